@@ -1,0 +1,117 @@
+//! The first look: three calls of a model, one of which fails, in one trace.
+//!
+//!     cargo run --example quickstart
+//!
+//! Needs no account: see the crate documentation of `examples`.
+#![allow(clippy::print_stdout, reason = "an example speaks on standard output")]
+
+use std::error::Error;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_openai::Client;
+use async_openai::config::OpenAIConfig;
+use async_openai::error::OpenAIError;
+use async_openai::types::chat::{
+    ChatCompletionRequestUserMessage, CreateChatCompletionRequest, CreateChatCompletionRequestArgs,
+    CreateChatCompletionResponse,
+};
+use promptlayer_tracing::{LoggedRequest, SpanDetail, SpanId, TraceId, promptlayer};
+use tracing_subscriber::prelude::*;
+
+type Model = Client<OpenAIConfig>;
+
+/// A call of a model: the request is logged as it is, and of the reply text, model and tokens.
+#[promptlayer(tags = ["quickstart"])]
+async fn explain(
+    model: &Model,
+    request: CreateChatCompletionRequest,
+) -> Result<CreateChatCompletionResponse, OpenAIError> {
+    model.chat().create(request).await
+}
+
+/// A call of a model that takes and gives plain text.
+#[promptlayer(tags = ["quickstart"], provider = "openai", model = "gpt-4o-mini")]
+async fn name_company(model: &Model, prompt: &str) -> Result<String, OpenAIError> {
+    let reply = model.chat().create(chat("gpt-4o-mini", prompt)?).await?;
+    let text = reply.choices.into_iter().next().and_then(|choice| choice.message.content);
+    Ok(text.unwrap_or_default())
+}
+
+/// A call of a model that there is not: it is logged too, as an error.
+#[promptlayer(tags = ["quickstart", "broken"])]
+async fn ask_nobody(
+    model: &Model,
+    request: CreateChatCompletionRequest,
+) -> Result<CreateChatCompletionResponse, OpenAIError> {
+    model.chat().create(request).await
+}
+
+/// A step around a call: a span of the trace, whose tags and metadata the call inside takes over.
+#[promptlayer(kind = "chain", tags = ["branding"], metadata(product = product))]
+async fn brand(model: &Model, product: &str) -> Result<String, OpenAIError> {
+    name_company(model, &format!("What is a good name for a company that makes {product}?")).await
+}
+
+/// The whole tour, one trace.
+#[promptlayer(kind = "chain")]
+async fn tour(model: &Model) -> Result<(), OpenAIError> {
+    let reply = explain(model, chat("gpt-4o-mini", "What comes after 1,2,3 ?")?).await?;
+    println!("explain      said {:?}", reply.choices[0].message.content.as_deref().unwrap_or_default());
+    println!("name_company said {:?}", brand(model, "toasters").await?);
+    if let Err(error) = ask_nobody(model, chat("no-such-model", "Is anybody there?")?).await {
+        println!("ask_nobody   failed: {error}");
+    }
+    Ok(())
+}
+
+fn chat(model: &str, question: &str) -> Result<CreateChatCompletionRequest, OpenAIError> {
+    CreateChatCompletionRequestArgs::default()
+        .model(model)
+        .messages([ChatCompletionRequestUserMessage::from(question).into()])
+        .build()
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let service = examples::promptlayer()?;
+    let (model, _offline) = examples::openai()?;
+
+    let trace: Arc<Mutex<Option<TraceId>>> = Arc::default();
+    let seen = Arc::clone(&trace);
+    let (layer, guard) = service
+        .layer()
+        .on_request_id(move |request: &LoggedRequest| {
+            println!("request id {} is {}", request.id(), request.name());
+            *seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(request.trace_id());
+        })
+        .build()?;
+    tracing_subscriber::registry().with(layer).init();
+
+    tour(&model).await?;
+    println!();
+    guard.flush(Duration::from_secs(10));
+
+    let trace = trace.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+    if let Some(trace) = trace {
+        println!("\ntrace {trace}");
+        let spans = service.client()?.requests().trace(trace).await?.spans;
+        print_tree(&spans, None, "");
+    }
+    let stats = guard.shutdown(Duration::from_secs(5));
+    println!("\n{} spans delivered of {}", stats.spans.delivered, stats.spans.accepted);
+    service.say_where_to_look();
+    Ok(())
+}
+
+/// Prints the spans under `parent`, each with its request's id.
+fn print_tree(spans: &[SpanDetail], parent: Option<SpanId>, indent: &str) {
+    let mut children: Vec<&SpanDetail> = spans.iter().filter(|span| span.parent_id == parent).collect();
+    children.sort_by_key(|span| span.start_time);
+    for (position, span) in children.iter().enumerate() {
+        let (branch, below) = if position + 1 == children.len() { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+        let request = span.request_log_id.map(|id| format!("  request {id}")).unwrap_or_default();
+        println!("{indent}{branch}{}{request}", span.name);
+        print_tree(spans, Some(span.span_id), &format!("{indent}{below}"));
+    }
+}

@@ -1,0 +1,146 @@
+//! `/api/public/v2`: what was logged, read back.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use super::error::ApiError;
+use super::rules::Place;
+use super::{App, blueprint};
+use crate::store::{Closing, StoredRequest, StoredSpan};
+
+/// The one workspace there is.
+pub(super) const WORKSPACE: i64 = 1;
+
+pub(super) async fn request(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+    let id = id.parse::<i64>().ok().filter(|id| *id >= 1).ok_or_else(|| {
+        let place = Place::PATH;
+        ApiError::invalid(
+            &place.field("request_id"),
+            "int_parsing",
+            format!("this should be an integer of at least 1, found {id:?}"),
+        )
+    })?;
+    let request = app
+        .store()
+        .request(id)?
+        .ok_or_else(|| ApiError::NotFound(format!("There is no request with id {id}")))?;
+    Ok(Json(described(&request)))
+}
+
+pub(super) async fn trace(
+    State(app): State<App>,
+    Path(trace_id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let spans = app.store().trace(&trace_id)?;
+    if spans.is_empty() {
+        return Err(no_such_trace(&trace_id));
+    }
+    let spans: Vec<Value> = spans.into_iter().map(as_stored).collect();
+    Ok(Json(json!({ "success": true, "trace_id": trace_id, "spans": spans })))
+}
+
+pub(super) async fn close_trace(
+    State(app): State<App>,
+    Path(trace_id): Path<String>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    match app.store().close_trace(&trace_id)? {
+        Closing::Closed { id, at } => {
+            let closure = json!({
+                // Ids of closures are UUIDs; this one counts.
+                "id": format!("00000000-0000-4000-8000-{id:012x}"),
+                "workspace_id": WORKSPACE,
+                "trace_id": trace_id,
+                "status": "closed",
+                "created_at": at.to_string(),
+                "updated_at": at.to_string(),
+            });
+            Ok((StatusCode::CREATED, Json(json!({ "success": true, "closure": closure }))))
+        }
+        Closing::AlreadyClosed => Err(ApiError::Conflict("Trace already closed".to_owned())),
+        Closing::NoSuchTrace => Err(no_such_trace(&trace_id)),
+    }
+}
+
+fn no_such_trace(trace_id: &str) -> ApiError {
+    ApiError::NotFound(format!("There is no trace with id {trace_id:?}"))
+}
+
+/// A request log: the documented fields, then everything else known about it.
+fn described(request: &StoredRequest) -> Value {
+    let model = blueprint::Model {
+        provider: &request.provider,
+        name: &request.model,
+        parameters: &request.parameters,
+        api_type: request.api_type.as_deref(),
+    };
+    let latency = request.end.nanoseconds().saturating_sub(request.start.nanoseconds());
+    json!({
+        "success": true,
+        "request_id": request.id,
+        "prompt_blueprint": blueprint::of_request(&request.input, &request.output, &model),
+        "provider": request.provider,
+        "model": request.model,
+        "input_tokens": request.input_tokens,
+        "output_tokens": request.output_tokens,
+        "tokens": request.input_tokens.saturating_add(request.output_tokens),
+        "price": request.price,
+        "request_start_time": request.start.to_string(),
+        "request_end_time": request.end.to_string(),
+        "latency_ms": milliseconds(latency),
+        "trace_id": request.trace_id,
+
+        "span_id": request.span_id,
+        "input": request.input,
+        "output": request.output,
+        "api_type": request.api_type,
+        "function_name": request.function_name,
+        "parameters": request.parameters,
+        "status": request.status,
+        "error_type": request.error_type,
+        "error_message": request.error_message,
+        "tags": request.tags,
+        "metadata": request.metadata,
+        "scores": request.scores,
+        "group_ids": request.groups,
+        "prompt_name": request.link.name,
+        "prompt_id": request.link.id,
+        "prompt_version_number": request.link.version,
+        "prompt_input_variables": request.link.variables,
+    })
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a duration of which the digits lost are below a nanosecond's worth"
+)]
+fn milliseconds(nanoseconds: i64) -> f64 {
+    nanoseconds as f64 / 1e6
+}
+
+fn as_stored(span: StoredSpan) -> Value {
+    let mut fields: Map<String, Value> = [
+        ("id", json!(span.id)),
+        ("trace_id", json!(span.trace_id)),
+        ("span_id", json!(span.span_id)),
+        ("parent_id", json!(span.parent_id)),
+        ("name", json!(span.name)),
+        ("kind", json!(span.kind)),
+        ("start_time", json!(span.start.to_string())),
+        ("end_time", json!(span.end.to_string())),
+        ("status", json!(span.status)),
+        ("trace_state", json!(span.trace_state)),
+        ("attributes", Value::Object(span.attributes)),
+        ("events", span.events),
+        ("links", span.links),
+        ("resource", span.resource),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect();
+    if let Some(request_id) = span.request_id {
+        fields.insert("request_log_id".to_owned(), json!(request_id));
+    }
+    Value::Object(fields)
+}

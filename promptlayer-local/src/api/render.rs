@@ -1,0 +1,97 @@
+//! Variables filled into a template.
+
+use serde_json::{Map, Value};
+
+/// Fills in `{name}` in the text of every message, or of the text to complete, that is an f-string.
+///
+/// Names without a value stay as they are written, so that what is missing can be seen.
+pub(super) fn fill(prompt: &mut Value, variables: &Map<String, Value>) {
+    if let Some(messages) = prompt.get_mut("messages").and_then(Value::as_array_mut) {
+        for message in messages {
+            fill_content(message, variables);
+        }
+    } else {
+        fill_content(prompt, variables);
+    }
+}
+
+/// Fills in the text blocks of a message, or of a completion, which carry the format and the content alike.
+fn fill_content(holder: &mut Value, variables: &Map<String, Value>) {
+    let format = holder.get("template_format").and_then(Value::as_str).unwrap_or("f-string");
+    if format != "f-string" {
+        return;
+    }
+    let blocks = holder.get_mut("content").and_then(Value::as_array_mut).into_iter().flatten();
+    for block in blocks {
+        if let Some(Value::String(text)) = block.get_mut("text") {
+            *text = filled(text, variables);
+        }
+    }
+}
+
+fn filled(template: &str, variables: &Map<String, Value>) -> String {
+    let mut text = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        text.push_str(before);
+        let value = after.split_once('}').and_then(|(name, behind)| Some((variables.get(name)?, behind)));
+        if let Some((value, behind)) = value {
+            match value {
+                Value::String(value) => text.push_str(value),
+                value => text.push_str(&value.to_string()),
+            }
+            rest = behind;
+        } else {
+            text.push('{');
+            rest = after;
+        }
+    }
+    text.push_str(rest);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value, json};
+
+    use super::{fill, filled};
+
+    fn variables() -> Map<String, Value> {
+        json!({ "product": "toasters", "braces": "{product}", "é": "ok" }).as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn known_names_are_filled_in_and_all_else_stays() {
+        for (template, expected) in [
+            ("a company for {product}", "a company for toasters"),
+            ("{product}{product}", "toasterstoasters"),
+            ("{braces}", "{product}"),
+            ("{é}", "ok"),
+            ("{missing} {product", "{missing} {product"),
+            ("json: {\"a\": {product}}", "json: {\"a\": toasters}"),
+            ("unbalanced product}", "unbalanced product}"),
+            ("", ""),
+        ] {
+            assert_eq!(filled(template, &variables()), expected, "{template}");
+        }
+    }
+
+    #[test]
+    fn only_text_written_as_an_f_string_is_filled_in() {
+        let text =
+            |text: &str| json!([{ "type": "text", "text": text }, { "type": "thinking", "thinking": text }]);
+        let mut prompt = json!({ "type": "chat", "messages": [
+            { "role": "user", "content": text("{product}") },
+            { "role": "user", "content": text("{product}"), "template_format": "jinja2" },
+            { "role": "assistant", "content": null },
+        ]});
+        fill(&mut prompt, &variables());
+        assert_eq!(prompt["messages"][0]["content"][0]["text"], "toasters");
+        assert_eq!(prompt["messages"][0]["content"][1]["thinking"], "{product}");
+        assert_eq!(prompt["messages"][1]["content"][0]["text"], "{product}");
+
+        let mut prompt = json!({ "type": "completion", "content": text("{product}") });
+        fill(&mut prompt, &variables());
+        assert_eq!(prompt["content"][0]["text"], "toasters");
+    }
+}

@@ -1,0 +1,296 @@
+//! The rules a JSON body must follow, written as tables, and the check that names the place of everything wrong.
+//!
+//! The tables say what PromptLayer's document says; where the two discriminate a union by a field (`type`, `role`),
+//! that field is required, as it is by the service.
+
+mod blueprint;
+mod content;
+mod place;
+mod requests;
+mod spans;
+mod templates;
+mod tracking;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::error::ApiError;
+use crate::moment::Moment;
+use crate::whole;
+
+pub(crate) use place::{Place, Problem, Problems};
+pub(crate) use requests::LOG_REQUEST;
+pub(crate) use spans::SPANS_BULK;
+pub(crate) use templates::{GET_TEMPLATE, PUBLISH};
+pub(crate) use tracking::{TRACK_GROUP, TRACK_METADATA, TRACK_PROMPT, TRACK_SCORE};
+
+/// What a value must be.
+pub(crate) enum Rule {
+    Text,
+    /// Text of at least and at most so many characters.
+    TextOf(usize, usize),
+    /// A date-time, or seconds since 1970.
+    Time,
+    Boolean,
+    /// A whole number within these bounds.
+    Integer(i64, i64),
+    /// A number of at least this.
+    NumberFrom(f64),
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// An object of any fields.
+    Object,
+    /// An object whose values are text, with keys of at most so many characters.
+    TextMap(usize),
+    List(&'static Rule),
+    Nullable(&'static Rule),
+    Record(&'static Record),
+    /// An object whose fields depend on a word in one of them.
+    Tagged(&'static Tagged),
+    /// Whatever passes one of these; what is wrong is told by the last of them.
+    Either(&'static [Rule]),
+}
+
+/// The fields of an object; others may be there too.
+pub(crate) struct Record {
+    pub(crate) fields: &'static [Field],
+    /// A record all of whose fields it has as well.
+    pub(crate) base: Option<&'static Record>,
+    /// What cannot be said of one field alone.
+    pub(crate) whole: Option<WholeCheck>,
+}
+
+type WholeCheck = fn(&Map<String, Value>, &Place<'_>, &mut Problems);
+
+impl Record {
+    pub(crate) const fn of(fields: &'static [Field]) -> Self {
+        Self { fields, base: None, whole: None }
+    }
+}
+
+pub(crate) struct Field {
+    name: &'static str,
+    required: bool,
+    rule: Rule,
+}
+
+/// A field that must be there.
+pub(crate) const fn needs(name: &'static str, rule: Rule) -> Field {
+    Field { name, required: true, rule }
+}
+
+/// A field that may be left out.
+pub(crate) const fn may(name: &'static str, rule: Rule) -> Field {
+    Field { name, required: false, rule }
+}
+
+pub(crate) struct Tagged {
+    /// The field that holds the word.
+    pub(crate) tag: &'static str,
+    pub(crate) kinds: &'static [(&'static str, &'static Record)],
+    /// What it is where the field is missing, if that is allowed.
+    pub(crate) untagged: Option<&'static Record>,
+}
+
+/// Any whole number that can be kept.
+pub(crate) const INTEGER: Rule = Rule::Integer(i64::MIN, i64::MAX);
+/// A whole number above 0.
+pub(crate) const POSITIVE: Rule = Rule::Integer(1, i64::MAX);
+pub(crate) const MAYBE_TEXT: Rule = Rule::Nullable(&Rule::Text);
+
+/// Checks a body and makes of it what the handler wants.
+pub(crate) fn parse<T: DeserializeOwned>(body: Value, rule: &Rule) -> Result<T, ApiError> {
+    let mut problems = Problems::default();
+    rule.check(&body, &Place::BODY, &mut problems);
+    if !problems.is_empty() {
+        return Err(ApiError::Invalid(problems.into_inner()));
+    }
+    // What the rules let through, the types take; should they ever differ, the client is told and not dropped.
+    serde_json::from_value(body)
+        .map_err(|error| ApiError::invalid(&Place::BODY, "value_error", error.to_string()))
+}
+
+impl Rule {
+    fn check(&self, value: &Value, place: &Place<'_>, problems: &mut Problems) {
+        match self {
+            Self::Text => expect(value.is_string(), "string_type", "a string", value, place, problems),
+            Self::TextOf(least, most) => match value.as_str() {
+                Some(text) => check_length(text, *least, *most, place, problems),
+                None => wrong("string_type", "a string", value, place, problems),
+            },
+            Self::Time => expect(
+                Moment::read(value).is_some(),
+                "datetime_parsing",
+                "an RFC 3339 date-time with a time zone, or seconds since 1970, of the years 1678 to 2261",
+                value,
+                place,
+                problems,
+            ),
+            Self::Boolean => expect(value.is_boolean(), "bool_type", "true or false", value, place, problems),
+            Self::Integer(least, most) => check_integer(value, *least, *most, place, problems),
+            Self::NumberFrom(least) => match value.as_f64() {
+                Some(number) if number >= *least => {}
+                Some(_) => wrong("greater_than_equal", &format!("at least {least}"), value, place, problems),
+                None => wrong("float_type", "a number", value, place, problems),
+            },
+            Self::Word(words) => expect(
+                value.as_str().is_some_and(|word| words.contains(&word)),
+                "enum",
+                &one_of(words),
+                value,
+                place,
+                problems,
+            ),
+            Self::Object => expect(value.is_object(), "dict_type", "an object", value, place, problems),
+            Self::TextMap(longest) => check_text_map(value, *longest, place, problems),
+            Self::List(rule) => match value.as_array() {
+                Some(items) => {
+                    for (index, item) in items.iter().enumerate() {
+                        rule.check(item, &place.item(index), problems);
+                    }
+                }
+                None => wrong("list_type", "a list", value, place, problems),
+            },
+            Self::Nullable(rule) => {
+                if !value.is_null() {
+                    rule.check(value, place, problems);
+                }
+            }
+            Self::Record(record) => match value.as_object() {
+                Some(object) => record.check(object, place, problems),
+                None => wrong("model_type", "an object", value, place, problems),
+            },
+            Self::Tagged(tagged) => tagged.check(value, place, problems),
+            Self::Either(rules) => check_either(rules, value, place, problems),
+        }
+    }
+}
+
+impl Record {
+    fn check(&self, object: &Map<String, Value>, place: &Place<'_>, problems: &mut Problems) {
+        if let Some(base) = self.base {
+            base.check(object, place, problems);
+        }
+        for field in self.fields {
+            match object.get(field.name) {
+                Some(value) => field.rule.check(value, &place.field(field.name), problems),
+                None if field.required => {
+                    problems.add(&place.field(field.name), "missing", "this field is required");
+                }
+                None => {}
+            }
+        }
+        if let Some(whole) = self.whole {
+            whole(object, place, problems);
+        }
+    }
+}
+
+impl Tagged {
+    fn check(&self, value: &Value, place: &Place<'_>, problems: &mut Problems) {
+        let Some(object) = value.as_object() else {
+            return wrong("model_type", "an object", value, place, problems);
+        };
+        let tag_place = place.field(self.tag);
+        let record = match (object.get(self.tag), self.untagged) {
+            (None, Some(untagged)) => Some(untagged),
+            (None, None) => return problems.add(&tag_place, "union_tag_not_found", "this field is required"),
+            (Some(tag), _) => {
+                self.kinds.iter().find(|(kind, _)| tag.as_str() == Some(*kind)).map(|(_, record)| *record)
+            }
+        };
+        if let Some(record) = record {
+            record.check(object, place, problems);
+        } else {
+            let words: Vec<&str> = self.kinds.iter().map(|(kind, _)| *kind).collect();
+            let tag = object.get(self.tag).unwrap_or(&Value::Null);
+            wrong("union_tag_invalid", &one_of(&words), tag, &tag_place, problems);
+        }
+    }
+}
+
+fn expect(
+    holds: bool,
+    kind: &'static str,
+    expected: &str,
+    found: &Value,
+    place: &Place<'_>,
+    problems: &mut Problems,
+) {
+    if !holds {
+        wrong(kind, expected, found, place, problems);
+    }
+}
+
+fn wrong(kind: &'static str, expected: &str, found: &Value, place: &Place<'_>, problems: &mut Problems) {
+    problems.add(place, kind, format!("this should be {expected}, found {}", described(found)));
+}
+
+fn check_length(text: &str, least: usize, most: usize, place: &Place<'_>, problems: &mut Problems) {
+    let length = text.chars().count();
+    if length < least {
+        problems.add(
+            place,
+            "string_too_short",
+            format!("this should have at least {least} characters, it has {length}"),
+        );
+    } else if length > most {
+        problems.add(
+            place,
+            "string_too_long",
+            format!("this should have at most {most} characters, it has {length}"),
+        );
+    }
+}
+
+fn check_integer(value: &Value, least: i64, most: i64, place: &Place<'_>, problems: &mut Problems) {
+    match whole::read(value) {
+        None => wrong("int_type", "an integer", value, place, problems),
+        Some(number) if number < least => {
+            wrong("greater_than_equal", &format!("at least {least}"), value, place, problems);
+        }
+        Some(number) if number > most => {
+            wrong("less_than_equal", &format!("at most {most}"), value, place, problems);
+        }
+        Some(_) => {}
+    }
+}
+
+fn check_text_map(value: &Value, longest: usize, place: &Place<'_>, problems: &mut Problems) {
+    let Some(object) = value.as_object() else {
+        return wrong("dict_type", "an object", value, place, problems);
+    };
+    for (key, value) in object {
+        let place = place.field(key);
+        check_length(key, 0, longest, &place, problems);
+        Rule::Text.check(value, &place, problems);
+    }
+}
+
+fn check_either(rules: &[Rule], value: &Value, place: &Place<'_>, problems: &mut Problems) {
+    let mut last = Problems::default();
+    for rule in rules {
+        last = Problems::default();
+        rule.check(value, place, &mut last);
+        if last.is_empty() {
+            return;
+        }
+    }
+    problems.append(last);
+}
+
+fn one_of(words: &[&str]) -> String {
+    format!("one of {}", words.join(", "))
+}
+
+/// What was found, short enough for a message.
+fn described(value: &Value) -> String {
+    match value {
+        Value::Null | Value::Bool(_) => value.to_string(),
+        Value::Number(number) => format!("the number {number}"),
+        Value::String(text) if text.chars().count() <= 40 => format!("the string {text:?}"),
+        Value::String(_) => "a longer string".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+    }
+}

@@ -1,0 +1,75 @@
+//! Templates, as they are published and asked for.
+
+use serde_json::{Map, Value};
+
+use super::blueprint::PROMPT;
+use super::{INTEGER, MAYBE_TEXT, POSITIVE, Place, Problems, Record, Rule, may, needs};
+
+/// The body of `POST /rest/prompt-templates`.
+pub(crate) const PUBLISH: Rule = Rule::Record(&Record::of(&[
+    needs("prompt_template", Rule::Record(BASE)),
+    needs("prompt_version", Rule::Record(VERSION)),
+    may("release_labels", Rule::Nullable(&Rule::List(&Rule::Text))),
+    may("external_ids", Rule::Nullable(&Rule::List(&Rule::Record(EXTERNAL_ID)))),
+]));
+
+const BASE: &Record = &Record::of(&[
+    needs("prompt_name", Rule::TextOf(1, 512)),
+    may("tags", Rule::List(&Rule::Text)),
+    may("folder_id", Rule::Nullable(&POSITIVE)),
+    may("workspace_id", Rule::Nullable(&INTEGER)),
+]);
+
+const VERSION: &Record = &Record::of(&[
+    needs("prompt_template", PROMPT),
+    may("commit_message", Rule::Nullable(&Rule::TextOf(0, 72))),
+    may("metadata", Rule::Nullable(&Rule::Record(METADATA))),
+]);
+
+const METADATA: &Record = &Record::of(&[may("model", Rule::Nullable(&Rule::Record(MODEL)))]);
+
+const MODEL: &Record = &Record::of(&[
+    needs("provider", Rule::Text),
+    may("model_config_display_name", Rule::Nullable(&Rule::TextOf(0, 255))),
+    may("base_model", Rule::Nullable(&Rule::TextOf(0, 100))),
+    needs("name", Rule::Text),
+    may("parameters", Rule::Object),
+    may("display_params", Rule::Object),
+    may("api_type", MAYBE_TEXT),
+]);
+
+const EXTERNAL_ID: &Record = &Record {
+    fields: &[needs("source", Rule::TextOf(1, 128)), needs("external_id", Rule::TextOf(1, 512))],
+    base: None,
+    whole: Some(|object, place, problems| {
+        for key in object.keys().filter(|key| !matches!(key.as_str(), "source" | "external_id")) {
+            problems.add(&place.field(key), "extra_forbidden", "this field is not allowed here");
+        }
+    }),
+};
+
+/// The body of `POST /prompt-templates/{identifier}`.
+pub(crate) const GET_TEMPLATE: Rule = Rule::Record(&Record {
+    fields: &[
+        may("version", Rule::Nullable(&POSITIVE)),
+        may("workspace_id", Rule::Nullable(&INTEGER)),
+        may("label", MAYBE_TEXT),
+        may("provider", Rule::Nullable(&Rule::Word(&["openai", "anthropic"]))),
+        may("input_variables", Rule::Nullable(&Rule::TextMap(usize::MAX))),
+        may("metadata_filters", Rule::Nullable(&Rule::TextMap(usize::MAX))),
+        may("model", MAYBE_TEXT),
+        may("model_parameter_overrides", Rule::Nullable(&Rule::Object)),
+        // Not in the document: the vendor's own cache asks for the template as it is.
+        may("skip_input_variable_rendering", Rule::Boolean),
+    ],
+    base: None,
+    whole: Some(check_one_choice),
+});
+
+/// A version is chosen by its number or by a label, not by both.
+fn check_one_choice(object: &Map<String, Value>, place: &Place<'_>, problems: &mut Problems) {
+    let given = |name| object.get(name).is_some_and(|value| !value.is_null());
+    if given("version") && given("label") {
+        problems.add(&place.field("label"), "value_error", "give a version or a label, not both");
+    }
+}

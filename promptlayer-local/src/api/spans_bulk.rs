@@ -1,0 +1,53 @@
+//! `POST /spans-bulk`: many spans, and a request log in each that is a model call.
+
+use std::collections::BTreeSet;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::body::JsonBody;
+use super::error::ApiError;
+use super::{App, rules};
+use crate::store::{BulkReceipt, LoggedId, NewSpan, StoredId};
+
+#[derive(Deserialize)]
+struct SpansBulk {
+    spans: Vec<NewSpan>,
+    #[serde(default)]
+    close_after: bool,
+}
+
+#[derive(Serialize)]
+pub(super) struct Created {
+    success: bool,
+    spans: Vec<StoredId>,
+    request_logs: Vec<LoggedId>,
+    #[serde(flatten)]
+    rejected: Option<LeftOut>,
+}
+
+/// There only if spans were left out.
+#[derive(Serialize)]
+struct LeftOut {
+    rejected_span_ids: Vec<String>,
+    rejected_trace_ids: BTreeSet<String>,
+    rejection_reason: &'static str,
+}
+
+/// Checks the whole body before anything is stored: one bad span rejects all.
+pub(super) async fn create(
+    State(app): State<App>,
+    JsonBody(body): JsonBody,
+) -> Result<(StatusCode, Json<Created>), ApiError> {
+    let bulk: SpansBulk = rules::parse(body, &rules::SPANS_BULK)?;
+    let BulkReceipt { spans, requests, rejected_spans, rejected_traces } =
+        app.store().insert_spans(&bulk.spans, bulk.close_after)?;
+    let rejected = (!rejected_spans.is_empty()).then_some(LeftOut {
+        rejected_span_ids: rejected_spans,
+        rejected_trace_ids: rejected_traces,
+        rejection_reason: "trace_closed",
+    });
+    Ok((StatusCode::CREATED, Json(Created { success: true, spans, request_logs: requests, rejected })))
+}

@@ -1,0 +1,183 @@
+//! `/rest/prompt-templates` and `/prompt-templates/{identifier}`: the registry, written and read.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::body::{JsonBody, OptionalJsonBody};
+use super::error::ApiError;
+use super::read_back::WORKSPACE;
+use super::rules::Place;
+use super::{App, render, rules};
+use crate::store::{ExternalId, NewTemplate, PublishError, StoredVersion, VersionChoice};
+
+#[derive(Deserialize)]
+struct Publish {
+    prompt_template: Base,
+    prompt_version: Version,
+    #[serde(default)]
+    release_labels: Option<Vec<String>>,
+    #[serde(default)]
+    external_ids: Option<Vec<ExternalId>>,
+}
+
+#[derive(Deserialize)]
+struct Base {
+    prompt_name: String,
+    #[serde(default)]
+    tags: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    prompt_template: Value,
+    #[serde(default)]
+    commit_message: Option<String>,
+    #[serde(default)]
+    metadata: Option<Value>,
+}
+
+pub(super) async fn publish(
+    State(app): State<App>,
+    JsonBody(body): JsonBody,
+) -> Result<Json<Value>, ApiError> {
+    let body: Publish = rules::parse(body, &rules::PUBLISH)?;
+    let template = NewTemplate {
+        name: body.prompt_template.prompt_name,
+        tags: body.prompt_template.tags,
+        prompt: body.prompt_version.prompt_template,
+        metadata: body.prompt_version.metadata,
+        commit_message: body.prompt_version.commit_message,
+        labels: body.release_labels.unwrap_or_default(),
+        external_ids: body.external_ids.unwrap_or_default(),
+    };
+    let published = app.store().publish(&template).map_err(|error| match error {
+        PublishError::Taken { id, by } => ApiError::Conflict(format!(
+            "The external id {:?} of {:?} belongs to the prompt template {by:?}",
+            id.external_id, id.source
+        )),
+        PublishError::Database(error) => ApiError::Database(error),
+    })?;
+    Ok(Json(json!({
+        "id": published.template_id,
+        "prompt_name": template.name,
+        "prompt_version_id": published.version_id,
+        "version_number": published.number,
+        "tags": published.tags,
+        "release_labels": template.labels,
+        "prompt_template": template.prompt,
+        "metadata": template.metadata,
+        "commit_message": template.commit_message,
+        "external_ids": published.external_ids,
+    })))
+}
+
+/// `GET`: the template as it was published.
+pub(super) async fn read_raw(
+    State(app): State<App>,
+    Path(identifier): Path<String>,
+    Query(query): Query<Vec<(String, String)>>,
+) -> Result<Json<Value>, ApiError> {
+    let place = Place::QUERY;
+    let given = |name: &str| query.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let choice = match (given("version"), given("label")) {
+        (Some(_), Some(_)) => {
+            let problem = "give a version or a label, not both";
+            return Err(ApiError::invalid(&place.field("label"), "value_error", problem));
+        }
+        (Some(version), None) => VersionChoice::Number(positive(version, &place.field("version"))?),
+        (None, Some(label)) => VersionChoice::Label(label),
+        (None, None) => VersionChoice::Latest,
+    };
+    let version = find(&app, &identifier, choice)?;
+    let mut answer = object_of(&version);
+    answer.insert("success".to_owned(), json!(true));
+    answer.insert("workspace_id".to_owned(), json!(WORKSPACE));
+    answer.insert("tags".to_owned(), json!(version.tags));
+    answer.insert("created_at".to_owned(), json!(version.created.to_string()));
+    // References to other templates are kept as they are written, so none is resolved.
+    answer.insert("snippets".to_owned(), json!([]));
+    Ok(Json(Value::Object(answer)))
+}
+
+#[derive(Default, Deserialize)]
+struct Get {
+    #[serde(default, deserialize_with = "crate::whole::optional")]
+    version: Option<i64>,
+    #[serde(default)]
+    label: Option<String>,
+    #[serde(default)]
+    input_variables: Option<Map<String, Value>>,
+    #[serde(default)]
+    skip_input_variable_rendering: bool,
+}
+
+/// `POST`: the template with its variables filled in.
+pub(super) async fn read_filled(
+    State(app): State<App>,
+    Path(identifier): Path<String>,
+    OptionalJsonBody(body): OptionalJsonBody,
+) -> Result<Json<Value>, ApiError> {
+    let get: Get = match body {
+        None | Some(Value::Null) => Get::default(),
+        Some(body) => rules::parse(body, &rules::GET_TEMPLATE)?,
+    };
+    let choice = match (get.version, get.label.as_deref()) {
+        (Some(number), _) => VersionChoice::Number(number),
+        (None, Some(label)) => VersionChoice::Label(label),
+        (None, None) => VersionChoice::Latest,
+    };
+    let mut version = find(&app, &identifier, choice)?;
+    if let Some(variables) = get.input_variables.filter(|_| !get.skip_input_variable_rendering) {
+        render::fill(&mut version.prompt, &variables);
+    }
+    let mut answer = object_of(&version);
+    answer.insert("workspace_id".to_owned(), json!(WORKSPACE));
+    answer.insert("tags".to_owned(), json!(version.tags));
+    Ok(Json(Value::Object(answer)))
+}
+
+/// What both ways of reading a template answer.
+fn object_of(version: &StoredVersion) -> Map<String, Value> {
+    [
+        ("id", json!(version.template_id)),
+        ("prompt_name", json!(version.prompt_name)),
+        ("version", json!(version.number)),
+        ("prompt_template", version.prompt.clone()),
+        ("metadata", json!(version.metadata)),
+        ("commit_message", json!(version.commit_message)),
+        // Arguments for a provider's own library; which provider's, only the service knows.
+        ("llm_kwargs", Value::Null),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}
+
+fn find(app: &App, identifier: &str, choice: VersionChoice<'_>) -> Result<StoredVersion, ApiError> {
+    let store = app.store();
+    let Some(template) = store.find_template(identifier)? else {
+        return Err(ApiError::NotFound(format!(
+            "There is no prompt template named {identifier:?}, nor with that id"
+        )));
+    };
+    store.version(template, choice)?.ok_or_else(|| {
+        ApiError::NotFound(match choice {
+            VersionChoice::Label(label) => format!("No version of {identifier:?} has the label {label:?}"),
+            VersionChoice::Number(number) => format!("{identifier:?} has no version {number}"),
+            VersionChoice::Latest => format!("{identifier:?} has no version"),
+        })
+    })
+}
+
+/// A number of a query, 1 or more.
+pub(super) fn positive(text: &str, place: &Place<'_>) -> Result<i64, ApiError> {
+    text.parse().ok().filter(|number| *number >= 1).ok_or_else(|| {
+        ApiError::invalid(
+            place,
+            "int_parsing",
+            format!("this should be an integer of at least 1, found {text:?}"),
+        )
+    })
+}

@@ -1,0 +1,191 @@
+//! `POST /rest/track-*` and `POST /create-group`: what is added to a request log later.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::body::{JsonBody, OptionalJsonBody};
+use super::error::ApiError;
+use super::rules::Place;
+use super::{App, key_of, rules};
+use crate::store::VersionChoice;
+use crate::whole;
+
+#[derive(Serialize)]
+pub(super) struct Tracked {
+    success: bool,
+    message: &'static str,
+}
+
+impl Tracked {
+    const fn saying(message: &'static str) -> Json<Self> {
+        Json(Self { success: true, message })
+    }
+}
+
+#[derive(Deserialize)]
+struct TrackScore {
+    #[serde(deserialize_with = "whole::required")]
+    request_id: i64,
+    #[serde(deserialize_with = "whole::required")]
+    score: i64,
+    #[serde(default)]
+    name: Option<String>,
+}
+
+pub(super) async fn score(
+    State(app): State<App>,
+    JsonBody(body): JsonBody,
+) -> Result<Json<Tracked>, ApiError> {
+    let TrackScore { request_id, score, name } = rules::parse(body, &rules::TRACK_SCORE)?;
+    let mut store = app.store();
+    if !store.has_request(request_id)? {
+        return Err(ApiError::no_such_request(request_id));
+    }
+    store.set_score(request_id, name.as_deref(), score)?;
+    Ok(Tracked::saying("Score tracked successfully"))
+}
+
+#[derive(Deserialize)]
+struct TrackMetadata {
+    request_id: Value,
+    metadata: Map<String, Value>,
+}
+
+pub(super) async fn metadata(
+    State(app): State<App>,
+    JsonBody(body): JsonBody,
+) -> Result<Json<Tracked>, ApiError> {
+    let TrackMetadata { request_id, metadata } = rules::parse(body, &rules::TRACK_METADATA)?;
+    let request_id = integer(&request_id, "request_id")?;
+    let metadata: BTreeMap<String, String> =
+        metadata.into_iter().map(|(key, value)| (key, as_text(value))).collect();
+    let mut store = app.store();
+    if !store.has_request(request_id)? {
+        return Err(ApiError::no_such_request(request_id));
+    }
+    store.merge_metadata(request_id, &metadata)?;
+    Ok(Tracked::saying("Metadata tracked successfully"))
+}
+
+#[derive(Deserialize)]
+struct TrackPrompt {
+    request_id: Value,
+    prompt_name: String,
+    #[serde(default)]
+    prompt_input_variables: Map<String, Value>,
+    #[serde(default)]
+    version: Option<Value>,
+    #[serde(default)]
+    label: Option<String>,
+}
+
+pub(super) async fn prompt(
+    State(app): State<App>,
+    JsonBody(body): JsonBody,
+) -> Result<Json<Tracked>, ApiError> {
+    let TrackPrompt { request_id, prompt_name, prompt_input_variables, version, label } =
+        rules::parse(body, &rules::TRACK_PROMPT)?;
+    let request_id = integer(&request_id, "request_id")?;
+    let version = version.map(|version| integer(&version, "version")).transpose()?;
+    let choice = match (version, label.as_deref()) {
+        (Some(_), Some(_)) => {
+            let place = Place::BODY;
+            return Err(ApiError::invalid(
+                &place.field("label"),
+                "value_error",
+                "give a version or a label, not both",
+            ));
+        }
+        (Some(number), None) => VersionChoice::Number(number),
+        (None, Some(label)) => VersionChoice::Label(label),
+        (None, None) => VersionChoice::Latest,
+    };
+
+    let mut store = app.store();
+    if !store.has_request(request_id)? {
+        return Err(ApiError::no_such_request(request_id));
+    }
+    let template = store.find_template(&prompt_name)?;
+    let version = template.map(|template| store.version(template, choice)).transpose()?.flatten();
+    let Some(version) = version else {
+        return Err(ApiError::BadRequest(match (template, choice) {
+            (None, _) => format!("There is no prompt template named {prompt_name:?}"),
+            (_, VersionChoice::Label(label)) => {
+                format!("No version of {prompt_name:?} has the label {label:?}")
+            }
+            (_, VersionChoice::Number(number)) => format!("{prompt_name:?} has no version {number}"),
+            (_, VersionChoice::Latest) => format!("{prompt_name:?} has no version"),
+        }));
+    };
+    store.link_prompt(request_id, &version, prompt_input_variables)?;
+    Ok(Tracked::saying("Prompt tracked successfully"))
+}
+
+#[derive(Deserialize)]
+struct TrackGroup {
+    #[serde(deserialize_with = "whole::required")]
+    request_id: i64,
+    #[serde(deserialize_with = "whole::required")]
+    group_id: i64,
+}
+
+pub(super) async fn group(
+    State(app): State<App>,
+    JsonBody(body): JsonBody,
+) -> Result<Json<Tracked>, ApiError> {
+    let TrackGroup { request_id, group_id } = rules::parse(body, &rules::TRACK_GROUP)?;
+    let mut store = app.store();
+    if !store.has_request(request_id)? {
+        return Err(ApiError::no_such_request(request_id));
+    }
+    if !store.has_group(group_id)? {
+        return Err(ApiError::BadRequest(format!(
+            "There is no group with id {group_id}; create one with POST /create-group"
+        )));
+    }
+    store.join_group(request_id, group_id)?;
+    Ok(Tracked::saying("Group tracked successfully"))
+}
+
+/// The vendor's software sends the key in the body here, and nothing else.
+pub(super) async fn create_group(
+    State(app): State<App>,
+    headers: HeaderMap,
+    OptionalJsonBody(body): OptionalJsonBody,
+) -> Result<Json<Value>, ApiError> {
+    let in_body = body.as_ref().and_then(|body| body.get("api_key")?.as_str());
+    if !app.accepts(key_of(&headers).or(in_body)) {
+        return Err(ApiError::Unauthorized);
+    }
+    let id = app.store().create_group()?;
+    Ok(Json(json!({ "success": true, "id": id })))
+}
+
+/// An id, or a version, which the document lets be written as text too.
+fn integer(value: &Value, field: &str) -> Result<i64, ApiError> {
+    let number = match value {
+        Value::String(text) => text.trim().parse().ok(),
+        value => whole::read(value),
+    };
+    number.ok_or_else(|| {
+        let place = Place::BODY;
+        ApiError::invalid(
+            &place.field(field),
+            "int_parsing",
+            format!("this should be an integer, or a string that holds one, found {value}"),
+        )
+    })
+}
+
+/// Metadata are strings; anything else is kept as its JSON.
+fn as_text(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}

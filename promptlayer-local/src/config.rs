@@ -1,0 +1,113 @@
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+/// Where a [`Server`](crate::Server) keeps what is logged.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Database {
+    /// In memory; gone when the server stops.
+    #[default]
+    Memory,
+    /// In this file, which is created if there is none.
+    File(PathBuf),
+}
+
+impl fmt::Display for Database {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => formatter.write_str("in memory"),
+            Self::File(path) => path.display().fmt(formatter),
+        }
+    }
+}
+
+/// How a [`Server`](crate::Server) runs; the default keeps everything in memory on a free loopback port.
+///
+/// ```
+/// use promptlayer_local::{Config, Server};
+///
+/// let config = Config::default().api_key("only-this-key");
+/// let server = Server::start(config)?;
+/// assert_ne!(server.address().port(), 0);
+/// # Ok::<(), promptlayer_local::Error>(())
+/// ```
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Config {
+    pub(crate) database: Database,
+    pub(crate) address: SocketAddr,
+    pub(crate) api_key: Option<String>,
+    pub(crate) body_limit: usize,
+}
+
+impl Config {
+    /// The address listened on unless [`address`](Self::address) says otherwise: loopback, any free port.
+    pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+    /// The largest body accepted unless [`body_limit`](Self::body_limit) says otherwise: 64 MiB.
+    pub const DEFAULT_BODY_LIMIT: usize = 64 * 1024 * 1024;
+
+    /// Keeps what is logged there. Default: [`Database::Memory`].
+    #[must_use]
+    pub fn database(mut self, database: Database) -> Self {
+        self.database = database;
+        self
+    }
+
+    /// Listens on this address; port 0 takes any free one. Default: [`DEFAULT_ADDRESS`](Self::DEFAULT_ADDRESS).
+    #[must_use]
+    pub fn address(mut self, address: SocketAddr) -> Self {
+        self.address = address;
+        self
+    }
+
+    /// Accepts this key only. By default any `X-API-KEY` that is not empty is accepted.
+    #[must_use]
+    pub fn api_key(mut self, key: impl Into<String>) -> Self {
+        self.api_key = Some(key.into());
+        self
+    }
+
+    /// Answers 413 to a body of more than this many bytes. Default: [`DEFAULT_BODY_LIMIT`](Self::DEFAULT_BODY_LIMIT).
+    #[must_use]
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = bytes;
+        self
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            database: Database::default(),
+            address: Self::DEFAULT_ADDRESS,
+            api_key: None,
+            body_limit: Self::DEFAULT_BODY_LIMIT,
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Config")
+            .field("database", &self.database)
+            .field("address", &self.address)
+            // A key is a secret even on one machine: it may be the one used against the real service.
+            .field("api_key", &self.api_key.as_ref().map(|_| "[redacted]"))
+            .field("body_limit", &self.body_limit)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Config;
+
+    #[test]
+    fn the_key_is_not_in_the_debug_output() {
+        let shown = format!("{:?}", Config::default().api_key("pl_secret"));
+        assert!(shown.contains("[redacted]") && !shown.contains("pl_secret"), "{shown}");
+    }
+}

@@ -1,0 +1,51 @@
+//! A PromptLayer on one machine: the same REST API over SQLite, with web pages to look at what was logged.
+//!
+//! Nothing leaves the machine and no account is needed. Start it inside a test or a program with [`Server`], or run the
+//! binary `promptlayer-local` and point a program at it:
+//!
+//! ```text
+//! $ promptlayer-local
+//! listening on http://127.0.0.1:7780 - run your program with PROMPTLAYER_BASE_URL=http://127.0.0.1:7780 PROMPTLAYER_API_KEY=local
+//! ```
+//!
+//! ```
+//! use promptlayer_local::{Config, Server};
+//!
+//! let server = Server::start(Config::default())?;
+//! assert!(server.url().starts_with("http://127.0.0.1:"));
+//! # Ok::<(), promptlayer_local::Error>(())
+//! ```
+//!
+//! # What it answers
+//!
+//! | path | what it does |
+//! |---|---|
+//! | `POST /spans-bulk` | stores spans, and a request log for each that carries `log_request`; all of a body or nothing of it |
+//! | `POST /log-request` | stores one request log |
+//! | `POST /rest/track-score`, `-metadata`, `-prompt`, `-group`, `POST /create-group` | adds to a request log |
+//! | `POST /rest/prompt-templates` | publishes a template, or its next version |
+//! | `GET` and `POST /prompt-templates/{name or id}`, `GET /prompt-templates` | reads templates; the `POST` fills variables in |
+//! | `GET /api/public/v2/requests/{id}`, `GET /api/public/v2/traces/{id}` | reads back what was logged |
+//! | `POST /api/public/v2/traces/{id}/close` | refuses further spans of a trace |
+//! | `GET /`, `GET /requests/{id}` | pages for people |
+//!
+//! Statuses and bodies follow PromptLayer's published API document. Where the document is silent: a span sent twice is
+//! stored twice (so that a client which resends is seen doing it), an unknown prompt name in a request log is kept as
+//! it was sent, and a `score` of 0 without a `score_name` in a request log is no score, because the vendor's own
+//! software always sends that field.
+//!
+//! The pages ask for no key; listen on a loopback address (the default) unless everyone who can reach the machine may
+//! read the prompts.
+
+mod api;
+mod config;
+mod error;
+mod moment;
+mod pages;
+mod server;
+mod store;
+mod whole;
+
+pub use config::{Config, Database};
+pub use error::Error;
+pub use server::Server;

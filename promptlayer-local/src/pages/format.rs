@@ -1,0 +1,140 @@
+//! Numbers, times and values as people read them.
+
+use serde_json::Value;
+
+use crate::moment::Moment;
+
+/// The longest text shown inside a JSON value; what is longer is most likely a picture.
+const LONGEST_IN_JSON: usize = 4000;
+
+/// A moment to the second, in UTC: `2026-01-15 10:30:00`.
+pub(super) fn time(moment: Moment) -> String {
+    moment.timestamp().strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// The time between two moments in the unit that says most: `420 µs`, `12.3 ms`, `1.24 s`, `3 min 5 s`.
+#[expect(clippy::cast_precision_loss, reason = "shown to three digits")]
+pub(super) fn duration(nanoseconds: i64) -> String {
+    if nanoseconds < 0 {
+        // The clock was set back meanwhile; no length to speak of.
+        return "?".to_owned();
+    }
+    let amount = nanoseconds as f64;
+    match nanoseconds {
+        0..1_000_000 => format!("{} µs", nanoseconds / 1_000),
+        1_000_000..9_995_000 => format!("{:.2} ms", amount / 1e6),
+        9_995_000..99_950_000 => format!("{:.1} ms", amount / 1e6),
+        99_950_000..999_500_000 => format!("{:.0} ms", amount / 1e6),
+        999_500_000..59_995_000_000 => format!("{:.2} s", amount / 1e9),
+        _ => {
+            let seconds = nanoseconds.saturating_add(500_000_000) / 1_000_000_000;
+            format!("{} min {} s", count(seconds / 60), seconds % 60)
+        }
+    }
+}
+
+/// A number with its thousands apart: `12,345`.
+pub(super) fn count(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 1);
+    if number < 0 {
+        text.push('-');
+    }
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A value as indented JSON, its longest texts cut.
+pub(super) fn json(value: &Value) -> String {
+    let shortened = shortened(value);
+    serde_json::to_string_pretty(&shortened).unwrap_or_else(|_| shortened.to_string())
+}
+
+/// A value inside a list of facts: text as it is, all else as JSON on one line.
+pub(super) fn inline(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        value => shortened(value).to_string(),
+    }
+}
+
+/// Text that is JSON, indented; any other as it is.
+pub(super) fn readable(text: &str) -> String {
+    match serde_json::from_str::<Value>(text) {
+        Ok(value @ (Value::Object(_) | Value::Array(_))) => json(&value),
+        _ => text.to_owned(),
+    }
+}
+
+fn shortened(value: &Value) -> Value {
+    match value {
+        Value::String(text) => match text.char_indices().nth(LONGEST_IN_JSON) {
+            Some((end, _)) => {
+                let shown = text.get(..end).unwrap_or_default();
+                Value::String(format!(
+                    "{shown}… ({} bytes in all)",
+                    count(text.len().try_into().unwrap_or(i64::MAX))
+                ))
+            }
+            None => value.clone(),
+        },
+        Value::Array(items) => items.iter().map(shortened).collect(),
+        Value::Object(fields) => {
+            Value::Object(fields.iter().map(|(name, value)| (name.clone(), shortened(value))).collect())
+        }
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{count, duration, json, readable};
+
+    #[test]
+    fn durations_are_told_in_the_unit_that_says_most() {
+        for (nanoseconds, expected) in [
+            (0, "0 µs"),
+            (420_900, "420 µs"),
+            (1_234_567, "1.23 ms"),
+            (12_345_678, "12.3 ms"),
+            (999_499_999, "999 ms"),
+            (999_500_000, "1.00 s"),
+            (1_240_000_000, "1.24 s"),
+            (59_995_000_000, "1 min 0 s"),
+            (185_000_000_000, "3 min 5 s"),
+            (-1, "?"),
+            (i64::MAX, "153,722,867 min 16 s"),
+        ] {
+            assert_eq!(duration(nanoseconds), expected);
+        }
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (number, expected) in
+            [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345_678, "12,345,678"), (-1234, "-1,234")]
+        {
+            assert_eq!(count(number), expected);
+        }
+    }
+
+    #[test]
+    fn a_picture_inside_json_is_cut() {
+        let shown = json(&json!({ "data": "x".repeat(5000) }));
+        assert!(shown.len() < 4100 && shown.contains("… (5,000 bytes in all)"), "{shown}");
+    }
+
+    #[test]
+    fn only_json_that_has_a_shape_is_indented() {
+        assert_eq!(readable("{\"a\":1}"), "{\n  \"a\": 1\n}");
+        assert_eq!(readable("12.50"), "12.50");
+        assert_eq!(readable("{'args': ('q?',)}"), "{'args': ('q?',)}");
+    }
+}

@@ -1,0 +1,175 @@
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use axum::Router;
+use axum::serve::ListenerExt;
+use tokio::sync::oneshot;
+
+use crate::api::{self, App};
+use crate::store::Store;
+use crate::{Config, Error};
+
+/// How long a stopping server waits for requests it has begun to answer.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A running server; it stops when dropped.
+///
+/// It runs on a thread of its own with a runtime of its own, so it works the same with no async runtime around it,
+/// inside any, and while one is being dropped. It prints nothing and emits no `tracing` events.
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use std::net::TcpStream;
+///
+/// let server = promptlayer_local::Server::start(promptlayer_local::Config::default())?;
+///
+/// let mut stream = TcpStream::connect(server.address())?;
+/// stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
+/// let mut answer = String::new();
+/// stream.read_to_string(&mut answer)?;
+/// assert!(answer.starts_with("HTTP/1.0 200 OK"));
+/// assert!(answer.contains("No requests yet"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    url: String,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Opens the database, listens, and returns once requests are accepted.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`] or [`Error::NewerDatabase`] if the database cannot be used, [`Error::Bind`] if the address
+    /// cannot be listened on, [`Error::Thread`] if no thread could be started.
+    pub fn start(config: Config) -> Result<Self, Error> {
+        let store = Store::open(&config.database)?;
+        let (listener, address) =
+            listen(config.address).map_err(|source| Error::Bind { address: config.address, source })?;
+        let url = format!("http://{}", reachable(address));
+        let router = api::router(App::new(store, config, url.clone()));
+
+        let (stop, stopped) = oneshot::channel();
+        let (started, start) = mpsc::channel();
+        let thread = thread::Builder::new()
+            .name("promptlayer-local".to_owned())
+            .spawn(move || run(listener, router, stopped, &started))
+            .map_err(|source| Error::Thread { source })?;
+        // Only a thread that died before it could say anything leaves the channel empty.
+        let outcome =
+            start.recv().unwrap_or_else(|_| Err(io::Error::other("the thread ended before it began")));
+        outcome.map_err(|source| Error::Thread { source })?;
+        Ok(Self { address, url, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// The base URL to give to a client, without a trailing slash: `http://127.0.0.1:7780`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The address listened on, with the port that was taken.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops the server: requests being answered are given two seconds, then everything is closed. Dropping it does
+    /// the same.
+    pub fn shutdown(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            // The receiver is gone only if the thread has already ended, which is what is wanted.
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+/// The address a client on this machine connects to: "every interface" is none to connect to.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// The server's thread: builds its runtime, says whether that worked, and serves until stopped.
+fn run(
+    listener: TcpListener,
+    router: Router,
+    stopped: oneshot::Receiver<()>,
+    started: &mpsc::Sender<io::Result<()>>,
+) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = started.send(Err(error));
+            return;
+        }
+    };
+    runtime.block_on(async {
+        match tokio::net::TcpListener::from_std(listener) {
+            Ok(listener) => {
+                let _ = started.send(Ok(()));
+                serve(listener, router, stopped).await;
+            }
+            Err(error) => {
+                let _ = started.send(Err(error));
+            }
+        }
+    });
+}
+
+async fn serve(listener: tokio::net::TcpListener, router: Router, stopped: oneshot::Receiver<()>) {
+    // Answers are small and written at once; waiting to fill a packet only delays them.
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
+    let (drain, drained) = oneshot::channel::<()>();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(async {
+        let _ = drained.await;
+    });
+    tokio::select! {
+        _ = serving => {}
+        // A client that began a request and never ends it must not keep the server from stopping.
+        () = async {
+            let _ = stopped.await;
+            drop(drain);
+            tokio::time::sleep(GRACE).await;
+        } => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reachable;
+
+    #[test]
+    fn an_address_of_every_interface_is_reached_by_loopback() {
+        assert_eq!(reachable("0.0.0.0:7780".parse().unwrap()).to_string(), "127.0.0.1:7780");
+        assert_eq!(reachable("[::]:7780".parse().unwrap()).to_string(), "[::1]:7780");
+        assert_eq!(reachable("10.0.0.7:80".parse().unwrap()).to_string(), "10.0.0.7:80");
+    }
+}

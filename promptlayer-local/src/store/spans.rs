@@ -1,0 +1,261 @@
+//! Spans: taken in a body at a time, read a trace at a time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::{OptionalExtension, Row, Statement, Transaction, named_params, params};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::requests::RequestWriter;
+use super::{NewRequest, Store, json_column};
+use crate::moment::Moment;
+use crate::whole;
+
+/// A span as it arrives.
+#[derive(Debug, Deserialize)]
+pub(crate) struct NewSpan {
+    pub(crate) name: String,
+    pub(crate) context: SpanContext,
+    pub(crate) kind: String,
+    #[serde(default)]
+    pub(crate) parent_id: Option<String>,
+    #[serde(deserialize_with = "whole::required")]
+    pub(crate) start_time: i64,
+    #[serde(deserialize_with = "whole::required")]
+    pub(crate) end_time: i64,
+    pub(crate) status: SpanStatus,
+    pub(crate) attributes: Map<String, Value>,
+    #[serde(default)]
+    pub(crate) events: Vec<Value>,
+    #[serde(default)]
+    pub(crate) links: Vec<Value>,
+    pub(crate) resource: Value,
+    #[serde(default)]
+    pub(crate) log_request: Option<NewRequest>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct SpanContext {
+    pub(crate) trace_id: String,
+    pub(crate) span_id: String,
+    pub(crate) trace_state: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SpanStatus {
+    pub(crate) status_code: String,
+    #[serde(default)]
+    pub(crate) description: Option<String>,
+}
+
+/// What became of a body of spans.
+#[derive(Debug, Default)]
+pub(crate) struct BulkReceipt {
+    pub(crate) spans: Vec<StoredId>,
+    pub(crate) requests: Vec<LoggedId>,
+    pub(crate) rejected_spans: Vec<String>,
+    pub(crate) rejected_traces: BTreeSet<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct StoredId {
+    id: i64,
+    name: String,
+    span_id: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct LoggedId {
+    id: i64,
+    span_id: String,
+}
+
+/// A span as it was stored.
+#[derive(Debug)]
+pub(crate) struct StoredSpan {
+    pub(crate) id: i64,
+    pub(crate) trace_id: String,
+    pub(crate) span_id: String,
+    pub(crate) parent_id: Option<String>,
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) start: Moment,
+    pub(crate) end: Moment,
+    pub(crate) status: SpanStatus,
+    pub(crate) trace_state: String,
+    pub(crate) attributes: Map<String, Value>,
+    pub(crate) events: Value,
+    pub(crate) links: Value,
+    pub(crate) resource: Value,
+    pub(crate) request_id: Option<i64>,
+}
+
+/// How an attempt to close a trace ended.
+#[derive(Debug)]
+pub(crate) enum Closing {
+    Closed { id: i64, at: Moment },
+    AlreadyClosed,
+    NoSuchTrace,
+}
+
+impl Store {
+    /// Stores all spans and their request logs in one transaction, leaving out those of closed traces; with
+    /// `close_after`, no further spans of these traces are taken.
+    pub(crate) fn insert_spans(
+        &mut self,
+        spans: &[NewSpan],
+        close_after: bool,
+    ) -> rusqlite::Result<BulkReceipt> {
+        let transaction = self.connection.transaction()?;
+        let receipt = write_all(&transaction, spans, close_after)?;
+        transaction.commit()?;
+        Ok(receipt)
+    }
+
+    /// The spans of a trace in the order they started; empty if there is no such trace.
+    pub(crate) fn trace(&self, trace_id: &str) -> rusqlite::Result<Vec<StoredSpan>> {
+        self.connection
+            .prepare(
+                "SELECT spans.*, requests.id AS request_id FROM spans
+                 LEFT JOIN requests ON requests.span_row = spans.id
+                 WHERE trace_id = ? ORDER BY spans.start_ns, spans.id",
+            )?
+            .query_map([trace_id], read_span)?
+            .collect()
+    }
+
+    /// Takes no further spans of this trace.
+    pub(crate) fn close_trace(&mut self, trace_id: &str) -> rusqlite::Result<Closing> {
+        let transaction = self.connection.transaction()?;
+        let known: bool = transaction.query_row(
+            "SELECT EXISTS (SELECT 1 FROM spans WHERE trace_id = ?)",
+            [trace_id],
+            |row| row.get(0),
+        )?;
+        if !known {
+            return Ok(Closing::NoSuchTrace);
+        }
+        let at = Moment::now();
+        let id = transaction
+            .query_row(
+                "INSERT INTO closed_traces (trace_id, closed_ns) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING id",
+                params![trace_id, at.nanoseconds()],
+                |row| row.get(0),
+            )
+            .optional()?;
+        transaction.commit()?;
+        Ok(id.map_or(Closing::AlreadyClosed, |id| Closing::Closed { id, at }))
+    }
+}
+
+fn write_all(
+    transaction: &Transaction<'_>,
+    spans: &[NewSpan],
+    close_after: bool,
+) -> rusqlite::Result<BulkReceipt> {
+    let mut receipt = BulkReceipt::default();
+    let closed = closed_among(transaction, spans)?;
+    let mut span_writer = SpanWriter::new(transaction)?;
+    let mut request_writer = RequestWriter::new(transaction)?;
+
+    for span in spans {
+        let context = &span.context;
+        if closed.get(context.trace_id.as_str()) == Some(&true) {
+            receipt.rejected_spans.push(context.span_id.clone());
+            receipt.rejected_traces.insert(context.trace_id.clone());
+            continue;
+        }
+        let row = span_writer.insert(span)?;
+        receipt.spans.push(StoredId { id: row, name: span.name.clone(), span_id: context.span_id.clone() });
+        if let Some(request) = &span.log_request {
+            let times = (Moment::from_nanoseconds(span.start_time), Moment::from_nanoseconds(span.end_time));
+            let id = request_writer.insert(request, Some(row), times)?;
+            receipt.requests.push(LoggedId { id, span_id: context.span_id.clone() });
+        }
+    }
+    if close_after {
+        let now = Moment::now().nanoseconds();
+        let mut close = transaction.prepare(
+            "INSERT INTO closed_traces (trace_id, closed_ns) VALUES (?, ?) ON CONFLICT DO NOTHING",
+        )?;
+        for trace_id in closed.keys() {
+            close.execute(params![trace_id, now])?;
+        }
+    }
+    Ok(receipt)
+}
+
+/// Each trace the spans belong to, and whether it is closed.
+fn closed_among<'s>(
+    transaction: &Transaction<'_>,
+    spans: &'s [NewSpan],
+) -> rusqlite::Result<BTreeMap<&'s str, bool>> {
+    let mut statement =
+        transaction.prepare("SELECT EXISTS (SELECT 1 FROM closed_traces WHERE trace_id = ?)")?;
+    let mut traces = BTreeMap::new();
+    for span in spans {
+        let trace_id = span.context.trace_id.as_str();
+        if !traces.contains_key(trace_id) {
+            traces.insert(trace_id, statement.query_row([trace_id], |row| row.get(0))?);
+        }
+    }
+    Ok(traces)
+}
+
+/// The statement that stores a span, prepared once for a whole body.
+struct SpanWriter<'t>(Statement<'t>);
+
+impl<'t> SpanWriter<'t> {
+    fn new(transaction: &'t Transaction<'_>) -> rusqlite::Result<Self> {
+        transaction
+            .prepare(
+                "INSERT INTO spans (trace_id, span_id, parent_id, name, kind, start_ns, end_ns, status_code,
+                     status_description, trace_state, attributes, events, links, resource)
+                 VALUES (:trace_id, :span_id, :parent_id, :name, :kind, :start_ns, :end_ns, :status_code,
+                     :status_description, :trace_state, :attributes, :events, :links, :resource)",
+            )
+            .map(Self)
+    }
+
+    fn insert(&mut self, span: &NewSpan) -> rusqlite::Result<i64> {
+        self.0.insert(named_params! {
+            ":trace_id": span.context.trace_id,
+            ":span_id": span.context.span_id,
+            ":parent_id": span.parent_id,
+            ":name": span.name,
+            ":kind": span.kind,
+            ":start_ns": span.start_time,
+            ":end_ns": span.end_time,
+            ":status_code": span.status.status_code,
+            ":status_description": span.status.description,
+            ":trace_state": span.context.trace_state,
+            ":attributes": Value::Object(span.attributes.clone()).to_string(),
+            ":events": Value::Array(span.events.clone()).to_string(),
+            ":links": Value::Array(span.links.clone()).to_string(),
+            ":resource": span.resource.to_string(),
+        })
+    }
+}
+
+fn read_span(row: &Row<'_>) -> rusqlite::Result<StoredSpan> {
+    Ok(StoredSpan {
+        id: row.get("id")?,
+        trace_id: row.get("trace_id")?,
+        span_id: row.get("span_id")?,
+        parent_id: row.get("parent_id")?,
+        name: row.get("name")?,
+        kind: row.get("kind")?,
+        start: Moment::from_nanoseconds(row.get("start_ns")?),
+        end: Moment::from_nanoseconds(row.get("end_ns")?),
+        status: SpanStatus {
+            status_code: row.get("status_code")?,
+            description: row.get("status_description")?,
+        },
+        trace_state: row.get("trace_state")?,
+        attributes: json_column(row, "attributes")?,
+        events: json_column(row, "events")?,
+        links: json_column(row, "links")?,
+        resource: json_column(row, "resource")?,
+        request_id: row.get("request_id")?,
+    })
+}

@@ -1,0 +1,256 @@
+//! The registry: templates, their versions, and the labels that point at versions.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Store, json_column};
+use crate::moment::Moment;
+
+/// A template, or its next version, as it is published.
+#[derive(Debug)]
+pub(crate) struct NewTemplate {
+    pub(crate) name: String,
+    pub(crate) tags: Vec<String>,
+    pub(crate) prompt: Value,
+    pub(crate) metadata: Option<Value>,
+    pub(crate) commit_message: Option<String>,
+    pub(crate) labels: Vec<String>,
+    pub(crate) external_ids: Vec<ExternalId>,
+}
+
+/// A template's name in another system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ExternalId {
+    pub(crate) source: String,
+    pub(crate) external_id: String,
+}
+
+/// What publishing made.
+#[derive(Debug)]
+pub(crate) struct Published {
+    pub(crate) template_id: i64,
+    pub(crate) version_id: i64,
+    pub(crate) number: i64,
+    pub(crate) tags: Vec<String>,
+    pub(crate) external_ids: Vec<ExternalId>,
+}
+
+/// Why nothing was published.
+#[derive(Debug)]
+pub(crate) enum PublishError {
+    /// Another template goes by this external id.
+    Taken {
+        id: ExternalId,
+        by: String,
+    },
+    Database(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for PublishError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Which version of a template is meant.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum VersionChoice<'a> {
+    Latest,
+    Number(i64),
+    Label(&'a str),
+}
+
+/// A version of a template as it was stored.
+#[derive(Debug)]
+pub(crate) struct StoredVersion {
+    pub(crate) template_id: i64,
+    pub(crate) prompt_name: String,
+    pub(crate) number: i64,
+    pub(crate) prompt: Value,
+    pub(crate) metadata: Option<Value>,
+    pub(crate) commit_message: Option<String>,
+    pub(crate) created: Moment,
+    pub(crate) tags: Vec<String>,
+}
+
+/// What a list of templates is filtered and ordered by.
+#[derive(Debug)]
+pub(crate) struct TemplateSummary {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) created: Moment,
+    pub(crate) updated: Moment,
+    pub(crate) tags: Vec<String>,
+    pub(crate) labels: Vec<String>,
+    pub(crate) external_ids: Vec<ExternalId>,
+}
+
+const TAGS: &str =
+    "(SELECT json_group_array(tag) FROM template_tags WHERE template_id = templates.id) AS tags";
+
+impl Store {
+    /// Creates the template, or its next version, and moves the labels to it.
+    pub(crate) fn publish(&mut self, template: &NewTemplate) -> Result<Published, PublishError> {
+        let transaction = self.connection.transaction()?;
+        let now = Moment::now().nanoseconds();
+        let template_id: i64 = transaction.query_row(
+            "INSERT INTO templates (name, created_ns, updated_ns) VALUES (?1, ?2, ?2)
+             ON CONFLICT (name) DO UPDATE SET updated_ns = excluded.updated_ns RETURNING id",
+            params![template.name, now],
+            |row| row.get(0),
+        )?;
+        claim_external_ids(&transaction, template_id, &template.external_ids)?;
+        for tag in &template.tags {
+            transaction.execute(
+                "INSERT INTO template_tags (template_id, tag) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                params![template_id, tag],
+            )?;
+        }
+        let (version_id, number) = transaction.query_row(
+            "INSERT INTO template_versions (template_id, number, prompt, metadata, commit_message, created_ns)
+             SELECT :template_id, coalesce(max(number), 0) + 1, :prompt, :metadata, :commit_message, :now
+             FROM template_versions WHERE template_id = :template_id
+             RETURNING id, number",
+            named_params! {
+                ":template_id": template_id,
+                ":prompt": template.prompt.to_string(),
+                ":metadata": template.metadata.clone().unwrap_or_default().to_string(),
+                ":commit_message": template.commit_message,
+                ":now": now,
+            },
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        for label in &template.labels {
+            transaction.execute(
+                "INSERT INTO release_labels (template_id, name, version_id) VALUES (?, ?, ?)
+                 ON CONFLICT (template_id, name) DO UPDATE SET version_id = excluded.version_id",
+                params![template_id, label, version_id],
+            )?;
+        }
+        let tags = transaction.query_row(
+            &format!("SELECT {TAGS} FROM templates WHERE id = ?"),
+            [template_id],
+            |row| json_column(row, "tags"),
+        )?;
+        let external_ids = external_ids(&transaction, template_id)?;
+        transaction.commit()?;
+        Ok(Published { template_id, version_id, number, tags, external_ids })
+    }
+
+    /// Finds a template by its name or else by its id, which may be what the name looks like.
+    pub(crate) fn find_template(&self, identifier: &str) -> rusqlite::Result<Option<i64>> {
+        self.connection
+            .query_row(
+                "SELECT id FROM templates WHERE name = ?1 OR id = ?2 ORDER BY name = ?1 DESC LIMIT 1",
+                params![identifier, identifier.parse::<i64>().ok()],
+                |row| row.get(0),
+            )
+            .optional()
+    }
+
+    pub(crate) fn version(
+        &self,
+        template: i64,
+        choice: VersionChoice<'_>,
+    ) -> rusqlite::Result<Option<StoredVersion>> {
+        let (number, label) = match choice {
+            VersionChoice::Latest => (None, None),
+            VersionChoice::Number(number) => (Some(number), None),
+            VersionChoice::Label(label) => (None, Some(label)),
+        };
+        self.connection
+            .query_row(
+                &format!(
+                    "SELECT templates.name, version.*, {TAGS}
+                     FROM template_versions AS version JOIN templates ON templates.id = version.template_id
+                     WHERE templates.id = :template
+                         AND (:number IS NULL OR version.number = :number)
+                         AND (:label IS NULL OR version.id =
+                             (SELECT version_id FROM release_labels WHERE template_id = :template AND name = :label))
+                     ORDER BY version.number DESC LIMIT 1"
+                ),
+                named_params! { ":template": template, ":number": number, ":label": label },
+                read_version,
+            )
+            .optional()
+    }
+
+    /// Every template, without the text of any version.
+    pub(crate) fn templates(&self) -> rusqlite::Result<Vec<TemplateSummary>> {
+        let mut labels: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+        let mut statement = self.connection.prepare("SELECT template_id, name FROM release_labels")?;
+        for label in statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))? {
+            let (template, name) = label?;
+            labels.entry(template).or_default().push(name);
+        }
+        self.connection
+            .prepare(&format!("SELECT id, name, created_ns, updated_ns, {TAGS} FROM templates ORDER BY id"))?
+            .query_map([], |row| {
+                let id = row.get("id")?;
+                Ok(TemplateSummary {
+                    id,
+                    name: row.get("name")?,
+                    created: Moment::from_nanoseconds(row.get("created_ns")?),
+                    updated: Moment::from_nanoseconds(row.get("updated_ns")?),
+                    tags: json_column(row, "tags")?,
+                    labels: labels.remove(&id).unwrap_or_default(),
+                    external_ids: external_ids(&self.connection, id)?,
+                })
+            })?
+            .collect()
+    }
+}
+
+/// Gives the template its external ids, unless another template has one of them.
+fn claim_external_ids(
+    connection: &Connection,
+    template: i64,
+    ids: &[ExternalId],
+) -> Result<(), PublishError> {
+    for id in ids {
+        let owner: Option<(i64, String)> = connection
+            .query_row(
+                "SELECT templates.id, templates.name FROM external_ids JOIN templates ON templates.id = template_id
+                 WHERE source = ? AND external_id = ?",
+                params![id.source, id.external_id],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .optional()?;
+        match owner {
+            Some((owner, _)) if owner == template => {}
+            Some((_, by)) => return Err(PublishError::Taken { id: id.clone(), by }),
+            None => {
+                connection.execute(
+                    "INSERT INTO external_ids (source, external_id, template_id) VALUES (?, ?, ?)",
+                    params![id.source, id.external_id, template],
+                )?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn external_ids(connection: &Connection, template: i64) -> rusqlite::Result<Vec<ExternalId>> {
+    connection
+        .prepare(
+            "SELECT source, external_id FROM external_ids WHERE template_id = ? ORDER BY source, external_id",
+        )?
+        .query_map([template], |row| Ok(ExternalId { source: row.get(0)?, external_id: row.get(1)? }))?
+        .collect()
+}
+
+fn read_version(row: &Row<'_>) -> rusqlite::Result<StoredVersion> {
+    Ok(StoredVersion {
+        template_id: row.get("template_id")?,
+        prompt_name: row.get("name")?,
+        number: row.get("number")?,
+        prompt: json_column(row, "prompt")?,
+        metadata: json_column(row, "metadata")?,
+        commit_message: row.get("commit_message")?,
+        created: Moment::from_nanoseconds(row.get("created_ns")?),
+        tags: json_column(row, "tags")?,
+    })
+}

@@ -1,0 +1,50 @@
+//! Whole numbers as JSON Schema sees them: `5.0` is one too.
+
+use serde::de::{Deserialize, Deserializer, Error as _};
+use serde_json::Value;
+
+/// The largest double up to which every whole number is one of its own.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// The whole number a value is, if it is one that can be kept.
+pub(crate) fn read(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_f64().and_then(from_double))
+}
+
+fn from_double(number: f64) -> Option<i64> {
+    if number.fract() != 0.0 || !(-EXACT..=EXACT).contains(&number) {
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "whole, and within the range checked above")]
+    Some(number as i64)
+}
+
+/// For `#[serde(deserialize_with)]`.
+pub(crate) fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    read(&value).ok_or_else(|| D::Error::custom(format!("{value} is no whole number that can be kept")))
+}
+
+/// For `#[serde(deserialize_with)]` where null is allowed.
+pub(crate) fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(None),
+        value => required(value).map(Some).map_err(D::Error::custom),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::read;
+
+    #[test]
+    fn only_whole_numbers_that_fit_are_read() {
+        assert_eq!(read(&json!(5)), Some(5));
+        assert_eq!(read(&json!(-5.0)), Some(-5));
+        for value in [json!(5.5), json!(1e300), json!(u64::MAX), json!("5"), json!(true), json!(null)] {
+            assert_eq!(read(&value), None, "{value}");
+        }
+    }
+}

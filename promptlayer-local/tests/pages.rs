@@ -1,0 +1,235 @@
+//! The pages for people.
+
+mod support;
+
+use serde_json::json;
+use support::{Local, chat, request_with, span, template, text};
+
+#[tokio::test]
+async fn the_empty_list_says_what_to_do() {
+    let local = Local::start();
+    let page = local.page("/").await;
+    assert_eq!(page.status, 200);
+    assert!(page.text.contains("No requests yet"), "{}", page.text);
+    assert!(page.text.contains(&format!("PROMPTLAYER_BASE_URL={}", local.server.url())), "{}", page.text);
+    assert!(page.text.contains("PROMPTLAYER_API_KEY=local"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn the_list_shows_each_request_newest_first() {
+    let local = Local::start();
+    let old = json!({
+        "function_name": "older", "model": "gpt-4o", "tags": ["billing"], "score": 93, "input_tokens": 12345,
+        "output_tokens": 67, "status": "WARNING",
+    });
+    let new =
+        json!({ "function_name": "newer", "request_start_time": "2026-01-16T00:00:00Z", "status": "ERROR" });
+    local.log(&request_with(&new)).await;
+    local.log(&request_with(&old)).await;
+    let page = local.page("/").await.text;
+    for shown in ["billing", ">93<", "12,345 / 67", ">Warning<", ">Error<", "2026-01-15 10:30:00", "1–2 of 2"]
+    {
+        assert!(page.contains(shown), "{shown} is not in {page}");
+    }
+    assert!(page.find("newer").unwrap() < page.find("older").unwrap(), "{page}");
+}
+
+#[tokio::test]
+async fn a_request_without_a_function_goes_by_its_spans_name() {
+    let local = Local::start();
+    let call = span("a", &json!({ "name": "the span", "log_request": request_with(&json!({})) }));
+    local.post("/spans-bulk", &json!({ "spans": [call] })).await;
+    assert!(local.page("/").await.text.contains("the span"));
+    assert!(local.page("/requests/1").await.text.contains("<h1>the span</h1>"));
+}
+
+#[tokio::test]
+async fn the_list_has_pages() {
+    let local = Local::start();
+    let spans: Vec<_> = (0..120)
+        .map(|index| {
+            let log = request_with(&json!({ "function_name": format!("call-{index:03}") }));
+            span(&index.to_string(), &json!({ "log_request": log }))
+        })
+        .collect();
+    local.post("/spans-bulk", &json!({ "spans": spans })).await;
+    for (path, range, first, links) in [
+        ("/", "1–50 of 120", "call-119", &["/?page=2"][..]),
+        ("/?page=2", "51–100 of 120", "call-069", &["/?page=1", "/?page=3"]),
+        ("/?page=3", "101–120 of 120", "call-019", &["/?page=2"]),
+        ("/?page=99", "101–120 of 120", "call-019", &["/?page=2"]),
+        ("/?page=x", "1–50 of 120", "call-119", &["/?page=2"]),
+    ] {
+        let page = local.page(path).await.text;
+        assert!(page.contains(range) && page.contains(first), "{path}: {page}");
+        assert_eq!(page.matches("href=\"/?page=").count(), links.len(), "{path}");
+        assert!(links.iter().all(|link| page.contains(link)), "{path}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_logged_cannot_write_html() {
+    let local = Local::start();
+    let evil = "<script>alert('x')</script>\"'&";
+    let image = json!({ "type": "image_url", "image_url": { "url": format!("data:image/png,\"{evil}") } });
+    let other = json!({ "type": "server_tool_use", "id": evil, "name": evil, "input": { evil: evil } });
+    let call = json!({ "id": evil, "function": { "name": evil, "arguments": evil } });
+    let content = json!([text(evil), { "type": "thinking", "thinking": evil }, { "type": "code", "code": evil }, image, other]);
+    let messages = json!([
+        { "role": "user", "content": content, "name": evil },
+        { "role": "assistant", "content": null, "tool_calls": [call] },
+        { "role": "tool", "content": [text(evil)], "tool_call_id": evil },
+    ]);
+    let tool = json!({ "type": "function", "function": { "name": evil, "description": evil } });
+    let log = request_with(&json!({
+        "provider": evil, "model": evil, "api_type": evil, "function_name": evil, "tags": [evil],
+        "metadata": { evil: evil }, "parameters": { evil: evil }, "prompt_name": evil,
+        "prompt_input_variables": { evil: evil }, "score": 5, "score_name": evil,
+        "input": { "type": "chat", "messages": messages, "tools": [tool] },
+        "status": "ERROR", "error_type": "UNKNOWN_ERROR", "error_message": evil,
+    }));
+    let attributes =
+        json!({ "node_type": evil, "function_input": evil, "function_output": evil, evil: evil });
+    let fields = |log: &serde_json::Value| {
+        json!({
+            "name": evil, "attributes": attributes, "log_request": log,
+            "status": { "status_code": "StatusCode.ERROR", "description": evil },
+        })
+    };
+    let spans = [span("a", &fields(&log)), span("b", &fields(&json!(null)))];
+    assert_eq!(local.post("/spans-bulk", &json!({ "spans": spans })).await.status, 201);
+
+    for (path, times) in [("/", 4), ("/requests/1", 30), ("/requests/%3Cscript%3Ealert('x')", 1)] {
+        let page = local.page(path).await;
+        assert!(!page.text.contains("<script"), "{path}: {}", page.text);
+        assert!(page.text.matches("script").count() >= times, "{path}: {}", page.text);
+        assert!(!page.text.contains("\"\"&#60;") && !page.text.contains("'x')</"), "{path}: {}", page.text);
+        assert!(
+            page.policy.contains("default-src 'none'") && !page.policy.contains("script-src"),
+            "{}",
+            page.policy
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_shown_with_everything_about_it() {
+    let local = Local::start();
+    local.publish("weather/assistant", template("x")).await;
+    let call =
+        json!({ "id": "call_1", "function": { "name": "get_weather", "arguments": "{\"city\":\"Paris\"}" } });
+    let tool = json!({ "type": "function", "function": { "name": "get_weather", "parameters": { "type": "object" } } });
+    let id = local
+        .log(&request_with(&json!({
+            "function_name": "ask",
+            "input": { "type": "chat", "tools": [tool], "messages": [
+                { "role": "system", "content": [text("Be brief.")] },
+                { "role": "user", "content": [text("Weather?"), { "type": "media_variable", "name": "photo" }] },
+            ]},
+            "output": { "type": "chat", "messages": [{
+                "role": "assistant", "content": [{ "type": "thinking", "thinking": "A tool." }], "tool_calls": [call],
+            }]},
+            "parameters": { "temperature": 0.2 }, "metadata": { "user_id": "u-42" }, "tags": ["production"],
+            "input_tokens": 1423, "output_tokens": 87, "price": 0.5, "api_type": "chat-completions",
+            "status": "ERROR", "error_type": "PROVIDER_TIMEOUT", "error_message": "no answer in 30 s",
+        })))
+        .await;
+    local.post("/rest/track-score", &json!({ "request_id": id, "score": 92, "name": "tone" })).await;
+    let link = json!({ "request_id": id, "prompt_name": "weather/assistant", "prompt_input_variables": { "city": "Paris" } });
+    local.post("/rest/track-prompt", &link).await;
+    let page = local.page(&format!("/requests/{id}")).await;
+    assert_eq!(page.status, 200);
+    for shown in [
+        "Be brief.",
+        "Weather?",
+        "media_variable",
+        "A tool.",
+        "get_weather",
+        "call_1",
+        "&#34;city&#34;: &#34;Paris&#34;",
+        "temperature",
+        "0.2",
+        "user_id",
+        "u-42",
+        "production",
+        "1,423 in, 87 out",
+        "$0.5",
+        "chat-completions",
+        "PROVIDER_TIMEOUT",
+        "no answer in 30 s",
+        "tone",
+        "<strong>92</strong>",
+        "weather/assistant",
+        "version 1",
+        "1.50 s",
+        ">Error<",
+        "gpt-4o",
+        "openai",
+        "2026-01-15 10:30:00 UTC",
+        "class=\"message assistant\"",
+        "class=\"message system\"",
+    ] {
+        assert!(page.text.contains(shown), "{shown} is not in {}", page.text);
+    }
+    assert!(!page.text.contains("id=\"trace\""), "a request of no trace shows none");
+}
+
+#[tokio::test]
+async fn a_trace_is_shown_as_a_tree_with_the_request_marked_and_the_others_linked() {
+    let local = Local::start();
+    let start = 1_768_473_001_000_000_000_i64;
+    let log = request_with(&json!({}));
+    let spans = [
+        span(
+            "root",
+            &json!({ "name": "agent", "start_time": start,
+            "attributes": { "node_type": "AGENT", "function_input": "{\"q\":1}", "function_output": "done" } }),
+        ),
+        span(
+            "one",
+            &json!({ "name": "first", "parent_id": "root", "start_time": start + 1, "log_request": log }),
+        ),
+        span(
+            "two",
+            &json!({ "name": "second", "parent_id": "one", "start_time": start + 2, "log_request": log }),
+        ),
+    ];
+    local.post("/spans-bulk", &json!({ "spans": spans })).await;
+    let page = local.page("/requests/1").await.text;
+    assert!(page.contains("span d0\""), "{page}");
+    assert!(page.contains("span d1 current\" aria-current=\"true\""), "{page}");
+    assert!(page.contains("span d2\""), "{page}");
+    assert!(page.contains("<a href=\"/requests/2\">second</a>"), "{page}");
+    assert!(page.contains("<strong>first</strong>"), "{page}");
+    assert!(
+        page.contains("AGENT") && page.contains("&#34;q&#34;: 1") && page.contains("<pre>done</pre>"),
+        "{page}"
+    );
+}
+
+#[tokio::test]
+async fn a_page_that_is_not_there_is_a_page_all_the_same() {
+    let local = Local::start();
+    for path in ["/requests/1", "/requests/x", "/requests/1/x", "/nothing"] {
+        let page = local.page(path).await;
+        assert_eq!(page.status, 404, "{path}");
+        assert!(page.text.contains("<h1>Not found</h1>"), "{path}: {}", page.text);
+        assert!(page.policy.contains("default-src 'none'"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn pages_load_nothing_from_elsewhere_and_what_they_load_is_there() {
+    let local = Local::start();
+    let id =
+        local.log(&request_with(&json!({ "input": chat("user", "see https://example.com/x.png") }))).await;
+    for path in ["/".to_owned(), format!("/requests/{id}")] {
+        let page = local.page(&path).await.text;
+        for attribute in ["src=\"", "href=\""] {
+            for target in page.split(attribute).skip(1).map(|rest| rest.split('"').next().unwrap()) {
+                assert!(target.starts_with('/'), "{target}");
+                assert_eq!(local.page(target).await.status, 200, "{target}");
+            }
+        }
+    }
+}

@@ -1,0 +1,382 @@
+//! What a user may write in the attribute, parsed and checked.
+
+mod fields;
+mod nearest;
+mod tags;
+
+use proc_macro2::Span;
+use syn::ext::IdentExt as _;
+use syn::parse::{Parse, ParseStream};
+use syn::spanned::Spanned as _;
+use syn::{Error, Expr, ExprLit, Ident, Lit, LitInt, LitStr, Path, Result, Token, parenthesized, token};
+
+pub(crate) use self::fields::{Field, FieldMode};
+use self::nearest::nearest;
+pub(crate) use self::tags::Tag;
+
+/// The arguments that the attribute knows, for the error that names the nearest.
+const KNOWN: &[&str] = &[
+    "crate",
+    "err",
+    "fields",
+    "follows_from",
+    "input",
+    "kind",
+    "level",
+    "metadata",
+    "model",
+    "name",
+    "output",
+    "parameters",
+    "parent",
+    "prompt",
+    "provider",
+    "ret",
+    "skip",
+    "skip_all",
+    "tags",
+    "target",
+];
+
+/// The kinds of a call and the variants of `Kind` that they stand for.
+const KINDS: &[(&str, &str)] = &[
+    ("llm", "Llm"),
+    ("embedding", "Embedding"),
+    ("tool", "Tool"),
+    ("agent", "Agent"),
+    ("chain", "Chain"),
+    ("retriever", "Retriever"),
+];
+
+/// How a value is written down.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    Display,
+    Debug,
+}
+
+/// A level, as `#[instrument]` takes it.
+#[derive(Clone)]
+pub(crate) enum Level {
+    /// `"info"` or `3`, by the constant's name.
+    Known(&'static str),
+    /// A path to a `tracing::Level`.
+    Path(Path),
+}
+
+/// What `err(…)` or `ret(…)` asks for.
+#[derive(Default)]
+pub(crate) struct Event {
+    pub(crate) level: Option<Level>,
+    pub(crate) format: Option<Format>,
+}
+
+/// What `input = …` asks for.
+pub(crate) struct InputArg {
+    /// `?expr` or `%expr`; `None` for a plain expression.
+    pub(crate) format: Option<Format>,
+    pub(crate) value: Expr,
+}
+
+/// `key = expression`, of `metadata(…)` and `parameters(…)`.
+pub(crate) struct KeyValue {
+    pub(crate) key: LitStr,
+    pub(crate) value: Expr,
+}
+
+/// The attribute's arguments.
+#[derive(Default)]
+pub(crate) struct Args {
+    pub(crate) name: Option<Expr>,
+    pub(crate) target: Option<Expr>,
+    pub(crate) level: Option<Level>,
+    pub(crate) parent: Option<Expr>,
+    pub(crate) follows_from: Option<Expr>,
+    pub(crate) skip: Vec<Ident>,
+    pub(crate) skip_all: bool,
+    pub(crate) fields: Vec<Field>,
+    pub(crate) err: Option<Event>,
+    pub(crate) ret: Option<Event>,
+    pub(crate) tags: Vec<Tag>,
+    /// The variant of `Kind`, by name.
+    pub(crate) kind: Option<Ident>,
+    pub(crate) provider: Option<Expr>,
+    pub(crate) model: Option<Expr>,
+    pub(crate) parameters: Vec<KeyValue>,
+    pub(crate) input: Option<InputArg>,
+    pub(crate) output: Option<Expr>,
+    pub(crate) metadata: Vec<KeyValue>,
+    pub(crate) prompt: Option<Expr>,
+    pub(crate) krate: Option<Path>,
+}
+
+impl Parse for Args {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let mut args = Self::default();
+        let mut seen: Vec<Ident> = Vec::new();
+        while !input.is_empty() {
+            if input.peek(LitStr) {
+                let name: LitStr = input.parse()?;
+                note(&mut seen, &Ident::new("name", name.span()))?;
+                args.name = Some(literal(name));
+            } else {
+                let argument = input.call(Ident::parse_any).map_err(|error| {
+                    Error::new(error.span(), "expected an argument, such as `tags = [\"chat\"]`")
+                })?;
+                note(&mut seen, &argument)?;
+                args.argument(&argument, input)?;
+            }
+            if input.is_empty() {
+                break;
+            }
+            input.parse::<Token![,]>().map_err(|error| {
+                Error::new(error.span(), "expected `,` between two arguments")
+            })?;
+        }
+        args.check(&seen)?;
+        Ok(args)
+    }
+}
+
+impl Args {
+    /// Parses what follows the name of one argument.
+    fn argument(&mut self, argument: &Ident, input: ParseStream<'_>) -> Result<()> {
+        match argument.to_string().as_str() {
+            "name" => self.name = Some(assigned(argument, input)?),
+            "target" => self.target = Some(assigned(argument, input)?),
+            "level" => {
+                equals(argument, input)?;
+                self.level = Some(input.parse()?);
+            }
+            "parent" => self.parent = Some(assigned(argument, input)?),
+            "follows_from" => self.follows_from = Some(assigned(argument, input)?),
+            "skip" => self.skip = skipped(argument, input)?,
+            "skip_all" => self.skip_all = true,
+            "fields" => {
+                let content = in_parentheses(argument, input)?;
+                self.fields = content.parse_terminated(Field::parse, Token![,])?.into_iter().collect();
+            }
+            "err" => self.err = Some(event(input)?),
+            "ret" => self.ret = Some(event(input)?),
+            "tags" => {
+                equals(argument, input)?;
+                self.tags = tags::parse(input)?;
+            }
+            "kind" => {
+                equals(argument, input)?;
+                self.kind = Some(kind(input)?);
+            }
+            "provider" => self.provider = Some(assigned(argument, input)?),
+            "model" => self.model = Some(assigned(argument, input)?),
+            "parameters" => self.parameters = key_values(argument, input)?,
+            "input" => {
+                equals(argument, input)?;
+                self.input = Some(input.parse()?);
+            }
+            "output" => self.output = Some(assigned(argument, input)?),
+            "metadata" => self.metadata = key_values(argument, input)?,
+            "prompt" => self.prompt = Some(assigned(argument, input)?),
+            "crate" => {
+                equals(argument, input)?;
+                self.krate = Some(input.call(Path::parse_mod_style)?);
+            }
+            other => return Err(unknown(argument, "argument", other, KNOWN)),
+        }
+        Ok(())
+    }
+
+    /// What contradicts itself.
+    fn check(&self, seen: &[Ident]) -> Result<()> {
+        let at = |name: &str| seen.iter().find(|argument| *argument == name).map(Ident::span);
+        if let (Some(_), Some(span)) = (at("skip"), at("skip_all")) {
+            return Err(Error::new(span, "`skip_all` leaves nothing for `skip` to name: write one of them"));
+        }
+        if let (Some(_), Some(span)) = (at("input"), at("skip").or_else(|| at("skip_all"))) {
+            return Err(Error::new(
+                span,
+                "`input` says what is logged, so no argument is left to skip: remove one of them",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Remembers an argument; an error if it was there already.
+fn note(seen: &mut Vec<Ident>, argument: &Ident) -> Result<()> {
+    if seen.contains(argument) {
+        return Err(Error::new(argument.span(), format!("`{argument}` is given twice")));
+    }
+    seen.push(argument.clone());
+    Ok(())
+}
+
+/// An error at a word that is none of `known`, with the nearest that is.
+fn unknown(at: &Ident, what: &str, word: &str, known: &[&str]) -> Error {
+    Error::new(at.span(), unknown_message(what, word, known))
+}
+
+fn unknown_message(what: &str, word: &str, known: &[&str]) -> String {
+    match nearest(word, known) {
+        Some(near) => format!("unknown {what} `{word}`: did you mean `{near}`?"),
+        None => format!("unknown {what} `{word}`: expected one of `{}`", known.join("`, `")),
+    }
+}
+
+fn literal(value: LitStr) -> Expr {
+    Expr::Lit(ExprLit { attrs: Vec::new(), lit: Lit::Str(value) })
+}
+
+fn equals(argument: &Ident, input: ParseStream<'_>) -> Result<()> {
+    input
+        .parse::<Token![=]>()
+        .map(drop)
+        .map_err(|error| Error::new(error.span(), format!("expected `=`: write `{argument} = …`")))
+}
+
+fn assigned(argument: &Ident, input: ParseStream<'_>) -> Result<Expr> {
+    equals(argument, input)?;
+    input.parse()
+}
+
+fn in_parentheses<'a>(argument: &Ident, input: ParseStream<'a>) -> Result<syn::parse::ParseBuffer<'a>> {
+    if !input.peek(token::Paren) {
+        return Err(Error::new(argument.span(), format!("expected parentheses: write `{argument}(…)`")));
+    }
+    let content;
+    parenthesized!(content in input);
+    Ok(content)
+}
+
+fn skipped(argument: &Ident, input: ParseStream<'_>) -> Result<Vec<Ident>> {
+    let content = in_parentheses(argument, input)?;
+    let mut skip = Vec::new();
+    for name in content.parse_terminated(Ident::parse_any, Token![,])? {
+        if skip.contains(&name) {
+            return Err(Error::new(name.span(), format!("`{name}` is skipped twice")));
+        }
+        skip.push(name);
+    }
+    Ok(skip)
+}
+
+fn key_values(argument: &Ident, input: ParseStream<'_>) -> Result<Vec<KeyValue>> {
+    let content = in_parentheses(argument, input)?;
+    let mut pairs: Vec<KeyValue> = Vec::new();
+    for pair in content.parse_terminated(KeyValue::parse, Token![,])? {
+        if pairs.iter().any(|other| other.key.value() == pair.key.value()) {
+            let message = format!("the key `{}` is given twice", pair.key.value());
+            return Err(Error::new(pair.key.span(), message));
+        }
+        pairs.push(pair);
+    }
+    Ok(pairs)
+}
+
+impl Parse for KeyValue {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let key = if input.peek(LitStr) {
+            input.parse()?
+        } else {
+            let parts = syn::punctuated::Punctuated::<Ident, Token![.]>::parse_separated_nonempty_with(
+                input,
+                Ident::parse_any,
+            )?;
+            let words: Vec<String> = parts.iter().map(|part| part.unraw().to_string()).collect();
+            LitStr::new(&words.join("."), parts.span())
+        };
+        if !input.peek(Token![=]) {
+            let message = format!("expected `{} = …`", key.value());
+            return Err(Error::new(key.span(), message));
+        }
+        input.parse::<Token![=]>()?;
+        Ok(Self { key, value: input.parse()? })
+    }
+}
+
+impl Parse for InputArg {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let format = if input.peek(Token![?]) {
+            input.parse::<Token![?]>()?;
+            Some(Format::Debug)
+        } else if input.peek(Token![%]) {
+            input.parse::<Token![%]>()?;
+            Some(Format::Display)
+        } else {
+            None
+        };
+        Ok(Self { format, value: input.parse()? })
+    }
+}
+
+fn kind(input: ParseStream<'_>) -> Result<Ident> {
+    let word: LitStr = input.parse().map_err(|error| {
+        Error::new(error.span(), "expected the kind as a string, such as `kind = \"tool\"`")
+    })?;
+    let value = word.value();
+    match KINDS.iter().find(|(name, _)| *name == value) {
+        Some((_, variant)) => Ok(Ident::new(variant, word.span())),
+        None => {
+            let names: Vec<&str> = KINDS.iter().map(|(name, _)| *name).collect();
+            Err(Error::new(word.span(), unknown_message("kind", &value, &names)))
+        }
+    }
+}
+
+fn event(input: ParseStream<'_>) -> Result<Event> {
+    let mut event = Event::default();
+    if !input.peek(token::Paren) {
+        return Ok(event);
+    }
+    let content;
+    parenthesized!(content in input);
+    while !content.is_empty() {
+        let word: Ident = content.parse()?;
+        if word == "level" {
+            if event.level.is_some() {
+                return Err(Error::new(word.span(), "`level` is given twice"));
+            }
+            equals(&word, &content)?;
+            event.level = Some(content.parse()?);
+        } else {
+            let format = match word.to_string().as_str() {
+                "Debug" => Format::Debug,
+                "Display" => Format::Display,
+                other => return Err(unknown(&word, "format", other, &["Debug", "Display", "level"])),
+            };
+            if event.format.replace(format).is_some() {
+                return Err(Error::new(word.span(), "the format is given twice"));
+            }
+        }
+        if !content.is_empty() {
+            content.parse::<Token![,]>()?;
+        }
+    }
+    Ok(event)
+}
+
+impl Parse for Level {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        const LEVELS: [&str; 5] = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR"];
+        const EXPECTED: &str =
+            "expected a level: \"trace\", \"debug\", \"info\", \"warn\", \"error\", a number from 1 to 5, or a path";
+        let wrong = |span: Span| Error::new(span, EXPECTED);
+        if input.peek(LitStr) {
+            let word: LitStr = input.parse()?;
+            return LEVELS
+                .into_iter()
+                .find(|level| level.eq_ignore_ascii_case(&word.value()))
+                .map(Self::Known)
+                .ok_or_else(|| wrong(word.span()));
+        }
+        if input.peek(LitInt) {
+            let number: LitInt = input.parse()?;
+            return number
+                .base10_parse::<usize>()
+                .ok()
+                .and_then(|number| LEVELS.get(number.checked_sub(1)?).copied())
+                .map(Self::Known)
+                .ok_or_else(|| wrong(number.span()));
+        }
+        input.call(Path::parse_mod_style).map(Self::Path).map_err(|error| wrong(error.span()))
+    }
+}

@@ -1,0 +1,100 @@
+//! The attribute's `fields`, in the grammar of `#[instrument]`.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::ext::IdentExt as _;
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Expr, Ident, LitStr, Result, Token, braced, token};
+
+/// How a field's value is recorded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FieldMode {
+    /// As a `tracing::Value`.
+    Value,
+    /// `%`
+    Display,
+    /// `?`
+    Debug,
+}
+
+/// A field's name.
+pub(crate) enum FieldName {
+    /// `a.b`
+    Dotted(Punctuated<Ident, Token![.]>),
+    /// `"quoted.name"`
+    Quoted(LitStr),
+    /// `{ CONST }`
+    Constant(Expr),
+}
+
+/// One field of the span.
+pub(crate) struct Field {
+    pub(crate) name: FieldName,
+    pub(crate) mode: FieldMode,
+    pub(crate) value: Option<Expr>,
+}
+
+impl Field {
+    /// The one identifier that the field's name is, if it is one.
+    pub(crate) fn ident(&self) -> Option<&Ident> {
+        match &self.name {
+            FieldName::Dotted(parts) if parts.len() == 1 => parts.first(),
+            _ => None,
+        }
+    }
+}
+
+fn mode(input: ParseStream<'_>) -> Result<Option<FieldMode>> {
+    if input.peek(Token![%]) {
+        input.parse::<Token![%]>()?;
+        Ok(Some(FieldMode::Display))
+    } else if input.peek(Token![?]) {
+        input.parse::<Token![?]>()?;
+        Ok(Some(FieldMode::Debug))
+    } else {
+        Ok(None)
+    }
+}
+
+impl Parse for Field {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let before = mode(input)?;
+        let name = if input.peek(token::Brace) {
+            let content;
+            braced!(content in input);
+            FieldName::Constant(content.parse()?)
+        } else if input.peek(LitStr) {
+            FieldName::Quoted(input.parse()?)
+        } else {
+            FieldName::Dotted(Punctuated::parse_separated_nonempty_with(input, Ident::parse_any)?)
+        };
+        let (after, value) = if input.peek(Token![=]) {
+            input.parse::<Token![=]>()?;
+            (mode(input)?, Some(input.parse()?))
+        } else {
+            (None, None)
+        };
+        Ok(Self { name, mode: after.or(before).unwrap_or(FieldMode::Value), value })
+    }
+}
+
+impl ToTokens for FieldName {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Self::Dotted(parts) => parts.to_tokens(tokens),
+            Self::Quoted(name) => name.to_tokens(tokens),
+            Self::Constant(name) => tokens.extend(quote!({ #name })),
+        }
+    }
+}
+
+impl ToTokens for FieldMode {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Self::Value => {}
+            Self::Display => tokens.extend(quote!(%)),
+            Self::Debug => tokens.extend(quote!(?)),
+        }
+    }
+}

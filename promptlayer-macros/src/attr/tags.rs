@@ -1,0 +1,64 @@
+//! The attribute's `tags`.
+
+use proc_macro2::Span;
+use syn::parse::ParseStream;
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned as _;
+use syn::{Error, Expr, ExprLit, Lit, Result, Token, bracketed, token};
+
+/// The greatest length of a tag, in characters: PromptLayer's limit.
+const MAX_CHARACTERS: usize = 512;
+
+/// One tag.
+pub(crate) struct Tag {
+    pub(crate) value: Expr,
+    /// Whether it is a literal, which is checked here; any other is checked in a `const` block.
+    pub(crate) is_literal: bool,
+}
+
+impl Tag {
+    pub(crate) fn span(&self) -> Span {
+        self.value.span()
+    }
+}
+
+/// Parses and checks `["a", CONST]`.
+pub(super) fn parse(input: ParseStream<'_>) -> Result<Vec<Tag>> {
+    if !input.peek(token::Bracket) {
+        return Err(input.error("expected a list of tags, such as `tags = [\"chat\"]`"));
+    }
+    let content;
+    bracketed!(content in input);
+    let mut literals: Vec<String> = Vec::new();
+    let mut tags = Vec::new();
+    for value in Punctuated::<Expr, Token![,]>::parse_terminated(&content)? {
+        let is_literal = match &value {
+            Expr::Lit(ExprLit { lit: Lit::Str(tag), .. }) => {
+                let text = tag.value();
+                check(&text).map_err(|wrong| Error::new(tag.span(), wrong))?;
+                if literals.contains(&text) {
+                    return Err(Error::new(tag.span(), format!("the tag `{text}` is given twice")));
+                }
+                literals.push(text);
+                true
+            }
+            Expr::Lit(other) => {
+                return Err(Error::new(other.span(), "a tag is a string: write it in double quotes"));
+            }
+            _ => false,
+        };
+        tags.push(Tag { value, is_literal });
+    }
+    Ok(tags)
+}
+
+fn check(tag: &str) -> std::result::Result<(), String> {
+    let characters = tag.chars().count();
+    if tag.trim().is_empty() {
+        Err("a tag is not empty: name what the request is for, such as \"chat\"".to_owned())
+    } else if characters > MAX_CHARACTERS {
+        Err(format!("a tag has at most {MAX_CHARACTERS} characters and this one has {characters}: shorten it"))
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,149 @@
+//! Opening the span and the call.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{LitStr, Signature, Type};
+
+use crate::attr::{Args, Field, FieldMode, Level};
+use crate::expand::Names;
+use crate::expand::parameters::Parameters;
+
+/// An expression of type `Call`.
+pub(crate) fn begin(
+    args: &Args,
+    signature: &Signature,
+    parameters: &Parameters,
+    names: &Names,
+) -> TokenStream {
+    let private = &names.private;
+    let function = LitStr::new(
+        &syn::ext::IdentExt::unraw(&signature.ident).to_string(),
+        signature.ident.span(),
+    );
+    let name = args.name.as_ref().map_or_else(|| quote!(#function), |name| quote!(#name));
+    let target = target(args);
+    let level = level(args, names);
+    let parent = args.parent.iter();
+    let fields = args.fields.iter().map(|field| field_tokens(field, parameters, names));
+    let follows_from = args.follows_from.iter().map(|causes| {
+        quote! {
+            for cause in #causes {
+                span.follows_from(cause);
+            }
+        }
+    });
+    let site = site(args, &function, names);
+    quote! {
+        {
+            let span = #private::tracing::span!(
+                target: #target,
+                #(parent: #parent,)*
+                #level,
+                #name,
+                promptlayer.call = #private::tracing::field::Empty,
+                #(#fields,)*
+            );
+            #(#follows_from)*
+            #private::Call::begin(span, #site)
+        }
+    }
+}
+
+/// The span's target.
+pub(crate) fn target(args: &Args) -> TokenStream {
+    match &args.target {
+        Some(target) => quote!(#target),
+        None => quote!(::core::module_path!()),
+    }
+}
+
+/// The span's level.
+pub(crate) fn level(args: &Args, names: &Names) -> TokenStream {
+    args.level.as_ref().map_or_else(|| known("INFO", names), |level| level_tokens(level, names))
+}
+
+/// A level as an expression.
+pub(crate) fn level_tokens(level: &Level, names: &Names) -> TokenStream {
+    match level {
+        Level::Known(name) => known(name, names),
+        Level::Path(path) => quote!(#path),
+    }
+}
+
+/// One of `tracing`'s levels.
+pub(crate) fn known(name: &str, names: &Names) -> TokenStream {
+    let private = &names.private;
+    let name = syn::Ident::new(name, Span::call_site());
+    quote!(#private::tracing::Level::#name)
+}
+
+/// What is known of the function when it is compiled, as a `&'static`.
+fn site(args: &Args, function: &LitStr, names: &Names) -> TokenStream {
+    let private = &names.private;
+    let kind = match &args.kind {
+        Some(kind) => quote!(::core::option::Option::Some(#private::Kind::#kind)),
+        None => quote!(::core::option::Option::None),
+    };
+    let tags = args.tags.iter().map(|tag| {
+        let value = &tag.value;
+        if tag.is_literal {
+            quote!(#value)
+        } else {
+            // The compiler shows the error at this tag.
+            quote_spanned!(tag.span()=> #private::tags::checked(#value))
+        }
+    });
+    // Literals were compared when they were parsed.
+    let distinct = args.tags.iter().find(|tag| !tag.is_literal).map(|constant| {
+        let tags = args.tags.iter().map(|tag| &tag.value);
+        quote_spanned!(constant.span()=> #private::tags::check_distinct(&[#(#tags),*]);)
+    });
+    quote! {
+        const {
+            #distinct
+            &#private::CallSite {
+                kind: #kind,
+                tags: &[#(#tags),*],
+                function: #function,
+            }
+        }
+    }
+}
+
+/// One field as `tracing::span!` takes it. A bare name is the argument of that name, or else empty.
+fn field_tokens(field: &Field, parameters: &Parameters, names: &Names) -> TokenStream {
+    let private = &names.private;
+    let Field { name, mode, value } = field;
+    if let Some(value) = value {
+        return quote!(#name = #mode #value);
+    }
+    match field.ident().and_then(|ident| parameters.named(ident)) {
+        Some(parameter) => {
+            let argument = &parameter.ident;
+            match mode {
+                FieldMode::Value if is_value(&parameter.ty) => quote!(#name = #argument),
+                FieldMode::Value | FieldMode::Debug => quote!(#name = ?#argument),
+                FieldMode::Display => quote!(#name = %#argument),
+            }
+        }
+        None if *mode == FieldMode::Value => quote!(#name = #private::tracing::field::Empty),
+        None => quote!(#mode #name),
+    }
+}
+
+/// Whether `tracing` records the type as a value of its own; any other goes by its `Debug`.
+fn is_value(ty: &Type) -> bool {
+    const VALUES: &[&str] = &[
+        "bool", "str", "u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "u128", "i128", "f32", "f64",
+        "usize", "isize", "String",
+    ];
+    match ty {
+        Type::Path(path) => {
+            path.path.segments.last().is_some_and(|last| VALUES.iter().any(|value| last.ident == value))
+        }
+        Type::Reference(reference) => is_value(&reference.elem),
+        Type::Paren(inner) => is_value(&inner.elem),
+        Type::Group(inner) => is_value(&inner.elem),
+        _ => false,
+    }
+}

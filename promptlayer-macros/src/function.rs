@@ -1,0 +1,53 @@
+//! The annotated item: a function whose body stays the tokens that the user wrote.
+
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use syn::parse::{Parse, ParseStream};
+use syn::{Attribute, Error, Result, Signature, Token, Visibility};
+
+/// What the error says where the attribute stands on something that is no function.
+const EXPECTED: &str = "`#[promptlayer]` goes on a function or a method with a body; to trace every \
+                        method of an `impl` or a trait, write it on each";
+
+/// A function with a body that is not parsed: what does not parse there is the compiler's to say,
+/// and an editor's to complete.
+pub(crate) struct Function {
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) visibility: Visibility,
+    /// `default`, of specialization.
+    pub(crate) defaultness: Option<Token![default]>,
+    pub(crate) signature: Signature,
+    /// `#![…]` at the head of the body.
+    pub(crate) inner_attributes: Vec<Attribute>,
+    /// The rest of the body in the user's own braces.
+    pub(crate) body: Group,
+}
+
+impl Parse for Function {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let attributes = input.call(Attribute::parse_outer)?;
+        let visibility: Visibility = input.parse()?;
+        let defaultness: Option<Token![default]> = input.parse()?;
+        let start = input.span();
+        let signature: Signature = input.parse().map_err(|error| {
+            if input.peek(Token![fn]) { error } else { Error::new(start, EXPECTED) }
+        })?;
+        if let Some(constness) = signature.constness {
+            return Err(Error::new(
+                constness.span,
+                "`#[promptlayer]` cannot go on a `const fn`: a span is opened when the function runs, \
+                 and a `const fn` may run in the compiler; remove `const`",
+            ));
+        }
+        let body = match input.parse::<TokenTree>() {
+            Ok(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => group,
+            _ => return Err(Error::new(signature.fn_token.span, EXPECTED)),
+        };
+        let head = |content: ParseStream<'_>| -> Result<(Vec<Attribute>, TokenStream)> {
+            Ok((content.call(Attribute::parse_inner)?, content.parse()?))
+        };
+        let (inner_attributes, rest) = syn::parse::Parser::parse2(head, body.stream())?;
+        let mut user_body = Group::new(Delimiter::Brace, rest);
+        user_body.set_span(body.span());
+        Ok(Self { attributes, visibility, defaultness, signature, inner_attributes, body: user_body })
+    }
+}

@@ -1,0 +1,100 @@
+//! The attribute [`macro@promptlayer`], which wraps a function that calls a language model in a
+//! `tracing` span. Use it through the crate `promptlayer-tracing`, which re-exports it and holds
+//! what its code calls.
+
+mod attr;
+mod expand;
+mod function;
+
+use proc_macro::TokenStream;
+use syn::parse_macro_input;
+
+use crate::attr::Args;
+use crate::function::Function;
+
+/// Traces a function that calls a language model.
+///
+/// The function runs in a `tracing` span. Where the layer of `promptlayer-tracing` is installed,
+/// its arguments become the request's input, the value that it returns (or its error) the output,
+/// and the call a request log of PromptLayer in its trace. Where no layer listens, nothing is
+/// serialized and the function runs as if the attribute were not there.
+///
+/// ```
+/// use promptlayer_tracing::promptlayer;
+///
+/// #[promptlayer(tags = ["chat"])]
+/// async fn ask(question: &str) -> Result<String, std::io::Error> {
+///     Ok(format!("You asked: {question}"))
+/// }
+/// ```
+///
+/// # What is logged
+///
+/// Arguments are captured by `Serialize`, or as text where they are `AsRef<str>`. An argument that
+/// is neither (a client, a handle, a closure) is named by its type alone, since its `Debug` may hold
+/// secrets. `self` and what is in `skip` are left out. An argument whose name says that it is a
+/// secret (`api_key`, `password`, `*_secret`, `*_token`, …) is logged as `[redacted]`.
+///
+/// The value returned is captured by `Serialize`, else `Display`, else `Debug`, else named by its
+/// type. Of a `Result`, `Ok` is the output, and `Err` the error with its chain of sources. No bound is
+/// ever added to the function.
+///
+/// # Arguments
+///
+/// | argument | meaning | default |
+/// |---|---|---|
+/// | `tags = ["a", CONST]` | the request's tags: literals and constants, checked when compiled | none |
+/// | `kind = "llm"` | `llm`, `embedding`, `tool`, `agent`, `chain` or `retriever`; only the first two make a request log, the others a span of the trace | the innermost call logs, and those around it are spans |
+/// | `provider = …`, `model = …` | instead of what is detected; any `Display` expression over the arguments | detected |
+/// | `parameters(k = …)` | added to, and instead of, the parameters that are detected | none |
+/// | `input = …` | what to log instead of the arguments; `?x` by `Debug`, `%x` by `Display` | the arguments |
+/// | `output = …` | a path or closure from a reference to the value to what is logged instead of it | the value |
+/// | `metadata(k = …)` | `Display` values, turned into strings | none |
+/// | `prompt = …` | a template's name, `(name, version)`, or a rendered template: the link to the registry | none |
+/// | `skip(a, b)`, `skip_all` | arguments that are not logged | none |
+/// | `crate = path` | where `promptlayer-tracing` is, if re-exported | `::promptlayer_tracing` |
+///
+/// and with the meaning that they have in `#[tracing::instrument]`: `name`, `target`, `level`,
+/// `parent`, `follows_from`, `fields`, `err` and `ret`. Arguments are not recorded as fields of the
+/// span: `fields(x)` makes the argument `x` one as well.
+///
+/// Tags are not empty, have at most 512 characters, and none is given twice.
+///
+/// ```
+/// use promptlayer_tracing::promptlayer;
+///
+/// const TEAM: &str = "billing";
+///
+/// #[promptlayer(
+///     kind = "llm",
+///     tags = ["summary", TEAM],
+///     provider = "openai",
+///     model = "gpt-4o-mini",
+///     metadata(customer = customer),
+///     input = text,
+///     output = |summary: &(String, usize)| summary.0.clone(),
+/// )]
+/// fn summarize(customer: u64, text: &str) -> (String, usize) {
+///     (text.chars().take(20).collect(), customer as usize)
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn promptlayer(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let original = proc_macro2::TokenStream::from(item.clone());
+    let args = match syn::parse::<Args>(arguments) {
+        Ok(args) => args,
+        Err(error) => {
+            // With the function as it was, the attribute's error is the only one.
+            let error = error.into_compile_error();
+            return quote::quote!(#error #original).into();
+        }
+    };
+    let function = parse_macro_input!(item as Function);
+    match expand::expand(args, function) {
+        Ok(tokens) => tokens.into(),
+        Err(error) => {
+            let error = error.into_compile_error();
+            quote::quote!(#error #original).into()
+        }
+    }
+}

@@ -1,0 +1,6 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+#[test]
+fn placeholder() {}

@@ -1,0 +1,258 @@
+//! What the attribute's code calls.
+//!
+//! [`Call::begin`] tells whether anybody listens; only then does the attribute capture arguments.
+//! From there a [`Call`] is the one owner of what its function said, until it ends: returned,
+//! failed, panicked, or dropped before it was ready. It then hands the whole to its layer, once.
+
+use std::any::Any;
+use std::fmt::Display;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+use tracing::Span;
+
+use crate::capture::{Captured, Failure};
+use crate::kind::Kind;
+use crate::prompt_link::ToPromptLink;
+
+#[cfg(not(feature = "export"))]
+use crate::inactive::Active;
+#[cfg(feature = "export")]
+use crate::layer::active::Active;
+
+#[cfg_attr(not(feature = "export"), allow(dead_code, reason = "its reader is the layer"))]
+/// The field that every span of the attribute declares, never records, and its layer looks for.
+pub(crate) const MARK: &str = "promptlayer.call";
+
+/// What is known of an annotated function when it is compiled.
+#[derive(Debug)]
+pub struct CallSite {
+    /// The attribute's `kind`; `None` where it has none.
+    pub kind: Option<Kind>,
+    /// The attribute's `tags`.
+    pub tags: &'static [&'static str],
+    /// The function's own name.
+    pub function: &'static str,
+}
+
+/// What goes into the log as the request's input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// The function's arguments, by name and in order.
+    Arguments(Vec<(&'static str, Captured)>),
+    /// What the attribute's `input` gave.
+    Value(Captured),
+}
+
+impl Input {
+    /// No arguments yet, and room for `count`.
+    pub fn arguments(count: usize) -> Self {
+        Self::Arguments(Vec::with_capacity(count))
+    }
+
+    /// Adds the argument `name`.
+    pub fn argument(&mut self, name: &'static str, value: Captured) {
+        if let Self::Arguments(arguments) = self {
+            arguments.push((name, value));
+        }
+    }
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It gave a value, or the `Ok` that holds it.
+    Returned,
+    /// It gave an `Err`.
+    Failed(Failure),
+    /// It panicked, with this message if the payload is text.
+    Panicked(Option<String>),
+    /// It was dropped before it was ready.
+    Cancelled,
+}
+
+/// One run of an annotated function.
+#[derive(Debug)]
+pub struct Call {
+    span: Span,
+    /// What is recorded; nothing where no layer listens.
+    active: Option<Box<Active>>,
+}
+
+impl Call {
+    /// Begins a call in its span.
+    pub fn begin(span: Span, site: &'static CallSite) -> Self {
+        Self { active: Active::claim(&span, site), span }
+    }
+
+    /// A call of which nothing is recorded.
+    fn nothing() -> Self {
+        Self { span: Span::none(), active: None }
+    }
+
+    /// Whether a layer listens, so that anything need be captured at all.
+    #[inline]
+    pub fn is_recording(&self) -> bool {
+        self.active.is_some()
+    }
+
+    /// The call's span.
+    pub fn span(&self) -> &Span {
+        &self.span
+    }
+
+    /// The request's input.
+    pub fn input(&mut self, input: Input) {
+        if let Some(active) = &mut self.active {
+            active.input(input);
+        }
+    }
+
+    /// The attribute's `provider`, instead of the one that is detected.
+    pub fn provider(&mut self, provider: &dyn Display) {
+        if let Some(active) = &mut self.active {
+            active.provider(provider.to_string());
+        }
+    }
+
+    /// The attribute's `model`, instead of the one that is detected.
+    pub fn model(&mut self, model: &dyn Display) {
+        if let Some(active) = &mut self.active {
+            active.model(model.to_string());
+        }
+    }
+
+    /// One of the attribute's `parameters`, instead of the one that is detected.
+    pub fn parameter(&mut self, name: &'static str, value: Captured) {
+        if let Some(active) = &mut self.active {
+            active.parameter(name, value);
+        }
+    }
+
+    /// One of the attribute's `metadata`.
+    pub fn metadata(&mut self, key: &'static str, value: &dyn Display) {
+        if let Some(active) = &mut self.active {
+            active.metadata(key, value.to_string());
+        }
+    }
+
+    /// The attribute's `prompt`.
+    pub fn prompt(&mut self, prompt: &(impl ToPromptLink + ?Sized)) {
+        if let Some(active) = &mut self.active {
+            active.prompt(prompt.to_prompt_link());
+        }
+    }
+
+    /// All that the calls inside inherit is known: tags, metadata and prompt.
+    pub fn ready(&mut self) {
+        if let Some(active) = &mut self.active {
+            active.share(&self.span);
+        }
+    }
+
+    /// The function returned `value`, or the `Ok` that holds it.
+    pub fn returned(mut self, value: Captured) {
+        self.end(Some(value), Ending::Returned);
+    }
+
+    /// The function returned an `Err`.
+    pub fn failed(mut self, failure: Failure) {
+        self.end(None, Ending::Failed(failure));
+    }
+
+    /// The body panicked; the payload goes on to the caller as it is.
+    fn panicked(&mut self, payload: &(dyn Any + Send)) {
+        let message = payload
+            .downcast_ref::<&'static str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned());
+        self.end(None, Ending::Panicked(message));
+    }
+
+    fn end(&mut self, output: Option<Captured>, ending: Ending) {
+        if let Some(active) = self.active.take() {
+            active.end(&self.span, output, ending);
+        }
+    }
+
+    /// Runs a synchronous body inside the span.
+    ///
+    /// The body is a closure, so that its `return` and `?` come back here.
+    pub fn run<R>(&mut self, body: impl FnOnce() -> R) -> R {
+        if !self.is_recording() {
+            let _entered = self.span.enter();
+            return body();
+        }
+        let outcome = {
+            let _entered = self.span.enter();
+            catch_unwind(AssertUnwindSafe(body))
+        };
+        outcome.unwrap_or_else(|payload| {
+            self.panicked(&*payload);
+            resume_unwind(payload)
+        })
+    }
+}
+
+impl Drop for Call {
+    /// A call that nobody ended was dropped before it was ready.
+    fn drop(&mut self) {
+        self.end(None, Ending::Cancelled);
+    }
+}
+
+pin_project! {
+    /// An asynchronous body, its span entered whenever it runs or is dropped.
+    ///
+    /// Gives the call back with the value, so that the attribute's code, which alone knows the
+    /// value's type, can end it.
+    #[derive(Debug)]
+    pub struct Body<F> {
+        call: Call,
+        #[pin]
+        future: Option<F>,
+    }
+
+    impl<F> PinnedDrop for Body<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            let _entered = this.call.span.enter();
+            this.future.set(None);
+        }
+    }
+}
+
+/// The body of an asynchronous function, boxed: a future that awaits it stays the size of its
+/// arguments, however deep annotated functions call each other.
+pub fn body<F: Future>(call: Call, future: F) -> Pin<Box<Body<F>>> {
+    Box::pin(Body { call, future: Some(future) })
+}
+
+impl<F: Future> Future for Body<F> {
+    type Output = (F::Output, Call);
+
+    /// # Panics
+    ///
+    /// When polled after it was ready, as every `async fn` does.
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let call = this.call;
+        let value = {
+            let Some(future) = this.future.as_mut().as_pin_mut() else {
+                panic!("`async fn` resumed after completion");
+            };
+            match call.run(|| future.poll(context)) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(value) => value,
+            }
+        };
+        {
+            let _entered = call.span.enter();
+            this.future.set(None);
+        }
+        Poll::Ready((value, std::mem::replace(call, Call::nothing())))
+    }
+}

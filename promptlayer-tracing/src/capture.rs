@@ -1,0 +1,236 @@
+//! Any value to JSON, without asking a bound of the user's types.
+//!
+//! The attribute's code wraps a reference in [`Probe`] and calls a method on some layers of `&`.
+//! Method resolution then picks the first trait whose bound the type meets: the more `&` an
+//! implementation has before `Probe`, the earlier it is tried. A type that meets none, or a
+//! generic parameter without bounds, ends at the last trait, which asks for nothing.
+//!
+//! A user's `Serialize`, `Display` or `Debug` may fail or panic. Neither reaches the user's
+//! function: what could not be captured is named by its type.
+
+use std::any::type_name;
+use std::convert::Infallible;
+use std::error::Error;
+use std::fmt::{Debug, Display};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde::Serialize;
+
+/// How many sources of an error are followed; a chain may be a ring.
+const MAX_SOURCES: usize = 16;
+
+/// One captured value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Captured {
+    /// What the value's `Serialize` wrote, as JSON text.
+    Json(String),
+    /// What the value's `Display`, `Debug` or `AsRef<str>` wrote.
+    Text(String),
+    /// The value's type: it has no form that may be logged.
+    Type(&'static str),
+    /// The argument's name says that it is a secret.
+    Redacted,
+}
+
+impl Captured {
+    /// Bytes that the value holds, for the bound of the queue.
+    #[cfg(feature = "export")]
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Json(text) | Self::Text(text) => text.len(),
+            Self::Type(_) | Self::Redacted => 0,
+        }
+    }
+}
+
+/// What an error said of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The error's type, which names the crate that it comes from.
+    pub type_name: &'static str,
+    /// The error and its sources, outermost first.
+    pub chain: Vec<String>,
+}
+
+/// A value whose abilities method resolution is to find out.
+#[derive(Debug)]
+pub struct Probe<'a, T: ?Sized>(pub &'a T);
+
+/// Runs a user's formatting code; `None` where it panicked.
+fn guarded<R>(run: impl FnOnce() -> R) -> Option<R> {
+    catch_unwind(AssertUnwindSafe(run)).ok()
+}
+
+/// The name of the type behind any references.
+fn named<T: ?Sized>() -> Captured {
+    Captured::Type(type_name::<T>().trim_start_matches("&mut ").trim_start_matches('&'))
+}
+
+#[cfg(feature = "export")]
+fn json<T: Serialize + ?Sized>(value: &T) -> Captured {
+    match guarded(|| serde_json::to_string(value)) {
+        Some(Ok(json)) => Captured::Json(json),
+        _ => named::<T>(),
+    }
+}
+
+/// Without the pipeline nothing is recorded, so this is only type-checked.
+#[cfg(not(feature = "export"))]
+fn json<T: Serialize + ?Sized>(_: &T) -> Captured {
+    named::<T>()
+}
+
+fn display<T: Display + ?Sized>(value: &T) -> Captured {
+    guarded(|| value.to_string()).map_or_else(named::<T>, Captured::Text)
+}
+
+fn debug<T: Debug + ?Sized>(value: &T) -> Captured {
+    guarded(|| format!("{value:?}")).map_or_else(named::<T>, Captured::Text)
+}
+
+/// Implements one rung of a ladder: the trait, its method, and the bound that it asks for.
+macro_rules! rung {
+    ($(#[$doc:meta])* $name:ident . $method:ident -> $out:ty, for $probe:ty $(where T: $bound:path)?, |$value:ident| $body:expr) => {
+        $(#[$doc])*
+        pub trait $name {
+            #[doc(hidden)]
+            fn $method(&self) -> $out;
+        }
+        impl<T: ?Sized $(+ $bound)?> $name for $probe {
+            fn $method(&self) -> $out {
+                let $value = self.0;
+                $body
+            }
+        }
+    };
+}
+
+// An argument: `Serialize`, else text, else its type. Never `Debug`, which may show secrets.
+rung!(/// The argument serializes.
+    ArgumentBySerialize.__promptlayer_argument -> Captured, for &&Probe<'_, T> where T: Serialize, |value| json(value));
+rung!(/// The argument is text without being `Serialize`, as `impl AsRef<str>` is.
+    ArgumentByText.__promptlayer_argument -> Captured, for &Probe<'_, T> where T: AsRef<str>,
+    |value| guarded(|| value.as_ref().to_owned()).map_or_else(named::<T>, Captured::Text));
+rung!(/// Any other argument.
+    ArgumentByType.__promptlayer_argument -> Captured, for Probe<'_, T>, |_value| named::<T>());
+
+// A value returned: `Serialize`, else `Display`, else `Debug`, else its type.
+rung!(/// The value serializes.
+    OutputBySerialize.__promptlayer_output -> Captured, for &&&Probe<'_, T> where T: Serialize, |value| json(value));
+rung!(/// The value displays.
+    OutputByDisplay.__promptlayer_output -> Captured, for &&Probe<'_, T> where T: Display, |value| display(value));
+rung!(/// The value has a `Debug`.
+    OutputByDebug.__promptlayer_output -> Captured, for &Probe<'_, T> where T: Debug, |value| debug(value));
+rung!(/// Any other value.
+    OutputByType.__promptlayer_output -> Captured, for Probe<'_, T>, |_value| named::<T>());
+
+// An error: its own chain, else that of the error inside (`Box<dyn Error>`, `anyhow::Error`), else
+// what it displays or debugs, else its type.
+rung!(/// The value is an error.
+    ErrorByChain.__promptlayer_error -> Failure, for &&&&&Probe<'_, T> where T: Error, |value| {
+        Failure {
+            type_name: type_name::<T>(),
+            chain: guarded(|| chain(value.to_string(), value.source())).unwrap_or_default(),
+        }
+    });
+rung!(/// The value holds an error that may cross threads.
+    ErrorByBoxed.__promptlayer_error -> Failure, for &&&&Probe<'_, T> where T: AsRef<dyn Error + Send + Sync + 'static>,
+    |value| {
+        let error: &(dyn Error + Send + Sync) = value.as_ref();
+        Failure {
+            type_name: type_name::<T>(),
+            chain: guarded(|| chain(error.to_string(), error.source())).unwrap_or_default(),
+        }
+    });
+rung!(/// The value holds an error.
+    ErrorByBoxedLocal.__promptlayer_error -> Failure, for &&&Probe<'_, T> where T: AsRef<dyn Error + 'static>,
+    |value| {
+        let error: &dyn Error = value.as_ref();
+        Failure {
+            type_name: type_name::<T>(),
+            chain: guarded(|| chain(error.to_string(), error.source())).unwrap_or_default(),
+        }
+    });
+rung!(/// The error displays.
+    ErrorByDisplay.__promptlayer_error -> Failure, for &&Probe<'_, T> where T: Display, |value| described::<T>(display(value)));
+rung!(/// The error has a `Debug`.
+    ErrorByDebug.__promptlayer_error -> Failure, for &Probe<'_, T> where T: Debug, |value| described::<T>(debug(value)));
+rung!(/// Any other error.
+    ErrorByType.__promptlayer_error -> Failure, for Probe<'_, T>, |_value| described::<T>(named::<T>()));
+
+/// An error without a chain.
+fn described<T: ?Sized>(text: Captured) -> Failure {
+    let message = match text {
+        Captured::Text(text) => text,
+        _ => type_name::<T>().to_owned(),
+    };
+    Failure { type_name: type_name::<T>(), chain: vec![message] }
+}
+
+/// The messages of an error and its sources. A source whose text its parent already gave (many
+/// `Display` implementations repeat it) is left out.
+fn chain(message: String, mut source: Option<&(dyn Error + 'static)>) -> Vec<String> {
+    let mut chain = vec![message];
+    while let Some(error) = source {
+        let message = error.to_string();
+        if !chain.last().is_some_and(|last| last.contains(&message)) {
+            chain.push(message);
+        }
+        if chain.len() > MAX_SOURCES {
+            break;
+        }
+        source = error.source();
+    }
+    chain
+}
+
+/// What a function gave back, seen as success or failure.
+#[derive(Debug)]
+pub enum Given<'a, T: ?Sized, E: ?Sized = Infallible> {
+    /// The `Ok` of a `Result`, or a value that is no `Result`.
+    Value(&'a T),
+    /// The `Err` of a `Result`.
+    Error(&'a E),
+}
+
+/// The value is a `Result`.
+pub trait GivenByResult<'a, T, E> {
+    #[doc(hidden)]
+    fn __promptlayer_given(&self) -> Given<'a, T, E>;
+}
+
+impl<'a, T, E> GivenByResult<'a, T, E> for &Probe<'a, Result<T, E>> {
+    fn __promptlayer_given(&self) -> Given<'a, T, E> {
+        match self.0 {
+            Ok(value) => Given::Value(value),
+            Err(error) => Given::Error(error),
+        }
+    }
+}
+
+/// The value is no `Result`.
+pub trait GivenByValue<'a, T: ?Sized> {
+    #[doc(hidden)]
+    fn __promptlayer_given(&self) -> Given<'a, T>;
+}
+
+impl<'a, T: ?Sized> GivenByValue<'a, T> for Probe<'a, T> {
+    fn __promptlayer_given(&self) -> Given<'a, T> {
+        Given::Value(self.0)
+    }
+}
+
+/// A value whose `Debug` was asked for.
+pub fn by_debug<T: Debug + ?Sized>(value: &T) -> Captured {
+    debug(value)
+}
+
+/// A value whose `Display` was asked for.
+pub fn by_display<T: Display + ?Sized>(value: &T) -> Captured {
+    display(value)
+}
+
+/// Applies the attribute's `output` to the value, so that a closure's parameter has its type.
+pub fn select<'a, T: ?Sized, R>(value: &'a T, output: impl FnOnce(&'a T) -> R) -> R {
+    output(value)
+}

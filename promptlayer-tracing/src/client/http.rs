@@ -1,0 +1,327 @@
+//! One way to the service and back, for the REST client and for the export pipeline.
+
+use std::{
+    error::Error as StdError,
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use reqwest::{
+    Method, Response,
+    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
+    redirect,
+};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use tokio::runtime::Handle;
+
+use super::{ClientBuilder, config::Settings};
+use crate::Error;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+const USER_AGENT: &str = concat!("promptlayer-rust/", env!("CARGO_PKG_VERSION"));
+const API_KEY_HEADER: HeaderName = HeaderName::from_static("x-api-key");
+const SDK_VERSION_HEADER: HeaderName = HeaderName::from_static("x-sdk-version");
+
+/// The most that is read of an answer, in bytes. The greatest are traces that are read back; what is
+/// larger is no answer of this service.
+pub(crate) const MAX_ANSWER_BYTES: usize = 16 << 20;
+
+/// What the service answered, whatever its status.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// How long to wait before the next attempt, if the service asks for it.
+    pub(crate) retry_after: Option<Duration>,
+    /// Complete where the status is 2xx; else as much as could be read, since it is only quoted.
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn is_success(&self) -> bool {
+        is_success(self.status)
+    }
+}
+
+/// Why there is no (complete) answer.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) kind: FailureKind,
+    /// The status, where it came and the body after it did not. It is a 2xx then.
+    pub(crate) status: Option<u16>,
+    pub(crate) source: Box<dyn StdError + Send + Sync>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FailureKind {
+    /// No connection was made (refused, no route, DNS, TLS): surely not processed.
+    NotSent,
+    /// Time ran out after the connection was made.
+    TimedOut,
+    /// The connection broke, or what came over it was not HTTP.
+    Broken,
+    /// There is no tokio runtime here, so nothing was tried.
+    NoRuntime,
+}
+
+/// The settings and a pool of connections. Cheap to clone; clones share the pool.
+///
+/// A connection belongs to the tokio runtime on which it was first used, and dies with it. So each
+/// runtime that outlives another wants a pool of its own: see [`Http::with_own_connections`].
+#[derive(Clone)]
+pub(crate) struct Http {
+    pool: reqwest::Client,
+    settings: Arc<Settings>,
+}
+
+impl Http {
+    pub(super) fn new(settings: Arc<Settings>) -> Result<Self, Error> {
+        let pool = build_pool(&settings).map_err(|source| Error::HttpSetup {
+            source: source.without_url().into(),
+        })?;
+        Ok(Self { pool, settings })
+    }
+
+    /// The same settings with connections of its own.
+    pub(super) fn with_own_connections(&self) -> Result<Self, Error> {
+        Self::new(Arc::clone(&self.settings))
+    }
+
+    pub(super) fn base_url(&self) -> &str {
+        &self.settings.base_url
+    }
+
+    pub(super) fn timeout(&self) -> Duration {
+        self.settings.timeout
+    }
+
+    /// The key, for the one endpoint that wants it in the body. To be written nowhere else.
+    pub(super) fn api_key(&self) -> &str {
+        self.settings.api_key.expose_secret()
+    }
+
+    /// Sends `body`, which is JSON, and reads the answer, whatever its status.
+    pub(crate) async fn post_bytes(&self, path: &str, body: Vec<u8>) -> Result<Answer, Failure> {
+        self.send(Method::POST, path, Some(body)).await
+    }
+
+    /// Reads what is at `path`, which may have a query, whatever the status.
+    pub(crate) async fn get_bytes(&self, path: &str) -> Result<Answer, Failure> {
+        self.send(Method::GET, path, None).await
+    }
+
+    /// Sends `body` as JSON and reads the JSON of a 2xx answer.
+    pub(super) async fn post_json<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<T, Error> {
+        let body = serde_json::to_vec(body).map_err(|source| Error::Encode {
+            what: "the request",
+            source,
+        })?;
+        let answer = self.post_bytes(path, body).await;
+        self.read(&Method::POST, path, answer)
+    }
+
+    /// Sends `body`, and reads no more of the answer than whether it was done.
+    pub(super) async fn post_unanswered(&self, path: &str, body: Vec<u8>) -> Result<(), Error> {
+        #[derive(Deserialize)]
+        struct Outcome {
+            success: bool,
+        }
+        let answer = self.post_bytes(path, body).await;
+        let answer = self.accept(&Method::POST, path, answer)?;
+        // Only a plain "no" is one: an answer without the field is the status's "yes".
+        match serde_json::from_slice(&answer.body) {
+            Ok(Outcome { success: false }) => Err(Error::from_declined(
+                describe(&Method::POST, path),
+                &answer.body,
+                self.api_key(),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads the JSON of a 2xx answer.
+    pub(super) async fn get_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+        let answer = self.get_bytes(path).await;
+        self.read(&Method::GET, path, answer)
+    }
+
+    fn read<T: DeserializeOwned>(
+        &self,
+        method: &Method,
+        path: &str,
+        answer: Result<Answer, Failure>,
+    ) -> Result<T, Error> {
+        let answer = self.accept(method, path, answer)?;
+        serde_json::from_slice(&answer.body).map_err(|source| {
+            Error::from_unreadable(describe(method, path), &answer.body, self.api_key(), source)
+        })
+    }
+
+    fn accept(
+        &self,
+        method: &Method,
+        path: &str,
+        answer: Result<Answer, Failure>,
+    ) -> Result<Answer, Error> {
+        match answer {
+            Ok(answer) if answer.is_success() => Ok(answer),
+            Ok(answer) => Err(self.error_of_answer(describe(method, path), &answer)),
+            Err(failure) => Err(self.error_of_failure(describe(method, path), failure)),
+        }
+    }
+
+    /// The error that an answer other than 2xx stands for; `request` says which it answers.
+    pub(crate) fn error_of_answer(&self, request: String, answer: &Answer) -> Error {
+        Error::from_answer(request, answer, self.api_key())
+    }
+
+    /// The error that a missing answer stands for; `request` says which it should answer.
+    pub(crate) fn error_of_failure(&self, request: String, failure: Failure) -> Error {
+        Error::from_failure(request, self.settings.timeout, failure)
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Vec<u8>>,
+    ) -> Result<Answer, Failure> {
+        // The timers and sockets below panic where there is no runtime.
+        if let Err(source) = Handle::try_current() {
+            let kind = FailureKind::NoRuntime;
+            return Err(Failure {
+                kind,
+                status: None,
+                source: source.into(),
+            });
+        }
+        let mut request = self
+            .pool
+            .request(method, format!("{}{path}", self.settings.base_url));
+        if let Some(body) = body {
+            request = request
+                .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+                .body(body);
+        }
+        let response = request.send().await.map_err(|error| failure(error, None))?;
+        let status = response.status().as_u16();
+        let retry_after = retry_after(response.headers(), SystemTime::now());
+        match read_body(response).await {
+            (body, None) => Ok(Answer {
+                status,
+                retry_after,
+                body,
+            }),
+            (body, Some(_)) if !is_success(status) => Ok(Answer {
+                status,
+                retry_after,
+                body,
+            }),
+            (_, Some(failure)) => Err(failure),
+        }
+    }
+}
+
+impl fmt::Debug for Http {
+    /// Leaves the key out, and the pool, which would show it as a default header.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http")
+            .field("base_url", &self.settings.base_url)
+            .field("timeout", &self.settings.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+fn build_pool(settings: &Settings) -> Result<reqwest::Client, reqwest::Error> {
+    let built = pool_builder(settings).build();
+    // On a system without root certificates the verifier cannot be made, and with it no client at
+    // all. Plain HTTP needs none: it gets a client that trusts nobody.
+    if built.is_err() && settings.base_url.starts_with("http:") {
+        return pool_builder(settings).tls_certs_only([]).build();
+    }
+    built
+}
+
+fn pool_builder(settings: &Settings) -> reqwest::ClientBuilder {
+    let headers = HeaderMap::from_iter([
+        (API_KEY_HEADER, settings.api_key_header.clone()),
+        (SDK_VERSION_HEADER, HeaderValue::from_static(VERSION)),
+    ]);
+    reqwest::Client::builder()
+        // A redirect can carry the key to another host.
+        .redirect(redirect::Policy::none())
+        .timeout(settings.timeout)
+        .connect_timeout(settings.timeout.min(ClientBuilder::CONNECT_TIMEOUT))
+        .user_agent(USER_AGENT)
+        .default_headers(headers)
+}
+
+fn is_success(status: u16) -> bool {
+    (200..300).contains(&status)
+}
+
+/// What an error calls a request: the method, and the path without its query.
+fn describe(method: &Method, path: &str) -> String {
+    let path = path.split('?').next().unwrap_or(path);
+    format!(
+        "{method} {}",
+        super::error::cut(path, Error::MAX_QUOTED_BYTES)
+    )
+}
+
+fn failure(error: reqwest::Error, status: Option<u16>) -> Failure {
+    // Asked first: a connection that was not made in time is not made all the same.
+    let kind = if error.is_connect() {
+        FailureKind::NotSent
+    } else if error.is_timeout() {
+        FailureKind::TimedOut
+    } else {
+        FailureKind::Broken
+    };
+    Failure {
+        kind,
+        status,
+        source: error.without_url().into(),
+    }
+}
+
+/// What was read of the body, and why it is not all of it.
+async fn read_body(mut response: Response) -> (Vec<u8>, Option<Failure>) {
+    let status = Some(response.status().as_u16());
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_ANSWER_BYTES => {
+                body.extend_from_slice(&chunk);
+            }
+            Ok(Some(_)) => {
+                let source = format!("the answer is larger than {MAX_ANSWER_BYTES} bytes").into();
+                return (
+                    body,
+                    Some(Failure {
+                        kind: FailureKind::Broken,
+                        status,
+                        source,
+                    }),
+                );
+            }
+            Ok(None) => return (body, None),
+            Err(error) => return (body, Some(failure(error, status))),
+        }
+    }
+}
+
+/// `Retry-After` in either of its forms. A date in the past asks for no wait.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
+}

@@ -1,0 +1,1 @@
+//! Tests of rendering stand with the vendor's vectors, which are read where they are.

@@ -1,0 +1,15 @@
+//! Errors of the export pipeline, which reads its answers itself.
+
+use super::{Error, http::Http};
+
+impl Http {
+    /// The error that an accepted request stands for whose answer cannot be read.
+    pub(crate) fn error_of_unreadable(
+        &self,
+        request: String,
+        body: &[u8],
+        source: serde_json::Error,
+    ) -> Error {
+        Error::from_unreadable(request, body, self.api_key(), source)
+    }
+}

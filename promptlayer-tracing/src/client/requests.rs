@@ -1,0 +1,141 @@
+//! Requests that were logged, and the traces they belong to.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::Client;
+use crate::{
+    Error, RequestId, SpanId, TraceId,
+    blueprint::{PromptBlueprint, or_default, rfc3339},
+};
+
+/// Requests and traces, read back. See [`Client::requests`].
+///
+/// ```no_run
+/// use promptlayer_tracing::{Client, RequestId};
+///
+/// # async fn example() -> Result<(), promptlayer_tracing::Error> {
+/// let requests = Client::from_env()?.requests();
+/// let request = requests.get(RequestId::new(1001)).await?;
+/// println!("{}", request.prompt_blueprint.prompt_template.text());
+/// if let Some(trace) = request.trace_id {
+///     println!("{} spans", requests.trace(trace).await?.spans.len());
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Requests {
+    client: Client,
+}
+
+impl Requests {
+    pub(super) fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// Reads one request.
+    ///
+    /// # Errors
+    ///
+    /// The request failed; see [`Error`]. There is none with this id: [`Error::is_not_found`].
+    pub async fn get(&self, id: impl Into<RequestId>) -> Result<LoggedRequestDetail, Error> {
+        self.client
+            .http()
+            .get_json(&format!("/api/public/v2/requests/{}", id.into()))
+            .await
+    }
+
+    /// Reads one trace with its spans.
+    ///
+    /// # Errors
+    ///
+    /// The request failed; see [`Error`]. There is none with this id: [`Error::is_not_found`].
+    pub async fn trace(&self, id: TraceId) -> Result<TraceDetail, Error> {
+        self.client.http().get_json(&trace_path(id)).await
+    }
+}
+
+/// Where a trace is.
+pub(crate) fn trace_path(id: TraceId) -> String {
+    format!("/api/public/v2/traces/{id}")
+}
+
+/// A request as the service keeps it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[non_exhaustive]
+pub struct LoggedRequestDetail {
+    /// Its id.
+    #[serde(rename = "request_id")]
+    pub id: RequestId,
+    /// What went in and came out, in a form that can be replayed.
+    pub prompt_blueprint: PromptBlueprint,
+    /// Whose model it was.
+    #[serde(default)]
+    pub provider: Option<String>,
+    /// The model's name.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// How many tokens went in.
+    #[serde(default)]
+    pub input_tokens: Option<u64>,
+    /// How many tokens came out.
+    #[serde(default)]
+    pub output_tokens: Option<u64>,
+    /// The sum of both.
+    #[serde(default)]
+    pub tokens: Option<u64>,
+    /// What it cost, in US dollars.
+    #[serde(default)]
+    pub price: Option<f64>,
+    /// When it began.
+    #[serde(default, deserialize_with = "rfc3339::deserialize")]
+    pub request_start_time: Option<Timestamp>,
+    /// When it ended.
+    #[serde(default, deserialize_with = "rfc3339::deserialize")]
+    pub request_end_time: Option<Timestamp>,
+    /// How long it took, in milliseconds.
+    #[serde(default)]
+    pub latency_ms: Option<f64>,
+    /// The trace it belongs to.
+    #[serde(default)]
+    pub trace_id: Option<TraceId>,
+}
+
+/// A trace as the service keeps it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[non_exhaustive]
+pub struct TraceDetail {
+    /// Its id.
+    pub trace_id: TraceId,
+    /// Its spans.
+    #[serde(default, deserialize_with = "or_default")]
+    pub spans: Vec<SpanDetail>,
+}
+
+/// A span as the service keeps it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[non_exhaustive]
+pub struct SpanDetail {
+    /// Its id.
+    pub span_id: SpanId,
+    /// The span it was opened in.
+    #[serde(default)]
+    pub parent_id: Option<SpanId>,
+    /// Its name.
+    #[serde(default, deserialize_with = "or_default")]
+    pub name: String,
+    /// The request log that was made of it, if it was a model call.
+    #[serde(default)]
+    pub request_log_id: Option<RequestId>,
+    /// When it began.
+    #[serde(default, deserialize_with = "rfc3339::deserialize")]
+    pub start_time: Option<Timestamp>,
+    /// When it ended.
+    #[serde(default, deserialize_with = "rfc3339::deserialize")]
+    pub end_time: Option<Timestamp>,
+    /// What else the service says of it, such as its attributes.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}

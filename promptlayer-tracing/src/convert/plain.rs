@@ -1,0 +1,171 @@
+//! What a function takes and gives where it is not a provider's shape: by the names of its
+//! arguments, and the kinds of its values.
+
+use serde_json::{Map, Value};
+
+use super::detect::{self, Api};
+use super::{Reply, Request, failure, json, openai_chat, openai_completions};
+use crate::blueprint::{ChatPrompt, Message};
+use crate::call::Input;
+use crate::capture::Captured;
+
+/// Arguments that are the user's message.
+const USER: &[&str] = &["prompt", "question", "query", "text", "input", "message", "user_message", "user_prompt"];
+/// Arguments that are the system's message.
+const SYSTEM: &[&str] = &["system", "system_prompt", "instructions"];
+/// Arguments that are a provider's request.
+const REQUEST: &[&str] = &["request", "req", "body"];
+/// Arguments that are parameters of the model.
+const PARAMETERS: &[&str] = &[
+    "temperature",
+    "top_p",
+    "top_k",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "frequency_penalty",
+    "presence_penalty",
+    "repeat_penalty",
+    "stop",
+    "seed",
+    "n",
+    "stream",
+    "response_format",
+    "reasoning_effort",
+    "logprobs",
+];
+
+/// Reads an input.
+pub(super) fn request(input: &Input) -> Request {
+    match input {
+        Input::Arguments(arguments) => by_name(arguments),
+        Input::Value(Captured::Type(_)) => Request::default(),
+        Input::Value(value) => of_value(json::value(value)),
+    }
+}
+
+/// Reads one value as the whole input.
+fn of_value(value: Value) -> Request {
+    if let Some(request) = provider_request(&value) {
+        return request;
+    }
+    match value {
+        // An object with the names that arguments have is read as arguments.
+        Value::Object(object) if object.keys().any(|name| is_known(name)) => {
+            by_role(object.into_iter().collect())
+        }
+        Value::Null => Request::default(),
+        value if detect::is_messages(&value) || detect::is_message(&value) => {
+            chat(openai_chat::messages(&value))
+        }
+        value => chat(vec![Message::user(json::readable(&value))]),
+    }
+}
+
+fn chat(messages: Vec<Message>) -> Request {
+    Request { prompt: Some(ChatPrompt::new(messages).into()), ..Request::default() }
+}
+
+fn is_known(name: &str) -> bool {
+    name == "messages" || name == "model" || USER.contains(&name) || SYSTEM.contains(&name)
+}
+
+fn provider_request(value: &Value) -> Option<Request> {
+    let object = value.as_object()?;
+    Some(match detect::request(object)? {
+        Api::OpenAiChat => openai_chat::request(object.clone()),
+        Api::OpenAiCompletions => openai_completions::request(object.clone()),
+    })
+}
+
+/// Reads a function's arguments. Those that have no content (a client, a handle) say nothing here.
+fn by_name(arguments: &[(&'static str, Captured)]) -> Request {
+    let values: Vec<(String, Value)> = arguments
+        .iter()
+        .filter(|(_, value)| !matches!(value, Captured::Type(_)))
+        .map(|(name, value)| ((*name).to_owned(), json::value(value)))
+        .collect();
+    // A provider's request is the whole of it, wherever it stands; its usual names go first.
+    let named = values.iter().filter(|(name, _)| REQUEST.contains(&name.as_str()));
+    if let Some(mut request) = named.chain(&values).find_map(|(_, value)| provider_request(value)) {
+        let beside = values.iter().filter(|(name, value)| {
+            PARAMETERS.contains(&name.as_str()) && !value.is_null()
+        });
+        for (name, value) in beside {
+            request.parameters.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+        return request;
+    }
+    if let [(name, value)] = values.as_slice()
+        && !is_known(name)
+    {
+        return of_value(value.clone());
+    }
+    by_role(values)
+}
+
+/// Gives each named value its role in the request.
+fn by_role(values: Vec<(String, Value)>) -> Request {
+    let mut request = Request::default();
+    let (mut system, mut messages, mut user) = (Vec::new(), Vec::new(), Vec::new());
+    let mut rest = Map::new();
+    for (name, value) in values {
+        match (name.as_str(), value) {
+            (_, Value::Null) => {}
+            ("model", Value::String(model)) => request.model = Some(model),
+            (known, value) if PARAMETERS.contains(&known) => {
+                request.parameters.insert(name, value);
+            }
+            ("messages", value) => messages.extend(openai_chat::messages(&value)),
+            (known, value) if SYSTEM.contains(&known) => {
+                system.push(Message::system(json::readable(&value)));
+            }
+            (known, value) if USER.contains(&known) && detect::is_messages(&value) => {
+                messages.extend(openai_chat::messages(&value));
+            }
+            (known, value) if USER.contains(&known) => user.push(Message::user(json::readable(&value))),
+            (_, value) => {
+                rest.insert(name, value);
+            }
+        }
+    }
+    system.extend(messages);
+    system.extend(user);
+    let mut messages = system;
+    let says_nothing = !messages.iter().any(|message| !matches!(message, Message::System(_)));
+    if says_nothing && !rest.is_empty() {
+        let mut texts = rest.values().filter(|value| value.is_string());
+        let message = match (texts.next(), texts.next()) {
+            // The one text among them is what was asked.
+            (Some(text), None) => json::readable(text),
+            _ => json::readable(&Value::Object(rest)),
+        };
+        messages.push(Message::user(message));
+    }
+    if !messages.is_empty() {
+        request.prompt = Some(ChatPrompt::new(messages).into());
+    }
+    request
+}
+
+/// Reads an output.
+pub(super) fn reply(output: &Captured) -> Reply {
+    let value = json::value(output);
+    if let Some(object) = value.as_object() {
+        match detect::reply(object) {
+            Some(Api::OpenAiChat) => return openai_chat::reply(object),
+            Some(Api::OpenAiCompletions) => return openai_completions::reply(object),
+            None => {}
+        }
+        if let Some(error) = object.get("error").filter(|error| !error.is_null()) {
+            return Reply { error: Some(failure::of_reply(error)), ..Reply::default() };
+        }
+    }
+    let messages = match value {
+        Value::Null => return Reply::default(),
+        value if detect::is_messages(&value) => openai_chat::messages(&value),
+        value if detect::is_message(&value) => vec![openai_chat::message(&value)],
+        value => vec![Message::assistant(json::readable(&value))],
+    };
+    Reply { prompt: Some(ChatPrompt::new(messages).into()), ..Reply::default() }
+}

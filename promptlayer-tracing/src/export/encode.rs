@@ -1,0 +1,166 @@
+//! The bodies that are sent, and the answers that come back.
+
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::blueprint::LogRequest;
+use crate::ids::{RequestId, SpanId, TraceId};
+use crate::kind::Kind;
+use crate::semconv;
+use crate::sink::{Outgoing, Said};
+
+/// What all spans of a process have in common.
+#[derive(Debug, Serialize)]
+pub(crate) struct Resource {
+    attributes: BTreeMap<&'static str, String>,
+    schema_url: &'static str,
+}
+
+impl Resource {
+    pub(crate) fn new(service: String) -> Self {
+        Self {
+            attributes: BTreeMap::from([
+                (semconv::SERVICE_NAME, service),
+                (semconv::SDK_NAME, env!("CARGO_PKG_NAME").to_owned()),
+                (semconv::SDK_VERSION, env!("CARGO_PKG_VERSION").to_owned()),
+                (semconv::SDK_LANGUAGE, "rust".to_owned()),
+            ]),
+            schema_url: "",
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    spans: Vec<Span<'a>>,
+}
+
+#[derive(Serialize)]
+struct Span<'a> {
+    name: &'a str,
+    context: Context,
+    kind: &'static str,
+    parent_id: Option<SpanId>,
+    start_time: u64,
+    end_time: u64,
+    status: Status<'a>,
+    attributes: Map<String, Value>,
+    resource: &'a Resource,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_request: Option<&'a LogRequest>,
+}
+
+#[derive(Serialize)]
+struct Context {
+    trace_id: TraceId,
+    span_id: SpanId,
+    trace_state: &'static str,
+}
+
+#[derive(Serialize)]
+struct Status<'a> {
+    status_code: &'static str,
+    description: Option<&'a str>,
+}
+
+/// The body of `POST /spans-bulk`. Every span has been converted.
+pub(crate) fn spans_bulk(batch: &[Outgoing], resource: &Resource) -> Result<Vec<u8>, serde_json::Error> {
+    let spans = batch
+        .iter()
+        .filter_map(|outgoing| Some(span(outgoing, outgoing.said.as_ref()?, resource)))
+        .collect();
+    serde_json::to_vec(&Body { spans })
+}
+
+fn span<'a>(outgoing: &'a Outgoing, said: &'a Said, resource: &'a Resource) -> Span<'a> {
+    let span = &outgoing.span;
+    Span {
+        name: span.name,
+        context: Context { trace_id: span.place.trace_id, span_id: span.place.span_id, trace_state: "" },
+        kind: if span.is_request { "SpanKind.CLIENT" } else { "SpanKind.INTERNAL" },
+        parent_id: span.place.parent_id,
+        start_time: nanoseconds(span.started),
+        end_time: nanoseconds(span.ended()),
+        status: match &said.problem {
+            Some(problem) => Status { status_code: "StatusCode.ERROR", description: Some(problem) },
+            None => Status { status_code: "StatusCode.OK", description: None },
+        },
+        attributes: attributes(outgoing, said),
+        resource,
+        log_request: said.log.as_deref(),
+    }
+}
+
+/// Nanoseconds since 1970, as the API takes times of spans.
+fn nanoseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    u64::try_from(since).unwrap_or(u64::MAX)
+}
+
+/// The span's fields, and of a span without request log what the function took and gave.
+fn attributes(outgoing: &Outgoing, said: &Said) -> Map<String, Value> {
+    let span = &outgoing.span;
+    let mut attributes = span.fields.clone();
+    let mut set = |name: &str, value: &str| {
+        attributes.insert(name.to_owned(), Value::from(value));
+    };
+    set(semconv::TELEMETRY_SOURCE, env!("CARGO_PKG_NAME"));
+    if let Some(function) = span.function {
+        set(semconv::FUNCTION_NAME, function);
+    }
+    if let Some(input) = &said.function_input {
+        set(semconv::FUNCTION_INPUT, input);
+    }
+    if let Some(output) = &said.function_output {
+        set(semconv::FUNCTION_OUTPUT, output);
+    }
+    match span.kind {
+        Some(Kind::Tool) => {
+            set(semconv::NODE_TYPE, semconv::NODE_TYPE_TOOL);
+            set(semconv::TOOL_NAME, span.function_name());
+        }
+        Some(kind) if !span.is_request => set(semconv::NODE_TYPE, &kind.as_str().to_uppercase()),
+        _ => {}
+    }
+    attributes
+}
+
+/// The answer of `POST /spans-bulk`.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct SpansAnswer {
+    #[serde(default)]
+    request_logs: Option<Vec<LoggedSpan>>,
+    #[serde(default)]
+    rejected_span_ids: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct LoggedSpan {
+    id: RequestId,
+    span_id: String,
+}
+
+impl SpansAnswer {
+    pub(crate) fn read(body: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(body)
+    }
+
+    /// The request ids by span.
+    pub(crate) fn ids(&self) -> BTreeMap<&str, RequestId> {
+        self.request_logs.iter().flatten().map(|logged| (logged.span_id.as_str(), logged.id)).collect()
+    }
+
+    /// The spans that were not taken, since their trace is closed.
+    pub(crate) fn rejected(&self) -> &[String] {
+        self.rejected_span_ids.as_deref().unwrap_or_default()
+    }
+}
+
+/// The answer of `POST /log-request`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct LogAnswer {
+    pub(crate) id: RequestId,
+}

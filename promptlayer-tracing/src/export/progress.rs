@@ -1,0 +1,54 @@
+//! How far the pipeline has come, for those who wait for it.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Instant;
+
+/// How far each thread has come.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    /// Items of the queue that have an outcome, in the order of the queue.
+    pub(crate) settled: u64,
+    /// Hooks that were handed over.
+    pub(crate) hooks_sent: u64,
+    /// Hooks that have run.
+    pub(crate) hooks_done: u64,
+    /// Whether the export thread has ended.
+    pub(crate) sender_gone: bool,
+    /// Whether the hook thread has ended.
+    pub(crate) hooks_gone: bool,
+}
+
+/// The state behind its lock. Held for a few additions, never while other code runs.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Progress {
+    /// Changes the state and wakes those who wait.
+    pub(crate) fn update(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_all();
+    }
+
+    /// Reads the state.
+    pub(crate) fn read<R>(&self, read: impl FnOnce(&State) -> R) -> R {
+        read(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Waits until the state is `reached`; `false` when the deadline came first.
+    pub(crate) fn wait_until(&self, deadline: Instant, reached: impl Fn(&State) -> bool) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if reached(&state) {
+                return true;
+            }
+            let Some(left) = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+            else {
+                return false;
+            };
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}

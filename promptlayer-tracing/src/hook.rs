@@ -1,0 +1,309 @@
+//! Request ids out to the user's closures.
+//!
+//! Hooks run on a thread of their own, one after the other and in the order of the ids: one that
+//! panics, hangs or is slow holds up those behind it and nothing else.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread;
+
+use tokio::runtime::{self, Runtime};
+
+use crate::client::{Client, Enqueue, Error, TrackRequest};
+use crate::export::Progress;
+use crate::ids::{RequestId, SpanId, TraceId};
+use crate::record::FinishedSpan;
+use crate::tags::Tags;
+
+/// The name of the thread.
+const THREAD: &str = "pl-hooks";
+/// How many ids may wait for a hook; those that come when it is full are counted and not shown.
+const CAPACITY: usize = 65_536;
+
+/// A hook that is called with every request.
+pub(crate) type Hook = Box<dyn Fn(&LoggedRequest) + Send + Sync>;
+/// A hook whose future is awaited before the next hook runs.
+pub(crate) type AsyncHook =
+    Box<dyn Fn(LoggedRequest) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+/// What is told of errors that nobody awaits.
+pub(crate) type OnError = Box<dyn Fn(&Error) + Send + Sync>;
+
+/// A request that PromptLayer logged, and its id.
+///
+/// A hook given to [`on_request_id`](crate::LayerBuilder::on_request_id) receives it.
+///
+/// ```no_run
+/// use promptlayer_tracing::LoggedRequest;
+///
+/// # fn main() -> Result<(), promptlayer_tracing::Error> {
+/// let (layer, guard) = promptlayer_tracing::layer()
+///     .on_request_id(|request: &LoggedRequest| {
+///         println!("{} is request {}", request.name(), request.id());
+///         if let Err(error) = request.track().score(100).enqueue() {
+///             eprintln!("the score is lost: {error}");
+///         }
+///     })
+///     .build()?;
+/// # drop((layer, guard));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct LoggedRequest(Arc<Logged>);
+
+struct Logged {
+    id: RequestId,
+    trace_id: TraceId,
+    span_id: SpanId,
+    name: &'static str,
+    tags: Tags,
+    metadata: BTreeMap<String, String>,
+    client: Client,
+    enqueue: Arc<dyn Enqueue>,
+}
+
+impl LoggedRequest {
+    pub(crate) fn new(
+        id: RequestId,
+        span: &FinishedSpan,
+        client: Client,
+        enqueue: Arc<dyn Enqueue>,
+    ) -> Self {
+        Self(Arc::new(Logged {
+            id,
+            trace_id: span.place.trace_id,
+            span_id: span.place.span_id,
+            name: span.function_name(),
+            tags: span.inherited.tags.clone(),
+            metadata: span.inherited.metadata.clone(),
+            client,
+            enqueue,
+        }))
+    }
+
+    /// The id by which PromptLayer knows the request.
+    pub fn id(&self) -> RequestId {
+        self.0.id
+    }
+
+    /// The trace that the request is part of.
+    pub fn trace_id(&self) -> TraceId {
+        self.0.trace_id
+    }
+
+    /// The request's span in that trace.
+    pub fn span_id(&self) -> SpanId {
+        self.0.span_id
+    }
+
+    /// The name of the function that made the request.
+    pub fn name(&self) -> &str {
+        self.0.name
+    }
+
+    /// The request's tags, those that it took over among them.
+    pub fn tags(&self) -> &Tags {
+        &self.0.tags
+    }
+
+    /// The request's metadata, that which it took over among it.
+    pub fn metadata(&self) -> &BTreeMap<String, String> {
+        &self.0.metadata
+    }
+
+    /// Scores, metadata, prompt and group for this request: each is awaited, or enqueued to ride the
+    /// export pipeline.
+    pub fn track(&self) -> TrackRequest {
+        TrackRequest::new(self.0.client.clone(), self.0.id, Arc::clone(&self.0.enqueue))
+    }
+}
+
+impl fmt::Debug for LoggedRequest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("LoggedRequest")
+            .field("id", &self.0.id)
+            .field("trace_id", &self.0.trace_id)
+            .field("span_id", &self.0.span_id)
+            .field("name", &self.0.name)
+            .field("tags", &self.0.tags)
+            .field("metadata", &self.0.metadata)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The hooks of a layer.
+#[derive(Default)]
+pub(crate) struct Hooks {
+    pub(crate) on_request_id: Vec<Hook>,
+    pub(crate) on_request_id_async: Vec<AsyncHook>,
+    /// `None` writes one line to standard error.
+    pub(crate) on_error: Option<OnError>,
+}
+
+/// What became of the ids.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HookStats {
+    /// Ids that the service gave, each handed to every hook.
+    pub received: u64,
+    /// Hooks that panicked.
+    pub panicked: u64,
+    /// Ids that no hook saw, since too many waited before them.
+    pub skipped: u64,
+    /// Requests that were delivered without an id that could be read.
+    pub missing: u64,
+}
+
+/// The counters behind [`HookStats`].
+#[derive(Debug, Default)]
+pub(crate) struct HookCounters {
+    pub(crate) received: AtomicU64,
+    panicked: AtomicU64,
+    skipped: AtomicU64,
+    pub(crate) missing: AtomicU64,
+}
+
+impl HookCounters {
+    pub(crate) fn read(&self) -> HookStats {
+        HookStats {
+            received: self.received.load(SeqCst),
+            panicked: self.panicked.load(SeqCst),
+            skipped: self.skipped.load(SeqCst),
+            missing: self.missing.load(SeqCst),
+        }
+    }
+}
+
+/// What the hook thread is told.
+#[derive(Debug)]
+enum News {
+    Logged(LoggedRequest),
+    Failed(Error),
+}
+
+/// The way to the hook thread.
+#[derive(Debug)]
+pub(crate) struct HookSender {
+    news: SyncSender<News>,
+    counters: Arc<HookCounters>,
+    progress: Arc<Progress>,
+}
+
+impl HookSender {
+    /// Hands a request over; counted where too many wait.
+    pub(crate) fn logged(&self, request: LoggedRequest) {
+        self.counters.received.fetch_add(1, SeqCst);
+        if !self.send(News::Logged(request)) {
+            self.counters.skipped.fetch_add(1, SeqCst);
+        }
+    }
+
+    /// Hands an error over. It is told by that thread, since a user's closure may log it, and what
+    /// the export thread logs goes nowhere.
+    pub(crate) fn failed(&self, error: Error) {
+        self.send(News::Failed(error));
+    }
+
+    fn send(&self, news: News) -> bool {
+        self.progress.update(|state| state.hooks_sent += 1);
+        match self.news.try_send(news) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                self.progress.update(|state| state.hooks_sent -= 1);
+                false
+            }
+        }
+    }
+}
+
+/// Starts the hook thread; it ends when the sender is dropped.
+pub(crate) fn start(
+    hooks: Hooks,
+    counters: Arc<HookCounters>,
+    progress: Arc<Progress>,
+) -> Result<HookSender, Error> {
+    let failed = |source| Error::ThreadStart { name: THREAD, source };
+    // Connections that one hook leaves open are the next one's: they live on the runtime's own
+    // thread, whether or not a hook is being awaited.
+    let runtime = if hooks.on_request_id_async.is_empty() {
+        None
+    } else {
+        let built = runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("pl-hooks-io")
+            .enable_all()
+            .build();
+        Some(built.map_err(failed)?)
+    };
+    let (news, inbox) = sync_channel(CAPACITY);
+    let runner = Runner { hooks, runtime, counters: Arc::clone(&counters), progress: Arc::clone(&progress) };
+    thread::Builder::new().name(THREAD.to_owned()).spawn(move || runner.run(&inbox)).map_err(failed)?;
+    Ok(HookSender { news, counters, progress })
+}
+
+/// The hook thread.
+struct Runner {
+    hooks: Hooks,
+    runtime: Option<Runtime>,
+    counters: Arc<HookCounters>,
+    progress: Arc<Progress>,
+}
+
+impl Runner {
+    fn run(self, inbox: &Receiver<News>) {
+        while let Ok(news) = inbox.recv() {
+            match news {
+                News::Logged(request) => self.call(&request),
+                News::Failed(error) => self.tell(&error),
+            }
+            self.progress.update(|state| state.hooks_done += 1);
+        }
+    }
+
+    fn call(&self, request: &LoggedRequest) {
+        for hook in &self.hooks.on_request_id {
+            self.guarded(|| hook(request));
+        }
+        if let Some(runtime) = &self.runtime {
+            for hook in &self.hooks.on_request_id_async {
+                self.guarded(|| runtime.block_on(hook(request.clone())));
+            }
+        }
+    }
+
+    fn tell(&self, error: &Error) {
+        match &self.hooks.on_error {
+            Some(on_error) => self.guarded(|| on_error(error)),
+            None => write_error(error),
+        }
+    }
+
+    /// Runs a user's closure; its panic ends here.
+    fn guarded(&self, run: impl FnOnce()) {
+        if catch_unwind(AssertUnwindSafe(run)).is_err() {
+            self.counters.panicked.fetch_add(1, SeqCst);
+        }
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+        self.progress.update(|state| state.hooks_gone = true);
+    }
+}
+
+/// What is told where nobody asked to be.
+#[allow(clippy::print_stderr, reason = "an error that nobody handles must not be silent")]
+fn write_error(error: &Error) {
+    eprintln!("promptlayer: {error}");
+}

@@ -1,0 +1,49 @@
+//! What a call records without the feature `export`: nothing, for no layer can be installed.
+
+use tracing::Span;
+
+use crate::call::{CallSite, Ending, Input};
+use crate::capture::Captured;
+use crate::prompt_link::PromptLink;
+
+/// A recorded call, of which there is none.
+#[derive(Debug)]
+pub(crate) enum Active {}
+
+impl Active {
+    pub(crate) fn claim(_: &Span, _: &'static CallSite) -> Option<Box<Self>> {
+        None
+    }
+
+    pub(crate) fn input(&mut self, _: Input) {
+        match *self {}
+    }
+
+    pub(crate) fn provider(&mut self, _: String) {
+        match *self {}
+    }
+
+    pub(crate) fn model(&mut self, _: String) {
+        match *self {}
+    }
+
+    pub(crate) fn parameter(&mut self, _: &'static str, _: Captured) {
+        match *self {}
+    }
+
+    pub(crate) fn metadata(&mut self, _: &'static str, _: String) {
+        match *self {}
+    }
+
+    pub(crate) fn prompt(&mut self, _: PromptLink) {
+        match *self {}
+    }
+
+    pub(crate) fn share(&mut self, _: &Span) {
+        match *self {}
+    }
+
+    pub(crate) fn end(self, _: &Span, _: Option<Captured>, _: Ending) {
+        match self {}
+    }
+}

@@ -1,0 +1,139 @@
+//! A recorded call of the attribute: the link from [`Call`](crate::call::Call) to its layer.
+
+use std::sync::Arc;
+
+use tracing::Span;
+
+use crate::call::{CallSite, Ending, Input};
+use crate::capture::Captured;
+use crate::kind::Kind;
+use crate::layer::record::{Owner, SpanRecord, in_registry};
+use crate::prompt_link::PromptLink;
+use crate::record::{FinishedSpan, Inherited};
+use crate::sink::Sink;
+use crate::tags::Tags;
+
+/// What a call has said so far. Owned by the call, so that no lock is taken to add to it.
+#[derive(Debug)]
+pub(crate) struct Active {
+    site: &'static CallSite,
+    sink: Arc<Sink>,
+    inherited: Arc<Inherited>,
+    input: Option<Input>,
+    provider: Option<String>,
+    model: Option<String>,
+    parameters: Vec<(&'static str, Captured)>,
+    metadata: Vec<(&'static str, String)>,
+    prompt: Option<PromptLink>,
+}
+
+impl Active {
+    /// Takes the span over from its layer; `None` where no layer recorded it.
+    pub(crate) fn claim(span: &Span, site: &'static CallSite) -> Option<Box<Self>> {
+        in_registry(span, |span| {
+            let active = {
+                let mut extensions = span.extensions_mut();
+                let record = extensions.get_mut::<SpanRecord>()?;
+                if record.owner != Owner::Layer {
+                    return None;
+                }
+                record.owner = Owner::Call;
+                Self {
+                    site,
+                    sink: Arc::clone(&record.sink),
+                    inherited: Arc::clone(&record.inherited),
+                    input: None,
+                    provider: None,
+                    model: None,
+                    parameters: Vec::new(),
+                    metadata: Vec::new(),
+                    prompt: None,
+                }
+            };
+            if site.kind.is_none_or(Kind::is_request) {
+                for around in span.scope().skip(1) {
+                    if let Some(record) = around.extensions_mut().get_mut::<SpanRecord>() {
+                        if record.contains_request {
+                            break;
+                        }
+                        record.contains_request = true;
+                    }
+                }
+            }
+            Some(Box::new(active))
+        })
+    }
+
+    pub(crate) fn input(&mut self, input: Input) {
+        self.input = Some(input);
+    }
+
+    pub(crate) fn provider(&mut self, provider: String) {
+        self.provider = Some(provider);
+    }
+
+    pub(crate) fn model(&mut self, model: String) {
+        self.model = Some(model);
+    }
+
+    pub(crate) fn parameter(&mut self, name: &'static str, value: Captured) {
+        self.parameters.push((name, value));
+    }
+
+    pub(crate) fn metadata(&mut self, key: &'static str, value: String) {
+        self.metadata.push((key, value));
+    }
+
+    pub(crate) fn prompt(&mut self, prompt: PromptLink) {
+        self.prompt = Some(prompt);
+    }
+
+    /// Adds this call's tags, metadata and prompt to what it took over, and lets the spans inside
+    /// take over the whole.
+    pub(crate) fn share(&mut self, span: &Span) {
+        if self.site.tags.is_empty() && self.metadata.is_empty() && self.prompt.is_none() {
+            return;
+        }
+        let mut inherited = Inherited::clone(&self.inherited);
+        inherited.tags.merge(&Tags::from_checked(self.site.tags));
+        inherited.metadata.extend(self.metadata.drain(..).map(|(key, value)| (key.to_owned(), value)));
+        if let Some(prompt) = self.prompt.take() {
+            inherited.prompt = Some(prompt);
+        }
+        self.inherited = Arc::new(inherited);
+        in_registry(span, |span| {
+            span.extensions_mut().get_mut::<SpanRecord>()?.inherited = Arc::clone(&self.inherited);
+            Some(())
+        });
+    }
+
+    /// Hands the finished span over, once.
+    pub(crate) fn end(self, span: &Span, output: Option<Captured>, ending: Ending) {
+        let finished = in_registry(span, |registered| {
+            let mut extensions = registered.extensions_mut();
+            let record = extensions.get_mut::<SpanRecord>()?;
+            record.owner = Owner::Gone;
+            let is_request = self.site.kind.map_or(!record.contains_request, Kind::is_request);
+            Some(FinishedSpan {
+                place: record.place,
+                name: registered.name(),
+                function: Some(self.site.function),
+                kind: Some(self.site.kind.unwrap_or(if is_request { Kind::Llm } else { Kind::Chain })),
+                is_request,
+                started: record.started,
+                duration: record.started_at.elapsed(),
+                ending,
+                input: self.input,
+                output,
+                provider: self.provider,
+                model: self.model,
+                parameters: self.parameters,
+                inherited: self.inherited,
+                fields: std::mem::take(&mut record.fields),
+            })
+        });
+        if let Some(finished) = finished {
+            self.sink.submit(finished);
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! The layer's builder.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tracing::Metadata;
+
+use crate::client::{Client, ClientBuilder, Env, Error};
+use crate::export::{self, BatchLimits, Guard, Pipeline, QueueLimits, Resource, Settings, Wire};
+use crate::hook::{Hooks, LoggedRequest};
+use crate::layer::{PromptLayer, SpanFilter};
+use crate::memory::InMemory;
+use crate::record::Inherited;
+use crate::sink::{Destination, Redact, Sink};
+use crate::tags::Tags;
+
+/// The environment variable that switches the capture of content off.
+const CAPTURE_CONTENT: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
+/// The environment variable that names the service.
+const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
+
+/// Sets up a [`PromptLayer`]. Made by [`layer`](crate::layer()); nothing but the key has to be given.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use tracing_subscriber::prelude::*;
+///
+/// # fn main() -> Result<(), promptlayer_tracing::Error> {
+/// // PROMPTLAYER_API_KEY, PROMPTLAYER_BASE_URL and PROMPTLAYER_HTTP_TIMEOUT are read.
+/// let (layer, guard) = promptlayer_tracing::layer()
+///     .tags(["my-service"])
+///     .on_request_id(|request| println!("request {}", request.id()))
+///     .build()?;
+/// tracing_subscriber::registry().with(layer).init();
+///
+/// // … the program …
+///
+/// guard.shutdown(Duration::from_secs(5));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Default)]
+#[must_use]
+pub struct LayerBuilder {
+    client: Option<Client>,
+    settings: ClientBuilder,
+    env: Env,
+    provider: Option<String>,
+    tags: Vec<Cow<'static, str>>,
+    metadata: BTreeMap<String, String>,
+    capture_content: Option<bool>,
+    redact: Option<Redact>,
+    queue: QueueLimits,
+    batch: BatchLimits,
+    wire: Wire,
+    hooks: Hooks,
+    export_spans: Option<SpanFilter>,
+}
+
+impl fmt::Debug for LayerBuilder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("LayerBuilder")
+            .field("provider", &self.provider)
+            .field("tags", &self.tags)
+            .field("metadata", &self.metadata)
+            .field("queue", &self.queue)
+            .field("batch", &self.batch)
+            .field("wire", &self.wire)
+            .finish_non_exhaustive()
+    }
+}
+
+impl LayerBuilder {
+    /// The API key. Defaults to the variable `PROMPTLAYER_API_KEY`.
+    pub fn api_key(mut self, key: impl Into<SecretString>) -> Self {
+        self.settings = self.settings.api_key(key);
+        self
+    }
+
+    /// Where PromptLayer is. Defaults to the variable `PROMPTLAYER_BASE_URL`, else to
+    /// [`ClientBuilder::DEFAULT_BASE_URL`].
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.settings = self.settings.base_url(url);
+        self
+    }
+
+    /// How long one request to PromptLayer may take. Defaults to the variable
+    /// `PROMPTLAYER_HTTP_TIMEOUT`, in seconds, else to [`ClientBuilder::DEFAULT_TIMEOUT`].
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.settings = self.settings.timeout(timeout);
+        self
+    }
+
+    /// Uses the settings of a client that is there already, instead of the three above.
+    pub fn client(mut self, client: Client) -> Self {
+        self.client = Some(client);
+        self
+    }
+
+    /// Where the variables are looked up. Defaults to the process's environment.
+    pub fn env(mut self, env: Env) -> Self {
+        self.settings = self.settings.env(env.clone());
+        self.env = env;
+        self
+    }
+
+    /// The provider of requests where neither the attribute nor the exchange tells it. Defaults to
+    /// `custom`.
+    pub fn provider(mut self, provider: impl Into<String>) -> Self {
+        self.provider = Some(provider.into());
+        self
+    }
+
+    /// Tags for every request, beside those of its function.
+    pub fn tags<T: Into<Cow<'static, str>>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.tags.extend(tags.into_iter().map(Into::into));
+        self
+    }
+
+    /// Metadata for every request, beside that of its function.
+    pub fn metadata<K, V>(mut self, metadata: impl IntoIterator<Item = (K, V)>) -> Self
+    where
+        K: Into<String>,
+        V: Into<String>,
+    {
+        self.metadata.extend(metadata.into_iter().map(|(key, value)| (key.into(), value.into())));
+        self
+    }
+
+    /// Whether prompts and answers are recorded. Without them a request says which model was called,
+    /// how the call ended, and what it used. Defaults to the variable
+    /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`, else to `true`.
+    pub fn capture_content(mut self, capture: bool) -> Self {
+        self.capture_content = Some(capture);
+        self
+    }
+
+    /// Rewrites every text that a request holds (prompts, answers, metadata, parameters, errors,
+    /// fields) before it leaves the thread that made the call. The closure is called once a text.
+    ///
+    /// ```
+    /// # use std::borrow::Cow;
+    /// # let builder =
+    /// promptlayer_tracing::layer().redact(|text| match text.contains('@') {
+    ///     true => Cow::Borrowed("[address]"),
+    ///     false => Cow::Borrowed(text),
+    /// });
+    /// ```
+    pub fn redact<F>(mut self, redact: F) -> Self
+    where
+        F: for<'a> Fn(&'a str) -> Cow<'a, str> + Send + Sync + 'static,
+    {
+        self.redact = Some(Box::new(redact));
+        self
+    }
+
+    /// How much may wait to be sent. Defaults to [`QueueLimits::default`].
+    pub fn queue(mut self, limits: QueueLimits) -> Self {
+        self.queue = limits;
+        self
+    }
+
+    /// How much goes out together, and how often. Defaults to [`BatchLimits::default`].
+    pub fn batch(mut self, limits: BatchLimits) -> Self {
+        self.batch = limits;
+        self
+    }
+
+    /// How requests reach the service. Defaults to [`Wire::SpansBulk`].
+    pub fn wire(mut self, wire: Wire) -> Self {
+        self.wire = wire;
+        self
+    }
+
+    /// Calls `hook` with every request, once it has an id. Hooks run on a thread of their own, in the
+    /// order in which they were given.
+    pub fn on_request_id(mut self, hook: impl Fn(&LoggedRequest) + Send + Sync + 'static) -> Self {
+        self.hooks.on_request_id.push(Box::new(hook));
+        self
+    }
+
+    /// Awaits `hook` with every request, once it has an id, after the hooks of
+    /// [`on_request_id`](Self::on_request_id). The future runs in a tokio runtime.
+    pub fn on_request_id_async<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: Fn(LoggedRequest) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.hooks.on_request_id_async.push(Box::new(move |request| Box::pin(hook(request))));
+        self
+    }
+
+    /// Is told of errors of the pipeline, once of each kind until something succeeds. Defaults to one
+    /// line on standard error.
+    pub fn on_error(mut self, on_error: impl Fn(&Error) + Send + Sync + 'static) -> Self {
+        self.hooks.on_error = Some(Box::new(on_error));
+        self
+    }
+
+    /// Which spans that are not of the attribute become spans of the trace. Defaults to none.
+    ///
+    /// ```
+    /// # let builder =
+    /// promptlayer_tracing::layer().export_spans(|metadata| metadata.target().starts_with("my_app"));
+    /// ```
+    pub fn export_spans(mut self, wanted: impl Fn(&Metadata<'_>) -> bool + Send + Sync + 'static) -> Self {
+        self.export_spans = Some(Box::new(wanted));
+        self
+    }
+
+    /// The layer, and the guard that keeps its pipeline running.
+    ///
+    /// # Errors
+    ///
+    /// Without a key, [`Error::MissingApiKey`]; with a tag, a base URL or a time-out that cannot be
+    /// used, the error that says so; and where a thread cannot be started, [`Error::ThreadStart`].
+    pub fn build(mut self) -> Result<(PromptLayer, Guard), Error> {
+        let client = match self.client.take() {
+            Some(client) => client,
+            None => std::mem::take(&mut self.settings).build()?,
+        };
+        let settings = Settings {
+            client,
+            wire: self.wire,
+            batch: self.batch,
+            resource: Resource::new(self.service_name()),
+            provider: self.provider.clone(),
+        };
+        let hooks = std::mem::take(&mut self.hooks);
+        let pipeline = Arc::new(Pipeline::new(self.queue, self.batch));
+        let layer = self.finish(Destination::Pipeline(Arc::clone(&pipeline)))?;
+        let guard = export::start(&pipeline, settings, hooks)?;
+        Ok((layer, guard))
+    }
+
+    /// A layer that sends nowhere, and what it receives: for tests. It needs no key and starts no
+    /// thread; hooks are not called.
+    ///
+    /// # Errors
+    ///
+    /// A tag or metadata that cannot be used.
+    pub fn in_memory(self) -> Result<(PromptLayer, InMemory), Error> {
+        let captured = InMemory(Arc::default());
+        let layer = self.finish(Destination::Memory(Arc::clone(&captured.0)))?;
+        Ok((layer, captured))
+    }
+
+    fn finish(self, destination: Destination) -> Result<PromptLayer, Error> {
+        let capture_content = self.capture_content.unwrap_or_else(|| {
+            self.env.get(CAPTURE_CONTENT).is_none_or(|value| !matches!(value.to_lowercase().as_str(), "false" | "0"))
+        });
+        let sink = Sink {
+            destination,
+            root: Arc::new(Inherited {
+                tags: Tags::new(self.tags)?,
+                metadata: self.metadata,
+                prompt: None,
+            }),
+            provider: self.provider,
+            capture_content,
+            redact: self.redact,
+            keeps_trace: self.wire == Wire::SpansBulk,
+        };
+        Ok(PromptLayer::new(Arc::new(sink), self.export_spans))
+    }
+
+    /// What the traces say they come from: `OTEL_SERVICE_NAME`, else the program's own name.
+    fn service_name(&self) -> String {
+        self.env.get(SERVICE_NAME).unwrap_or_else(|| {
+            std::env::current_exe()
+                .ok()
+                .and_then(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+                .unwrap_or_else(|| "unknown_service:rust".to_owned())
+        })
+    }
+}

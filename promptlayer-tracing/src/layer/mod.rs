@@ -1,0 +1,155 @@
+//! What `tracing` calls.
+
+pub(crate) mod active;
+mod builder;
+mod record;
+mod visitor;
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Metadata, Subscriber};
+use tracing_subscriber::layer::{Context, Layer};
+use tracing_subscriber::registry::LookupSpan;
+
+pub use self::builder::LayerBuilder;
+use self::record::{Owner, SpanRecord};
+use self::visitor::FieldVisitor;
+use crate::call::{Ending, MARK};
+use crate::ids::{SpanId, TraceId};
+use crate::record::{FinishedSpan, Place};
+use crate::sink::Sink;
+
+/// Which spans that are not of the attribute become spans of the trace.
+pub(crate) type SpanFilter = Box<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>;
+
+/// The `tracing` layer: records the spans of annotated functions, and hands each over as it ends.
+///
+/// Made by [`layer`](crate::layer()). It works anywhere in a subscriber that ends in
+/// [`tracing_subscriber::Registry`]: behind a filter, boxed, optional, or reloadable.
+///
+/// ```
+/// use tracing_subscriber::prelude::*;
+///
+/// # fn main() -> Result<(), promptlayer_tracing::Error> {
+/// let (layer, requests) = promptlayer_tracing::layer().in_memory()?;
+/// let _default = tracing_subscriber::registry().with(layer).set_default();
+/// # let _ = requests;
+/// # Ok(())
+/// # }
+/// ```
+pub struct PromptLayer {
+    sink: Arc<Sink>,
+    export_spans: Option<SpanFilter>,
+}
+
+impl std::fmt::Debug for PromptLayer {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("PromptLayer").field("sink", &self.sink).finish_non_exhaustive()
+    }
+}
+
+impl PromptLayer {
+    pub(crate) fn new(sink: Arc<Sink>, export_spans: Option<SpanFilter>) -> Self {
+        Self { sink, export_spans }
+    }
+
+    /// Whether a span with this metadata becomes a span of the trace.
+    fn records(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.fields().field(MARK).is_some()
+            || self.export_spans.as_ref().is_some_and(|wanted| wanted(metadata))
+    }
+}
+
+impl<S> Layer<S> for PromptLayer
+where
+    S: Subscriber + for<'lookup> LookupSpan<'lookup>,
+{
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if !self.records(attributes.metadata()) {
+            return;
+        }
+        let Some(span) = context.span(id) else { return };
+        let mut visitor = FieldVisitor::default();
+        attributes.record(&mut visitor);
+
+        // Spans that are not recorded stand between: the parent is the nearest that is.
+        let around = span.scope().skip(1).find_map(|around| {
+            let extensions = around.extensions();
+            let record = extensions.get::<SpanRecord>()?;
+            Some((record.place, Arc::clone(&record.inherited)))
+        });
+        let (place, inherited) = match around {
+            Some((around, inherited)) => (
+                Place {
+                    trace_id: around.trace_id,
+                    span_id: SpanId::random(),
+                    parent_id: Some(around.span_id),
+                },
+                inherited,
+            ),
+            None => (
+                Place { trace_id: TraceId::random(), span_id: SpanId::random(), parent_id: None },
+                Arc::clone(&self.sink.root),
+            ),
+        };
+        let mut extensions = span.extensions_mut();
+        // A second layer of this kind leaves the span to the first.
+        if extensions.get_mut::<SpanRecord>().is_none() {
+            extensions.insert(SpanRecord {
+                sink: Arc::clone(&self.sink),
+                owner: Owner::Layer,
+                place,
+                started: SystemTime::now(),
+                started_at: Instant::now(),
+                inherited,
+                contains_request: false,
+                fields: visitor.fields,
+            });
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        if !self.records(span.metadata()) {
+            return;
+        }
+        let mut visitor = FieldVisitor::default();
+        values.record(&mut visitor);
+        if let Some(record) = span.extensions_mut().get_mut::<SpanRecord>() {
+            record.fields.extend(visitor.fields);
+        }
+    }
+
+    /// Ends a span that no call of the attribute owns.
+    fn on_close(&self, id: Id, context: Context<'_, S>) {
+        let Some(span) = context.span(&id) else { return };
+        let finished = {
+            let mut extensions = span.extensions_mut();
+            let Some(record) = extensions.get_mut::<SpanRecord>() else { return };
+            if record.owner != Owner::Layer || !Arc::ptr_eq(&record.sink, &self.sink) {
+                return;
+            }
+            record.owner = Owner::Gone;
+            FinishedSpan {
+                place: record.place,
+                name: span.name(),
+                function: None,
+                kind: None,
+                is_request: false,
+                started: record.started,
+                duration: record.started_at.elapsed(),
+                ending: Ending::Returned,
+                input: None,
+                output: None,
+                provider: None,
+                model: None,
+                parameters: Vec::new(),
+                inherited: Arc::clone(&record.inherited),
+                fields: std::mem::take(&mut record.fields),
+            }
+        };
+        self.sink.submit(finished);
+    }
+}

@@ -1,0 +1,52 @@
+//! A span's fields as JSON.
+
+use std::fmt::Debug;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde_json::{Map, Value};
+use tracing::field::{Field, Visit};
+
+use crate::call::MARK;
+
+/// Collects fields into a buffer of its own, so that a user's `Debug` runs under no lock.
+#[derive(Debug, Default)]
+pub(crate) struct FieldVisitor {
+    pub(crate) fields: Map<String, Value>,
+}
+
+impl FieldVisitor {
+    fn keep(&mut self, field: &Field, value: Value) {
+        if field.name() != MARK {
+            self.fields.insert(field.name().to_owned(), value);
+        }
+    }
+}
+
+impl Visit for FieldVisitor {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        // A `Debug` that panics costs its field and nothing more.
+        if let Ok(text) = catch_unwind(AssertUnwindSafe(|| format!("{value:?}"))) {
+            self.keep(field, Value::from(text));
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.keep(field, Value::from(value));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.keep(field, Value::from(value));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.keep(field, Value::from(value));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.keep(field, Value::from(value));
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.keep(field, Value::from(value));
+    }
+}

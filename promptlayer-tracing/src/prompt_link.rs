@@ -1,0 +1,100 @@
+//! The link of a request to the prompt template that it was made from.
+
+/// A prompt template in the registry: its name, and perhaps its version and variables.
+///
+/// Made from what the attribute's `prompt` takes: a name, a name with a version, or a rendered
+/// template.
+///
+/// ```
+/// use promptlayer_tracing::{PromptLink, ToPromptLink};
+///
+/// assert_eq!("greeting".to_prompt_link(), PromptLink::new("greeting"));
+/// assert_eq!(("greeting", 2).to_prompt_link(), PromptLink::new("greeting").version(2));
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(not(feature = "export"), derive(Eq))]
+pub struct PromptLink {
+    pub(crate) name: String,
+    pub(crate) version: Option<u32>,
+    #[cfg(feature = "export")]
+    pub(crate) variables: serde_json::Map<String, serde_json::Value>,
+}
+
+impl PromptLink {
+    /// The template `name`, at whatever version the registry takes as current.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            version: None,
+            #[cfg(feature = "export")]
+            variables: serde_json::Map::new(),
+        }
+    }
+
+    /// The template's version, from 1.
+    #[must_use]
+    pub fn version(mut self, version: u32) -> Self {
+        self.version = Some(version);
+        self
+    }
+
+    /// The variables that the template was rendered with.
+    #[cfg(feature = "export")]
+    #[must_use]
+    pub fn variables<K, V>(mut self, variables: impl IntoIterator<Item = (K, V)>) -> Self
+    where
+        K: Into<String>,
+        V: Into<serde_json::Value>,
+    {
+        self.variables.extend(variables.into_iter().map(|(key, value)| (key.into(), value.into())));
+        self
+    }
+}
+
+/// What the attribute's `prompt` takes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not name a prompt template",
+    note = "`prompt` takes a name, a tuple `(name, version)`, a `PromptLink` or a rendered template"
+)]
+pub trait ToPromptLink {
+    /// The link that the value stands for.
+    fn to_prompt_link(&self) -> PromptLink;
+}
+
+impl ToPromptLink for PromptLink {
+    fn to_prompt_link(&self) -> PromptLink {
+        self.clone()
+    }
+}
+
+impl ToPromptLink for str {
+    fn to_prompt_link(&self) -> PromptLink {
+        PromptLink::new(self)
+    }
+}
+
+impl ToPromptLink for String {
+    fn to_prompt_link(&self) -> PromptLink {
+        PromptLink::new(self)
+    }
+}
+
+impl<N: AsRef<str>> ToPromptLink for (N, u32) {
+    fn to_prompt_link(&self) -> PromptLink {
+        PromptLink::new(self.0.as_ref()).version(self.1)
+    }
+}
+
+impl<T: ToPromptLink + ?Sized> ToPromptLink for &T {
+    fn to_prompt_link(&self) -> PromptLink {
+        (**self).to_prompt_link()
+    }
+}
+
+#[cfg(feature = "export")]
+impl ToPromptLink for crate::RenderedPrompt {
+    fn to_prompt_link(&self) -> PromptLink {
+        let variables = self.variables().iter().map(|(name, value)| (name.clone(), value.clone()));
+        PromptLink::new(self.name()).version(self.version()).variables(variables)
+    }
+}

@@ -1,0 +1,100 @@
+//! A finished span: owned, and free of anything of `tracing`.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Map, Value};
+
+use crate::call::{Ending, Input};
+use crate::capture::{Captured, Failure};
+use crate::ids::{SpanId, TraceId};
+use crate::kind::Kind;
+use crate::prompt_link::PromptLink;
+use crate::tags::Tags;
+
+/// The place of a span in its trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    pub(crate) parent_id: Option<SpanId>,
+}
+
+/// What a call takes over from the layer and from the calls around it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Inherited {
+    pub(crate) tags: Tags,
+    pub(crate) metadata: BTreeMap<String, String>,
+    pub(crate) prompt: Option<PromptLink>,
+}
+
+/// A span that has ended, with all that was captured of it.
+#[derive(Debug)]
+pub(crate) struct FinishedSpan {
+    pub(crate) place: Place,
+    /// The span's name.
+    pub(crate) name: &'static str,
+    /// The annotated function's own name; `None` for a span that is not of the attribute.
+    pub(crate) function: Option<&'static str>,
+    /// What the function does; `None` for a span that is not of the attribute.
+    pub(crate) kind: Option<Kind>,
+    /// Whether it makes a request log.
+    pub(crate) is_request: bool,
+    pub(crate) started: SystemTime,
+    pub(crate) duration: Duration,
+    pub(crate) ending: Ending,
+    pub(crate) input: Option<Input>,
+    pub(crate) output: Option<Captured>,
+    pub(crate) provider: Option<String>,
+    pub(crate) model: Option<String>,
+    pub(crate) parameters: Vec<(&'static str, Captured)>,
+    pub(crate) inherited: Arc<Inherited>,
+    /// The span's own fields.
+    pub(crate) fields: Map<String, Value>,
+}
+
+impl FinishedSpan {
+    /// When the span ended.
+    pub(crate) fn ended(&self) -> SystemTime {
+        self.started + self.duration
+    }
+
+    /// The name that the request log bears: the function's, else the span's.
+    pub(crate) fn function_name(&self) -> &'static str {
+        self.function.unwrap_or(self.name)
+    }
+
+    /// Bytes that the span holds, nearly: what the bound of the queue counts.
+    pub(crate) fn size(&self) -> usize {
+        let input = match &self.input {
+            Some(Input::Arguments(arguments)) => arguments.iter().map(|(_, value)| value.size()).sum(),
+            Some(Input::Value(value)) => value.size(),
+            None => 0,
+        };
+        let ending = match &self.ending {
+            Ending::Failed(Failure { chain, .. }) => chain.iter().map(String::len).sum(),
+            Ending::Panicked(Some(message)) => message.len(),
+            Ending::Returned | Ending::Panicked(None) | Ending::Cancelled => 0,
+        };
+        let fields: usize = self.fields.iter().map(|(name, value)| name.len() + text_size(value)).sum();
+        size_of::<Self>() + input + self.output.as_ref().map_or(0, Captured::size) + ending + fields
+    }
+
+    /// What went wrong, in one line: the error with its sources, the panic's message, or that the
+    /// call was dropped.
+    pub(crate) fn problem(&self) -> Option<Cow<'_, str>> {
+        match &self.ending {
+            Ending::Returned => None,
+            Ending::Failed(failure) => Some(Cow::Owned(failure.chain.join(": "))),
+            Ending::Panicked(Some(message)) => Some(Cow::Owned(format!("panicked: {message}"))),
+            Ending::Panicked(None) => Some(Cow::Borrowed("panicked")),
+            Ending::Cancelled => Some(Cow::Borrowed("the call was dropped before it was ready")),
+        }
+    }
+}
+
+fn text_size(value: &Value) -> usize {
+    value.as_str().map_or(size_of::<Value>(), str::len)
+}

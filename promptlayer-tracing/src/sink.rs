@@ -1,0 +1,161 @@
+//! Where a finished span goes from the thread that finished it.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::blueprint::{ChatPrompt, LogRequest};
+use crate::convert;
+use crate::export::Pipeline;
+use crate::memory::Memory;
+use crate::record::{FinishedSpan, Inherited};
+
+/// A user's rewriting of a text.
+pub(crate) type Redact = Box<dyn for<'a> Fn(&'a str) -> Cow<'a, str> + Send + Sync>;
+
+/// What a layer hands its spans to.
+pub(crate) struct Sink {
+    pub(crate) destination: Destination,
+    /// What a call without calls around it takes over: the layer's tags and metadata.
+    pub(crate) root: Arc<Inherited>,
+    /// The provider where neither the attribute nor the exchange tells it.
+    pub(crate) provider: Option<String>,
+    pub(crate) capture_content: bool,
+    pub(crate) redact: Option<Redact>,
+    /// Whether spans that make no request log are of use there.
+    pub(crate) keeps_trace: bool,
+}
+
+/// The end of the way.
+pub(crate) enum Destination {
+    /// PromptLayer, by the export thread.
+    Pipeline(Arc<Pipeline>),
+    /// A test.
+    Memory(Arc<Memory>),
+}
+
+/// A finished span on its way, and what it says, once that is converted.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) span: FinishedSpan,
+    /// `None` until the export thread converts it.
+    pub(crate) said: Option<Said>,
+    /// Bytes that it holds, nearly.
+    pub(crate) size: usize,
+}
+
+/// What a span says, in the service's form.
+#[derive(Debug, Clone)]
+pub(crate) struct Said {
+    pub(crate) log: Option<Box<LogRequest>>,
+    pub(crate) function_input: Option<String>,
+    pub(crate) function_output: Option<String>,
+    pub(crate) problem: Option<String>,
+}
+
+impl fmt::Debug for Sink {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let destination = match self.destination {
+            Destination::Pipeline(_) => "PromptLayer",
+            Destination::Memory(_) => "memory",
+        };
+        formatter.debug_struct("Sink").field("destination", &destination).finish_non_exhaustive()
+    }
+}
+
+impl Sink {
+    /// Takes a finished span over. Neither blocks nor fails; what has no room is counted.
+    pub(crate) fn submit(&self, span: FinishedSpan) {
+        if !span.is_request && !self.keeps_trace {
+            return;
+        }
+        let size = span.size();
+        let mut outgoing = Outgoing { span, said: None, size };
+        if self.redact.is_some() || !self.capture_content {
+            // Before the content leaves this thread.
+            self.rewrite(&mut outgoing);
+        }
+        match &self.destination {
+            Destination::Pipeline(pipeline) => pipeline.submit(outgoing),
+            Destination::Memory(memory) => memory.keep(outgoing, self.provider.as_deref()),
+        }
+    }
+
+    /// Converts the span at once, rewrites what it says, and forgets what it was made from.
+    fn rewrite(&self, outgoing: &mut Outgoing) {
+        let mut said = Said::of(&outgoing.span, self.provider.as_deref());
+        if !self.capture_content {
+            said.drop_content();
+        }
+        if let Some(redact) = &self.redact {
+            said.redact(redact);
+            outgoing.span.fields.values_mut().for_each(|value| rewrite(value, redact));
+        }
+        outgoing.span.input = None;
+        outgoing.span.output = None;
+        outgoing.span.parameters.clear();
+        outgoing.said = Some(said);
+    }
+}
+
+impl Said {
+    /// Converts what a span holds.
+    pub(crate) fn of(span: &FinishedSpan, default_provider: Option<&str>) -> Self {
+        Self {
+            log: span.is_request.then(|| Box::new(convert::log_request(span, default_provider))),
+            function_input: if span.is_request { None } else { convert::function_input(span) },
+            function_output: if span.is_request { None } else { convert::function_output(span) },
+            problem: span.problem().map(Cow::into_owned),
+        }
+    }
+
+    /// Leaves what was called, with which model, how it ended and what it used.
+    fn drop_content(&mut self) {
+        self.function_input = None;
+        self.function_output = None;
+        if let Some(log) = &mut self.log {
+            log.input = ChatPrompt::default().into();
+            log.output = ChatPrompt::default().into();
+            log.prompt_input_variables.clear();
+        }
+    }
+
+    fn redact(&mut self, redact: &Redact) {
+        for text in [&mut self.function_input, &mut self.function_output, &mut self.problem].into_iter().flatten() {
+            *text = redact(text).into_owned();
+        }
+        let Some(log) = &mut self.log else { return };
+        for prompt in [&mut log.input, &mut log.output] {
+            let rewritten = serde_json::to_value(&*prompt).ok().and_then(|mut value| {
+                rewrite(&mut value, redact);
+                serde_json::from_value(value).ok()
+            });
+            // What cannot be rewritten does not leave.
+            *prompt = rewritten.unwrap_or_else(|| ChatPrompt::default().into());
+        }
+        log.parameters.values_mut().for_each(|value| rewrite(value, redact));
+        log.prompt_input_variables.values_mut().for_each(|value| rewrite(value, redact));
+        log.metadata.values_mut().for_each(|value| *value = redact(value).into_owned());
+        if let (Some(kind), Some(message)) = (log.error_type, log.error_message().map(str::to_owned)) {
+            log.set_error(kind, &redact(&message));
+        }
+    }
+}
+
+/// The keys whose texts are words of the API.
+const STRUCTURE: &[&str] = &["type", "role", "template_format", "format", "media_type", "mime_type", "status"];
+
+/// Rewrites every text of a value but the words of the API.
+fn rewrite(value: &mut Value, redact: &Redact) {
+    match value {
+        Value::String(text) => *text = redact(text).into_owned(),
+        Value::Array(items) => items.iter_mut().for_each(|item| rewrite(item, redact)),
+        Value::Object(object) => object
+            .iter_mut()
+            .filter(|(key, _)| !STRUCTURE.contains(&key.as_str()))
+            .for_each(|(_, value)| rewrite(value, redact)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}

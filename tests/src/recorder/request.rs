@@ -1,0 +1,92 @@
+//! A request as it arrived.
+
+use std::fmt;
+use std::time::Instant;
+
+use axum::body::Bytes;
+use axum::extract::Query;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
+use serde_json::Value;
+
+/// A request that arrived.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Request {
+    /// Its place in the order of arrival, from 0.
+    pub number: usize,
+    /// When its head arrived.
+    pub at: Instant,
+    /// Its method.
+    pub method: Method,
+    /// Its path, as written, without the query.
+    pub path: String,
+    /// The pairs of its query, decoded.
+    pub query: Vec<(String, String)>,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, as sent.
+    pub raw: Bytes,
+    /// Its body as JSON, where it is that.
+    pub json: Option<Value>,
+}
+
+impl Request {
+    pub(super) fn new(number: usize, at: Instant, head: &Parts, raw: Bytes) -> Self {
+        Self {
+            number,
+            at,
+            method: head.method.clone(),
+            path: head.uri.path().to_owned(),
+            query: Query::try_from_uri(&head.uri)
+                .map(|Query(pairs)| pairs)
+                .unwrap_or_default(),
+            headers: head.headers.clone(),
+            json: serde_json::from_slice(&raw).ok(),
+            raw,
+        }
+    }
+
+    /// A header, where it is there and is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The first value of this name in the query.
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.query
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The spans of a `POST /spans-bulk`.
+    pub fn spans(&self) -> impl Iterator<Item = &Value> {
+        let body = self.json.as_ref().filter(|_| self.path == "/spans-bulk");
+        body.and_then(|body| body.get("spans")?.as_array())
+            .into_iter()
+            .flatten()
+    }
+
+    /// The request logs inside its spans, or the one it is itself.
+    pub fn request_logs(&self) -> impl Iterator<Item = &Value> {
+        let inside = self
+            .spans()
+            .filter_map(|span| span.get("log_request"))
+            .filter(|log| !log.is_null());
+        let itself = self.json.as_ref().filter(|_| self.path == "/log-request");
+        inside.chain(itself)
+    }
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} {} ({} bytes)",
+            self.method,
+            self.path,
+            self.raw.len()
+        )
+    }
+}

@@ -1,0 +1,47 @@
+//! Reference documents that are read where they lie, and never kept in this repository.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::{env, fs};
+
+use serde_json::Value;
+
+/// The variable that names the folder of reference documents.
+const VARIABLE: &str = "PROMPTLAYER_SHARED";
+
+/// A JSON document of the folder, or `None`, said aloud, where there is none.
+///
+/// The folder is `PROMPTLAYER_SHARED`, else `shared` beside the checkout.
+///
+/// # Panics
+///
+/// If the document is there but is not JSON: a check that silently has nothing to check against would never fail.
+pub(crate) fn document(name: &str) -> Option<Value> {
+    let path = path(name);
+    let Ok(text) = fs::read_to_string(&path) else {
+        skipped(name);
+        return None;
+    };
+    match serde_json::from_str(&text) {
+        Ok(document) => Some(document),
+        Err(error) => panic!("{} is not JSON: {error}", path.display()),
+    }
+}
+
+/// Says that what needs this document is skipped.
+fn skipped(name: &str) {
+    // Not by `eprintln!`: what that prints, the harness hides when the test passes, and a test that skips does pass.
+    drop(writeln!(
+        io::stderr(),
+        "skipped: {} cannot be read; set {VARIABLE} to the folder it is in",
+        path(name).display()
+    ));
+}
+
+fn path(name: &str) -> PathBuf {
+    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared");
+    let folder = env::var_os(VARIABLE)
+        .filter(|folder| !folder.is_empty())
+        .map_or_else(beside, PathBuf::from);
+    folder.join(name)
+}
