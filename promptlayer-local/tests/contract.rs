@@ -1,5 +1,8 @@
 //! The rules bodies are held to, against the document's own: the same body must be accepted by both or by neither.
 
+#![allow(clippy::print_stdout, reason = "what was compared is said aloud")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
+
 mod support;
 
 use serde_json::{Value, json};

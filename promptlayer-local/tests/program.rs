@@ -1,5 +1,6 @@
 //! The program `promptlayer-local`.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 mod support;
 

@@ -1,4 +1,55 @@
-//! Trace language-model calls with one attribute and one layer.
+//! Trace calls of language models with one attribute and one `tracing` layer.
+//!
+//! Annotate a function that calls a model with [`#[promptlayer]`](macro@promptlayer), install a
+//! [`layer`](layer()), and every call becomes a request log of PromptLayer in its trace, whose id
+//! your hook receives.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use promptlayer_tracing::promptlayer;
+//! use tracing_subscriber::prelude::*;
+//!
+//! #[promptlayer(tags = ["chat"])]
+//! async fn ask(question: &str) -> Result<String, std::io::Error> {
+//!     // … call the model …
+//!     # Ok(question.to_owned())
+//! }
+//!
+//! fn main() -> Result<(), promptlayer_tracing::Error> {
+//!     let (layer, guard) = promptlayer_tracing::layer()
+//!         .on_request_id(|request| println!("promptlayer id {}", request.id()))
+//!         .build()?;
+//!     tracing_subscriber::registry().with(layer).init();
+//!
+//!     // … the program …
+//!
+//!     guard.shutdown(Duration::from_secs(5));
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # What becomes of a call
+//!
+//! The attribute opens a span. If a layer records it, the arguments are serialized before the body
+//! takes them, and the value after it; where none does, nothing is serialized. When the function
+//! returns, fails, panics, or is dropped half-way, the layer puts the whole into a bounded queue: that
+//! is all that the calling thread ever does. A thread of its own converts provider shapes (OpenAI chat
+//! and legacy completions, and plain texts by the names of the arguments) to PromptLayer's prompt
+//! blueprint, sends them in batches, and reads the ids back; another runs the hooks.
+//!
+//! Without a `kind` the innermost annotated call makes the request log. Annotated functions around it
+//! become spans of its trace, and their tags, metadata and prompt are its own too.
+//!
+//! # In a library
+//!
+//! Depend on this crate with `default-features = false`: annotated functions then cost the dependencies
+//! `tracing`, `serde` and the attribute. The application adds the feature `export`, which is on by
+//! default, and installs the layer.
+//!
+//! # In tests
+//!
+//! [`LayerBuilder::in_memory`] gives a layer that sends nowhere, and the requests that it received.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "export")]
@@ -54,7 +105,21 @@ pub use crate::{
     tags::Tags,
 };
 
-/// Sets up a layer.
+/// Sets up a layer that records annotated functions and sends them to PromptLayer.
+///
+/// Reads `PROMPTLAYER_API_KEY`, `PROMPTLAYER_BASE_URL` and `PROMPTLAYER_HTTP_TIMEOUT` from the
+/// environment when it is built, where the builder was not told otherwise.
+///
+/// ```no_run
+/// # fn main() -> Result<(), promptlayer_tracing::Error> {
+/// use tracing_subscriber::prelude::*;
+///
+/// let (layer, guard) = promptlayer_tracing::layer().tags(["my-service"]).build()?;
+/// tracing_subscriber::registry().with(layer).init();
+/// # drop(guard);
+/// # Ok(())
+/// # }
+/// ```
 #[cfg(feature = "export")]
 pub fn layer() -> LayerBuilder {
     LayerBuilder::default()

@@ -75,6 +75,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/rest/track-group", post(tracking::group))
         .route("/rest/prompt-templates", post(templates::publish))
         .route("/prompt-templates", get(template_list::list))
+        .route("/prompt-templates/", get(template_list::list))
         // A name may hold slashes, which not every client writes as %2F.
         .route("/prompt-templates/{*identifier}", get(templates::read_raw).post(templates::read_filled))
         .route("/api/public/v2/requests/{request_id}", get(read_back::request))

@@ -10,7 +10,7 @@ mod tracking;
 
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 use serde::de::DeserializeOwned;
 
 use crate::{Database, Error};
@@ -48,11 +48,14 @@ impl Store {
 }
 
 fn connect(database: &Database) -> rusqlite::Result<Connection> {
-    let connection = match database {
+    let mut connection = match database {
         Database::Memory => Connection::open_in_memory()?,
         Database::File(path) => Connection::open(path)?,
     };
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    // A transaction that reads first and writes later fails at once, whatever the timeout, if another process wrote in
+    // between; one that says from the start that it will write waits its turn.
+    connection.set_transaction_behavior(TransactionBehavior::Immediate);
     connection.pragma_update(None, "foreign_keys", true)?;
     if matches!(database, Database::File(_)) {
         // With a write-ahead log, NORMAL survives a crash of the program; only a power cut may cost the last writes.
@@ -80,6 +83,20 @@ fn integer(count: usize) -> i64 {
 mod tests {
     use super::Store;
     use crate::{Database, Error};
+
+    #[test]
+    fn a_file_has_a_write_ahead_log_and_keeps_its_references() {
+        let path = std::env::temp_dir().join(format!("promptlayer-local-wal-{}.db", std::process::id()));
+        let store = Store::open(&Database::File(path.clone())).unwrap();
+        let pragma = |name| {
+            store.connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0))
+        };
+        assert_eq!(pragma("journal_mode").unwrap(), "wal".to_owned().into());
+        assert_eq!(pragma("foreign_keys").unwrap(), 1.into());
+        assert_eq!(pragma("user_version").unwrap(), super::schema::VERSION.into());
+        drop(store);
+        std::fs::remove_file(path).unwrap();
+    }
 
     #[test]
     fn a_database_of_a_newer_version_is_refused_by_name() {

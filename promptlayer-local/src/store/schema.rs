@@ -1,6 +1,6 @@
 //! The tables, and how an older database becomes one of today.
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 
 /// One step a version: a database at version `n` still needs the steps from `n` on. Steps are never edited once
 /// released; a change is another step.
@@ -18,8 +18,7 @@ pub(super) enum Migrated {
 
 /// Takes the steps the database has not taken yet, all or none of them.
 pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<Migrated> {
-    // Immediate: two programs that open one new file must not both find it empty.
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let transaction = connection.transaction()?;
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let Some(missing) = usize::try_from(found).ok().and_then(|taken| STEPS.get(taken..)) else {
         return Ok(Migrated::TooNew { found });

@@ -1,5 +1,7 @@
 //! PromptLayer's API document, where it is at hand, and whether a value is what it says.
 
+#![allow(clippy::print_stdout, reason = "what is skipped is said aloud")]
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -129,7 +131,7 @@ fn demand_the_details_of_422(document: &mut Value) {
         json!({ "allOf": [{ "$ref": "#/components/schemas/HTTPValidationError" }], "required": ["detail"] });
 }
 
-/// The document is of OpenAPI 3.1, where `nullable` of 3.0 means nothing; what it means is clear all the same.
+/// The document is of `OpenAPI` 3.1, where `nullable` of 3.0 means nothing; what it means is clear all the same.
 fn allow_null_where_nullable(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(allow_null_where_nullable),
