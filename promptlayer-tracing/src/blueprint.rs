@@ -8,26 +8,27 @@ mod content;
 mod log_request;
 mod message;
 pub(crate) mod rfc3339;
+mod server_tool;
 mod tool;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-pub use annotation::{
-    Annotation, ContainerFileAnnotation, FileAnnotation, MapAnnotation, WebAnnotation,
-};
+pub use annotation::{Annotation, ContainerFileAnnotation, FileAnnotation, MapAnnotation, WebAnnotation};
 pub use content::{
-    ApplyPatchCallContent, ApplyPatchCallOutputContent, CodeContent, CodeExecutionResultContent,
-    ContentBlock, ImageContent, ImageUrl, McpApprovalRequestContent, McpApprovalResponseContent,
-    McpCallContent, McpListToolsContent, Media, MediaContent, MediaFormat, MediaVariable,
-    OutputMediaContent, OutputMediaType, ServerToolUseContent, ShellCallContent,
-    ShellCallOutputContent, TextContent, ThinkingContent, ToolResultContent, WebSearchResult,
-    WebSearchToolResultContent,
+    CodeContent, ContentBlock, ImageContent, ImageUrl, Media, MediaContent, MediaFormat, MediaVariable,
+    OutputMediaContent, OutputMediaType, TextContent, ThinkingContent,
 };
 pub use log_request::{ErrorType, LogRequest, RequestStatus};
 pub use message::{
-    AssistantMessage, Content, DeveloperMessage, FunctionMessage, Message, PlaceholderMessage,
-    SystemMessage, ToolMessage, UserMessage,
+    AssistantMessage, Content, DeveloperMessage, FunctionMessage, Message, PlaceholderMessage, SystemMessage,
+    ToolMessage, UserMessage,
+};
+pub use server_tool::{
+    ApplyPatchCallContent, ApplyPatchCallOutputContent, CodeExecutionResultContent,
+    McpApprovalRequestContent, McpApprovalResponseContent, McpCallContent, McpListToolsContent,
+    ServerToolUseContent, ShellCallContent, ShellCallOutputContent, ToolResultContent, WebSearchResult,
+    WebSearchToolResultContent,
 };
 pub use tool::{
     BuiltInTool, ChatToolChoice, Function, FunctionCall, FunctionCallChoice, FunctionTool,
@@ -80,12 +81,8 @@ impl Prompt {
         match self {
             Self::Completion(completion) => text_of(&completion.content),
             Self::Chat(chat) => {
-                let texts: Vec<_> = chat
-                    .messages
-                    .iter()
-                    .map(Message::text)
-                    .filter(|text| !text.is_empty())
-                    .collect();
+                let texts: Vec<_> =
+                    chat.messages.iter().map(Message::text).filter(|text| !text.is_empty()).collect();
                 texts.join("\n")
             }
         }
@@ -112,41 +109,26 @@ pub struct ChatPrompt {
     /// The messages in order.
     pub messages: Vec<Message>,
     /// The tools that the model may call.
-    #[serde(
-        default,
-        deserialize_with = "or_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<Tool>,
     /// Which of them it must call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_choice: Option<ToolChoice>,
     /// The functions that the model may call, in the form that came before tools.
-    #[serde(
-        default,
-        deserialize_with = "or_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub functions: Vec<Function>,
     /// Which of them it must call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function_call: Option<FunctionCallChoice>,
     /// The variables of a template.
-    #[serde(
-        default,
-        deserialize_with = "or_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub input_variables: Vec<String>,
 }
 
 impl ChatPrompt {
     /// These messages, without tools.
     pub fn new(messages: impl IntoIterator<Item = Message>) -> Self {
-        Self {
-            messages: messages.into_iter().collect(),
-            ..Self::default()
-        }
+        Self { messages: messages.into_iter().collect(), ..Self::default() }
     }
 }
 
@@ -159,11 +141,7 @@ pub struct CompletionPrompt {
     #[serde(deserialize_with = "message::blocks")]
     pub content: Vec<ContentBlock>,
     /// The variables of a template.
-    #[serde(
-        default,
-        deserialize_with = "or_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub input_variables: Vec<String>,
     /// How they are written; [`TemplateFormat::default`] where it is not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -173,10 +151,7 @@ pub struct CompletionPrompt {
 impl CompletionPrompt {
     /// This text.
     pub fn new(content: impl Into<Content>) -> Self {
-        Self {
-            content: content.into().0,
-            ..Self::default()
-        }
+        Self { content: content.into().0, ..Self::default() }
     }
 }
 
@@ -243,11 +218,7 @@ pub struct Model {
     #[serde(default, deserialize_with = "or_default")]
     pub parameters: Map<String, Value>,
     /// The same, as they are shown.
-    #[serde(
-        default,
-        deserialize_with = "or_default",
-        skip_serializing_if = "Map::is_empty"
-    )]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Map::is_empty")]
     pub display_params: Map<String, Value>,
     /// What this configuration is called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -263,11 +234,7 @@ pub struct Model {
 impl Model {
     /// This model, without parameters.
     pub fn new(provider: impl Into<String>, name: impl Into<String>) -> Self {
-        Self {
-            provider: provider.into(),
-            name: name.into(),
-            ..Self::default()
-        }
+        Self { provider: provider.into(), name: name.into(), ..Self::default() }
     }
 }
 

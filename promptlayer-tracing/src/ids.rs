@@ -48,9 +48,7 @@ impl FromStr for RequestId {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        text.parse()
-            .map(Self)
-            .map_err(|_| Error::invalid_id("request id", text, "a whole number"))
+        text.parse().map(Self).map_err(|_| Error::invalid_id("request id", text, "a whole number"))
     }
 }
 
@@ -229,10 +227,7 @@ mod tests {
         for _ in 0..100 {
             let (trace, span) = (TraceId::random(), SpanId::random());
             assert_eq!(trace.to_string().parse::<TraceId>().unwrap(), trace);
-            assert_eq!(
-                span.to_string().to_uppercase().parse::<SpanId>().unwrap(),
-                span
-            );
+            assert_eq!(span.to_string().to_uppercase().parse::<SpanId>().unwrap(), span);
             let json = serde_json::to_string(&trace).unwrap();
             assert_eq!(serde_json::from_str::<TraceId>(&json).unwrap(), trace);
         }
@@ -253,9 +248,6 @@ mod tests {
             assert!(error.is_invalid_input(), "{error}");
         }
         let error = "xyz".parse::<RequestId>().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "invalid request id `xyz`: expected a whole number"
-        );
+        assert_eq!(error.to_string(), "invalid request id `xyz`: expected a whole number");
     }
 }

@@ -33,9 +33,7 @@ impl Tags {
     ///
     /// [`Error::InvalidTag`] if one is empty (or only white space), or longer than
     /// [`Tags::MAX_CHARACTERS`].
-    pub fn new<T: Into<Cow<'static, str>>>(
-        tags: impl IntoIterator<Item = T>,
-    ) -> Result<Self, Error> {
+    pub fn new<T: Into<Cow<'static, str>>>(tags: impl IntoIterator<Item = T>) -> Result<Self, Error> {
         let mut checked = Self::default();
         for tag in tags {
             checked.push(tag)?;
@@ -121,14 +119,8 @@ mod tests {
 
         let error = Tags::new([longest + "e"]).unwrap_err();
         assert!(error.is_invalid_input());
-        assert!(
-            error.to_string().contains("longer than 512 characters"),
-            "{error}"
-        );
-        assert!(
-            error.to_string().len() < 400,
-            "the tag itself is cut in the message"
-        );
+        assert!(error.to_string().contains("longer than 512 characters"), "{error}");
+        assert!(error.to_string().len() < 400, "the tag itself is cut in the message");
     }
 
     #[test]
@@ -145,10 +137,7 @@ mod tests {
 
         assert_eq!(tags.iter().collect::<Vec<_>>(), ["a", "b", "c"]);
         assert_eq!(serde_json::to_string(&tags).unwrap(), r#"["a","b","c"]"#);
-        assert_eq!(
-            serde_json::from_str::<Tags>(r#"["a","b","a","c"]"#).unwrap(),
-            tags
-        );
+        assert_eq!(serde_json::from_str::<Tags>(r#"["a","b","a","c"]"#).unwrap(), tags);
         assert!(serde_json::from_str::<Tags>(r#"[""]"#).is_err());
     }
 }

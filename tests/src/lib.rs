@@ -4,14 +4,21 @@
 //!   as a test wants.
 //! - [`contract`]: PromptLayer's own API document, against which bodies are checked.
 //! - [`recordings`]: what other clients sent in the scenes to match.
+//! - [`fixtures`]: exchanges that were really had with providers.
+//! - [`example`]: the example programs, run as a user runs them.
+//! - [`pipeline`]: a layer that logs to a server of the test.
+//! - [`plain_client`]: a client that sends what it is told and no more.
 
 pub mod contract;
-#[cfg(test)]
-mod plain_client;
+pub mod example;
+pub mod fixtures;
+pub mod pipeline;
+pub mod plain_client;
 pub mod recorder;
 pub mod recordings;
 mod shared;
 
 pub use contract::{Contract, Violation};
+pub use fixtures::Fixture;
 pub use recorder::{Gate, Recorder, Reply, Request};
 pub use recordings::{Answer, Exchange, Scene};

@@ -1,4 +1,4 @@
-//! A client that sends what it is told and no more, for the tests of what is in this crate.
+//! A client that sends what it is told and no more: one connection a request, no retries, nothing added.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -7,21 +7,42 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// Longer than anything waited for takes.
-pub(crate) const LONG: Duration = Duration::from_secs(10);
+pub const LONG: Duration = Duration::from_secs(10);
 
-pub(crate) struct Got {
-    pub(crate) status: u16,
-    pub(crate) head: String,
-    pub(crate) body: String,
+/// An answer.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Got {
+    /// Its status.
+    pub status: u16,
+    /// Its status line and headers, in lower case.
+    pub head: String,
+    /// Its body.
+    pub body: String,
 }
 
 impl Got {
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap()
+    /// The body as JSON.
+    ///
+    /// # Panics
+    ///
+    /// If it is not JSON.
+    pub fn json(&self) -> Value {
+        match serde_json::from_str(&self.body) {
+            Ok(value) => value,
+            Err(error) => panic!("the answer is not JSON: {error}: {}", self.body),
+        }
     }
 }
 
-pub(crate) fn read_all(url: &str, request: &str, headers: &str, body: &str) -> io::Result<String> {
+/// Sends `request` (`POST /log-request`) to the server at `url`, and gives all that comes back.
+///
+/// `headers` is written as it is: each ends in `\r\n`.
+///
+/// # Errors
+///
+/// The connection fails.
+pub fn read_all(url: &str, request: &str, headers: &str, body: &str) -> io::Result<String> {
     let host = url.trim_start_matches("http://");
     let mut connection = TcpStream::connect(host)?;
     connection.set_read_timeout(Some(LONG))?;
@@ -35,13 +56,26 @@ pub(crate) fn read_all(url: &str, request: &str, headers: &str, body: &str) -> i
     Ok(answer)
 }
 
-pub(crate) fn exchange(url: &str, request: &str, headers: &str, body: &str) -> io::Result<Got> {
+/// Sends `request` as [`read_all`] does, and reads the answer.
+///
+/// # Errors
+///
+/// The connection fails, or what comes back is not HTTP.
+pub fn exchange(url: &str, request: &str, headers: &str, body: &str) -> io::Result<Got> {
     let answer = read_all(url, request, headers, body)?;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Ok(Got {
-        status,
-        head: head.to_lowercase(),
-        body: body.to_owned(),
-    })
+    let parts = answer.split_once("\r\n\r\n").and_then(|(head, body)| {
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        Some(Got { status, head: head.to_lowercase(), body: body.to_owned() })
+    });
+    parts.ok_or_else(|| io::Error::other(format!("this is no HTTP answer: {answer:?}")))
+}
+
+/// Sends JSON, or nothing where `body` is null, with a key, and reads the answer.
+///
+/// # Errors
+///
+/// The connection fails, or what comes back is not HTTP.
+pub fn exchange_json(url: &str, request: &str, body: &Value) -> io::Result<Got> {
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    exchange(url, request, "X-API-KEY: test\r\nContent-Type: application/json\r\n", &body)
 }

@@ -28,6 +28,25 @@ pub(crate) fn document(name: &str) -> Option<Value> {
     }
 }
 
+/// The JSON documents of a folder in the folder, by their names without the extension; none, said aloud, where there is
+/// no such folder.
+///
+/// # Panics
+///
+/// If one of them is not JSON.
+pub(crate) fn documents(name: &str) -> Vec<(String, Value)> {
+    let Ok(entries) = fs::read_dir(path(name)) else {
+        skipped(name);
+        return Vec::new();
+    };
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".json").map(str::to_owned))
+        .collect();
+    names.sort();
+    let read = |file: String| document(&format!("{name}/{file}.json")).map(|document| (file, document));
+    names.into_iter().filter_map(read).collect()
+}
+
 /// Says that what needs this document is skipped.
 fn skipped(name: &str) {
     // Not by `eprintln!`: what that prints, the harness hides when the test passes, and a test that skips does pass.

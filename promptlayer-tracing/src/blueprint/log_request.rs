@@ -42,25 +42,13 @@ pub struct LogRequest {
     #[serde(default, with = "rfc3339", skip_serializing_if = "Option::is_none")]
     pub request_end_time: Option<Timestamp>,
     /// `temperature`, `max_tokens` and the like.
-    #[serde(
-        default,
-        deserialize_with = "or_default",
-        skip_serializing_if = "Map::is_empty"
-    )]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Map::is_empty")]
     pub parameters: Map<String, Value>,
     /// Tags, by which requests can be found.
-    #[serde(
-        default,
-        deserialize_with = "or_default",
-        skip_serializing_if = "Tags::is_empty"
-    )]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
     /// Keys (of 1024 characters at most) and values, by which requests can be found.
-    #[serde(
-        default,
-        deserialize_with = "or_default",
-        skip_serializing_if = "BTreeMap::is_empty"
-    )]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
     /// The template that the input was made from, by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,11 +60,7 @@ pub struct LogRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_version_number: Option<u32>,
     /// The variables that the template was rendered with.
-    #[serde(
-        default,
-        deserialize_with = "or_default",
-        skip_serializing_if = "Map::is_empty"
-    )]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Map::is_empty")]
     pub prompt_input_variables: Map<String, Value>,
     /// How many tokens went in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -164,11 +148,7 @@ impl LogRequest {
         mut self,
         metadata: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
-        self.metadata.extend(
-            metadata
-                .into_iter()
-                .map(|(key, value)| (key.into(), value.into())),
-        );
+        self.metadata.extend(metadata.into_iter().map(|(key, value)| (key.into(), value.into())));
         self
     }
 
@@ -178,11 +158,7 @@ impl LogRequest {
         mut self,
         parameters: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
-        self.parameters.extend(
-            parameters
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into())),
-        );
+        self.parameters.extend(parameters.into_iter().map(|(name, value)| (name.into(), value.into())));
         self
     }
 
@@ -213,10 +189,7 @@ impl LogRequest {
     /// [`LogRequest::MAX_ERROR_CHARACTERS`] characters are kept. The status stays what it is: a call
     /// that was cut short may be a warning.
     pub fn set_error(&mut self, kind: ErrorType, message: &str) {
-        let end = message
-            .char_indices()
-            .nth(Self::MAX_ERROR_CHARACTERS)
-            .map(|(end, _)| end);
+        let end = message.char_indices().nth(Self::MAX_ERROR_CHARACTERS).map(|(end, _)| end);
         let message = end.and_then(|end| message.get(..end)).unwrap_or(message);
         self.error_type = Some(kind);
         self.error_message = Some(message.to_owned());

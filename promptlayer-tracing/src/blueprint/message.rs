@@ -40,34 +40,22 @@ pub enum Message {
 impl Message {
     /// A system message.
     pub fn system(content: impl Into<Content>) -> Self {
-        Self::System(SystemMessage {
-            content: content.into().0,
-            ..SystemMessage::default()
-        })
+        Self::System(SystemMessage { content: content.into().0, ..SystemMessage::default() })
     }
 
     /// A developer message.
     pub fn developer(content: impl Into<Content>) -> Self {
-        Self::Developer(DeveloperMessage {
-            content: content.into().0,
-            ..DeveloperMessage::default()
-        })
+        Self::Developer(DeveloperMessage { content: content.into().0, ..DeveloperMessage::default() })
     }
 
     /// A user's message.
     pub fn user(content: impl Into<Content>) -> Self {
-        Self::User(UserMessage {
-            content: content.into().0,
-            ..UserMessage::default()
-        })
+        Self::User(UserMessage { content: content.into().0, ..UserMessage::default() })
     }
 
     /// A model's message.
     pub fn assistant(content: impl Into<Content>) -> Self {
-        Self::Assistant(AssistantMessage {
-            content: content.into().0,
-            ..AssistantMessage::default()
-        })
+        Self::Assistant(AssistantMessage { content: content.into().0, ..AssistantMessage::default() })
     }
 
     /// What a tool returned to the call with this id.
@@ -81,10 +69,7 @@ impl Message {
 
     /// A place in a template into which the messages of the variable `name` go.
     pub fn placeholder(name: impl Into<String>) -> Self {
-        Self::Placeholder(PlaceholderMessage {
-            name: name.into(),
-            ..PlaceholderMessage::default()
-        })
+        Self::Placeholder(PlaceholderMessage { name: name.into(), ..PlaceholderMessage::default() })
     }
 
     /// Whose message it is: `user`, `assistant`, …
@@ -97,10 +82,7 @@ impl Message {
             Self::Tool(_) => "tool",
             Self::Function(_) => "function",
             Self::Placeholder(_) => "placeholder",
-            Self::Other(message) => message
-                .get("role")
-                .and_then(Value::as_str)
-                .unwrap_or_default(),
+            Self::Other(message) => message.get("role").and_then(Value::as_str).unwrap_or_default(),
         }
     }
 
@@ -182,9 +164,7 @@ impl From<Vec<ContentBlock>> for Content {
 }
 
 /// Reads the blocks of a content. Old templates have a text there, and some messages `null`.
-pub(super) fn blocks<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<ContentBlock>, D::Error> {
+pub(super) fn blocks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ContentBlock>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Shape {
@@ -241,28 +221,16 @@ plain_message! {
 #[non_exhaustive]
 pub struct AssistantMessage {
     /// What it says; nothing if it only calls tools.
-    #[serde(
-        default,
-        deserialize_with = "blocks",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, deserialize_with = "blocks", skip_serializing_if = "Vec::is_empty")]
     pub content: Vec<ContentBlock>,
     /// The tools it calls.
-    #[serde(
-        default,
-        deserialize_with = "or_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<ToolCall>,
     /// The function it calls, in the form that came before tools.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function_call: Option<FunctionCall>,
     /// The variables in it, if it is part of a template.
-    #[serde(
-        default,
-        deserialize_with = "or_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub input_variables: Vec<String>,
     /// How they are written; [`TemplateFormat::default`] where it is not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -282,11 +250,7 @@ pub struct ToolMessage {
     /// The id of the call.
     pub tool_call_id: String,
     /// The variables in it, if it is part of a template.
-    #[serde(
-        default,
-        deserialize_with = "or_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub input_variables: Vec<String>,
     /// How they are written; [`TemplateFormat::default`] where it is not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -301,20 +265,12 @@ pub struct ToolMessage {
 #[non_exhaustive]
 pub struct FunctionMessage {
     /// What it returned.
-    #[serde(
-        default,
-        deserialize_with = "blocks",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, deserialize_with = "blocks", skip_serializing_if = "Vec::is_empty")]
     pub content: Vec<ContentBlock>,
     /// The function's name.
     pub name: String,
     /// The variables in it, if it is part of a template.
-    #[serde(
-        default,
-        deserialize_with = "or_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub input_variables: Vec<String>,
     /// How they are written; [`TemplateFormat::default`] where it is not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -328,25 +284,13 @@ pub struct PlaceholderMessage {
     /// The variable that holds the messages.
     pub name: String,
     /// What stands there until then.
-    #[serde(
-        default,
-        deserialize_with = "blocks",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, deserialize_with = "blocks", skip_serializing_if = "Vec::is_empty")]
     pub content: Vec<ContentBlock>,
     /// The role it is shown with.
-    #[serde(
-        default,
-        deserialize_with = "or_default",
-        skip_serializing_if = "String::is_empty"
-    )]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
     pub raw_request_display_role: String,
     /// The variables in it.
-    #[serde(
-        default,
-        deserialize_with = "or_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub input_variables: Vec<String>,
     /// How they are written; [`TemplateFormat::default`] where it is not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,10 +5,7 @@ use serde::{Deserialize, Deserializer, Serializer, de};
 
 // The signature is serde's.
 #[allow(clippy::ref_option)]
-pub(super) fn serialize<S: Serializer>(
-    time: &Option<Timestamp>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+pub(super) fn serialize<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     match time {
         Some(time) => serializer.collect_str(&format_args!("{time:.6}")),
         None => serializer.serialize_none(),
@@ -16,9 +13,7 @@ pub(super) fn serialize<S: Serializer>(
 }
 
 /// Reads a time. One without a zone is in UTC: some of the service's answers leave it out.
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Timestamp>, D::Error> {
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let Some(text) = Option::<String>::deserialize(deserializer)? else {
         return Ok(None);
     };

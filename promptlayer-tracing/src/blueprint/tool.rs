@@ -51,18 +51,10 @@ pub struct Function {
     /// Its name.
     pub name: String,
     /// What it is for.
-    #[serde(
-        default,
-        deserialize_with = "or_default",
-        skip_serializing_if = "String::is_empty"
-    )]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
     pub description: String,
     /// Whether the arguments must follow `parameters` to the letter.
-    #[serde(
-        default,
-        deserialize_with = "or_default",
-        skip_serializing_if = "std::ops::Not::not"
-    )]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "std::ops::Not::not")]
     pub strict: bool,
     /// The JSON schema of its arguments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,10 +64,7 @@ pub struct Function {
 impl Function {
     /// A function without a description or parameters.
     pub fn new(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            ..Self::default()
-        }
+        Self { name: name.into(), ..Self::default() }
     }
 }
 
@@ -114,16 +103,8 @@ pub struct ToolCall {
 
 impl ToolCall {
     /// The call of the function `name` with `arguments`, which are JSON in a text.
-    pub fn new(
-        id: impl Into<String>,
-        name: impl Into<String>,
-        arguments: impl Into<String>,
-    ) -> Self {
-        Self {
-            id: id.into(),
-            tool_id: None,
-            function: FunctionCall::new(name, arguments),
-        }
+    pub fn new(id: impl Into<String>, name: impl Into<String>, arguments: impl Into<String>) -> Self {
+        Self { id: id.into(), tool_id: None, function: FunctionCall::new(name, arguments) }
     }
 }
 
@@ -140,10 +121,7 @@ pub struct FunctionCall {
 impl FunctionCall {
     /// The call of the function `name` with `arguments`, which are JSON in a text.
     pub fn new(name: impl Into<String>, arguments: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            arguments: arguments.into(),
-        }
+        Self { name: name.into(), arguments: arguments.into() }
     }
 }
 
@@ -163,9 +141,7 @@ pub enum ToolChoice {
 impl ToolChoice {
     /// That the model must call this function.
     pub fn function(name: impl Into<String>) -> Self {
-        Self::Function(ChatToolChoice {
-            function: MessageFunctionCall { name: name.into() },
-        })
+        Self::Function(ChatToolChoice { function: MessageFunctionCall { name: name.into() } })
     }
 }
 

@@ -41,13 +41,8 @@ impl Env {
     }
 
     /// These variables and no others.
-    pub fn of<K: Into<String>, V: Into<String>>(
-        variables: impl IntoIterator<Item = (K, V)>,
-    ) -> Self {
-        let variables = variables
-            .into_iter()
-            .map(|(name, value)| (name.into(), value.into()))
-            .collect();
+    pub fn of<K: Into<String>, V: Into<String>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
+        let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         Self(Lookup::Map(Arc::new(variables)))
     }
 
@@ -155,9 +150,7 @@ impl ClientBuilder {
     /// which happens where the system has no root certificates (not with an `http` base URL).
     pub fn build(self) -> Result<Client, Error> {
         let settings = self.settings()?;
-        Ok(Client {
-            http: Http::new(Arc::new(settings))?,
-        })
+        Ok(Client { http: Http::new(Arc::new(settings))? })
     }
 
     fn settings(self) -> Result<Settings, Error> {
@@ -178,16 +171,9 @@ impl ClientBuilder {
             },
         };
         if timeout.is_zero() {
-            return Err(Error::InvalidTimeout {
-                value: "0".to_owned(),
-            });
+            return Err(Error::InvalidTimeout { value: "0".to_owned() });
         }
-        Ok(Settings {
-            api_key,
-            api_key_header,
-            base_url: check_base_url(&base_url)?,
-            timeout,
-        })
+        Ok(Settings { api_key, api_key_header, base_url: check_base_url(&base_url)?, timeout })
     }
 }
 
@@ -206,10 +192,7 @@ fn check_api_key(key: &SecretString) -> Result<(SecretString, HeaderValue), Erro
         return Err(Error::MissingApiKey);
     }
     // Header values may hold bytes above ASCII, but keys have none: such a key is a damaged one.
-    if !key
-        .bytes()
-        .all(|byte| byte.is_ascii_graphic() || byte == b' ')
-    {
+    if !key.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
         return Err(Error::InvalidApiKey);
     }
     let mut header = HeaderValue::from_str(key).map_err(|_| Error::InvalidApiKey)?;
@@ -224,15 +207,8 @@ fn check_base_url(text: &str) -> Result<String, Error> {
     };
     let mut url = Url::parse(text.trim()).map_err(|error| {
         // What cannot be parsed may still hold a password.
-        let shown = if text.contains('@') {
-            "[hidden: it holds an `@`]"
-        } else {
-            text
-        };
-        refuse(
-            shown,
-            format!("{error}; expected something like https://api.promptlayer.com"),
-        )
+        let shown = if text.contains('@') { "[hidden: it holds an `@`]" } else { text };
+        refuse(shown, format!("{error}; expected something like https://api.promptlayer.com"))
     })?;
     if !url.username().is_empty() || url.password().is_some() {
         // Neither fails for a URL that has a user.
@@ -246,17 +222,11 @@ fn check_base_url(text: &str) -> Result<String, Error> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(refuse(
             url.as_str(),
-            format!(
-                "the scheme `{}` is neither `http` nor `https`",
-                url.scheme()
-            ),
+            format!("the scheme `{}` is neither `http` nor `https`", url.scheme()),
         ));
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(refuse(
-            url.as_str(),
-            "it has a query or a fragment; leave them out".to_owned(),
-        ));
+        return Err(refuse(url.as_str(), "it has a query or a fragment; leave them out".to_owned()));
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
@@ -276,9 +246,7 @@ mod tests {
     use super::*;
 
     fn settings(variables: &[(&str, &str)]) -> Result<Settings, Error> {
-        ClientBuilder::default()
-            .env(Env::of(variables.iter().copied()))
-            .settings()
+        ClientBuilder::default().env(Env::of(variables.iter().copied())).settings()
     }
 
     #[test]
@@ -292,11 +260,7 @@ mod tests {
 
     #[test]
     fn what_is_given_wins_over_the_environment() {
-        let env = Env::of([
-            (API_KEY, "pl_env"),
-            (BASE_URL, "http://env.example"),
-            (HTTP_TIMEOUT, "7"),
-        ]);
+        let env = Env::of([(API_KEY, "pl_env"), (BASE_URL, "http://env.example"), (HTTP_TIMEOUT, "7")]);
         let settings = ClientBuilder::default()
             .api_key("pl_given")
             .base_url("http://given.example/")
@@ -316,8 +280,7 @@ mod tests {
         assert!(error.is_missing_api_key());
         assert!(error.to_string().contains("PROMPTLAYER_API_KEY"), "{error}");
 
-        let settings =
-            settings(&[(API_KEY, " pl_1\n"), (BASE_URL, ""), (HTTP_TIMEOUT, " ")]).unwrap();
+        let settings = settings(&[(API_KEY, " pl_1\n"), (BASE_URL, ""), (HTTP_TIMEOUT, " ")]).unwrap();
         assert_eq!(settings.api_key.expose_secret(), "pl_1");
         assert_eq!(settings.base_url, ClientBuilder::DEFAULT_BASE_URL);
         assert_eq!(settings.timeout, ClientBuilder::DEFAULT_TIMEOUT);
@@ -326,22 +289,13 @@ mod tests {
     #[test]
     fn an_empty_key_that_was_given_is_not_replaced_by_the_environments() {
         let env = Env::of([(API_KEY, "pl_env")]);
-        let error = ClientBuilder::default()
-            .api_key("")
-            .env(env)
-            .build()
-            .unwrap_err();
+        let error = ClientBuilder::default().api_key("").env(env).build().unwrap_err();
         assert!(error.is_missing_api_key());
     }
 
     #[test]
     fn a_key_that_no_header_can_carry_is_refused_without_being_shown() {
-        for key in [
-            "pl_\u{1}secret",
-            "pl_a\nsecret",
-            "pl_sécret",
-            "pl_\u{fffd}secret",
-        ] {
+        for key in ["pl_\u{1}secret", "pl_a\nsecret", "pl_sécret", "pl_\u{fffd}secret"] {
             let error = settings(&[(API_KEY, key)]).err().unwrap();
             assert!(matches!(error, Error::InvalidApiKey), "{key:?}");
             assert!(!format!("{error} {error:?}").contains("secret"));
@@ -356,55 +310,29 @@ mod tests {
         for text in ["0", "-1", "soon", "inf", "NaN", "1e300", "0.0000000000001"] {
             let error = timeout(text).unwrap_err();
             assert!(matches!(error, Error::InvalidTimeout { .. }), "{text}");
-            assert!(
-                error.to_string().contains("PROMPTLAYER_HTTP_TIMEOUT"),
-                "{error}"
-            );
+            assert!(error.to_string().contains("PROMPTLAYER_HTTP_TIMEOUT"), "{error}");
             assert!(error.to_string().contains(text), "{error}");
         }
-        let zero = ClientBuilder::default()
-            .api_key("k")
-            .timeout(Duration::ZERO)
-            .build();
+        let zero = ClientBuilder::default().api_key("k").timeout(Duration::ZERO).build();
         assert!(matches!(zero, Err(Error::InvalidTimeout { .. })));
     }
 
     #[test]
     fn a_base_url_keeps_its_path_and_loses_its_last_slash() {
         let base = |text| settings(&[(API_KEY, "k"), (BASE_URL, text)]).map(|s| s.base_url);
-        assert_eq!(
-            base("http://127.0.0.1:9009/").unwrap(),
-            "http://127.0.0.1:9009"
-        );
-        assert_eq!(
-            base("https://gate.example/pl/").unwrap(),
-            "https://gate.example/pl"
-        );
+        assert_eq!(base("http://127.0.0.1:9009/").unwrap(), "http://127.0.0.1:9009");
+        assert_eq!(base("https://gate.example/pl/").unwrap(), "https://gate.example/pl");
 
-        for text in [
-            "localhost:9009",
-            "ftp://x.example",
-            "",
-            "https://x.example?a=1",
-            "::",
-            "https://",
-        ] {
+        for text in ["localhost:9009", "ftp://x.example", "", "https://x.example?a=1", "::", "https://"] {
             let refused = ClientBuilder::default().api_key("k").base_url(text).build();
-            assert!(
-                matches!(refused, Err(Error::InvalidBaseUrl { .. })),
-                "{text}"
-            );
+            assert!(matches!(refused, Err(Error::InvalidBaseUrl { .. })), "{text}");
         }
     }
 
     #[test]
     fn a_password_in_the_base_url_is_refused_and_not_repeated() {
         for text in ["https://user:hunter2@x.example/", "https://user:hunter2@:x"] {
-            let error = ClientBuilder::default()
-                .api_key("k")
-                .base_url(text)
-                .build()
-                .unwrap_err();
+            let error = ClientBuilder::default().api_key("k").base_url(text).build().unwrap_err();
             assert!(matches!(error, Error::InvalidBaseUrl { .. }));
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
         }

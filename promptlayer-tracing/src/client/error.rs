@@ -1,8 +1,8 @@
 //! The one error of this crate.
 
-use std::{error::Error as StdError, io, time::Duration};
+mod answer;
 
-use super::http::{Answer, Failure, FailureKind};
+use std::{error::Error as StdError, io, time::Duration};
 
 /// What an operation could not do, and what to do about it.
 ///
@@ -224,9 +224,7 @@ pub enum Error {
     },
 
     /// The service accepted the request, but its answer cannot be read.
-    #[error(
-        "{request} was accepted, but its answer cannot be read: {source}; it began with `{body}`"
-    )]
+    #[error("{request} was accepted, but its answer cannot be read: {source}; it began with `{body}`")]
     #[non_exhaustive]
     UnreadableAnswer {
         /// Method and path of the request.
@@ -354,11 +352,7 @@ impl Error {
 
     pub(crate) fn invalid_id(what: &'static str, value: &str, expected: &'static str) -> Self {
         let value = cut(value, Self::MAX_ARGUMENT_BYTES).to_owned();
-        Self::InvalidId {
-            what,
-            value,
-            expected,
-        }
+        Self::InvalidId { what, value, expected }
     }
 
     pub(crate) fn invalid_tag(tag: &str, reason: &'static str) -> Self {
@@ -372,57 +366,7 @@ impl Error {
     }
 
     pub(crate) fn invalid_argument(what: &'static str, reason: impl Into<String>) -> Self {
-        Self::InvalidArgument {
-            what,
-            reason: reason.into(),
-        }
-    }
-
-    /// The error that an answer other than 2xx stands for. `secret` is cut out of what it says.
-    pub(crate) fn from_answer(request: String, answer: &Answer, secret: &str) -> Self {
-        Self::Status {
-            request,
-            status: answer.status,
-            message: quote(&answer.body, secret),
-            retry_after: answer.retry_after,
-        }
-    }
-
-    /// The error that a 2xx answer stands for which says that nothing was done.
-    pub(crate) fn from_declined(request: String, body: &[u8], secret: &str) -> Self {
-        Self::Declined {
-            request,
-            message: quote(body, secret),
-        }
-    }
-
-    /// The error that a 2xx answer with an unreadable body stands for.
-    pub(crate) fn from_unreadable(
-        request: String,
-        body: &[u8],
-        secret: &str,
-        source: serde_json::Error,
-    ) -> Self {
-        Self::UnreadableAnswer {
-            request,
-            body: quote(body, secret),
-            source,
-        }
-    }
-
-    /// The error that a request without an answer stands for.
-    pub(crate) fn from_failure(request: String, timeout: Duration, failure: Failure) -> Self {
-        let source = failure.source;
-        match failure.kind {
-            FailureKind::NotSent => Self::Connect { request, source },
-            FailureKind::TimedOut => Self::Timeout {
-                request,
-                timeout,
-                source,
-            },
-            FailureKind::Broken => Self::Broken { request, source },
-            FailureKind::NoRuntime => Self::NoRuntime,
-        }
+        Self::InvalidArgument { what, reason: reason.into() }
     }
 }
 
@@ -432,31 +376,7 @@ pub(crate) fn cut(text: &str, limit: usize) -> &str {
         return text;
     }
     // A character has at most four bytes, so this looks at four ends at most.
-    (0..=limit)
-        .rev()
-        .find_map(|end| text.get(..end))
-        .unwrap_or_default()
-}
-
-/// The beginning of a body as text: lossy, without control characters and without `secret`.
-fn quote(body: &[u8], secret: &str) -> String {
-    // Only as much is decoded as can be quoted, and a key's length more, lest one be cut in two.
-    let window = body.get(..Error::MAX_QUOTED_BYTES * 4).unwrap_or(body);
-    let mut text = String::from_utf8_lossy(window).into_owned();
-    if !secret.is_empty() {
-        text = text.replace(secret, "[redacted]");
-    }
-    let text: String = text
-        .chars()
-        .map(|character| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
-        })
-        .collect();
-    cut(text.trim(), Error::MAX_QUOTED_BYTES).to_owned()
+    (0..=limit).rev().find_map(|end| text.get(..end)).unwrap_or_default()
 }
 
 /// What comes after the status in a message: what the service said, and what to do.

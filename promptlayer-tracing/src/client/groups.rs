@@ -80,11 +80,7 @@ impl Groups {
             id: GroupId,
         }
         let http = self.client.http();
-        let body = Body {
-            api_key: http.api_key(),
-        };
-        http.post_json("/create-group", &body)
-            .await
-            .map(|Created { id }| id)
+        let body = Body { api_key: http.api_key() };
+        http.post_json("/create-group", &body).await.map(|Created { id }| id)
     }
 }

@@ -77,9 +77,8 @@ pub(crate) struct Http {
 
 impl Http {
     pub(super) fn new(settings: Arc<Settings>) -> Result<Self, Error> {
-        let pool = build_pool(&settings).map_err(|source| Error::HttpSetup {
-            source: source.without_url().into(),
-        })?;
+        let pool = build_pool(&settings)
+            .map_err(|source| Error::HttpSetup { source: source.without_url().into() })?;
         Ok(Self { pool, settings })
     }
 
@@ -117,10 +116,8 @@ impl Http {
         path: &str,
         body: &(impl Serialize + Sync),
     ) -> Result<T, Error> {
-        let body = serde_json::to_vec(body).map_err(|source| Error::Encode {
-            what: "the request",
-            source,
-        })?;
+        let body =
+            serde_json::to_vec(body).map_err(|source| Error::Encode { what: "the request", source })?;
         let answer = self.post_bytes(path, body).await;
         self.read(&Method::POST, path, answer)
     }
@@ -135,11 +132,9 @@ impl Http {
         let answer = self.accept(&Method::POST, path, answer)?;
         // Only a plain "no" is one: an answer without the field is the status's "yes".
         match serde_json::from_slice(&answer.body) {
-            Ok(Outcome { success: false }) => Err(Error::from_declined(
-                describe(&Method::POST, path),
-                &answer.body,
-                self.api_key(),
-            )),
+            Ok(Outcome { success: false }) => {
+                Err(Error::from_declined(describe(&Method::POST, path), &answer.body, self.api_key()))
+            }
             _ => Ok(()),
         }
     }
@@ -162,12 +157,7 @@ impl Http {
         })
     }
 
-    fn accept(
-        &self,
-        method: &Method,
-        path: &str,
-        answer: Result<Answer, Failure>,
-    ) -> Result<Answer, Error> {
+    fn accept(&self, method: &Method, path: &str, answer: Result<Answer, Failure>) -> Result<Answer, Error> {
         match answer {
             Ok(answer) if answer.is_success() => Ok(answer),
             Ok(answer) => Err(self.error_of_answer(describe(method, path), &answer)),
@@ -185,43 +175,22 @@ impl Http {
         Error::from_failure(request, self.settings.timeout, failure)
     }
 
-    async fn send(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<Vec<u8>>,
-    ) -> Result<Answer, Failure> {
+    async fn send(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> Result<Answer, Failure> {
         // The timers and sockets below panic where there is no runtime.
         if let Err(source) = Handle::try_current() {
             let kind = FailureKind::NoRuntime;
-            return Err(Failure {
-                kind,
-                status: None,
-                source: source.into(),
-            });
+            return Err(Failure { kind, status: None, source: source.into() });
         }
-        let mut request = self
-            .pool
-            .request(method, format!("{}{path}", self.settings.base_url));
+        let mut request = self.pool.request(method, format!("{}{path}", self.settings.base_url));
         if let Some(body) = body {
-            request = request
-                .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-                .body(body);
+            request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(body);
         }
         let response = request.send().await.map_err(|error| failure(error, None))?;
         let status = response.status().as_u16();
         let retry_after = retry_after(response.headers(), SystemTime::now());
         match read_body(response).await {
-            (body, None) => Ok(Answer {
-                status,
-                retry_after,
-                body,
-            }),
-            (body, Some(_)) if !is_success(status) => Ok(Answer {
-                status,
-                retry_after,
-                body,
-            }),
+            (body, None) => Ok(Answer { status, retry_after, body }),
+            (body, Some(_)) if !is_success(status) => Ok(Answer { status, retry_after, body }),
             (_, Some(failure)) => Err(failure),
         }
     }
@@ -268,10 +237,7 @@ fn is_success(status: u16) -> bool {
 /// What an error calls a request: the method, and the path without its query.
 fn describe(method: &Method, path: &str) -> String {
     let path = path.split('?').next().unwrap_or(path);
-    format!(
-        "{method} {}",
-        super::error::cut(path, Error::MAX_QUOTED_BYTES)
-    )
+    format!("{method} {}", super::error::cut(path, Error::MAX_QUOTED_BYTES))
 }
 
 fn failure(error: reqwest::Error, status: Option<u16>) -> Failure {
@@ -283,11 +249,7 @@ fn failure(error: reqwest::Error, status: Option<u16>) -> Failure {
     } else {
         FailureKind::Broken
     };
-    Failure {
-        kind,
-        status,
-        source: error.without_url().into(),
-    }
+    Failure { kind, status, source: error.without_url().into() }
 }
 
 /// What was read of the body, and why it is not all of it.
@@ -301,14 +263,7 @@ async fn read_body(mut response: Response) -> (Vec<u8>, Option<Failure>) {
             }
             Ok(Some(_)) => {
                 let source = format!("the answer is larger than {MAX_ANSWER_BYTES} bytes").into();
-                return (
-                    body,
-                    Some(Failure {
-                        kind: FailureKind::Broken,
-                        status,
-                        source,
-                    }),
-                );
+                return (body, Some(Failure { kind: FailureKind::Broken, status, source }));
             }
             Ok(None) => return (body, None),
             Err(error) => return (body, Some(failure(error, status))),
@@ -324,4 +279,25 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     }
     let date = httpdate::parse_http_date(value).ok()?;
     Some(date.duration_since(now).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_understood_in_seconds_and_as_a_date() {
+        let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        let wait = |value: &'static str| {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(value))]);
+            retry_after(&headers, now)
+        };
+
+        assert_eq!(wait("120"), Some(Duration::from_secs(120)));
+        assert_eq!(wait("Sun, 06 Nov 1994 08:50:07 GMT"), Some(Duration::from_secs(30)));
+        assert_eq!(wait("Sun, 06 Nov 1994 08:00:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(wait("soon"), None);
+        assert_eq!(wait("-1"), None);
+        assert_eq!(retry_after(&HeaderMap::new(), SystemTime::now()), None);
+    }
 }

@@ -18,21 +18,17 @@ use serde::Deserialize;
 
 pub use config::{ClientBuilder, Env};
 pub use error::Error;
-pub(crate) use error::cut;
 pub use groups::{GroupId, Groups};
 pub(crate) use http::{Answer, Failure, FailureKind, Http};
 pub use render::RenderedPrompt;
-pub(crate) use requests::trace_path;
 pub use requests::{LoggedRequestDetail, Requests, SpanDetail, TraceDetail};
 pub use score::Score;
 pub use templates::{
-    GetTemplate, ListTemplates, ListedTemplate, PublishTemplate, PublishedTemplate,
-    SnippetReference, Template, TemplatePage, Templates,
+    GetTemplate, ListTemplates, ListedTemplate, PublishTemplate, PublishedTemplate, SnippetReference,
+    Template, TemplatePage, Templates,
 };
 pub(crate) use track::{Enqueue, TrackCall};
-pub use track::{
-    Pipeline, Track, TrackGroup, TrackMetadata, TrackPrompt, TrackRequest, TrackScore,
-};
+pub use track::{Pipeline, Track, TrackGroup, TrackMetadata, TrackPrompt, TrackRequest, TrackScore};
 
 use crate::{RequestId, blueprint::LogRequest};
 
@@ -122,10 +118,7 @@ impl Client {
         track::check_metadata(&request.metadata)?;
         let end = *request.request_end_time.get_or_insert_with(Timestamp::now);
         request.request_start_time.get_or_insert(end);
-        self.http
-            .post_json(LOG_REQUEST_PATH, &request)
-            .await
-            .map(|Logged { id }| id)
+        self.http.post_json(LOG_REQUEST_PATH, &request).await.map(|Logged { id }| id)
     }
 
     /// Where the service is, without a slash at the end.
@@ -141,9 +134,7 @@ impl Client {
     /// The same client with connections of its own, for another tokio runtime: a connection dies
     /// with the runtime on which it was first used.
     pub(crate) fn with_own_connections(&self) -> Result<Self, Error> {
-        Ok(Self {
-            http: self.http.with_own_connections()?,
-        })
+        Ok(Self { http: self.http.with_own_connections()? })
     }
 
     /// What the export pipeline sends with.
@@ -161,3 +152,6 @@ impl fmt::Debug for Client {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

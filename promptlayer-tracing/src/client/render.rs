@@ -50,10 +50,8 @@ pub struct RenderedPrompt {
 impl RenderedPrompt {
     pub(super) fn new(template: &Template, variables: Map<String, Value>) -> Result<Self, Error> {
         let mut prompt = template.prompt.clone();
-        render_prompt(&mut prompt, &variables).map_err(|reason| Error::Render {
-            template: template.name.clone(),
-            reason,
-        })?;
+        render_prompt(&mut prompt, &variables)
+            .map_err(|reason| Error::Render { template: template.name.clone(), reason })?;
         Ok(Self {
             template_id: template.id,
             name: template.name.clone(),
@@ -149,11 +147,7 @@ fn render_prompt(prompt: &mut Prompt, variables: &Map<String, Value>) -> Result<
     Ok(())
 }
 
-fn render_blocks(
-    blocks: &mut [ContentBlock],
-    format: TemplateFormat,
-    variables: &Map<String, Value>,
-) {
+fn render_blocks(blocks: &mut [ContentBlock], format: TemplateFormat, variables: &Map<String, Value>) {
     for block in blocks {
         if let ContentBlock::Text(block) = block {
             block.text = render_text(&block.text, format, variables);
@@ -174,11 +168,7 @@ fn messages_of(
     };
     let messages: Option<Vec<Message>> = serde_json::from_value(value.clone()).ok();
     match messages {
-        Some(messages)
-            if !messages
-                .iter()
-                .any(|message| matches!(message, Message::Other(_))) =>
-        {
+        Some(messages) if !messages.iter().any(|message| matches!(message, Message::Other(_))) => {
             Ok(messages)
         }
         _ => Err(format!(

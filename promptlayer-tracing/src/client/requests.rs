@@ -1,7 +1,7 @@
 //! Requests that were logged, and the traces they belong to.
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::Client;
@@ -41,10 +41,7 @@ impl Requests {
     ///
     /// The request failed; see [`Error`]. There is none with this id: [`Error::is_not_found`].
     pub async fn get(&self, id: impl Into<RequestId>) -> Result<LoggedRequestDetail, Error> {
-        self.client
-            .http()
-            .get_json(&format!("/api/public/v2/requests/{}", id.into()))
-            .await
+        self.client.http().get_json(&format!("/api/public/v2/requests/{}", id.into())).await
     }
 
     /// Reads one trace with its spans.
@@ -53,13 +50,8 @@ impl Requests {
     ///
     /// The request failed; see [`Error`]. There is none with this id: [`Error::is_not_found`].
     pub async fn trace(&self, id: TraceId) -> Result<TraceDetail, Error> {
-        self.client.http().get_json(&trace_path(id)).await
+        self.client.http().get_json(&format!("/api/public/v2/traces/{id}")).await
     }
-}
-
-/// Where a trace is.
-pub(crate) fn trace_path(id: TraceId) -> String {
-    format!("/api/public/v2/traces/{id}")
 }
 
 /// A request as the service keeps it.
@@ -98,8 +90,8 @@ pub struct LoggedRequestDetail {
     /// How long it took, in milliseconds.
     #[serde(default)]
     pub latency_ms: Option<f64>,
-    /// The trace it belongs to.
-    #[serde(default)]
+    /// The trace it belongs to, if that has an id of 128 bits.
+    #[serde(default, deserialize_with = "trace_id")]
     pub trace_id: Option<TraceId>,
 }
 
@@ -118,10 +110,11 @@ pub struct TraceDetail {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct SpanDetail {
-    /// Its id.
-    pub span_id: SpanId,
+    /// Its id, if that has 64 bits; others are taken by the service too.
+    #[serde(default, deserialize_with = "span_id")]
+    pub span_id: Option<SpanId>,
     /// The span it was opened in.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "span_id")]
     pub parent_id: Option<SpanId>,
     /// Its name.
     #[serde(default, deserialize_with = "or_default")]
@@ -138,4 +131,18 @@ pub struct SpanDetail {
     /// What else the service says of it, such as its attributes.
     #[serde(flatten)]
     pub other: Map<String, Value>,
+}
+
+fn trace_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TraceId>, D::Error> {
+    Ok(padded(deserializer, 32)?.and_then(|text| text.parse().ok()))
+}
+
+fn span_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SpanId>, D::Error> {
+    Ok(padded(deserializer, 16)?.and_then(|text| text.parse().ok()))
+}
+
+/// Reads an id. `PromptLayer`'s Python client leaves out the zeros it begins with.
+fn padded<'de, D: Deserializer<'de>>(deserializer: D, digits: usize) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.map(|text| format!("{text:0>digits$}")))
 }

@@ -21,11 +21,7 @@ use crate::{
 pub use publish::{PublishTemplate, PublishedTemplate};
 
 /// What is written as `%…` in a path or a query: all but the characters that never mean anything.
-pub(super) const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
+pub(super) const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Prompt templates. See [`Client::templates`].
 ///
@@ -63,10 +59,7 @@ impl Templates {
 
     /// Reads what templates there are, a page at a time.
     pub fn list(&self) -> ListTemplates {
-        ListTemplates {
-            client: self.client.clone(),
-            query: Vec::new(),
-        }
+        ListTemplates { client: self.client.clone(), query: Vec::new() }
     }
 
     /// Stores a new version of the template `name`, and the template itself if there is none.
@@ -115,10 +108,7 @@ impl GetTemplate {
         if let Some(label) = &self.label {
             query.push(("label", label.clone()));
         }
-        Ok(with_query(
-            &format!("/prompt-templates/{}", escape(identifier)),
-            &query,
-        ))
+        Ok(with_query(&format!("/prompt-templates/{}", escape(identifier)), &query))
     }
 }
 
@@ -175,12 +165,9 @@ impl IntoFuture for ListTemplates {
 
     /// Sends the request. Needs a tokio runtime.
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            self.client
-                .http()
-                .get_json(&with_query("/prompt-templates", &self.query))
-                .await
-        })
+        Box::pin(
+            async move { self.client.http().get_json(&with_query("/prompt-templates", &self.query)).await },
+        )
     }
 }
 
@@ -256,10 +243,8 @@ impl Template {
         &self,
         variables: impl IntoIterator<Item = (K, V)>,
     ) -> Result<RenderedPrompt, Error> {
-        let variables: Map<String, Value> = variables
-            .into_iter()
-            .map(|(name, value)| (name.into(), value.into()))
-            .collect();
+        let variables: Map<String, Value> =
+            variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         RenderedPrompt::new(self, variables)
     }
 }
@@ -326,13 +311,6 @@ fn escape(text: &str) -> impl fmt::Display + '_ {
 }
 
 fn with_query(path: &str, query: &[(&'static str, String)]) -> String {
-    let pairs: Vec<_> = query
-        .iter()
-        .map(|(name, value)| format!("{name}={}", escape(value)))
-        .collect();
-    if pairs.is_empty() {
-        path.to_owned()
-    } else {
-        format!("{path}?{}", pairs.join("&"))
-    }
+    let pairs: Vec<_> = query.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect();
+    if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
 }

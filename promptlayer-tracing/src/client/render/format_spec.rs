@@ -31,10 +31,7 @@ pub(super) fn format(out: &mut String, value: &Value, spec: &str) -> Result<(), 
 }
 
 fn integer(number: &Number) -> Option<i128> {
-    number
-        .as_i64()
-        .map(i128::from)
-        .or_else(|| number.as_u64().map(i128::from))
+    number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from))
 }
 
 /// A spec in its parts.
@@ -108,14 +105,7 @@ impl Spec {
     }
 
     /// Writes a number, of which `digits` are grouped and `tail` (the fraction, the exponent) is not.
-    fn write_number(
-        &self,
-        out: &mut String,
-        negative: bool,
-        prefix: &str,
-        digits: &str,
-        tail: &str,
-    ) {
+    fn write_number(&self, out: &mut String, negative: bool, prefix: &str, digits: &str, tail: &str) {
         let sign = match (negative, self.sign) {
             (true, _) => "-",
             (false, Some('+')) => "+",
@@ -124,11 +114,7 @@ impl Spec {
         };
         let others = sign.len() + prefix.len() + tail.len();
         // Zeros between sign and digits are digits, and grouped with them.
-        let least = if self.fill == '0' && self.align == '=' {
-            self.width.saturating_sub(others)
-        } else {
-            0
-        };
+        let least = if self.fill == '0' && self.align == '=' { self.width.saturating_sub(others) } else { 0 };
         let digits = self.group(digits, least);
         let padding = self.width.saturating_sub(others + digits.len());
         let (before, between, after) = match self.align {
@@ -170,19 +156,14 @@ impl Spec {
 }
 
 fn take(rest: &mut &str, wanted: &[char]) -> Option<char> {
-    let found = rest
-        .chars()
-        .next()
-        .filter(|character| wanted.contains(character))?;
+    let found = rest.chars().next().filter(|character| wanted.contains(character))?;
     *rest = rest.get(1..).unwrap_or_default();
     Some(found)
 }
 
 /// Takes a number, if one stands there.
 fn take_number(rest: &mut &str) -> Result<Option<usize>, Invalid> {
-    let end = rest
-        .find(|character: char| !character.is_ascii_digit())
-        .unwrap_or(rest.len());
+    let end = rest.find(|character: char| !character.is_ascii_digit()).unwrap_or(rest.len());
     let (digits, after) = rest.split_at(end);
     if digits.is_empty() {
         return Ok(None);
@@ -208,10 +189,7 @@ fn format_text(out: &mut String, text: &str, spec: &Spec) -> Result<(), Invalid>
     if !is_text || numbers_only {
         return Err(Invalid);
     }
-    let text: String = text
-        .chars()
-        .take(spec.precision.unwrap_or(usize::MAX))
-        .collect();
+    let text: String = text.chars().take(spec.precision.unwrap_or(usize::MAX)).collect();
     let padding = spec.width.saturating_sub(text.chars().count());
     let before = match spec.align {
         '>' => padding,
@@ -252,10 +230,7 @@ fn format_character(out: &mut String, number: i128, spec: &Spec) -> Result<(), I
     if spec.precision.is_some() || spec.positive_zero || spec.sign.is_some() || spec.alternate {
         return Err(Invalid);
     }
-    let character = u32::try_from(number)
-        .ok()
-        .and_then(char::from_u32)
-        .ok_or(Invalid)?;
+    let character = u32::try_from(number).ok().and_then(char::from_u32).ok_or(Invalid)?;
     let padding = spec.width.saturating_sub(1);
     let before = match spec.align {
         '<' => 0,
@@ -270,11 +245,7 @@ fn format_character(out: &mut String, number: i128, spec: &Spec) -> Result<(), I
 
 fn format_float(out: &mut String, number: f64, spec: &Spec) -> Result<(), Invalid> {
     let kind = spec.kind.unwrap_or('r');
-    let scaled = if kind == '%' {
-        number.abs() * 100.0
-    } else {
-        number.abs()
-    };
+    let scaled = if kind == '%' { number.abs() * 100.0 } else { number.abs() };
     if !scaled.is_finite() {
         return Err(Invalid);
     }
@@ -289,9 +260,7 @@ fn format_float(out: &mut String, number: f64, spec: &Spec) -> Result<(), Invali
         },
         _ => return Err(Invalid),
     };
-    let digits_end = text
-        .find(|character: char| !character.is_ascii_digit())
-        .unwrap_or(text.len());
+    let digits_end = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
     if spec.alternate && !text.contains('.') {
         text.insert(digits_end, '.');
     }
@@ -301,11 +270,8 @@ fn format_float(out: &mut String, number: f64, spec: &Spec) -> Result<(), Invali
     if matches!(kind, 'E' | 'G') {
         text.make_ascii_uppercase();
     }
-    let is_zero = !text
-        .split(['e', 'E'])
-        .next()
-        .unwrap_or_default()
-        .contains(|digit| matches!(digit, '1'..='9'));
+    let is_zero =
+        !text.split(['e', 'E']).next().unwrap_or_default().contains(|digit| matches!(digit, '1'..='9'));
     let negative = number.is_sign_negative() && !(spec.positive_zero && is_zero);
     let (digits, tail) = text.split_at(digits_end);
     spec.write_number(out, negative, "", digits, tail);

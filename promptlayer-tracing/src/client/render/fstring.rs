@@ -5,7 +5,7 @@
 //! Only then is the text formatted, with what was found: `{a[0]}` asks for `a`, which was not looked
 //! up unless it stands in braces of its own, and so fails.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use minijinja::value::Serde;
 use serde_json::{Map, Value};
@@ -20,6 +20,9 @@ pub(super) struct Invalid;
 /// How deep a format may hold formats: Python's limit.
 const MAX_DEPTH: u32 = 2;
 
+/// What a missing variable counts as.
+static EMPTY: Value = Value::String(String::new());
+
 pub(super) fn render(template: &str, variables: &Map<String, Value>) -> Result<String, Invalid> {
     let mut resolved = HashMap::new();
     let mut rest = template;
@@ -28,8 +31,8 @@ pub(super) fn render(template: &str, variables: &Map<String, Value>) -> Result<S
             && !field.name.is_empty()
         {
             let value = match variables.get(field.name) {
-                None | Some(Value::Null) => Value::String(String::new()),
-                Some(value) => value.clone(),
+                None | Some(Value::Null) => &EMPTY,
+                Some(value) => value,
             };
             resolved.insert(field.name, value);
         }
@@ -37,7 +40,7 @@ pub(super) fn render(template: &str, variables: &Map<String, Value>) -> Result<S
     format(template, &resolved, MAX_DEPTH)
 }
 
-fn format(template: &str, resolved: &HashMap<&str, Value>, depth: u32) -> Result<String, Invalid> {
+fn format(template: &str, resolved: &HashMap<&str, &Value>, depth: u32) -> Result<String, Invalid> {
     if depth == 0 {
         return Err(Invalid);
     }
@@ -72,11 +75,7 @@ fn convert(value: &Value, conversion: char) -> Result<String, Invalid> {
         'r' | 'a' => python::write_repr(&mut text, &value),
         _ => return Err(Invalid),
     }
-    Ok(if conversion == 'a' {
-        python::to_ascii(&text)
-    } else {
-        text
-    })
+    Ok(if conversion == 'a' { python::to_ascii(&text) } else { text })
 }
 
 /// What stands between a pair of braces.
@@ -92,8 +91,7 @@ fn next_part<'a>(rest: &mut &'a str) -> Result<Option<(&'a str, Option<Field<'a>
     if rest.is_empty() {
         return Ok(None);
     }
-    let Some((literal, brace, after)) = split_at(rest, |character| matches!(character, '{' | '}'))
-    else {
+    let Some((literal, brace, after)) = split_at(rest, |character| matches!(character, '{' | '}')) else {
         return Ok(Some((std::mem::take(rest), None)));
     };
     if let Some(after) = after.strip_prefix(brace) {
@@ -114,11 +112,7 @@ fn next_part<'a>(rest: &mut &'a str) -> Result<Option<(&'a str, Option<Field<'a>
 fn read_field(text: &str) -> Result<(Field<'_>, &str), Invalid> {
     let (name_length, end, after) = end_of_name(text)?;
     let name = text.get(..name_length).ok_or(Invalid)?;
-    let field = |conversion, spec| Field {
-        name,
-        conversion,
-        spec,
-    };
+    let field = |conversion, spec| Field { name, conversion, spec };
     let (conversion, after) = match end {
         '}' => return Ok((field(None, ""), after)),
         '!' => {
@@ -141,10 +135,7 @@ fn read_field(text: &str) -> Result<(Field<'_>, &str), Invalid> {
         }
         if open == 0 {
             let (spec, closing) = after.split_at(index);
-            return Ok((
-                field(conversion, spec),
-                closing.get(1..).unwrap_or_default(),
-            ));
+            return Ok((field(conversion, spec), closing.get(1..).unwrap_or_default()));
         }
     }
     Err(Invalid)
@@ -172,15 +163,13 @@ fn end_of_name(text: &str) -> Result<(usize, char, &str), Invalid> {
 
 /// Splits around the first character that is `wanted`.
 fn split_at(text: &str, wanted: impl Fn(char) -> bool) -> Option<(&str, char, &str)> {
-    let (index, character) = text
-        .char_indices()
-        .find(|(_, character)| wanted(*character))?;
+    let (index, character) = text.char_indices().find(|(_, character)| wanted(*character))?;
     let after = text.get(index + character.len_utf8()..)?;
     Some((text.get(..index)?, character, after))
 }
 
 /// Finds what a field's name refers to: a name, and perhaps elements of it in square brackets.
-fn look_up(name: &str, resolved: &HashMap<&str, Value>) -> Result<Value, Invalid> {
+fn look_up<'a>(name: &str, resolved: &HashMap<&str, &'a Value>) -> Result<Cow<'a, Value>, Invalid> {
     let (first, mut path) = match split_at(name, |character| matches!(character, '.' | '[')) {
         Some((first, ..)) => name.split_at(first.len()),
         None => (name, ""),
@@ -189,29 +178,29 @@ fn look_up(name: &str, resolved: &HashMap<&str, Value>) -> Result<Value, Invalid
     if first.is_empty() || first.chars().all(|character| character.is_ascii_digit()) {
         return Err(Invalid);
     }
-    let mut value = resolved.get(first).ok_or(Invalid)?.clone();
+    let mut value = Cow::Borrowed(*resolved.get(first).ok_or(Invalid)?);
     while !path.is_empty() {
         // Values of JSON have no attributes, only elements.
-        let (key, after) = path
-            .strip_prefix('[')
-            .ok_or(Invalid)?
-            .split_once(']')
-            .ok_or(Invalid)?;
-        value = element(&value, key).ok_or(Invalid)?;
+        let (key, after) = path.strip_prefix('[').ok_or(Invalid)?.split_once(']').ok_or(Invalid)?;
+        value = match value {
+            Cow::Borrowed(value) => element(value, key),
+            Cow::Owned(value) => element(&value, key).map(|found| Cow::Owned(found.into_owned())),
+        }
+        .ok_or(Invalid)?;
         path = after;
     }
     Ok(value)
 }
 
 /// `value[key]`, where a key of digits is a number and no name.
-fn element(value: &Value, key: &str) -> Option<Value> {
+fn element<'a>(value: &'a Value, key: &str) -> Option<Cow<'a, Value>> {
     let is_number = !key.is_empty() && key.chars().all(|character| character.is_ascii_digit());
     match value {
-        Value::Array(items) if is_number => items.get(key.parse::<usize>().ok()?).cloned(),
-        Value::Object(fields) if !is_number => fields.get(key).cloned(),
+        Value::Array(items) if is_number => items.get(key.parse::<usize>().ok()?).map(Cow::Borrowed),
+        Value::Object(fields) if !is_number => fields.get(key).map(Cow::Borrowed),
         Value::String(text) if is_number => {
             let character = text.chars().nth(key.parse().ok()?)?;
-            Some(Value::String(character.into()))
+            Some(Cow::Owned(Value::String(character.into())))
         }
         _ => None,
     }

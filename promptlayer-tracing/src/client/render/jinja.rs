@@ -28,21 +28,15 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.set_unknown_method_callback(methods::call);
     environment.add_filter("capitalize", |text: &str| methods::capitalize(text));
     environment.add_filter("wordcount", |text: &str| text.split_whitespace().count());
-    environment.add_filter("center", |text: &str, width: Option<usize>| {
-        methods::center(text, width.unwrap_or(80))
-    });
+    environment
+        .add_filter("center", |text: &str, width: Option<usize>| methods::center(text, width.unwrap_or(80)));
     environment.add_filter("truncate", truncate);
     environment.add_filter("tojson", to_json);
-    environment.add_filter("urlencode", |text: &str| {
-        utf8_percent_encode(text, KEPT_SLASHES).to_string()
-    });
+    environment.add_filter("urlencode", |text: &str| utf8_percent_encode(text, KEPT_SLASHES).to_string());
     environment
 });
 
-pub(super) fn render(
-    template: &str,
-    variables: &Map<String, serde_json::Value>,
-) -> Result<String, Error> {
+pub(super) fn render(template: &str, variables: &Map<String, serde_json::Value>) -> Result<String, Error> {
     ENVIRONMENT.render_str(template, Serde(variables))
 }
 
@@ -65,6 +59,8 @@ fn to_json(value: &Value, indent: Option<Value>, options: Kwargs) -> Result<Stri
 
 /// jinja2's `truncate`: at most `length` characters, and at a word's end unless told otherwise. A
 /// text that is longer by no more than `leeway` stays whole.
+// A filter's options come by value.
+#[allow(clippy::needless_pass_by_value)]
 fn truncate(
     text: &str,
     length: Option<usize>,
@@ -74,20 +70,15 @@ fn truncate(
 ) -> Result<String, Error> {
     let length = length.or(named.get("length")?).unwrap_or(255);
     let kill_words = kill_words.or(named.get("killwords")?).unwrap_or(false);
-    let end = end
-        .or(named.get("end")?)
-        .unwrap_or_else(|| "...".to_owned());
+    let end = end.or(named.get("end")?).unwrap_or_else(|| "...".to_owned());
     let leeway = named.get::<Option<usize>>("leeway")?.unwrap_or(5);
     named.assert_all_used()?;
     if text.chars().count() <= length.saturating_add(leeway) {
         return Ok(text.to_owned());
     }
-    let kept = length.checked_sub(end.chars().count()).ok_or_else(|| {
-        Error::new(
-            ErrorKind::InvalidOperation,
-            "the end is longer than the length",
-        )
-    })?;
+    let kept = length
+        .checked_sub(end.chars().count())
+        .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "the end is longer than the length"))?;
     let kept: String = text.chars().take(kept).collect();
     let kept = match kept.rsplit_once(' ') {
         Some((words, _)) if !kill_words => words,

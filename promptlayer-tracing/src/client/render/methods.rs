@@ -55,11 +55,7 @@ fn call_map(
 fn call_list(value: &Value, method: &str, arguments: &[Value]) -> Result<Value, Error> {
     let (wanted,): (&Value,) = from_args(arguments)?;
     match method {
-        "count" => Ok(value
-            .try_iter()?
-            .filter(|item| item == wanted)
-            .count()
-            .into()),
+        "count" => Ok(value.try_iter()?.filter(|item| item == wanted).count().into()),
         "index" => value
             .try_iter()?
             .position(|item| item == *wanted)
@@ -120,9 +116,7 @@ fn call_text(text: &str, method: &str, arguments: &[Value]) -> Result<Value, Err
             };
             Ok(Value::from(match affixes.as_str() {
                 Some(affix) => has(affix),
-                None => affixes
-                    .try_iter()?
-                    .any(|affix| affix.as_str().is_some_and(has)),
+                None => affixes.try_iter()?.any(|affix| affix.as_str().is_some_and(has)),
             }))
         }
         "find" => {
@@ -159,9 +153,7 @@ fn all(text: &str, is: impl Fn(char) -> bool) -> bool {
 pub(super) fn capitalize(text: &str) -> String {
     let mut characters = text.chars();
     let first = characters.next().into_iter().flat_map(char::to_uppercase);
-    first
-        .chain(characters.as_str().to_lowercase().chars())
-        .collect()
+    first.chain(characters.as_str().to_lowercase().chars()).collect()
 }
 
 /// The first letter of each word in upper case and all others in lower case.
@@ -184,11 +176,7 @@ fn title(text: &str) -> String {
 pub(super) fn center(text: &str, width: usize) -> String {
     let padding = width.min(10_000).saturating_sub(text.chars().count());
     let before = padding / 2 + (padding & width & 1);
-    format!(
-        "{}{text}{}",
-        " ".repeat(before),
-        " ".repeat(padding - before)
-    )
+    format!("{}{text}{}", " ".repeat(before), " ".repeat(padding - before))
 }
 
 fn strip<'a>(text: &'a str, method: &str, characters: Option<&str>) -> &'a str {
@@ -208,9 +196,7 @@ fn split(text: &str, separator: Option<&str>, most: Option<i64>) -> Result<Value
     let most = most.and_then(|most| usize::try_from(most).ok());
     match (separator, most) {
         (Some(""), _) => Err(Error::new(ErrorKind::InvalidOperation, "empty separator")),
-        (Some(separator), Some(most)) => {
-            Ok(text.splitn(most.saturating_add(1), separator).collect())
-        }
+        (Some(separator), Some(most)) => Ok(text.splitn(most.saturating_add(1), separator).collect()),
         (Some(separator), None) => Ok(text.split(separator).collect()),
         (None, None) => Ok(text.split_whitespace().collect()),
         (None, Some(most)) => {
@@ -236,10 +222,7 @@ fn join(separator: &str, items: &Value) -> Result<Value, Error> {
             out.push_str(separator);
         }
         if item.as_str().is_none() {
-            return Err(Error::new(
-                ErrorKind::InvalidOperation,
-                "only texts can be joined",
-            ));
+            return Err(Error::new(ErrorKind::InvalidOperation, "only texts can be joined"));
         }
         python::write_str(&mut out, &item);
     }

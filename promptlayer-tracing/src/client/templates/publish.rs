@@ -46,16 +46,8 @@ impl PublishTemplate {
 
     pub(super) fn new(client: Client, name: String, prompt: Prompt) -> Self {
         let request = Request {
-            template: RequestTemplate {
-                name,
-                tags: Tags::default(),
-                folder_id: None,
-            },
-            version: RequestVersion {
-                prompt,
-                commit_message: None,
-                metadata: None,
-            },
+            template: RequestTemplate { name, tags: Tags::default(), folder_id: None },
+            version: RequestVersion { prompt, commit_message: None, metadata: None },
             release_labels: Vec::new(),
         };
         Self { client, request }
@@ -108,12 +100,7 @@ impl PublishTemplate {
             let reason = format!("it is longer than {} characters", Self::MAX_NAME_CHARACTERS);
             return Err(Error::invalid_argument("template name", reason));
         }
-        let message = self
-            .request
-            .version
-            .commit_message
-            .as_deref()
-            .unwrap_or_default();
+        let message = self.request.version.commit_message.as_deref().unwrap_or_default();
         if message.chars().count() > Self::MAX_COMMIT_MESSAGE_CHARACTERS {
             let most = Self::MAX_COMMIT_MESSAGE_CHARACTERS;
             let reason = format!("it is longer than {most} characters");
@@ -131,10 +118,7 @@ impl IntoFuture for PublishTemplate {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             self.check()?;
-            self.client
-                .http()
-                .post_json("/rest/prompt-templates", &self.request)
-                .await
+            self.client.http().post_json("/rest/prompt-templates", &self.request).await
         })
     }
 }

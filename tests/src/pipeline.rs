@@ -1,0 +1,43 @@
+//! What the tests of the export pipeline share: a layer that logs to a server of the test.
+
+use std::time::Duration;
+
+use promptlayer_tracing::{BatchLimits, Env, LayerBuilder, Ledger};
+use tracing::Dispatch;
+use tracing_subscriber::Layer;
+use tracing_subscriber::prelude::*;
+use tracing_subscriber::registry::Registry;
+
+/// The key that the tests send.
+pub const KEY: &str = "pl_test_key";
+
+/// The most spans that [`layer_to`] sends together.
+pub const BATCH: usize = 10;
+
+/// A layer that logs to the server at `url`, and knows nothing of the process's environment.
+///
+/// Nothing goes out by time: only by full batches of [`BATCH`], a flush, or the end. So a test knows what goes out
+/// together.
+pub fn layer_to(url: &str) -> LayerBuilder {
+    promptlayer_tracing::layer()
+        .env(Env::empty())
+        .api_key(KEY)
+        .base_url(url)
+        .batch(BatchLimits::default().spans(BATCH).interval(Duration::from_secs(600)))
+}
+
+/// A subscriber of this layer alone, which threads and futures can be given.
+pub fn dispatch(layer: impl Layer<Registry> + Send + Sync) -> Dispatch {
+    Dispatch::new(tracing_subscriber::registry().with(layer))
+}
+
+/// Checks that every item is counted once, and once only.
+///
+/// # Panics
+///
+/// If one is not.
+#[track_caller]
+pub fn assert_balanced(ledger: &Ledger) {
+    let settled = ledger.delivered + ledger.rejected() + ledger.dropped() + ledger.outcome_unknown;
+    assert_eq!(ledger.accepted, settled + ledger.pending, "{ledger:#?}");
+}
