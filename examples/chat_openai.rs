@@ -28,10 +28,8 @@ async fn chat(
 async fn main() -> Result<(), Box<dyn Error>> {
     let service = examples::promptlayer()?;
     let (client, _offline) = examples::openai()?;
-    let (layer, guard) = service
-        .layer()
-        .on_request_id(|request| println!("promptlayer id {}", request.id()))
-        .build()?;
+    let (layer, guard) =
+        service.layer().on_request_id(|request| println!("promptlayer id {}", request.id())).build()?;
     tracing_subscriber::registry().with(layer).init();
 
     let request = CreateChatCompletionRequestArgs::default()

@@ -65,10 +65,8 @@ async fn complete(
 async fn main() -> Result<(), Box<dyn Error>> {
     let service = examples::promptlayer()?;
     let (client, _offline) = examples::openai()?;
-    let (layer, guard) = service
-        .layer()
-        .on_request_id(|request| println!("promptlayer id {}", request.id()))
-        .build()?;
+    let (layer, guard) =
+        service.layer().on_request_id(|request| println!("promptlayer id {}", request.id())).build()?;
     tracing_subscriber::registry().with(layer).init();
 
     let model = std::env::var("LOCAL_MODEL").unwrap_or_else(|_| "./models/gpt4all-model.bin".to_owned());

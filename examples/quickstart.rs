@@ -109,7 +109,8 @@ fn print_tree(spans: &[SpanDetail], parent: Option<SpanId>, indent: &str) {
     let mut children: Vec<&SpanDetail> = spans.iter().filter(|span| span.parent_id == parent).collect();
     children.sort_by_key(|span| span.start_time);
     for (position, span) in children.iter().enumerate() {
-        let (branch, below) = if position + 1 == children.len() { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+        let (branch, below) =
+            if position + 1 == children.len() { ("└─ ", "   ") } else { ("├─ ", "│  ") };
         let request = span.request_log_id.map(|id| format!("  request {id}")).unwrap_or_default();
         println!("{indent}{branch}{}{request}", span.name);
         print_tree(spans, Some(span.span_id), &format!("{indent}{below}"));

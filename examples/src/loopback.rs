@@ -49,10 +49,7 @@ impl Loopback {
         let (ready, started) = mpsc::sync_channel(1);
         // The runtime is made on its own thread: one that is dropped inside a caller's runtime would panic.
         let thread = Builder::new().name(name.to_owned()).spawn(move || {
-            let runtime = match tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-            {
+            let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
                 Ok(runtime) => runtime,
                 Err(error) => return drop(ready.send(Err(error))),
             };
@@ -70,15 +67,9 @@ impl Loopback {
             });
         })?;
         started.recv().map_err(|_| {
-            io::Error::other(format!(
-                "the thread of the server {name:?} ended before it was ready"
-            ))
+            io::Error::other(format!("the thread of the server {name:?} ended before it was ready"))
         })??;
-        Ok(Self {
-            address,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+        Ok(Self { address, stop: Some(stop), thread: Some(thread) })
     }
 
     /// The address it listens on.
@@ -117,9 +108,7 @@ mod tests {
     fn a_dropped_server_cuts_its_connections() {
         let server = idle();
         let mut connection = TcpStream::connect(server.address()).unwrap();
-        connection
-            .set_read_timeout(Some(Duration::from_secs(10)))
-            .unwrap();
+        connection.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         drop(server);
         match connection.read(&mut [0]) {
             Ok(0) => {}

@@ -70,13 +70,12 @@ impl OfflineModel {
     ///
     /// If the port cannot be bound or the server's thread cannot be started.
     pub fn start() -> io::Result<Self> {
-        let server = Loopback::start("offline-model", |listener| async move {
-            axum::serve(listener, router()).await
-        })?;
-        Ok(Self {
-            url: format!("http://{}/v1", server.address()),
-            _server: server,
-        })
+        let server =
+            Loopback::start(
+                "offline-model",
+                |listener| async move { axum::serve(listener, router()).await },
+            )?;
+        Ok(Self { url: format!("http://{}/v1", server.address()), _server: server })
     }
 
     /// The base URL a client is given: `http://127.0.0.1:PORT/v1`.
@@ -118,21 +117,13 @@ async fn authenticated(request: Request, next: Next) -> Response {
 
 async fn chat(State(counter): State<Counter>, body: Bytes) -> Result<Response, Failure> {
     let request = request::Chat::read(&body)?;
-    let envelope = Envelope::new(
-        "chatcmpl",
-        counter.fetch_add(1, Ordering::Relaxed),
-        &request.options,
-    );
+    let envelope = Envelope::new("chatcmpl", counter.fetch_add(1, Ordering::Relaxed), &request.options);
     Ok(reply::chat(&envelope, &request))
 }
 
 async fn completion(State(counter): State<Counter>, body: Bytes) -> Result<Response, Failure> {
     let request = request::Completion::read(&body)?;
-    let envelope = Envelope::new(
-        "cmpl",
-        counter.fetch_add(1, Ordering::Relaxed),
-        &request.options,
-    );
+    let envelope = Envelope::new("cmpl", counter.fetch_add(1, Ordering::Relaxed), &request.options);
     Ok(reply::completion(&envelope, &request))
 }
 

@@ -47,10 +47,7 @@ pub fn openai_from(
     };
     if key.is_some() || base.is_some() {
         let base = base.unwrap_or_else(|| OPENAI_API_BASE.to_owned());
-        return Ok((
-            Client::with_config(configure(key.unwrap_or_default(), base)),
-            None,
-        ));
+        return Ok((Client::with_config(configure(key.unwrap_or_default(), base)), None));
     }
     let offline = OfflineModel::start()?;
     announce(&offline);
@@ -58,15 +55,9 @@ pub fn openai_from(
     Ok((client, Some(offline)))
 }
 
-#[allow(
-    clippy::print_stderr,
-    reason = "whoever runs an example must know that no real model answers"
-)]
+#[allow(clippy::print_stderr, reason = "whoever runs an example must know that no real model answers")]
 fn announce(offline: &OfflineModel) {
-    eprintln!(
-        "OPENAI_API_KEY is not set: an offline model answers at {}",
-        offline.url()
-    );
+    eprintln!("OPENAI_API_KEY is not set: an offline model answers at {}", offline.url());
 }
 
 #[cfg(test)]
@@ -76,19 +67,11 @@ mod tests {
     use super::*;
 
     fn environment(pairs: &'static [(&str, &str)]) -> impl Fn(&str) -> Option<String> {
-        move |name| {
-            pairs
-                .iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).to_owned())
-        }
+        move |name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
     }
 
     fn authorization(client: &Client<OpenAIConfig>) -> String {
-        client.config().headers()["authorization"]
-            .to_str()
-            .unwrap()
-            .to_owned()
+        client.config().headers()["authorization"].to_str().unwrap().to_owned()
     }
 
     #[test]

@@ -26,6 +26,7 @@ const KNOWN: &[&str] = &[
     "metadata",
     "model",
     "name",
+    "on_request_id",
     "output",
     "parameters",
     "parent",
@@ -34,6 +35,7 @@ const KNOWN: &[&str] = &[
     "ret",
     "skip",
     "skip_all",
+    "stream",
     "tags",
     "target",
 ];
@@ -107,6 +109,8 @@ pub(crate) struct Args {
     pub(crate) output: Option<Expr>,
     pub(crate) metadata: Vec<KeyValue>,
     pub(crate) prompt: Option<Expr>,
+    pub(crate) stream: bool,
+    pub(crate) on_request_id: Option<Expr>,
     pub(crate) krate: Option<Path>,
 }
 
@@ -129,11 +133,11 @@ impl Parse for Args {
             if input.is_empty() {
                 break;
             }
-            input.parse::<Token![,]>().map_err(|error| {
-                Error::new(error.span(), "expected `,` between two arguments")
-            })?;
+            input
+                .parse::<Token![,]>()
+                .map_err(|error| Error::new(error.span(), "expected `,` between two arguments"))?;
         }
-        args.check(&seen)?;
+        check_together(&seen)?;
         Ok(args)
     }
 }
@@ -176,6 +180,8 @@ impl Args {
             "output" => self.output = Some(assigned(argument, input)?),
             "metadata" => self.metadata = key_values(argument, input)?,
             "prompt" => self.prompt = Some(assigned(argument, input)?),
+            "stream" => self.stream = true,
+            "on_request_id" => self.on_request_id = Some(assigned(argument, input)?),
             "crate" => {
                 equals(argument, input)?;
                 self.krate = Some(input.call(Path::parse_mod_style)?);
@@ -184,21 +190,27 @@ impl Args {
         }
         Ok(())
     }
+}
 
-    /// What contradicts itself.
-    fn check(&self, seen: &[Ident]) -> Result<()> {
-        let at = |name: &str| seen.iter().find(|argument| *argument == name).map(Ident::span);
-        if let (Some(_), Some(span)) = (at("skip"), at("skip_all")) {
-            return Err(Error::new(span, "`skip_all` leaves nothing for `skip` to name: write one of them"));
-        }
-        if let (Some(_), Some(span)) = (at("input"), at("skip").or_else(|| at("skip_all"))) {
-            return Err(Error::new(
-                span,
-                "`input` says what is logged, so no argument is left to skip: remove one of them",
-            ));
-        }
-        Ok(())
+/// Checks that no two arguments contradict each other.
+fn check_together(seen: &[Ident]) -> Result<()> {
+    let at = |name: &str| seen.iter().find(|argument| *argument == name).map(Ident::span);
+    if let (Some(_), Some(span)) = (at("skip"), at("skip_all")) {
+        return Err(Error::new(span, "`skip_all` leaves nothing for `skip` to name: write one of them"));
     }
+    if let (Some(_), Some(span)) = (at("input"), at("skip").or_else(|| at("skip_all"))) {
+        return Err(Error::new(
+            span,
+            "`input` says what is logged, so no argument is left to skip: remove one of them",
+        ));
+    }
+    if let (Some(_), Some(span)) = (at("stream"), at("output")) {
+        return Err(Error::new(
+            span,
+            "`output` picks from a value, and a stream is logged item by item: remove one of them",
+        ));
+    }
+    Ok(())
 }
 
 /// Remembers an argument; an error if it was there already.
@@ -357,8 +369,7 @@ fn event(input: ParseStream<'_>) -> Result<Event> {
 impl Parse for Level {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         const LEVELS: [&str; 5] = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR"];
-        const EXPECTED: &str =
-            "expected a level: \"trace\", \"debug\", \"info\", \"warn\", \"error\", a number from 1 to 5, or a path";
+        const EXPECTED: &str = "expected a level: \"trace\", \"debug\", \"info\", \"warn\", \"error\", a number from 1 to 5, or a path";
         let wrong = |span: Span| Error::new(span, EXPECTED);
         if input.peek(LitStr) {
             let word: LitStr = input.parse()?;

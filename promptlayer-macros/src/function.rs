@@ -28,9 +28,9 @@ impl Parse for Function {
         let visibility: Visibility = input.parse()?;
         let defaultness: Option<Token![default]> = input.parse()?;
         let start = input.span();
-        let signature: Signature = input.parse().map_err(|error| {
-            if input.peek(Token![fn]) { error } else { Error::new(start, EXPECTED) }
-        })?;
+        let signature: Signature = input
+            .parse()
+            .map_err(|error| if input.peek(Token![fn]) { error } else { Error::new(start, EXPECTED) })?;
         if let Some(constness) = signature.constness {
             return Err(Error::new(
                 constness.span,

@@ -90,7 +90,7 @@ pub fn promptlayer(arguments: TokenStream, item: TokenStream) -> TokenStream {
         }
     };
     let function = parse_macro_input!(item as Function);
-    match expand::expand(args, function) {
+    match expand::expand(&args, function) {
         Ok(tokens) => tokens.into(),
         Err(error) => {
             let error = error.into_compile_error();

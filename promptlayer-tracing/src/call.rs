@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 use tracing::Span;
 
-use crate::capture::{Captured, Failure};
+use crate::capture::{Captured, Chunk, Failure};
 use crate::kind::Kind;
 use crate::prompt_link::ToPromptLink;
 
@@ -36,6 +36,37 @@ pub struct CallSite {
     pub tags: &'static [&'static str],
     /// The function's own name.
     pub function: &'static str,
+    /// The attribute's `on_request_id`.
+    pub on_request_id: Option<OnRequestId>,
+}
+
+/// A hook for the requests of one function.
+#[cfg(feature = "export")]
+pub type OnRequestId = fn(&crate::hook::LoggedRequest);
+
+/// A hook for the requests of one function: without the feature `export` there are none.
+#[cfg(not(feature = "export"))]
+#[derive(Debug, Clone, Copy)]
+pub enum OnRequestId {}
+
+/// The attribute's `on_request_id`, of which without the feature `export` nothing is left.
+#[doc(hidden)]
+#[macro_export]
+#[cfg(feature = "export")]
+macro_rules! __promptlayer_hook {
+    ($hook:expr) => {
+        ::core::option::Option::Some($hook as $crate::__private::OnRequestId)
+    };
+}
+
+/// The attribute's `on_request_id`, of which without the feature `export` nothing is left.
+#[doc(hidden)]
+#[macro_export]
+#[cfg(not(feature = "export"))]
+macro_rules! __promptlayer_hook {
+    ($hook:expr) => {
+        ::core::option::Option::None
+    };
 }
 
 /// What goes into the log as the request's input.
@@ -89,7 +120,7 @@ impl Call {
     }
 
     /// A call of which nothing is recorded.
-    fn nothing() -> Self {
+    pub(crate) fn nothing() -> Self {
         Self { span: Span::none(), active: None }
     }
 
@@ -153,6 +184,36 @@ impl Call {
         }
     }
 
+    /// Begins anew, at the first poll of a future that was made earlier.
+    fn restart(&mut self) {
+        if let Some(active) = &self.active {
+            active.restart(&self.span);
+        }
+    }
+
+    /// Forgets the call: what was never polled was never called.
+    fn forget(&mut self) {
+        self.active = None;
+    }
+
+    /// A chunk of a stream.
+    pub(crate) fn chunk(&mut self, chunk: Chunk) {
+        if let Some(active) = &mut self.active {
+            active.chunk(chunk, &self.span);
+        }
+    }
+
+    /// The stream has no more chunks.
+    pub(crate) fn finished(&mut self) {
+        self.end(None, Ending::Returned);
+    }
+
+    /// The body stands in the function itself, for the sake of `#[track_caller]`. Where it returns
+    /// early the call ends without the value.
+    pub fn inline(self) -> InlineCall {
+        InlineCall(self)
+    }
+
     /// The function returned `value`, or the `Ok` that holds it.
     pub fn returned(mut self, value: Captured) {
         self.end(Some(value), Ending::Returned);
@@ -178,7 +239,7 @@ impl Call {
         }
     }
 
-    /// Runs a synchronous body inside the span.
+    /// Runs a synchronous body, or one poll of an asynchronous one, inside the span.
     ///
     /// The body is a closure, so that its `return` and `?` come back here.
     pub fn run<R>(&mut self, body: impl FnOnce() -> R) -> R {
@@ -204,55 +265,103 @@ impl Drop for Call {
     }
 }
 
+/// A call whose body is not a closure.
+#[derive(Debug)]
+pub struct InlineCall(Call);
+
+impl InlineCall {
+    /// Takes the call back, to end it with the value.
+    pub fn into_call(mut self) -> Call {
+        std::mem::replace(&mut self.0, Call::nothing())
+    }
+
+    /// The call's span.
+    pub fn span(&self) -> &Span {
+        self.0.span()
+    }
+}
+
+impl Drop for InlineCall {
+    fn drop(&mut self) {
+        let ending = if std::thread::panicking() { Ending::Panicked(None) } else { Ending::Returned };
+        self.0.end(None, ending);
+    }
+}
+
 pin_project! {
-    /// An asynchronous body, its span entered whenever it runs or is dropped.
-    ///
-    /// Gives the call back with the value, so that the attribute's code, which alone knows the
-    /// value's type, can end it.
+    /// A future that is one call: its span is entered whenever it runs or is dropped, and `end`,
+    /// which the attribute wrote and so knows the value's type, ends it.
     #[derive(Debug)]
-    pub struct Body<F> {
+    pub struct Traced<F, E> {
         call: Call,
+        end: Option<E>,
+        is_begun: bool,
         #[pin]
         future: Option<F>,
     }
 
-    impl<F> PinnedDrop for Body<F> {
+    impl<F, E> PinnedDrop for Traced<F, E> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
+            if !*this.is_begun {
+                this.call.forget();
+            }
             let _entered = this.call.span.enter();
             this.future.set(None);
         }
     }
 }
 
-/// The body of an asynchronous function, boxed: a future that awaits it stays the size of its
-/// arguments, however deep annotated functions call each other.
-pub fn body<F: Future>(call: Call, future: F) -> Pin<Box<Body<F>>> {
-    Box::pin(Body { call, future: Some(future) })
+/// The body of an `async fn`, boxed: a future that awaits it stays the size of its arguments, however
+/// deep annotated functions call each other.
+pub fn body<F, E, R>(call: Call, future: F, end: E) -> Pin<Box<Traced<F, E>>>
+where
+    F: Future,
+    E: FnOnce(Call, F::Output) -> R,
+{
+    Box::pin(Traced { call, end: Some(end), is_begun: true, future: Some(future) })
 }
 
-impl<F: Future> Future for Body<F> {
-    type Output = (F::Output, Call);
+/// A future that a function returned. Its call begins when it is first polled.
+pub fn future<F, E, R>(call: Call, future: F, end: E) -> Traced<F, E>
+where
+    F: Future,
+    E: FnOnce(Call, F::Output) -> R,
+{
+    Traced { call, end: Some(end), is_begun: false, future: Some(future) }
+}
+
+impl<F, E, R> Future for Traced<F, E>
+where
+    F: Future,
+    E: FnOnce(Call, F::Output) -> R,
+{
+    type Output = R;
 
     /// # Panics
     ///
     /// When polled after it was ready, as every `async fn` does.
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
         let mut this = self.project();
         let call = this.call;
-        let value = {
-            let Some(future) = this.future.as_mut().as_pin_mut() else {
-                panic!("`async fn` resumed after completion");
-            };
-            match call.run(|| future.poll(context)) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(value) => value,
-            }
+        if !std::mem::replace(this.is_begun, true) {
+            call.restart();
+        }
+        let (Some(future), true) = (this.future.as_mut().as_pin_mut(), this.end.is_some()) else {
+            panic!("`async fn` resumed after completion");
+        };
+        let value = match call.run(|| future.poll(context)) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(value) => value,
         };
         {
             let _entered = call.span.enter();
             this.future.set(None);
         }
-        Poll::Ready((value, std::mem::replace(call, Call::nothing())))
+        let call = std::mem::replace(call, Call::nothing());
+        match this.end.take() {
+            Some(end) => Poll::Ready(end(call, value)),
+            None => unreachable!("it was there before the poll"),
+        }
     }
 }

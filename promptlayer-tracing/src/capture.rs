@@ -52,6 +52,22 @@ pub struct Failure {
     pub chain: Vec<String>,
 }
 
+impl Failure {
+    /// An error of which nothing is known but its type.
+    pub(crate) fn of_type<E>() -> Self {
+        Self { type_name: type_name::<E>(), chain: vec![type_name::<E>().to_owned()] }
+    }
+}
+
+/// What one item of a stream says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Chunk {
+    /// A part of the answer.
+    Value(Captured),
+    /// The item is an `Err`.
+    Error(Failure),
+}
+
 /// A value whose abilities method resolution is to find out.
 #[derive(Debug)]
 pub struct Probe<'a, T: ?Sized>(pub &'a T);
@@ -127,30 +143,30 @@ rung!(/// Any other value.
 // An error: its own chain, else that of the error inside (`Box<dyn Error>`, `anyhow::Error`), else
 // what it displays or debugs, else its type.
 rung!(/// The value is an error.
-    ErrorByChain.__promptlayer_error -> Failure, for &&&&&Probe<'_, T> where T: Error, |value| {
-        Failure {
-            type_name: type_name::<T>(),
-            chain: guarded(|| chain(value.to_string(), value.source())).unwrap_or_default(),
-        }
-    });
+ErrorByChain.__promptlayer_error -> Failure, for &&&&&Probe<'_, T> where T: Error, |value| {
+    Failure {
+        type_name: type_name::<T>(),
+        chain: guarded(|| chain(value.to_string(), value.source())).unwrap_or_default(),
+    }
+});
 rung!(/// The value holds an error that may cross threads.
-    ErrorByBoxed.__promptlayer_error -> Failure, for &&&&Probe<'_, T> where T: AsRef<dyn Error + Send + Sync + 'static>,
-    |value| {
-        let error: &(dyn Error + Send + Sync) = value.as_ref();
-        Failure {
-            type_name: type_name::<T>(),
-            chain: guarded(|| chain(error.to_string(), error.source())).unwrap_or_default(),
-        }
-    });
+ErrorByBoxed.__promptlayer_error -> Failure, for &&&&Probe<'_, T> where T: AsRef<dyn Error + Send + Sync + 'static>,
+|value| {
+    let error: &(dyn Error + Send + Sync) = value.as_ref();
+    Failure {
+        type_name: type_name::<T>(),
+        chain: guarded(|| chain(error.to_string(), error.source())).unwrap_or_default(),
+    }
+});
 rung!(/// The value holds an error.
-    ErrorByBoxedLocal.__promptlayer_error -> Failure, for &&&Probe<'_, T> where T: AsRef<dyn Error + 'static>,
-    |value| {
-        let error: &dyn Error = value.as_ref();
-        Failure {
-            type_name: type_name::<T>(),
-            chain: guarded(|| chain(error.to_string(), error.source())).unwrap_or_default(),
-        }
-    });
+ErrorByBoxedLocal.__promptlayer_error -> Failure, for &&&Probe<'_, T> where T: AsRef<dyn Error + 'static>,
+|value| {
+    let error: &dyn Error = value.as_ref();
+    Failure {
+        type_name: type_name::<T>(),
+        chain: guarded(|| chain(error.to_string(), error.source())).unwrap_or_default(),
+    }
+});
 rung!(/// The error displays.
     ErrorByDisplay.__promptlayer_error -> Failure, for &&Probe<'_, T> where T: Display, |value| described::<T>(display(value)));
 rung!(/// The error has a `Debug`.

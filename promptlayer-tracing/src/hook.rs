@@ -15,6 +15,7 @@ use std::thread;
 
 use tokio::runtime::{self, Runtime};
 
+use crate::call::OnRequestId;
 use crate::client::{Client, Enqueue, Error, TrackRequest};
 use crate::export::Progress;
 use crate::ids::{RequestId, SpanId, TraceId};
@@ -69,12 +70,7 @@ struct Logged {
 }
 
 impl LoggedRequest {
-    pub(crate) fn new(
-        id: RequestId,
-        span: &FinishedSpan,
-        client: Client,
-        enqueue: Arc<dyn Enqueue>,
-    ) -> Self {
+    pub(crate) fn new(id: RequestId, span: &FinishedSpan, client: Client, enqueue: Arc<dyn Enqueue>) -> Self {
         Self(Arc::new(Logged {
             id,
             trace_id: span.place.trace_id,
@@ -141,8 +137,8 @@ impl fmt::Debug for LoggedRequest {
 /// The hooks of a layer.
 #[derive(Default)]
 pub(crate) struct Hooks {
-    pub(crate) on_request_id: Vec<Hook>,
-    pub(crate) on_request_id_async: Vec<AsyncHook>,
+    pub(crate) synchronous: Vec<Hook>,
+    pub(crate) asynchronous: Vec<AsyncHook>,
     /// `None` writes one line to standard error.
     pub(crate) on_error: Option<OnError>,
 }
@@ -184,7 +180,8 @@ impl HookCounters {
 /// What the hook thread is told.
 #[derive(Debug)]
 enum News {
-    Logged(LoggedRequest),
+    /// A request, and the hook of its function.
+    Logged(LoggedRequest, Option<OnRequestId>),
     Failed(Error),
 }
 
@@ -198,9 +195,9 @@ pub(crate) struct HookSender {
 
 impl HookSender {
     /// Hands a request over; counted where too many wait.
-    pub(crate) fn logged(&self, request: LoggedRequest) {
+    pub(crate) fn logged(&self, request: LoggedRequest, of_function: Option<OnRequestId>) {
         self.counters.received.fetch_add(1, SeqCst);
-        if !self.send(News::Logged(request)) {
+        if !self.send(News::Logged(request, of_function)) {
             self.counters.skipped.fetch_add(1, SeqCst);
         }
     }
@@ -232,7 +229,7 @@ pub(crate) fn start(
     let failed = |source| Error::ThreadStart { name: THREAD, source };
     // Connections that one hook leaves open are the next one's: they live on the runtime's own
     // thread, whether or not a hook is being awaited.
-    let runtime = if hooks.on_request_id_async.is_empty() {
+    let runtime = if hooks.asynchronous.is_empty() {
         None
     } else {
         let built = runtime::Builder::new_multi_thread()
@@ -260,19 +257,22 @@ impl Runner {
     fn run(self, inbox: &Receiver<News>) {
         while let Ok(news) = inbox.recv() {
             match news {
-                News::Logged(request) => self.call(&request),
+                News::Logged(request, of_function) => self.call(&request, of_function),
                 News::Failed(error) => self.tell(&error),
             }
             self.progress.update(|state| state.hooks_done += 1);
         }
     }
 
-    fn call(&self, request: &LoggedRequest) {
-        for hook in &self.hooks.on_request_id {
+    fn call(&self, request: &LoggedRequest, of_function: Option<OnRequestId>) {
+        if let Some(hook) = of_function {
+            self.guarded(|| hook(request));
+        }
+        for hook in &self.hooks.synchronous {
             self.guarded(|| hook(request));
         }
         if let Some(runtime) = &self.runtime {
-            for hook in &self.hooks.on_request_id_async {
+            for hook in &self.hooks.asynchronous {
                 self.guarded(|| runtime.block_on(hook(request.clone())));
             }
         }

@@ -3,7 +3,7 @@
 use tracing::Span;
 
 use crate::call::{CallSite, Ending, Input};
-use crate::capture::Captured;
+use crate::capture::{Captured, Chunk};
 use crate::prompt_link::PromptLink;
 
 /// A recorded call, of which there is none.
@@ -40,6 +40,14 @@ impl Active {
     }
 
     pub(crate) fn share(&mut self, _: &Span) {
+        match *self {}
+    }
+
+    pub(crate) fn restart(&self, _: &Span) {
+        match *self {}
+    }
+
+    pub(crate) fn chunk(&mut self, _: Chunk, _: &Span) {
         match *self {}
     }
 

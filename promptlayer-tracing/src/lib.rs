@@ -80,6 +80,7 @@ mod record;
 mod semconv;
 #[cfg(feature = "export")]
 mod sink;
+mod stream;
 mod tag_check;
 #[cfg(feature = "export")]
 mod tags;
@@ -128,10 +129,12 @@ pub fn layer() -> LayerBuilder {
 /// What the attribute's code calls. Not part of the public API.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::__promptlayer_hook as hook;
     pub use tracing;
 
-    pub use crate::call::{Call, CallSite, Input, body};
+    pub use crate::call::{Call, CallSite, InlineCall, Input, OnRequestId, body, future};
     pub use crate::kind::Kind;
+    pub use crate::stream::{Streamed, TraceStream};
 
     /// Picks what a value's type can do.
     pub mod capture {

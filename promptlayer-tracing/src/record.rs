@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
 
-use crate::call::{Ending, Input};
+use crate::call::{Ending, Input, OnRequestId};
 use crate::capture::{Captured, Failure};
 use crate::ids::{SpanId, TraceId};
 use crate::kind::Kind;
@@ -15,6 +15,7 @@ use crate::prompt_link::PromptLink;
 use crate::tags::Tags;
 
 /// The place of a span in its trace.
+#[allow(clippy::struct_field_names, reason = "they are the names of the field")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) trace_id: TraceId,
@@ -28,6 +29,15 @@ pub(crate) struct Inherited {
     pub(crate) tags: Tags,
     pub(crate) metadata: BTreeMap<String, String>,
     pub(crate) prompt: Option<PromptLink>,
+}
+
+/// What a call gave.
+#[derive(Debug)]
+pub(crate) enum Output {
+    /// One value.
+    Value(Captured),
+    /// The items of a stream, in order.
+    Chunks(Vec<Captured>),
 }
 
 /// A span that has ended, with all that was captured of it.
@@ -46,13 +56,17 @@ pub(crate) struct FinishedSpan {
     pub(crate) duration: Duration,
     pub(crate) ending: Ending,
     pub(crate) input: Option<Input>,
-    pub(crate) output: Option<Captured>,
+    pub(crate) output: Option<Output>,
+    /// Of a stream: from the beginning of the call to its first item.
+    pub(crate) time_to_first_chunk: Option<Duration>,
     pub(crate) provider: Option<String>,
     pub(crate) model: Option<String>,
     pub(crate) parameters: Vec<(&'static str, Captured)>,
     pub(crate) inherited: Arc<Inherited>,
     /// The span's own fields.
     pub(crate) fields: Map<String, Value>,
+    /// The hook of this function alone.
+    pub(crate) on_request_id: Option<OnRequestId>,
 }
 
 impl FinishedSpan {
@@ -79,7 +93,14 @@ impl FinishedSpan {
             Ending::Returned | Ending::Panicked(None) | Ending::Cancelled => 0,
         };
         let fields: usize = self.fields.iter().map(|(name, value)| name.len() + text_size(value)).sum();
-        size_of::<Self>() + input + self.output.as_ref().map_or(0, Captured::size) + ending + fields
+        let output = match &self.output {
+            Some(Output::Value(value)) => value.size(),
+            Some(Output::Chunks(chunks)) => {
+                chunks.iter().map(|chunk| size_of::<Captured>() + chunk.size()).sum()
+            }
+            None => 0,
+        };
+        size_of::<Self>() + input + output + ending + fields
     }
 
     /// What went wrong, in one line: the error with its sources, the panic's message, or that the

@@ -123,7 +123,9 @@ impl Said {
     }
 
     fn redact(&mut self, redact: &Redact) {
-        for text in [&mut self.function_input, &mut self.function_output, &mut self.problem].into_iter().flatten() {
+        for text in
+            [&mut self.function_input, &mut self.function_output, &mut self.problem].into_iter().flatten()
+        {
             *text = redact(text).into_owned();
         }
         let Some(log) = &mut self.log else { return };
@@ -145,7 +147,8 @@ impl Said {
 }
 
 /// The keys whose texts are words of the API.
-const STRUCTURE: &[&str] = &["type", "role", "template_format", "format", "media_type", "mime_type", "status"];
+const STRUCTURE: &[&str] =
+    &["type", "role", "template_format", "format", "media_type", "mime_type", "status"];
 
 /// Rewrites every text of a value but the words of the API.
 fn rewrite(value: &mut Value, redact: &Redact) {

@@ -24,7 +24,10 @@ pub const fn check_distinct(tags: &[&str]) {
     while i < tags.len() {
         let mut j = i + 1;
         while j < tags.len() {
-            assert!(!equal(tags[i].as_bytes(), tags[j].as_bytes()), "a tag is given twice: remove one of them");
+            assert!(
+                !equal(tags[i].as_bytes(), tags[j].as_bytes()),
+                "a tag is given twice: remove one of them"
+            );
             j += 1;
         }
         i += 1;

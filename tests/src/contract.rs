@@ -63,21 +63,12 @@ impl Contract {
     /// Checks against this `OpenAPI` document.
     pub fn from_document(mut document: Value) -> Self {
         dialect::inherit_times(&mut document);
-        let components = document
-            .pointer("/components/schemas")
-            .and_then(Value::as_object);
+        let components = document.pointer("/components/schemas").and_then(Value::as_object);
         let translated = |schemas: &Map<String, Value>| {
-            schemas
-                .iter()
-                .map(|(name, schema)| (name.clone(), dialect::translate(schema)))
-                .collect()
+            schemas.iter().map(|(name, schema)| (name.clone(), dialect::translate(schema))).collect()
         };
         let components = Value::Object(components.map(translated).unwrap_or_default());
-        Self(Arc::new(Inner {
-            document,
-            components,
-            validators: Mutex::default(),
-        }))
+        Self(Arc::new(Inner { document, components, validators: Mutex::default() }))
     }
 
     /// What is wrong with this body of a request; nothing where it meets the document.
@@ -89,19 +80,13 @@ impl Contract {
     /// If the document's schema itself is wrong.
     pub fn check_request(&self, method: &str, path: &str, body: &Value) -> Vec<Violation> {
         let Some((template, operation)) = self.operation(method, path) else {
-            return vec![Violation::unknown(format!(
-                "the document has no {method} {path}"
-            ))];
+            return vec![Violation::unknown(format!("the document has no {method} {path}"))];
         };
-        let content = operation
-            .get("requestBody")
-            .map(|content| self.resolved(content));
+        let content = operation.get("requestBody").map(|content| self.resolved(content));
         match content.and_then(schema) {
             Some(schema) => self.check(&format!("{method} {template}"), schema, body),
             None if body.is_null() => Vec::new(),
-            None => vec![Violation::unknown(format!(
-                "{method} {template} takes no JSON body"
-            ))],
+            None => vec![Violation::unknown(format!("{method} {template} takes no JSON body"))],
         }
     }
 
@@ -112,25 +97,15 @@ impl Contract {
     /// # Panics
     ///
     /// If the document's schema itself is wrong.
-    pub fn check_response(
-        &self,
-        method: &str,
-        path: &str,
-        status: u16,
-        body: &Value,
-    ) -> Vec<Violation> {
+    pub fn check_response(&self, method: &str, path: &str, status: u16, body: &Value) -> Vec<Violation> {
         let Some((template, operation)) = self.operation(method, path) else {
-            return vec![Violation::unknown(format!(
-                "the document has no {method} {path}"
-            ))];
+            return vec![Violation::unknown(format!("the document has no {method} {path}"))];
         };
         let answers = operation.get("responses");
         let Some(answer) =
             answers.and_then(|answers| answers.get(status.to_string()).or(answers.get("default")))
         else {
-            return vec![Violation::unknown(format!(
-                "{method} {template} has no answer of status {status}"
-            ))];
+            return vec![Violation::unknown(format!("{method} {template} has no answer of status {status}"))];
         };
         match schema(self.resolved(answer)) {
             Some(schema) => self.check(&format!("{method} {template} {status}"), schema, body),
@@ -143,41 +118,28 @@ impl Contract {
         let paths = self.0.document.get("paths")?.as_object()?;
         let (template, _, item) = paths
             .iter()
-            .filter_map(|(template, item)| {
-                Some((template, literal_segments(template, path)?, item))
-            })
+            .filter_map(|(template, item)| Some((template, literal_segments(template, path)?, item)))
             .max_by_key(|(_, literal, _)| *literal)?;
         Some((template, item.get(method.to_ascii_lowercase())?))
     }
 
     /// What a `$ref` within the document refers to, or the value itself.
     fn resolved<'a>(&'a self, value: &'a Value) -> &'a Value {
-        let target = value
-            .get("$ref")
-            .and_then(Value::as_str)
-            .and_then(|target| target.strip_prefix('#'));
-        target
-            .and_then(|pointer| self.0.document.pointer(pointer))
-            .unwrap_or(value)
+        let target = value.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix('#'));
+        target.and_then(|pointer| self.0.document.pointer(pointer)).unwrap_or(value)
     }
 
     fn check(&self, name: &str, schema: &Value, body: &Value) -> Vec<Violation> {
         let validator = self.validator(name, schema);
-        let mut violations: Vec<_> = validator
-            .iter_errors(body)
-            .flat_map(|error| Violation::of(&error))
-            .collect();
+        let mut violations: Vec<_> =
+            validator.iter_errors(body).flat_map(|error| Violation::of(&error)).collect();
         // By place, so that they are in the same order every time.
         violations.sort();
         violations
     }
 
     fn validator(&self, name: &str, schema: &Value) -> Arc<Validator> {
-        let mut validators = self
-            .0
-            .validators
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut validators = self.0.validators.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(validator) = validators.get(name) {
             return Arc::clone(validator);
         }
@@ -187,10 +149,7 @@ impl Contract {
             "components": { "schemas": self.0.components },
             "allOf": [dialect::translate(schema)],
         });
-        let compiled = match jsonschema::options()
-            .should_validate_formats(true)
-            .build(&whole)
-        {
+        let compiled = match jsonschema::options().should_validate_formats(true).build(&whole) {
             Ok(compiled) => Arc::new(compiled),
             Err(error) => panic!("the document's schema of {name} is wrong: {error}"),
         };
@@ -212,23 +171,17 @@ fn schema(content: &Value) -> Option<&Value> {
 
 /// How many segments of a path the template says literally, where the template matches it.
 fn literal_segments(template: &str, path: &str) -> Option<usize> {
-    let (template, path): (Vec<_>, Vec<_>) =
-        (template.split('/').collect(), path.split('/').collect());
+    let (template, path): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
     if template.len() != path.len() {
         return None;
     }
     let is_parameter = |segment: &str| segment.starts_with('{') && segment.ends_with('}');
     let matches = |(expected, given): (&&str, &&str)| {
-        if is_parameter(expected) {
-            !given.is_empty()
-        } else {
-            expected == given
-        }
+        if is_parameter(expected) { !given.is_empty() } else { expected == given }
     };
-    template.iter().zip(&path).all(matches).then(|| {
-        template
-            .iter()
-            .filter(|segment| !is_parameter(segment))
-            .count()
-    })
+    template
+        .iter()
+        .zip(&path)
+        .all(matches)
+        .then(|| template.iter().filter(|segment| !is_parameter(segment)).count())
 }

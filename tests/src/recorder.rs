@@ -70,21 +70,11 @@ impl Recorder {
     /// If the port cannot be bound or the server's thread cannot be started.
     pub fn start() -> io::Result<Self> {
         let state = Arc::new(Shared::default());
-        let router = Router::new()
-            .fallback(record)
-            .with_state(Arc::clone(&state));
+        let router = Router::new().fallback(record).with_state(Arc::clone(&state));
         let server = Loopback::start("recorder", |listener| async move {
-            axum::serve(
-                Wires(listener),
-                router.into_make_service_with_connect_info::<Cut>(),
-            )
-            .await
+            axum::serve(Wires(listener), router.into_make_service_with_connect_info::<Cut>()).await
         })?;
-        Ok(Self {
-            url: format!("http://{}", server.address()),
-            state,
-            _server: server,
-        })
+        Ok(Self { url: format!("http://{}", server.address()), state, _server: server })
     }
 
     /// The base URL a client is given: `http://127.0.0.1:PORT`.
@@ -96,10 +86,7 @@ impl Recorder {
     ///
     /// Replies that are given later queue behind those not yet used.
     pub fn script(&self, path: &str, replies: impl IntoIterator<Item = Reply>) {
-        lock(&self.state.scripts)
-            .entry(path.to_owned())
-            .or_default()
-            .extend(replies);
+        lock(&self.state.scripts).entry(path.to_owned()).or_default().extend(replies);
     }
 
     /// Lets `decide` answer every request from now on; where it gives `None` the scripts and the service do.
@@ -155,20 +142,12 @@ impl Recorder {
 
     /// All spans sent, whether they were accepted or not.
     pub fn spans(&self) -> Vec<Value> {
-        self.requests()
-            .iter()
-            .flat_map(|request| request.spans())
-            .cloned()
-            .collect()
+        self.requests().iter().flat_map(|request| request.spans()).cloned().collect()
     }
 
     /// All request logs sent, inside spans or by themselves, whether they were accepted or not.
     pub fn request_logs(&self) -> Vec<Value> {
-        self.requests()
-            .iter()
-            .flat_map(|request| request.request_logs())
-            .cloned()
-            .collect()
+        self.requests().iter().flat_map(|request| request.request_logs()).cloned().collect()
     }
 
     /// The spans that the service has taken in, as often as it took them in.
@@ -187,11 +166,7 @@ pub struct TimedOut {
 impl fmt::Display for TimedOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { timeout, seen } = self;
-        write!(
-            f,
-            "the condition was not met within {timeout:?}; what arrived: [{}]",
-            seen.join(", ")
-        )
+        write!(f, "the condition was not met within {timeout:?}; what arrived: [{}]", seen.join(", "))
     }
 }
 
@@ -207,23 +182,15 @@ impl Shared {
     }
 
     fn choose(&self, request: &Request) -> Reply {
-        let decided = lock(&self.decide)
-            .as_mut()
-            .and_then(|decide| decide(request));
-        let scripted = || {
-            lock(&self.scripts)
-                .get_mut(&request.path)
-                .and_then(VecDeque::pop_front)
-        };
+        let decided = lock(&self.decide).as_mut().and_then(|decide| decide(request));
+        let scripted = || lock(&self.scripts).get_mut(&request.path).and_then(VecDeque::pop_front);
         decided.or_else(scripted).unwrap_or_else(Reply::service)
     }
 }
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared")
-            .field("arrived", &lock(&self.arrived).len())
-            .finish_non_exhaustive()
+        f.debug_struct("Shared").field("arrived", &lock(&self.arrived).len()).finish_non_exhaustive()
     }
 }
 
@@ -240,11 +207,8 @@ async fn record(
     let request = state.add(|number| Request::new(number, at, &head, body));
     // Chosen and taken in at arrival: what a gate holds back is the answer alone.
     let reply = state.choose(&request);
-    let own = if reply.is_processed() {
-        lock(&state.service).answer(&request)
-    } else {
-        service::refusal(&reply)
-    };
+    let own =
+        if reply.is_processed() { lock(&state.service).answer(&request) } else { service::refusal(&reply) };
     reply.send(own, &cut).await
 }
 

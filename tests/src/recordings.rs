@@ -77,9 +77,7 @@ impl Scene {
 
     /// The exchanges with this path.
     pub fn to_path(&self, path: &str) -> impl Iterator<Item = &Exchange> {
-        self.exchanges
-            .iter()
-            .filter(move |exchange| exchange.path == path)
+        self.exchanges.iter().filter(move |exchange| exchange.path == path)
     }
 }
 
@@ -94,26 +92,12 @@ mod tests {
         let Some(scene) = Scene::load("langchain_1_chatopenai") else {
             return;
         };
-        let [exchange] = scene.exchanges.as_slice() else {
-            panic!("{} exchanges", scene.exchanges.len())
-        };
-        assert_eq!(
-            (exchange.method.as_str(), exchange.path.as_str()),
-            ("POST", "/track-request")
-        );
+        let [exchange] = scene.exchanges.as_slice() else { panic!("{} exchanges", scene.exchanges.len()) };
+        assert_eq!((exchange.method.as_str(), exchange.path.as_str()), ("POST", "/track-request"));
         let body = exchange.body_json.as_ref().unwrap();
         assert_eq!(body["tags"], json!(["chatopenai"]));
-        assert_eq!(
-            body["request_response"][0]["content"],
-            "4 comes after 1, 2, 3."
-        );
-        assert_eq!(
-            (
-                exchange.response.status,
-                &exchange.response.json["request_id"]
-            ),
-            (200, &json!(1001))
-        );
+        assert_eq!(body["request_response"][0]["content"], "4 comes after 1, 2, 3.");
+        assert_eq!((exchange.response.status, &exchange.response.json["request_id"]), (200, &json!(1001)));
     }
 
     #[test]
@@ -131,11 +115,7 @@ mod tests {
         let Some(scene) = Scene::load("langchain_3_full_featured") else {
             return;
         };
-        let paths: Vec<_> = scene
-            .exchanges
-            .iter()
-            .map(|exchange| exchange.path.as_str())
-            .collect();
+        let paths: Vec<_> = scene.exchanges.iter().map(|exchange| exchange.path.as_str()).collect();
         assert_eq!(
             paths,
             [

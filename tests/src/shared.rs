@@ -59,8 +59,6 @@ fn skipped(name: &str) {
 
 fn path(name: &str) -> PathBuf {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared");
-    let folder = env::var_os(VARIABLE)
-        .filter(|folder| !folder.is_empty())
-        .map_or_else(beside, PathBuf::from);
+    let folder = env::var_os(VARIABLE).filter(|folder| !folder.is_empty()).map_or_else(beside, PathBuf::from);
     folder.join(name)
 }

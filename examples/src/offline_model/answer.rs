@@ -5,15 +5,9 @@ use super::tools::{self, ToolCall};
 
 /// The questions it knows: what the user said, message by message, and the answer.
 const KNOWN: [(&[&str], &str); 3] = [
-    (
-        &["What comes after 1,2,3 ?", "Tell me another joke?"],
-        "4 comes after 1, 2, 3.",
-    ),
+    (&["What comes after 1,2,3 ?", "Tell me another joke?"], "4 comes after 1, 2, 3."),
     (&["Once upon a time, "], "there was a toaster."),
-    (
-        &["What is a good name for a company that makes toasters?"],
-        "\n\nToastly Goods",
-    ),
+    (&["What is a good name for a company that makes toasters?"], "\n\nToastly Goods"),
 ];
 
 /// Characters a token is reckoned at.
@@ -42,10 +36,9 @@ impl Answer {
     pub(super) fn tokens(&self) -> u64 {
         match self {
             Self::Text { text, .. } => tokens(text),
-            Self::ToolCalls(calls) => calls
-                .iter()
-                .map(|call| tokens(&call.name) + tokens(&call.arguments))
-                .sum(),
+            Self::ToolCalls(calls) => {
+                calls.iter().map(|call| tokens(&call.name) + tokens(&call.arguments)).sum()
+            }
         }
     }
 }
@@ -89,23 +82,15 @@ fn conversation(messages: &[Message]) -> String {
     let Some(last) = said_by_user.last() else {
         return "(offline model) There is no message of a user to answer.".to_owned();
     };
-    known(&said_by_user)
-        .or_else(|| known(&[last]))
-        .unwrap_or_else(|| said(last))
+    known(&said_by_user).or_else(|| known(&[last])).unwrap_or_else(|| said(last))
 }
 
 fn known(questions: &[&str]) -> Option<String> {
     let same = |known: &[&str]| {
         known.len() == questions.len()
-            && known
-                .iter()
-                .zip(questions)
-                .all(|(one, other)| one.trim() == other.trim())
+            && known.iter().zip(questions).all(|(one, other)| one.trim() == other.trim())
     };
-    KNOWN
-        .iter()
-        .find(|(known, _)| same(known))
-        .map(|(_, answer)| (*answer).to_owned())
+    KNOWN.iter().find(|(known, _)| same(known)).map(|(_, answer)| (*answer).to_owned())
 }
 
 fn said(text: &str) -> String {
@@ -115,13 +100,8 @@ fn said(text: &str) -> String {
 fn cut(text: String, max_tokens: Option<u64>) -> Answer {
     match max_tokens {
         Some(most) if tokens(&text) > most => {
-            let characters = usize::try_from(most)
-                .unwrap_or(usize::MAX)
-                .saturating_mul(CHARACTERS_A_TOKEN);
-            Answer::Text {
-                text: text.chars().take(characters).collect(),
-                cut: true,
-            }
+            let characters = usize::try_from(most).unwrap_or(usize::MAX).saturating_mul(CHARACTERS_A_TOKEN);
+            Answer::Text { text: text.chars().take(characters).collect(), cut: true }
         }
         _ => Answer::Text { text, cut: false },
     }
@@ -142,25 +122,13 @@ mod tests {
     #[test]
     fn a_limit_of_tokens_cuts_the_answer_and_says_so() {
         let answer = to_prompt("Once upon a time, ", Some(2));
-        assert_eq!(
-            answer,
-            Answer::Text {
-                text: "there wa".to_owned(),
-                cut: true
-            }
-        );
+        assert_eq!(answer, Answer::Text { text: "there wa".to_owned(), cut: true });
         assert_eq!(answer.finish_reason(), "length");
     }
 
     #[test]
     fn an_answer_within_the_limit_is_whole() {
         let answer = to_prompt("Once upon a time, ", Some(5));
-        assert_eq!(
-            answer,
-            Answer::Text {
-                text: "there was a toaster.".to_owned(),
-                cut: false
-            }
-        );
+        assert_eq!(answer, Answer::Text { text: "there was a toaster.".to_owned(), cut: false });
     }
 }

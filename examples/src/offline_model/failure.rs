@@ -16,12 +16,7 @@ pub(super) struct Failure {
 
 impl Failure {
     fn new(status: StatusCode, message: String) -> Self {
-        Self {
-            status,
-            message,
-            param: None,
-            code: None,
-        }
+        Self { status, message, param: None, code: None }
     }
 
     fn at(mut self, param: &str, code: &'static str) -> Self {
@@ -38,65 +33,43 @@ impl Failure {
     }
 
     pub(super) fn unknown_url(method: &Method, path: &str) -> Self {
-        let mut failure = Self::new(
-            StatusCode::NOT_FOUND,
-            format!("Unknown request URL: {method} {path}."),
-        );
+        let mut failure = Self::new(StatusCode::NOT_FOUND, format!("Unknown request URL: {method} {path}."));
         failure.code = Some("unknown_url");
         failure
     }
 
     pub(super) fn wrong_method(method: &Method, path: &str) -> Self {
-        Self::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            format!("Not allowed to {method} on {path}."),
-        )
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, format!("Not allowed to {method} on {path}."))
     }
 
     pub(super) fn unknown_model(model: &str) -> Self {
-        let message =
-            format!("The model '{model}' does not exist or you do not have access to it.");
+        let message = format!("The model '{model}' does not exist or you do not have access to it.");
         let mut failure = Self::new(StatusCode::NOT_FOUND, message);
         failure.code = Some("model_not_found");
         failure
     }
 
     pub(super) fn not_json(error: &serde_json::Error) -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            format!("The body of the request is not JSON: {error}."),
-        )
+        Self::new(StatusCode::BAD_REQUEST, format!("The body of the request is not JSON: {error}."))
     }
 
     pub(super) fn not_an_object() -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "The body of the request is not a JSON object.".to_owned(),
-        )
+        Self::new(StatusCode::BAD_REQUEST, "The body of the request is not a JSON object.".to_owned())
     }
 
     pub(super) fn missing(param: &str) -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            format!("Missing required parameter: '{param}'."),
-        )
-        .at(param, "missing_required_parameter")
+        Self::new(StatusCode::BAD_REQUEST, format!("Missing required parameter: '{param}'."))
+            .at(param, "missing_required_parameter")
     }
 
     pub(super) fn wrong_type(param: &str, expected: &str) -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            format!("Invalid type for '{param}': expected {expected}."),
-        )
-        .at(param, "invalid_type")
+        Self::new(StatusCode::BAD_REQUEST, format!("Invalid type for '{param}': expected {expected}."))
+            .at(param, "invalid_type")
     }
 
     pub(super) fn wrong_value(param: &str, expected: &str) -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            format!("Invalid value for '{param}': expected {expected}."),
-        )
-        .at(param, "invalid_value")
+        Self::new(StatusCode::BAD_REQUEST, format!("Invalid value for '{param}': expected {expected}."))
+            .at(param, "invalid_value")
     }
 }
 

@@ -29,23 +29,11 @@ pub(super) struct Envelope {
 
 impl Envelope {
     pub(super) fn new(prefix: &str, number: u64, options: &Options) -> Self {
-        let created = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_secs();
-        Self {
-            id: format!("{prefix}-offline-{number}"),
-            created,
-            model: options.model.clone(),
-        }
+        let created = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        Self { id: format!("{prefix}-offline-{number}"), created, model: options.model.clone() }
     }
 
-    fn seal(
-        &self,
-        object: &str,
-        choices: impl IntoIterator<Item = Value>,
-        usage: Option<&Value>,
-    ) -> Value {
+    fn seal(&self, object: &str, choices: impl IntoIterator<Item = Value>, usage: Option<&Value>) -> Value {
         let mut sealed = json!({
             "id": self.id,
             "object": object,
@@ -70,21 +58,14 @@ impl Envelope {
     ) -> Response {
         // A caller that asked for the usage sees a null in every chunk but the last.
         let none = options.include_usage.then_some(&Value::Null);
-        let mut chunks: Vec<_> = choices
-            .map(|choice| self.seal(object, [choice], none).to_string())
-            .collect();
+        let mut chunks: Vec<_> =
+            choices.map(|choice| self.seal(object, [choice], none).to_string()).collect();
         if options.include_usage {
             chunks.push(self.seal(object, [], Some(usage)).to_string());
         }
         chunks.push("[DONE]".to_owned());
-        let events = Events {
-            left: chunks.into_iter(),
-            paused: false,
-        };
-        let headers = [
-            (header::CONTENT_TYPE, "text/event-stream"),
-            (header::CACHE_CONTROL, "no-cache"),
-        ];
+        let events = Events { left: chunks.into_iter(), paused: false };
+        let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
         (headers, Body::from_stream(events)).into_response()
     }
 }
@@ -93,11 +74,7 @@ impl Envelope {
 pub(super) fn chat(envelope: &Envelope, request: &Chat) -> Response {
     let options = &request.options;
     let answer = answer::to_chat(request);
-    let asked = request
-        .messages
-        .iter()
-        .map(|message| answer::tokens(&message.text))
-        .sum();
+    let asked = request.messages.iter().map(|message| answer::tokens(&message.text)).sum();
     let usage = usage(asked, answer.tokens() * options.n);
     if options.stream {
         let choices = (0..options.n).flat_map(|index| deltas(index, &envelope.id, &answer));
@@ -108,11 +85,8 @@ pub(super) fn chat(envelope: &Envelope, request: &Chat) -> Response {
             json!({ "role": "assistant", "content": text, "refusal": null })
         }
         Answer::ToolCalls(calls) => {
-            let calls: Vec<_> = calls
-                .iter()
-                .enumerate()
-                .map(|(index, call)| whole(&envelope.id, index, call))
-                .collect();
+            let calls: Vec<_> =
+                calls.iter().enumerate().map(|(index, call)| whole(&envelope.id, index, call)).collect();
             json!({ "role": "assistant", "content": null, "refusal": null, "tool_calls": calls })
         }
     };
@@ -135,11 +109,7 @@ pub(super) fn completion(envelope: &Envelope, request: &Completion) -> Response 
         (0..options.n).map(move |_| repeated())
     });
     let answers: Vec<_> = answers.collect();
-    let asked = request
-        .prompts
-        .iter()
-        .map(|prompt| answer::tokens(prompt))
-        .sum();
+    let asked = request.prompts.iter().map(|prompt| answer::tokens(prompt)).sum();
     let usage = usage(asked, answers.iter().map(Answer::tokens).sum());
     let choice = |index: usize, text: &str, finish_reason: Option<&str>| {
         json!({
@@ -149,24 +119,18 @@ pub(super) fn completion(envelope: &Envelope, request: &Completion) -> Response 
             "finish_reason": finish_reason,
         })
     };
-    let answers = answers
-        .iter()
-        .enumerate()
-        .filter_map(|(index, answer)| match answer {
-            Answer::Text { text, .. } => Some((index, text, answer.finish_reason())),
-            Answer::ToolCalls(_) => None,
-        });
+    let answers = answers.iter().enumerate().filter_map(|(index, answer)| match answer {
+        Answer::Text { text, .. } => Some((index, text, answer.finish_reason())),
+        Answer::ToolCalls(_) => None,
+    });
     if options.stream {
         let choices = answers.flat_map(|(index, text, finish_reason)| {
-            let words = text
-                .split_inclusive(' ')
-                .map(move |word| choice(index, word, None));
+            let words = text.split_inclusive(' ').map(move |word| choice(index, word, None));
             words.chain([choice(index, "", Some(finish_reason))])
         });
         return envelope.stream("text_completion", choices, &usage, options);
     }
-    let choices =
-        answers.map(|(index, text, finish_reason)| choice(index, text, Some(finish_reason)));
+    let choices = answers.map(|(index, text, finish_reason)| choice(index, text, Some(finish_reason)));
     Json(envelope.seal("text_completion", choices, Some(&usage))).into_response()
 }
 
@@ -196,20 +160,11 @@ fn deltas(index: u64, completion: &str, answer: &Answer) -> Vec<Value> {
     let mut choices = Vec::new();
     match answer {
         Answer::Text { text, .. } => {
-            choices.push(choice(
-                json!({ "role": "assistant", "content": "", "refusal": null }),
-                None,
-            ));
-            choices.extend(
-                text.split_inclusive(' ')
-                    .map(|word| choice(json!({ "content": word }), None)),
-            );
+            choices.push(choice(json!({ "role": "assistant", "content": "", "refusal": null }), None));
+            choices.extend(text.split_inclusive(' ').map(|word| choice(json!({ "content": word }), None)));
         }
         Answer::ToolCalls(calls) => {
-            choices.push(choice(
-                json!({ "role": "assistant", "content": null }),
-                None,
-            ));
+            choices.push(choice(json!({ "role": "assistant", "content": null }), None));
             for (position, call) in calls.iter().enumerate() {
                 // The first piece names the call; those after it are known by their index alone.
                 let opening = json!({
@@ -249,10 +204,6 @@ impl Stream for Events {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
-        Poll::Ready(
-            self.left
-                .next()
-                .map(|chunk| Ok(format!("data: {chunk}\n\n"))),
-        )
+        Poll::Ready(self.left.next().map(|chunk| Ok(format!("data: {chunk}\n\n"))))
     }
 }

@@ -120,26 +120,13 @@ impl Options {
             Some(Value::Object(options)) => boolean(options, "include_usage")?.unwrap_or(false),
             Some(_) => return Err(Failure::wrong_type("stream_options", "an object")),
         };
-        Ok(Self {
-            model,
-            stream: boolean(body, "stream")?.unwrap_or(false),
-            include_usage,
-            n,
-            max_tokens,
-        })
+        Ok(Self { model, stream: boolean(body, "stream")?.unwrap_or(false), include_usage, n, max_tokens })
     }
 }
 
 impl Message {
     fn read(index: usize, message: &Value) -> Result<Self, Failure> {
-        const ROLES: [&str; 6] = [
-            "system",
-            "developer",
-            "user",
-            "assistant",
-            "tool",
-            "function",
-        ];
+        const ROLES: [&str; 6] = ["system", "developer", "user", "assistant", "tool", "function"];
         let place = |field: &str| format!("messages[{index}]{field}");
         let Value::Object(message) = message else {
             return Err(Failure::wrong_type(&place(""), "an object"));
@@ -148,10 +135,7 @@ impl Message {
             Some(Value::String(role)) if ROLES.contains(&role.as_str()) => role.clone(),
             None => return Err(Failure::missing(&place(".role"))),
             Some(_) => {
-                return Err(Failure::wrong_value(
-                    &place(".role"),
-                    &format!("one of {}", ROLES.join(", ")),
-                ));
+                return Err(Failure::wrong_value(&place(".role"), &format!("one of {}", ROLES.join(", "))));
             }
         };
         let text = match message.get("content") {
@@ -160,16 +144,11 @@ impl Message {
             None | Some(Value::Null) => return Err(Failure::missing(&place(".content"))),
             Some(Value::String(text)) => text.clone(),
             // Images and sounds are let through unseen.
-            Some(Value::Array(parts)) => parts
-                .iter()
-                .filter_map(|part| part.get("text")?.as_str())
-                .collect::<Vec<_>>()
-                .join("\n"),
+            Some(Value::Array(parts)) => {
+                parts.iter().filter_map(|part| part.get("text")?.as_str()).collect::<Vec<_>>().join("\n")
+            }
             Some(_) => {
-                return Err(Failure::wrong_type(
-                    &place(".content"),
-                    "a string or an array of parts",
-                ));
+                return Err(Failure::wrong_type(&place(".content"), "a string or an array of parts"));
             }
         };
         Ok(Self { role, text })
@@ -186,19 +165,13 @@ fn object(body: &[u8]) -> Result<Map<String, Value>, Failure> {
 fn whole(body: &Map<String, Value>, name: &str) -> Result<Option<u64>, Failure> {
     match body.get(name) {
         None | Some(Value::Null) => Ok(None),
-        Some(value) => value
-            .as_u64()
-            .map(Some)
-            .ok_or_else(|| Failure::wrong_type(name, "a whole number")),
+        Some(value) => value.as_u64().map(Some).ok_or_else(|| Failure::wrong_type(name, "a whole number")),
     }
 }
 
 fn boolean(body: &Map<String, Value>, name: &str) -> Result<Option<bool>, Failure> {
     match body.get(name) {
         None | Some(Value::Null) => Ok(None),
-        Some(value) => value
-            .as_bool()
-            .map(Some)
-            .ok_or_else(|| Failure::wrong_type(name, "true or false")),
+        Some(value) => value.as_bool().map(Some).ok_or_else(|| Failure::wrong_type(name, "true or false")),
     }
 }

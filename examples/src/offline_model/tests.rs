@@ -20,11 +20,7 @@ use serde_json::{Value, json};
 use super::*;
 
 fn client(model: &OfflineModel) -> Client<OpenAIConfig> {
-    Client::with_config(
-        OpenAIConfig::new()
-            .with_api_base(model.url())
-            .with_api_key("offline"),
-    )
+    Client::with_config(OpenAIConfig::new().with_api_base(model.url()).with_api_key("offline"))
 }
 
 fn user(text: &str) -> ChatCompletionRequestMessage {
@@ -33,17 +29,12 @@ fn user(text: &str) -> ChatCompletionRequestMessage {
 
 fn request(texts: &[&str]) -> CreateChatCompletionRequest {
     let messages: Vec<_> = texts.iter().map(|text| user(text)).collect();
-    CreateChatCompletionRequestArgs::default()
-        .model("gpt-4o-mini")
-        .messages(messages)
-        .build()
-        .unwrap()
+    CreateChatCompletionRequestArgs::default().model("gpt-4o-mini").messages(messages).build().unwrap()
 }
 
 async fn all<T>(mut stream: StreamResponse<T>) -> Vec<T> {
     let mut items = Vec::new();
-    while let Some(item) =
-        poll_fn(|context| futures_core::Stream::poll_next(stream.as_mut(), context)).await
+    while let Some(item) = poll_fn(|context| futures_core::Stream::poll_next(stream.as_mut(), context)).await
     {
         items.push(item.unwrap());
     }
@@ -59,10 +50,7 @@ async fn refusal(model: &OfflineModel, body: Value) -> ApiErrorResponse {
 
 /// A request as written, for what a client would not send.
 fn raw(model: &OfflineModel, head: &str, body: &str) -> (u16, Value) {
-    let host = model
-        .url()
-        .trim_start_matches("http://")
-        .trim_end_matches("/v1");
+    let host = model.url().trim_start_matches("http://").trim_end_matches("/v1");
     let mut connection = TcpStream::connect(host).unwrap();
     let length = body.len();
     write!(
@@ -82,44 +70,23 @@ async fn a_known_conversation_has_its_known_answer() {
     let model = OfflineModel::start().unwrap();
     let reply = client(&model)
         .chat()
-        .create(request(&[
-            "What comes after 1,2,3 ?",
-            "Tell me another joke?",
-        ]))
+        .create(request(&["What comes after 1,2,3 ?", "Tell me another joke?"]))
         .await
         .unwrap();
     assert_eq!(reply.object, "chat.completion");
     assert_eq!(reply.model, "gpt-4o-mini");
-    assert_eq!(
-        reply.choices[0].message.content.as_deref(),
-        Some("4 comes after 1, 2, 3.")
-    );
+    assert_eq!(reply.choices[0].message.content.as_deref(), Some("4 comes after 1, 2, 3."));
     assert_eq!(reply.choices[0].finish_reason, Some(FinishReason::Stop));
-    let CompletionUsage {
-        prompt_tokens,
-        completion_tokens,
-        total_tokens,
-        ..
-    } = reply.usage.unwrap();
+    let CompletionUsage { prompt_tokens, completion_tokens, total_tokens, .. } = reply.usage.unwrap();
     // 24 and 21 characters asked, 22 answered.
-    assert_eq!(
-        (prompt_tokens, completion_tokens, total_tokens),
-        (12, 6, 18)
-    );
+    assert_eq!((prompt_tokens, completion_tokens, total_tokens), (12, 6, 18));
 }
 
 #[tokio::test]
 async fn anything_else_is_repeated_by_a_model_that_says_what_it_is() {
     let model = OfflineModel::start().unwrap();
-    let reply = client(&model)
-        .chat()
-        .create(request(&["first", "Guten Tag"]))
-        .await
-        .unwrap();
-    assert_eq!(
-        reply.choices[0].message.content.as_deref(),
-        Some("(offline model) You said: Guten Tag")
-    );
+    let reply = client(&model).chat().create(request(&["first", "Guten Tag"])).await.unwrap();
+    assert_eq!(reply.choices[0].message.content.as_deref(), Some("(offline model) You said: Guten Tag"));
 }
 
 #[tokio::test]
@@ -137,18 +104,8 @@ async fn as_many_choices_come_as_were_asked_for() {
     let mut request = request(&["hi"]);
     request.n = Some(2);
     let reply = client(&model).chat().create(request).await.unwrap();
-    assert_eq!(
-        reply
-            .choices
-            .iter()
-            .map(|choice| choice.index)
-            .collect::<Vec<_>>(),
-        [0, 1]
-    );
-    assert_eq!(
-        reply.choices[0].message.content,
-        reply.choices[1].message.content
-    );
+    assert_eq!(reply.choices.iter().map(|choice| choice.index).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(reply.choices[0].message.content, reply.choices[1].message.content);
 }
 
 #[tokio::test]
@@ -156,10 +113,8 @@ async fn the_chunks_of_a_stream_sum_to_the_answer() {
     let model = OfflineModel::start().unwrap();
     let mut request = request(&["Once upon a time, "]);
     request.stream = Some(true);
-    request.stream_options = Some(ChatCompletionStreamOptions {
-        include_usage: Some(true),
-        include_obfuscation: None,
-    });
+    request.stream_options =
+        Some(ChatCompletionStreamOptions { include_usage: Some(true), include_obfuscation: None });
     let chunks = all(client(&model).chat().create_stream(request).await.unwrap()).await;
     let words: Vec<_> = chunks
         .iter()
@@ -167,19 +122,13 @@ async fn the_chunks_of_a_stream_sum_to_the_answer() {
         .filter_map(|choice| choice.delta.content.as_deref())
         .collect();
     assert_eq!(words, ["", "there ", "was ", "a ", "toaster."]);
-    let reasons: Vec<_> = chunks
-        .iter()
-        .flat_map(|chunk| &chunk.choices)
-        .filter_map(|choice| choice.finish_reason)
-        .collect();
+    let reasons: Vec<_> =
+        chunks.iter().flat_map(|chunk| &chunk.choices).filter_map(|choice| choice.finish_reason).collect();
     assert_eq!(reasons, [FinishReason::Stop]);
     let (last, rest) = chunks.split_last().unwrap();
     assert!(last.choices.is_empty());
     assert_eq!(last.usage.as_ref().unwrap().total_tokens, 10);
-    assert!(
-        rest.iter()
-            .all(|chunk| chunk.usage.is_none() && chunk.id == last.id)
-    );
+    assert!(rest.iter().all(|chunk| chunk.usage.is_none() && chunk.id == last.id));
 }
 
 #[tokio::test]
@@ -189,11 +138,7 @@ async fn a_stream_has_no_usage_unless_asked() {
     request.stream = Some(true);
     let chunks = all(client(&model).chat().create_stream(request).await.unwrap()).await;
     assert!(!chunks.is_empty());
-    assert!(
-        chunks
-            .iter()
-            .all(|chunk| chunk.usage.is_none() && !chunk.choices.is_empty())
-    );
+    assert!(chunks.iter().all(|chunk| chunk.usage.is_none() && !chunk.choices.is_empty()));
 }
 
 #[tokio::test]
@@ -215,17 +160,10 @@ async fn a_legacy_completion_can_be_streamed() {
     let model = OfflineModel::start().unwrap();
     let body = json!({ "model": "gpt-3.5-turbo-instruct", "prompt": "Once upon a time, ", "stream": true });
     let client = client(&model);
-    let stream = client
-        .completions()
-        .create_stream_byot::<Value, CreateCompletionResponse>(body)
-        .await
-        .unwrap();
-    let text: String = all(stream)
-        .await
-        .into_iter()
-        .flat_map(|chunk| chunk.choices)
-        .map(|choice| choice.text)
-        .collect();
+    let stream =
+        client.completions().create_stream_byot::<Value, CreateCompletionResponse>(body).await.unwrap();
+    let text: String =
+        all(stream).await.into_iter().flat_map(|chunk| chunk.choices).map(|choice| choice.text).collect();
     assert_eq!(text, "there was a toaster.");
 }
 
@@ -239,10 +177,7 @@ async fn an_unknown_model_is_not_found() {
     };
     assert_eq!(error.status_code, 404);
     assert_eq!(error.api_error.code.as_deref(), Some("model_not_found"));
-    assert_eq!(
-        error.api_error.r#type.as_deref(),
-        Some("invalid_request_error")
-    );
+    assert_eq!(error.api_error.r#type.as_deref(), Some("invalid_request_error"));
     assert!(error.api_error.message.contains("no-such-model-7"));
 }
 
@@ -251,26 +186,10 @@ async fn a_malformed_request_is_refused_with_the_place_of_its_fault() {
     let model = OfflineModel::start().unwrap();
     let hello = json!([{ "role": "user", "content": "hi" }]);
     for (body, param, code) in [
-        (
-            json!({ "messages": hello }),
-            "model",
-            "missing_required_parameter",
-        ),
-        (
-            json!({ "model": "m" }),
-            "messages",
-            "missing_required_parameter",
-        ),
-        (
-            json!({ "model": "m", "messages": "hi" }),
-            "messages",
-            "invalid_type",
-        ),
-        (
-            json!({ "model": "m", "messages": [] }),
-            "messages",
-            "invalid_value",
-        ),
+        (json!({ "messages": hello }), "model", "missing_required_parameter"),
+        (json!({ "model": "m" }), "messages", "missing_required_parameter"),
+        (json!({ "model": "m", "messages": "hi" }), "messages", "invalid_type"),
+        (json!({ "model": "m", "messages": [] }), "messages", "invalid_value"),
         (
             json!({ "model": "m", "messages": [{ "content": "hi" }] }),
             "messages[0].role",
@@ -286,16 +205,8 @@ async fn a_malformed_request_is_refused_with_the_place_of_its_fault() {
             "messages[0].content",
             "missing_required_parameter",
         ),
-        (
-            json!({ "model": "m", "messages": hello, "n": 0 }),
-            "n",
-            "invalid_value",
-        ),
-        (
-            json!({ "model": "m", "messages": hello, "stream": "yes" }),
-            "stream",
-            "invalid_type",
-        ),
+        (json!({ "model": "m", "messages": hello, "n": 0 }), "n", "invalid_value"),
+        (json!({ "model": "m", "messages": hello, "stream": "yes" }), "stream", "invalid_type"),
     ] {
         let error = refusal(&model, body).await;
         assert_eq!(error.status_code, 400);
@@ -307,10 +218,7 @@ async fn a_malformed_request_is_refused_with_the_place_of_its_fault() {
 #[test]
 fn a_request_without_a_key_is_unauthorized() {
     let model = OfflineModel::start().unwrap();
-    for head in [
-        "GET /v1/models HTTP/1.1",
-        "GET /v1/models HTTP/1.1\r\nAuthorization: Bearer ",
-    ] {
+    for head in ["GET /v1/models HTTP/1.1", "GET /v1/models HTTP/1.1\r\nAuthorization: Bearer "] {
         let (status, body) = raw(&model, head, "");
         assert_eq!(status, 401);
         assert_eq!(body["error"]["code"], "invalid_api_key");
@@ -320,43 +228,19 @@ fn a_request_without_a_key_is_unauthorized() {
 #[test]
 fn a_body_that_is_not_json_is_refused() {
     let model = OfflineModel::start().unwrap();
-    let (status, body) = raw(
-        &model,
-        "POST /v1/chat/completions HTTP/1.1\r\nAuthorization: Bearer k",
-        "{\"model\":",
-    );
+    let (status, body) =
+        raw(&model, "POST /v1/chat/completions HTTP/1.1\r\nAuthorization: Bearer k", "{\"model\":");
     assert_eq!(status, 400);
-    assert!(
-        body["error"]["message"]
-            .as_str()
-            .unwrap()
-            .contains("not JSON"),
-        "{body}"
-    );
+    assert!(body["error"]["message"].as_str().unwrap().contains("not JSON"), "{body}");
 }
 
 #[test]
 fn models_are_listed_and_other_paths_are_unknown() {
     let model = OfflineModel::start().unwrap();
-    let (status, body) = raw(
-        &model,
-        "GET /v1/models HTTP/1.1\r\nAuthorization: Bearer k",
-        "",
-    );
+    let (status, body) = raw(&model, "GET /v1/models HTTP/1.1\r\nAuthorization: Bearer k", "");
     assert_eq!((status, &body["data"][0]["id"]), (200, &json!(MODEL)));
-    let (status, body) = raw(
-        &model,
-        "GET /v1/embeddings HTTP/1.1\r\nAuthorization: Bearer k",
-        "",
-    );
-    assert_eq!(
-        (status, &body["error"]["code"]),
-        (404, &json!("unknown_url"))
-    );
-    let (status, _) = raw(
-        &model,
-        "GET /v1/completions HTTP/1.1\r\nAuthorization: Bearer k",
-        "",
-    );
+    let (status, body) = raw(&model, "GET /v1/embeddings HTTP/1.1\r\nAuthorization: Bearer k", "");
+    assert_eq!((status, &body["error"]["code"]), (404, &json!("unknown_url")));
+    let (status, _) = raw(&model, "GET /v1/completions HTTP/1.1\r\nAuthorization: Bearer k", "");
     assert_eq!(status, 405);
 }

@@ -16,29 +16,15 @@ pub(super) struct ToolCall {
 ///
 /// An answer to a tool's result must be words, or a program that loops until there are no more calls never ends.
 pub(super) fn calls(request: &Chat) -> Vec<ToolCall> {
-    let Some(last) = request
-        .messages
-        .last()
-        .filter(|message| message.role == "user")
-    else {
+    let Some(last) = request.messages.last().filter(|message| message.role == "user") else {
         return Vec::new();
     };
-    let tools: Vec<_> = request
-        .tools
-        .iter()
-        .filter_map(|tool| tool.get("function"))
-        .collect();
+    let tools: Vec<_> = request.tools.iter().filter_map(|tool| tool.get("function")).collect();
     let mut wanted: Vec<_> = match &request.tool_choice {
         Value::String(mode) if mode == "none" => Vec::new(),
         Value::Object(choice) => {
-            let chosen = choice
-                .get("function")
-                .and_then(|function| function.get("name"));
-            tools
-                .iter()
-                .filter(|tool| tool.get("name") == chosen)
-                .copied()
-                .collect()
+            let chosen = choice.get("function").and_then(|function| function.get("name"));
+            tools.iter().filter(|tool| tool.get("name") == chosen).copied().collect()
         }
         choice => {
             let mut wanted = mentioned(&tools, &last.text);
@@ -51,21 +37,13 @@ pub(super) fn calls(request: &Chat) -> Vec<ToolCall> {
     if !request.parallel_tool_calls {
         wanted.truncate(1);
     }
-    wanted
-        .into_iter()
-        .filter_map(|tool| call(tool, &last.text))
-        .collect()
+    wanted.into_iter().filter_map(|tool| call(tool, &last.text)).collect()
 }
 
 /// The tools whose names the text mentions; else, for a question about the weather, the tool for it.
 fn mentioned<'a>(tools: &[&'a Value], text: &str) -> Vec<&'a Value> {
     let text = text.to_lowercase();
-    let name = |tool: &Value| {
-        tool.get("name")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_lowercase()
-    };
+    let name = |tool: &Value| tool.get("name").and_then(Value::as_str).unwrap_or_default().to_lowercase();
     let named: Vec<_> = tools
         .iter()
         .filter(|tool| {
@@ -77,10 +55,7 @@ fn mentioned<'a>(tools: &[&'a Value], text: &str) -> Vec<&'a Value> {
     if !named.is_empty() || !text.contains("weather") {
         return named;
     }
-    let weather = tools
-        .iter()
-        .find(|tool| name(tool).contains("weather"))
-        .or(tools.first());
+    let weather = tools.iter().find(|tool| name(tool).contains("weather")).or(tools.first());
     weather.copied().into_iter().collect()
 }
 
@@ -90,10 +65,7 @@ fn call(tool: &Value, text: &str) -> Option<ToolCall> {
         Some(schema) => object(schema, text),
         None => json!({}),
     };
-    Some(ToolCall {
-        name,
-        arguments: arguments.to_string(),
-    })
+    Some(ToolCall { name, arguments: arguments.to_string() })
 }
 
 /// An object with what the schema requires, or where it requires nothing, with all that it has.
@@ -108,13 +80,10 @@ fn object(schema: &Value, text: &str) -> Value {
         .flatten()
         .filter_map(Value::as_str)
         .collect();
-    let chosen = properties
-        .iter()
-        .filter(|(name, _)| required.is_empty() || required.contains(&name.as_str()));
+    let chosen =
+        properties.iter().filter(|(name, _)| required.is_empty() || required.contains(&name.as_str()));
     Value::Object(
-        chosen
-            .map(|(name, schema)| (name.clone(), value(name, schema, text)))
-            .collect::<Map<_, _>>(),
+        chosen.map(|(name, schema)| (name.clone(), value(name, schema, text))).collect::<Map<_, _>>(),
     )
 }
 
@@ -124,36 +93,16 @@ fn value(name: &str, schema: &Value, text: &str) -> Value {
     }
     if let Some(choices) = schema.get("enum").and_then(Value::as_array) {
         let lower = text.to_lowercase();
-        let said = |choice: &&Value| {
-            choice
-                .as_str()
-                .is_some_and(|choice| lower.contains(&choice.to_lowercase()))
-        };
-        return choices
-            .iter()
-            .find(said)
-            .or_else(|| choices.first())
-            .cloned()
-            .unwrap_or_default();
+        let said =
+            |choice: &&Value| choice.as_str().is_some_and(|choice| lower.contains(&choice.to_lowercase()));
+        return choices.iter().find(said).or_else(|| choices.first()).cloned().unwrap_or_default();
     }
     match kind(schema) {
-        "integer" => json!(
-            number(text)
-                .and_then(|number| number.parse::<i64>().ok())
-                .unwrap_or(1)
-        ),
-        "number" => json!(
-            number(text)
-                .and_then(|number| number.parse::<f64>().ok())
-                .unwrap_or(1.0)
-        ),
+        "integer" => json!(number(text).and_then(|number| number.parse::<i64>().ok()).unwrap_or(1)),
+        "number" => json!(number(text).and_then(|number| number.parse::<f64>().ok()).unwrap_or(1.0)),
         "boolean" => json!(true),
         "null" => Value::Null,
-        "array" => json!([value(
-            name,
-            schema.get("items").unwrap_or(&Value::Null),
-            text
-        )]),
+        "array" => json!([value(name, schema.get("items").unwrap_or(&Value::Null), text)]),
         "object" => object(schema, text),
         _ => json!(string(name, text)),
     }
@@ -163,11 +112,9 @@ fn value(name: &str, schema: &Value, text: &str) -> Value {
 fn kind(schema: &Value) -> &str {
     match schema.get("type") {
         Some(Value::String(kind)) => kind,
-        Some(Value::Array(kinds)) => kinds
-            .iter()
-            .filter_map(Value::as_str)
-            .find(|kind| *kind != "null")
-            .unwrap_or("string"),
+        Some(Value::Array(kinds)) => {
+            kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or("string")
+        }
         _ => "string",
     }
 }
@@ -175,26 +122,19 @@ fn kind(schema: &Value) -> &str {
 /// For the name of a place what follows "in", else all that the user said.
 fn string<'a>(name: &str, text: &'a str) -> &'a str {
     let name = name.to_lowercase();
-    let place = ["location", "city", "place", "town", "country", "where"]
-        .iter()
-        .any(|word| name.contains(word));
+    let place =
+        ["location", "city", "place", "town", "country", "where"].iter().any(|word| name.contains(word));
     let named = || {
         let (_, after) = text.split_once(" in ")?;
-        let end = after
-            .find(['?', '!', '.', ';', '\n'])
-            .unwrap_or(after.len());
-        after
-            .get(..end)
-            .map(str::trim)
-            .filter(|named| !named.is_empty())
+        let end = after.find(['?', '!', '.', ';', '\n']).unwrap_or(after.len());
+        after.get(..end).map(str::trim).filter(|named| !named.is_empty())
     };
     place.then(named).flatten().unwrap_or(text)
 }
 
 /// The first number in the text.
 fn number(text: &str) -> Option<&str> {
-    text.split(|character: char| !character.is_ascii_digit())
-        .find(|digits| !digits.is_empty())
+    text.split(|character: char| !character.is_ascii_digit()).find(|digits| !digits.is_empty())
 }
 
 #[cfg(test)]
@@ -214,10 +154,7 @@ mod tests {
             }
         });
         assert_eq!(
-            object(
-                &schema,
-                "The weather in Paris, France? In celsius, for 3 days."
-            ),
+            object(&schema, "The weather in Paris, France? In celsius, for 3 days."),
             json!({
                 "city": "Paris, France",
                 "unit": "celsius",

@@ -57,7 +57,9 @@ fn check(tag: &str) -> std::result::Result<(), String> {
     if tag.trim().is_empty() {
         Err("a tag is not empty: name what the request is for, such as \"chat\"".to_owned())
     } else if characters > MAX_CHARACTERS {
-        Err(format!("a tag has at most {MAX_CHARACTERS} characters and this one has {characters}: shorten it"))
+        Err(format!(
+            "a tag has at most {MAX_CHARACTERS} characters and this one has {characters}: shorten it"
+        ))
     } else {
         Ok(())
     }

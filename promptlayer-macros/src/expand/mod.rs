@@ -4,30 +4,38 @@
 //! async fn ask(question: &str) -> Result<String, E> {
 //!     let mut call = Call::begin(span!(…), &CallSite { … });
 //!     if call.is_recording() { … capture the arguments … }
-//!     let (given, call) = body(call, async move {
-//!         let question = question;      // the parameters, in order: they drop as they would have
-//!         { …the user's own tokens… }
-//!     }).await;
-//!     if call.is_recording() { … capture what was given … }
-//!     given
+//!     body(
+//!         call,
+//!         async move {
+//!             let question = question;  // the parameters, in order: they drop as they would have
+//!             { …the user's own tokens… }
+//!         },
+//!         |call, given| { … capture what was given, and end the call … given },
+//!     ).await
 //! }
 //! ```
 //!
 //! A synchronous body is a closure instead, so that `return` and `?` come back. The user's braces
 //! stand in tail position: the type that is wanted of them is that of the function, and since the
 //! braces around them are of this crate's edition, their temporaries die before the parameters.
+//!
+//! A function that is not `async` and returns a future is a call when its future is polled, and one
+//! that gives a stream is a call until the stream ends.
 
 mod capture;
+mod finish;
 mod parameters;
+mod returns;
 mod span;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::visit_mut::VisitMut;
-use syn::{Path, Result, ReturnType, Type, parse_quote};
+use syn::{Path, Result, ReturnType, Signature, Type, parse_quote};
 
 use self::parameters::Parameters;
+use self::returns::{Given, Returns};
 use crate::attr::Args;
 use crate::function::Function;
 
@@ -47,46 +55,24 @@ pub(crate) fn hidden(name: &str) -> Ident {
 }
 
 /// The whole expansion.
-pub(crate) fn expand(args: Args, function: Function) -> Result<TokenStream> {
+pub(crate) fn expand(args: &Args, function: Function) -> Result<TokenStream> {
     let Function { attributes, visibility, defaultness, mut signature, inner_attributes, body } = function;
     let krate: Path = args.krate.clone().unwrap_or_else(|| parse_quote!(::promptlayer_tracing));
-    let names = Names {
-        private: quote!(#krate::__private),
-        call: hidden("__call"),
-        given: hidden("__given"),
-    };
-    let Names { private, call, given } = &names;
+    let names =
+        Names { private: quote!(#krate::__private), call: hidden("__call"), given: hidden("__given") };
+    let call = &names.call;
 
     let parameters = Parameters::take(&mut signature)?;
     parameters.check_skipped(&args.skip)?;
-    let begin = span::begin(&args, &signature, &parameters, &names);
-    let input = capture::input(&args, &parameters, &names);
+    let begin = span::begin(args, &signature, &parameters, &names);
+    let input = capture::input(args, &parameters, &names);
     let rebound = parameters.rebound();
+    let body = quote!(#rebound #body);
+    let tracks_caller = attributes.iter().any(|attribute| attribute.path().is_ident("track_caller"));
     let run = if signature.asyncness.is_some() {
-        let hint = type_hint(&signature.output, signature.ident.span());
-        quote! {
-            let (#given, #call) = #private::body(#call, async move {
-                #hint
-                #rebound
-                #body
-            }).await;
-        }
+        asynchronous(args, &signature, &body, &names)
     } else {
-        let returns = closure_return(&signature.output);
-        quote! {
-            let #given = #private::Call::run(&mut #call, move || #returns {
-                #rebound
-                #body
-            });
-        }
-    };
-    let finish = if is_never(&signature.output) {
-        // Nothing comes back: the call ends as a panic or is dropped.
-        quote!()
-    } else {
-        let events = capture::events(&args, &names);
-        let output = capture::output(&args, &names);
-        quote!(#events #output)
+        synchronous(args, &signature, &body, &names, tracks_caller)
     };
     Ok(quote! {
         #(#attributes)*
@@ -95,10 +81,91 @@ pub(crate) fn expand(args: Args, function: Function) -> Result<TokenStream> {
             let mut #call = #begin;
             #input
             #run
-            #finish
-            #given
         }
     })
+}
+
+/// The body of an `async fn`.
+fn asynchronous(args: &Args, signature: &Signature, body: &TokenStream, names: &Names) -> TokenStream {
+    let Names { private, call, given } = names;
+    let hint = type_hint(&signature.output, signature.ident.span());
+    let of = match returns::returns(&signature.output, args.stream) {
+        // An `async fn` may give a future, which is a value like any other.
+        Returns::Now(of) => of,
+        Returns::Future(_) | Returns::BoxedFuture(_) => Given::Value,
+    };
+    let finish = finish::finish(args, of, names);
+    quote! {
+        #private::body(
+            #call,
+            async move {
+                #hint
+                #body
+            },
+            |#call, #given| #finish,
+        )
+        .await
+    }
+}
+
+/// The body of any other function.
+fn synchronous(
+    args: &Args,
+    signature: &Signature,
+    body: &TokenStream,
+    names: &Names,
+    tracks_caller: bool,
+) -> TokenStream {
+    let Names { private, call, given } = names;
+    let returns = returns::returns(&signature.output, args.stream);
+    if tracks_caller && matches!(returns, Returns::Now(Given::Value | Given::Never)) {
+        return inline(args, returns, body, names);
+    }
+    let arrow = closure_return(&signature.output);
+    let run = quote! {
+        let #given = #private::Call::run(&mut #call, move || #arrow {
+            #body
+        });
+    };
+    match returns {
+        // Nothing comes back: the call ends as a panic.
+        Returns::Now(Given::Never) => quote!(#run #given),
+        Returns::Now(of) => {
+            let finish = finish::finish(args, of, names);
+            quote!(#run #finish)
+        }
+        Returns::Future(of) => {
+            let finish = finish::finish(args, of, names);
+            quote!(#run #private::future(#call, #given, |#call, #given| #finish))
+        }
+        Returns::BoxedFuture(of) => {
+            let finish = finish::finish(args, of, names);
+            quote!(#run ::std::boxed::Box::pin(#private::future(#call, #given, |#call, #given| #finish)))
+        }
+    }
+}
+
+/// The body in its own place, where `Location::caller()` tells who called the function: a closure
+/// would be the caller. The price is that an early `return` passes the value by.
+fn inline(args: &Args, returns: Returns, body: &TokenStream, names: &Names) -> TokenStream {
+    let Names { private, call, given } = names;
+    let inlined = hidden("__inlined");
+    let body = quote! {
+        let #inlined = #private::Call::inline(#call);
+        let #given = {
+            let _entered = #private::InlineCall::span(&#inlined).clone().entered();
+            #body
+        };
+    };
+    if returns == Returns::Now(Given::Never) {
+        return quote!(#body #given);
+    }
+    let finish = finish::finish(args, Given::Value, names);
+    quote! {
+        #body
+        let #call = #private::InlineCall::into_call(#inlined);
+        #finish
+    }
 }
 
 /// The arrow of the closure that holds a synchronous body.
@@ -116,10 +183,7 @@ fn closure_return(output: &ReturnType) -> TokenStream {
 fn type_hint(output: &ReturnType, name: Span) -> TokenStream {
     let (ty, span) = match output {
         ReturnType::Default => (parse_quote!(()), name),
-        ReturnType::Type(_, ty) if is_never(output) => {
-            let _ = ty;
-            return quote!();
-        }
+        ReturnType::Type(_, ty) if matches!(**ty, Type::Never(_)) => return quote!(),
         ReturnType::Type(_, ty) => (without_impl_trait(ty), ty.span()),
     };
     let hint = hidden("__hint");
@@ -139,10 +203,6 @@ fn type_hint(output: &ReturnType, name: Span) -> TokenStream {
             return #hint;
         }
     }
-}
-
-fn is_never(output: &ReturnType) -> bool {
-    matches!(output, ReturnType::Type(_, ty) if matches!(**ty, Type::Never(_)))
 }
 
 /// `impl Trait` cannot be written there: the compiler infers what stands behind it.

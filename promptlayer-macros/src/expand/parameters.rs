@@ -19,6 +19,15 @@ pub(crate) struct Parameter {
     pattern: Pat,
 }
 
+impl Parameter {
+    /// The user does not use `_name`, and so the expansion must be allowed to.
+    pub(crate) fn allow_underscore(&self) -> Option<TokenStream> {
+        self.name
+            .starts_with('_')
+            .then(|| quote!(#[allow(clippy::no_effect_underscore_binding, clippy::used_underscore_binding)]))
+    }
+}
+
 /// All of them.
 pub(crate) struct Parameters {
     pub(crate) list: Vec<Parameter>,
@@ -41,9 +50,7 @@ impl Parameters {
                 }
                 FnArg::Typed(typed) => {
                     let (name, ident) = match &*typed.pat {
-                        Pat::Ident(PatIdent { ident, subpat: None, .. }) => {
-                            (unraw(ident), ident.clone())
-                        }
+                        Pat::Ident(PatIdent { ident, subpat: None, .. }) => (unraw(ident), ident.clone()),
                         other => {
                             let name = only_binding(other).unwrap_or_else(|| format!("argument{position}"));
                             (name, hidden(&format!("__argument{position}")))
@@ -91,13 +98,17 @@ impl Parameters {
     /// Binds every parameter anew inside the body, in order, so that they drop as a function's do:
     /// the last first, and of each what its pattern bound before what it left.
     pub(crate) fn rebound(&self) -> TokenStream {
-        let bindings = self.list.iter().map(|Parameter { ident, cfg, pattern, .. }| match pattern {
-            Pat::Ident(PatIdent { subpat: None, by_ref: None, .. }) => {
-                quote!(#(#cfg)* let #pattern = #ident;)
-            }
-            _ => {
-                let kept = hidden("__kept");
-                quote!(#(#cfg)* let #kept = #ident; #(#cfg)* let #pattern = #kept;)
+        let bindings = self.list.iter().map(|parameter| {
+            let Parameter { ident, cfg, pattern, .. } = parameter;
+            let allow = parameter.allow_underscore();
+            match pattern {
+                Pat::Ident(PatIdent { subpat: None, by_ref: None, .. }) => {
+                    quote!(#(#cfg)* #allow let #pattern = #ident;)
+                }
+                _ => {
+                    let kept = hidden("__kept");
+                    quote!(#(#cfg)* let #kept = #ident; #(#cfg)* let #pattern = #kept;)
+                }
             }
         });
         // A mention of the whole keeps an owned `self` from being taken field by field.

@@ -16,10 +16,8 @@ pub(crate) fn begin(
     names: &Names,
 ) -> TokenStream {
     let private = &names.private;
-    let function = LitStr::new(
-        &syn::ext::IdentExt::unraw(&signature.ident).to_string(),
-        signature.ident.span(),
-    );
+    let function =
+        LitStr::new(&syn::ext::IdentExt::unraw(&signature.ident).to_string(), signature.ident.span());
     let name = args.name.as_ref().map_or_else(|| quote!(#function), |name| quote!(#name));
     let target = target(args);
     let level = level(args, names);
@@ -93,6 +91,10 @@ fn site(args: &Args, function: &LitStr, names: &Names) -> TokenStream {
             quote_spanned!(tag.span()=> #private::tags::checked(#value))
         }
     });
+    let hook = match &args.on_request_id {
+        Some(hook) => quote!(#private::hook!(#hook)),
+        None => quote!(::core::option::Option::None),
+    };
     // Literals were compared when they were parsed.
     let distinct = args.tags.iter().find(|tag| !tag.is_literal).map(|constant| {
         let tags = args.tags.iter().map(|tag| &tag.value);
@@ -105,6 +107,7 @@ fn site(args: &Args, function: &LitStr, names: &Names) -> TokenStream {
                 kind: #kind,
                 tags: &[#(#tags),*],
                 function: #function,
+                on_request_id: #hook,
             }
         }
     }

@@ -39,9 +39,7 @@ pub(super) fn reply(object: &Map<String, Value>) -> Option<Api> {
 
 /// Whether a value is a list of messages.
 pub(super) fn is_messages(value: &Value) -> bool {
-    value
-        .as_array()
-        .is_some_and(|messages| !messages.is_empty() && messages.iter().all(|message| is_message(message)))
+    value.as_array().is_some_and(|messages| !messages.is_empty() && messages.iter().all(is_message))
 }
 
 /// Whether a value is a message: an object with a role.

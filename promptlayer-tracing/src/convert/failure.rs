@@ -47,15 +47,18 @@ pub(super) fn kind(failure: &Failure) -> ErrorType {
         return ErrorType::UnknownError;
     }
     by_words(&failure.chain.join("\n")).unwrap_or_else(|| {
-        let of_provider =
-            type_name.split("::").next().is_some_and(|root| PROVIDER_CRATES.iter().any(|of| root.starts_with(of)));
+        let of_provider = type_name
+            .split("::")
+            .next()
+            .is_some_and(|root| PROVIDER_CRATES.iter().any(|of| root.starts_with(of)));
         if of_provider { ErrorType::ProviderError } else { ErrorType::UnknownError }
     })
 }
 
 /// The kind and the message of an error that a provider answered with.
 pub(super) fn of_reply(error: &Value) -> (ErrorType, String) {
-    let message = error.get("message").and_then(Value::as_str).map_or_else(|| json::readable(error), str::to_owned);
+    let message =
+        error.get("message").and_then(Value::as_str).map_or_else(|| json::readable(error), str::to_owned);
     let kind = by_words(&error.to_string()).unwrap_or(ErrorType::ProviderError);
     (kind, message)
 }
@@ -97,11 +100,17 @@ mod tests {
     fn an_errors_own_words_tell_its_kind() {
         let openai = "async_openai::error::OpenAIError";
         assert_eq!(kind_of(openai, "rate_limit_exceeded: slow down"), ErrorType::ProviderRateLimit);
-        assert_eq!(kind_of(openai, "invalid_request_error: Incorrect API key provided"), ErrorType::ProviderAuthError);
+        assert_eq!(
+            kind_of(openai, "invalid_request_error: Incorrect API key provided"),
+            ErrorType::ProviderAuthError
+        );
         assert_eq!(kind_of(openai, "insufficient_quota: see billing"), ErrorType::ProviderQuotaLimit);
         assert_eq!(kind_of(openai, "model_not_found"), ErrorType::ProviderError);
         assert_eq!(kind_of("reqwest::error::Error", "operation timed out"), ErrorType::ProviderTimeout);
-        assert_eq!(kind_of("tokio::time::error::Elapsed", "deadline has elapsed"), ErrorType::ProviderTimeout);
+        assert_eq!(
+            kind_of("tokio::time::error::Elapsed", "deadline has elapsed"),
+            ErrorType::ProviderTimeout
+        );
         assert_eq!(kind_of("anyhow::Error", "status client error (401)"), ErrorType::ProviderAuthError);
         assert_eq!(kind_of("my::Error", "no such customer"), ErrorType::UnknownError);
     }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::blueprint::{ChatPrompt, CompletionPrompt, ErrorType, LogRequest, Message, Prompt, RequestStatus};
 use crate::call::{Ending, Input};
-use crate::record::FinishedSpan;
+use crate::record::{FinishedSpan, Output};
 
 /// The provider where nothing tells it.
 const UNKNOWN_PROVIDER: &str = "custom";
@@ -19,6 +19,8 @@ const UNKNOWN_PROVIDER: &str = "custom";
 const UNKNOWN_MODEL: &str = "unknown";
 /// The metadata key that the provider's reason for ending goes by.
 const FINISH_REASON: &str = "finish_reason";
+/// The metadata key that the time from a call's beginning to its first chunk goes by, in milliseconds.
+const TIME_TO_FIRST_CHUNK: &str = "time_to_first_chunk_ms";
 
 /// What an input says of the request.
 #[derive(Debug, Default)]
@@ -70,9 +72,14 @@ pub(crate) fn log_request(span: &FinishedSpan, default_provider: Option<&str>) -
     log.request_start_time = json::timestamp(span.started);
     log.request_end_time = json::timestamp(span.ended());
     log.parameters = request.parameters;
-    log.parameters.extend(span.parameters.iter().map(|(name, value)| ((*name).to_owned(), json::value(value))));
+    log.parameters
+        .extend(span.parameters.iter().map(|(name, value)| ((*name).to_owned(), json::value(value))));
     log.tags = span.inherited.tags.clone();
     log.metadata = span.inherited.metadata.clone();
+    if let Some(time) = span.time_to_first_chunk {
+        let milliseconds = time.as_secs_f64() * 1e3;
+        log.metadata.entry(TIME_TO_FIRST_CHUNK.to_owned()).or_insert_with(|| format!("{milliseconds:.3}"));
+    }
     if let Some(reason) = &reply.finish_reason {
         log.metadata.entry(FINISH_REASON.to_owned()).or_insert_with(|| reason.clone());
     }
@@ -85,7 +92,7 @@ pub(crate) fn log_request(span: &FinishedSpan, default_provider: Option<&str>) -
     log.output_tokens = reply.output_tokens;
     log.function_name = Some(span.function_name().to_owned());
     log.api_type = request.api_type.or(reply.api_type).map(str::to_owned);
-    set_status(&mut log, span, &reply.error, reply.finish_reason.as_deref());
+    set_status(&mut log, span, reply.error, reply.finish_reason.as_deref());
     log
 }
 
@@ -109,12 +116,12 @@ fn alike(input: &Prompt, output: Option<Prompt>) -> Prompt {
 fn set_status(
     log: &mut LogRequest,
     span: &FinishedSpan,
-    answered: &Option<(ErrorType, String)>,
+    answered: Option<(ErrorType, String)>,
     finish_reason: Option<&str>,
 ) {
     let (status, kind, message) = match &span.ending {
         Ending::Returned => match (answered, finish_reason) {
-            (Some((kind, message)), _) => (RequestStatus::Error, *kind, message.clone()),
+            (Some((kind, message)), _) => (RequestStatus::Error, kind, message),
             (None, Some("length" | "max_tokens")) => (
                 RequestStatus::Warning,
                 ErrorType::ProviderPartialResponse,
@@ -127,14 +134,10 @@ fn set_status(
             ),
             _ => return,
         },
-        Ending::Failed(failure) => {
-            (RequestStatus::Error, failure::kind(failure), failure.chain.join(": "))
+        Ending::Failed(failure) => (RequestStatus::Error, failure::kind(failure), failure.chain.join(": ")),
+        Ending::Panicked(_) => {
+            (RequestStatus::Error, ErrorType::UnknownError, span.problem().unwrap_or_default().into_owned())
         }
-        Ending::Panicked(_) => (
-            RequestStatus::Error,
-            ErrorType::UnknownError,
-            span.problem().unwrap_or_default().into_owned(),
-        ),
         Ending::Cancelled => (
             RequestStatus::Warning,
             ErrorType::ProviderPartialResponse,
@@ -149,10 +152,8 @@ fn set_status(
 pub(crate) fn function_input(span: &FinishedSpan) -> Option<String> {
     match span.input.as_ref()? {
         Input::Arguments(arguments) => {
-            let arguments: Map<String, Value> = arguments
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), json::value(value)))
-                .collect();
+            let arguments: Map<String, Value> =
+                arguments.iter().map(|(name, value)| ((*name).to_owned(), json::value(value))).collect();
             Some(Value::Object(arguments).to_string())
         }
         Input::Value(value) => Some(json::text(value)),
@@ -161,5 +162,8 @@ pub(crate) fn function_input(span: &FinishedSpan) -> Option<String> {
 
 /// What a span that makes no request log gave, as readable JSON or text.
 pub(crate) fn function_output(span: &FinishedSpan) -> Option<String> {
-    span.output.as_ref().map(json::text)
+    match span.output.as_ref()? {
+        Output::Value(value) => Some(json::text(value)),
+        Output::Chunks(chunks) => Some(json::readable(&plain::joined(chunks))),
+    }
 }

@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::{Reply, Request, json};
 use crate::blueprint::{
-    AssistantMessage, ChatPrompt, ContentBlock, FunctionCall, FunctionMessage, Message, Prompt, Tool, ToolCall,
-    ToolChoice,
+    AssistantMessage, ChatPrompt, ContentBlock, FunctionCall, FunctionMessage, Message, Prompt, Tool,
+    ToolCall, ToolChoice,
 };
 
 pub(super) const PROVIDER: &str = "openai";
@@ -60,10 +60,7 @@ pub(super) fn parameters(object: Map<String, Value>, prompt_fields: &[&str]) -> 
 pub(super) fn reply(object: &Map<String, Value>) -> Reply {
     let choices = object.get("choices").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let messages = choices.iter().filter_map(|choice| choice.get("message")).map(message);
-    Reply {
-        prompt: Some(Prompt::from(ChatPrompt::new(messages))),
-        ..common_reply(object, choices, API_TYPE)
-    }
+    Reply { prompt: Some(Prompt::from(ChatPrompt::new(messages))), ..common_reply(object, choices, API_TYPE) }
 }
 
 /// What replies of both OpenAI interfaces have.
@@ -105,10 +102,8 @@ pub(super) fn message(value: &Value) -> Message {
         "assistant" => Message::Assistant(assistant(object, blocks)),
         "tool" => Message::tool(text("tool_call_id").unwrap_or_default(), blocks),
         "function" => {
-            let mut function = FunctionMessage::default();
-            function.content = blocks;
-            function.name = text("name").unwrap_or_default();
-            Message::Function(function)
+            let name = text("name").unwrap_or_default();
+            Message::Function(FunctionMessage { content: blocks, name, ..FunctionMessage::default() })
         }
         _ => Message::user(blocks),
     };
@@ -133,11 +128,12 @@ fn assistant(object: &Map<String, Value>, mut blocks: Vec<ContentBlock>) -> Assi
         blocks.push(ContentBlock::from_text(refusal));
     }
     let calls = object.get("tool_calls").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let mut message = AssistantMessage::default();
-    message.content = blocks;
-    message.tool_calls = calls.iter().map(tool_call).collect();
-    message.function_call = object.get("function_call").and_then(function_call);
-    message
+    AssistantMessage {
+        content: blocks,
+        tool_calls: calls.iter().map(tool_call).collect(),
+        function_call: object.get("function_call").and_then(function_call),
+        ..AssistantMessage::default()
+    }
 }
 
 fn tool_call(call: &Value) -> ToolCall {
@@ -172,7 +168,9 @@ fn content(value: Option<&Value>) -> Vec<ContentBlock> {
 fn part(part: &Value) -> ContentBlock {
     let text = |key: &str| part.get(key).and_then(Value::as_str);
     match text("type") {
-        Some("text" | "input_text" | "output_text") => ContentBlock::from_text(text("text").unwrap_or_default()),
+        Some("text" | "input_text" | "output_text") => {
+            ContentBlock::from_text(text("text").unwrap_or_default())
+        }
         Some("refusal") => ContentBlock::from_text(text("refusal").unwrap_or_default()),
         Some("image_url") => match part.get("image_url") {
             // A bare address, as some servers take it.

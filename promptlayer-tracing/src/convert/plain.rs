@@ -8,9 +8,11 @@ use super::{Reply, Request, failure, json, openai_chat, openai_completions};
 use crate::blueprint::{ChatPrompt, Message};
 use crate::call::Input;
 use crate::capture::Captured;
+use crate::record::Output;
 
 /// Arguments that are the user's message.
-const USER: &[&str] = &["prompt", "question", "query", "text", "input", "message", "user_message", "user_prompt"];
+const USER: &[&str] =
+    &["prompt", "question", "query", "text", "input", "message", "user_message", "user_prompt"];
 /// Arguments that are the system's message.
 const SYSTEM: &[&str] = &["system", "system_prompt", "instructions"];
 /// Arguments that are a provider's request.
@@ -88,9 +90,8 @@ fn by_name(arguments: &[(&'static str, Captured)]) -> Request {
     // A provider's request is the whole of it, wherever it stands; its usual names go first.
     let named = values.iter().filter(|(name, _)| REQUEST.contains(&name.as_str()));
     if let Some(mut request) = named.chain(&values).find_map(|(_, value)| provider_request(value)) {
-        let beside = values.iter().filter(|(name, value)| {
-            PARAMETERS.contains(&name.as_str()) && !value.is_null()
-        });
+        let beside =
+            values.iter().filter(|(name, value)| PARAMETERS.contains(&name.as_str()) && !value.is_null());
         for (name, value) in beside {
             request.parameters.entry(name.clone()).or_insert_with(|| value.clone());
         }
@@ -148,9 +149,23 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
     request
 }
 
+/// The items of a stream as one value: texts make one text, anything else a list.
+pub(super) fn joined(chunks: &[Captured]) -> Value {
+    let chunks: Vec<Value> = chunks.iter().map(json::value).collect();
+    let texts: Option<Vec<&str>> = chunks.iter().map(Value::as_str).collect();
+    match texts {
+        Some(texts) if !texts.is_empty() => Value::String(texts.concat()),
+        Some(_) => Value::Null,
+        None => Value::Array(chunks),
+    }
+}
+
 /// Reads an output.
-pub(super) fn reply(output: &Captured) -> Reply {
-    let value = json::value(output);
+pub(super) fn reply(output: &Output) -> Reply {
+    let value = match output {
+        Output::Value(value) => json::value(value),
+        Output::Chunks(chunks) => joined(chunks),
+    };
     if let Some(object) = value.as_object() {
         match detect::reply(object) {
             Some(Api::OpenAiChat) => return openai_chat::reply(object),

@@ -68,10 +68,8 @@ struct Status<'a> {
 
 /// The body of `POST /spans-bulk`. Every span has been converted.
 pub(crate) fn spans_bulk(batch: &[Outgoing], resource: &Resource) -> Result<Vec<u8>, serde_json::Error> {
-    let spans = batch
-        .iter()
-        .filter_map(|outgoing| Some(span(outgoing, outgoing.said.as_ref()?, resource)))
-        .collect();
+    let spans =
+        batch.iter().filter_map(|outgoing| Some(span(outgoing, outgoing.said.as_ref()?, resource))).collect();
     serde_json::to_vec(&Body { spans })
 }
 

@@ -162,7 +162,10 @@ mod tests {
         }
         let ledger = counters.read();
         assert_eq!(ledger.dropped, (1..).zip(DROP_REASONS).map(|(count, reason)| (reason, count)).collect());
-        assert_eq!(ledger.rejected, (1..).zip(REJECT_REASONS).map(|(count, reason)| (reason, count)).collect());
+        assert_eq!(
+            ledger.rejected,
+            (1..).zip(REJECT_REASONS).map(|(count, reason)| (reason, count)).collect()
+        );
     }
 
     #[test]

@@ -162,7 +162,11 @@ impl Worker {
         let answer = match SpansAnswer::read(body) {
             Ok(answer) => answer,
             Err(source) => {
-                self.report(self.client.http().error_of_unreadable(format!("POST {SPANS_BULK}"), body, source));
+                self.report(self.client.http().error_of_unreadable(
+                    format!("POST {SPANS_BULK}"),
+                    body,
+                    source,
+                ));
                 SpansAnswer::default()
             }
         };
@@ -197,7 +201,11 @@ impl Worker {
                 let id = match serde_json::from_slice::<LogAnswer>(&answer) {
                     Ok(answer) => Some(answer.id),
                     Err(source) => {
-                        self.report(self.client.http().error_of_unreadable(format!("POST {LOG_REQUEST}"), &answer, source));
+                        self.report(self.client.http().error_of_unreadable(
+                            format!("POST {LOG_REQUEST}"),
+                            &answer,
+                            source,
+                        ));
                         None
                     }
                 };
@@ -220,7 +228,8 @@ impl Worker {
         match id {
             Some(id) => {
                 let enqueue: Arc<dyn Enqueue> = Arc::clone(&self.pipeline) as _;
-                self.hooks.logged(LoggedRequest::new(id, span, self.settings.client.clone(), enqueue));
+                let request = LoggedRequest::new(id, span, self.settings.client.clone(), enqueue);
+                self.hooks.logged(request, span.on_request_id);
             }
             None => {
                 self.pipeline.hooks.missing.fetch_add(1, SeqCst);

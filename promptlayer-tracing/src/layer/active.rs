@@ -1,15 +1,16 @@
 //! A recorded call of the attribute: the link from [`Call`](crate::call::Call) to its layer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracing::Span;
 
 use crate::call::{CallSite, Ending, Input};
-use crate::capture::Captured;
+use crate::capture::{Captured, Chunk, Failure};
 use crate::kind::Kind;
 use crate::layer::record::{Owner, SpanRecord, in_registry};
 use crate::prompt_link::PromptLink;
-use crate::record::{FinishedSpan, Inherited};
+use crate::record::{FinishedSpan, Inherited, Output};
 use crate::sink::Sink;
 use crate::tags::Tags;
 
@@ -25,6 +26,16 @@ pub(crate) struct Active {
     parameters: Vec<(&'static str, Captured)>,
     metadata: Vec<(&'static str, String)>,
     prompt: Option<PromptLink>,
+    stream: Option<Streamed>,
+}
+
+/// What a stream has given so far.
+#[derive(Debug)]
+struct Streamed {
+    chunks: Vec<Captured>,
+    /// From the call's beginning to its first chunk.
+    first: Duration,
+    failure: Option<Failure>,
 }
 
 impl Active {
@@ -48,6 +59,7 @@ impl Active {
                     parameters: Vec::new(),
                     metadata: Vec::new(),
                     prompt: None,
+                    stream: None,
                 }
             };
             if site.kind.is_none_or(Kind::is_request) {
@@ -88,6 +100,31 @@ impl Active {
         self.prompt = Some(prompt);
     }
 
+    /// Sets the beginning to now.
+    #[allow(clippy::unused_self, reason = "only who holds the call may restart it")]
+    pub(crate) fn restart(&self, span: &Span) {
+        in_registry(span, |span| {
+            span.extensions_mut().get_mut::<SpanRecord>()?.restart();
+            Some(())
+        });
+    }
+
+    /// Adds a chunk of a stream.
+    pub(crate) fn chunk(&mut self, chunk: Chunk, span: &Span) {
+        let stream = self.stream.get_or_insert_with(|| Streamed {
+            chunks: Vec::new(),
+            first: in_registry(span, |span| {
+                Some(span.extensions().get::<SpanRecord>()?.started_at.elapsed())
+            })
+            .unwrap_or_default(),
+            failure: None,
+        });
+        match chunk {
+            Chunk::Value(value) => stream.chunks.push(value),
+            Chunk::Error(failure) => stream.failure = Some(failure),
+        }
+    }
+
     /// Adds this call's tags, metadata and prompt to what it took over, and lets the spans inside
     /// take over the whole.
     pub(crate) fn share(&mut self, span: &Span) {
@@ -109,6 +146,14 @@ impl Active {
 
     /// Hands the finished span over, once.
     pub(crate) fn end(self, span: &Span, output: Option<Captured>, ending: Ending) {
+        let (output, ending, time_to_first_chunk) = match self.stream {
+            Some(Streamed { chunks, first, failure }) => {
+                // An error among the chunks says more than how the reader took it.
+                let ending = failure.map_or(ending, Ending::Failed);
+                (Some(Output::Chunks(chunks)), ending, Some(first))
+            }
+            None => (output.map(Output::Value), ending, None),
+        };
         let finished = in_registry(span, |registered| {
             let mut extensions = registered.extensions_mut();
             let record = extensions.get_mut::<SpanRecord>()?;
@@ -125,11 +170,13 @@ impl Active {
                 ending,
                 input: self.input,
                 output,
+                time_to_first_chunk,
                 provider: self.provider,
                 model: self.model,
                 parameters: self.parameters,
                 inherited: self.inherited,
                 fields: std::mem::take(&mut record.fields),
+                on_request_id: self.site.on_request_id,
             })
         });
         if let Some(finished) = finished {

@@ -181,7 +181,7 @@ impl LayerBuilder {
     /// Calls `hook` with every request, once it has an id. Hooks run on a thread of their own, in the
     /// order in which they were given.
     pub fn on_request_id(mut self, hook: impl Fn(&LoggedRequest) + Send + Sync + 'static) -> Self {
-        self.hooks.on_request_id.push(Box::new(hook));
+        self.hooks.synchronous.push(Box::new(hook));
         self
     }
 
@@ -192,7 +192,7 @@ impl LayerBuilder {
         F: Fn(LoggedRequest) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        self.hooks.on_request_id_async.push(Box::new(move |request| Box::pin(hook(request))));
+        self.hooks.asynchronous.push(Box::new(move |request| Box::pin(hook(request))));
         self
     }
 
@@ -253,15 +253,13 @@ impl LayerBuilder {
 
     fn finish(self, destination: Destination) -> Result<PromptLayer, Error> {
         let capture_content = self.capture_content.unwrap_or_else(|| {
-            self.env.get(CAPTURE_CONTENT).is_none_or(|value| !matches!(value.to_lowercase().as_str(), "false" | "0"))
+            self.env
+                .get(CAPTURE_CONTENT)
+                .is_none_or(|value| !matches!(value.to_lowercase().as_str(), "false" | "0"))
         });
         let sink = Sink {
             destination,
-            root: Arc::new(Inherited {
-                tags: Tags::new(self.tags)?,
-                metadata: self.metadata,
-                prompt: None,
-            }),
+            root: Arc::new(Inherited { tags: Tags::new(self.tags)?, metadata: self.metadata, prompt: None }),
             provider: self.provider,
             capture_content,
             redact: self.redact,

@@ -143,11 +143,13 @@ where
                 ending: Ending::Returned,
                 input: None,
                 output: None,
+                time_to_first_chunk: None,
                 provider: None,
                 model: None,
                 parameters: Vec::new(),
                 inherited: Arc::clone(&record.inherited),
                 fields: std::mem::take(&mut record.fields),
+                on_request_id: None,
             }
         };
         self.sink.submit(finished);

@@ -36,6 +36,14 @@ pub(crate) struct SpanRecord {
     pub(crate) fields: Map<String, Value>,
 }
 
+impl SpanRecord {
+    /// Sets the beginning to now.
+    pub(crate) fn restart(&mut self) {
+        self.started = SystemTime::now();
+        self.started_at = Instant::now();
+    }
+}
+
 /// Runs `read` on the span of the registry behind `span`.
 ///
 /// The way to the record is the registry and not the layer, so that it is found wherever the layer

@@ -18,12 +18,7 @@ const ONE: [&str; 11] = [
     "contentSchema",
 ];
 const LIST: [&str; 4] = ["oneOf", "anyOf", "allOf", "prefixItems"];
-const BY_NAME: [&str; 4] = [
-    "properties",
-    "patternProperties",
-    "$defs",
-    "dependentSchemas",
-];
+const BY_NAME: [&str; 4] = ["properties", "patternProperties", "$defs", "dependentSchemas"];
 
 /// The name under which the request log inside a span is kept: one that may leave out its times.
 const INHERITING: &str = "LogRequestInsideSpan";
@@ -44,9 +39,7 @@ pub(super) fn inherit_times(document: &mut Value) {
     if let Some(Value::Array(required)) = log.get_mut("required") {
         required.retain(|field| field != "request_start_time" && field != "request_end_time");
     }
-    let inside = schemas
-        .get_mut("Span")
-        .and_then(|span| span.pointer_mut("/properties/log_request"));
+    let inside = schemas.get_mut("Span").and_then(|span| span.pointer_mut("/properties/log_request"));
     let Some(inside) = inside else {
         return;
     };
@@ -76,19 +69,15 @@ pub(super) fn translate(schema: &Value) -> Value {
     let Value::Object(fields) = schema else {
         return schema.clone();
     };
-    let inside = fields
-        .iter()
-        .map(|(name, value)| (name.clone(), translate_keyword(name, value)))
-        .collect();
+    let inside = fields.iter().map(|(name, value)| (name.clone(), translate_keyword(name, value))).collect();
     allow_null(overlap(discriminate(inside)))
 }
 
 fn translate_keyword(name: &str, value: &Value) -> Value {
     match value {
-        Value::Object(schemas) if BY_NAME.contains(&name) => schemas
-            .iter()
-            .map(|(name, schema)| (name.clone(), translate(schema)))
-            .collect(),
+        Value::Object(schemas) if BY_NAME.contains(&name) => {
+            schemas.iter().map(|(name, schema)| (name.clone(), translate(schema))).collect()
+        }
         Value::Array(schemas) if LIST.contains(&name) => schemas.iter().map(translate).collect(),
         schema if ONE.contains(&name) => translate(schema),
         value => value.clone(),
@@ -131,11 +120,7 @@ fn discriminate(mut schema: Map<String, Value>) -> Map<String, Value> {
 
 /// Demands this too, beside all else.
 fn require(schema: &mut Map<String, Value>, also: Value) {
-    if let Some(all) = schema
-        .entry("allOf")
-        .or_insert_with(|| json!([]))
-        .as_array_mut()
-    {
+    if let Some(all) = schema.entry("allOf").or_insert_with(|| json!([])).as_array_mut() {
         all.push(also);
     }
 }

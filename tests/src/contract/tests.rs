@@ -42,8 +42,7 @@ fn small() -> Contract {
         },
         "example": { "nullable": true, "properties": 7 },
     });
-    let json_body =
-        |schema: Value| json!({ "content": { "application/json": { "schema": schema } } });
+    let json_body = |schema: Value| json!({ "content": { "application/json": { "schema": schema } } });
     let done = json_body(json!({ "type": "object", "required": ["done"] }));
     Contract::from_document(json!({
         "openapi": "3.1.0",
@@ -68,35 +67,21 @@ fn places(violations: &[Violation]) -> Vec<&str> {
 /// What is wrong with a body of `POST /things/{id}` that has these fields.
 fn broken(fields: &Value) -> Vec<Violation> {
     let mut body = json!({ "at": "2024-01-15T10:30:00Z" });
-    body.as_object_mut()
-        .unwrap()
-        .extend(fields.as_object().unwrap().clone());
+    body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     small().check_request("POST", "/things/7", &body)
 }
 
 #[test]
 fn a_path_means_the_operation_that_names_it_best() {
     let contract = small();
-    assert_eq!(
-        contract.check_response("GET", "/things/latest", 204, &Value::Null),
-        []
-    );
+    assert_eq!(contract.check_response("GET", "/things/latest", 204, &Value::Null), []);
     assert_eq!(
         contract.check_response("GET", "/things/latest", 200, &Value::Null)[0].to_string(),
         "the body: GET /things/latest has no answer of status 200"
     );
-    assert_eq!(
-        places(&contract.check_response("get", "/things/7", 200, &json!({}))),
-        ["/done"]
-    );
-    assert_eq!(
-        contract.check_response("GET", "/things/7", 404, &json!("anything")),
-        []
-    );
-    assert_eq!(
-        places(&contract.check_response("POST", "/things/7", 500, &json!({}))),
-        ["/done"]
-    );
+    assert_eq!(places(&contract.check_response("get", "/things/7", 200, &json!({}))), ["/done"]);
+    assert_eq!(contract.check_response("GET", "/things/7", 404, &json!("anything")), []);
+    assert_eq!(places(&contract.check_response("POST", "/things/7", 500, &json!({}))), ["/done"]);
 }
 
 #[test]
@@ -104,17 +89,9 @@ fn what_the_document_does_not_know_is_a_violation() {
     let contract = small();
     for path in ["/things", "/things/", "/things/7/8"] {
         let violations = contract.check_request("POST", path, &json!({}));
-        assert_eq!(
-            violations[0].message(),
-            format!("the document has no POST {path}")
-        );
+        assert_eq!(violations[0].message(), format!("the document has no POST {path}"));
     }
-    assert_eq!(
-        contract
-            .check_request("DELETE", "/things/7", &Value::Null)
-            .len(),
-        1
-    );
+    assert_eq!(contract.check_request("DELETE", "/things/7", &Value::Null).len(), 1);
     assert_eq!(contract.check_request("GET", "/things/7", &Value::Null), []);
     assert_eq!(
         contract.check_request("GET", "/things/7", &json!({}))[0].message(),
@@ -128,11 +105,7 @@ fn nullable_allows_null_and_nothing_else() {
     assert_eq!(broken(&json!({ "level": "low" })), []);
     let violations = broken(&json!({ "level": "middle" }));
     assert_eq!(places(&violations), ["/level"]);
-    assert!(
-        violations[0].message().contains(r#""low""#),
-        "{}",
-        violations[0]
-    );
+    assert!(violations[0].message().contains(r#""low""#), "{}", violations[0]);
     assert_eq!(places(&broken(&json!({ "level": 7 }))), ["/level"]);
 }
 
@@ -147,56 +120,25 @@ fn a_property_that_is_named_like_a_keyword_is_a_property() {
 #[test]
 fn a_discriminator_decides_alone() {
     // Without it, this would be both: neither requires its 'type'.
-    assert_eq!(
-        broken(&json!({ "block": { "type": "text", "text": "x", "thinking": "y" } })),
-        []
-    );
-    assert_eq!(
-        places(&broken(
-            &json!({ "block": { "type": "thought", "text": "x" } })
-        )),
-        ["/block/thinking"]
-    );
-    assert_eq!(
-        places(&broken(&json!({ "block": { "text": "x" } }))),
-        ["/block/type"]
-    );
-    assert_eq!(
-        places(&broken(
-            &json!({ "block": { "type": "sound", "text": "x" } })
-        )),
-        ["/block/type"]
-    );
+    assert_eq!(broken(&json!({ "block": { "type": "text", "text": "x", "thinking": "y" } })), []);
+    assert_eq!(places(&broken(&json!({ "block": { "type": "thought", "text": "x" } }))), ["/block/thinking"]);
+    assert_eq!(places(&broken(&json!({ "block": { "text": "x" } }))), ["/block/type"]);
+    assert_eq!(places(&broken(&json!({ "block": { "type": "sound", "text": "x" } }))), ["/block/type"]);
     assert_eq!(places(&broken(&json!({ "block": "text" }))), ["/block"]);
 }
 
 #[test]
 fn a_choice_without_a_discriminator_may_be_met_twice_but_not_missed() {
-    assert_eq!(
-        broken(&json!({ "either": { "wide": true, "high": true } })),
-        []
-    );
-    assert_eq!(
-        broken(&json!({ "either": { "wide": 7, "high": true } })),
-        []
-    );
-    assert_eq!(
-        places(&broken(&json!({ "either": { "wide": 7, "high": 7 } }))),
-        ["/either"]
-    );
+    assert_eq!(broken(&json!({ "either": { "wide": true, "high": true } })), []);
+    assert_eq!(broken(&json!({ "either": { "wide": 7, "high": true } })), []);
+    assert_eq!(places(&broken(&json!({ "either": { "wide": 7, "high": 7 } }))), ["/either"]);
     assert_eq!(places(&broken(&json!({ "either": 7 }))), ["/either"]);
 }
 
 #[test]
 fn formats_are_asserted() {
-    assert_eq!(
-        places(&broken(&json!({ "at": "2024-01-15T10:30:00" }))),
-        ["/at"]
-    );
-    assert_eq!(
-        broken(&json!({ "at": "2024-01-15T10:30:00.123456+02:00" })),
-        []
-    );
+    assert_eq!(places(&broken(&json!({ "at": "2024-01-15T10:30:00" }))), ["/at"]);
+    assert_eq!(broken(&json!({ "at": "2024-01-15T10:30:00.123456+02:00" })), []);
 }
 
 #[test]
@@ -209,9 +151,5 @@ fn the_branch_that_was_meant_says_what_is_wrong() {
 #[test]
 fn a_violation_does_not_repeat_the_body() {
     let violations = broken(&json!({ "name": "very secret" }));
-    assert!(
-        !violations[0].to_string().contains("secret"),
-        "{}",
-        violations[0]
-    );
+    assert!(!violations[0].to_string().contains("secret"), "{}", violations[0]);
 }

@@ -25,10 +25,7 @@ impl Violation {
 
     /// Something the document says nothing about.
     pub(super) fn unknown(message: String) -> Self {
-        Self {
-            location: String::new(),
-            message,
-        }
+        Self { location: String::new(), message }
     }
 
     /// What an error of the validator comes down to.
@@ -37,9 +34,8 @@ impl Violation {
     /// meant; where one branch is left, its errors are the ones to tell.
     pub(super) fn of(error: &ValidationError<'_>) -> Vec<Self> {
         if let ValidationErrorKind::AnyOf { context } = error.kind() {
-            let mut meant = context
-                .iter()
-                .filter(|branch| !branch.iter().any(|inner| is_other_type(error, inner)));
+            let mut meant =
+                context.iter().filter(|branch| !branch.iter().any(|inner| is_other_type(error, inner)));
             if let (Some(branch), None) = (meant.next(), meant.next()) {
                 return branch.iter().flat_map(Self::of).collect();
             }
@@ -50,10 +46,7 @@ impl Violation {
             location.push_str(property.as_str().unwrap_or_default());
         }
         // Masked: a message must not repeat a whole body.
-        vec![Self {
-            location,
-            message: error.masked().to_string(),
-        }]
+        vec![Self { location, message: error.masked().to_string() }]
     }
 }
 
@@ -65,14 +58,6 @@ fn is_other_type(choice: &ValidationError<'_>, inner: &ValidationError<'_>) -> b
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { location, message } = self;
-        write!(
-            f,
-            "{}: {message}",
-            if location.is_empty() {
-                "the body"
-            } else {
-                location
-            }
-        )
+        write!(f, "{}: {message}", if location.is_empty() { "the body" } else { location })
     }
 }

@@ -66,11 +66,7 @@ impl Reply {
         let Ok(status) = StatusCode::from_u16(status) else {
             panic!("{status} is no HTTP status: give one from 100 to 999");
         };
-        Self {
-            status: Some(status),
-            processed: status.is_success(),
-            ..Self::service()
-        }
+        Self { status: Some(status), processed: status.is_success(), ..Self::service() }
     }
 
     /// A redirect to this URL that keeps the method and the body: 307.
@@ -84,11 +80,7 @@ impl Reply {
 
     /// No answer: the connection is reset once the request has arrived, before it is processed.
     pub fn reset() -> Self {
-        Self {
-            processed: false,
-            ..Self::service()
-        }
-        .lost()
+        Self { processed: false, ..Self::service() }.lost()
     }
 
     /// Adds a header.
@@ -97,8 +89,7 @@ impl Reply {
     ///
     /// If the name or the value cannot stand in a header.
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value))
-        else {
+        let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) else {
             panic!("{name:?}: {value:?} is no header");
         };
         self.headers.push((name, value));
@@ -156,18 +147,13 @@ impl Reply {
         if self.lost {
             cut.now();
         }
-        let mut body = self
-            .body
-            .unwrap_or_else(|| own.body.to_string().into_bytes());
+        let mut body = self.body.unwrap_or_else(|| own.body.to_string().into_bytes());
         if self.broken {
             body.truncate(body.len() / 2);
         }
         let mut response = (self.status.unwrap_or(own.status), Body::from(body)).into_response();
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         for (name, value) in self.headers {
             headers.insert(name, value);
         }

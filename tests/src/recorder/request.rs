@@ -38,9 +38,7 @@ impl Request {
             at,
             method: head.method.clone(),
             path: head.uri.path().to_owned(),
-            query: Query::try_from_uri(&head.uri)
-                .map(|Query(pairs)| pairs)
-                .unwrap_or_default(),
+            query: Query::try_from_uri(&head.uri).map(|Query(pairs)| pairs).unwrap_or_default(),
             headers: head.headers.clone(),
             json: serde_json::from_slice(&raw).ok(),
             raw,
@@ -54,26 +52,18 @@ impl Request {
 
     /// The first value of this name in the query.
     pub fn query(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// The spans of a `POST /spans-bulk`.
     pub fn spans(&self) -> impl Iterator<Item = &Value> {
         let body = self.json.as_ref().filter(|_| self.path == "/spans-bulk");
-        body.and_then(|body| body.get("spans")?.as_array())
-            .into_iter()
-            .flatten()
+        body.and_then(|body| body.get("spans")?.as_array()).into_iter().flatten()
     }
 
     /// The request logs inside its spans, or the one it is itself.
     pub fn request_logs(&self) -> impl Iterator<Item = &Value> {
-        let inside = self
-            .spans()
-            .filter_map(|span| span.get("log_request"))
-            .filter(|log| !log.is_null());
+        let inside = self.spans().filter_map(|span| span.get("log_request")).filter(|log| !log.is_null());
         let itself = self.json.as_ref().filter(|_| self.path == "/log-request");
         inside.chain(itself)
     }
@@ -81,12 +71,6 @@ impl Request {
 
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} {} ({} bytes)",
-            self.method,
-            self.path,
-            self.raw.len()
-        )
+        write!(f, "{} {} ({} bytes)", self.method, self.path, self.raw.len())
     }
 }

@@ -92,35 +92,24 @@ impl Service {
         match (&request.method, path.as_slice()) {
             (&Method::POST, ["spans-bulk"]) => self.take_spans(body),
             (&Method::POST, ["log-request"]) => self.take_request_log(body),
-            (
-                &Method::POST,
-                [
-                    "rest",
-                    "track-score" | "track-metadata" | "track-prompt" | "track-group",
-                ],
-            ) => track(body),
+            (&Method::POST, ["rest", "track-score" | "track-metadata" | "track-prompt" | "track-group"]) => {
+                track(body)
+            }
             (&Method::POST, ["create-group"]) => {
                 Answer::ok(json!({ "success": true, "id": next(&mut self.group_ids) }))
             }
-            (&Method::GET | &Method::POST, ["prompt-templates", identifier]) => {
-                self.template(identifier)
-            }
+            (&Method::GET | &Method::POST, ["prompt-templates", identifier]) => self.template(identifier),
             (&Method::POST, ["rest", "prompt-templates"]) => self.publish(body),
             (&Method::GET, ["api", "public", "v2", "traces", trace]) => self.trace(trace),
-            _ => failure(
-                StatusCode::NOT_FOUND,
-                &format!("nothing is at {} {}", request.method, request.path),
-            ),
+            _ => {
+                failure(StatusCode::NOT_FOUND, &format!("nothing is at {} {}", request.method, request.path))
+            }
         }
     }
 
     pub(super) fn set_template(&mut self, identifier: &str, template: &Value) {
-        let mut whole = self
-            .templates
-            .get(identifier)
-            .or(self.templates.get("example"))
-            .cloned()
-            .unwrap_or_default();
+        let mut whole =
+            self.templates.get(identifier).or(self.templates.get("example")).cloned().unwrap_or_default();
         if let (Some(whole), Some(given)) = (whole.as_object_mut(), template.as_object()) {
             whole.extend(given.clone());
         }
@@ -128,10 +117,7 @@ impl Service {
     }
 
     pub(super) fn accepted_spans(&self) -> Vec<Value> {
-        self.spans
-            .iter()
-            .map(|stored| stored.span.clone())
-            .collect()
+        self.spans.iter().map(|stored| stored.span.clone()).collect()
     }
 
     fn take_spans(&mut self, body: &Value) -> Answer {
@@ -142,26 +128,17 @@ impl Service {
         for span in spans {
             let id = next(&mut self.span_ids);
             let span_id = text(span, "/context/span_id");
-            let request_id = span
-                .get("log_request")
-                .filter(|log| !log.is_null())
-                .map(|_| next(&mut self.request_ids));
+            let request_id =
+                span.get("log_request").filter(|log| !log.is_null()).map(|_| next(&mut self.request_ids));
             taken.push(json!({ "id": id, "name": text(span, "/name"), "span_id": span_id }));
             logged.extend(request_id.map(|id| json!({ "id": id, "span_id": span_id })));
-            self.spans.push(Stored {
-                id,
-                request_id,
-                span: span.clone(),
-            });
+            self.spans.push(Stored { id, request_id, span: span.clone() });
         }
         let mut answer = json!({ "success": true, "spans": taken });
         if !logged.is_empty() {
             answer["request_logs"] = Value::Array(logged);
         }
-        Answer {
-            status: StatusCode::CREATED,
-            body: answer,
-        }
+        Answer { status: StatusCode::CREATED, body: answer }
     }
 
     fn take_request_log(&mut self, log: &Value) -> Answer {
@@ -187,25 +164,18 @@ impl Service {
             "error_type": given("error_type"),
             "error_message": given("error_message"),
         });
-        Answer {
-            status: StatusCode::CREATED,
-            body,
-        }
+        Answer { status: StatusCode::CREATED, body }
     }
 
     fn template(&self, identifier: &str) -> Answer {
         match self.templates.get(identifier) {
             Some(template) => Answer::ok(template.clone()),
-            None => failure(
-                StatusCode::NOT_FOUND,
-                &format!("no prompt template is called {identifier}"),
-            ),
+            None => failure(StatusCode::NOT_FOUND, &format!("no prompt template is called {identifier}")),
         }
     }
 
     fn publish(&mut self, body: &Value) -> Answer {
-        let (Some(template), Some(version)) =
-            (body.get("prompt_template"), body.get("prompt_version"))
+        let (Some(template), Some(version)) = (body.get("prompt_template"), body.get("prompt_version"))
         else {
             return invalid(&["body", "prompt_template"]);
         };
@@ -213,25 +183,16 @@ impl Service {
             return invalid(&["body", "prompt_template", "prompt_name"]);
         };
         let known = self.templates.get(name);
-        let number = known
-            .and_then(|known| known.get("version")?.as_u64())
-            .unwrap_or(0)
-            + 1;
-        let id = known
-            .and_then(|known| known.get("id")?.as_u64())
-            .unwrap_or_else(|| next(&mut self.template_ids));
+        let number = known.and_then(|known| known.get("version")?.as_u64()).unwrap_or(0) + 1;
+        let id =
+            known.and_then(|known| known.get("id")?.as_u64()).unwrap_or_else(|| next(&mut self.template_ids));
         let tags = template.get("tags").cloned().unwrap_or_else(|| json!([]));
         let mut published = Map::new();
         for field in ["prompt_template", "metadata", "commit_message"] {
-            published.insert(
-                field.to_owned(),
-                version.get(field).cloned().unwrap_or_default(),
-            );
+            published.insert(field.to_owned(), version.get(field).cloned().unwrap_or_default());
         }
         let mut answer = published.clone();
-        published.extend(fields(
-            json!({ "id": id, "prompt_name": name, "version": number, "tags": tags }),
-        ));
+        published.extend(fields(json!({ "id": id, "prompt_name": name, "version": number, "tags": tags })));
         answer.extend(fields(json!({
             "id": id,
             "prompt_name": name,
@@ -248,10 +209,7 @@ impl Service {
     }
 
     fn trace(&self, trace: &str) -> Answer {
-        let inside = self
-            .spans
-            .iter()
-            .filter(|stored| text(&stored.span, "/context/trace_id") == trace);
+        let inside = self.spans.iter().filter(|stored| text(&stored.span, "/context/trace_id") == trace);
         let spans: Vec<_> = inside
             .map(|stored| {
                 json!({
@@ -264,10 +222,7 @@ impl Service {
             })
             .collect();
         if spans.is_empty() {
-            return failure(
-                StatusCode::NOT_FOUND,
-                &format!("no trace is called {trace}"),
-            );
+            return failure(StatusCode::NOT_FOUND, &format!("no trace is called {trace}"));
         }
         Answer::ok(json!({ "success": true, "trace_id": trace, "spans": spans }))
     }
@@ -275,18 +230,13 @@ impl Service {
 
 impl Answer {
     fn ok(body: Value) -> Self {
-        Self {
-            status: StatusCode::OK,
-            body,
-        }
+        Self { status: StatusCode::OK, body }
     }
 }
 
 /// The body of a reply that the service had no part in.
 pub(super) fn refusal(reply: &Reply) -> Answer {
-    let status = reply
-        .given_status()
-        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = reply.given_status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     failure(status, status.canonical_reason().unwrap_or("refused"))
 }
 
@@ -300,11 +250,7 @@ fn track(body: &Value) -> Answer {
 /// The conversation of a request log, its answer included.
 fn exchange(log: &Value) -> Value {
     let mut whole = log.get("input").cloned().unwrap_or_default();
-    let answer = log
-        .pointer("/output/messages")
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
+    let answer = log.pointer("/output/messages").and_then(Value::as_array).cloned().unwrap_or_default();
     if let Some(messages) = whole.get_mut("messages").and_then(Value::as_array_mut) {
         messages.extend(answer);
     }
@@ -312,18 +258,12 @@ fn exchange(log: &Value) -> Value {
 }
 
 fn failure(status: StatusCode, message: &str) -> Answer {
-    Answer {
-        status,
-        body: json!({ "success": false, "message": message }),
-    }
+    Answer { status, body: json!({ "success": false, "message": message }) }
 }
 
 fn invalid(place: &[&str]) -> Answer {
     let detail = json!({ "loc": place, "msg": "Field required", "type": "missing" });
-    Answer {
-        status: StatusCode::UNPROCESSABLE_ENTITY,
-        body: json!({ "detail": [detail] }),
-    }
+    Answer { status: StatusCode::UNPROCESSABLE_ENTITY, body: json!({ "detail": [detail] }) }
 }
 
 fn next(ids: &mut u64) -> u64 {
@@ -333,10 +273,7 @@ fn next(ids: &mut u64) -> u64 {
 }
 
 fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
 fn fields(value: Value) -> Map<String, Value> {

@@ -9,11 +9,7 @@ use async_openai::types::chat::{
 use super::*;
 
 fn tool(name: &str, parameters: &Value) -> ChatCompletionTool {
-    let function = FunctionObjectArgs::default()
-        .name(name)
-        .parameters(parameters.clone())
-        .build()
-        .unwrap();
+    let function = FunctionObjectArgs::default().name(name).parameters(parameters.clone()).build().unwrap();
     ChatCompletionTool { function }
 }
 
@@ -37,13 +33,9 @@ async fn a_question_about_the_weather_calls_the_tool_for_it() {
     let choice = &reply.choices[0];
     assert_eq!(choice.finish_reason, Some(FinishReason::ToolCalls));
     assert_eq!(choice.message.content, None);
-    let [ChatCompletionMessageToolCalls::Function(call)] =
-        choice.message.tool_calls.as_deref().unwrap()
+    let [ChatCompletionMessageToolCalls::Function(call)] = choice.message.tool_calls.as_deref().unwrap()
     else {
-        panic!(
-            "not one call of a function: {:?}",
-            choice.message.tool_calls
-        );
+        panic!("not one call of a function: {:?}", choice.message.tool_calls);
     };
     assert_eq!(call.function.name, "get_weather");
     assert_eq!(call.function.arguments, r#"{"location":"Paris, France"}"#);
@@ -62,17 +54,13 @@ async fn a_streamed_tool_call_comes_in_pieces_of_its_arguments() {
         .flat_map(|chunk| &chunk.choices)
         .flat_map(|choice| choice.delta.tool_calls.iter().flatten())
         .collect();
-    let named: Vec<_> = pieces
-        .iter()
-        .filter_map(|piece| piece.function.as_ref().unwrap().name.as_deref())
-        .collect();
+    let named: Vec<_> =
+        pieces.iter().filter_map(|piece| piece.function.as_ref().unwrap().name.as_deref()).collect();
     assert_eq!(named, ["get_weather"]);
     assert_eq!(pieces.iter().filter(|piece| piece.id.is_some()).count(), 1);
     assert!(pieces.len() > 2);
-    let arguments: String = pieces
-        .iter()
-        .filter_map(|piece| piece.function.as_ref().unwrap().arguments.as_deref())
-        .collect();
+    let arguments: String =
+        pieces.iter().filter_map(|piece| piece.function.as_ref().unwrap().arguments.as_deref()).collect();
     assert_eq!(arguments, r#"{"location":"Rome"}"#);
 }
 
@@ -80,11 +68,8 @@ async fn a_streamed_tool_call_comes_in_pieces_of_its_arguments() {
 async fn two_tools_that_are_mentioned_are_both_called_unless_forbidden() {
     let model = OfflineModel::start().unwrap();
     let mut request = request(&["Use find_toaster and then get_weather."]);
-    request.tools = Some(
-        [weather(), tool("find_toaster", &json!({}))]
-            .map(ChatCompletionTools::Function)
-            .to_vec(),
-    );
+    request.tools =
+        Some([weather(), tool("find_toaster", &json!({}))].map(ChatCompletionTools::Function).to_vec());
     let called = async |request| {
         let reply = client(&model).chat().create(request).await.unwrap();
         reply.choices[0].message.tool_calls.as_ref().unwrap().len()
@@ -105,23 +90,10 @@ async fn tool_choice_forbids_or_demands_a_call() {
         reply.choices[0].message.tool_calls.as_ref().map(Vec::len)
     };
     let mode = ChatCompletionToolChoiceOption::Mode;
-    assert_eq!(
-        calls("The weather in Rome?", mode(ToolChoiceOptions::None)).await,
-        None
-    );
+    assert_eq!(calls("The weather in Rome?", mode(ToolChoiceOptions::None)).await, None);
     assert_eq!(calls("Hello", mode(ToolChoiceOptions::Auto)).await, None);
-    assert_eq!(
-        calls("Hello", mode(ToolChoiceOptions::Required)).await,
-        Some(1)
-    );
-    assert_eq!(
-        calls(
-            "Hello",
-            ChatCompletionToolChoiceOption::Function("get_weather".into())
-        )
-        .await,
-        Some(1)
-    );
+    assert_eq!(calls("Hello", mode(ToolChoiceOptions::Required)).await, Some(1));
+    assert_eq!(calls("Hello", ChatCompletionToolChoiceOption::Function("get_weather".into())).await, Some(1));
 }
 
 #[tokio::test]
@@ -130,28 +102,16 @@ async fn a_tools_result_is_answered_in_words() {
     let client = client(&model);
     let mut request = request(&["The weather in Rome?"]);
     request.tools = Some(weather().into());
-    let calls = client
-        .chat()
-        .create(request.clone())
-        .await
-        .unwrap()
-        .choices
-        .remove(0)
-        .message
-        .tool_calls
-        .unwrap();
-    let ChatCompletionMessageToolCalls::Function(call) = &calls[0] else {
-        panic!("{calls:?}")
-    };
+    let calls =
+        client.chat().create(request.clone()).await.unwrap().choices.remove(0).message.tool_calls.unwrap();
+    let ChatCompletionMessageToolCalls::Function(call) = &calls[0] else { panic!("{calls:?}") };
     let result = ChatCompletionRequestToolMessageArgs::default()
         .tool_call_id(call.id.clone())
         .content("21 degrees")
         .build()
         .unwrap();
-    let asked = ChatCompletionRequestAssistantMessageArgs::default()
-        .tool_calls(calls.clone())
-        .build()
-        .unwrap();
+    let asked =
+        ChatCompletionRequestAssistantMessageArgs::default().tool_calls(calls.clone()).build().unwrap();
     request.messages.extend([asked.into(), result.into()]);
     let reply = client.chat().create(request).await.unwrap();
     assert_eq!(

@@ -6,8 +6,7 @@ use crate::{Answer, Recorder, Scene};
 
 /// A request log that meets the contract.
 fn log_request() -> Value {
-    let message =
-        |role: &str| json!({ "role": role, "content": [{ "type": "text", "text": "4" }] });
+    let message = |role: &str| json!({ "role": role, "content": [{ "type": "text", "text": "4" }] });
     json!({
         "provider": "openai",
         "model": "gpt-4o",
@@ -54,59 +53,31 @@ fn each_fault_of_a_request_log_is_reported_where_it_is() {
     let Some(contract) = Contract::load() else {
         return;
     };
-    assert_eq!(
-        contract.check_request("POST", "/log-request", &log_request()),
-        []
-    );
+    assert_eq!(contract.check_request("POST", "/log-request", &log_request()), []);
     let fields: [(&str, Option<Value>, &str); 16] = [
         ("/model", None, "/model"),
         ("/input", None, "/input"),
         ("/request_start_time", None, "/request_start_time"),
         ("/tags/0", Some(json!("x".repeat(513))), "/tags/0"),
-        (
-            "/input/messages/0/content",
-            Some(json!("4")),
-            "/input/messages/0/content",
-        ),
-        (
-            "/output/messages/0/content",
-            Some(json!("4")),
-            "/output/messages/0/content",
-        ),
-        (
-            "/output/messages/0/content/0/text",
-            None,
-            "/output/messages/0/content/0/text",
-        ),
+        ("/input/messages/0/content", Some(json!("4")), "/input/messages/0/content"),
+        ("/output/messages/0/content", Some(json!("4")), "/output/messages/0/content"),
+        ("/output/messages/0/content/0/text", None, "/output/messages/0/content/0/text"),
         (
             "/output/messages/0/content/0/type",
             Some(json!("thinking")),
             "/output/messages/0/content/0/thinking",
         ),
-        (
-            "/input/messages/0/role",
-            Some(json!("robot")),
-            "/input/messages/0/role",
-        ),
+        ("/input/messages/0/role", Some(json!("robot")), "/input/messages/0/role"),
         ("/input/type", None, "/input/type"),
         ("/error_type", Some(json!("BAD_LUCK")), "/error_type"),
         ("/status", Some(json!("FINE")), "/status"),
         ("/score", Some(json!(101)), "/score"),
-        (
-            "/request_end_time",
-            Some(json!("2024-01-15T10:30:05")),
-            "/request_end_time",
-        ),
+        ("/request_end_time", Some(json!("2024-01-15T10:30:05")), "/request_end_time"),
         ("/metadata", Some(json!({ "user": 7 })), "/metadata/user"),
-        (
-            "/error_message",
-            Some(json!("x".repeat(1025))),
-            "/error_message",
-        ),
+        ("/error_message", Some(json!("x".repeat(1025))), "/error_message"),
     ];
     for (pointer, value, place) in fields {
-        let violations =
-            contract.check_request("POST", "/log-request", &with(log_request(), pointer, value));
+        let violations = contract.check_request("POST", "/log-request", &with(log_request(), pointer, value));
         assert_eq!(places(&violations), [place], "{pointer}: {violations:?}");
     }
 }
@@ -125,14 +96,10 @@ fn each_fault_of_a_span_is_reported_where_it_is() {
         ("/spans/0/resource/attributes", Some(json!(7))),
         ("/spans/0/status/status_code", Some(json!("OK"))),
         ("/spans/1/log_request/provider", None),
-        (
-            "/spans/1/log_request/input/messages/0/content",
-            Some(json!("4")),
-        ),
+        ("/spans/1/log_request/input/messages/0/content", Some(json!("4"))),
         ("/spans/1/log_request/score", Some(json!(-1))),
     ] {
-        let violations =
-            contract.check_request("POST", "/spans-bulk", &with(body.clone(), pointer, value));
+        let violations = contract.check_request("POST", "/spans-bulk", &with(body.clone(), pointer, value));
         assert_eq!(places(&violations), [pointer], "{violations:?}");
     }
 }
@@ -142,28 +109,14 @@ fn a_request_log_inherits_its_times_inside_a_span_alone() {
     let Some(contract) = Contract::load() else {
         return;
     };
-    let without = with(
-        with(log_request(), "/request_start_time", None),
-        "/request_end_time",
-        None,
-    );
+    let without = with(with(log_request(), "/request_start_time", None), "/request_end_time", None);
     let body = json!({ "spans": [span(&without)] });
     assert_eq!(contract.check_request("POST", "/spans-bulk", &body), []);
     let violations = contract.check_request("POST", "/log-request", &without);
-    assert_eq!(
-        places(&violations),
-        ["/request_end_time", "/request_start_time"]
-    );
-    let naive = with(
-        body,
-        "/spans/0/log_request/request_start_time",
-        Some(json!("2024-01-15 10:30")),
-    );
+    assert_eq!(places(&violations), ["/request_end_time", "/request_start_time"]);
+    let naive = with(body, "/spans/0/log_request/request_start_time", Some(json!("2024-01-15 10:30")));
     let violations = contract.check_request("POST", "/spans-bulk", &naive);
-    assert_eq!(
-        places(&violations),
-        ["/spans/0/log_request/request_start_time"]
-    );
+    assert_eq!(places(&violations), ["/spans/0/log_request/request_start_time"]);
 }
 
 #[test]
@@ -174,11 +127,8 @@ fn the_vendors_request_logs_meet_it_but_for_times_that_are_numbers_and_a_long_er
     let seen: Vec<_> = scene
         .to_path("/log-request")
         .map(|exchange| {
-            let violations = contract.check_request(
-                "POST",
-                "/log-request",
-                exchange.body_json.as_ref().unwrap(),
-            );
+            let violations =
+                contract.check_request("POST", "/log-request", exchange.body_json.as_ref().unwrap());
             places(&violations).join(" ")
         })
         .collect();
@@ -190,8 +140,7 @@ fn the_vendors_request_logs_meet_it_but_for_times_that_are_numbers_and_a_long_er
 
 #[test]
 fn the_vendors_spans_meet_it() {
-    let (Some(contract), Some(scene)) = (Contract::load(), Scene::load("spans_bulk_py_1.4.7"))
-    else {
+    let (Some(contract), Some(scene)) = (Contract::load(), Scene::load("spans_bulk_py_1.4.7")) else {
         return;
     };
     let mut spans = 0;
@@ -200,10 +149,7 @@ fn the_vendors_spans_meet_it() {
         assert_eq!(contract.check_request("POST", "/spans-bulk", body), []);
         spans += body["spans"].as_array().unwrap().len();
         let Answer { status, json } = &exchange.response;
-        assert_eq!(
-            contract.check_response("POST", "/spans-bulk", *status, json),
-            []
-        );
+        assert_eq!(contract.check_response("POST", "/spans-bulk", *status, json), []);
     }
     assert!(spans > 0);
 }
@@ -216,15 +162,9 @@ fn the_documents_own_examples_meet_it() {
     let mut examples = 0;
     for path in ["/spans-bulk", "/log-request"] {
         let (_, operation) = contract.operation("POST", path).unwrap();
-        let given = operation
-            .pointer("/requestBody/content/application~1json/examples")
-            .unwrap();
+        let given = operation.pointer("/requestBody/content/application~1json/examples").unwrap();
         for (name, example) in given.as_object().unwrap() {
-            assert_eq!(
-                contract.check_request("POST", path, &example["value"]),
-                [],
-                "{path} {name}"
-            );
+            assert_eq!(contract.check_request("POST", path, &example["value"]), [], "{path} {name}");
             examples += 1;
         }
     }
@@ -239,10 +179,7 @@ fn every_schema_of_the_document_can_be_used() {
     let mut checked = 0;
     for (path, item) in contract.0.document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            if operation
-                .get("requestBody")
-                .is_some_and(|body| schema(contract.resolved(body)).is_some())
-            {
+            if operation.get("requestBody").is_some_and(|body| schema(contract.resolved(body)).is_some()) {
                 // No operation takes a text for its body: a schema that lets it through checks nothing.
                 let violations = contract.check_request(method, path, &json!("no body"));
                 assert!(!violations.is_empty(), "{method} {path}");
@@ -265,12 +202,7 @@ fn the_recorder_answers_as_the_document_says() {
     });
     let tracked = json!({ "request_id": 1001 });
     for (method, path, body, status) in [
-        (
-            "POST",
-            "/spans-bulk",
-            json!({ "spans": [span(&log_request())] }),
-            201,
-        ),
+        ("POST", "/spans-bulk", json!({ "spans": [span(&log_request())] }), 201),
         ("POST", "/spans-bulk", json!({}), 422),
         ("POST", "/log-request", log_request(), 201),
         ("POST", "/rest/track-score", tracked.clone(), 200),
@@ -281,27 +213,12 @@ fn the_recorder_answers_as_the_document_says() {
         ("POST", "/prompt-templates/example", json!({}), 200),
         ("GET", "/prompt-templates/none", Value::Null, 404),
         ("POST", "/rest/prompt-templates", publish, 200),
-        (
-            "GET",
-            "/api/public/v2/traces/0af7651916cd43dd8448eb211c80319c",
-            Value::Null,
-            200,
-        ),
+        ("GET", "/api/public/v2/traces/0af7651916cd43dd8448eb211c80319c", Value::Null, 200),
         ("GET", "/api/public/v2/traces/none", Value::Null, 404),
     ] {
         let request = format!("{method} {path}");
-        let got = exchange(
-            recorder.url(),
-            &request,
-            "X-API-KEY: pl_test\r\n",
-            &body.to_string(),
-        )
-        .unwrap();
+        let got = exchange(recorder.url(), &request, "X-API-KEY: pl_test\r\n", &body.to_string()).unwrap();
         assert_eq!(got.status, status, "{request}: {}", got.body);
-        assert_eq!(
-            contract.check_response(method, path, status, &got.json()),
-            [],
-            "{request}"
-        );
+        assert_eq!(contract.check_response(method, path, status, &got.json()), [], "{request}");
     }
 }

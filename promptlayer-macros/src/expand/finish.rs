@@ -1,0 +1,166 @@
+//! What comes out: the value is captured, and the call ends.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::attr::{Args, Event, Format};
+use crate::expand::returns::Given;
+use crate::expand::{Names, span};
+
+/// A block that takes the call and what the body gave, and gives it on.
+pub(crate) fn finish(args: &Args, of: Given, names: &Names) -> TokenStream {
+    let Names { private, call, given } = names;
+    let events = events(args, names);
+    let finish = match of {
+        Given::Value => {
+            let captured = captured(args, names);
+            quote! {
+                if #private::Call::is_recording(&#call) {
+                    #captured
+                }
+                #given
+            }
+        }
+        Given::Never => quote!(#given),
+        Given::Stream => {
+            let chunk = chunk(names);
+            quote!(#private::Streamed::new(#call, #given, #chunk))
+        }
+        Given::ResultOfStream => {
+            let chunk = chunk(names);
+            let failure = failure(names, &quote!(&error));
+            quote! {
+                match #given {
+                    ::core::result::Result::Ok(stream) => {
+                        ::core::result::Result::Ok(#private::Streamed::new(#call, stream, #chunk))
+                    }
+                    ::core::result::Result::Err(error) => {
+                        if #private::Call::is_recording(&#call) {
+                            #private::Call::failed(#call, #failure);
+                        }
+                        ::core::result::Result::Err(error)
+                    }
+                }
+            }
+        }
+        Given::HiddenStream => {
+            let chunk = chunk(names);
+            let failure = failure(names, &quote!(error));
+            quote!(#private::TraceStream::trace(#given, #call, #chunk, |error| #failure))
+        }
+    };
+    quote!({ #events #finish })
+}
+
+/// Captures the value or the error, and ends the call.
+fn captured(args: &Args, names: &Names) -> TokenStream {
+    let Names { private, call, given } = names;
+    let value = match &args.output {
+        Some(output) => quote! {{
+            let selected = #private::capture::select(value, #output);
+            (&&&&#private::capture::Probe(&selected)).__promptlayer_output()
+        }},
+        None => quote!((&&&&#private::capture::Probe(value)).__promptlayer_output()),
+    };
+    let traits = traits(names);
+    quote! {
+        #traits
+        match (&&#private::capture::Probe(&#given)).__promptlayer_given() {
+            #private::capture::Given::Value(value) => {
+                let captured = #value;
+                #private::Call::returned(#call, captured);
+            }
+            #private::capture::Given::Error(error) => {
+                let failure = (&&&&&&#private::capture::Probe(error)).__promptlayer_error();
+                #private::Call::failed(#call, failure);
+            }
+        }
+    }
+}
+
+/// A closure from an item of a stream to what it says.
+fn chunk(names: &Names) -> TokenStream {
+    let private = &names.private;
+    let traits = traits(names);
+    quote! {
+        |item| {
+            #traits
+            match (&&#private::capture::Probe(item)).__promptlayer_given() {
+                #private::capture::Given::Value(value) => #private::capture::Chunk::Value(
+                    (&&&&#private::capture::Probe(value)).__promptlayer_output(),
+                ),
+                #private::capture::Given::Error(error) => #private::capture::Chunk::Error(
+                    (&&&&&&#private::capture::Probe(error)).__promptlayer_error(),
+                ),
+            }
+        }
+    }
+}
+
+/// What an error says, where there is no stream.
+fn failure(names: &Names, error: &TokenStream) -> TokenStream {
+    let private = &names.private;
+    let traits = traits(names);
+    quote! {{
+        #traits
+        (&&&&&&#private::capture::Probe(#error)).__promptlayer_error()
+    }}
+}
+
+/// The traits whose methods pick what a type can do.
+fn traits(names: &Names) -> TokenStream {
+    let private = &names.private;
+    quote! {
+        #[allow(unused_imports)]
+        use #private::capture::{
+            ErrorByBoxed as _, ErrorByBoxedLocal as _, ErrorByChain as _, ErrorByDebug as _,
+            ErrorByDisplay as _, ErrorByType as _, GivenByResult as _, GivenByValue as _,
+            OutputByDebug as _, OutputByDisplay as _, OutputBySerialize as _, OutputByType as _,
+        };
+    }
+}
+
+/// The events of `err` and `ret`, inside the span, as `#[instrument]` emits them.
+fn events(args: &Args, names: &Names) -> TokenStream {
+    let Names { private, call, given } = names;
+    let target = span::target(args);
+    let event =
+        |event: &Event, level: TokenStream, format: Format, field: TokenStream, value: TokenStream| {
+            let level = event.level.as_ref().map_or(level, |level| span::level_tokens(level, names));
+            let sigil = match event.format.unwrap_or(format) {
+                Format::Display => quote!(%),
+                Format::Debug => quote!(?),
+            };
+            quote!(#private::tracing::event!(target: #target, #level, #field = #sigil #value))
+        };
+    let err = args
+        .err
+        .as_ref()
+        .map(|err| event(err, span::known("ERROR", names), Format::Display, quote!(error), quote!(error)));
+    let ret = args
+        .ret
+        .as_ref()
+        .map(|ret| event(ret, span::level(args, names), Format::Debug, quote!(return), quote!(value)));
+    let emit = match (err, ret) {
+        (None, None) => return quote!(),
+        (None, Some(ret)) => quote! {
+            let value = &#given;
+            #ret;
+        },
+        (Some(err), ret) => quote! {
+            match &#given {
+                ::core::result::Result::Ok(value) => {
+                    let _ = value;
+                    #ret;
+                }
+                ::core::result::Result::Err(error) => #err,
+            }
+        },
+    };
+    quote! {
+        {
+            let _entered = #private::Call::span(&#call).enter();
+            #emit
+        }
+    }
+}
