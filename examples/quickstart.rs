@@ -113,6 +113,8 @@ fn print_tree(spans: &[SpanDetail], parent: Option<SpanId>, indent: &str) {
             if position + 1 == children.len() { ("└─ ", "   ") } else { ("├─ ", "│  ") };
         let request = span.request_log_id.map(|id| format!("  request {id}")).unwrap_or_default();
         println!("{indent}{branch}{}{request}", span.name);
-        print_tree(spans, Some(span.span_id), &format!("{indent}{below}"));
+        if span.span_id.is_some() {
+            print_tree(spans, span.span_id, &format!("{indent}{below}"));
+        }
     }
 }
