@@ -14,6 +14,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 use tracing::Span;
 
+use crate::body::Body;
 use crate::capture::{Captured, Chunk, Failure};
 use crate::kind::Kind;
 use crate::prompt_link::ToPromptLink;
@@ -312,14 +313,13 @@ pin_project! {
     }
 }
 
-/// The body of an `async fn`, boxed: a future that awaits it stays the size of its arguments, however
-/// deep annotated functions call each other.
-pub fn body<F, E, R>(call: Call, future: F, end: E) -> Pin<Box<Traced<F, E>>>
+/// The body of an `async fn`.
+pub fn body<F, E, R>(call: Call, future: F, end: E) -> Body<F, E>
 where
     F: Future,
     E: FnOnce(Call, F::Output) -> R,
 {
-    Box::pin(Traced { call, end: Some(end), is_begun: true, future: Some(future) })
+    Body::new(Traced { call, end: Some(end), is_begun: true, future: Some(future) })
 }
 
 /// A future that a function returned. Its call begins when it is first polled.

@@ -54,6 +54,7 @@
 
 #[cfg(feature = "export")]
 pub mod blueprint;
+mod body;
 mod call;
 mod capture;
 #[cfg(feature = "export")]
