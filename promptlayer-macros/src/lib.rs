@@ -52,11 +52,29 @@ use crate::function::Function;
 /// | `metadata(k = …)` | `Display` values, turned into strings | none |
 /// | `prompt = …` | a template's name, `(name, version)`, or a rendered template: the link to the registry | none |
 /// | `skip(a, b)`, `skip_all` | arguments that are not logged | none |
+/// | `stream` | the value is a stream behind an alias | `impl Stream`, boxed streams and `Result`s of either are seen without it |
+/// | `on_request_id = path` | a hook for the requests of this function, beside those of the layer | none |
 /// | `crate = path` | where `promptlayer-tracing` is, if re-exported | `::promptlayer_tracing` |
 ///
 /// and with the meaning that they have in `#[tracing::instrument]`: `name`, `target`, `level`,
 /// `parent`, `follows_from`, `fields`, `err` and `ret`. Arguments are not recorded as fields of the
 /// span: `fields(x)` makes the argument `x` one as well.
+///
+/// # Futures and streams
+///
+/// A call lasts until its function is through. An `async fn`, and a function that returns
+/// `impl Future`, `Pin<Box<dyn Future>>` or `BoxFuture`, is through when its future is ready; a future
+/// that is never polled was never called. A function that gives `impl Stream`,
+/// `Pin<Box<dyn Stream>>`, `BoxStream`, or a `Result` of one, is through when the stream ends: its items
+/// are the output, text items joined to one text, and the time to the first of them is recorded.
+///
+/// A function that panics is logged as an error, with the panic's message. A future or a stream that
+/// is dropped before its end is logged as a warning, with what had come until then.
+///
+/// A `#[track_caller]` function that is not `async` keeps its caller: where it returns early, its
+/// value is not logged.
+///
+/// # Tags
 ///
 /// Tags are not empty, have at most 512 characters, and none is given twice.
 ///

@@ -248,14 +248,24 @@ impl Call {
             let _entered = self.span.enter();
             return body();
         }
+        let (mut body, mut given) = (Some(body), None);
+        self.run_recorded(&mut || given = body.take().map(|body| body()));
+        match given {
+            Some(given) => given,
+            None => unreachable!("a body that gives nothing has panicked"),
+        }
+    }
+
+    /// Not generic, so that it is compiled once and not for every annotated function.
+    fn run_recorded(&mut self, body: &mut dyn FnMut()) {
         let outcome = {
             let _entered = self.span.enter();
             catch_unwind(AssertUnwindSafe(body))
         };
-        outcome.unwrap_or_else(|payload| {
+        if let Err(payload) = outcome {
             self.panicked(&*payload);
-            resume_unwind(payload)
-        })
+            resume_unwind(payload);
+        }
     }
 }
 
@@ -329,6 +339,11 @@ where
     E: FnOnce(Call, F::Output) -> R,
 {
     Traced { call, end: Some(end), is_begun: false, future: Some(future) }
+}
+
+/// The future, of which the type that it gives is told.
+pub fn future_of<T, F: Future<Output = T>>(future: F) -> F {
+    future
 }
 
 impl<F, E, R> Future for Traced<F, E>

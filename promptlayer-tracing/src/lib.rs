@@ -133,9 +133,9 @@ pub mod __private {
     pub use crate::__promptlayer_hook as hook;
     pub use tracing;
 
-    pub use crate::call::{Call, CallSite, InlineCall, Input, OnRequestId, body, future};
+    pub use crate::call::{Call, CallSite, InlineCall, Input, OnRequestId, body, future, future_of};
     pub use crate::kind::Kind;
-    pub use crate::stream::{Streamed, TraceStream};
+    pub use crate::stream::{Streamed, TraceStream, stream_of};
 
     /// Picks what a value's type can do.
     pub mod capture {

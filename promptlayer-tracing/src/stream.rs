@@ -79,6 +79,11 @@ impl<S: FusedStream, C: FnMut(&S::Item) -> Chunk> FusedStream for Streamed<S, C>
     }
 }
 
+/// The stream, of which the type of its items is told.
+pub fn stream_of<T, S: Stream<Item = T>>(stream: S) -> S {
+    stream
+}
+
 /// A type that hides a stream, and stays itself when the stream is traced: a boxed stream, or a
 /// `Result` of one.
 #[diagnostic::on_unimplemented(

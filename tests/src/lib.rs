@@ -8,6 +8,7 @@
 //! - [`example`]: the example programs, run as a user runs them.
 //! - [`pipeline`]: a layer that logs to a server of the test.
 //! - [`plain_client`]: a client that sends what it is told and no more.
+//! - [`rustc`]: the compiler, with the libraries of this build.
 
 pub mod contract;
 pub mod example;
@@ -16,6 +17,7 @@ pub mod pipeline;
 pub mod plain_client;
 pub mod recorder;
 pub mod recordings;
+pub mod rustc;
 mod shared;
 
 pub use contract::{Contract, Violation};

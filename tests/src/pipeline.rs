@@ -1,6 +1,7 @@
 //! What the tests of the export pipeline share: a layer that logs to a server of the test.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use promptlayer_tracing::{BatchLimits, Env, LayerBuilder, Ledger};
 use tracing::Dispatch;
@@ -16,8 +17,7 @@ pub const BATCH: usize = 10;
 
 /// A layer that logs to the server at `url`, and knows nothing of the process's environment.
 ///
-/// Nothing goes out by time: only by full batches of [`BATCH`], a flush, or the end. So a test knows what goes out
-/// together.
+/// Nothing goes out by time: only as the pipeline starts, by full batches of [`BATCH`], a flush, or the end.
 pub fn layer_to(url: &str) -> LayerBuilder {
     promptlayer_tracing::layer()
         .env(Env::empty())
@@ -29,6 +29,20 @@ pub fn layer_to(url: &str) -> LayerBuilder {
 /// A subscriber of this layer alone, which threads and futures can be given.
 pub fn dispatch(layer: impl Layer<Registry> + Send + Sync) -> Dispatch {
     Dispatch::new(tracing_subscriber::registry().with(layer))
+}
+
+/// Waits until something is so that nothing tells of.
+///
+/// # Panics
+///
+/// If it is not so within a minute.
+#[track_caller]
+pub fn eventually(is_so: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it is not so after a minute");
+        thread::yield_now();
+    }
 }
 
 /// Checks that every item is counted once, and once only.

@@ -2,13 +2,14 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::Type;
 
 use crate::attr::{Args, Event, Format};
 use crate::expand::returns::Given;
-use crate::expand::{Names, span};
+use crate::expand::{Names, span, without_impl_trait};
 
 /// A block that takes the call and what the body gave, and gives it on.
-pub(crate) fn finish(args: &Args, of: Given, names: &Names) -> TokenStream {
+pub(crate) fn finish(args: &Args, of: Given<'_>, names: &Names) -> TokenStream {
     let Names { private, call, given } = names;
     let events = events(args, names);
     let finish = match of {
@@ -22,17 +23,19 @@ pub(crate) fn finish(args: &Args, of: Given, names: &Names) -> TokenStream {
             }
         }
         Given::Never => quote!(#given),
-        Given::Stream => {
+        Given::Stream(item) => {
             let chunk = chunk(names);
-            quote!(#private::Streamed::new(#call, #given, #chunk))
+            let stream = stream_of(item, &quote!(#given), names);
+            quote!(#private::Streamed::new(#call, #stream, #chunk))
         }
-        Given::ResultOfStream => {
+        Given::ResultOfStream(item) => {
             let chunk = chunk(names);
+            let stream = stream_of(item, &quote!(stream), names);
             let failure = failure(names, &quote!(&error));
             quote! {
                 match #given {
                     ::core::result::Result::Ok(stream) => {
-                        ::core::result::Result::Ok(#private::Streamed::new(#call, stream, #chunk))
+                        ::core::result::Result::Ok(#private::Streamed::new(#call, #stream, #chunk))
                     }
                     ::core::result::Result::Err(error) => {
                         if #private::Call::is_recording(&#call) {
@@ -75,6 +78,16 @@ fn captured(args: &Args, names: &Names) -> TokenStream {
                 #private::Call::failed(#call, failure);
             }
         }
+    }
+}
+
+/// The stream, and the type of its items told: inside the closure it must be known, and `impl Stream`
+/// tells it only outside.
+fn stream_of(item: Option<&Type>, stream: &TokenStream, names: &Names) -> TokenStream {
+    let private = &names.private;
+    match item.map(without_impl_trait) {
+        Some(item) => quote!(#private::stream_of::<#item, _>(#stream)),
+        None => stream.clone(),
     }
 }
 

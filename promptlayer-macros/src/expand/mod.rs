@@ -92,7 +92,7 @@ fn asynchronous(args: &Args, signature: &Signature, body: &TokenStream, names: &
     let of = match returns::returns(&signature.output, args.stream) {
         // An `async fn` may give a future, which is a value like any other.
         Returns::Now(of) => of,
-        Returns::Future(_) | Returns::BoxedFuture(_) => Given::Value,
+        Returns::Future(..) | Returns::BoxedFuture(_) => Given::Value,
     };
     let finish = finish::finish(args, of, names);
     quote! {
@@ -134,9 +134,14 @@ fn synchronous(
             let finish = finish::finish(args, of, names);
             quote!(#run #finish)
         }
-        Returns::Future(of) => {
+        Returns::Future(of, output) => {
             let finish = finish::finish(args, of, names);
-            quote!(#run #private::future(#call, #given, |#call, #given| #finish))
+            // Inside the closure the type must be known, and `impl Future` tells it only outside.
+            let future = match output.map(without_impl_trait) {
+                Some(output) => quote!(#private::future_of::<#output, _>(#given)),
+                None => quote!(#given),
+            };
+            quote!(#run #private::future(#call, #future, |#call, #given| #finish))
         }
         Returns::BoxedFuture(of) => {
             let finish = finish::finish(args, of, names);
@@ -147,7 +152,7 @@ fn synchronous(
 
 /// The body in its own place, where `Location::caller()` tells who called the function: a closure
 /// would be the caller. The price is that an early `return` passes the value by.
-fn inline(args: &Args, returns: Returns, body: &TokenStream, names: &Names) -> TokenStream {
+fn inline(args: &Args, returns: Returns<'_>, body: &TokenStream, names: &Names) -> TokenStream {
     let Names { private, call, given } = names;
     let inlined = hidden("__inlined");
     let body = quote! {
@@ -157,7 +162,7 @@ fn inline(args: &Args, returns: Returns, body: &TokenStream, names: &Names) -> T
             #body
         };
     };
-    if returns == Returns::Now(Given::Never) {
+    if matches!(returns, Returns::Now(Given::Never)) {
         return quote!(#body #given);
     }
     let finish = finish::finish(args, Given::Value, names);
@@ -206,7 +211,7 @@ fn type_hint(output: &ReturnType, name: Span) -> TokenStream {
 }
 
 /// `impl Trait` cannot be written there: the compiler infers what stands behind it.
-fn without_impl_trait(ty: &Type) -> Type {
+pub(crate) fn without_impl_trait(ty: &Type) -> Type {
     struct Infer;
     impl VisitMut for Infer {
         fn visit_type_mut(&mut self, ty: &mut Type) {

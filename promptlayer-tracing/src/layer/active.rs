@@ -30,11 +30,12 @@ pub(crate) struct Active {
 }
 
 /// What a stream has given so far.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Streamed {
     chunks: Vec<Captured>,
     /// From the call's beginning to its first chunk.
-    first: Duration,
+    first: Option<Duration>,
+    /// The first error among the items: those after it are its echo.
     failure: Option<Failure>,
 }
 
@@ -111,17 +112,19 @@ impl Active {
 
     /// Adds a chunk of a stream.
     pub(crate) fn chunk(&mut self, chunk: Chunk, span: &Span) {
-        let stream = self.stream.get_or_insert_with(|| Streamed {
-            chunks: Vec::new(),
-            first: in_registry(span, |span| {
-                Some(span.extensions().get::<SpanRecord>()?.started_at.elapsed())
-            })
-            .unwrap_or_default(),
-            failure: None,
-        });
+        let stream = self.stream.get_or_insert_default();
         match chunk {
-            Chunk::Value(value) => stream.chunks.push(value),
-            Chunk::Error(failure) => stream.failure = Some(failure),
+            Chunk::Value(value) => {
+                if stream.chunks.is_empty() {
+                    stream.first = in_registry(span, |span| {
+                        Some(span.extensions().get::<SpanRecord>()?.started_at.elapsed())
+                    });
+                }
+                stream.chunks.push(value);
+            }
+            Chunk::Error(failure) => {
+                stream.failure.get_or_insert(failure);
+            }
         }
     }
 
@@ -150,7 +153,7 @@ impl Active {
             Some(Streamed { chunks, first, failure }) => {
                 // An error among the chunks says more than how the reader took it.
                 let ending = failure.map_or(ending, Ending::Failed);
-                (Some(Output::Chunks(chunks)), ending, Some(first))
+                (Some(Output::Chunks(chunks)), ending, first)
             }
             None => (output.map(Output::Value), ending, None),
         };

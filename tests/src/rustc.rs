@@ -1,0 +1,212 @@
+//! Pieces of code, given to `rustc` with the very libraries that this build made: a check takes a fraction of a
+//! second, where a `cargo build` takes many.
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The compiler, and where this build's libraries are.
+#[derive(Debug, Clone)]
+pub struct Rustc {
+    program: OsString,
+    /// What code may name, and the file that holds it.
+    externs: Vec<(String, PathBuf)>,
+    /// The folder of all libraries.
+    libraries: PathBuf,
+}
+
+/// A crate for the compiler.
+#[derive(Debug, Clone, Copy)]
+pub struct Code<'a> {
+    /// `2018`, `2021` or `2024`.
+    pub edition: &'a str,
+    /// The text.
+    pub text: &'a str,
+    /// Whether it is compiled to machine code, which is when constants in functions are computed, or only checked.
+    pub is_built: bool,
+}
+
+/// What the compiler said.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Compiled {
+    /// Whether a library came out.
+    pub success: bool,
+    /// Its errors and warnings.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// One error or warning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Diagnostic {
+    /// `error` or `warning`.
+    pub level: String,
+    /// `E0382` or `unused_variables`; the macro's own errors have none.
+    pub code: Option<String>,
+    /// The line that it points at.
+    pub line: Option<u64>,
+    /// What it says, as a person reads it.
+    pub rendered: String,
+}
+
+#[derive(Deserialize)]
+struct Said {
+    level: String,
+    code: Option<Coded>,
+    spans: Vec<Span>,
+    rendered: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Coded {
+    code: String,
+}
+
+#[derive(Deserialize)]
+struct Span {
+    is_primary: bool,
+    line_start: u64,
+}
+
+impl Rustc {
+    /// The compiler with the libraries `crates`, as the integration test `test` of this package is linked with them.
+    ///
+    /// # Panics
+    ///
+    /// If cargo cannot tell where they are.
+    pub fn of(test: &str, crates: &[&str]) -> Self {
+        match Self::find(test, crates) {
+            Ok(rustc) => rustc,
+            Err(error) => panic!("this build's libraries are not found: {error}"),
+        }
+    }
+
+    fn find(test: &str, crates: &[&str]) -> io::Result<Self> {
+        let program = env::current_exe()?;
+        let misplaced = || io::Error::other(format!("{} is not in a folder of cargo's", program.display()));
+        let libraries = program.parent().ok_or_else(misplaced)?;
+        let profile = libraries.parent().ok_or_else(misplaced)?;
+        let target = profile.parent().ok_or_else(misplaced)?;
+        let name = profile.file_name().and_then(|name| name.to_str()).ok_or_else(misplaced)?;
+        // Several builds of one library lie side by side there; cargo alone knows which are this test's.
+        let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into()))
+            .args(["test", "--no-run", "--package", env!("CARGO_PKG_NAME"), "--test", test])
+            .args(["--message-format", "json", "--profile", if name == "debug" { "test" } else { name }])
+            .arg("--target-dir")
+            .arg(target)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()?;
+        if !output.status.success() {
+            return Err(io::Error::other(String::from_utf8_lossy(&output.stderr)));
+        }
+        let artifacts: Vec<Value> = output
+            .stdout
+            .split(|byte| *byte == b'\n')
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .filter(|message: &Value| message["reason"] == "compiler-artifact")
+            .collect();
+        let externs = crates
+            .iter()
+            .map(|name| match artifacts.iter().find_map(|artifact| library(artifact, name)) {
+                Some(path) => Ok(((*name).to_owned(), path)),
+                None => Err(io::Error::other(format!("cargo built no `{name}`"))),
+            })
+            .collect::<io::Result<_>>()?;
+        let program = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+        Ok(Self { program, externs, libraries: libraries.to_owned() })
+    }
+
+    /// The same, where the library `from` is called `to`.
+    #[must_use]
+    pub fn renamed(mut self, from: &str, to: &str) -> Self {
+        for (name, _) in &mut self.externs {
+            if name == from {
+                to.clone_into(name);
+            }
+        }
+        self
+    }
+
+    /// Compiles a library crate.
+    ///
+    /// # Panics
+    ///
+    /// If the compiler cannot be run.
+    pub fn compile(&self, code: Code<'_>) -> Compiled {
+        match self.run(code) {
+            Ok(compiled) => compiled,
+            Err(error) => panic!("`{}` cannot be run: {error}", self.program.display()),
+        }
+    }
+
+    fn run(&self, code: Code<'_>) -> io::Result<Compiled> {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let out = env::temp_dir().join(format!("snippet-{}-{number}", std::process::id()));
+        let mut command = Command::new(&self.program);
+        command
+            .args(["-", "--crate-name", "snippet", "--crate-type", "lib", "--error-format", "json"])
+            .args(["--edition", code.edition])
+            .arg("--emit")
+            .arg(kind(&out, code.is_built))
+            .arg("-L")
+            .arg(joined("dependency=", &self.libraries));
+        for (name, path) in &self.externs {
+            command.arg("--extern").arg(joined(&format!("{name}="), path));
+        }
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(code.text.as_bytes())?;
+        }
+        let output = child.wait_with_output()?;
+        // It is not there where the code does not compile.
+        let _ = std::fs::remove_file(&out);
+        let diagnostics = String::from_utf8_lossy(&output.stderr).lines().filter_map(diagnostic).collect();
+        Ok(Compiled { success: output.status.success(), diagnostics })
+    }
+}
+
+fn joined(prefix: &str, path: &Path) -> OsString {
+    let mut joined = OsString::from(prefix);
+    joined.push(path);
+    joined
+}
+
+fn kind(out: &Path, is_built: bool) -> OsString {
+    joined(if is_built { "obj=" } else { "metadata=" }, out)
+}
+
+/// The file of the library `name`, if the artifact is that library.
+fn library(artifact: &Value, name: &str) -> Option<PathBuf> {
+    let is_library = artifact["target"]["kind"]
+        .as_array()?
+        .iter()
+        .any(|kind| kind == "lib" || kind == "rlib" || kind == "proc-macro");
+    if !is_library || artifact["target"]["name"].as_str()?.replace('-', "_") != name {
+        return None;
+    }
+    let files = artifact["filenames"].as_array()?.iter().filter_map(Value::as_str).map(PathBuf::from);
+    files.into_iter().find(|file| file.extension().is_none_or(|extension| extension != "rmeta"))
+}
+
+fn diagnostic(line: &str) -> Option<Diagnostic> {
+    let said: Said = serde_json::from_str(line).ok()?;
+    let primary = said.spans.iter().find(|span| span.is_primary);
+    // Without either it only counts the others.
+    if said.code.is_none() && primary.is_none() && said.level != "error: internal compiler error" {
+        return None;
+    }
+    Some(Diagnostic {
+        level: said.level,
+        code: said.code.map(|coded| coded.code),
+        line: primary.map(|span| span.line_start),
+        rendered: said.rendered.unwrap_or_default(),
+    })
+}
