@@ -15,7 +15,7 @@ use pin_project_lite::pin_project;
 use tracing::Span;
 
 use crate::body::Body;
-use crate::capture::{Captured, Chunk, Failure};
+use crate::capture::{self, Captured, Chunk, Failure};
 use crate::kind::Kind;
 use crate::prompt_link::ToPromptLink;
 
@@ -117,6 +117,15 @@ pub struct Call {
 impl Call {
     /// Begins a call in its span.
     pub fn begin(span: Span, site: &'static CallSite) -> Self {
+        let call = Self::prepare(span, site);
+        if let Some(active) = &call.active {
+            active.announce(&call.span);
+        }
+        call
+    }
+
+    /// A call in its span, which begins when its future is first polled.
+    pub fn prepare(span: Span, site: &'static CallSite) -> Self {
         Self { active: Active::claim(&span, site), span }
     }
 
@@ -145,15 +154,19 @@ impl Call {
 
     /// The attribute's `provider`, instead of the one that is detected.
     pub fn provider(&mut self, provider: &dyn Display) {
-        if let Some(active) = &mut self.active {
-            active.provider(provider.to_string());
+        if let Some(active) = &mut self.active
+            && let Some(provider) = capture::shown(provider)
+        {
+            active.provider(provider);
         }
     }
 
     /// The attribute's `model`, instead of the one that is detected.
     pub fn model(&mut self, model: &dyn Display) {
-        if let Some(active) = &mut self.active {
-            active.model(model.to_string());
+        if let Some(active) = &mut self.active
+            && let Some(model) = capture::shown(model)
+        {
+            active.model(model);
         }
     }
 
@@ -166,8 +179,10 @@ impl Call {
 
     /// One of the attribute's `metadata`.
     pub fn metadata(&mut self, key: &'static str, value: &dyn Display) {
-        if let Some(active) = &mut self.active {
-            active.metadata(key, value.to_string());
+        if let Some(active) = &mut self.active
+            && let Some(value) = capture::shown(value)
+        {
+            active.metadata(key, value);
         }
     }
 
@@ -185,7 +200,7 @@ impl Call {
         }
     }
 
-    /// Begins anew, at the first poll of a future that was made earlier.
+    /// Begins at the first poll of a future that was made earlier.
     fn restart(&mut self) {
         if let Some(active) = &self.active {
             active.restart(&self.span);

@@ -79,7 +79,11 @@ fn guarded<R>(run: impl FnOnce() -> R) -> Option<R> {
 
 /// The name of the type behind any references.
 fn named<T: ?Sized>() -> Captured {
-    Captured::Type(type_name::<T>().trim_start_matches("&mut ").trim_start_matches('&'))
+    let mut name = type_name::<T>();
+    while let Some(behind) = name.strip_prefix('&') {
+        name = behind.strip_prefix("mut ").unwrap_or(behind);
+    }
+    Captured::Type(name)
 }
 
 #[cfg(feature = "export")]
@@ -146,7 +150,7 @@ rung!(/// The value is an error.
 ErrorByChain.__promptlayer_error -> Failure, for &&&&&Probe<'_, T> where T: Error, |value| {
     Failure {
         type_name: type_name::<T>(),
-        chain: guarded(|| chain(value.to_string(), value.source())).unwrap_or_default(),
+        chain: chain(value, type_name::<T>()),
     }
 });
 rung!(/// The value holds an error that may cross threads.
@@ -155,7 +159,7 @@ ErrorByBoxed.__promptlayer_error -> Failure, for &&&&Probe<'_, T> where T: AsRef
     let error: &(dyn Error + Send + Sync) = value.as_ref();
     Failure {
         type_name: type_name::<T>(),
-        chain: guarded(|| chain(error.to_string(), error.source())).unwrap_or_default(),
+        chain: chain(error, type_name::<T>()),
     }
 });
 rung!(/// The value holds an error.
@@ -164,7 +168,7 @@ ErrorByBoxedLocal.__promptlayer_error -> Failure, for &&&Probe<'_, T> where T: A
     let error: &dyn Error = value.as_ref();
     Failure {
         type_name: type_name::<T>(),
-        chain: guarded(|| chain(error.to_string(), error.source())).unwrap_or_default(),
+        chain: chain(error, type_name::<T>()),
     }
 });
 rung!(/// The error displays.
@@ -184,18 +188,17 @@ fn described<T: ?Sized>(text: Captured) -> Failure {
 }
 
 /// The messages of an error and its sources. A source whose text its parent already gave (many
-/// `Display` implementations repeat it) is left out.
-fn chain(message: String, mut source: Option<&(dyn Error + 'static)>) -> Vec<String> {
-    let mut chain = vec![message];
-    while let Some(error) = source {
-        let message = error.to_string();
+/// `Display` implementations repeat it) is left out, and where one panics the chain ends.
+fn chain<E: Error + ?Sized>(error: &E, type_name: &'static str) -> Vec<String> {
+    let mut chain = vec![guarded(|| error.to_string()).unwrap_or_else(|| type_name.to_owned())];
+    let mut source = guarded(|| error.source()).flatten();
+    for _ in 0..MAX_SOURCES {
+        let Some(error) = source else { break };
+        let Some(message) = guarded(|| error.to_string()) else { break };
         if !chain.last().is_some_and(|last| last.contains(&message)) {
             chain.push(message);
         }
-        if chain.len() > MAX_SOURCES {
-            break;
-        }
-        source = error.source();
+        source = guarded(|| error.source()).flatten();
     }
     chain
 }
@@ -246,7 +249,18 @@ pub fn by_display<T: Display + ?Sized>(value: &T) -> Captured {
     display(value)
 }
 
-/// Applies the attribute's `output` to the value, so that a closure's parameter has its type.
-pub fn select<'a, T: ?Sized, R>(value: &'a T, output: impl FnOnce(&'a T) -> R) -> R {
-    output(value)
+/// What a value displays; `None` where that panics.
+pub(crate) fn shown(value: &dyn Display) -> Option<String> {
+    guarded(|| value.to_string())
+}
+
+/// Applies the attribute's `output` to the value, so that a closure's parameter has its type. `None`
+/// where that panics.
+pub fn select<'a, T: ?Sized, R>(value: &'a T, output: impl FnOnce(&'a T) -> R) -> Option<R> {
+    guarded(|| output(value))
+}
+
+/// The value from which nothing could be selected.
+pub fn unselected<T: ?Sized>(_: &T) -> Captured {
+    named::<T>()
 }

@@ -43,6 +43,10 @@ impl Active {
         match *self {}
     }
 
+    pub(crate) fn announce(&self, _: &Span) {
+        match *self {}
+    }
+
     pub(crate) fn restart(&self, _: &Span) {
         match *self {}
     }

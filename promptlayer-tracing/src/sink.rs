@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -90,8 +91,16 @@ impl Sink {
             said.drop_content();
         }
         if let Some(redact) = &self.redact {
-            said.redact(redact);
-            outgoing.span.fields.values_mut().for_each(|value| rewrite(value, redact));
+            let fields = &mut outgoing.span.fields;
+            let redacted = catch_unwind(AssertUnwindSafe(|| {
+                said.redact(redact);
+                fields.values_mut().for_each(|value| rewrite(value, redact));
+            }));
+            if redacted.is_err() {
+                // What a user's closure did not live to rewrite does not leave, and the call is logged.
+                said.drop_texts();
+                fields.clear();
+            }
         }
         outgoing.span.input = None;
         outgoing.span.output = None;
@@ -119,6 +128,22 @@ impl Said {
             log.input = ChatPrompt::default().into();
             log.output = ChatPrompt::default().into();
             log.prompt_input_variables.clear();
+        }
+    }
+
+    /// Leaves nothing that a user wrote.
+    fn drop_texts(&mut self) {
+        const REDACTED: &str = "[the redaction failed]";
+        self.drop_content();
+        if let Some(problem) = &mut self.problem {
+            REDACTED.clone_into(problem);
+        }
+        if let Some(log) = &mut self.log {
+            log.parameters.clear();
+            log.metadata.clear();
+            if let Some(kind) = log.error_type {
+                log.set_error(kind, REDACTED);
+            }
         }
     }
 

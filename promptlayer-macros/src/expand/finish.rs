@@ -59,10 +59,14 @@ pub(crate) fn finish(args: &Args, of: Given<'_>, names: &Names) -> TokenStream {
 fn captured(args: &Args, names: &Names) -> TokenStream {
     let Names { private, call, given } = names;
     let value = match &args.output {
-        Some(output) => quote! {{
-            let selected = #private::capture::select(value, #output);
-            (&&&&#private::capture::Probe(&selected)).__promptlayer_output()
-        }},
+        Some(output) => quote! {
+            match #private::capture::select(value, #output) {
+                ::core::option::Option::Some(selected) => {
+                    (&&&&#private::capture::Probe(&selected)).__promptlayer_output()
+                }
+                ::core::option::Option::None => #private::capture::unselected(value),
+            }
+        },
         None => quote!((&&&&#private::capture::Probe(value)).__promptlayer_output()),
     };
     let traits = traits(names);

@@ -36,6 +36,7 @@ use syn::{Path, Result, ReturnType, Signature, Type, parse_quote};
 
 use self::parameters::Parameters;
 use self::returns::{Given, Returns};
+use self::span::Start;
 use crate::attr::Args;
 use crate::function::Function;
 
@@ -64,7 +65,11 @@ pub(crate) fn expand(args: &Args, function: Function) -> Result<TokenStream> {
 
     let parameters = Parameters::take(&mut signature)?;
     parameters.check_skipped(&args.skip)?;
-    let begin = span::begin(args, &signature, &parameters, &names);
+    let start = match returns::returns(&signature.output, args.stream) {
+        Returns::Future(..) | Returns::BoxedFuture(_) if signature.asyncness.is_none() => Start::AtFirstPoll,
+        _ => Start::Now,
+    };
+    let begin = span::begin(args, &signature, &parameters, &names, start);
     let input = capture::input(args, &parameters, &names);
     let rebound = parameters.rebound();
     let body = quote!(#rebound #body);

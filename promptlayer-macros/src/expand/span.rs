@@ -8,14 +8,27 @@ use crate::attr::{Args, Field, FieldMode, Level};
 use crate::expand::Names;
 use crate::expand::parameters::Parameters;
 
+/// When a call begins.
+#[derive(Clone, Copy)]
+pub(crate) enum Start {
+    Now,
+    /// Of a function that only makes the future.
+    AtFirstPoll,
+}
+
 /// An expression of type `Call`.
 pub(crate) fn begin(
     args: &Args,
     signature: &Signature,
     parameters: &Parameters,
     names: &Names,
+    start: Start,
 ) -> TokenStream {
     let private = &names.private;
+    let start = match start {
+        Start::Now => quote!(begin),
+        Start::AtFirstPoll => quote!(prepare),
+    };
     let function =
         LitStr::new(&syn::ext::IdentExt::unraw(&signature.ident).to_string(), signature.ident.span());
     let name = args.name.as_ref().map_or_else(|| quote!(#function), |name| quote!(#name));
@@ -42,7 +55,7 @@ pub(crate) fn begin(
                 #(#fields,)*
             );
             #(#follows_from)*
-            #private::Call::begin(span, #site)
+            #private::Call::#start(span, #site)
         }
     }
 }

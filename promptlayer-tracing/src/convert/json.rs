@@ -8,12 +8,19 @@ use serde_json::{Map, Value};
 use crate::capture::Captured;
 
 /// What stands for a value that is not shown.
-const REDACTED: &str = "[redacted]";
+pub(super) const REDACTED: &str = "[redacted]";
 
 /// A captured value as JSON.
 pub(super) fn value(captured: &Captured) -> Value {
     match captured {
-        Captured::Json(json) => serde_json::from_str(json).unwrap_or_else(|_| Value::from(json.as_str())),
+        Captured::Json(json) => match serde_json::from_str(json) {
+            // A number with more digits than a float has is kept as the text that it is.
+            Ok(Value::Number(number)) if number.is_f64() && !json.contains(['.', 'e', 'E']) => {
+                Value::from(json.as_str())
+            }
+            Ok(value) => value,
+            Err(_) => Value::from(json.as_str()),
+        },
         Captured::Text(text) => Value::from(text.as_str()),
         Captured::Type(name) => Value::from(format!("[{name}]")),
         Captured::Redacted => Value::from(REDACTED),

@@ -135,7 +135,8 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
     let mut messages = system;
     let says_nothing = !messages.iter().any(|message| !matches!(message, Message::System(_)));
     if says_nothing && !rest.is_empty() {
-        let mut texts = rest.values().filter(|value| value.is_string());
+        let mut texts =
+            rest.values().filter(|value| value.as_str().is_some_and(|text| text != json::REDACTED));
         let message = match (texts.next(), texts.next()) {
             // The one text among them is what was asked.
             (Some(text), None) => json::readable(text),

@@ -43,38 +43,43 @@ impl Active {
     /// Takes the span over from its layer; `None` where no layer recorded it.
     pub(crate) fn claim(span: &Span, site: &'static CallSite) -> Option<Box<Self>> {
         in_registry(span, |span| {
-            let active = {
-                let mut extensions = span.extensions_mut();
-                let record = extensions.get_mut::<SpanRecord>()?;
-                if record.owner != Owner::Layer {
-                    return None;
-                }
-                record.owner = Owner::Call;
-                Self {
-                    site,
-                    sink: Arc::clone(&record.sink),
-                    inherited: Arc::clone(&record.inherited),
-                    input: None,
-                    provider: None,
-                    model: None,
-                    parameters: Vec::new(),
-                    metadata: Vec::new(),
-                    prompt: None,
-                    stream: None,
-                }
-            };
-            if site.kind.is_none_or(Kind::is_request) {
-                for around in span.scope().skip(1) {
-                    if let Some(record) = around.extensions_mut().get_mut::<SpanRecord>() {
-                        if record.contains_request {
-                            break;
-                        }
-                        record.contains_request = true;
+            let mut extensions = span.extensions_mut();
+            let record = extensions.get_mut::<SpanRecord>()?;
+            if record.owner != Owner::Layer {
+                return None;
+            }
+            record.owner = Owner::Call;
+            Some(Box::new(Self {
+                site,
+                sink: Arc::clone(&record.sink),
+                inherited: Arc::clone(&record.inherited),
+                input: None,
+                provider: None,
+                model: None,
+                parameters: Vec::new(),
+                metadata: Vec::new(),
+                prompt: None,
+                stream: None,
+            }))
+        })
+    }
+
+    /// Tells the calls around that the request is made in here, and not by them.
+    pub(crate) fn announce(&self, span: &Span) {
+        if !self.site.kind.is_none_or(Kind::is_request) {
+            return;
+        }
+        in_registry(span, |span| {
+            for around in span.scope().skip(1) {
+                if let Some(record) = around.extensions_mut().get_mut::<SpanRecord>() {
+                    if record.contains_request {
+                        break;
                     }
+                    record.contains_request = true;
                 }
             }
-            Some(Box::new(active))
-        })
+            Some(())
+        });
     }
 
     pub(crate) fn input(&mut self, input: Input) {
@@ -101,9 +106,9 @@ impl Active {
         self.prompt = Some(prompt);
     }
 
-    /// Sets the beginning to now.
-    #[allow(clippy::unused_self, reason = "only who holds the call may restart it")]
+    /// Begins now, and not when the span was opened.
     pub(crate) fn restart(&self, span: &Span) {
+        self.announce(span);
         in_registry(span, |span| {
             span.extensions_mut().get_mut::<SpanRecord>()?.restart();
             Some(())

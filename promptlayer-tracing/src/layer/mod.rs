@@ -5,6 +5,7 @@ mod builder;
 mod record;
 mod visitor;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -58,7 +59,10 @@ impl PromptLayer {
     /// Whether a span with this metadata becomes a span of the trace.
     fn records(&self, metadata: &Metadata<'_>) -> bool {
         metadata.fields().field(MARK).is_some()
-            || self.export_spans.as_ref().is_some_and(|wanted| wanted(metadata))
+            || self.export_spans.as_ref().is_some_and(|wanted| {
+                // A closure that panics wants nothing.
+                catch_unwind(AssertUnwindSafe(|| wanted(metadata))).unwrap_or(false)
+            })
     }
 }
 
