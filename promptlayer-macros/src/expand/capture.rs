@@ -1,7 +1,6 @@
 //! What goes in.
 
 use proc_macro2::TokenStream;
-use quote::quote;
 
 use crate::attr::{Args, Format, InputArg};
 use crate::expand::Names;
@@ -43,24 +42,24 @@ pub(crate) fn input(args: &Args, parameters: &Parameters, names: &Names) -> Toke
     let captured = match &args.input {
         Some(InputArg { format, value }) => {
             let value = match format {
-                Some(Format::Debug) => quote!(#private::capture::by_debug(&(#value))),
-                Some(Format::Display) => quote!(#private::capture::by_display(&(#value))),
-                None => quote!((&&&&#private::capture::Probe(&(#value))).__promptlayer_output()),
+                Some(Format::Debug) => code!(#private::capture::by_debug(&(#value))),
+                Some(Format::Display) => code!(#private::capture::by_display(&(#value))),
+                None => code!((&&&&#private::capture::Probe(&(#value))).__promptlayer_output()),
             };
-            quote!(#private::Call::input(&mut #call, #private::Input::Value(#value));)
+            code!(#private::Call::input(&mut #call, #private::Input::Value(#value));)
         }
         None => arguments(args, parameters, names),
     };
-    let provider = args.provider.iter().map(|value| quote!(#private::Call::provider(&mut #call, &(#value));));
-    let model = args.model.iter().map(|value| quote!(#private::Call::model(&mut #call, &(#value));));
-    let prompt = args.prompt.iter().map(|value| quote!(#private::Call::prompt(&mut #call, &(#value));));
+    let provider = args.provider.iter().map(|value| code!(#private::Call::provider(&mut #call, &(#value));));
+    let model = args.model.iter().map(|value| code!(#private::Call::model(&mut #call, &(#value));));
+    let prompt = args.prompt.iter().map(|value| code!(#private::Call::prompt(&mut #call, &(#value));));
     let metadata = args.metadata.iter().map(|pair| {
         let (key, value) = (&pair.key, &pair.value);
-        quote!(#private::Call::metadata(&mut #call, #key, &(#value));)
+        code!(#private::Call::metadata(&mut #call, #key, &(#value));)
     });
     let of_parameters = args.parameters.iter().map(|pair| {
         let (key, value) = (&pair.key, &pair.value);
-        quote! {
+        code! {
             #private::Call::parameter(
                 &mut #call,
                 #key,
@@ -68,7 +67,7 @@ pub(crate) fn input(args: &Args, parameters: &Parameters, names: &Names) -> Toke
             );
         }
     });
-    quote! {
+    code! {
         if #private::Call::is_recording(&#call) {
             #[allow(unused_imports)]
             use #private::capture::{
@@ -90,7 +89,7 @@ pub(crate) fn input(args: &Args, parameters: &Parameters, names: &Names) -> Toke
 fn arguments(args: &Args, parameters: &Parameters, names: &Names) -> TokenStream {
     let Names { private, call, .. } = names;
     if args.skip_all {
-        return quote!();
+        return code!();
     }
     let kept: Vec<&Parameter> = parameters
         .list
@@ -98,20 +97,20 @@ fn arguments(args: &Args, parameters: &Parameters, names: &Names) -> TokenStream
         .filter(|parameter| !args.skip.iter().any(|skipped| *skipped == parameter.name))
         .collect();
     if kept.is_empty() {
-        return quote!();
+        return code!();
     }
     let count = kept.len();
     let captures = kept.iter().map(|parameter| {
         let Parameter { name, ident, cfg, .. } = parameter;
         let allow = parameter.allow_underscore();
         let value = if is_secret(name) {
-            quote!(#private::capture::Captured::Redacted)
+            code!(#private::capture::Captured::Redacted)
         } else {
-            quote!((&&&#private::capture::Probe(&#ident)).__promptlayer_argument())
+            code!((&&&#private::capture::Probe(&#ident)).__promptlayer_argument())
         };
-        quote!(#(#cfg)* #allow { #private::Input::argument(&mut input, #name, #value); })
+        code!(#(#cfg)* #allow { #private::Input::argument(&mut input, #name, #value); })
     });
-    quote! {
+    code! {
         let mut input = #private::Input::arguments(#count);
         #(#captures)*
         #private::Call::input(&mut #call, input);

@@ -1,7 +1,6 @@
 //! What comes out: the value is captured, and the call ends.
 
 use proc_macro2::TokenStream;
-use quote::quote;
 use syn::Type;
 
 use crate::attr::{Args, Event, Format};
@@ -15,24 +14,24 @@ pub(crate) fn finish(args: &Args, of: Given<'_>, names: &Names) -> TokenStream {
     let finish = match of {
         Given::Value => {
             let captured = captured(args, names);
-            quote! {
+            code! {
                 if #private::Call::is_recording(&#call) {
                     #captured
                 }
                 #given
             }
         }
-        Given::Never => quote!(#given),
+        Given::Never => code!(#given),
         Given::Stream(item) => {
             let chunk = chunk(names);
-            let stream = stream_of(item, &quote!(#given), names);
-            quote!(#private::Streamed::new(#call, #stream, #chunk))
+            let stream = stream_of(item, &code!(#given), names);
+            code!(#private::Streamed::new(#call, #stream, #chunk))
         }
         Given::ResultOfStream(item) => {
             let chunk = chunk(names);
-            let stream = stream_of(item, &quote!(stream), names);
-            let failure = failure(names, &quote!(&error));
-            quote! {
+            let stream = stream_of(item, &code!(stream), names);
+            let failure = failure(names, &code!(&error));
+            code! {
                 match #given {
                     ::core::result::Result::Ok(stream) => {
                         ::core::result::Result::Ok(#private::Streamed::new(#call, #stream, #chunk))
@@ -48,18 +47,18 @@ pub(crate) fn finish(args: &Args, of: Given<'_>, names: &Names) -> TokenStream {
         }
         Given::HiddenStream => {
             let chunk = chunk(names);
-            let failure = failure(names, &quote!(error));
-            quote!(#private::TraceStream::trace(#given, #call, #chunk, |error| #failure))
+            let failure = failure(names, &code!(error));
+            code!(#private::TraceStream::trace(#given, #call, #chunk, |error| #failure))
         }
     };
-    quote!({ #events #finish })
+    code!({ #events #finish })
 }
 
 /// Captures the value or the error, and ends the call.
 fn captured(args: &Args, names: &Names) -> TokenStream {
     let Names { private, call, given } = names;
     let value = match &args.output {
-        Some(output) => quote! {
+        Some(output) => code! {
             match #private::capture::select(value, #output) {
                 ::core::option::Option::Some(selected) => {
                     (&&&&#private::capture::Probe(&selected)).__promptlayer_output()
@@ -67,10 +66,10 @@ fn captured(args: &Args, names: &Names) -> TokenStream {
                 ::core::option::Option::None => #private::capture::unselected(value),
             }
         },
-        None => quote!((&&&&#private::capture::Probe(value)).__promptlayer_output()),
+        None => code!((&&&&#private::capture::Probe(value)).__promptlayer_output()),
     };
     let traits = traits(names);
-    quote! {
+    code! {
         #traits
         match (&&#private::capture::Probe(&#given)).__promptlayer_given() {
             #private::capture::Given::Value(value) => {
@@ -90,7 +89,7 @@ fn captured(args: &Args, names: &Names) -> TokenStream {
 fn stream_of(item: Option<&Type>, stream: &TokenStream, names: &Names) -> TokenStream {
     let private = &names.private;
     match item.map(without_impl_trait) {
-        Some(item) => quote!(#private::stream_of::<#item, _>(#stream)),
+        Some(item) => code!(#private::stream_of::<#item, _>(#stream)),
         None => stream.clone(),
     }
 }
@@ -99,7 +98,7 @@ fn stream_of(item: Option<&Type>, stream: &TokenStream, names: &Names) -> TokenS
 fn chunk(names: &Names) -> TokenStream {
     let private = &names.private;
     let traits = traits(names);
-    quote! {
+    code! {
         |item| {
             #traits
             match (&&#private::capture::Probe(item)).__promptlayer_given() {
@@ -118,7 +117,7 @@ fn chunk(names: &Names) -> TokenStream {
 fn failure(names: &Names, error: &TokenStream) -> TokenStream {
     let private = &names.private;
     let traits = traits(names);
-    quote! {{
+    code! {{
         #traits
         (&&&&&&#private::capture::Probe(#error)).__promptlayer_error()
     }}
@@ -127,7 +126,7 @@ fn failure(names: &Names, error: &TokenStream) -> TokenStream {
 /// The traits whose methods pick what a type can do.
 fn traits(names: &Names) -> TokenStream {
     let private = &names.private;
-    quote! {
+    code! {
         #[allow(unused_imports)]
         use #private::capture::{
             ErrorByBoxed as _, ErrorByBoxedLocal as _, ErrorByChain as _, ErrorByDebug as _,
@@ -145,26 +144,26 @@ fn events(args: &Args, names: &Names) -> TokenStream {
         |event: &Event, level: TokenStream, format: Format, field: TokenStream, value: TokenStream| {
             let level = event.level.as_ref().map_or(level, |level| span::level_tokens(level, names));
             let sigil = match event.format.unwrap_or(format) {
-                Format::Display => quote!(%),
-                Format::Debug => quote!(?),
+                Format::Display => code!(%),
+                Format::Debug => code!(?),
             };
-            quote!(#private::tracing::event!(target: #target, #level, #field = #sigil #value))
+            code!(#private::tracing::event!(target: #target, #level, #field = #sigil #value))
         };
     let err = args
         .err
         .as_ref()
-        .map(|err| event(err, span::known("ERROR", names), Format::Display, quote!(error), quote!(error)));
+        .map(|err| event(err, span::known("ERROR", names), Format::Display, code!(error), code!(error)));
     let ret = args
         .ret
         .as_ref()
-        .map(|ret| event(ret, span::level(args, names), Format::Debug, quote!(return), quote!(value)));
+        .map(|ret| event(ret, span::level(args, names), Format::Debug, code!(return), code!(value)));
     let emit = match (err, ret) {
-        (None, None) => return quote!(),
-        (None, Some(ret)) => quote! {
+        (None, None) => return code!(),
+        (None, Some(ret)) => code! {
             let value = &#given;
             #ret;
         },
-        (Some(err), ret) => quote! {
+        (Some(err), ret) => code! {
             match &#given {
                 ::core::result::Result::Ok(value) => {
                     let _ = value;
@@ -174,7 +173,7 @@ fn events(args: &Args, names: &Names) -> TokenStream {
             }
         },
     };
-    quote! {
+    code! {
         {
             let _entered = #private::Call::span(&#call).enter();
             #emit

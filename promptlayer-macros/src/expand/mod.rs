@@ -22,6 +22,13 @@
 //! A function that is not `async` and returns a future is a call when its future is polled, and one
 //! that gives a stream is a call until the stream ends.
 
+/// Tokens of this crate: what they bind is hidden from the user's code, and what that binds from them.
+macro_rules! code {
+    ($($tokens:tt)*) => {
+        ::quote::quote_spanned!(::proc_macro2::Span::mixed_site()=> $($tokens)*)
+    };
+}
+
 mod capture;
 mod finish;
 mod parameters;
@@ -29,7 +36,7 @@ mod returns;
 mod span;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::quote_spanned;
 use syn::spanned::Spanned as _;
 use syn::visit_mut::VisitMut;
 use syn::{Path, Result, ReturnType, Signature, Type, parse_quote};
@@ -59,8 +66,7 @@ pub(crate) fn hidden(name: &str) -> Ident {
 pub(crate) fn expand(args: &Args, function: Function) -> Result<TokenStream> {
     let Function { attributes, visibility, defaultness, mut signature, inner_attributes, body } = function;
     let krate: Path = args.krate.clone().unwrap_or_else(|| parse_quote!(::promptlayer_tracing));
-    let names =
-        Names { private: quote!(#krate::__private), call: hidden("__call"), given: hidden("__given") };
+    let names = Names { private: code!(#krate::__private), call: hidden("__call"), given: hidden("__given") };
     let call = &names.call;
 
     let parameters = Parameters::take(&mut signature)?;
@@ -72,14 +78,14 @@ pub(crate) fn expand(args: &Args, function: Function) -> Result<TokenStream> {
     let begin = span::begin(args, &signature, &parameters, &names, start);
     let input = capture::input(args, &parameters, &names);
     let rebound = parameters.rebound();
-    let body = quote!(#rebound #body);
+    let body = code!(#rebound #body);
     let tracks_caller = attributes.iter().any(|attribute| attribute.path().is_ident("track_caller"));
     let run = if signature.asyncness.is_some() {
         asynchronous(args, &signature, &body, &names)
     } else {
         synchronous(args, &signature, &body, &names, tracks_caller)
     };
-    Ok(quote! {
+    Ok(code! {
         #(#attributes)*
         #visibility #defaultness #signature {
             #(#inner_attributes)*
@@ -100,7 +106,7 @@ fn asynchronous(args: &Args, signature: &Signature, body: &TokenStream, names: &
         Returns::Future(..) | Returns::BoxedFuture(_) => Given::Value,
     };
     let finish = finish::finish(args, of, names);
-    quote! {
+    code! {
         #private::body(
             #call,
             async move {
@@ -127,30 +133,30 @@ fn synchronous(
         return inline(args, returns, body, names);
     }
     let arrow = closure_return(&signature.output);
-    let run = quote! {
+    let run = code! {
         let #given = #private::Call::run(&mut #call, move || #arrow {
             #body
         });
     };
     match returns {
         // Nothing comes back: the call ends as a panic.
-        Returns::Now(Given::Never) => quote!(#run #given),
+        Returns::Now(Given::Never) => code!(#run #given),
         Returns::Now(of) => {
             let finish = finish::finish(args, of, names);
-            quote!(#run #finish)
+            code!(#run #finish)
         }
         Returns::Future(of, output) => {
             let finish = finish::finish(args, of, names);
             // Inside the closure the type must be known, and `impl Future` tells it only outside.
             let future = match output.map(without_impl_trait) {
-                Some(output) => quote!(#private::future_of::<#output, _>(#given)),
-                None => quote!(#given),
+                Some(output) => code!(#private::future_of::<#output, _>(#given)),
+                None => code!(#given),
             };
-            quote!(#run #private::future(#call, #future, |#call, #given| #finish))
+            code!(#run #private::future(#call, #future, |#call, #given| #finish))
         }
         Returns::BoxedFuture(of) => {
             let finish = finish::finish(args, of, names);
-            quote!(#run ::std::boxed::Box::pin(#private::future(#call, #given, |#call, #given| #finish)))
+            code!(#run ::std::boxed::Box::pin(#private::future(#call, #given, |#call, #given| #finish)))
         }
     }
 }
@@ -160,7 +166,7 @@ fn synchronous(
 fn inline(args: &Args, returns: Returns<'_>, body: &TokenStream, names: &Names) -> TokenStream {
     let Names { private, call, given } = names;
     let inlined = hidden("__inlined");
-    let body = quote! {
+    let body = code! {
         let #inlined = #private::Call::inline(#call);
         let #given = {
             let _entered = #private::InlineCall::span(&#inlined).clone().entered();
@@ -168,10 +174,10 @@ fn inline(args: &Args, returns: Returns<'_>, body: &TokenStream, names: &Names) 
         };
     };
     if matches!(returns, Returns::Now(Given::Never)) {
-        return quote!(#body #given);
+        return code!(#body #given);
     }
     let finish = finish::finish(args, Given::Value, names);
-    quote! {
+    code! {
         #body
         let #call = #private::InlineCall::into_call(#inlined);
         #finish
@@ -181,10 +187,10 @@ fn inline(args: &Args, returns: Returns<'_>, body: &TokenStream, names: &Names) 
 /// The arrow of the closure that holds a synchronous body.
 fn closure_return(output: &ReturnType) -> TokenStream {
     match output {
-        ReturnType::Default => quote!(-> ()),
+        ReturnType::Default => code!(-> ()),
         ReturnType::Type(arrow, ty) => {
             let ty = without_impl_trait(ty);
-            quote!(#arrow #ty)
+            code!(#arrow #ty)
         }
     }
 }
@@ -193,7 +199,7 @@ fn closure_return(output: &ReturnType) -> TokenStream {
 fn type_hint(output: &ReturnType, name: Span) -> TokenStream {
     let (ty, span) = match output {
         ReturnType::Default => (parse_quote!(()), name),
-        ReturnType::Type(_, ty) if matches!(**ty, Type::Never(_)) => return quote!(),
+        ReturnType::Type(_, ty) if matches!(**ty, Type::Never(_)) => return code!(),
         ReturnType::Type(_, ty) => (without_impl_trait(ty), ty.span()),
     };
     let hint = hidden("__hint");

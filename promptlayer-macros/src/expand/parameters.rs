@@ -15,6 +15,8 @@ pub(crate) struct Parameter {
     pub(crate) ty: Type,
     /// `#[cfg(…)]` on it, which everything that names it must repeat.
     pub(crate) cfg: Vec<Attribute>,
+    /// Lints set on it, which the user means for the pattern.
+    lints: Vec<Attribute>,
     /// The user's pattern.
     pattern: Pat,
 }
@@ -24,7 +26,7 @@ impl Parameter {
     pub(crate) fn allow_underscore(&self) -> Option<TokenStream> {
         self.name
             .starts_with('_')
-            .then(|| quote!(#[allow(clippy::no_effect_underscore_binding, clippy::used_underscore_binding)]))
+            .then(|| code!(#[allow(clippy::no_effect_underscore_binding, clippy::used_underscore_binding)]))
     }
 }
 
@@ -63,11 +65,19 @@ impl Parameters {
                         ident: ident.clone(),
                         subpat: None,
                     });
+                    let (lints, others): (Vec<_>, Vec<_>) =
+                        std::mem::take(&mut typed.attrs).into_iter().partition(is_lint);
+                    let is_cfg = |attribute: &&Attribute| {
+                        ["cfg", "cfg_attr"].iter().any(|cfg| attribute.path().is_ident(cfg))
+                    };
+                    let cfg = others.iter().filter(is_cfg).cloned().collect();
+                    typed.attrs = others;
                     parameters.list.push(Parameter {
                         name,
                         ident,
                         ty: (*typed.ty).clone(),
-                        cfg: typed.attrs.iter().filter(|a| a.path().is_ident("cfg")).cloned().collect(),
+                        cfg,
+                        lints,
                         pattern: std::mem::replace(&mut *typed.pat, plain),
                     });
                 }
@@ -99,22 +109,27 @@ impl Parameters {
     /// the last first, and of each what its pattern bound before what it left.
     pub(crate) fn rebound(&self) -> TokenStream {
         let bindings = self.list.iter().map(|parameter| {
-            let Parameter { ident, cfg, pattern, .. } = parameter;
+            let Parameter { ident, cfg, lints, pattern, .. } = parameter;
             let allow = parameter.allow_underscore();
             match pattern {
                 Pat::Ident(PatIdent { subpat: None, by_ref: None, .. }) => {
-                    quote!(#(#cfg)* #allow let #pattern = #ident;)
+                    code!(#(#cfg)* #allow #(#lints)* let #pattern = #ident;)
                 }
                 _ => {
                     let kept = hidden("__kept");
-                    quote!(#(#cfg)* let #kept = #ident; #(#cfg)* let #pattern = #kept;)
+                    code!(#(#cfg)* let #kept = #ident; #(#cfg)* #(#lints)* let #pattern = #kept;)
                 }
             }
         });
-        // A mention of the whole keeps an owned `self` from being taken field by field.
+        // The user's own `self`. A mention of the whole keeps an owned `self` from being taken field by field.
         let whole = self.owns_self.then(|| quote!(let _ = &self;));
-        quote!(#whole #(#bindings)*)
+        code!(#whole #(#bindings)*)
     }
+}
+
+/// Whether an attribute sets the level of a lint.
+fn is_lint(attribute: &Attribute) -> bool {
+    ["allow", "expect", "warn", "deny", "forbid"].iter().any(|level| attribute.path().is_ident(level))
 }
 
 fn unraw(ident: &Ident) -> String {

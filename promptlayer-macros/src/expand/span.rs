@@ -1,7 +1,7 @@
 //! Opening the span and the call.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::quote_spanned;
 use syn::{LitStr, Signature, Type};
 
 use crate::attr::{Args, Field, FieldMode, Level};
@@ -26,25 +26,25 @@ pub(crate) fn begin(
 ) -> TokenStream {
     let private = &names.private;
     let start = match start {
-        Start::Now => quote!(begin),
-        Start::AtFirstPoll => quote!(prepare),
+        Start::Now => code!(begin),
+        Start::AtFirstPoll => code!(prepare),
     };
     let function =
         LitStr::new(&syn::ext::IdentExt::unraw(&signature.ident).to_string(), signature.ident.span());
-    let name = args.name.as_ref().map_or_else(|| quote!(#function), |name| quote!(#name));
+    let name = args.name.as_ref().map_or_else(|| code!(#function), |name| code!(#name));
     let target = target(args);
     let level = level(args, names);
     let parent = args.parent.iter();
     let fields = args.fields.iter().map(|field| field_tokens(field, parameters, names));
     let follows_from = args.follows_from.iter().map(|causes| {
-        quote! {
+        code! {
             for cause in #causes {
                 span.follows_from(cause);
             }
         }
     });
     let site = site(args, &function, names);
-    quote! {
+    code! {
         {
             let span = #private::tracing::span!(
                 target: #target,
@@ -63,8 +63,8 @@ pub(crate) fn begin(
 /// The span's target.
 pub(crate) fn target(args: &Args) -> TokenStream {
     match &args.target {
-        Some(target) => quote!(#target),
-        None => quote!(::core::module_path!()),
+        Some(target) => code!(#target),
+        None => code!(::core::module_path!()),
     }
 }
 
@@ -77,7 +77,7 @@ pub(crate) fn level(args: &Args, names: &Names) -> TokenStream {
 pub(crate) fn level_tokens(level: &Level, names: &Names) -> TokenStream {
     match level {
         Level::Known(name) => known(name, names),
-        Level::Path(path) => quote!(#path),
+        Level::Path(path) => code!(#path),
     }
 }
 
@@ -85,35 +85,35 @@ pub(crate) fn level_tokens(level: &Level, names: &Names) -> TokenStream {
 pub(crate) fn known(name: &str, names: &Names) -> TokenStream {
     let private = &names.private;
     let name = syn::Ident::new(name, Span::call_site());
-    quote!(#private::tracing::Level::#name)
+    code!(#private::tracing::Level::#name)
 }
 
 /// What is known of the function when it is compiled, as a `&'static`.
 fn site(args: &Args, function: &LitStr, names: &Names) -> TokenStream {
     let private = &names.private;
     let kind = match &args.kind {
-        Some(kind) => quote!(::core::option::Option::Some(#private::Kind::#kind)),
-        None => quote!(::core::option::Option::None),
+        Some(kind) => code!(::core::option::Option::Some(#private::Kind::#kind)),
+        None => code!(::core::option::Option::None),
     };
     let tags = args.tags.iter().map(|tag| {
         let value = &tag.value;
         if tag.is_literal {
-            quote!(#value)
+            code!(#value)
         } else {
             // The compiler shows the error at this tag.
             quote_spanned!(tag.span()=> #private::tags::checked(#value))
         }
     });
     let hook = match &args.on_request_id {
-        Some(hook) => quote!(#private::hook!(#hook)),
-        None => quote!(::core::option::Option::None),
+        Some(hook) => code!(#private::hook!(#hook)),
+        None => code!(::core::option::Option::None),
     };
     // Literals were compared when they were parsed.
     let distinct = args.tags.iter().find(|tag| !tag.is_literal).map(|constant| {
         let tags = args.tags.iter().map(|tag| &tag.value);
         quote_spanned!(constant.span()=> #private::tags::check_distinct(&[#(#tags),*]);)
     });
-    quote! {
+    code! {
         const {
             #distinct
             &#private::CallSite {
@@ -131,19 +131,19 @@ fn field_tokens(field: &Field, parameters: &Parameters, names: &Names) -> TokenS
     let private = &names.private;
     let Field { name, mode, value } = field;
     if let Some(value) = value {
-        return quote!(#name = #mode #value);
+        return code!(#name = #mode #value);
     }
     match field.ident().and_then(|ident| parameters.named(ident)) {
         Some(parameter) => {
             let argument = &parameter.ident;
             match mode {
-                FieldMode::Value if is_value(&parameter.ty) => quote!(#name = #argument),
-                FieldMode::Value | FieldMode::Debug => quote!(#name = ?#argument),
-                FieldMode::Display => quote!(#name = %#argument),
+                FieldMode::Value if is_value(&parameter.ty) => code!(#name = #argument),
+                FieldMode::Value | FieldMode::Debug => code!(#name = ?#argument),
+                FieldMode::Display => code!(#name = %#argument),
             }
         }
-        None if *mode == FieldMode::Value => quote!(#name = #private::tracing::field::Empty),
-        None => quote!(#mode #name),
+        None if *mode == FieldMode::Value => code!(#name = #private::tracing::field::Empty),
+        None => code!(#mode #name),
     }
 }
 

@@ -167,3 +167,6 @@ pub(crate) fn function_output(span: &FinishedSpan) -> Option<String> {
         Output::Chunks(chunks) => Some(json::readable(&plain::joined(chunks))),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,7 @@ mod outcome;
 mod progress;
 mod queue;
 mod retry;
+mod silence;
 mod worker;
 
 use std::sync::Arc;

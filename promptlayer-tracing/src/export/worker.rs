@@ -5,6 +5,7 @@ use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
+use std::time::Instant;
 
 use tokio::runtime;
 use tokio::sync::watch;
@@ -18,6 +19,7 @@ use crate::export::guard::Stop;
 use crate::export::ledger::{Counters, DropReason, RejectReason};
 use crate::export::outcome::{self, Outcome};
 use crate::export::retry::Attempts;
+use crate::export::silence::Silence;
 use crate::export::{Guard, Pipeline, Wire};
 use crate::hook::{self, HookSender, Hooks, LoggedRequest};
 use crate::ids::RequestId;
@@ -56,7 +58,7 @@ pub(crate) fn start(pipeline: &Arc<Pipeline>, settings: Settings, hooks: Hooks) 
         .name(THREAD.to_owned())
         .spawn(move || {
             // What the HTTP client says of these requests is not for the subscriber that they serve.
-            tracing::dispatcher::with_default(&Dispatch::none(), || runtime.block_on(worker.run()));
+            tracing::dispatcher::with_default(&Dispatch::new(Silence), || runtime.block_on(worker.run()));
         })
         .map_err(failed)?;
     Ok(Guard::new(Arc::clone(pipeline), stop))
@@ -98,6 +100,10 @@ impl Worker {
             // Read first: what was queued before the end was announced is sent.
             let finish = self.stop.borrow_and_update().finish;
             while let Some(next) = batcher.next(&self.pipeline.queue, self.settings.batch) {
+                if self.is_over() {
+                    self.give_up(&next);
+                    continue;
+                }
                 match next {
                     Next::Spans(batch) => self.deliver_spans(batch).await,
                     Next::Track(call) => self.deliver_track(call).await,
@@ -112,6 +118,22 @@ impl Worker {
                 told = self.stop.changed() => if told.is_err() { return },
             }
         }
+    }
+
+    /// Whether the time that the shutdown gave is over.
+    fn is_over(&self) -> bool {
+        self.stop.borrow().deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// Counts what is not even tried, and all that waits behind it.
+    fn give_up(&self, next: &Next) {
+        let (counters, count) = match next {
+            Next::Spans(batch) => (&self.pipeline.spans, batch.len() as u64),
+            Next::Track(_) => (&self.pipeline.tracking, 1),
+        };
+        counters.drop(DropReason::Deadline, count);
+        self.pipeline.progress.update(|state| state.settled += count);
+        self.pipeline.drop_queued(DropReason::Deadline);
     }
 
     async fn deliver_spans(&mut self, mut batch: Vec<Outgoing>) {
@@ -255,6 +277,9 @@ impl Worker {
     async fn send(&mut self, path: &str, body: Vec<u8>) -> Sent {
         let mut attempts = Attempts::begin();
         loop {
+            if self.is_over() {
+                return Sent::Dropped(DropReason::Deadline);
+            }
             let result = tokio::select! {
                 result = self.client.http().post_bytes(path, body.clone()) => result,
                 () = deadline(&mut self.stop) => return Sent::Unknown,

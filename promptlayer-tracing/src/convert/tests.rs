@@ -1,0 +1,113 @@
+//! Spans as they end, and the request logs that they become.
+
+mod completions;
+mod fixtures;
+mod openai_reply;
+mod openai_request;
+mod plain;
+mod whole;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Map, Value};
+
+use crate::blueprint::{AssistantMessage, ChatPrompt, ContentBlock, LogRequest, Message, Prompt};
+use crate::call::{Ending, Input};
+use crate::capture::Captured;
+use crate::ids::{SpanId, TraceId};
+use crate::kind::Kind;
+use crate::record::{FinishedSpan, Inherited, Output, Place};
+
+/// A call that was made with nothing and gave nothing.
+fn span() -> FinishedSpan {
+    FinishedSpan {
+        place: Place { trace_id: TraceId::random(), span_id: SpanId::random(), parent_id: None },
+        name: "ask",
+        function: Some("ask"),
+        kind: Some(Kind::Llm),
+        is_request: true,
+        started: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
+        duration: Duration::from_millis(1_500),
+        ending: Ending::Returned,
+        input: None,
+        output: None,
+        time_to_first_chunk: None,
+        provider: None,
+        model: None,
+        parameters: Vec::new(),
+        inherited: Arc::new(Inherited::default()),
+        fields: Map::new(),
+        on_request_id: None,
+    }
+}
+
+/// A value as its `Serialize` wrote it.
+fn captured(value: &Value) -> Captured {
+    Captured::Json(value.to_string())
+}
+
+/// The arguments of a function, by name.
+fn arguments<const N: usize>(arguments: [(&'static str, Value); N]) -> Input {
+    Input::Arguments(arguments.map(|(name, value)| (name, captured(&value))).into())
+}
+
+/// The log of a call that was made with this, and gave nothing.
+fn log_of_input(input: Input) -> LogRequest {
+    super::log_request(&FinishedSpan { input: Some(input), ..span() }, None)
+}
+
+/// The log of a call that gave this.
+fn log_of_output(output: &Value) -> LogRequest {
+    log_of(None, output)
+}
+
+/// The log of a call with an argument `request` that gave this.
+fn log_of<'a>(request: impl Into<Option<&'a Value>>, response: &Value) -> LogRequest {
+    let input = request.into().map(|request| arguments([("request", request.clone())]));
+    let output = Some(Output::Value(captured(response)));
+    super::log_request(&FinishedSpan { input, output, ..span() }, None)
+}
+
+/// Roles and texts of a prompt's messages.
+fn said(prompt: &Prompt) -> Vec<(String, String)> {
+    prompt.messages().iter().map(|message| (message.role().to_owned(), message.text())).collect()
+}
+
+/// The same, as a test writes them.
+fn lines<const N: usize>(lines: [(&str, &str); N]) -> Vec<(String, String)> {
+    lines.map(|(role, text)| (role.to_owned(), text.to_owned())).into()
+}
+
+/// The prompt as a chat.
+fn chat(prompt: &Prompt) -> &ChatPrompt {
+    match prompt {
+        Prompt::Chat(chat) => chat,
+        Prompt::Completion(completion) => panic!("no chat: {completion:?}"),
+    }
+}
+
+/// The model's message at this place.
+fn assistant(prompt: &Prompt, at: usize) -> &AssistantMessage {
+    match &prompt.messages()[at] {
+        Message::Assistant(message) => message,
+        other => panic!("not of the model: {other:?}"),
+    }
+}
+
+/// Id, name and arguments of the tools that a message calls.
+fn calls(message: &AssistantMessage) -> Vec<[&str; 3]> {
+    message
+        .tool_calls
+        .iter()
+        .map(|call| [call.id.as_str(), call.function.name.as_str(), call.function.arguments.as_str()])
+        .collect()
+}
+
+/// The blocks of a completion.
+fn completion(prompt: &Prompt) -> Vec<&str> {
+    match prompt {
+        Prompt::Completion(completion) => completion.content.iter().filter_map(ContentBlock::text).collect(),
+        Prompt::Chat(chat) => panic!("no completion: {chat:?}"),
+    }
+}

@@ -1,0 +1,64 @@
+//! OpenAI's legacy completions.
+
+use serde_json::{Value, json};
+
+use super::{assistant, completion, log_of};
+use crate::blueprint::{ErrorType, LogRequest, RequestStatus};
+
+/// The log of a completion of this prompt.
+fn of(prompt: &Value) -> LogRequest {
+    let request = json!({"model": "gpt-3.5-turbo-instruct", "prompt": prompt, "max_tokens": 5, "echo": null});
+    let reply = json!({
+        "model": "gpt-3.5-turbo-instruct:1", "object": "text_completion",
+        "choices": [{"text": " four", "index": 0, "finish_reason": "stop", "logprobs": null}],
+        "usage": {"prompt_tokens": 6, "completion_tokens": 2},
+    });
+    log_of(&request, &reply)
+}
+
+#[test]
+fn a_completion_is_a_text_for_a_text() {
+    let log = of(&json!("one two three"));
+    assert_eq!(completion(&log.input), ["one two three"]);
+    assert_eq!(completion(&log.output), [" four"]);
+    assert_eq!((log.provider.as_str(), log.model.as_str()), ("openai", "gpt-3.5-turbo-instruct"));
+    assert_eq!(log.api_type.as_deref(), Some("completions"));
+    assert_eq!(Value::Object(log.parameters), json!({"max_tokens": 5}));
+    assert_eq!((log.input_tokens, log.output_tokens), (Some(6), Some(2)));
+    assert_eq!(log.metadata["finish_reason"], "stop");
+    assert_eq!(log.status, RequestStatus::Success);
+}
+
+#[test]
+fn several_prompts_are_several_blocks_and_tokens_are_shown_as_they_are() {
+    assert_eq!(completion(&of(&json!(["one", "two"])).input), ["one", "two"]);
+    assert_eq!(completion(&of(&json!([1, 22, 333])).input), ["[1,22,333]"]);
+    assert_eq!(completion(&of(&json!([[1, 22], [333]])).input), ["[[1,22],[333]]"]);
+    assert_eq!(completion(&of(&json!("")).input), [""]);
+}
+
+#[test]
+fn every_choice_is_a_block() {
+    let request = json!({"model": "m", "prompt": "one", "n": 2});
+    let reply = json!({"choices": [
+        {"text": "two", "finish_reason": null}, {"text": "deux", "finish_reason": "length"},
+    ]});
+    let log = log_of(&request, &reply);
+    assert_eq!(completion(&log.output), ["two", "deux"]);
+    assert_eq!(log.parameters["n"], 2);
+    assert_eq!(log.error_type, Some(ErrorType::ProviderPartialResponse));
+}
+
+#[test]
+fn an_answer_that_the_function_reduced_to_its_text_is_a_completion_still() {
+    let request = json!({"model": "m", "prompt": "one"});
+    assert_eq!(completion(&log_of(&request, &json!("two")).output), ["two"]);
+    assert!(completion(&log_of(&request, &json!(null)).output).is_empty());
+    let failed = log_of(&request, &json!({"error": {"message": "No such model"}}));
+    assert!(completion(&failed.output).is_empty());
+    assert_eq!(failed.error_message(), Some("No such model"));
+
+    // What a completion cannot hold stays a chat.
+    let calls = json!({"role": "assistant", "tool_calls": [{"id": "1", "function": {"name": "now"}}]});
+    assert_eq!(assistant(&log_of(&request, &calls).output, 0).tool_calls[0].function.name, "now");
+}

@@ -1,0 +1,260 @@
+//! Requests in the shape of OpenAI's chat completions.
+
+use serde_json::{Value, json};
+
+use super::{arguments, assistant, calls, chat, lines, log_of_input, said};
+use crate::blueprint::{ContentBlock, FunctionCallChoice, LogRequest, Message, ToolChoice};
+
+/// The log of a request with these fields beside a model and one message.
+fn with(fields: Value) -> LogRequest {
+    let mut request = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "why?"}]});
+    let Value::Object(fields) = fields else { panic!("{fields}") };
+    request.as_object_mut().unwrap().extend(fields);
+    log_of_input(arguments([("request", request)]))
+}
+
+/// The log of a request with these messages.
+fn of(messages: &Value) -> LogRequest {
+    with(json!({ "messages": messages }))
+}
+
+#[test]
+fn all_fields_that_are_not_the_prompt_are_parameters() {
+    let log = with(json!({
+        "temperature": 0.5, "n": 2, "stop": ["a", "b"], "stream": false, "user": "u-1", "seed": 7,
+        "stream_options": {"include_usage": true}, "own field of a server": [1],
+    }));
+    assert_eq!(log.model, "gpt-4o");
+    assert_eq!(said(&log.input), lines([("user", "why?")]));
+    assert_eq!(
+        Value::Object(log.parameters),
+        json!({
+            "temperature": 0.5, "n": 2, "stop": ["a", "b"], "stream": false, "user": "u-1", "seed": 7,
+            "stream_options": {"include_usage": true}, "own field of a server": [1],
+        })
+    );
+}
+
+#[test]
+fn what_is_null_was_not_asked_for() {
+    let log = with(json!({
+        "temperature": null, "tools": null, "tool_choice": null, "functions": null, "function_call": null,
+        "stop": null, "logit_bias": null,
+    }));
+    assert!(log.parameters.is_empty(), "{:?}", log.parameters);
+    let prompt = chat(&log.input);
+    assert!(prompt.tools.is_empty() && prompt.functions.is_empty());
+    assert_eq!((&prompt.tool_choice, &prompt.function_call), (&None, &None));
+}
+
+#[test]
+fn a_message_without_content_is_a_message_without_content() {
+    for content in [json!(null), json!(""), json!([])] {
+        let log = of(&json!([{"role": "user", "content": content}, {"role": "assistant"}]));
+        assert_eq!(said(&log.input), lines([("user", ""), ("assistant", "")]));
+        assert!(log.input.messages().iter().all(|message| message.content().is_empty()), "{content}");
+    }
+}
+
+#[test]
+fn every_role_keeps_its_name_and_what_belongs_to_it() {
+    let log = of(&json!([
+        {"role": "system", "content": "one", "name": "sys"},
+        {"role": "developer", "content": "two", "name": "dev"},
+        {"role": "user", "content": "three", "name": "ada"},
+        {"role": "assistant", "content": "four", "name": "bot"},
+        {"role": "tool", "content": "five", "tool_call_id": "call_1"},
+        {"role": "function", "content": "six", "name": "weather"},
+    ]));
+    assert_eq!(
+        said(&log.input),
+        lines([
+            ("system", "one"),
+            ("developer", "two"),
+            ("user", "three"),
+            ("assistant", "four"),
+            ("tool", "five"),
+            ("function", "six"),
+        ])
+    );
+    let names: Vec<Option<&str>> = log
+        .input
+        .messages()
+        .iter()
+        .map(|message| match message {
+            Message::System(message) => message.name.as_deref(),
+            Message::Developer(message) => message.name.as_deref(),
+            Message::User(message) => message.name.as_deref(),
+            Message::Assistant(message) => message.name.as_deref(),
+            Message::Function(message) => Some(message.name.as_str()),
+            Message::Tool(message) => Some(message.tool_call_id.as_str()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(names, ["sys", "dev", "ada", "bot", "call_1", "weather"].map(Some));
+}
+
+#[test]
+fn a_message_of_an_unknown_role_is_the_users() {
+    let log = of(&json!([{"role": "critic", "content": "too long"}, {"role": "", "content": "empty"}]));
+    assert_eq!(said(&log.input), lines([("user", "too long"), ("user", "empty")]));
+}
+
+#[test]
+fn tools_that_are_functions_go_with_the_prompt() {
+    let tools = json!([
+        {"type": "function", "function": {"name": "now"}},
+        {"type": "function", "function": {
+            "name": "weather", "description": "of a city", "strict": true,
+            "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+        }},
+    ]);
+    let log = with(json!({"tools": tools, "parallel_tool_calls": false}));
+    assert_eq!(serde_json::to_value(&chat(&log.input).tools).unwrap(), tools);
+    assert_eq!(Value::Object(log.parameters), json!({"parallel_tool_calls": false}));
+
+    // As clients that write every field write them.
+    let log = with(json!({"tools": [{"type": "function", "function": {
+        "name": "now", "description": null, "parameters": null, "strict": null,
+    }}]}));
+    let prompt = serde_json::to_value(&chat(&log.input).tools).unwrap();
+    assert_eq!(prompt, json!([{"type": "function", "function": {"name": "now"}}]));
+}
+
+#[test]
+fn tools_that_the_blueprint_has_no_form_for_are_kept_whole_among_the_parameters() {
+    let tools = json!([
+        {"type": "function", "function": {"name": "now"}},
+        {"type": "custom", "custom": {"name": "sql", "format": {"type": "text"}}},
+    ]);
+    let log = with(json!({ "tools": tools }));
+    assert!(chat(&log.input).tools.is_empty());
+    assert_eq!(log.parameters["tools"], tools);
+}
+
+#[test]
+fn every_choice_of_tools_is_kept() {
+    for mode in ["auto", "none", "required"] {
+        let log = with(json!({ "tool_choice": mode }));
+        assert_eq!(chat(&log.input).tool_choice, Some(ToolChoice::Mode(mode.to_owned())));
+        assert!(log.parameters.is_empty());
+    }
+    let log = with(json!({"tool_choice": {"type": "function", "function": {"name": "weather"}}}));
+    assert_eq!(chat(&log.input).tool_choice, Some(ToolChoice::function("weather")));
+    assert!(log.parameters.is_empty());
+
+    for choice in [
+        json!({"type": "custom", "custom": {"name": "sql"}}),
+        json!({"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": []}}),
+    ] {
+        let log = with(json!({ "tool_choice": choice }));
+        assert_eq!(chat(&log.input).tool_choice, None);
+        assert_eq!(log.parameters["tool_choice"], choice);
+    }
+}
+
+#[test]
+fn functions_in_the_form_before_tools_go_with_the_prompt() {
+    let functions =
+        json!([{"name": "weather", "description": "of a city", "parameters": {"type": "object"}}]);
+    let log = with(json!({"functions": functions, "function_call": "auto"}));
+    let prompt = chat(&log.input);
+    assert_eq!(serde_json::to_value(&prompt.functions).unwrap(), functions);
+    assert_eq!(prompt.function_call, Some(FunctionCallChoice::Mode("auto".to_owned())));
+    assert!(log.parameters.is_empty());
+
+    let log = with(json!({"function_call": {"name": "weather"}}));
+    let choice = chat(&log.input).function_call.as_ref();
+    let Some(FunctionCallChoice::Function(function)) = choice else { panic!("{choice:?}") };
+    assert_eq!(function.name, "weather");
+
+    let log = of(&json!([
+        {"role": "assistant", "content": null, "function_call": {"name": "weather", "arguments": "{}"}},
+        {"role": "function", "name": "weather", "content": "sunny"},
+    ]));
+    let call = assistant(&log.input, 0).function_call.as_ref().unwrap();
+    assert_eq!((call.name.as_str(), call.arguments.as_str()), ("weather", "{}"));
+}
+
+#[test]
+fn calls_of_tools_are_kept_in_every_shape() {
+    let log = of(&json!([{"role": "assistant", "content": "Let me see.", "tool_calls": [
+        {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{\"city\":\"Bern\"}"}},
+        {"id": "call_2", "type": "custom", "custom": {"name": "sql", "input": "select 1"}},
+        {"id": "call_3", "function": {"name": "object", "arguments": {"city": "Bern"}}},
+        {"function": {"name": "bare"}},
+        {"id": "call_5", "type": "mystery", "what": 1},
+    ]}]));
+    let message = assistant(&log.input, 0);
+    assert_eq!(said(&log.input), lines([("assistant", "Let me see.")]));
+    let calls = calls(message);
+    assert_eq!(calls[0], ["call_1", "weather", "{\"city\":\"Bern\"}"]);
+    assert_eq!(calls[1], ["call_2", "sql", "select 1"]);
+    assert_eq!(calls[2], ["call_3", "object", "{\"city\":\"Bern\"}"]);
+    assert_eq!(calls[3], ["", "bare", ""]);
+    assert_eq!(calls[4][..2], ["call_5", ""]);
+    let whole: Value = serde_json::from_str(calls[4][2]).unwrap();
+    assert_eq!(whole, json!({"id": "call_5", "type": "mystery", "what": 1}));
+
+    for none in [json!(null), json!([])] {
+        let log = of(&json!([{"role": "assistant", "content": "no", "tool_calls": none}]));
+        assert!(assistant(&log.input, 0).tool_calls.is_empty());
+    }
+}
+
+#[test]
+fn every_part_of_a_content_is_kept() {
+    let parts = json!([
+        {"type": "text", "text": "one"},
+        {"type": "input_text", "text": "two"},
+        {"type": "output_text", "text": "three"},
+        {"type": "refusal", "refusal": "four"},
+        "five",
+        {"type": "image_url", "image_url": {"url": "https://example.org/a.png", "detail": "low"}},
+        {"type": "image_url", "image_url": "https://example.org/b.png"},
+        {"type": "image_url", "image_url": {"uri": "no url"}},
+        {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}},
+        {"type": "file", "file": {"file_id": "file-1"}},
+        {"text": "no type"},
+        7,
+    ]);
+    let log = of(&json!([{"role": "user", "content": parts}]));
+    let content = log.input.messages()[0].content();
+    assert_eq!(content.len(), 12);
+    for (block, text) in content.iter().zip(["one", "two", "three", "four", "five"]) {
+        assert_eq!(block, &ContentBlock::from_text(text));
+    }
+    let ContentBlock::ImageUrl(image) = &content[5] else { panic!("{:?}", content[5]) };
+    assert_eq!(image.image_url.url, "https://example.org/a.png");
+    assert_eq!(image.image_url.detail.as_deref(), Some("low"));
+    assert_eq!(content[6], ContentBlock::from_image_url("https://example.org/b.png"));
+    for at in 7..12 {
+        let kept: Value = serde_json::from_str(content[at].text().unwrap()).unwrap();
+        assert_eq!(kept, parts[at], "what has no block of its own is kept whole, to be read");
+    }
+}
+
+#[test]
+fn a_content_that_is_neither_text_nor_parts_is_kept_whole() {
+    let log = of(&json!([{"role": "user", "content": {"city": "Bern"}}, {"role": "user", "content": 7}]));
+    let texts: Vec<String> = log.input.messages().iter().map(Message::text).collect();
+    assert_eq!(serde_json::from_str::<Value>(&texts[0]).unwrap(), json!({"city": "Bern"}));
+    assert_eq!(texts[1], "7");
+}
+
+#[test]
+fn a_thought_that_is_sent_back_is_a_block_of_its_own() {
+    let log = of(&json!([{"role": "assistant", "content": "42", "reasoning_content": "six times seven"}]));
+    let content = &assistant(&log.input, 0).content;
+    assert_eq!(content, &[ContentBlock::from_thinking("six times seven"), ContentBlock::from_text("42")]);
+}
+
+#[test]
+fn without_a_model_or_with_nothing_said_it_is_no_request_of_a_provider() {
+    let log = log_of_input(arguments([("request", json!({"model": "m", "messages": []}))]));
+    assert_eq!((log.provider.as_str(), log.api_type.as_deref()), ("custom", None));
+    let log =
+        log_of_input(arguments([("request", json!({"messages": [{"role": "user", "content": "why?"}]}))]));
+    assert_eq!((log.provider.as_str(), log.api_type.as_deref()), ("custom", None));
+    assert_eq!(said(&log.input), lines([("user", "why?")]), "it is understood by its names");
+}
