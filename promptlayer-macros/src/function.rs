@@ -38,10 +38,8 @@ impl Parse for Function {
                  and a `const fn` may run in the compiler; remove `const`",
             ));
         }
-        let body = match input.parse::<TokenTree>() {
-            Ok(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => group,
-            _ => return Err(Error::new(signature.fn_token.span, EXPECTED)),
-        };
+        let body = input.parse().ok().and_then(braces);
+        let Some(body) = body else { return Err(Error::new(signature.fn_token.span, EXPECTED)) };
         let head = |content: ParseStream<'_>| -> Result<(Vec<Attribute>, TokenStream)> {
             Ok((content.call(Attribute::parse_inner)?, content.parse()?))
         };
@@ -49,5 +47,15 @@ impl Parse for Function {
         let mut user_body = Group::new(Delimiter::Brace, rest);
         user_body.set_span(body.span());
         Ok(Self { attributes, visibility, defaultness, signature, inner_attributes, body: user_body })
+    }
+}
+
+/// The braces, out of the group without delimiters that a macro puts around its `$body:block`.
+fn braces(tree: TokenTree) -> Option<Group> {
+    let TokenTree::Group(group) = tree else { return None };
+    match group.delimiter() {
+        Delimiter::Brace => Some(group),
+        Delimiter::None => group.stream().into_iter().next().and_then(braces),
+        _ => None,
     }
 }

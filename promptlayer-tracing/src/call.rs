@@ -118,9 +118,7 @@ impl Call {
     /// Begins a call in its span.
     pub fn begin(span: Span, site: &'static CallSite) -> Self {
         let call = Self::prepare(span, site);
-        if let Some(active) = &call.active {
-            active.announce(&call.span);
-        }
+        call.begin_prepared();
         call
     }
 
@@ -197,6 +195,13 @@ impl Call {
     pub fn ready(&mut self) {
         if let Some(active) = &mut self.active {
             active.share(&self.span);
+        }
+    }
+
+    /// Begins a call that was prepared for a future, and is none.
+    pub(crate) fn begin_prepared(&self) {
+        if let Some(active) = &self.active {
+            active.announce(&self.span);
         }
     }
 

@@ -13,6 +13,8 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::fmt::{Debug, Display};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -147,10 +149,17 @@ rung!(/// Any other value.
 // An error: its own chain, else that of the error inside (`Box<dyn Error>`, `anyhow::Error`), else
 // what it displays or debugs, else its type.
 rung!(/// The value is an error.
-ErrorByChain.__promptlayer_error -> Failure, for &&&&&Probe<'_, T> where T: Error, |value| {
+ErrorByChain.__promptlayer_error -> Failure, for &&&&&&Probe<'_, T> where T: Error, |value| {
     Failure {
         type_name: type_name::<T>(),
         chain: chain(value, type_name::<T>()),
+    }
+});
+rung!(/// The value is a box of an error, which may borrow.
+ErrorByBox.__promptlayer_error -> Failure, for &&&&&Probe<'_, T> where T: BoxOfError, |value| {
+    Failure {
+        type_name: type_name::<T>(),
+        chain: chain(value.inside(), type_name::<T>()),
     }
 });
 rung!(/// The value holds an error that may cross threads.
@@ -177,6 +186,35 @@ rung!(/// The error has a `Debug`.
     ErrorByDebug.__promptlayer_error -> Failure, for &Probe<'_, T> where T: Debug, |value| described::<T>(debug(value)));
 rung!(/// Any other error.
     ErrorByType.__promptlayer_error -> Failure, for Probe<'_, T>, |_value| described::<T>(named::<T>()));
+
+/// A box of an error. `AsRef` would not do: method resolution does not look at lifetimes, and would take
+/// that of a box that borrows for that of one which does not.
+pub trait BoxOfError {
+    #[doc(hidden)]
+    fn inside(&self) -> &(dyn Error + '_);
+}
+
+macro_rules! boxes_of_errors {
+    ($($boxed:ty),*) => {$(
+        impl<'e> BoxOfError for $boxed {
+            fn inside(&self) -> &(dyn Error + '_) {
+                &**self
+            }
+        }
+    )*};
+}
+
+boxes_of_errors!(
+    Box<dyn Error + 'e>,
+    Box<dyn Error + Send + 'e>,
+    Box<dyn Error + Sync + 'e>,
+    Box<dyn Error + Send + Sync + 'e>,
+    Arc<dyn Error + 'e>,
+    Arc<dyn Error + Send + 'e>,
+    Arc<dyn Error + Sync + 'e>,
+    Arc<dyn Error + Send + Sync + 'e>,
+    Rc<dyn Error + 'e>
+);
 
 /// An error without a chain.
 fn described<T: ?Sized>(text: Captured) -> Failure {

@@ -63,6 +63,7 @@ mod client;
 mod convert;
 #[cfg(feature = "export")]
 mod export;
+mod hidden;
 #[cfg(feature = "export")]
 mod hook;
 #[cfg(feature = "export")]
@@ -134,6 +135,7 @@ pub mod __private {
     pub use tracing;
 
     pub use crate::call::{Call, CallSite, InlineCall, Input, OnRequestId, body, future, future_of};
+    pub use crate::hidden::{HidesFuture, HidesNothing, Slot};
     pub use crate::kind::Kind;
     pub use crate::stream::{Streamed, TraceStream, stream_of};
 

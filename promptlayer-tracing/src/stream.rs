@@ -100,7 +100,7 @@ pub trait TraceStream: Sized {
     #[must_use]
     fn trace<C, E>(self, call: Call, chunk: C, error: E) -> Self
     where
-        C: FnMut(&Self::Item) -> Chunk + Send + Sync + 'static,
+        C: FnMut(&Self::Item) -> Chunk + Send + Sync + Unpin + 'static,
         E: FnOnce(&Self::Error) -> Failure;
 }
 
@@ -112,7 +112,7 @@ macro_rules! trace_boxed {
 
             fn trace<C, E>(self, call: Call, chunk: C, _: E) -> Self
             where
-                C: FnMut(&T) -> Chunk + Send + Sync + 'static,
+                C: FnMut(&T) -> Chunk + Send + Sync + Unpin + 'static,
                 E: FnOnce(&Infallible) -> Failure,
             {
                 // A box more only where somebody sees the span.
@@ -125,8 +125,12 @@ macro_rules! trace_boxed {
 trace_boxed!(
     dyn Stream<Item = T> + 'a,
     dyn Stream<Item = T> + Send + 'a,
+    dyn Stream<Item = T> + Sync + 'a,
+    dyn Stream<Item = T> + Unpin + 'a,
     dyn Stream<Item = T> + Send + Sync + 'a,
-    dyn Stream<Item = T> + Send + Unpin + 'a
+    dyn Stream<Item = T> + Send + Unpin + 'a,
+    dyn Stream<Item = T> + Sync + Unpin + 'a,
+    dyn Stream<Item = T> + Send + Sync + Unpin + 'a
 );
 
 impl<S: TraceStream, F> TraceStream for Result<S, F> {
@@ -135,7 +139,7 @@ impl<S: TraceStream, F> TraceStream for Result<S, F> {
 
     fn trace<C, E>(self, call: Call, chunk: C, error: E) -> Self
     where
-        C: FnMut(&S::Item) -> Chunk + Send + Sync + 'static,
+        C: FnMut(&S::Item) -> Chunk + Send + Sync + Unpin + 'static,
         E: FnOnce(&F) -> Failure,
     {
         match self {

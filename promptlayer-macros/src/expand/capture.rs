@@ -108,12 +108,12 @@ fn arguments(args: &Args, parameters: &Parameters, names: &Names) -> TokenStream
         } else {
             code!((&&&#private::capture::Probe(&#ident)).__promptlayer_argument())
         };
-        code!(#(#cfg)* #allow { #private::Input::argument(&mut input, #name, #value); })
+        code!(#(#cfg)* #allow { #private::Input::argument(&mut __input, #name, #value); })
     });
     code! {
-        let mut input = #private::Input::arguments(#count);
+        let mut __input = #private::Input::arguments(#count);
         #(#captures)*
-        #private::Call::input(&mut #call, input);
+        #private::Call::input(&mut #call, __input);
     }
 }
 

@@ -29,26 +29,26 @@ pub(crate) fn finish(args: &Args, of: Given<'_>, names: &Names) -> TokenStream {
         }
         Given::ResultOfStream(item) => {
             let chunk = chunk(names);
-            let stream = stream_of(item, &code!(stream), names);
-            let failure = failure(names, &code!(&error));
+            let stream = stream_of(item, &code!(__stream), names);
+            let failure = failure(names, &code!(&__error));
             code! {
                 match #given {
-                    ::core::result::Result::Ok(stream) => {
+                    ::core::result::Result::Ok(__stream) => {
                         ::core::result::Result::Ok(#private::Streamed::new(#call, #stream, #chunk))
                     }
-                    ::core::result::Result::Err(error) => {
+                    ::core::result::Result::Err(__error) => {
                         if #private::Call::is_recording(&#call) {
                             #private::Call::failed(#call, #failure);
                         }
-                        ::core::result::Result::Err(error)
+                        ::core::result::Result::Err(__error)
                     }
                 }
             }
         }
         Given::HiddenStream => {
             let chunk = chunk(names);
-            let failure = failure(names, &code!(error));
-            code!(#private::TraceStream::trace(#given, #call, #chunk, |error| #failure))
+            let failure = failure(names, &code!(__error));
+            code!(#private::TraceStream::trace(#given, #call, #chunk, |__error| #failure))
         }
     };
     code!({ #events #finish })
@@ -59,26 +59,26 @@ fn captured(args: &Args, names: &Names) -> TokenStream {
     let Names { private, call, given } = names;
     let value = match &args.output {
         Some(output) => code! {
-            match #private::capture::select(value, #output) {
-                ::core::option::Option::Some(selected) => {
-                    (&&&&#private::capture::Probe(&selected)).__promptlayer_output()
+            match #private::capture::select(__value, #output) {
+                ::core::option::Option::Some(__selected) => {
+                    (&&&&#private::capture::Probe(&__selected)).__promptlayer_output()
                 }
-                ::core::option::Option::None => #private::capture::unselected(value),
+                ::core::option::Option::None => #private::capture::unselected(__value),
             }
         },
-        None => code!((&&&&#private::capture::Probe(value)).__promptlayer_output()),
+        None => code!((&&&&#private::capture::Probe(__value)).__promptlayer_output()),
     };
     let traits = traits(names);
     code! {
         #traits
         match (&&#private::capture::Probe(&#given)).__promptlayer_given() {
-            #private::capture::Given::Value(value) => {
-                let captured = #value;
-                #private::Call::returned(#call, captured);
+            #private::capture::Given::Value(__value) => {
+                let __captured = #value;
+                #private::Call::returned(#call, __captured);
             }
-            #private::capture::Given::Error(error) => {
-                let failure = (&&&&&&#private::capture::Probe(error)).__promptlayer_error();
-                #private::Call::failed(#call, failure);
+            #private::capture::Given::Error(__error) => {
+                let __failure = (&&&&&&&#private::capture::Probe(__error)).__promptlayer_error();
+                #private::Call::failed(#call, __failure);
             }
         }
     }
@@ -86,12 +86,10 @@ fn captured(args: &Args, names: &Names) -> TokenStream {
 
 /// The stream, and the type of its items told: inside the closure it must be known, and `impl Stream`
 /// tells it only outside.
-fn stream_of(item: Option<&Type>, stream: &TokenStream, names: &Names) -> TokenStream {
+fn stream_of(item: &Type, stream: &TokenStream, names: &Names) -> TokenStream {
     let private = &names.private;
-    match item.map(without_impl_trait) {
-        Some(item) => code!(#private::stream_of::<#item, _>(#stream)),
-        None => stream.clone(),
-    }
+    let item = without_impl_trait(item);
+    code!(#private::stream_of::<#item, _>(#stream))
 }
 
 /// A closure from an item of a stream to what it says.
@@ -99,14 +97,14 @@ fn chunk(names: &Names) -> TokenStream {
     let private = &names.private;
     let traits = traits(names);
     code! {
-        |item| {
+        |__item| {
             #traits
-            match (&&#private::capture::Probe(item)).__promptlayer_given() {
-                #private::capture::Given::Value(value) => #private::capture::Chunk::Value(
-                    (&&&&#private::capture::Probe(value)).__promptlayer_output(),
+            match (&&#private::capture::Probe(__item)).__promptlayer_given() {
+                #private::capture::Given::Value(__value) => #private::capture::Chunk::Value(
+                    (&&&&#private::capture::Probe(__value)).__promptlayer_output(),
                 ),
-                #private::capture::Given::Error(error) => #private::capture::Chunk::Error(
-                    (&&&&&&#private::capture::Probe(error)).__promptlayer_error(),
+                #private::capture::Given::Error(__error) => #private::capture::Chunk::Error(
+                    (&&&&&&&#private::capture::Probe(__error)).__promptlayer_error(),
                 ),
             }
         }
@@ -119,7 +117,7 @@ fn failure(names: &Names, error: &TokenStream) -> TokenStream {
     let traits = traits(names);
     code! {{
         #traits
-        (&&&&&&#private::capture::Probe(#error)).__promptlayer_error()
+        (&&&&&&&#private::capture::Probe(#error)).__promptlayer_error()
     }}
 }
 
@@ -129,7 +127,7 @@ fn traits(names: &Names) -> TokenStream {
     code! {
         #[allow(unused_imports)]
         use #private::capture::{
-            ErrorByBoxed as _, ErrorByBoxedLocal as _, ErrorByChain as _, ErrorByDebug as _,
+            ErrorByBox as _, ErrorByBoxed as _, ErrorByBoxedLocal as _, ErrorByChain as _, ErrorByDebug as _,
             ErrorByDisplay as _, ErrorByType as _, GivenByResult as _, GivenByValue as _,
             OutputByDebug as _, OutputByDisplay as _, OutputBySerialize as _, OutputByType as _,
         };
@@ -152,30 +150,30 @@ fn events(args: &Args, names: &Names) -> TokenStream {
     let err = args
         .err
         .as_ref()
-        .map(|err| event(err, span::known("ERROR", names), Format::Display, code!(error), code!(error)));
+        .map(|err| event(err, span::known("ERROR", names), Format::Display, code!(error), code!(__error)));
     let ret = args
         .ret
         .as_ref()
-        .map(|ret| event(ret, span::level(args, names), Format::Debug, code!(return), code!(value)));
+        .map(|ret| event(ret, span::level(args, names), Format::Debug, code!(return), code!(__value)));
     let emit = match (err, ret) {
         (None, None) => return code!(),
         (None, Some(ret)) => code! {
-            let value = &#given;
+            let __value = &#given;
             #ret;
         },
         (Some(err), ret) => code! {
             match &#given {
-                ::core::result::Result::Ok(value) => {
-                    let _ = value;
+                ::core::result::Result::Ok(__value) => {
+                    let _ = __value;
                     #ret;
                 }
-                ::core::result::Result::Err(error) => #err,
+                ::core::result::Result::Err(__error) => #err,
             }
         },
     };
     code! {
         {
-            let _entered = #private::Call::span(&#call).enter();
+            let __entered = #private::Call::span(&#call).enter();
             #emit
         }
     }

@@ -35,7 +35,7 @@ mod parameters;
 mod returns;
 mod span;
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::quote_spanned;
 use syn::spanned::Spanned as _;
 use syn::visit_mut::VisitMut;
@@ -72,27 +72,41 @@ pub(crate) fn expand(args: &Args, function: Function) -> Result<TokenStream> {
     let parameters = Parameters::take(&mut signature)?;
     parameters.check_skipped(&args.skip)?;
     let start = match returns::returns(&signature.output, args.stream) {
-        Returns::Future(..) | Returns::BoxedFuture(_) if signature.asyncness.is_none() => Start::AtFirstPoll,
+        Returns::Future(..) | Returns::BoxedFuture(_) | Returns::HiddenFuture(_)
+            if signature.asyncness.is_none() =>
+        {
+            Start::AtFirstPoll
+        }
         _ => Start::Now,
     };
     let begin = span::begin(args, &signature, &parameters, &names, start);
     let input = capture::input(args, &parameters, &names);
     let rebound = parameters.rebound();
-    let body = code!(#rebound #body);
+    // An arm, and not a bare block: the compiler would find the user's braces unnecessary.
+    let run = code! {
+        #rebound
+        match () { () => #body }
+    };
     let tracks_caller = attributes.iter().any(|attribute| attribute.path().is_ident("track_caller"));
     let run = if signature.asyncness.is_some() {
-        asynchronous(args, &signature, &body, &names)
+        asynchronous(args, &signature, &run, &names)
     } else {
-        synchronous(args, &signature, &body, &names, tracks_caller)
+        synchronous(args, &signature, &run, &names, tracks_caller)
     };
-    Ok(code! {
-        #(#attributes)*
-        #visibility #defaultness #signature {
+    let mut block = Group::new(
+        Delimiter::Brace,
+        code! {
             #(#inner_attributes)*
             let mut #call = #begin;
             #input
             #run
-        }
+        },
+    );
+    // A function whose last token is not the user's counts as another crate's, and loses its lints.
+    block.set_span(body.span());
+    Ok(code! {
+        #(#attributes)*
+        #visibility #defaultness #signature #block
     })
 }
 
@@ -101,9 +115,11 @@ fn asynchronous(args: &Args, signature: &Signature, body: &TokenStream, names: &
     let Names { private, call, given } = names;
     let hint = type_hint(&signature.output, signature.ident.span());
     let of = match returns::returns(&signature.output, args.stream) {
-        // An `async fn` may give a future, which is a value like any other.
         Returns::Now(of) => of,
-        Returns::Future(..) | Returns::BoxedFuture(_) => Given::Value,
+        // An `async fn` may give a future or a closure, which is a value like any other.
+        Returns::Future(..) | Returns::BoxedFuture(_) | Returns::HiddenFuture(_) | Returns::Unseen => {
+            Given::Value
+        }
     };
     let finish = finish::finish(args, of, names);
     code! {
@@ -128,59 +144,86 @@ fn synchronous(
     tracks_caller: bool,
 ) -> TokenStream {
     let Names { private, call, given } = names;
-    let returns = returns::returns(&signature.output, args.stream);
-    if tracks_caller && matches!(returns, Returns::Now(Given::Value | Given::Never)) {
-        return inline(args, returns, body, names);
-    }
     let arrow = closure_return(&signature.output);
     let run = code! {
-        let #given = #private::Call::run(&mut #call, move || #arrow {
+        #private::Call::run(&mut #call, move || #arrow {
             #body
-        });
+        })
     };
-    match returns {
+    match returns::returns(&signature.output, args.stream) {
+        Returns::Unseen => in_tail(body, names),
         // Nothing comes back: the call ends as a panic.
-        Returns::Now(Given::Never) => code!(#run #given),
+        Returns::Now(Given::Never) if tracks_caller => in_tail(body, names),
+        Returns::Now(Given::Never) => run,
+        Returns::Now(Given::Value) if tracks_caller => inline(args, &signature.output, body, names),
         Returns::Now(of) => {
             let finish = finish::finish(args, of, names);
-            code!(#run #finish)
+            code!(let #given = #run; #finish)
         }
         Returns::Future(of, output) => {
             let finish = finish::finish(args, of, names);
             // Inside the closure the type must be known, and `impl Future` tells it only outside.
             let future = match output.map(without_impl_trait) {
-                Some(output) => code!(#private::future_of::<#output, _>(#given)),
-                None => code!(#given),
+                Some(output) => code!(#private::future_of::<#output, _>(#run)),
+                None => run,
             };
-            code!(#run #private::future(#call, #future, |#call, #given| #finish))
+            code! {
+                let #given = #future;
+                #private::future(#call, #given, |#call, #given| #finish)
+            }
         }
         Returns::BoxedFuture(of) => {
             let finish = finish::finish(args, of, names);
-            code!(#run ::std::boxed::Box::pin(#private::future(#call, #given, |#call, #given| #finish)))
+            code! {
+                let #given = #run;
+                ::std::boxed::Box::pin(#private::future(#call, #given, |#call, #given| #finish))
+            }
+        }
+        Returns::HiddenFuture(of) => {
+            let finish = finish::finish(args, of, names);
+            code! {
+                let #given = #private::Slot::new(#run);
+                #[allow(unused_imports)]
+                use #private::{HidesFuture as _, HidesNothing as _};
+                (&&#given).__promptlayer_hidden().trace(#call, |#call, #given| #finish)
+            }
         }
     }
 }
 
 /// The body in its own place, where `Location::caller()` tells who called the function: a closure
 /// would be the caller. The price is that an early `return` passes the value by.
-fn inline(args: &Args, returns: Returns<'_>, body: &TokenStream, names: &Names) -> TokenStream {
+fn inline(args: &Args, output: &ReturnType, body: &TokenStream, names: &Names) -> TokenStream {
     let Names { private, call, given } = names;
     let inlined = hidden("__inlined");
-    let body = code! {
-        let #inlined = #private::Call::inline(#call);
-        let #given = {
-            let _entered = #private::InlineCall::span(&#inlined).clone().entered();
-            #body
-        };
+    let ty = match output {
+        ReturnType::Default => parse_quote!(()),
+        ReturnType::Type(_, ty) => without_impl_trait(ty),
     };
-    if matches!(returns, Returns::Now(Given::Never)) {
-        return code!(#body #given);
-    }
     let finish = finish::finish(args, Given::Value, names);
     code! {
+        let #inlined = #private::Call::inline(#call);
+        let #given: #ty = {
+            let __entered = #private::InlineCall::span(&#inlined).clone().entered();
+            #body
+        };
+        #[allow(unreachable_code)]
+        {
+            let #call = #private::InlineCall::into_call(#inlined);
+            #finish
+        }
+    }
+}
+
+/// The body in tail position, where the compiler passes the signature's `impl Trait` on to it. The
+/// value goes to the caller unseen.
+fn in_tail(body: &TokenStream, names: &Names) -> TokenStream {
+    let Names { private, call, .. } = names;
+    let inlined = hidden("__inlined");
+    code! {
+        let #inlined = #private::Call::inline(#call);
+        let __entered = #private::InlineCall::span(&#inlined).clone().entered();
         #body
-        let #call = #private::InlineCall::into_call(#inlined);
-        #finish
     }
 }
 

@@ -1,8 +1,11 @@
 //! The function's parameters: what they are called, and how they come into the body.
 
-use proc_macro2::{Ident, TokenStream};
-use quote::quote;
-use syn::{Attribute, Error, FnArg, Pat, PatIdent, ReceiverKind, Result, Signature, Type};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote_spanned;
+use syn::spanned::Spanned as _;
+use syn::{
+    Attribute, Error, FnArg, Pat, PatIdent, ReceiverKind, Result, Signature, Token, Type, parse_quote,
+};
 
 use crate::expand::hidden;
 
@@ -33,8 +36,8 @@ impl Parameter {
 /// All of them.
 pub(crate) struct Parameters {
     pub(crate) list: Vec<Parameter>,
-    /// Whether the body owns `self`.
-    owns_self: bool,
+    /// The user's `self`, if the body owns it.
+    owned_self: Option<Token![self]>,
 }
 
 impl Parameters {
@@ -44,17 +47,32 @@ impl Parameters {
         if let Some(variadic) = &signature.variadic {
             return Err(Error::new_spanned(variadic, "`#[promptlayer]` cannot go on a variadic function"));
         }
-        let mut parameters = Self { list: Vec::new(), owns_self: false };
+        let mut parameters = Self { list: Vec::new(), owned_self: None };
+        let mut bound: Vec<Ident> = Vec::new();
         for (position, argument) in signature.inputs.iter_mut().enumerate() {
             match argument {
                 FnArg::Receiver(receiver) => {
-                    parameters.owns_self = !matches!(receiver.kind, ReceiverKind::Reference(..));
+                    if !matches!(receiver.kind, ReceiverKind::Reference(..)) {
+                        parameters.owned_self = Some(receiver.self_token);
+                    }
                 }
                 FnArg::Typed(typed) => {
+                    let names = bindings(&typed.pat);
+                    if let Some(twice) = names.iter().find(|name| bound.contains(name)) {
+                        // As the compiler says it, which would not find it in the body.
+                        let message =
+                            format!("identifier `{twice}` is bound more than once in this parameter list");
+                        return Err(Error::new(twice.span(), message));
+                    }
+                    let only_name = match names.as_slice() {
+                        [only] => Some(unraw(only)),
+                        _ => None,
+                    };
+                    bound.extend(names);
                     let (name, ident) = match &*typed.pat {
                         Pat::Ident(PatIdent { ident, subpat: None, .. }) => (unraw(ident), ident.clone()),
-                        other => {
-                            let name = only_binding(other).unwrap_or_else(|| format!("argument{position}"));
+                        _ => {
+                            let name = only_name.unwrap_or_else(|| format!("argument{position}"));
                             (name, hidden(&format!("__argument{position}")))
                         }
                     };
@@ -65,13 +83,21 @@ impl Parameters {
                         ident: ident.clone(),
                         subpat: None,
                     });
-                    let (lints, others): (Vec<_>, Vec<_>) =
-                        std::mem::take(&mut typed.attrs).into_iter().partition(is_lint);
+                    let lints: Vec<Attribute> =
+                        typed.attrs.iter().filter(|attribute| is_lint(attribute)).cloned().collect();
+                    // Outside the identifier is always used: what is expected happens inside.
+                    let others: Vec<Attribute> = std::mem::take(&mut typed.attrs)
+                        .into_iter()
+                        .filter(|attribute| !attribute.path().is_ident("expect"))
+                        .collect();
                     let is_cfg = |attribute: &&Attribute| {
                         ["cfg", "cfg_attr"].iter().any(|cfg| attribute.path().is_ident(cfg))
                     };
                     let cfg = others.iter().filter(is_cfg).cloned().collect();
                     typed.attrs = others;
+                    if lints.iter().any(|lint| lint.path().is_ident("expect")) {
+                        typed.attrs.push(parse_quote!(#[allow(non_snake_case)]));
+                    }
                     parameters.list.push(Parameter {
                         name,
                         ident,
@@ -117,12 +143,16 @@ impl Parameters {
                 }
                 _ => {
                     let kept = hidden("__kept");
-                    code!(#(#cfg)* let #kept = #ident; #(#cfg)* #(#lints)* let #pattern = #kept;)
+                    let bind = quote_spanned!(pattern.span().resolved_at(Span::mixed_site())=>
+                        let #pattern = #kept;
+                    );
+                    // A parameter may be borrowed as mutable by its own pattern.
+                    code!(#(#cfg)* #[allow(unused_mut)] let mut #kept = #ident; #(#cfg)* #(#lints)* #bind)
                 }
             }
         });
-        // The user's own `self`. A mention of the whole keeps an owned `self` from being taken field by field.
-        let whole = self.owns_self.then(|| quote!(let _ = &self;));
+        // A mention of the whole keeps an owned `self` from being taken field by field.
+        let whole = self.owned_self.map(|owned| code!(let _ = &#owned;));
         code!(#whole #(#bindings)*)
     }
 }
@@ -136,20 +166,17 @@ fn unraw(ident: &Ident) -> String {
     syn::ext::IdentExt::unraw(ident).to_string()
 }
 
-/// The one name that a pattern binds, if it binds one.
-fn only_binding(pattern: &Pat) -> Option<String> {
+/// The names that a pattern binds.
+fn bindings(pattern: &Pat) -> Vec<Ident> {
     #[derive(Default)]
-    struct Bindings(Vec<String>);
+    struct Bindings(Vec<Ident>);
     impl<'ast> syn::visit::Visit<'ast> for Bindings {
         fn visit_pat_ident(&mut self, binding: &'ast PatIdent) {
-            self.0.push(unraw(&binding.ident));
+            self.0.push(binding.ident.clone());
             syn::visit::visit_pat_ident(self, binding);
         }
     }
     let mut bindings = Bindings::default();
     syn::visit::Visit::visit_pat(&mut bindings, pattern);
-    match bindings.0.as_mut_slice() {
-        [name] => Some(std::mem::take(name)),
-        _ => None,
-    }
+    bindings.0
 }

@@ -10,9 +10,9 @@ pub(crate) enum Given<'a> {
     /// `!`
     Never,
     /// `impl Stream`, whose type may change, and the type of its items.
-    Stream(Option<&'a Type>),
+    Stream(&'a Type),
     /// `Result<impl Stream, E>`, and the type of the items.
-    ResultOfStream(Option<&'a Type>),
+    ResultOfStream(&'a Type),
     /// A type that hides a stream and stays itself: boxed, an alias, or a `Result` of one.
     HiddenStream,
 }
@@ -26,24 +26,43 @@ pub(crate) enum Returns<'a> {
     Future(Given<'a>, Option<&'a Type>),
     /// `Pin<Box<dyn Future>>` of it.
     BoxedFuture(Given<'a>),
+    /// A name that a boxed future has: `BoxFuture`. It may be another's.
+    HiddenFuture(Given<'a>),
+    /// `impl Trait` of which nothing can be logged (a closure, an iterator), and whose body wants to be
+    /// told what it is.
+    Unseen,
 }
+
+/// Traits by which an `impl Trait` can be logged.
+const SHOWN: &[&str] = &["Serialize", "Display", "Debug", "Error"];
+
+/// Traits that a traced future or stream has where the one inside has them.
+const KEPT: &[&str] = &["Send", "Sync", "Unpin"];
 
 /// Reads a signature's output; `is_stream` is the attribute's `stream`.
 pub(crate) fn returns(output: &ReturnType, is_stream: bool) -> Returns<'_> {
-    let ReturnType::Type(_, ty) = output else {
-        return Returns::Now(given_or_stream(Given::Value, is_stream));
-    };
+    let or_stream =
+        |given| if is_stream && matches!(given, Given::Value) { Given::HiddenStream } else { given };
+    let ReturnType::Type(_, ty) = output else { return Returns::Now(or_stream(Given::Value)) };
+    let of = |output: Option<_>| or_stream(output.map_or(Given::Value, given));
     match future_of(ty) {
-        Some((boxed, output)) => {
-            let given = given_or_stream(output.map_or(Given::Value, given), is_stream);
-            if boxed { Returns::BoxedFuture(given) } else { Returns::Future(given, output) }
-        }
-        None => Returns::Now(given_or_stream(given(ty), is_stream)),
+        Some(Future::Opaque(output)) => Returns::Future(of(output), output),
+        Some(Future::Boxed(output)) => Returns::BoxedFuture(of(output)),
+        Some(Future::Named(output)) => Returns::HiddenFuture(of(output)),
+        None => match (given(ty), bare(ty)) {
+            (Given::Value, Type::ImplTrait(implements)) if !is_shown(&implements.bounds) => Returns::Unseen,
+            (given, _) => Returns::Now(or_stream(given)),
+        },
     }
 }
 
-fn given_or_stream(given: Given<'_>, is_stream: bool) -> Given<'_> {
-    if is_stream && matches!(given, Given::Value) { Given::HiddenStream } else { given }
+fn is_shown(bounds: &Bounds) -> bool {
+    bounds.iter().any(|bound| match bound {
+        TypeParamBound::Trait(bound) => {
+            bound.path.segments.last().is_some_and(|last| SHOWN.iter().any(|shown| last.ident == shown))
+        }
+        _ => false,
+    })
 }
 
 fn given(ty: &Type) -> Given<'_> {
@@ -69,33 +88,46 @@ fn given(ty: &Type) -> Given<'_> {
 enum Stream<'a> {
     Boxed,
     /// `impl Stream`, and the type of its items.
-    Opaque(Option<&'a Type>),
+    Opaque(&'a Type),
 }
 
 fn stream_of(ty: &Type) -> Option<Stream<'_>> {
     if let Type::ImplTrait(implements) = bare(ty) {
-        let stream = bound(&implements.bounds, "Stream")?;
-        return Some(Stream::Opaque(associated(stream, "Item")));
+        let item = associated(bound(&implements.bounds, "Stream")?, "Item")?;
+        return Some(Stream::Opaque(item));
     }
     let segment = last_segment(ty)?;
     match segment.ident.to_string().as_str() {
         "BoxStream" | "LocalBoxStream" => Some(Stream::Boxed),
-        "Pin" => pinned_box(segment).and_then(|bounds| bound(bounds, "Stream")).map(|_| Stream::Boxed),
+        "Pin" => {
+            let stream = pinned_box(segment).and_then(|bounds| bound(bounds, "Stream"))?;
+            associated(stream, "Item").map(|_| Stream::Boxed)
+        }
         _ => None,
     }
 }
 
-/// Whether a type is a future: if it is boxed, and what it gives, where the type says so.
-fn future_of(ty: &Type) -> Option<(bool, Option<&Type>)> {
+/// A type that is a future, and what it gives, where the type says so.
+enum Future<'a> {
+    /// `impl Future`
+    Opaque(Option<&'a Type>),
+    /// `Pin<Box<dyn Future>>`
+    Boxed(Option<&'a Type>),
+    /// `BoxFuture`
+    Named(Option<&'a Type>),
+}
+
+fn future_of(ty: &Type) -> Option<Future<'_>> {
     if let Type::ImplTrait(implements) = bare(ty) {
-        return bound(&implements.bounds, "Future").map(|segment| (false, associated(segment, "Output")));
+        let future = bound(&implements.bounds, "Future")?;
+        return Some(Future::Opaque(associated(future, "Output")));
     }
     let segment = last_segment(ty)?;
     match segment.ident.to_string().as_str() {
-        "BoxFuture" | "LocalBoxFuture" => Some((true, first_type(segment))),
+        "BoxFuture" | "LocalBoxFuture" => Some(Future::Named(first_type(segment))),
         "Pin" => {
             let future = pinned_box(segment).and_then(|bounds| bound(bounds, "Future"))?;
-            Some((true, associated(future, "Output")))
+            Some(Future::Boxed(associated(future, "Output")))
         }
         _ => None,
     }
@@ -113,12 +145,20 @@ fn pinned_box(pin: &syn::PathSegment) -> Option<&Bounds> {
     }
 }
 
-/// The bound by the trait of this name.
+/// The bound by the trait of this name, if no other is lost when the type is wrapped.
 fn bound<'a>(bounds: &'a Bounds, name: &str) -> Option<&'a syn::PathSegment> {
-    bounds.iter().find_map(|bound| match bound {
-        TypeParamBound::Trait(bound) => bound.path.segments.last().filter(|segment| segment.ident == name),
-        _ => None,
-    })
+    let mut found = None;
+    for bound in bounds {
+        if let TypeParamBound::Trait(bound) = bound {
+            let last = bound.path.segments.last()?;
+            if last.ident == name {
+                found = Some(last);
+            } else if !KEPT.iter().any(|kept| last.ident == kept) {
+                return None;
+            }
+        }
+    }
+    found
 }
 
 /// The type of `Trait<Name = …>`.
@@ -166,14 +206,16 @@ mod tests {
         let given = |given: Given<'_>| match given {
             Given::Value => "value".to_owned(),
             Given::Never => "never".to_owned(),
-            Given::Stream(item) => format!("stream of {}", ty(item)),
-            Given::ResultOfStream(item) => format!("result of stream of {}", ty(item)),
+            Given::Stream(item) => format!("stream of {}", ty(Some(item))),
+            Given::ResultOfStream(item) => format!("result of stream of {}", ty(Some(item))),
             Given::HiddenStream => "hidden stream".to_owned(),
         };
         match returns(output, is_stream) {
             Returns::Now(of) => given(of),
             Returns::Future(of, output) => format!("future of {}: {}", ty(output), given(of)),
             Returns::BoxedFuture(of) => format!("boxed future: {}", given(of)),
+            Returns::HiddenFuture(of) => format!("hidden future: {}", given(of)),
+            Returns::Unseen => "unseen".to_owned(),
         }
     }
 
@@ -183,20 +225,24 @@ mod tests {
             (parse_quote!(), "value"),
             (parse_quote!(-> !), "never"),
             (parse_quote!(-> Result<String, E>), "value"),
-            (parse_quote!(-> impl Iterator<Item = u8>), "value"),
+            (parse_quote!(-> impl Iterator<Item = u8>), "unseen"),
+            (parse_quote!(-> impl Fn(&str) -> u8), "unseen"),
+            (parse_quote!(-> impl Iterator<Item = u8> + Debug), "value"),
+            (parse_quote!(-> impl Future<Output = u8> + Clone), "unseen"),
             (parse_quote!(-> Pin<&mut T>), "value"),
             (parse_quote!(-> impl Future<Output = u8> + Send + '_), "future of u8: value"),
             (
                 parse_quote!(-> ::std::pin::Pin<Box<dyn ::core::future::Future<Output = u8> + Send + 'a>>),
                 "boxed future: value",
             ),
-            (parse_quote!(-> BoxFuture<'static, u8>), "boxed future: value"),
+            (parse_quote!(-> BoxFuture<'static, u8>), "hidden future: value"),
             (parse_quote!(-> impl Stream<Item = u8>), "stream of u8"),
-            (parse_quote!(-> impl Stream), "stream of ?"),
+            (parse_quote!(-> impl Stream), "unseen"),
+            (parse_quote!(-> impl Stream<Item = u8> + Named), "unseen"),
             (parse_quote!(-> Result<impl Stream<Item = u8>, E>), "result of stream of u8"),
             (parse_quote!(-> io::Result<BoxStream<'static, u8>>), "hidden stream"),
             (parse_quote!(-> Pin<Box<dyn Stream<Item = u8>>>), "hidden stream"),
-            (parse_quote!(-> BoxFuture<'a, Result<BoxStream<'a, u8>, E>>), "boxed future: hidden stream"),
+            (parse_quote!(-> BoxFuture<'a, Result<BoxStream<'a, u8>, E>>), "hidden future: hidden stream"),
             (
                 parse_quote!(-> impl Future<Output = impl Stream<Item = u8>>),
                 "future of impl Stream < Item = u8 >: stream of u8",
@@ -210,6 +256,6 @@ mod tests {
     #[test]
     fn an_alias_is_a_stream_where_the_attribute_says_so() {
         assert_eq!(shown(&parse_quote!(-> Chunks), true), "hidden stream");
-        assert_eq!(shown(&parse_quote!(-> BoxFuture<'_, Chunks>), true), "boxed future: hidden stream");
+        assert_eq!(shown(&parse_quote!(-> BoxFuture<'_, Chunks>), true), "hidden future: hidden stream");
     }
 }

@@ -38,15 +38,15 @@ pub(crate) fn begin(
     let fields = args.fields.iter().map(|field| field_tokens(field, parameters, names));
     let follows_from = args.follows_from.iter().map(|causes| {
         code! {
-            for cause in #causes {
-                span.follows_from(cause);
+            for __cause in #causes {
+                __span.follows_from(__cause);
             }
         }
     });
     let site = site(args, &function, names);
     code! {
         {
-            let span = #private::tracing::span!(
+            let __span = #private::tracing::span!(
                 target: #target,
                 #(parent: #parent,)*
                 #level,
@@ -55,7 +55,7 @@ pub(crate) fn begin(
                 #(#fields,)*
             );
             #(#follows_from)*
-            #private::Call::#start(span, #site)
+            #private::Call::#start(__span, #site)
         }
     }
 }
