@@ -49,7 +49,7 @@ pub struct CapturedSpan {
     pub duration: Duration,
     /// The request log that it makes, if it makes one.
     pub request: Option<LogRequest>,
-    /// What the function was called with, as JSON, where no request log says it.
+    /// What the function was called with, as JSON, as far as no request log says it.
     pub function_input: Option<String>,
     /// What the function gave, where no request log says it.
     pub function_output: Option<String>,

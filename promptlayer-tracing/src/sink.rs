@@ -21,7 +21,7 @@ pub(crate) struct Sink {
     pub(crate) destination: Destination,
     /// What a call without calls around it takes over: the layer's tags and metadata.
     pub(crate) root: Arc<Inherited>,
-    /// The provider where neither the attribute nor the exchange tells it.
+    /// The provider where the attribute does not tell it.
     pub(crate) provider: Option<String>,
     pub(crate) capture_content: bool,
     pub(crate) redact: Option<Redact>,
@@ -112,11 +112,17 @@ impl Sink {
 impl Said {
     /// Converts what a span holds.
     pub(crate) fn of(span: &FinishedSpan, default_provider: Option<&str>) -> Self {
-        Self {
-            log: span.is_request.then(|| Box::new(convert::log_request(span, default_provider))),
-            function_input: if span.is_request { None } else { convert::function_input(span) },
-            function_output: if span.is_request { None } else { convert::function_output(span) },
-            problem: span.problem().map(Cow::into_owned),
+        let problem = span.problem().map(Cow::into_owned);
+        if span.is_request {
+            let (log, unplaced) = convert::request(span, default_provider);
+            Self { log: Some(Box::new(log)), function_input: unplaced, function_output: None, problem }
+        } else {
+            Self {
+                log: None,
+                function_input: convert::function_input(span),
+                function_output: convert::function_output(span),
+                problem,
+            }
         }
     }
 

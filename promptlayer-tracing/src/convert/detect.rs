@@ -42,7 +42,9 @@ pub(super) fn is_messages(value: &Value) -> bool {
     value.as_array().is_some_and(|messages| !messages.is_empty() && messages.iter().all(is_message))
 }
 
-/// Whether a value is a message: an object with a role.
+/// Whether a value is a message: an object with a role that says something.
 pub(super) fn is_message(value: &Value) -> bool {
-    value.get("role").is_some_and(Value::is_string)
+    const SAID: &[&str] =
+        &["content", "tool_calls", "function_call", "refusal", "audio", "reasoning", "reasoning_content"];
+    value.get("role").is_some_and(Value::is_string) && SAID.iter().any(|said| value.get(said).is_some())
 }

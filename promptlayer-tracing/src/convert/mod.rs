@@ -30,6 +30,8 @@ pub(crate) struct Request {
     pub(crate) model: Option<String>,
     pub(crate) prompt: Option<Prompt>,
     pub(crate) parameters: Map<String, Value>,
+    /// Arguments that have no place in a request: a customer, a limit of the caller's own.
+    pub(crate) unplaced: Map<String, Value>,
 }
 
 /// What an output says of the reply.
@@ -47,8 +49,9 @@ pub(crate) struct Reply {
     pub(crate) error: Option<(ErrorType, String)>,
 }
 
-/// The request log of a call. `default_provider` is the layer's.
-pub(crate) fn log_request(span: &FinishedSpan, default_provider: Option<&str>) -> LogRequest {
+/// What a call says: its request log, and as JSON the arguments that have no place in it.
+/// `default_provider` is the layer's.
+pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> (LogRequest, Option<String>) {
     let request = span.input.as_ref().map(plain::request).unwrap_or_default();
     let reply = span.output.as_ref().map(plain::reply).unwrap_or_default();
     let input = request.prompt.unwrap_or_else(|| ChatPrompt::default().into());
@@ -93,7 +96,14 @@ pub(crate) fn log_request(span: &FinishedSpan, default_provider: Option<&str>) -
     log.function_name = Some(span.function_name().to_owned());
     log.api_type = request.api_type.or(reply.api_type).map(str::to_owned);
     set_status(&mut log, span, reply.error, reply.finish_reason.as_deref());
-    log
+    let unplaced = request.unplaced;
+    (log, (!unplaced.is_empty()).then(|| Value::Object(unplaced).to_string()))
+}
+
+/// The request log of a call.
+#[cfg(test)]
+fn log_request(span: &FinishedSpan, default_provider: Option<&str>) -> LogRequest {
+    request(span, default_provider).0
 }
 
 /// An output in the form of its input: a completion that was reduced to its text is one still.

@@ -39,11 +39,12 @@ pub(super) fn request(object: Map<String, Value>) -> Request {
         model: json::string(&object, "model").map(str::to_owned),
         prompt: Some(prompt.into()),
         parameters: parameters(object, &prompt_fields),
+        unplaced: Map::new(),
     }
 }
 
 /// The tools, if every one of them is a function.
-fn tools(value: &Value) -> Option<Vec<Tool>> {
+pub(super) fn tools(value: &Value) -> Option<Vec<Tool>> {
     let tools: Vec<Tool> = read(value)?;
     tools.iter().all(|tool| matches!(tool, Tool::Function(_))).then_some(tools)
 }
@@ -59,7 +60,11 @@ pub(super) fn parameters(object: Map<String, Value>, prompt_fields: &[&str]) -> 
 /// Reads a reply: every choice is a message.
 pub(super) fn reply(object: &Map<String, Value>) -> Reply {
     let choices = object.get("choices").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let messages = choices.iter().filter_map(|choice| choice.get("message")).map(message);
+    // Whatever its role is called, a reply is the model's.
+    let messages = choices
+        .iter()
+        .filter_map(|choice| choice.get("message")?.as_object())
+        .map(|message| Message::Assistant(assistant(message, content(message.get("content")))));
     Reply { prompt: Some(Prompt::from(ChatPrompt::new(messages))), ..common_reply(object, choices, API_TYPE) }
 }
 
@@ -126,6 +131,10 @@ fn assistant(object: &Map<String, Value>, mut blocks: Vec<ContentBlock>) -> Assi
     }
     if let Some(refusal) = json::string(object, "refusal") {
         blocks.push(ContentBlock::from_text(refusal));
+    }
+    let spoken = object.get("audio").and_then(|audio| audio.get("transcript")).and_then(Value::as_str);
+    if let Some(spoken) = spoken {
+        blocks.push(ContentBlock::from_text(spoken));
     }
     let calls = object.get("tool_calls").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     AssistantMessage {

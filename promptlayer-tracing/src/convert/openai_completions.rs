@@ -28,6 +28,7 @@ pub(super) fn request(object: Map<String, Value>) -> Request {
         model: json::string(&object, "model").map(str::to_owned),
         prompt: Some(CompletionPrompt::new(prompt).into()),
         parameters: openai_chat::parameters(object, PROMPT_FIELDS),
+        unplaced: Map::new(),
     }
 }
 

@@ -90,10 +90,12 @@ fn by_name(arguments: &[(&'static str, Captured)]) -> Request {
     // A provider's request is the whole of it, wherever it stands; its usual names go first.
     let named = values.iter().filter(|(name, _)| REQUEST.contains(&name.as_str()));
     if let Some(mut request) = named.chain(&values).find_map(|(_, value)| provider_request(value)) {
-        let beside =
-            values.iter().filter(|(name, value)| PARAMETERS.contains(&name.as_str()) && !value.is_null());
-        for (name, value) in beside {
-            request.parameters.entry(name.clone()).or_insert_with(|| value.clone());
+        for (name, value) in values.iter().filter(|(_, value)| !value.is_null()) {
+            if PARAMETERS.contains(&name.as_str()) {
+                request.parameters.entry(name.clone()).or_insert_with(|| value.clone());
+            } else if provider_request(value).is_none() {
+                request.unplaced.insert(name.clone(), value.clone());
+            }
         }
         return request;
     }
@@ -109,7 +111,7 @@ fn by_name(arguments: &[(&'static str, Captured)]) -> Request {
 fn by_role(values: Vec<(String, Value)>) -> Request {
     let mut request = Request::default();
     let (mut system, mut messages, mut user) = (Vec::new(), Vec::new(), Vec::new());
-    let mut rest = Map::new();
+    let (mut tools, mut rest) = (Vec::new(), Map::new());
     for (name, value) in values {
         match (name.as_str(), value) {
             (_, Value::Null) => {}
@@ -118,10 +120,18 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
                 request.parameters.insert(name, value);
             }
             ("messages", value) => messages.extend(openai_chat::messages(&value)),
+            ("tools", value) => match openai_chat::tools(&value) {
+                Some(functions) => tools = functions,
+                None => {
+                    rest.insert(name, value);
+                }
+            },
             (known, value) if SYSTEM.contains(&known) => {
                 system.push(Message::system(json::readable(&value)));
             }
-            (known, value) if USER.contains(&known) && detect::is_messages(&value) => {
+            (known, value)
+                if USER.contains(&known) && (detect::is_messages(&value) || detect::is_message(&value)) =>
+            {
                 messages.extend(openai_chat::messages(&value));
             }
             (known, value) if USER.contains(&known) => user.push(Message::user(json::readable(&value))),
@@ -136,16 +146,21 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
     let says_nothing = !messages.iter().any(|message| !matches!(message, Message::System(_)));
     if says_nothing && !rest.is_empty() {
         let mut texts =
-            rest.values().filter(|value| value.as_str().is_some_and(|text| text != json::REDACTED));
-        let message = match (texts.next(), texts.next()) {
-            // The one text among them is what was asked.
-            (Some(text), None) => json::readable(text),
-            _ => json::readable(&Value::Object(rest)),
+            rest.iter().filter(|(_, value)| value.as_str().is_some_and(|text| text != json::REDACTED));
+        // The one text among them is what was asked; else nothing tells, and all is shown.
+        let asked = match (texts.next(), texts.next()) {
+            (Some((name, _)), None) => Some(name.clone()),
+            _ => None,
         };
-        messages.push(Message::user(message));
+        let asked = asked.and_then(|name| rest.remove(&name));
+        let said = asked.unwrap_or_else(|| Value::Object(std::mem::take(&mut rest)));
+        messages.push(Message::user(json::readable(&said)));
     }
+    request.unplaced = rest;
     if !messages.is_empty() {
-        request.prompt = Some(ChatPrompt::new(messages).into());
+        let mut prompt = ChatPrompt::new(messages);
+        prompt.tools = tools;
+        request.prompt = Some(prompt.into());
     }
     request
 }
@@ -173,7 +188,10 @@ pub(super) fn reply(output: &Output) -> Reply {
             Some(Api::OpenAiCompletions) => return openai_completions::reply(object),
             None => {}
         }
-        if let Some(error) = object.get("error").filter(|error| !error.is_null()) {
+        // A flag of that name is none.
+        let is_error =
+            |error: &&Value| error.is_object() || error.as_str().is_some_and(|text| !text.is_empty());
+        if let Some(error) = object.get("error").filter(is_error) {
             return Reply { error: Some(failure::of_reply(error)), ..Reply::default() };
         }
     }

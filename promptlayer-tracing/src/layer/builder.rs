@@ -110,8 +110,9 @@ impl LayerBuilder {
         self
     }
 
-    /// The provider of requests where neither the attribute nor the exchange tells it. Defaults to
-    /// `custom`.
+    /// The provider of requests where the attribute does not tell it, instead of the one that the
+    /// exchange tells: Groq, Azure and many others speak as OpenAI does. Defaults to the exchange's, or
+    /// `custom` where that tells none.
     pub fn provider(mut self, provider: impl Into<String>) -> Self {
         self.provider = Some(provider.into());
         self
