@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use futures_core::future::FusedFuture;
 use pin_project_lite::pin_project;
 use tracing::Span;
 
@@ -398,5 +399,15 @@ where
             Some(end) => Poll::Ready(end(call, value)),
             None => unreachable!("it was there before the poll"),
         }
+    }
+}
+
+impl<F, E, R> FusedFuture for Traced<F, E>
+where
+    F: FusedFuture,
+    E: FnOnce(Call, F::Output) -> R,
+{
+    fn is_terminated(&self) -> bool {
+        self.future.as_ref().is_none_or(FusedFuture::is_terminated)
     }
 }

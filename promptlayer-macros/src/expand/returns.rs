@@ -36,6 +36,12 @@ pub(crate) enum Returns<'a> {
 /// Traits by which an `impl Trait` can be logged.
 const SHOWN: &[&str] = &["Serialize", "Display", "Debug", "Error"];
 
+/// What a stream is called that is not boxed.
+const STREAM: &[&str] = &["Stream", "FusedStream"];
+
+/// What a future is called that is not boxed.
+const FUTURE: &[&str] = &["Future", "FusedFuture"];
+
 /// Traits that a traced future or stream has where the one inside has them.
 const KEPT: &[&str] = &["Send", "Sync", "Unpin"];
 
@@ -93,15 +99,15 @@ enum Stream<'a> {
 
 fn stream_of(ty: &Type) -> Option<Stream<'_>> {
     if let Type::ImplTrait(implements) = bare(ty) {
-        let item = associated(bound(&implements.bounds, "Stream")?, "Item")?;
+        let item = bound(&implements.bounds, STREAM, "Item")??;
         return Some(Stream::Opaque(item));
     }
     let segment = last_segment(ty)?;
     match segment.ident.to_string().as_str() {
         "BoxStream" | "LocalBoxStream" => Some(Stream::Boxed),
         "Pin" => {
-            let stream = pinned_box(segment).and_then(|bounds| bound(bounds, "Stream"))?;
-            associated(stream, "Item").map(|_| Stream::Boxed)
+            let item = bound(pinned_box(segment)?, &["Stream"], "Item")?;
+            item.map(|_| Stream::Boxed)
         }
         _ => None,
     }
@@ -119,16 +125,12 @@ enum Future<'a> {
 
 fn future_of(ty: &Type) -> Option<Future<'_>> {
     if let Type::ImplTrait(implements) = bare(ty) {
-        let future = bound(&implements.bounds, "Future")?;
-        return Some(Future::Opaque(associated(future, "Output")));
+        return bound(&implements.bounds, FUTURE, "Output").map(Future::Opaque);
     }
     let segment = last_segment(ty)?;
     match segment.ident.to_string().as_str() {
         "BoxFuture" | "LocalBoxFuture" => Some(Future::Named(first_type(segment))),
-        "Pin" => {
-            let future = pinned_box(segment).and_then(|bounds| bound(bounds, "Future"))?;
-            Some(Future::Boxed(associated(future, "Output")))
-        }
+        "Pin" => bound(pinned_box(segment)?, &["Future"], "Output").map(Future::Boxed),
         _ => None,
     }
 }
@@ -145,14 +147,16 @@ fn pinned_box(pin: &syn::PathSegment) -> Option<&Bounds> {
     }
 }
 
-/// The bound by the trait of this name, if no other is lost when the type is wrapped.
-fn bound<'a>(bounds: &'a Bounds, name: &str) -> Option<&'a syn::PathSegment> {
+/// The type that a bound by one of these traits has, if no other bound is lost when the type is wrapped.
+/// The outer option tells whether there is such a bound.
+#[allow(clippy::option_option, reason = "there may be such a bound, and it may name the type")]
+fn bound<'a>(bounds: &'a Bounds, traits: &[&str], name: &str) -> Option<Option<&'a Type>> {
     let mut found = None;
     for bound in bounds {
         if let TypeParamBound::Trait(bound) = bound {
             let last = bound.path.segments.last()?;
-            if last.ident == name {
-                found = Some(last);
+            if traits.iter().any(|name| last.ident == name) {
+                found = Some(found.flatten().or_else(|| associated(last, name)));
             } else if !KEPT.iter().any(|kept| last.ident == kept) {
                 return None;
             }
