@@ -67,8 +67,9 @@ pub(crate) enum Level {
 }
 
 /// What `err(…)` or `ret(…)` asks for.
-#[derive(Default)]
 pub(crate) struct Event {
+    /// Where it stands, for the errors of the compiler.
+    pub(crate) span: Span,
     pub(crate) level: Option<Level>,
     pub(crate) format: Option<Format>,
 }
@@ -155,13 +156,13 @@ impl Args {
             "parent" => self.parent = Some(assigned(argument, input)?),
             "follows_from" => self.follows_from = Some(assigned(argument, input)?),
             "skip" => self.skip = skipped(argument, input)?,
-            "skip_all" => self.skip_all = true,
+            "skip_all" => self.skip_all = alone(argument, input, ", or `skip(…)` with names")?,
             "fields" => {
                 let content = in_parentheses(argument, input)?;
                 self.fields = content.parse_terminated(Field::parse, Token![,])?.into_iter().collect();
             }
-            "err" => self.err = Some(event(input)?),
-            "ret" => self.ret = Some(event(input)?),
+            "err" => self.err = Some(event(argument, input)?),
+            "ret" => self.ret = Some(event(argument, input)?),
             "tags" => {
                 equals(argument, input)?;
                 self.tags = tags::parse(input)?;
@@ -180,11 +181,16 @@ impl Args {
             "output" => self.output = Some(assigned(argument, input)?),
             "metadata" => self.metadata = key_values(argument, input)?,
             "prompt" => self.prompt = Some(assigned(argument, input)?),
-            "stream" => self.stream = true,
+            "stream" => self.stream = alone(argument, input, "")?,
             "on_request_id" => self.on_request_id = Some(assigned(argument, input)?),
             "crate" => {
                 equals(argument, input)?;
-                self.krate = Some(input.call(Path::parse_mod_style)?);
+                self.krate = Some(input.call(Path::parse_mod_style).map_err(|error| {
+                    Error::new(
+                        error.span(),
+                        "expected a path, without quotes: write `crate = my_crate::promptlayer_tracing`",
+                    )
+                })?);
             }
             other => return Err(unknown(argument, "argument", other, KNOWN)),
         }
@@ -239,15 +245,31 @@ fn literal(value: LitStr) -> Expr {
 }
 
 fn equals(argument: &Ident, input: ParseStream<'_>) -> Result<()> {
-    input
-        .parse::<Token![=]>()
-        .map(drop)
-        .map_err(|error| Error::new(error.span(), format!("expected `=`: write `{argument} = …`")))
+    if input.peek(Token![=]) {
+        input.parse::<Token![=]>()?;
+        return Ok(());
+    }
+    let at = if input.is_empty() { argument.span() } else { input.span() };
+    Err(Error::new(at, format!("expected `=`: write `{argument} = …`")))
 }
 
 fn assigned(argument: &Ident, input: ParseStream<'_>) -> Result<Expr> {
     equals(argument, input)?;
+    if input.is_empty() || input.peek(Token![,]) {
+        return Err(Error::new(argument.span(), format!("expected a value: write `{argument} = …`")));
+    }
     input.parse()
+}
+
+/// An argument that stands alone.
+fn alone(argument: &Ident, input: ParseStream<'_>, instead: &str) -> Result<bool> {
+    if input.peek(token::Paren) || input.peek(Token![=]) {
+        return Err(Error::new(
+            input.span(),
+            format!("`{argument}` takes nothing: write `{argument}`{instead}"),
+        ));
+    }
+    Ok(true)
 }
 
 fn in_parentheses<'a>(argument: &Ident, input: ParseStream<'a>) -> Result<syn::parse::ParseBuffer<'a>> {
@@ -262,7 +284,14 @@ fn in_parentheses<'a>(argument: &Ident, input: ParseStream<'a>) -> Result<syn::p
 fn skipped(argument: &Ident, input: ParseStream<'_>) -> Result<Vec<Ident>> {
     let content = in_parentheses(argument, input)?;
     let mut skip = Vec::new();
-    for name in content.parse_terminated(Ident::parse_any, Token![,])? {
+    while !content.is_empty() {
+        let name = content.call(Ident::parse_any)?;
+        if !content.is_empty() && !content.peek(Token![,]) {
+            return Err(content.error(
+                "`skip` names parameters: to leave out a part of one, say what is logged with `input = …`",
+            ));
+        }
+        content.parse::<Option<Token![,]>>()?;
         if skip.contains(&name) {
             return Err(Error::new(name.span(), format!("`{name}` is skipped twice")));
         }
@@ -288,6 +317,8 @@ impl Parse for KeyValue {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let key = if input.peek(LitStr) {
             input.parse()?
+        } else if !input.peek(Ident::peek_any) {
+            return Err(input.error("expected a key: write `key = …`, or `\"any text\" = …`"));
         } else {
             let parts = syn::punctuated::Punctuated::<Ident, Token![.]>::parse_separated_nonempty_with(
                 input,
@@ -297,7 +328,10 @@ impl Parse for KeyValue {
             LitStr::new(&words.join("."), parts.span())
         };
         if !input.peek(Token![=]) {
-            let message = format!("expected `{} = …`", key.value());
+            let message = format!(
+                "the key `{0}` has no value: write `{0} = …` with an expression that displays",
+                key.value()
+            );
             return Err(Error::new(key.span(), message));
         }
         input.parse::<Token![=]>()?;
@@ -334,8 +368,8 @@ fn kind(input: ParseStream<'_>) -> Result<Ident> {
     }
 }
 
-fn event(input: ParseStream<'_>) -> Result<Event> {
-    let mut event = Event::default();
+fn event(argument: &Ident, input: ParseStream<'_>) -> Result<Event> {
+    let mut event = Event { span: argument.span(), level: None, format: None };
     if !input.peek(token::Paren) {
         return Ok(event);
     }
@@ -356,7 +390,10 @@ fn event(input: ParseStream<'_>) -> Result<Event> {
                 other => return Err(unknown(&word, "format", other, &["Debug", "Display", "level"])),
             };
             if event.format.replace(format).is_some() {
-                return Err(Error::new(word.span(), "the format is given twice"));
+                return Err(Error::new(
+                    word.span(),
+                    format!("`{argument}` has one format: write `Debug` or `Display`"),
+                ));
             }
         }
         if !content.is_empty() {

@@ -38,6 +38,13 @@ impl Parse for Function {
                  and a `const fn` may run in the compiler; remove `const`",
             ));
         }
+        if let Some(semicolon) = input.parse::<Option<Token![;]>>()? {
+            return Err(Error::new(
+                semicolon.span,
+                "this function has no body to trace: write `#[promptlayer]` on the method of each `impl`, or \
+                 on a function around a foreign one",
+            ));
+        }
         let body = input.parse().ok().and_then(braces);
         let Some(body) = body else { return Err(Error::new(signature.fn_token.span, EXPECTED)) };
         let head = |content: ParseStream<'_>| -> Result<(Vec<Attribute>, TokenStream)> {

@@ -7,7 +7,6 @@ mod expand;
 mod function;
 
 use proc_macro::TokenStream;
-use syn::parse_macro_input;
 
 use crate::attr::Args;
 use crate::function::Function;
@@ -107,8 +106,7 @@ pub fn promptlayer(arguments: TokenStream, item: TokenStream) -> TokenStream {
             return quote::quote!(#error #original).into();
         }
     };
-    let function = parse_macro_input!(item as Function);
-    match expand::expand(&args, function) {
+    match syn::parse::<Function>(item).and_then(|function| expand::expand(&args, function)) {
         Ok(tokens) => tokens.into(),
         Err(error) => {
             let error = error.into_compile_error();

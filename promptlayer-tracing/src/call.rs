@@ -46,6 +46,13 @@ pub struct CallSite {
 #[cfg(feature = "export")]
 pub type OnRequestId = fn(&crate::hook::LoggedRequest);
 
+/// The attribute's `on_request_id`.
+#[cfg(feature = "export")]
+#[allow(clippy::unnecessary_wraps, reason = "it stands where there may be none")]
+pub const fn on_request_id(hook: OnRequestId) -> Option<OnRequestId> {
+    Some(hook)
+}
+
 /// A hook for the requests of one function: without the feature `export` there are none.
 #[cfg(not(feature = "export"))]
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +64,7 @@ pub enum OnRequestId {}
 #[cfg(feature = "export")]
 macro_rules! __promptlayer_hook {
     ($hook:expr) => {
-        ::core::option::Option::Some($hook as $crate::__private::OnRequestId)
+        $crate::__private::on_request_id($hook)
     };
 }
 

@@ -302,3 +302,41 @@ pub fn select<'a, T: ?Sized, R>(value: &'a T, output: impl FnOnce(&'a T) -> R) -
 pub fn unselected<T: ?Sized>(_: &T) -> Captured {
     named::<T>()
 }
+
+/// What `err` looks into.
+#[diagnostic::on_unimplemented(
+    message = "`err` is for a function that returns a `Result`, and this one returns `{Self}`",
+    note = "remove `err`, or return a `Result`"
+)]
+pub trait IsResult {
+    #[doc(hidden)]
+    type Value;
+    #[doc(hidden)]
+    type Error;
+    #[doc(hidden)]
+    fn by_reference(&self) -> Result<&Self::Value, &Self::Error>;
+}
+
+impl<T, E> IsResult for Result<T, E> {
+    type Value = T;
+    type Error = E;
+
+    fn by_reference(&self) -> Result<&T, &E> {
+        self.as_ref()
+    }
+}
+
+/// The `Result` by reference.
+pub fn as_result<R: IsResult>(result: &R) -> Result<&R::Value, &R::Error> {
+    result.by_reference()
+}
+
+/// The value, which `err`, `ret` or a field shows by its `Display`.
+pub fn displayed<T: Display>(value: &T) -> &(dyn Display + '_) {
+    value
+}
+
+/// The value, which `err`, `ret` or a field shows by its `Debug`.
+pub fn debugged<T: Debug>(value: &T) -> &(dyn Debug + '_) {
+    value
+}

@@ -132,6 +132,8 @@ pub fn layer() -> LayerBuilder {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::__promptlayer_hook as hook;
+    #[cfg(feature = "export")]
+    pub use crate::call::on_request_id;
     pub use tracing;
 
     pub use crate::call::{Call, CallSite, InlineCall, Input, OnRequestId, body, future, future_of};

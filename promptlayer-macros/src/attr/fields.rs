@@ -66,6 +66,8 @@ impl Parse for Field {
             FieldName::Constant(content.parse()?)
         } else if input.peek(LitStr) {
             FieldName::Quoted(input.parse()?)
+        } else if !input.peek(Ident::peek_any) {
+            return Err(input.error("expected a field's name: write `fields(name = …)`"));
         } else {
             FieldName::Dotted(Punctuated::parse_separated_nonempty_with(input, Ident::parse_any)?)
         };

@@ -20,6 +20,19 @@ impl Tag {
     pub(crate) fn span(&self) -> Span {
         self.value.span()
     }
+
+    /// Whether it is a path that no generic parameter can be part of: one name, or a path that begins
+    /// with a module.
+    pub(crate) fn is_plain_constant(&self) -> bool {
+        let Expr::Path(path) = &self.value else { return false };
+        let segments = &path.path.segments;
+        let plain = segments.iter().all(|segment| segment.arguments.is_none());
+        let of_module = segments.first().is_some_and(|first| {
+            let first = first.ident.to_string();
+            first != "Self" && first.starts_with(char::is_lowercase)
+        });
+        path.qself.is_none() && plain && (segments.len() == 1 || of_module)
+    }
 }
 
 /// Parses and checks `["a", CONST]`.

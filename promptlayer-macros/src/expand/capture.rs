@@ -1,6 +1,8 @@
 //! What goes in.
 
 use proc_macro2::TokenStream;
+use syn::Expr;
+use syn::spanned::Spanned as _;
 
 use crate::attr::{Args, Format, InputArg};
 use crate::expand::Names;
@@ -41,29 +43,39 @@ pub(crate) fn input(args: &Args, parameters: &Parameters, names: &Names) -> Toke
     let Names { private, call, .. } = names;
     let captured = match &args.input {
         Some(InputArg { format, value }) => {
+            let reference = reference(value);
             let value = match format {
-                Some(Format::Debug) => code!(#private::capture::by_debug(&(#value))),
-                Some(Format::Display) => code!(#private::capture::by_display(&(#value))),
-                None => code!((&&&&#private::capture::Probe(&(#value))).__promptlayer_output()),
+                Some(Format::Debug) => code_at!(value.span() => #private::capture::by_debug(#reference)),
+                Some(Format::Display) => code_at!(value.span() => #private::capture::by_display(#reference)),
+                None => code!((&&&&#private::capture::Probe(#reference)).__promptlayer_output()),
             };
             code!(#private::Call::input(&mut #call, #private::Input::Value(#value));)
         }
         None => arguments(args, parameters, names),
     };
-    let provider = args.provider.iter().map(|value| code!(#private::Call::provider(&mut #call, &(#value));));
-    let model = args.model.iter().map(|value| code!(#private::Call::model(&mut #call, &(#value));));
-    let prompt = args.prompt.iter().map(|value| code!(#private::Call::prompt(&mut #call, &(#value));));
+    let provider = args.provider.iter().map(|value| {
+        let value = reference(value);
+        code!(#private::Call::provider(&mut #call, #value);)
+    });
+    let model = args.model.iter().map(|value| {
+        let value = reference(value);
+        code!(#private::Call::model(&mut #call, #value);)
+    });
+    let prompt = args.prompt.iter().map(|value| {
+        let value = reference(value);
+        code!(#private::Call::prompt(&mut #call, #value);)
+    });
     let metadata = args.metadata.iter().map(|pair| {
-        let (key, value) = (&pair.key, &pair.value);
-        code!(#private::Call::metadata(&mut #call, #key, &(#value));)
+        let (key, value) = (&pair.key, reference(&pair.value));
+        code!(#private::Call::metadata(&mut #call, #key, #value);)
     });
     let of_parameters = args.parameters.iter().map(|pair| {
-        let (key, value) = (&pair.key, &pair.value);
+        let (key, value) = (&pair.key, reference(&pair.value));
         code! {
             #private::Call::parameter(
                 &mut #call,
                 #key,
-                (&&&&#private::capture::Probe(&(#value))).__promptlayer_output(),
+                (&&&&#private::capture::Probe(#value)).__promptlayer_output(),
             );
         }
     });
@@ -83,6 +95,11 @@ pub(crate) fn input(args: &Args, parameters: &Parameters, names: &Names) -> Toke
             #private::Call::ready(&mut #call);
         }
     }
+}
+
+/// A reference to what the user gave, at which the compiler shows what is wrong with it.
+fn reference(value: &Expr) -> TokenStream {
+    code_at!(value.span() => &(#value))
 }
 
 /// Captures the arguments by name.

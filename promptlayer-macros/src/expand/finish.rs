@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 use syn::Type;
+use syn::spanned::Spanned as _;
 
 use crate::attr::{Args, Event, Format};
 use crate::expand::returns::Given;
@@ -57,9 +58,13 @@ pub(crate) fn finish(args: &Args, of: Given<'_>, names: &Names) -> TokenStream {
 /// Captures the value or the error, and ends the call.
 fn captured(args: &Args, names: &Names) -> TokenStream {
     let Names { private, call, given } = names;
-    let value = match &args.output {
-        Some(output) => code! {
-            match #private::capture::select(__value, #output) {
+    let selected = args
+        .output
+        .as_ref()
+        .map(|output| code_at!(output.span() => #private::capture::select(__value, #output)));
+    let value = match &selected {
+        Some(selected) => code! {
+            match #selected {
                 ::core::option::Option::Some(__selected) => {
                     (&&&&#private::capture::Probe(&__selected)).__promptlayer_output()
                 }
@@ -137,39 +142,27 @@ fn traits(names: &Names) -> TokenStream {
 /// The events of `err` and `ret`, inside the span, as `#[instrument]` emits them.
 fn events(args: &Args, names: &Names) -> TokenStream {
     let Names { private, call, given } = names;
-    let target = span::target(args);
-    let event =
-        |event: &Event, level: TokenStream, format: Format, field: TokenStream, value: TokenStream| {
-            let level = event.level.as_ref().map_or(level, |level| span::level_tokens(level, names));
-            let sigil = match event.format.unwrap_or(format) {
-                Format::Display => code!(%),
-                Format::Debug => code!(?),
-            };
-            code!(#private::tracing::event!(target: #target, #level, #field = #sigil #value))
-        };
-    let err = args
-        .err
-        .as_ref()
-        .map(|err| event(err, span::known("ERROR", names), Format::Display, code!(error), code!(__error)));
-    let ret = args
-        .ret
-        .as_ref()
-        .map(|ret| event(ret, span::level(args, names), Format::Debug, code!(return), code!(__value)));
-    let emit = match (err, ret) {
+    let emit = match (&args.err, &args.ret) {
         (None, None) => return code!(),
-        (None, Some(ret)) => code! {
-            let __value = &#given;
-            #ret;
-        },
-        (Some(err), ret) => code! {
-            match &#given {
-                ::core::result::Result::Ok(__value) => {
-                    let _ = __value;
-                    #ret;
+        (None, Some(ret)) => {
+            let event = ret_event(args, ret, names);
+            code!(let __value = &#given; #event;)
+        }
+        (Some(err), ret) => {
+            let level = span::known("ERROR", names);
+            let failed = event(args, err, &level, Format::Display, [code!(error), code!(__error)], names);
+            let returned = ret.as_ref().map(|ret| ret_event(args, ret, names));
+            let result = code_at!(err.span => #private::capture::as_result(&#given));
+            code! {
+                match #result {
+                    ::core::result::Result::Ok(__value) => {
+                        let _ = __value;
+                        #returned;
+                    }
+                    ::core::result::Result::Err(__error) => #failed,
                 }
-                ::core::result::Result::Err(__error) => #err,
             }
-        },
+        }
     };
     code! {
         {
@@ -177,4 +170,29 @@ fn events(args: &Args, names: &Names) -> TokenStream {
             #emit
         }
     }
+}
+
+fn ret_event(args: &Args, ret: &Event, names: &Names) -> TokenStream {
+    event(args, ret, &span::level(args, names), Format::Debug, [code!(return), code!(__value)], names)
+}
+
+/// One event, of a level and a format where the user names none, with a field and its value.
+fn event(
+    args: &Args,
+    event: &Event,
+    level: &TokenStream,
+    format: Format,
+    [field, value]: [TokenStream; 2],
+    names: &Names,
+) -> TokenStream {
+    let private = &names.private;
+    let target = span::target(args);
+    let own_level = event.level.as_ref().map(|level| span::level_tokens(level, names));
+    let level = own_level.as_ref().unwrap_or(level);
+    let (sigil, by) = match event.format.unwrap_or(format) {
+        Format::Display => (code!(%), code!(displayed)),
+        Format::Debug => (code!(?), code!(debugged)),
+    };
+    let value = span::shown(&by, event.span, &value, names);
+    code!(#private::tracing::event!(target: #target, #level, #field = #sigil #value))
 }

@@ -2,16 +2,18 @@
 //!
 //! ```text
 //! async fn ask(question: &str) -> Result<String, E> {
-//!     let mut call = Call::begin(span!(…), &CallSite { … });
-//!     if call.is_recording() { … capture the arguments … }
-//!     body(
-//!         call,
-//!         async move {
-//!             let question = question;  // the parameters, in order: they drop as they would have
-//!             { …the user's own tokens… }
-//!         },
-//!         |call, given| { … capture what was given, and end the call … given },
-//!     ).await
+//!     {
+//!         let mut call = Call::begin(span!(…), &CallSite { … });
+//!         if call.is_recording() { … capture the arguments … }
+//!         body(
+//!             call,
+//!             async move {
+//!                 let question = question;  // the parameters, in order: they drop as they would have
+//!                 match () { () => { …the user's own tokens… } }
+//!             },
+//!             |call, given| { … capture what was given, and end the call … given },
+//!         )
+//!     }.await
 //! }
 //! ```
 //!
@@ -26,6 +28,13 @@
 macro_rules! code {
     ($($tokens:tt)*) => {
         ::quote::quote_spanned!(::proc_macro2::Span::mixed_site()=> $($tokens)*)
+    };
+}
+
+/// The same, where the compiler shows its errors at a token of the user's.
+macro_rules! code_at {
+    ($span:expr => $($tokens:tt)*) => {
+        ::quote::quote_spanned!(::proc_macro2::Span::mixed_site().located_at($span)=> $($tokens)*)
     };
 }
 
@@ -93,15 +102,18 @@ pub(crate) fn expand(args: &Args, function: Function) -> Result<TokenStream> {
     } else {
         synchronous(args, &signature, &run, &names, tracks_caller)
     };
-    let mut block = Group::new(
-        Delimiter::Brace,
-        code! {
-            #(#inner_attributes)*
-            let mut #call = #begin;
-            #input
-            #run
-        },
-    );
+    let content = code! {
+        let mut #call = #begin;
+        #input
+        #run
+    };
+    let content = if signature.asyncness.is_some() {
+        // Nothing but the body is kept while it is awaited.
+        code!({ #content }.await)
+    } else {
+        content
+    };
+    let mut block = Group::new(Delimiter::Brace, code!(#(#inner_attributes)* #content));
     // A function whose last token is not the user's counts as another crate's, and loses its lints.
     block.set_span(body.span());
     Ok(code! {
@@ -131,7 +143,6 @@ fn asynchronous(args: &Args, signature: &Signature, body: &TokenStream, names: &
             },
             |#call, #given| #finish,
         )
-        .await
     }
 }
 

@@ -45,7 +45,11 @@ impl Parameters {
     /// body binds the pattern.
     pub(crate) fn take(signature: &mut Signature) -> Result<Self> {
         if let Some(variadic) = &signature.variadic {
-            return Err(Error::new_spanned(variadic, "`#[promptlayer]` cannot go on a variadic function"));
+            return Err(Error::new_spanned(
+                variadic,
+                "`#[promptlayer]` cannot go on a variadic function: its arguments cannot be handed on; write a \
+                 function around it",
+            ));
         }
         let mut parameters = Self { list: Vec::new(), owned_self: None };
         let mut bound: Vec<Ident> = Vec::new();
@@ -70,7 +74,9 @@ impl Parameters {
                     };
                     bound.extend(names);
                     let (name, ident) = match &*typed.pat {
-                        Pat::Ident(PatIdent { ident, subpat: None, .. }) => (unraw(ident), ident.clone()),
+                        Pat::Ident(PatIdent { ident, subpat: None, .. }) if !may_be_constant(ident) => {
+                            (unraw(ident), ident.clone())
+                        }
                         _ => {
                             let name = only_name.unwrap_or_else(|| format!("argument{position}"));
                             (name, hidden(&format!("__argument{position}")))
@@ -138,7 +144,7 @@ impl Parameters {
             let Parameter { ident, cfg, lints, pattern, .. } = parameter;
             let allow = parameter.allow_underscore();
             match pattern {
-                Pat::Ident(PatIdent { subpat: None, by_ref: None, .. }) => {
+                Pat::Ident(PatIdent { subpat: None, by_ref: None, ident: name, .. }) if name == ident => {
                     code!(#(#cfg)* #allow #(#lints)* let #pattern = #ident;)
                 }
                 _ => {
@@ -155,6 +161,11 @@ impl Parameters {
         let whole = self.owned_self.map(|owned| code!(let _ = &#owned;));
         code!(#whole #(#bindings)*)
     }
+}
+
+/// A name in capitals may be that of a constant or a unit struct, which as a pattern binds nothing.
+fn may_be_constant(ident: &Ident) -> bool {
+    unraw(ident).starts_with(char::is_uppercase)
 }
 
 /// Whether an attribute sets the level of a lint.

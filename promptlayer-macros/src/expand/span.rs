@@ -1,10 +1,9 @@
 //! Opening the span and the call.
 
 use proc_macro2::{Span, TokenStream};
-use quote::quote_spanned;
 use syn::{LitStr, Signature, Type};
 
-use crate::attr::{Args, Field, FieldMode, Level};
+use crate::attr::{Args, Field, FieldMode, Level, Tag};
 use crate::expand::Names;
 use crate::expand::parameters::Parameters;
 
@@ -95,35 +94,57 @@ fn site(args: &Args, function: &LitStr, names: &Names) -> TokenStream {
         Some(kind) => code!(::core::option::Option::Some(#private::Kind::#kind)),
         None => code!(::core::option::Option::None),
     };
+    // The compiler shows an error at the tag.
+    let checked = |tag: &Tag| {
+        let (value, function) = (&tag.value, located(code!(#private::tags::checked), tag.span()));
+        code_at!(tag.span() => #function(#value))
+    };
     let tags = args.tags.iter().map(|tag| {
         let value = &tag.value;
-        if tag.is_literal {
-            code!(#value)
-        } else {
-            // The compiler shows the error at this tag.
-            quote_spanned!(tag.span()=> #private::tags::checked(#value))
-        }
+        if tag.is_literal { code!(#value) } else { checked(tag) }
+    });
+    // A constant that is surely none of a generic type is checked without being compiled, too.
+    let early = args.tags.iter().filter(|tag| tag.is_plain_constant()).map(|tag| {
+        let value = checked(tag);
+        code_at!(tag.span() => const _: &str = #value;)
+    });
+    // Literals were compared with each other when they were parsed.
+    let distinct = args.tags.iter().enumerate().filter(|(_, tag)| !tag.is_literal).map(|(position, tag)| {
+        let value = &tag.value;
+        let others = args.tags.iter().enumerate().filter(|(other, tag)| *other < position || tag.is_literal);
+        let others = others.map(|(_, tag)| &tag.value);
+        let function = located(code!(#private::tags::check_distinct), tag.span());
+        code_at!(tag.span() => #function(#value, &[#(#others),*]);)
     });
     let hook = match &args.on_request_id {
         Some(hook) => code!(#private::hook!(#hook)),
         None => code!(::core::option::Option::None),
     };
-    // Literals were compared when they were parsed.
-    let distinct = args.tags.iter().find(|tag| !tag.is_literal).map(|constant| {
-        let tags = args.tags.iter().map(|tag| &tag.value);
-        quote_spanned!(constant.span()=> #private::tags::check_distinct(&[#(#tags),*]);)
-    });
     code! {
-        const {
-            #distinct
-            &#private::CallSite {
-                kind: #kind,
-                tags: &[#(#tags),*],
-                function: #function,
-                on_request_id: #hook,
+        {
+            #(#early)*
+            const {
+                #(#distinct)*
+                &#private::CallSite {
+                    kind: #kind,
+                    tags: &[#(#tags),*],
+                    function: #function,
+                    on_request_id: #hook,
+                }
             }
         }
     }
+}
+
+/// The same tokens, all of them where the compiler is to show an error.
+fn located(tokens: TokenStream, span: Span) -> TokenStream {
+    tokens
+        .into_iter()
+        .map(|mut token| {
+            token.set_span(token.span().located_at(span));
+            token
+        })
+        .collect()
 }
 
 /// One field as `tracing::span!` takes it. A bare name is the argument of that name, or else empty.
@@ -138,13 +159,26 @@ fn field_tokens(field: &Field, parameters: &Parameters, names: &Names) -> TokenS
             let argument = &parameter.ident;
             match mode {
                 FieldMode::Value if is_value(&parameter.ty) => code!(#name = #argument),
-                FieldMode::Value | FieldMode::Debug => code!(#name = ?#argument),
-                FieldMode::Display => code!(#name = %#argument),
+                FieldMode::Value | FieldMode::Debug => {
+                    let value = shown(&code!(debugged), argument.span(), &code!(#argument), names);
+                    code!(#name = ?#value)
+                }
+                FieldMode::Display => {
+                    let value = shown(&code!(displayed), argument.span(), &code!(#argument), names);
+                    code!(#name = %#value)
+                }
             }
         }
         None if *mode == FieldMode::Value => code!(#name = #private::tracing::field::Empty),
         None => code!(#mode #name),
     }
+}
+
+/// A value by what it displays or debugs, with one error at the right place where it cannot.
+pub(crate) fn shown(by: &TokenStream, span: Span, value: &TokenStream, names: &Names) -> TokenStream {
+    let private = &names.private;
+    let function = located(code!(#private::capture::#by), span);
+    code_at!(span => #function(&#value))
 }
 
 /// Whether `tracing` records the type as a value of its own; any other goes by its `Debug`.
