@@ -369,6 +369,15 @@ where
     Traced { call, end: Some(end), is_begun: false, future: Some(future) }
 }
 
+/// The same, boxed.
+pub fn boxed_future<F, E, R>(call: Call, given: F, end: E) -> Pin<Box<Traced<F, E>>>
+where
+    F: Future,
+    E: FnOnce(Call, F::Output) -> R,
+{
+    Box::pin(future(call, given, end))
+}
+
 /// The future, of which the type that it gives is told.
 pub fn future_of<T, F: Future<Output = T>>(future: F) -> F {
     future

@@ -1,13 +1,16 @@
-//! Futures behind a type that stays itself: `Pin<Box<dyn Future>>`, and aliases of it.
+//! Futures and streams behind a name: `BoxFuture`, `BoxStream`.
 //!
 //! The attribute sees a name, and a name may be anybody's: as in [`capture`](crate::capture), method
-//! resolution finds out whether a future is behind it. A type that hides none is a value.
+//! resolution finds out what is behind it. A type that hides neither is a value.
 
 use std::cell::Cell;
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 
 use crate::call::{Call, future};
+use crate::capture::{Chunk, Failure, unselected};
+use crate::stream::TraceStream;
 
 /// Holds what a function gave while method resolution picks what it is.
 pub struct Slot<T>(Cell<Option<T>>);
@@ -112,5 +115,58 @@ pub trait HidesNothing<T> {
 impl<T> HidesNothing<T> for Slot<T> {
     fn __promptlayer_hidden(&self) -> Value<T> {
         Value(self.take())
+    }
+}
+
+/// A stream, found.
+pub struct FoundStream<S>(S);
+
+impl<S: TraceStream> FoundStream<S> {
+    /// Lets the stream keep the call open.
+    pub fn trace<C, E>(self, call: Call, chunk: C, error: E) -> S
+    where
+        C: FnMut(&S::Item) -> Chunk + Send + Sync + Unpin + 'static,
+        E: FnOnce(&S::Error) -> Failure,
+    {
+        self.0.trace(call, chunk, error)
+    }
+}
+
+/// No stream, but a value.
+pub struct NoStream<T>(T);
+
+impl<T> NoStream<T> {
+    /// Ends the call with the value, which has no items to look at.
+    pub fn trace<C, E>(self, call: Call, _: C, _: E) -> T
+    where
+        C: FnMut(&Infallible) -> Chunk,
+        E: FnOnce(&Infallible) -> Failure,
+    {
+        call.returned(unselected(&self.0));
+        self.0
+    }
+}
+
+/// A stream is behind the type.
+pub trait HidesStream<S> {
+    #[doc(hidden)]
+    fn __promptlayer_hidden_stream(&self) -> FoundStream<S>;
+}
+
+impl<S: TraceStream> HidesStream<S> for &Slot<S> {
+    fn __promptlayer_hidden_stream(&self) -> FoundStream<S> {
+        FoundStream(self.take())
+    }
+}
+
+/// No stream is behind the type.
+pub trait HidesNoStream<T> {
+    #[doc(hidden)]
+    fn __promptlayer_hidden_stream(&self) -> NoStream<T>;
+}
+
+impl<T> HidesNoStream<T> for Slot<T> {
+    fn __promptlayer_hidden_stream(&self) -> NoStream<T> {
+        NoStream(self.take())
     }
 }

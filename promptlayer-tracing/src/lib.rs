@@ -136,8 +136,10 @@ pub mod __private {
     pub use crate::call::on_request_id;
     pub use tracing;
 
-    pub use crate::call::{Call, CallSite, InlineCall, Input, OnRequestId, body, future, future_of};
-    pub use crate::hidden::{HidesFuture, HidesNothing, Slot};
+    pub use crate::call::{
+        Call, CallSite, InlineCall, Input, OnRequestId, body, boxed_future, future, future_of,
+    };
+    pub use crate::hidden::{HidesFuture, HidesNoStream, HidesNothing, HidesStream, Slot};
     pub use crate::kind::Kind;
     pub use crate::stream::{Streamed, TraceStream, stream_of};
 

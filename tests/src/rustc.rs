@@ -3,9 +3,10 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Deserialize;
@@ -134,28 +135,67 @@ impl Rustc {
         self
     }
 
+    /// Clippy in the place of the compiler, if it is installed beside it.
+    #[must_use]
+    pub fn clippy(mut self) -> Option<Self> {
+        let sysroot = Command::new(&self.program).args(["--print", "sysroot"]).output().ok()?;
+        let sysroot = PathBuf::from(String::from_utf8(sysroot.stdout).ok()?.trim());
+        let clippy = sysroot.join("bin").join("clippy-driver").with_extension(env::consts::EXE_EXTENSION);
+        self.program = clippy.is_file().then(|| clippy.into())?;
+        Some(self)
+    }
+
     /// Compiles a library crate.
     ///
     /// # Panics
     ///
-    /// If the compiler cannot be run.
+    /// If the compiler cannot be run, or if somebody else built the libraries anew meanwhile.
     pub fn compile(&self, code: Code<'_>) -> Compiled {
         match self.run(code) {
-            Ok(compiled) => compiled,
+            Ok(compiled) => {
+                let is_gone = |said: &Diagnostic| said.rendered.contains("extern location for");
+                assert!(!compiled.diagnostics.iter().any(is_gone), "another build replaced the libraries");
+                compiled
+            }
             Err(error) => panic!("`{}` cannot be run: {error}", self.program.display()),
         }
     }
 
     fn run(&self, code: Code<'_>) -> io::Result<Compiled> {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let out = env::temp_dir().join(format!("snippet-{}-{number}", std::process::id()));
+        let output = in_own_folder(|folder| self.run_in(folder, code, "lib"))?;
+        let diagnostics = String::from_utf8_lossy(&output.stderr).lines().filter_map(diagnostic).collect();
+        Ok(Compiled { success: output.status.success(), diagnostics })
+    }
+
+    /// Compiles a program and runs it: what it said, or why it does not compile.
+    ///
+    /// # Errors
+    ///
+    /// What the compiler said, or the program before it failed.
+    pub fn run_program(&self, edition: &str, text: &str) -> Result<String, String> {
+        let code = Code { edition, text, is_built: true };
+        let run = |folder: &Path| -> io::Result<Result<String, String>> {
+            let compiled = self.run_in(folder, code, "bin")?;
+            if !compiled.status.success() {
+                let said = String::from_utf8_lossy(&compiled.stderr);
+                return Ok(Err(said.lines().filter_map(diagnostic).map(|said| said.rendered).collect()));
+            }
+            let output = Command::new(folder.join("snippet")).output()?;
+            let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            Ok(if output.status.success() { Ok(said(&output.stdout)) } else { Err(said(&output.stderr)) })
+        };
+        in_own_folder(run).unwrap_or_else(|error| Err(error.to_string()))
+    }
+
+    fn run_in(&self, folder: &Path, code: Code<'_>, crate_type: &str) -> io::Result<Output> {
         let mut command = Command::new(&self.program);
         command
-            .args(["-", "--crate-name", "snippet", "--crate-type", "lib", "--error-format", "json"])
+            .args(["-", "--crate-name", "snippet", "--crate-type", crate_type, "--error-format", "json"])
             .args(["--edition", code.edition])
-            .arg("--emit")
-            .arg(kind(&out, code.is_built))
+            .args(["--emit", if code.is_built { "link" } else { "metadata" }])
+            .arg("--out-dir")
+            .arg(folder)
+            .current_dir(folder)
             .arg("-L")
             .arg(joined("dependency=", &self.libraries));
         for (name, path) in &self.externs {
@@ -165,22 +205,25 @@ impl Rustc {
         if let Some(mut stdin) = child.stdin.take() {
             stdin.write_all(code.text.as_bytes())?;
         }
-        let output = child.wait_with_output()?;
-        // It is not there where the code does not compile.
-        let _ = std::fs::remove_file(&out);
-        let diagnostics = String::from_utf8_lossy(&output.stderr).lines().filter_map(diagnostic).collect();
-        Ok(Compiled { success: output.status.success(), diagnostics })
+        child.wait_with_output()
     }
+}
+
+/// A folder for one run: the compiler writes there what is too long for its errors.
+fn in_own_folder<R>(run: impl FnOnce(&Path) -> io::Result<R>) -> io::Result<R> {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let folder = env::temp_dir().join(format!("snippet-{}-{number}", std::process::id()));
+    fs::create_dir_all(&folder)?;
+    let ran = run(&folder);
+    fs::remove_dir_all(&folder)?;
+    ran
 }
 
 fn joined(prefix: &str, path: &Path) -> OsString {
     let mut joined = OsString::from(prefix);
     joined.push(path);
     joined
-}
-
-fn kind(out: &Path, is_built: bool) -> OsString {
-    joined(if is_built { "obj=" } else { "metadata=" }, out)
 }
 
 /// The file of the library `name`, if the artifact is that library.

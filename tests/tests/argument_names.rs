@@ -73,6 +73,7 @@ fn a_lint_that_is_allowed_for_an_argument_stays_allowed() {
 
 #[test]
 fn an_output_closure_sees_the_names_around_it() {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "`output` is given a reference")]
     const fn value(answer: &(u8, u8)) -> u8 {
         answer.1
     }

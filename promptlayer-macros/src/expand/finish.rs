@@ -6,11 +6,11 @@ use syn::spanned::Spanned as _;
 
 use crate::attr::{Args, Event, Format};
 use crate::expand::returns::Given;
-use crate::expand::{Names, span, without_impl_trait};
+use crate::expand::{Names, located, span, without_impl_trait};
 
 /// A block that takes the call and what the body gave, and gives it on.
 pub(crate) fn finish(args: &Args, of: Given<'_>, names: &Names) -> TokenStream {
-    let Names { private, call, given } = names;
+    let Names { private, call, given, .. } = names;
     let events = events(args, names);
     let finish = match of {
         Given::Value => {
@@ -46,6 +46,16 @@ pub(crate) fn finish(args: &Args, of: Given<'_>, names: &Names) -> TokenStream {
                 }
             }
         }
+        Given::NamedStream => {
+            let chunk = chunk(names);
+            let failure = failure(names, &code!(__error));
+            code! {
+                let #given = #private::Slot::new(#given);
+                #[allow(unused_imports)]
+                use #private::{HidesNoStream as _, HidesStream as _};
+                (&&#given).__promptlayer_hidden_stream().trace(#call, #chunk, |__error| #failure)
+            }
+        }
         Given::HiddenStream => {
             let chunk = chunk(names);
             let failure = failure(names, &code!(__error));
@@ -57,7 +67,7 @@ pub(crate) fn finish(args: &Args, of: Given<'_>, names: &Names) -> TokenStream {
 
 /// Captures the value or the error, and ends the call.
 fn captured(args: &Args, names: &Names) -> TokenStream {
-    let Names { private, call, given } = names;
+    let Names { private, call, given, .. } = names;
     let selected = args
         .output
         .as_ref()
@@ -92,9 +102,10 @@ fn captured(args: &Args, names: &Names) -> TokenStream {
 /// The stream, and the type of its items told: inside the closure it must be known, and `impl Stream`
 /// tells it only outside.
 fn stream_of(item: &Type, stream: &TokenStream, names: &Names) -> TokenStream {
-    let private = &names.private;
+    let at = item.span();
+    let (private, stream) = (names.private_at(at), located(stream, at));
     let item = without_impl_trait(item);
-    code!(#private::stream_of::<#item, _>(#stream))
+    code_at!(at => #private::stream_of::<#item, _>(#stream))
 }
 
 /// A closure from an item of a stream to what it says.
@@ -141,7 +152,7 @@ fn traits(names: &Names) -> TokenStream {
 
 /// The events of `err` and `ret`, inside the span, as `#[instrument]` emits them.
 fn events(args: &Args, names: &Names) -> TokenStream {
-    let Names { private, call, given } = names;
+    let Names { private, call, given, .. } = names;
     let emit = match (&args.err, &args.ret) {
         (None, None) => return code!(),
         (None, Some(ret)) => {
@@ -152,7 +163,10 @@ fn events(args: &Args, names: &Names) -> TokenStream {
             let level = span::known("ERROR", names);
             let failed = event(args, err, &level, Format::Display, [code!(error), code!(__error)], names);
             let returned = ret.as_ref().map(|ret| ret_event(args, ret, names));
-            let result = code_at!(err.span => #private::capture::as_result(&#given));
+            let result = {
+                let function = located(&code!(#private::capture::as_result), err.span);
+                code_at!(err.span => #function(&#given))
+            };
             code! {
                 match #result {
                     ::core::result::Result::Ok(__value) => {

@@ -9,7 +9,7 @@
 //!             call,
 //!             async move {
 //!                 let question = question;  // the parameters, in order: they drop as they would have
-//!                 match () { () => { …the user's own tokens… } }
+//!                 { …the user's own tokens… }
 //!             },
 //!             |call, given| { … capture what was given, and end the call … given },
 //!         )
@@ -64,6 +64,15 @@ pub(crate) struct Names {
     pub(crate) call: Ident,
     /// What the body gave.
     pub(crate) given: Ident,
+    /// Whether the user said where the library is.
+    is_told: bool,
+}
+
+impl Names {
+    /// `private` where the compiler is to show an error; if the user wrote it, where that is.
+    pub(crate) fn private_at(&self, span: Span) -> TokenStream {
+        if self.is_told { self.private.clone() } else { located(&self.private, span) }
+    }
 }
 
 /// An identifier that user code cannot name.
@@ -75,7 +84,12 @@ pub(crate) fn hidden(name: &str) -> Ident {
 pub(crate) fn expand(args: &Args, function: Function) -> Result<TokenStream> {
     let Function { attributes, visibility, defaultness, mut signature, inner_attributes, body } = function;
     let krate: Path = args.krate.clone().unwrap_or_else(|| parse_quote!(::promptlayer_tracing));
-    let names = Names { private: code!(#krate::__private), call: hidden("__call"), given: hidden("__given") };
+    let names = Names {
+        private: code!(#krate::__private),
+        call: hidden("__call"),
+        given: hidden("__given"),
+        is_told: args.krate.is_some(),
+    };
     let call = &names.call;
 
     let parameters = Parameters::take(&mut signature)?;
@@ -91,10 +105,9 @@ pub(crate) fn expand(args: &Args, function: Function) -> Result<TokenStream> {
     let begin = span::begin(args, &signature, &parameters, &names, start);
     let input = capture::input(args, &parameters, &names);
     let rebound = parameters.rebound();
-    // An arm, and not a bare block: the compiler would find the user's braces unnecessary.
-    let run = code! {
-        #rebound
-        match () { () => #body }
+    let run = {
+        let body = with_an_item(&body);
+        code!(#rebound #body)
     };
     let tracks_caller = attributes.iter().any(|attribute| attribute.path().is_ident("track_caller"));
     let run = if signature.asyncness.is_some() {
@@ -122,9 +135,33 @@ pub(crate) fn expand(args: &Args, function: Function) -> Result<TokenStream> {
     })
 }
 
+/// The user's braces, with an item before what they hold: the compiler would find braces around a single
+/// expression unnecessary.
+fn with_an_item(body: &Group) -> Group {
+    let mut content = code!(
+        const _: () = ();
+    );
+    content.extend(body.stream());
+    let mut braces = Group::new(Delimiter::Brace, content);
+    braces.set_span(body.span());
+    braces
+}
+
+/// The same tokens, all of them where the compiler is to show an error.
+pub(crate) fn located(tokens: &TokenStream, span: Span) -> TokenStream {
+    tokens
+        .clone()
+        .into_iter()
+        .map(|mut token| {
+            token.set_span(token.span().located_at(span));
+            token
+        })
+        .collect()
+}
+
 /// The body of an `async fn`.
 fn asynchronous(args: &Args, signature: &Signature, body: &TokenStream, names: &Names) -> TokenStream {
-    let Names { private, call, given } = names;
+    let Names { private, call, given, .. } = names;
     let hint = type_hint(&signature.output, signature.ident.span());
     let of = match returns::returns(&signature.output, args.stream) {
         Returns::Now(of) => of,
@@ -134,15 +171,14 @@ fn asynchronous(args: &Args, signature: &Signature, body: &TokenStream, names: &
         }
     };
     let finish = finish::finish(args, of, names);
+    let future = hidden("__future");
     code! {
-        #private::body(
-            #call,
-            async move {
-                #hint
-                #body
-            },
-            |#call, #given| #finish,
-        )
+        #[allow(clippy::async_yields_async)]
+        let #future = async move {
+            #hint
+            #body
+        };
+        #private::body(#call, #future, |#call, #given| #finish)
     }
 }
 
@@ -154,12 +190,19 @@ fn synchronous(
     names: &Names,
     tracks_caller: bool,
 ) -> TokenStream {
-    let Names { private, call, given } = names;
+    let Names { private, call, given, .. } = names;
     let arrow = closure_return(&signature.output);
-    let run = code! {
-        #private::Call::run(&mut #call, move || #arrow {
-            #body
-        })
+    let at = match &signature.output {
+        ReturnType::Type(_, ty) => ty.span(),
+        ReturnType::Default => signature.ident.span(),
+    };
+    let run = {
+        let private = names.private_at(at);
+        code_at! { at =>
+            #private::Call::run(&mut #call, move || #arrow {
+                #body
+            })
+        }
     };
     match returns::returns(&signature.output, args.stream) {
         Returns::Unseen => in_tail(body, names),
@@ -169,7 +212,8 @@ fn synchronous(
         Returns::Now(Given::Value) if tracks_caller => inline(args, &signature.output, body, names),
         Returns::Now(of) => {
             let finish = finish::finish(args, of, names);
-            code!(let #given = #run; #finish)
+            let given = located(&code!(#given), at);
+            code_at!(at => let #given = #run; #finish)
         }
         Returns::Future(of, output) => {
             let finish = finish::finish(args, of, names);
@@ -185,9 +229,10 @@ fn synchronous(
         }
         Returns::BoxedFuture(of) => {
             let finish = finish::finish(args, of, names);
+            let boxed = located(&code!(#private::boxed_future), at);
             code! {
                 let #given = #run;
-                ::std::boxed::Box::pin(#private::future(#call, #given, |#call, #given| #finish))
+                #boxed(#call, #given, |#call, #given| #finish)
             }
         }
         Returns::HiddenFuture(of) => {
@@ -205,7 +250,7 @@ fn synchronous(
 /// The body in its own place, where `Location::caller()` tells who called the function: a closure
 /// would be the caller. The price is that an early `return` passes the value by.
 fn inline(args: &Args, output: &ReturnType, body: &TokenStream, names: &Names) -> TokenStream {
-    let Names { private, call, given } = names;
+    let Names { private, call, given, .. } = names;
     let inlined = hidden("__inlined");
     let ty = match output {
         ReturnType::Default => parse_quote!(()),

@@ -52,7 +52,6 @@ impl Parameters {
             ));
         }
         let mut parameters = Self { list: Vec::new(), owned_self: None };
-        let mut bound: Vec<Ident> = Vec::new();
         for (position, argument) in signature.inputs.iter_mut().enumerate() {
             match argument {
                 FnArg::Receiver(receiver) => {
@@ -62,17 +61,10 @@ impl Parameters {
                 }
                 FnArg::Typed(typed) => {
                     let names = bindings(&typed.pat);
-                    if let Some(twice) = names.iter().find(|name| bound.contains(name)) {
-                        // As the compiler says it, which would not find it in the body.
-                        let message =
-                            format!("identifier `{twice}` is bound more than once in this parameter list");
-                        return Err(Error::new(twice.span(), message));
-                    }
                     let only_name = match names.as_slice() {
                         [only] => Some(unraw(only)),
                         _ => None,
                     };
-                    bound.extend(names);
                     let (name, ident) = match &*typed.pat {
                         Pat::Ident(PatIdent { ident, subpat: None, .. }) if !may_be_constant(ident) => {
                             (unraw(ident), ident.clone())
@@ -148,7 +140,7 @@ impl Parameters {
                     code!(#(#cfg)* #allow #(#lints)* let #pattern = #ident;)
                 }
                 _ => {
-                    let kept = hidden("__kept");
+                    let kept = Ident::new("__kept", Span::mixed_site().located_at(pattern.span()));
                     let bind = quote_spanned!(pattern.span().resolved_at(Span::mixed_site())=>
                         let #pattern = #kept;
                     );

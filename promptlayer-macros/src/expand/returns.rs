@@ -15,6 +15,8 @@ pub(crate) enum Given<'a> {
     ResultOfStream(&'a Type),
     /// A type that hides a stream and stays itself: boxed, an alias, or a `Result` of one.
     HiddenStream,
+    /// A name that a boxed stream has: `BoxStream`. It may be another's.
+    NamedStream,
 }
 
 /// What a function that is not `async` returns.
@@ -77,12 +79,14 @@ fn given(ty: &Type) -> Given<'_> {
     }
     match stream_of(ty) {
         Some(Stream::Boxed) => return Given::HiddenStream,
+        Some(Stream::Named) => return Given::NamedStream,
         Some(Stream::Opaque(item)) => return Given::Stream(item),
         None => {}
     }
     match last_segment(ty).filter(|segment| segment.ident == "Result").and_then(first_type) {
         Some(ok) => match stream_of(ok) {
             Some(Stream::Boxed) => Given::HiddenStream,
+            Some(Stream::Named) => Given::NamedStream,
             Some(Stream::Opaque(item)) => Given::ResultOfStream(item),
             None => Given::Value,
         },
@@ -92,7 +96,10 @@ fn given(ty: &Type) -> Given<'_> {
 
 /// A type that is a stream.
 enum Stream<'a> {
+    /// `Pin<Box<dyn Stream>>`
     Boxed,
+    /// `BoxStream`
+    Named,
     /// `impl Stream`, and the type of its items.
     Opaque(&'a Type),
 }
@@ -104,7 +111,7 @@ fn stream_of(ty: &Type) -> Option<Stream<'_>> {
     }
     let segment = last_segment(ty)?;
     match segment.ident.to_string().as_str() {
-        "BoxStream" | "LocalBoxStream" => Some(Stream::Boxed),
+        "BoxStream" | "LocalBoxStream" => Some(Stream::Named),
         "Pin" => {
             let item = bound(pinned_box(segment)?, &["Stream"], "Item")?;
             item.map(|_| Stream::Boxed)
@@ -125,7 +132,8 @@ enum Future<'a> {
 
 fn future_of(ty: &Type) -> Option<Future<'_>> {
     if let Type::ImplTrait(implements) = bare(ty) {
-        return bound(&implements.bounds, FUTURE, "Output").map(Future::Opaque);
+        // Of one that does not say what it gives nobody could use it: the trait is another.
+        return bound(&implements.bounds, FUTURE, "Output")?.map(|output| Future::Opaque(Some(output)));
     }
     let segment = last_segment(ty)?;
     match segment.ident.to_string().as_str() {
@@ -213,6 +221,7 @@ mod tests {
             Given::Stream(item) => format!("stream of {}", ty(Some(item))),
             Given::ResultOfStream(item) => format!("result of stream of {}", ty(Some(item))),
             Given::HiddenStream => "hidden stream".to_owned(),
+            Given::NamedStream => "named stream".to_owned(),
         };
         match returns(output, is_stream) {
             Returns::Now(of) => given(of),
@@ -244,9 +253,9 @@ mod tests {
             (parse_quote!(-> impl Stream), "unseen"),
             (parse_quote!(-> impl Stream<Item = u8> + Named), "unseen"),
             (parse_quote!(-> Result<impl Stream<Item = u8>, E>), "result of stream of u8"),
-            (parse_quote!(-> io::Result<BoxStream<'static, u8>>), "hidden stream"),
+            (parse_quote!(-> io::Result<BoxStream<'static, u8>>), "named stream"),
             (parse_quote!(-> Pin<Box<dyn Stream<Item = u8>>>), "hidden stream"),
-            (parse_quote!(-> BoxFuture<'a, Result<BoxStream<'a, u8>, E>>), "hidden future: hidden stream"),
+            (parse_quote!(-> BoxFuture<'a, Result<BoxStream<'a, u8>, E>>), "hidden future: named stream"),
             (
                 parse_quote!(-> impl Future<Output = impl Stream<Item = u8>>),
                 "future of impl Stream < Item = u8 >: stream of u8",

@@ -4,8 +4,8 @@ use proc_macro2::{Span, TokenStream};
 use syn::{LitStr, Signature, Type};
 
 use crate::attr::{Args, Field, FieldMode, Level, Tag};
-use crate::expand::Names;
 use crate::expand::parameters::Parameters;
+use crate::expand::{Names, located};
 
 /// When a call begins.
 #[derive(Clone, Copy)]
@@ -96,7 +96,7 @@ fn site(args: &Args, function: &LitStr, names: &Names) -> TokenStream {
     };
     // The compiler shows an error at the tag.
     let checked = |tag: &Tag| {
-        let (value, function) = (&tag.value, located(code!(#private::tags::checked), tag.span()));
+        let (value, function) = (&tag.value, located(&code!(#private::tags::checked), tag.span()));
         code_at!(tag.span() => #function(#value))
     };
     let tags = args.tags.iter().map(|tag| {
@@ -113,7 +113,7 @@ fn site(args: &Args, function: &LitStr, names: &Names) -> TokenStream {
         let value = &tag.value;
         let others = args.tags.iter().enumerate().filter(|(other, tag)| *other < position || tag.is_literal);
         let others = others.map(|(_, tag)| &tag.value);
-        let function = located(code!(#private::tags::check_distinct), tag.span());
+        let function = located(&code!(#private::tags::check_distinct), tag.span());
         code_at!(tag.span() => #function(#value, &[#(#others),*]);)
     });
     let hook = match &args.on_request_id {
@@ -134,17 +134,6 @@ fn site(args: &Args, function: &LitStr, names: &Names) -> TokenStream {
             }
         }
     }
-}
-
-/// The same tokens, all of them where the compiler is to show an error.
-fn located(tokens: TokenStream, span: Span) -> TokenStream {
-    tokens
-        .into_iter()
-        .map(|mut token| {
-            token.set_span(token.span().located_at(span));
-            token
-        })
-        .collect()
 }
 
 /// One field as `tracing::span!` takes it. A bare name is the argument of that name, or else empty.
@@ -177,7 +166,7 @@ fn field_tokens(field: &Field, parameters: &Parameters, names: &Names) -> TokenS
 /// A value by what it displays or debugs, with one error at the right place where it cannot.
 pub(crate) fn shown(by: &TokenStream, span: Span, value: &TokenStream, names: &Names) -> TokenStream {
     let private = &names.private;
-    let function = located(code!(#private::capture::#by), span);
+    let function = located(&code!(#private::capture::#by), span);
     code_at!(span => #function(&#value))
 }
 

@@ -1,0 +1,309 @@
+//! What each answer of PromptLayer means for what was sent.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use promptlayer_tracing::{
+    Env, Error, LayerBuilder, RejectReason, RequestId, Stats, Wire, layer, promptlayer,
+};
+use serde_json::{Value, json};
+use tests::pipeline::{BATCH, KEY, assert_balanced, layer_to};
+use tests::{Recorder, Reply, Request};
+use tracing_subscriber::prelude::*;
+
+const LONG: Duration = Duration::from_secs(60);
+
+#[promptlayer]
+fn ask(question: &str) -> String {
+    question.to_uppercase()
+}
+
+/// A call that the service of these tests does not take.
+#[promptlayer]
+fn ask_badly(question: &str) -> String {
+    question.to_uppercase()
+}
+
+/// What became of the calls of a test.
+struct Outcome {
+    stats: Stats,
+    ids: Vec<RequestId>,
+    errors: Receiver<String>,
+}
+
+impl Outcome {
+    /// The errors that were told, each as it reads.
+    fn errors(&self) -> Vec<String> {
+        self.errors.try_iter().collect()
+    }
+}
+
+/// Makes calls under a layer that logs to the recorder, until all has an outcome.
+fn outcome_with(builder: LayerBuilder, calls: impl FnOnce()) -> Outcome {
+    let (id_sender, ids) = channel();
+    let (error_sender, errors) = channel();
+    let (layer, guard) = builder
+        .on_request_id(move |request| id_sender.send(request.id()).unwrap())
+        .on_error(move |error: &Error| error_sender.send(error.to_string()).unwrap())
+        .build()
+        .unwrap();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), calls);
+    assert!(guard.flush(LONG), "{:#?}", guard.stats());
+    let stats = guard.shutdown(LONG);
+    assert_balanced(&stats.spans);
+    assert_eq!(stats.spans.pending, 0);
+    Outcome { stats, ids: ids.try_iter().collect(), errors }
+}
+
+fn outcome(recorder: &Recorder, calls: impl FnOnce()) -> Outcome {
+    outcome_with(layer_to(recorder.url()), calls)
+}
+
+fn ask_times(count: usize) {
+    for _ in 0..count {
+        ask("why?");
+    }
+}
+
+/// The requests that carried spans.
+fn sent(recorder: &Recorder) -> usize {
+    recorder.bodies("/spans-bulk").len()
+}
+
+#[test]
+fn what_is_refused_for_now_is_sent_again_and_delivered_once() {
+    for status in [503, 429] {
+        let recorder = Recorder::start().unwrap();
+        recorder.script("/spans-bulk", [Reply::status(status).header("Retry-After", "0")]);
+        let outcome = outcome(&recorder, || ask_times(1));
+
+        assert_eq!(outcome.stats.spans.delivered, 1);
+        assert_eq!((sent(&recorder), recorder.accepted_spans().len()), (2, 1));
+        assert_eq!(outcome.ids, [RequestId::new(1001)]);
+        assert_eq!(outcome.errors().len(), 1, "it is told of, although it passed");
+    }
+}
+
+#[test]
+fn the_wait_that_the_service_asks_for_is_kept() {
+    let recorder = Recorder::start().unwrap();
+    recorder.script("/spans-bulk", [Reply::status(503).header("Retry-After", "1")]);
+    let outcome = outcome(&recorder, || ask_times(1));
+
+    assert!(outcome.stats.spans.is_complete());
+    let requests = recorder.requests();
+    assert!(requests[1].at - requests[0].at >= Duration::from_secs(1));
+}
+
+#[test]
+fn what_may_have_been_processed_is_not_sent_again() {
+    let ambiguous = [
+        Reply::status(500),
+        Reply::status(500).processed(),
+        Reply::status(502),
+        Reply::status(504),
+        Reply::reset(),
+        Reply::service().lost(),
+    ];
+    for reply in ambiguous {
+        let recorder = Recorder::start().unwrap();
+        recorder.script("/spans-bulk", [reply.clone()]);
+        let outcome = outcome(&recorder, || ask_times(1));
+
+        assert_eq!(outcome.stats.spans.outcome_unknown, 1, "{reply:?}: {:#?}", outcome.stats);
+        assert_eq!(sent(&recorder), 1, "{reply:?}");
+        assert_eq!(outcome.ids, []);
+        assert_eq!(outcome.errors().len(), 1);
+    }
+}
+
+/// Refuses bodies with a span of [`ask_badly`].
+fn refusing_bad_spans(status: u16) -> impl FnMut(&Request) -> Option<Reply> {
+    move |request| request.spans().any(|span| span["name"] == "ask_badly").then(|| Reply::status(status))
+}
+
+fn names_and_times(spans: &[Value]) -> BTreeMap<(String, String), usize> {
+    let mut times = BTreeMap::new();
+    for span in spans {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        *times.entry((text(&span["name"]), text(&span["context"]["span_id"]))).or_default() += 1;
+    }
+    times
+}
+
+#[test]
+fn one_bad_span_is_set_aside_and_those_sent_with_it_are_delivered() {
+    for (status, reason) in
+        [(422, RejectReason::Invalid), (400, RejectReason::Invalid), (413, RejectReason::TooLarge)]
+    {
+        for position in 0..BATCH {
+            let recorder = Recorder::start().unwrap();
+            recorder.decide(refusing_bad_spans(status));
+            let outcome = outcome(&recorder, || {
+                ask_times(position);
+                ask_badly("why?");
+                ask_times(BATCH - 1 - position);
+            });
+
+            let others = BATCH as u64 - 1;
+            assert_eq!(outcome.stats.spans.rejected, BTreeMap::from([(reason, 1)]));
+            assert_eq!(outcome.stats.spans.delivered, others);
+            let times = names_and_times(&recorder.accepted_spans());
+            assert_eq!(times.len(), BATCH - 1);
+            assert!(times.iter().all(|((name, _), times)| name == "ask" && *times == 1), "{times:#?}");
+            assert_eq!(outcome.ids.len(), BATCH - 1);
+            let errors = outcome.errors();
+            assert!(errors.len() == 1 && errors[0].contains(&status.to_string()), "{errors:#?}");
+        }
+    }
+}
+
+#[test]
+fn several_bad_spans_are_each_found() {
+    let recorder = Recorder::start().unwrap();
+    recorder.decide(refusing_bad_spans(422));
+    let outcome = outcome(&recorder, || {
+        for number in 0..BATCH {
+            if number % 3 == 0 {
+                ask_badly("why?");
+            } else {
+                ask("why?");
+            }
+        }
+    });
+    assert_eq!(outcome.stats.spans.rejected, BTreeMap::from([(RejectReason::Invalid, 4)]));
+    assert_eq!(outcome.stats.spans.delivered, 6);
+    assert_eq!(recorder.accepted_spans().len(), 6);
+}
+
+#[test]
+fn a_wrong_key_is_told_once_and_the_program_goes_on() {
+    for status in [401, 403] {
+        let recorder = Recorder::start().unwrap();
+        recorder.decide(move |_| Some(Reply::status(status)));
+        let outcome = outcome(&recorder, || ask_times(5 * BATCH));
+
+        let rejected = BTreeMap::from([(RejectReason::Unauthorized, 5 * BATCH as u64)]);
+        assert_eq!(outcome.stats.spans.rejected, rejected);
+        let errors = outcome.errors();
+        assert_eq!(errors.len(), 1, "{errors:#?}");
+        assert!(errors[0].contains(&status.to_string()) && !errors[0].contains(KEY), "{errors:#?}");
+    }
+}
+
+#[test]
+fn an_error_is_told_again_once_something_succeeded() {
+    let recorder = Recorder::start().unwrap();
+    let replies = [401, 401, 201, 401, 500, 401].map(Reply::status);
+    recorder.script("/spans-bulk", replies);
+    let outcome = outcome(&recorder, || ask_times(6 * BATCH));
+
+    let statuses: Vec<bool> = outcome.errors().iter().map(|error| error.contains("401")).collect();
+    assert_eq!(statuses, [true, true, false], "two of one kind, and one of another");
+}
+
+#[test]
+fn a_redirect_is_not_followed_and_the_key_goes_nowhere_else() {
+    let (recorder, elsewhere) = (Recorder::start().unwrap(), Recorder::start().unwrap());
+    for status in [301, 302, 303, 307, 308] {
+        let reply = Reply::status(status).header("Location", &format!("{}/spans-bulk", elsewhere.url()));
+        recorder.decide(move |_| Some(reply.clone()));
+        let outcome = outcome(&recorder, || ask_times(1));
+
+        assert_eq!(outcome.stats.spans.rejected, BTreeMap::from([(RejectReason::WrongAddress, 1)]));
+        let errors = outcome.errors();
+        assert!(errors.len() == 1 && errors[0].contains(&status.to_string()), "{errors:#?}");
+    }
+    assert_eq!(sent(&recorder), 5);
+    assert_eq!(recorder.requests()[0].header("x-api-key"), Some(KEY));
+    assert!(elsewhere.requests().is_empty());
+}
+
+#[test]
+fn an_answer_that_cannot_be_read_does_not_undo_the_delivery() {
+    let unreadable =
+        [Reply::service().broken_json(), Reply::status(201).body("ok"), Reply::status(200).body(Vec::new())];
+    for reply in unreadable {
+        for wire in [Wire::SpansBulk, Wire::LogRequest] {
+            let recorder = Recorder::start().unwrap();
+            let scripted = reply.clone();
+            recorder.decide(move |_| Some(scripted.clone()));
+            let outcome = outcome_with(layer_to(recorder.url()).wire(wire), || ask_times(3));
+
+            assert!(outcome.stats.spans.is_complete(), "{reply:?}: {:#?}", outcome.stats);
+            assert_eq!((outcome.stats.hooks.received, outcome.stats.hooks.missing), (0, 3));
+            assert_eq!(recorder.request_logs().len(), 3, "nothing is sent twice");
+            assert_eq!(outcome.ids, []);
+            assert!(!outcome.errors().is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_span_whose_trace_is_closed_is_counted_as_refused() {
+    let recorder = Recorder::start().unwrap();
+    recorder.decide(|request| {
+        let ids = |name: &str| -> Vec<Value> {
+            let spans = request.spans().filter(|span| span["name"] == name);
+            spans.map(|span| span["context"]["span_id"].clone()).collect()
+        };
+        let logged: Vec<Value> = ids("ask").iter().map(|id| json!({ "id": 5, "span_id": id })).collect();
+        let body = json!({ "success": true, "spans": [], "request_logs": logged,
+            "rejected_span_ids": ids("ask_badly"), "rejection_reason": "trace_closed" });
+        Some(Reply::status(201).json(&body))
+    });
+    let outcome = outcome(&recorder, || {
+        ask_badly("why?");
+        ask("why?");
+        ask_badly("why?");
+    });
+
+    assert_eq!(outcome.stats.spans.rejected, BTreeMap::from([(RejectReason::TraceClosed, 2)]));
+    assert_eq!(outcome.stats.spans.delivered, 1);
+    assert_eq!(outcome.ids, [RequestId::new(5)]);
+    assert_eq!(outcome.stats.hooks.missing, 0, "a span that was refused has no id to miss");
+}
+
+#[test]
+fn over_the_other_wire_each_request_has_its_own_outcome() {
+    let recorder = Recorder::start().unwrap();
+    let replies = [
+        Reply::service(),
+        Reply::status(422),
+        Reply::status(413),
+        Reply::status(401),
+        Reply::status(500),
+        Reply::status(503).header("Retry-After", "0"),
+    ];
+    recorder.script("/log-request", replies);
+    let outcome = outcome_with(layer_to(recorder.url()).wire(Wire::LogRequest), || ask_times(6));
+
+    let spans = &outcome.stats.spans;
+    assert_eq!((spans.accepted, spans.delivered, spans.outcome_unknown), (6, 2, 1), "{spans:#?}");
+    let reasons = [RejectReason::Unauthorized, RejectReason::Invalid, RejectReason::TooLarge];
+    assert_eq!(spans.rejected, reasons.map(|reason| (reason, 1)).into());
+    assert_eq!(recorder.bodies("/log-request").len(), 7);
+    assert_eq!(outcome.ids, [1001, 1002].map(RequestId::new));
+}
+
+#[test]
+fn without_a_key_there_is_no_layer_and_the_error_names_the_variable() {
+    let error = layer().env(Env::empty()).build().unwrap_err();
+    assert!(error.is_missing_api_key());
+    assert!(error.to_string().contains("PROMPTLAYER_API_KEY"), "{error}");
+}
+
+#[test]
+fn a_server_that_is_no_promptlayer_costs_the_logs_and_nothing_more() {
+    let recorder = Recorder::start().unwrap();
+    recorder
+        .decide(|_| Some(Reply::status(404).header("Content-Type", "text/html").body("<h1>Not here</h1>")));
+    let outcome = outcome(&recorder, || ask_times(BATCH + 1));
+
+    let rejected = BTreeMap::from([(RejectReason::WrongAddress, BATCH as u64 + 1)]);
+    assert_eq!(outcome.stats.spans.rejected, rejected);
+    assert_eq!(outcome.errors().len(), 1);
+}

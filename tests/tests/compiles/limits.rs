@@ -1,0 +1,91 @@
+//! The few differences that there are, and why.
+
+use super::{Snippet, err, ok};
+
+pub(crate) const TABLE: &[Snippet] = &[
+    // The body of an asynchronous function is boxed, so that it may hold itself.
+    err(
+        "an_async_function_that_holds_itself",
+        "2018",
+        &["E0733"],
+        r"
+        #[attr] pub async fn endless(x: u8) -> u8 {
+            if x == 0 { 0 } else { endless(x - 1).await }
+        }
+        ",
+    ),
+    // The lint looks for the call in the function, and it is in a closure.
+    err(
+        "a_function_that_only_calls_itself",
+        "2018",
+        &["unconditional_recursion"],
+        r"
+        #[attr] pub fn endless(x: u8) -> u8 {
+            endless(x)
+        }
+        ",
+    ),
+    // The same mistake has another number in a closure.
+    err(
+        "a_break_out_of_nothing",
+        "2018",
+        &["E0268"],
+        r"
+        #[attr] pub fn wrong(x: u8) -> u8 {
+            if x > 1 { break; }
+            x
+        }
+        ",
+    ),
+    // Each pattern is bound by a statement of its own, and a later one may bind a name anew.
+    err(
+        "a_name_bound_twice_in_patterns",
+        "2018",
+        &["E0415"],
+        r"
+        #[attr]
+        pub fn twice(
+            (_text, _): (u8, u8),
+            [_text]: [u8; 1],
+        ) -> u8 {
+            1
+        }
+        ",
+    ),
+    // An asynchronous body is a block of its own, to which the compiler does not pass on what `impl Fn` says.
+    ok(
+        "a_closure_given_later",
+        "2018",
+        r"
+        #[attr] pub async fn length_later() -> impl Fn(&str) -> usize { |text| text.len() }
+        ",
+    ),
+    // A trait is known by its name and what it gives.
+    ok(
+        "another_trait_called_future_with_an_output",
+        "2018",
+        r"
+        pub trait Future { type Output; fn get(self) -> Self::Output; }
+        impl Future for u8 { type Output = u8; fn get(self) -> u8 { self } }
+        #[attr] pub fn hidden(x: u8) -> impl Future<Output = u8> { x }
+        ",
+    ),
+    ok(
+        "another_trait_called_stream_with_items",
+        "2018",
+        r"
+        pub trait Stream { type Item; fn get(self) -> Self::Item; }
+        impl Stream for u8 { type Item = u8; fn get(self) -> u8 { self } }
+        #[attr] pub fn hidden(x: u8) -> impl Stream<Item = u8> { x }
+        ",
+    ),
+    // Boxed anew, the stream must say that its items live as long as the box.
+    ok(
+        "a_boxed_stream_of_items_that_may_not_live",
+        "2018",
+        r"
+        use futures_core::stream::BoxStream;
+        #[attr] pub fn same<'a, T>(stream: BoxStream<'a, T>) -> BoxStream<'a, T> { stream }
+        ",
+    ),
+];

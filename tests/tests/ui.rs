@@ -1,0 +1,100 @@
+//! What the compiler says where the attribute is used wrongly: one file a mistake, and beside it what a user reads.
+//!
+//! `UI=overwrite cargo test -p tests --test ui` writes what the compiler says now.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it finds what should not be")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, Mutex};
+use std::thread;
+
+use tests::rustc::{Code, Compiled, Rustc};
+
+static RUSTC: LazyLock<Rustc> =
+    LazyLock::new(|| Rustc::of("ui", &["promptlayer_tracing", "tracing", "futures_core"]));
+
+/// The sources in a folder beside this one, by name.
+fn sources(folder: &str) -> BTreeMap<String, PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("ui").join(folder);
+    fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .map(|path| (path.file_stem().unwrap().to_string_lossy().into_owned(), path))
+        .collect()
+}
+
+fn compile(source: &Path, is_built: bool) -> Compiled {
+    let text = fs::read_to_string(source).unwrap();
+    RUSTC.compile(Code { edition: "2024", text: &text, is_built })
+}
+
+/// What a user reads of the errors, without what is of this machine or of the library's own sources.
+fn said(name: &str, compiled: &Compiled) -> String {
+    let mut said = String::new();
+    for diagnostic in compiled.diagnostics.iter().filter(|diagnostic| diagnostic.level == "error") {
+        let mut is_elsewhere = false;
+        for line in diagnostic.rendered.lines() {
+            let is_place = line.trim_start().starts_with("-->") || line.trim_start().starts_with(":::");
+            if is_place {
+                is_elsewhere = !line.contains("<anon>");
+            } else if !line.starts_with([' ', '|']) && !line.starts_with(|first: char| first.is_ascii_digit())
+            {
+                is_elsewhere = false;
+            }
+            // The note below a place elsewhere begins with `=`.
+            let is_shown = !is_elsewhere || line.trim_start().starts_with("= ");
+            if is_shown && !line.contains("long-type") && !line.contains("using `--verbose`") {
+                said.push_str(line.trim_end().replace("<anon>", &format!("{name}.rs")).as_str());
+                said.push('\n');
+            }
+        }
+    }
+    said
+}
+
+/// Compiles one mistake; what is wrong with what the compiler says of it.
+fn check(name: &str, source: &Path) -> Option<String> {
+    let compiled = compile(source, true);
+    if compiled.success {
+        return Some(format!("\n== {name} compiles\n"));
+    }
+    let (found, beside) = (said(name, &compiled), source.with_extension("stderr"));
+    if std::env::var_os("UI").is_some_and(|mode| mode == "overwrite") {
+        fs::write(&beside, found).unwrap();
+        return None;
+    }
+    let expected = fs::read_to_string(&beside).unwrap_or_default();
+    (expected != found).then(|| format!("\n== {name}: expected\n{expected}\nand found\n{found}"))
+}
+
+#[test]
+fn every_mistake_is_told_as_it_should_be() {
+    let sources: Vec<(String, PathBuf)> = sources("err").into_iter().collect();
+    let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
+            let _worker = scope.spawn(|| {
+                while let Some((name, source)) = sources.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let found = check(name, source);
+                    wrong.lock().unwrap().extend(found);
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{}", wrong.concat());
+    assert!(sources.len() > 70, "{}", sources.len());
+}
+
+#[test]
+fn what_is_right_compiles() {
+    for (name, source) in sources("ok") {
+        let compiled = compile(&source, true);
+        assert!(compiled.success, "{name}: {}", said(&name, &compiled));
+        assert!(compiled.diagnostics.is_empty(), "{name}: {:#?}", compiled.diagnostics);
+    }
+}

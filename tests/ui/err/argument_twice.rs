@@ -1,0 +1,4 @@
+use promptlayer_tracing::promptlayer;
+
+#[promptlayer(kind = "llm", tags = ["a"], kind = "tool")]
+fn ask() {}

@@ -1,0 +1,4 @@
+use promptlayer_tracing::promptlayer;
+
+#[promptlayer(crate = "promptlayer_tracing")]
+fn ask() {}

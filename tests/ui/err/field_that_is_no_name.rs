@@ -1,0 +1,4 @@
+use promptlayer_tracing::promptlayer;
+
+#[promptlayer(fields(1 = 2))]
+fn ask() {}

@@ -1,0 +1,4 @@
+use promptlayer_tracing::promptlayer;
+
+#[promptlayer(metadata(7 = 8))]
+fn ask() {}

@@ -1,0 +1,6 @@
+use promptlayer_tracing::promptlayer;
+
+#[promptlayer(skip = client)]
+fn ask(client: u8) {
+    drop(client.to_string());
+}

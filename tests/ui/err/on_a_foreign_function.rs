@@ -1,0 +1,6 @@
+use promptlayer_tracing::promptlayer;
+
+unsafe extern "C" {
+    #[promptlayer]
+    pub fn ask();
+}

@@ -1,0 +1,6 @@
+use promptlayer_tracing::promptlayer;
+
+pub trait Model {
+    #[promptlayer]
+    fn ask(&self);
+}

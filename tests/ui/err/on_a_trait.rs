@@ -1,0 +1,6 @@
+use promptlayer_tracing::promptlayer;
+
+#[promptlayer]
+pub trait Model {
+    fn ask(&self);
+}

@@ -1,0 +1,4 @@
+use promptlayer_tracing::promptlayer;
+
+#[promptlayer(prompt = 7)]
+fn ask() {}

@@ -1,0 +1,6 @@
+use promptlayer_tracing::promptlayer;
+
+#[promptlayer(stream)]
+fn ask() -> String {
+    String::new()
+}

@@ -1,0 +1,10 @@
+use promptlayer_tracing::promptlayer;
+
+const TEAM: &str = "";
+
+#[promptlayer(tags = ["chat", TEAM])]
+fn ask() {}
+
+pub fn main() {
+    ask();
+}

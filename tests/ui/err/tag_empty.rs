@@ -1,0 +1,4 @@
+use promptlayer_tracing::promptlayer;
+
+#[promptlayer(tags = ["chat", ""])]
+fn ask() {}

@@ -1,0 +1,4 @@
+use promptlayer_tracing::promptlayer;
+
+#[promptlayer(level = 6)]
+fn ask() {}
