@@ -17,16 +17,20 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::call::{Call, Traced};
+use crate::call::Call;
+use crate::future::Traced;
 
 /// A boxed [`Traced`].
 #[derive(Debug)]
 pub struct Body<F, E>(Pin<Box<Traced<F, E>>>);
 
-impl<F, E> Body<F, E> {
-    pub(crate) fn new(traced: Traced<F, E>) -> Self {
-        Self(Box::pin(traced))
-    }
+/// The body of an `async fn`, whose call has begun.
+pub fn body<F, E, R>(call: Call, future: F, end: E) -> Body<F, E>
+where
+    F: Future,
+    E: FnOnce(Call, F::Output) -> R,
+{
+    Body(Box::pin(Traced::begun(call, future, end)))
 }
 
 // SAFETY: it owns an `F`, an `E` and a `Call`, and the last is `Send`.

@@ -6,113 +6,19 @@
 
 use std::any::Any;
 use std::fmt::Display;
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
-use futures_core::future::FusedFuture;
-use pin_project_lite::pin_project;
 use tracing::Span;
 
-use crate::body::Body;
 use crate::capture::{self, Captured, Chunk, Failure};
-use crate::kind::Kind;
+use crate::exchange::{Ending, Input};
 use crate::prompt_link::ToPromptLink;
+use crate::site::CallSite;
 
 #[cfg(not(feature = "export"))]
 use crate::inactive::Active;
 #[cfg(feature = "export")]
 use crate::layer::active::Active;
-
-#[cfg_attr(not(feature = "export"), allow(dead_code, reason = "its reader is the layer"))]
-/// The field that every span of the attribute declares, never records, and its layer looks for.
-pub(crate) const MARK: &str = "promptlayer.call";
-
-/// What is known of an annotated function when it is compiled.
-#[derive(Debug)]
-pub struct CallSite {
-    /// The attribute's `kind`; `None` where it has none.
-    pub kind: Option<Kind>,
-    /// The attribute's `tags`.
-    pub tags: &'static [&'static str],
-    /// The function's own name.
-    pub function: &'static str,
-    /// The attribute's `on_request_id`.
-    pub on_request_id: Option<OnRequestId>,
-}
-
-/// A hook for the requests of one function.
-#[cfg(feature = "export")]
-pub type OnRequestId = fn(&crate::hook::LoggedRequest);
-
-/// The attribute's `on_request_id`.
-#[cfg(feature = "export")]
-#[allow(clippy::unnecessary_wraps, reason = "it stands where there may be none")]
-pub const fn on_request_id(hook: OnRequestId) -> Option<OnRequestId> {
-    Some(hook)
-}
-
-/// A hook for the requests of one function: without the feature `export` there are none.
-#[cfg(not(feature = "export"))]
-#[derive(Debug, Clone, Copy)]
-pub enum OnRequestId {}
-
-/// The attribute's `on_request_id`, of which without the feature `export` nothing is left.
-#[doc(hidden)]
-#[macro_export]
-#[cfg(feature = "export")]
-macro_rules! __promptlayer_hook {
-    ($hook:expr) => {
-        $crate::__private::on_request_id($hook)
-    };
-}
-
-/// The attribute's `on_request_id`, of which without the feature `export` nothing is left.
-#[doc(hidden)]
-#[macro_export]
-#[cfg(not(feature = "export"))]
-macro_rules! __promptlayer_hook {
-    ($hook:expr) => {
-        ::core::option::Option::None
-    };
-}
-
-/// What goes into the log as the request's input.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Input {
-    /// The function's arguments, by name and in order.
-    Arguments(Vec<(&'static str, Captured)>),
-    /// What the attribute's `input` gave.
-    Value(Captured),
-}
-
-impl Input {
-    /// No arguments yet, and room for `count`.
-    pub fn arguments(count: usize) -> Self {
-        Self::Arguments(Vec::with_capacity(count))
-    }
-
-    /// Adds the argument `name`.
-    pub fn argument(&mut self, name: &'static str, value: Captured) {
-        if let Self::Arguments(arguments) = self {
-            arguments.push((name, value));
-        }
-    }
-}
-
-/// How a call ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// It gave a value, or the `Ok` that holds it.
-    Returned,
-    /// It gave an `Err`.
-    Failed(Failure),
-    /// It panicked, with this message if the payload is text.
-    Panicked(Option<String>),
-    /// It was dropped before it was ready.
-    Cancelled,
-}
 
 /// One run of an annotated function.
 #[derive(Debug)]
@@ -214,14 +120,14 @@ impl Call {
     }
 
     /// Begins at the first poll of a future that was made earlier.
-    fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         if let Some(active) = &self.active {
             active.restart(&self.span);
         }
     }
 
     /// Forgets the call: what was never polled was never called.
-    fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.active = None;
     }
 
@@ -324,106 +230,5 @@ impl Drop for InlineCall {
     fn drop(&mut self) {
         let ending = if std::thread::panicking() { Ending::Panicked(None) } else { Ending::Returned };
         self.0.end(None, ending);
-    }
-}
-
-pin_project! {
-    /// A future that is one call: its span is entered whenever it runs or is dropped, and `end`,
-    /// which the attribute wrote and so knows the value's type, ends it.
-    #[derive(Debug)]
-    pub struct Traced<F, E> {
-        call: Call,
-        end: Option<E>,
-        is_begun: bool,
-        #[pin]
-        future: Option<F>,
-    }
-
-    impl<F, E> PinnedDrop for Traced<F, E> {
-        fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            if !*this.is_begun {
-                this.call.forget();
-            }
-            let _entered = this.call.span.enter();
-            this.future.set(None);
-        }
-    }
-}
-
-/// The body of an `async fn`.
-pub fn body<F, E, R>(call: Call, future: F, end: E) -> Body<F, E>
-where
-    F: Future,
-    E: FnOnce(Call, F::Output) -> R,
-{
-    Body::new(Traced { call, end: Some(end), is_begun: true, future: Some(future) })
-}
-
-/// A future that a function returned. Its call begins when it is first polled.
-pub fn future<F, E, R>(call: Call, future: F, end: E) -> Traced<F, E>
-where
-    F: Future,
-    E: FnOnce(Call, F::Output) -> R,
-{
-    Traced { call, end: Some(end), is_begun: false, future: Some(future) }
-}
-
-/// The same, boxed.
-pub fn boxed_future<F, E, R>(call: Call, given: F, end: E) -> Pin<Box<Traced<F, E>>>
-where
-    F: Future,
-    E: FnOnce(Call, F::Output) -> R,
-{
-    Box::pin(future(call, given, end))
-}
-
-/// The future, of which the type that it gives is told.
-pub fn future_of<T, F: Future<Output = T>>(future: F) -> F {
-    future
-}
-
-impl<F, E, R> Future for Traced<F, E>
-where
-    F: Future,
-    E: FnOnce(Call, F::Output) -> R,
-{
-    type Output = R;
-
-    /// # Panics
-    ///
-    /// When polled after it was ready, as every `async fn` does.
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
-        let mut this = self.project();
-        let call = this.call;
-        if !std::mem::replace(this.is_begun, true) {
-            call.restart();
-        }
-        let (Some(future), true) = (this.future.as_mut().as_pin_mut(), this.end.is_some()) else {
-            panic!("`async fn` resumed after completion");
-        };
-        let value = match call.run(|| future.poll(context)) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(value) => value,
-        };
-        {
-            let _entered = call.span.enter();
-            this.future.set(None);
-        }
-        let call = std::mem::replace(call, Call::nothing());
-        match this.end.take() {
-            Some(end) => Poll::Ready(end(call, value)),
-            None => unreachable!("it was there before the poll"),
-        }
-    }
-}
-
-impl<F, E, R> FusedFuture for Traced<F, E>
-where
-    F: FusedFuture,
-    E: FnOnce(Call, F::Output) -> R,
-{
-    fn is_terminated(&self) -> bool {
-        self.future.as_ref().is_none_or(FusedFuture::is_terminated)
     }
 }

@@ -8,8 +8,9 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::call::{Call, future};
+use crate::call::Call;
 use crate::capture::{Chunk, Failure, unselected};
+use crate::future::future;
 use crate::stream::TraceStream;
 
 /// Holds what a function gave while method resolution picks what it is.

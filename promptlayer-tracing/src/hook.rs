@@ -15,11 +15,9 @@ use std::thread;
 
 use tokio::runtime::{self, Runtime};
 
-use crate::call::OnRequestId;
 use crate::client::{Client, Enqueue, Error, TrackRequest};
-use crate::export::Progress;
 use crate::ids::{RequestId, SpanId, TraceId};
-use crate::record::FinishedSpan;
+use crate::progress::Progress;
 use crate::tags::Tags;
 
 /// The name of the thread.
@@ -29,6 +27,8 @@ const CAPACITY: usize = 65_536;
 
 /// A hook that is called with every request.
 pub(crate) type Hook = Box<dyn Fn(&LoggedRequest) + Send + Sync>;
+/// The hook of one function.
+pub(crate) type OwnHook = fn(&LoggedRequest);
 /// A hook whose future is awaited before the next hook runs.
 pub(crate) type AsyncHook =
     Box<dyn Fn(LoggedRequest) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
@@ -58,29 +58,21 @@ pub(crate) type OnError = Box<dyn Fn(&Error) + Send + Sync>;
 #[derive(Clone)]
 pub struct LoggedRequest(Arc<Logged>);
 
-struct Logged {
-    id: RequestId,
-    trace_id: TraceId,
-    span_id: SpanId,
-    name: &'static str,
-    tags: Tags,
-    metadata: BTreeMap<String, String>,
-    client: Client,
-    enqueue: Arc<dyn Enqueue>,
+/// What a hook is told.
+pub(crate) struct Logged {
+    pub(crate) id: RequestId,
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    pub(crate) name: &'static str,
+    pub(crate) tags: Tags,
+    pub(crate) metadata: BTreeMap<String, String>,
+    pub(crate) client: Client,
+    pub(crate) enqueue: Arc<dyn Enqueue>,
 }
 
 impl LoggedRequest {
-    pub(crate) fn new(id: RequestId, span: &FinishedSpan, client: Client, enqueue: Arc<dyn Enqueue>) -> Self {
-        Self(Arc::new(Logged {
-            id,
-            trace_id: span.place.trace_id,
-            span_id: span.place.span_id,
-            name: span.function_name(),
-            tags: span.inherited.tags.clone(),
-            metadata: span.inherited.metadata.clone(),
-            client,
-            enqueue,
-        }))
+    pub(crate) fn new(logged: Logged) -> Self {
+        Self(Arc::new(logged))
     }
 
     /// The id by which PromptLayer knows the request.
@@ -181,7 +173,7 @@ impl HookCounters {
 #[derive(Debug)]
 enum News {
     /// A request, and the hook of its function.
-    Logged(LoggedRequest, Option<OnRequestId>),
+    Logged(LoggedRequest, Option<OwnHook>),
     Failed(Error),
 }
 
@@ -195,7 +187,7 @@ pub(crate) struct HookSender {
 
 impl HookSender {
     /// Hands a request over; counted where too many wait.
-    pub(crate) fn logged(&self, request: LoggedRequest, of_function: Option<OnRequestId>) {
+    pub(crate) fn logged(&self, request: LoggedRequest, of_function: Option<OwnHook>) {
         self.counters.received.fetch_add(1, SeqCst);
         if !self.send(News::Logged(request, of_function)) {
             self.counters.skipped.fetch_add(1, SeqCst);
@@ -264,7 +256,7 @@ impl Runner {
         }
     }
 
-    fn call(&self, request: &LoggedRequest, of_function: Option<OnRequestId>) {
+    fn call(&self, request: &LoggedRequest, of_function: Option<OwnHook>) {
         if let Some(hook) = of_function {
             self.guarded(|| hook(request));
         }

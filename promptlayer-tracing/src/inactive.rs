@@ -2,9 +2,10 @@
 
 use tracing::Span;
 
-use crate::call::{CallSite, Ending, Input};
 use crate::capture::{Captured, Chunk};
+use crate::exchange::{Ending, Input};
 use crate::prompt_link::PromptLink;
+use crate::site::CallSite;
 
 /// A recorded call, of which there is none.
 #[derive(Debug)]

@@ -61,8 +61,10 @@ mod capture;
 mod client;
 #[cfg(feature = "export")]
 mod convert;
+mod exchange;
 #[cfg(feature = "export")]
 mod export;
+mod future;
 mod hidden;
 #[cfg(feature = "export")]
 mod hook;
@@ -75,6 +77,8 @@ mod kind;
 mod layer;
 #[cfg(feature = "export")]
 mod memory;
+#[cfg(feature = "export")]
+mod progress;
 mod prompt_link;
 #[cfg(feature = "export")]
 mod record;
@@ -82,6 +86,7 @@ mod record;
 mod semconv;
 #[cfg(feature = "export")]
 mod sink;
+mod site;
 mod stream;
 mod tag_check;
 #[cfg(feature = "export")]
@@ -131,16 +136,18 @@ pub fn layer() -> LayerBuilder {
 /// What the attribute's code calls. Not part of the public API.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::__promptlayer_hook as hook;
-    #[cfg(feature = "export")]
-    pub use crate::call::on_request_id;
     pub use tracing;
 
-    pub use crate::call::{
-        Call, CallSite, InlineCall, Input, OnRequestId, body, boxed_future, future, future_of,
-    };
+    pub use crate::__promptlayer_hook as hook;
+    pub use crate::body::body;
+    pub use crate::call::{Call, InlineCall};
+    pub use crate::exchange::Input;
+    pub use crate::future::{boxed_future, future, future_of};
     pub use crate::hidden::{HidesFuture, HidesNoStream, HidesNothing, HidesStream, Slot};
     pub use crate::kind::Kind;
+    #[cfg(feature = "export")]
+    pub use crate::site::on_request_id;
+    pub use crate::site::{CallSite, OnRequestId};
     pub use crate::stream::{Streamed, TraceStream, stream_of};
 
     /// Picks what a value's type can do.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::blueprint::LogRequest;
 use crate::ids::{SpanId, TraceId};
-use crate::sink::{Outgoing, Said};
+use crate::sink::{Destination, Outgoing, Said};
 
 /// What a layer of [`in_memory`](crate::LayerBuilder::in_memory) received: the requests as they
 /// would have been logged, and the spans of their traces.
@@ -60,15 +60,17 @@ pub struct CapturedSpan {
 }
 
 /// The shelf between layer and test.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Memory {
     spans: Mutex<Vec<CapturedSpan>>,
+    /// The layer's provider.
+    provider: Option<String>,
 }
 
-impl Memory {
-    pub(crate) fn keep(&self, outgoing: Outgoing, default_provider: Option<&str>) {
+impl Destination for Arc<Memory> {
+    fn take(&self, outgoing: Outgoing) {
         let Outgoing { span, said, .. } = outgoing;
-        let said = said.unwrap_or_else(|| Said::of(&span, default_provider));
+        let said = said.unwrap_or_else(|| Said::of(&span, self.provider.as_deref()));
         let captured = CapturedSpan {
             name: span.name.to_owned(),
             trace_id: span.place.trace_id,
@@ -86,6 +88,10 @@ impl Memory {
 }
 
 impl InMemory {
+    pub(crate) fn new(provider: Option<String>) -> Self {
+        Self(Arc::new(Memory { spans: Mutex::default(), provider }))
+    }
+
     /// The requests so far, in the order in which they ended.
     pub fn requests(&self) -> Vec<LogRequest> {
         self.spans().into_iter().filter_map(|span| span.request).collect()

@@ -7,11 +7,12 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
 
-use crate::call::{Ending, Input, OnRequestId};
 use crate::capture::{Captured, Failure};
+use crate::exchange::{Ending, Input};
 use crate::ids::{SpanId, TraceId};
 use crate::kind::Kind;
 use crate::prompt_link::PromptLink;
+use crate::site::OnRequestId;
 use crate::tags::Tags;
 
 /// The place of a span in its trace.

@@ -9,8 +9,6 @@ use serde_json::Value;
 
 use crate::blueprint::{ChatPrompt, LogRequest};
 use crate::convert;
-use crate::export::Pipeline;
-use crate::memory::Memory;
 use crate::record::{FinishedSpan, Inherited};
 
 /// A user's rewriting of a text.
@@ -18,7 +16,7 @@ pub(crate) type Redact = Box<dyn for<'a> Fn(&'a str) -> Cow<'a, str> + Send + Sy
 
 /// What a layer hands its spans to.
 pub(crate) struct Sink {
-    pub(crate) destination: Destination,
+    pub(crate) destination: Box<dyn Destination>,
     /// What a call without calls around it takes over: the layer's tags and metadata.
     pub(crate) root: Arc<Inherited>,
     /// The provider where the attribute does not tell it.
@@ -29,12 +27,10 @@ pub(crate) struct Sink {
     pub(crate) keeps_trace: bool,
 }
 
-/// The end of the way.
-pub(crate) enum Destination {
-    /// PromptLayer, by the export thread.
-    Pipeline(Arc<Pipeline>),
-    /// A test.
-    Memory(Arc<Memory>),
+/// The end of the way: the export pipeline, or a test's shelf.
+pub(crate) trait Destination: Send + Sync {
+    /// Takes a span over. Neither blocks nor fails.
+    fn take(&self, outgoing: Outgoing);
 }
 
 /// A finished span on its way, and what it says, once that is converted.
@@ -58,11 +54,7 @@ pub(crate) struct Said {
 
 impl fmt::Debug for Sink {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let destination = match self.destination {
-            Destination::Pipeline(_) => "PromptLayer",
-            Destination::Memory(_) => "memory",
-        };
-        formatter.debug_struct("Sink").field("destination", &destination).finish_non_exhaustive()
+        formatter.debug_struct("Sink").field("provider", &self.provider).finish_non_exhaustive()
     }
 }
 
@@ -78,10 +70,7 @@ impl Sink {
             // Before the content leaves this thread.
             self.rewrite(&mut outgoing);
         }
-        match &self.destination {
-            Destination::Pipeline(pipeline) => pipeline.submit(outgoing),
-            Destination::Memory(memory) => memory.keep(outgoing, self.provider.as_deref()),
-        }
+        self.destination.take(outgoing);
     }
 
     /// Converts the span at once, rewrites what it says, and forgets what it was made from.

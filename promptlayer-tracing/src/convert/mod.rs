@@ -10,7 +10,7 @@ mod plain;
 use serde_json::{Map, Value};
 
 use crate::blueprint::{ChatPrompt, CompletionPrompt, ErrorType, LogRequest, Message, Prompt, RequestStatus};
-use crate::call::{Ending, Input};
+use crate::exchange::{Ending, Input};
 use crate::record::{FinishedSpan, Output};
 
 /// The provider where nothing tells it.

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use super::detect::{self, Api};
 use super::{Reply, Request, failure, json, openai_chat, openai_completions};
 use crate::blueprint::{ChatPrompt, Message};
-use crate::call::Input;
 use crate::capture::Captured;
+use crate::exchange::Input;
 use crate::record::Output;
 
 /// Arguments that are the user's message.

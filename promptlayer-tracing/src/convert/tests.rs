@@ -13,8 +13,8 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Map, Value};
 
 use crate::blueprint::{AssistantMessage, ChatPrompt, ContentBlock, LogRequest, Message, Prompt};
-use crate::call::{Ending, Input};
 use crate::capture::Captured;
+use crate::exchange::{Ending, Input};
 use crate::ids::{SpanId, TraceId};
 use crate::kind::Kind;
 use crate::record::{FinishedSpan, Inherited, Output, Place};

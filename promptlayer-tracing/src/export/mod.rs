@@ -12,7 +12,6 @@ mod encode;
 mod guard;
 mod ledger;
 mod outcome;
-mod progress;
 mod queue;
 mod retry;
 mod silence;
@@ -24,7 +23,6 @@ pub use self::batch::BatchLimits;
 pub(crate) use self::encode::Resource;
 pub use self::guard::{Guard, Stats};
 pub use self::ledger::{DropReason, Ledger, RejectReason};
-pub(crate) use self::progress::Progress;
 pub use self::queue::QueueLimits;
 pub(crate) use self::worker::{Settings, start};
 
@@ -32,7 +30,8 @@ use self::ledger::Counters;
 use self::queue::{Item, Queue, Refused};
 use crate::client::{Enqueue, Error, TrackCall};
 use crate::hook::HookCounters;
-use crate::sink::Outgoing;
+use crate::progress::Progress;
+use crate::sink::{Destination, Outgoing};
 
 /// How requests reach the service.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -67,13 +66,6 @@ impl Pipeline {
         }
     }
 
-    /// Takes a span. Neither blocks nor fails; what has no place is counted.
-    pub(crate) fn submit(&self, outgoing: Outgoing) {
-        self.spans.accept();
-        // Whatever the item is made of is dropped here, and no panic of it goes further.
-        let _ = self.push(Item::Span(Box::new(outgoing)));
-    }
-
     /// Puts an accepted item into the queue, or counts why not.
     fn push(&self, item: Item) -> Result<(), DropReason> {
         let (item, reason) = match self.queue.push(item) {
@@ -104,6 +96,15 @@ impl Pipeline {
             Item::Span(_) => &self.spans,
             Item::Track(_) => &self.tracking,
         }
+    }
+}
+
+impl Destination for Arc<Pipeline> {
+    /// What has no place is counted.
+    fn take(&self, outgoing: Outgoing) {
+        self.spans.accept();
+        // The reason is in the ledger.
+        let _ = self.push(Item::Span(Box::new(outgoing)));
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until};
 use tracing::Dispatch;
 
-use crate::client::{Client, Enqueue, Error, TrackCall};
+use crate::client::{Client, Error, TrackCall};
 use crate::export::batch::{BatchLimits, Batcher, Next};
 use crate::export::encode::{self, LogAnswer, Resource, SpansAnswer};
 use crate::export::guard::Stop;
@@ -21,8 +21,9 @@ use crate::export::outcome::{self, Outcome};
 use crate::export::retry::Attempts;
 use crate::export::silence::Silence;
 use crate::export::{Guard, Pipeline, Wire};
-use crate::hook::{self, HookSender, Hooks, LoggedRequest};
+use crate::hook::{self, HookSender, Hooks, Logged, LoggedRequest};
 use crate::ids::RequestId;
+use crate::record::FinishedSpan;
 use crate::sink::{Outgoing, Said};
 
 /// The name of the thread.
@@ -246,11 +247,19 @@ impl Worker {
     }
 
     /// Hands the id of a request to the hooks.
-    fn logged(&self, span: &crate::record::FinishedSpan, id: Option<RequestId>) {
+    fn logged(&self, span: &FinishedSpan, id: Option<RequestId>) {
         match id {
             Some(id) => {
-                let enqueue: Arc<dyn Enqueue> = Arc::clone(&self.pipeline) as _;
-                let request = LoggedRequest::new(id, span, self.settings.client.clone(), enqueue);
+                let request = LoggedRequest::new(Logged {
+                    id,
+                    trace_id: span.place.trace_id,
+                    span_id: span.place.span_id,
+                    name: span.function_name(),
+                    tags: span.inherited.tags.clone(),
+                    metadata: span.inherited.metadata.clone(),
+                    client: self.settings.client.clone(),
+                    enqueue: Arc::clone(&self.pipeline) as _,
+                });
                 self.hooks.logged(request, span.on_request_id);
             }
             None => {

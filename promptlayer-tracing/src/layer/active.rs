@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use tracing::Span;
 
-use crate::call::{CallSite, Ending, Input};
 use crate::capture::{Captured, Chunk, Failure};
+use crate::exchange::{Ending, Input};
 use crate::kind::Kind;
 use crate::layer::record::{Owner, SpanRecord, in_registry};
 use crate::prompt_link::PromptLink;
 use crate::record::{FinishedSpan, Inherited, Output};
 use crate::sink::Sink;
+use crate::site::CallSite;
 use crate::tags::Tags;
 
 /// What a call has said so far. Owned by the call, so that no lock is taken to add to it.

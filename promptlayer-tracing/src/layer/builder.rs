@@ -235,7 +235,7 @@ impl LayerBuilder {
         };
         let hooks = std::mem::take(&mut self.hooks);
         let pipeline = Arc::new(Pipeline::new(self.queue, self.batch));
-        let layer = self.finish(Destination::Pipeline(Arc::clone(&pipeline)))?;
+        let layer = self.finish(Box::new(Arc::clone(&pipeline)))?;
         let guard = export::start(&pipeline, settings, hooks)?;
         Ok((layer, guard))
     }
@@ -247,12 +247,12 @@ impl LayerBuilder {
     ///
     /// A tag or metadata that cannot be used.
     pub fn in_memory(self) -> Result<(PromptLayer, InMemory), Error> {
-        let captured = InMemory(Arc::default());
-        let layer = self.finish(Destination::Memory(Arc::clone(&captured.0)))?;
+        let captured = InMemory::new(self.provider.clone());
+        let layer = self.finish(Box::new(Arc::clone(&captured.0)))?;
         Ok((layer, captured))
     }
 
-    fn finish(self, destination: Destination) -> Result<PromptLayer, Error> {
+    fn finish(self, destination: Box<dyn Destination>) -> Result<PromptLayer, Error> {
         let capture_content = self.capture_content.unwrap_or_else(|| {
             self.env
                 .get(CAPTURE_CONTENT)

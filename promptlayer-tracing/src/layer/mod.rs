@@ -17,10 +17,11 @@ use tracing_subscriber::registry::LookupSpan;
 pub use self::builder::LayerBuilder;
 use self::record::{Owner, SpanRecord};
 use self::visitor::FieldVisitor;
-use crate::call::{Ending, MARK};
+use crate::exchange::Ending;
 use crate::ids::{SpanId, TraceId};
 use crate::record::{FinishedSpan, Place};
 use crate::sink::Sink;
+use crate::site::MARK;
 
 /// Which spans that are not of the attribute become spans of the trace.
 pub(crate) type SpanFilter = Box<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>;

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 
-use crate::call::MARK;
+use crate::site::MARK;
 
 /// Collects fields into a buffer of its own, so that a user's `Debug` runs under no lock.
 #[derive(Debug, Default)]

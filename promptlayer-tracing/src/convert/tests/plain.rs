@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{arguments, captured, lines, log_of_input, log_of_output, said};
 use crate::blueprint::{LogRequest, Message, Prompt};
-use crate::call::Input;
 use crate::capture::Captured;
+use crate::exchange::Input;
 
 /// The log of a call with one argument.
 fn of(name: &'static str, value: Value) -> LogRequest {

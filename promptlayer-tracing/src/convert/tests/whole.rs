@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::{arguments, captured, log_of, said, span};
 use crate::blueprint::{ErrorType, LogRequest, Prompt, RequestStatus};
-use crate::call::{Ending, Input};
 use crate::capture::{Captured, Failure};
 use crate::convert::{function_input, function_output, log_request};
+use crate::exchange::{Ending, Input};
 use crate::prompt_link::PromptLink;
 use crate::record::{FinishedSpan, Inherited, Output};
 use crate::tags::Tags;
