@@ -70,8 +70,10 @@ use crate::function::Function;
 /// A function that panics is logged as an error, with the panic's message. A future or a stream that
 /// is dropped before its end is logged as a warning, with what had come until then.
 ///
-/// A `#[track_caller]` function that is not `async` keeps its caller: where it returns early, its
-/// value is not logged.
+/// A `#[track_caller]` function that is not `async` keeps its caller. What it returns early, with `return`
+/// or `?`, passes by unseen: the call is logged as a warning that says so. Of an `impl Trait` that is
+/// none of `Serialize`, `Display`, `Debug` and `Error` (a closure, an iterator) nothing is logged, unless
+/// `output`, `ret` or `err` look at it.
 ///
 /// # Tags
 ///

@@ -100,8 +100,10 @@ impl Call {
 
     /// The attribute's `prompt`.
     pub fn prompt(&mut self, prompt: &(impl ToPromptLink + ?Sized)) {
-        if let Some(active) = &mut self.active {
-            active.prompt(prompt.to_prompt_link());
+        if let Some(active) = &mut self.active
+            && let Some(prompt) = capture::guarded(|| prompt.to_prompt_link())
+        {
+            active.prompt(prompt);
         }
     }
 
@@ -143,10 +145,18 @@ impl Call {
         self.end(None, Ending::Returned);
     }
 
-    /// The body stands in the function itself, for the sake of `#[track_caller]`. Where it returns
-    /// early the call ends without the value.
+    /// The body stands in the function itself, for the sake of `#[track_caller]`: an early return
+    /// passes the value by.
     pub fn inline(self) -> InlineCall {
-        InlineCall(self)
+        InlineCall { call: self, otherwise: Some(Ending::Unseen), was_panicking: std::thread::panicking() }
+    }
+
+    /// The body stands in the function itself, since the compiler would not know its type elsewhere: the
+    /// value always passes by.
+    pub fn in_tail(self) -> InlineCall {
+        let mut inline = self.inline();
+        inline.otherwise = Some(Ending::Returned);
+        inline
     }
 
     /// The function returned `value`, or the `Ok` that holds it.
@@ -212,23 +222,30 @@ impl Drop for Call {
 
 /// A call whose body is not a closure.
 #[derive(Debug)]
-pub struct InlineCall(Call);
+pub struct InlineCall {
+    call: Call,
+    /// How the call ended if nobody says, and nothing panicked.
+    otherwise: Option<Ending>,
+    /// Whether the thread was panicking when the call began: it runs in a destructor.
+    was_panicking: bool,
+}
 
 impl InlineCall {
     /// Takes the call back, to end it with the value.
     pub fn into_call(mut self) -> Call {
-        std::mem::replace(&mut self.0, Call::nothing())
+        std::mem::replace(&mut self.call, Call::nothing())
     }
 
     /// The call's span.
     pub fn span(&self) -> &Span {
-        self.0.span()
+        self.call.span()
     }
 }
 
 impl Drop for InlineCall {
     fn drop(&mut self) {
-        let ending = if std::thread::panicking() { Ending::Panicked(None) } else { Ending::Returned };
-        self.0.end(None, ending);
+        let panicked = std::thread::panicking() && !self.was_panicking;
+        let ending = self.otherwise.take().filter(|_| !panicked).unwrap_or(Ending::Panicked(None));
+        self.call.end(None, ending);
     }
 }

@@ -75,7 +75,7 @@ pub enum Chunk {
 pub struct Probe<'a, T: ?Sized>(pub &'a T);
 
 /// Runs a user's formatting code; `None` where it panicked.
-fn guarded<R>(run: impl FnOnce() -> R) -> Option<R> {
+pub(crate) fn guarded<R>(run: impl FnOnce() -> R) -> Option<R> {
     catch_unwind(AssertUnwindSafe(run)).ok()
 }
 
@@ -110,6 +110,21 @@ fn debug<T: Debug + ?Sized>(value: &T) -> Captured {
     guarded(|| format!("{value:?}")).map_or_else(named::<T>, Captured::Text)
 }
 
+/// A `Debug` that nobody asked for: it may show a key.
+#[cfg(feature = "export")]
+fn debug_unasked<T: Debug + ?Sized>(value: &T) -> Captured {
+    match debug(value) {
+        Captured::Text(text) => Captured::Text(crate::secrets::without_secrets(text)),
+        other => other,
+    }
+}
+
+/// Without the pipeline nothing is recorded, so this is only type-checked.
+#[cfg(not(feature = "export"))]
+fn debug_unasked<T: Debug + ?Sized>(value: &T) -> Captured {
+    debug(value)
+}
+
 /// Implements one rung of a ladder: the trait, its method, and the bound that it asks for.
 macro_rules! rung {
     ($(#[$doc:meta])* $name:ident . $method:ident -> $out:ty, for $probe:ty $(where T: $bound:path)?, |$value:ident| $body:expr) => {
@@ -142,7 +157,7 @@ rung!(/// The value serializes.
 rung!(/// The value displays.
     OutputByDisplay.__promptlayer_output -> Captured, for &&Probe<'_, T> where T: Display, |value| display(value));
 rung!(/// The value has a `Debug`.
-    OutputByDebug.__promptlayer_output -> Captured, for &Probe<'_, T> where T: Debug, |value| debug(value));
+    OutputByDebug.__promptlayer_output -> Captured, for &Probe<'_, T> where T: Debug, |value| debug_unasked(value));
 rung!(/// Any other value.
     OutputByType.__promptlayer_output -> Captured, for Probe<'_, T>, |_value| named::<T>());
 
@@ -183,7 +198,7 @@ ErrorByBoxedLocal.__promptlayer_error -> Failure, for &&&Probe<'_, T> where T: A
 rung!(/// The error displays.
     ErrorByDisplay.__promptlayer_error -> Failure, for &&Probe<'_, T> where T: Display, |value| described::<T>(display(value)));
 rung!(/// The error has a `Debug`.
-    ErrorByDebug.__promptlayer_error -> Failure, for &Probe<'_, T> where T: Debug, |value| described::<T>(debug(value)));
+    ErrorByDebug.__promptlayer_error -> Failure, for &Probe<'_, T> where T: Debug, |value| described::<T>(debug_unasked(value)));
 rung!(/// Any other error.
     ErrorByType.__promptlayer_error -> Failure, for Probe<'_, T>, |_value| described::<T>(named::<T>()));
 

@@ -34,6 +34,8 @@ pub(crate) enum Ending {
     Failed(Failure),
     /// It panicked, with this message if the payload is text.
     Panicked(Option<String>),
+    /// It gave something that nobody saw: its body is not a closure, and returned early.
+    Unseen,
     /// It was dropped before it was ready.
     Cancelled,
 }

@@ -6,14 +6,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 
 use tokio::runtime::{self, Runtime};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::client::{Client, Enqueue, Error, TrackRequest};
 use crate::ids::{RequestId, SpanId, TraceId};
@@ -80,7 +81,8 @@ impl LoggedRequest {
         self.0.id
     }
 
-    /// The trace that the request is part of.
+    /// The trace that the request is part of. Over [`Wire::LogRequest`](crate::Wire::LogRequest) no
+    /// trace is sent.
     pub fn trace_id(&self) -> TraceId {
         self.0.trace_id
     }
@@ -139,9 +141,9 @@ pub(crate) struct Hooks {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HookStats {
-    /// Ids that the service gave, each handed to every hook.
+    /// Ids that the service gave. Each is handed to every hook, but for those that are `skipped`.
     pub received: u64,
-    /// Hooks that panicked.
+    /// Hooks that panicked, `on_error` among them.
     pub panicked: u64,
     /// Ids that no hook saw, since too many waited before them.
     pub skipped: u64,
@@ -180,7 +182,9 @@ enum News {
 /// The way to the hook thread.
 #[derive(Debug)]
 pub(crate) struct HookSender {
-    news: SyncSender<News>,
+    news: Sender<News>,
+    /// Whether every request has a hook that wants it.
+    has_hooks: bool,
     counters: Arc<HookCounters>,
     progress: Arc<Progress>,
 }
@@ -189,6 +193,9 @@ impl HookSender {
     /// Hands a request over; counted where too many wait.
     pub(crate) fn logged(&self, request: LoggedRequest, of_function: Option<OwnHook>) {
         self.counters.received.fetch_add(1, SeqCst);
+        if !self.has_hooks && of_function.is_none() {
+            return;
+        }
         if !self.send(News::Logged(request, of_function)) {
             self.counters.skipped.fetch_add(1, SeqCst);
         }
@@ -202,13 +209,11 @@ impl HookSender {
 
     fn send(&self, news: News) -> bool {
         self.progress.update(|state| state.hooks_sent += 1);
-        match self.news.try_send(news) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
-                self.progress.update(|state| state.hooks_sent -= 1);
-                false
-            }
+        let is_sent = self.news.try_send(news).is_ok();
+        if !is_sent {
+            self.progress.update(|state| state.hooks_sent -= 1);
         }
+        is_sent
     }
 }
 
@@ -231,10 +236,11 @@ pub(crate) fn start(
             .build();
         Some(built.map_err(failed)?)
     };
-    let (news, inbox) = sync_channel(CAPACITY);
+    let (news, inbox) = channel(CAPACITY);
+    let has_hooks = !hooks.synchronous.is_empty() || !hooks.asynchronous.is_empty();
     let runner = Runner { hooks, runtime, counters: Arc::clone(&counters), progress: Arc::clone(&progress) };
-    thread::Builder::new().name(THREAD.to_owned()).spawn(move || runner.run(&inbox)).map_err(failed)?;
-    Ok(HookSender { news, counters, progress })
+    thread::Builder::new().name(THREAD.to_owned()).spawn(move || runner.run(inbox)).map_err(failed)?;
+    Ok(HookSender { news, has_hooks, counters, progress })
 }
 
 /// The hook thread.
@@ -246,8 +252,8 @@ struct Runner {
 }
 
 impl Runner {
-    fn run(self, inbox: &Receiver<News>) {
-        while let Ok(news) = inbox.recv() {
+    fn run(self, mut inbox: Receiver<News>) {
+        while let Some(news) = inbox.blocking_recv() {
             match news {
                 News::Logged(request, of_function) => self.call(&request, of_function),
                 News::Failed(error) => self.tell(&error),
@@ -295,7 +301,7 @@ impl Drop for Runner {
 }
 
 /// What is told where nobody asked to be.
-#[allow(clippy::print_stderr, reason = "an error that nobody handles must not be silent")]
 fn write_error(error: &Error) {
-    eprintln!("promptlayer: {error}");
+    // Where standard error is closed there is nobody to tell.
+    let _ = writeln!(std::io::stderr(), "promptlayer: {error}");
 }

@@ -82,6 +82,7 @@ mod progress;
 mod prompt_link;
 #[cfg(feature = "export")]
 mod record;
+mod secrets;
 #[cfg(feature = "export")]
 mod semconv;
 #[cfg(feature = "export")]
@@ -100,10 +101,10 @@ pub use crate::prompt_link::{PromptLink, ToPromptLink};
 #[cfg(feature = "export")]
 pub use crate::{
     client::{
-        Client, ClientBuilder, Env, Error, GetTemplate, GroupId, Groups, ListTemplates, ListedTemplate,
-        LoggedRequestDetail, Pipeline, PublishTemplate, PublishedTemplate, RenderedPrompt, Requests, Score,
-        SnippetReference, SpanDetail, Template, TemplatePage, Templates, TraceDetail, Track, TrackGroup,
-        TrackMetadata, TrackPrompt, TrackRequest, TrackScore,
+        Client, ClientBuilder, Enqueueable, Env, Error, GetTemplate, GroupId, Groups, ListTemplates,
+        ListedTemplate, LoggedRequestDetail, PublishTemplate, PublishedTemplate, RenderedPrompt, Requests,
+        Score, SnippetReference, SpanDetail, Template, TemplatePage, Templates, TraceDetail, Track,
+        TrackGroup, TrackMetadata, TrackPrompt, TrackRequest, TrackScore,
     },
     export::{BatchLimits, DropReason, Guard, Ledger, QueueLimits, RejectReason, Stats, Wire},
     hook::{HookStats, LoggedRequest},
@@ -145,6 +146,7 @@ pub mod __private {
     pub use crate::future::{boxed_future, future, future_of};
     pub use crate::hidden::{HidesFuture, HidesNoStream, HidesNothing, HidesStream, Slot};
     pub use crate::kind::Kind;
+    pub use crate::secrets::is_secret;
     #[cfg(feature = "export")]
     pub use crate::site::on_request_id;
     pub use crate::site::{CallSite, OnRequestId};

@@ -15,6 +15,11 @@ use crate::prompt_link::PromptLink;
 use crate::site::OnRequestId;
 use crate::tags::Tags;
 
+/// What is said of a call that was dropped.
+const CANCELLED: &str = "the call was dropped before it was ready";
+/// What is said of a call whose value passed by.
+const UNSEEN: &str = "the function returned early, and what it returned was not seen";
+
 /// The place of a span in its trace.
 #[allow(clippy::struct_field_names, reason = "they are the names of the field")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,8 +96,13 @@ impl FinishedSpan {
         let ending = match &self.ending {
             Ending::Failed(Failure { chain, .. }) => chain.iter().map(String::len).sum(),
             Ending::Panicked(Some(message)) => message.len(),
-            Ending::Returned | Ending::Panicked(None) | Ending::Cancelled => 0,
+            Ending::Returned | Ending::Panicked(None) | Ending::Unseen | Ending::Cancelled => 0,
         };
+        let parameters: usize = self.parameters.iter().map(|(name, value)| name.len() + value.size()).sum();
+        let metadata: usize =
+            self.inherited.metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
+        let named =
+            self.provider.as_ref().map_or(0, String::len) + self.model.as_ref().map_or(0, String::len);
         let fields: usize = self.fields.iter().map(|(name, value)| name.len() + text_size(value)).sum();
         let output = match &self.output {
             Some(Output::Value(value)) => value.size(),
@@ -101,7 +111,18 @@ impl FinishedSpan {
             }
             None => 0,
         };
-        size_of::<Self>() + input + output + ending + fields
+        size_of::<Self>() + input + output + ending + fields + parameters + metadata + named
+    }
+
+    /// What went wrong, without anything that the call was about.
+    pub(crate) fn problem_without_content(&self) -> Option<&'static str> {
+        match &self.ending {
+            Ending::Returned => None,
+            Ending::Failed(failure) => Some(failure.type_name),
+            Ending::Panicked(_) => Some("panicked"),
+            Ending::Unseen => Some(UNSEEN),
+            Ending::Cancelled => Some(CANCELLED),
+        }
     }
 
     /// What went wrong, in one line: the error with its sources, the panic's message, or that the
@@ -112,7 +133,8 @@ impl FinishedSpan {
             Ending::Failed(failure) => Some(Cow::Owned(failure.chain.join(": "))),
             Ending::Panicked(Some(message)) => Some(Cow::Owned(format!("panicked: {message}"))),
             Ending::Panicked(None) => Some(Cow::Borrowed("panicked")),
-            Ending::Cancelled => Some(Cow::Borrowed("the call was dropped before it was ready")),
+            Ending::Unseen => Some(Cow::Borrowed(UNSEEN)),
+            Ending::Cancelled => Some(Cow::Borrowed(CANCELLED)),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::blueprint::{ChatPrompt, LogRequest};
+use crate::blueprint::{ChatPrompt, LogRequest, RequestStatus};
 use crate::convert;
 use crate::record::{FinishedSpan, Inherited};
 
@@ -77,18 +77,18 @@ impl Sink {
     fn rewrite(&self, outgoing: &mut Outgoing) {
         let mut said = Said::of(&outgoing.span, self.provider.as_deref());
         if !self.capture_content {
-            said.drop_content();
+            said.drop_content(&outgoing.span);
         }
         if let Some(redact) = &self.redact {
             let fields = &mut outgoing.span.fields;
             let redacted = catch_unwind(AssertUnwindSafe(|| {
                 said.redact(redact);
-                fields.values_mut().for_each(|value| rewrite(value, redact));
+                fields.values_mut().for_each(|value| rewrite(value, redact, &[]));
             }));
             if redacted.is_err() {
                 // What a user's closure did not live to rewrite does not leave, and the call is logged.
-                said.drop_texts();
-                fields.clear();
+                said.drop_texts(&outgoing.span);
+                outgoing.span.fields.clear();
             }
         }
         outgoing.span.input = None;
@@ -104,6 +104,8 @@ impl Said {
         let problem = span.problem().map(Cow::into_owned);
         if span.is_request {
             let (log, unplaced) = convert::request(span, default_provider);
+            let answered = (log.status == RequestStatus::Error).then(|| log.error_message()).flatten();
+            let problem = problem.or_else(|| answered.map(str::to_owned));
             Self { log: Some(Box::new(log)), function_input: unplaced, function_output: None, problem }
         } else {
             Self {
@@ -115,30 +117,31 @@ impl Said {
         }
     }
 
-    /// Leaves what was called, with which model, how it ended and what it used.
-    fn drop_content(&mut self) {
+    /// Leaves what was called, with which model and numbers, how it ended and what it used.
+    fn drop_content(&mut self, span: &FinishedSpan) {
         self.function_input = None;
         self.function_output = None;
+        // An error quotes what it is about: its type says as much as may be said.
+        self.problem = span.problem_without_content().map(str::to_owned);
         if let Some(log) = &mut self.log {
             log.input = ChatPrompt::default().into();
             log.output = ChatPrompt::default().into();
             log.prompt_input_variables.clear();
+            log.parameters.retain(|_, value| value.is_number() || value.is_boolean());
+            if let Some(kind) = log.error_type
+                && log.status == RequestStatus::Error
+            {
+                log.set_error(kind, self.problem.as_deref().unwrap_or("the provider answered with an error"));
+            }
         }
     }
 
     /// Leaves nothing that a user wrote.
-    fn drop_texts(&mut self) {
-        const REDACTED: &str = "[the redaction failed]";
-        self.drop_content();
-        if let Some(problem) = &mut self.problem {
-            REDACTED.clone_into(problem);
-        }
+    fn drop_texts(&mut self, span: &FinishedSpan) {
+        self.drop_content(span);
         if let Some(log) = &mut self.log {
             log.parameters.clear();
             log.metadata.clear();
-            if let Some(kind) = log.error_type {
-                log.set_error(kind, REDACTED);
-            }
         }
     }
 
@@ -151,14 +154,14 @@ impl Said {
         let Some(log) = &mut self.log else { return };
         for prompt in [&mut log.input, &mut log.output] {
             let rewritten = serde_json::to_value(&*prompt).ok().and_then(|mut value| {
-                rewrite(&mut value, redact);
+                rewrite(&mut value, redact, STRUCTURE);
                 serde_json::from_value(value).ok()
             });
             // What cannot be rewritten does not leave.
             *prompt = rewritten.unwrap_or_else(|| ChatPrompt::default().into());
         }
-        log.parameters.values_mut().for_each(|value| rewrite(value, redact));
-        log.prompt_input_variables.values_mut().for_each(|value| rewrite(value, redact));
+        log.parameters.values_mut().for_each(|value| rewrite(value, redact, &[]));
+        log.prompt_input_variables.values_mut().for_each(|value| rewrite(value, redact, &[]));
         log.metadata.values_mut().for_each(|value| *value = redact(value).into_owned());
         if let (Some(kind), Some(message)) = (log.error_type, log.error_message().map(str::to_owned)) {
             log.set_error(kind, &redact(&message));
@@ -166,19 +169,18 @@ impl Said {
     }
 }
 
-/// The keys whose texts are words of the API.
-const STRUCTURE: &[&str] =
-    &["type", "role", "template_format", "format", "media_type", "mime_type", "status"];
+/// The keys of a prompt blueprint whose texts are words of the API.
+const STRUCTURE: &[&str] = &["type", "role", "template_format", "format", "media_type", "mime_type"];
 
-/// Rewrites every text of a value but the words of the API.
-fn rewrite(value: &mut Value, redact: &Redact) {
+/// Rewrites every text of a value but those under the keys that are given.
+fn rewrite(value: &mut Value, redact: &Redact, kept: &[&str]) {
     match value {
         Value::String(text) => *text = redact(text).into_owned(),
-        Value::Array(items) => items.iter_mut().for_each(|item| rewrite(item, redact)),
+        Value::Array(items) => items.iter_mut().for_each(|item| rewrite(item, redact, kept)),
         Value::Object(object) => object
             .iter_mut()
-            .filter(|(key, _)| !STRUCTURE.contains(&key.as_str()))
-            .for_each(|(_, value)| rewrite(value, redact)),
+            .filter(|(key, value)| !(value.is_string() && kept.contains(&key.as_str())))
+            .for_each(|(_, value)| rewrite(value, redact, kept)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

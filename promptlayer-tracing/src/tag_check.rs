@@ -1,7 +1,7 @@
 //! The checks of tags that only the compiler knows: constants and concatenations.
 
 /// The greatest length of a tag, in characters: PromptLayer's limit.
-const MAX_CHARACTERS: usize = 512;
+pub(crate) const MAX_CHARACTERS: usize = 512;
 
 /// The tag, if it is one.
 ///

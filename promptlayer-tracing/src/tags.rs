@@ -25,7 +25,7 @@ pub struct Tags(Vec<Cow<'static, str>>);
 
 impl Tags {
     /// The greatest length of a tag, in characters: a limit of the service.
-    pub const MAX_CHARACTERS: usize = 512;
+    pub const MAX_CHARACTERS: usize = crate::tag_check::MAX_CHARACTERS;
 
     /// Checks and keeps these tags. The only way in for tags that are known at run time.
     ///

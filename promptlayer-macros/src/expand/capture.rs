@@ -8,36 +8,6 @@ use crate::attr::{Args, Format, InputArg};
 use crate::expand::Names;
 use crate::expand::parameters::{Parameter, Parameters};
 
-/// Words of a name that say that its value is a secret, alone or as the last of several.
-const SECRETS: &[&str] = &[
-    "secret",
-    "secrets",
-    "token",
-    "password",
-    "passwd",
-    "passphrase",
-    "credential",
-    "credentials",
-    "bearer",
-    "authorization",
-];
-
-/// Words that say so before the word `key`.
-const KEYS: &[&str] = &["api", "access", "private", "secret", "signing", "encryption", "auth"];
-
-/// Whether an argument's name says that its value is a secret: `password`, `api_key`, `*_secret`,
-/// `*_token`, …. A count of tokens (`max_tokens`) is none.
-fn is_secret(name: &str) -> bool {
-    let name = name.trim_start_matches('_').to_lowercase();
-    let words: Vec<&str> = name.split('_').collect();
-    match words.as_slice() {
-        ["apikey"] => true,
-        [.., before, "key"] => KEYS.contains(before),
-        [.., last] => SECRETS.contains(last),
-        [] => false,
-    }
-}
-
 /// Captures the input, and what else the attribute gives, before the body takes its arguments.
 pub(crate) fn input(args: &Args, parameters: &Parameters, names: &Names) -> TokenStream {
     let Names { private, call, .. } = names;
@@ -120,10 +90,12 @@ fn arguments(args: &Args, parameters: &Parameters, names: &Names) -> TokenStream
     let captures = kept.iter().map(|parameter| {
         let Parameter { name, ident, cfg, .. } = parameter;
         let allow = parameter.allow_underscore();
-        let value = if is_secret(name) {
-            code!(#private::capture::Captured::Redacted)
-        } else {
-            code!((&&&#private::capture::Probe(&#ident)).__promptlayer_argument())
+        let value = code! {
+            if #private::is_secret(#name) {
+                #private::capture::Captured::Redacted
+            } else {
+                (&&&#private::capture::Probe(&#ident)).__promptlayer_argument()
+            }
         };
         code!(#(#cfg)* #allow { #private::Input::argument(&mut __input, #name, #value); })
     });
@@ -131,22 +103,5 @@ fn arguments(args: &Args, parameters: &Parameters, names: &Names) -> TokenStream
         let mut __input = #private::Input::arguments(#count);
         #(#captures)*
         #private::Call::input(&mut #call, __input);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_secret;
-
-    #[test]
-    fn a_name_that_says_secret_is_one_and_a_count_of_tokens_is_not() {
-        for name in
-            ["api_key", "apikey", "_password", "client_secret", "auth_token", "token", "OPENAI_API_KEY"]
-        {
-            assert!(is_secret(name), "{name}");
-        }
-        for name in ["max_tokens", "key", "keyboard", "prompt", "cache_key", "secretary", ""] {
-            assert!(!is_secret(name), "{name}");
-        }
     }
 }

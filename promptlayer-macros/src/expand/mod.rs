@@ -48,7 +48,7 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::quote_spanned;
 use syn::spanned::Spanned as _;
 use syn::visit_mut::VisitMut;
-use syn::{Path, Result, ReturnType, Signature, Type, parse_quote};
+use syn::{Error, Path, Result, ReturnType, Signature, Type, parse_quote};
 
 use self::parameters::Parameters;
 use self::returns::{Given, Returns};
@@ -94,6 +94,14 @@ pub(crate) fn expand(args: &Args, function: Function) -> Result<TokenStream> {
 
     let parameters = Parameters::take(&mut signature)?;
     parameters.check_skipped(&args.skip)?;
+    if let Some(output) = &args.output
+        && returns::gives_stream(&signature.output)
+    {
+        return Err(Error::new(
+            output.span(),
+            "`output` picks from a value, and this function gives a stream, which is logged item by item: remove it",
+        ));
+    }
     let start = match returns::returns(&signature.output, args.stream) {
         Returns::Future(..) | Returns::BoxedFuture(_) | Returns::HiddenFuture(_)
             if signature.asyncness.is_none() =>
@@ -204,8 +212,13 @@ fn synchronous(
             })
         }
     };
+    let looks = args.output.is_some() || args.ret.is_some() || args.err.is_some();
     match returns::returns(&signature.output, args.stream) {
-        Returns::Unseen => in_tail(body, names),
+        Returns::Unseen if !looks => in_tail(body, names),
+        Returns::Unseen => {
+            let finish = finish::finish(args, Given::Value, names);
+            code!(let #given = #run; #finish)
+        }
         // Nothing comes back: the call ends as a panic.
         Returns::Now(Given::Never) if tracks_caller => in_tail(body, names),
         Returns::Now(Given::Never) => run,
@@ -277,7 +290,7 @@ fn in_tail(body: &TokenStream, names: &Names) -> TokenStream {
     let Names { private, call, .. } = names;
     let inlined = hidden("__inlined");
     code! {
-        let #inlined = #private::Call::inline(#call);
+        let #inlined = #private::Call::in_tail(#call);
         let __entered = #private::InlineCall::span(&#inlined).clone().entered();
         #body
     }

@@ -64,6 +64,17 @@ pub(crate) fn returns(output: &ReturnType, is_stream: bool) -> Returns<'_> {
     }
 }
 
+/// Whether a signature's output is a stream, or a future or a result of one.
+pub(crate) fn gives_stream(output: &ReturnType) -> bool {
+    match returns(output, false) {
+        Returns::Now(of) | Returns::Future(of, _) | Returns::BoxedFuture(of) => {
+            matches!(of, Given::Stream(_) | Given::ResultOfStream(_) | Given::HiddenStream)
+        }
+        // A name may be anybody's.
+        Returns::HiddenFuture(_) | Returns::Unseen => false,
+    }
+}
+
 fn is_shown(bounds: &Bounds) -> bool {
     bounds.iter().any(|bound| match bound {
         TypeParamBound::Trait(bound) => {

@@ -124,18 +124,23 @@ impl Http {
 
     /// Sends `body`, and reads no more of the answer than whether it was done.
     pub(super) async fn post_unanswered(&self, path: &str, body: Vec<u8>) -> Result<(), Error> {
+        let answer = self.post_bytes(path, body).await;
+        let answer = self.accept(&Method::POST, path, answer)?;
+        self.declined(path, &answer.body).map_or(Ok(()), Err)
+    }
+
+    /// The error of an answer that says, for all its 2xx, that nothing was done.
+    pub(crate) fn declined(&self, path: &str, body: &[u8]) -> Option<Error> {
         #[derive(Deserialize)]
         struct Outcome {
             success: bool,
         }
-        let answer = self.post_bytes(path, body).await;
-        let answer = self.accept(&Method::POST, path, answer)?;
         // Only a plain "no" is one: an answer without the field is the status's "yes".
-        match serde_json::from_slice(&answer.body) {
+        match serde_json::from_slice(body) {
             Ok(Outcome { success: false }) => {
-                Err(Error::from_declined(describe(&Method::POST, path), &answer.body, self.api_key()))
+                Some(Error::from_declined(describe(&Method::POST, path), body, self.api_key()))
             }
-            _ => Ok(()),
+            _ => None,
         }
     }
 

@@ -27,8 +27,9 @@ pub use templates::{
     GetTemplate, ListTemplates, ListedTemplate, PublishTemplate, PublishedTemplate, SnippetReference,
     Template, TemplatePage, Templates,
 };
+pub(crate) use track::check_metadata;
 pub(crate) use track::{Enqueue, TrackCall};
-pub use track::{Pipeline, Track, TrackGroup, TrackMetadata, TrackPrompt, TrackRequest, TrackScore};
+pub use track::{Enqueueable, Track, TrackGroup, TrackMetadata, TrackPrompt, TrackRequest, TrackScore};
 
 use crate::{RequestId, blueprint::LogRequest};
 
@@ -115,7 +116,7 @@ impl Client {
         struct Logged {
             id: RequestId,
         }
-        track::check_metadata(&request.metadata)?;
+        check_metadata(&request.metadata)?;
         let end = *request.request_end_time.get_or_insert_with(Timestamp::now);
         request.request_start_time.get_or_insert(end);
         self.http.post_json(LOG_REQUEST_PATH, &request).await.map(|Logged { id }| id)

@@ -12,8 +12,9 @@ use serde::Serialize;
 use super::{Client, GroupId, Score};
 use crate::{Error, RequestId};
 
+pub(crate) use actions::check_metadata;
+pub(super) use actions::check_selection;
 pub use actions::{TrackGroup, TrackMetadata, TrackPrompt, TrackScore};
-pub(super) use actions::{check_metadata, check_selection};
 
 /// Something to be sent to the service, ready to be.
 #[derive(Debug)]
@@ -102,16 +103,16 @@ impl Track {
 #[derive(Debug, Clone)]
 pub struct TrackRequest {
     request: RequestId,
-    origin: Origin<Pipeline>,
+    origin: Origin<Enqueueable>,
 }
 
 impl TrackRequest {
     pub(crate) fn new(client: Client, request: RequestId, enqueue: Arc<dyn Enqueue>) -> Self {
-        Self { request, origin: Origin { client, pipeline: Pipeline(enqueue) } }
+        Self { request, origin: Origin { client, pipeline: Enqueueable(enqueue) } }
     }
 
     /// Gives the request a score from 0 to 100.
-    pub fn score<S>(&self, score: S) -> TrackScore<Pipeline>
+    pub fn score<S>(&self, score: S) -> TrackScore<Enqueueable>
     where
         S: TryInto<Score>,
         Error: From<S::Error>,
@@ -123,28 +124,28 @@ impl TrackRequest {
     pub fn metadata<K: Into<String>, V: Into<String>>(
         &self,
         metadata: impl IntoIterator<Item = (K, V)>,
-    ) -> TrackMetadata<Pipeline> {
+    ) -> TrackMetadata<Enqueueable> {
         TrackMetadata::new(self.origin.clone(), self.request, metadata)
     }
 
     /// Links the request to the template it was made from.
-    pub fn prompt(&self, name: impl Into<String>) -> TrackPrompt<Pipeline> {
+    pub fn prompt(&self, name: impl Into<String>) -> TrackPrompt<Enqueueable> {
         TrackPrompt::new(self.origin.clone(), self.request, name.into())
     }
 
     /// Puts the request into a group.
-    pub fn group(&self, group: impl Into<GroupId>) -> TrackGroup<Pipeline> {
+    pub fn group(&self, group: impl Into<GroupId>) -> TrackGroup<Enqueueable> {
         TrackGroup::new(self.origin.clone(), self.request, group.into())
     }
 }
 
 /// That an action has an export pipeline to ride, and so an `enqueue`.
 #[derive(Clone)]
-pub struct Pipeline(Arc<dyn Enqueue>);
+pub struct Enqueueable(Arc<dyn Enqueue>);
 
-impl fmt::Debug for Pipeline {
+impl fmt::Debug for Enqueueable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Pipeline")
+        f.write_str("Enqueueable")
     }
 }
 

@@ -6,9 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::capture::Captured;
-
-/// What stands for a value that is not shown.
-pub(super) const REDACTED: &str = "[redacted]";
+pub(super) use crate::secrets::REDACTED;
 
 /// A captured value as JSON.
 pub(super) fn value(captured: &Captured) -> Value {

@@ -148,6 +148,9 @@ fn set_status(
         Ending::Panicked(_) => {
             (RequestStatus::Error, ErrorType::UnknownError, span.problem().unwrap_or_default().into_owned())
         }
+        Ending::Unseen => {
+            (RequestStatus::Warning, ErrorType::UnknownError, span.problem().unwrap_or_default().into_owned())
+        }
         Ending::Cancelled => (
             RequestStatus::Warning,
             ErrorType::ProviderPartialResponse,

@@ -188,10 +188,7 @@ pub(super) fn reply(output: &Output) -> Reply {
             Some(Api::OpenAiCompletions) => return openai_completions::reply(object),
             None => {}
         }
-        // A flag of that name is none.
-        let is_error =
-            |error: &&Value| error.is_object() || error.as_str().is_some_and(|text| !text.is_empty());
-        if let Some(error) = object.get("error").filter(is_error) {
+        if let Some(error) = object.get("error").filter(|error| is_provider_error(object, error)) {
             return Reply { error: Some(failure::of_reply(error)), ..Reply::default() };
         }
     }
@@ -202,4 +199,13 @@ pub(super) fn reply(output: &Output) -> Reply {
         value => vec![Message::assistant(json::readable(&value))],
     };
     Reply { prompt: Some(ChatPrompt::new(messages).into()), ..Reply::default() }
+}
+
+/// Whether a reply is a provider's error: an object with a message, or a text with nothing beside it. A
+/// value of the user's own may have a field of that name, and says something else.
+fn is_provider_error(reply: &Map<String, Value>, error: &Value) -> bool {
+    const BESIDE: &[&str] = &["error", "type", "object", "status", "code", "id", "request_id"];
+    let alone = reply.keys().all(|key| BESIDE.contains(&key.as_str()));
+    let is_text = error.as_str().is_some_and(|text| !text.is_empty());
+    error.get("message").is_some_and(Value::is_string) || (alone && (is_text || error.is_object()))
 }

@@ -38,11 +38,11 @@ impl BatchLimits {
         self
     }
 
-    /// How long a span waits at most before it is sent, if no full batch goes sooner. Defaults to
-    /// [`DEFAULT_INTERVAL`](Self::DEFAULT_INTERVAL).
+    /// How long a span waits at most before it is sent, if no full batch goes sooner; at least 1 ms.
+    /// Defaults to [`DEFAULT_INTERVAL`](Self::DEFAULT_INTERVAL).
     #[must_use]
     pub fn interval(mut self, interval: Duration) -> Self {
-        self.interval = interval;
+        self.interval = interval.max(Duration::from_millis(1));
         self
     }
 }

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use crate::export::Pipeline;
 use crate::export::ledger::Ledger;
 use crate::hook::HookStats;
+use crate::progress::State;
 
 /// What the worker is told of the end.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,8 +45,10 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// How long a shutdown may take when the guard is dropped: 5 s.
+    /// The timeout of the shutdown when the guard is dropped: 5 s.
     pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+    /// How much longer than its timeout a shutdown takes at most, to count what it cut.
+    const GRACE: Duration = Duration::from_millis(500);
 
     pub(crate) fn new(pipeline: Arc<Pipeline>, stop: watch::Sender<Stop>) -> Self {
         Self { pipeline, stop, is_shut_down: false }
@@ -54,13 +57,15 @@ impl Guard {
     /// Sends what has been recorded so far, at once, and waits for the answers, for the hooks that
     /// receive the ids, and for the tracking calls that these enqueue.
     ///
-    /// `false` if that took longer than `timeout`; what is not sent by then stays on its way.
+    /// Spans that other threads record meanwhile are not waited for. `false` if it took longer than
+    /// `timeout`; what is not sent by then stays on its way.
     pub fn flush(&self, timeout: Duration) -> bool {
-        self.flush_until(Instant::now() + timeout)
+        self.flush_until(deadline_in(timeout))
     }
 
-    /// Flushes, then ends the pipeline. What is not sent after `timeout` is counted as dropped, or, if
-    /// it was being sent, as of unknown outcome. Gives the last statistics.
+    /// Takes no more spans, flushes, then ends the pipeline. What is not sent after `timeout` is counted
+    /// as dropped, or, if it was being sent, as of unknown outcome; to count it takes up to 0.5 s more.
+    /// Gives the last statistics.
     pub fn shutdown(mut self, timeout: Duration) -> Stats {
         self.end(timeout);
         self.stats()
@@ -76,20 +81,20 @@ impl Guard {
     }
 
     fn flush_until(&self, deadline: Instant) -> bool {
-        let progress = &self.pipeline.progress;
+        let Pipeline { queue, tracking, progress, .. } = &*self.pipeline;
         loop {
-            let pushed = self.pipeline.queue.pushed();
-            self.pipeline.queue.wake.notify_one();
-            if !progress.wait_until(deadline, |state| state.settled >= pushed || state.sender_gone) {
-                return false;
-            }
+            let (target, tracked) = (queue.pushed(), tracking.read().accepted);
+            queue.wake.notify_one();
+            // What was counted and then found no place is counted out again.
+            let is_settled = |state: &State| state.settled >= target.min(queue.pushed());
+            progress.wait_until(deadline, |state| is_settled(state) || state.sender_gone);
             let hooks_sent = progress.read(|state| state.hooks_sent);
-            if !progress.wait_until(deadline, |state| state.hooks_done >= hooks_sent || state.hooks_gone) {
-                return false;
-            }
-            // A hook may have enqueued more.
-            if self.pipeline.queue.pushed() == pushed || progress.read(|state| state.sender_gone) {
-                return true;
+            progress.wait_until(deadline, |state| state.hooks_done >= hooks_sent || state.hooks_gone);
+            let is_through = progress
+                .read(|state| is_settled(state) && (state.hooks_done >= hooks_sent || state.hooks_gone));
+            // Hooks may have enqueued more. Spans that others record meanwhile are not waited for.
+            if !is_through || tracking.read().accepted == tracked {
+                return is_through;
             }
         }
     }
@@ -98,14 +103,26 @@ impl Guard {
         if std::mem::replace(&mut self.is_shut_down, true) {
             return;
         }
-        let deadline = Instant::now() + timeout;
+        let Pipeline { queue, progress, .. } = &*self.pipeline;
+        let deadline = deadline_in(timeout);
+        // Spans that come from now on are too late; what hooks enqueue is not.
+        queue.close_to_spans();
         self.stop.send_modify(|stop| stop.deadline = Some(deadline));
         self.flush_until(deadline);
-        self.pipeline.queue.close();
+        queue.close();
         self.stop.send_modify(|stop| stop.finish = true);
         // The worker cuts what is under way at the deadline, and needs a moment to count it.
-        self.pipeline.progress.wait_until(deadline + Duration::from_millis(500), |state| state.sender_gone);
+        progress.wait_until(deadline + Self::GRACE, |state| state.sender_gone);
+        let hooks_sent = progress.read(|state| state.hooks_sent);
+        progress.wait_until(deadline, |state| state.hooks_done >= hooks_sent || state.hooks_gone);
     }
+}
+
+/// The instant after a time, however long that is.
+fn deadline_in(timeout: Duration) -> Instant {
+    const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    let now = Instant::now();
+    now.checked_add(timeout.min(FOR_EVER)).unwrap_or(now)
 }
 
 impl Drop for Guard {

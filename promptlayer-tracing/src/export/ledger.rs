@@ -23,7 +23,8 @@ pub enum DropReason {
 pub enum RejectReason {
     /// The key is missing, wrong, or may not do this (401, 403).
     Unauthorized,
-    /// The service found the content invalid (400, 422), or it could not be written as JSON.
+    /// The service found the content invalid (400, 422), refused it for another reason, or it could not
+    /// be written as JSON.
     Invalid,
     /// One item alone is larger than the service takes (413).
     TooLarge,

@@ -58,7 +58,7 @@ pub(crate) struct Pipeline {
 impl Pipeline {
     pub(crate) fn new(queue: QueueLimits, batch: BatchLimits) -> Self {
         Self {
-            queue: Queue::new(queue, batch.spans),
+            queue: Queue::new(queue, batch),
             spans: Counters::default(),
             tracking: Counters::default(),
             hooks: Arc::default(),
@@ -70,8 +70,7 @@ impl Pipeline {
     fn push(&self, item: Item) -> Result<(), DropReason> {
         let (item, reason) = match self.queue.push(item) {
             Ok(()) => {
-                if self.queue.is_closed() {
-                    // The queue closed meanwhile: perhaps nobody looks into it again.
+                if self.queue.is_abandoned() {
                     self.drop_queued(DropReason::Closed);
                 }
                 return Ok(());

@@ -36,11 +36,12 @@ pub(crate) fn of(result: &Result<Answer, Failure>) -> Outcome {
 fn of_status(answer: &Answer) -> Outcome {
     match answer.status {
         200..=299 => Outcome::Taken(answer.body.clone()),
-        429 | 503 => Outcome::NotProcessed(answer.retry_after),
+        408 | 425 | 429 | 503 => Outcome::NotProcessed(answer.retry_after),
         400 | 422 => Outcome::Faulty(RejectReason::Invalid),
         413 => Outcome::Faulty(RejectReason::TooLarge),
         401 | 403 => Outcome::Misconfigured(RejectReason::Unauthorized),
-        300..=499 => Outcome::Misconfigured(RejectReason::WrongAddress),
+        300..=399 | 404 | 405 | 415 => Outcome::Misconfigured(RejectReason::WrongAddress),
+        402..=499 => Outcome::Misconfigured(RejectReason::Invalid),
         // 500, 502, 504, and what no server should answer.
         _ => Outcome::Ambiguous,
     }
@@ -75,6 +76,7 @@ mod tests {
         assert!(matches!(outcome_of(422), Outcome::Faulty(RejectReason::Invalid)));
         assert!(matches!(outcome_of(413), Outcome::Faulty(RejectReason::TooLarge)));
         assert!(matches!(outcome_of(401), Outcome::Misconfigured(RejectReason::Unauthorized)));
+        assert!(matches!(outcome_of(402), Outcome::Misconfigured(RejectReason::Invalid)));
         for status in [302, 404, 415] {
             assert!(matches!(outcome_of(status), Outcome::Misconfigured(RejectReason::WrongAddress)));
         }

@@ -6,6 +6,7 @@ use crossbeam_queue::ArrayQueue;
 use tokio::sync::Notify;
 
 use crate::client::TrackCall;
+use crate::export::batch::BatchLimits;
 use crate::sink::Outgoing;
 
 /// How much may wait to be sent. What comes when the queue is full is dropped and counted.
@@ -20,12 +21,14 @@ impl QueueLimits {
     pub const DEFAULT_ITEMS: usize = 32_768;
     /// The default of [`bytes`](Self::bytes): 64 MiB.
     pub const DEFAULT_BYTES: usize = 64 << 20;
+    /// The greatest [`items`](Self::items), for which the room is taken at once.
+    pub const MOST_ITEMS: usize = 1 << 20;
 
-    /// The greatest number of spans and of enqueued tracking calls together, at least 1. Defaults to
-    /// [`DEFAULT_ITEMS`](Self::DEFAULT_ITEMS).
+    /// The greatest number of spans and of enqueued tracking calls together, from 1 to
+    /// [`MOST_ITEMS`](Self::MOST_ITEMS). Defaults to [`DEFAULT_ITEMS`](Self::DEFAULT_ITEMS).
     #[must_use]
     pub fn items(mut self, items: usize) -> Self {
-        self.items = items.max(1);
+        self.items = items.clamp(1, Self::MOST_ITEMS);
         self
     }
 
@@ -81,28 +84,34 @@ pub(crate) struct Queue {
     bytes: AtomicUsize,
     /// Items ever pushed; the sender counts those that it has settled against it.
     pushed: AtomicU64,
+    closed_to_spans: AtomicBool,
     closed: AtomicBool,
-    /// Wakes the sender when this many wait.
-    threshold: usize,
+    /// Whether nobody takes anything out any more.
+    abandoned: AtomicBool,
+    /// The sender is woken for each so many items, or bytes.
+    batch: BatchLimits,
     pub(crate) wake: Notify,
 }
 
 impl Queue {
-    pub(crate) fn new(limits: QueueLimits, threshold: usize) -> Self {
+    pub(crate) fn new(limits: QueueLimits, batch: BatchLimits) -> Self {
         Self {
             items: ArrayQueue::new(limits.items),
             limits,
             bytes: AtomicUsize::new(0),
             pushed: AtomicU64::new(0),
+            closed_to_spans: AtomicBool::new(false),
             closed: AtomicBool::new(false),
-            threshold: threshold.clamp(1, limits.items),
+            abandoned: AtomicBool::new(false),
+            batch,
             wake: Notify::new(),
         }
     }
 
     /// Puts an item in.
     pub(crate) fn push(&self, item: Item) -> Result<(), Refused> {
-        if self.closed.load(SeqCst) {
+        let is_span = matches!(item, Item::Span(_));
+        if self.closed.load(SeqCst) || (is_span && self.closed_to_spans.load(SeqCst)) {
             return Err(Refused::Closed(item));
         }
         let size = item.size();
@@ -120,13 +129,17 @@ impl Queue {
             self.bytes.fetch_sub(size, SeqCst);
             return Err(Refused::Full(item));
         }
+        // Counted before it can be settled.
+        let earlier = self.pushed.fetch_add(1, SeqCst);
         if let Err(item) = self.items.push(item) {
+            self.pushed.fetch_sub(1, SeqCst);
             self.bytes.fetch_sub(size, SeqCst);
             return Err(Refused::Full(item));
         }
-        self.pushed.fetch_add(1, SeqCst);
-        // Waking the sender costs more than a span: only when a batch is there, and once.
-        if self.items.len() == self.threshold {
+        // Waking the sender costs more than a span: only where a batch is full.
+        let batch_of_items = (earlier + 1).is_multiple_of(self.batch.spans as u64);
+        let batch_of_bytes = held < self.batch.bytes && held + size >= self.batch.bytes;
+        if batch_of_items || batch_of_bytes {
             self.wake.notify_one();
         }
         Ok(())
@@ -144,12 +157,23 @@ impl Queue {
         self.pushed.load(SeqCst)
     }
 
+    /// Lets no more spans in.
+    pub(crate) fn close_to_spans(&self) {
+        self.closed_to_spans.store(true, SeqCst);
+    }
+
+    /// Nobody takes anything out any more: who puts something in, does.
+    pub(crate) fn abandon(&self) {
+        self.close();
+        self.abandoned.store(true, SeqCst);
+    }
+
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(SeqCst)
+    }
+
     /// Lets nothing more in.
     pub(crate) fn close(&self) {
         self.closed.store(true, SeqCst);
-    }
-
-    pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(SeqCst)
     }
 }

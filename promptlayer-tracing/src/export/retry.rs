@@ -33,7 +33,7 @@ impl Attempts {
     pub(crate) fn next_delay(&mut self, asked: Option<Duration>) -> Option<Duration> {
         let longest = self.delays.next().unwrap_or(LONGEST_DELAY);
         let delay = longest.mul_f64(fastrand::f64()).max(asked.unwrap_or_default());
-        (self.since.elapsed() + delay <= MAX_AGE).then_some(delay)
+        self.since.elapsed().checked_add(delay).filter(|age| *age <= MAX_AGE).map(|_| delay)
     }
 }
 
@@ -51,5 +51,6 @@ mod tests {
         let asked = Duration::from_secs(40);
         assert_eq!(attempts.next_delay(Some(asked)), Some(asked));
         assert_eq!(attempts.next_delay(Some(MAX_AGE * 2)), None);
+        assert_eq!(attempts.next_delay(Some(Duration::MAX)), None);
     }
 }

@@ -3,7 +3,8 @@
 //! Not `Dispatch::none()`: while a process has one subscriber, `tracing` takes what it is interested in
 //! from the thread that reaches a callsite first, and what the export thread reached first would be
 //! silent for the whole process. This one is counted as a second, and claims to be interested in
-//! everything, so that a callsite that the other always wants stays one.
+//! everything, so that a callsite that the other always wants stays one. What the other never wants it is asked for
+//! anew each time, if the level lets it so far: that is the price.
 
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};

@@ -1,9 +1,11 @@
 //! The export thread: takes batches out of the queue, sends them, and reads the answers.
 
 use std::collections::HashSet;
+use std::io;
 use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
+use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Instant;
 
@@ -44,24 +46,33 @@ pub(crate) struct Settings {
 /// Starts the threads of the pipeline.
 pub(crate) fn start(pipeline: &Arc<Pipeline>, settings: Settings, hooks: Hooks) -> Result<Guard, Error> {
     let failed = |source| Error::ThreadStart { name: THREAD, source };
-    let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let client = settings.client.with_own_connections()?;
+    // Hooks run while this thread's runtime, or the user's, may be blocked.
+    let hook_client = settings.client.with_own_connections()?;
     let hooks = hook::start(hooks, Arc::clone(&pipeline.hooks), Arc::clone(&pipeline.progress))?;
     let (stop, told) = watch::channel(Stop::default());
     let worker = Worker {
-        client: settings.client.with_own_connections()?,
+        client,
+        hook_client,
         pipeline: Arc::clone(pipeline),
         settings,
         hooks,
         stop: told,
         reported: HashSet::new(),
     };
-    thread::Builder::new()
-        .name(THREAD.to_owned())
-        .spawn(move || {
-            // What the HTTP client says of these requests is not for the subscriber that they serve.
-            tracing::dispatcher::with_default(&Dispatch::new(Silence), || runtime.block_on(worker.run()));
-        })
-        .map_err(failed)?;
+    let (begun, begins) = sync_channel(1);
+    let run = move || {
+        // Made here: a runtime that is dropped where another runs panics.
+        let runtime = match runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return drop(begun.send(Err(error))),
+        };
+        let _ = begun.send(Ok(()));
+        // What the HTTP client says of these requests is not for the subscriber that they serve.
+        tracing::dispatcher::with_default(&Dispatch::new(Silence), || runtime.block_on(worker.run()));
+    };
+    thread::Builder::new().name(THREAD.to_owned()).spawn(run).map_err(failed)?;
+    begins.recv().unwrap_or_else(|_| Err(io::Error::other("it ended at once"))).map_err(failed)?;
     Ok(Guard::new(Arc::clone(pipeline), stop))
 }
 
@@ -77,6 +88,8 @@ enum Sent {
 struct Worker {
     /// With connections of this thread's runtime.
     client: Client,
+    /// With connections for the hooks.
+    hook_client: Client,
     pipeline: Arc<Pipeline>,
     settings: Settings,
     hooks: HookSender,
@@ -88,8 +101,14 @@ struct Worker {
 impl Drop for Worker {
     /// However the thread ends, what is left is counted and nobody waits for it.
     fn drop(&mut self) {
-        self.pipeline.queue.close();
+        self.pipeline.queue.abandon();
         self.pipeline.drop_queued(DropReason::Closed);
+        if thread::panicking() {
+            // What was in hand is nowhere any more.
+            for counters in [&self.pipeline.spans, &self.pipeline.tracking] {
+                counters.lose_sight(counters.read().pending);
+            }
+        }
         self.pipeline.progress.update(|state| state.sender_gone = true);
     }
 }
@@ -183,7 +202,10 @@ impl Worker {
     /// The service took these spans: the answer tells their ids, and which of them it refused.
     fn spans_taken(&mut self, part: &[Outgoing], body: &[u8]) {
         let answer = match SpansAnswer::read(body) {
-            Ok(answer) => answer,
+            Ok(answer) => {
+                self.reported.clear();
+                answer
+            }
             Err(source) => {
                 self.report(self.client.http().error_of_unreadable(
                     format!("POST {SPANS_BULK}"),
@@ -222,7 +244,10 @@ impl Worker {
             Sent::Taken(answer) => {
                 self.pipeline.spans.deliver(1);
                 let id = match serde_json::from_slice::<LogAnswer>(&answer) {
-                    Ok(answer) => Some(answer.id),
+                    Ok(answer) => {
+                        self.reported.clear();
+                        Some(answer.id)
+                    }
                     Err(source) => {
                         self.report(self.client.http().error_of_unreadable(
                             format!("POST {LOG_REQUEST}"),
@@ -240,7 +265,16 @@ impl Worker {
 
     async fn deliver_track(&mut self, call: TrackCall) {
         match self.send(call.path, call.body).await {
-            Sent::Taken(_) => self.pipeline.tracking.deliver(1),
+            Sent::Taken(answer) => match self.client.http().declined(call.path, &answer) {
+                Some(error) => {
+                    self.pipeline.tracking.reject(RejectReason::Invalid, 1);
+                    self.report(error);
+                }
+                None => {
+                    self.reported.clear();
+                    self.pipeline.tracking.deliver(1);
+                }
+            },
             sent => self.settle(sent, &Arc::clone(&self.pipeline).tracking, 1),
         }
         self.pipeline.progress.update(|state| state.settled += 1);
@@ -257,7 +291,7 @@ impl Worker {
                     name: span.function_name(),
                     tags: span.inherited.tags.clone(),
                     metadata: span.inherited.metadata.clone(),
-                    client: self.settings.client.clone(),
+                    client: self.hook_client.clone(),
                     enqueue: Arc::clone(&self.pipeline) as _,
                 });
                 self.hooks.logged(request, span.on_request_id);
@@ -291,11 +325,10 @@ impl Worker {
             }
             let result = tokio::select! {
                 result = self.client.http().post_bytes(path, body.clone()) => result,
-                () = deadline(&mut self.stop) => return Sent::Unknown,
+                () = deadline(&self.stop) => return Sent::Unknown,
             };
             let outcome = outcome::of(&result);
             if let Outcome::Taken(answer) = outcome {
-                self.reported.clear();
                 return Sent::Taken(answer);
             }
             let request = format!("POST {path}");
@@ -323,7 +356,7 @@ impl Worker {
             };
             tokio::select! {
                 () = sleep(delay) => {}
-                () = deadline(&mut self.stop) => return Sent::Dropped(DropReason::Deadline),
+                () = deadline(&self.stop) => return Sent::Dropped(DropReason::Deadline),
             }
         }
     }
@@ -337,7 +370,9 @@ impl Worker {
 }
 
 /// Ends when the deadline of the shutdown has come; never, as long as there is none.
-async fn deadline(stop: &mut watch::Receiver<Stop>) {
+async fn deadline(stop: &watch::Receiver<Stop>) {
+    // A receiver of its own: what it has seen, the worker's loop has not.
+    let mut stop = stop.clone();
     loop {
         let deadline = stop.borrow_and_update().deadline;
         if let Some(deadline) = deadline {

@@ -30,10 +30,17 @@ pub(crate) struct Active {
     stream: Option<Streamed>,
 }
 
+/// The most that is kept of a stream, in bytes: a stream may have no end, and memory has.
+const MAX_STREAM_BYTES: usize = 4 << 20;
+
 /// What a stream has given so far.
 #[derive(Debug, Default)]
 struct Streamed {
     chunks: Vec<Captured>,
+    /// Bytes that they hold, nearly.
+    bytes: usize,
+    /// Items that came when no more were kept.
+    passed_by: u64,
     /// From the call's beginning to its first chunk.
     first: Option<Duration>,
     /// The first error among the items: those after it are its echo.
@@ -121,12 +128,18 @@ impl Active {
         let stream = self.stream.get_or_insert_default();
         match chunk {
             Chunk::Value(value) => {
-                if stream.chunks.is_empty() {
+                if stream.first.is_none() {
                     stream.first = in_registry(span, |span| {
                         Some(span.extensions().get::<SpanRecord>()?.started_at.elapsed())
                     });
                 }
-                stream.chunks.push(value);
+                let size = size_of::<Captured>() + value.size();
+                if stream.passed_by > 0 || stream.bytes + size > MAX_STREAM_BYTES {
+                    stream.passed_by += 1;
+                } else {
+                    stream.bytes += size;
+                    stream.chunks.push(value);
+                }
             }
             Chunk::Error(failure) => {
                 stream.failure.get_or_insert(failure);
@@ -156,7 +169,10 @@ impl Active {
     /// Hands the finished span over, once.
     pub(crate) fn end(self, span: &Span, output: Option<Captured>, ending: Ending) {
         let (output, ending, time_to_first_chunk) = match self.stream {
-            Some(Streamed { chunks, first, failure }) => {
+            Some(Streamed { mut chunks, first, failure, passed_by, .. }) => {
+                if passed_by > 0 {
+                    chunks.push(Captured::Text(format!("[… {passed_by} more items]")));
+                }
                 // An error among the chunks says more than how the reader took it.
                 let ending = failure.map_or(ending, Ending::Failed);
                 (Some(Output::Chunks(chunks)), ending, first)

@@ -10,7 +10,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tracing::Metadata;
 
-use crate::client::{Client, ClientBuilder, Env, Error};
+use crate::client::{Client, ClientBuilder, Env, Error, check_metadata};
 use crate::export::{self, BatchLimits, Guard, Pipeline, QueueLimits, Resource, Settings, Wire};
 use crate::hook::{Hooks, LoggedRequest};
 use crate::layer::{PromptLayer, SpanFilter};
@@ -21,6 +21,8 @@ use crate::tags::Tags;
 
 /// The environment variable that switches the capture of content off.
 const CAPTURE_CONTENT: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
+/// What switches it off.
+const OFF: &[&str] = &["false", "0", "no", "off", "no_content"];
 /// The environment variable that names the service.
 const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
 
@@ -134,9 +136,11 @@ impl LayerBuilder {
         self
     }
 
-    /// Whether prompts and answers are recorded. Without them a request says which model was called,
-    /// how the call ended, and what it used. Defaults to the variable
-    /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`, else to `true`.
+    /// Whether prompts and answers are recorded. Without them a request says which model was called and
+    /// with which numbers, how the call ended (of an error its type alone), and what it used; metadata and
+    /// fields are what you gave, and stay. Defaults to the variable
+    /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`, which `false`, `0`, `no`, `off` and
+    /// `NO_CONTENT` switch off, else to `true`.
     pub fn capture_content(mut self, capture: bool) -> Self {
         self.capture_content = Some(capture);
         self
@@ -180,7 +184,8 @@ impl LayerBuilder {
     }
 
     /// Calls `hook` with every request, once it has an id. Hooks run on a thread of their own, in the
-    /// order in which they were given.
+    /// order in which they were given. An annotated function that a hook calls makes a request too, and
+    /// that one's hook another: leave it to its tags or its name whether to call.
     pub fn on_request_id(mut self, hook: impl Fn(&LoggedRequest) + Send + Sync + 'static) -> Self {
         self.hooks.synchronous.push(Box::new(hook));
         self
@@ -219,8 +224,9 @@ impl LayerBuilder {
     ///
     /// # Errors
     ///
-    /// Without a key, [`Error::MissingApiKey`]; with a tag, a base URL or a time-out that cannot be
-    /// used, the error that says so; and where a thread cannot be started, [`Error::ThreadStart`].
+    /// Without a key, [`Error::MissingApiKey`]; with a key, a tag, metadata, a base URL or a time-out that
+    /// cannot be used, the error that says so; where there are no root certificates for HTTPS,
+    /// [`Error::HttpSetup`]; and where a thread cannot be started, [`Error::ThreadStart`].
     pub fn build(mut self) -> Result<(PromptLayer, Guard), Error> {
         let client = match self.client.take() {
             Some(client) => client,
@@ -254,10 +260,10 @@ impl LayerBuilder {
 
     fn finish(self, destination: Box<dyn Destination>) -> Result<PromptLayer, Error> {
         let capture_content = self.capture_content.unwrap_or_else(|| {
-            self.env
-                .get(CAPTURE_CONTENT)
-                .is_none_or(|value| !matches!(value.to_lowercase().as_str(), "false" | "0"))
+            let said = self.env.get(CAPTURE_CONTENT).map(|value| value.to_lowercase());
+            !said.is_some_and(|said| OFF.contains(&said.as_str()))
         });
+        check_metadata(&self.metadata)?;
         let sink = Sink {
             destination,
             root: Arc::new(Inherited { tags: Tags::new(self.tags)?, metadata: self.metadata, prompt: None }),

@@ -117,7 +117,8 @@ where
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        if !self.records(span.metadata()) {
+        let is_mine = |record: &SpanRecord| Arc::ptr_eq(&record.sink, &self.sink);
+        if !span.extensions().get::<SpanRecord>().is_some_and(is_mine) {
             return;
         }
         let mut visitor = FieldVisitor::default();

@@ -9,7 +9,7 @@ use std::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Origin, Pipeline, TrackCall};
+use super::{Enqueueable, Origin, TrackCall};
 use crate::{Error, GroupId, RequestId, Score};
 
 /// The greatest length of a metadata key, in characters: a limit of the service.
@@ -31,7 +31,7 @@ macro_rules! sent {
             }
         }
 
-        impl $name<Pipeline> {
+        impl $name<Enqueueable> {
             /// Hands it to the export pipeline, which sends it with its retries. Needs no runtime
             /// and does not wait.
             ///
