@@ -44,7 +44,7 @@
 //! # In a library
 //!
 //! Depend on this crate with `default-features = false`: annotated functions then cost the dependencies
-//! `tracing`, `serde` and the attribute. The application adds the feature `export`, which is on by
+//! `tracing`, `serde`, the attribute, and `futures-core` for streams. The application adds the feature `export`, which is on by
 //! default, and installs the layer.
 //!
 //! # In tests

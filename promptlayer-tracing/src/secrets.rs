@@ -101,7 +101,7 @@ fn end_of_value(text: &str) -> usize {
             '"' => in_text = !in_text,
             _ if in_text => {}
             '(' | '[' | '{' => depth += 1,
-            ',' | ')' | ']' | '}' if depth == 0 => return at,
+            ',' | ')' | ']' | '}' if depth == 0 => return text[..at].trim_end().len(),
             ')' | ']' | '}' => depth -= 1,
             _ => {}
         }

@@ -1,0 +1,104 @@
+//! A flush and an end settle what was recorded before them, whatever goes on meanwhile.
+#![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use promptlayer_tracing::{BatchLimits, Error, Guard, QueueLimits, promptlayer};
+use serde_json::json;
+use tests::pipeline::{assert_balanced, dispatch, eventually, layer_to};
+use tests::{Recorder, Reply};
+
+const LONG: Duration = Duration::from_secs(60);
+
+#[promptlayer]
+fn ask(question: &str) -> String {
+    question.to_uppercase()
+}
+
+/// Calls on and on in another thread, until what is given is done.
+fn under_traffic<R>(recorder: &Recorder, then: impl FnOnce(Guard) -> R) -> R {
+    let (layer, guard) = layer_to(recorder.url())
+        .batch(BatchLimits::default())
+        .queue(QueueLimits::default().items(1000))
+        .build()
+        .unwrap();
+    let dispatch = dispatch(layer);
+    let (over, calling) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let caller = thread::spawn({
+        let (over, calling) = (Arc::clone(&over), Arc::clone(&calling));
+        move || {
+            tracing::dispatcher::with_default(&dispatch, || {
+                while !over.load(Ordering::SeqCst) {
+                    drop(ask("why?"));
+                    calling.store(true, Ordering::SeqCst);
+                }
+            });
+        }
+    });
+    eventually(|| calling.load(Ordering::SeqCst));
+    let given = then(guard);
+    over.store(true, Ordering::SeqCst);
+    caller.join().unwrap();
+    given
+}
+
+#[test]
+fn a_flush_does_not_wait_for_what_others_record_meanwhile() {
+    let recorder = Recorder::start().unwrap();
+    under_traffic(&recorder, |guard| {
+        for _ in 0..3 {
+            assert!(guard.flush(LONG));
+        }
+        assert!(guard.stats().spans.delivered > 0);
+    });
+}
+
+#[test]
+fn an_end_under_traffic_delivers_all_that_came_before_it() {
+    let recorder = Recorder::start().unwrap();
+    let stats = under_traffic(&recorder, |guard| guard.shutdown(LONG));
+    assert_balanced(&stats.spans);
+    assert_eq!(stats.spans.outcome_unknown + stats.spans.rejected() + stats.spans.pending, 0, "{stats:#?}");
+    let late: u64 = stats.spans.dropped.values().sum();
+    assert_eq!(stats.spans.delivered + late, stats.spans.accepted);
+    assert!(
+        stats.spans.dropped.keys().all(|reason| matches!(
+            reason,
+            promptlayer_tracing::DropReason::Closed | promptlayer_tracing::DropReason::QueueFull
+        )),
+        "{stats:#?}"
+    );
+}
+
+#[test]
+fn a_flush_may_be_given_all_the_time_there_is() {
+    let recorder = Recorder::start().unwrap();
+    let (layer, guard) = layer_to(recorder.url()).build().unwrap();
+    tracing::dispatcher::with_default(&dispatch(layer), || drop(ask("why?")));
+    assert!(guard.flush(Duration::MAX));
+    assert_eq!(guard.shutdown(Duration::MAX).spans.delivered, 1);
+}
+
+#[test]
+fn a_tracking_call_that_the_service_declines_is_rejected_and_told() {
+    let recorder = Recorder::start().unwrap();
+    recorder
+        .script("/rest/track-score", [Reply::status(200).json(&json!({"success": false, "message": "no"}))]);
+    let told: Arc<Mutex<Vec<String>>> = Arc::default();
+    let (layer, guard) = layer_to(recorder.url())
+        .on_request_id(|request| request.track().score(1).enqueue().unwrap())
+        .on_error({
+            let told = Arc::clone(&told);
+            move |error: &Error| told.lock().unwrap().push(error.to_string())
+        })
+        .build()
+        .unwrap();
+    tracing::dispatcher::with_default(&dispatch(layer), || drop(ask("why?")));
+    assert!(guard.flush(LONG));
+    let stats = guard.shutdown(LONG);
+    assert_eq!((stats.tracking.accepted, stats.tracking.rejected()), (1, 1), "{stats:#?}");
+    assert_eq!(told.lock().unwrap().len(), 1, "{told:?}");
+}
