@@ -24,3 +24,8 @@ pub use contract::{Contract, Violation};
 pub use fixtures::Fixture;
 pub use recorder::{Gate, Recorder, Reply, Request};
 pub use recordings::{Answer, Exchange, Scene};
+
+/// The README's code, which compiles as it stands there.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
