@@ -6,6 +6,7 @@
 //! - [`recordings`]: what other clients sent in the scenes to match.
 //! - [`fixtures`]: exchanges that were really had with providers.
 //! - [`example`]: the example programs, run as a user runs them.
+//! - [`in_memory`]: a layer that sends nowhere, for tests of the attribute.
 //! - [`pipeline`]: a layer that logs to a server of the test.
 //! - [`plain_client`]: a client that sends what it is told and no more.
 //! - [`rustc`]: the compiler, with the libraries of this build.
@@ -13,6 +14,7 @@
 pub mod contract;
 pub mod example;
 pub mod fixtures;
+pub mod in_memory;
 pub mod pipeline;
 pub mod plain_client;
 pub mod recorder;

@@ -3,54 +3,15 @@
 
 use std::fmt;
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
-use promptlayer_tracing::blueprint::{ErrorType, LogRequest, Message, Prompt, RequestStatus};
-use promptlayer_tracing::{CapturedSpan, InMemory, LayerBuilder, PromptLink, layer, promptlayer};
+use promptlayer_tracing::blueprint::{ErrorType, Message, Prompt, RequestStatus};
+use promptlayer_tracing::{CapturedSpan, PromptLink, layer, promptlayer};
 use serde::{Serialize, Serializer};
 use serde_json::json;
-use tracing_subscriber::prelude::*;
-
-/// Runs a function under a layer of its own, and gives what the layer received.
-fn captured_with(builder: LayerBuilder, run: impl FnOnce()) -> InMemory {
-    let (layer, captured) = builder.in_memory().unwrap();
-    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), run);
-    captured
-}
-
-fn captured(run: impl FnOnce()) -> InMemory {
-    captured_with(layer(), run)
-}
-
-/// The one request that a function makes.
-fn request_of(run: impl FnOnce()) -> LogRequest {
-    let requests = captured(run).requests();
-    assert_eq!(requests.len(), 1, "{requests:#?}");
-    requests.into_iter().next().unwrap()
-}
-
-/// Runs a future that is never woken by anything else.
-fn block_on<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    let mut context = Context::from_waker(Waker::noop());
-    loop {
-        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
-            return value;
-        }
-    }
-}
-
-/// Is pending once.
-async fn pause() {
-    let mut paused = false;
-    std::future::poll_fn(
-        |_| if std::mem::replace(&mut paused, true) { Poll::Ready(()) } else { Poll::Pending },
-    )
-    .await;
-}
+use tests::in_memory::{block_on, captured, captured_with, pause, request_of};
 
 #[promptlayer(tags = ["chat"])]
 fn ask(question: &str) -> String {

@@ -6,20 +6,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
-use promptlayer_tracing::blueprint::{ErrorType, LogRequest, RequestStatus};
-use promptlayer_tracing::{InMemory, LayerBuilder, PromptLink, layer, promptlayer};
+use promptlayer_tracing::blueprint::{ErrorType, RequestStatus};
+use promptlayer_tracing::{PromptLink, layer, promptlayer};
 use serde_json::{Value, json};
-use tracing_subscriber::prelude::*;
-
-fn captured_with(builder: LayerBuilder, run: impl FnOnce()) -> InMemory {
-    let (layer, captured) = builder.in_memory().unwrap();
-    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), run);
-    captured
-}
-
-fn request_of(run: impl FnOnce()) -> LogRequest {
-    captured_with(layer(), run).requests().into_iter().next().unwrap()
-}
+use tests::in_memory::{captured_with, request_of};
 
 #[test]
 fn texts_are_rewritten_wherever_they_stand_but_for_the_words_of_the_api() {

@@ -13,31 +13,8 @@ mod secrets;
 #[path = "robust/values.rs"]
 mod values;
 
-use std::future::Future;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
-
-use promptlayer_tracing::blueprint::LogRequest;
-use promptlayer_tracing::{CapturedSpan, InMemory, LayerBuilder, layer};
-use tracing_subscriber::prelude::*;
-
-/// Runs a function under a layer of its own, and gives what the layer received.
-fn captured_with(builder: LayerBuilder, run: impl FnOnce()) -> InMemory {
-    let (layer, captured) = builder.in_memory().unwrap();
-    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), run);
-    captured
-}
-
-fn captured(run: impl FnOnce()) -> InMemory {
-    captured_with(layer(), run)
-}
-
-/// The one request that a function makes.
-fn request_of(run: impl FnOnce()) -> LogRequest {
-    let requests = captured(run).requests();
-    assert_eq!(requests.len(), 1, "{requests:#?}");
-    requests.into_iter().next().unwrap()
-}
+use promptlayer_tracing::CapturedSpan;
+use tests::in_memory::{block_on, captured, captured_with, pause, poll_once, request_of};
 
 /// The one span that a function makes, which makes no request.
 fn span_of(run: impl FnOnce()) -> CapturedSpan {
@@ -46,27 +23,4 @@ fn span_of(run: impl FnOnce()) -> CapturedSpan {
     let span = spans.into_iter().next().unwrap();
     assert!(span.request.is_none(), "{span:#?}");
     span
-}
-
-/// Runs a future that is never woken by anything else.
-fn block_on<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    loop {
-        if let Poll::Ready(value) = poll_once(future.as_mut()) {
-            return value;
-        }
-    }
-}
-
-fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
-}
-
-/// Is pending once.
-async fn pause() {
-    let mut paused = false;
-    std::future::poll_fn(
-        |_| if std::mem::replace(&mut paused, true) { Poll::Ready(()) } else { Poll::Pending },
-    )
-    .await;
 }

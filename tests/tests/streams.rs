@@ -21,8 +21,8 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
-use promptlayer_tracing::blueprint::LogRequest;
 use promptlayer_tracing::{InMemory, layer};
+use tests::in_memory::{block_on, pause, request_of};
 use tracing_subscriber::prelude::*;
 
 use crate::script::Fault;
@@ -43,24 +43,6 @@ fn captured(run: impl FnOnce(&InMemory)) -> InMemory {
     captured
 }
 
-/// The one request that a function makes.
-fn request_of(run: impl FnOnce()) -> LogRequest {
-    let requests = captured(|_| run()).requests();
-    assert_eq!(requests.len(), 1, "{requests:#?}");
-    requests.into_iter().next().unwrap()
-}
-
-/// Runs a future that is never woken by anything else.
-fn block_on<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    let mut context = Context::from_waker(Waker::noop());
-    loop {
-        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
-            return value;
-        }
-    }
-}
-
 /// All items of a stream that is always ready.
 fn collect<S: Stream>(stream: S) -> Vec<S::Item> {
     let mut stream = pin!(stream);
@@ -70,13 +52,4 @@ fn collect<S: Stream>(stream: S) -> Vec<S::Item> {
         items.push(item);
     }
     items
-}
-
-/// Is pending once.
-async fn pause() {
-    let mut paused = false;
-    std::future::poll_fn(
-        |_| if std::mem::replace(&mut paused, true) { Poll::Ready(()) } else { Poll::Pending },
-    )
-    .await;
 }
