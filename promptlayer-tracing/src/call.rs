@@ -30,6 +30,7 @@ pub struct Call {
 
 impl Call {
     /// Begins a call in its span.
+    #[inline]
     pub fn begin(span: Span, site: &'static CallSite) -> Self {
         let call = Self::prepare(span, site);
         call.begin_prepared();
@@ -37,12 +38,16 @@ impl Call {
     }
 
     /// A call in its span, which begins when its future is first polled.
+    #[inline]
     pub fn prepare(span: Span, site: &'static CallSite) -> Self {
-        Self { active: Active::claim(&span, site), span }
+        // Where nobody listens this is all there is to do, and it is done in place.
+        let active = if span.is_disabled() { None } else { Active::claim(&span, site) };
+        Self { span, active }
     }
 
     /// A call of which nothing is recorded.
-    pub(crate) fn nothing() -> Self {
+    #[inline]
+    pub fn nothing() -> Self {
         Self { span: Span::none(), active: None }
     }
 
@@ -115,6 +120,7 @@ impl Call {
     }
 
     /// Begins a call that was prepared for a future, and is none.
+    #[inline]
     pub(crate) fn begin_prepared(&self) {
         if let Some(active) = &self.active {
             active.announce(&self.span);
@@ -187,6 +193,7 @@ impl Call {
     /// Runs a synchronous body, or one poll of an asynchronous one, inside the span.
     ///
     /// The body is a closure, so that its `return` and `?` come back here.
+    #[inline]
     pub fn run<R>(&mut self, body: impl FnOnce() -> R) -> R {
         if !self.is_recording() {
             let _entered = self.span.enter();
@@ -215,8 +222,11 @@ impl Call {
 
 impl Drop for Call {
     /// A call that nobody ended was dropped before it was ready.
+    #[inline]
     fn drop(&mut self) {
-        self.end(None, Ending::Cancelled);
+        if self.is_recording() {
+            self.end(None, Ending::Cancelled);
+        }
     }
 }
 

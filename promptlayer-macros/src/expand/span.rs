@@ -44,6 +44,9 @@ pub(crate) fn begin(
     });
     let site = site(args, &function, names);
     code! {
+        // Asked here, a level that nobody wants costs a comparison and no more.
+        if #private::tracing::level_enabled!(#level)
+            || #private::tracing::if_log_enabled!(#level, { true } else { false })
         {
             let __span = #private::tracing::span!(
                 target: #target,
@@ -55,6 +58,8 @@ pub(crate) fn begin(
             );
             #(#follows_from)*
             #private::Call::#start(__span, #site)
+        } else {
+            #private::Call::nothing()
         }
     }
 }
