@@ -277,7 +277,7 @@ fn every_kind_of_call_is_sent_as_is_documented_over_either_wire() {
         let longest: String = "x".repeat(512);
         builder
             .tags([longest])
-            .metadata([("service", "tests"), ("", "empty")])
+            .metadata([("service", "tests"), ("none", "empty")])
             .provider("openai")
             .export_spans(|_| true)
     };
