@@ -34,9 +34,9 @@ use crate::function::Function;
 /// secrets. `self` and what is in `skip` are left out. An argument whose name says that it is a
 /// secret (`api_key`, `password`, `*_secret`, `*_token`, …) is logged as `[redacted]`.
 ///
-/// The value returned is captured by `Serialize`, else `Display`, else `Debug`, else named by its
-/// type. Of a `Result`, `Ok` is the output, and `Err` the error with its chain of sources. No bound is
-/// ever added to the function.
+/// The value returned is captured by `Serialize`, else `Display`, else `Debug` (without the fields whose
+/// names say that they are secrets), else named by its type. Of a `Result`, `Ok` is the output, and `Err`
+/// the error with its chain of sources. No bound is ever added to the function.
 ///
 /// # Arguments
 ///
@@ -65,7 +65,8 @@ use crate::function::Function;
 /// `impl Future`, `Pin<Box<dyn Future>>` or `BoxFuture`, is through when its future is ready; a future
 /// that is never polled was never called. A function that gives `impl Stream`,
 /// `Pin<Box<dyn Stream>>`, `BoxStream`, or a `Result` of one, is through when the stream ends: its items
-/// are the output, text items joined to one text, and the time to the first of them is recorded.
+/// are the output, text items joined to one text, and the time to the first of them is recorded. Of one stream at
+/// most 4 MiB of items are kept; those beyond are counted.
 ///
 /// A function that panics is logged as an error, with the panic's message. A future or a stream that
 /// is dropped before its end is logged as a warning, with what had come until then.
