@@ -131,7 +131,10 @@ impl Said {
             if let Some(kind) = log.error_type
                 && log.status == RequestStatus::Error
             {
-                log.set_error(kind, self.problem.as_deref().unwrap_or("the provider answered with an error"));
+                // Without a problem of the call's own, the provider's answer is one.
+                let problem =
+                    self.problem.get_or_insert_with(|| "the provider answered with an error".to_owned());
+                log.set_error(kind, problem);
             }
         }
     }

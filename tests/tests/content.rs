@@ -67,6 +67,20 @@ fn without_content_neither_parameters_nor_errors_tell_it() {
     assert_eq!(request.error_message(), Some("content::Quotes"));
 }
 
+#[test]
+fn without_content_an_error_that_was_answered_is_an_error_of_request_and_span() {
+    #[promptlayer]
+    fn refused() -> Value {
+        json!({"error": {"message": "no secret for you", "type": "invalid_request_error"}})
+    }
+    let captured = captured_with(layer().capture_content(false), || drop(refused()));
+    assert!(!format!("{:?}", captured.spans()).contains("secret"), "{:#?}", captured.spans());
+    assert_eq!(captured.requests()[0].status, RequestStatus::Error);
+    let told = Some("the provider answered with an error");
+    assert_eq!(captured.requests()[0].error_message(), told);
+    assert_eq!(captured.spans()[0].error.as_deref(), told);
+}
+
 #[derive(Debug)]
 #[allow(dead_code, reason = "its `Debug` is what is looked at")]
 struct Client {
