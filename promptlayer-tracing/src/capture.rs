@@ -18,6 +18,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+pub use self::evidence::Evidence;
+
+mod evidence;
+
 /// How many sources of an error are followed; a chain may be a ring.
 const MAX_SOURCES: usize = 16;
 
@@ -52,12 +56,40 @@ pub struct Failure {
     pub type_name: &'static str,
     /// The error and its sources, outermost first.
     pub chain: Vec<String>,
+    /// What its types and fields say.
+    pub evidence: Evidence,
 }
 
 impl Failure {
+    /// An error that says this, and of which nothing else is known.
+    pub(crate) fn new(type_name: &'static str, chain: Vec<String>) -> Self {
+        Self { type_name, chain, evidence: Evidence::default() }
+    }
+
     /// An error of which nothing is known but its type.
     pub(crate) fn of_type<E>() -> Self {
-        Self { type_name: type_name::<E>(), chain: vec![type_name::<E>().to_owned()] }
+        Self::new(type_name::<E>(), vec![type_name::<E>().to_owned()])
+    }
+
+    /// What an error and its sources say.
+    pub(crate) fn of<E: Error + ?Sized>(error: &E, type_name: &'static str) -> Self {
+        let (chain, evidence) = chain(error, type_name);
+        Self { type_name, chain, evidence }.without_queries()
+    }
+
+    /// The same of an error that borrows nothing, and so can be asked what it is.
+    pub(crate) fn of_source(error: &(dyn Error + 'static), type_name: &'static str) -> Self {
+        let (chain, mut evidence) = chain(error, type_name);
+        evidence.add(error);
+        Self { type_name, chain, evidence }.without_queries()
+    }
+
+    /// Where a key stands in an address, an error of HTTP quotes it.
+    fn without_queries(mut self) -> Self {
+        if self.evidence.is_of_http {
+            self.chain = self.chain.into_iter().map(evidence::without_queries).collect();
+        }
+        self
     }
 }
 
@@ -164,36 +196,22 @@ rung!(/// Any other value.
 // An error: its own chain, else that of the error inside (`Box<dyn Error>`, `anyhow::Error`), else
 // what it displays or debugs, else its type.
 rung!(/// The value is an error.
-ErrorByChain.__promptlayer_error -> Failure, for &&&&&&Probe<'_, T> where T: Error, |value| {
-    Failure {
-        type_name: type_name::<T>(),
-        chain: chain(value, type_name::<T>()),
-    }
-});
+    ErrorByChain.__promptlayer_error -> Failure, for &&&&&&Probe<'_, T> where T: Error,
+    |value| Failure::of(value, type_name::<T>()));
 rung!(/// The value is a box of an error, which may borrow.
-ErrorByBox.__promptlayer_error -> Failure, for &&&&&Probe<'_, T> where T: BoxOfError, |value| {
-    Failure {
-        type_name: type_name::<T>(),
-        chain: chain(value.inside(), type_name::<T>()),
-    }
-});
+    ErrorByBox.__promptlayer_error -> Failure, for &&&&&Probe<'_, T> where T: BoxOfError,
+    |value| Failure::of(value.inside(), type_name::<T>()));
 rung!(/// The value holds an error that may cross threads.
 ErrorByBoxed.__promptlayer_error -> Failure, for &&&&Probe<'_, T> where T: AsRef<dyn Error + Send + Sync + 'static>,
 |value| {
     let error: &(dyn Error + Send + Sync) = value.as_ref();
-    Failure {
-        type_name: type_name::<T>(),
-        chain: chain(error, type_name::<T>()),
-    }
+    Failure::of_source(error, type_name::<T>())
 });
 rung!(/// The value holds an error.
 ErrorByBoxedLocal.__promptlayer_error -> Failure, for &&&Probe<'_, T> where T: AsRef<dyn Error + 'static>,
 |value| {
     let error: &dyn Error = value.as_ref();
-    Failure {
-        type_name: type_name::<T>(),
-        chain: chain(error, type_name::<T>()),
-    }
+    Failure::of_source(error, type_name::<T>())
 });
 rung!(/// The error displays.
     ErrorByDisplay.__promptlayer_error -> Failure, for &&Probe<'_, T> where T: Display, |value| described::<T>(display(value)));
@@ -237,23 +255,25 @@ fn described<T: ?Sized>(text: Captured) -> Failure {
         Captured::Text(text) => text,
         _ => type_name::<T>().to_owned(),
     };
-    Failure { type_name: type_name::<T>(), chain: vec![message] }
+    Failure::new(type_name::<T>(), vec![message])
 }
 
-/// The messages of an error and its sources. A source whose text its parent already gave (many
-/// `Display` implementations repeat it) is left out, and where one panics the chain ends.
-fn chain<E: Error + ?Sized>(error: &E, type_name: &'static str) -> Vec<String> {
+/// The messages of an error and its sources, and what their types say. A source whose text its parent
+/// already gave (many `Display` implementations repeat it) is left out, and where one panics the chain ends.
+fn chain<E: Error + ?Sized>(error: &E, type_name: &'static str) -> (Vec<String>, Evidence) {
     let mut chain = vec![guarded(|| error.to_string()).unwrap_or_else(|| type_name.to_owned())];
+    let mut evidence = Evidence::of(error);
     let mut source = guarded(|| error.source()).flatten();
     for _ in 0..MAX_SOURCES {
         let Some(error) = source else { break };
         let Some(message) = guarded(|| error.to_string()) else { break };
+        evidence.add(error);
         if !chain.last().is_some_and(|last| last.contains(&message)) {
             chain.push(message);
         }
         source = guarded(|| error.source()).flatten();
     }
-    chain
+    (chain, evidence)
 }
 
 /// What a function gave back, seen as success or failure.

@@ -41,6 +41,11 @@
 //! Without a `kind` the innermost annotated call makes the request log. Annotated functions around it
 //! become spans of its trace, and their tags, metadata and prompt are its own too.
 //!
+//! # Without annotating
+//!
+//! With the feature `reqwest-middleware`, the module `middleware` logs every call of a model that is made through
+//! a client of the crate `reqwest-middleware`.
+//!
 //! # In a library
 //!
 //! Depend on this crate with `default-features = false`: annotated functions then cost the dependencies
@@ -77,6 +82,9 @@ mod kind;
 mod layer;
 #[cfg(feature = "export")]
 mod memory;
+#[cfg(feature = "reqwest-middleware")]
+#[cfg_attr(docsrs, doc(cfg(feature = "reqwest-middleware")))]
+pub mod middleware;
 #[cfg(feature = "export")]
 mod progress;
 mod prompt_link;

@@ -81,7 +81,7 @@ impl Destination for Arc<Memory> {
             function_input: said.function_input,
             function_output: said.function_output,
             error: said.problem,
-            fields: span.fields,
+            fields: span.own_fields(),
         };
         self.spans.lock().unwrap_or_else(PoisonError::into_inner).push(captured);
     }

@@ -12,9 +12,12 @@ use crate::exchange::{Ending, Input};
 use crate::ids::{SpanId, TraceId};
 use crate::kind::Kind;
 use crate::prompt_link::PromptLink;
+use crate::semconv;
 use crate::site::OnRequestId;
 use crate::tags::Tags;
 
+/// What is said of a call of another crate's that left no answer: a failed one of rig says nothing at all.
+pub(crate) const UNANSWERED: &str = "the call ended without a response";
 /// What is said of a call that was dropped.
 const CANCELLED: &str = "the call was dropped before it was ready";
 /// What is said of a call whose value passed by.
@@ -58,6 +61,10 @@ pub(crate) struct FinishedSpan {
     pub(crate) kind: Option<Kind>,
     /// Whether it makes a request log.
     pub(crate) is_request: bool,
+    /// Whether another crate made it, and told in its fields what a model did.
+    pub(crate) is_foreign: bool,
+    /// Whether such a span of a model's call ended without the answer that it has room for.
+    pub(crate) lacks_an_answer: bool,
     pub(crate) started: SystemTime,
     pub(crate) duration: Duration,
     pub(crate) ending: Ending,
@@ -84,6 +91,37 @@ impl FinishedSpan {
     /// The name that the request log bears: the function's, else the span's.
     pub(crate) fn function_name(&self) -> &'static str {
         self.function.unwrap_or(self.name)
+    }
+
+    /// The name of what the span stands for: the annotated function, or what another crate names.
+    pub(crate) fn stands_for(&self) -> Option<&str> {
+        let named = || {
+            let names = [semconv::GEN_AI_TOOL_NAME, semconv::AGENT_NAME, semconv::WORKFLOW_NAME];
+            names.iter().find_map(|name| self.fields.get(*name)?.as_str())
+        };
+        self.function.or_else(|| if self.is_foreign && !self.is_request { named() } else { None })
+    }
+
+    /// The span's own fields, without what its request log, or its function's input and output, say of
+    /// another crate's span.
+    pub(crate) fn own_fields(&self) -> Map<String, Value> {
+        let mut fields = self.fields.clone();
+        if self.is_foreign {
+            let said: &[&[&str]] = if self.is_request {
+                &[semconv::SAID_BY_LOG]
+            } else {
+                &[semconv::FUNCTION_INPUTS, semconv::FUNCTION_OUTPUTS]
+            };
+            fields.retain(|name, _| !said.iter().any(|said| said.contains(&name.as_str())));
+        }
+        fields
+    }
+
+    /// Forgets the fields that hold content, whoever made the span.
+    pub(crate) fn drop_content_fields(&mut self) {
+        let errors: &[&str] = if self.is_foreign { semconv::ERROR_TEXT } else { &[] };
+        self.fields
+            .retain(|name, _| ![semconv::CONTENT, errors].iter().any(|of| of.contains(&name.as_str())));
     }
 
     /// Bytes that the span holds, nearly: what the bound of the queue counts.

@@ -5,11 +5,12 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::blueprint::{ChatPrompt, LogRequest, RequestStatus};
-use crate::convert;
+use crate::convert::{self, Converted};
 use crate::record::{FinishedSpan, Inherited};
+use crate::semconv;
 
 /// A user's rewriting of a text.
 pub(crate) type Redact = Box<dyn for<'a> Fn(&'a str) -> Cow<'a, str> + Send + Sync>;
@@ -23,6 +24,8 @@ pub(crate) struct Sink {
     pub(crate) provider: Option<String>,
     pub(crate) capture_content: bool,
     pub(crate) redact: Option<Redact>,
+    /// Whether calls record on their own spans what they say of themselves.
+    pub(crate) gen_ai_fields: bool,
     /// Whether spans that make no request log are of use there.
     pub(crate) keeps_trace: bool,
 }
@@ -50,6 +53,17 @@ pub(crate) struct Said {
     pub(crate) function_input: Option<String>,
     pub(crate) function_output: Option<String>,
     pub(crate) problem: Option<String>,
+    /// What it says of itself in OpenTelemetry's words, without content.
+    pub(crate) attributes: Map<String, Value>,
+}
+
+impl Outgoing {
+    /// Forgets what the span was converted from.
+    fn forget_source(&mut self) {
+        self.span.input = None;
+        self.span.output = None;
+        self.span.parameters.clear();
+    }
 }
 
 impl fmt::Debug for Sink {
@@ -61,8 +75,15 @@ impl fmt::Debug for Sink {
 impl Sink {
     /// Takes a finished span over. Neither blocks nor fails; what has no room is counted.
     pub(crate) fn submit(&self, span: FinishedSpan) {
+        if let Some(outgoing) = self.prepare(span) {
+            self.hand_over(outgoing);
+        }
+    }
+
+    /// A finished span as it may leave the thread that made the call; `None` where it is of no use.
+    pub(crate) fn prepare(&self, span: FinishedSpan) -> Option<Outgoing> {
         if !span.is_request && !self.keeps_trace {
-            return;
+            return None;
         }
         let size = span.size();
         let mut outgoing = Outgoing { span, said: None, size };
@@ -70,6 +91,24 @@ impl Sink {
             // Before the content leaves this thread.
             self.rewrite(&mut outgoing);
         }
+        Some(outgoing)
+    }
+
+    /// What a span says, converted now if it has not been, on the thread that made the call: nothing that
+    /// goes wrong in here may reach it.
+    pub(crate) fn said<'a>(&self, outgoing: &'a mut Outgoing) -> Option<&'a mut Said> {
+        if outgoing.said.is_none() {
+            let convert = || Said::of(&outgoing.span, self.provider.as_deref());
+            outgoing.said = catch_unwind(AssertUnwindSafe(convert)).ok();
+            if outgoing.said.is_some() {
+                outgoing.forget_source();
+            }
+        }
+        outgoing.said.as_mut()
+    }
+
+    /// Sends a span on its way.
+    pub(crate) fn hand_over(&self, outgoing: Outgoing) {
         self.destination.take(outgoing);
     }
 
@@ -78,6 +117,7 @@ impl Sink {
         let mut said = Said::of(&outgoing.span, self.provider.as_deref());
         if !self.capture_content {
             said.drop_content(&outgoing.span);
+            outgoing.span.drop_content_fields();
         }
         if let Some(redact) = &self.redact {
             let fields = &mut outgoing.span.fields;
@@ -91,9 +131,7 @@ impl Sink {
                 outgoing.span.fields.clear();
             }
         }
-        outgoing.span.input = None;
-        outgoing.span.output = None;
-        outgoing.span.parameters.clear();
+        outgoing.forget_source();
         outgoing.said = Some(said);
     }
 }
@@ -101,18 +139,20 @@ impl Sink {
 impl Said {
     /// Converts what a span holds.
     pub(crate) fn of(span: &FinishedSpan, default_provider: Option<&str>) -> Self {
-        let problem = span.problem().map(Cow::into_owned);
+        let problem = convert::problem(span);
         if span.is_request {
-            let (log, unplaced) = convert::request(span, default_provider);
+            let Converted { log, unplaced, attributes } = convert::request(span, default_provider);
             let answered = (log.status == RequestStatus::Error).then(|| log.error_message()).flatten();
             let problem = problem.or_else(|| answered.map(str::to_owned));
-            Self { log: Some(Box::new(log)), function_input: unplaced, function_output: None, problem }
+            let log = Some(Box::new(log));
+            Self { log, function_input: unplaced, function_output: None, problem, attributes }
         } else {
             Self {
                 log: None,
                 function_input: convert::function_input(span),
                 function_output: convert::function_output(span),
                 problem,
+                attributes: convert::function_attributes(span),
             }
         }
     }
@@ -122,7 +162,8 @@ impl Said {
         self.function_input = None;
         self.function_output = None;
         // An error quotes what it is about: its type says as much as may be said.
-        self.problem = span.problem_without_content().map(str::to_owned);
+        self.problem = convert::problem_without_content(span);
+        self.attributes.remove(semconv::REQUEST_STOP_SEQUENCES);
         if let Some(log) = &mut self.log {
             log.input = ChatPrompt::default().into();
             log.output = ChatPrompt::default().into();
@@ -142,6 +183,7 @@ impl Said {
     /// Leaves nothing that a user wrote.
     fn drop_texts(&mut self, span: &FinishedSpan) {
         self.drop_content(span);
+        self.attributes.remove(semconv::RESPONSE_ID);
         if let Some(log) = &mut self.log {
             log.parameters.clear();
             log.metadata.clear();
@@ -153,6 +195,11 @@ impl Said {
             [&mut self.function_input, &mut self.function_output, &mut self.problem].into_iter().flatten()
         {
             *text = redact(text).into_owned();
+        }
+        for name in [semconv::REQUEST_STOP_SEQUENCES, semconv::RESPONSE_ID] {
+            if let Some(value) = self.attributes.get_mut(name) {
+                rewrite(value, redact, &[]);
+            }
         }
         let Some(log) = &mut self.log else { return };
         for prompt in [&mut log.input, &mut log.output] {

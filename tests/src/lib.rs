@@ -9,9 +9,11 @@
 //! - [`in_memory`]: a layer that sends nowhere, for tests of the attribute.
 //! - [`pipeline`]: a layer that logs to a server of the test.
 //! - [`plain_client`]: a client that sends what it is told and no more.
+//! - [`error_vectors`]: which kinds of errors the vendor's own clients tell apart.
 //! - [`rustc`]: the compiler, with the libraries of this build.
 
 pub mod contract;
+pub mod error_vectors;
 pub mod example;
 pub mod fixtures;
 pub mod in_memory;

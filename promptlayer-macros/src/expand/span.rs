@@ -35,6 +35,7 @@ pub(crate) fn begin(
     let level = level(args, names);
     let parent = args.parent.iter();
     let fields = args.fields.iter().map(|field| field_tokens(field, parameters, names));
+    let gen_ai_fields = gen_ai_fields(args, names);
     let follows_from = args.follows_from.iter().map(|causes| {
         code! {
             for __cause in #causes {
@@ -55,6 +56,7 @@ pub(crate) fn begin(
                 #name,
                 promptlayer.call = #private::tracing::field::Empty,
                 #(#fields,)*
+                #gen_ai_fields
             );
             #(#follows_from)*
             #private::Call::#start(__span, #site)
@@ -62,6 +64,44 @@ pub(crate) fn begin(
             #private::Call::nothing()
         }
     }
+}
+
+/// The fields in which a call says, when it ends, what it did with a model, by OpenTelemetry's names.
+///
+/// What is sent to `PromptLayer` has more of them. Of these there are few, since each costs wherever the attribute
+/// stands: `tracing`'s macro copies all fields for each of them, and with twice as many a function that does little
+/// takes the compiler a third longer.
+const MODEL_FIELDS: &[&str] = &[
+    "gen_ai.operation.name",
+    "gen_ai.provider.name",
+    "gen_ai.request.model",
+    "gen_ai.response.model",
+    "gen_ai.usage.input_tokens",
+    "gen_ai.usage.output_tokens",
+    "error.type",
+];
+/// The same of a function that is no model's call.
+const FUNCTION_FIELDS: &[&str] = &["gen_ai.operation.name"];
+/// The most fields of a user's own beside which these are declared: `tracing`'s macro takes one step a field, and the
+/// compiler lets a macro take 128.
+const MAX_OWN_FIELDS: usize = 64;
+
+/// The fields for what the call says of itself, empty until it ends. A field of the user's of the same name is a second
+/// one, and is left alone.
+fn gen_ai_fields(args: &Args, names: &Names) -> TokenStream {
+    if args.fields.len() > MAX_OWN_FIELDS {
+        return code!();
+    }
+    let private = &names.private;
+    let (fields, own) = match args.kind.as_ref().map(ToString::to_string).as_deref() {
+        None | Some("Llm" | "Embedding") => (MODEL_FIELDS, None),
+        Some("Tool") => (FUNCTION_FIELDS, Some("gen_ai.tool.name")),
+        Some("Agent") => (FUNCTION_FIELDS, Some("gen_ai.agent.name")),
+        Some("Chain") => (FUNCTION_FIELDS, Some("gen_ai.workflow.name")),
+        Some(_) => (FUNCTION_FIELDS, None),
+    };
+    let fields = fields.iter().chain(own.iter());
+    code!(#(#fields = #private::tracing::field::Empty,)*)
 }
 
 /// The span's target.

@@ -1,40 +1,49 @@
 //! Whose shape a JSON value has.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-/// A provider's interface, of which a request or a reply has the shape.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Api {
-    /// `POST /v1/chat/completions`
-    OpenAiChat,
-    /// `POST /v1/completions`
-    OpenAiCompletions,
+use super::shape::{Object, Shape};
+use super::{
+    anthropic, bedrock, cohere, gemini, ollama, openai_chat, openai_completions, openai_embeddings,
+    openai_images, openai_responses,
+};
+
+/// All interfaces; one whose objects another would take for its own stands before it.
+static SHAPES: [&Shape; 15] = [
+    &bedrock::SHAPE,
+    &gemini::SHAPE,
+    &gemini::EMBED,
+    &openai_responses::SHAPE,
+    &anthropic::SHAPE,
+    &cohere::CHAT,
+    &cohere::CHAT_V1,
+    &cohere::EMBED,
+    &ollama::CHAT,
+    &ollama::GENERATE,
+    &ollama::EMBED,
+    &openai_chat::SHAPE,
+    &openai_completions::SHAPE,
+    &openai_embeddings::SHAPE,
+    &openai_images::SHAPE,
+];
+
+/// The interface that an object is a request of.
+pub(super) fn request(object: &Object) -> Option<&'static Shape> {
+    SHAPES.into_iter().find(|shape| (shape.is_request)(object))
 }
 
-/// The interface that a value is a request of.
-pub(super) fn request(object: &Map<String, Value>) -> Option<Api> {
-    if !object.get("model").is_some_and(Value::is_string) {
-        return None;
-    }
-    if object.get("messages").is_some_and(is_messages) {
-        return Some(Api::OpenAiChat);
-    }
-    match object.get("prompt") {
-        Some(Value::String(_) | Value::Array(_)) => Some(Api::OpenAiCompletions),
-        _ => None,
-    }
+/// The interface that an object is a whole reply of.
+pub(super) fn reply(object: &Object) -> Option<&'static Shape> {
+    SHAPES.into_iter().find(|shape| (shape.is_reply)(object))
 }
 
-/// The interface that a value is a reply of.
-pub(super) fn reply(object: &Map<String, Value>) -> Option<Api> {
-    let choice = object.get("choices")?.as_array()?.first()?;
-    if choice.get("message").is_some_and(Value::is_object) {
-        Some(Api::OpenAiChat)
-    } else if choice.get("text").is_some_and(Value::is_string) {
-        Some(Api::OpenAiCompletions)
-    } else {
-        None
-    }
+/// The interface that the items of a stream are events of. The first event that tells decides: those
+/// before it may be of a kind that nobody knows.
+pub(super) fn chunks(chunks: &[Value]) -> Option<&'static Shape> {
+    chunks
+        .iter()
+        .filter_map(Value::as_object)
+        .find_map(|chunk| SHAPES.into_iter().find(|shape| (shape.is_chunk)(chunk)))
 }
 
 /// Whether a value is a list of messages.

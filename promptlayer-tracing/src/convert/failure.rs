@@ -1,27 +1,29 @@
 //! Which of PromptLayer's kinds an error is.
 //!
-//! Errors of Rust have no common status to ask, so their own words decide: an error of the standard
-//! library says nothing of a provider, any other is asked for the words that providers and HTTP
-//! clients use.
+//! In the order of the vendor's own client for Python: a status that the error carries goes first, then the
+//! name of its type; words count only where the error is surely of a provider or of the way to one. A status
+//! in a text is not one that is carried.
 
 use serde_json::Value;
 
 use super::json;
+use super::shape::Object;
 use crate::blueprint::ErrorType;
 use crate::capture::Failure;
 
-/// Crates whose errors come from a provider or from the way to it.
-const PROVIDER_CRATES: &[&str] = &[
-    "async_openai",
+/// Words of the names of crates whose errors come from a provider or from the way to it.
+const PROVIDER_WORDS: &[&str] = &[
     "openai",
     "anthropic",
     "genai",
     "rig",
     "ollama",
     "mistral",
+    "mistralai",
     "gemini",
-    "aws_sdk",
-    "aws_smithy",
+    "cohere",
+    "groq",
+    "aws",
     "reqwest",
     "hyper",
     "ureq",
@@ -29,100 +31,186 @@ const PROVIDER_CRATES: &[&str] = &[
 ];
 
 const TIMEOUT: &[&str] = &["timed out", "timeout", "time-out", "deadline"];
-const RATE_LIMIT: &[&str] = &["rate limit", "rate_limit", "ratelimit", "too many requests", "429"];
-const QUOTA: &[&str] = &["quota", "payment required", "402"];
+const QUOTA: &[&str] = &["quota"];
+/// Words that stand for a status where there is none.
+const RATE_LIMIT: &[&str] = &["rate limit", "rate_limit", "ratelimit", "too many requests"];
 const AUTH: &[&str] =
-    &["unauthorized", "invalid_api_key", "invalid api key", "incorrect api key", "authentication", "401"];
+    &["unauthorized", "invalid_api_key", "invalid api key", "incorrect api key", "authentication_error"];
+
+/// Codes and types that providers give their errors, in lower case, without what stands between words and
+/// without the `exception` that Amazon ends them with.
+const CODES: &[(&str, ErrorType)] = &[
+    // OpenAI and those who speak as it does.
+    ("ratelimitexceeded", ErrorType::ProviderRateLimit),
+    ("insufficientquota", ErrorType::ProviderQuotaLimit),
+    ("billinghardlimitreached", ErrorType::ProviderQuotaLimit),
+    ("invalidapikey", ErrorType::ProviderAuthError),
+    ("invalidauthentication", ErrorType::ProviderAuthError),
+    // Anthropic.
+    ("ratelimiterror", ErrorType::ProviderRateLimit),
+    ("overloadederror", ErrorType::ProviderError),
+    ("authenticationerror", ErrorType::ProviderAuthError),
+    ("billingerror", ErrorType::ProviderQuotaLimit),
+    ("timeouterror", ErrorType::ProviderTimeout),
+    // Google.
+    ("resourceexhausted", ErrorType::ProviderRateLimit),
+    ("unauthenticated", ErrorType::ProviderAuthError),
+    ("deadlineexceeded", ErrorType::ProviderTimeout),
+    // Amazon.
+    ("throttling", ErrorType::ProviderRateLimit),
+    ("toomanyrequests", ErrorType::ProviderRateLimit),
+    ("servicequotaexceeded", ErrorType::ProviderQuotaLimit),
+    ("modeltimeout", ErrorType::ProviderTimeout),
+    ("unrecognizedclient", ErrorType::ProviderAuthError),
+    ("expiredtoken", ErrorType::ProviderAuthError),
+];
 
 /// The kind of an error that a function returned.
 pub(super) fn kind(failure: &Failure) -> ErrorType {
-    let type_name = failure.type_name.to_lowercase();
-    let of_std = ["std::", "core::", "alloc::"].iter().any(|of| type_name.starts_with(of));
-    // A boxed error is of the standard library only in its box.
-    let is_boxed = type_name.contains("boxed::box");
-    if type_name.contains("elapsed") || type_name.contains("timeout") {
+    let evidence = &failure.evidence;
+    if let Some(kind) = evidence.status.and_then(by_status) {
+        return kind;
+    }
+    let names = [last_of_path(failure.type_name), evidence.name.as_deref().unwrap_or_default()];
+    let is_named = |word: &str| names.iter().any(|name| name.contains(word));
+    if evidence.is_timeout || is_named("TimeoutError") || names.contains(&"Elapsed") {
         return ErrorType::ProviderTimeout;
     }
-    if of_std && !is_boxed && !type_name.contains("io::error") {
-        return ErrorType::UnknownError;
+    if is_named("RateLimitError") {
+        return ErrorType::ProviderRateLimit;
     }
-    by_words(&failure.chain.join("\n")).unwrap_or_else(|| {
-        let of_provider = type_name
-            .split("::")
-            .next()
-            .is_some_and(|root| PROVIDER_CRATES.iter().any(|of| root.starts_with(of)));
-        if of_provider { ErrorType::ProviderError } else { ErrorType::UnknownError }
-    })
+    if evidence.is_of_http || is_of_provider(failure.type_name) {
+        return by_words(&failure.chain.join("\n"), evidence.status.is_some());
+    }
+    ErrorType::UnknownError
 }
 
-/// The kind and the message of an error that a provider answered with.
+/// The kind that a status alone tells.
+fn by_status(status: u16) -> Option<ErrorType> {
+    match status {
+        429 => Some(ErrorType::ProviderRateLimit),
+        402 => Some(ErrorType::ProviderQuotaLimit),
+        401 => Some(ErrorType::ProviderAuthError),
+        _ => None,
+    }
+}
+
+/// The last name of a type's path, without its parameters.
+fn last_of_path(type_name: &str) -> &str {
+    let path = type_name.split('<').next().unwrap_or(type_name);
+    path.rsplit("::").next().unwrap_or(path)
+}
+
+/// Whether a type, or one in a box or a wrapper, is of a crate that speaks with providers.
+fn is_of_provider(type_name: &str) -> bool {
+    type_name
+        .split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
+        .filter_map(|path| path.split_once("::"))
+        .any(|(root, _)| root.split('_').any(|word| PROVIDER_WORDS.contains(&word)))
+}
+
+/// The kind of a provider's error by its words. What a status would have said, they say only where there is
+/// none.
+fn by_words(text: &str, has_status: bool) -> ErrorType {
+    let text = text.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if !has_status && says(RATE_LIMIT) {
+        ErrorType::ProviderRateLimit
+    } else if !has_status && says(AUTH) {
+        ErrorType::ProviderAuthError
+    } else if says(QUOTA) {
+        ErrorType::ProviderQuotaLimit
+    } else if says(TIMEOUT) {
+        ErrorType::ProviderTimeout
+    } else {
+        ErrorType::ProviderError
+    }
+}
+
+/// The kind and the message of an error that a provider answered with, as a value.
 pub(super) fn of_reply(error: &Value) -> (ErrorType, String) {
     let message =
         error.get("message").and_then(Value::as_str).map_or_else(|| json::readable(error), str::to_owned);
-    let kind = by_words(&error.to_string()).unwrap_or(ErrorType::ProviderError);
+    // Google has the status in `code`, and its name in `status`.
+    let number = |key| error.get(key).and_then(Value::as_u64).and_then(|number| u16::try_from(number).ok());
+    let status = ["status", "status_code", "code"].into_iter().find_map(number);
+    let word = |key| error.get(key).and_then(Value::as_str).and_then(by_code);
+    let kind = status
+        .and_then(by_status)
+        .or_else(|| ["code", "type", "status", "__type"].into_iter().find_map(word))
+        .unwrap_or_else(|| by_words(&message, status.is_some()));
     (kind, message)
 }
 
-fn by_words(text: &str) -> Option<ErrorType> {
-    let text = text.to_lowercase();
-    let says = |words: &[&str]| words.iter().any(|word| holds(&text, word));
-    if says(TIMEOUT) {
-        Some(ErrorType::ProviderTimeout)
-    } else if says(RATE_LIMIT) {
-        Some(ErrorType::ProviderRateLimit)
-    } else if says(QUOTA) {
-        Some(ErrorType::ProviderQuotaLimit)
-    } else if says(AUTH) {
-        Some(ErrorType::ProviderAuthError)
-    } else {
-        None
+/// The kind that a provider's code or type tells.
+fn by_code(code: &str) -> Option<ErrorType> {
+    let plain: String =
+        code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let plain = plain.strip_suffix("exception").unwrap_or(&plain);
+    CODES.iter().find(|(known, _)| *known == plain).map(|(_, kind)| *kind)
+}
+
+/// The error among the events of a stream: the first, since those after it are its echo.
+pub(super) fn in_events(events: &[Value]) -> Option<(ErrorType, String)> {
+    events.iter().filter_map(Value::as_object).find_map(of_event)
+}
+
+/// The error that an event is: `{"error": {…}}`, `{"type": "error", …}`, or one of Amazon's exceptions.
+fn of_event(event: &Object) -> Option<(ErrorType, String)> {
+    if let Some(error) = event.get("error").filter(|error| says(error)) {
+        return Some(of_reply(error));
+    }
+    if event.get("type").and_then(Value::as_str) == Some("error") && event.contains_key("message") {
+        let mut error = event.clone();
+        // It says what the event is, and nothing of the error.
+        error.remove("type");
+        return Some(of_reply(&Value::Object(error)));
+    }
+    let mut fields = event.iter();
+    match (fields.next(), fields.next()) {
+        (Some((name, error)), None) if name.ends_with("Exception") && error.is_object() => {
+            let (kind, message) = of_reply(error);
+            Some((by_code(name).unwrap_or(kind), message))
+        }
+        _ => None,
     }
 }
 
-/// Whether a text holds a word; a number only where no digit stands beside it.
-fn holds(text: &str, word: &str) -> bool {
-    text.match_indices(word).any(|(at, _)| {
-        let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
-        !word.starts_with(|c: char| c.is_ascii_digit())
-            || !(digit(text[..at].chars().next_back()) || digit(text[at + word.len()..].chars().next()))
-    })
+/// Whether an error is one: an object with a message, or a text.
+fn says(error: &Value) -> bool {
+    error.get("message").is_some_and(Value::is_string) || error.as_str().is_some_and(|text| !text.is_empty())
+}
+
+/// The error that a provider answered with by a status, and a body where that was read.
+#[cfg(feature = "reqwest-middleware")]
+pub(crate) fn of_answer(status: u16, reason: &str, body: Option<&str>, type_name: &'static str) -> Failure {
+    let mut said = format!("{status} {reason}").trim_end().to_owned();
+    if let Some(message) = body.map(message_of).filter(|message| !message.is_empty()) {
+        said.push_str(": ");
+        said.push_str(&message);
+    }
+    let mut failure = Failure::new(type_name, vec![said]);
+    failure.evidence.status = Some(status);
+    // Whatever the type is called: a provider said so.
+    failure.evidence.is_of_http = true;
+    failure
+}
+
+/// What a body that is an error says.
+#[cfg(feature = "reqwest-middleware")]
+fn message_of(body: &str) -> String {
+    let Ok(value) = serde_json::from_str::<Value>(body) else {
+        let end = body.char_indices().nth(crate::blueprint::LogRequest::MAX_ERROR_CHARACTERS);
+        return body.get(..end.map_or(body.len(), |(end, _)| end)).unwrap_or(body).trim().to_owned();
+    };
+    // Some answer with a list of the one error.
+    let answer = value.get(0).unwrap_or(&value);
+    let error = answer.get("error").unwrap_or(answer);
+    match error.get("message").or_else(|| error.get("detail")).unwrap_or(error) {
+        Value::String(message) => message.clone(),
+        other => json::readable(other),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn kind_of(type_name: &'static str, message: &str) -> ErrorType {
-        kind(&Failure { type_name, chain: vec![message.to_owned()] })
-    }
-
-    #[test]
-    fn an_errors_own_words_tell_its_kind() {
-        let openai = "async_openai::error::OpenAIError";
-        assert_eq!(kind_of(openai, "rate_limit_exceeded: slow down"), ErrorType::ProviderRateLimit);
-        assert_eq!(
-            kind_of(openai, "invalid_request_error: Incorrect API key provided"),
-            ErrorType::ProviderAuthError
-        );
-        assert_eq!(kind_of(openai, "insufficient_quota: see billing"), ErrorType::ProviderQuotaLimit);
-        assert_eq!(kind_of(openai, "model_not_found"), ErrorType::ProviderError);
-        assert_eq!(kind_of("reqwest::error::Error", "operation timed out"), ErrorType::ProviderTimeout);
-        assert_eq!(
-            kind_of("tokio::time::error::Elapsed", "deadline has elapsed"),
-            ErrorType::ProviderTimeout
-        );
-        assert_eq!(kind_of("anyhow::Error", "status client error (401)"), ErrorType::ProviderAuthError);
-        assert_eq!(kind_of("my::Error", "no such customer"), ErrorType::UnknownError);
-    }
-
-    #[test]
-    fn an_error_of_the_standard_library_says_nothing_of_a_provider() {
-        assert_eq!(kind_of("core::num::error::ParseIntError", "quota"), ErrorType::UnknownError);
-    }
-
-    #[test]
-    fn a_status_within_a_longer_number_is_none() {
-        assert_eq!(kind_of("my::Error", "request 14290 failed"), ErrorType::UnknownError);
-        assert_eq!(kind_of("my::Error", "status 429"), ErrorType::ProviderRateLimit);
-    }
-}
+mod tests;

@@ -2,17 +2,41 @@
 
 use serde_json::{Map, Value};
 
-use super::openai_chat::{self, PROVIDER};
-use super::{Reply, Request, json};
+use super::openai_chat::{self, Choice, Choices, append_lists, merge};
+use super::reading::{Reply, Request};
+use super::shape::{Object, Shape};
+use super::{json, openai_images, vendor};
 use crate::blueprint::{CompletionPrompt, ContentBlock};
 
-const API_TYPE: &str = "completions";
+pub(super) static SHAPE: Shape = Shape {
+    api_type: "completions",
+    family: "openai",
+    is_request: |object| {
+        object.get("model").is_some_and(Value::is_string)
+            && matches!(object.get("prompt"), Some(Value::String(_) | Value::Array(_)))
+            && !openai_images::is_request(object)
+    },
+    request,
+    is_reply,
+    reply,
+    // A chunk of a completion is a completion.
+    is_chunk: is_reply,
+    sum: |chunks| Choices::<TextChoice>::sum(chunks, KIND),
+};
+
+/// What a completion says that it is.
+const KIND: &str = "text_completion";
 
 /// The fields of a request that are the prompt; all others are parameters.
 const PROMPT_FIELDS: &[&str] = &["model", "prompt"];
 
+fn is_reply(object: &Object) -> bool {
+    openai_chat::first_choice_has(object, "text", Value::is_string)
+        || (openai_chat::is_called(object, KIND) && object.get("choices").is_some_and(Value::is_array))
+}
+
 /// Reads a request.
-pub(super) fn request(object: Map<String, Value>) -> Request {
+fn request(object: Object) -> Request {
     let prompt = match object.get("prompt") {
         // Several prompts in one request; a list of tokens is shown as it is.
         Some(Value::Array(prompts)) if prompts.iter().all(Value::is_string) => {
@@ -23,8 +47,8 @@ pub(super) fn request(object: Map<String, Value>) -> Request {
         None => Vec::new(),
     };
     Request {
-        provider: Some(PROVIDER),
-        api_type: Some(API_TYPE),
+        shape: Some(&SHAPE),
+        provider: vendor::of_request(&object).map(Into::into),
         model: json::string(&object, "model").map(str::to_owned),
         prompt: Some(CompletionPrompt::new(prompt).into()),
         parameters: openai_chat::parameters(object, PROMPT_FIELDS),
@@ -33,15 +57,41 @@ pub(super) fn request(object: Map<String, Value>) -> Request {
 }
 
 /// Reads a reply: every choice is a block of text.
-pub(super) fn reply(object: &Map<String, Value>) -> Reply {
-    let choices = object.get("choices").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let texts: Vec<ContentBlock> = choices
+fn reply(object: &Object) -> Reply {
+    let texts: Vec<ContentBlock> = openai_chat::choices(object)
         .iter()
         .filter_map(|choice| choice.get("text")?.as_str())
         .map(ContentBlock::from_text)
         .collect();
-    Reply {
-        prompt: Some(CompletionPrompt::new(texts).into()),
-        ..openai_chat::common_reply(object, choices, API_TYPE)
+    Reply { prompt: Some(CompletionPrompt::new(texts).into()), ..openai_chat::common_reply(object, &SHAPE) }
+}
+
+/// What the chunks of a choice add up to.
+#[derive(Default)]
+struct TextChoice {
+    text: String,
+    logprobs: Object,
+    fields: Object,
+}
+
+impl<'a> Choice<'a> for TextChoice {
+    fn add(&mut self, choice: &'a Object) {
+        for (key, value) in choice {
+            match (key.as_str(), value) {
+                ("text", Value::String(piece)) => self.text.push_str(piece),
+                ("logprobs", Value::Object(logprobs)) => append_lists(&mut self.logprobs, logprobs),
+                ("text" | "logprobs" | "index", _) => {}
+                (key, value) => merge(&mut self.fields, key, value),
+            }
+        }
+    }
+
+    fn whole(self) -> Object {
+        let mut whole = self.fields;
+        whole.insert("text".to_owned(), self.text.into());
+        if !self.logprobs.is_empty() {
+            whole.insert("logprobs".to_owned(), self.logprobs.into());
+        }
+        whole
     }
 }

@@ -3,9 +3,10 @@
 
 use serde_json::{Map, Value};
 
-use super::detect::{self, Api};
-use super::{Reply, Request, failure, json, openai_chat, openai_completions};
-use crate::blueprint::{ChatPrompt, Message};
+use super::reading::{Reply, Request};
+use super::shape::Shape;
+use super::{detect, failure, frames, json, openai_chat};
+use crate::blueprint::{ChatPrompt, ErrorType, Message};
 use crate::capture::Captured;
 use crate::exchange::Input;
 use crate::record::Output;
@@ -15,6 +16,8 @@ const USER: &[&str] =
     &["prompt", "question", "query", "text", "input", "message", "user_message", "user_prompt"];
 /// Arguments that are the system's message.
 const SYSTEM: &[&str] = &["system", "system_prompt", "instructions"];
+/// Arguments that are the model's name.
+const MODEL: &[&str] = &["model", "model_id", "model_name"];
 /// Arguments that are a provider's request.
 const REQUEST: &[&str] = &["request", "req", "body"];
 /// Arguments that are parameters of the model.
@@ -69,15 +72,13 @@ fn chat(messages: Vec<Message>) -> Request {
 }
 
 fn is_known(name: &str) -> bool {
-    name == "messages" || name == "model" || USER.contains(&name) || SYSTEM.contains(&name)
+    name == "messages" || MODEL.contains(&name) || USER.contains(&name) || SYSTEM.contains(&name)
 }
 
 fn provider_request(value: &Value) -> Option<Request> {
     let object = value.as_object()?;
-    Some(match detect::request(object)? {
-        Api::OpenAiChat => openai_chat::request(object.clone()),
-        Api::OpenAiCompletions => openai_completions::request(object.clone()),
-    })
+    let shape = detect::request(object)?;
+    Some((shape.request)(object.clone()))
 }
 
 /// Reads a function's arguments. Those that have no content (a client, a handle) say nothing here.
@@ -91,7 +92,12 @@ fn by_name(arguments: &[(&'static str, Captured)]) -> Request {
     let named = values.iter().filter(|(name, _)| REQUEST.contains(&name.as_str()));
     if let Some(mut request) = named.chain(&values).find_map(|(_, value)| provider_request(value)) {
         for (name, value) in values.iter().filter(|(_, value)| !value.is_null()) {
-            if PARAMETERS.contains(&name.as_str()) {
+            // Some interfaces have the model in the address, and not in the request.
+            if let (true, Value::String(model)) = (MODEL.contains(&name.as_str()), value)
+                && request.model.is_none()
+            {
+                request.model = Some(model.clone());
+            } else if PARAMETERS.contains(&name.as_str()) {
                 request.parameters.entry(name.clone()).or_insert_with(|| value.clone());
             } else if provider_request(value).is_none() {
                 request.unplaced.insert(name.clone(), value.clone());
@@ -115,7 +121,7 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
     for (name, value) in values {
         match (name.as_str(), value) {
             (_, Value::Null) => {}
-            ("model", Value::String(model)) => request.model = Some(model),
+            (known, Value::String(model)) if MODEL.contains(&known) => request.model = Some(model),
             (known, value) if PARAMETERS.contains(&known) => {
                 request.parameters.insert(name, value);
             }
@@ -165,9 +171,34 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
     request
 }
 
-/// The items of a stream as one value: texts make one text, anything else a list.
+/// The items of a stream as one value: the reply that a provider's events are the parts of, the text
+/// that texts are, and of anything else the list.
 pub(super) fn joined(chunks: &[Captured]) -> Value {
+    let events = events(chunks);
+    summed(detect::chunks(&events), events)
+}
+
+/// The items of a stream. Where they are the pieces of a provider's body, its events.
+fn events(chunks: &[Captured]) -> Vec<Value> {
     let chunks: Vec<Value> = chunks.iter().map(json::value).collect();
+    let is_known = |events: &[Value]| detect::chunks(events).is_some() || failed(events).is_some();
+    if is_known(&chunks) {
+        return chunks;
+    }
+    frames::in_pieces(&chunks).filter(|events| is_known(events)).unwrap_or(chunks)
+}
+
+/// The error that a provider sent in a stream. Items that nobody knows may have a field of that name.
+fn failed(events: &[Value]) -> Option<(ErrorType, String)> {
+    let is_providers = events.len() == 1 || detect::chunks(events).is_some();
+    if is_providers { failure::in_events(events) } else { None }
+}
+
+/// The items of a stream as one value, of this interface if they are its events.
+fn summed(shape: Option<&Shape>, chunks: Vec<Value>) -> Value {
+    if let Some(shape) = shape {
+        return Value::Object((shape.sum)(&chunks));
+    }
     let texts: Option<Vec<&str>> = chunks.iter().map(Value::as_str).collect();
     match texts {
         Some(texts) if !texts.is_empty() => Value::String(texts.concat()),
@@ -178,19 +209,27 @@ pub(super) fn joined(chunks: &[Captured]) -> Value {
 
 /// Reads an output.
 pub(super) fn reply(output: &Output) -> Reply {
-    let value = match output {
-        Output::Value(value) => json::value(value),
-        Output::Chunks(chunks) => joined(chunks),
+    let (value, shape, failed) = match output {
+        Output::Value(value) => (json::value(value), None, None),
+        Output::Chunks(chunks) => {
+            let events = events(chunks);
+            let (shape, failed) = (detect::chunks(&events), failed(&events));
+            (summed(shape, events), shape, failed)
+        }
     };
     if let Some(object) = value.as_object() {
-        match detect::reply(object) {
-            Some(Api::OpenAiChat) => return openai_chat::reply(object),
-            Some(Api::OpenAiCompletions) => return openai_completions::reply(object),
-            None => {}
+        // What a cut stream adds up to may be too little to tell whose it is: its events told.
+        if let Some(shape) = shape.or_else(|| detect::reply(object)) {
+            let mut reply = (shape.reply)(object);
+            reply.error = reply.error.or(failed);
+            return reply;
         }
         if let Some(error) = object.get("error").filter(|error| is_provider_error(object, error)) {
             return Reply { error: Some(failure::of_reply(error)), ..Reply::default() };
         }
+    }
+    if failed.is_some() {
+        return Reply { error: failed, ..Reply::default() };
     }
     let messages = match value {
         Value::Null => return Reply::default(),

@@ -1,10 +1,39 @@
 //! Spans as they end, and the request logs that they become.
 
+mod anthropic_broken;
+mod anthropic_fixtures;
+mod anthropic_reply;
+mod anthropic_request;
+mod anthropic_stream;
+mod bedrock;
+mod bedrock_stream;
+mod bodies;
+mod cohere;
+mod cohere_fixtures;
 mod completions;
 mod fixtures;
+mod gemini_fixtures;
+mod gemini_reply;
+mod gemini_request;
+mod gemini_stream;
+mod gen_ai;
+mod gen_ai_attributes;
+mod ollama;
+mod ollama_fixtures;
+mod openai_embeddings;
+mod openai_images;
 mod openai_reply;
 mod openai_request;
+mod openai_stream;
+mod openai_stream_calls;
+mod openai_usage;
 mod plain;
+mod responses_chunks;
+mod responses_fixtures;
+mod responses_reply;
+mod responses_request;
+mod responses_tools;
+mod vendors;
 mod whole;
 
 use std::sync::Arc;
@@ -27,6 +56,8 @@ fn span() -> FinishedSpan {
         function: Some("ask"),
         kind: Some(Kind::Llm),
         is_request: true,
+        is_foreign: false,
+        lacks_an_answer: false,
         started: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
         duration: Duration::from_millis(1_500),
         ending: Ending::Returned,

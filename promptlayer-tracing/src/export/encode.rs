@@ -98,15 +98,19 @@ fn nanoseconds(time: SystemTime) -> u64 {
     u64::try_from(since).unwrap_or(u64::MAX)
 }
 
-/// The span's fields, and of a span without request log what the function took and gave.
+/// The span's fields, what it says of itself in OpenTelemetry's words, and of a span without request log what the function took and gave.
 fn attributes(outgoing: &Outgoing, said: &Said) -> Map<String, Value> {
     let span = &outgoing.span;
-    let mut attributes = span.fields.clone();
+    let mut attributes = span.own_fields();
+    // What the user said, or the crate whose span it is, stays.
+    for (name, value) in &said.attributes {
+        attributes.entry(name.as_str()).or_insert_with(|| value.clone());
+    }
     let mut set = |name: &str, value: &str| {
         attributes.insert(name.to_owned(), Value::from(value));
     };
     set(semconv::TELEMETRY_SOURCE, env!("CARGO_PKG_NAME"));
-    if let Some(function) = span.function {
+    if let Some(function) = span.stands_for() {
         set(semconv::FUNCTION_NAME, function);
     }
     if let Some(input) = &said.function_input {
@@ -118,7 +122,7 @@ fn attributes(outgoing: &Outgoing, said: &Said) -> Map<String, Value> {
     match span.kind {
         Some(Kind::Tool) => {
             set(semconv::NODE_TYPE, semconv::NODE_TYPE_TOOL);
-            set(semconv::TOOL_NAME, span.function_name());
+            set(semconv::TOOL_NAME, span.stands_for().unwrap_or(span.name));
         }
         Some(kind) if !span.is_request => set(semconv::NODE_TYPE, &kind.as_str().to_uppercase()),
         _ => {}

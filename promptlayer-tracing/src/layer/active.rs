@@ -6,12 +6,15 @@ use std::time::Duration;
 use tracing::Span;
 
 use crate::capture::{Captured, Chunk, Failure};
+use crate::convert;
 use crate::exchange::{Ending, Input};
 use crate::kind::Kind;
-use crate::layer::record::{Owner, SpanRecord, in_registry};
+use crate::layer::fields;
+use crate::layer::record::{Owner, SpanRecord, announce, in_registry};
 use crate::prompt_link::PromptLink;
 use crate::record::{FinishedSpan, Inherited, Output};
-use crate::sink::Sink;
+use crate::semconv;
+use crate::sink::{Outgoing, Said, Sink};
 use crate::site::CallSite;
 use crate::tags::Tags;
 
@@ -78,14 +81,7 @@ impl Active {
             return;
         }
         in_registry(span, |span| {
-            for around in span.scope().skip(1) {
-                if let Some(record) = around.extensions_mut().get_mut::<SpanRecord>() {
-                    if record.contains_request {
-                        break;
-                    }
-                    record.contains_request = true;
-                }
-            }
+            announce(&span);
             Some(())
         });
     }
@@ -190,6 +186,8 @@ impl Active {
                 function: Some(self.site.function),
                 kind: Some(self.site.kind.unwrap_or(if is_request { Kind::Llm } else { Kind::Chain })),
                 is_request,
+                is_foreign: false,
+                lacks_an_answer: false,
                 started: record.started,
                 duration: record.started_at.elapsed(),
                 ending,
@@ -204,8 +202,33 @@ impl Active {
                 on_request_id: self.site.on_request_id,
             })
         });
-        if let Some(finished) = finished {
-            self.sink.submit(finished);
+        if let Some(finished) = finished
+            && let Some(mut outgoing) = self.sink.prepare(finished)
+        {
+            if self.sink.gen_ai_fields {
+                show(span, &self.sink, &mut outgoing);
+            }
+            self.sink.hand_over(outgoing);
         }
     }
+}
+
+/// Records on the span what the call says of itself, if anybody looks.
+fn show(span: &Span, sink: &Sink, outgoing: &mut Outgoing) {
+    if !outgoing.span.is_request {
+        fields::record(span, &convert::function_attributes(&outgoing.span));
+        return;
+    }
+    let expected = if outgoing.span.kind == Some(Kind::Embedding) { "embeddings" } else { "chat" };
+    if !fields::record_operation(span, expected) {
+        return;
+    }
+    let Some(Said { attributes, .. }) = sink.said(outgoing) else { return };
+    // The call may turn out to be another; else the field would be there twice in a log line.
+    let operation = attributes.get(semconv::OPERATION_NAME).cloned();
+    if operation.as_ref().is_some_and(|operation| operation == expected) {
+        attributes.remove(semconv::OPERATION_NAME);
+    }
+    fields::record(span, attributes);
+    attributes.extend(operation.map(|operation| (semconv::OPERATION_NAME.to_owned(), operation)));
 }

@@ -56,6 +56,7 @@ pub struct LayerBuilder {
     tags: Vec<Cow<'static, str>>,
     metadata: BTreeMap<String, String>,
     capture_content: Option<bool>,
+    gen_ai_fields: Option<bool>,
     redact: Option<Redact>,
     queue: QueueLimits,
     batch: BatchLimits,
@@ -146,6 +147,16 @@ impl LayerBuilder {
         self
     }
 
+    /// Whether a call records on its own span, when it ends, what it says of itself in OpenTelemetry's
+    /// attributes for generative models, so that other layers of the subscriber see it: the operation, the provider,
+    /// the models asked for and answering, the tokens, and the kind of an error. Where one looks, the
+    /// calling thread converts the call for it. A field of such a name that you declared yourself stays yours.
+    /// Defaults to `true`; what is sent to PromptLayer has these and more attributes either way.
+    pub fn gen_ai_fields(mut self, record: bool) -> Self {
+        self.gen_ai_fields = Some(record);
+        self
+    }
+
     /// Rewrites every text that a request holds (prompts, answers, metadata, parameters, errors,
     /// fields) before it leaves the thread that made the call. The closure is called once a text.
     ///
@@ -209,7 +220,8 @@ impl LayerBuilder {
         self
     }
 
-    /// Which spans that are not of the attribute become spans of the trace. Defaults to none.
+    /// Which spans that are not of the attribute, and say nothing of a model themselves, become spans of the
+    /// trace. Defaults to none.
     ///
     /// ```
     /// # let builder =
@@ -270,6 +282,7 @@ impl LayerBuilder {
             provider: self.provider,
             capture_content,
             redact: self.redact,
+            gen_ai_fields: self.gen_ai_fields.unwrap_or(true),
             keeps_trace: self.wire == Wire::SpansBulk,
         };
         Ok(PromptLayer::new(Arc::new(sink), self.export_spans))

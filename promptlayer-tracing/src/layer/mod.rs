@@ -2,6 +2,8 @@
 
 pub(crate) mod active;
 mod builder;
+pub(crate) mod fields;
+pub(crate) mod foreign;
 mod record;
 mod visitor;
 
@@ -15,10 +17,12 @@ use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
 pub use self::builder::LayerBuilder;
-use self::record::{Owner, SpanRecord};
+use self::foreign::Foreign;
+use self::record::{Owner, SpanRecord, announce};
 use self::visitor::FieldVisitor;
 use crate::exchange::Ending;
 use crate::ids::{SpanId, TraceId};
+use crate::kind::Kind;
 use crate::record::{FinishedSpan, Place};
 use crate::sink::Sink;
 use crate::site::MARK;
@@ -27,6 +31,12 @@ use crate::site::MARK;
 pub(crate) type SpanFilter = Box<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>;
 
 /// The `tracing` layer: records the spans of annotated functions, and hands each over as it ends.
+///
+/// A span of another crate that says what it does with a model is recorded too, told by its field
+/// `gen_ai.operation.name`, as in OpenTelemetry's conventions: rig's, genai's, or your own. A model's operation
+/// (`chat`, `generate_content`, `text_completion`, `embeddings`) makes a request log, any other a span of the trace.
+/// An agent of rig enters its own span only where it streams: let an annotated function be around its run, and all of
+/// it is one trace.
 ///
 /// Made by [`layer`](crate::layer()). It works anywhere in a subscriber that ends in
 /// [`tracing_subscriber::Registry`]: behind a filter, boxed, optional, or reloadable.
@@ -57,7 +67,8 @@ impl PromptLayer {
         Self { sink, export_spans }
     }
 
-    /// Whether a span with this metadata becomes a span of the trace.
+    /// Whether a span with this metadata, which is no call of a model's made elsewhere, becomes a span of the
+    /// trace.
     fn records(&self, metadata: &Metadata<'_>) -> bool {
         metadata.fields().field(MARK).is_some()
             || self.export_spans.as_ref().is_some_and(|wanted| {
@@ -72,7 +83,8 @@ where
     S: Subscriber + for<'lookup> LookupSpan<'lookup>,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        if !self.records(attributes.metadata()) {
+        let foreign = Foreign::of(attributes.metadata());
+        if foreign.is_none() && !self.records(attributes.metadata()) {
             return;
         }
         let Some(span) = context.span(id) else { return };
@@ -99,9 +111,13 @@ where
                 Arc::clone(&self.sink.root),
             ),
         };
-        let mut extensions = span.extensions_mut();
-        // A second layer of this kind leaves the span to the first.
-        if extensions.get_mut::<SpanRecord>().is_none() {
+        let is_request = foreign.is_some() && foreign::kind(&visitor.fields).is_some_and(Kind::is_request);
+        {
+            let mut extensions = span.extensions_mut();
+            // A second layer of this kind leaves the span to the first.
+            if extensions.get_mut::<SpanRecord>().is_some() {
+                return;
+            }
             extensions.insert(SpanRecord {
                 sink: Arc::clone(&self.sink),
                 owner: Owner::Layer,
@@ -110,21 +126,32 @@ where
                 started_at: Instant::now(),
                 inherited,
                 contains_request: false,
+                foreign,
                 fields: visitor.fields,
             });
+        }
+        if is_request {
+            announce(&span);
         }
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        let is_mine = |record: &SpanRecord| Arc::ptr_eq(&record.sink, &self.sink);
+        // What is recorded after the end comes too late; the call's own attributes do.
+        let is_mine =
+            |record: &SpanRecord| Arc::ptr_eq(&record.sink, &self.sink) && record.owner != Owner::Gone;
         if !span.extensions().get::<SpanRecord>().is_some_and(is_mine) {
             return;
         }
         let mut visitor = FieldVisitor::default();
         values.record(&mut visitor);
-        if let Some(record) = span.extensions_mut().get_mut::<SpanRecord>() {
+        let names_request = foreign::kind(&visitor.fields).is_some_and(Kind::is_request);
+        let is_foreign = span.extensions_mut().get_mut::<SpanRecord>().is_some_and(|record| {
             record.fields.extend(visitor.fields);
+            record.foreign.is_some()
+        });
+        if is_foreign && names_request {
+            announce(&span);
         }
     }
 
@@ -138,26 +165,40 @@ where
                 return;
             }
             record.owner = Owner::Gone;
-            FinishedSpan {
-                place: record.place,
-                name: span.name(),
-                function: None,
-                kind: None,
-                is_request: false,
-                started: record.started,
-                duration: record.started_at.elapsed(),
-                ending: Ending::Returned,
-                input: None,
-                output: None,
-                time_to_first_chunk: None,
-                provider: None,
-                model: None,
-                parameters: Vec::new(),
-                inherited: Arc::clone(&record.inherited),
-                fields: std::mem::take(&mut record.fields),
-                on_request_id: None,
-            }
+            finished(record, span.name())
         };
         self.sink.submit(finished);
+    }
+}
+
+/// What has been recorded of a span that no call of the attribute owned.
+fn finished(record: &mut SpanRecord, name: &'static str) -> FinishedSpan {
+    let fields = std::mem::take(&mut record.fields);
+    let kind = record.foreign.and_then(|_| foreign::kind(&fields));
+    let calls_a_model = kind.is_some_and(Kind::is_request);
+    // The request is that of the call inside.
+    let surrounds_a_call = calls_a_model && record.contains_request;
+    FinishedSpan {
+        place: record.place,
+        name,
+        function: None,
+        kind: if surrounds_a_call { Some(Kind::Chain) } else { kind },
+        is_request: calls_a_model && !surrounds_a_call,
+        is_foreign: record.foreign.is_some(),
+        lacks_an_answer: calls_a_model
+            && !surrounds_a_call
+            && record.foreign.is_some_and(|foreign| foreign.lacks_an_answer(&fields)),
+        started: record.started,
+        duration: record.started_at.elapsed(),
+        ending: Ending::Returned,
+        input: None,
+        output: None,
+        time_to_first_chunk: None,
+        provider: None,
+        model: None,
+        parameters: Vec::new(),
+        inherited: Arc::clone(&record.inherited),
+        fields,
+        on_request_id: None,
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Instant, SystemTime};
 use serde_json::{Map, Value};
 use tracing_subscriber::registry::{LookupSpan, Registry, SpanRef};
 
+use crate::layer::foreign::Foreign;
 use crate::record::{Inherited, Place};
 use crate::sink::Sink;
 
@@ -33,6 +34,8 @@ pub(crate) struct SpanRecord {
     pub(crate) inherited: Arc<Inherited>,
     /// Whether a call of a model began inside, so that this one logs none of its own.
     pub(crate) contains_request: bool,
+    /// What is known of a span that another crate made of what a model did.
+    pub(crate) foreign: Option<Foreign>,
     pub(crate) fields: Map<String, Value>,
 }
 
@@ -41,6 +44,21 @@ impl SpanRecord {
     pub(crate) fn restart(&mut self) {
         self.started = SystemTime::now();
         self.started_at = Instant::now();
+    }
+}
+
+/// Tells the spans around that a request of a model is made in this one, and not by them.
+pub(crate) fn announce<'registry, R>(span: &SpanRef<'registry, R>)
+where
+    R: LookupSpan<'registry>,
+{
+    for around in span.scope().skip(1) {
+        if let Some(record) = around.extensions_mut().get_mut::<SpanRecord>() {
+            if record.contains_request {
+                break;
+            }
+            record.contains_request = true;
+        }
     }
 }
 

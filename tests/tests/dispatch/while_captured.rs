@@ -80,11 +80,11 @@ fn values_that_use_tracing_while_they_are_captured_neither_hang_nor_nest() {
     assert_eq!(of("call").metadata["chatty"], "chatty");
     assert_eq!(of("fails").input.text(), "Chatty");
     assert_eq!(of("fails").error_message(), Some("chatty"));
-    // Two by `call`'s serialize, one by its metadata, one by `fails`'s input and one by its error;
-    // within the making of a span, `tracing` itself hears nothing.
+    // Two by `call`'s serialize, one by its metadata, one by `fails`'s input and two by its error, whose words
+    // are told and whose structure is looked at; within the making of a span, `tracing` itself hears nothing.
     let asked = requests.iter().filter(|request| request.function_name.as_deref() == Some("ask")).count();
-    assert_eq!(asked, 5, "{:#?}", logged(&captured));
-    assert_eq!(captured.spans().len(), 8);
+    assert_eq!(asked, 6, "{:#?}", logged(&captured));
+    assert_eq!(captured.spans().len(), 9);
     let (outer, inside) =
         captured.spans().split_last().map(|(last, rest)| (last.clone(), rest.to_vec())).unwrap();
     assert_eq!(outer.name, "outer");

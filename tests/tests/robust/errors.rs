@@ -187,6 +187,6 @@ fn an_error_with_a_secret_in_its_debug_is_told_by_its_display() {
     }
     let request = request_of(|| drop(ask()));
     assert_eq!(request.error_message(), Some("incorrect api key"));
-    assert_eq!(request.error_type, Some(ErrorType::ProviderAuthError));
+    assert_eq!(request.error_type, Some(ErrorType::UnknownError));
     assert!(!format!("{request:?}").contains("sk-123"));
 }

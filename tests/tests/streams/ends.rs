@@ -280,7 +280,7 @@ fn an_err_instead_of_a_stream_is_a_failed_request() {
             assert_eq!(refused, Some(Fault("rate limit reached")), "{}", shape.name);
         });
         assert_eq!(request.status, RequestStatus::Error, "{} {}", shape.name, shape.function);
-        assert_eq!(request.error_type, Some(ErrorType::ProviderRateLimit));
+        assert_eq!(request.error_type, Some(ErrorType::UnknownError));
         assert_eq!(request.error_message(), Some("rate limit reached"));
         assert_eq!(request.input, Prompt::user("why?"));
         assert!(request.output.messages().is_empty());

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::openai_stream::log_of_stream;
 use super::{assistant, completion, log_of};
 use crate::blueprint::{ErrorType, LogRequest, RequestStatus};
 
@@ -61,4 +62,26 @@ fn an_answer_that_the_function_reduced_to_its_text_is_a_completion_still() {
     // What a completion cannot hold stays a chat.
     let calls = json!({"role": "assistant", "tool_calls": [{"id": "1", "function": {"name": "now"}}]});
     assert_eq!(assistant(&log_of(&request, &calls).output, 0).tool_calls[0].function.name, "now");
+}
+
+#[test]
+fn the_chunks_of_a_completion_are_added_up_by_choice() {
+    let request = json!({"model": "m", "prompt": "one", "n": 2, "stream": true});
+    let chunk = |choices: Value| json!({"id": "cmpl-1", "object": "text_completion", "model": "m:1", "choices": choices});
+    let log = log_of_stream(
+        &request,
+        &[
+            chunk(json!([{"text": "de", "index": 1, "logprobs": null, "finish_reason": null}])),
+            chunk(json!([{"text": "tw", "index": 0, "logprobs": {"tokens": ["tw"], "top_logprobs": null}}])),
+            chunk(json!([{"text": "ux", "index": 1, "finish_reason": "length"}])),
+            chunk(json!([{"text": "o", "index": 0, "logprobs": {"tokens": ["o"]}, "finish_reason": "stop"}])),
+            json!({"object": "text_completion", "choices": [], "usage": {"prompt_tokens": 6, "completion_tokens": 4}}),
+            json!("[DONE]"),
+        ],
+    );
+    assert_eq!(completion(&log.output), ["two", "deux"]);
+    assert_eq!((log.input_tokens, log.output_tokens), (Some(6), Some(4)));
+    assert_eq!(log.metadata["finish_reason"], "stop");
+    assert_eq!(log.metadata["response_id"], "cmpl-1");
+    assert_eq!(log.api_type.as_deref(), Some("completions"));
 }

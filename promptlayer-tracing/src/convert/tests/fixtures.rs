@@ -1,4 +1,4 @@
-//! Exchanges that were really had with servers that speak OpenAI's chat completions.
+//! Exchanges that were really had with servers that speak OpenAI's chat completions and embeddings.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -6,21 +6,51 @@ use std::{env, fs, io};
 
 use serde_json::{Map, Value, json};
 
-use super::{assistant, calls, chat, log_of};
-use crate::blueprint::{ContentBlock, ErrorType, LogRequest, Message, Prompt, RequestStatus};
+use super::openai_stream::log_of_stream;
+use super::{assistant, calls, chat, log_of, said};
+use crate::blueprint::{Annotation, ContentBlock, ErrorType, LogRequest, Message, Prompt, RequestStatus};
 
 /// The variable that names the folder of reference documents.
 const VARIABLE: &str = "PROMPTLAYER_SHARED";
 
+/// Exchanges of which nothing tells who served them: what a server says of an error is all there is of it.
+const UNTOLD: &[&str] = &["chat-reply-error-b2fd48.json", "chat-reply-error-media-380925.json"];
+
 /// One exchange.
 struct Exchange {
     name: String,
+    provider: String,
     request: Value,
+    /// The reply; of one that was streamed, what the provider's own library made of it.
     response: Value,
+    /// What a stream gave.
+    chunks: Option<Vec<Value>>,
 }
 
-/// All exchanges that came whole. Where there are none, says so and gives none.
-fn exchanges() -> Vec<Exchange> {
+impl Exchange {
+    fn read(name: String, text: &str) -> Self {
+        let mut exchange: Value = serde_json::from_str(text).unwrap();
+        let chunks = exchange.get("chunks").and_then(Value::as_array).cloned();
+        let response = if chunks.is_some() { "accumulated_by_vendor_sdk" } else { "response" };
+        Self {
+            name,
+            provider: exchange["provider"].as_str().unwrap().to_owned(),
+            request: exchange["request"].take(),
+            response: exchange[response].take(),
+            chunks,
+        }
+    }
+
+    fn log(&self) -> LogRequest {
+        match &self.chunks {
+            None => log_of(&self.request, &self.response),
+            Some(chunks) => log_of_stream(&self.request, chunks),
+        }
+    }
+}
+
+/// All exchanges whose names begin so. Where there are none, says so and gives none.
+fn exchanges_of(kinds: &[&str]) -> Vec<Exchange> {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared");
     let folder = env::var_os(VARIABLE).filter(|folder| !folder.is_empty()).map_or_else(beside, PathBuf::from);
     let folder = folder.join("fixtures");
@@ -35,25 +65,29 @@ fn exchanges() -> Vec<Exchange> {
     };
     let mut names: Vec<String> = entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name.starts_with("chat-reply-"))
+        .filter(|name| kinds.iter().any(|kind| name.starts_with(kind)))
         .collect();
     names.sort();
-    assert!(names.len() > 15, "the folder is there and has no more than {names:?}");
+    for kind in kinds {
+        assert!(names.iter().any(|name| name.starts_with(kind)), "the folder is there and has no {kind}");
+    }
     names
         .into_iter()
         .map(|name| {
             let text = fs::read_to_string(folder.join(&name)).unwrap();
-            let mut exchange: Value = serde_json::from_str(&text).unwrap();
-            Exchange { name, request: exchange["request"].take(), response: exchange["response"].take() }
+            Exchange::read(name, &text)
         })
         .collect()
+}
+
+fn exchanges() -> Vec<Exchange> {
+    exchanges_of(&["chat-reply-", "chat-stream-"])
 }
 
 /// Runs a check on every exchange and its log.
 fn each(check: impl Fn(&str, &Exchange, &LogRequest)) {
     for exchange in exchanges() {
-        let log = log_of(&exchange.request, &exchange.response);
-        check(&exchange.name, &exchange, &log);
+        check(&exchange.name, &exchange, &exchange.log());
     }
 }
 
@@ -76,8 +110,32 @@ fn block(part: &Value) -> ContentBlock {
             "image_url": {"url": part["image_url"]["url"], "detail": part["image_url"]["detail"]},
         }))
         .unwrap(),
-        _ => ContentBlock::from_text(serde_json::to_string_pretty(part).unwrap()),
+        "file" => {
+            let (head, data) = part["file"]["file_data"].as_str().unwrap().split_once(";base64,").unwrap();
+            serde_json::from_value(json!({"type": "media", "media": {
+                "title": part["file"]["filename"], "type": head.strip_prefix("data:").unwrap(),
+                "url": data, "format": "base64",
+            }}))
+            .unwrap()
+        }
+        "document_url" => {
+            let url = part["document_url"].as_str().unwrap();
+            let (kind, data) = url.strip_prefix("data:").unwrap().split_once(";base64,").unwrap();
+            serde_json::from_value(json!({"type": "media", "media": {
+                "title": part["document_name"], "type": kind, "url": data, "format": "base64",
+            }}))
+            .unwrap()
+        }
+        other => panic!("no check for {other}"),
     }
+}
+
+/// A block without what it cites, which is told beside the message.
+fn bare(mut block: ContentBlock) -> ContentBlock {
+    if let ContentBlock::Text(text) = &mut block {
+        text.annotations.clear();
+    }
+    block
 }
 
 /// Id, name and arguments of the calls in a message.
@@ -98,7 +156,8 @@ fn called(message: &Value) -> Vec<[&str; 3]> {
 fn every_exchange_tells_its_model_its_provider_and_its_interface() {
     each(|name, exchange, log| {
         assert_eq!(log.model, exchange.request["model"].as_str().unwrap(), "{name}");
-        assert_eq!(log.provider, "openai", "{name}");
+        let provider = if UNTOLD.contains(&name) { "openai" } else { &exchange.provider };
+        assert_eq!(log.provider, provider, "{name}");
         assert_eq!(log.api_type.as_deref(), Some("chat-completions"), "{name}");
         assert_eq!(log.function_name.as_deref(), Some("ask"), "{name}");
     });
@@ -159,7 +218,7 @@ fn every_choice_of_every_reply_is_a_message_with_its_thought_its_text_and_its_ca
             content.extend(said("reasoning_content").or(said("reasoning")).map(ContentBlock::from_thinking));
             content.extend(said("content").map(ContentBlock::from_text));
             content.extend(said("refusal").map(ContentBlock::from_text));
-            assert_eq!(message.content, content, "{name} {at}");
+            assert_eq!(message.content.iter().cloned().map(bare).collect::<Vec<_>>(), content, "{name} {at}");
             assert_eq!(calls(message), called(expected), "{name} {at}");
         }
     });
@@ -172,8 +231,12 @@ fn every_reply_tells_its_tokens_and_why_it_ended() {
         assert_eq!(log.input_tokens, usage["prompt_tokens"].as_u64(), "{name}");
         assert_eq!(log.output_tokens, usage["completion_tokens"].as_u64(), "{name}");
         let reason = exchange.response["choices"][0]["finish_reason"].as_str();
-        assert_eq!(log.metadata.get("finish_reason").map(String::as_str), reason, "{name}");
-        let cut = reason == Some("length");
+        let refused = exchange.response["choices"][0]["message"]["refusal"].is_string();
+        let one_word = if refused { Some("refusal") } else { reason };
+        assert_eq!(log.metadata.get("finish_reason").map(String::as_str), one_word, "{name}");
+        let own_word = reason.filter(|_| refused);
+        assert_eq!(log.metadata.get("provider_finish_reason").map(String::as_str), own_word, "{name}");
+        let cut = refused || reason == Some("length");
         let failed = exchange.response.get("error").is_some();
         let (status, kind) = match (failed, cut) {
             (true, _) => (RequestStatus::Error, Some(ErrorType::ProviderError)),
@@ -188,6 +251,63 @@ fn every_reply_tells_its_tokens_and_why_it_ended() {
 }
 
 #[test]
+fn every_reply_tells_what_it_cost_and_what_was_special_about_its_tokens() {
+    each(|name, exchange, log| {
+        let usage = &exchange.response["usage"];
+        let cost = [&usage["cost"], &usage["cost"]["total_cost"], &exchange.response["cost"]["usd"]];
+        assert_eq!(log.price, cost.iter().find_map(|cost| cost.as_f64()), "{name}");
+        let counted = |key: &str| log.metadata.get(key).map(|count| count.parse::<u64>().unwrap());
+        let cached = usage["prompt_tokens_details"]["cached_tokens"].as_u64();
+        assert_eq!(counted("cached_tokens"), cached.filter(|count| *count > 0), "{name}");
+        let reasoning = usage["completion_tokens_details"]["reasoning_tokens"].as_u64();
+        assert_eq!(counted("reasoning_tokens"), reasoning.filter(|count| *count > 0), "{name}");
+        let id = exchange.response["id"].as_str().filter(|id| !id.is_empty());
+        if let Some(id) = id {
+            assert_eq!(log.metadata["response_id"], id, "{name}");
+        }
+    });
+}
+
+#[test]
+fn every_mark_in_a_reply_cites_the_source_that_it_counts() {
+    each(|name, exchange, log| {
+        let Some(sources) = exchange.response["search_results"].as_array() else { return };
+        for block in log.output.messages().iter().flat_map(Message::content) {
+            let ContentBlock::Text(text) = block else { continue };
+            let chars: Vec<char> = text.text.chars().collect();
+            for annotation in &text.annotations {
+                let Annotation::Web(page) = annotation else { panic!("{name}: {annotation:?}") };
+                let place = |index: i64| usize::try_from(index).unwrap();
+                let mark: String = chars[place(page.start_index)..place(page.end_index)].iter().collect();
+                let number: usize = mark.trim_matches(['[', ']']).parse().unwrap();
+                assert_eq!(sources[number - 1]["url"], page.url, "{name}");
+                assert_eq!(sources[number - 1]["title"], page.title, "{name}");
+            }
+        }
+    });
+}
+
+#[test]
+fn embeddings_show_what_was_embedded_and_not_the_vectors() {
+    for exchange in exchanges_of(&["embeddings-"]) {
+        let Some(input) = exchange.request.get("input").and_then(Value::as_array) else { continue };
+        let (name, log) = (&exchange.name, exchange.log());
+        assert_eq!(log.api_type.as_deref(), Some("embeddings"), "{name}");
+        assert_eq!(log.model, exchange.request["model"].as_str().unwrap(), "{name}");
+        let text: String = input.iter().map(|text| text.as_str().unwrap()).collect();
+        assert_eq!(said(&log.input), [("user".to_owned(), text)], "{name}");
+        assert_eq!(log.input_tokens, exchange.response["usage"]["prompt_tokens"].as_u64(), "{name}");
+        match exchange.response["data"].as_array() {
+            Some(vectors) => {
+                let dimensions = vectors[0]["embedding"].as_array().unwrap().len();
+                assert_eq!(log.output.text(), format!("1 embedding of {dimensions} dimensions"), "{name}");
+            }
+            None => assert_eq!(log.error_message(), exchange.response["error"]["message"].as_str(), "{name}"),
+        }
+    }
+}
+
+#[test]
 fn a_log_of_every_exchange_reads_back_as_it_was_written() {
     each(|name, _, log| {
         let written = serde_json::to_string(log).unwrap();
@@ -198,8 +318,7 @@ fn a_log_of_every_exchange_reads_back_as_it_was_written() {
 /// The exchanges hold what the checks above are there for; were one kind to go, its check would be idle.
 #[test]
 fn the_exchanges_hold_every_kind_of_thing() {
-    let logs: Vec<LogRequest> =
-        exchanges().iter().map(|exchange| log_of(&exchange.request, &exchange.response)).collect();
+    let logs: Vec<LogRequest> = exchanges().iter().map(Exchange::log).collect();
     if logs.is_empty() {
         return;
     }
@@ -210,7 +329,20 @@ fn the_exchanges_hold_every_kind_of_thing() {
     };
     holds("a thought", &|log| content(&log.output, &|block| matches!(block, ContentBlock::Thinking(_))));
     holds("an image", &|log| content(&log.input, &|block| matches!(block, ContentBlock::ImageUrl(_))));
-    holds("a file", &|log| log.input.text().contains("\"filename\""));
+    holds("a file", &|log| content(&log.input, &|block| matches!(block, ContentBlock::Media(_))));
+    holds("a citation", &|log| {
+        content(
+            &log.output,
+            &|block| matches!(block, ContentBlock::Text(text) if !text.annotations.is_empty()),
+        )
+    });
+    holds("a price", &|log| log.price.is_some());
+    holds("tokens from a cache", &|log| log.metadata.contains_key("cached_tokens"));
+    holds("tokens of thinking", &|log| log.metadata.contains_key("reasoning_tokens"));
+    holds("a refusal by its reason", &|log| {
+        log.metadata.get("finish_reason").is_some_and(|it| it == "refusal")
+    });
+    holds("two choices", &|log| log.output.messages().len() == 2);
     holds("a refusal", &|log| log.output.text().contains("I can't assist"));
     holds("tools", &|log| !chat(&log.input).tools.is_empty());
     holds("a choice of tools", &|log| chat(&log.input).tool_choice.is_some());

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{assistant, calls, lines, log_of, log_of_output, said};
-use crate::blueprint::{ContentBlock, ErrorType, LogRequest, RequestStatus};
+use crate::blueprint::{ContentBlock, ErrorType, LogRequest, OutputMediaType, RequestStatus};
 
 /// The log of a reply with this message.
 fn of(message: &Value) -> LogRequest {
@@ -64,20 +64,28 @@ fn usage_is_taken_as_it_is_told() {
 
 #[test]
 fn why_a_reply_ended_decides_whether_it_is_whole() {
-    for reason in ["stop", "tool_calls", "function_call", "eos"] {
-        let log = ended_with(&json!(reason));
-        assert_eq!((log.status, log.error_type), (RequestStatus::Success, None), "{reason}");
+    let words =
+        [("stop", "stop"), ("tool_calls", "tool_calls"), ("function_call", "tool_calls"), ("eos", "stop")];
+    for (word, reason) in words {
+        let log = ended_with(&json!(word));
+        assert_eq!((log.status, log.error_type), (RequestStatus::Success, None), "{word}");
         assert_eq!(log.metadata["finish_reason"], reason);
+        let own = log.metadata.get("provider_finish_reason").map(String::as_str);
+        assert_eq!(own, (word != reason).then_some(word), "the provider's word where it is another");
     }
-    for reason in ["length", "max_tokens", "content_filter"] {
-        let log = ended_with(&json!(reason));
+    for (word, reason) in
+        [("length", "length"), ("max_tokens", "length"), ("content_filter", "content_filter")]
+    {
+        let log = ended_with(&json!(word));
         let warned = (RequestStatus::Warning, Some(ErrorType::ProviderPartialResponse));
-        assert_eq!((log.status, log.error_type), warned, "{reason}");
+        assert_eq!((log.status, log.error_type), warned, "{word}");
         assert!(log.error_message().is_some_and(|message| message.contains("cut")));
         assert_eq!(log.metadata["finish_reason"], reason);
         assert_eq!(log.output.text(), "The answer", "what there is of it");
     }
-    assert!(ended_with(&json!(null)).metadata.is_empty());
+    for nothing in [json!(null), json!(""), json!(7)] {
+        assert!(ended_with(&nothing).metadata.is_empty(), "{nothing}");
+    }
 }
 
 #[test]
@@ -95,22 +103,154 @@ fn a_thought_comes_before_the_answer_under_either_name() {
     assert_eq!(assistant(&none.output, 0).content, [ContentBlock::from_text("42")]);
 }
 
-#[test]
-fn a_refusal_is_what_the_model_said() {
-    let log = of(&json!({"role": "assistant", "content": null, "refusal": "I cannot help with that."}));
-    assert_eq!(said(&log.output), lines([("assistant", "I cannot help with that.")]));
-    assert_eq!(log.status, RequestStatus::Success);
+/// Thought, signature and id of the thoughts in a message.
+fn thoughts(message: &Value) -> Vec<[String; 3]> {
+    let log = of(message);
+    let content = assistant(&log.output, 0).content.iter();
+    content
+        .filter_map(|block| match block {
+            ContentBlock::Thinking(thought) => Some([
+                thought.thinking.clone(),
+                thought.signature.clone().unwrap_or_default(),
+                thought.id.clone().unwrap_or_default(),
+            ]),
+            _ => None,
+        })
+        .collect()
 }
 
 #[test]
-fn a_spoken_answer_is_read_by_its_transcript() {
+fn thoughts_in_blocks_keep_their_signatures() {
+    let message = json!({"role": "assistant", "content": "42", "reasoning": "six times seven", "reasoning_details": [
+        {"type": "reasoning.text", "text": "six times seven", "signature": "EqQB", "id": null, "index": 0},
+        {"type": "reasoning.summary", "summary": "multiplied", "id": "rs_1", "index": 1},
+        {"type": "reasoning.encrypted", "data": "gAAAA", "id": "rs_1", "index": 1},
+        {"type": "reasoning.encrypted", "data": "gBBBB", "id": "rs_2", "index": 2},
+    ]});
+    assert_eq!(
+        thoughts(&message),
+        [["six times seven", "EqQB", ""], ["multiplied", "gAAAA", "rs_1"], ["", "gBBBB", "rs_2"]]
+    );
+    let encrypted = json!({"content": "42", "reasoning": "six times seven", "reasoning_details": [
+        {"type": "reasoning.encrypted", "data": "gAAAA", "id": "rs_1"},
+    ]});
+    assert_eq!(thoughts(&encrypted), [["six times seven", "", ""], ["", "gAAAA", "rs_1"]]);
+    let blocks = json!({"content": "42", "reasoning_content": "hm", "thinking_blocks": [
+        {"type": "thinking", "thinking": "hm", "signature": "EqQB"},
+        {"type": "redacted_thinking", "data": "EmwK"},
+    ]});
+    assert_eq!(thoughts(&blocks), [["hm", "EqQB", ""], ["", "EmwK", ""]]);
+    let copilot = json!({"content": "42", "reasoning_text": "hm", "reasoning_opaque": "opaque"});
+    assert_eq!(thoughts(&copilot), [["hm", "opaque", ""]]);
+    for nothing in [json!([]), json!(null), json!("text"), json!([7, {"type": "reasoning.text"}])] {
+        assert!(thoughts(&json!({"content": "42", "reasoning_details": nothing})).is_empty(), "{nothing}");
+    }
+}
+
+#[test]
+fn a_content_in_parts_is_read_as_in_a_request() {
+    let log = of(&json!({"role": "assistant", "content": [
+        {"type": "thinking", "thinking": [{"type": "text", "text": "six times seven"}]},
+        {"type": "text", "text": "42"},
+    ]}));
+    assert_eq!(
+        assistant(&log.output, 0).content,
+        [ContentBlock::from_thinking("six times seven"), ContentBlock::from_text("42")]
+    );
+}
+
+#[test]
+fn a_refusal_is_what_the_model_said_and_why_it_ended() {
+    let log = of(&json!({"role": "assistant", "content": null, "refusal": "I cannot help with that."}));
+    assert_eq!(said(&log.output), lines([("assistant", "I cannot help with that.")]));
+    assert_eq!(
+        (log.status, log.error_type),
+        (RequestStatus::Warning, Some(ErrorType::ProviderPartialResponse))
+    );
+    assert_eq!(log.error_message(), Some("the model refused to answer"));
+    assert_eq!(log.metadata["finish_reason"], "refusal");
+    assert_eq!(log.metadata["provider_finish_reason"], "stop");
+}
+
+#[test]
+fn a_spoken_answer_is_its_words_and_its_sound() {
     let log = of(&json!({"role": "assistant", "content": null, "audio": {
         "id": "audio_1", "data": "UklGRg==", "expires_at": 1, "transcript": "Because it is so.",
     }}));
-    assert_eq!(log.output.messages().len(), 1);
-    assert!(log.output.text().contains("Because it is so."), "{:?}", log.output);
+    assert_eq!(log.output.text(), "Because it is so.");
+    let [_, ContentBlock::OutputMedia(sound)] = assistant(&log.output, 0).content.as_slice() else {
+        panic!("{:?}", log.output)
+    };
+    assert_eq!(sound.url, "data:audio/wav;base64,UklGRg==");
+    assert_eq!((sound.mime_type.as_deref(), sound.media_type), (Some("audio/wav"), OutputMediaType::Audio));
+    assert_eq!(sound.id.as_deref(), Some("audio_1"));
     let silent = of(&json!({"role": "assistant", "content": "So.", "audio": null}));
     assert_eq!(said(&silent.output), lines([("assistant", "So.")]));
+}
+
+#[test]
+fn an_image_beside_the_text_is_media_that_the_model_made() {
+    let log = of(&json!({"role": "assistant", "content": "Here.", "images": [
+        {"type": "image_url", "image_url": {"url": "data:image/webp;base64,UklG"}, "index": 0},
+    ]}));
+    let [_, ContentBlock::OutputMedia(image)] = assistant(&log.output, 0).content.as_slice() else {
+        panic!("{:?}", log.output)
+    };
+    assert_eq!(image.url, "data:image/webp;base64,UklG");
+    assert_eq!((image.mime_type.as_deref(), image.media_type), (Some("image/webp"), OutputMediaType::Image));
+}
+
+/// What the first text of a reply cites.
+fn cited(log: &LogRequest) -> Value {
+    let content = &assistant(&log.output, 0).content;
+    let text = content.iter().find_map(|block| match block {
+        ContentBlock::Text(text) => Some(text),
+        _ => None,
+    });
+    serde_json::to_value(&text.unwrap().annotations).unwrap()
+}
+
+#[test]
+fn what_a_reply_cites_goes_with_its_text() {
+    let page = json!({"start_index": 0, "end_index": 4, "title": "Bern", "url": "https://example.org/bern"});
+    let mut flat = page.clone();
+    flat["type"] = json!("url_citation");
+    for annotation in [json!({"type": "url_citation", "url_citation": page}), flat.clone()] {
+        let log = of(
+            &json!({"role": "assistant", "content": "Bern.", "reasoning": "hm", "annotations": [annotation]}),
+        );
+        assert_eq!(cited(&log), json!([flat]));
+    }
+    let others = json!([
+        {"type": "url_citation", "url_citation": {"url": "u", "title": "t", "content": "the words"}},
+        {"type": "file_citation", "index": 3, "file_id": "file-1", "filename": "a.pdf"},
+        {"type": "container_file_citation", "container_id": "c", "file_id": "f"},
+        {"type": "file", "file": {"hash": "h"}}, {"type": "url_citation"}, 7, null,
+    ]);
+    assert_eq!(
+        cited(&of(&json!({"content": "Bern.", "annotations": others}))),
+        json!([
+            {"type": "url_citation", "title": "t", "url": "u", "start_index": 0, "end_index": 0, "cited_text": "the words"},
+            {"type": "file_citation", "index": 3, "file_id": "file-1", "filename": "a.pdf"},
+            {"type": "container_file_citation", "container_id": "c", "file_id": "f"},
+        ])
+    );
+    let without_text = of(&json!({"content": null, "annotations": [flat]}));
+    assert!(assistant(&without_text.output, 0).content.is_empty());
+}
+
+#[test]
+fn a_mark_in_a_text_cites_the_source_of_that_number() {
+    let log = log_of_output(&json!({
+        "choices": [{"message": {"role": "assistant", "content": "Zürich[2], a[0] [3] [x] [1"}}],
+        "citations": ["https://a.example", "https://b.example"],
+        "search_results": [{"title": "A", "url": "https://a.example"}, {"title": "B", "url": "https://b.example"}],
+    }));
+    assert_eq!(
+        cited(&log),
+        json!([{"type": "url_citation", "title": "B", "url": "https://b.example", "start_index": 6, "end_index": 9}])
+    );
+    assert_eq!(log.metadata["citations"], r#"["https://a.example","https://b.example"]"#);
 }
 
 #[test]
@@ -174,6 +314,22 @@ fn an_error_that_the_provider_answered_with_is_a_failed_request() {
     let coded = log_of(&request, &json!({"error": {"code": 500}}));
     assert_eq!(coded.error_type, Some(ErrorType::ProviderError));
     assert!(coded.error_message().unwrap().contains("500"));
+}
+
+#[test]
+fn an_error_beside_choices_or_within_one_fails_the_request_and_keeps_what_came() {
+    let error = json!({"message": "Provider returned error", "code": 502});
+    for reply in [
+        json!({"error": error, "choices": [{"message": {"role": "assistant", "content": "Bec"}}]}),
+        json!({"choices": [{"error": error, "message": {"role": "assistant", "content": "Bec"}}]}),
+    ] {
+        let log = log_of_output(&reply);
+        assert_eq!(
+            (log.status, log.error_message()),
+            (RequestStatus::Error, Some("Provider returned error"))
+        );
+        assert_eq!(log.output.text(), "Bec");
+    }
 }
 
 #[test]

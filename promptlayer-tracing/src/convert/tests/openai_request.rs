@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{arguments, assistant, calls, chat, lines, log_of_input, said};
-use crate::blueprint::{ContentBlock, FunctionCallChoice, LogRequest, Message, ToolChoice};
+use crate::blueprint::{ContentBlock, FunctionCallChoice, LogRequest, MediaFormat, Message, ToolChoice};
 
 /// The log of a request with these fields beside a model and one message.
 fn with(fields: Value) -> LogRequest {
@@ -11,6 +11,11 @@ fn with(fields: Value) -> LogRequest {
     let Value::Object(fields) = fields else { panic!("{fields}") };
     request.as_object_mut().unwrap().extend(fields);
     log_of_input(arguments([("request", request)]))
+}
+
+/// The log of a call with these messages alone: in forms that those of other providers have too.
+fn with_messages(messages: Value) -> LogRequest {
+    log_of_input(arguments([("messages", messages)]))
 }
 
 /// The log of a request with these messages.
@@ -178,7 +183,7 @@ fn functions_in_the_form_before_tools_go_with_the_prompt() {
 
 #[test]
 fn calls_of_tools_are_kept_in_every_shape() {
-    let log = of(&json!([{"role": "assistant", "content": "Let me see.", "tool_calls": [
+    let log = with_messages(json!([{"role": "assistant", "content": "Let me see.", "tool_calls": [
         {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{\"city\":\"Bern\"}"}},
         {"id": "call_2", "type": "custom", "custom": {"name": "sql", "input": "select 1"}},
         {"id": "call_3", "function": {"name": "object", "arguments": {"city": "Bern"}}},
@@ -213,14 +218,16 @@ fn every_part_of_a_content_is_kept() {
         {"type": "image_url", "image_url": {"url": "https://example.org/a.png", "detail": "low"}},
         {"type": "image_url", "image_url": "https://example.org/b.png"},
         {"type": "image_url", "image_url": {"uri": "no url"}},
-        {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}},
-        {"type": "file", "file": {"file_id": "file-1"}},
+        {"type": "reference", "reference_ids": [0, 2]},
+        {"type": "input_audio", "input_audio": {"format": "wav"}},
+        {"type": "file", "file": {"filename": "a.pdf"}},
+        {"type": "text", "text": 7},
         {"text": "no type"},
         7,
     ]);
     let log = of(&json!([{"role": "user", "content": parts}]));
     let content = log.input.messages()[0].content();
-    assert_eq!(content.len(), 12);
+    assert_eq!(content.len(), 14);
     for (block, text) in content.iter().zip(["one", "two", "three", "four", "five"]) {
         assert_eq!(block, &ContentBlock::from_text(text));
     }
@@ -228,10 +235,100 @@ fn every_part_of_a_content_is_kept() {
     assert_eq!(image.image_url.url, "https://example.org/a.png");
     assert_eq!(image.image_url.detail.as_deref(), Some("low"));
     assert_eq!(content[6], ContentBlock::from_image_url("https://example.org/b.png"));
-    for at in 7..12 {
+    for at in 7..14 {
         let kept: Value = serde_json::from_str(content[at].text().unwrap()).unwrap();
         assert_eq!(kept, parts[at], "what has no block of its own is kept whole, to be read");
     }
+}
+
+/// Title, MIME type, address or content, and which of the two, of a part that is a file.
+fn file(part: &Value) -> [Option<String>; 4] {
+    let log = of(&json!([{"role": "user", "content": [part]}]));
+    let content = log.input.messages()[0].content();
+    let [ContentBlock::Media(block)] = content else { panic!("{part}: {content:?}") };
+    let media = serde_json::to_value(&block.media).unwrap();
+    ["title", "type", "url", "format"].map(|key| media[key].as_str().map(str::to_owned))
+}
+
+#[test]
+fn files_and_sounds_are_media() {
+    let expect = |part: Value, media: [&str; 4]| {
+        let media = media.map(|field| (!field.is_empty()).then(|| field.to_owned()));
+        assert_eq!(file(&part), media, "{part}");
+    };
+    let pdf = "application/pdf";
+    expect(
+        json!({"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBE"}}),
+        ["a.pdf", pdf, "JVBE", "base64"],
+    );
+    expect(
+        json!({"type": "file", "file": {"filename": "a.PDF", "file_data": "JVBE"}}),
+        ["a.PDF", pdf, "JVBE", "base64"],
+    );
+    expect(
+        json!({"type": "file", "file": {"filename": "a.pdf", "file_data": "https://example.org/a"}}),
+        ["a.pdf", pdf, "https://example.org/a", "url"],
+    );
+    expect(
+        json!({"type": "file", "file": {"file_id": "file-1"}}),
+        ["", "application/octet-stream", "file-1", "neither"],
+    );
+    // As Mistral has them.
+    expect(json!({"type": "file", "file_id": "f"}), ["", "application/octet-stream", "f", "neither"]);
+    expect(
+        json!({"type": "document_url", "document_url": "https://example.org/a.pdf?page=2", "document_name": "A paper"}),
+        ["A paper", pdf, "https://example.org/a.pdf?page=2", "url"],
+    );
+    expect(
+        json!({"type": "input_audio", "input_audio": "UklGRg=="}),
+        ["", "audio/wav", "UklGRg==", "base64"],
+    );
+    expect(
+        json!({"type": "input_audio", "input_audio": {"data": "AAAA", "format": "mp3"}}),
+        ["", "audio/mpeg", "AAAA", "base64"],
+    );
+    expect(
+        json!({"type": "input_audio", "input_audio": {"data": "AAAA", "format": "flac"}}),
+        ["", "audio/flac", "AAAA", "base64"],
+    );
+    // As vLLM has them.
+    expect(
+        json!({"type": "audio_url", "audio_url": {"url": "https://example.org/talk"}}),
+        ["", "audio/*", "https://example.org/talk", "url"],
+    );
+    expect(
+        json!({"type": "video_url", "video_url": {"url": "data:video/mp4;base64,AAAA"}}),
+        ["", "video/mp4", "AAAA", "base64"],
+    );
+}
+
+#[test]
+fn thoughts_within_a_content_are_thoughts() {
+    let log = with_messages(json!([{"role": "assistant", "content": [
+        {"type": "thinking", "closed": true, "thinking": [
+            {"type": "text", "text": "six times "}, {"type": "text", "text": "seven"},
+        ]},
+        {"type": "thinking", "thinking": "checked", "signature": "EqQB"},
+        {"type": "text", "text": "42"},
+    ]}]));
+    let content = &assistant(&log.input, 0).content;
+    assert_eq!(content[0], ContentBlock::from_thinking("six times seven"));
+    let ContentBlock::Thinking(signed) = &content[1] else { panic!("{content:?}") };
+    assert_eq!((signed.thinking.as_str(), signed.signature.as_deref()), ("checked", Some("EqQB")));
+    assert_eq!(content[2..], [ContentBlock::from_text("42")]);
+
+    let mistral = of(&json!([{"role": "assistant", "content": [
+        {"type": "thinking", "thinking": [{"type": "text", "text": "six times seven"}]},
+    ]}]));
+    assert_eq!(assistant(&mistral.input, 0).content, [ContentBlock::from_thinking("six times seven")]);
+    assert_eq!(mistral.api_type.as_deref(), Some("chat-completions"));
+}
+
+#[test]
+fn a_spoken_answer_that_is_sent_back_is_told_by_its_id() {
+    let log = of(&json!([{"role": "assistant", "content": null, "audio": {"id": "audio_1"}}]));
+    let [ContentBlock::Media(block)] = assistant(&log.input, 0).content.as_slice() else { panic!("{log:?}") };
+    assert_eq!((block.media.url.as_deref(), block.media.format), (Some("audio_1"), MediaFormat::Neither));
 }
 
 #[test]

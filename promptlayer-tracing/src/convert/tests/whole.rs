@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{arguments, captured, log_of, said, span};
+use super::{arguments, captured, log_of, log_of_input, said, span};
 use crate::blueprint::{ErrorType, LogRequest, Prompt, RequestStatus};
 use crate::capture::{Captured, Failure};
 use crate::convert::{function_input, function_output, log_request};
@@ -87,10 +87,10 @@ fn tags_metadata_and_prompt_are_those_that_the_call_took_over() {
 #[test]
 fn every_ending_has_its_status_its_kind_and_its_words() {
     let failure = |message: &str| {
-        Ending::Failed(Failure {
-            type_name: "async_openai::error::OpenAIError",
-            chain: vec!["no answer".to_owned(), message.to_owned()],
-        })
+        Ending::Failed(Failure::new(
+            "async_openai::error::OpenAIError",
+            vec!["no answer".to_owned(), message.to_owned()],
+        ))
     };
     let unknown = ErrorType::UnknownError;
     let cases = [
@@ -198,4 +198,20 @@ fn a_log_reads_back_as_it_was_written() {
     let log = log_of(&request(), &reply);
     let written = serde_json::to_string(&log).unwrap();
     assert_eq!(serde_json::from_str::<LogRequest>(&written).unwrap(), log);
+}
+
+#[test]
+fn a_secret_within_a_request_is_not_logged_whoever_it_is_for() {
+    let request = json!({
+        "model": "claude-sonnet-4-5",
+        "max_tokens": 100,
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "hi"}]}],
+        "mcp_servers": [{"url": "https://mcp.example", "authorization_token": "s3cret", "name": "files"}],
+        "extra": {"headers": {"X-Key": "s3cret"}, "api_key": "s3cret"},
+    });
+    let log = log_of_input(arguments([("request", request)]));
+    assert!(!serde_json::to_string(&log).unwrap().contains("s3cret"));
+    assert_eq!(log.parameters["max_tokens"], 100);
+    assert_eq!(log.parameters["mcp_servers"][0]["authorization_token"], "[redacted]");
+    assert_eq!(log.parameters["mcp_servers"][0]["name"], "files");
 }

@@ -1,0 +1,31 @@
+//! Anthropic's messages, from itself, from Bedrock's `invoke` and from Vertex, and from every server
+//! that speaks the same.
+
+mod chunks;
+mod content;
+mod marks;
+pub(super) mod media;
+mod reply;
+mod request;
+mod tools;
+pub(super) mod turn;
+
+use super::shape::Shape;
+
+/// What `PromptLayer` calls Bedrock.
+pub(super) const BEDROCK: &str = "amazon.bedrock";
+/// What `PromptLayer` calls Vertex.
+const VERTEX: &str = "vertexai";
+/// The field that Bedrock adds to the last event of a stream.
+const INVOCATION_METRICS: &str = "amazon-bedrock-invocationMetrics";
+
+pub(super) static SHAPE: Shape = Shape {
+    api_type: "messages",
+    family: "anthropic",
+    is_request: marks::is_request,
+    request: request::request,
+    is_reply: marks::is_reply,
+    reply: reply::reply,
+    is_chunk: marks::is_chunk,
+    sum: chunks::sum,
+};

@@ -1,0 +1,71 @@
+//! What an answer cites.
+
+use serde_json::Value;
+
+use crate::blueprint::{Annotation, ContentBlock, FileAnnotation, TextContent, WebAnnotation};
+
+/// Adds what is cited to the texts that cite it. A plan or a thought that cites has no place for it.
+pub(super) fn annotate(citations: &[Value], content: &mut [ContentBlock]) {
+    for citation in citations.iter().filter(|citation| is_of_text(citation)) {
+        let at =
+            citation.get("content_index").and_then(Value::as_u64).and_then(|at| usize::try_from(at).ok());
+        let Some(text) = text_at(content, at) else { continue };
+        let sources = citation.get("sources").and_then(Value::as_array);
+        text.annotations.extend(sources.into_iter().flatten().map(|source| annotation(citation, source)));
+    }
+}
+
+/// The citations that annotations do not hold to the full, as JSON.
+pub(super) fn whole(citations: &[Value]) -> Option<String> {
+    let is_page = |source: &Value| url(source).is_some();
+    let is_held = |citation: &Value| {
+        let sources = citation.get("sources").and_then(Value::as_array);
+        is_of_text(citation) && sources.is_some_and(|sources| sources.iter().all(is_page))
+    };
+    let is_lost = citations.iter().any(|citation| !is_held(citation));
+    is_lost.then(|| Value::from(citations.to_vec()).to_string())
+}
+
+/// Whether a citation is of the answer, and not of the plan or of a thought.
+fn is_of_text(citation: &Value) -> bool {
+    citation.get("type").and_then(Value::as_str).is_none_or(|kind| kind == "TEXT_CONTENT")
+}
+
+/// The text at this place of the content; where it is not told, or is no text, the first.
+fn text_at(content: &mut [ContentBlock], at: Option<usize>) -> Option<&mut TextContent> {
+    let is_text = |at: &usize| content.get(*at).is_some_and(|block| block.text().is_some());
+    let at = at.filter(is_text).or_else(|| content.iter().position(|block| block.text().is_some()))?;
+    match content.get_mut(at)? {
+        ContentBlock::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// The address of a source that is a page.
+fn url(source: &Value) -> Option<&str> {
+    source.get("document")?.get("url")?.as_str().filter(|url| !url.is_empty())
+}
+
+/// A source of a citation: a page where it has an address, else what its id tells, which is a document's
+/// or a tool's result.
+fn annotation(citation: &Value, source: &Value) -> Annotation {
+    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    let number = |name: &str| citation.get(name).and_then(Value::as_i64).unwrap_or_default();
+    let id = text(source, "id").unwrap_or_default();
+    let title = source.get("document").and_then(|document| text(document, "title"));
+    match url(source) {
+        Some(url) => Annotation::Web(WebAnnotation {
+            title: title.unwrap_or_else(|| url.to_owned()),
+            url: url.to_owned(),
+            start_index: number("start"),
+            end_index: number("end"),
+            cited_text: text(citation, "text"),
+            encrypted_index: None,
+        }),
+        None => Annotation::File(FileAnnotation {
+            index: number("start"),
+            filename: title.unwrap_or_else(|| id.clone()),
+            file_id: id,
+        }),
+    }
+}

@@ -1,0 +1,223 @@
+//! Amazon's binary event streams (`application/vnd.amazon.eventstream`): each message has its length, that
+//! of its headers, a checksum of the two, its headers, its payload, and a checksum of the whole.
+
+use serde::de::IgnoredAny;
+use serde_json::json;
+
+use super::text;
+
+/// The two lengths and their checksum.
+const PRELUDE: usize = 12;
+/// The checksum of the whole.
+const CHECKSUM: usize = 4;
+/// The most that a message may hold, in bytes: more than the 16 MiB that Amazon documents for a payload.
+const MAX_MESSAGE: usize = 24 << 20;
+/// The type of a header's value that is text.
+const TEXT: u8 = 7;
+
+/// Gives each message as an object: its event's type, and in it the payload.
+#[derive(Debug, Default)]
+pub(super) struct Decoder {
+    buffer: Vec<u8>,
+    /// Whether something came that is no message: where the next one begins, nothing tells.
+    is_lost: bool,
+}
+
+impl Decoder {
+    pub(super) fn read(&mut self, bytes: &[u8], event: &mut dyn FnMut(String)) {
+        if self.is_lost {
+            return;
+        }
+        self.buffer.extend_from_slice(bytes);
+        let mut at = 0;
+        while let Some(rest) = self.buffer.get(at..) {
+            match length(rest) {
+                Ok(Some(length)) => match rest.get(..length) {
+                    Some(message) if is_whole(message) => {
+                        if let Some(said) = said(message) {
+                            event(said);
+                        }
+                        at += length;
+                    }
+                    Some(_) => return self.lose(),
+                    None => break,
+                },
+                Ok(None) => break,
+                Err(NoMessage) => return self.lose(),
+            }
+        }
+        self.buffer.drain(..at);
+    }
+
+    fn lose(&mut self) {
+        self.is_lost = true;
+        self.buffer = Vec::new();
+    }
+}
+
+/// The bytes are not the beginning of a message.
+#[derive(Debug)]
+pub(super) struct NoMessage;
+
+/// The length of the message at the beginning; `None` where more must be read to tell.
+pub(super) fn length(bytes: &[u8]) -> Result<Option<usize>, NoMessage> {
+    let Some((prelude, _)) = bytes.split_at_checked(PRELUDE) else { return Ok(None) };
+    let length = number(prelude, 0).ok_or(NoMessage)? as usize;
+    let is_told = prelude.get(..8).map(checksum) == number(prelude, 8);
+    if is_told && (PRELUDE + CHECKSUM..=MAX_MESSAGE).contains(&length) {
+        Ok(Some(length))
+    } else {
+        Err(NoMessage)
+    }
+}
+
+/// Whether a message's last four bytes are the checksum of the others.
+fn is_whole(message: &[u8]) -> bool {
+    message
+        .split_last_chunk::<CHECKSUM>()
+        .is_some_and(|(before, last)| checksum(before) == u32::from_be_bytes(*last))
+}
+
+/// A message as JSON text; `None` where its headers are broken or it has no type.
+fn said(message: &[u8]) -> Option<String> {
+    let headers_length = number(message, 4)? as usize;
+    let (headers, payload) =
+        message.get(PRELUDE..message.len() - CHECKSUM)?.split_at_checked(headers_length)?;
+    let headers = Headers::read(headers)?;
+    if headers.message == "error" {
+        return Some(json!({ "error": { "code": headers.code, "message": headers.problem } }).to_string());
+    }
+    let payload = match payload {
+        [] => "{}".to_owned(),
+        payload if serde_json::from_slice::<IgnoredAny>(payload).is_ok() => text(payload.to_vec()),
+        payload => serde_json::Value::from(text(payload.to_vec())).to_string(),
+    };
+    let name = if headers.message == "exception" { headers.exception } else { headers.event };
+    if name == "chunk"
+        && let Some(inner) = of_model(&payload)
+    {
+        return Some(inner);
+    }
+    Some(format!("{{{}:{payload}}}", serde_json::Value::from(name)))
+}
+
+/// What `invoke-with-response-stream` wraps: an event of the model's own interface, in Base64.
+fn of_model(payload: &str) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Chunk<'a> {
+        #[serde(borrow)]
+        bytes: std::borrow::Cow<'a, str>,
+    }
+    let chunk: Chunk<'_> = serde_json::from_str(payload).ok()?;
+    base64(chunk.bytes.as_bytes()).map(text)
+}
+
+/// Decodes standard Base64.
+fn base64(encoded: &[u8]) -> Option<Vec<u8>> {
+    let mut decoded = Vec::with_capacity(encoded.len() / 4 * 3);
+    let (mut held, mut bits) = (0_u32, 0);
+    for byte in encoded.iter().take_while(|byte| **byte != b'=') {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        held = (held << 6) | u32::from(value);
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            decoded.push(u8::try_from((held >> bits) & 0xFF).ok()?);
+        }
+    }
+    Some(decoded)
+}
+
+/// The headers that say what a message is.
+#[derive(Debug, Default)]
+struct Headers<'a> {
+    message: &'a str,
+    event: &'a str,
+    exception: &'a str,
+    code: &'a str,
+    problem: &'a str,
+}
+
+impl<'a> Headers<'a> {
+    fn read(mut bytes: &'a [u8]) -> Option<Self> {
+        let mut headers = Self::default();
+        while let Some((length, rest)) = bytes.split_first() {
+            let (name, rest) = rest.split_at_checked(usize::from(*length))?;
+            let (kind, rest) = rest.split_first()?;
+            let (value, rest) = value(*kind, rest)?;
+            bytes = rest;
+            let place = match name {
+                b":message-type" => &mut headers.message,
+                b":event-type" => &mut headers.event,
+                b":exception-type" => &mut headers.exception,
+                b":error-code" => &mut headers.code,
+                b":error-message" => &mut headers.problem,
+                _ => continue,
+            };
+            if *kind == TEXT {
+                *place = std::str::from_utf8(value).ok()?;
+            }
+        }
+        let named = [headers.event, headers.exception, headers.code];
+        named.iter().any(|name| !name.is_empty()).then_some(headers)
+    }
+}
+
+/// The value of a header by its type, and what comes behind it.
+fn value(kind: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let length = match kind {
+        // True and false.
+        0 | 1 => 0,
+        2 => 1,
+        3 => 2,
+        4 => 4,
+        // A number of 64 bits, and a time.
+        5 | 8 => 8,
+        // Bytes and text, behind their length.
+        6 | TEXT => {
+            let (length, rest) = bytes.split_first_chunk::<2>()?;
+            return rest.split_at_checked(usize::from(u16::from_be_bytes(*length)));
+        }
+        // A UUID.
+        9 => 16,
+        _ => return None,
+    };
+    bytes.split_at_checked(length)
+}
+
+/// The number at a place, which is written with its greatest byte first.
+fn number(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..)?.first_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes))
+}
+
+/// CRC-32 as in Ethernet and zlib, which Amazon's checksums are.
+pub(super) fn checksum(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |checksum, byte| {
+        let at = (checksum ^ u32::from(*byte)) & 0xFF;
+        (checksum >> 8) ^ TABLE.get(at as usize).copied().unwrap_or_default()
+    })
+}
+
+/// What each byte does to a checksum.
+const TABLE: [u32; 256] = {
+    let mut table = [0; 256];
+    let mut at: u32 = 0;
+    while at < 256 {
+        let mut value = at;
+        let mut bit = 0;
+        while bit < 8 {
+            value = if value & 1 == 1 { (value >> 1) ^ 0xEDB8_8320 } else { value >> 1 };
+            bit += 1;
+        }
+        table[at as usize] = value;
+        at += 1;
+    }
+    table
+};

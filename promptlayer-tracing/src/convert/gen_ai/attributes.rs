@@ -1,0 +1,137 @@
+//! What a call says of itself in OpenTelemetry's attributes for generative models. No content is among them.
+//!
+//! Where an attribute was renamed, it goes by both names: what reads them is seldom as young as the convention.
+
+use serde_json::{Map, Value};
+
+use super::super::reading::{Reply, Usage};
+use super::super::{FINISH_REASON, PROVIDER_FINISH_REASON, RESPONSE_ID, UNKNOWN_MODEL};
+use super::provider;
+use crate::blueprint::{LogRequest, Prompt, RequestStatus};
+use crate::kind::Kind;
+use crate::record::FinishedSpan;
+use crate::semconv;
+
+/// Parameters by their attribute, and the names that providers give them.
+const PARAMETERS: &[(&str, &[&str])] = &[
+    (semconv::REQUEST_TEMPERATURE, &["temperature"]),
+    (semconv::REQUEST_TOP_P, &["top_p", "topP", "p"]),
+    (semconv::REQUEST_TOP_K, &["top_k", "topK", "k"]),
+    (
+        semconv::REQUEST_MAX_TOKENS,
+        &[
+            "max_tokens",
+            "max_completion_tokens",
+            "max_output_tokens",
+            "maxOutputTokens",
+            "maxTokens",
+            "num_predict",
+        ],
+    ),
+    (semconv::REQUEST_STOP_SEQUENCES, &["stop", "stop_sequences", "stopSequences"]),
+    (semconv::REQUEST_SEED, &["seed"]),
+    (semconv::REQUEST_FREQUENCY_PENALTY, &["frequency_penalty", "frequencyPenalty"]),
+    (semconv::REQUEST_PRESENCE_PENALTY, &["presence_penalty", "presencePenalty"]),
+    (semconv::REQUEST_CHOICE_COUNT, &["n", "candidateCount"]),
+    (semconv::REQUEST_STREAM, &["stream"]),
+    (semconv::EMBEDDINGS_DIMENSION_COUNT, &["dimensions", "outputDimensionality"]),
+];
+
+/// The objects within a request that some interfaces keep their parameters in.
+const WITHIN: &[&str] = &["generationConfig", "generation_config", "inferenceConfig", "options"];
+
+/// What a model's call says of itself, once it is a request log.
+pub(crate) fn of_request(span: &FinishedSpan, log: &LogRequest, reply: &Answered) -> Map<String, Value> {
+    let mut attributes = Map::new();
+    let mut set = |name: &str, value: Value| {
+        attributes.insert(name.to_owned(), value);
+    };
+    set(semconv::OPERATION_NAME, operation(span, log).into());
+    let provider = provider::opentelemetry(&log.provider);
+    set(semconv::PROVIDER_NAME, provider.into());
+    set(semconv::SYSTEM, provider.into());
+    if log.model != UNKNOWN_MODEL {
+        set(semconv::REQUEST_MODEL, log.model.as_str().into());
+    }
+    for (name, keys) in PARAMETERS {
+        if let Some(value) = parameter(&log.parameters, keys) {
+            // A single sequence need not be a list for a provider.
+            let alone = *name == semconv::REQUEST_STOP_SEQUENCES && value.is_string();
+            set(name, if alone { Value::Array(vec![value.clone()]) } else { value.clone() });
+        }
+    }
+    if let Some(model) = &reply.model {
+        set(semconv::RESPONSE_MODEL, model.as_str().into());
+    }
+    if let Some(id) = log.metadata.get(RESPONSE_ID) {
+        set(semconv::RESPONSE_ID, id.as_str().into());
+    }
+    if let Some(reason) = log.metadata.get(PROVIDER_FINISH_REASON).or(log.metadata.get(FINISH_REASON)) {
+        set(semconv::RESPONSE_FINISH_REASONS, Value::Array(vec![reason.as_str().into()]));
+    }
+    if let (RequestStatus::Error, Some(kind)) = (log.status, log.error_type) {
+        set(semconv::ERROR_TYPE, kind.as_str().into());
+    }
+    for (names, count) in tokens(&reply.usage) {
+        for name in names.iter().filter(|_| count.is_some()) {
+            set(name, count.into());
+        }
+    }
+    attributes
+}
+
+/// What of a reply its request log has no field for.
+pub(crate) struct Answered {
+    model: Option<String>,
+    usage: Usage,
+}
+
+impl Answered {
+    pub(crate) fn of(reply: &Reply) -> Self {
+        Self { model: reply.model.clone(), usage: reply.usage.clone() }
+    }
+}
+
+fn tokens(usage: &Usage) -> [(&'static [&'static str], Option<u64>); 5] {
+    [
+        (&[semconv::USAGE_INPUT_TOKENS, semconv::USAGE_PROMPT_TOKENS], usage.input),
+        (&[semconv::USAGE_OUTPUT_TOKENS, semconv::USAGE_COMPLETION_TOKENS], usage.output),
+        (&[semconv::USAGE_CACHE_READ], usage.cached),
+        (&[semconv::USAGE_CACHE_CREATION], usage.cache_creation),
+        (&[semconv::USAGE_REASONING], usage.reasoning),
+    ]
+}
+
+/// The operation of a model's call. OpenTelemetry has a word of its own for Gemini's interface.
+fn operation(span: &FinishedSpan, log: &LogRequest) -> &'static str {
+    match (&log.input, log.api_type.as_deref()) {
+        _ if span.kind == Some(Kind::Embedding) => "embeddings",
+        (Prompt::Completion(_), _) => "text_completion",
+        (_, Some("generate-content")) => "generate_content",
+        (_, Some("embeddings")) => "embeddings",
+        _ => "chat",
+    }
+}
+
+/// A parameter by the first of its names that is there.
+fn parameter<'a>(parameters: &'a Map<String, Value>, keys: &[&str]) -> Option<&'a Value> {
+    let within = WITHIN.iter().filter_map(|name| parameters.get(*name)?.as_object());
+    std::iter::once(parameters)
+        .chain(within)
+        .flat_map(|of| keys.iter().filter_map(|key| of.get(*key)))
+        .find(|value| !value.is_null() && !value.is_object())
+}
+
+/// What a function that makes no request says of itself.
+pub(crate) fn of_function(span: &FinishedSpan) -> Map<String, Value> {
+    let (operation, named) = match (span.function, span.kind) {
+        (Some(_), Some(Kind::Tool)) => ("execute_tool", Some(semconv::GEN_AI_TOOL_NAME)),
+        (Some(_), Some(Kind::Agent)) => ("invoke_agent", Some(semconv::AGENT_NAME)),
+        (Some(_), Some(Kind::Chain)) => ("invoke_workflow", Some(semconv::WORKFLOW_NAME)),
+        (Some(_), Some(Kind::Retriever)) => ("retrieval", None),
+        // Another crate's span says this itself.
+        _ => return Map::new(),
+    };
+    let name = named.map(|named| (named.to_owned(), Value::from(span.function_name())));
+    name.into_iter().chain([(semconv::OPERATION_NAME.to_owned(), operation.into())]).collect()
+}

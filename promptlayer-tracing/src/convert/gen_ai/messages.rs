@@ -1,0 +1,118 @@
+//! Messages in OpenTelemetry's form: a role, and the parts of what it says.
+
+use serde_json::Value;
+
+use super::super::{json, openai_chat};
+use super::parts::{Part, part};
+use crate::blueprint::{AssistantMessage, BuiltInTool, ContentBlock, Function, Message, Tool};
+
+/// Messages; what is none of them is the one text that `otherwise` makes a message of.
+pub(super) fn messages(said: &Value, otherwise: fn(String) -> Message) -> Vec<Message> {
+    match said {
+        Value::Array(all) if !all.is_empty() && all.iter().all(is_message) => {
+            all.iter().flat_map(message).collect()
+        }
+        message_alone if is_message(message_alone) => message(message_alone),
+        Value::Array(none) if none.is_empty() => Vec::new(),
+        other => vec![otherwise(json::readable(other))],
+    }
+}
+
+fn is_message(said: &Value) -> bool {
+    said.get("role").is_some_and(Value::is_string)
+}
+
+/// One message: several where it holds what several tools returned, which are messages of their own.
+fn message(said: &Value) -> Vec<Message> {
+    let Some(parts) = said.get("parts").and_then(Value::as_array) else {
+        // Written by someone who has `OpenAI`'s form at hand.
+        return vec![openai_chat::message(said)];
+    };
+    let role = said.get("role").and_then(Value::as_str).unwrap_or_default();
+    let name = said.get("name").and_then(Value::as_str).map(str::to_owned);
+    let is_from_model = matches!(role, "assistant" | "model" | "ai");
+    let mut messages = Vec::new();
+    let mut spoken = AssistantMessage { name, ..AssistantMessage::default() };
+    for value in parts {
+        match part(value, is_from_model) {
+            Part::Block(block) => spoken.content.push(block),
+            Part::Call(call) => spoken.tool_calls.push(call),
+            Part::Result { id, text } => {
+                said_so_far(role, &mut spoken, &mut messages);
+                messages.push(Message::tool(id, text));
+            }
+        }
+    }
+    if messages.is_empty() || !spoken.content.is_empty() || !spoken.tool_calls.is_empty() {
+        messages.push(of_role(role, spoken));
+    }
+    messages
+}
+
+/// Closes a message before what a tool returned.
+fn said_so_far(role: &str, spoken: &mut AssistantMessage, messages: &mut Vec<Message>) {
+    if spoken.content.is_empty() && spoken.tool_calls.is_empty() {
+        return;
+    }
+    let next = AssistantMessage { name: spoken.name.clone(), ..AssistantMessage::default() };
+    messages.push(of_role(role, std::mem::replace(spoken, next)));
+}
+
+fn of_role(role: &str, spoken: AssistantMessage) -> Message {
+    // Only a model calls tools, whatever the role says.
+    if matches!(role, "assistant" | "model" | "ai") || !spoken.tool_calls.is_empty() {
+        return Message::Assistant(spoken);
+    }
+    let mut message = match role {
+        "system" => Message::system(spoken.content),
+        "developer" => Message::developer(spoken.content),
+        "tool" => Message::tool("", spoken.content),
+        _ => Message::user(spoken.content),
+    };
+    match &mut message {
+        Message::System(message) => message.name = spoken.name,
+        Message::Developer(message) => message.name = spoken.name,
+        Message::User(message) => message.name = spoken.name,
+        Message::Tool(message) => message.name = spoken.name,
+        _ => {}
+    }
+    message
+}
+
+/// The system's message: the parts of one, or a text.
+pub(super) fn instructions(said: &Value) -> Option<Message> {
+    let content: Vec<ContentBlock> = match said {
+        Value::Array(parts) => parts
+            .iter()
+            .map(|value| match part(value, false) {
+                Part::Block(block) => block,
+                Part::Call(_) | Part::Result { .. } => ContentBlock::from_text(json::readable(value)),
+            })
+            .collect(),
+        other => vec![ContentBlock::from_text(json::readable(other))],
+    };
+    (!content.is_empty()).then(|| Message::system(content))
+}
+
+/// The tools that a model may call. One that has no name is kept as it came.
+pub(super) fn tools(said: &Value) -> Vec<Tool> {
+    let Value::Array(tools) = said else { return Vec::new() };
+    tools.iter().map(tool).collect()
+}
+
+fn tool(said: &Value) -> Tool {
+    let text = |of: &Value, key: &str| of.get(key).and_then(Value::as_str).map(str::to_owned);
+    // `OpenAI`'s form has the function within.
+    let function = said.get("function").filter(|function| function.is_object()).unwrap_or(said);
+    let Some(name) = text(function, "name") else { return Tool::Other(said.clone()) };
+    let description = text(function, "description").unwrap_or_default();
+    match text(said, "type") {
+        Some(kind) if kind != "function" => {
+            Tool::BuiltIn(BuiltInTool { name, description, kind, ..BuiltInTool::default() })
+        }
+        _ => {
+            let schema = ["parameters", "input_schema"].iter().find_map(|key| function.get(key)?.as_object());
+            Tool::from(Function { name, description, parameters: schema.cloned(), ..Function::default() })
+        }
+    }
+}

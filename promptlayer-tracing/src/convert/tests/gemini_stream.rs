@@ -1,0 +1,186 @@
+//! Streams of Gemini's generateContent.
+
+use serde_json::{Value, json};
+
+use super::responses_chunks::{each_changed, log_of_stream, sum};
+use super::{assistant, calls, lines, said};
+use crate::blueprint::RequestStatus;
+
+/// A chunk with these parts of the first candidate.
+fn chunk(parts: &Value) -> Value {
+    json!({"candidates": [{"content": {"role": "model", "parts": parts}, "index": 0}], "responseId": "r1"})
+}
+
+/// The last chunk.
+fn last(parts: &Value) -> Value {
+    json!({
+        "candidates": [{"content": {"role": "model", "parts": parts}, "index": 0, "finishReason": "STOP"}],
+        "responseId": "r1", "modelVersion": "gemini-2.5-flash",
+        "usageMetadata": {"promptTokenCount": 7, "candidatesTokenCount": 5, "totalTokenCount": 12},
+    })
+}
+
+fn parts(chunks: &[Value]) -> Value {
+    sum(chunks)["candidates"][0]["content"]["parts"].clone()
+}
+
+#[test]
+fn texts_and_thoughts_are_added_up_apart_and_keep_their_signatures() {
+    let chunks = [
+        chunk(&json!([{"text": "h", "thought": true}])),
+        chunk(&json!([{"text": "m", "thought": true}])),
+        chunk(&json!([{"text": "So", "thought": false}])),
+        chunk(&json!([{"text": ", yes."}])),
+        last(&json!([{"text": "", "thoughtSignature": "s"}])),
+    ];
+    assert_eq!(
+        sum(&chunks),
+        json!({
+            "candidates": [{
+                "index": 0, "finishReason": "STOP",
+                "content": {"role": "model", "parts": [
+                    {"text": "hm", "thought": true}, {"text": "So, yes.", "thoughtSignature": "s"},
+                ]},
+            }],
+            "responseId": "r1", "modelVersion": "gemini-2.5-flash",
+            "usageMetadata": {"promptTokenCount": 7, "candidatesTokenCount": 5, "totalTokenCount": 12},
+        })
+    );
+    let log = log_of_stream(&chunks);
+    assert_eq!(said(&log.output), lines([("assistant", "So, yes.")]));
+    assert_eq!((log.input_tokens, log.output_tokens), (Some(7), Some(5)));
+}
+
+#[test]
+fn a_signature_ends_its_part() {
+    let chunks = [
+        chunk(&json!([{"text": "hm", "thought": true, "thoughtSignature": "s1"}])),
+        chunk(&json!([{"text": "hm!", "thought": true}])),
+        chunk(&json!([{"functionCall": {"name": "add"}, "thoughtSignature": "s2"}])),
+        chunk(&json!([{"text": "", "thoughtSignature": "s3"}])),
+    ];
+    assert_eq!(
+        parts(&chunks),
+        json!([
+            {"text": "hm", "thought": true, "thoughtSignature": "s1"},
+            {"text": "hm!", "thought": true},
+            {"functionCall": {"name": "add"}, "thoughtSignature": "s2"},
+            {"text": "", "thoughtSignature": "s3"},
+        ])
+    );
+}
+
+#[test]
+fn calls_and_files_are_kept_each_whole() {
+    let said = json!([
+        {"functionCall": {"name": "add", "args": {"x": 1}}},
+        {"functionCall": {"name": "add", "args": {"x": 2}, "id": "b"}},
+        {"inlineData": {"mimeType": "image/png", "data": "aGk="}},
+    ]);
+    let log = log_of_stream(&[chunk(&json!([said[0]])), chunk(&json!([said[1], said[2]]))]);
+    let message = assistant(&log.output, 0);
+    assert_eq!(calls(message), [["add-0", "add", r#"{"x":1}"#], ["b", "add", r#"{"x":2}"#]]);
+    assert_eq!(serde_json::to_value(&message.content).unwrap()[0]["url"], "data:image/png;base64,aGk=");
+}
+
+#[test]
+fn arguments_that_come_in_pieces_are_put_together() {
+    let call = |call: Value| chunk(&json!([{"functionCall": call}]));
+    let piece = |text: &str| json!({"jsonPath": "$.city", "stringValue": text, "willContinue": true});
+    let chunks = [
+        call(json!({"name": "weather", "willContinue": true})),
+        call(json!({"partialArgs": [piece("Be")], "willContinue": true})),
+        call(
+            json!({"partialArgs": [piece("rn"), {"jsonPath": "$.days", "numberValue": 3}], "willContinue": true}),
+        ),
+        call(json!({})),
+        call(json!({"name": "now", "args": {}})),
+    ];
+    let expected = json!([
+        {"functionCall": {"name": "weather", "args": {"city": "Bern", "days": 3}}},
+        {"functionCall": {"name": "now", "args": {}}},
+    ]);
+    assert_eq!(parts(&chunks), expected);
+    assert_eq!(parts(&chunks[..2])[0]["functionCall"]["args"], json!({"city": "Be"}), "cut half-way");
+}
+
+#[test]
+fn candidates_are_told_apart_by_their_indexes() {
+    let of = |index: Value, text: &str| json!({"content": {"parts": [{"text": text}]}, "index": index});
+    let chunks = [
+        json!({"candidates": [of(json!(1), "Tw"), of(json!(0), "On")]}),
+        json!({"candidates": [of(json!(0), "e")]}),
+        json!({"candidates": [of(json!(1_000_000_000), "Far"), of(json!(1), "o")]}),
+        json!({"candidates": [of(json!(null), "!"), of(json!("one"), "!")]}),
+    ];
+    let log = log_of_stream(&chunks);
+    assert_eq!(
+        said(&log.output),
+        lines([("assistant", "One!"), ("assistant", "Two!"), ("assistant", "Far")])
+    );
+}
+
+#[test]
+fn counts_and_grounds_are_taken_as_they_were_told_last() {
+    let mut first = chunk(&json!([{"text": "So"}]));
+    first["usageMetadata"] = json!({"promptTokenCount": 7, "thoughtsTokenCount": 2, "totalTokenCount": 9});
+    first["candidates"][0]["groundingMetadata"] = json!({"webSearchQueries": ["why"]});
+    first["candidates"][0]["citationMetadata"] = json!({"citationSources": [{"uri": "https://a"}]});
+    let mut second = last(&json!([{"text": "."}]));
+    second["candidates"][0]["groundingMetadata"] =
+        json!({"groundingChunks": [{"web": {"uri": "https://w", "title": "w"}}]});
+    second["candidates"][0]["citationMetadata"] = json!({"citations": [{"uri": "https://b"}]});
+    let log = log_of_stream(&[first, second]);
+    assert_eq!((log.input_tokens, log.output_tokens), (Some(7), Some(7)));
+    let blocks = serde_json::to_value(&assistant(&log.output, 0).content).unwrap();
+    let urls: Vec<&str> =
+        blocks[0]["annotations"].as_array().unwrap().iter().filter_map(|a| a["url"].as_str()).collect();
+    assert_eq!(urls, ["https://w", "https://a", "https://b"]);
+    assert_eq!(log.metadata["web_search_queries"], r#"["why"]"#);
+}
+
+#[test]
+fn a_stream_that_is_cut_or_breaks_gives_what_came() {
+    let chunks = [
+        json!("[DONE]"),
+        json!({"type": "ping"}),
+        chunk(&json!([{"text": "So"}])),
+        json!({"error": {"code": 503, "message": "overloaded", "status": "UNAVAILABLE"}}),
+    ];
+    let log = log_of_stream(&chunks[..3]);
+    assert_eq!(said(&log.output), lines([("assistant", "So")]));
+    assert_eq!(log.status, RequestStatus::Success);
+    let log = log_of_stream(&chunks);
+    assert_eq!(said(&log.output), lines([("assistant", "So")]));
+    assert_eq!((log.status, log.error_message()), (RequestStatus::Error, Some("overloaded")));
+}
+
+#[test]
+fn a_prompt_that_is_blocked_in_a_stream_says_why() {
+    let log = log_of_stream(&[
+        json!({"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 7}}),
+    ]);
+    assert!(log.output.messages().is_empty());
+    assert_eq!(log.metadata["finish_reason"], "content_filter");
+}
+
+#[test]
+fn a_long_stream_takes_no_longer_than_its_length() {
+    let chunks: Vec<Value> = (0..50_000).map(|_| chunk(&json!([{"text": "word "}]))).collect();
+    assert_eq!(parts(&chunks)[0]["text"].as_str().unwrap().len(), 250_000);
+}
+
+#[test]
+fn no_stream_is_too_odd_to_be_read() {
+    let whole = json!([
+        chunk(&json!([{"text": "hm", "thought": true}])),
+        chunk(&json!([{"functionCall": {"name": "add", "willContinue": true}}])),
+        chunk(&json!([{"functionCall": {"partialArgs": [{"jsonPath": "$.a[0].b", "stringValue": "x"}]}}])),
+        last(&json!([{"text": "So.", "thoughtSignature": "s"}])),
+    ]);
+    for odd in [json!(null), json!(1_000_000_000), json!(-1), json!(""), json!([]), json!({}), json!([[7]])] {
+        each_changed(&whole, &odd, &mut |changed| {
+            drop(log_of_stream(changed.as_array().map_or(&[], Vec::as_slice)));
+        });
+    }
+}

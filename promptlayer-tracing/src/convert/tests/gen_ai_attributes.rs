@@ -1,0 +1,101 @@
+//! What a call says of itself in OpenTelemetry's words.
+
+use serde_json::{Value, json};
+
+use super::{FinishedSpan, arguments, captured, span};
+use crate::convert;
+use crate::kind::Kind;
+use crate::record::Output;
+
+fn attributes(request: Value, reply: &Value) -> Value {
+    let input = Some(arguments([("request", request)]));
+    let output = Some(Output::Value(captured(reply)));
+    Value::Object(convert::request(&FinishedSpan { input, output, ..span() }, None).attributes)
+}
+
+#[test]
+fn a_chat_says_what_was_asked_for_and_what_it_took() {
+    let said = attributes(
+        json!({
+            "model": "gpt-4o",
+            "messages": [{"role": "user", "content": "Why?"}],
+            "temperature": 0.5,
+            "max_completion_tokens": 64,
+            "stop": "END",
+            "seed": 7,
+            "n": 1,
+        }),
+        &json!({
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "created": 1,
+            "model": "gpt-4o-2024-08-06",
+            "choices": [{
+                "index": 0,
+                "message": {"role": "assistant", "content": "Because."},
+                "finish_reason": "length",
+            }],
+            "usage": {
+                "prompt_tokens": 12,
+                "completion_tokens": 7,
+                "total_tokens": 19,
+                "prompt_tokens_details": {"cached_tokens": 4},
+                "completion_tokens_details": {"reasoning_tokens": 3},
+            },
+        }),
+    );
+    assert_eq!(
+        said,
+        json!({
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.system": "openai",
+            "gen_ai.request.model": "gpt-4o",
+            "gen_ai.request.temperature": 0.5,
+            "gen_ai.request.max_tokens": 64,
+            "gen_ai.request.stop_sequences": ["END"],
+            "gen_ai.request.seed": 7,
+            "gen_ai.request.choice.count": 1,
+            "gen_ai.response.id": "chatcmpl-1",
+            "gen_ai.response.model": "gpt-4o-2024-08-06",
+            "gen_ai.response.finish_reasons": ["length"],
+            "gen_ai.usage.input_tokens": 12,
+            "gen_ai.usage.prompt_tokens": 12,
+            "gen_ai.usage.output_tokens": 7,
+            "gen_ai.usage.completion_tokens": 7,
+            "gen_ai.usage.cache_read.input_tokens": 4,
+            "gen_ai.usage.reasoning.output_tokens": 3,
+        })
+    );
+}
+
+#[test]
+fn an_embedding_names_its_operation() {
+    let span = FinishedSpan { kind: Some(Kind::Embedding), ..span() };
+    let said = convert::request(&span, Some("xai")).attributes;
+    let operation = json!({
+        "gen_ai.operation.name": "embeddings",
+        "gen_ai.provider.name": "x_ai",
+        "gen_ai.system": "x_ai",
+    });
+    assert_eq!(Value::Object(said), operation);
+}
+
+#[test]
+fn a_function_that_calls_no_model_says_what_it_is() {
+    let said = |kind| Value::Object(convert::function_attributes(&FinishedSpan { kind, ..span() }));
+    assert_eq!(
+        said(Some(Kind::Tool)),
+        json!({"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "ask"})
+    );
+    assert_eq!(
+        said(Some(Kind::Agent)),
+        json!({"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "ask"})
+    );
+    assert_eq!(
+        said(Some(Kind::Chain)),
+        json!({"gen_ai.operation.name": "invoke_workflow", "gen_ai.workflow.name": "ask"})
+    );
+    assert_eq!(said(Some(Kind::Retriever)), json!({"gen_ai.operation.name": "retrieval"}));
+    assert_eq!(said(None), json!({}));
+}

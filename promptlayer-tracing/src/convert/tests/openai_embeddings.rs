@@ -1,0 +1,79 @@
+//! Embeddings in OpenAI's shape.
+
+use serde_json::{Value, json};
+
+use super::{arguments, chat, log_of, log_of_input};
+use crate::blueprint::{LogRequest, Message};
+
+/// The log of a request for embeddings of this.
+fn of(input: &Value) -> LogRequest {
+    let request = json!({"model": "text-embedding-3-small", "input": input, "dimensions": 3, "user": null});
+    let reply = json!({
+        "object": "list", "model": "text-embedding-3-small",
+        "data": [
+            {"object": "embedding", "index": 0, "embedding": [0.5, -0.25, 1]},
+            {"object": "embedding", "index": 1, "embedding": [0.5, 0.25, 0]},
+        ],
+        "usage": {"prompt_tokens": 8, "total_tokens": 8},
+    });
+    log_of(&request, &reply)
+}
+
+fn texts(log: &LogRequest) -> Vec<&str> {
+    let [Message::User(message)] = chat(&log.input).messages.as_slice() else { panic!("{:?}", log.input) };
+    message.content.iter().filter_map(|block| block.text()).collect()
+}
+
+/// What is said of vectors.
+fn said_of(data: &Value) -> String {
+    log_of(&json!({"model": "m", "input": ["one"]}), &json!({"object": "list", "data": data})).output.text()
+}
+
+#[test]
+fn what_is_embedded_is_the_users_and_the_vectors_are_counted() {
+    let log = of(&json!(["one", "two"]));
+    assert_eq!(texts(&log), ["one", "two"]);
+    assert_eq!(log.output.text(), "2 embeddings of 3 dimensions");
+    assert_eq!((log.input_tokens, log.output_tokens), (Some(8), None));
+    assert_eq!(log.api_type.as_deref(), Some("embeddings"));
+    assert_eq!((log.provider.as_str(), log.model.as_str()), ("openai", "text-embedding-3-small"));
+    assert_eq!(Value::Object(log.parameters), json!({"dimensions": 3}));
+    assert_eq!(texts(&of(&json!("one"))), ["one"]);
+}
+
+#[test]
+fn tokens_are_shown_as_they_are() {
+    assert_eq!(texts(&of(&json!([1, 22, 333]))), ["[1,22,333]"]);
+    assert_eq!(texts(&of(&json!([[1, 22], [333]]))), ["[1,22]", "[333]"]);
+}
+
+#[test]
+fn vectors_in_base64_are_counted_too() {
+    // Three and four floats of four bytes.
+    let three = "AAAAAAAAAAAAAAAA";
+    let four = "AAAAAAAAAAAAAAAAAAAAAA==";
+    assert_eq!(said_of(&json!([{"embedding": three}])), "1 embedding of 3 dimensions");
+    assert_eq!(said_of(&json!([{"embedding": four}])), "1 embedding of 4 dimensions");
+    assert_eq!(said_of(&json!([{"embedding": three}, {"embedding": four}])), "2 embeddings");
+    assert_eq!(said_of(&json!([{"embedding": [[1, 2], [3, 4], [5, 6]]}])), "1 embedding of 2 dimensions");
+}
+
+#[test]
+fn an_input_that_others_have_too_is_told_by_what_is_beside_it() {
+    let api = |request: Value| log_of_input(arguments([("request", request)])).api_type;
+    let embeddings = Some("embeddings".to_owned());
+    assert_eq!(api(json!({"model": "text-embedding-3-small", "input": "one"})), embeddings);
+    assert_eq!(api(json!({"model": "m", "input": "one", "encoding_format": "float"})), embeddings);
+    assert_eq!(api(json!({"model": "m", "input": ["one"]})), embeddings);
+    assert_ne!(api(json!({"model": "gpt-4o", "input": "one"})), embeddings);
+    assert_ne!(api(json!({"model": "m", "input": {"text": "one"}})), embeddings);
+}
+
+#[test]
+fn a_list_of_other_things_is_none_of_vectors() {
+    let log = log_of(
+        &json!({"model": "m", "input": ["one"]}),
+        &json!({"object": "list", "data": [{"embedding": null}]}),
+    );
+    assert!(log.output.text().contains("\"data\""), "{:?}", log.output);
+}

@@ -1,0 +1,120 @@
+//! Tokens, cost, and what else replies of chat completions tell beside the message.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::log_of_output;
+use crate::blueprint::LogRequest;
+
+/// The log of a reply with these fields.
+fn with(fields: Value) -> LogRequest {
+    let mut reply = json!({"choices": [{"message": {"role": "assistant", "content": "So."}}]});
+    let Value::Object(fields) = fields else { panic!("{fields}") };
+    reply.as_object_mut().unwrap().extend(fields);
+    log_of_output(&reply)
+}
+
+/// The metadata of a reply with this usage.
+fn counted(usage: &Value) -> BTreeMap<String, String> {
+    with(json!({ "usage": usage })).metadata.into_iter().collect()
+}
+
+fn counts<const N: usize>(counts: [(&str, &str); N]) -> BTreeMap<String, String> {
+    counts.map(|(key, count)| (key.to_owned(), count.to_owned())).into()
+}
+
+#[test]
+fn tokens_that_the_log_has_no_field_for_are_metadata() {
+    let usage = json!({
+        "prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150,
+        "prompt_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 7, "audio_tokens": 3, "image_tokens": 0},
+        "completion_tokens_details": {
+            "reasoning_tokens": 20, "audio_tokens": 4, "accepted_prediction_tokens": 5, "rejected_prediction_tokens": 6,
+        },
+        "citation_tokens": 9, "num_search_queries": 2,
+    });
+    assert_eq!(
+        counted(&usage),
+        counts([
+            ("cached_tokens", "60"),
+            ("cache_creation_tokens", "7"),
+            ("reasoning_tokens", "20"),
+            ("input_audio_tokens", "3"),
+            ("output_audio_tokens", "4"),
+            ("accepted_prediction_tokens", "5"),
+            ("rejected_prediction_tokens", "6"),
+            ("citation_tokens", "9"),
+            ("num_search_queries", "2"),
+        ])
+    );
+}
+
+#[test]
+fn every_servers_name_for_tokens_from_a_cache_is_known() {
+    for usage in [
+        json!({"prompt_tokens_details": {"cached_tokens": 60}}),
+        json!({"prompt_cache_hit_tokens": 60, "prompt_cache_miss_tokens": 40}),
+        json!({"cached_tokens": 60}),
+    ] {
+        assert_eq!(counted(&usage), counts([("cached_tokens", "60")]), "{usage}");
+    }
+    assert_eq!(counted(&json!({"reasoning_tokens": 8})), counts([("reasoning_tokens", "8")]));
+    let details =
+        json!({"prompt_tokens_details": null, "completion_tokens_details": [], "reasoning_tokens": "8"});
+    assert_eq!(counted(&details), counts([]));
+}
+
+#[test]
+fn tokens_of_thinking_are_tokens_of_the_reply_however_they_are_counted() {
+    let output = |total: u64| {
+        let usage = json!({
+            "prompt_tokens": 10, "completion_tokens": 5, "total_tokens": total,
+            "completion_tokens_details": {"reasoning_tokens": 100},
+        });
+        with(json!({ "usage": usage })).output_tokens
+    };
+    assert_eq!(output(115), Some(105), "xAI counts them apart, and its sum has them");
+    assert_eq!(output(15), Some(5));
+    assert_eq!(output(u64::MAX), Some(5));
+    let huge =
+        json!({"prompt_tokens": u64::MAX, "completion_tokens": u64::MAX, "reasoning_tokens": u64::MAX});
+    assert_eq!(with(json!({ "usage": huge })).output_tokens, Some(u64::MAX));
+}
+
+#[test]
+fn what_a_provider_says_that_it_cost_is_the_price() {
+    let price = |fields: Value| with(fields).price;
+    let openrouter = |usage: Value| price(json!({"id": "gen-1", "provider": "OpenAI", "usage": usage}));
+    assert_eq!(openrouter(json!({"cost": 0.25, "is_byok": false})), Some(0.25));
+    let details = json!({"upstream_inference_cost": 0.5});
+    assert_eq!(openrouter(json!({"cost": 0.25, "is_byok": false, "cost_details": details})), Some(0.25));
+    assert_eq!(openrouter(json!({"cost": 0.25, "is_byok": true, "cost_details": details})), Some(0.75));
+    let perplexity = json!({"search_context_size": "low", "cost": {"request_cost": 0.25, "total_cost": 0.5}});
+    assert_eq!(price(json!({ "usage": perplexity })), Some(0.5));
+    assert_eq!(price(json!({"venice_parameters": {}, "cost": {"usd": 0.5, "diem": 7}})), Some(0.5));
+    assert_eq!(price(json!({"usage": {"cost_in_usd_ticks": 5_000_000_000_u64}})), Some(0.5));
+    assert_eq!(price(json!({"copilot_usage": {"total_nano_aiu": 7}})), None, "these are no dollars");
+    assert_eq!(price(json!({"usage": {"cost": 0.5}})), None, "nothing tells in what it is counted");
+    assert_eq!(openrouter(json!({"cost": -1.0})), None);
+    assert_eq!(openrouter(json!({"cost": "0.5"})), None);
+}
+
+#[test]
+fn what_else_a_reply_tells_of_itself_is_metadata() {
+    let log = with(json!({
+        "id": "gen-1", "provider": "OpenAI", "system_fingerprint": "fp_1", "service_tier": "priority", "citations": [],
+    }));
+    assert_eq!(
+        log.metadata.into_iter().collect::<BTreeMap<_, _>>(),
+        counts([
+            ("response_id", "gen-1"),
+            ("system_fingerprint", "fp_1"),
+            ("service_tier", "priority"),
+            ("upstream_provider", "OpenAI"),
+        ])
+    );
+    let mistral = with(json!({"usage": {"service_tier": "standard"}}));
+    assert_eq!(mistral.metadata["service_tier"], "standard");
+    assert!(with(json!({"id": "", "service_tier": null})).metadata.is_empty());
+}

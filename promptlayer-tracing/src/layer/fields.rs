@@ -1,0 +1,63 @@
+//! What a call says of itself, recorded on its own span for the layers beside this one.
+//!
+//! The attribute declares the fields and leaves them empty, so that log lines inside the call stay readable; they are
+//! recorded when it ends. Where nobody looks at them, nothing is converted for them.
+
+use std::cell::Cell;
+use std::fmt;
+
+use serde_json::{Map, Value};
+use tracing::Span;
+
+use crate::semconv;
+
+/// Records the operation, and tells whether anybody looked: some layer that keeps fields.
+pub(crate) fn record_operation(span: &Span, operation: &str) -> bool {
+    let looked_at = Watched { text: operation, was_read: Cell::new(false) };
+    match declared(span, semconv::OPERATION_NAME) {
+        0 => {}
+        1 => {
+            span.record(semconv::OPERATION_NAME, tracing::field::debug(&looked_at));
+        }
+        // The user's own: nothing can be tried with it.
+        _ => looked_at.was_read.set(true),
+    }
+    looked_at.was_read.get()
+}
+
+/// Records attributes on the span, as far as it has free fields for them.
+pub(crate) fn record(span: &Span, attributes: &Map<String, Value>) {
+    for (name, value) in attributes.iter().filter(|(name, _)| declared(span, name) == 1) {
+        let name = name.as_str();
+        match value {
+            Value::String(text) => span.record(name, text.as_str()),
+            Value::Bool(flag) => span.record(name, flag),
+            Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+                (Some(number), _) => span.record(name, number),
+                (None, Some(number)) => span.record(name, number),
+                (None, None) => span,
+            },
+            // A field holds no list: as the conventions say, it goes as JSON.
+            other => span.record(name, other.to_string()),
+        };
+    }
+}
+
+/// How many fields of that name the span has: of two, one is the user's own.
+fn declared(span: &Span, name: &str) -> usize {
+    span.metadata()
+        .map_or(0, |metadata| metadata.fields().iter().filter(|field| field.name() == name).count())
+}
+
+/// A text that knows whether it was read.
+struct Watched<'a> {
+    text: &'a str,
+    was_read: Cell<bool>,
+}
+
+impl fmt::Debug for Watched<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.was_read.set(true);
+        formatter.write_str(self.text)
+    }
+}

@@ -1,0 +1,269 @@
+//! An answer whose body is copied on its way to the caller.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, StatusCode};
+use http_body::{Body as _, Frame, SizeHint};
+use reqwest::{Body, Response, ResponseBuilderExt as _};
+use serde_json::Value;
+
+use super::{RESPONSE_BODY, STATUS};
+use crate::call::Call;
+use crate::capture::{Captured, Chunk, Failure};
+use crate::convert;
+use crate::convert::frames::{Format, Frames};
+
+/// The answer, which ends the call when its body ends.
+pub(super) fn logged(call: Call, response: Response, is_array: bool, limit: usize) -> Response {
+    call.span().record(STATUS, response.status().as_u16());
+    if !call.is_recording() {
+        return response;
+    }
+    let kept = Kept::of(response.status(), response.headers(), is_array, limit);
+    let log = Log { call, status: response.status(), kept };
+    let url = response.url().clone();
+    let (mut parts, body) = http::Response::<Body>::from(response).into_parts();
+    // The address is on its way in an extension that only this makes.
+    if let Ok(carrier) = http::Response::builder().url(url).body(()) {
+        parts.extensions.extend(carrier.into_parts().0.extensions);
+    }
+    Response::from(http::Response::from_parts(parts, Body::wrap(Tee { body, log: Some(log) })))
+}
+
+/// A body that passes on each read as it comes.
+struct Tee {
+    body: Body,
+    /// `None` when the call has ended.
+    log: Option<Log>,
+}
+
+impl Tee {
+    /// Whether nothing comes any more. Around a body that may be compressed reqwest says so by the length alone.
+    fn is_over(&self) -> bool {
+        self.body.is_end_stream() || self.body.size_hint().exact() == Some(0)
+    }
+
+    fn end(&mut self, how: Ended) {
+        if let Some(log) = self.log.take() {
+            log.end(how);
+        }
+    }
+}
+
+impl http_body::Body for Tee {
+    type Data = <Body as http_body::Body>::Data;
+    type Error = reqwest::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let this = self.get_mut();
+        let body = Pin::new(&mut this.body);
+        let Some(log) = &mut this.log else { return body.poll_frame(context) };
+        let polled = log.call.run(|| body.poll_frame(context));
+        match &polled {
+            Poll::Pending => {}
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Some(data) = frame.data_ref() {
+                    log.read(data);
+                }
+                // A reader that knows the length asks for no more.
+                if this.is_over() {
+                    this.end(Ended::Read);
+                }
+            }
+            Poll::Ready(Some(Err(error))) => {
+                let failure = Failure::of_source(error, std::any::type_name::<reqwest::Error>());
+                this.end(Ended::Failed(failure));
+            }
+            Poll::Ready(None) => this.end(Ended::Read),
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Tee {
+    fn drop(&mut self) {
+        self.end(if self.is_over() { Ended::Read } else { Ended::Dropped });
+    }
+}
+
+/// How a body ended.
+enum Ended {
+    /// To its end.
+    Read,
+    /// By an error of the transport.
+    Failed(Failure),
+    /// The caller wanted no more of it.
+    Dropped,
+}
+
+/// A call whose answer is being read.
+struct Log {
+    call: Call,
+    status: StatusCode,
+    kept: Kept,
+}
+
+impl Log {
+    fn read(&mut self, data: &[u8]) {
+        match &mut self.kept {
+            Kept::Events { frames, is_complete } => {
+                let call = &mut self.call;
+                frames.read(data, &mut |event| {
+                    *is_complete |= is_last(&event);
+                    call.chunk(Chunk::Value(Captured::Json(event)));
+                });
+            }
+            Kept::Whole { bytes, limit, is_cut, .. } => {
+                if *is_cut || data.len() > limit.saturating_sub(bytes.len()) {
+                    // What is cut is no JSON, and need not be held.
+                    *is_cut = true;
+                    *bytes = Vec::new();
+                } else {
+                    bytes.extend_from_slice(data);
+                }
+            }
+            Kept::None(_) => {}
+        }
+    }
+
+    fn end(mut self, how: Ended) {
+        if self.is_error() {
+            let body = match self.kept {
+                Kept::Whole { bytes, .. } => String::from_utf8(bytes).ok(),
+                Kept::Events { .. } | Kept::None(_) => None,
+            };
+            let reason = self.status.canonical_reason().unwrap_or_default();
+            let type_name = std::any::type_name::<Response>();
+            let failure = convert::answered(self.status.as_u16(), reason, body.as_deref(), type_name);
+            return self.call.failed(failure);
+        }
+        match (how, self.kept) {
+            (Ended::Failed(failure), _) => self.call.failed(failure),
+            (Ended::Dropped, Kept::Events { is_complete: true, .. }) => self.call.finished(),
+            // The call itself says that it was dropped.
+            (Ended::Dropped, _) => {}
+            (Ended::Read, Kept::Events { mut frames, .. }) => {
+                frames.finish(&mut |event| self.call.chunk(Chunk::Value(Captured::Json(event))));
+                if frames.is_cut() {
+                    say(&mut self.call, "longer than the limit");
+                }
+                self.call.finished();
+            }
+            (Ended::Read, Kept::Whole { is_cut: true, .. }) => {
+                say(&mut self.call, "longer than the limit");
+                self.call.finished();
+            }
+            (Ended::Read, Kept::Whole { bytes, is_json, .. }) => whole(self.call, bytes, is_json),
+            (Ended::Read, Kept::None(why)) => {
+                say(&mut self.call, why);
+                self.call.finished();
+            }
+        }
+    }
+
+    fn is_error(&self) -> bool {
+        self.status.is_client_error() || self.status.is_server_error()
+    }
+}
+
+/// Ends a call with a body that came to its end.
+fn whole(mut call: Call, bytes: Vec<u8>, is_json: bool) {
+    match String::from_utf8(bytes) {
+        Ok(body) if is_json && !body.is_empty() => return call.returned(Captured::Json(body)),
+        // Of a type that tells nothing: a text, or the events of a server that does not say so.
+        Ok(body) if !body.is_empty() => call.chunk(Chunk::Value(Captured::Text(body))),
+        Ok(_) => say(&mut call, "empty"),
+        Err(_) => say(&mut call, "not UTF-8"),
+    }
+    call.finished();
+}
+
+/// Says in the log why it has no output, or not all of it.
+fn say(call: &mut Call, why: &str) {
+    call.metadata(RESPONSE_BODY, &why);
+    call.ready();
+}
+
+/// What is kept of a body.
+enum Kept {
+    /// The events of a stream.
+    Events {
+        frames: Frames,
+        /// Whether an event said that it is the last: some clients drop the body there.
+        is_complete: bool,
+    },
+    /// All of it.
+    Whole { bytes: Vec<u8>, limit: usize, is_cut: bool, is_json: bool },
+    /// Nothing, and why.
+    None(&'static str),
+}
+
+impl Kept {
+    fn of(status: StatusCode, headers: &HeaderMap, is_array: bool, limit: usize) -> Self {
+        let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let encoding = header(CONTENT_ENCODING);
+        // What reqwest decodes has no such header any more.
+        if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") {
+            return Self::None("compressed");
+        }
+        let kind = header(CONTENT_TYPE).split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let is_json = kind == "application/json" || kind.ends_with("+json");
+        if status.is_success()
+            && let Some(format) = format(&kind, is_json && is_array)
+        {
+            return Self::Events { frames: Frames::new(format, limit), is_complete: false };
+        }
+        let is_media = ["audio/", "image/", "video/"].iter().any(|start| kind.starts_with(start));
+        if is_media || kind == "application/octet-stream" {
+            return Self::None("not text");
+        }
+        Self::Whole { bytes: Vec::new(), limit, is_cut: false, is_json }
+    }
+}
+
+/// The format of a body that is a stream, by its media type.
+fn format(kind: &str, is_array: bool) -> Option<Format> {
+    match kind {
+        "text/event-stream" => Some(Format::ServerSent),
+        "application/x-ndjson"
+        | "application/ndjson"
+        | "application/jsonl"
+        | "application/x-jsonlines"
+        | "application/stream+json" => Some(Format::Lines),
+        "application/vnd.amazon.eventstream" => Some(Format::Amazon),
+        _ if is_array => Some(Format::Array),
+        _ => None,
+    }
+}
+
+/// What the last event of a stream holds, whoever the provider.
+const LAST_TYPES: &[&str] =
+    &["message_stop", "response.completed", "response.incomplete", "response.failed", "message-end"];
+
+/// Whether an event is the last of its stream.
+fn is_last(event: &str) -> bool {
+    if event == "[DONE]" {
+        return true;
+    }
+    // Few events are parsed for it.
+    if !event.contains("\"done\"") && !LAST_TYPES.iter().any(|last| event.contains(last)) {
+        return false;
+    }
+    serde_json::from_str::<Value>(event).is_ok_and(|event| {
+        let kind = event.get("type").and_then(Value::as_str);
+        event.get("done") == Some(&Value::Bool(true)) || kind.is_some_and(|kind| LAST_TYPES.contains(&kind))
+    })
+}

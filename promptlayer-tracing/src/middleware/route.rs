@@ -1,0 +1,221 @@
+//! Which requests are calls of a model, and of whose: by host and path.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+use reqwest::Url;
+
+use crate::site::CallSite;
+
+/// Hosts, with their port where they are known by it, and what `PromptLayer` calls who serves there.
+const HOSTS: &[(&str, &str)] = &[
+    ("api.openai.com", "openai"),
+    ("eu.api.openai.com", "openai"),
+    ("us.api.openai.com", "openai"),
+    ("api.anthropic.com", "anthropic"),
+    ("generativelanguage.googleapis.com", "google"),
+    ("aiplatform.googleapis.com", "vertexai"),
+    ("api.cohere.com", "cohere"),
+    ("api.cohere.ai", "cohere"),
+    ("api.mistral.ai", "mistral"),
+    ("codestral.mistral.ai", "mistral"),
+    ("api.groq.com", "groq"),
+    ("api.deepseek.com", "deepseek"),
+    ("api.x.ai", "xai"),
+    ("openrouter.ai", "openrouter"),
+    ("api.together.xyz", "together"),
+    ("api.together.ai", "together"),
+    ("api.perplexity.ai", "perplexity"),
+    ("api.fireworks.ai", "fireworks"),
+    ("api.cerebras.ai", "cerebras"),
+    ("localhost:11434", "ollama"),
+    ("127.0.0.1:11434", "ollama"),
+    ("[::1]:11434", "ollama"),
+];
+
+/// What a host begins and ends with that is one of many, for a region or an account.
+const FAMILIES: &[(&str, &str, &str)] = &[
+    ("", ".openai.azure.com", "openai.azure"),
+    ("", ".cognitiveservices.azure.com", "openai.azure"),
+    ("", ".services.ai.azure.com", "openai.azure"),
+    ("", "-aiplatform.googleapis.com", "vertexai"),
+    ("bedrock-runtime.", ".amazonaws.com", "amazon.bedrock"),
+    ("bedrock-runtime-fips.", ".amazonaws.com", "amazon.bedrock"),
+];
+
+/// What the path of a call of a model ends with.
+static CALLS: &[(&str, &CallSite)] = &[
+    ("/chat/completions", &site("chat/completions")),
+    ("/completions", &site("completions")),
+    ("/responses", &site("responses")),
+    ("/messages", &site("messages")),
+    ("/embeddings", &site("embeddings")),
+    ("/images/generations", &site("images/generations")),
+    ("/v1/chat", &site("chat")),
+    ("/v2/chat", &site("chat")),
+    ("/v1/embed", &site("embed")),
+    ("/v2/embed", &site("embed")),
+    ("/api/chat", &site("chat")),
+    ("/api/generate", &site("generate")),
+    ("/api/embed", &site("embed")),
+    (":generateContent", &site("generateContent")),
+    (":streamGenerateContent", &site("streamGenerateContent")),
+    (":embedContent", &site("embedContent")),
+    (":batchEmbedContents", &site("batchEmbedContents")),
+    (":rawPredict", &site("rawPredict")),
+    (":streamRawPredict", &site("streamRawPredict")),
+    ("/converse", &site("converse")),
+    ("/converse-stream", &site("converse-stream")),
+    ("/invoke", &site("invoke")),
+    ("/invoke-with-response-stream", &site("invoke-with-response-stream")),
+];
+
+/// Paths that end so and are no calls: a message of a thread is only kept.
+const NO_CALLS: &[&str] = &["/threads/"];
+
+/// What the model's name stands behind, in the paths that hold one.
+const BEFORE_MODEL: &[&str] = &["/models/", "/tunedModels/", "/model/", "/deployments/"];
+
+const fn site(function: &'static str) -> CallSite {
+    CallSite { kind: None, tags: &[], function, on_request_id: None }
+}
+
+/// A call of a model.
+#[derive(Debug)]
+pub(super) struct Route<'a> {
+    pub(super) site: &'static CallSite,
+    pub(super) provider: &'a str,
+    /// The model, where the path holds it.
+    pub(super) model: Option<Cow<'a, str>>,
+}
+
+impl<'a> Route<'a> {
+    /// The call that a `POST` to this address is; `None` where it is none. `hosts` are the user's own, and go
+    /// first.
+    pub(super) fn of(url: &'a Url, hosts: &'a [(String, String)]) -> Option<Self> {
+        let provider = provider(url, hosts)?;
+        let path = url.path().trim_end_matches('/');
+        if NO_CALLS.iter().any(|part| path.contains(part)) {
+            return None;
+        }
+        let site = CALLS.iter().find_map(|(end, site)| path.ends_with(end).then_some(*site))?;
+        Some(Self { site, provider, model: model(path) })
+    }
+}
+
+fn provider<'a>(url: &Url, hosts: &'a [(String, String)]) -> Option<&'a str> {
+    let host = url.host_str()?;
+    let own = hosts.iter().find(|(own, _)| is_at(url, host, own)).map(|(_, provider)| provider.as_str());
+    own.or_else(|| HOSTS.iter().find(|(known, _)| is_at(url, host, known)).map(|(_, provider)| *provider))
+        .or_else(|| {
+            let of_family = |(start, end, provider): &(&str, &str, &'static str)| {
+                (host.starts_with(start) && host.ends_with(end)).then_some(*provider)
+            };
+            FAMILIES.iter().find_map(of_family)
+        })
+}
+
+/// Whether an address is at a host, and at its port where that has one.
+fn is_at(url: &Url, host: &str, wanted: &str) -> bool {
+    let Some(rest) = strip_prefix_ignoring_case(wanted, host) else { return false };
+    match rest.strip_prefix(':') {
+        Some(port) => url.port_or_known_default().is_some_and(|own| port.parse() == Ok(own)),
+        None => rest.is_empty(),
+    }
+}
+
+fn strip_prefix_ignoring_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    let (start, rest) = text.split_at_checked(prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then_some(rest)
+}
+
+/// The model that a path names: up to the next slash, and without the method behind a colon. An id of Bedrock's
+/// has a colon of its own, and stands before a slash.
+fn model(path: &str) -> Option<Cow<'_, str>> {
+    let name = BEFORE_MODEL.iter().find_map(|before| path.split_once(before).map(|(_, behind)| behind))?;
+    let name = match name.split_once('/') {
+        Some((name, _)) => name,
+        None => name.rsplit_once(':').map_or(name, |(name, _)| name),
+    };
+    let name = percent_decode_str(name).decode_utf8().ok()?;
+    (!name.is_empty()).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(url: &str) -> Option<(String, String, &'static str)> {
+        let url = Url::parse(url).unwrap();
+        let own =
+            [("My-Proxy:8080".to_owned(), "openai".to_owned()), ("llm.local".to_owned(), "mine".to_owned())];
+        let route = Route::of(&url, &own)?;
+        let model = route.model.unwrap_or_default().into_owned();
+        Some((route.provider.to_owned(), model, route.site.function))
+    }
+
+    #[test]
+    fn host_and_path_tell_provider_model_and_call() {
+        for (url, provider, model, function) in [
+            ("https://api.openai.com/v1/chat/completions", "openai", "", "chat/completions"),
+            ("https://api.openai.com/v1/completions/", "openai", "", "completions"),
+            ("https://api.openai.com/v1/responses?a=b", "openai", "", "responses"),
+            ("https://api.anthropic.com/v1/messages", "anthropic", "", "messages"),
+            (
+                "https://mine.openai.azure.com/openai/deployments/my-gpt/chat/completions?api-version=1",
+                "openai.azure",
+                "my-gpt",
+                "chat/completions",
+            ),
+            (
+                "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse",
+                "google",
+                "gemini-2.5-flash",
+                "streamGenerateContent",
+            ),
+            (
+                "https://europe-west1-aiplatform.googleapis.com/v1/projects/p/locations/l/publishers/anthropic/models/claude-3@1:rawPredict",
+                "vertexai",
+                "claude-3@1",
+                "rawPredict",
+            ),
+            (
+                "https://bedrock-runtime.eu-west-1.amazonaws.com/model/anthropic.claude-v1%3A0/converse-stream",
+                "amazon.bedrock",
+                "anthropic.claude-v1:0",
+                "converse-stream",
+            ),
+            (
+                "https://bedrock-runtime.us-east-1.amazonaws.com/model/a:0/invoke",
+                "amazon.bedrock",
+                "a:0",
+                "invoke",
+            ),
+            ("http://localhost:11434/api/chat", "ollama", "", "chat"),
+            ("http://[::1]:11434/api/generate", "ollama", "", "generate"),
+            ("http://my-proxy:8080/v1/embeddings", "openai", "", "embeddings"),
+            ("http://LLM.local:999/v1/messages", "mine", "", "messages"),
+        ] {
+            assert_eq!(route(url), Some((provider.to_owned(), model.to_owned(), function)), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_call_of_a_model_is_none() {
+        for url in [
+            "https://example.com/v1/chat/completions",
+            "https://api.openai.com.evil.org/v1/chat/completions",
+            "https://evil-api.openai.com/v1/chat/completions",
+            "https://api.openai.com/v1/files",
+            "https://api.openai.com/v1/threads/t/messages",
+            "https://api.anthropic.com/v1/messages/count_tokens",
+            "https://api.anthropic.com/v1/messages/batches",
+            "http://localhost:8080/api/chat",
+            "http://my-proxy:8081/v1/embeddings",
+            "http://my-proxy/v1/embeddings",
+            "data:text/plain,/v1/messages",
+        ] {
+            assert_eq!(route(url), None, "{url}");
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! Bodies that come in pieces, break off, or are kept back.
+
+use promptlayer_tracing::blueprint::{ErrorType, RequestStatus};
+use promptlayer_tracing::middleware::PromptLayerMiddleware;
+use serde_json::json;
+
+use super::server::Server;
+use super::{CHAT, JSON, ask, client, client_with, log_of, question, reply, run};
+
+const EVENTS: &str = "text/event-stream; charset=utf-8";
+
+/// Server-Sent Events of a chat, the last but for `[DONE]` with the usage.
+fn events() -> [String; 3] {
+    let event = |delta, finish| {
+        let choice = json!({"index": 0, "delta": delta, "finish_reason": finish});
+        let chunk = json!({"id": "c", "object": "chat.completion.chunk", "model": "gpt-4o-2024", "choices": [choice]});
+        format!("data: {chunk}\n\n")
+    };
+    [
+        event(json!({"role": "assistant", "content": "Be"}), json!(null)),
+        event(json!({"content": "cause."}), json!(null)),
+        event(json!({}), json!("stop")),
+    ]
+}
+
+/// Reads on until these bytes have come, and no more are there.
+async fn read(response: &mut reqwest::Response, expected: &str) {
+    let mut got = Vec::new();
+    while got.len() < expected.len() {
+        got.extend(response.chunk().await.unwrap().unwrap());
+    }
+    assert_eq!(String::from_utf8(got).unwrap(), expected);
+}
+
+#[test]
+fn each_piece_of_a_stream_reaches_the_caller_before_the_next_has_left_the_server() {
+    let log = log_of(async || {
+        let (server, pieces) = Server::in_pieces(EVENTS).await;
+        let client = client(&server, "openai");
+        let call = ask(&client, server.url(CHAT));
+        let [first, second, third] = events();
+        // A head needs no body.
+        let mut response = call.await;
+        assert_eq!(response.content_length(), None);
+        for piece in [&first[..20], &first[20..], &second, &third, "data: [DONE]\n\n"] {
+            pieces.send(piece.to_owned());
+            read(&mut response, piece).await;
+        }
+        drop(pieces);
+        assert_eq!(response.chunk().await.unwrap(), None);
+    });
+    assert_eq!(
+        (log.status, log.provider.as_str(), log.model.as_str()),
+        (RequestStatus::Success, "openai", "gpt-4o")
+    );
+    assert_eq!((log.input.text(), log.output.text()), ("why?".into(), "Because.".into()));
+    assert_eq!(log.metadata["finish_reason"], "stop");
+    assert!(log.metadata.contains_key("time_to_first_chunk_ms"));
+}
+
+#[test]
+fn a_stream_that_is_dropped_half_way_is_cancelled_with_what_came() {
+    let log = log_of(async || {
+        let (server, pieces) = Server::in_pieces(EVENTS).await;
+        let mut response = ask(&client(&server, "openai"), server.url(CHAT)).await;
+        let [first, ..] = events();
+        pieces.send(first.clone());
+        read(&mut response, &first).await;
+    });
+    let partial = (RequestStatus::Warning, Some(ErrorType::ProviderPartialResponse));
+    assert_eq!((log.status, log.error_type), partial);
+    assert_eq!(log.output.text(), "Be");
+}
+
+#[test]
+fn a_stream_that_is_dropped_behind_its_last_event_is_whole() {
+    let log = log_of(async || {
+        let (server, pieces) = Server::in_pieces(EVENTS).await;
+        let mut response = ask(&client(&server, "openai"), server.url(CHAT)).await;
+        let all = format!("{}data: [DONE]\n\n", events().concat());
+        pieces.send(all.clone());
+        read(&mut response, &all).await;
+    });
+    assert_eq!((log.status, log.output.text()), (RequestStatus::Success, "Because.".into()));
+}
+
+#[test]
+fn a_stream_that_breaks_off_has_failed_with_what_came() {
+    let log = log_of(async || {
+        let (server, pieces) = Server::in_pieces(EVENTS).await;
+        let mut response = ask(&client(&server, "openai"), server.url(CHAT)).await;
+        let [first, ..] = events();
+        pieces.send(first.clone());
+        read(&mut response, &first).await;
+        pieces.break_off();
+        response.chunk().await.unwrap_err();
+    });
+    assert_eq!((log.status, log.error_type), (RequestStatus::Error, Some(ErrorType::ProviderError)));
+    assert_eq!(log.output.text(), "Be");
+}
+
+#[test]
+fn an_error_among_the_events_is_a_failed_request() {
+    let error = json!({"error": {"message": "too many tokens a minute", "code": "rate_limit_exceeded"}});
+    let log = log_of(async || {
+        let [first, ..] = events();
+        let server = Server::whole(200, EVENTS, format!("{first}event: error\ndata: {error}\n\n")).await;
+        ask(&client(&server, "openai"), server.url(CHAT)).await.text().await.unwrap();
+    });
+    assert_eq!((log.status, log.error_type), (RequestStatus::Error, Some(ErrorType::ProviderRateLimit)));
+    assert_eq!(log.error_message(), Some("too many tokens a minute"));
+    assert_eq!(log.output.text(), "Be");
+}
+
+/// CRC-32 as in zlib, bit by bit.
+fn checksum(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |sum, byte| {
+        (0..8).fold(sum ^ u32::from(*byte), |sum, _| (sum >> 1) ^ if sum & 1 == 1 { 0xEDB8_8320 } else { 0 })
+    })
+}
+
+/// A message of Amazon's event stream.
+fn message(event: &str, payload: &str) -> Vec<u8> {
+    let mut headers = b"\x0B:event-type\x07\x00".to_vec();
+    headers.push(u8::try_from(event.len()).unwrap());
+    headers.extend(event.bytes());
+    let length = u32::try_from(16 + headers.len() + payload.len()).unwrap();
+    let mut message = [length.to_be_bytes(), u32::try_from(headers.len()).unwrap().to_be_bytes()].concat();
+    message.extend(checksum(&message).to_be_bytes());
+    message.extend(headers);
+    message.extend(payload.bytes());
+    message.extend(checksum(&message).to_be_bytes());
+    message
+}
+
+#[test]
+fn amazons_event_stream_is_logged_with_the_model_of_its_address() {
+    let messages = [
+        message("messageStart", r#"{"role":"assistant"}"#),
+        message("contentBlockDelta", r#"{"contentBlockIndex":0,"delta":{"text":"Be"}}"#),
+        message("contentBlockDelta", r#"{"contentBlockIndex":0,"delta":{"text":"cause."}}"#),
+        message("contentBlockStop", r#"{"contentBlockIndex":0}"#),
+        message("messageStop", r#"{"stopReason":"end_turn"}"#),
+        message(
+            "metadata",
+            r#"{"usage":{"inputTokens":5,"outputTokens":2,"totalTokens":7},"metrics":{"latencyMs":1}}"#,
+        ),
+    ];
+    let request =
+        json!({"messages": [{"role": "user", "content": [{"text": "why?"}]}], "inferenceConfig": {}});
+    let log = log_of(async || {
+        let (server, pieces) = Server::in_pieces("application/vnd.amazon.eventstream").await;
+        let url = server.url("/model/amazon.nova-lite-v1%3A0/converse-stream");
+        let call = client(&server, "amazon.bedrock").post(url).body(request.to_string()).send();
+        let mut response = call.await.unwrap();
+        for piece in messages.concat().chunks(50) {
+            pieces.send(piece.to_vec());
+            let mut got = Vec::new();
+            while got.len() < piece.len() {
+                got.extend(response.chunk().await.unwrap().unwrap());
+            }
+            assert_eq!(got, piece);
+        }
+        drop(pieces);
+        assert_eq!(response.chunk().await.unwrap(), None);
+    });
+    assert_eq!((log.provider.as_str(), log.model.as_str()), ("amazon.bedrock", "amazon.nova-lite-v1:0"));
+    assert_eq!((log.input.text(), log.output.text()), ("why?".into(), "Because.".into()));
+    assert_eq!((log.input_tokens, log.output_tokens), (Some(5), Some(2)));
+    assert_eq!(log.status, RequestStatus::Success);
+}
+
+#[test]
+fn a_json_array_and_json_lines_are_streams_too() {
+    let part = |text| json!({"candidates": [{"content": {"role": "model", "parts": [{"text": text}]}}]});
+    let log = log_of(async || {
+        let body = format!("[{},\r\n{}]", part("Be"), part("cause."));
+        let server = Server::whole(200, JSON, body.clone()).await;
+        let url = server.url("/v1beta/models/gemini-2.5-flash:streamGenerateContent");
+        let request = json!({"contents": [{"role": "user", "parts": [{"text": "why?"}]}]}).to_string();
+        let response = client(&server, "google").post(url).body(request).send().await.unwrap();
+        assert_eq!(response.text().await.unwrap(), body);
+    });
+    assert_eq!((log.model.as_str(), log.output.text()), ("gemini-2.5-flash", "Because.".into()));
+
+    let line = |text, done| json!({"model": "llama3", "created_at": "t", "message": {"role": "assistant", "content": text}, "done": done});
+    let log = log_of(async || {
+        let body = format!("{}\n{}\n", line("Be", false), line("cause.", true));
+        let server = Server::whole(200, "application/x-ndjson", body).await;
+        ask(&client(&server, "ollama"), server.url("/api/chat")).await.text().await.unwrap();
+    });
+    assert_eq!((log.provider.as_str(), log.output.text()), ("ollama", "Because.".into()));
+}
+
+#[test]
+fn a_stream_that_does_not_say_what_it_is_is_found_out() {
+    let log = log_of(async || {
+        let server = Server::whole(200, "text/plain", events().concat()).await;
+        ask(&client(&server, "openai"), server.url(CHAT)).await.text().await.unwrap();
+    });
+    assert_eq!(log.output.text(), "Because.");
+}
+
+#[test]
+fn what_is_compressed_or_no_text_is_logged_without_its_output() {
+    let kept_back = |kind: &'static str, encoding: Option<&'static str>| {
+        log_of(async || {
+            let server = Server::start(move || {
+                let head = http::Response::builder().header("content-type", kind);
+                let head = encoding
+                    .into_iter()
+                    .fold(head, |head, encoding| head.header("content-encoding", encoding));
+                head.body(axum::body::Body::from(&b"\x1F\x8B\xFF\x00"[..])).unwrap()
+            })
+            .await;
+            let response = ask(&client(&server, "openai"), server.url(CHAT)).await;
+            assert_eq!(response.bytes().await.unwrap(), &b"\x1F\x8B\xFF\x00"[..]);
+        })
+    };
+    for (kind, encoding, why) in [
+        (JSON, Some("compress"), "compressed"),
+        (EVENTS, Some("compress"), "compressed"),
+        ("audio/mpeg", None, "not text"),
+        (JSON, None, "not UTF-8"),
+    ] {
+        let log = kept_back(kind, encoding);
+        assert_eq!((log.status, log.metadata["response_body"].as_str()), (RequestStatus::Success, why));
+        assert!(log.output.messages().is_empty());
+        assert_eq!(log.input.text(), "why?");
+    }
+}
+
+#[test]
+fn beyond_the_limit_bodies_pass_and_are_not_kept() {
+    let log_of_limited = |limit, kind, body: String| {
+        log_of(async || {
+            let server = Server::whole(200, kind, body.clone()).await;
+            let middleware = PromptLayerMiddleware::new().host(&server.host, "openai").body_limit(limit);
+            let response = ask(&client_with(middleware), server.url(CHAT)).await;
+            assert_eq!(response.text().await.unwrap(), body);
+        })
+    };
+    let log = log_of_limited(question().len(), JSON, reply());
+    assert_eq!(log.metadata["response_body"], "longer than the limit");
+    assert_eq!((log.input.text(), log.output.messages().len()), ("why?".into(), 0));
+
+    let log = log_of_limited(question().len() - 1, JSON, reply());
+    assert_eq!(log.metadata["request_body"], format!("longer than {} bytes", question().len() - 1));
+    assert!(log.input.messages().is_empty());
+
+    let [first, second, _] = events();
+    let log = log_of_limited(first.len() + second.len() - 1, EVENTS, events().concat());
+    assert_eq!((log.status, log.output.text()), (RequestStatus::Success, "Be".into()));
+    assert_eq!(log.metadata["response_body"], "longer than the limit");
+
+    let log = log_of_limited(reply().len(), JSON, reply());
+    assert_eq!(log.output.text(), "Because.");
+}
+
+#[test]
+fn a_request_whose_body_is_a_stream_is_left_alone_and_logged_without_its_input() {
+    let log = log_of(async || {
+        let server = Server::whole(200, JSON, reply()).await;
+        // The body of an answer is one that nobody holds as bytes.
+        let answer =
+            reqwest::Client::builder().no_proxy().build().unwrap().get(server.url("/")).send().await.unwrap();
+        let response = client(&server, "openai")
+            .post(server.url(CHAT))
+            .body(reqwest::Body::from(answer))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.text().await.unwrap(), reply());
+        assert_eq!(server.received.lock().unwrap()[1], reply());
+    });
+    assert_eq!((log.metadata["request_body"].as_str(), log.output.text()), ("a stream", "Because.".into()));
+    assert!(log.input.messages().is_empty());
+    assert_eq!(log.model, "gpt-4o-2024", "the reply's");
+}
+
+#[test]
+fn a_request_that_is_no_json_is_logged_without_its_input() {
+    for (body, why) in [("a=b", "not JSON"), ("", "empty")] {
+        let captured = run(async || {
+            let server = Server::whole(200, JSON, reply()).await;
+            let request = client(&server, "openai").post(server.url(CHAT));
+            let request = if body.is_empty() { request } else { request.body(body) };
+            request.send().await.unwrap().text().await.unwrap();
+        });
+        assert_eq!(captured.requests()[0].metadata["request_body"], why);
+    }
+}

@@ -1,0 +1,197 @@
+//! The ways in which an exchange is broken.
+
+use serde_json::{Map, Value, json};
+use tests::fixtures::Given;
+
+use crate::exchanges::Exchange;
+
+/// The most things that are broken at once.
+const AT_ONCE: usize = 4;
+/// How deep a value is nested at once: as deep as it can be and still be parsed back.
+const DEEP: usize = 60;
+/// Indexes that no list has.
+const HUGE: [u64; 4] = [1_000_000_000, u32::MAX as u64, u64::MAX, 1 << 20];
+/// Words that mean something in one place, and are put into another.
+const WORDS: [&str; 14] = [
+    "type",
+    "role",
+    "content",
+    "text",
+    "index",
+    "tool_calls",
+    "function",
+    "arguments",
+    "parts",
+    "usage",
+    "message",
+    "assistant",
+    "stop",
+    "",
+];
+
+/// Numbers that look random and are the same each time: the generator xorshift64*.
+#[derive(Debug)]
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        // It cannot start from 0, and neighbouring seeds are not to start alike.
+        let mut random = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        for _ in 0..8 {
+            random.next();
+        }
+        random
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    /// One of so many, from 0.
+    pub(crate) fn below(&mut self, many: usize) -> usize {
+        let many = u64::try_from(many.max(1)).unwrap();
+        usize::try_from((self.next() >> 16) % many).unwrap()
+    }
+
+    pub(crate) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+        &items[self.below(items.len())]
+    }
+}
+
+impl Exchange {
+    /// Breaks something of it, or several things.
+    pub(crate) fn break_by(&mut self, random: &mut Random) {
+        for _ in 0..=random.below(AT_ONCE) {
+            match random.below(5) {
+                0 | 1 => break_value(&mut self.request, random),
+                2 if random.below(20) == 0 => self.given = text_of(&self.given, random),
+                2 if random.below(20) == 0 => {
+                    self.request = cut_text(&self.request.to_string(), random).into();
+                }
+                _ => self.break_answer(random),
+            }
+        }
+    }
+
+    fn break_answer(&mut self, random: &mut Random) {
+        match &mut self.given {
+            Given::Whole(reply) => break_value(reply, random),
+            Given::Events(events) if random.below(3) == 0 => break_list(events, random),
+            Given::Events(events) if !events.is_empty() => {
+                let at = random.below(events.len());
+                break_value(&mut events[at], random);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The answer as the text that it came in, cut short, or as the pieces of that text.
+fn text_of(given: &Given, random: &mut Random) -> Given {
+    match given {
+        Given::Whole(reply) => Given::Body(cut_text(&reply.to_string(), random)),
+        Given::Events(events) => {
+            let events: Vec<String> = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+            let body = events.concat();
+            let body = cut_text(&body, random);
+            let middle = body.len() - cut_text(&body, random).len();
+            Given::Bytes(vec![body.as_bytes()[..middle].to_vec(), body.as_bytes()[middle..].to_vec()])
+        }
+        other => other.clone(),
+    }
+}
+
+fn cut_text(text: &str, random: &mut Random) -> String {
+    text.chars().take(random.below(text.len())).collect()
+}
+
+/// Goes down to some place in a value, and breaks what is there.
+fn break_value(value: &mut Value, random: &mut Random) {
+    let inside = match value {
+        Value::Array(items) => items.len(),
+        Value::Object(fields) => fields.len(),
+        _ => 0,
+    };
+    // The deeper, the more places there are; so it mostly goes on.
+    if inside > 0 && random.below(5) > 0 {
+        let at = random.below(inside);
+        match value {
+            Value::Array(items) => return break_value(&mut items[at], random),
+            Value::Object(fields) => return break_value(fields.values_mut().nth(at).unwrap(), random),
+            _ => {}
+        }
+    }
+    match (value, random.below(3)) {
+        (Value::Array(items), 0 | 1) => break_list(items, random),
+        (Value::Object(fields), 0 | 1) => break_fields(fields, random),
+        (Value::String(text), 0) => *text = cut_text(text, random),
+        (Value::Number(number), 0 | 1) => *number = (*random.pick(&HUGE)).into(),
+        (value, _) => swap(value, random),
+    }
+}
+
+/// Drops, doubles and moves items.
+fn break_list(items: &mut Vec<Value>, random: &mut Random) {
+    if items.is_empty() {
+        return items.push(Value::Null);
+    }
+    let (at, other) = (random.below(items.len()), random.below(items.len()));
+    match random.below(6) {
+        0 => drop(items.remove(at)),
+        1 => items.insert(other, items[at].clone()),
+        2 => items.swap(at, other),
+        3 => items.truncate(at),
+        4 => items.reverse(),
+        _ => items.extend(items.clone()),
+    }
+}
+
+/// Drops, renames and doubles fields.
+fn break_fields(fields: &mut Map<String, Value>, random: &mut Random) {
+    let Some(name) = fields.keys().nth(random.below(fields.len())).cloned() else {
+        fields.insert((*random.pick(&WORDS)).to_owned(), Value::Null);
+        return;
+    };
+    let new = (*random.pick(&WORDS)).to_owned();
+    match random.below(4) {
+        0 => drop(fields.remove(&name)),
+        1 => {
+            let value = fields.remove(&name).unwrap();
+            fields.insert(new, value);
+        }
+        2 => {
+            let value = fields[&name].clone();
+            fields.insert(new, value);
+        }
+        _ => {
+            fields.insert("index".to_owned(), (*random.pick(&HUGE)).into());
+        }
+    }
+}
+
+/// Puts something of another type in the place of a value.
+fn swap(value: &mut Value, random: &mut Random) {
+    let old = value.take();
+    *value = match random.below(12) {
+        0 => Value::Null,
+        1 => json!(true),
+        2 => json!(*random.pick(&HUGE)),
+        3 => json!(-1.5e300),
+        4 => json!(*random.pick(&WORDS)),
+        5 => json!([]),
+        6 => json!({}),
+        7 => Value::Array(vec![old]),
+        8 => inside(WORDS[random.below(WORDS.len())], old),
+        9 => Value::String(old.to_string()),
+        10 => (0..random.below(DEEP)).fold(old, |value, _| Value::Array(vec![value])),
+        _ => (0..random.below(DEEP)).fold(old, |value, _| inside("content", value)),
+    };
+}
+
+/// An object with one field.
+fn inside(name: &str, value: Value) -> Value {
+    Value::Object(Map::from_iter([(name.to_owned(), value)]))
+}

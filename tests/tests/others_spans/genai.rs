@@ -1,0 +1,155 @@
+//! genai's calls, against a model on loopback.
+//!
+//! genai asks the environment once whether it may record content; the tests run again in a process that says so.
+
+use std::env;
+use std::process::Command;
+
+use ::genai::adapter::AdapterKind;
+use ::genai::chat::{ChatMessage, ChatOptions, ChatRequest};
+use ::genai::resolver::{AuthData, Endpoint, ServiceTargetResolver};
+use ::genai::{Client, ModelIden, ServiceTarget};
+use examples::OfflineModel;
+use examples::offline_model::UNKNOWN_MODEL;
+use promptlayer_tracing::{layer, promptlayer};
+use serde_json::{Value, json};
+
+use crate::{collected, names, spans_of, timeless};
+
+const CAPTURE: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
+
+/// Whether this process may record content; else the test runs in one that may.
+fn may_record(test: &str) -> bool {
+    if env::var(CAPTURE).is_ok_and(|said| said == "true") {
+        return true;
+    }
+    let again = Command::new(env::current_exe().unwrap())
+        .args(["--exact", &format!("genai::{test}"), "--nocapture"])
+        .env(CAPTURE, "true")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&again.stdout);
+    assert!(again.status.success(), "{said}{}", String::from_utf8_lossy(&again.stderr));
+    assert!(said.contains("1 passed"), "{said}");
+    false
+}
+
+fn client(url: &str) -> Client {
+    let url = format!("{url}/");
+    let resolver = ServiceTargetResolver::from_resolver_fn(
+        move |target: ServiceTarget| -> Result<ServiceTarget, ::genai::resolver::Error> {
+            Ok(ServiceTarget {
+                endpoint: Endpoint::from_owned(url.clone()),
+                auth: AuthData::from_single("any"),
+                model: ModelIden::new(AdapterKind::OpenAI, target.model.model_name),
+            })
+        },
+    );
+    Client::builder().with_service_target_resolver(resolver).build().unwrap()
+}
+
+fn request() -> ChatRequest {
+    ChatRequest::new(vec![ChatMessage::user("Why?")]).with_system("Be brief.")
+}
+
+fn options() -> ChatOptions {
+    ChatOptions::default()
+        .with_temperature(0.5)
+        .with_max_tokens(64)
+        .with_stop_sequences(vec!["END".to_owned()])
+}
+
+fn text(text: &str) -> Value {
+    json!([{"type": "text", "text": text}])
+}
+
+fn expected() -> Value {
+    json!({
+        "provider": "openai",
+        "model": "gpt-4o-mini",
+        "input": {
+            "type": "chat",
+            "messages": [
+                {"role": "system", "content": text("Be brief.")},
+                {"role": "user", "content": text("Why?")},
+            ],
+        },
+        "output": {
+            "type": "chat",
+            "messages": [{"role": "assistant", "content": text("(offline model) You said: Why?")}],
+        },
+        "parameters": {"temperature": 0.5, "max_tokens": 64, "stop_sequences": ["END"], "stream": false},
+        "tags": ["genai"],
+        "metadata": {"finish_reason": "stop"},
+        "input_tokens": 4,
+        "output_tokens": 8,
+        "function_name": "genai.chat",
+        "status": "SUCCESS",
+    })
+}
+
+#[promptlayer(tags = ["genai"])]
+async fn ask(client: &Client, model: &str) -> Result<String, ::genai::Error> {
+    let reply = client.exec_chat(model, request(), Some(&options())).await?;
+    Ok(reply.first_text().unwrap_or_default().to_owned())
+}
+
+#[test]
+fn a_call_is_one_request_with_the_tags_of_the_function_around() {
+    if !may_record("a_call_is_one_request_with_the_tags_of_the_function_around") {
+        return;
+    }
+    let model = OfflineModel::start().unwrap();
+    let spans = spans_of(layer(), async {
+        ask(&client(model.url()), "gpt-4o-mini").await.unwrap();
+    });
+    assert_eq!(names(&spans), ["genai.chat", "ask"]);
+    assert_eq!(spans[0].parent_id, Some(spans[1].span_id));
+    assert_eq!(timeless(spans[0].request.as_ref().unwrap()), expected());
+    assert!(spans[1].request.is_none());
+    let fields = format!("{:?}", spans[0].fields);
+    assert!(!fields.contains("Be brief.") && !fields.contains("You said"), "{fields}");
+}
+
+#[test]
+fn a_failed_call_is_an_error_of_the_kind_that_its_status_tells() {
+    if !may_record("a_failed_call_is_an_error_of_the_kind_that_its_status_tells") {
+        return;
+    }
+    let model = OfflineModel::start().unwrap();
+    let spans = spans_of(layer(), async {
+        ask(&client(model.url()), UNKNOWN_MODEL).await.unwrap_err();
+    });
+    let mut log = expected();
+    log["model"] = json!(UNKNOWN_MODEL);
+    log["output"]["messages"] = json!([]);
+    log["status"] = json!("ERROR");
+    log["error_type"] = json!("PROVIDER_ERROR");
+    log["error_message"] = json!("404");
+    for absent in ["metadata", "input_tokens", "output_tokens"] {
+        log.as_object_mut().unwrap().remove(absent);
+    }
+    assert_eq!(timeless(spans[0].request.as_ref().unwrap()), log);
+    assert_eq!(spans[0].error.as_deref(), Some("404"));
+    assert!(spans[1].request.is_none());
+}
+
+#[test]
+fn a_stream_is_one_request_when_it_has_ended() {
+    if !may_record("a_stream_is_one_request_when_it_has_ended") {
+        return;
+    }
+    let model = OfflineModel::start().unwrap();
+    let spans = spans_of(layer().tags(["genai"]), async {
+        let options = options().with_capture_usage(true).with_capture_content(true);
+        let reply = client(model.url()).exec_chat_stream("gpt-4o-mini", request(), Some(&options)).await;
+        assert!(collected(reply.unwrap().stream).await.iter().all(Result::is_ok));
+    });
+    assert_eq!(names(&spans), ["genai.chat"]);
+    let mut log = timeless(spans[0].request.as_ref().unwrap());
+    let first = log["metadata"].as_object_mut().unwrap().remove("time_to_first_chunk_ms");
+    assert!(first.unwrap().as_str().unwrap().parse::<f64>().unwrap() >= 0.0);
+    let mut expected = expected();
+    expected["parameters"]["stream"] = json!(true);
+    assert_eq!(log, expected);
+}

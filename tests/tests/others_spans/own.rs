@@ -1,0 +1,263 @@
+//! Spans of a program's own that say what they do with a model.
+
+use promptlayer_tracing::blueprint::RequestStatus;
+use promptlayer_tracing::{CapturedSpan, LayerBuilder, layer, promptlayer};
+use serde_json::{Value, json};
+use tests::in_memory::captured_with;
+use tests::pipeline::{dispatch, layer_to};
+use tests::{Contract, Recorder};
+use tracing::field::Empty;
+use tracing::{Level, Span, dispatcher, info_span};
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::prelude::*;
+
+use crate::{named, names};
+
+/// A model's call that says all that it has to say.
+fn call() -> Span {
+    info_span!(
+        "call",
+        gen_ai.operation.name = "chat",
+        gen_ai.provider.name = "anthropic",
+        gen_ai.request.model = "claude",
+        gen_ai.usage.input_tokens = 3,
+        gen_ai.input.messages = r#"[{"role":"user","parts":[{"type":"text","content":"my secret"}]}]"#,
+        gen_ai.output.messages = r#"[{"role":"assistant","parts":[{"type":"text","content":"no secret"}]}]"#,
+        mine = "secret too",
+    )
+}
+
+#[promptlayer]
+fn ask(question: &str) -> String {
+    question.to_uppercase()
+}
+
+fn spans_of(builder: LayerBuilder, run: impl FnOnce()) -> Vec<CapturedSpan> {
+    captured_with(builder, run).spans()
+}
+
+#[test]
+fn what_is_recorded_later_counts_and_of_two_recordings_the_last() {
+    let spans = spans_of(layer(), || {
+        let span = info_span!(
+            "own",
+            gen_ai.operation.name = Empty,
+            gen_ai.request.model = "asked",
+            gen_ai.usage.input_tokens = Empty,
+            gen_ai.usage.output_tokens = Empty,
+            gen_ai.completion = Empty,
+        );
+        span.record("gen_ai.operation.name", "chat");
+        span.record("gen_ai.usage.input_tokens", 3_u64);
+        span.record("gen_ai.usage.input_tokens", 4_i64);
+        span.record("gen_ai.usage.output_tokens", tracing::field::debug(5));
+        span.record("gen_ai.completion", "partly");
+        span.record("gen_ai.completion", "wholly");
+    });
+    let log = spans[0].request.as_ref().unwrap();
+    assert_eq!((log.model.as_str(), log.input_tokens, log.output_tokens), ("asked", Some(4), Some(5)));
+    assert_eq!(log.output.text(), "wholly");
+    assert_eq!(log.status, RequestStatus::Success);
+}
+
+#[test]
+fn a_span_that_declares_no_answer_succeeds_without_one() {
+    let spans = spans_of(layer(), || drop(info_span!("own", gen_ai.operation.name = "embeddings")));
+    let log = spans[0].request.as_ref().unwrap();
+    assert_eq!(
+        (log.status, log.provider.as_str(), log.model.as_str()),
+        (RequestStatus::Success, "custom", "unknown")
+    );
+}
+
+#[test]
+fn of_calls_within_calls_the_innermost_is_the_request() {
+    let spans = spans_of(layer(), || {
+        let _outer = info_span!("outer", gen_ai.operation.name = "chat").entered();
+        {
+            let _late = info_span!("late", gen_ai.operation.name = Empty).entered();
+            Span::current().record("gen_ai.operation.name", "chat");
+            drop(call());
+        }
+        let _other = info_span!("other", gen_ai.operation.name = "generate_content").entered();
+        ask("why?");
+    });
+    assert_eq!(names(&spans), ["call", "late", "ask", "other", "outer"]);
+    let requests: Vec<_> =
+        spans.iter().filter(|span| span.request.is_some()).map(|span| span.name.as_str()).collect();
+    assert_eq!(requests, ["call", "ask"]);
+    assert_eq!(named(&spans, "call").parent_id, Some(named(&spans, "late").span_id));
+    assert_eq!(named(&spans, "ask").parent_id, Some(named(&spans, "other").span_id));
+}
+
+#[test]
+fn a_function_that_says_it_is_a_models_call_stays_one() {
+    #[promptlayer(kind = "llm")]
+    fn outer() {
+        drop(call());
+    }
+    let spans = spans_of(layer(), outer);
+    assert!(named(&spans, "outer").request.is_some() && named(&spans, "call").request.is_some());
+}
+
+#[test]
+fn operations_that_call_no_model_are_spans_of_the_trace() {
+    let spans = spans_of(layer(), || {
+        for operation in ["invoke_agent", "execute_tool", "retrieval", "invoke_workflow", "rerank"] {
+            drop(info_span!("own", gen_ai.operation.name = operation, error.type = "timeout"));
+        }
+    });
+    assert_eq!(spans.len(), 5);
+    assert!(spans.iter().all(|span| span.request.is_none() && span.error.as_deref() == Some("timeout")));
+}
+
+#[test]
+fn a_layer_behind_a_filter_never_sees_them() {
+    let (layer, captured) = layer().in_memory().unwrap();
+    let subscriber = tracing_subscriber::registry()
+        .with(layer.with_filter(LevelFilter::WARN))
+        .with(tracing_subscriber::fmt::layer().with_writer(std::io::sink));
+    tracing::subscriber::with_default(subscriber, || {
+        let span = call();
+        assert!(!span.is_disabled());
+        span.in_scope(|| drop(tracing::span!(Level::WARN, "seen", gen_ai.operation.name = "chat")));
+    });
+    let spans = captured.spans();
+    assert_eq!(names(&spans), ["seen"]);
+    assert_eq!(spans[0].parent_id, None);
+}
+
+#[test]
+fn without_content_nothing_is_left_but_names_and_numbers() {
+    let spans = spans_of(layer().capture_content(false), || {
+        drop(call());
+        drop(info_span!(
+            "tool",
+            gen_ai.operation.name = "execute_tool",
+            gen_ai.tool.call.arguments = "secret",
+            error.type = "timeout",
+            otel.status_description = "secret was late",
+        ));
+    });
+    let log = spans[0].request.as_ref().unwrap();
+    assert_eq!(
+        (log.provider.as_str(), log.model.as_str(), log.input_tokens),
+        ("anthropic", "claude", Some(3))
+    );
+    assert!(log.input.messages().is_empty() && log.output.messages().is_empty());
+    assert_eq!(spans[0].fields["mine"], "secret too", "fields that are not content stay");
+    assert_eq!(
+        (spans[1].function_input.as_deref(), spans[1].error.as_deref(), &spans[1].fields),
+        (
+            None,
+            Some("timeout"),
+            json!({"gen_ai.operation.name": "execute_tool", "error.type": "timeout"}).as_object().unwrap()
+        )
+    );
+    assert!(!format!("{spans:?}").replace("secret too", "").contains("secret"), "{spans:#?}");
+}
+
+#[test]
+fn they_are_redacted_as_any_other() {
+    let spans = spans_of(layer().redact(|text| text.replace("secret", "###").into()), || drop(call()));
+    assert!(!format!("{spans:?}").contains("secret"), "{spans:#?}");
+    let log = spans[0].request.as_ref().unwrap();
+    assert_eq!((log.input.text().as_str(), log.output.text().as_str()), ("my ###", "no ###"));
+    assert_eq!(spans[0].fields["mine"], "### too");
+}
+
+#[test]
+fn what_is_sent_says_it_in_opentelemetrys_words_and_no_content_twice() {
+    let recorder = Recorder::start().unwrap();
+    let (layer, guard) = layer_to(recorder.url()).build().unwrap();
+    dispatcher::with_default(&dispatch(layer), || {
+        drop(call());
+        ask("why?");
+        drop(info_span!(
+            "tool",
+            gen_ai.operation.name = "execute_tool",
+            gen_ai.tool.name = "look",
+            gen_ai.tool.call.arguments = "{}",
+            gen_ai.tool.call.result = "sky",
+        ));
+    });
+    guard.shutdown(std::time::Duration::from_secs(60));
+
+    if let Some(contract) = Contract::load() {
+        for body in recorder.bodies("/spans-bulk") {
+            assert_eq!(contract.check_request("POST", "/spans-bulk", &body), []);
+        }
+    }
+    let attributes: Vec<Value> = recorder.spans().iter().map(|span| span["attributes"].clone()).collect();
+    assert_eq!(
+        attributes,
+        [
+            json!({
+                "gen_ai.operation.name": "chat",
+                "gen_ai.provider.name": "anthropic",
+                "gen_ai.system": "anthropic",
+                "gen_ai.request.model": "claude",
+                "gen_ai.usage.input_tokens": 3,
+                "gen_ai.usage.prompt_tokens": 3,
+                "mine": "secret too",
+                "promptlayer.telemetry.source": "promptlayer-tracing",
+            }),
+            json!({
+                "gen_ai.operation.name": "chat",
+                "gen_ai.provider.name": "custom",
+                "gen_ai.system": "custom",
+                "function_name": "ask",
+                "promptlayer.telemetry.source": "promptlayer-tracing",
+            }),
+            json!({
+                "gen_ai.operation.name": "execute_tool",
+                "gen_ai.tool.name": "look",
+                "function_name": "look",
+                "function_input": "{}",
+                "function_output": "sky",
+                "node_type": "CODE_EXECUTION",
+                "tool.name": "look",
+                "promptlayer.telemetry.source": "promptlayer-tracing",
+            }),
+        ]
+    );
+}
+
+#[test]
+fn what_a_call_says_of_itself_is_redacted_too() {
+    #[promptlayer]
+    fn chat(request: Value) -> Value {
+        drop(request);
+        json!({
+            "id": "secret-1",
+            "object": "chat.completion",
+            "created": 1,
+            "model": "m-1",
+            "choices": [{"index": 0, "message": {"role": "assistant", "content": "b"}, "finish_reason": "stop"}],
+        })
+    }
+    let recorder = Recorder::start().unwrap();
+    let redacted = layer_to(recorder.url()).redact(|text| text.replace("secret", "###").into());
+    let (layer, guard) = redacted.build().unwrap();
+    let messages = json!([{"role": "user", "content": "a"}]);
+    dispatcher::with_default(&dispatch(layer), || {
+        chat(json!({"model": "m", "messages": messages, "stop": "secret", "temperature": 0.5}))
+    });
+    guard.shutdown(std::time::Duration::from_secs(60));
+    assert_eq!(
+        recorder.spans()[0]["attributes"],
+        json!({
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.system": "openai",
+            "gen_ai.request.model": "m",
+            "gen_ai.request.temperature": 0.5,
+            "gen_ai.request.stop_sequences": ["###"],
+            "gen_ai.response.id": "###-1",
+            "gen_ai.response.model": "m-1",
+            "gen_ai.response.finish_reasons": ["stop"],
+            "function_name": "chat",
+            "promptlayer.telemetry.source": "promptlayer-tracing",
+        })
+    );
+}

@@ -1,0 +1,253 @@
+//! What a call of the attribute records on its own span for the layers beside.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
+
+use promptlayer_tracing::{InMemory, LayerBuilder, layer, promptlayer};
+use serde_json::{Value, json};
+use tracing::Subscriber;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::prelude::*;
+use tracing_subscriber::registry::LookupSpan;
+
+/// A layer that keeps the fields of every span, by the span's name.
+#[derive(Clone, Default)]
+struct Beside(Arc<Mutex<BTreeMap<&'static str, Fields>>>);
+
+/// Fields in the order in which they were recorded.
+type Fields = Vec<(String, Value)>;
+
+/// The fields of one recording, as another layer sees them.
+#[derive(Default)]
+struct Seen(Fields);
+
+impl Visit for Seen {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.0.push((field.name().to_owned(), format!("{value:?}").into()));
+    }
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.push((field.name().to_owned(), value.into()));
+    }
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.0.push((field.name().to_owned(), value.into()));
+    }
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.0.push((field.name().to_owned(), value.into()));
+    }
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.0.push((field.name().to_owned(), value.into()));
+    }
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.0.push((field.name().to_owned(), value.into()));
+    }
+}
+
+impl Beside {
+    fn keep(&self, name: &'static str, seen: Seen) {
+        self.0.lock().unwrap().entry(name).or_default().extend(seen.0);
+    }
+
+    /// The fields of the spans of that name, each of which was recorded once.
+    fn fields(&self, name: &str) -> Value {
+        let spans = self.0.lock().unwrap();
+        let fields = spans.get(name).cloned().unwrap_or_default();
+        let map: serde_json::Map<String, Value> = fields.iter().cloned().collect();
+        assert_eq!(map.len(), fields.len(), "{fields:?}");
+        map.into()
+    }
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Beside {
+    fn on_new_span(&self, attributes: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
+        let mut seen = Seen::default();
+        attributes.record(&mut seen);
+        self.keep(attributes.metadata().name(), seen);
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        let mut seen = Seen::default();
+        values.record(&mut seen);
+        self.keep(context.span(id).unwrap().name(), seen);
+    }
+}
+
+fn beside(builder: LayerBuilder, run: impl FnOnce()) -> (Beside, InMemory) {
+    let (layer, captured) = builder.in_memory().unwrap();
+    let beside = Beside::default();
+    let subscriber = tracing_subscriber::registry().with(layer).with(beside.clone());
+    tracing::subscriber::with_default(subscriber, run);
+    (beside, captured)
+}
+
+#[promptlayer(skip(reply))]
+fn chat(request: Value, reply: Value) -> Value {
+    drop(request);
+    reply
+}
+
+fn call() {
+    let request = json!({
+        "model": "gpt-4o",
+        "messages": [{"role": "user", "content": "my secret"}],
+    });
+    let reply = json!({
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "gpt-4o-2024-08-06",
+        "choices": [{
+            "index": 0,
+            "message": {"role": "assistant", "content": "no secret"},
+            "finish_reason": "stop",
+        }],
+        "usage": {"prompt_tokens": 12, "completion_tokens": 7, "total_tokens": 19},
+    });
+    chat(request, reply);
+}
+
+fn expected() -> Value {
+    json!({
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "gpt-4o",
+        "gen_ai.response.model": "gpt-4o-2024-08-06",
+        "gen_ai.usage.input_tokens": 12,
+        "gen_ai.usage.output_tokens": 7,
+    })
+}
+
+#[test]
+fn other_layers_see_what_a_call_did_and_none_of_its_content() {
+    let (beside, captured) = beside(layer(), call);
+    assert_eq!(beside.fields("chat"), expected());
+    let spans = captured.spans();
+    assert!(
+        spans[0].fields.is_empty(),
+        "they are the call's own, not fields of the user's: {:?}",
+        spans[0].fields
+    );
+    let log = spans[0].request.as_ref().unwrap();
+    assert_eq!((log.input.text().as_str(), log.output.text().as_str()), ("my secret", "no secret"));
+}
+
+#[test]
+fn they_are_not_recorded_where_that_is_switched_off() {
+    assert_eq!(beside(layer().gen_ai_fields(false), call).0.fields("chat"), json!({}));
+}
+
+#[test]
+fn they_are_the_same_where_content_is_kept_back() {
+    assert_eq!(beside(layer().capture_content(false), call).0.fields("chat"), expected());
+}
+
+#[test]
+fn a_failed_call_names_the_kind_of_its_error() {
+    #[promptlayer]
+    fn fails() -> Result<(), std::fmt::Error> {
+        Err(std::fmt::Error)
+    }
+    let failed = json!({
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "custom",
+        "error.type": "UNKNOWN_ERROR",
+    });
+    assert_eq!(beside(layer(), || assert!(fails().is_err())).0.fields("fails"), failed);
+}
+
+#[test]
+fn a_call_of_another_operation_ends_with_its_own_name() {
+    #[promptlayer(kind = "embedding")]
+    fn embed(text: &str) {
+        let _ = text;
+    }
+    assert_eq!(
+        beside(layer(), || embed("why?")).0.fields("embed"),
+        json!({
+            "gen_ai.operation.name": "embeddings",
+            "gen_ai.provider.name": "custom",
+        })
+    );
+}
+
+#[test]
+fn functions_that_call_no_model_name_what_they_are() {
+    #[promptlayer(kind = "tool")]
+    fn look() {}
+    #[promptlayer(kind = "agent")]
+    fn wander() {
+        look();
+    }
+    #[promptlayer(kind = "retriever")]
+    fn search() {}
+    let beside = beside(layer(), || {
+        wander();
+        search();
+    });
+    let beside = beside.0;
+    assert_eq!(
+        beside.fields("look"),
+        json!({"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "look"})
+    );
+    assert_eq!(
+        beside.fields("wander"),
+        json!({"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "wander"})
+    );
+    assert_eq!(beside.fields("search"), json!({"gen_ai.operation.name": "retrieval"}));
+}
+
+const MODEL: &str = "gen_ai.request.model";
+
+#[test]
+fn fields_of_the_same_names_that_a_user_declared_stay_the_users() {
+    #[promptlayer(fields(gen_ai.operation.name = "mine", "gen_ai.response.model" = 1, { MODEL } = true, error.r#type = "none"))]
+    fn named(model: &str) {
+        let _ = model;
+    }
+    let (beside, captured) = beside(layer(), || named("own-model"));
+    let mine = json!({
+        "gen_ai.operation.name": "mine", "gen_ai.response.model": 1, "gen_ai.request.model": true, "error.type": "none",
+    });
+    let mut seen = beside.fields("named");
+    assert_eq!(seen["gen_ai.provider.name"].take(), "custom");
+    seen.as_object_mut().unwrap().remove("gen_ai.provider.name");
+    assert_eq!(seen, mine);
+    let spans = captured.spans();
+    assert_eq!(Value::Object(spans[0].fields.clone()), mine);
+    assert!(spans[0].request.is_some(), "it is still the attribute's");
+}
+
+#[test]
+fn log_lines_within_a_call_are_not_lengthened() {
+    #[promptlayer(fields(attempt = 1))]
+    fn talkative() {
+        tracing::info!("within");
+    }
+    let written = Arc::new(Mutex::new(Vec::new()));
+    let writer = Arc::clone(&written);
+    let (layer, _captured) = layer().in_memory().unwrap();
+    let lines = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .without_time()
+        .with_target(false)
+        .with_writer(move || Shared(Arc::clone(&writer)));
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer).with(lines), talkative);
+    let written = String::from_utf8(written.lock().unwrap().clone()).unwrap();
+    assert_eq!(written, " INFO talkative{attempt=1}: within\n");
+}
+
+/// What is written goes into a buffer.
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

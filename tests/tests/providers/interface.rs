@@ -1,0 +1,117 @@
+//! Which interface an exchange was had over: told by the path alone, which the library never sees.
+
+use tests::Fixture;
+
+/// A provider's interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Interface {
+    Chat,
+    Responses,
+    Embeddings,
+    Messages,
+    GenerateContent,
+    Converse,
+    CohereChat,
+    CohereEmbed,
+    OllamaChat,
+    /// One that the log has no form for.
+    Other,
+}
+
+impl Interface {
+    pub(crate) fn of(fixture: &Fixture) -> Self {
+        let path = fixture.path.as_str();
+        let ends = |ends: &[&str]| ends.iter().any(|end| path.ends_with(end));
+        match path {
+            "/v1/messages" => Self::Messages,
+            "/v2/chat" => Self::CohereChat,
+            "/v1/embed" => Self::CohereEmbed,
+            "/api/chat" => Self::OllamaChat,
+            _ if ends(&["/chat/completions"]) => Self::Chat,
+            _ if ends(&["/responses"]) => Self::Responses,
+            _ if ends(&["/embeddings"]) => Self::Embeddings,
+            _ if ends(&[":generateContent", ":streamGenerateContent"]) => Self::GenerateContent,
+            _ if ends(&["/converse", "/converse-stream"]) => Self::Converse,
+            _ if ends(&["/audio/transcriptions"]) => Self::Other,
+            _ => panic!("{}: nobody said which interface {path} is", fixture.name),
+        }
+    }
+
+    /// What the log calls it.
+    pub(crate) fn api_type(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Chat => "chat-completions",
+            Self::Responses => "responses",
+            Self::Embeddings => "embeddings",
+            Self::Messages => "messages",
+            Self::GenerateContent => "generate-content",
+            Self::Converse => "converse",
+            Self::CohereChat | Self::OllamaChat => "chat",
+            Self::CohereEmbed => "embed",
+            Self::Other => return None,
+        })
+    }
+
+    /// Whose interface it is.
+    pub(crate) fn family(self) -> &'static str {
+        match self {
+            Self::Chat | Self::Responses | Self::Embeddings => "openai",
+            Self::Messages => "anthropic",
+            Self::GenerateContent => "google",
+            Self::Converse => "amazon.bedrock",
+            Self::CohereChat | Self::CohereEmbed => "cohere",
+            Self::OllamaChat => "ollama",
+            Self::Other => "custom",
+        }
+    }
+
+    /// The fields of a request that have a place of their own in the log. All others are parameters.
+    pub(crate) fn placed(self) -> &'static [&'static str] {
+        match self {
+            Self::Chat => &["model", "messages", "tools", "tool_choice", "functions", "function_call"],
+            Self::Responses => &["model", "input", "instructions", "tools", "tool_choice"],
+            Self::Embeddings => &["model", "input"],
+            Self::Messages => &["model", "messages", "system", "tools", "tool_choice"],
+            Self::GenerateContent => &["model", "contents", "systemInstruction", "tools", "toolConfig"],
+            Self::Converse => &["modelId", "messages", "system", "toolConfig"],
+            Self::CohereChat => &["model", "messages", "tools", "tool_choice"],
+            Self::CohereEmbed => &["model", "texts", "images", "inputs"],
+            Self::OllamaChat => &["model", "messages", "tools"],
+            Self::Other => &[],
+        }
+    }
+}
+
+/// Who served an exchange, as far as it tells.
+///
+/// - `OpenRouter` has whom it asked beside each choice's `native_finish_reason`, Groq `x_groq`, Perplexity
+///   `search_results`, `DeepSeek` the hits and misses of its cache, xAI its price in ticks, Copilot
+///   `copilot_usage`, Venice `venice_parameters`, llama.cpp its `timings`.
+/// - Mistral's models are served by others too, but under other names: `…-latest` is its own alias.
+/// - mistral.rs and `ChatGPT` leave no mark, nor does anything that only embeds: there the interface's own
+///   provider stands in.
+/// - An error says little more than its text: the model may be served by others too.
+pub(crate) fn vendor(fixture: &Fixture) -> &'static str {
+    let interface = Interface::of(fixture);
+    let tells_little = fixture.status >= 400 || interface == Interface::Embeddings;
+    match fixture.provider.as_str() {
+        _ if interface == Interface::Other => "custom",
+        "groq" | "deepseek" | "openrouter" | "llamacpp" if tells_little => interface.family(),
+        "openai" | "chatgpt" | "mistralrs" => "openai",
+        "copilot" => "copilot",
+        "venice" => "venice",
+        "llamacpp" => "llamacpp",
+        "openrouter" => "openrouter",
+        "groq" => "groq",
+        "deepseek" => "deepseek",
+        "perplexity" => "perplexity",
+        "xai" => "xai",
+        "mistral" => "mistral",
+        "anthropic" => "anthropic",
+        "gemini" => "google",
+        "bedrock" => "amazon.bedrock",
+        "cohere" => "cohere",
+        "ollama" => "ollama",
+        other => panic!("{}: nobody said how {other} is told", fixture.name),
+    }
+}

@@ -1,0 +1,250 @@
+//! Those that speak `/chat/completions`, each with the marks that it leaves.
+
+use serde_json::{Value, json};
+
+use super::{
+    ANSWER, CALL, IMAGE_URL, INPUT_TOKENS, Image, OUTPUT_TOKENS, QUESTION, RESULT, Row, SYSTEM, THOUGHT,
+    TOOL, schema,
+};
+
+pub(super) fn rows() -> Vec<Row> {
+    vec![
+        chat("OpenAI chat", "openai", "gpt-4.1-mini").with_tools().with_image(),
+        azure(),
+        groq(),
+        deepseek(),
+        mistral(),
+        xai(),
+        openrouter(),
+        together(),
+        perplexity(),
+        llama_cpp(),
+        vllm(),
+    ]
+}
+
+/// A text, asked for and given.
+fn chat(name: &'static str, provider: &'static str, model: &'static str) -> Row {
+    let chunk = |choice: Value| {
+        json!({ "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": model,
+            "choices": [choice] })
+    };
+    let usage = json!({ "prompt_tokens": INPUT_TOKENS, "completion_tokens": OUTPUT_TOKENS,
+        "total_tokens": INPUT_TOKENS + OUTPUT_TOKENS });
+    let (start, end) = ANSWER.split_at(6);
+    let mut last = chunk(json!({ "index": 0, "delta": {}, "finish_reason": "stop" }));
+    last["usage"] = usage.clone();
+    Row {
+        request: json!({
+            "model": model,
+            "messages": [
+                { "role": "system", "content": SYSTEM },
+                { "role": "user", "content": QUESTION },
+            ],
+            "temperature": 0.5,
+        }),
+        reply: json!({
+            "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": model,
+            "choices": [{ "index": 0, "message": { "role": "assistant", "content": ANSWER }, "finish_reason": "stop" }],
+            "usage": usage,
+        }),
+        events: vec![
+            chunk(
+                json!({ "index": 0, "delta": { "role": "assistant", "content": "" }, "finish_reason": null }),
+            ),
+            chunk(json!({ "index": 0, "delta": { "content": start }, "finish_reason": null })),
+            chunk(json!({ "index": 0, "delta": { "content": end }, "finish_reason": null })),
+            last,
+            json!("[DONE]"),
+        ],
+        ..Row::of(name, provider, "chat-completions", model)
+    }
+}
+
+impl Row {
+    fn message(&mut self) -> &mut Value {
+        &mut self.reply["choices"][0]["message"]
+    }
+
+    /// Puts an event behind the first, which is the first to say something.
+    fn said_first(&mut self, delta: &Value) {
+        let mut event = self.events[0].clone();
+        event["choices"][0]["delta"] = delta.clone();
+        self.events.insert(1, event);
+    }
+
+    /// A call and its result before the question's answer, and a call in that.
+    fn with_tools(mut self) -> Self {
+        let arguments = |city: &str| json!({ "city": city }).to_string();
+        self.request["tools"] = json!([{ "type": "function",
+            "function": { "name": TOOL, "description": "Looks out", "parameters": schema() } }]);
+        let messages = self.request["messages"].as_array_mut().unwrap();
+        messages.push(
+            json!({ "role": "assistant", "content": null, "tool_calls": [{ "id": CALL, "type": "function",
+            "function": { "name": TOOL, "arguments": arguments("Paris") } }] }),
+        );
+        messages.push(json!({ "role": "tool", "tool_call_id": CALL, "content": RESULT }));
+
+        let call = json!({ "id": "call_2", "type": "function", "function": { "name": TOOL, "arguments": arguments("Lyon") } });
+        self.message()["tool_calls"] = json!([call]);
+        let end =
+            self.events.iter().position(|event| event["choices"][0]["finish_reason"] == "stop").unwrap();
+        let (mut first, mut second) = (self.events[0].clone(), self.events[0].clone());
+        first["choices"][0]["delta"] = json!({ "tool_calls": [{ "index": 0, "id": "call_2", "type": "function",
+            "function": { "name": TOOL, "arguments": "{\"city\"" } }] });
+        second["choices"][0]["delta"] =
+            json!({ "tool_calls": [{ "index": 0, "function": { "arguments": ":\"Lyon\"}" } }] });
+        self.events.splice(end..end, [first, second]);
+        for choice in [&mut self.reply].into_iter().chain(&mut self.events) {
+            if choice["choices"][0]["finish_reason"] == "stop" {
+                choice["choices"][0]["finish_reason"] = json!("tool_calls");
+            }
+        }
+        self.finish = Some("tool_calls");
+        self.tools = true;
+        self
+    }
+
+    /// An image beside the question.
+    fn with_image(mut self) -> Self {
+        self.request["messages"][1]["content"] = json!([
+            { "type": "text", "text": QUESTION },
+            { "type": "image_url", "image_url": { "url": IMAGE_URL } },
+        ]);
+        self.image = Some(Image::Shown(IMAGE_URL));
+        self
+    }
+
+    /// A thought before the answer, in a field of this name.
+    fn with_thinking(mut self, field: &str) -> Self {
+        self.message()[field] = json!(THOUGHT);
+        self.said_first(&json!({ field: THOUGHT }));
+        self.thinking = true;
+        self
+    }
+
+    /// A mark on the reply and on every event.
+    fn marked(mut self, mark: impl Fn(&mut Value)) -> Self {
+        mark(&mut self.reply);
+        self.events.iter_mut().filter(|event| event.is_object()).for_each(mark);
+        self
+    }
+
+    /// A mark on the reply and on the event with the usage.
+    fn marked_at_the_end(mut self, mark: impl Fn(&mut Value)) -> Self {
+        mark(&mut self.reply);
+        self.events.iter_mut().filter(|event| event["usage"].is_object()).for_each(mark);
+        self
+    }
+}
+
+/// Azure says what its filters made of the prompt and of each choice.
+fn azure() -> Row {
+    let safe = json!({ "hate": { "filtered": false, "severity": "safe" } });
+    let row = chat("Azure OpenAI", "openai.azure", "gpt-4o").with_tools().with_image();
+    let mut row = row.marked(|reply| reply["choices"][0]["content_filter_results"] = safe.clone());
+    let filtered = json!([{ "prompt_index": 0, "content_filter_results": safe }]);
+    row.reply["prompt_filter_results"] = filtered.clone();
+    row.events.insert(
+        0,
+        json!({ "id": "", "object": "", "created": 0, "model": "", "choices": [], "prompt_filter_results": filtered }),
+    );
+    row
+}
+
+/// Groq has an object of its own, in a stream on the first event and the last.
+fn groq() -> Row {
+    let mut row = chat("Groq", "groq", "qwen/qwen3-32b").with_tools().with_image().with_thinking("reasoning");
+    row.reply["x_groq"] = json!({ "id": "req_1" });
+    row.events[0]["x_groq"] = json!({ "id": "req_1" });
+    row
+}
+
+/// `DeepSeek` counts what its cache hit and what it missed.
+fn deepseek() -> Row {
+    chat("DeepSeek", "deepseek", "deepseek-reasoner")
+        .with_tools()
+        .with_thinking("reasoning_content")
+        .marked_at_the_end(|reply| {
+            reply["usage"]["prompt_cache_hit_tokens"] = json!(0);
+            reply["usage"]["prompt_cache_miss_tokens"] = json!(INPUT_TOKENS);
+        })
+}
+
+/// Mistral thinks in parts of the content. Its own models are all that tells it.
+fn mistral() -> Row {
+    let mut row = chat("Mistral", "mistral", "magistral-medium-latest").with_tools().with_image();
+    row.request["messages"][1]["content"][1] = json!({ "type": "image_url", "image_url": IMAGE_URL });
+    let thought = json!({ "type": "thinking", "thinking": [{ "type": "text", "text": THOUGHT }] });
+    row.message()["content"] = json!([thought, { "type": "text", "text": ANSWER }]);
+    row.said_first(&json!({ "content": [thought] }));
+    row.thinking = true;
+    row
+}
+
+/// xAI counts the sources of its search.
+fn xai() -> Row {
+    chat("xAI", "xai", "grok-3-mini")
+        .with_tools()
+        .with_image()
+        .with_thinking("reasoning_content")
+        .marked_at_the_end(|reply| reply["usage"]["num_sources_used"] = json!(0))
+}
+
+/// `OpenRouter` names whom it asked, and which word that used.
+fn openrouter() -> Row {
+    chat("OpenRouter", "openrouter", "openai/gpt-4o")
+        .with_tools()
+        .with_image()
+        .with_thinking("reasoning")
+        .marked(|reply| {
+            reply["provider"] = json!("OpenAI");
+            reply["choices"][0]["native_finish_reason"] = reply["choices"][0]["finish_reason"].clone();
+        })
+}
+
+/// Together repeats the prompt, gives each choice its seed, and each event its text twice.
+fn together() -> Row {
+    let mut row = chat("Together", "together", "meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8")
+        .with_tools()
+        .with_image()
+        .with_thinking("reasoning")
+        .marked(|reply| reply["choices"][0]["seed"] = json!(1));
+    row.reply["prompt"] = json!([]);
+    for choice in row.events.iter_mut().filter_map(|event| event.pointer_mut("/choices/0")) {
+        choice["text"] = choice["delta"].get("content").cloned().unwrap_or_else(|| json!(""));
+        choice["delta"]["token_id"] = json!(17);
+    }
+    row
+}
+
+/// Perplexity says where it searched.
+fn perplexity() -> Row {
+    chat("Perplexity", "perplexity", "sonar").with_image().marked(|reply| {
+        reply["citations"] = json!(["https://weather.test/paris"]);
+        reply["search_results"] = json!([{ "title": "Paris", "url": "https://weather.test/paris" }]);
+    })
+}
+
+/// llama.cpp says which build it is, and how long it took.
+fn llama_cpp() -> Row {
+    let timings = json!({ "cache_n": 0, "prompt_n": 11, "prompt_ms": 5.5, "prompt_per_token_ms": 0.5,
+        "prompt_per_second": 2000.0, "predicted_n": 7, "predicted_ms": 35.0, "predicted_per_token_ms": 5.0,
+        "predicted_per_second": 200.0 });
+    chat("llama.cpp", "llamacpp", "Qwen3-1.7B-Q4_K_M")
+        .with_tools()
+        .with_image()
+        .with_thinking("reasoning_content")
+        .marked(|reply| reply["system_fingerprint"] = json!("b10499-6d05498"))
+        .marked_at_the_end(|reply| reply["timings"] = timings.clone())
+}
+
+/// vLLM has fields for what was not asked for. `PromptLayer` has no name for it.
+fn vllm() -> Row {
+    let mut row =
+        chat("vLLM", "openai", "Qwen/Qwen3-8B").with_tools().with_image().with_thinking("reasoning_content");
+    row.reply["prompt_logprobs"] = Value::Null;
+    row.reply["kv_transfer_params"] = Value::Null;
+    row.reply["choices"][0]["stop_reason"] = Value::Null;
+    row
+}
