@@ -3,6 +3,8 @@
 //! Hooks run on a thread of their own, one after the other and in the order of the ids: one that
 //! panics, hangs or is slow holds up those behind it and nothing else.
 
+use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
@@ -12,9 +14,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{self, Runtime};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::time::timeout;
 
 use crate::client::{Client, Enqueue, Error, TrackRequest};
 use crate::ids::{RequestId, SpanId, TraceId};
@@ -64,9 +68,10 @@ pub(crate) struct Logged {
     pub(crate) id: RequestId,
     pub(crate) trace_id: TraceId,
     pub(crate) span_id: SpanId,
-    pub(crate) name: &'static str,
+    pub(crate) name: Cow<'static, str>,
     pub(crate) tags: Tags,
     pub(crate) metadata: BTreeMap<String, String>,
+    pub(crate) is_replayed: bool,
     pub(crate) client: Client,
     pub(crate) enqueue: Arc<dyn Enqueue>,
 }
@@ -94,7 +99,7 @@ impl LoggedRequest {
 
     /// The name of the function that made the request.
     pub fn name(&self) -> &str {
-        self.0.name
+        &self.0.name
     }
 
     /// The request's tags, those that it took over among them.
@@ -105,6 +110,12 @@ impl LoggedRequest {
     /// The request's metadata, that which it took over among it.
     pub fn metadata(&self) -> &BTreeMap<String, String> {
         &self.0.metadata
+    }
+
+    /// Whether an earlier run of the program made the request, and this one found it in the
+    /// [spool](crate::LayerBuilder::spool). The hook of its function alone is not called then.
+    pub fn replayed(&self) -> bool {
+        self.0.is_replayed
     }
 
     /// Scores, metadata, prompt and group for this request: each is awaited, or enqueued to ride the
@@ -122,10 +133,23 @@ impl fmt::Debug for LoggedRequest {
             .field("trace_id", &self.0.trace_id)
             .field("span_id", &self.0.span_id)
             .field("name", &self.0.name)
+            .field("replayed", &self.0.is_replayed)
             .field("tags", &self.0.tags)
             .field("metadata", &self.0.metadata)
             .finish_non_exhaustive()
     }
+}
+
+std::thread_local! {
+    /// Whether this thread runs hooks.
+    static RUNS_HOOKS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread runs hooks: what waits for hooks here would wait for itself, and what is logged here
+/// is told to none.
+pub(crate) fn is_hook_thread() -> bool {
+    // A thread whose locals are gone runs nothing any more.
+    RUNS_HOOKS.try_with(Cell::get).unwrap_or(false)
 }
 
 /// The hooks of a layer.
@@ -133,9 +157,14 @@ impl fmt::Debug for LoggedRequest {
 pub(crate) struct Hooks {
     pub(crate) synchronous: Vec<Hook>,
     pub(crate) asynchronous: Vec<AsyncHook>,
+    /// How long the future of one may take; [`DEFAULT_TIMEOUT`] where it is not said.
+    pub(crate) timeout: Option<Duration>,
     /// `None` writes one line to standard error.
     pub(crate) on_error: Option<OnError>,
 }
+
+/// How long an asynchronous hook may take: 30 s.
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What became of the ids.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -143,10 +172,16 @@ pub(crate) struct Hooks {
 pub struct HookStats {
     /// Ids that the service gave. Each is handed to every hook, but for those that are `skipped`.
     pub received: u64,
+    /// Hooks that ran to their end, or to the end of their time.
+    pub run: u64,
     /// Hooks that panicked, `on_error` among them.
     pub panicked: u64,
+    /// Asynchronous hooks that were dropped since they took too long.
+    pub timed_out: u64,
     /// Ids that no hook saw, since too many waited before them.
     pub skipped: u64,
+    /// Ids of requests that were made by hooks: those go to no hook, or there would be no end to it.
+    pub of_hooks: u64,
     /// Requests that were delivered without an id that could be read.
     pub missing: u64,
 }
@@ -154,18 +189,24 @@ pub struct HookStats {
 /// The counters behind [`HookStats`].
 #[derive(Debug, Default)]
 pub(crate) struct HookCounters {
-    pub(crate) received: AtomicU64,
+    received: AtomicU64,
+    run: AtomicU64,
     panicked: AtomicU64,
+    timed_out: AtomicU64,
     skipped: AtomicU64,
-    pub(crate) missing: AtomicU64,
+    of_hooks: AtomicU64,
+    missing: AtomicU64,
 }
 
 impl HookCounters {
     pub(crate) fn read(&self) -> HookStats {
         HookStats {
             received: self.received.load(SeqCst),
+            run: self.run.load(SeqCst),
             panicked: self.panicked.load(SeqCst),
+            timed_out: self.timed_out.load(SeqCst),
             skipped: self.skipped.load(SeqCst),
+            of_hooks: self.of_hooks.load(SeqCst),
             missing: self.missing.load(SeqCst),
         }
     }
@@ -175,8 +216,18 @@ impl HookCounters {
 #[derive(Debug)]
 enum News {
     /// A request, and the hook of its function.
-    Logged(LoggedRequest, Option<OwnHook>),
-    Failed(Error),
+    Logged(LoggedRequest, Option<OwnHook>, Announced),
+    Failed(Error, Announced),
+}
+
+/// Something that the hook thread may be told: until it has been, or this is dropped, who flushes waits for it.
+#[derive(Debug)]
+pub(crate) struct Announced(Arc<Progress>);
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        self.0.update(|state| state.hooks_done += 1);
+    }
 }
 
 /// The way to the hook thread.
@@ -190,30 +241,43 @@ pub(crate) struct HookSender {
 }
 
 impl HookSender {
+    /// Announces a request before its end is entered: who waits for the end waits for its hooks too.
+    pub(crate) fn announce(&self) -> Announced {
+        self.progress.update(|state| state.hooks_sent += 1);
+        Announced(Arc::clone(&self.progress))
+    }
+
     /// Hands a request over; counted where too many wait.
-    pub(crate) fn logged(&self, request: LoggedRequest, of_function: Option<OwnHook>) {
+    pub(crate) fn logged(
+        &self,
+        request: LoggedRequest,
+        of_function: Option<OwnHook>,
+        is_of_hook: bool,
+        announced: Announced,
+    ) {
         self.counters.received.fetch_add(1, SeqCst);
+        if is_of_hook {
+            self.counters.of_hooks.fetch_add(1, SeqCst);
+            return;
+        }
         if !self.has_hooks && of_function.is_none() {
             return;
         }
-        if !self.send(News::Logged(request, of_function)) {
+        if self.news.try_send(News::Logged(request, of_function, announced)).is_err() {
             self.counters.skipped.fetch_add(1, SeqCst);
         }
+    }
+
+    /// A request was delivered without an id that could be read.
+    pub(crate) fn missing(&self) {
+        self.counters.missing.fetch_add(1, SeqCst);
     }
 
     /// Hands an error over. It is told by that thread, since a user's closure may log it, and what
     /// the export thread logs goes nowhere.
     pub(crate) fn failed(&self, error: Error) {
-        self.send(News::Failed(error));
-    }
-
-    fn send(&self, news: News) -> bool {
-        self.progress.update(|state| state.hooks_sent += 1);
-        let is_sent = self.news.try_send(news).is_ok();
-        if !is_sent {
-            self.progress.update(|state| state.hooks_sent -= 1);
-        }
-        is_sent
+        // Where too many wait, those before it tell enough.
+        let _ = self.news.try_send(News::Failed(error, self.announce()));
     }
 }
 
@@ -232,13 +296,20 @@ pub(crate) fn start(
         let built = runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("pl-hooks-io")
+            .on_thread_start(|| RUNS_HOOKS.set(true))
             .enable_all()
             .build();
         Some(built.map_err(failed)?)
     };
     let (news, inbox) = channel(CAPACITY);
     let has_hooks = !hooks.synchronous.is_empty() || !hooks.asynchronous.is_empty();
-    let runner = Runner { hooks, runtime, counters: Arc::clone(&counters), progress: Arc::clone(&progress) };
+    let runner = Runner {
+        hooks,
+        runtime,
+        counters: Arc::clone(&counters),
+        progress: Arc::clone(&progress),
+        lines: Lines::default(),
+    };
     thread::Builder::new().name(THREAD.to_owned()).spawn(move || runner.run(inbox)).map_err(failed)?;
     Ok(HookSender { news, has_hooks, counters, progress })
 }
@@ -249,16 +320,18 @@ struct Runner {
     runtime: Option<Runtime>,
     counters: Arc<HookCounters>,
     progress: Arc<Progress>,
+    lines: Lines,
 }
 
 impl Runner {
-    fn run(self, mut inbox: Receiver<News>) {
+    fn run(mut self, mut inbox: Receiver<News>) {
+        RUNS_HOOKS.set(true);
         while let Some(news) = inbox.blocking_recv() {
+            // What was announced is dropped when it has been told.
             match news {
-                News::Logged(request, of_function) => self.call(&request, of_function),
-                News::Failed(error) => self.tell(&error),
+                News::Logged(request, of_function, _announced) => self.call(&request, of_function),
+                News::Failed(error, _announced) => self.tell(&error),
             }
-            self.progress.update(|state| state.hooks_done += 1);
         }
     }
 
@@ -271,23 +344,35 @@ impl Runner {
         }
         if let Some(runtime) = &self.runtime {
             for hook in &self.hooks.asynchronous {
-                self.guarded(|| runtime.block_on(hook(request.clone())));
+                let limit = self.hooks.timeout.unwrap_or(DEFAULT_TIMEOUT);
+                // The time is limited inside the runtime, which has the timers.
+                let in_time = self.guarded(|| {
+                    runtime.block_on(async { timeout(limit, hook(request.clone())).await.is_ok() })
+                });
+                if in_time == Some(false) {
+                    self.counters.timed_out.fetch_add(1, SeqCst);
+                }
             }
         }
     }
 
-    fn tell(&self, error: &Error) {
+    fn tell(&mut self, error: &Error) {
         match &self.hooks.on_error {
-            Some(on_error) => self.guarded(|| on_error(error)),
-            None => write_error(error),
+            Some(on_error) => {
+                if catch_unwind(AssertUnwindSafe(|| on_error(error))).is_err() {
+                    self.counters.panicked.fetch_add(1, SeqCst);
+                }
+            }
+            None => self.lines.write(error),
         }
     }
 
-    /// Runs a user's closure; its panic ends here.
-    fn guarded(&self, run: impl FnOnce()) {
-        if catch_unwind(AssertUnwindSafe(run)).is_err() {
-            self.counters.panicked.fetch_add(1, SeqCst);
-        }
+    /// Runs a user's hook; its panic ends here.
+    fn guarded<R>(&self, run: impl FnOnce() -> R) -> Option<R> {
+        let given = catch_unwind(AssertUnwindSafe(run)).ok();
+        let counter = if given.is_some() { &self.counters.run } else { &self.counters.panicked };
+        counter.fetch_add(1, SeqCst);
+        given
     }
 }
 
@@ -300,8 +385,29 @@ impl Drop for Runner {
     }
 }
 
-/// What is told where nobody asked to be.
-fn write_error(error: &Error) {
-    // Where standard error is closed there is nobody to tell.
-    let _ = writeln!(std::io::stderr(), "promptlayer: {error}");
+/// What is told where nobody asked to be: a line now and then on standard error.
+#[derive(Debug, Default)]
+struct Lines {
+    last: Option<Instant>,
+    /// Errors since then that had no line.
+    kept_back: u64,
+}
+
+impl Lines {
+    /// The least time between two lines: 10 s.
+    const INTERVAL: Duration = Duration::from_secs(10);
+
+    fn write(&mut self, error: &Error) {
+        if self.last.is_some_and(|last| last.elapsed() < Self::INTERVAL) {
+            self.kept_back += 1;
+            return;
+        }
+        self.last = Some(Instant::now());
+        let kept_back = match std::mem::take(&mut self.kept_back) {
+            0 => String::new(),
+            count => format!(" (and {count} more errors before)"),
+        };
+        // Where standard error is closed there is nobody to tell.
+        let _ = writeln!(std::io::stderr(), "promptlayer: {error}{kept_back}");
+    }
 }

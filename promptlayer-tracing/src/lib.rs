@@ -114,7 +114,10 @@ pub use crate::{
         Score, SnippetReference, SpanDetail, Template, TemplatePage, Templates, TraceDetail, Track,
         TrackGroup, TrackMetadata, TrackPrompt, TrackRequest, TrackScore,
     },
-    export::{BatchLimits, DropReason, Guard, Ledger, QueueLimits, RejectReason, Stats, Wire},
+    export::{
+        BatchLimits, DropReason, Flushed, Guard, Ledger, Pending, QueueLimits, RejectReason, RetryPolicy,
+        SpoolMode, SpoolSettings, Stats, Wire,
+    },
     hook::{HookStats, LoggedRequest},
     ids::{RequestId, SpanId, TraceId},
     layer::{LayerBuilder, PromptLayer},

@@ -6,11 +6,9 @@ use std::time::Instant;
 /// How far each thread has come.
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    /// Items of the queue that have an outcome, in the order of the queue.
-    pub(crate) settled: u64,
-    /// Hooks that were handed over.
+    /// Hooks and errors that were announced.
     pub(crate) hooks_sent: u64,
-    /// Hooks that have run.
+    /// Those of them that were told, or are not to be.
     pub(crate) hooks_done: u64,
     /// Whether the export thread has ended.
     pub(crate) sender_gone: bool,
@@ -29,6 +27,13 @@ impl Progress {
     /// Changes the state and wakes those who wait.
     pub(crate) fn update(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_all();
+    }
+
+    /// Wakes those who wait: what they wait for is not all in the state.
+    pub(crate) fn notify(&self) {
+        // Under the lock, or one who has just looked and is about to wait would miss it.
+        drop(self.state.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.notify_all();
     }
 

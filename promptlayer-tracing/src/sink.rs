@@ -9,11 +9,28 @@ use serde_json::{Map, Value};
 
 use crate::blueprint::{ChatPrompt, LogRequest, RequestStatus};
 use crate::convert::{self, Converted};
+use crate::hook;
+use crate::ids::TraceId;
 use crate::record::{FinishedSpan, Inherited};
 use crate::semconv;
 
 /// A user's rewriting of a text.
-pub(crate) type Redact = Box<dyn for<'a> Fn(&'a str) -> Cow<'a, str> + Send + Sync>;
+pub(crate) type RedactText = Box<dyn for<'a> Fn(&'a str) -> Cow<'a, str> + Send + Sync>;
+/// A user's rewriting of a request.
+pub(crate) type RedactRequest = Box<dyn Fn(&mut LogRequest) + Send + Sync>;
+
+/// A user's rewriting of what leaves.
+#[derive(Default)]
+pub(crate) struct Redact {
+    pub(crate) request: Option<RedactRequest>,
+    pub(crate) text: Option<RedactText>,
+}
+
+impl Redact {
+    fn is_asked_for(&self) -> bool {
+        self.request.is_some() || self.text.is_some()
+    }
+}
 
 /// What a layer hands its spans to.
 pub(crate) struct Sink {
@@ -23,7 +40,9 @@ pub(crate) struct Sink {
     /// The provider where the attribute does not tell it.
     pub(crate) provider: Option<String>,
     pub(crate) capture_content: bool,
-    pub(crate) redact: Option<Redact>,
+    pub(crate) redact: Redact,
+    /// The share of traces that are recorded, from 0 to 1.
+    pub(crate) sample: f64,
     /// Whether calls record on their own spans what they say of themselves.
     pub(crate) gen_ai_fields: bool,
     /// Whether spans that make no request log are of use there.
@@ -34,6 +53,9 @@ pub(crate) struct Sink {
 pub(crate) trait Destination: Send + Sync {
     /// Takes a span over. Neither blocks nor fails.
     fn take(&self, outgoing: Outgoing);
+
+    /// A span was left out with its trace, as the layer's `sample` has it.
+    fn left_out(&self) {}
 }
 
 /// A finished span on its way, and what it says, once that is converted.
@@ -44,6 +66,8 @@ pub(crate) struct Outgoing {
     pub(crate) said: Option<Said>,
     /// Bytes that it holds, nearly.
     pub(crate) size: usize,
+    /// Whether a hook made it.
+    pub(crate) is_of_hook: bool,
 }
 
 /// What a span says, in the service's form.
@@ -85,9 +109,13 @@ impl Sink {
         if !span.is_request && !self.keeps_trace {
             return None;
         }
+        if !self.samples(span.place.trace_id) {
+            self.destination.left_out();
+            return None;
+        }
         let size = span.size();
-        let mut outgoing = Outgoing { span, said: None, size };
-        if self.redact.is_some() || !self.capture_content {
+        let mut outgoing = Outgoing { span, said: None, size, is_of_hook: hook::is_hook_thread() };
+        if self.redact.is_asked_for() || !self.capture_content {
             // Before the content leaves this thread.
             self.rewrite(&mut outgoing);
         }
@@ -112,26 +140,42 @@ impl Sink {
         self.destination.take(outgoing);
     }
 
+    /// Whether a trace is one of those that are recorded: all of it is, or nothing, whoever asks.
+    pub(crate) fn samples(&self, trace: TraceId) -> bool {
+        if self.sample >= 1.0 {
+            return true;
+        }
+        let [.., a, b, c, d] = trace.to_bytes();
+        f64::from(u32::from_be_bytes([a, b, c, d])) / (f64::from(u32::MAX) + 1.0) < self.sample
+    }
+
     /// Converts the span at once, rewrites what it says, and forgets what it was made from.
     fn rewrite(&self, outgoing: &mut Outgoing) {
-        let mut said = Said::of(&outgoing.span, self.provider.as_deref());
+        if self.said(outgoing).is_none() {
+            // What could not be converted could not be rewritten either: nothing of it leaves.
+            outgoing.forget_source();
+            outgoing.span.fields.clear();
+        }
+        let Some(mut said) = outgoing.said.take() else { return };
         if !self.capture_content {
             said.drop_content(&outgoing.span);
             outgoing.span.drop_content_fields();
         }
-        if let Some(redact) = &self.redact {
-            let fields = &mut outgoing.span.fields;
-            let redacted = catch_unwind(AssertUnwindSafe(|| {
+        let fields = &mut outgoing.span.fields;
+        let redacted = catch_unwind(AssertUnwindSafe(|| {
+            if let (Some(redact), Some(log)) = (&self.redact.request, &mut said.log) {
+                redact(log);
+            }
+            if let Some(redact) = &self.redact.text {
                 said.redact(redact);
                 fields.values_mut().for_each(|value| rewrite(value, redact, &[]));
-            }));
-            if redacted.is_err() {
-                // What a user's closure did not live to rewrite does not leave, and the call is logged.
-                said.drop_texts(&outgoing.span);
-                outgoing.span.fields.clear();
             }
+        }));
+        if redacted.is_err() {
+            // What a user's closure did not live to rewrite does not leave, and the call is logged.
+            said.drop_texts(&outgoing.span);
+            outgoing.span.fields.clear();
         }
-        outgoing.forget_source();
         outgoing.said = Some(said);
     }
 }
@@ -190,7 +234,7 @@ impl Said {
         }
     }
 
-    fn redact(&mut self, redact: &Redact) {
+    fn redact(&mut self, redact: &RedactText) {
         for text in
             [&mut self.function_input, &mut self.function_output, &mut self.problem].into_iter().flatten()
         {
@@ -223,7 +267,7 @@ impl Said {
 const STRUCTURE: &[&str] = &["type", "role", "template_format", "format", "media_type", "mime_type"];
 
 /// Rewrites every text of a value but those under the keys that are given.
-fn rewrite(value: &mut Value, redact: &Redact, kept: &[&str]) {
+fn rewrite(value: &mut Value, redact: &RedactText, kept: &[&str]) {
     match value {
         Value::String(text) => *text = redact(text).into_owned(),
         Value::Array(items) => items.iter_mut().for_each(|item| rewrite(item, redact, kept)),

@@ -53,5 +53,5 @@ pub fn eventually(is_so: impl Fn() -> bool) {
 #[track_caller]
 pub fn assert_balanced(ledger: &Ledger) {
     let settled = ledger.delivered + ledger.rejected() + ledger.dropped() + ledger.outcome_unknown;
-    assert_eq!(ledger.accepted, settled + ledger.pending, "{ledger:#?}");
+    assert_eq!(ledger.accepted, settled + ledger.pending(), "{ledger:#?}");
 }

@@ -376,7 +376,7 @@ fn content_is_left_out_where_it_is_not_wanted() {
 
 #[test]
 fn every_text_can_be_rewritten_before_it_leaves() {
-    let captured = captured_with(layer().redact(|text| text.replace("secret", "###").into()), || {
+    let captured = captured_with(layer().redact_text(|text| text.replace("secret", "###").into()), || {
         #[promptlayer(metadata(of = "a secret"), fields(of = "secret"), kind = "llm")]
         fn outer(question: &str) -> Result<String, String> {
             drop(ask(question));

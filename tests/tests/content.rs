@@ -25,8 +25,9 @@ fn texts_are_rewritten_wherever_they_stand_but_for_the_words_of_the_api() {
         "messages": [{"role": "user", "content": [{"type": "text", "text": "your secret"}]}],
         "format": {"status": "secret"},
     });
-    let captured =
-        captured_with(layer().redact(|text| text.replace("secret", "###").into()), || drop(ask(request)));
+    let captured = captured_with(layer().redact_text(|text| text.replace("secret", "###").into()), || {
+        drop(ask(request))
+    });
 
     assert!(!format!("{:?}", captured.spans()).contains("secret"), "{:#?}", captured.spans());
     let request = &captured.requests()[0];

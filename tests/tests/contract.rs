@@ -281,9 +281,9 @@ fn every_kind_of_call_is_sent_as_is_documented_over_either_wire() {
             .provider("openai")
             .export_spans(|_| true)
     };
-    let redacted = |builder: LayerBuilder| builder.redact(|_| Cow::Borrowed(""));
+    let redacted = |builder: LayerBuilder| builder.redact_text(|_| Cow::Borrowed(""));
     let longer =
-        |builder: LayerBuilder| builder.redact(|text| Cow::Owned(format!("{text}{}", "…".repeat(2000))));
+        |builder: LayerBuilder| builder.redact_text(|text| Cow::Owned(format!("{text}{}", "…".repeat(2000))));
     let without_content = |builder: LayerBuilder| builder.capture_content(false);
     let set_ups: [SetUp; 5] = [as_it_is, with_all, redacted, longer, without_content];
     for wire in [Wire::SpansBulk, Wire::LogRequest] {
@@ -354,7 +354,7 @@ fn replay_apart(model: &Value, messages: &Value, tools: &Value, answer: &Value) 
 #[test]
 fn real_exchanges_of_every_provider_are_sent_as_is_documented() {
     let (contract, fixtures) = (Contract::load(), Fixture::all());
-    let redacted = |builder: LayerBuilder| builder.redact(|text| Cow::Owned(text.to_uppercase()));
+    let redacted = |builder: LayerBuilder| builder.redact_text(|text| Cow::Owned(text.to_uppercase()));
     let set_ups: [(Wire, SetUp); 3] = [
         (Wire::SpansBulk, |builder| builder),
         (Wire::LogRequest, |builder| builder),
@@ -376,7 +376,7 @@ fn real_exchanges_of_every_provider_are_sent_as_is_documented() {
                 replay_apart(&request["model"], messages.unwrap_or(&Value::Null), &request["tools"], answer);
                 drop(replay_failed(request.clone(), answer));
             }
-            assert!(guard.flush(LONG), "{}: {:#?}", fixture.name, guard.stats());
+            assert!(guard.flush(LONG).is_complete(), "{}: {:#?}", fixture.name, guard.stats());
             let requests = recorder.requests().split_off(arrived);
             arrived += requests.len();
             // Shown where a check fails.

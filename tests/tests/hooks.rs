@@ -32,7 +32,7 @@ fn ask_times(count: usize) {
 fn flushed(builder: LayerBuilder, calls: impl FnOnce()) -> Stats {
     let (layer, guard) = builder.build().unwrap();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), calls);
-    assert!(guard.flush(LONG), "{:#?}", guard.stats());
+    assert!(guard.flush(LONG).is_complete(), "{:#?}", guard.stats());
     let stats = guard.stats();
     assert_balanced(&stats.spans);
     assert_balanced(&stats.tracking);
@@ -161,11 +161,11 @@ fn a_hook_that_blocks_does_not_hold_up_the_export() {
     });
     eventually(|| guard.stats().hooks.received == 3 * BATCH as u64);
     assert!(guard.stats().spans.is_complete());
-    assert!(!guard.flush(Duration::from_millis(50)), "the hooks are not through");
+    assert!(!guard.flush(Duration::from_millis(50)).is_complete(), "the hooks are not through");
     assert!(entries.try_recv().is_err(), "one hook at a time");
 
     drop(open);
-    assert!(guard.flush(LONG));
+    assert!(guard.flush(LONG).is_complete());
     assert_eq!(entries.try_iter().count(), 3 * BATCH - 1);
 }
 
@@ -236,7 +236,7 @@ fn enqueued_tracking_that_is_not_through_at_the_deadline_of_the_end_is_counted()
         prompt_layer_to(&recorder).on_request_id(|request| request.track().score(1).enqueue().unwrap());
     let (layer, guard) = builder.build().unwrap();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || ask_times(3));
-    assert!(!guard.flush(Duration::from_millis(1)));
+    assert!(!guard.flush(Duration::from_millis(1)).is_complete());
     recorder
         .wait_for(|requests| requests.iter().any(|request| request.path == "/rest/track-score"), LONG)
         .unwrap();
@@ -244,7 +244,7 @@ fn enqueued_tracking_that_is_not_through_at_the_deadline_of_the_end_is_counted()
 
     assert_balanced(&stats.spans);
     assert_balanced(&stats.tracking);
-    assert_eq!((stats.spans.pending, stats.tracking.pending), (0, 0), "{stats:#?}");
+    assert_eq!((stats.spans.pending(), stats.tracking.pending()), (0, 0), "{stats:#?}");
     assert_eq!(stats.tracking.outcome_unknown, 1, "one was being sent: {:#?}", stats.tracking);
     assert_eq!(stats.tracking.dropped(), stats.tracking.accepted - 1);
     assert_eq!(recorder.bodies("/rest/track-score").len(), 1);

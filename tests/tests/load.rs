@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use promptlayer_local::{Config, Server};
-use promptlayer_tracing::{BatchLimits, RequestId, SpanId, TraceId, promptlayer};
+use promptlayer_tracing::{BatchLimits, QueueLimits, RequestId, SpanId, TraceId, promptlayer};
 use serde_json::Value;
 use tests::pipeline::{dispatch, layer_to};
 use tests::plain_client::exchange_json;
@@ -36,6 +36,8 @@ fn ten_thousand_calls_of_eight_threads_are_each_logged_once_and_get_each_its_own
     let (sender, logged) = channel::<(RequestId, TraceId, SpanId)>();
     let (layer, guard) = layer_to(server.url())
         .batch(BatchLimits::default())
+        // They come faster than they can be sent.
+        .queue(QueueLimits::default().items(CALLS))
         .on_request_id(move |request| {
             sender.send((request.id(), request.trace_id(), request.span_id())).unwrap();
         })
@@ -54,12 +56,12 @@ fn ten_thousand_calls_of_eight_threads_are_each_logged_once_and_get_each_its_own
             });
         }
     });
-    assert!(guard.flush(LONG), "{:#?}", guard.stats());
+    assert!(guard.flush(LONG).is_complete(), "{:#?}", guard.stats());
     let stats = guard.shutdown(LONG);
 
     let ledger = stats.spans;
     assert_eq!(
-        (ledger.accepted, ledger.delivered, ledger.pending),
+        (ledger.accepted, ledger.delivered, ledger.pending()),
         (CALLS as u64, CALLS as u64, 0),
         "{ledger:#?}"
     );

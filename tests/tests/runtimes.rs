@@ -151,7 +151,7 @@ fn it_works_with_no_runtime() {
             assert_eq!(block_on(discuss("why?")), "WHY?");
         }
     });
-    assert!(guard.flush(LONG));
+    assert!(guard.flush(LONG).is_complete());
     assert_discussed(&recorder, &told, guard, BATCH);
 }
 
@@ -165,7 +165,7 @@ fn it_works_on_a_current_thread_runtime_whose_only_thread_waits_for_the_flush() 
         }
         let task = tokio::spawn(discuss("why?").with_subscriber(dispatch.clone()));
         assert_eq!(task.await.unwrap(), "WHY?");
-        assert!(guard.flush(LONG));
+        assert!(guard.flush(LONG).is_complete());
         assert_eq!(told.times(), 2 * (BATCH + 1), "hooks have a runtime of their own");
         guard
     });
@@ -198,7 +198,7 @@ fn it_works_on_a_multi_thread_runtime_where_tasks_move_between_threads() {
         });
         assert_eq!(blocking.await.unwrap(), "WHY?");
         // The flush blocks a thread of the runtime, as it does in an application's `main`.
-        assert!(guard.flush(LONG));
+        assert!(guard.flush(LONG).is_complete());
         guard
     });
     assert_discussed(&recorder, &told, guard, 5 * BATCH + 1);
@@ -212,7 +212,7 @@ fn the_guard_can_be_flushed_and_dropped_by_a_task() {
             let (dispatch, guard) = built(&recorder, &told);
             let task = async move {
                 discuss("why?").await;
-                assert!(guard.flush(LONG));
+                assert!(guard.flush(LONG).is_complete());
                 discuss("why?").await;
                 drop(guard);
             };
@@ -305,13 +305,13 @@ fn a_layer_outlives_the_runtime_in_which_it_was_built() {
         let (recorder, told) = (Recorder::start().unwrap(), Told::default());
         let (dispatch, guard) = runtime.block_on(async { built(&recorder, &told) });
         runtime.block_on(discuss("why?").with_subscriber(dispatch.clone()));
-        assert!(guard.flush(LONG));
+        assert!(guard.flush(LONG).is_complete());
         drop(runtime);
 
         dispatcher::with_default(&dispatch, || block_on(discuss("why?")));
         let another = current_thread();
         another.block_on(discuss("why?").with_subscriber(dispatch.clone()));
-        assert!(guard.flush(LONG));
+        assert!(guard.flush(LONG).is_complete());
         assert_discussed(&recorder, &told, guard, 3);
     }
 }

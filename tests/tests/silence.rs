@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use promptlayer_tracing::promptlayer;
+use promptlayer_tracing::{RetryPolicy, promptlayer};
 use tests::pipeline::{BATCH, layer_to};
 use tests::{Recorder, Reply};
 use tracing::span::{Attributes, Id};
@@ -53,7 +53,9 @@ impl<S: Subscriber + for<'lookup> LookupSpan<'lookup>> Layer<S> for Ear {
 fn a_pipeline_under_a_global_subscriber_is_silent_and_does_not_feed_itself() {
     let recorder = Recorder::start().unwrap();
     let ear = Ear::default();
+    let moment = Duration::from_millis(20);
     let (layer, guard) = layer_to(recorder.url())
+        .retry(RetryPolicy::default().first_delay(moment).probe_interval(moment).settling_time(moment))
         .export_spans(|_| true)
         .on_request_id(|request| request.track().score(100).enqueue().unwrap())
         .on_request_id(|_| tracing::info!(target: "the_hook", "a hook may speak"))
@@ -76,14 +78,14 @@ fn a_pipeline_under_a_global_subscriber_is_silent_and_does_not_feed_itself() {
     for _ in 0..6 * BATCH {
         ask("why?");
     }
-    assert!(guard.flush(LONG));
+    assert!(guard.flush(LONG).is_complete());
     let sent = recorder.requests().len();
     let accepted = guard.stats().spans.accepted;
     assert_eq!(accepted, 6 * BATCH as u64, "nothing but the calls became spans");
 
     // What the pipeline did would now be on its way, had it made spans of it.
     for _ in 0..3 {
-        assert!(guard.flush(LONG));
+        assert!(guard.flush(LONG).is_complete());
     }
     assert_eq!((guard.stats().spans.accepted, recorder.requests().len()), (accepted, sent));
     let stats = guard.shutdown(LONG);

@@ -98,13 +98,28 @@ impl fmt::Debug for Env {
 ///     .build()?;
 /// # Ok::<(), promptlayer_tracing::Error>(())
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 #[must_use]
 pub struct ClientBuilder {
     api_key: Option<SecretString>,
     base_url: Option<String>,
     timeout: Option<Duration>,
+    http: Option<SetUp>,
     env: Env,
+}
+
+/// A user's settings of the connections.
+pub(super) type SetUp = Arc<dyn Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync>;
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("api_key", &self.api_key)
+            .field("base_url", &self.base_url)
+            .field("timeout", &self.timeout)
+            .field("env", &self.env)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ClientBuilder {
@@ -132,6 +147,36 @@ impl ClientBuilder {
     /// zero.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets up the connections otherwise: a proxy, a certificate authority of your own, name resolution, …
+    ///
+    /// The closure is called for each pool of connections that is made (the client's, the export thread's,
+    /// the hooks'), since a connection dies with the runtime that it was made on; that is why a finished
+    /// [`reqwest::Client`] would not do. What must hold comes after it and cannot be changed by it: redirects
+    /// are not followed, since one can carry the key to another host, and requests have their time-out.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (proxy, authority) = ("http://proxy.example:3128", &b""[..]);
+    /// let proxy = reqwest::Proxy::all(proxy)?;
+    /// # /*
+    /// let authority = reqwest::Certificate::from_pem(authority)?;
+    /// # */
+    /// let client = promptlayer_tracing::Client::builder()
+    ///     .api_key("pl_123")
+    ///     .http(move |http| http.proxy(proxy.clone()))
+    ///     .build()?;
+    /// # drop(client);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn http(
+        mut self,
+        set_up: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,
+    ) -> Self {
+        self.http = Some(Arc::new(set_up));
         self
     }
 
@@ -173,7 +218,13 @@ impl ClientBuilder {
         if timeout.is_zero() {
             return Err(Error::InvalidTimeout { value: "0".to_owned() });
         }
-        Ok(Settings { api_key, api_key_header, base_url: check_base_url(&base_url)?, timeout })
+        Ok(Settings {
+            api_key,
+            api_key_header,
+            base_url: check_base_url(&base_url)?,
+            timeout,
+            http: self.http,
+        })
     }
 }
 
@@ -184,6 +235,7 @@ pub(super) struct Settings {
     /// Without a slash at its end, so that paths can be put behind it.
     pub(super) base_url: String,
     pub(super) timeout: Duration,
+    pub(super) http: Option<SetUp>,
 }
 
 fn check_api_key(key: &SecretString) -> Result<(SecretString, HeaderValue), Error> {

@@ -164,6 +164,27 @@ pub enum Error {
     )]
     QueueFull,
 
+    /// The spool cannot be opened, written to, or read.
+    #[error("the spool: {source}")]
+    #[non_exhaustive]
+    Spool {
+        /// What is wrong, with which file or folder.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+
+    /// The service took a span, and left its request out.
+    #[error(
+        "the request of `{function}` was not logged: PromptLayer has no prompt template `{prompt}`; publish \
+         it, or correct the attribute's `prompt`"
+    )]
+    #[non_exhaustive]
+    PromptMissing {
+        /// The name of the template.
+        prompt: String,
+        /// The function that made the request.
+        function: String,
+    },
+
     /// No connection could be made, so the request was surely not processed.
     #[error("cannot connect for {request}: {}", root_cause(.source.as_ref()))]
     #[non_exhaustive]

@@ -226,7 +226,12 @@ fn pool_builder(settings: &Settings) -> reqwest::ClientBuilder {
         (API_KEY_HEADER, settings.api_key_header.clone()),
         (SDK_VERSION_HEADER, HeaderValue::from_static(VERSION)),
     ]);
-    reqwest::Client::builder()
+    let builder = reqwest::Client::builder();
+    let builder = match &settings.http {
+        Some(set_up) => set_up(builder),
+        None => builder,
+    };
+    builder
         // A redirect can carry the key to another host.
         .redirect(redirect::Policy::none())
         .timeout(settings.timeout)

@@ -18,6 +18,7 @@ use serde::Deserialize;
 
 pub use config::{ClientBuilder, Env};
 pub use error::Error;
+pub(crate) use error::cut;
 pub use groups::{GroupId, Groups};
 pub(crate) use http::{Answer, Failure, FailureKind, Http};
 pub use render::RenderedPrompt;

@@ -2,25 +2,27 @@
 
 use std::time::Duration;
 
-use crate::client::TrackCall;
-use crate::export::queue::{Item, Queue};
-use crate::sink::Outgoing;
-
-/// How many spans are sent together, and how long they wait for each other.
+/// How many spans are sent together, how long they wait for each other, and how many requests are on their
+/// way at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchLimits {
     pub(crate) spans: usize,
     pub(crate) bytes: usize,
     pub(crate) interval: Duration,
+    pub(crate) in_flight: usize,
 }
 
 impl BatchLimits {
     /// The default of [`spans`](Self::spans).
-    pub const DEFAULT_SPANS: usize = 256;
+    pub const DEFAULT_SPANS: usize = 100;
     /// The default of [`bytes`](Self::bytes): 4 MiB.
     pub const DEFAULT_BYTES: usize = 4 << 20;
-    /// The default of [`interval`](Self::interval).
-    pub const DEFAULT_INTERVAL: Duration = Duration::from_millis(250);
+    /// The default of [`interval`](Self::interval): 1 s.
+    pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
+    /// The default of [`in_flight`](Self::in_flight).
+    pub const DEFAULT_IN_FLIGHT: usize = 1;
+    /// The greatest [`in_flight`](Self::in_flight).
+    pub const MOST_IN_FLIGHT: usize = 4;
 
     /// The greatest number of spans in one request, at least 1. Defaults to
     /// [`DEFAULT_SPANS`](Self::DEFAULT_SPANS).
@@ -30,11 +32,12 @@ impl BatchLimits {
         self
     }
 
-    /// The number of captured bytes from which a request takes no further span. Defaults to
-    /// [`DEFAULT_BYTES`](Self::DEFAULT_BYTES).
+    /// The greatest number of bytes in one request, at least 1 KiB. A span that is larger by itself goes
+    /// without its media, which become their type, size and hash, and if need be with its long texts cut.
+    /// Defaults to [`DEFAULT_BYTES`](Self::DEFAULT_BYTES).
     #[must_use]
     pub fn bytes(mut self, bytes: usize) -> Self {
-        self.bytes = bytes;
+        self.bytes = bytes.max(1 << 10);
         self
     }
 
@@ -45,45 +48,24 @@ impl BatchLimits {
         self.interval = interval.max(Duration::from_millis(1));
         self
     }
+
+    /// How many requests may be on their way at once, from 1 to [`MOST_IN_FLIGHT`](Self::MOST_IN_FLIGHT).
+    /// With one, spans arrive in the order in which they ended. Defaults to
+    /// [`DEFAULT_IN_FLIGHT`](Self::DEFAULT_IN_FLIGHT).
+    #[must_use]
+    pub fn in_flight(mut self, requests: usize) -> Self {
+        self.in_flight = requests.clamp(1, Self::MOST_IN_FLIGHT);
+        self
+    }
 }
 
 impl Default for BatchLimits {
     fn default() -> Self {
-        Self { spans: Self::DEFAULT_SPANS, bytes: Self::DEFAULT_BYTES, interval: Self::DEFAULT_INTERVAL }
-    }
-}
-
-/// What goes out next: spans together, or one tracking call.
-#[derive(Debug)]
-pub(crate) enum Next {
-    Spans(Vec<Outgoing>),
-    Track(TrackCall),
-}
-
-/// Takes items out in order. A tracking call is never sent before a span that was queued earlier.
-#[derive(Debug, Default)]
-pub(crate) struct Batcher {
-    /// Taken out already, but of no use to the batch before it.
-    held: Option<Item>,
-}
-
-impl Batcher {
-    pub(crate) fn next(&mut self, queue: &Queue, limits: BatchLimits) -> Option<Next> {
-        let mut spans = Vec::new();
-        let mut bytes = 0;
-        while spans.len() < limits.spans && bytes < limits.bytes {
-            match self.held.take().or_else(|| queue.pop()) {
-                Some(Item::Span(outgoing)) => {
-                    bytes += outgoing.size;
-                    spans.push(*outgoing);
-                }
-                Some(Item::Track(call)) if spans.is_empty() => return Some(Next::Track(call)),
-                held => {
-                    self.held = held;
-                    break;
-                }
-            }
+        Self {
+            spans: Self::DEFAULT_SPANS,
+            bytes: Self::DEFAULT_BYTES,
+            interval: Self::DEFAULT_INTERVAL,
+            in_flight: Self::DEFAULT_IN_FLIGHT,
         }
-        (!spans.is_empty()).then_some(Next::Spans(spans))
     }
 }

@@ -1,6 +1,6 @@
 //! The bodies that are sent, and the answers that come back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -34,11 +34,6 @@ impl Resource {
 }
 
 #[derive(Serialize)]
-struct Body<'a> {
-    spans: Vec<Span<'a>>,
-}
-
-#[derive(Serialize)]
 struct Span<'a> {
     name: &'a str,
     context: Context,
@@ -66,11 +61,36 @@ struct Status<'a> {
     description: Option<&'a str>,
 }
 
-/// The body of `POST /spans-bulk`. Every span has been converted.
-pub(crate) fn spans_bulk(batch: &[Outgoing], resource: &Resource) -> Result<Vec<u8>, serde_json::Error> {
-    let spans =
-        batch.iter().filter_map(|outgoing| Some(span(outgoing, outgoing.said.as_ref()?, resource))).collect();
-    serde_json::to_vec(&Body { spans })
+/// What opens the body of `POST /spans-bulk`, before its spans.
+const OPENING: &[u8] = b"{\"spans\":[";
+/// What closes it.
+const CLOSING: &[u8] = b"]}";
+
+/// The bytes of a body without its spans and the commas between them.
+pub(crate) const FRAME_BYTES: usize = OPENING.len() + CLOSING.len();
+
+/// One span of a body. It is written once, however often it is sent.
+pub(crate) fn span_bytes(
+    outgoing: &Outgoing,
+    said: &Said,
+    resource: &Resource,
+) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json::to_vec(&span(outgoing, said, resource))
+}
+
+/// The body of `POST /spans-bulk` with these spans.
+pub(crate) fn spans_bulk<'a>(spans: impl Iterator<Item = &'a [u8]> + Clone) -> Vec<u8> {
+    let size = spans.clone().map(|span| span.len() + 1).sum::<usize>();
+    let mut body = Vec::with_capacity(FRAME_BYTES + size);
+    body.extend_from_slice(OPENING);
+    for (at, span) in spans.enumerate() {
+        if at > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(span);
+    }
+    body.extend_from_slice(CLOSING);
+    body
 }
 
 fn span<'a>(outgoing: &'a Outgoing, said: &'a Said, resource: &'a Resource) -> Span<'a> {
@@ -137,6 +157,8 @@ pub(crate) struct SpansAnswer {
     request_logs: Option<Vec<LoggedSpan>>,
     #[serde(default)]
     rejected_span_ids: Option<Vec<String>>,
+    #[serde(default)]
+    rejected_trace_ids: Option<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -145,20 +167,48 @@ struct LoggedSpan {
     span_id: String,
 }
 
+/// The spans that were not taken, since their trace is closed.
+#[derive(Debug)]
+pub(crate) struct Rejected {
+    spans: BTreeSet<SpanId>,
+    /// Used only where no spans are named: a trace that was closed may have taken some of them before.
+    traces: BTreeSet<TraceId>,
+}
+
+impl Rejected {
+    pub(crate) fn holds(&self, trace: TraceId, span: SpanId) -> bool {
+        self.spans.contains(&span) || (self.spans.is_empty() && self.traces.contains(&trace))
+    }
+}
+
 impl SpansAnswer {
     pub(crate) fn read(body: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(body)
     }
 
     /// The request ids by span.
-    pub(crate) fn ids(&self) -> BTreeMap<&str, RequestId> {
-        self.request_logs.iter().flatten().map(|logged| (logged.span_id.as_str(), logged.id)).collect()
+    pub(crate) fn ids(&self) -> BTreeMap<SpanId, RequestId> {
+        let logged = self.request_logs.iter().flatten();
+        logged.filter_map(|logged| Some((span_id(&logged.span_id)?, logged.id))).collect()
     }
 
-    /// The spans that were not taken, since their trace is closed.
-    pub(crate) fn rejected(&self) -> &[String] {
-        self.rejected_span_ids.as_deref().unwrap_or_default()
+    /// The spans that were not taken.
+    pub(crate) fn rejected(&self) -> Rejected {
+        Rejected {
+            spans: self.rejected_span_ids.iter().flatten().filter_map(|id| span_id(id)).collect(),
+            traces: self
+                .rejected_trace_ids
+                .iter()
+                .flatten()
+                .filter_map(|id| format!("{id:0>32}").parse().ok())
+                .collect(),
+        }
     }
+}
+
+/// A span's id; the service leaves out the zeros that it begins with.
+fn span_id(text: &str) -> Option<SpanId> {
+    format!("{text:0>16}").parse().ok()
 }
 
 /// The answer of `POST /log-request`.

@@ -1,13 +1,16 @@
 //! What the application holds: it flushes, shuts down, and tells what became of everything.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use crate::export::Pipeline;
-use crate::export::ledger::Ledger;
-use crate::hook::HookStats;
+use super::Pipeline;
+use super::exit;
+use super::ledger::Ledger;
+use super::store::{SpoolMode, Store};
+use crate::hook::{self, HookStats};
 use crate::progress::State;
 
 /// What the worker is told of the end.
@@ -19,7 +22,7 @@ pub(crate) struct Stop {
     pub(crate) finish: bool,
 }
 
-/// What became of everything that the layer was given.
+/// What became of everything that the layer was given, at one instant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -29,6 +32,45 @@ pub struct Stats {
     pub tracking: Ledger,
     /// The request ids.
     pub hooks: HookStats,
+    /// Requests to the service that were sent again.
+    pub retries: u64,
+    /// Spans that were sent again after an answer was lost. They were missing from their trace for as long as
+    /// [`RetryPolicy::settling_time`](crate::RetryPolicy::settling_time): a service that was slower than
+    /// that has them twice.
+    pub possible_duplicates: u64,
+    /// Requests that the service left out of a span it took, since it does not have the template they
+    /// name. `on_error` was told the name.
+    pub skipped_requests: u64,
+    /// Spans that went without their media, or with long texts cut, since the service found them too large.
+    pub shrunk: u64,
+    /// Spans that were left out with their trace, as [`sample`](crate::LayerBuilder::sample) has it. They are in
+    /// no ledger.
+    pub sampled_out: u64,
+    /// Batches that a panic of the pipeline's own cost; what was in them is of unknown outcome.
+    pub panics: u64,
+}
+
+/// What a flush came to: what became, while it lasted, of spans and tracking calls.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Flushed {
+    /// Items that the service took.
+    pub delivered: u64,
+    /// Items that the service refused, and items that were given up.
+    pub lost: u64,
+    /// Items of which nobody knows whether they arrived.
+    pub outcome_unknown: u64,
+    /// Items that are on their way still, or on disk.
+    pub left: u64,
+    is_complete: bool,
+}
+
+impl Flushed {
+    /// Whether everything that had been recorded when the flush began has an end, and every hook that it
+    /// led to has run. What is on disk after a failure is not waited for.
+    pub fn is_complete(&self) -> bool {
+        self.is_complete
+    }
 }
 
 /// Keeps the export pipeline running; dropping it shuts the pipeline down.
@@ -39,68 +81,106 @@ pub struct Stats {
 #[derive(Debug)]
 #[must_use = "dropping the guard at once shuts the pipeline down: hold it until the program ends"]
 pub struct Guard {
+    ender: Arc<Ender>,
+}
+
+/// What ends a pipeline, once: its guard, or the end of the process.
+#[derive(Debug)]
+pub(crate) struct Ender {
     pipeline: Arc<Pipeline>,
     stop: watch::Sender<Stop>,
-    is_shut_down: bool,
+    is_shut_down: AtomicBool,
 }
 
 impl Guard {
     /// The timeout of the shutdown when the guard is dropped: 5 s.
     pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
-    /// How much longer than its timeout a shutdown takes at most, to count what it cut.
-    const GRACE: Duration = Duration::from_millis(500);
+    /// How much longer than its timeout a shutdown takes at most, to count what it cut: 0.2 s.
+    pub const GRACE: Duration = Duration::from_millis(200);
 
     pub(crate) fn new(pipeline: Arc<Pipeline>, stop: watch::Sender<Stop>) -> Self {
-        Self { pipeline, stop, is_shut_down: false }
+        Self { ender: Arc::new(Ender { pipeline, stop, is_shut_down: AtomicBool::new(false) }) }
     }
 
     /// Sends what has been recorded so far, at once, and waits for the answers, for the hooks that
-    /// receive the ids, and for the tracking calls that these enqueue.
+    /// receive the ids, and for the tracking calls that these enqueue. It can be called any number of
+    /// times, and from a hook too, where it waits for no hook.
     ///
-    /// Spans that other threads record meanwhile are not waited for. `false` if it took longer than
-    /// `timeout`; what is not sent by then stays on its way.
-    pub fn flush(&self, timeout: Duration) -> bool {
-        self.flush_until(deadline_in(timeout))
+    /// Spans that other threads record meanwhile are not waited for. It takes no longer than `timeout`; what
+    /// is not sent by then stays on its way.
+    pub fn flush(&self, timeout: Duration) -> Flushed {
+        self.ender.flush(timeout)
     }
 
-    /// Takes no more spans, flushes, then ends the pipeline. What is not sent after `timeout` is counted
-    /// as dropped, or, if it was being sent, as of unknown outcome; to count it takes up to 0.5 s more.
-    /// Gives the last statistics.
-    pub fn shutdown(mut self, timeout: Duration) -> Stats {
-        self.end(timeout);
+    /// Takes no more spans, flushes, then ends the pipeline. What is not sent after `timeout` is put into the
+    /// spool, if there is one; else it is counted as dropped, or, if it was being sent, as of unknown
+    /// outcome. To count it takes up to [`GRACE`](Self::GRACE) more. Gives the last statistics.
+    pub fn shutdown(self, timeout: Duration) -> Stats {
+        self.ender.end(timeout);
         self.stats()
+    }
+
+    /// Has the pipeline shut down, within [`SHUTDOWN_TIMEOUT`](Self::SHUTDOWN_TIMEOUT), when the process ends
+    /// by [`std::process::exit`], which drops nothing, or by the return of `main` while the guard is held
+    /// elsewhere, in a `static` say.
+    ///
+    /// It is registered with the C library's `atexit`. A process that aborts, or is killed, does not come by
+    /// there: see [`SpoolMode`] for what does not get lost then.
+    pub fn flush_on_exit(self) -> Self {
+        exit::register(&self.ender);
+        self
     }
 
     /// What became of everything so far.
     pub fn stats(&self) -> Stats {
-        Stats {
-            spans: self.pipeline.spans.read(),
-            tracking: self.pipeline.tracking.read(),
-            hooks: self.pipeline.hooks.read(),
+        self.ender.pipeline.stats()
+    }
+}
+
+impl Ender {
+    fn flush(&self, timeout: Duration) -> Flushed {
+        let before = self.pipeline.stats();
+        let is_complete = self.flush_until(deadline_in(timeout));
+        let after = self.pipeline.stats();
+        let grown = |read: &dyn Fn(&Ledger) -> u64| {
+            (read(&after.spans) + read(&after.tracking))
+                .saturating_sub(read(&before.spans) + read(&before.tracking))
+        };
+        Flushed {
+            delivered: grown(&|ledger| ledger.delivered),
+            lost: grown(&|ledger| ledger.rejected() + ledger.dropped()),
+            outcome_unknown: grown(&|ledger| ledger.outcome_unknown),
+            left: after.spans.pending() + after.tracking.pending(),
+            is_complete,
         }
     }
 
     fn flush_until(&self, deadline: Instant) -> bool {
-        let Pipeline { queue, tracking, progress, .. } = &*self.pipeline;
+        let Pipeline { queue, store, progress, wake, .. } = &*self.pipeline;
+        // A hook that flushes would wait for itself.
+        let in_hook = hook::is_hook_thread();
         loop {
-            let (target, tracked) = (queue.pushed(), tracking.read().accepted);
-            queue.wake.notify_one();
-            // What was counted and then found no place is counted out again.
-            let is_settled = |state: &State| state.settled >= target.min(queue.pushed());
-            progress.wait_until(deadline, |state| is_settled(state) || state.sender_gone);
+            let (last, tracked) = (queue.next_number(), self.pipeline.tracked());
+            let stored = store.as_ref().filter(|store| store.mode() != SpoolMode::OnFailure);
+            let entered = stored.map_or(0, Store::entered);
+            wake.notify_one();
+            let is_settled =
+                || queue.is_settled_before(last) && stored.is_none_or(|store| store.have_left(entered));
+            progress.wait_until(deadline, |state| is_settled() || state.sender_gone);
             let hooks_sent = progress.read(|state| state.hooks_sent);
-            progress.wait_until(deadline, |state| state.hooks_done >= hooks_sent || state.hooks_gone);
-            let is_through = progress
-                .read(|state| is_settled(state) && (state.hooks_done >= hooks_sent || state.hooks_gone));
+            let hooks_done = |state: &State| in_hook || state.hooks_done >= hooks_sent || state.hooks_gone;
+            progress.wait_until(deadline, hooks_done);
+            let is_through = progress.read(|state| is_settled() && hooks_done(state));
             // Hooks may have enqueued more. Spans that others record meanwhile are not waited for.
-            if !is_through || tracking.read().accepted == tracked {
+            if !is_through || self.pipeline.tracked() == tracked {
                 return is_through;
             }
         }
     }
 
-    fn end(&mut self, timeout: Duration) {
-        if std::mem::replace(&mut self.is_shut_down, true) {
+    /// Shuts the pipeline down, the first time it is called.
+    pub(crate) fn end(&self, timeout: Duration) {
+        if self.is_shut_down.swap(true, SeqCst) {
             return;
         }
         let Pipeline { queue, progress, .. } = &*self.pipeline;
@@ -112,9 +192,35 @@ impl Guard {
         queue.close();
         self.stop.send_modify(|stop| stop.finish = true);
         // The worker cuts what is under way at the deadline, and needs a moment to count it.
-        progress.wait_until(deadline + Self::GRACE, |state| state.sender_gone);
+        progress.wait_until(deadline + Guard::GRACE, |state| state.sender_gone);
+        if hook::is_hook_thread() {
+            return;
+        }
         let hooks_sent = progress.read(|state| state.hooks_sent);
         progress.wait_until(deadline, |state| state.hooks_done >= hooks_sent || state.hooks_gone);
+    }
+}
+
+impl Pipeline {
+    pub(super) fn stats(&self) -> Stats {
+        let (spans, tracking) = self.queue.ledgers();
+        let read = |counter: &std::sync::atomic::AtomicU64| counter.load(SeqCst);
+        Stats {
+            spans,
+            tracking,
+            hooks: self.hooks.read(),
+            retries: read(&self.counters.retries),
+            possible_duplicates: read(&self.counters.possible_duplicates),
+            skipped_requests: read(&self.counters.skipped),
+            shrunk: read(&self.counters.shrunk),
+            sampled_out: read(&self.counters.left_out),
+            panics: read(&self.counters.panics),
+        }
+    }
+
+    /// How many tracking calls were ever accepted.
+    fn tracked(&self) -> u64 {
+        self.queue.ledgers().1.accepted
     }
 }
 
@@ -127,6 +233,6 @@ fn deadline_in(timeout: Duration) -> Instant {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.end(Self::SHUTDOWN_TIMEOUT);
+        self.ender.end(Self::SHUTDOWN_TIMEOUT);
     }
 }

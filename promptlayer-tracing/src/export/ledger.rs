@@ -1,9 +1,8 @@
 //! Nothing is lost without being counted.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
-/// Why something was dropped before it was sent.
+/// Why something was dropped before the service took it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum DropReason {
@@ -15,6 +14,12 @@ pub enum DropReason {
     Deadline,
     /// The pipeline had been shut down.
     Closed,
+    /// The spool held as many bytes as it may, and this was the oldest in it.
+    SpoolFull,
+    /// It could not be read from the spool any more.
+    SpoolDamaged,
+    /// It could not be converted or written as JSON: a fault of this library's own.
+    Unwritable,
 }
 
 /// Why the service did not take something.
@@ -23,10 +28,9 @@ pub enum DropReason {
 pub enum RejectReason {
     /// The key is missing, wrong, or may not do this (401, 403).
     Unauthorized,
-    /// The service found the content invalid (400, 422), refused it for another reason, or it could not
-    /// be written as JSON.
+    /// The service found the content invalid (400, 422), or refused it for another reason.
     Invalid,
-    /// One item alone is larger than the service takes (413).
+    /// One item alone is larger than the service takes (413), even without its media and long texts.
     TooLarge,
     /// The trace was closed before the span came.
     TraceClosed,
@@ -34,35 +38,43 @@ pub enum RejectReason {
     WrongAddress,
 }
 
-/// How many reasons there are of either kind.
-const REASONS: usize = 5;
-const DROP_REASONS: [DropReason; 4] =
-    [DropReason::QueueFull, DropReason::Expired, DropReason::Deadline, DropReason::Closed];
-const REJECT_REASONS: [RejectReason; 5] = [
-    RejectReason::Unauthorized,
-    RejectReason::Invalid,
-    RejectReason::TooLarge,
-    RejectReason::TraceClosed,
-    RejectReason::WrongAddress,
-];
+/// What has no end yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pending {
+    /// Items that wait in the queue.
+    pub queued: u64,
+    /// Items in a request that is being sent, sent again, or read back.
+    pub in_flight: u64,
+    /// Items that were put on disk, to be sent later or by the next run.
+    pub spooled: u64,
+}
+
+impl Pending {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.queued + self.in_flight + self.spooled
+    }
+}
 
 /// What became of the items that were accepted. At every instant
 /// `accepted = delivered + rejected + dropped + outcome_unknown + pending`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ledger {
-    /// Items that were handed to the pipeline.
+    /// Items that were handed to the pipeline, and those that it found in the spool of an earlier run.
     pub accepted: u64,
     /// Items that the service took.
     pub delivered: u64,
     /// Items that the service did not take, by reason.
     pub rejected: BTreeMap<RejectReason, u64>,
-    /// Items that were never sent, by reason.
+    /// Items that were given up, by reason.
     pub dropped: BTreeMap<DropReason, u64>,
-    /// Items that were sent without an answer that tells whether they arrived.
+    /// Items that were sent without an answer that tells whether they arrived, and could not be read
+    /// back either.
     pub outcome_unknown: u64,
     /// Items that are on their way.
-    pub pending: u64,
+    pub pending: Pending,
 }
 
 impl Ledger {
@@ -76,76 +88,43 @@ impl Ledger {
         self.dropped.values().sum()
     }
 
+    /// How many are on their way.
+    pub fn pending(&self) -> u64 {
+        self.pending.total()
+    }
+
     /// Whether every item that was accepted has been delivered.
     pub fn is_complete(&self) -> bool {
         self.accepted == self.delivered
     }
-}
 
-/// The counters behind a [`Ledger`].
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    accepted: AtomicU64,
-    delivered: AtomicU64,
-    rejected: [AtomicU64; REASONS],
-    dropped: [AtomicU64; REASONS],
-    outcome_unknown: AtomicU64,
-}
-
-impl Counters {
-    pub(crate) fn accept(&self) {
-        self.accepted.fetch_add(1, SeqCst);
-    }
-
-    pub(crate) fn deliver(&self, count: u64) {
-        self.delivered.fetch_add(count, SeqCst);
-    }
-
-    pub(crate) fn reject(&self, reason: RejectReason, count: u64) {
-        if let Some(counter) = self.rejected.get(reason as usize) {
-            counter.fetch_add(count, SeqCst);
+    /// Enters the end of an item that was counted as pending.
+    pub(crate) fn settle(&mut self, end: End) {
+        match end {
+            End::Delivered => self.delivered += 1,
+            End::Rejected(reason) => *self.rejected.entry(reason).or_default() += 1,
+            End::Dropped(reason) => *self.dropped.entry(reason).or_default() += 1,
+            End::Unknown => self.outcome_unknown += 1,
         }
     }
 
-    pub(crate) fn drop(&self, reason: DropReason, count: u64) {
-        if let Some(counter) = self.dropped.get(reason as usize) {
-            counter.fetch_add(count, SeqCst);
-        }
-    }
-
-    pub(crate) fn lose_sight(&self, count: u64) {
-        self.outcome_unknown.fetch_add(count, SeqCst);
-    }
-
-    /// The ledger now. Every item is accepted before it is anything else, so what became of items is
-    /// read first: what was accepted can then only be more, and the rest is pending.
-    pub(crate) fn read(&self) -> Ledger {
-        let delivered = self.delivered.load(SeqCst);
-        let outcome_unknown = self.outcome_unknown.load(SeqCst);
-        let rejected = read_reasons(&REJECT_REASONS, &self.rejected);
-        let dropped = read_reasons(&DROP_REASONS, &self.dropped);
-        let accepted = self.accepted.load(SeqCst);
-        let settled =
-            delivered + outcome_unknown + rejected.values().sum::<u64>() + dropped.values().sum::<u64>();
-        Ledger {
-            accepted,
-            delivered,
-            rejected,
-            dropped,
-            outcome_unknown,
-            pending: accepted.saturating_sub(settled),
+    /// Enters items that had no place at all.
+    pub(crate) fn refuse(&mut self, reason: DropReason, count: u64) {
+        if count > 0 {
+            self.accepted += count;
+            *self.dropped.entry(reason).or_default() += count;
         }
     }
 }
 
-/// The reasons that have a count, in the order of their discriminants.
-fn read_reasons<R: Copy + Ord>(reasons: &[R], counters: &[AtomicU64]) -> BTreeMap<R, u64> {
-    reasons
-        .iter()
-        .zip(counters)
-        .map(|(reason, counter)| (*reason, counter.load(SeqCst)))
-        .filter(|(_, count)| *count > 0)
-        .collect()
+/// What an item came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Delivered,
+    Rejected(RejectReason),
+    Dropped(DropReason),
+    /// It was sent, and nobody knows whether it arrived.
+    Unknown,
 }
 
 #[cfg(test)]
@@ -153,33 +132,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_reason_has_a_counter_of_its_own() {
-        let counters = Counters::default();
-        for (count, reason) in (1..).zip(DROP_REASONS) {
-            counters.drop(reason, count);
-        }
-        for (count, reason) in (1..).zip(REJECT_REASONS) {
-            counters.reject(reason, count);
-        }
-        let ledger = counters.read();
-        assert_eq!(ledger.dropped, (1..).zip(DROP_REASONS).map(|(count, reason)| (reason, count)).collect());
-        assert_eq!(
-            ledger.rejected,
-            (1..).zip(REJECT_REASONS).map(|(count, reason)| (reason, count)).collect()
-        );
-    }
+    fn every_end_is_entered_under_its_reason() {
+        let mut ledger = Ledger::default();
+        ledger.settle(End::Delivered);
+        ledger.settle(End::Rejected(RejectReason::TooLarge));
+        ledger.settle(End::Dropped(DropReason::Expired));
+        ledger.settle(End::Dropped(DropReason::Expired));
+        ledger.settle(End::Unknown);
+        ledger.refuse(DropReason::QueueFull, 3);
+        ledger.refuse(DropReason::Closed, 0);
 
-    #[test]
-    fn what_is_accepted_and_has_no_end_yet_is_pending() {
-        let counters = Counters::default();
-        (0..10).for_each(|_| counters.accept());
-        counters.deliver(4);
-        counters.reject(RejectReason::Invalid, 1);
-        counters.drop(DropReason::QueueFull, 2);
-        counters.lose_sight(1);
-        let ledger = counters.read();
-        assert_eq!(ledger.pending, 2);
-        assert!(!ledger.is_complete());
-        assert_eq!((ledger.rejected(), ledger.dropped()), (1, 2));
+        assert_eq!((ledger.delivered, ledger.outcome_unknown, ledger.accepted), (1, 1, 3));
+        assert_eq!(ledger.rejected, [(RejectReason::TooLarge, 1)].into());
+        assert_eq!(ledger.dropped, [(DropReason::Expired, 2), (DropReason::QueueFull, 3)].into());
+        assert_eq!((ledger.rejected(), ledger.dropped()), (1, 5));
     }
 }

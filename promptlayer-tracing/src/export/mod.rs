@@ -8,26 +8,48 @@
 //! ```
 
 mod batch;
+mod courier;
 mod encode;
+mod exit;
+mod gate;
 mod guard;
 mod ledger;
 mod outcome;
+mod packer;
+mod parcel;
 mod queue;
+mod reconcile;
 mod retry;
+mod shrink;
 mod silence;
+mod spool;
+mod store;
+mod sync;
+#[cfg(test)]
+mod tests;
+mod transport;
 mod worker;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
+
+use tokio::sync::Notify;
 
 pub use self::batch::BatchLimits;
 pub(crate) use self::encode::Resource;
-pub use self::guard::{Guard, Stats};
-pub use self::ledger::{DropReason, Ledger, RejectReason};
+pub use self::guard::{Flushed, Guard, Stats};
+pub use self::ledger::{DropReason, Ledger, Pending, RejectReason};
+pub(crate) use self::packer::Form;
 pub use self::queue::QueueLimits;
+pub use self::retry::RetryPolicy;
+pub(crate) use self::silence::is_silent;
+pub(crate) use self::spool::Tally;
+pub(crate) use self::store::Store;
+pub use self::store::{SpoolMode, SpoolSettings};
 pub(crate) use self::worker::{Settings, start};
 
-use self::ledger::Counters;
-use self::queue::{Item, Queue, Refused};
+use self::queue::{Class, Queue, Refused, Weight};
 use crate::client::{Enqueue, Error, TrackCall};
 use crate::hook::HookCounters;
 use crate::progress::Progress;
@@ -38,62 +60,115 @@ use crate::sink::{Destination, Outgoing};
 #[non_exhaustive]
 pub enum Wire {
     /// Many spans with their requests in one `POST /spans-bulk`: the trace, the requests and their
-    /// ids in one exchange.
+    /// ids in one exchange, and a trace to read back where an answer is lost.
     #[default]
     SpansBulk,
-    /// One `POST /log-request` a request, and no trace.
+    /// One `POST /log-request` a request, and no trace. Where an answer is lost, the outcome is unknown.
     LogRequest,
+}
+
+/// One thing to send.
+#[derive(Debug)]
+pub(crate) enum Item {
+    Span(Box<Outgoing>),
+    Track(TrackCall),
+}
+
+/// One thing to send, as it waits.
+#[derive(Debug)]
+pub(crate) struct Queued {
+    item: Item,
+    accepted_at: Instant,
+}
+
+/// What is counted beside the ledger.
+#[derive(Debug, Default)]
+pub(crate) struct ExportCounters {
+    /// Requests that were sent again.
+    retries: AtomicU64,
+    /// Spans that were sent again after an answer was lost, and had not arrived as far as could be read.
+    possible_duplicates: AtomicU64,
+    /// Requests that the service left out since it does not have their template.
+    skipped: AtomicU64,
+    /// Spans that were too large, and went without their media or with their texts cut.
+    shrunk: AtomicU64,
+    /// Spans that were left out with their trace, as the layer's `sample` has it.
+    left_out: AtomicU64,
+    /// Batches that a fault of this library's own cost.
+    panics: AtomicU64,
 }
 
 /// What the threads of the pipeline share with those that feed it.
 #[derive(Debug)]
 pub(crate) struct Pipeline {
-    queue: Queue,
-    spans: Counters,
-    tracking: Counters,
+    queue: Queue<Queued>,
+    /// Tells the export thread that a batch is full.
+    wake: Notify,
+    form: Arc<Form>,
+    store: Option<Store>,
+    counters: ExportCounters,
     hooks: Arc<HookCounters>,
     progress: Arc<Progress>,
 }
 
 impl Pipeline {
-    pub(crate) fn new(queue: QueueLimits, batch: BatchLimits) -> Self {
+    pub(crate) fn new(queue: QueueLimits, form: Arc<Form>, store: Option<Store>) -> Self {
         Self {
-            queue: Queue::new(queue, batch),
-            spans: Counters::default(),
-            tracking: Counters::default(),
+            queue: Queue::new(queue),
+            wake: Notify::new(),
+            form,
+            store,
+            counters: ExportCounters::default(),
             hooks: Arc::default(),
             progress: Arc::default(),
         }
     }
 
-    /// Puts an accepted item into the queue, or counts why not.
-    fn push(&self, item: Item) -> Result<(), DropReason> {
-        let (item, reason) = match self.queue.push(item) {
-            Ok(()) => {
-                if self.queue.is_abandoned() {
-                    self.drop_queued(DropReason::Closed);
-                }
-                return Ok(());
-            }
-            Err(Refused::Full(item)) => (item, DropReason::QueueFull),
-            Err(Refused::Closed(item)) => (item, DropReason::Closed),
-        };
-        self.counters_of(&item).drop(reason, 1);
-        Err(reason)
+    /// Enters what an earlier run left on disk.
+    pub(crate) fn adopt(&self, found: Tally) {
+        self.queue.adopt(Class::Span, found.spans);
+        self.queue.adopt(Class::Track, found.tracks);
     }
 
-    /// Counts all that is still in the queue as dropped.
-    fn drop_queued(&self, reason: DropReason) {
-        while let Some(item) = self.queue.pop() {
-            self.counters_of(&item).drop(reason, 1);
-            self.progress.update(|state| state.settled += 1);
+    /// Puts an item into the queue, or counts why not.
+    fn push(&self, weight: Weight, item: Item) -> Result<(), DropReason> {
+        match self.queue.push(weight, Queued { item, accepted_at: Instant::now() }) {
+            Ok(held) => {
+                // Waking the sender costs more than a span: only where a batch is full.
+                let limits = self.form.batch;
+                let was_below = held.bytes - weight.bytes < limits.bytes;
+                if held.waiting.is_multiple_of(limits.spans) || (was_below && held.bytes >= limits.bytes) {
+                    self.wake.notify_one();
+                }
+                Ok(())
+            }
+            Err(Refused::Full(_)) => Err(DropReason::QueueFull),
+            Err(Refused::Closed(_)) => Err(DropReason::Closed),
         }
     }
 
-    fn counters_of(&self, item: &Item) -> &Counters {
-        match item {
-            Item::Span(_) => &self.spans,
-            Item::Track(_) => &self.tracking,
+    /// Converts a span and puts it on disk, on this thread. Gives it back where there is no such spool, or
+    /// it cannot be written to.
+    fn store_at_once(&self, outgoing: Outgoing) -> Option<Outgoing> {
+        if self.store.as_ref().is_none_or(|store| store.mode() != SpoolMode::Synchronous) {
+            return Some(outgoing);
+        }
+        let Some((content, Ok(bytes))) = self.form.pack(&outgoing) else { return Some(outgoing) };
+        // Entered before it is there: the export thread may take it at once.
+        if self.queue.admit_to_spool(Class::Span).is_err() {
+            return None;
+        }
+        let accepted_at = tokio::time::Instant::now();
+        match self.write_record(&content, &bytes, accepted_at) {
+            Ok(()) => {
+                self.wake.notify_one();
+                None
+            }
+            // The queue is there still, and the export thread will say what is wrong with the disk.
+            Err(_) => {
+                self.queue.retract_from_spool(Class::Span);
+                Some(outgoing)
+            }
         }
     }
 }
@@ -101,16 +176,22 @@ impl Pipeline {
 impl Destination for Arc<Pipeline> {
     /// What has no place is counted.
     fn take(&self, outgoing: Outgoing) {
-        self.spans.accept();
+        let Some(outgoing) = self.store_at_once(outgoing) else { return };
+        // A span that makes no request log yields its place first.
+        let weight = Weight { class: Class::Span, bytes: outgoing.size, yields: !outgoing.span.is_request };
         // The reason is in the ledger.
-        let _ = self.push(Item::Span(Box::new(outgoing)));
+        let _ = self.push(weight, Item::Span(Box::new(outgoing)));
+    }
+
+    fn left_out(&self) {
+        self.counters.left_out.fetch_add(1, Relaxed);
     }
 }
 
 impl Enqueue for Pipeline {
     fn enqueue(&self, call: TrackCall) -> Result<(), Error> {
-        self.tracking.accept();
-        self.push(Item::Track(call)).map_err(|reason| match reason {
+        let weight = Weight { class: Class::Track, bytes: call.body.len(), yields: false };
+        self.push(weight, Item::Track(call)).map_err(|reason| match reason {
             DropReason::Closed => Error::Closed,
             _ => Error::QueueFull,
         })

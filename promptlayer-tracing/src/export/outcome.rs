@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
+use serde_json::Value;
+
 use crate::client::{Answer, Failure, FailureKind};
 use crate::export::ledger::RejectReason;
 
@@ -20,9 +23,11 @@ pub(crate) enum Outcome {
     Misconfigured(RejectReason),
 }
 
-/// Reads an answer, or the lack of one.
-pub(crate) fn of(result: &Result<Answer, Failure>) -> Outcome {
+/// Reads an answer, or the lack of one. A tracking call names a request: that there is none of that id is
+/// its own fault and not that of the settings.
+pub(crate) fn of(result: &Result<Answer, Failure>, is_tracking: bool) -> Outcome {
     match result {
+        Ok(Answer { status: 404 | 405 | 409, .. }) if is_tracking => Outcome::Faulty(RejectReason::Invalid),
         Ok(answer) => of_status(answer),
         Err(failure) => match (failure.kind, failure.status) {
             (FailureKind::NotSent | FailureKind::NoRuntime, _) => Outcome::NotProcessed(None),
@@ -38,6 +43,7 @@ fn of_status(answer: &Answer) -> Outcome {
         200..=299 => Outcome::Taken(answer.body.clone()),
         408 | 425 | 429 | 503 => Outcome::NotProcessed(answer.retry_after),
         400 | 422 => Outcome::Faulty(RejectReason::Invalid),
+        409 => Outcome::Faulty(RejectReason::TraceClosed),
         413 => Outcome::Faulty(RejectReason::TooLarge),
         401 | 403 => Outcome::Misconfigured(RejectReason::Unauthorized),
         300..=399 | 404 | 405 | 415 => Outcome::Misconfigured(RejectReason::WrongAddress),
@@ -47,12 +53,35 @@ fn of_status(answer: &Answer) -> Outcome {
     }
 }
 
+/// The places of the spans that an answer says are at fault, of `count` that were sent; none where it does
+/// not say, or says what cannot be.
+pub(crate) fn faulty_spans(body: &[u8], count: usize) -> Vec<usize> {
+    #[derive(Deserialize)]
+    struct Answer {
+        detail: Vec<Detail>,
+    }
+    #[derive(Deserialize)]
+    struct Detail {
+        loc: Vec<Value>,
+    }
+    let Ok(Answer { detail }) = serde_json::from_slice(body) else { return Vec::new() };
+    let place = |detail: &Detail| {
+        let after = detail.loc.iter().skip_while(|step| step.as_str() != Some("spans")).nth(1)?;
+        usize::try_from(after.as_u64()?).ok().filter(|at| *at < count)
+    };
+    // One that does not say where leaves the others in doubt too.
+    let mut places: Vec<usize> = detail.iter().map(place).collect::<Option<_>>().unwrap_or_default();
+    places.sort_unstable();
+    places.dedup();
+    places
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn outcome_of(status: u16) -> Outcome {
-        of(&Ok(Answer { status, retry_after: Some(Duration::from_secs(7)), body: b"{}".to_vec() }))
+        of(&Ok(Answer { status, retry_after: Some(Duration::from_secs(7)), body: b"{}".to_vec() }), false)
     }
 
     #[test]
@@ -63,7 +92,7 @@ mod tests {
         for status in [500, 502, 504, 599] {
             assert!(matches!(outcome_of(status), Outcome::Ambiguous), "{status}");
         }
-        let failed = |kind, status| of(&Err(Failure { kind, status, source: "down".into() }));
+        let failed = |kind, status| of(&Err(Failure { kind, status, source: "down".into() }), false);
         assert!(matches!(failed(FailureKind::NotSent, None), Outcome::NotProcessed(None)));
         assert!(matches!(failed(FailureKind::TimedOut, None), Outcome::Ambiguous));
         assert!(matches!(failed(FailureKind::Broken, None), Outcome::Ambiguous));
@@ -79,6 +108,36 @@ mod tests {
         assert!(matches!(outcome_of(402), Outcome::Misconfigured(RejectReason::Invalid)));
         for status in [302, 404, 415] {
             assert!(matches!(outcome_of(status), Outcome::Misconfigured(RejectReason::WrongAddress)));
+        }
+    }
+
+    #[test]
+    fn what_a_tracking_call_does_not_find_is_its_own_fault() {
+        for status in [404, 422] {
+            let answer = Ok(Answer { status, retry_after: None, body: Vec::new() });
+            assert!(matches!(of(&answer, true), Outcome::Faulty(RejectReason::Invalid)), "{status}");
+        }
+        let answer = Ok(Answer { status: 401, retry_after: None, body: Vec::new() });
+        assert!(matches!(of(&answer, true), Outcome::Misconfigured(RejectReason::Unauthorized)));
+    }
+
+    #[test]
+    fn the_faulty_spans_are_where_the_answer_says_if_it_says_so_of_all() {
+        let places = |body: &str| faulty_spans(body.as_bytes(), 5);
+        let one =
+            r#"{"detail":[{"loc":["body","spans",3,"log_request","provider"],"msg":"Field required"}]}"#;
+        assert_eq!(places(one), [3]);
+        let two = r#"{"detail":[{"loc":["body","spans",4]},{"loc":["body","spans",1]},{"loc":["body","spans",4,"x"]}]}"#;
+        assert_eq!(places(two), [1, 4]);
+        let says_nothing = [
+            r#"{"detail":[{"loc":["body","spans",5]}]}"#,
+            r#"{"detail":[{"loc":["body"]},{"loc":["body","spans",1]}]}"#,
+            r#"{"detail":"bad"}"#,
+            r#"{"success":false}"#,
+            "<html>",
+        ];
+        for body in says_nothing {
+            assert!(places(body).is_empty(), "{body}");
         }
     }
 }

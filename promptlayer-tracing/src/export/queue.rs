@@ -1,15 +1,16 @@
-//! The bounded queue between the threads that call and the one that sends.
+//! The bounded queue between the threads that call and the one that sends, and the ledger of both.
+//!
+//! One lock is over the queue and the ledger, so that the ledger's equation holds at every instant. It is
+//! held for a few additions and never while other code runs. What finds the queue full is turned away
+//! before the lock: then, of all times, it is contended.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::collections::{BTreeSet, VecDeque};
 
-use crossbeam_queue::ArrayQueue;
-use tokio::sync::Notify;
+use super::ledger::{DropReason, End, Ledger};
+use super::sync::{AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError};
 
-use crate::client::TrackCall;
-use crate::export::batch::BatchLimits;
-use crate::sink::Outgoing;
-
-/// How much may wait to be sent. What comes when the queue is full is dropped and counted.
+/// How much may wait to be sent, be on its way, and wait to be sent again, all together. What comes when
+/// that is full is dropped and counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueLimits {
     pub(crate) items: usize,
@@ -18,17 +19,15 @@ pub struct QueueLimits {
 
 impl QueueLimits {
     /// The default of [`items`](Self::items).
-    pub const DEFAULT_ITEMS: usize = 32_768;
+    pub const DEFAULT_ITEMS: usize = 8_192;
     /// The default of [`bytes`](Self::bytes): 64 MiB.
     pub const DEFAULT_BYTES: usize = 64 << 20;
-    /// The greatest [`items`](Self::items), for which the room is taken at once.
-    pub const MOST_ITEMS: usize = 1 << 20;
 
-    /// The greatest number of spans and of enqueued tracking calls together, from 1 to
-    /// [`MOST_ITEMS`](Self::MOST_ITEMS). Defaults to [`DEFAULT_ITEMS`](Self::DEFAULT_ITEMS).
+    /// The greatest number of spans and of enqueued tracking calls together, at least 1. Defaults to
+    /// [`DEFAULT_ITEMS`](Self::DEFAULT_ITEMS).
     #[must_use]
     pub fn items(mut self, items: usize) -> Self {
-        self.items = items.clamp(1, Self::MOST_ITEMS);
+        self.items = items.max(1);
         self
     }
 
@@ -39,6 +38,15 @@ impl QueueLimits {
         self.bytes = bytes;
         self
     }
+
+    /// What there is room for. The last quarter is kept for what carries a request.
+    fn room(self, weight: Weight) -> (usize, usize) {
+        if weight.yields {
+            (self.items - self.items / 4, self.bytes - self.bytes / 4)
+        } else {
+            (self.items, self.bytes)
+        }
+    }
 }
 
 impl Default for QueueLimits {
@@ -47,133 +55,290 @@ impl Default for QueueLimits {
     }
 }
 
-/// One thing to send.
-#[derive(Debug)]
-pub(crate) enum Item {
-    Span(Box<Outgoing>),
-    Track(TrackCall),
+/// Which ledger an item is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    Span,
+    Track,
 }
 
-impl Item {
-    fn size(&self) -> usize {
-        match self {
-            Self::Span(outgoing) => outgoing.size,
-            Self::Track(call) => call.body.len(),
-        }
-    }
-
-    /// A span that makes no request log yields its place first.
-    fn is_first_to_drop(&self) -> bool {
-        matches!(self, Self::Span(outgoing) if !outgoing.span.is_request)
-    }
+/// What an item takes up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Weight {
+    pub(crate) class: Class,
+    pub(crate) bytes: usize,
+    /// Whether it leaves the last quarter to others: a span that makes no request log.
+    pub(crate) yields: bool,
 }
 
-/// Why an item has no place. The item comes back, to be counted and dropped by the one that came
-/// with it.
-#[derive(Debug)]
-pub(crate) enum Refused {
-    Full(Item),
-    Closed(Item),
+/// An item that was taken out and has no end yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// Its place in the order of all items.
+    pub(crate) number: u64,
+    pub(crate) class: Class,
+    /// The bytes that it is counted with.
+    pub(crate) bytes: usize,
 }
 
-/// The queue. Pushing takes no lock and never waits.
+/// What the queue holds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Held {
+    /// Items that wait.
+    pub(crate) waiting: usize,
+    /// Bytes of those, and of what was taken out and has no end yet.
+    pub(crate) bytes: usize,
+}
+
+/// Why an item has no place. It comes back, to be dropped outside the lock.
 #[derive(Debug)]
-pub(crate) struct Queue {
-    items: ArrayQueue<Item>,
+pub(crate) enum Refused<T> {
+    Full(T),
+    Closed(T),
+}
+
+/// What is behind the lock.
+#[derive(Debug)]
+struct State<T> {
+    waiting: VecDeque<(Weight, T)>,
+    /// The number of the first of them.
+    first: u64,
+    /// The numbers of those that were taken out and have no end yet.
+    taken: BTreeSet<u64>,
+    spans: Ledger,
+    tracking: Ledger,
+    /// What waits and what was taken, together.
+    items: usize,
+    bytes: usize,
+    closed_to_spans: bool,
+    closed: bool,
+}
+
+/// The queue and the ledgers.
+#[derive(Debug)]
+pub(crate) struct Queue<T> {
+    state: Mutex<State<T>>,
     limits: QueueLimits,
+    /// Copies of the state's own, to turn away by.
+    items: AtomicUsize,
     bytes: AtomicUsize,
-    /// Items ever pushed; the sender counts those that it has settled against it.
-    pushed: AtomicU64,
-    closed_to_spans: AtomicBool,
-    closed: AtomicBool,
-    /// Whether nobody takes anything out any more.
-    abandoned: AtomicBool,
-    /// The sender is woken for each so many items, or bytes.
-    batch: BatchLimits,
-    pub(crate) wake: Notify,
+    /// What was turned away before the lock: accepted and dropped in one addition.
+    refused_spans: AtomicU64,
+    refused_tracking: AtomicU64,
 }
 
-impl Queue {
-    pub(crate) fn new(limits: QueueLimits, batch: BatchLimits) -> Self {
+impl<T> Queue<T> {
+    pub(crate) fn new(limits: QueueLimits) -> Self {
         Self {
-            items: ArrayQueue::new(limits.items),
+            state: Mutex::new(State {
+                waiting: VecDeque::new(),
+                first: 0,
+                taken: BTreeSet::new(),
+                spans: Ledger::default(),
+                tracking: Ledger::default(),
+                items: 0,
+                bytes: 0,
+                closed_to_spans: false,
+                closed: false,
+            }),
             limits,
+            items: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
-            pushed: AtomicU64::new(0),
-            closed_to_spans: AtomicBool::new(false),
-            closed: AtomicBool::new(false),
-            abandoned: AtomicBool::new(false),
-            batch,
-            wake: Notify::new(),
+            refused_spans: AtomicU64::new(0),
+            refused_tracking: AtomicU64::new(0),
         }
     }
 
-    /// Puts an item in.
-    pub(crate) fn push(&self, item: Item) -> Result<(), Refused> {
-        let is_span = matches!(item, Item::Span(_));
-        if self.closed.load(SeqCst) || (is_span && self.closed_to_spans.load(SeqCst)) {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Shows those that are turned away what is held now.
+    fn publish(&self, state: &State<T>) {
+        self.items.store(state.items, Ordering::Relaxed);
+        self.bytes.store(state.bytes, Ordering::Relaxed);
+    }
+
+    /// Puts an item in, and tells what is held now.
+    pub(crate) fn push(&self, weight: Weight, item: T) -> Result<Held, Refused<T>> {
+        let (most_items, most_bytes) = self.limits.room(weight);
+        let is_full = |items: usize, bytes: usize| {
+            items >= most_items || bytes.saturating_add(weight.bytes) > most_bytes
+        };
+        if is_full(self.items.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed)) {
+            let refused = match weight.class {
+                Class::Span => &self.refused_spans,
+                Class::Track => &self.refused_tracking,
+            };
+            refused.fetch_add(1, Ordering::Relaxed);
+            return Err(Refused::Full(item));
+        }
+        let mut state = self.lock();
+        if state.closed || (state.closed_to_spans && weight.class == Class::Span) {
+            state.ledger(weight.class).refuse(DropReason::Closed, 1);
+            drop(state);
             return Err(Refused::Closed(item));
         }
-        let size = item.size();
-        // An eighth of either limit is kept for what carries a request.
-        let (most_items, most_bytes) = if item.is_first_to_drop() {
-            (self.limits.items - self.limits.items / 8, self.limits.bytes - self.limits.bytes / 8)
-        } else {
-            (self.limits.items, self.limits.bytes)
-        };
-        if self.items.len() >= most_items {
+        if is_full(state.items, state.bytes) {
+            state.ledger(weight.class).refuse(DropReason::QueueFull, 1);
+            drop(state);
             return Err(Refused::Full(item));
         }
-        let held = self.bytes.fetch_add(size, SeqCst);
-        if held + size > most_bytes {
-            self.bytes.fetch_sub(size, SeqCst);
-            return Err(Refused::Full(item));
+        let ledger = state.ledger(weight.class);
+        ledger.accepted += 1;
+        ledger.pending.queued += 1;
+        state.items += 1;
+        state.bytes += weight.bytes;
+        state.waiting.push_back((weight, item));
+        self.publish(&state);
+        Ok(Held { waiting: state.waiting.len(), bytes: state.bytes })
+    }
+
+    /// Takes the oldest item out. It counts towards the limits until it is settled.
+    pub(crate) fn take(&self) -> Option<(Taken, T)> {
+        let mut state = self.lock();
+        let (weight, item) = state.waiting.pop_front()?;
+        let number = state.first;
+        state.first += 1;
+        state.taken.insert(number);
+        let ledger = state.ledger(weight.class);
+        ledger.pending.queued -= 1;
+        ledger.pending.in_flight += 1;
+        Some((Taken { number, class: weight.class, bytes: weight.bytes }, item))
+    }
+
+    /// Counts an item with the bytes that it has now.
+    pub(crate) fn resize(&self, taken: &mut Taken, bytes: usize) {
+        let mut state = self.lock();
+        state.bytes = state.bytes.saturating_sub(taken.bytes) + bytes;
+        taken.bytes = bytes;
+        self.publish(&state);
+    }
+
+    /// Enters what an item came to.
+    pub(crate) fn settle(&self, taken: Taken, end: End) {
+        let mut state = self.lock();
+        state.release(taken);
+        let ledger = state.ledger(taken.class);
+        ledger.pending.in_flight -= 1;
+        ledger.settle(end);
+        self.publish(&state);
+    }
+
+    /// Enters that an item is on disk now.
+    pub(crate) fn spool(&self, taken: Taken) {
+        let mut state = self.lock();
+        state.release(taken);
+        let ledger = state.ledger(taken.class);
+        ledger.pending.in_flight -= 1;
+        ledger.pending.spooled += 1;
+        self.publish(&state);
+    }
+
+    /// Enters an item that goes to disk without having been in the queue.
+    pub(crate) fn admit_to_spool(&self, class: Class) -> Result<(), DropReason> {
+        let mut state = self.lock();
+        if state.closed || (state.closed_to_spans && class == Class::Span) {
+            state.ledger(class).refuse(DropReason::Closed, 1);
+            return Err(DropReason::Closed);
         }
-        // Counted before it can be settled.
-        let earlier = self.pushed.fetch_add(1, SeqCst);
-        if let Err(item) = self.items.push(item) {
-            self.pushed.fetch_sub(1, SeqCst);
-            self.bytes.fetch_sub(size, SeqCst);
-            return Err(Refused::Full(item));
-        }
-        // Waking the sender costs more than a span: only where a batch is full.
-        let batch_of_items = (earlier + 1).is_multiple_of(self.batch.spans as u64);
-        let batch_of_bytes = held < self.batch.bytes && held + size >= self.batch.bytes;
-        if batch_of_items || batch_of_bytes {
-            self.wake.notify_one();
-        }
+        let ledger = state.ledger(class);
+        ledger.accepted += 1;
+        ledger.pending.spooled += 1;
         Ok(())
     }
 
-    /// Takes the oldest item out.
-    pub(crate) fn pop(&self) -> Option<Item> {
-        let item = self.items.pop()?;
-        self.bytes.fetch_sub(item.size(), SeqCst);
-        Some(item)
+    /// Takes that back: it could not be put there.
+    pub(crate) fn retract_from_spool(&self, class: Class) {
+        let mut state = self.lock();
+        let ledger = state.ledger(class);
+        ledger.accepted -= 1;
+        ledger.pending.spooled -= 1;
     }
 
-    /// Items ever pushed.
-    pub(crate) fn pushed(&self) -> u64 {
-        self.pushed.load(SeqCst)
+    /// Enters items that an earlier run left on disk.
+    pub(crate) fn adopt(&self, class: Class, count: u64) {
+        let mut state = self.lock();
+        let ledger = state.ledger(class);
+        ledger.accepted += count;
+        ledger.pending.spooled += count;
+    }
+
+    /// Enters that an item on disk is being sent. Nobody who flushes waits for it.
+    pub(crate) fn unspool(&self, class: Class, bytes: usize) -> Taken {
+        let mut state = self.lock();
+        let ledger = state.ledger(class);
+        ledger.pending.spooled -= 1;
+        ledger.pending.in_flight += 1;
+        state.items += 1;
+        state.bytes += bytes;
+        self.publish(&state);
+        Taken { number: u64::MAX, class, bytes }
+    }
+
+    /// Enters what items on disk came to that were not taken out of it.
+    pub(crate) fn settle_spooled(&self, class: Class, end: End, count: u64) {
+        let mut state = self.lock();
+        let ledger = state.ledger(class);
+        for _ in 0..count.min(ledger.pending.spooled) {
+            ledger.pending.spooled -= 1;
+            ledger.settle(end);
+        }
+    }
+
+    /// Drops all that waits, and counts it.
+    pub(crate) fn drop_waiting(&self, reason: DropReason) {
+        while let Some((taken, item)) = self.take() {
+            drop(item);
+            self.settle(taken, End::Dropped(reason));
+        }
+    }
+
+    /// The number that the next item will have.
+    pub(crate) fn next_number(&self) -> u64 {
+        let state = self.lock();
+        state.first + state.waiting.len() as u64
+    }
+
+    /// Whether every item with a smaller number has an end.
+    pub(crate) fn is_settled_before(&self, number: u64) -> bool {
+        let state = self.lock();
+        state.first >= number && state.taken.first().is_none_or(|first| *first >= number)
+    }
+
+    /// The ledgers of the spans and of the tracking calls, of one instant.
+    pub(crate) fn ledgers(&self) -> (Ledger, Ledger) {
+        let state = self.lock();
+        let (mut spans, mut tracking) = (state.spans.clone(), state.tracking.clone());
+        drop(state);
+        spans.refuse(DropReason::QueueFull, self.refused_spans.load(Ordering::Relaxed));
+        tracking.refuse(DropReason::QueueFull, self.refused_tracking.load(Ordering::Relaxed));
+        (spans, tracking)
     }
 
     /// Lets no more spans in.
     pub(crate) fn close_to_spans(&self) {
-        self.closed_to_spans.store(true, SeqCst);
-    }
-
-    /// Nobody takes anything out any more: who puts something in, does.
-    pub(crate) fn abandon(&self) {
-        self.close();
-        self.abandoned.store(true, SeqCst);
-    }
-
-    pub(crate) fn is_abandoned(&self) -> bool {
-        self.abandoned.load(SeqCst)
+        self.lock().closed_to_spans = true;
     }
 
     /// Lets nothing more in.
     pub(crate) fn close(&self) {
-        self.closed.store(true, SeqCst);
+        self.lock().closed = true;
+    }
+}
+
+impl<T> State<T> {
+    fn ledger(&mut self, class: Class) -> &mut Ledger {
+        match class {
+            Class::Span => &mut self.spans,
+            Class::Track => &mut self.tracking,
+        }
+    }
+
+    /// Gives up the room of an item.
+    fn release(&mut self, taken: Taken) {
+        self.taken.remove(&taken.number);
+        self.items = self.items.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(taken.bytes);
     }
 }

@@ -1,39 +1,112 @@
 //! When to try again: full jitter over a doubling delay, bounded by age and never by a count.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
+use tokio::time::Instant;
 
-/// The delay before the second attempt is at most this.
-const FIRST_DELAY: Duration = Duration::from_millis(500);
-/// No delay is longer, but for one that the service asks for.
-const LONGEST_DELAY: Duration = Duration::from_secs(30);
-/// What is older than this is given up.
-pub(crate) const MAX_AGE: Duration = Duration::from_secs(5 * 60);
+/// How long what could not be delivered is tried again, and how often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    pub(crate) first_delay: Duration,
+    pub(crate) longest_delay: Duration,
+    pub(crate) max_age: Duration,
+    pub(crate) probe_interval: Duration,
+    pub(crate) settling_time: Duration,
+}
 
-/// The attempts at one body.
+impl RetryPolicy {
+    /// The default of [`first_delay`](Self::first_delay): 0.5 s.
+    pub const DEFAULT_FIRST_DELAY: Duration = Duration::from_millis(500);
+    /// The default of [`longest_delay`](Self::longest_delay): 30 s.
+    pub const DEFAULT_LONGEST_DELAY: Duration = Duration::from_secs(30);
+    /// The default of [`max_age`](Self::max_age): 5 minutes.
+    pub const DEFAULT_MAX_AGE: Duration = Duration::from_secs(5 * 60);
+    /// The default of [`probe_interval`](Self::probe_interval): 60 s.
+    pub const DEFAULT_PROBE_INTERVAL: Duration = Duration::from_secs(60);
+    /// The default of [`settling_time`](Self::settling_time): 2 s.
+    pub const DEFAULT_SETTLING_TIME: Duration = Duration::from_secs(2);
+
+    /// The most that is waited before the second try; before each later one it is twice as much. How much
+    /// it is, chance decides, from nothing to this ("full jitter"), so that programs which failed together
+    /// do not come back together. Defaults to [`DEFAULT_FIRST_DELAY`](Self::DEFAULT_FIRST_DELAY).
+    #[must_use]
+    pub fn first_delay(mut self, delay: Duration) -> Self {
+        self.first_delay = delay.max(Duration::from_millis(1));
+        self
+    }
+
+    /// The most that is waited between two tries, unless the service asks for more (`Retry-After`).
+    /// Defaults to [`DEFAULT_LONGEST_DELAY`](Self::DEFAULT_LONGEST_DELAY).
+    #[must_use]
+    pub fn longest_delay(mut self, delay: Duration) -> Self {
+        self.longest_delay = delay.max(Duration::from_millis(1));
+        self
+    }
+
+    /// How old something may become before it is given up: put into the spool if there is one, else
+    /// dropped and counted. It is tried once however old it is. Defaults to
+    /// [`DEFAULT_MAX_AGE`](Self::DEFAULT_MAX_AGE).
+    #[must_use]
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.max_age = age;
+        self
+    }
+
+    /// How long to wait before asking again a service that refuses everything: a wrong key, a wrong
+    /// address. Defaults to [`DEFAULT_PROBE_INTERVAL`](Self::DEFAULT_PROBE_INTERVAL).
+    #[must_use]
+    pub fn probe_interval(mut self, interval: Duration) -> Self {
+        self.probe_interval = interval.max(Duration::from_millis(1));
+        self
+    }
+
+    /// After a request whose answer was lost, how long its spans must be missing from the trace, as it is
+    /// read back, before they are sent again: the service may still be storing them. Defaults to
+    /// [`DEFAULT_SETTLING_TIME`](Self::DEFAULT_SETTLING_TIME).
+    #[must_use]
+    pub fn settling_time(mut self, time: Duration) -> Self {
+        self.settling_time = time;
+        self
+    }
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            first_delay: Self::DEFAULT_FIRST_DELAY,
+            longest_delay: Self::DEFAULT_LONGEST_DELAY,
+            max_age: Self::DEFAULT_MAX_AGE,
+            probe_interval: Self::DEFAULT_PROBE_INTERVAL,
+            settling_time: Self::DEFAULT_SETTLING_TIME,
+        }
+    }
+}
+
+/// The tries at one request.
 #[derive(Debug)]
 pub(crate) struct Attempts {
+    /// Since when the oldest of what is in it waits.
     since: Instant,
+    policy: RetryPolicy,
     delays: ExponentialBackoff,
 }
 
 impl Attempts {
-    /// Starts with the first attempt.
-    pub(crate) fn begin() -> Self {
+    pub(crate) fn since(since: Instant, policy: RetryPolicy) -> Self {
         let delays = ExponentialBuilder::new()
-            .with_min_delay(FIRST_DELAY)
-            .with_max_delay(LONGEST_DELAY)
+            .with_min_delay(policy.first_delay)
+            .with_max_delay(policy.longest_delay)
             .without_max_times()
             .build();
-        Self { since: Instant::now(), delays }
+        Self { since, policy, delays }
     }
 
-    /// How long to wait before the next attempt, at least `asked`; `None` when it is too old.
+    /// How long to wait before the next try, at least `asked`; `None` when it would be too old by then.
     pub(crate) fn next_delay(&mut self, asked: Option<Duration>) -> Option<Duration> {
-        let longest = self.delays.next().unwrap_or(LONGEST_DELAY);
+        let longest = self.delays.next().unwrap_or(self.policy.longest_delay);
         let delay = longest.mul_f64(fastrand::f64()).max(asked.unwrap_or_default());
-        self.since.elapsed().checked_add(delay).filter(|age| *age <= MAX_AGE).map(|_| delay)
+        self.since.elapsed().checked_add(delay).filter(|age| *age <= self.policy.max_age).map(|_| delay)
     }
 }
 
@@ -43,14 +116,15 @@ mod tests {
 
     #[test]
     fn a_delay_is_within_its_bound_and_never_shorter_than_what_the_service_asks() {
-        let mut attempts = Attempts::begin();
-        assert!(attempts.next_delay(None).unwrap() <= FIRST_DELAY);
+        let policy = RetryPolicy::default();
+        let mut attempts = Attempts::since(Instant::now(), policy);
+        assert!(attempts.next_delay(None).unwrap() <= policy.first_delay);
         for _ in 0..50 {
-            assert!(attempts.next_delay(None).unwrap() <= LONGEST_DELAY);
+            assert!(attempts.next_delay(None).unwrap() <= policy.longest_delay);
         }
         let asked = Duration::from_secs(40);
         assert_eq!(attempts.next_delay(Some(asked)), Some(asked));
-        assert_eq!(attempts.next_delay(Some(MAX_AGE * 2)), None);
+        assert_eq!(attempts.next_delay(Some(policy.max_age * 2)), None);
         assert_eq!(attempts.next_delay(Some(Duration::MAX)), None);
     }
 }

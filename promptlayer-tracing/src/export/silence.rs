@@ -43,3 +43,19 @@ impl Subscriber for Silence {
 
     fn exit(&self, _: &Id) {}
 }
+
+std::thread_local! {
+    /// Whether this thread is one of the pipeline's.
+    static IS_SILENT: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// From now on nothing that happens on this thread is recorded by a layer of this crate.
+pub(crate) fn silence_thread() {
+    IS_SILENT.set(true);
+}
+
+/// Whether nothing that happens on this thread is recorded.
+pub(crate) fn is_silent() -> bool {
+    // A thread whose locals are gone is none of the pipeline's.
+    IS_SILENT.try_with(std::cell::Cell::get).unwrap_or(false)
+}

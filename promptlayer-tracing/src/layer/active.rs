@@ -59,6 +59,11 @@ impl Active {
             if record.owner != Owner::Layer {
                 return None;
             }
+            if !record.sink.samples(record.place.trace_id) {
+                record.owner = Owner::Gone;
+                record.sink.destination.left_out();
+                return None;
+            }
             record.owner = Owner::Call;
             Some(Box::new(Self {
                 site,

@@ -10,8 +10,12 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tracing::Metadata;
 
+use crate::blueprint::LogRequest;
 use crate::client::{Client, ClientBuilder, Env, Error, check_metadata};
-use crate::export::{self, BatchLimits, Guard, Pipeline, QueueLimits, Resource, Settings, Wire};
+use crate::export::{
+    self, BatchLimits, Form, Guard, Pipeline, QueueLimits, Resource, RetryPolicy, Settings, SpoolSettings,
+    Store, Tally, Wire,
+};
 use crate::hook::{Hooks, LoggedRequest};
 use crate::layer::{PromptLayer, SpanFilter};
 use crate::memory::InMemory;
@@ -57,9 +61,12 @@ pub struct LayerBuilder {
     metadata: BTreeMap<String, String>,
     capture_content: Option<bool>,
     gen_ai_fields: Option<bool>,
-    redact: Option<Redact>,
+    redact: Redact,
+    sample: Option<f64>,
     queue: QueueLimits,
     batch: BatchLimits,
+    retry: RetryPolicy,
+    spool: Option<SpoolSettings>,
     wire: Wire,
     hooks: Hooks,
     export_spans: Option<SpanFilter>,
@@ -74,6 +81,8 @@ impl fmt::Debug for LayerBuilder {
             .field("metadata", &self.metadata)
             .field("queue", &self.queue)
             .field("batch", &self.batch)
+            .field("retry", &self.retry)
+            .field("spool", &self.spool)
             .field("wire", &self.wire)
             .finish_non_exhaustive()
     }
@@ -100,7 +109,17 @@ impl LayerBuilder {
         self
     }
 
-    /// Uses the settings of a client that is there already, instead of the three above.
+    /// Sets up the connections otherwise: a proxy, a certificate authority of your own, … See
+    /// [`ClientBuilder::http`].
+    pub fn http(
+        mut self,
+        set_up: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,
+    ) -> Self {
+        self.settings = self.settings.http(set_up);
+        self
+    }
+
+    /// Uses the settings of a client that is there already, instead of the four above.
     pub fn client(mut self, client: Client) -> Self {
         self.client = Some(client);
         self
@@ -157,22 +176,49 @@ impl LayerBuilder {
         self
     }
 
-    /// Rewrites every text that a request holds (prompts, answers, metadata, parameters, errors,
-    /// fields) before it leaves the thread that made the call. The closure is called once a text.
+    /// Rewrites every request before it leaves the thread that made the call: what the closure leaves in it
+    /// is what is queued, kept on disk and sent. Of spans that make no request see
+    /// [`redact_text`](Self::redact_text), which comes after it.
+    ///
+    /// ```
+    /// # let builder =
+    /// promptlayer_tracing::layer().redact(|request| {
+    ///     request.metadata.remove("customer");
+    ///     request.prompt_input_variables.clear();
+    /// });
+    /// ```
+    ///
+    /// Where it panics, the request goes without any text.
+    pub fn redact(mut self, redact: impl Fn(&mut LogRequest) + Send + Sync + 'static) -> Self {
+        self.redact.request = Some(Box::new(redact));
+        self
+    }
+
+    /// Rewrites every text that a request or another span holds (prompts, answers, arguments, metadata,
+    /// parameters, errors, fields) before it leaves the thread that made the call. The closure is called once
+    /// a text.
     ///
     /// ```
     /// # use std::borrow::Cow;
     /// # let builder =
-    /// promptlayer_tracing::layer().redact(|text| match text.contains('@') {
+    /// promptlayer_tracing::layer().redact_text(|text| match text.contains('@') {
     ///     true => Cow::Borrowed("[address]"),
     ///     false => Cow::Borrowed(text),
     /// });
     /// ```
-    pub fn redact<F>(mut self, redact: F) -> Self
+    pub fn redact_text<F>(mut self, redact: F) -> Self
     where
         F: for<'a> Fn(&'a str) -> Cow<'a, str> + Send + Sync + 'static,
     {
-        self.redact = Some(Box::new(redact));
+        self.redact.text = Some(Box::new(redact));
+        self
+    }
+
+    /// The share of traces that are recorded, from 0 to 1. Which ones, their random ids decide: a trace is
+    /// recorded whole or not at all, and what is not is not even serialized. Defaults to 1.
+    pub fn sample(mut self, share: f64) -> Self {
+        // What is no number records all: nobody asks for that to lose something.
+        self.sample = Some(if share.is_nan() { 1.0 } else { share.clamp(0.0, 1.0) });
         self
     }
 
@@ -188,6 +234,31 @@ impl LayerBuilder {
         self
     }
 
+    /// How long what could not be delivered is tried again. Defaults to [`RetryPolicy::default`].
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// Keeps on disk what cannot be delivered, or is left at the shutdown, for the next run to deliver: give
+    /// it a folder, or [`SpoolSettings`]. Without one, what is too old is dropped and counted.
+    pub fn spool(mut self, spool: impl Into<SpoolSettings>) -> Self {
+        self.spool = Some(spool.into());
+        self
+    }
+
+    /// Sets what a function that is frozen between two invocations wants (AWS Lambda, Cloud Run and their
+    /// like): spans are sent as they end and not in batches of a second, nothing is tried for longer than
+    /// ten seconds, and a request takes no longer than five. Call [`Guard::flush`] before each
+    /// invocation returns: what is on its way when the process is frozen may be cut.
+    pub fn serverless(self) -> Self {
+        let second = Duration::from_secs(1);
+        self.timeout(5 * second)
+            .batch(BatchLimits::default().interval(Duration::from_millis(20)))
+            .retry(RetryPolicy::default().longest_delay(second).max_age(10 * second).settling_time(second))
+            .hook_timeout(5 * second)
+    }
+
     /// How requests reach the service. Defaults to [`Wire::SpansBulk`].
     pub fn wire(mut self, wire: Wire) -> Self {
         self.wire = wire;
@@ -195,10 +266,16 @@ impl LayerBuilder {
     }
 
     /// Calls `hook` with every request, once it has an id. Hooks run on a thread of their own, in the
-    /// order in which they were given. An annotated function that a hook calls makes a request too, and
-    /// that one's hook another: leave it to its tags or its name whether to call.
+    /// order in which they were given. A hook may call the client, [`Guard::flush`] and annotated functions;
+    /// what these log is handed to no hook, or there would be no end to it.
     pub fn on_request_id(mut self, hook: impl Fn(&LoggedRequest) + Send + Sync + 'static) -> Self {
         self.hooks.synchronous.push(Box::new(hook));
+        self
+    }
+
+    /// How long the future of an asynchronous hook may take before it is dropped. Defaults to 30 s.
+    pub fn hook_timeout(mut self, timeout: Duration) -> Self {
+        self.hooks.timeout = Some(timeout);
         self
     }
 
@@ -244,15 +321,20 @@ impl LayerBuilder {
             Some(client) => client,
             None => std::mem::take(&mut self.settings).build()?,
         };
-        let settings = Settings {
-            client,
+        let form = Arc::new(Form {
             wire: self.wire,
             batch: self.batch,
             resource: Resource::new(self.service_name()),
             provider: self.provider.clone(),
+        });
+        let (store, found) = match &self.spool {
+            Some(spool) => Store::open(spool).map(|(store, found)| (Some(store), found))?,
+            None => (None, Tally::default()),
         };
+        let settings = Settings { client, retry: self.retry, form: Arc::clone(&form) };
         let hooks = std::mem::take(&mut self.hooks);
-        let pipeline = Arc::new(Pipeline::new(self.queue, self.batch));
+        let pipeline = Arc::new(Pipeline::new(self.queue, form, store));
+        pipeline.adopt(found);
         let layer = self.finish(Box::new(Arc::clone(&pipeline)))?;
         let guard = export::start(&pipeline, settings, hooks)?;
         Ok((layer, guard))
@@ -282,6 +364,7 @@ impl LayerBuilder {
             provider: self.provider,
             capture_content,
             redact: self.redact,
+            sample: self.sample.unwrap_or(1.0),
             gen_ai_fields: self.gen_ai_fields.unwrap_or(true),
             keeps_trace: self.wire == Wire::SpansBulk,
         };

@@ -21,6 +21,7 @@ use self::foreign::Foreign;
 use self::record::{Owner, SpanRecord, announce};
 use self::visitor::FieldVisitor;
 use crate::exchange::Ending;
+use crate::export;
 use crate::ids::{SpanId, TraceId};
 use crate::kind::Kind;
 use crate::record::{FinishedSpan, Place};
@@ -83,6 +84,9 @@ where
     S: Subscriber + for<'lookup> LookupSpan<'lookup>,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if export::is_silent() {
+            return;
+        }
         let foreign = Foreign::of(attributes.metadata());
         if foreign.is_none() && !self.records(attributes.metadata()) {
             return;
@@ -136,6 +140,9 @@ where
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        if export::is_silent() {
+            return;
+        }
         let Some(span) = context.span(id) else { return };
         // What is recorded after the end comes too late; the call's own attributes do.
         let is_mine =
@@ -157,6 +164,9 @@ where
 
     /// Ends a span that no call of the attribute owns.
     fn on_close(&self, id: Id, context: Context<'_, S>) {
+        if export::is_silent() {
+            return;
+        }
         let Some(span) = context.span(&id) else { return };
         let finished = {
             let mut extensions = span.extensions_mut();

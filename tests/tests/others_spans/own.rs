@@ -159,7 +159,7 @@ fn without_content_nothing_is_left_but_names_and_numbers() {
 
 #[test]
 fn they_are_redacted_as_any_other() {
-    let spans = spans_of(layer().redact(|text| text.replace("secret", "###").into()), || drop(call()));
+    let spans = spans_of(layer().redact_text(|text| text.replace("secret", "###").into()), || drop(call()));
     assert!(!format!("{spans:?}").contains("secret"), "{spans:#?}");
     let log = spans[0].request.as_ref().unwrap();
     assert_eq!((log.input.text().as_str(), log.output.text().as_str()), ("my ###", "no ###"));
@@ -237,7 +237,7 @@ fn what_a_call_says_of_itself_is_redacted_too() {
         })
     }
     let recorder = Recorder::start().unwrap();
-    let redacted = layer_to(recorder.url()).redact(|text| text.replace("secret", "###").into());
+    let redacted = layer_to(recorder.url()).redact_text(|text| text.replace("secret", "###").into());
     let (layer, guard) = redacted.build().unwrap();
     let messages = json!([{"role": "user", "content": "a"}]);
     dispatcher::with_default(&dispatch(layer), || {

@@ -262,7 +262,7 @@ fn a_redact_closure_that_panics_lets_nothing_out_and_the_function_go_on() {
         question.to_uppercase()
     }
     let redact = |text: &str| -> Cow<'static, str> { panic!("cannot redact {text}") };
-    let captured = captured_with(layer().redact(move |text| redact(text)), || {
+    let captured = captured_with(layer().redact_text(move |text| redact(text)), || {
         let value = std::panic::catch_unwind(|| ask("a secret"));
         assert_eq!(value.ok().as_deref(), Some("A SECRET"), "the function gives its value");
     });

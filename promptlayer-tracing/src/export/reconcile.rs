@@ -1,0 +1,85 @@
+//! After a request whose answer was lost: which of its spans arrived, as the traces tell.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use crate::client::{Answer, Failure};
+use crate::ids::{RequestId, SpanId, TraceId};
+
+/// What a trace holds: its spans, and the ids of the requests among them.
+pub(crate) type Held = BTreeMap<SpanId, Option<RequestId>>;
+
+#[derive(Debug, Deserialize)]
+struct Trace {
+    spans: Vec<Span>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Span {
+    #[serde(default)]
+    span_id: Option<String>,
+    #[serde(default)]
+    request_log_id: Option<RequestId>,
+}
+
+/// Where a trace is read back.
+pub(crate) fn path(trace: TraceId) -> String {
+    format!("/api/public/v2/traces/{trace}")
+}
+
+/// The traces of these spans, each once.
+pub(crate) fn traces(ids: impl Iterator<Item = TraceId>) -> BTreeSet<TraceId> {
+    ids.collect()
+}
+
+/// What the answer to a reading says the trace holds; `None` where it says nothing.
+pub(crate) fn held(answer: &Result<Answer, Failure>) -> Option<Held> {
+    let answer = answer.as_ref().ok()?;
+    match answer.status {
+        // A trace that does not exist has none of the spans.
+        404 => Some(Held::new()),
+        200..=299 => {
+            let trace: Trace = serde_json::from_slice(&answer.body).ok()?;
+            let spans = trace.spans.into_iter();
+            // The service leaves out the zeros that an id begins with.
+            Some(
+                spans
+                    .filter_map(|span| {
+                        Some((format!("{:0>16}", span.span_id?).parse().ok()?, span.request_log_id))
+                    })
+                    .collect(),
+            )
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(status: u16, body: &str) -> Option<Held> {
+        held(&Ok(Answer { status, retry_after: None, body: body.into() }))
+    }
+
+    #[test]
+    fn a_trace_tells_its_spans_and_the_ids_of_their_requests() {
+        let read = reading(
+            200,
+            r#"{"success":true,"spans":[{"span_id":"1a2b3c4d5e6f7a8","request_log_id":7,"id":1},{"span_id":"00000000000000ff"},{"name":"odd"}]}"#,
+        );
+        let id = |text: &str| text.parse::<SpanId>().unwrap();
+        let expected =
+            Held::from([(id("01a2b3c4d5e6f7a8"), Some(RequestId::new(7))), (id("00000000000000ff"), None)]);
+        assert_eq!(read, Some(expected));
+    }
+
+    #[test]
+    fn a_trace_that_does_not_exist_holds_nothing_and_one_that_cannot_be_read_says_nothing() {
+        assert_eq!(reading(404, "{}"), Some(Held::new()));
+        for (status, body) in [(500, "{}"), (401, "{}"), (200, "<html>"), (200, "{}")] {
+            assert_eq!(reading(status, body), None, "{status} {body}");
+        }
+    }
+}

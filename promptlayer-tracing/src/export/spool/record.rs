@@ -1,0 +1,224 @@
+//! A record, and the form of everything on disk.
+//!
+//! Numbers are little-endian, times are milliseconds since 1970, checksums are CRC-32 (IEEE).
+//!
+//! ```text
+//! segment   preamble, then records
+//! preamble  magic, 7 bytes | version u8 | created u64 | checksum u32 of what is before it
+//! record    head | key | body
+//! head      body length u32 | key length u16 | kind u8 | flags u8 | accepted u64
+//!           | checksum u32 of key and body | checksum u32 of what is before it
+//! mark      offset u64 of a record in its segment | checksum u32 of what is before it
+//! ```
+//!
+//! The head has a checksum of its own, so that a damaged body costs one record: where the next one
+//! begins is still known. All that is told of a record that is never read is in its head.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// What a record is to be sent as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RecordKind {
+    /// A span, with its request log if it is one of a model call.
+    Span,
+    /// An enqueued tracking call.
+    Track,
+}
+
+impl RecordKind {
+    fn byte(self) -> u8 {
+        match self {
+            Self::Span => 1,
+            Self::Track => 2,
+        }
+    }
+
+    fn of_byte(byte: u8) -> Option<Self> {
+        match byte {
+            1 => Some(Self::Span),
+            2 => Some(Self::Track),
+            _ => None,
+        }
+    }
+}
+
+/// One thing to be sent, as it waits on disk. What is in it is written as it is: it must hold no
+/// secret, above all no API key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// What it is to be sent as.
+    pub(crate) kind: RecordKind,
+    /// When the pipeline took it, from which its age counts; kept to the millisecond.
+    pub(crate) accepted_at: SystemTime,
+    /// Whether it carries a request log.
+    pub(crate) is_request: bool,
+    /// The path of a tracking call; up to 65,535 bytes.
+    pub(crate) key: Box<str>,
+    /// What is to be sent. The spool does not look into it.
+    pub(crate) body: Box<[u8]>,
+}
+
+/// The flag of a record that carries a request log.
+const IS_REQUEST: u8 = 1;
+
+impl Record {
+    /// Its bytes on disk; nothing if its lengths have no place in a head.
+    pub(super) fn encode(&self) -> Option<Vec<u8>> {
+        let mut payload = crc32fast::Hasher::new();
+        payload.update(self.key.as_bytes());
+        payload.update(&self.body);
+        let head = Head {
+            body: u32::try_from(self.body.len()).ok()?,
+            key: u16::try_from(self.key.len()).ok()?,
+            kind: self.kind.byte(),
+            flags: if self.is_request { IS_REQUEST } else { 0 },
+            accepted: millis(self.accepted_at),
+            checksum: payload.finalize(),
+        };
+        let mut bytes = Vec::with_capacity(Head::SIZE + self.key.len() + self.body.len());
+        head.encode(&mut bytes);
+        bytes.extend_from_slice(self.key.as_bytes());
+        bytes.extend_from_slice(&self.body);
+        Some(bytes)
+    }
+
+    /// The record of a head and of the key and the body behind it; nothing if they are damaged.
+    pub(super) fn decode(head: &Head, payload: &[u8]) -> Option<Self> {
+        if crc32fast::hash(payload) != head.checksum {
+            return None;
+        }
+        let (key, body) = payload.split_at_checked(usize::from(head.key))?;
+        Some(Self {
+            kind: head.kind()?,
+            accepted_at: UNIX_EPOCH.checked_add(Duration::from_millis(head.accepted))?,
+            is_request: head.flags & IS_REQUEST != 0,
+            key: str::from_utf8(key).ok()?.into(),
+            body: body.into(),
+        })
+    }
+}
+
+/// What stands before each record.
+#[derive(Debug)]
+pub(super) struct Head {
+    body: u32,
+    key: u16,
+    kind: u8,
+    flags: u8,
+    accepted: u64,
+    /// Of key and body.
+    pub(super) checksum: u32,
+}
+
+impl Head {
+    pub(super) const SIZE: usize = 24;
+
+    fn encode(&self, bytes: &mut Vec<u8>) {
+        let start = bytes.len();
+        bytes.extend_from_slice(&self.body.to_le_bytes());
+        bytes.extend_from_slice(&self.key.to_le_bytes());
+        bytes.extend_from_slice(&[self.kind, self.flags]);
+        bytes.extend_from_slice(&self.accepted.to_le_bytes());
+        bytes.extend_from_slice(&self.checksum.to_le_bytes());
+        seal(bytes, start);
+    }
+
+    /// Nothing if it is damaged: then nobody knows where the next record begins.
+    pub(super) fn decode(bytes: &[u8; Self::SIZE]) -> Option<Self> {
+        let mut rest = unseal(bytes)?;
+        let head = Self {
+            body: u32::from_le_bytes(take(&mut rest)?),
+            key: u16::from_le_bytes(take(&mut rest)?),
+            kind: u8::from_le_bytes(take(&mut rest)?),
+            flags: u8::from_le_bytes(take(&mut rest)?),
+            accepted: u64::from_le_bytes(take(&mut rest)?),
+            checksum: u32::from_le_bytes(take(&mut rest)?),
+        };
+        Some(head)
+    }
+
+    /// The kind, if this version knows it.
+    pub(super) fn kind(&self) -> Option<RecordKind> {
+        RecordKind::of_byte(self.kind)
+    }
+
+    /// The bytes of key and body.
+    pub(super) fn payload(&self) -> u64 {
+        u64::from(self.key) + u64::from(self.body)
+    }
+}
+
+/// What a segment begins with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Preamble {
+    /// When the segment was made, in milliseconds.
+    pub(super) created: u64,
+}
+
+impl Preamble {
+    pub(super) const SIZE: usize = 20;
+    const MAGIC: [u8; 7] = *b"PLSPOOL";
+    const VERSION: u8 = 1;
+
+    pub(super) fn now() -> Self {
+        Self { created: millis(SystemTime::now()) }
+    }
+
+    pub(super) fn encode(self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(Self::SIZE);
+        bytes.extend_from_slice(&Self::MAGIC);
+        bytes.push(Self::VERSION);
+        bytes.extend_from_slice(&self.created.to_le_bytes());
+        seal(&mut bytes, 0);
+        bytes
+    }
+
+    /// Nothing if the file is no segment, or one of another version.
+    pub(super) fn decode(bytes: &[u8; Self::SIZE]) -> Option<Self> {
+        let mut rest = unseal(bytes)?;
+        let ours = take(&mut rest)? == Self::MAGIC && take(&mut rest)? == [Self::VERSION];
+        let created = u64::from_le_bytes(take(&mut rest)?);
+        ours.then_some(Self { created })
+    }
+}
+
+/// The size of a mark that a record is done.
+pub(super) const MARK_SIZE: usize = 12;
+
+/// Adds the mark of the record at an offset.
+pub(super) fn encode_mark(offset: u64, bytes: &mut Vec<u8>) {
+    let start = bytes.len();
+    bytes.extend_from_slice(&offset.to_le_bytes());
+    seal(bytes, start);
+}
+
+/// The offset of a mark; nothing if it is damaged.
+pub(super) fn decode_mark(bytes: &[u8; MARK_SIZE]) -> Option<u64> {
+    let mut rest = unseal(bytes)?;
+    take(&mut rest).map(u64::from_le_bytes)
+}
+
+/// Milliseconds since 1970.
+fn millis(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Adds the checksum of what was written from `start` on.
+fn seal(bytes: &mut Vec<u8>, start: usize) {
+    let checksum = crc32fast::hash(bytes.get(start..).unwrap_or_default());
+    bytes.extend_from_slice(&checksum.to_le_bytes());
+}
+
+/// What stands before the checksum at the end, if that is right.
+fn unseal(bytes: &[u8]) -> Option<&[u8]> {
+    let (sealed, checksum) = bytes.split_last_chunk()?;
+    (crc32fast::hash(sealed) == u32::from_le_bytes(*checksum)).then_some(sealed)
+}
+
+/// Takes the first bytes off.
+fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    Some(*first)
+}

@@ -1,0 +1,342 @@
+//! One file of records, with the file that tells which of them are done.
+
+use std::cmp::Ordering;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::directory::Claim;
+use super::file::{Tail, private, sync};
+use super::record::{Head, MARK_SIZE, Preamble, Record, RecordKind, encode_mark};
+use super::{RecordId, SpoolError, Tally};
+
+/// What the name of a segment ends with.
+pub(super) const RECORDS: &str = "records";
+/// What the name of its marks ends with.
+pub(super) const DONE: &str = "done";
+
+/// What is to be done about a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// It is to be given.
+    Waiting,
+    /// It was given, and nobody said yet what became of it.
+    Given,
+    /// It is not given again.
+    Done,
+}
+
+/// Where a record is, and what is known of it without reading it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    pub(super) offset: u64,
+    pub(super) kind: RecordKind,
+    pub(super) state: State,
+}
+
+/// A file of records. In memory are sixteen bytes for each, and none of their bodies.
+#[derive(Debug)]
+pub(super) struct Segment {
+    /// Its place among all segments of this spool: the lower, the older.
+    pub(super) serial: u64,
+    created: u64,
+    path: PathBuf,
+    /// The bytes of the preamble and the whole records.
+    len: u64,
+    /// The end of the file, as long as this process appends to it.
+    tail: Option<Tail>,
+    entries: Vec<Entry>,
+    /// How many of them are not done.
+    undone: usize,
+    marks: Marks,
+    /// Whether the file was removed while records of it were given.
+    gone: bool,
+    /// Whether something was written that may not have reached the disk.
+    dirty: bool,
+    /// Last, so that no file is open in the directory when that is removed.
+    _claim: Arc<Claim>,
+}
+
+impl Segment {
+    /// Makes a new segment that begins with a record, by one call to the system.
+    pub(super) fn create(
+        claim: &Arc<Claim>,
+        serial: u64,
+        kind: RecordKind,
+        frame: &[u8],
+    ) -> Result<Self, SpoolError> {
+        let path = claim.folder().join(format!("{serial:016x}.{RECORDS}"));
+        let preamble = Preamble::now();
+        let mut bytes = preamble.encode();
+        bytes.extend_from_slice(frame);
+        let tail = begin(&path, &bytes).map_err(SpoolError::io("write", &path))?;
+        let mut segment = Self::new(Arc::clone(claim), path, preamble.created);
+        segment.serial = serial;
+        segment.add(Entry { offset: Preamble::SIZE as u64, kind, state: State::Waiting });
+        segment.len = tail.len();
+        segment.dirty = true;
+        segment.tail = Some(tail);
+        Ok(segment)
+    }
+
+    /// A segment without records.
+    pub(super) fn new(claim: Arc<Claim>, path: PathBuf, created: u64) -> Self {
+        let marks = Marks { path: path.with_extension(DONE), ..Marks::default() };
+        Self {
+            serial: 0,
+            created,
+            path,
+            len: Preamble::SIZE as u64,
+            tail: None,
+            entries: Vec::new(),
+            undone: 0,
+            marks,
+            gone: false,
+            dirty: false,
+            _claim: claim,
+        }
+    }
+
+    /// What was read of a segment that was there.
+    pub(super) fn recovered(mut self, entries: Vec<Entry>, len: u64, marks_len: u64) -> Self {
+        self.len = len;
+        self.marks.len = marks_len;
+        for entry in entries {
+            self.add(entry);
+        }
+        self
+    }
+
+    fn add(&mut self, entry: Entry) {
+        self.undone += usize::from(entry.state != State::Done);
+        self.entries.push(entry);
+    }
+
+    /// Whether records can be appended.
+    pub(super) fn is_open(&self) -> bool {
+        self.tail.is_some()
+    }
+
+    /// Lets no more records be appended.
+    pub(super) fn close(&mut self) {
+        self.tail = None;
+    }
+
+    /// Appends a record; nothing if it is closed. One whose end cannot be mended after a failure closes
+    /// itself.
+    pub(super) fn append(&mut self, kind: RecordKind, frame: &[u8]) -> Option<Result<RecordId, SpoolError>> {
+        let tail = self.tail.as_mut()?;
+        let id = RecordId { segment: self.serial, index: self.entries.len() };
+        let offset = tail.len();
+        let appended = tail.append(frame).map_err(SpoolError::io("write to", &self.path));
+        self.len = tail.len();
+        self.dirty = true;
+        if !tail.is_sound() {
+            self.tail = None;
+        }
+        Some(appended.map(|()| {
+            self.add(Entry { offset, kind, state: State::Waiting });
+            id
+        }))
+    }
+
+    /// Puts another file in the place of the one that is appended to.
+    #[cfg(test)]
+    pub(super) fn write_to(&mut self, file: File) {
+        self.tail = Some(Tail::new(file, self.len));
+    }
+
+    /// Oldest first. Segments of one directory keep the order in which they were made, even if their
+    /// times are the same.
+    pub(super) fn by_age(&self, other: &Self) -> Ordering {
+        self.created.cmp(&other.created).then_with(|| self.path.cmp(&other.path))
+    }
+
+    /// How many records it has had.
+    pub(super) fn count(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// How many of them are not done.
+    pub(super) fn undone(&self) -> usize {
+        self.undone
+    }
+
+    /// The bytes on disk.
+    pub(super) fn bytes(&self) -> u64 {
+        if self.gone { 0 } else { self.len + self.marks.len }
+    }
+
+    /// The bytes of its records.
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone
+    }
+
+    /// The kinds of the records in a state.
+    pub(super) fn tally(&self, state: State) -> Tally {
+        let mut tally = Tally::default();
+        self.entries.iter().filter(|entry| entry.state == state).for_each(|entry| tally.add(entry.kind));
+        tally
+    }
+
+    /// The first record from a place on that is to be given.
+    pub(super) fn waiting_from(&self, from: usize) -> Option<(usize, Entry)> {
+        let (index, entry) =
+            self.entries.iter().enumerate().skip(from).find(|(_, entry)| entry.state == State::Waiting)?;
+        Some((index, *entry))
+    }
+
+    /// Whether a record is on disk, and not done.
+    pub(super) fn keeps(&self, index: usize) -> bool {
+        !self.gone && self.entries.get(index).is_some_and(|entry| entry.state != State::Done)
+    }
+
+    /// Marks a record as given.
+    pub(super) fn give(&mut self, index: usize) {
+        if let Some(entry) = self.entries.get_mut(index) {
+            entry.state = State::Given;
+        }
+    }
+
+    /// Marks a record as done, here and on disk. If it is the last, the files go instead. Where the disk
+    /// fails the record is still done for this process, and its mark is written with the next.
+    pub(super) fn settle(&mut self, index: usize) -> Result<(), SpoolError> {
+        let Some(entry) = self.entries.get_mut(index).filter(|entry| entry.state != State::Done) else {
+            return Ok(());
+        };
+        entry.state = State::Done;
+        self.undone -= 1;
+        if self.gone {
+            return Ok(());
+        }
+        encode_mark(entry.offset, &mut self.marks.unwritten);
+        if self.undone == 0 && self.remove() {
+            return Ok(());
+        }
+        self.dirty = true;
+        self.marks.write()
+    }
+
+    /// Removes the files; gives the records that were never given. Those that are stay to be settled.
+    pub(super) fn evict(&mut self) -> Tally {
+        let lost = self.tally(State::Waiting);
+        for entry in self.entries.iter_mut().filter(|entry| entry.state == State::Waiting) {
+            entry.state = State::Done;
+            self.undone -= 1;
+        }
+        self.remove();
+        self.gone = true;
+        lost
+    }
+
+    /// Marks what is not among its records as done on disk, so that it is not found again.
+    pub(super) fn forget(&mut self, offsets: impl Iterator<Item = u64>) {
+        offsets.for_each(|offset| encode_mark(offset, &mut self.marks.unwritten));
+        // Else it is found again.
+        let _ = self.marks.write();
+    }
+
+    /// Removes the files. The marks go last: without them the records would be given again.
+    pub(super) fn remove(&mut self) -> bool {
+        self.tail = None;
+        self.marks.tail = None;
+        let gone = match fs::remove_file(&self.path) {
+            Ok(()) => true,
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        };
+        if gone {
+            // Marks without records are removed by the next to come.
+            let _ = fs::remove_file(&self.marks.path);
+            self.gone = true;
+        }
+        gone
+    }
+
+    /// Opens it to be read.
+    pub(super) fn open(&self) -> io::Result<File> {
+        File::open(&self.path)
+    }
+
+    /// Reads a record; nothing if it is damaged, or beyond the end.
+    pub(super) fn read(&self, file: &mut File, offset: u64) -> io::Result<Option<Record>> {
+        let mut head = [0; Head::SIZE];
+        file.seek(SeekFrom::Start(offset))?;
+        file.read_exact(&mut head)?;
+        let Some(head) = Head::decode(&head) else { return Ok(None) };
+        let start = offset + Head::SIZE as u64;
+        if start + head.payload() > self.len {
+            return Ok(None);
+        }
+        // No more than the file has.
+        let mut payload = Vec::with_capacity(usize::try_from(head.payload()).unwrap_or_default());
+        file.take(head.payload()).read_to_end(&mut payload)?;
+        Ok(Record::decode(&head, &payload))
+    }
+
+    /// Writes what the system still holds back to the disk.
+    pub(super) fn sync(&mut self) -> Result<(), SpoolError> {
+        if self.gone || !self.dirty {
+            return Ok(());
+        }
+        self.marks.write()?;
+        sync(&self.path).map_err(SpoolError::io("sync", &self.path))?;
+        if self.marks.len > 0 {
+            sync(&self.marks.path).map_err(SpoolError::io("sync", &self.marks.path))?;
+        }
+        self.dirty = false;
+        Ok(())
+    }
+}
+
+/// Makes a file with what it begins with, or none.
+fn begin(path: &Path, bytes: &[u8]) -> io::Result<Tail> {
+    let mut tail = Tail::new(private().write(true).create_new(true).open(path)?, 0);
+    if let Err(error) = tail.append(bytes) {
+        drop(tail);
+        // Else the next to come does, or sets it aside.
+        let _ = fs::remove_file(path);
+        return Err(error);
+    }
+    Ok(tail)
+}
+
+/// The file that tells which records of a segment are done.
+#[derive(Debug, Default)]
+struct Marks {
+    path: PathBuf,
+    /// Opened with the first mark.
+    tail: Option<Tail>,
+    /// The bytes of the marks that are whole.
+    len: u64,
+    /// Marks that are not on disk yet.
+    unwritten: Vec<u8>,
+}
+
+impl Marks {
+    fn write(&mut self) -> Result<(), SpoolError> {
+        if self.unwritten.is_empty() {
+            return Ok(());
+        }
+        let tail = match &mut self.tail {
+            Some(tail) => tail,
+            none => {
+                let file = private().write(true).create(true).truncate(false).open(&self.path);
+                none.insert(Tail::new(file.map_err(SpoolError::io("open", &self.path))?, self.len))
+            }
+        };
+        tail.append(&self.unwritten).map_err(SpoolError::io("write to", &self.path))?;
+        self.unwritten.clear();
+        self.len = tail.len();
+        Ok(())
+    }
+}
+
+/// Whole marks alone, of a file of so many bytes.
+pub(super) fn whole_marks(len: u64) -> u64 {
+    len - len % MARK_SIZE as u64
+}

@@ -1,0 +1,97 @@
+//! What the spool promises.
+
+mod crashes;
+mod damage;
+mod full_disk;
+mod keeping;
+mod limits;
+mod sharing;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tempfile::TempDir;
+
+use super::segment::{DONE, RECORDS};
+use super::{Lost, Record, RecordId, RecordKind, Recovered, Spool, SpoolError, SpoolLimits, Tally};
+
+/// Room for everything, in segments that a hundred small records do not fill.
+const ROOMY: SpoolLimits =
+    SpoolLimits { bytes: 8 << 20, segment_bytes: 1 << 20, max_age: SpoolLimits::DEFAULT_MAX_AGE };
+
+/// A folder for a spool that is not there yet.
+fn folder() -> (TempDir, PathBuf) {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("spool");
+    (folder, path)
+}
+
+fn open(path: &Path) -> (Spool, Recovered) {
+    Spool::open(path, ROOMY).unwrap()
+}
+
+/// A span with a number, accepted now.
+fn record(number: u64) -> Record {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    Record {
+        kind: RecordKind::Span,
+        accepted_at: UNIX_EPOCH + Duration::from_millis(u64::try_from(now).unwrap()),
+        is_request: true,
+        key: "".into(),
+        body: number.to_string().into_bytes().into(),
+    }
+}
+
+/// The number of a record.
+fn number(record: &Record) -> u64 {
+    std::str::from_utf8(&record.body).unwrap().parse().unwrap()
+}
+
+fn append(spool: &mut Spool, numbers: impl IntoIterator<Item = u64>) -> Vec<RecordId> {
+    numbers.into_iter().map(|number| spool.append(&record(number)).unwrap()).collect()
+}
+
+/// All that is to be given, by number.
+fn given(spool: &mut Spool) -> Vec<u64> {
+    std::iter::from_fn(|| spool.next()).map(|(_, record)| number(&record)).collect()
+}
+
+/// What another process would be given that opens the spool now.
+fn reopened(path: &Path) -> (Vec<u64>, Recovered) {
+    let (mut spool, recovered) = open(path);
+    (given(&mut spool), recovered)
+}
+
+fn spans(spans: u64) -> Tally {
+    Tally { spans, tracks: 0 }
+}
+
+/// The files of a kind in all directories, in the order of their paths.
+fn files(path: &Path, kind: &str) -> Vec<PathBuf> {
+    let mut files: Vec<_> = fs::read_dir(path)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir() && !path.ends_with("set-aside"))
+        .flat_map(|path| fs::read_dir(path).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == kind))
+        .collect();
+    files.sort();
+    files
+}
+
+/// The only segment that there is.
+fn only_segment(path: &Path) -> PathBuf {
+    let [segment] = <[PathBuf; 1]>::try_from(files(path, RECORDS)).unwrap();
+    segment
+}
+
+/// The contents of what was set aside.
+fn set_aside(path: &Path) -> Vec<Vec<u8>> {
+    fs::read_dir(path.join("set-aside"))
+        .into_iter()
+        .flatten()
+        .map(|entry| fs::read(entry.unwrap().path()).unwrap())
+        .collect()
+}

@@ -1,0 +1,192 @@
+//! What has no place, and what is too old.
+
+use super::*;
+
+/// Eight segments of some records each.
+const NARROW: SpoolLimits =
+    SpoolLimits { bytes: 2_000, segment_bytes: 250, max_age: SpoolLimits::DEFAULT_MAX_AGE };
+
+#[test]
+fn the_oldest_segments_give_way_and_their_records_are_counted() {
+    let (_folder, path) = folder();
+    let (mut spool, _) = Spool::open(&path, NARROW).unwrap();
+    let mut kept = 0;
+    for number in 0..500 {
+        append(&mut spool, [number]);
+        assert!(spool.bytes() <= NARROW.bytes);
+        assert!(spool.segments.len() < 10);
+        kept = spool.len();
+    }
+    let lost = spool.take_lost();
+    assert_eq!(lost, Lost { evicted: spans(500 - kept), ..Lost::default() });
+    assert!(kept > 40, "{kept}");
+    assert_eq!(given(&mut spool), (500 - kept..500).collect::<Vec<_>>());
+    assert_eq!(spool.take_lost(), Lost::default());
+}
+
+#[test]
+fn an_eviction_tells_kinds_apart_and_counts_nothing_that_is_done() {
+    let (_folder, path) = folder();
+    let limits = SpoolLimits { bytes: 1_000, ..NARROW };
+    let (mut spool, _) = Spool::open(&path, limits).unwrap();
+    let track = Record { kind: RecordKind::Track, ..record(0) };
+    let ids = append(&mut spool, 0..2);
+    spool.append(&track).unwrap();
+    spool.done(ids[0]).unwrap();
+    let large = Record { body: vec![b'1'; 900].into(), ..record(0) };
+    spool.append(&large).unwrap();
+    assert_eq!(spool.take_lost().evicted, Tally { spans: 1, tracks: 1 });
+    assert_eq!(spool.len(), 1);
+    assert_eq!(spool.next().unwrap().1, large);
+}
+
+#[test]
+fn what_was_given_when_its_segment_gave_way_is_not_lost_and_still_to_be_settled() {
+    let (_folder, path) = folder();
+    let limits = SpoolLimits { bytes: 1_000, ..NARROW };
+    let large = Record { body: vec![b'1'; 900].into(), ..record(0) };
+    let (mut spool, _) = Spool::open(&path, limits).unwrap();
+    append(&mut spool, 0..3);
+    let (first, _) = spool.next().unwrap();
+    let (second, _) = spool.next().unwrap();
+    assert!(spool.keeps(second));
+    let newest = spool.append(&large).unwrap();
+    assert_eq!(spool.take_lost().evicted, spans(1));
+    assert_eq!(spool.len(), 3);
+    assert!(!spool.keeps(second) && spool.keeps(newest));
+    // An open file would keep its room on the disk.
+    assert!(spool.reader.is_none());
+    spool.done(first).unwrap();
+    assert_eq!(files(&path, DONE).len(), 0);
+    spool.done(second).unwrap();
+    assert_eq!((spool.take_lost(), spool.len()), (Lost::default(), 1));
+    spool.done(second).unwrap();
+    assert_eq!(spool.next().unwrap(), (newest, large.clone()));
+    spool.done(newest).unwrap();
+    assert!(spool.is_empty());
+}
+
+#[test]
+fn what_is_kept_after_the_newest_segment_gave_way_is_kept_in_another() {
+    let (_folder, path) = folder();
+    let limits = SpoolLimits { bytes: 1_000, ..NARROW };
+    let large = Record { body: vec![b'1'; 900].into(), ..record(0) };
+    let (mut spool, _) = Spool::open(&path, limits).unwrap();
+    append(&mut spool, [0]);
+    let (given_before, _) = spool.next().unwrap();
+    spool.append(&large).unwrap();
+    spool.append(&large).unwrap();
+    assert_eq!(spool.take_lost().evicted, spans(1));
+    spool.done(given_before).unwrap();
+    drop(spool);
+    let (mut spool, recovered) = Spool::open(&path, limits).unwrap();
+    assert_eq!(recovered.records, spans(1));
+    assert_eq!(spool.next().unwrap().1, large);
+}
+
+#[test]
+fn there_are_never_more_bytes_than_may_be_and_an_eviction_costs_an_eighth_of_them() {
+    let (_folder, path) = folder();
+    let limits = SpoolLimits { segment_bytes: u64::MAX, ..NARROW };
+    let (mut spool, _) = Spool::open(&path, limits).unwrap();
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut fullest = 0;
+    for _ in 0..2_000 {
+        let before = spool.bytes();
+        spool.append(&Record { body: vec![b'1'; random.usize(1..60)].into(), ..record(0) }).unwrap();
+        assert!(spool.bytes() <= limits.bytes);
+        assert!(spool.bytes() + limits.bytes / 8 >= before);
+        fullest = fullest.max(spool.bytes());
+    }
+    assert!(fullest > limits.bytes - 10, "{fullest}");
+}
+
+#[test]
+fn a_record_larger_than_the_spool_is_refused_and_costs_no_other() {
+    let (_folder, path) = folder();
+    let (mut spool, _) = Spool::open(&path, NARROW).unwrap();
+    append(&mut spool, 0..3);
+    let fits = Record { body: vec![0; 2_000 - 20 - 24].into(), ..record(0) };
+    let large = Record { body: vec![0; 2_000 - 20 - 24 + 1].into(), ..record(0) };
+    let error = spool.append(&large).unwrap_err();
+    assert!(matches!(error, SpoolError::TooLarge { size: 2_001, limit: 2_000, .. }), "{error}");
+    assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+    assert_eq!((spool.len(), spool.take_lost()), (3, Lost::default()));
+    spool.append(&fits).unwrap();
+    assert_eq!((spool.len(), spool.bytes()), (1, 2_000));
+    assert_eq!(spool.next().unwrap().1, fits);
+    let long_key = Record { key: "k".repeat(1 << 16).into(), ..record(0) };
+    let (mut roomy, _) = open(&path);
+    assert!(matches!(roomy.append(&long_key), Err(SpoolError::TooLarge { .. })));
+}
+
+#[test]
+fn what_was_adopted_gives_way_too() {
+    let (_folder, path) = folder();
+    let (mut spool, _) = Spool::open(&path, SpoolLimits { segment_bytes: 100, ..ROOMY }).unwrap();
+    append(&mut spool, 0..100);
+    drop(spool);
+    let (mut spool, recovered) = Spool::open(&path, NARROW).unwrap();
+    assert_eq!(recovered.records, spans(100));
+    append(&mut spool, [100]);
+    assert!(spool.bytes() <= NARROW.bytes);
+    let evicted = spool.take_lost().evicted.spans;
+    assert!(evicted > 40, "{evicted}");
+    assert_eq!(given(&mut spool), (evicted..101).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_is_too_old_is_counted_and_not_given() {
+    let (_folder, path) = folder();
+    let aged = |number, age| Record { accepted_at: SystemTime::now() - age, ..record(number) };
+    let day = Duration::from_secs(24 * 60 * 60);
+    let (mut spool, _) = open(&path);
+    spool.append(&aged(0, 8 * day)).unwrap();
+    spool.append(&aged(1, 6 * day)).unwrap();
+    spool.append(&Record { kind: RecordKind::Track, ..aged(2, 8 * day) }).unwrap();
+    // The clock was set back since.
+    spool.append(&Record { accepted_at: SystemTime::now() + day, ..record(3) }).unwrap();
+    assert_eq!(given(&mut spool), [1, 3]);
+    let expired = Tally { spans: 1, tracks: 1 };
+    assert_eq!(spool.take_lost(), Lost { expired, ..Lost::default() });
+    assert_eq!(spool.len(), 2);
+    drop(spool);
+    let (mut spool, recovered) = open(&path);
+    assert_eq!(recovered.records, spans(2));
+    assert_eq!(given(&mut spool), [1, 3]);
+    assert_eq!(spool.take_lost(), Lost::default());
+}
+
+#[test]
+fn what_was_set_aside_goes_when_a_record_would() {
+    let (_folder, path) = folder();
+    let aside = path.join("set-aside");
+    fs::create_dir_all(&aside).unwrap();
+    for (name, days) in [("older", 8), ("newer", 6)] {
+        let file = fs::File::create(aside.join(name)).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(days * 24 * 60 * 60)).unwrap();
+    }
+    open(&path);
+    assert!(!aside.join("older").exists());
+    assert!(aside.join("newer").exists());
+}
+
+#[test]
+fn what_was_set_aside_is_kept_within_the_limits() {
+    let (_folder, path) = folder();
+    let aside = path.join("set-aside");
+    fs::create_dir_all(&aside).unwrap();
+    let now = SystemTime::now();
+    for (name, age) in [("older", 3), ("newer", 2), ("newest", 1)] {
+        let file = fs::File::create(aside.join(name)).unwrap();
+        file.set_len(900).unwrap();
+        file.set_modified(now - Duration::from_secs(age * 3_600)).unwrap();
+    }
+    Spool::open(&path, NARROW).unwrap();
+    let mut left: Vec<_> = fs::read_dir(&aside)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["newer", "newest"]);
+}

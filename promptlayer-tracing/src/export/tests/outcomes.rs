@@ -1,0 +1,330 @@
+//! What becomes of spans, whatever the service answers. Time is the test's: minutes pass at once.
+
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::{Duration, SystemTime};
+
+use serde_json::Map;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::service::{Service, Step};
+use crate::client::Client;
+use crate::exchange::Ending;
+use crate::export::courier::Courier;
+use crate::export::gate::Gate;
+use crate::export::guard::{Stats, Stop};
+use crate::export::ledger::{DropReason, RejectReason};
+use crate::export::worker::Worker;
+use crate::export::{BatchLimits, Form, Pipeline, QueueLimits, Resource, RetryPolicy, Wire};
+use crate::hook::{self, Hooks};
+use crate::ids::{SpanId, TraceId};
+use crate::record::{FinishedSpan, Inherited, Place};
+use crate::sink::{Destination, Outgoing};
+
+/// For what errors say. To make one takes a while.
+static CLIENT: LazyLock<Client> =
+    LazyLock::new(|| Client::builder().api_key("pl_1").base_url("http://127.0.0.1:9").build().unwrap());
+
+/// A pipeline before a service, without threads of its own but that of the hooks.
+struct Line {
+    pipeline: Arc<Pipeline>,
+    stop: watch::Sender<Stop>,
+    service: Service,
+    worker: Option<Worker<Service>>,
+}
+
+impl Line {
+    fn new(service: &Service, batch: BatchLimits) -> Self {
+        let form = Arc::new(Form {
+            wire: Wire::SpansBulk,
+            batch,
+            resource: Resource::new("test".to_owned()),
+            provider: None,
+        });
+        let pipeline = Arc::new(Pipeline::new(QueueLimits::default(), Arc::clone(&form), None));
+        let client = CLIENT.clone();
+        let hooks = Hooks { on_error: Some(Box::new(|_| {})), ..Hooks::default() };
+        let (stop, told) = watch::channel(Stop::default());
+        let courier = Courier {
+            transport: service.clone(),
+            http: client.http().clone(),
+            hook_client: client,
+            pipeline: Arc::clone(&pipeline),
+            hooks: hook::start(hooks, Arc::clone(&pipeline.hooks), Arc::clone(&pipeline.progress)).unwrap(),
+            retry: RetryPolicy::default(),
+            stop: told.clone(),
+            gate: Gate::default(),
+            reported: Mutex::default(),
+        };
+        let worker = Worker::new(Arc::new(courier), form, told);
+        Self { pipeline, stop, service: service.clone(), worker: Some(worker) }
+    }
+
+    /// Spans of one trace, called `0`, `1`, …; every one makes a request.
+    fn log(&self, count: usize) {
+        let trace_id = TraceId::random();
+        for number in 0..count {
+            self.pipeline.take(Outgoing {
+                span: span(trace_id, number),
+                said: None,
+                size: 100,
+                is_of_hook: false,
+            });
+        }
+    }
+
+    /// Runs the pipeline until all has an end, and gives how long that took.
+    async fn run(&mut self) -> (Stats, Duration) {
+        let begun = Instant::now();
+        self.stop.send_modify(|stop| stop.finish = true);
+        self.work().await;
+        (self.stats(), begun.elapsed())
+    }
+
+    async fn work(&mut self) {
+        let mut worker = self.worker.take().unwrap();
+        worker.run().await;
+    }
+
+    fn stats(&self) -> Stats {
+        let stats = self.pipeline.stats();
+        let spans = &stats.spans;
+        let settled = spans.delivered + spans.rejected() + spans.dropped() + spans.outcome_unknown;
+        assert_eq!(spans.accepted, settled + spans.pending(), "{stats:#?}");
+        let may_have = spans.delivered + spans.outcome_unknown;
+        assert!(may_have >= self.service.taken() as u64, "the service has more than was counted");
+        stats
+    }
+}
+
+fn span(trace_id: TraceId, number: usize) -> FinishedSpan {
+    const NAMES: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+    FinishedSpan {
+        place: Place { trace_id, span_id: SpanId::random(), parent_id: None },
+        name: NAMES[number % NAMES.len()],
+        function: Some("ask"),
+        kind: Some(crate::Kind::Llm),
+        is_request: true,
+        is_foreign: false,
+        lacks_an_answer: false,
+        started: SystemTime::now(),
+        duration: Duration::from_millis(5),
+        ending: Ending::Returned,
+        input: None,
+        output: None,
+        time_to_first_chunk: None,
+        provider: None,
+        model: None,
+        parameters: Vec::new(),
+        inherited: Arc::new(Inherited::default()),
+        fields: Map::new(),
+        on_request_id: None,
+    }
+}
+
+/// Sends ten spans to a service, and gives what became of them, and when.
+async fn ten(service: &Service) -> (Stats, Duration) {
+    let mut line = Line::new(service, BatchLimits::default());
+    line.log(10);
+    line.run().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_not_processed_is_sent_again_until_it_is() {
+    for step in [Step::Status(429), Step::Status(503), Step::Refused] {
+        let service = Service::new([step; 5]);
+        let (stats, took) = ten(&service).await;
+        assert_eq!((stats.spans.delivered, stats.retries), (10, 5), "{step:?}");
+        assert_eq!((service.taken(), service.duplicates(), service.readings()), (10, 0, 0));
+        // 0.5, 1, 2, 4 and 8 s at most.
+        assert!(took <= Duration::from_millis(15_500), "{took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_try_comes_before_the_service_asks_for_it() {
+    let service = Service::new([Step::RetryAfter(429, 40), Step::RetryAfter(503, 50)]);
+    let (stats, took) = ten(&service).await;
+    assert_eq!(stats.spans.delivered, 10);
+    assert!(took >= Duration::from_secs(90), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_is_asked_for_beyond_all_measure_costs_the_spans_and_not_the_program() {
+    let service = Service::new([Step::RetryAfter(429, u64::MAX / 2)]);
+    let (stats, took) = ten(&service).await;
+    assert_eq!(stats.spans.dropped, [(DropReason::Expired, 10)].into());
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_gate_holds_all_batches() {
+    let service = Service::new([Step::RetryAfter(503, 20)]);
+    let mut line = Line::new(&service, BatchLimits::default().spans(1).in_flight(4));
+    line.log(40);
+    let (stats, took) = line.run().await;
+    assert_eq!((stats.spans.delivered, service.taken()), (40, 40));
+    assert!(took >= Duration::from_secs(20));
+    // The four that were on their way when it closed, one of which closed it, and each span once after.
+    assert!(service.sizes().len() <= 41, "{:?}", service.sizes());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_a_minute_is_waited_out() {
+    let service = Service::new([]).otherwise(Step::Refused);
+    let mut line = Line::new(&service, BatchLimits::default());
+    line.log(250);
+    let recovering = service.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        recovering.recovers();
+    });
+    let (stats, took) = line.run().await;
+    assert_eq!((stats.spans.delivered, service.duplicates()), (250, 0));
+    assert!((60..=91).contains(&took.as_secs()), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_older_than_five_minutes_is_given_up_after_one_try_at_least() {
+    let service = Service::new([]).otherwise(Step::Refused);
+    let mut line = Line::new(&service, BatchLimits::default());
+    line.log(250);
+    let (stats, took) = line.run().await;
+    assert_eq!(stats.spans.dropped, [(DropReason::Expired, 250)].into());
+    assert!((270..=300).contains(&took.as_secs()), "{took:?}");
+    assert!(service.sizes().contains(&50), "the last batch had its try: {:?}", service.sizes());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_arrived_before_its_answer_was_lost_is_read_back_and_not_sent_again() {
+    for step in
+        [Step::TakenAndLost, Step::TakenAndStatus(500), Step::TakenAndStatus(502), Step::TakenAndStatus(504)]
+    {
+        let service = Service::new([step]);
+        let (stats, _) = ten(&service).await;
+        assert_eq!((stats.spans.delivered, stats.hooks.received), (10, 10), "{step:?}");
+        assert_eq!((service.sizes().len(), service.duplicates(), service.readings()), (1, 0, 1), "{step:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_did_not_arrive_is_sent_again_once_it_is_surely_missing() {
+    let service = Service::new([Step::Lost, Step::Status(500), Step::Lost]);
+    let (stats, took) = ten(&service).await;
+    assert_eq!((stats.spans.delivered, stats.possible_duplicates, stats.retries), (10, 30, 3));
+    assert_eq!((service.taken(), service.duplicates()), (10, 0));
+    assert!(took >= 3 * RetryPolicy::DEFAULT_SETTLING_TIME, "{took:?}");
+    assert!(service.readings() >= 6, "{}", service.readings());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_arrives_after_the_first_reading_is_not_sent_again() {
+    let service = Service::new([Step::TakenLater(1)]);
+    let (stats, _) = ten(&service).await;
+    assert_eq!((stats.spans.delivered, stats.possible_duplicates), (10, 0));
+    assert_eq!((service.sizes().len(), service.duplicates()), (1, 0));
+    assert!(service.readings() >= 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reading_that_fails_says_nothing_and_is_made_again() {
+    let service = Service::new([Step::TakenAndLost]).gets([Step::Status(500), Step::Lost, Step::Status(401)]);
+    let (stats, _) = ten(&service).await;
+    assert_eq!((stats.spans.delivered, service.duplicates(), service.readings()), (10, 0, 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_can_never_be_read_back_is_of_unknown_outcome_and_not_sent_again() {
+    let service = Service::new([Step::TakenAndLost]).gets([Step::Status(500); 1000]);
+    let (stats, took) = ten(&service).await;
+    assert_eq!((stats.spans.outcome_unknown, service.sizes().len()), (10, 1));
+    assert!((270..=300).contains(&took.as_secs()), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_cannot_be_read_costs_a_reading_and_no_second_sending() {
+    let service = Service::new([Step::TakenAndGarbled]);
+    let (stats, _) = ten(&service).await;
+    assert_eq!((stats.spans.delivered, stats.hooks.received, stats.hooks.missing), (10, 10, 0));
+    assert_eq!((service.sizes().len(), service.readings()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn spans_at_fault_are_set_aside_wherever_they_stand_and_the_rest_arrives() {
+    // Every set of faulty spans among ten.
+    for set in 0_u32..1024 {
+        for says_where in [false, true] {
+            let faulty: Vec<String> =
+                (0..10).filter(|at| set & (1 << at) != 0).map(|at| at.to_string()).collect();
+            let service = Service::new([]).poison(&faulty, says_where);
+            let (stats, _) = ten(&service).await;
+            let count = faulty.len() as u64;
+            assert_eq!(stats.spans.rejected(), count, "{faulty:?}");
+            assert_eq!(
+                (stats.spans.delivered, service.taken() as u64),
+                (10 - count, 10 - count),
+                "{faulty:?}"
+            );
+            assert_eq!(service.duplicates(), 0);
+            let most = if says_where { 2 } else { 20 };
+            assert!(service.sizes().len() <= most, "{faulty:?}: {:?}", service.sizes());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_is_too_large_is_halved_down_to_one_span() {
+    let service = Service::new([]).most(1);
+    let (stats, _) = ten(&service).await;
+    assert_eq!((stats.spans.delivered, service.taken(), service.duplicates()), (10, 10, 0));
+    let service = Service::new([]).most(0);
+    let (stats, _) = ten(&service).await;
+    assert_eq!(stats.spans.rejected, [(RejectReason::TooLarge, 10)].into());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_as_a_whole_is_held_and_asked_again_every_minute() {
+    let service = Service::new([Step::Status(401), Step::Status(403), Step::Status(404)]);
+    let (stats, took) = ten(&service).await;
+    assert_eq!((stats.spans.delivered, service.sizes().len()), (10, 4));
+    assert_eq!(took.as_secs(), 180);
+
+    let service = Service::new([]).otherwise(Step::Status(302));
+    let (stats, took) = ten(&service).await;
+    assert_eq!(stats.spans.rejected, [(RejectReason::WrongAddress, 10)].into());
+    assert!(took.as_secs() <= 300, "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_program_that_ends_asks_once_more_and_does_not_wait_for_its_settings_to_change() {
+    let service = Service::new([]).otherwise(Step::Status(401));
+    let mut line = Line::new(&service, BatchLimits::default());
+    line.log(10);
+    let deadline = std::time::Instant::now() + Duration::from_secs(3600);
+    line.stop.send_modify(|stop| stop.deadline = Some(deadline));
+    let (stats, took) = line.run().await;
+    assert_eq!(stats.spans.rejected, [(RejectReason::Unauthorized, 10)].into());
+    assert!(took < Duration::from_secs(1), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_the_middle_of_a_batch_costs_that_batch_counted_and_nothing_else() {
+    let service = Service::new([Step::Panic]);
+    let mut line = Line::new(&service, BatchLimits::default().spans(4));
+    line.log(10);
+    let (stats, _) = line.run().await;
+    assert_eq!((stats.spans.outcome_unknown, stats.spans.delivered, stats.panics), (4, 6, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_no_answer_comes_to_before_the_end_is_of_unknown_outcome_and_what_waits_is_dropped() {
+    let service = Service::new([]).otherwise(Step::Hang);
+    let mut line = Line::new(&service, BatchLimits::default().spans(4));
+    line.log(10);
+    let deadline = std::time::Instant::now() + Duration::from_secs(5);
+    line.stop.send_modify(|stop| stop.deadline = Some(deadline));
+    let (stats, took) = line.run().await;
+    assert_eq!(stats.spans.outcome_unknown, 4);
+    assert_eq!(stats.spans.dropped, [(DropReason::Deadline, 6)].into());
+    assert!(took >= Duration::from_secs(4), "{took:?}");
+}

@@ -1,0 +1,112 @@
+//! The queue, by one thread. What several do to it is in the model that `tests` checks.
+
+use crate::export::ledger::{DropReason, End, Pending, RejectReason};
+use crate::export::queue::{Class, Queue, QueueLimits, Refused, Weight};
+
+fn span(bytes: usize) -> Weight {
+    Weight { class: Class::Span, bytes, yields: true }
+}
+
+fn request(bytes: usize) -> Weight {
+    Weight { class: Class::Span, bytes, yields: false }
+}
+
+fn queue(items: usize, bytes: usize) -> Queue<u32> {
+    Queue::new(QueueLimits::default().items(items).bytes(bytes))
+}
+
+fn pending(queue: &Queue<u32>) -> Pending {
+    queue.ledgers().0.pending
+}
+
+#[test]
+fn the_last_quarter_is_kept_for_what_carries_a_request() {
+    let queue = queue(8, 800);
+    for _ in 0..6 {
+        queue.push(span(1), 0).unwrap();
+    }
+    assert!(matches!(queue.push(span(1), 7), Err(Refused::Full(7))));
+    queue.push(request(1), 0).unwrap();
+    queue.push(request(1), 0).unwrap();
+    assert!(matches!(queue.push(request(1), 9), Err(Refused::Full(9))));
+    let (spans, _) = queue.ledgers();
+    assert_eq!((spans.accepted, spans.dropped()), (10, 2));
+    assert_eq!(spans.pending.queued, 8);
+}
+
+#[test]
+fn bytes_bound_it_as_items_do() {
+    let queue = queue(100, 100);
+    queue.push(request(60), 0).unwrap();
+    assert!(queue.push(request(41), 0).is_err());
+    assert!(queue.push(span(20), 0).is_err(), "a quarter of the bytes is kept too");
+    queue.push(request(40), 0).unwrap();
+    assert!(queue.push(request(usize::MAX), 0).is_err());
+}
+
+#[test]
+fn what_is_on_its_way_takes_its_room_until_it_is_settled() {
+    let queue = queue(2, 100);
+    queue.push(request(50), 1).unwrap();
+    queue.push(request(50), 2).unwrap();
+    let (mut first, item) = queue.take().unwrap();
+    assert_eq!(item, 1);
+    assert!(queue.push(request(1), 3).is_err());
+    assert_eq!(pending(&queue), Pending { queued: 1, in_flight: 1, spooled: 0 });
+
+    queue.resize(&mut first, 10);
+    queue.settle(first, End::Rejected(RejectReason::Invalid));
+    queue.push(request(50), 3).unwrap();
+    let (spans, _) = queue.ledgers();
+    assert_eq!((spans.accepted, spans.rejected(), spans.dropped()), (4, 1, 1));
+}
+
+#[test]
+fn an_item_on_disk_takes_no_room_and_is_pending_still() {
+    let queue = queue(1, 100);
+    queue.push(request(10), 1).unwrap();
+    let (taken, _) = queue.take().unwrap();
+    queue.spool(taken);
+    queue.adopt(Class::Span, 4);
+    queue.push(request(10), 2).unwrap();
+    assert_eq!(pending(&queue), Pending { queued: 1, in_flight: 0, spooled: 5 });
+
+    let taken = queue.unspool(Class::Span, 10);
+    queue.settle(taken, End::Delivered);
+    queue.settle_spooled(Class::Span, End::Dropped(DropReason::SpoolFull), 3);
+    let (spans, _) = queue.ledgers();
+    assert_eq!((spans.accepted, spans.delivered, spans.dropped()), (6, 1, 3));
+    assert_eq!(spans.pending, Pending { queued: 1, in_flight: 0, spooled: 1 });
+}
+
+#[test]
+fn an_item_is_settled_only_when_all_before_it_are() {
+    let queue = queue(10, 100);
+    for item in 0..3 {
+        queue.push(request(1), item).unwrap();
+    }
+    let end = queue.next_number();
+    queue.push(request(1), 3).unwrap();
+    let taken: Vec<_> = (0..4).map(|_| queue.take().unwrap().0).collect();
+    for later in &taken[1..] {
+        queue.settle(*later, End::Delivered);
+        assert!(!queue.is_settled_before(end));
+    }
+    queue.settle(taken[0], End::Delivered);
+    assert!(queue.is_settled_before(end));
+}
+
+#[test]
+fn a_closed_queue_counts_what_still_comes() {
+    let queue = queue(10, 100);
+    queue.close_to_spans();
+    assert!(matches!(queue.push(request(1), 1), Err(Refused::Closed(1))));
+    queue.push(Weight { class: Class::Track, bytes: 1, yields: false }, 2).unwrap();
+    queue.close();
+    assert!(queue.push(Weight { class: Class::Track, bytes: 1, yields: false }, 3).is_err());
+    queue.drop_waiting(DropReason::Deadline);
+    let (spans, tracking) = queue.ledgers();
+    assert_eq!(spans.dropped, [(DropReason::Closed, 1)].into());
+    assert_eq!(tracking.dropped, [(DropReason::Closed, 1), (DropReason::Deadline, 1)].into());
+    assert_eq!((tracking.accepted, tracking.pending()), (2, 0));
+}

@@ -1,0 +1,253 @@
+//! A service that is a value: it takes what it is given, and fails as it is told.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use crate::client::{Answer, Failure, FailureKind};
+use crate::export::transport::Transport;
+
+/// How a request is answered.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Step {
+    /// As the service does.
+    Take,
+    /// With this status, and nothing is taken.
+    Status(u16),
+    /// With this status, to be tried again after so many seconds.
+    RetryAfter(u16, u64),
+    /// Taken, and then the connection breaks.
+    TakenAndLost,
+    /// Taken, and answered with this status all the same.
+    TakenAndStatus(u16),
+    /// Taken, and answered with what is no JSON.
+    TakenAndGarbled,
+    /// The connection breaks, and it is taken so many seconds later.
+    TakenLater(u64),
+    /// The connection breaks before anything arrives.
+    Lost,
+    /// There is no connection.
+    Refused,
+    /// No answer comes.
+    Hang,
+    /// The library panics.
+    Panic,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    posts: VecDeque<Step>,
+    gets: VecDeque<Step>,
+    /// What is done when the script is over.
+    otherwise: Option<Step>,
+    /// Spans by id: their trace, the id of their request, and how often they were taken.
+    spans: BTreeMap<String, (String, Option<u64>, u64)>,
+    next_id: u64,
+    /// How many spans were in each request.
+    sizes: Vec<usize>,
+    readings: usize,
+    /// The names of spans that make a request invalid.
+    poison: Vec<String>,
+    /// Whether the answer says which they are.
+    says_where: bool,
+    /// The most spans that fit into a request.
+    most: usize,
+}
+
+/// The service, and what it was sent.
+#[derive(Debug, Clone)]
+pub(super) struct Service(Arc<Mutex<Inner>>);
+
+impl Service {
+    /// A service that answers the requests to come so, one each, and then as it should.
+    pub(super) fn new(posts: impl IntoIterator<Item = Step>) -> Self {
+        let inner =
+            Inner { posts: posts.into_iter().collect(), most: usize::MAX, next_id: 1001, ..Inner::default() };
+        Self(Arc::new(Mutex::new(inner)))
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers the readings of traces to come so.
+    pub(super) fn gets(self, steps: impl IntoIterator<Item = Step>) -> Self {
+        self.inner().gets.extend(steps);
+        self
+    }
+
+    /// What is done when the script is over.
+    pub(super) fn otherwise(self, step: Step) -> Self {
+        self.inner().otherwise = Some(step);
+        self
+    }
+
+    /// From now on it answers as it should.
+    pub(super) fn recovers(&self) {
+        self.inner().otherwise = None;
+    }
+
+    /// Finds requests invalid that hold spans with these names.
+    pub(super) fn poison(self, names: &[String], says_where: bool) -> Self {
+        let mut inner = self.inner();
+        inner.poison = names.to_vec();
+        inner.says_where = says_where;
+        drop(inner);
+        self
+    }
+
+    /// Takes no more than so many spans in one request.
+    pub(super) fn most(self, most: usize) -> Self {
+        self.inner().most = most;
+        self
+    }
+
+    /// How many spans it has.
+    pub(super) fn taken(&self) -> usize {
+        self.inner().spans.len()
+    }
+
+    /// How many spans it was given more than once.
+    pub(super) fn duplicates(&self) -> usize {
+        self.inner().spans.values().filter(|(_, _, times)| *times > 1).count()
+    }
+
+    /// How many spans were in each request.
+    pub(super) fn sizes(&self) -> Vec<usize> {
+        self.inner().sizes.clone()
+    }
+
+    /// How often a trace was read.
+    pub(super) fn readings(&self) -> usize {
+        self.inner().readings
+    }
+}
+
+impl Inner {
+    fn take(&mut self, spans: &[Value]) -> Value {
+        let mut logged = Vec::new();
+        for span in spans {
+            let text =
+                |pointer: &str| span.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let id = text("/context/span_id");
+            let entry = self.spans.entry(id.clone()).or_insert_with(|| {
+                let request = span.get("log_request").map(|_| self.next_id);
+                self.next_id += 1;
+                (text("/context/trace_id"), request, 0)
+            });
+            entry.2 += 1;
+            logged.extend(entry.1.map(|request| json!({"id": request, "span_id": id})));
+        }
+        json!({"success": true, "spans": [], "request_logs": logged})
+    }
+
+    fn faulty(&self, spans: &[Value]) -> Option<Answer> {
+        if spans.len() > self.most {
+            return Some(answer(413, &json!({})));
+        }
+        let is_poison = |span: &Value| {
+            self.poison.iter().any(|name| span.get("name").and_then(Value::as_str) == Some(name))
+        };
+        let places: Vec<usize> =
+            spans.iter().enumerate().filter(|(_, span)| is_poison(span)).map(|(at, _)| at).collect();
+        if places.is_empty() {
+            return None;
+        }
+        let detail: Vec<Value> =
+            places.iter().map(|at| json!({"loc": ["body", "spans", at], "msg": "bad"})).collect();
+        Some(answer(
+            422,
+            &if self.says_where { json!({"detail": detail}) } else { json!({"success": false}) },
+        ))
+    }
+
+    fn trace(&self, id: &str) -> Answer {
+        let spans: Vec<Value> = self
+            .spans
+            .iter()
+            .filter(|(_, (trace, ..))| trace == id)
+            .map(|(span, (_, request, _))| json!({"span_id": span, "request_log_id": request}))
+            .collect();
+        if spans.is_empty() { answer(404, &json!({})) } else { answer(200, &json!({"spans": spans})) }
+    }
+}
+
+fn answer(status: u16, body: &Value) -> Answer {
+    Answer { status, retry_after: None, body: body.to_string().into_bytes() }
+}
+
+fn failure(kind: FailureKind) -> Failure {
+    Failure { kind, status: None, source: "as it was told".into() }
+}
+
+impl Transport for Service {
+    fn post(&self, path: &str, body: Vec<u8>) -> impl Future<Output = Result<Answer, Failure>> + Send {
+        let service = self.clone();
+        let is_of_spans = path == "/spans-bulk";
+        async move {
+            let body: Value = serde_json::from_slice(&body).unwrap();
+            let spans = body["spans"].as_array().cloned().unwrap_or_default();
+            let step = {
+                let mut inner = service.inner();
+                inner.sizes.push(spans.len());
+                let otherwise = inner.otherwise;
+                inner.posts.pop_front().or(otherwise).unwrap_or(Step::Take)
+            };
+            let take = || service.inner().take(&spans);
+            match step {
+                Step::Take if !is_of_spans => Ok(answer(200, &json!({"success": true}))),
+                Step::Take => {
+                    let faulty = service.inner().faulty(&spans);
+                    Ok(faulty.unwrap_or_else(|| answer(201, &take())))
+                }
+                Step::Status(status) => Ok(answer(status, &json!({}))),
+                Step::RetryAfter(status, seconds) => Ok(Answer {
+                    retry_after: Some(Duration::from_secs(seconds)),
+                    ..answer(status, &json!({}))
+                }),
+                Step::TakenAndLost => {
+                    take();
+                    Err(failure(FailureKind::Broken))
+                }
+                Step::TakenAndStatus(status) => {
+                    take();
+                    Ok(answer(status, &json!({})))
+                }
+                Step::TakenAndGarbled => {
+                    take();
+                    Ok(Answer { status: 201, retry_after: None, body: b"{\"succ".to_vec() })
+                }
+                Step::TakenLater(seconds) => {
+                    let (service, spans) = (service.clone(), spans.clone());
+                    tokio::spawn(async move {
+                        sleep(Duration::from_secs(seconds)).await;
+                        service.inner().take(&spans);
+                    });
+                    Err(failure(FailureKind::Broken))
+                }
+                Step::Lost => Err(failure(FailureKind::Broken)),
+                Step::Refused => Err(failure(FailureKind::NotSent)),
+                Step::Hang => std::future::pending().await,
+                Step::Panic => panic!("as it was told"),
+            }
+        }
+    }
+
+    fn get(&self, path: &str) -> impl Future<Output = Result<Answer, Failure>> + Send {
+        let service = self.clone();
+        let trace = path.rsplit('/').next().unwrap_or_default().to_owned();
+        async move {
+            let mut inner = service.inner();
+            inner.readings += 1;
+            match inner.gets.pop_front() {
+                None | Some(Step::Take) => Ok(inner.trace(&trace)),
+                Some(Step::Status(status)) => Ok(answer(status, &json!({}))),
+                Some(_) => Err(failure(FailureKind::Broken)),
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The queue and its ledger under every order in which threads can meet in them.
+//!
+//! The two files are compiled here once more, with the locks and atomics of a model checker: it runs each
+//! test under every interleaving that the memory model allows, where a test with real threads sees a few.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "the library uses what is not used here")]
+
+#[path = "../../promptlayer-tracing/src/export/ledger.rs"]
+mod ledger;
+#[path = "../../promptlayer-tracing/src/export/queue.rs"]
+mod queue;
+
+/// What the queue locks with.
+mod sync {
+    pub(super) use loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+    pub(super) use loom::sync::{Mutex, MutexGuard};
+    pub(super) use std::sync::PoisonError;
+}
+
+use loom::model::Builder;
+use loom::sync::Arc;
+use loom::thread;
+
+use self::ledger::{DropReason, End, Ledger};
+use self::queue::{Class, Queue, QueueLimits, Weight};
+
+/// Runs a test under every order in which threads are interrupted up to twice. Without that bound it takes minutes, and finds
+/// no more: what goes wrong between threads nearly always does so with two interruptions.
+fn explore(test: impl Fn() + Send + Sync + 'static) {
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(2);
+    builder.check(test);
+}
+
+fn weight(yields: bool) -> Weight {
+    Weight { class: Class::Span, bytes: 1, yields }
+}
+
+fn queue(items: usize) -> Arc<Queue<u32>> {
+    Arc::new(Queue::new(QueueLimits::default().items(items)))
+}
+
+/// The equation that holds at every instant.
+fn assert_balanced(ledger: &Ledger) {
+    let settled = ledger.delivered + ledger.rejected() + ledger.dropped() + ledger.outcome_unknown;
+    assert_eq!(ledger.accepted, settled + ledger.pending(), "{ledger:?}");
+}
+
+#[test]
+fn the_ledger_balances_at_every_instant_while_threads_push_and_one_settles() {
+    explore(|| {
+        let queue = queue(1);
+        let pushing: Vec<_> = (0..2)
+            .map(|item| {
+                let queue = Arc::clone(&queue);
+                thread::spawn(move || drop(queue.push(weight(false), item)))
+            })
+            .collect();
+        assert_balanced(&queue.ledgers().0);
+        if let Some((taken, _)) = queue.take() {
+            assert_balanced(&queue.ledgers().0);
+            queue.settle(taken, End::Delivered);
+        }
+        assert_balanced(&queue.ledgers().0);
+        for thread in pushing {
+            thread.join().unwrap();
+        }
+        while let Some((taken, _)) = queue.take() {
+            queue.settle(taken, End::Delivered);
+        }
+        let (ledger, _) = queue.ledgers();
+        assert_balanced(&ledger);
+        assert_eq!((ledger.accepted, ledger.pending()), (2, 0));
+        assert_eq!(ledger.delivered + ledger.dropped(), 2);
+        assert!(ledger.delivered >= 1, "the first to come found an empty queue: {ledger:?}");
+    });
+}
+
+#[test]
+fn nothing_gets_in_behind_a_close_without_being_counted() {
+    explore(|| {
+        let queue = queue(4);
+        let pushing = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || queue.push(weight(true), 1).is_ok())
+        };
+        queue.close();
+        queue.drop_waiting(DropReason::Closed);
+        let is_in = pushing.join().unwrap();
+        // Who got in came before the close, and was dropped with the rest.
+        let (ledger, _) = queue.ledgers();
+        assert_balanced(&ledger);
+        assert_eq!((ledger.accepted, ledger.dropped(), ledger.pending()), (1, 1, 0), "{is_in}");
+    });
+}
+
+#[test]
+fn who_flushes_sees_every_item_that_was_pushed_before_settled() {
+    explore(|| {
+        let queue = queue(4);
+        queue.push(weight(false), 1).unwrap();
+        let end = queue.next_number();
+        let worker = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || {
+                while let Some((taken, _)) = queue.take() {
+                    queue.settle(taken, End::Delivered);
+                }
+            })
+        };
+        queue.push(weight(false), 2).unwrap();
+        if queue.is_settled_before(end) {
+            assert!(queue.ledgers().0.delivered >= 1);
+        }
+        worker.join().unwrap();
+        assert!(queue.is_settled_before(end));
+    });
+}
