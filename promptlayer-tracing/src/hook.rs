@@ -16,8 +16,9 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tokio::runtime::{self, Runtime};
+use tokio::runtime::{self, Handle};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::client::{Client, Enqueue, Error, TrackRequest};
@@ -27,6 +28,8 @@ use crate::tags::Tags;
 
 /// The name of the thread.
 const THREAD: &str = "pl-hooks";
+/// The name of the thread on which the connections of asynchronous hooks live.
+const IO_THREAD: &str = "pl-hooks-io";
 /// How many ids may wait for a hook; those that come when it is full are counted and not shown.
 const CAPACITY: usize = 65_536;
 
@@ -288,19 +291,7 @@ pub(crate) fn start(
     progress: Arc<Progress>,
 ) -> Result<HookSender, Error> {
     let failed = |source| Error::ThreadStart { name: THREAD, source };
-    // Connections that one hook leaves open are the next one's: they live on the runtime's own
-    // thread, whether or not a hook is being awaited.
-    let runtime = if hooks.asynchronous.is_empty() {
-        None
-    } else {
-        let built = runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("pl-hooks-io")
-            .on_thread_start(|| RUNS_HOOKS.set(true))
-            .enable_all()
-            .build();
-        Some(built.map_err(failed)?)
-    };
+    let runtime = if hooks.asynchronous.is_empty() { None } else { Some(HookRuntime::start()?) };
     let (news, inbox) = channel(CAPACITY);
     let has_hooks = !hooks.synchronous.is_empty() || !hooks.asynchronous.is_empty();
     let runner = Runner {
@@ -317,7 +308,7 @@ pub(crate) fn start(
 /// The hook thread.
 struct Runner {
     hooks: Hooks,
-    runtime: Option<Runtime>,
+    runtime: Option<HookRuntime>,
     counters: Arc<HookCounters>,
     progress: Arc<Progress>,
     lines: Lines,
@@ -347,7 +338,7 @@ impl Runner {
                 let limit = self.hooks.timeout.unwrap_or(DEFAULT_TIMEOUT);
                 // The time is limited inside the runtime, which has the timers.
                 let in_time = self.guarded(|| {
-                    runtime.block_on(async { timeout(limit, hook(request.clone())).await.is_ok() })
+                    runtime.handle.block_on(async { timeout(limit, hook(request.clone())).await.is_ok() })
                 });
                 if in_time == Some(false) {
                     self.counters.timed_out.fetch_add(1, SeqCst);
@@ -376,11 +367,38 @@ impl Runner {
     }
 }
 
+/// The runtime in which asynchronous hooks run.
+///
+/// Connections that one hook leaves open are the next one's: they live on the runtime's own thread, whether or
+/// not a hook is being awaited. tokio would start such a thread by itself, and panic where it cannot.
+struct HookRuntime {
+    handle: Handle,
+    /// Ends the thread when it is dropped.
+    _end: oneshot::Sender<()>,
+}
+
+impl HookRuntime {
+    fn start() -> Result<Self, Error> {
+        let failed = |source| Error::ThreadStart { name: IO_THREAD, source };
+        let runtime = runtime::Builder::new_current_thread()
+            .on_thread_start(|| RUNS_HOOKS.set(true))
+            .enable_all()
+            .build()
+            .map_err(failed)?;
+        let (handle, (end, ended)) = (runtime.handle().clone(), oneshot::channel());
+        let run = move || {
+            RUNS_HOOKS.set(true);
+            // Tasks that hooks spawn run here; their panics are theirs. What hangs in one must not keep this.
+            let _ = runtime.block_on(ended);
+            runtime.shutdown_background();
+        };
+        thread::Builder::new().name(IO_THREAD.to_owned()).spawn(run).map_err(failed)?;
+        Ok(Self { handle, _end: end })
+    }
+}
+
 impl Drop for Runner {
     fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
         self.progress.update(|state| state.hooks_gone = true);
     }
 }

@@ -127,7 +127,7 @@ impl ClientBuilder {
     pub const DEFAULT_BASE_URL: &str = "https://api.promptlayer.com";
     /// The time-out where none is given: 10 seconds.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
-    /// The most of the time-out that is spent on making a connection: 5 seconds.
+    /// The most that is spent on making a connection: 5 seconds, or three quarters of the time-out if that is less.
     pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
     /// The API key. White space around it is dropped. One that is given here, even an empty one, is

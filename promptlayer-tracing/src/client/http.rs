@@ -235,7 +235,8 @@ fn pool_builder(settings: &Settings) -> reqwest::ClientBuilder {
         // A redirect can carry the key to another host.
         .redirect(redirect::Policy::none())
         .timeout(settings.timeout)
-        .connect_timeout(settings.timeout.min(ClientBuilder::CONNECT_TIMEOUT))
+        // Less than the whole: a connection that is not made must not look like an answer that is late.
+        .connect_timeout((settings.timeout * 3 / 4).min(ClientBuilder::CONNECT_TIMEOUT))
         .user_agent(USER_AGENT)
         .default_headers(headers)
 }

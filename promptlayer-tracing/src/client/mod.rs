@@ -29,7 +29,7 @@ pub use templates::{
     Template, TemplatePage, Templates,
 };
 pub(crate) use track::check_metadata;
-pub(crate) use track::{Enqueue, TrackCall};
+pub(crate) use track::{Enqueue, TrackCall, TrackPath};
 pub use track::{Enqueueable, Track, TrackGroup, TrackMetadata, TrackPrompt, TrackRequest, TrackScore};
 
 use crate::{RequestId, blueprint::LogRequest};

@@ -16,16 +16,44 @@ pub(crate) use actions::check_metadata;
 pub(super) use actions::check_selection;
 pub use actions::{TrackGroup, TrackMetadata, TrackPrompt, TrackScore};
 
+/// Where something is tracked. There are no other places, whatever a file may say: what stands behind the
+/// service's address decides where the key goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TrackPath {
+    Score,
+    Metadata,
+    Prompt,
+    Group,
+}
+
+impl TrackPath {
+    const ALL: [Self; 4] = [Self::Score, Self::Metadata, Self::Prompt, Self::Group];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Score => "/rest/track-score",
+            Self::Metadata => "/rest/track-metadata",
+            Self::Prompt => "/rest/track-prompt",
+            Self::Group => "/rest/track-group",
+        }
+    }
+
+    /// The place of this path, if it is one.
+    pub(crate) fn of(path: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == path)
+    }
+}
+
 /// Something to be sent to the service, ready to be.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct TrackCall {
-    pub(crate) path: &'static str,
+    pub(crate) path: TrackPath,
     /// JSON.
     pub(crate) body: Vec<u8>,
 }
 
 impl TrackCall {
-    fn new(path: &'static str, body: &impl Serialize) -> Result<Self, Error> {
+    fn new(path: TrackPath, body: &impl Serialize) -> Result<Self, Error> {
         let body =
             serde_json::to_vec(body).map_err(|source| Error::Encode { what: "the request", source })?;
         Ok(Self { path, body })

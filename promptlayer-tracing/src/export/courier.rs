@@ -9,34 +9,31 @@
 //!             └── refused as a whole: told once, then asked again now and then
 //! ```
 
-use std::collections::{BTreeMap, HashSet};
-use std::future::Future;
+mod doubt;
+mod ends;
+
+use std::collections::HashSet;
+use std::future::{Future, pending};
 use std::mem::{Discriminant, discriminant};
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::encode::{self, LogAnswer, SpansAnswer};
+use super::encode::{LogAnswer, SpansAnswer};
 use super::gate::Gate;
 use super::guard::Stop;
-use super::ledger::{DropReason, End, RejectReason};
+use super::ledger::{End, RejectReason};
 use super::outcome::{self, Outcome};
-use super::parcel::{Content, Note, Parcel};
-use super::reconcile::{self, Held};
+use super::parcel::{Batch, Content, Note, Parcel};
 use super::retry::Attempts;
 use super::shrink;
 use super::transport::Transport;
 use super::{Pipeline, RetryPolicy};
-use crate::client::{Answer, Client, Error, Failure, Http, LOG_REQUEST_PATH};
-use crate::hook::{HookSender, Logged, LoggedRequest};
-use crate::ids::{RequestId, SpanId, TraceId};
-
-const SPANS_BULK: &str = "/spans-bulk";
-/// How often a trace is read back for nothing but the ids of requests that did arrive.
-const ID_READINGS: usize = 3;
+use crate::client::{Answer, Client, Error, Failure, Http};
+use crate::hook::HookSender;
 
 /// Delivers batches. Shared by all that are on their way.
 pub(crate) struct Courier<T> {
@@ -54,14 +51,6 @@ pub(crate) struct Courier<T> {
     pub(crate) reported: Mutex<HashSet<(Discriminant<Error>, Option<u16>)>>,
 }
 
-/// Spans, requests or a tracking call that go in one request.
-#[derive(Debug)]
-pub(crate) struct Batch {
-    pub(crate) parcels: Vec<Parcel>,
-    /// Whether an earlier request may have brought them already.
-    pub(crate) is_in_doubt: bool,
-}
-
 /// Why something is not tried again.
 #[derive(Debug, Clone, Copy)]
 enum GivenUp {
@@ -77,17 +66,21 @@ enum GivenUp {
 
 /// What to do next with a batch.
 enum Next {
-    Again,
+    /// To try again, after so long and when the gate is open.
+    Again(Duration),
+    /// To give all of it up.
+    GiveUp(GivenUp),
     /// All of it has an end, but for what is to be sent by itself.
     Done(Vec<Batch>),
 }
 
-/// What reading the traces back came to.
-enum Reading {
-    /// What is left of the batch surely did not arrive.
-    Missing,
-    /// All of it had arrived, or has been given up.
-    Settled,
+/// The tries at one batch.
+struct Tries {
+    attempts: Attempts,
+    /// Why the service refuses it, if that is what it said last.
+    refused: Option<RejectReason>,
+    /// Since when a tracking call makes the service fail.
+    failing_since: Option<Instant>,
 }
 
 impl<T: Transport> Courier<T> {
@@ -105,104 +98,109 @@ impl<T: Transport> Courier<T> {
             return Vec::new();
         };
         let policy = if batch.is_stored() { self.pipeline.stored_policy(self.retry) } else { self.retry };
-        let mut attempts = Attempts::since(oldest, policy);
-        let mut refused = None;
-        let mut tries = 0;
-        loop {
-            if batch.is_in_doubt
-                && let Reading::Settled = self.read_back(&mut batch, &mut attempts).await
-            {
-                return Vec::new();
+        let mut tries =
+            Tries { attempts: Attempts::since(oldest, policy), refused: None, failing_since: None };
+        let given_up = loop {
+            if let Some(since) = batch.in_doubt_since {
+                match self.read_back(&mut batch, since, &mut tries.attempts).await {
+                    Ok(parts) => return parts,
+                    Err(why) => break why,
+                }
             }
-            if self.cut(self.wait_at_gate(refused.is_some())).await.is_none() {
-                self.give_up(batch.parcels, refused.map_or(GivenUp::Unsent, GivenUp::Refused));
-                return Vec::new();
+            match self.cut(self.pass_gate(&tries)).await {
+                Some(true) => {}
+                Some(false) => break tries.refused.map_or(GivenUp::Expired, GivenUp::Refused),
+                None => break tries.refused.map_or(GivenUp::Unsent, GivenUp::Refused),
             }
-            if tries > 0 {
+            if batch.is_retry {
                 self.pipeline.counters.retries.fetch_add(1, SeqCst);
             }
-            tries += 1;
+            batch.is_retry = true;
             let (path, body) = batch.request();
-            let Some(result) = self.cut(self.transport.post(&path, body)).await else {
-                self.give_up(batch.parcels, GivenUp::InDoubt);
-                return Vec::new();
+            let sent_at = Instant::now();
+            let Some(result) = self.cut(self.transport.post(path, body)).await else {
+                break GivenUp::InDoubt;
             };
-            match self.answered(&path, result, &mut batch, &mut attempts, &mut refused).await {
-                Next::Again => {}
+            match self.answered(path, sent_at, result, &mut batch, &mut tries).await {
+                Next::Again(delay) => {
+                    if self.cut(sleep(delay)).await.is_none() {
+                        break if batch.is_tracking() { GivenUp::InDoubt } else { GivenUp::Unsent };
+                    }
+                }
+                Next::GiveUp(why) => break why,
                 Next::Done(parts) => return parts,
             }
-        }
+        };
+        self.give_up(batch.parcels, given_up);
+        Vec::new()
     }
 
     /// Does what an answer, or the lack of one, asks for.
     async fn answered(
         &self,
         path: &str,
+        sent_at: Instant,
         result: Result<Answer, Failure>,
         batch: &mut Batch,
-        attempts: &mut Attempts,
-        refused: &mut Option<RejectReason>,
+        tries: &mut Tries,
     ) -> Next {
         let is_tracking = batch.is_tracking();
         let outcome = outcome::of(&result, is_tracking);
         if let Outcome::Taken(answer) = outcome {
-            self.gate.open();
+            self.gate.open_for(sent_at);
             self.taken(path, std::mem::take(&mut batch.parcels), &answer).await;
             return Next::Done(Vec::new());
         }
         let said = result.as_ref().ok().map(|answer| answer.body.clone());
         let error = self.error(path, result);
-        let wait = match outcome {
-            Outcome::Faulty(reason) => {
-                let parcels = std::mem::take(&mut batch.parcels);
-                return Next::Done(self.part(parcels, reason, error, said.as_deref()));
-            }
-            Outcome::Misconfigured(reason) => {
-                self.report(error);
-                // A program that ends does not wait for its settings to change.
-                if self.is_ending() {
-                    self.give_up(std::mem::take(&mut batch.parcels), GivenUp::Refused(reason));
-                    return Next::Done(Vec::new());
-                }
-                *refused = Some(reason);
-                self.gate.close_for(self.retry.probe_interval);
-                // The wait is at the gate; here it is only asked whether it is worth it.
-                return match attempts.next_delay(Some(self.retry.probe_interval)) {
-                    Some(_) => Next::Again,
-                    None => {
-                        self.give_up(std::mem::take(&mut batch.parcels), GivenUp::Refused(reason));
-                        Next::Done(Vec::new())
-                    }
-                };
-            }
+        if let Outcome::Faulty(reason) = outcome {
+            let parcels = std::mem::take(&mut batch.parcels);
+            return Next::Done(self.part(parcels, reason, error, said.as_deref()));
+        }
+        self.report(error);
+        match outcome {
+            Outcome::Misconfigured(reason) => self.refused(reason, tries),
             Outcome::NotProcessed(wait) => {
-                self.report(error);
-                wait
+                tries.refused = None;
+                let delay = tries.attempts.next_delay(wait);
+                // Whether or not these are tried again, no others go before the service wants them.
+                self.gate.close_for(delay.max(wait).unwrap_or_default());
+                delay.map_or(Next::GiveUp(GivenUp::Expired), |_| Next::Again(Duration::ZERO))
             }
-            Outcome::Ambiguous | Outcome::Taken(_) => {
-                self.report(error);
-                // To track the same twice is to track it once.
-                if !is_tracking {
-                    if !batch.can_be_read_back() {
-                        self.give_up(std::mem::take(&mut batch.parcels), GivenUp::InDoubt);
-                        return Next::Done(Vec::new());
-                    }
-                    batch.is_in_doubt = true;
-                    return Next::Again;
-                }
-                None
+            // To track the same twice is to track it once.
+            _ if is_tracking => self.failing(tries),
+            // No trace tells what became of it.
+            _ if !batch.can_be_read_back() => Next::GiveUp(GivenUp::InDoubt),
+            _ => {
+                tries.refused = None;
+                batch.in_doubt_since = Some(Instant::now());
+                Next::Again(Duration::ZERO)
             }
-        };
-        *refused = None;
-        match attempts.next_delay(wait) {
-            Some(delay) => {
-                self.gate.close_for(delay);
-                Next::Again
-            }
-            None => {
-                self.give_up(std::mem::take(&mut batch.parcels), GivenUp::Expired);
-                Next::Done(Vec::new())
-            }
+        }
+    }
+
+    /// The service refuses all there is: it is asked again now and then.
+    fn refused(&self, reason: RejectReason, tries: &mut Tries) -> Next {
+        // A program that ends does not wait for its settings to change.
+        if self.is_ending() {
+            return Next::GiveUp(GivenUp::Refused(reason));
+        }
+        tries.refused = Some(reason);
+        self.gate.close_for(self.retry.probe_interval);
+        match tries.attempts.next_delay(Some(self.retry.probe_interval)) {
+            // The wait is at the gate.
+            Some(_) => Next::Again(Duration::ZERO),
+            None => Next::GiveUp(GivenUp::Refused(reason)),
+        }
+    }
+
+    /// A tracking call makes the service fail. It is tried for a while only: it holds up those behind it.
+    fn failing(&self, tries: &mut Tries) -> Next {
+        tries.refused = None;
+        let since = *tries.failing_since.get_or_insert_with(Instant::now);
+        match tries.attempts.next_delay(None) {
+            Some(delay) if since.elapsed() + delay <= self.retry.longest_delay => Next::Again(delay),
+            _ => Next::GiveUp(GivenUp::InDoubt),
         }
     }
 
@@ -271,97 +269,6 @@ impl<T: Transport> Courier<T> {
         }
     }
 
-    /// An answer said that these were taken and could not be read: reads their ids back.
-    async fn read_ids(&self, mut parcels: Vec<Parcel>) {
-        for reading in 0..ID_READINGS {
-            let held = match self.cut(self.read_traces(&parcels)).await {
-                Some(Some(held)) => held,
-                Some(None) => BTreeMap::new(),
-                None => break,
-            };
-            parcels = self.settle_found(parcels, &held);
-            if parcels.is_empty() {
-                return;
-            }
-            if reading + 1 < ID_READINGS && self.cut(sleep(self.retry.settling_time)).await.is_none() {
-                break;
-            }
-        }
-        // It said that it took them, and then has them not: that is no delivery, and no fault either.
-        self.give_up(parcels, GivenUp::InDoubt);
-    }
-
-    /// Finds out which of a batch has arrived. What is missing is missing for good only if it is so twice,
-    /// with enough time between for a service that was still storing it.
-    async fn read_back(&self, batch: &mut Batch, attempts: &mut Attempts) -> Reading {
-        let mut missing_since: Option<Instant> = None;
-        loop {
-            let wait = match missing_since {
-                Some(since) => self.retry.settling_time.saturating_sub(since.elapsed()),
-                None => Duration::ZERO,
-            };
-            let Some(delay) = attempts.next_delay(Some(wait)) else {
-                self.give_up(std::mem::take(&mut batch.parcels), GivenUp::InDoubt);
-                return Reading::Settled;
-            };
-            let reading = async {
-                sleep(delay).await;
-                self.gate.pass().await;
-                self.read_traces(&batch.parcels).await
-            };
-            let Some(held) = self.cut(reading).await else {
-                self.give_up(std::mem::take(&mut batch.parcels), GivenUp::InDoubt);
-                return Reading::Settled;
-            };
-            // A reading that failed says nothing.
-            let Some(held) = held else { continue };
-            batch.parcels = self.settle_found(std::mem::take(&mut batch.parcels), &held);
-            if batch.parcels.is_empty() {
-                return Reading::Settled;
-            }
-            if missing_since.get_or_insert_with(Instant::now).elapsed() >= self.retry.settling_time {
-                batch.is_in_doubt = false;
-                let resent = batch.parcels.len() as u64;
-                self.pipeline.counters.possible_duplicates.fetch_add(resent, SeqCst);
-                return Reading::Missing;
-            }
-        }
-    }
-
-    /// What the traces of these hold; `None` if one cannot be read.
-    async fn read_traces(&self, parcels: &[Parcel]) -> Option<BTreeMap<TraceId, Held>> {
-        let mut held = BTreeMap::new();
-        for trace in reconcile::traces(parcels.iter().filter_map(|parcel| Some(parcel.place()?.0))) {
-            let path = reconcile::path(trace);
-            let answer = self.transport.get(&path).await;
-            match reconcile::held(&answer) {
-                Some(spans) => drop(held.insert(trace, spans)),
-                None => {
-                    if let Ok(answer) = &answer
-                        && let Some(wait) = answer.retry_after
-                    {
-                        self.gate.close_for(wait.min(self.retry.max_age));
-                    }
-                    return None;
-                }
-            }
-        }
-        Some(held)
-    }
-
-    /// Settles what a trace holds and gives back what is missing.
-    fn settle_found(&self, parcels: Vec<Parcel>, held: &BTreeMap<TraceId, Held>) -> Vec<Parcel> {
-        let mut missing = Vec::new();
-        for parcel in parcels {
-            let found = parcel.place().and_then(|(trace, span)| held.get(&trace)?.get(&span).copied());
-            match found {
-                Some(id) => self.logged(parcel, id),
-                None => missing.push(parcel),
-            }
-        }
-        missing
-    }
-
     /// Something in this is at fault: set aside what it is, as far as that can be told, and send the rest.
     fn part(
         &self,
@@ -370,7 +277,7 @@ impl<T: Transport> Courier<T> {
         error: Error,
         said: Option<&[u8]>,
     ) -> Vec<Batch> {
-        let batch = |parcels| Batch { parcels, is_in_doubt: false };
+        let batch = Batch::new;
         if parcels.len() == 1 {
             let shrunk =
                 reason == RejectReason::TooLarge && parcels.iter_mut().all(|parcel| self.shrink(parcel));
@@ -412,75 +319,22 @@ impl<T: Transport> Courier<T> {
         true
     }
 
-    /// Enters a delivery, and hands the request's id to the hooks.
-    fn logged(&self, parcel: Parcel, id: Option<RequestId>) {
-        let (trace_id, span_id, note) = match &parcel.content {
-            Content::Span { trace_id, span_id, note: Some(note) }
-            | Content::Log { trace_id, span_id, note } => (*trace_id, *span_id, note.clone()),
-            Content::Span { note: None, .. } | Content::Track { .. } => {
-                return self.settle(parcel, End::Delivered);
+    /// Waits until the gate is open; `false` if that takes too long. Where everything was refused, and the
+    /// program ends, the last try is made at once.
+    async fn pass_gate(&self, tries: &Tries) -> bool {
+        let ending = async {
+            match tries.refused {
+                Some(_) => self.ending().await,
+                None => pending().await,
             }
         };
-        // First what the ledger says: who sees the id has the right to see the delivery. But whoever waits for
-        // the delivery waits for the hook that it leads to.
-        let announced = self.hooks.announce();
-        self.settle(parcel, End::Delivered);
-        let Some(id) = id else { return self.hooks.missing() };
-        let (own_hook, is_of_hook) = (note.own_hook, note.is_of_hook);
-        let request = LoggedRequest::new(Logged {
-            id,
-            trace_id,
-            span_id,
-            name: note.name,
-            tags: note.tags,
-            metadata: note.metadata,
-            is_replayed: note.is_replayed,
-            client: self.hook_client.clone(),
-            enqueue: Arc::clone(&self.pipeline) as _,
-        });
-        self.hooks.logged(request, own_hook, is_of_hook, announced);
-    }
-
-    /// Enters an end, on disk too.
-    fn settle(&self, parcel: Parcel, end: End) {
-        if let Some(stored) = parcel.stored {
-            self.pipeline.store_done(stored, |error| self.report(error));
-        }
-        parcel.ticket.settle(end);
-    }
-
-    /// Puts what is not tried again on disk, if there is one, else enters its end.
-    fn give_up(&self, parcels: Vec<Parcel>, why: GivenUp) {
-        for parcel in parcels {
-            let is_kept = match parcel.stored {
-                // It is there, for the next run, unless it had to give way to others or is too old.
-                Some(stored) => !matches!(why, GivenUp::Expired) && self.pipeline.keeps(stored),
-                None => self.pipeline.store(&parcel, |error| self.report(error)),
-            };
-            if is_kept {
-                parcel.ticket.spool();
-                continue;
+        let passed = async {
+            tokio::select! {
+                () = self.gate.pass() => {}
+                () = ending => {}
             }
-            let end = match why {
-                GivenUp::Expired => End::Dropped(DropReason::Expired),
-                GivenUp::Unsent => End::Dropped(DropReason::Deadline),
-                GivenUp::InDoubt => End::Unknown,
-                GivenUp::Refused(reason) => End::Rejected(reason),
-            };
-            self.settle(parcel, end);
-        }
-    }
-
-    /// Waits until the gate is open. Where everything was refused, and the program ends, the last try is
-    /// made at once.
-    async fn wait_at_gate(&self, is_refused: bool) {
-        if !is_refused {
-            return self.gate.pass().await;
-        }
-        tokio::select! {
-            () = self.gate.pass() => {}
-            () = self.ending() => {}
-        }
+        };
+        timeout(tries.attempts.patience(), passed).await.is_ok()
     }
 
     /// Runs it until the shutdown's time is over; `None` if that came first.
@@ -503,7 +357,7 @@ impl<T: Transport> Courier<T> {
         let mut stop = self.stop.clone();
         if stop.wait_for(|stop| stop.deadline.is_some()).await.is_err() {
             // Nobody is left to announce an end.
-            std::future::pending::<()>().await;
+            pending::<()>().await;
         }
     }
 
@@ -529,52 +383,16 @@ impl<T: Transport> Courier<T> {
         self.reported.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
+    /// Whether something failed since anything last succeeded.
+    pub(crate) fn is_failing(&self) -> bool {
+        !self.reported.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Tells of an error, once of each kind until something succeeds.
     pub(crate) fn report(&self, error: Error) {
         let kind = (discriminant(&error), error.status());
         if self.reported.lock().unwrap_or_else(PoisonError::into_inner).insert(kind) {
             self.hooks.failed(error);
-        }
-    }
-}
-
-impl Batch {
-    /// The path and the body of its request.
-    fn request(&self) -> (String, Vec<u8>) {
-        match self.parcels.first().map(|parcel| &parcel.content) {
-            Some(Content::Track { path }) => (path.clone().into_owned(), self.first_bytes()),
-            Some(Content::Log { .. }) => (LOG_REQUEST_PATH.to_owned(), self.first_bytes()),
-            Some(Content::Span { .. }) | None => {
-                let spans = self.parcels.iter().map(|parcel| parcel.bytes.as_slice());
-                (SPANS_BULK.to_owned(), encode::spans_bulk(spans))
-            }
-        }
-    }
-
-    fn first_bytes(&self) -> Vec<u8> {
-        self.parcels.first().map(|parcel| parcel.bytes.clone()).unwrap_or_default()
-    }
-
-    fn is_tracking(&self) -> bool {
-        matches!(self.parcels.first().map(|parcel| &parcel.content), Some(Content::Track { .. }))
-    }
-
-    fn is_stored(&self) -> bool {
-        self.parcels.iter().any(|parcel| parcel.stored.is_some())
-    }
-
-    /// Whether a trace tells what of it arrived.
-    fn can_be_read_back(&self) -> bool {
-        self.parcels.iter().all(|parcel| parcel.place().is_some())
-    }
-}
-
-impl Parcel {
-    /// The span's place in the traces, where it is sent as one.
-    fn place(&self) -> Option<(TraceId, SpanId)> {
-        match self.content {
-            Content::Span { trace_id, span_id, .. } => Some((trace_id, span_id)),
-            Content::Log { .. } | Content::Track { .. } => None,
         }
     }
 }

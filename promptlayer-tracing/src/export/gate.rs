@@ -8,20 +8,32 @@ use tokio::time::{Instant, sleep_until};
 /// Until when nothing is sent.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
-    until: Mutex<Option<Instant>>,
+    closing: Mutex<Option<Closing>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Closing {
+    since: Instant,
+    until: Instant,
 }
 
 impl Gate {
+    /// The longest that it is closed for, whatever a service asks: 1 h.
+    pub(crate) const LONGEST: Duration = Duration::from_secs(60 * 60);
+
     /// Lets nothing through for at least this long.
     pub(crate) fn close_for(&self, time: Duration) {
-        let until = Instant::now().checked_add(time);
-        let mut held = self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        *held = (*held).max(until);
+        let since = Instant::now();
+        let until = since + time.min(Self::LONGEST);
+        let mut held = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
+        *held = Some(Closing { since, until: held.map_or(until, |held| held.until.max(until)) });
     }
 
-    /// Opens it: something got through.
-    pub(crate) fn open(&self) {
-        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    /// Opens it: something that was sent at this time got through. What was sent before the gate was closed
+    /// says nothing.
+    pub(crate) fn open_for(&self, sent_at: Instant) {
+        let mut held = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
+        *held = held.filter(|held| held.since > sent_at);
     }
 
     /// Waits until it is open.
@@ -32,8 +44,8 @@ impl Gate {
     }
 
     fn closed_until(&self) -> Option<Instant> {
-        let held = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        held.filter(|until| *until > Instant::now())
+        let held = *self.closing.lock().unwrap_or_else(PoisonError::into_inner);
+        held.map(|held| held.until).filter(|until| *until > Instant::now())
     }
 }
 
@@ -51,8 +63,26 @@ mod tests {
         assert_eq!(begun.elapsed().as_secs(), 20);
 
         gate.close_for(Duration::from_secs(20));
-        gate.open();
+        gate.open_for(Instant::now());
         gate.pass().await;
         assert_eq!(begun.elapsed().as_secs(), 20);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_sent_before_it_was_closed_does_not_open_it() {
+        let (gate, begun) = (Gate::default(), Instant::now());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        gate.close_for(Duration::from_secs(20));
+        gate.open_for(begun);
+        gate.pass().await;
+        assert_eq!(begun.elapsed().as_secs(), 21);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_never_closed_for_longer_than_an_hour() {
+        let (gate, begun) = (Gate::default(), Instant::now());
+        gate.close_for(Duration::MAX);
+        gate.pass().await;
+        assert_eq!(begun.elapsed(), Gate::LONGEST);
     }
 }

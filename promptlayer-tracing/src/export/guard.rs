@@ -1,5 +1,6 @@
 //! What the application holds: it flushes, shuts down, and tells what became of everything.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
@@ -46,6 +47,9 @@ pub struct Stats {
     /// Spans that were left out with their trace, as [`sample`](crate::LayerBuilder::sample) has it. They are in
     /// no ledger.
     pub sampled_out: u64,
+    /// Files, and parts of files, of the spool that could not be read when it was opened. They are kept in its
+    /// folder `set-aside` for a while.
+    pub set_aside: u64,
     /// Batches that a panic of the pipeline's own cost; what was in them is of unknown outcome.
     pub panics: u64,
 }
@@ -78,14 +82,19 @@ impl Flushed {
 /// Hold it until the end of `main`. Both [`flush`](Self::flush) and [`shutdown`](Self::shutdown)
 /// block the thread that calls them; the pipeline has threads of its own, so they work with any
 /// runtime and without one.
-#[derive(Debug)]
 #[must_use = "dropping the guard at once shuts the pipeline down: hold it until the program ends"]
 pub struct Guard {
     ender: Arc<Ender>,
 }
 
+impl fmt::Debug for Guard {
+    /// What became of everything so far, and nothing of what is in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard").field("stats", &self.stats()).finish()
+    }
+}
+
 /// What ends a pipeline, once: its guard, or the end of the process.
-#[derive(Debug)]
 pub(crate) struct Ender {
     pipeline: Arc<Pipeline>,
     stop: watch::Sender<Stop>,
@@ -140,7 +149,7 @@ impl Guard {
 impl Ender {
     fn flush(&self, timeout: Duration) -> Flushed {
         let before = self.pipeline.stats();
-        let is_complete = self.flush_until(deadline_in(timeout));
+        let is_complete = self.flush_until(deadline_in(timeout), false);
         let after = self.pipeline.stats();
         let grown = |read: &dyn Fn(&Ledger) -> u64| {
             (read(&after.spans) + read(&after.tracking))
@@ -155,17 +164,20 @@ impl Ender {
         }
     }
 
-    fn flush_until(&self, deadline: Instant) -> bool {
+    /// `is_end` has it wait for what is on disk too, whatever that is there for.
+    fn flush_until(&self, deadline: Instant, is_end: bool) -> bool {
         let Pipeline { queue, store, progress, wake, .. } = &*self.pipeline;
+        let store = store.as_ref().filter(|store| is_end || store.mode() != SpoolMode::OnFailure);
         // A hook that flushes would wait for itself.
         let in_hook = hook::is_hook_thread();
         loop {
             let (last, tracked) = (queue.next_number(), self.pipeline.tracked());
-            let stored = store.as_ref().filter(|store| store.mode() != SpoolMode::OnFailure);
-            let entered = stored.map_or(0, Store::entered);
             wake.notify_one();
+            progress.wait_until(deadline, |state| queue.is_settled_before(last) || state.sender_gone);
+            // Only now is all that was queued on disk, where it goes there.
+            let entered = store.map_or(0, Store::entered);
             let is_settled =
-                || queue.is_settled_before(last) && stored.is_none_or(|store| store.have_left(entered));
+                || queue.is_settled_before(last) && store.is_none_or(|store| store.have_left(entered));
             progress.wait_until(deadline, |state| is_settled() || state.sender_gone);
             let hooks_sent = progress.read(|state| state.hooks_sent);
             let hooks_done = |state: &State| in_hook || state.hooks_done >= hooks_sent || state.hooks_gone;
@@ -180,15 +192,17 @@ impl Ender {
 
     /// Shuts the pipeline down, the first time it is called.
     pub(crate) fn end(&self, timeout: Duration) {
-        if self.is_shut_down.swap(true, SeqCst) {
-            return;
-        }
         let Pipeline { queue, progress, .. } = &*self.pipeline;
         let deadline = deadline_in(timeout);
+        if self.is_shut_down.swap(true, SeqCst) {
+            // Another thread does it, and the process must not end before that.
+            progress.wait_until(deadline, |state| state.sender_gone);
+            return;
+        }
         // Spans that come from now on are too late; what hooks enqueue is not.
         queue.close_to_spans();
         self.stop.send_modify(|stop| stop.deadline = Some(deadline));
-        self.flush_until(deadline);
+        self.flush_until(deadline, true);
         queue.close();
         self.stop.send_modify(|stop| stop.finish = true);
         // The worker cuts what is under way at the deadline, and needs a moment to count it.
@@ -214,6 +228,7 @@ impl Pipeline {
             skipped_requests: read(&self.counters.skipped),
             shrunk: read(&self.counters.shrunk),
             sampled_out: read(&self.counters.left_out),
+            set_aside: self.store.as_ref().map_or(0, Store::set_aside),
             panics: read(&self.counters.panics),
         }
     }

@@ -45,10 +45,11 @@ pub use self::queue::QueueLimits;
 pub use self::retry::RetryPolicy;
 pub(crate) use self::silence::is_silent;
 pub(crate) use self::spool::Tally;
-pub(crate) use self::store::Store;
+pub(crate) use self::store::{Entry, Store};
 pub use self::store::{SpoolMode, SpoolSettings};
 pub(crate) use self::worker::{Settings, start};
 
+use self::packer::Packed;
 use self::queue::{Class, Queue, Refused, Weight};
 use crate::client::{Enqueue, Error, TrackCall};
 use crate::hook::HookCounters;
@@ -147,40 +148,38 @@ impl Pipeline {
         }
     }
 
-    /// Converts a span and puts it on disk, on this thread. Gives it back where there is no such spool, or
-    /// it cannot be written to.
-    fn store_at_once(&self, outgoing: Outgoing) -> Option<Outgoing> {
+    /// Puts something on disk, on this thread, where there is such a spool. `None` if it is there, or was
+    /// too late.
+    fn store_at_once(&self, item: Item) -> Option<Item> {
         if self.store.as_ref().is_none_or(|store| store.mode() != SpoolMode::Synchronous) {
-            return Some(outgoing);
+            return Some(item);
         }
-        let Some((content, Ok(bytes))) = self.form.pack(&outgoing) else { return Some(outgoing) };
-        // Entered before it is there: the export thread may take it at once.
-        if self.queue.admit_to_spool(Class::Span).is_err() {
-            return None;
-        }
+        let (class, packed) = match &item {
+            Item::Span(outgoing) => (Class::Span, self.form.pack(outgoing)),
+            Item::Track(call) => (Class::Track, Some(Packed::of_track(call.clone()))),
+        };
+        let Some(Packed { content, bytes: Ok(bytes), is_shrunk }) = packed else { return Some(item) };
         let accepted_at = tokio::time::Instant::now();
-        match self.write_record(&content, &bytes, accepted_at) {
-            Ok(()) => {
-                self.wake.notify_one();
-                None
-            }
+        let entry = Entry { content: &content, bytes: &bytes, accepted_at, is_in_doubt: false };
+        if self.write(&entry, || self.queue.admit_to_spool(class).is_ok()).is_err() {
             // The queue is there still, and the export thread will say what is wrong with the disk.
-            Err(_) => {
-                self.queue.retract_from_spool(Class::Span);
-                Some(outgoing)
-            }
+            return Some(item);
         }
+        self.counters.shrunk.fetch_add(is_shrunk.into(), Relaxed);
+        self.wake.notify_one();
+        None
     }
 }
 
 impl Destination for Arc<Pipeline> {
     /// What has no place is counted.
     fn take(&self, outgoing: Outgoing) {
-        let Some(outgoing) = self.store_at_once(outgoing) else { return };
         // A span that makes no request log yields its place first.
         let weight = Weight { class: Class::Span, bytes: outgoing.size, yields: !outgoing.span.is_request };
-        // The reason is in the ledger.
-        let _ = self.push(weight, Item::Span(Box::new(outgoing)));
+        if let Some(item) = self.store_at_once(Item::Span(Box::new(outgoing))) {
+            // The reason is in the ledger.
+            let _ = self.push(weight, item);
+        }
     }
 
     fn left_out(&self) {
@@ -191,7 +190,8 @@ impl Destination for Arc<Pipeline> {
 impl Enqueue for Pipeline {
     fn enqueue(&self, call: TrackCall) -> Result<(), Error> {
         let weight = Weight { class: Class::Track, bytes: call.body.len(), yields: false };
-        self.push(weight, Item::Track(call)).map_err(|reason| match reason {
+        let Some(item) = self.store_at_once(Item::Track(call)) else { return Ok(()) };
+        self.push(weight, item).map_err(|reason| match reason {
             DropReason::Closed => Error::Closed,
             _ => Error::QueueFull,
         })

@@ -1,17 +1,18 @@
 //! Finished spans to parcels, and parcels to batches.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use tokio::time::Instant;
 
-use super::courier::Batch;
 use super::encode::{self, Resource};
 use super::ledger::{DropReason, End};
-use super::parcel::{Content, Note, Parcel, Ticket};
+use super::parcel::{Batch, Content, Note, Parcel, Ticket};
 use super::store::SpoolMode;
 use super::{BatchLimits, Item, Pipeline, Queued, Wire, shrink};
-use crate::client::Error;
+use crate::client::{Error, TrackCall};
 use crate::sink::{Outgoing, Said};
 
 /// How spans are written.
@@ -28,29 +29,33 @@ pub(crate) struct Form {
 pub(crate) struct Packer {
     pipeline: Arc<Pipeline>,
     form: Arc<Form>,
-    /// Taken out already, but with no place in the batch before it.
-    held: Option<Parcel>,
+    /// Taken out already: with no place in the batch before it, or not to be had on disk.
+    ready: VecDeque<Parcel>,
+    /// The same, of tracking calls, which do not hold up the spans behind them.
+    tracking: VecDeque<Parcel>,
+    /// Whether the disk did not take the last that was to be put there.
+    disk_fails: bool,
 }
 
 impl Packer {
     pub(crate) fn new(pipeline: Arc<Pipeline>, form: Arc<Form>) -> Self {
-        Self { pipeline, form, held: None }
+        Self { pipeline, form, ready: VecDeque::new(), tracking: VecDeque::new(), disk_fails: false }
     }
 
-    /// The next batch; nothing if nothing waits. `report` is told of what cannot be written.
+    /// The next batch of spans, or request of its own wire; nothing if none waits in memory.
     pub(crate) fn next(&mut self, report: &impl Fn(Error)) -> Option<Batch> {
         let limits = self.form.batch;
         let (mut parcels, mut size) = (Vec::new(), encode::FRAME_BYTES);
         while parcels.len() < limits.spans {
-            let Some(parcel) = self.held.take().or_else(|| self.take(report)) else { break };
-            if self.writes_ahead() && self.pipeline.store(&parcel, report) {
-                parcel.ticket.spool();
+            let Some(parcel) = self.ready.pop_front().or_else(|| self.take_unwritten(report)) else { break };
+            if matches!(parcel.content, Content::Track { .. }) {
+                self.tracking.push_back(parcel);
                 continue;
             }
-            let goes_alone = !matches!(parcel.content, Content::Span { .. });
+            let goes_alone = matches!(parcel.content, Content::Log { .. });
             let fits = !goes_alone && size + parcel.bytes.len() < limits.bytes;
             if !parcels.is_empty() && !fits {
-                self.held = Some(parcel);
+                self.ready.push_front(parcel);
                 break;
             }
             // The comma after it counts.
@@ -60,56 +65,79 @@ impl Packer {
                 break;
             }
         }
-        (!parcels.is_empty()).then_some(Batch { parcels, is_in_doubt: false })
+        (!parcels.is_empty()).then(|| Batch::new(parcels))
     }
 
-    /// Counts all that waits as dropped, or puts it on disk.
-    pub(crate) fn give_up(&mut self, reason: DropReason, report: &impl Fn(Error)) {
-        while let Some(parcel) = self.held.take().or_else(|| self.take_to_give_up(reason, report)) {
-            if self.pipeline.store(&parcel, report) {
-                parcel.ticket.spool();
-            } else {
-                parcel.ticket.settle(End::Dropped(reason));
+    /// The next tracking call that waits in memory.
+    pub(crate) fn next_tracking(&mut self) -> Option<Batch> {
+        self.tracking.pop_front().map(|parcel| Batch::new(vec![parcel]))
+    }
+
+    /// Puts what waits in the queue on disk, as far as the disk takes it.
+    pub(crate) fn spill(&mut self, report: &impl Fn(Error)) {
+        // No more than is there now, or a program that is quicker than the disk would have nothing sent.
+        let end = self.pipeline.queue.next_number();
+        while self.pipeline.queue.first_number() < end
+            && let Some(parcel) = self.take(report)
+        {
+            if let Some(parcel) = self.pipeline.store(parcel, false, report) {
+                self.disk_fails = true;
+                self.ready.push_back(parcel);
+                return;
             }
+            self.disk_fails = false;
         }
     }
 
-    /// Takes the next item out; without a spool, there is no point in writing it.
-    fn take_to_give_up(&self, reason: DropReason, report: &impl Fn(Error)) -> Option<Parcel> {
-        if self.pipeline.store.is_none() {
-            self.pipeline.queue.drop_waiting(reason);
-            self.pipeline.progress.notify();
+    /// Puts all that waits on disk, or counts it as dropped.
+    pub(crate) fn give_up(&mut self, reason: DropReason, report: &impl Fn(Error)) {
+        let taken: Vec<Parcel> = self.ready.drain(..).chain(self.tracking.drain(..)).collect();
+        for parcel in taken {
+            if let Some(parcel) = self.pipeline.store(parcel, false, report) {
+                parcel.ticket.settle(End::Dropped(reason));
+            }
+        }
+        if self.pipeline.store.is_some() {
+            self.spill(report);
+        }
+        // What the disk did not take.
+        for parcel in self.ready.drain(..) {
+            parcel.ticket.settle(End::Dropped(reason));
+        }
+        self.pipeline.queue.drop_waiting(reason);
+        self.pipeline.progress.notify();
+    }
+
+    /// Whether all goes to disk before it is sent.
+    pub(crate) fn writes_ahead(&self) -> bool {
+        self.pipeline.store.as_ref().is_some_and(|store| store.mode() != SpoolMode::OnFailure)
+    }
+
+    /// Takes the oldest item out of the queue, unless it is to be put on disk first.
+    fn take_unwritten(&mut self, report: &impl Fn(Error)) -> Option<Parcel> {
+        if self.writes_ahead() && !self.disk_fails {
             return None;
         }
         self.take(report)
     }
 
-    fn writes_ahead(&self) -> bool {
-        self.pipeline.store.as_ref().is_some_and(|store| store.mode() != SpoolMode::OnFailure)
-    }
-
-    /// Takes the oldest item that can be written out of the queue.
+    /// Takes the oldest item that can be written as JSON out of the queue.
     fn take(&self, report: &impl Fn(Error)) -> Option<Parcel> {
         loop {
             let (taken, Queued { item, accepted_at }) = self.pipeline.queue.take()?;
-            let ticket = Ticket::new(Arc::clone(&self.pipeline), taken);
+            let mut ticket = Ticket::new(Arc::clone(&self.pipeline), taken);
             let packed = match item {
                 Item::Span(outgoing) => self.form.pack(&outgoing),
-                Item::Track(call) => Some((Content::Track { path: call.path.into() }, Ok(call.body))),
+                Item::Track(call) => Some(Packed::of_track(call)),
             };
             match packed {
-                Some((content, Ok(bytes))) => {
-                    let mut parcel = Parcel {
-                        ticket,
-                        accepted_at: Instant::from_std(accepted_at),
-                        content,
-                        bytes,
-                        stored: None,
-                    };
-                    parcel.ticket.resize(parcel.bytes.len());
-                    return Some(parcel);
+                Some(Packed { content, bytes: Ok(bytes), is_shrunk }) => {
+                    self.pipeline.counters.shrunk.fetch_add(is_shrunk.into(), Relaxed);
+                    ticket.resize(bytes.len());
+                    let accepted_at = Instant::from_std(accepted_at);
+                    return Some(Parcel { ticket, accepted_at, content, bytes, stored: None });
                 }
-                Some((_, Err(source))) => {
+                Some(Packed { bytes: Err(source), .. }) => {
                     ticket.settle(End::Dropped(DropReason::Unwritable));
                     report(Error::Encode { what: "a span", source });
                 }
@@ -121,7 +149,18 @@ impl Packer {
 }
 
 /// What something is, and its JSON.
-pub(crate) type Packed = (Content, Result<Vec<u8>, serde_json::Error>);
+pub(crate) struct Packed {
+    pub(crate) content: Content,
+    pub(crate) bytes: Result<Vec<u8>, serde_json::Error>,
+    /// Whether it went without its media or most of its texts, since it was too large.
+    pub(crate) is_shrunk: bool,
+}
+
+impl Packed {
+    pub(crate) fn of_track(call: TrackCall) -> Self {
+        Self { content: Content::Track { path: call.path }, bytes: Ok(call.body), is_shrunk: false }
+    }
+}
 
 impl Form {
     /// Converts and writes a span; `None` where that panicked, which it should not.
@@ -149,17 +188,20 @@ impl Form {
                 encode::span_bytes(outgoing, said, &self.resource),
             ),
         };
-        (content, written.map(|bytes| self.within_bounds(bytes)))
+        let (bytes, is_shrunk) = match written.map(|bytes| self.within_bounds(bytes)) {
+            Ok((bytes, is_shrunk)) => (Ok(bytes), is_shrunk),
+            Err(error) => (Err(error), false),
+        };
+        Packed { content, bytes, is_shrunk }
     }
 
-    /// Makes what is too large for a batch of its own smaller, as far as that goes.
-    fn within_bounds(&self, mut bytes: Vec<u8>) -> Vec<u8> {
+    /// Makes what is too large for a batch of its own smaller, as far as that goes, and tells whether it did.
+    fn within_bounds(&self, mut bytes: Vec<u8>) -> (Vec<u8>, bool) {
+        let mut is_shrunk = false;
         while bytes.len() + encode::FRAME_BYTES > self.batch.bytes {
-            match shrink::smaller(&bytes) {
-                Some(smaller) => bytes = smaller,
-                None => break,
-            }
+            let Some(smaller) = shrink::smaller(&bytes) else { break };
+            (bytes, is_shrunk) = (smaller, true);
         }
-        bytes
+        (bytes, is_shrunk)
     }
 }

@@ -8,12 +8,16 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::Pipeline;
+use super::encode;
 use super::ledger::End;
 use super::queue::Taken;
+use crate::client::{LOG_REQUEST_PATH, TrackPath};
 use crate::hook::OwnHook;
 use crate::ids::{SpanId, TraceId};
 use crate::sink::{Outgoing, Said};
 use crate::tags::Tags;
+
+const SPANS_BULK: &str = "/spans-bulk";
 
 /// The place of an item in the ledger. One that is dropped without an end was lost in a panic, maybe after
 /// it was sent: its outcome is unknown, and that is counted.
@@ -86,7 +90,7 @@ pub(crate) enum Content {
     /// The body of `POST /log-request`.
     Log { trace_id: TraceId, span_id: SpanId, note: Note },
     /// The body of a tracking call.
-    Track { path: Cow<'static, str> },
+    Track { path: TrackPath },
 }
 
 /// One item on its way.
@@ -118,9 +122,28 @@ impl Note {
     }
 }
 
+/// What is known of something on disk beside what is in it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin {
+    /// The hook of its function alone, if this process wrote it.
+    pub(crate) own_hook: Option<OwnHook>,
+    pub(crate) is_of_hook: bool,
+    /// Whether an earlier process wrote it.
+    pub(crate) is_replayed: bool,
+}
+
 impl Content {
+    /// The note for the hooks, if it makes a request.
+    pub(crate) fn note(&self) -> Option<&Note> {
+        match self {
+            Self::Span { note, .. } => note.as_ref(),
+            Self::Log { note, .. } => Some(note),
+            Self::Track { .. } => None,
+        }
+    }
+
     /// Reads what a span that was found on disk is.
-    pub(crate) fn of_stored_span(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn of_stored_span(bytes: &[u8], origin: Origin) -> Option<Self> {
         #[derive(Deserialize)]
         struct Span {
             name: String,
@@ -134,14 +157,14 @@ impl Content {
             span_id: SpanId,
         }
         let Span { name, context, log_request } = serde_json::from_slice(bytes).ok()?;
-        let note = log_request.map(|log| log.note(name));
+        let note = log_request.map(|log| log.note(name, origin));
         Some(Self::Span { trace_id: context.trace_id, span_id: context.span_id, note })
     }
 
     /// Reads what a request that was found on disk is. Its trace was never sent.
-    pub(crate) fn of_stored_log(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn of_stored_log(bytes: &[u8], origin: Origin) -> Option<Self> {
         let log: Log = serde_json::from_slice(bytes).ok()?;
-        let note = log.note("request".to_owned());
+        let note = log.note("request".to_owned(), origin);
         Some(Self::Log { trace_id: TraceId::random(), span_id: SpanId::random(), note })
     }
 }
@@ -160,15 +183,71 @@ struct Log {
 }
 
 impl Log {
-    fn note(self, name: String) -> Note {
+    fn note(self, name: String, origin: Origin) -> Note {
         Note {
             name: self.function_name.unwrap_or(name).into(),
             tags: self.tags,
             metadata: self.metadata,
             prompt: self.prompt_name,
-            own_hook: None,
-            is_of_hook: false,
-            is_replayed: true,
+            own_hook: origin.own_hook,
+            is_of_hook: origin.is_of_hook,
+            is_replayed: origin.is_replayed,
+        }
+    }
+}
+
+/// Spans, requests or a tracking call that go in one request.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub(crate) parcels: Vec<Parcel>,
+    /// Since when an earlier request may have brought them already.
+    pub(crate) in_doubt_since: Option<Instant>,
+    /// Whether it was sent before.
+    pub(crate) is_retry: bool,
+}
+
+impl Batch {
+    /// What was never sent.
+    pub(crate) fn new(parcels: Vec<Parcel>) -> Self {
+        Self { parcels, in_doubt_since: None, is_retry: false }
+    }
+
+    /// The path and the body of its request.
+    pub(crate) fn request(&self) -> (&'static str, Vec<u8>) {
+        match self.parcels.first().map(|parcel| &parcel.content) {
+            Some(Content::Track { path }) => (path.as_str(), self.first_bytes()),
+            Some(Content::Log { .. }) => (LOG_REQUEST_PATH, self.first_bytes()),
+            Some(Content::Span { .. }) | None => {
+                let spans = self.parcels.iter().map(|parcel| parcel.bytes.as_slice());
+                (SPANS_BULK, encode::spans_bulk(spans))
+            }
+        }
+    }
+
+    fn first_bytes(&self) -> Vec<u8> {
+        self.parcels.first().map(|parcel| parcel.bytes.clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn is_tracking(&self) -> bool {
+        matches!(self.parcels.first().map(|parcel| &parcel.content), Some(Content::Track { .. }))
+    }
+
+    pub(crate) fn is_stored(&self) -> bool {
+        self.parcels.iter().any(|parcel| parcel.stored.is_some())
+    }
+
+    /// Whether a trace tells what of it arrived.
+    pub(crate) fn can_be_read_back(&self) -> bool {
+        self.parcels.iter().all(|parcel| parcel.place().is_some())
+    }
+}
+
+impl Parcel {
+    /// The span's place in the traces, where it is sent as one.
+    pub(crate) fn place(&self) -> Option<(TraceId, SpanId)> {
+        match self.content {
+            Content::Span { trace_id, span_id, .. } => Some((trace_id, span_id)),
+            Content::Log { .. } | Content::Track { .. } => None,
         }
     }
 }

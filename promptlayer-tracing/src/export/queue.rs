@@ -235,7 +235,7 @@ impl<T> Queue<T> {
         self.publish(&state);
     }
 
-    /// Enters an item that goes to disk without having been in the queue.
+    /// Enters an item that is on disk without having been in the queue.
     pub(crate) fn admit_to_spool(&self, class: Class) -> Result<(), DropReason> {
         let mut state = self.lock();
         if state.closed || (state.closed_to_spans && class == Class::Span) {
@@ -246,14 +246,6 @@ impl<T> Queue<T> {
         ledger.accepted += 1;
         ledger.pending.spooled += 1;
         Ok(())
-    }
-
-    /// Takes that back: it could not be put there.
-    pub(crate) fn retract_from_spool(&self, class: Class) {
-        let mut state = self.lock();
-        let ledger = state.ledger(class);
-        ledger.accepted -= 1;
-        ledger.pending.spooled -= 1;
     }
 
     /// Enters items that an earlier run left on disk.
@@ -292,6 +284,22 @@ impl<T> Queue<T> {
             drop(item);
             self.settle(taken, End::Dropped(reason));
         }
+    }
+
+    /// Reads the oldest item.
+    pub(crate) fn oldest<R>(&self, read: impl FnOnce(&T) -> R) -> Option<R> {
+        self.lock().waiting.front().map(|(_, item)| read(item))
+    }
+
+    /// The number of the oldest item that waits, or else the one that the next will have.
+    pub(crate) fn first_number(&self) -> u64 {
+        self.lock().first
+    }
+
+    /// Whether what waits, and what is on its way, takes more than half of the room.
+    pub(crate) fn is_half_full(&self) -> bool {
+        let state = self.lock();
+        state.items > self.limits.items / 2 || state.bytes > self.limits.bytes / 2
     }
 
     /// The number that the next item will have.

@@ -1,6 +1,6 @@
 //! After a request whose answer was lost: which of its spans arrived, as the traces tell.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
@@ -26,11 +26,6 @@ struct Span {
 /// Where a trace is read back.
 pub(crate) fn path(trace: TraceId) -> String {
     format!("/api/public/v2/traces/{trace}")
-}
-
-/// The traces of these spans, each once.
-pub(crate) fn traces(ids: impl Iterator<Item = TraceId>) -> BTreeSet<TraceId> {
-    ids.collect()
 }
 
 /// What the answer to a reading says the trace holds; `None` where it says nothing.

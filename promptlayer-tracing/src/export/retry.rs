@@ -102,6 +102,12 @@ impl Attempts {
         Self { since, policy, delays }
     }
 
+    /// How long to wait at the gate: until it is too old, but what is old already has its try all the same,
+    /// when others have theirs.
+    pub(crate) fn patience(&self) -> Duration {
+        self.policy.max_age.saturating_sub(self.since.elapsed()).max(self.policy.longest_delay)
+    }
+
     /// How long to wait before the next try, at least `asked`; `None` when it would be too old by then.
     pub(crate) fn next_delay(&mut self, asked: Option<Duration>) -> Option<Duration> {
         let longest = self.delays.next().unwrap_or(self.policy.longest_delay);

@@ -67,6 +67,14 @@ pub(crate) enum SpoolError {
         /// The bytes that the spool may take.
         limit: u64,
     },
+    /// An earlier run left what is not as it was written.
+    #[error("{count} files, or parts of files, of the spool `{}` could not be read and are set aside", .path.display())]
+    SetAside {
+        /// Where the spool is.
+        path: PathBuf,
+        /// How many they are.
+        count: u64,
+    },
 }
 
 impl SpoolError {
@@ -181,6 +189,8 @@ pub(crate) struct Spool {
     /// What is to be looked at next.
     cursor: RecordId,
     next_serial: u64,
+    /// How many segments were there when it was opened; their serial numbers are the lowest.
+    adopted: u64,
     lost: Lost,
     /// The own directory; last, so that no file is open in it when it is removed.
     own: Arc<Claim>,
@@ -199,7 +209,7 @@ impl Spool {
     ) -> Result<(Self, Recovered), SpoolError> {
         let root = path.into();
         let own = Arc::new(Claim::create(&root)?);
-        let orphans = Orphans::adopt(&root);
+        let orphans = Orphans::adopt(&root, &own);
         let mut aside = Aside::new(&root);
         aside.count = orphans.unreadable;
         let mut segments: Vec<_> =
@@ -215,6 +225,7 @@ impl Spool {
             root,
             limits,
             next_serial: segments.len() as u64,
+            adopted: segments.len() as u64,
             segments: segments.into(),
             reader: None,
             cursor: RecordId::default(),
@@ -288,20 +299,30 @@ impl Spool {
     }
 
     /// The oldest record that was not given yet. It stays until it is [done](Self::done). Those that
-    /// are too old or cannot be read any more are [lost](Self::take_lost).
-    pub(crate) fn next(&mut self) -> Option<(RecordId, Record)> {
+    /// are too old, or are not what was written any more, are [lost](Self::take_lost).
+    ///
+    /// # Errors
+    ///
+    /// The system does not let it be read just now: it is the next one still.
+    pub(crate) fn next(&mut self) -> Result<Option<(RecordId, Record)>, SpoolError> {
         let now = SystemTime::now();
         loop {
-            let (id, kind, offset) = self.advance()?;
-            let position = self.position(id.segment)?;
-            let read = self.read(position, offset);
-            let lost = match read {
-                Some(record) if !self.is_expired(&record, now) => {
-                    self.segments.get_mut(position)?.give(id.index);
-                    return Some((id, record));
+            let Some((id, kind, offset)) = self.advance() else { return Ok(None) };
+            let Some(position) = self.position(id.segment) else { return Ok(None) };
+            let lost = match self.read(position, offset) {
+                Err(error) => {
+                    self.reader = None;
+                    self.cursor = id;
+                    return Err(error);
                 }
-                Some(_) => &mut self.lost.expired,
-                None => &mut self.lost.damaged,
+                Ok(Some(record)) if !self.is_expired(&record, now) => {
+                    if let Some(segment) = self.segments.get_mut(position) {
+                        segment.give(id.index);
+                    }
+                    return Ok(Some((id, record)));
+                }
+                Ok(Some(_)) => &mut self.lost.expired,
+                Ok(None) => &mut self.lost.damaged,
             };
             lost.add(kind);
             // It is not given again by this process; by the next, it is lost again.
@@ -324,14 +345,22 @@ impl Spool {
         None
     }
 
-    /// Reads a record; nothing if that cannot be done.
-    fn read(&mut self, position: usize, offset: u64) -> Option<Record> {
-        let segment = self.segments.get(position)?;
+    /// Reads a record; nothing if it is not there as it was written.
+    fn read(&mut self, position: usize, offset: u64) -> Result<Option<Record>, SpoolError> {
+        let Some(segment) = self.segments.get(position) else { return Ok(None) };
         let file = match &mut self.reader {
             Some((serial, file)) if *serial == segment.serial => file,
-            other => &mut other.insert((segment.serial, segment.open().ok()?)).1,
+            other => match segment.open() {
+                Ok(file) => &mut other.insert((segment.serial, file)).1,
+                // It was removed by hand.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(SpoolError::io("open", segment.path())(error)),
+            },
         };
-        segment.read(file, offset).ok()?
+        match segment.read(file, offset) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+            read => read.map_err(SpoolError::io("read", segment.path())),
+        }
     }
 
     fn is_expired(&self, record: &Record, now: SystemTime) -> bool {
@@ -385,6 +414,11 @@ impl Spool {
     /// The disk does not take it.
     pub(crate) fn sync(&mut self) -> Result<(), SpoolError> {
         self.segments.iter_mut().try_for_each(Segment::sync)
+    }
+
+    /// Whether an earlier process wrote a record.
+    pub(crate) fn is_adopted(&self, id: RecordId) -> bool {
+        id.segment < self.adopted
     }
 
     /// Whether a record is on disk still: it was neither done nor evicted.

@@ -1,5 +1,8 @@
 //! The pipeline's use of the spool: what goes on disk, when, and what comes back from it.
 
+mod settings;
+
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,106 +10,33 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
+pub use self::settings::{SpoolMode, SpoolSettings};
 use super::Pipeline;
-use super::courier::Batch;
 use super::encode;
 use super::ledger::{DropReason, End};
-use super::parcel::{Content, Parcel, Ticket};
+use super::parcel::{Batch, Content, Origin, Parcel, Ticket};
 use super::queue::Class;
 use super::retry::RetryPolicy;
 use super::spool::{Record, RecordId, RecordKind, Spool, SpoolError, SpoolLimits, Tally};
-use crate::client::{Error, LOG_REQUEST_PATH};
 
-/// What is put on disk, and when.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SpoolMode {
-    /// What cannot be delivered for as long as one waits for it in memory, and what is left at the
-    /// shutdown. Costs nothing while all is well; a program that is killed loses what was in memory.
-    #[default]
-    OnFailure,
-    /// Everything, by the export thread, before it is sent. A program that is killed loses what was in the
-    /// queue: at most what it recorded since the last batch interval.
-    WriteAhead,
-    /// Everything, by the thread that recorded it, before its call returns. A program that is killed loses
-    /// nothing; each call pays for its conversion and one write to the file. (The system may hold the write
-    /// back: a machine that loses its power may lose it.)
-    Synchronous,
+use crate::client::{Error, LOG_REQUEST_PATH, TrackPath};
+use crate::hook::OwnHook;
+
+/// The place of a parcel on disk. When it is dropped, nobody waits for the parcel any more.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    id: RecordId,
+    pipeline: Arc<Pipeline>,
 }
 
-/// A folder where what cannot be delivered is kept, and delivered from by the next run.
-///
-/// ```no_run
-/// use promptlayer_tracing::{SpoolMode, SpoolSettings};
-///
-/// # fn main() -> Result<(), promptlayer_tracing::Error> {
-/// let spool = SpoolSettings::new("/var/lib/my-service/promptlayer").mode(SpoolMode::WriteAhead);
-/// let (layer, guard) = promptlayer_tracing::layer().spool(spool).build()?;
-/// # drop((layer, guard));
-/// # Ok(())
-/// # }
-/// ```
-///
-/// Each process has a folder of its own in it, under a file lock, so that any number of them may share
-/// the path; what one left behind, the next one takes over. Files are readable by their owner alone (0600),
-/// hold prompts and answers as they were to be sent, and no key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SpoolSettings {
-    path: PathBuf,
-    mode: SpoolMode,
-    bytes: u64,
-    max_age: Duration,
-}
-
-impl SpoolSettings {
-    /// The default of [`bytes`](Self::bytes): 256 MiB.
-    pub const DEFAULT_BYTES: u64 = 256 << 20;
-    /// The default of [`max_age`](Self::max_age): 7 days.
-    pub const DEFAULT_MAX_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-
-    /// A spool in this folder, which is made if it does not exist.
-    pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self {
-            path: path.into(),
-            mode: SpoolMode::default(),
-            bytes: Self::DEFAULT_BYTES,
-            max_age: Self::DEFAULT_MAX_AGE,
+impl Drop for Stored {
+    fn drop(&mut self) {
+        if let Some(store) = &self.pipeline.store {
+            store.left.fetch_add(1, SeqCst);
         }
-    }
-
-    /// What is put there, and when. Defaults to [`SpoolMode::OnFailure`].
-    #[must_use]
-    pub fn mode(mut self, mode: SpoolMode) -> Self {
-        self.mode = mode;
-        self
-    }
-
-    /// The greatest number of bytes on disk. When there would be more, the oldest are dropped and counted.
-    /// Defaults to [`DEFAULT_BYTES`](Self::DEFAULT_BYTES).
-    #[must_use]
-    pub fn bytes(mut self, bytes: u64) -> Self {
-        self.bytes = bytes;
-        self
-    }
-
-    /// How old something may become there before it is dropped and counted. Defaults to
-    /// [`DEFAULT_MAX_AGE`](Self::DEFAULT_MAX_AGE).
-    #[must_use]
-    pub fn max_age(mut self, age: Duration) -> Self {
-        self.max_age = age;
-        self
+        self.pipeline.progress.notify();
     }
 }
-
-impl<P: Into<PathBuf>> From<P> for SpoolSettings {
-    fn from(path: P) -> Self {
-        Self::new(path)
-    }
-}
-
-/// The place of a parcel on disk.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Stored(RecordId);
 
 /// What is behind the lock.
 #[derive(Debug)]
@@ -114,35 +44,43 @@ struct Files {
     spool: Spool,
     /// Given already, but with no place in the batch before it.
     held: Option<(RecordId, Record)>,
+    /// The hooks of functions whose requests wait here.
+    own_hooks: BTreeMap<RecordId, OwnHook>,
 }
 
 /// The spool of a pipeline.
+///
+/// What is put there or taken out is entered in the ledger before the lock is given up, so that whoever
+/// finds a record finds it entered.
 #[derive(Debug)]
 pub(crate) struct Store {
+    path: PathBuf,
     files: Mutex<Files>,
     mode: SpoolMode,
     max_age: Duration,
-    /// What was put there before this is of an earlier run.
-    opened_at: SystemTime,
+    opened_at: Instant,
+    /// Files and parts of files that could not be read when it was opened.
+    set_aside: u64,
     /// Records that were put there, or found.
     entered: AtomicU64,
-    /// Records of these that have an end.
+    /// Records of these for which nobody waits any more.
     left: AtomicU64,
 }
 
 impl Store {
     /// Opens the folder, and tells how many spans and tracking calls of earlier runs are in it.
     pub(crate) fn open(settings: &SpoolSettings) -> Result<(Self, Tally), Error> {
-        let opened_at = SystemTime::now();
         let limits =
             SpoolLimits { bytes: settings.bytes, max_age: settings.max_age, ..SpoolLimits::default() };
         let (spool, recovered) = Spool::open(&settings.path, limits).map_err(failed)?;
         let found = recovered.records;
         let store = Self {
-            files: Mutex::new(Files { spool, held: None }),
+            path: settings.path.clone(),
+            files: Mutex::new(Files { spool, held: None, own_hooks: BTreeMap::new() }),
             mode: settings.mode,
             max_age: settings.max_age,
-            opened_at,
+            opened_at: Instant::now(),
+            set_aside: recovered.set_aside,
             entered: AtomicU64::new(found.total()),
             left: AtomicU64::new(0),
         };
@@ -151,6 +89,17 @@ impl Store {
 
     pub(crate) fn mode(&self) -> SpoolMode {
         self.mode
+    }
+
+    /// Files and parts of files that could not be read when it was opened.
+    pub(crate) fn set_aside(&self) -> u64 {
+        self.set_aside
+    }
+
+    /// What was wrong with what an earlier run left.
+    pub(crate) fn trouble(&self) -> Option<Error> {
+        let trouble = || failed(SpoolError::SetAside { path: self.path.clone(), count: self.set_aside });
+        (self.set_aside > 0).then(trouble)
     }
 
     fn lock(&self) -> MutexGuard<'_, Files> {
@@ -162,9 +111,38 @@ impl Store {
         self.entered.load(SeqCst)
     }
 
-    /// Whether as many records have an end.
+    /// Whether nobody waits for as many records any more.
     pub(crate) fn have_left(&self, count: u64) -> bool {
         self.left.load(SeqCst) >= count
+    }
+}
+
+/// Something that is to be put on disk.
+pub(crate) struct Entry<'a> {
+    pub(crate) content: &'a Content,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) accepted_at: Instant,
+    /// Whether it was sent, and nobody knows whether it arrived.
+    pub(crate) is_in_doubt: bool,
+}
+
+impl Entry<'_> {
+    /// Its age counts from when it was accepted.
+    fn record(&self) -> Record {
+        let (kind, key) = match self.content {
+            Content::Span { .. } => (RecordKind::Span, ""),
+            Content::Log { .. } => (RecordKind::Span, LOG_REQUEST_PATH),
+            Content::Track { path } => (RecordKind::Track, path.as_str()),
+        };
+        let now = SystemTime::now();
+        Record {
+            kind,
+            accepted_at: now.checked_sub(self.accepted_at.elapsed()).unwrap_or(now),
+            is_of_hook: self.content.note().is_some_and(|note| note.is_of_hook),
+            is_in_doubt: self.is_in_doubt,
+            key: key.into(),
+            body: self.bytes.into(),
+        }
     }
 }
 
@@ -174,52 +152,65 @@ impl Pipeline {
         self.store.as_ref().map_or(retry, |store| retry.max_age(store.max_age))
     }
 
-    /// Puts a parcel on disk; `false` if there is no spool, or it cannot be written to.
-    pub(crate) fn store(&self, parcel: &Parcel, report: impl FnOnce(Error)) -> bool {
+    /// Puts a parcel on disk. Gives it back where there is no spool, or it cannot be written to.
+    pub(crate) fn store(
+        &self,
+        parcel: Parcel,
+        is_in_doubt: bool,
+        report: impl FnOnce(Error),
+    ) -> Option<Parcel> {
         if self.store.is_none() {
-            return false;
+            return Some(parcel);
         }
-        let written = self.write_record(&parcel.content, &parcel.bytes, parcel.accepted_at);
-        written.map_err(report).is_ok()
+        let Parcel { ticket, accepted_at, content, bytes, stored } = parcel;
+        let entry = Entry { content: &content, bytes: &bytes, accepted_at, is_in_doubt };
+        let mut ticket = Some(ticket);
+        let written = self.write(&entry, || {
+            if let Some(ticket) = ticket.take() {
+                ticket.spool();
+            }
+            true
+        });
+        match (written, ticket) {
+            (Err(error), Some(ticket)) => {
+                report(error);
+                Some(Parcel { ticket, accepted_at, content, bytes, stored })
+            }
+            _ => None,
+        }
     }
 
-    /// Writes something to the disk. Its age counts from when it was accepted.
-    pub(crate) fn write_record(
-        &self,
-        content: &Content,
-        bytes: &[u8],
-        accepted_at: Instant,
-    ) -> Result<(), Error> {
+    /// Writes something to the disk, then enters it by `enter`; where that says `false`, it goes again.
+    pub(crate) fn write(&self, entry: &Entry<'_>, enter: impl FnOnce() -> bool) -> Result<(), Error> {
         let Some(store) = &self.store else { return Err(Error::Closed) };
-        let (kind, key, is_request) = match content {
-            Content::Span { note, .. } => (RecordKind::Span, "", note.is_some()),
-            Content::Log { .. } => (RecordKind::Span, LOG_REQUEST_PATH, true),
-            Content::Track { path } => (RecordKind::Track, &**path, false),
-        };
-        let now = SystemTime::now();
-        let accepted_at = now.checked_sub(accepted_at.elapsed()).unwrap_or(now);
-        let record = Record { kind, accepted_at, is_request, key: key.into(), body: bytes.into() };
-        let appended = store.lock().spool.append(&record).map_err(failed);
-        self.enter_lost(store);
-        appended?;
-        store.entered.fetch_add(1, SeqCst);
+        let record = entry.record();
+        let own_hook = entry.content.note().and_then(|note| note.own_hook);
+        let mut files = store.lock();
+        let appended = files.spool.append(&record);
+        self.enter_lost(store, &mut files);
+        let id = appended.map_err(failed)?;
+        if enter() {
+            store.entered.fetch_add(1, SeqCst);
+            files.own_hooks.extend(own_hook.map(|hook| (id, hook)));
+        } else {
+            // Where that fails, the next run has it.
+            let _ = files.spool.done(id);
+        }
         Ok(())
     }
 
     /// Marks what is on disk as done.
-    pub(crate) fn store_done(&self, stored: Stored, report: impl FnOnce(Error)) {
+    pub(crate) fn store_done(&self, stored: &Stored, report: impl FnOnce(Error)) {
         let Some(store) = &self.store else { return };
-        let done = store.lock().spool.done(stored.0);
-        store.left.fetch_add(1, SeqCst);
-        self.progress.notify();
+        let done = store.lock().spool.done(stored.id);
         if let Err(error) = done {
             report(failed(error));
         }
     }
 
     /// Whether something that was put on disk is there still.
-    pub(crate) fn keeps(&self, stored: Stored) -> bool {
-        self.store.as_ref().is_some_and(|store| store.lock().spool.keeps(stored.0))
+    pub(crate) fn keeps(&self, stored: &Stored) -> bool {
+        self.store.as_ref().is_some_and(|store| store.lock().spool.keeps(stored.id))
     }
 
     /// Waits until the disk has all that was put there, so that it survives the end of the system too.
@@ -232,79 +223,134 @@ impl Pipeline {
     }
 
     /// Enters what the spool had and will not give.
-    fn enter_lost(&self, store: &Store) {
-        let lost = store.lock().spool.take_lost();
+    fn enter_lost(&self, store: &Store, files: &mut Files) {
+        let lost = files.spool.take_lost();
         let reasons = [
             (lost.evicted, DropReason::SpoolFull),
             (lost.expired, DropReason::Expired),
             (lost.damaged, DropReason::SpoolDamaged),
         ];
+        let mut count = 0;
         for (tally, reason) in reasons {
             self.queue.settle_spooled(Class::Span, End::Dropped(reason), tally.spans);
             self.queue.settle_spooled(Class::Track, End::Dropped(reason), tally.tracks);
-            store.left.fetch_add(tally.total(), SeqCst);
+            count += tally.total();
+        }
+        if count > 0 {
+            let Files { spool, own_hooks, .. } = files;
+            own_hooks.retain(|id, _| spool.keeps(*id));
+            store.left.fetch_add(count, SeqCst);
+            self.progress.notify();
         }
     }
 
     /// The next batch from disk, oldest first. A tracking call, and a request of its own wire, goes alone.
-    pub(crate) fn next_stored(self: &Arc<Self>, spans: usize, bytes: usize) -> Option<Batch> {
+    pub(crate) fn next_stored(
+        self: &Arc<Self>,
+        spans: usize,
+        bytes: usize,
+        report: &impl Fn(Error),
+    ) -> Option<Batch> {
         let store = self.store.as_ref()?;
-        let mut batch = Batch { parcels: Vec::new(), is_in_doubt: false };
+        let mut parcels = Vec::new();
+        let mut in_doubt_since = None;
+        for found in self.take_stored(store, spans, bytes, report) {
+            if found.may_have_arrived && is_of_span(&found.record) {
+                // An earlier run sent it, if at all, before this one began.
+                let since = if found.origin.is_replayed { store.opened_at } else { Instant::now() };
+                in_doubt_since = in_doubt_since.max(Some(since));
+            } else if found.origin.is_replayed && found.record.kind == RecordKind::Span {
+                // It cannot be read back, and may have been on its way when the earlier run was killed.
+                self.counters.possible_duplicates.fetch_add(1, SeqCst);
+            }
+            parcels.extend(self.parcel_of(found));
+        }
+        (!parcels.is_empty()).then_some(Batch { parcels, in_doubt_since, is_retry: false })
+    }
+
+    /// Takes what fits into one request out of the spool.
+    fn take_stored(
+        self: &Arc<Self>,
+        store: &Store,
+        spans: usize,
+        bytes: usize,
+        report: &impl Fn(Error),
+    ) -> Vec<Found> {
+        let mut found = Vec::new();
         let mut size = encode::FRAME_BYTES;
-        while batch.parcels.len() < spans {
-            let mut files = store.lock();
-            let given = files.held.take().or_else(|| files.spool.next());
-            let Some((id, record)) = given else { break };
+        let mut files = store.lock();
+        while found.len() < spans {
+            let given = match files.held.take() {
+                Some(held) => Ok(Some(held)),
+                None => files.spool.next(),
+            };
+            let (id, record) = match given {
+                Ok(Some(given)) => given,
+                Ok(None) => break,
+                Err(error) => {
+                    report(failed(error));
+                    break;
+                }
+            };
             let is_alone = !is_of_span(&record);
-            if !batch.parcels.is_empty() && (is_alone || size + record.body.len() >= bytes) {
+            if !found.is_empty() && (is_alone || size + record.body.len() >= bytes) {
                 files.held = Some((id, record));
                 break;
             }
-            drop(files);
-            // What an earlier run left, or this one gave up, may have arrived all the same.
-            batch.is_in_doubt |= record.accepted_at < store.opened_at || store.mode == SpoolMode::OnFailure;
             size += record.body.len() + 1;
-            match self.parcel_of(id, record) {
-                Ok(parcel) => batch.parcels.push(parcel),
-                Err(ticket) => {
-                    // Not one of ours, for all its checksum.
-                    self.store_done(Stored(id), |_| {});
-                    ticket.settle(End::Dropped(DropReason::Unwritable));
-                }
-            }
+            let class = match record.kind {
+                RecordKind::Span => Class::Span,
+                RecordKind::Track => Class::Track,
+            };
+            let is_replayed = files.spool.is_adopted(id);
+            let own_hook = files.own_hooks.remove(&id);
+            found.push(Found {
+                ticket: Ticket::new(Arc::clone(self), self.queue.unspool(class, record.body.len())),
+                stored: Stored { id, pipeline: Arc::clone(self) },
+                origin: Origin { own_hook, is_of_hook: record.is_of_hook, is_replayed },
+                may_have_arrived: record.is_in_doubt || is_replayed,
+                record,
+            });
             if is_alone {
                 break;
             }
         }
-        self.enter_lost(store);
-        batch.is_in_doubt &=
-            batch.parcels.iter().all(|parcel| matches!(parcel.content, Content::Span { .. }));
-        (!batch.parcels.is_empty()).then_some(batch)
+        self.enter_lost(store, &mut files);
+        found
     }
 
-    fn parcel_of(self: &Arc<Self>, id: RecordId, record: Record) -> Result<Parcel, Ticket> {
-        let class = match record.kind {
-            RecordKind::Span => Class::Span,
-            RecordKind::Track => Class::Track,
-        };
-        let ticket = Ticket::new(Arc::clone(self), self.queue.unspool(class, record.body.len()));
-        let age = SystemTime::now().duration_since(record.accepted_at).unwrap_or_default();
+    /// Reads what was found; where it is not one of ours, for all its checksum, that is its end.
+    fn parcel_of(&self, found: Found) -> Option<Parcel> {
+        let Found { ticket, stored, origin, record, .. } = found;
         let content = match (record.kind, &*record.key) {
-            (RecordKind::Track, path) => Some(Content::Track { path: path.to_owned().into() }),
-            (RecordKind::Span, "") => Content::of_stored_span(&record.body),
-            (RecordKind::Span, _) => Content::of_stored_log(&record.body),
+            (RecordKind::Track, path) => TrackPath::of(path).map(|path| Content::Track { path }),
+            (RecordKind::Span, "") => Content::of_stored_span(&record.body, origin),
+            (RecordKind::Span, LOG_REQUEST_PATH) => Content::of_stored_log(&record.body, origin),
+            (RecordKind::Span, _) => None,
         };
-        match content {
-            Some(content) => Ok(Parcel {
-                ticket,
-                accepted_at: Instant::now().checked_sub(age).unwrap_or_else(Instant::now),
-                content,
-                bytes: record.body.into(),
-                stored: Some(Stored(id)),
-            }),
-            None => Err(ticket),
-        }
+        let Some(content) = content else {
+            self.store_done(&stored, drop);
+            ticket.settle(End::Dropped(DropReason::SpoolDamaged));
+            return None;
+        };
+        let age = SystemTime::now().duration_since(record.accepted_at).unwrap_or_default();
+        Some(Parcel {
+            ticket,
+            accepted_at: Instant::now().checked_sub(age).unwrap_or_else(Instant::now),
+            content,
+            bytes: record.body.into(),
+            stored: Some(stored),
+        })
     }
+}
+
+/// What was taken out of the spool. It is there until it is done.
+struct Found {
+    ticket: Ticket,
+    stored: Stored,
+    origin: Origin,
+    may_have_arrived: bool,
+    record: Record,
 }
 
 /// Whether a record is a span that goes with others in one request.

@@ -9,19 +9,21 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use tokio::runtime;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tracing::Dispatch;
 
-use super::courier::{Batch, Courier};
+use super::courier::Courier;
 use super::gate::Gate;
 use super::guard::Stop;
 use super::ledger::DropReason;
 use super::packer::{Form, Packer};
+use super::parcel::Batch;
 use super::silence::Silence;
+use super::store::Store;
 use super::transport::Transport;
-use super::{Guard, Pipeline, RetryPolicy};
+use super::{Guard, Pipeline, Queued, RetryPolicy};
 use crate::client::{Client, Error, Http};
 use crate::hook::{self, Hooks};
 
@@ -55,6 +57,9 @@ pub(crate) fn start(pipeline: &Arc<Pipeline>, settings: Settings, hooks: Hooks) 
         gate: Gate::default(),
         reported: Mutex::new(HashSet::new()),
     };
+    if let Some(error) = pipeline.store.as_ref().and_then(Store::trouble) {
+        courier.report(error);
+    }
     let worker = Worker::new(Arc::new(courier), settings.form, told);
     let (begun, begins) = sync_channel(1);
     let run = move || {
@@ -96,8 +101,18 @@ pub(crate) struct Worker<T> {
     packer: Packer,
     form: Arc<Form>,
     stop: watch::Receiver<Stop>,
-    /// The batches that are on their way.
+    /// What is on its way.
     in_flight: JoinSet<()>,
+    lanes: Lanes,
+}
+
+/// How much more may be on its way. What one lane holds up, for minutes or for days, holds up no other.
+struct Lanes {
+    /// Batches of spans that were never on disk.
+    new: Arc<Semaphore>,
+    /// Those that are.
+    stored: Arc<Semaphore>,
+    tracking: Arc<Semaphore>,
 }
 
 impl Worker<Http> {
@@ -113,7 +128,11 @@ impl Worker<Http> {
 impl<T: Transport> Worker<T> {
     pub(crate) fn new(courier: Arc<Courier<T>>, form: Arc<Form>, stop: watch::Receiver<Stop>) -> Self {
         let packer = Packer::new(Arc::clone(&courier.pipeline), Arc::clone(&form));
-        Self { courier, packer, form, stop, in_flight: JoinSet::new() }
+        let lane = |batches| Arc::new(Semaphore::new(batches));
+        // Where everything goes by the disk, what is there is what is new.
+        let stored = if packer.writes_ahead() { form.batch.in_flight } else { 1 };
+        let lanes = Lanes { new: lane(form.batch.in_flight), stored: lane(stored), tracking: lane(1) };
+        Self { courier, packer, form, stop, in_flight: JoinSet::new(), lanes }
     }
 
     /// Runs until it is told to finish and all has an end.
@@ -126,35 +145,60 @@ impl<T: Transport> Worker<T> {
                 self.courier.pipeline.sync_store(|error| self.courier.report(error));
                 return;
             }
-            let has_room = self.in_flight.len() < self.form.batch.in_flight;
             tokio::select! {
-                () = self.courier.pipeline.wake.notified(), if has_room => {}
-                () = sleep(self.form.batch.interval), if has_room => {}
+                () = self.courier.pipeline.wake.notified() => {}
+                () = sleep(self.form.batch.interval) => {}
                 told = self.stop.changed() => if told.is_err() { return },
                 Some(ended) = self.in_flight.join_next() => self.ended(&ended),
             }
         }
     }
 
-    /// Sends as many batches on their way as may be on it.
+    /// Sends as much on its way as may be on it, and puts on disk what should not wait in memory.
     fn fill(&mut self) {
+        let courier = Arc::clone(&self.courier);
+        let report = |error| courier.report(error);
         if self.is_over() {
-            let courier = Arc::clone(&self.courier);
-            return self.packer.give_up(DropReason::Deadline, &|error| courier.report(error));
+            return self.packer.give_up(DropReason::Deadline, &report);
         }
-        while self.in_flight.len() < self.form.batch.in_flight {
-            let Some(batch) = self.next() else { break };
-            self.in_flight.spawn(Arc::clone(&self.courier).deliver(batch));
+        if self.should_spill() {
+            self.packer.spill(&report);
+        }
+        let limits = self.form.batch;
+        while let Ok(permit) = Arc::clone(&self.lanes.new).try_acquire_owned()
+            && let Some(batch) = self.packer.next(&report)
+        {
+            self.send(batch, permit);
+        }
+        while let Ok(permit) = Arc::clone(&self.lanes.tracking).try_acquire_owned()
+            && let Some(batch) = self.packer.next_tracking()
+        {
+            self.send(batch, permit);
+        }
+        while let Ok(permit) = Arc::clone(&self.lanes.stored).try_acquire_owned()
+            && let Some(batch) = courier.pipeline.next_stored(limits.spans, limits.bytes, &report)
+        {
+            self.send(batch, permit);
         }
     }
 
-    /// What is new goes before what is on disk; where everything goes by the disk, there is nothing new.
-    fn next(&mut self) -> Option<Batch> {
+    /// Sends a batch on its way. However that ends, its lane is free then.
+    fn send(&mut self, batch: Batch, permit: OwnedSemaphorePermit) {
         let courier = Arc::clone(&self.courier);
-        self.packer.next(&|error| courier.report(error)).or_else(|| {
-            let limits = self.form.batch;
-            courier.pipeline.next_stored(limits.spans, limits.bytes)
-        })
+        self.in_flight.spawn(async move {
+            let _permit = permit;
+            courier.deliver(batch).await;
+        });
+    }
+
+    /// Whether what waits is to be put on disk: always, where a kill must cost little; when the program ends,
+    /// while there is time; or when nothing gets through, and it has waited for long or fills the queue.
+    fn should_spill(&self) -> bool {
+        let Pipeline { queue, store: Some(_), .. } = &*self.courier.pipeline else { return false };
+        let is_old = |queued: &Queued| queued.accepted_at.elapsed() >= self.courier.retry.max_age;
+        self.packer.writes_ahead()
+            || self.stop.borrow().deadline.is_some()
+            || (self.courier.is_failing() && (queue.is_half_full() || queue.oldest(is_old) == Some(true)))
     }
 
     fn ended(&self, ended: &Result<(), tokio::task::JoinError>) {

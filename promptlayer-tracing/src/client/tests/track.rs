@@ -143,7 +143,7 @@ fn a_bound_action_can_be_enqueued_without_a_runtime() {
 
     let kept = kept.0.lock().unwrap();
     let calls: Vec<_> =
-        kept.iter().map(|call| (call.path, String::from_utf8(call.body.clone()).unwrap())).collect();
+        kept.iter().map(|call| (call.path.as_str(), String::from_utf8(call.body.clone()).unwrap())).collect();
     assert_eq!(
         calls,
         [

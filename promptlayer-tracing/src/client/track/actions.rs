@@ -9,7 +9,7 @@ use std::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Enqueueable, Origin, TrackCall};
+use super::{Enqueueable, Origin, TrackCall, TrackPath};
 use crate::{Error, GroupId, RequestId, Score};
 
 /// The greatest length of a metadata key, in characters: a limit of the service.
@@ -26,7 +26,7 @@ macro_rules! sent {
             fn into_future(self) -> Self::IntoFuture {
                 Box::pin(async move {
                     let (origin, call) = self.into_call()?;
-                    origin.client.http().post_unanswered(call.path, call.body).await
+                    origin.client.http().post_unanswered(call.path.as_str(), call.body).await
                 })
             }
         }
@@ -90,7 +90,7 @@ impl<P> TrackScore<P> {
             return Err(Error::invalid_argument("score name", "it is empty; leave it out"));
         }
         let body = Body { request_id: self.request, score, name: self.name.as_deref() };
-        Ok((self.origin, TrackCall::new("/rest/track-score", &body)?))
+        Ok((self.origin, TrackCall::new(TrackPath::Score, &body)?))
     }
 }
 
@@ -126,7 +126,7 @@ impl<P> TrackMetadata<P> {
         }
         check_metadata(&self.metadata)?;
         let body = Body { request_id: self.request, metadata: &self.metadata };
-        Ok((self.origin, TrackCall::new("/rest/track-metadata", &body)?))
+        Ok((self.origin, TrackCall::new(TrackPath::Metadata, &body)?))
     }
 }
 
@@ -196,7 +196,7 @@ impl<P> TrackPrompt<P> {
             version: self.version,
             label: self.label.as_deref(),
         };
-        Ok((self.origin, TrackCall::new("/rest/track-prompt", &body)?))
+        Ok((self.origin, TrackCall::new(TrackPath::Prompt, &body)?))
     }
 }
 
@@ -223,7 +223,7 @@ impl<P> TrackGroup<P> {
             group_id: GroupId,
         }
         let body = Body { request_id: self.request, group_id: self.group };
-        Ok((self.origin, TrackCall::new("/rest/track-group", &body)?))
+        Ok((self.origin, TrackCall::new(TrackPath::Group, &body)?))
     }
 }
 

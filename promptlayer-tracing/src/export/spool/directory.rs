@@ -120,8 +120,9 @@ pub(super) struct Orphans {
 }
 
 impl Orphans {
-    /// Takes all that are in a root.
-    pub(super) fn adopt(root: &Path) -> Self {
+    /// Takes all that are in a root, and belong to the user that `own` belongs to: what another user put
+    /// there is not sent in this one's name.
+    pub(super) fn adopt(root: &Path, own: &Claim) -> Self {
         let mut orphans = Self::default();
         let Ok(entries) = fs::read_dir(root) else {
             return Self { unreadable: 1, ..orphans };
@@ -130,7 +131,7 @@ impl Orphans {
             let Ok(name) = entry.file_name().into_string() else { continue };
             // A lock without a directory is taken too, and goes with the claim.
             let (name, is_lock) = name.strip_suffix(LOCK).map_or((&*name, false), |name| (name, true));
-            if !is_name(name) {
+            if !is_name(name) || !have_one_owner(&entry.path(), own.folder()) {
                 continue;
             }
             match Claim::adopt(root, name, is_lock) {
@@ -147,6 +148,19 @@ impl Orphans {
 fn new_name() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     format!("{PREFIX}{}-{now:x}-{:016x}", std::process::id(), fastrand::u64(..))
+}
+
+/// Whether two files are of the same user; where there are no users, they are.
+#[cfg(unix)]
+fn have_one_owner(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let owner = |path: &Path| fs::symlink_metadata(path).map(|metadata| metadata.uid());
+    matches!((owner(one), owner(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+#[cfg(not(unix))]
+fn have_one_owner(_: &Path, _: &Path) -> bool {
+    true
 }
 
 /// Whether a name is of the kind that [`new_name`] makes.

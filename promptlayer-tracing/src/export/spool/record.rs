@@ -50,16 +50,20 @@ pub(crate) struct Record {
     pub(crate) kind: RecordKind,
     /// When the pipeline took it, from which its age counts; kept to the millisecond.
     pub(crate) accepted_at: SystemTime,
-    /// Whether it carries a request log.
-    pub(crate) is_request: bool,
+    /// Whether a hook made it.
+    pub(crate) is_of_hook: bool,
+    /// Whether it was sent, without an answer that tells whether it arrived.
+    pub(crate) is_in_doubt: bool,
     /// The path of a tracking call; up to 65,535 bytes.
     pub(crate) key: Box<str>,
     /// What is to be sent. The spool does not look into it.
     pub(crate) body: Box<[u8]>,
 }
 
-/// The flag of a record that carries a request log.
-const IS_REQUEST: u8 = 1;
+/// The flag of a record that a hook made.
+const OF_HOOK: u8 = 1;
+/// The flag of a record that may have arrived.
+const IN_DOUBT: u8 = 2;
 
 impl Record {
     /// Its bytes on disk; nothing if its lengths have no place in a head.
@@ -71,7 +75,7 @@ impl Record {
             body: u32::try_from(self.body.len()).ok()?,
             key: u16::try_from(self.key.len()).ok()?,
             kind: self.kind.byte(),
-            flags: if self.is_request { IS_REQUEST } else { 0 },
+            flags: (u8::from(self.is_of_hook) * OF_HOOK) | (u8::from(self.is_in_doubt) * IN_DOUBT),
             accepted: millis(self.accepted_at),
             checksum: payload.finalize(),
         };
@@ -91,7 +95,8 @@ impl Record {
         Some(Self {
             kind: head.kind()?,
             accepted_at: UNIX_EPOCH.checked_add(Duration::from_millis(head.accepted))?,
-            is_request: head.flags & IS_REQUEST != 0,
+            is_of_hook: head.flags & OF_HOOK != 0,
+            is_in_doubt: head.flags & IN_DOUBT != 0,
             key: str::from_utf8(key).ok()?.into(),
             body: body.into(),
         })

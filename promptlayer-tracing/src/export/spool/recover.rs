@@ -60,8 +60,13 @@ fn segment(claim: &Arc<Claim>, path: &Path, aside: &mut Aside) -> Option<Segment
             let _ = fs::remove_file(path);
             return None;
         }
-        Err(_) => {
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => {
             aside.whole(path, claim.name());
+            return None;
+        }
+        Err(_) => {
+            // It cannot be read just now: it stays where it is, for the next to come.
+            aside.count += 1;
             return None;
         }
     };

@@ -257,6 +257,11 @@ impl Segment {
         gone
     }
 
+    /// Its file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Opens it to be read.
     pub(super) fn open(&self) -> io::Result<File> {
         File::open(&self.path)

@@ -37,7 +37,8 @@ fn record(number: u64) -> Record {
     Record {
         kind: RecordKind::Span,
         accepted_at: UNIX_EPOCH + Duration::from_millis(u64::try_from(now).unwrap()),
-        is_request: true,
+        is_of_hook: false,
+        is_in_doubt: false,
         key: "".into(),
         body: number.to_string().into_bytes().into(),
     }
@@ -54,7 +55,7 @@ fn append(spool: &mut Spool, numbers: impl IntoIterator<Item = u64>) -> Vec<Reco
 
 /// All that is to be given, by number.
 fn given(spool: &mut Spool) -> Vec<u64> {
-    std::iter::from_fn(|| spool.next()).map(|(_, record)| number(&record)).collect()
+    std::iter::from_fn(|| spool.next().unwrap()).map(|(_, record)| number(&record)).collect()
 }
 
 /// What another process would be given that opens the spool now.

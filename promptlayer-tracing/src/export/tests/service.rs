@@ -34,6 +34,8 @@ pub(super) enum Step {
     Refused,
     /// No answer comes.
     Hang,
+    /// Taken, and no answer comes.
+    TakenAndHang,
     /// The library panics.
     Panic,
 }
@@ -41,6 +43,8 @@ pub(super) enum Step {
 #[derive(Debug, Default)]
 struct Inner {
     posts: VecDeque<Step>,
+    /// What the paths begin with to which these go.
+    path: &'static str,
     gets: VecDeque<Step>,
     /// What is done when the script is over.
     otherwise: Option<Step>,
@@ -77,6 +81,12 @@ impl Service {
     /// Answers the readings of traces to come so.
     pub(super) fn gets(self, steps: impl IntoIterator<Item = Step>) -> Self {
         self.inner().gets.extend(steps);
+        self
+    }
+
+    /// Answers so only what goes to paths that begin with this.
+    pub(super) fn only_for(self, path: &'static str) -> Self {
+        self.inner().path = path;
         self
     }
 
@@ -187,7 +197,7 @@ fn failure(kind: FailureKind) -> Failure {
 impl Transport for Service {
     fn post(&self, path: &str, body: Vec<u8>) -> impl Future<Output = Result<Answer, Failure>> + Send {
         let service = self.clone();
-        let is_of_spans = path == "/spans-bulk";
+        let (is_of_spans, path) = (path == "/spans-bulk", path.to_owned());
         async move {
             let body: Value = serde_json::from_slice(&body).unwrap();
             let spans = body["spans"].as_array().cloned().unwrap_or_default();
@@ -195,7 +205,11 @@ impl Transport for Service {
                 let mut inner = service.inner();
                 inner.sizes.push(spans.len());
                 let otherwise = inner.otherwise;
-                inner.posts.pop_front().or(otherwise).unwrap_or(Step::Take)
+                if path.starts_with(inner.path) {
+                    inner.posts.pop_front().or(otherwise).unwrap_or(Step::Take)
+                } else {
+                    Step::Take
+                }
             };
             let take = || service.inner().take(&spans);
             match step {
@@ -232,6 +246,10 @@ impl Transport for Service {
                 Step::Lost => Err(failure(FailureKind::Broken)),
                 Step::Refused => Err(failure(FailureKind::NotSent)),
                 Step::Hang => std::future::pending().await,
+                Step::TakenAndHang => {
+                    take();
+                    std::future::pending().await
+                }
                 Step::Panic => panic!("as it was told"),
             }
         }

@@ -35,14 +35,14 @@ fn process() {
         append(&mut spool, [new]);
         say('+', new);
         for _ in 0..fastrand::u32(0..3) {
-            let Some((id, record)) = spool.next() else { break };
+            let Some((id, record)) = spool.next().unwrap() else { break };
             say('?', number(&record));
             spool.done(id).unwrap();
             say('-', number(&record));
         }
         if fastrand::u32(0..20) == 0 {
             // Given and never settled: the next process has it again.
-            let _ = spool.next();
+            let _ = spool.next().unwrap();
         }
     }
 }
@@ -153,7 +153,7 @@ fn process_without_room() {
     // What is smaller than that piece has room.
     append(&mut spool, [7]);
     for _ in 0..kept {
-        let (id, record) = spool.next().unwrap();
+        let (id, record) = spool.next().unwrap().unwrap();
         assert_eq!(record.body, large.body);
         spool.done(id).unwrap();
     }

@@ -181,7 +181,7 @@ fn marks_torn_at_any_byte_count_as_far_as_they_are_whole() {
         let (mut spool, recovered) = open(&path);
         assert_eq!(recovered, Recovered { records: spans(expected.len() as u64), set_aside: 0 });
         // What is done next is told apart from the torn mark before it.
-        let (id, record) = spool.next().unwrap();
+        let (id, record) = spool.next().unwrap().unwrap();
         assert_eq!(number(&record), expected[0]);
         spool.done(id).unwrap();
         drop(spool);

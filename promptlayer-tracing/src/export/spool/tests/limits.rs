@@ -37,7 +37,7 @@ fn an_eviction_tells_kinds_apart_and_counts_nothing_that_is_done() {
     spool.append(&large).unwrap();
     assert_eq!(spool.take_lost().evicted, Tally { spans: 1, tracks: 1 });
     assert_eq!(spool.len(), 1);
-    assert_eq!(spool.next().unwrap().1, large);
+    assert_eq!(spool.next().unwrap().unwrap().1, large);
 }
 
 #[test]
@@ -47,8 +47,8 @@ fn what_was_given_when_its_segment_gave_way_is_not_lost_and_still_to_be_settled(
     let large = Record { body: vec![b'1'; 900].into(), ..record(0) };
     let (mut spool, _) = Spool::open(&path, limits).unwrap();
     append(&mut spool, 0..3);
-    let (first, _) = spool.next().unwrap();
-    let (second, _) = spool.next().unwrap();
+    let (first, _) = spool.next().unwrap().unwrap();
+    let (second, _) = spool.next().unwrap().unwrap();
     assert!(spool.keeps(second));
     let newest = spool.append(&large).unwrap();
     assert_eq!(spool.take_lost().evicted, spans(1));
@@ -61,7 +61,7 @@ fn what_was_given_when_its_segment_gave_way_is_not_lost_and_still_to_be_settled(
     spool.done(second).unwrap();
     assert_eq!((spool.take_lost(), spool.len()), (Lost::default(), 1));
     spool.done(second).unwrap();
-    assert_eq!(spool.next().unwrap(), (newest, large.clone()));
+    assert_eq!(spool.next().unwrap().unwrap(), (newest, large.clone()));
     spool.done(newest).unwrap();
     assert!(spool.is_empty());
 }
@@ -73,7 +73,7 @@ fn what_is_kept_after_the_newest_segment_gave_way_is_kept_in_another() {
     let large = Record { body: vec![b'1'; 900].into(), ..record(0) };
     let (mut spool, _) = Spool::open(&path, limits).unwrap();
     append(&mut spool, [0]);
-    let (given_before, _) = spool.next().unwrap();
+    let (given_before, _) = spool.next().unwrap().unwrap();
     spool.append(&large).unwrap();
     spool.append(&large).unwrap();
     assert_eq!(spool.take_lost().evicted, spans(1));
@@ -81,7 +81,7 @@ fn what_is_kept_after_the_newest_segment_gave_way_is_kept_in_another() {
     drop(spool);
     let (mut spool, recovered) = Spool::open(&path, limits).unwrap();
     assert_eq!(recovered.records, spans(1));
-    assert_eq!(spool.next().unwrap().1, large);
+    assert_eq!(spool.next().unwrap().unwrap().1, large);
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_record_larger_than_the_spool_is_refused_and_costs_no_other() {
     assert_eq!((spool.len(), spool.take_lost()), (3, Lost::default()));
     spool.append(&fits).unwrap();
     assert_eq!((spool.len(), spool.bytes()), (1, 2_000));
-    assert_eq!(spool.next().unwrap().1, fits);
+    assert_eq!(spool.next().unwrap().unwrap().1, fits);
     let long_key = Record { key: "k".repeat(1 << 16).into(), ..record(0) };
     let (mut roomy, _) = open(&path);
     assert!(matches!(roomy.append(&long_key), Err(SpoolError::TooLarge { .. })));

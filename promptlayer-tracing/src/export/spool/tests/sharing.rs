@@ -49,7 +49,7 @@ fn an_adopted_directory_goes_with_its_last_record() {
     let (mut heir, _) = open(&path);
     // The two directories, and their locks.
     assert_eq!(fs::read_dir(&path).unwrap().count(), 4);
-    while let Some((id, _)) = heir.next() {
+    while let Some((id, _)) = heir.next().unwrap() {
         heir.done(id).unwrap();
     }
     assert_eq!(fs::read_dir(&path).unwrap().count(), 2);
@@ -72,7 +72,7 @@ fn of_adopters_that_race_one_gets_each_record() {
                         barrier.wait();
                         let (mut spool, recovered) = open(&path);
                         let mut numbers = Vec::new();
-                        while let Some((id, record)) = spool.next() {
+                        while let Some((id, record)) = spool.next().unwrap() {
                             numbers.push(number(&record));
                             spool.done(id).unwrap();
                         }
@@ -107,10 +107,10 @@ fn spools_that_open_and_close_at_once_never_disturb_each_other() {
                     let (mut spool, recovered) = open(path);
                     assert_eq!(recovered, Recovered::default());
                     append(&mut spool, [thread * 1_000 + round]);
-                    let (id, record) = spool.next().unwrap();
+                    let (id, record) = spool.next().unwrap().unwrap();
                     assert_eq!(number(&record), thread * 1_000 + round);
                     spool.done(id).unwrap();
-                    assert!(spool.next().is_none());
+                    assert!(spool.next().unwrap().is_none());
                 }
             });
         }
@@ -141,7 +141,7 @@ fn what_the_spool_did_not_make_is_left_alone() {
     let (mut spool, recovered) = open(&path);
     append(&mut spool, [0]);
     assert_eq!(recovered, Recovered::default());
-    let (id, _) = spool.next().unwrap();
+    let (id, _) = spool.next().unwrap().unwrap();
     spool.done(id).unwrap();
     drop(spool);
     assert_eq!(fs::read_dir(&path).unwrap().count(), 8);

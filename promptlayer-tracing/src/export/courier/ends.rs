@@ -1,0 +1,78 @@
+//! What something came to, told to the ledger, the disk and the hooks.
+
+use std::sync::Arc;
+
+use super::{Courier, GivenUp};
+use crate::export::ledger::{DropReason, End};
+use crate::export::parcel::{Content, Parcel};
+use crate::export::transport::Transport;
+use crate::hook::{Logged, LoggedRequest};
+use crate::ids::RequestId;
+
+impl<T: Transport> Courier<T> {
+    /// Enters a delivery, and hands the request's id to the hooks.
+    pub(super) fn logged(&self, parcel: Parcel, id: Option<RequestId>) {
+        let (trace_id, span_id, note) = match &parcel.content {
+            Content::Span { trace_id, span_id, note: Some(note) }
+            | Content::Log { trace_id, span_id, note } => (*trace_id, *span_id, note.clone()),
+            Content::Span { note: None, .. } | Content::Track { .. } => {
+                return self.settle(parcel, End::Delivered);
+            }
+        };
+        // First what the ledger says: who sees the id has the right to see the delivery. But whoever waits for
+        // the delivery waits for the hook that it leads to.
+        let announced = self.hooks.announce();
+        self.settle(parcel, End::Delivered);
+        let Some(id) = id else { return self.hooks.missing() };
+        let (own_hook, is_of_hook) = (note.own_hook, note.is_of_hook);
+        let request = LoggedRequest::new(Logged {
+            id,
+            trace_id,
+            span_id,
+            name: note.name,
+            tags: note.tags,
+            metadata: note.metadata,
+            is_replayed: note.is_replayed,
+            client: self.hook_client.clone(),
+            enqueue: Arc::clone(&self.pipeline) as _,
+        });
+        self.hooks.logged(request, own_hook, is_of_hook, announced);
+    }
+
+    /// Enters an end, on disk too.
+    pub(super) fn settle(&self, parcel: Parcel, end: End) {
+        // First the ledger, which those look at who are told that it is done.
+        parcel.ticket.settle(end);
+        if let Some(stored) = parcel.stored {
+            self.pipeline.store_done(&stored, |error| self.report(error));
+        }
+    }
+
+    /// Puts what is not tried again on disk, if there is one, else enters its end.
+    pub(super) fn give_up(&self, parcels: Vec<Parcel>, why: GivenUp) {
+        let in_doubt = matches!(why, GivenUp::InDoubt);
+        let end = match why {
+            GivenUp::Expired => End::Dropped(DropReason::Expired),
+            GivenUp::Unsent => End::Dropped(DropReason::Deadline),
+            GivenUp::InDoubt => End::Unknown,
+            GivenUp::Refused(reason) => End::Rejected(reason),
+        };
+        for parcel in parcels {
+            // What may have arrived, and cannot be read back, is not for another run to send.
+            let may_be_sent = !in_doubt || !matches!(parcel.content, Content::Log { .. });
+            let left = match &parcel.stored {
+                None if may_be_sent => self.pipeline.store(parcel, in_doubt, |error| self.report(error)),
+                // It is there, for the next run, unless it had to give way to others. If the program goes
+                // on, it was tried for as long as the spool keeps anything.
+                Some(stored) if may_be_sent && self.is_ending() && self.pipeline.keeps(stored) => {
+                    parcel.ticket.spool();
+                    None
+                }
+                _ => Some(parcel),
+            };
+            if let Some(parcel) = left {
+                self.settle(parcel, end);
+            }
+        }
+    }
+}

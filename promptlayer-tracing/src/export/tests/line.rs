@@ -1,0 +1,144 @@
+//! A pipeline before a service that is a value, on the test's own thread and in the test's own time.
+
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::{Duration, SystemTime};
+
+use serde_json::Map;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::service::Service;
+use crate::client::Client;
+use crate::exchange::Ending;
+use crate::export::courier::Courier;
+use crate::export::gate::Gate;
+use crate::export::guard::{Stats, Stop};
+use crate::export::worker::Worker;
+use crate::export::{
+    BatchLimits, Form, Pipeline, QueueLimits, Resource, RetryPolicy, SpoolSettings, Store, Tally, Wire,
+};
+use crate::hook::{self, Hooks};
+use crate::ids::{SpanId, TraceId};
+use crate::record::{FinishedSpan, Inherited, Place};
+use crate::sink::{Destination, Outgoing};
+
+/// For what errors say. To make one takes a while.
+static CLIENT: LazyLock<Client> =
+    LazyLock::new(|| Client::builder().api_key("pl_1").base_url("http://127.0.0.1:9").build().unwrap());
+
+/// A pipeline before a service, without threads of its own but that of the hooks.
+pub(super) struct Line {
+    pub(super) pipeline: Arc<Pipeline>,
+    pub(super) stop: watch::Sender<Stop>,
+    service: Service,
+    /// What it had before this pipeline was there.
+    taken_before: usize,
+    worker: Option<Worker<Service>>,
+}
+
+impl Line {
+    pub(super) fn new(service: &Service, batch: BatchLimits) -> Self {
+        Self::with_spool(service, batch, None)
+    }
+
+    /// A pipeline with a spool.
+    pub(super) fn with_spool(service: &Service, batch: BatchLimits, spool: Option<SpoolSettings>) -> Self {
+        Self::build(service, batch, spool, Wire::SpansBulk, Hooks::default())
+    }
+
+    pub(super) fn build(
+        service: &Service,
+        batch: BatchLimits,
+        spool: Option<SpoolSettings>,
+        wire: Wire,
+        hooks: Hooks,
+    ) -> Self {
+        let form = Arc::new(Form { wire, batch, resource: Resource::new("test".to_owned()), provider: None });
+        let (store, found) = match spool {
+            Some(spool) => Store::open(&spool).map(|(store, found)| (Some(store), found)).unwrap(),
+            None => (None, Tally::default()),
+        };
+        let queue = QueueLimits::default().items(1000);
+        let pipeline = Arc::new(Pipeline::new(queue, Arc::clone(&form), store));
+        pipeline.adopt(found);
+        let client = CLIENT.clone();
+        let hooks = Hooks { on_error: Some(Box::new(|_| {})), ..hooks };
+        let (stop, told) = watch::channel(Stop::default());
+        let courier = Courier {
+            transport: service.clone(),
+            http: client.http().clone(),
+            hook_client: client,
+            pipeline: Arc::clone(&pipeline),
+            hooks: hook::start(hooks, Arc::clone(&pipeline.hooks), Arc::clone(&pipeline.progress)).unwrap(),
+            retry: RetryPolicy::default(),
+            stop: told.clone(),
+            gate: Gate::default(),
+            reported: Mutex::default(),
+        };
+        let worker = Worker::new(Arc::new(courier), form, told);
+        Self { pipeline, stop, service: service.clone(), taken_before: service.taken(), worker: Some(worker) }
+    }
+
+    /// Spans of one trace, called `0`, `1`, …; every one makes a request.
+    pub(super) fn log(&self, count: usize) {
+        let trace_id = TraceId::random();
+        for number in 0..count {
+            self.pipeline.take(Outgoing {
+                span: span(trace_id, number),
+                said: None,
+                size: 100,
+                is_of_hook: false,
+            });
+        }
+    }
+
+    /// Runs the pipeline until all has an end, and gives how long that took.
+    pub(super) async fn run(&mut self) -> (Stats, Duration) {
+        let begun = Instant::now();
+        self.stop.send_modify(|stop| stop.finish = true);
+        self.work().await;
+        (self.stats(), begun.elapsed())
+    }
+
+    pub(super) async fn work(&mut self) {
+        let mut worker = self.worker.take().unwrap();
+        worker.run().await;
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let stats = self.pipeline.stats();
+        let spans = &stats.spans;
+        let settled = spans.delivered + spans.rejected() + spans.dropped() + spans.outcome_unknown;
+        assert_eq!(spans.accepted, settled + spans.pending(), "{stats:#?}");
+        // What an earlier run sent is not of this one's doing.
+        let taken = self.service.taken().saturating_sub(self.taken_before) as u64;
+        let may_have = spans.delivered + spans.outcome_unknown + spans.pending.in_flight;
+        assert!(may_have >= taken, "the service has more than was counted");
+        stats
+    }
+}
+
+pub(super) fn span(trace_id: TraceId, number: usize) -> FinishedSpan {
+    const NAMES: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+    FinishedSpan {
+        place: Place { trace_id, span_id: SpanId::random(), parent_id: None },
+        name: NAMES[number % NAMES.len()],
+        function: Some("ask"),
+        kind: Some(crate::Kind::Llm),
+        is_request: true,
+        is_foreign: false,
+        lacks_an_answer: false,
+        started: SystemTime::now(),
+        duration: Duration::from_millis(5),
+        ending: Ending::Returned,
+        input: None,
+        output: None,
+        time_to_first_chunk: None,
+        provider: None,
+        model: None,
+        parameters: Vec::new(),
+        inherited: Arc::new(Inherited::default()),
+        fields: Map::new(),
+        on_request_id: None,
+    }
+}

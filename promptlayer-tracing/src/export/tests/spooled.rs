@@ -1,0 +1,277 @@
+//! What becomes of spans where there is a spool, in this run and in the next.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::line::{Line, span};
+use super::service::{Service, Step};
+use crate::client::{Enqueue, TrackCall, TrackPath};
+use crate::export::ledger::{DropReason, Pending};
+use crate::export::{BatchLimits, SpoolMode, SpoolSettings, Wire};
+use crate::hook::Hooks;
+use crate::ids::TraceId;
+use crate::sink::{Destination, Outgoing};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn settings(folder: &TempDir, mode: SpoolMode) -> SpoolSettings {
+    SpoolSettings::new(folder.path().join("spool")).mode(mode)
+}
+
+fn line(service: &Service, spool: SpoolSettings) -> Line {
+    Line::with_spool(service, BatchLimits::default(), Some(spool))
+}
+
+/// Runs it for so long, then stops it as a kill does: at once, and without another word.
+async fn run_for(line: &mut Line, time: Duration) {
+    let cut = tokio::time::timeout(time, line.work()).await;
+    assert!(cut.is_err(), "it ended by itself");
+    // What was on its way is dropped with its task, in a moment.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+}
+
+/// Ends it as a program does that gives it a second.
+async fn end(line: &mut Line) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(1);
+    line.stop.send_modify(|stop| {
+        stop.deadline = Some(deadline);
+        stop.finish = true;
+    });
+    line.work().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_an_hour_costs_nothing_and_new_spans_go_to_disk_meanwhile() {
+    let folder = TempDir::new().unwrap();
+    let service = Service::new([]).otherwise(Step::Refused);
+    let mut line = line(&service, settings(&folder, SpoolMode::OnFailure));
+    line.log(300);
+    let recovering = service.clone();
+    let (pipeline, stop) = (Arc::clone(&line.pipeline), line.stop.clone());
+    let user = tokio::spawn(async move {
+        // Five times what the queue holds, over an hour.
+        for _ in 0..60 {
+            tokio::time::sleep(MINUTE).await;
+            let trace_id = TraceId::random();
+            for number in 0..80 {
+                pipeline.take(Outgoing {
+                    span: span(trace_id, number),
+                    said: None,
+                    size: 100,
+                    is_of_hook: false,
+                });
+            }
+        }
+        recovering.recovers();
+        tokio::time::sleep(2 * MINUTE).await;
+        stop.send_modify(|stop| stop.finish = true);
+    });
+    line.work().await;
+    user.await.unwrap();
+    let stats = line.stats();
+    assert_eq!((stats.spans.accepted, stats.spans.delivered), (5_100, 5_100), "{stats:#?}");
+    assert_eq!((service.taken(), service.duplicates(), stats.possible_duplicates), (5_100, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_at_the_end_is_delivered_by_the_next_run_and_its_hooks_are_told_so() {
+    let folder = TempDir::new().unwrap();
+    let service = Service::new([]).otherwise(Step::Refused);
+    let mut first = line(&service, settings(&folder, SpoolMode::OnFailure));
+    first.log(250);
+    end(&mut first).await;
+    let stats = first.stats();
+    assert_eq!(stats.spans.pending, Pending { queued: 0, in_flight: 0, spooled: 250 }, "{stats:#?}");
+    drop(first);
+
+    service.recovers();
+    let replayed = Arc::new(AtomicUsize::new(0));
+    let told = Arc::clone(&replayed);
+    let mut hooks = Hooks::default();
+    hooks.synchronous.push(Box::new(move |request| {
+        told.fetch_add(request.replayed().into(), SeqCst);
+    }));
+    let spool = Some(settings(&folder, SpoolMode::OnFailure));
+    let mut second = Line::build(&service, BatchLimits::default(), spool, Wire::SpansBulk, hooks);
+    assert_eq!(second.stats().spans.pending.spooled, 250);
+    let (stats, _) = second.run().await;
+    assert_eq!((stats.spans.accepted, stats.spans.delivered, stats.hooks.received), (250, 250, 250));
+    assert_eq!((service.taken(), service.duplicates()), (250, 0));
+    // Its thread ends with the last message.
+    drop(second);
+    while replayed.load(SeqCst) < 250 {
+        std::thread::yield_now();
+    }
+
+    let third = line(&service, settings(&folder, SpoolMode::OnFailure));
+    assert_eq!(third.stats().spans.accepted, 0, "nothing is left");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_on_its_way_when_the_program_was_killed_is_read_back_by_the_next_run() {
+    for arrives in [true, false] {
+        let folder = TempDir::new().unwrap();
+        let step = if arrives { Step::TakenAndHang } else { Step::Hang };
+        let service = Service::new([step]);
+        let mut first = line(&service, settings(&folder, SpoolMode::WriteAhead));
+        first.log(30);
+        run_for(&mut first, MINUTE).await;
+        drop(first);
+
+        let mut second = line(&service, settings(&folder, SpoolMode::WriteAhead));
+        let (stats, _) = second.run().await;
+        assert_eq!(stats.spans.delivered, 30);
+        assert_eq!((service.taken(), service.duplicates()), (30, 0));
+        assert_eq!(service.sizes().len(), if arrives { 1 } else { 2 });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_of_this_run_is_no_replay_and_has_its_own_hook_though_it_went_by_the_disk() {
+    static OWN: AtomicUsize = AtomicUsize::new(0);
+    for mode in [SpoolMode::WriteAhead, SpoolMode::Synchronous] {
+        OWN.store(0, SeqCst);
+        let folder = TempDir::new().unwrap();
+        let service = Service::new([]);
+        let replayed = Arc::new(AtomicUsize::new(0));
+        let told = Arc::clone(&replayed);
+        let mut hooks = Hooks::default();
+        hooks.synchronous.push(Box::new(move |request| {
+            told.fetch_add(request.replayed().into(), SeqCst);
+        }));
+        let spool = Some(settings(&folder, mode));
+        let mut line = Line::build(&service, BatchLimits::default(), spool, Wire::SpansBulk, hooks);
+        let mut with_hook = span(TraceId::random(), 0);
+        with_hook.on_request_id = Some(|_| {
+            OWN.fetch_add(1, SeqCst);
+        });
+        line.pipeline.take(Outgoing { span: with_hook, said: None, size: 100, is_of_hook: false });
+        let by_hook = span(TraceId::random(), 1);
+        line.pipeline.take(Outgoing { span: by_hook, said: None, size: 100, is_of_hook: true });
+        let (stats, _) = line.run().await;
+        assert_eq!((stats.spans.delivered, stats.hooks.of_hooks), (2, 1), "{mode:?}: {stats:#?}");
+        drop(line);
+        while OWN.load(SeqCst) < 1 {
+            std::thread::yield_now();
+        }
+        assert_eq!((OWN.load(SeqCst), replayed.load(SeqCst)), (1, 0), "{mode:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_goes_to_disk_at_once_is_there_when_it_returns() {
+    let folder = TempDir::new().unwrap();
+    let service = Service::new([]);
+    let first = line(&service, settings(&folder, SpoolMode::Synchronous));
+    first.log(3);
+    let call = TrackCall { path: TrackPath::Score, body: b"{}".to_vec() };
+    first.pipeline.enqueue(call).unwrap();
+    assert_eq!(first.stats().spans.pending, Pending { queued: 0, in_flight: 0, spooled: 3 });
+    // It never ran.
+    drop(first);
+    let mut second = line(&service, settings(&folder, SpoolMode::Synchronous));
+    let (stats, _) = second.run().await;
+    assert_eq!((stats.spans.delivered, stats.tracking.delivered), (3, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_spans_are_written_ahead_while_others_are_on_their_way() {
+    let folder = TempDir::new().unwrap();
+    let service = Service::new([]).otherwise(Step::Hang);
+    let mut line = line(&service, settings(&folder, SpoolMode::WriteAhead));
+    line.log(30);
+    let pipeline = Arc::clone(&line.pipeline);
+    let user = tokio::spawn(async move {
+        tokio::time::sleep(MINUTE).await;
+        pipeline.take(Outgoing {
+            span: span(TraceId::random(), 1),
+            said: None,
+            size: 100,
+            is_of_hook: false,
+        });
+    });
+    run_for(&mut line, 2 * MINUTE).await;
+    user.await.unwrap();
+    // Those on their way were cut with the run.
+    let spans = line.stats().spans;
+    assert_eq!((spans.outcome_unknown, spans.pending.queued, spans.pending.spooled), (30, 0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_without_a_trace_whose_answer_is_lost_is_never_sent_again() {
+    for mode in [SpoolMode::OnFailure, SpoolMode::WriteAhead] {
+        let folder = TempDir::new().unwrap();
+        let service = Service::new([Step::Lost, Step::Status(500)]);
+        let spool = Some(settings(&folder, mode));
+        let mut line =
+            Line::build(&service, BatchLimits::default(), spool, Wire::LogRequest, Hooks::default());
+        line.log(3);
+        let (stats, _) = line.run().await;
+        assert_eq!((stats.spans.outcome_unknown, stats.spans.delivered), (2, 1), "{mode:?}: {stats:#?}");
+        assert_eq!(service.sizes().len(), 3);
+        drop(line);
+        assert_eq!(line_of_next_run(&service, &folder, mode).stats().spans.accepted, 0);
+    }
+}
+
+fn line_of_next_run(service: &Service, folder: &TempDir, mode: SpoolMode) -> Line {
+    line(service, settings(folder, mode))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_says_it_was_taken_is_believed_though_no_trace_shows_it() {
+    let folder = TempDir::new().unwrap();
+    let service = Service::new([Step::TakenAndGarbled]).gets([Step::Status(500); 10]);
+    let mut line = line(&service, settings(&folder, SpoolMode::WriteAhead));
+    line.log(10);
+    let (stats, _) = line.run().await;
+    assert_eq!((stats.spans.delivered, stats.hooks.missing), (10, 10));
+    assert_eq!((service.sizes().len(), service.duplicates()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_trace_that_cannot_be_read_keeps_no_other_from_its_end() {
+    let service = Service::new([Step::TakenAndLost]).gets([Step::Status(500)]);
+    let mut line = Line::new(&service, BatchLimits::default());
+    line.log(2);
+    line.log(2);
+    let (stats, _) = line.run().await;
+    assert_eq!((stats.spans.delivered, stats.possible_duplicates), (4, 0));
+    // One trace each, and the first once more.
+    assert_eq!((service.readings(), service.duplicates()), (3, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_gives_way_on_disk_while_it_is_on_its_way_is_not_said_to_be_there() {
+    let folder = TempDir::new().unwrap();
+    let service = Service::new([]).otherwise(Step::Refused);
+    let spool = settings(&folder, SpoolMode::WriteAhead).bytes(32 << 10);
+    let mut line = line(&service, spool);
+    line.log(200);
+    end(&mut line).await;
+    let spans = line.stats().spans;
+    assert!(spans.dropped[&DropReason::SpoolFull] > 0, "{spans:#?}");
+    drop(line);
+    // What the ledger says is there, is.
+    let next = Line::with_spool(
+        &service,
+        BatchLimits::default(),
+        Some(settings(&folder, SpoolMode::WriteAhead).bytes(32 << 10)),
+    );
+    assert_eq!(next.stats().spans.pending.spooled, spans.pending.spooled, "{spans:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tracking_call_that_makes_the_service_fail_holds_up_no_span() {
+    let service = Service::new([Step::Status(500); 1000]).only_for("/rest/");
+    let mut line = Line::new(&service, BatchLimits::default());
+    let call = TrackCall { path: TrackPath::Score, body: b"{}".to_vec() };
+    line.pipeline.enqueue(call).unwrap();
+    line.log(10);
+    let (stats, took) = line.run().await;
+    assert_eq!((stats.spans.delivered, stats.tracking.outcome_unknown), (10, 1));
+    assert!(took <= Duration::from_secs(30), "{took:?}");
+}
