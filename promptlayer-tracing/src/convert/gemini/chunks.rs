@@ -11,7 +11,7 @@ use crate::convert::shape::Object;
 pub(super) fn sum(chunks: &[Value]) -> Object {
     let mut candidates: BTreeMap<u64, Candidate> = BTreeMap::new();
     let (mut whole, mut usage) = (Object::new(), Object::new());
-    for chunk in chunks.iter().filter_map(Value::as_object).filter(|chunk| reply::is_reply(chunk)) {
+    for chunk in chunks.iter().filter_map(Value::as_object).filter(|chunk| is_part(chunk)) {
         for (name, value) in chunk.iter().filter(|(_, value)| !value.is_null()) {
             match value {
                 Value::Array(several) if is_spelled(name, "candidates") => {
@@ -38,6 +38,11 @@ pub(super) fn sum(chunks: &[Value]) -> Object {
         whole.insert("usageMetadata".to_owned(), Value::Object(usage));
     }
     whole
+}
+
+/// Whether an object in a stream is of the reply: it may have no more than grounds or ratings of a candidate.
+fn is_part(chunk: &Object) -> bool {
+    reply::is_reply(chunk) || ["candidates", "usageMetadata"].iter().any(|name| field(chunk, name).is_some())
 }
 
 /// Adds what a chunk has of a candidate. One without an index is the one at its place.

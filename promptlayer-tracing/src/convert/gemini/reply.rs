@@ -28,15 +28,14 @@ pub(super) fn is_reply(object: &Object) -> bool {
                 || usage.is_some_and(|usage| field(usage, "promptTokenCount").is_some())))
 }
 
+/// One that was ended may have said nothing: all of it was thinking, or none was let through.
 fn is_candidate(candidate: &Value) -> bool {
     let Some(candidate) = candidate.as_object() else { return false };
-    match field(candidate, "content") {
-        Some(content) => {
-            request::has_parts(content)
-                || content.as_object().is_some_and(|content| string_in(content, "role") == Some("model"))
-        }
-        None => string_in(candidate, "finishReason").is_some(),
-    }
+    let is_said = |content: &Value| {
+        request::has_parts(content)
+            || content.as_object().is_some_and(|content| string_in(content, "role") == Some("model"))
+    };
+    string_in(candidate, "finishReason").is_some() || field(candidate, "content").is_some_and(is_said)
 }
 
 /// Why the prompt was not answered.

@@ -255,3 +255,19 @@ fn no_reply_is_too_odd_to_be_read() {
         each_changed(&whole, &odd, &mut |changed| drop(log_of_output(changed)));
     }
 }
+
+#[test]
+fn an_answer_that_ended_before_it_said_anything_is_one() {
+    for word in ["MAX_TOKENS", "PROHIBITED_CONTENT", "MALFORMED_FUNCTION_CALL"] {
+        let log = log_of_output(&json!({
+            "candidates": [{"content": {}, "finishReason": word, "index": 0}],
+            "usageMetadata": {"promptTokenCount": 7, "thoughtsTokenCount": 64, "totalTokenCount": 71},
+            "modelVersion": "gemini-2.5-flash",
+        }));
+        assert_eq!((log.provider.as_str(), log.api_type.as_deref()), ("google", Some("generate-content")));
+        assert_eq!(said(&log.output), lines([("assistant", "")]));
+        assert_eq!((log.input_tokens, log.output_tokens), (Some(7), Some(64)), "{word}");
+        assert_eq!(log.metadata["provider_finish_reason"], word);
+        assert_ne!(log.status, RequestStatus::Success, "{word}");
+    }
+}

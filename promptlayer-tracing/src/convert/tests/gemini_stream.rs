@@ -184,3 +184,26 @@ fn no_stream_is_too_odd_to_be_read() {
         });
     }
 }
+
+#[test]
+fn a_chunk_that_says_nothing_is_of_the_answer_still() {
+    let grounds = json!({"groundingChunks": [{"web": {"uri": "https://w", "title": "w"}}]});
+    let chunks = [
+        json!({"usageMetadata": {"promptTokensDetails": [{"modality": "AUDIO", "tokenCount": 3}]}}),
+        chunk(&json!([{"text": "So."}])),
+        json!({"candidates": [{"groundingMetadata": grounds, "index": 0}]}),
+        json!({"candidates": [{"safetyRatings": [], "index": 0}], "modelVersion": "gemini-2.5-flash"}),
+        json!({"candidates": [{"content": {}, "finishReason": "MAX_TOKENS", "index": 0}]}),
+        json!({"usageMetadata": {"candidatesTokenCount": 5}}),
+    ];
+    let log = log_of_stream(&chunks);
+    assert_eq!(said(&log.output), lines([("assistant", "So.")]));
+    assert_eq!((log.model.as_str(), log.output_tokens), ("gemini-2.5-flash", Some(5)));
+    assert_eq!(log.metadata["input_audio_tokens"], "3");
+    assert_eq!((log.metadata["finish_reason"].as_str(), log.status), ("length", RequestStatus::Warning));
+    let blocks = serde_json::to_value(&assistant(&log.output, 0).content).unwrap();
+    assert_eq!(blocks[0]["annotations"][0]["url"], "https://w");
+
+    let log = log_of_stream(&chunks[4..]);
+    assert_eq!((log.provider.as_str(), log.output_tokens), ("google", Some(5)), "of thinking alone");
+}
