@@ -11,8 +11,8 @@ use super::{
 /// All interfaces; one whose objects another would take for its own stands before it.
 static SHAPES: [&Shape; 15] = [
     &bedrock::SHAPE,
-    &gemini::SHAPE,
     &gemini::EMBED,
+    &gemini::SHAPE,
     &openai_responses::SHAPE,
     &anthropic::SHAPE,
     &cohere::CHAT,

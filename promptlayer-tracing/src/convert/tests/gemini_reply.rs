@@ -271,3 +271,19 @@ fn an_answer_that_ended_before_it_said_anything_is_one() {
         assert_ne!(log.status, RequestStatus::Success, "{word}");
     }
 }
+
+#[test]
+fn embeddings_that_tell_their_tokens_are_embeddings() {
+    let usage = json!({"promptTokenCount": 4});
+    for (reply, said) in [
+        (
+            json!({"embeddings": [{"values": [0.5, 1.0]}], "usageMetadata": usage}),
+            "1 embedding of 2 dimensions",
+        ),
+        (json!({"embedding": {"values": [0.5, 1.0]}, "usageMetadata": usage}), "1 embedding of 2 dimensions"),
+    ] {
+        let log = log_of_output(&reply);
+        assert_eq!((log.output.text().as_str(), log.api_type.as_deref()), (said, Some("embed-content")));
+        assert_eq!((log.input_tokens, log.output_tokens), (Some(4), None));
+    }
+}
