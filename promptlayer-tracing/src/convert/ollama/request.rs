@@ -138,7 +138,7 @@ fn tool_call(call: &Value, ids: &mut CallIds) -> ToolCall {
 }
 
 /// Whether an object is a request to generate. A legacy completion of OpenAI's has a model and a prompt,
-/// too.
+/// too, and a request to change images has images, which are objects there.
 pub(super) fn is_generate(object: &Object) -> bool {
     object.get("model").is_some_and(Value::is_string)
         && object.get("prompt").is_some_and(Value::is_string)
@@ -148,7 +148,11 @@ pub(super) fn is_generate(object: &Object) -> bool {
             || json::string(object, "template").is_some()
             || object.get("raw").is_some_and(Value::is_boolean)
             || object.get("context").is_some_and(Value::is_array)
-            || object.get("images").is_some_and(Value::is_array))
+            || object.get("images").is_some_and(are_texts))
+}
+
+fn are_texts(value: &Value) -> bool {
+    value.as_array().is_some_and(|items| items.iter().all(Value::is_string))
 }
 
 /// Reads a request to generate. Ollama makes a chat of it, unless it is to be taken as it is, or filled

@@ -114,3 +114,17 @@ fn of_a_streamed_image_the_whole_one_is_shown_and_else_the_last_that_came() {
     let log = log_of_stream(&request(), &[partial("AAAA"), cut]);
     assert_eq!(images(&log)[0].url, "data:image/jpeg;base64,BBBB");
 }
+
+#[test]
+fn a_request_to_change_images_by_their_address_is_one_of_images() {
+    let images = json!([{"image_url": "https://example.org/a.png"}]);
+    let log = log_of_input(arguments([(
+        "request",
+        json!({"model": "gpt-image-1", "prompt": "make it blue", "images": images}),
+    )]));
+    assert_eq!((log.provider.as_str(), log.api_type.as_deref()), ("openai", Some("images")));
+    let content = log.input.messages()[0].content();
+    assert_eq!(content[1], ContentBlock::from_image_url("https://example.org/a.png"));
+    let ollama = json!({"model": "llava", "prompt": "what is this?", "images": ["iVBOR"]});
+    assert_eq!(log_of_input(arguments([("request", ollama)])).provider, "ollama", "its images are texts");
+}
