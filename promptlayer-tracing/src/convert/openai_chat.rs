@@ -13,6 +13,7 @@ mod request;
 mod sum;
 mod thinking;
 mod usage;
+mod without_model;
 
 use serde_json::Value;
 
@@ -20,6 +21,7 @@ pub(super) use self::message::{message, messages};
 pub(super) use self::reply::{choices, common_reply};
 pub(super) use self::request::{parameters, tools};
 pub(super) use self::sum::{Choice, Choices, append_lists, merge};
+pub(super) use self::without_model::{has_own_field, lacks_model};
 use super::detect;
 use super::shape::{Object, Shape};
 

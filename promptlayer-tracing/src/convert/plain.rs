@@ -1,8 +1,12 @@
 //! What a function takes and gives where it is not a provider's shape: by the names of its
 //! arguments, and the kinds of its values.
 
+mod names;
+mod whole;
+
 use serde_json::{Map, Value};
 
+use self::names::{MODEL, PARAMETERS, SYSTEM, USER, is_known};
 use super::reading::{Reply, Request};
 use super::shape::Shape;
 use super::{detect, failure, frames, json, openai_chat};
@@ -10,35 +14,6 @@ use crate::blueprint::{ChatPrompt, ErrorType, Message};
 use crate::capture::Captured;
 use crate::exchange::Input;
 use crate::record::Output;
-
-/// Arguments that are the user's message.
-const USER: &[&str] =
-    &["prompt", "question", "query", "text", "input", "message", "user_message", "user_prompt"];
-/// Arguments that are the system's message.
-const SYSTEM: &[&str] = &["system", "system_prompt", "instructions"];
-/// Arguments that are the model's name.
-const MODEL: &[&str] = &["model", "model_id", "model_name"];
-/// Arguments that are a provider's request.
-const REQUEST: &[&str] = &["request", "req", "body"];
-/// Arguments that are parameters of the model.
-const PARAMETERS: &[&str] = &[
-    "temperature",
-    "top_p",
-    "top_k",
-    "max_tokens",
-    "max_completion_tokens",
-    "max_output_tokens",
-    "frequency_penalty",
-    "presence_penalty",
-    "repeat_penalty",
-    "stop",
-    "seed",
-    "n",
-    "stream",
-    "response_format",
-    "reasoning_effort",
-    "logprobs",
-];
 
 /// Reads an input.
 pub(super) fn request(input: &Input) -> Request {
@@ -51,7 +26,7 @@ pub(super) fn request(input: &Input) -> Request {
 
 /// Reads one value as the whole input.
 fn of_value(value: Value) -> Request {
-    if let Some(request) = provider_request(&value) {
+    if let Some(request) = whole::alone(&value) {
         return request;
     }
     match value {
@@ -71,16 +46,6 @@ fn chat(messages: Vec<Message>) -> Request {
     Request { prompt: Some(ChatPrompt::new(messages).into()), ..Request::default() }
 }
 
-fn is_known(name: &str) -> bool {
-    name == "messages" || MODEL.contains(&name) || USER.contains(&name) || SYSTEM.contains(&name)
-}
-
-fn provider_request(value: &Value) -> Option<Request> {
-    let object = value.as_object()?;
-    let shape = detect::request(object)?;
-    Some((shape.request)(object.clone()))
-}
-
 /// Reads a function's arguments. Those that have no content (a client, a handle) say nothing here.
 fn by_name(arguments: &[(&'static str, Captured)]) -> Request {
     let values: Vec<(String, Value)> = arguments
@@ -88,10 +53,9 @@ fn by_name(arguments: &[(&'static str, Captured)]) -> Request {
         .filter(|(_, value)| !matches!(value, Captured::Type(_)))
         .map(|(name, value)| ((*name).to_owned(), json::value(value)))
         .collect();
-    // A provider's request is the whole of it, wherever it stands; its usual names go first.
-    let named = values.iter().filter(|(name, _)| REQUEST.contains(&name.as_str()));
-    if let Some(mut request) = named.chain(&values).find_map(|(_, value)| provider_request(value)) {
-        for (name, value) in values.iter().filter(|(_, value)| !value.is_null()) {
+    // A provider's request is the whole of it.
+    if let Some((own, mut request)) = whole::among(&values) {
+        for (name, value) in values.iter().filter(|(name, value)| name != own && !value.is_null()) {
             // Some interfaces have the model in the address, and not in the request.
             if let (true, Value::String(model)) = (MODEL.contains(&name.as_str()), value)
                 && request.model.is_none()
@@ -99,7 +63,7 @@ fn by_name(arguments: &[(&'static str, Captured)]) -> Request {
                 request.model = Some(model.clone());
             } else if PARAMETERS.contains(&name.as_str()) {
                 request.parameters.entry(name.clone()).or_insert_with(|| value.clone());
-            } else if provider_request(value).is_none() {
+            } else if whole::by_shape(value).is_none() {
                 request.unplaced.insert(name.clone(), value.clone());
             }
         }

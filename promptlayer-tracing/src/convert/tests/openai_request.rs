@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{arguments, assistant, calls, chat, lines, log_of_input, said};
+use super::{arguments, assistant, calls, captured, chat, lines, log_of_input, said};
 use crate::blueprint::{ContentBlock, FunctionCallChoice, LogRequest, MediaFormat, Message, ToolChoice};
+use crate::exchange::Input;
 
 /// The log of a request with these fields beside a model and one message.
 fn with(fields: Value) -> LogRequest {
@@ -347,11 +348,88 @@ fn a_thought_that_is_sent_back_is_a_block_of_its_own() {
 }
 
 #[test]
-fn without_a_model_or_with_nothing_said_it_is_no_request_of_a_provider() {
+fn with_messages_alone_or_with_nothing_said_it_is_no_request_of_a_provider() {
     let log = log_of_input(arguments([("request", json!({"model": "m", "messages": []}))]));
     assert_eq!((log.provider.as_str(), log.api_type.as_deref()), ("custom", None));
     let log =
         log_of_input(arguments([("request", json!({"messages": [{"role": "user", "content": "why?"}]}))]));
     assert_eq!((log.provider.as_str(), log.api_type.as_deref()), ("custom", None));
     assert_eq!(said(&log.input), lines([("user", "why?")]), "it is understood by its names");
+}
+
+/// A request whose model stands in the address, as of a deployment on Azure.
+fn without_model() -> Value {
+    json!({
+        "messages": [{"role": "user", "content": "why?"}], "temperature": 0.2, "user": "u-1",
+        "tools": [{"type": "function", "function": {"name": "now"}}], "tool_choice": "auto",
+        "stream_options": {"include_usage": true},
+    })
+}
+
+#[test]
+fn a_request_whose_model_stands_beside_it_is_one() {
+    let alone = json!({"messages": [{"role": "user", "content": "why?"}]});
+    let own = json!({"messages": [{"role": "user", "content": "why?"}], "an option of a server": 1});
+    for request in [without_model(), alone, own] {
+        for name in ["request", "payload"] {
+            let log = log_of_input(arguments([(name, request.clone()), ("model", json!("mine"))]));
+            assert_eq!(log.api_type.as_deref(), Some("chat-completions"), "{name} {request}");
+            assert_eq!((log.model.as_str(), said(&log.input)), ("mine", lines([("user", "why?")])));
+        }
+        let log = log_of_input(arguments([("deployment", json!("mine")), ("body", request.clone())]));
+        assert_eq!(log.api_type.as_deref(), Some("chat-completions"), "{request}");
+        assert_eq!(said(&log.input), lines([("user", "why?")]), "{request}");
+    }
+}
+
+#[test]
+fn a_request_without_a_model_is_known_by_what_only_a_chat_takes() {
+    let request = without_model();
+    for input in [
+        arguments([("request", request.clone())]),
+        arguments([("asked", request.clone())]),
+        Input::Value(captured(&request)),
+    ] {
+        let log = log_of_input(input);
+        assert_eq!((log.provider.as_str(), log.api_type.as_deref()), ("openai", Some("chat-completions")));
+        assert_eq!((log.model.as_str(), said(&log.input)), ("unknown", lines([("user", "why?")])));
+        assert_eq!(chat(&log.input).tools.len(), 1);
+        assert_eq!(chat(&log.input).tool_choice, Some(ToolChoice::Mode("auto".to_owned())));
+        assert_eq!(
+            Value::Object(log.parameters),
+            json!({"temperature": 0.2, "user": "u-1", "stream_options": {"include_usage": true}})
+        );
+    }
+    let mut on_azure = json!({"messages": [{"role": "user", "content": "why?"}], "model": null});
+    on_azure["data_sources"] = json!([{"type": "azure_search", "parameters": {}}]);
+    assert_eq!(log_of_input(arguments([("request", on_azure)])).provider, "openai.azure");
+    let settings = json!({"messages": [{"role": "user", "content": "why?"}], "temperature": 0.2});
+    let log = log_of_input(arguments([("request", settings.clone())]));
+    assert_eq!(log.api_type.as_deref(), Some("chat-completions"), "its name and its settings tell it");
+    assert_eq!(log_of_input(arguments([("asked", settings)])).api_type, None, "others have these, too");
+}
+
+#[test]
+fn a_value_of_ones_own_that_has_messages_is_read_by_its_names() {
+    let messages = json!([{"role": "user", "content": "why?"}]);
+    let own = [
+        json!({"messages": messages, "customer": {"id": 7}}),
+        json!({"messages": messages, "system": "be brief", "tools": [{"name": "mine"}]}),
+        json!({"messages": messages, "question": "really?", "tool_choice": "auto"}),
+    ];
+    for value in own {
+        for name in ["request", "asked"] {
+            let log = log_of_input(arguments([(name, value.clone())]));
+            assert_eq!((log.provider.as_str(), log.api_type), ("custom", None), "{name} {value}");
+            assert!(said(&log.input).contains(&("user".to_owned(), "why?".to_owned())), "{value}");
+            assert!(log.parameters.is_empty(), "{value}");
+        }
+    }
+    let before = json!({"messages": messages, "summary": "nothing yet"});
+    let log = log_of_input(arguments([
+        ("context", before),
+        ("model", json!("mine")),
+        ("question", json!("really?")),
+    ]));
+    assert_eq!(said(&log.input), lines([("user", "really?")]), "that is what was asked");
 }
