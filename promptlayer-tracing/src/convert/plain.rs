@@ -6,7 +6,7 @@ mod whole;
 
 use serde_json::{Map, Value};
 
-use self::names::{MODEL, PARAMETERS, SYSTEM, USER, is_known};
+use self::names::{HISTORY, MODEL, PARAMETERS, SYSTEM, USER, is_known};
 use super::reading::{Reply, Request};
 use super::shape::Shape;
 use super::{detect, failure, frames, json, openai_chat};
@@ -90,6 +90,9 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
                 request.parameters.insert(name, value);
             }
             ("messages", value) => messages.extend(openai_chat::messages(&value)),
+            (known, value) if HISTORY.contains(&known) && detect::is_messages(&value) => {
+                messages.splice(0..0, openai_chat::messages(&value));
+            }
             ("tools", value) => match openai_chat::tools(&value) {
                 Some(functions) => tools = functions,
                 None => {

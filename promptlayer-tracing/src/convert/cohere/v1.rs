@@ -16,10 +16,23 @@ use crate::convert::{json, openai_chat};
 pub(super) fn is_request(object: &Object) -> bool {
     let has = |name: &str, is: fn(&Value) -> bool| object.get(name).is_some_and(is);
     has("message", Value::is_string)
-        && (has("chat_history", Value::is_array)
+        && (has("chat_history", is_history)
             || has("preamble", Value::is_string)
             || has("connectors", Value::is_array)
             || has("tool_results", Value::is_array))
+}
+
+/// Whether a value is what was said before, in the words of this chat: others have a history of that name too.
+fn is_history(value: &Value) -> bool {
+    let is_turn = |turn: &Value| {
+        let has = |name: &str, is: fn(&Value) -> bool| turn.get(name).is_some_and(is);
+        let role = turn.get("role").and_then(Value::as_str);
+        matches!(role, Some("USER" | "CHATBOT" | "SYSTEM" | "TOOL"))
+            && (has("message", Value::is_string)
+                || has("tool_calls", Value::is_array)
+                || has("tool_results", Value::is_array))
+    };
+    value.as_array().is_some_and(|turns| !turns.is_empty() && turns.iter().all(is_turn))
 }
 
 /// The fields of a request that are the prompt. Tools are declared in a form of their own, and are not.

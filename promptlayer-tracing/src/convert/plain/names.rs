@@ -5,6 +5,8 @@ pub(super) const USER: &[&str] =
     &["prompt", "question", "query", "text", "input", "message", "user_message", "user_prompt"];
 /// Arguments that are the system's message.
 pub(super) const SYSTEM: &[&str] = &["system", "system_prompt", "instructions"];
+/// Arguments that are what was said before, where they are messages.
+pub(super) const HISTORY: &[&str] = &["history", "chat_history"];
 /// Arguments that are the model's name.
 pub(super) const MODEL: &[&str] = &["model", "model_id", "model_name"];
 /// Arguments that are a provider's request.

@@ -322,3 +322,27 @@ fn no_exchange_is_too_odd_to_be_read() {
         });
     }
 }
+
+#[test]
+fn a_history_in_the_words_of_others_is_not_of_the_first_version() {
+    let turns = json!([{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]);
+    let log = of(&json!({"message": "why?", "chat_history": turns}));
+    assert_eq!((log.provider.as_str(), log.api_type.as_deref()), ("custom", None));
+    assert_eq!(said(&log.input), lines([("user", "hi"), ("assistant", "hello"), ("user", "why?")]));
+    for turns in [
+        json!([]),
+        json!([{"role": "USER", "content": "hi"}]),
+        json!([{"role": "user", "message": "hi"}]),
+        json!(["hi"]),
+    ] {
+        let log = of(&json!({"message": "why?", "chat_history": turns}));
+        assert_eq!((log.provider.as_str(), log.api_type), ("custom", None), "{turns}");
+    }
+    for turns in [
+        json!([{"role": "USER", "message": "hi"}, {"role": "CHATBOT", "message": "hello"}]),
+        json!([{"role": "CHATBOT", "tool_calls": [{"name": "add", "parameters": {}}]}]),
+        json!([{"role": "TOOL", "tool_results": []}]),
+    ] {
+        assert_eq!(of(&json!({"message": "why?", "chat_history": turns})).provider, "cohere", "{turns}");
+    }
+}
