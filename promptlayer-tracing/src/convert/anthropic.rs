@@ -22,6 +22,7 @@ const INVOCATION_METRICS: &str = "amazon-bedrock-invocationMetrics";
 pub(super) static SHAPE: Shape = Shape {
     api_type: "messages",
     family: "anthropic",
+    is_shared: true,
     is_request: marks::is_request,
     request: request::request,
     is_reply: marks::is_reply,

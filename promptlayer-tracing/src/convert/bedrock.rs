@@ -13,6 +13,7 @@ use super::shape::Shape;
 pub(super) static SHAPE: Shape = Shape {
     api_type: "converse",
     family: "amazon.bedrock",
+    is_shared: false,
     is_request: marks::is_request,
     request: request::request,
     is_reply: marks::is_reply,

@@ -17,6 +17,7 @@ use super::shape::{Object, Shape, never, no_sum};
 pub(super) static CHAT: Shape = Shape {
     api_type: "chat",
     family: "cohere",
+    is_shared: true,
     is_request: request::is_request,
     request: request::request,
     is_reply: reply::is_reply,
@@ -29,6 +30,7 @@ pub(super) static CHAT: Shape = Shape {
 pub(super) static CHAT_V1: Shape = Shape {
     api_type: "chat",
     family: "cohere",
+    is_shared: true,
     is_request: v1::is_request,
     request: v1::request,
     is_reply: v1::is_reply,
@@ -40,6 +42,7 @@ pub(super) static CHAT_V1: Shape = Shape {
 pub(super) static EMBED: Shape = Shape {
     api_type: "embed",
     family: "cohere",
+    is_shared: true,
     is_request: embed::is_request,
     request: embed::request,
     is_reply: embed::is_reply,

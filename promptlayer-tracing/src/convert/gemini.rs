@@ -19,6 +19,7 @@ use super::shape::{Object, Shape, never, no_sum};
 pub(super) static SHAPE: Shape = Shape {
     api_type: "generate-content",
     family: "google",
+    is_shared: true,
     is_request: request::is_request,
     request: request::read,
     is_reply: reply::is_reply,
@@ -30,6 +31,7 @@ pub(super) static SHAPE: Shape = Shape {
 pub(super) static EMBED: Shape = Shape {
     api_type: "embed-content",
     family: "google",
+    is_shared: true,
     is_request: embed::is_request,
     request: embed::request,
     is_reply: embed::is_reply,

@@ -79,7 +79,9 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
         .or(request.provider.as_deref().filter(|_| span.is_foreign))
         .or(default_provider)
         .or(reply.provider.as_deref())
+        .or_else(|| reply.shape?.only_speaker())
         .or(request.provider.as_deref())
+        .or_else(|| shape?.only_speaker())
         .or_else(|| vendor::of_model(model))
         .or_else(|| shape.map(|shape| shape.family))
         .unwrap_or(UNKNOWN_PROVIDER);

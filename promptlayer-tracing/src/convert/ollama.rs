@@ -10,6 +10,7 @@ use super::shape::{Object, Shape, never, no_sum};
 pub(super) static CHAT: Shape = Shape {
     api_type: "chat",
     family: "ollama",
+    is_shared: false,
     is_request: request::is_chat,
     request: request::chat,
     is_reply: reply::is_chat,
@@ -21,6 +22,7 @@ pub(super) static CHAT: Shape = Shape {
 pub(super) static GENERATE: Shape = Shape {
     api_type: "generate",
     family: "ollama",
+    is_shared: false,
     is_request: request::is_generate,
     request: request::generate,
     is_reply: reply::is_generate,
@@ -32,6 +34,7 @@ pub(super) static GENERATE: Shape = Shape {
 pub(super) static EMBED: Shape = Shape {
     api_type: "embed",
     family: "ollama",
+    is_shared: false,
     is_request: embed::is_request,
     request: embed::request,
     is_reply: embed::is_reply,

@@ -28,6 +28,7 @@ use super::shape::{Object, Shape};
 pub(super) static SHAPE: Shape = Shape {
     api_type: "chat-completions",
     family: "openai",
+    is_shared: true,
     is_request: |object| {
         object.get("model").is_some_and(Value::is_string)
             && object.get("messages").is_some_and(detect::is_messages)

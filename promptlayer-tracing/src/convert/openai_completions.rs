@@ -11,6 +11,7 @@ use crate::blueprint::{CompletionPrompt, ContentBlock};
 pub(super) static SHAPE: Shape = Shape {
     api_type: "completions",
     family: "openai",
+    is_shared: true,
     is_request: |object| {
         object.get("model").is_some_and(Value::is_string)
             && matches!(object.get("prompt"), Some(Value::String(_) | Value::Array(_)))

@@ -12,6 +12,7 @@ use crate::blueprint::{ChatPrompt, ContentBlock, Message};
 pub(super) static SHAPE: Shape = Shape {
     api_type: "embeddings",
     family: "openai",
+    is_shared: true,
     is_request,
     request,
     is_reply: |object| given(object).first().is_some_and(|first| dimensions(first).is_some()),

@@ -10,6 +10,7 @@ use crate::blueprint::{ChatPrompt, ContentBlock, Message, OutputMediaContent};
 pub(super) static SHAPE: Shape = Shape {
     api_type: "images",
     family: "openai",
+    is_shared: true,
     is_request,
     request,
     is_reply: |object| {

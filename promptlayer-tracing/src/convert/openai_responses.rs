@@ -19,6 +19,7 @@ use super::shape::Shape;
 pub(super) static SHAPE: Shape = Shape {
     api_type: "responses",
     family: "openai",
+    is_shared: true,
     is_request: request::is_request,
     request: request::request,
     is_reply: reply::is_reply,

@@ -16,6 +16,8 @@ pub(crate) struct Shape {
     pub(super) api_type: &'static str,
     /// Whose interface it is: the provider where nothing tells who served it.
     pub(super) family: &'static str,
+    /// Whether others serve it too, so that its family tells nobody surely.
+    pub(super) is_shared: bool,
     /// Whether an object is a request.
     pub(super) is_request: fn(&Object) -> bool,
     /// Reads a request.
@@ -28,6 +30,13 @@ pub(crate) struct Shape {
     pub(super) is_chunk: fn(&Object) -> bool,
     /// Adds the events of a streamed reply up to the whole reply that they are the parts of.
     pub(super) sum: fn(&[Value]) -> Object,
+}
+
+impl Shape {
+    /// Who surely serves it; `None` where many do.
+    pub(super) fn only_speaker(&self) -> Option<&'static str> {
+        (!self.is_shared).then_some(self.family)
+    }
 }
 
 impl fmt::Debug for Shape {

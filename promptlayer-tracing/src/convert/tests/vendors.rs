@@ -149,3 +149,27 @@ fn a_name_that_others_have_too_tells_nothing() {
         assert_eq!(of_model(model), None, "{model}");
     }
 }
+
+#[test]
+fn an_interface_that_nobody_else_speaks_goes_before_the_models_name() {
+    let messages = json!([{"role": "user", "content": "why?"}]);
+    let blocks = json!([{"role": "user", "content": [{"text": "why?"}]}]);
+    let requests = [
+        ("ollama", json!({"model": "command-r", "messages": messages, "options": {}})),
+        ("ollama", json!({"model": "command-r", "prompt": "why?", "keep_alive": 60})),
+        ("ollama", json!({"model": "command-r", "input": "why?", "truncate": true})),
+        ("amazon.bedrock", json!({"modelId": "claude-sonnet-4", "messages": blocks})),
+    ];
+    for (provider, request) in &requests {
+        assert_eq!(log_of(request, &json!("So.")).provider, *provider, "{request}");
+    }
+    let chat = json!({"model": "command-r", "messages": messages});
+    let of_ollama =
+        json!({"model": "command-r", "message": {"role": "assistant", "content": "So."}, "done": true});
+    assert_eq!(log_of(&chat, &of_ollama).provider, "ollama");
+    let of_bedrock = json!({"output": {"message": {"role": "assistant", "content": [{"text": "So."}]}}});
+    assert_eq!(log_of(&chat, &of_bedrock).provider, "amazon.bedrock");
+    // Whoever answered in an interface of many does not speak the one that the request looked like.
+    let asked = json!({"model": "gpt-4o", "messages": messages, "think": true});
+    assert_eq!(log_of(&asked, &reply(json!({}))).provider, "openai");
+}
