@@ -32,6 +32,11 @@ pub(super) fn sum(chunks: &[Value]) -> Object {
                     blocks.entry(index).or_default().add(delta);
                 }
             }
+            ("contentBlockStop", Some(index)) => {
+                if let Some(block) = blocks.get_mut(&index) {
+                    block.is_over = true;
+                }
+            }
             ("messageStop", _) => {
                 add_known(&mut reply, event, &["stopReason", "additionalModelResponseFields"]);
             }
@@ -68,6 +73,8 @@ struct Block {
     input: String,
     /// What its text cites.
     citations: Vec<Value>,
+    /// Whether all of it came.
+    is_over: bool,
 }
 
 impl Block {
@@ -130,8 +137,13 @@ impl Block {
     }
 
     /// The block; without fields if nothing is known of it. An input of which the end is missing stays
-    /// the text that came.
+    /// the text that came; one of which nothing came until the end is empty.
     fn into_fields(mut self) -> Object {
+        let call = self.fields.get("toolUse").and_then(Value::as_object);
+        let lacks_input = self.input.is_empty() && call.is_some_and(|call| !call.contains_key("input"));
+        if self.is_over && lacks_input {
+            self.input = "{}".to_owned();
+        }
         if !self.input.is_empty()
             && let Some(call) = within(&mut self.fields, "toolUse")
         {

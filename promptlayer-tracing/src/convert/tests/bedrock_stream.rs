@@ -171,3 +171,14 @@ fn events_that_tell_nothing_are_no_stream_of_bedrocks() {
         assert_eq!(of(std::slice::from_ref(&event)).api_type, None, "{event}");
     }
 }
+
+#[test]
+fn a_call_without_arguments_has_none_once_its_block_is_over() {
+    let over = json!({"contentBlockStop": {"contentBlockIndex": 0}});
+    let log = of(&[start(), call(0, "t"), over.clone()]);
+    assert_eq!(calls(assistant(&log.output, 0)), [["t", "add", "{}"]]);
+    let log = of(&[start(), call(0, "t"), input(0, ""), over]);
+    assert_eq!(calls(assistant(&log.output, 0)), [["t", "add", "{}"]]);
+    let cut = of(&[start(), call(0, "t")]);
+    assert_eq!(calls(assistant(&cut.output, 0)), [["t", "add", ""]], "its arguments did not come");
+}
