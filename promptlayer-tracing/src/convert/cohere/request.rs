@@ -14,14 +14,20 @@ pub(super) fn is_request(object: &Object) -> bool {
     let has = |name: &str, is: fn(&Value) -> bool| object.get(name).is_some_and(is);
     has("model", Value::is_string)
         && has("messages", detect::is_messages)
-        && (has("documents", Value::is_array)
-            || has("citation_options", Value::is_object)
+        && (has("citation_options", Value::is_object)
             || has("safety_mode", Value::is_string)
             || has("strict_tools", Value::is_boolean)
             || has("k", Value::is_number)
             || has("p", Value::is_number)
             || json::string(object, "tool_choice").is_some_and(|choice| mode(choice).is_some())
+            || (has("documents", Value::is_array) && is_of_cohere(object))
             || list(object, "messages").iter().any(is_message))
+}
+
+/// Whether the model is one of Cohere's. vLLM takes documents, too, for whichever it serves.
+fn is_of_cohere(object: &Object) -> bool {
+    let model = json::string(object, "model").unwrap_or_default();
+    ["command", "c4ai"].iter().any(|of| model.starts_with(of))
 }
 
 /// Whether a message is in a form that only Cohere has. SDKs write the fields with nothing in them, too.

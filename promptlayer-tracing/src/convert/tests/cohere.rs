@@ -75,7 +75,7 @@ fn only_what_cohere_alone_understands_tells_its_request() {
         json!({"model": "m", "messages": [{"role": "user", "content": "why?"}], "tool_choice": "none"});
     assert_eq!(of(&request).provider, "openai");
     for (name, value) in [
-        ("documents", json!([])),
+        ("citation_options", json!({})),
         ("safety_mode", json!("OFF")),
         ("p", json!(0.5)),
         ("tool_choice", json!("NONE")),
@@ -345,4 +345,22 @@ fn a_history_in_the_words_of_others_is_not_of_the_first_version() {
     ] {
         assert_eq!(of(&json!({"message": "why?", "chat_history": turns})).provider, "cohere", "{turns}");
     }
+}
+
+#[test]
+fn documents_are_of_cohere_beside_one_of_its_models() {
+    let of = |model: &str, documents: Value| {
+        let messages = json!([{"role": "user", "content": "why?"}]);
+        of(&json!({"model": model, "messages": messages, "documents": documents}))
+    };
+    for model in ["command-a-03-2025", "command-r", "c4ai-aya-expanse-32b"] {
+        let log = of(model, json!(["one"]));
+        assert_eq!((log.provider.as_str(), log.api_type.as_deref()), ("cohere", Some("chat")), "{model}");
+    }
+    let log = of("meta-llama/Llama-3.1-8B-Instruct", json!([{"title": "a", "text": "b"}]));
+    assert_eq!(
+        (log.provider.as_str(), log.api_type.as_deref()),
+        ("openai", Some("chat-completions")),
+        "vLLM takes them too"
+    );
 }
