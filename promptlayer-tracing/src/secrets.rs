@@ -47,21 +47,62 @@ const HARMLESS_KEYS: &[&str] = &[
 /// Words before `tokens` that say that they are no count.
 const SECRET_TOKENS: &[&str] = &["access", "refresh", "auth", "session", "bearer", "id", "api", "csrf"];
 
+/// Last words that say in which form the word before is.
+const FORMS: &[&str] = &["string", "value"];
+
+/// Words that say that something is about who asks.
+#[cfg(feature = "export")]
+const AUTH: &[&str] = &["auth", "oauth", "authentication", "authorization"];
+
 /// What stands for a value that is not shown.
 #[cfg(feature = "export")]
 pub(crate) const REDACTED: &str = "[redacted]";
 
-/// Whether a name says that its value is a secret: `password`, `api_key`, `*_secret`, `*_token`, …. A count
-/// of tokens (`max_tokens`) is none, nor is a key that opens nothing (`cache_key`).
+/// Whether a name says that its value is a secret: `password`, `api_key`, `*_secret`, `*_token`, …, however its
+/// words are joined (`apiKey`, `X-Api-Key`). A count of tokens (`max_tokens`) is none, nor is a key that opens
+/// nothing (`cache_key`).
 pub fn is_secret(name: &str) -> bool {
-    let mut words = name.rsplit('_').filter(|word| !word.is_empty());
-    let is = |word: &str, others: &[&str]| others.iter().any(|other| word.eq_ignore_ascii_case(other));
+    let mut words = words_from_the_end(name);
     let Some(last) = words.next() else { return false };
+    let last = if is_any(last, FORMS) { words.next().unwrap_or_default() } else { last };
     match words.next() {
-        Some(before) if is(last, &["key", "keys"]) => !is(before, HARMLESS_KEYS),
-        Some(before) if is(last, &["tokens"]) => is(before, SECRET_TOKENS),
-        Some(before) if is(last, &["header", "headers"]) => is(before, &["auth", "authorization"]),
-        _ => is(last, SECRETS),
+        Some(before) if is_any(last, &["key", "keys"]) => !is_any(before, HARMLESS_KEYS),
+        Some(before) if is_any(last, &["tokens"]) => is_any(before, SECRET_TOKENS),
+        Some(before) if is_any(last, &["header", "headers"]) => is_any(before, &["auth", "authorization"]),
+        _ => is_any(last, SECRETS),
+    }
+}
+
+/// Whether a name says that its value is about who asks: `authentication`, `authConfig`.
+#[cfg(feature = "export")]
+pub(crate) fn is_of_auth(name: &str) -> bool {
+    words_from_the_end(name).any(|word| is_any(word, AUTH))
+}
+
+fn is_any(word: &str, others: &[&str]) -> bool {
+    others.iter().any(|other| word.eq_ignore_ascii_case(other))
+}
+
+/// The words of a name, the last one first.
+fn words_from_the_end(name: &str) -> impl Iterator<Item = &str> {
+    let mut rest = name;
+    std::iter::from_fn(move || {
+        let name = rest.trim_end_matches(['_', '-']);
+        let start = (1..name.len()).rev().find(|at| starts_word(name.as_bytes(), *at)).unwrap_or_default();
+        let (before, word) = name.split_at_checked(start)?;
+        rest = before;
+        (!word.is_empty()).then_some(word)
+    })
+}
+
+/// Whether a word begins there: behind what joins words, or at a capital that is not in the midst of others.
+fn starts_word(name: &[u8], at: usize) -> bool {
+    match (name.get(at - 1), name.get(at)) {
+        (Some(b'_' | b'-'), _) => true,
+        (Some(before), Some(b'A'..=b'Z')) => {
+            !before.is_ascii_uppercase() || name.get(at + 1).is_some_and(u8::is_ascii_lowercase)
+        }
+        _ => false,
     }
 }
 
@@ -129,6 +170,13 @@ mod tests {
             "jwt",
             "session_cookie",
             "auth_header",
+            "apiKey",
+            "apiKeyString",
+            "accessToken",
+            "clientSecret",
+            "openAIApiKey",
+            "x-api-key",
+            "secret_string",
         ] {
             assert!(is_secret(name), "{name}");
         }
@@ -144,6 +192,12 @@ mod tests {
             "header",
             "_",
             "keys",
+            "maxTokens",
+            "cacheKey",
+            "promptTokenCount",
+            "keyString",
+            "string",
+            "MONKEY",
         ] {
             assert!(!is_secret(name), "{name}");
         }

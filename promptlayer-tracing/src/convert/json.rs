@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 
 use crate::capture::Captured;
 pub(super) use crate::secrets::REDACTED;
-use crate::secrets::is_secret;
 
 /// A captured value as JSON.
 pub(super) fn value(captured: &Captured) -> Value {
@@ -48,21 +47,6 @@ pub(super) fn readable(value: &Value) -> String {
 /// A text field that is there and not empty.
 pub(super) fn string<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
     object.get(key)?.as_str().filter(|text| !text.is_empty())
-}
-
-/// Hides what the names in a value say is secret: a key for a tool's server, say.
-pub(super) fn hide_secrets(object: &mut Map<String, Value>) {
-    for (name, value) in object {
-        match value {
-            Value::Object(headers) if name == "headers" => {
-                headers.values_mut().for_each(|value| *value = Value::from(REDACTED));
-            }
-            Value::Object(inner) => hide_secrets(inner),
-            Value::Array(items) => items.iter_mut().filter_map(Value::as_object_mut).for_each(hide_secrets),
-            Value::String(_) | Value::Number(_) if is_secret(name) => *value = Value::from(REDACTED),
-            _ => {}
-        }
-    }
 }
 
 /// A time as the API takes it; `None` outside the years that it can say.

@@ -19,6 +19,7 @@ mod openai_images;
 mod openai_responses;
 mod plain;
 mod reading;
+mod secrets;
 mod shape;
 mod vectors;
 mod vendor;
@@ -90,7 +91,7 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
     log.request_start_time = json::timestamp(span.started);
     log.request_end_time = json::timestamp(span.ended());
     log.parameters = request.parameters;
-    json::hide_secrets(&mut log.parameters);
+    secrets::hide(&mut log);
     log.parameters
         .extend(span.parameters.iter().map(|(name, value)| ((*name).to_owned(), json::value(value))));
     log.tags = span.inherited.tags.clone();

@@ -33,6 +33,7 @@ mod responses_fixtures;
 mod responses_reply;
 mod responses_request;
 mod responses_tools;
+mod secrets;
 mod vendors;
 mod whole;
 

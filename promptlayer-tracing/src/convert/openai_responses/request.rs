@@ -111,16 +111,12 @@ pub(super) fn request(mut object: Object) -> Request {
         Some(other) => messages.push(Message::user(json::readable(&other))),
     }
     let mut prompt = ChatPrompt::new(messages);
-    if let Some(Value::Array(list)) = object.get_mut("tools") {
-        list.iter_mut()
-            .filter(|tool| kind(tool) != "function")
-            .filter_map(Value::as_object_mut)
-            .for_each(json::hide_secrets);
-        if let Some(tools) = list.iter().map(tool).collect::<Option<Vec<Tool>>>() {
-            prompt.tools = tools;
-            if !list.iter().any(says_more) {
-                object.remove("tools");
-            }
+    if let Some(Value::Array(list)) = object.get("tools")
+        && let Some(tools) = list.iter().map(tool).collect::<Option<Vec<Tool>>>()
+    {
+        prompt.tools = tools;
+        if !list.iter().any(says_more) {
+            object.remove("tools");
         }
     }
     if let Some(choice) = object.get("tool_choice").and_then(tool_choice) {

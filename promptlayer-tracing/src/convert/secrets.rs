@@ -1,0 +1,64 @@
+//! What of a request only its provider may read: keys and passwords, by the names that they have.
+
+use serde_json::{Map, Value};
+
+use super::json::REDACTED;
+use crate::blueprint::{LogRequest, Prompt, Tool};
+use crate::secrets::{is_of_auth, is_secret};
+
+/// Names of what opens something, where it stands within what says who asks.
+const OF_AUTH: &[&str] = &["key", "connection_string", "connectionString"];
+
+/// Hides them in the parameters of a request and in the settings of its tools.
+pub(super) fn hide(log: &mut LogRequest) {
+    hide_in(&mut log.parameters, Within::Settings);
+    let Prompt::Chat(chat) = &mut log.input else { return };
+    for tool in &mut chat.tools {
+        match tool {
+            Tool::BuiltIn(tool) => hide_in(&mut tool.config, Within::Settings),
+            Tool::Other(Value::Object(tool)) => hide_in(tool, Within::Settings),
+            Tool::Function(_) | Tool::Other(_) => {}
+        }
+    }
+}
+
+/// What an object is, which says how the names in it are meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Within {
+    Settings,
+    /// Who asks, and what proves it.
+    Auth,
+    /// Headers for a tool's server, any of which may be a key.
+    Headers,
+}
+
+impl Within {
+    /// What the object of this name is.
+    fn then(self, name: &str) -> Self {
+        match self {
+            _ if name == "headers" => Self::Headers,
+            Self::Auth => Self::Auth,
+            Self::Settings | Self::Headers if is_of_auth(name) => Self::Auth,
+            Self::Settings | Self::Headers => Self::Settings,
+        }
+    }
+
+    fn hides(self, name: &str) -> bool {
+        self == Self::Headers || (self == Self::Auth && OF_AUTH.contains(&name)) || is_secret(name)
+    }
+}
+
+fn hide_in(object: &mut Map<String, Value>, within: Within) {
+    for (name, value) in object {
+        hide_value(value, within.hides(name), within.then(name));
+    }
+}
+
+fn hide_value(value: &mut Value, is_hidden: bool, within: Within) {
+    match value {
+        Value::Object(inner) => hide_in(inner, within),
+        Value::Array(items) => items.iter_mut().for_each(|item| hide_value(item, is_hidden, within)),
+        Value::String(_) | Value::Number(_) if is_hidden => *value = Value::from(REDACTED),
+        _ => {}
+    }
+}

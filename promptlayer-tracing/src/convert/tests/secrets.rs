@@ -1,0 +1,79 @@
+//! Keys and passwords within what a call was given: no log has them.
+
+use serde_json::{Value, json};
+
+use super::{arguments, chat, log_of_input};
+use crate::blueprint::LogRequest;
+
+/// The log of a call with this request, in which every secret begins with `s3cret`.
+fn of(request: Value) -> LogRequest {
+    let log = log_of_input(arguments([("request", request)]));
+    let written = serde_json::to_string(&log).unwrap();
+    assert!(!written.contains("s3cret"), "{written}");
+    log
+}
+
+#[test]
+fn the_key_of_a_tool_that_the_provider_runs_is_hidden() {
+    let maps = json!({"authConfig": {"apiKeyConfig": {"apiKeyString": "s3cret"}}, "enableWidget": true});
+    let log = of(json!({
+        "contents": [{"role": "user", "parts": [{"text": "where?"}]}],
+        "tools": [
+            {"googleMaps": maps},
+            {"retrieval": {"externalApi": {"apiAuth": {"apiKeyConfig": {"apiKeyString": "s3cret"}}}}},
+        ],
+    }));
+    assert_eq!(
+        serde_json::to_value(&chat(&log.input).tools[0]).unwrap()["config"],
+        json!({"authConfig": {"apiKeyConfig": {"apiKeyString": "[redacted]"}}, "enableWidget": true})
+    );
+    let api = &log.parameters["tools"][0]["retrieval"]["externalApi"];
+    assert_eq!(api["apiAuth"]["apiKeyConfig"]["apiKeyString"], "[redacted]");
+
+    let log = of(json!({
+        "model": "claude-sonnet-4-5", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}],
+        "tools": [{"type": "mcp_toolset", "mcp_server_name": "files", "authorization_token": "s3cret"}],
+    }));
+    let tools = serde_json::to_value(&chat(&log.input).tools).unwrap();
+    assert_eq!(tools[0]["config"]["authorization_token"], "[redacted]");
+}
+
+#[test]
+fn a_secret_is_known_however_its_words_are_joined() {
+    let names = ["apiKeyString", "accessToken", "clientSecret", "X-Api-Key", "secretValue", "apiKeys"];
+    for name in names {
+        let mut request = json!({"model": "m", "messages": [{"role": "user", "content": "why?"}]});
+        for value in [json!("s3cret"), json!(["s3cret"])] {
+            request["extra"] = json!({ name: value });
+            of(request.clone());
+        }
+    }
+    let request = json!({
+        "model": "m", "messages": [{"role": "user", "content": "why?"}],
+        "extra": {"maxTokens": 7, "cacheKey": "a", "promptTokenCount": 2, "key": "b", "tokenizer": "c"},
+    });
+    assert_eq!(of(request.clone()).parameters["extra"], request["extra"]);
+}
+
+#[test]
+fn the_key_of_a_search_over_ones_own_data_is_hidden() {
+    let source = |authentication: Value| {
+        json!({"type": "azure_search", "parameters": {
+            "endpoint": "https://mine.search.windows.net", "key": "a field", "authentication": authentication,
+        }})
+    };
+    let log = of(json!({
+        "model": "gpt-4o", "messages": [{"role": "user", "content": "why?"}],
+        "data_sources": [
+            source(json!({"type": "api_key", "key": "s3cret"})),
+            source(json!({"type": "connection_string", "connection_string": "AccountKey=s3cret"})),
+            source(json!({"type": "key_and_key_id", "key": "s3cret", "key_id": "id-1"})),
+        ],
+        "author": {"key": "ada"},
+    }));
+    let said = |at: usize| &log.parameters["data_sources"][at]["parameters"];
+    assert_eq!(said(0)["authentication"], json!({"type": "api_key", "key": "[redacted]"}));
+    assert_eq!(said(0)["key"], "a field");
+    assert_eq!(said(2)["authentication"]["key_id"], "id-1");
+    assert_eq!(log.parameters["author"]["key"], "ada");
+}
