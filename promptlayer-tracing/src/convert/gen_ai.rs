@@ -8,6 +8,7 @@ mod fields;
 mod messages;
 mod parts;
 mod provider;
+mod tools;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,21 +16,28 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use self::fields::{count, list, parsed, seconds, text};
-use self::messages::{instructions, messages, tools};
+use self::messages::{instructions, messages};
+use self::tools::tools;
 use super::finish::Finish;
 use super::reading::{Reply, Request, Usage};
 use super::{FINISH_REASON, RESPONSE_ID, TIME_TO_FIRST_CHUNK, failure};
-use crate::blueprint::{ChatPrompt, CompletionPrompt, ErrorType, Message, Prompt};
+use crate::blueprint::{ChatPrompt, CompletionPrompt, ErrorType, Message, Prompt, Tool};
 use crate::record::{FinishedSpan, UNANSWERED};
 use crate::semconv;
 
 /// What a span of a model's call says of its request.
 pub(super) fn request(fields: &Map<String, Value>) -> Request {
+    let (tools, left) =
+        parsed(fields, semconv::TOOL_DEFINITIONS).map(|said| tools(&said)).unwrap_or_default();
+    let mut parameters = parameters(fields);
+    if !left.is_empty() {
+        parameters.insert("tools".to_owned(), Value::Array(left));
+    }
     Request {
         provider: provider::of(fields),
         model: text(fields, semconv::REQUEST_MODEL).map(Cow::into_owned),
-        prompt: input(fields),
-        parameters: parameters(fields),
+        prompt: input(fields, tools),
+        parameters,
         ..Request::default()
     }
 }
@@ -45,7 +53,7 @@ pub(super) fn api_type(fields: &Map<String, Value>) -> Option<&'static str> {
 }
 
 /// What was sent to the model.
-fn input(fields: &Map<String, Value>) -> Option<Prompt> {
+fn input(fields: &Map<String, Value>, tools: Vec<Tool>) -> Option<Prompt> {
     let said = parsed(fields, semconv::INPUT_MESSAGES).or_else(|| parsed(fields, semconv::PROMPT));
     let mut said = said.map(|said| messages(&said, Message::user)).unwrap_or_default();
     if let Some(system) = parsed(fields, semconv::SYSTEM_INSTRUCTIONS).and_then(|said| instructions(&said))
@@ -53,7 +61,6 @@ fn input(fields: &Map<String, Value>) -> Option<Prompt> {
     {
         said.insert(0, system);
     }
-    let tools = parsed(fields, semconv::TOOL_DEFINITIONS).map(|said| tools(&said)).unwrap_or_default();
     if said.is_empty() && tools.is_empty() {
         return None;
     }

@@ -18,6 +18,7 @@ mod gemini_request;
 mod gemini_stream;
 mod gen_ai;
 mod gen_ai_attributes;
+mod gen_ai_tools;
 mod ollama;
 mod ollama_fixtures;
 mod openai_embeddings;

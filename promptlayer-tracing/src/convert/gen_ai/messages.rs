@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::super::{json, openai_chat};
 use super::parts::{Part, part};
-use crate::blueprint::{AssistantMessage, BuiltInTool, ContentBlock, Function, Message, Tool};
+use crate::blueprint::{AssistantMessage, ContentBlock, Message};
 
 /// Messages; what is none of them is the one text that `otherwise` makes a message of.
 pub(super) fn messages(said: &Value, otherwise: fn(String) -> Message) -> Vec<Message> {
@@ -92,27 +92,4 @@ pub(super) fn instructions(said: &Value) -> Option<Message> {
         other => vec![ContentBlock::from_text(json::readable(other))],
     };
     (!content.is_empty()).then(|| Message::system(content))
-}
-
-/// The tools that a model may call. One that has no name is kept as it came.
-pub(super) fn tools(said: &Value) -> Vec<Tool> {
-    let Value::Array(tools) = said else { return Vec::new() };
-    tools.iter().map(tool).collect()
-}
-
-fn tool(said: &Value) -> Tool {
-    let text = |of: &Value, key: &str| of.get(key).and_then(Value::as_str).map(str::to_owned);
-    // `OpenAI`'s form has the function within.
-    let function = said.get("function").filter(|function| function.is_object()).unwrap_or(said);
-    let Some(name) = text(function, "name") else { return Tool::Other(said.clone()) };
-    let description = text(function, "description").unwrap_or_default();
-    match text(said, "type") {
-        Some(kind) if kind != "function" => {
-            Tool::BuiltIn(BuiltInTool { name, description, kind, ..BuiltInTool::default() })
-        }
-        _ => {
-            let schema = ["parameters", "input_schema"].iter().find_map(|key| function.get(key)?.as_object());
-            Tool::from(Function { name, description, parameters: schema.cloned(), ..Function::default() })
-        }
-    }
 }

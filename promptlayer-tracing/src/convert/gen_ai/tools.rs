@@ -1,0 +1,77 @@
+//! The tools that a model may call.
+
+use serde_json::Value;
+
+use super::super::json;
+use super::super::shape::Object;
+use crate::blueprint::{BuiltInTool, Function, Tool};
+
+/// What providers call the tools that they run, without the day of a version, and what the blueprint does.
+const BUILT_IN: &[(&str, &str)] = &[
+    ("web_search", "web_search"),
+    ("google_search", "web_search"),
+    ("file_search", "file_search"),
+    ("code_interpreter", "code_interpreter"),
+    ("code_execution", "code_interpreter"),
+    ("image_generation", "image_generation"),
+    ("google_maps", "google_maps"),
+    ("url_context", "url_context"),
+    ("web_fetch", "url_context"),
+    ("mcp", "mcp"),
+    ("bash", "bash"),
+    ("shell", "shell"),
+    ("local_shell", "shell"),
+    ("apply_patch", "apply_patch"),
+    ("text_editor", "text_editor"),
+];
+
+/// The tools, and as they came those that the blueprint has no form for.
+pub(super) fn tools(said: &Value) -> (Vec<Tool>, Vec<Value>) {
+    let (mut tools, mut left) = (Vec::new(), Vec::new());
+    for said in said.as_array().map(Vec::as_slice).unwrap_or_default() {
+        match said.as_object().and_then(tool) {
+            Some(tool) => tools.push(tool),
+            None => left.push(said.clone()),
+        }
+    }
+    (tools, left)
+}
+
+fn tool(said: &Object) -> Option<Tool> {
+    match json::string(said, "type") {
+        None | Some("function") => function(said).map(Tool::from),
+        // Anthropic's word for a function.
+        Some("custom") if said.contains_key("input_schema") => function(said).map(Tool::from),
+        Some(kind) => built_in(said, kind).map(Tool::BuiltIn),
+    }
+}
+
+fn function(said: &Object) -> Option<Function> {
+    // `OpenAI`'s form has the function within.
+    let function = said.get("function").and_then(Value::as_object).unwrap_or(said);
+    let schema = ["parameters", "input_schema"].iter().find_map(|key| function.get(*key)?.as_object());
+    Some(Function {
+        name: json::string(function, "name")?.to_owned(),
+        description: json::string(function, "description").unwrap_or_default().to_owned(),
+        parameters: schema.cloned(),
+        ..Function::default()
+    })
+}
+
+/// A tool that the provider runs, with its settings as they came.
+fn built_in(said: &Object, kind: &str) -> Option<BuiltInTool> {
+    let (_, form) = BUILT_IN.iter().find(|(beginning, _)| kind.starts_with(beginning))?;
+    let name = ["name", "server_label"].iter().find_map(|key| json::string(said, key)).unwrap_or(form);
+    Some(BuiltInTool {
+        id: kind.to_owned(),
+        name: name.to_owned(),
+        description: json::string(said, "description").unwrap_or_default().to_owned(),
+        provider: String::new(),
+        kind: (*form).to_owned(),
+        config: said
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
+    })
+}
