@@ -9,6 +9,9 @@ use crate::secrets::{is_of_auth, is_secret};
 /// Names of what opens something, where it stands within what says who asks.
 const OF_AUTH: &[&str] = &["key", "connection_string", "connectionString"];
 
+/// What the named parts of a JSON schema stand in.
+const OF_SCHEMA: &[&str] = &["properties", "patternProperties", "$defs", "definitions"];
+
 /// Hides them in the parameters of a request and in the settings of its tools.
 pub(super) fn hide(log: &mut LogRequest) {
     hide_in(&mut log.parameters, Within::Settings);
@@ -30,12 +33,16 @@ enum Within {
     Auth,
     /// Headers for a tool's server, any of which may be a key.
     Headers,
+    /// The parts of a JSON schema, whose names say nothing of what stands in it.
+    Schema,
 }
 
 impl Within {
     /// What the object of this name is.
     fn then(self, name: &str) -> Self {
         match self {
+            Self::Schema => Self::Schema,
+            _ if OF_SCHEMA.contains(&name) => Self::Schema,
             _ if name == "headers" => Self::Headers,
             Self::Auth => Self::Auth,
             Self::Settings | Self::Headers if is_of_auth(name) => Self::Auth,
@@ -43,14 +50,20 @@ impl Within {
         }
     }
 
-    fn hides(self, name: &str) -> bool {
-        self == Self::Headers || (self == Self::Auth && OF_AUTH.contains(&name)) || is_secret(name)
+    fn hides(self, name: &str, value: &Value) -> bool {
+        let is_meant = match self {
+            Self::Headers => value.is_string() || value.is_array(),
+            Self::Auth => OF_AUTH.contains(&name),
+            Self::Settings | Self::Schema => false,
+        };
+        is_meant || is_secret(name)
     }
 }
 
 fn hide_in(object: &mut Map<String, Value>, within: Within) {
     for (name, value) in object {
-        hide_value(value, within.hides(name), within.then(name));
+        let is_hidden = within.hides(name, value);
+        hide_value(value, is_hidden, within.then(name));
     }
 }
 

@@ -77,3 +77,22 @@ fn the_key_of_a_search_over_ones_own_data_is_hidden() {
     assert_eq!(said(2)["authentication"]["key_id"], "id-1");
     assert_eq!(log.parameters["author"]["key"], "ada");
 }
+
+#[test]
+fn a_schema_that_has_headers_is_kept_as_it_is() {
+    let headers = json!({"type": "object", "description": "of the answer", "additionalProperties": true});
+    let schema = json!({
+        "type": "object", "properties": {"headers": headers, "inner": {"headers": {"type": "string"}}},
+        "$defs": {"headers": headers},
+    });
+    let format = json!({"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}});
+    let log = of(json!({
+        "model": "m", "messages": [{"role": "user", "content": "why?"}], "response_format": format,
+        "extra": {"headers": {"X-Mine": "s3cret", "retries": 3, "nested": {"kept": "a"}}},
+    }));
+    assert_eq!(log.parameters["response_format"], format);
+    assert_eq!(
+        log.parameters["extra"]["headers"],
+        json!({"X-Mine": "[redacted]", "retries": 3, "nested": {"kept": "a"}})
+    );
+}
