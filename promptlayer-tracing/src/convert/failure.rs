@@ -132,14 +132,22 @@ pub(super) fn of_reply(error: &Value) -> (ErrorType, String) {
     let message =
         error.get("message").and_then(Value::as_str).map_or_else(|| json::readable(error), str::to_owned);
     // Google has the status in `code`, and its name in `status`.
-    let number = |key| error.get(key).and_then(Value::as_u64).and_then(|number| u16::try_from(number).ok());
-    let status = ["status", "status_code", "code"].into_iter().find_map(number);
+    let status = ["status", "status_code", "code"].into_iter().find_map(|key| status(error.get(key)?));
     let word = |key| error.get(key).and_then(Value::as_str).and_then(by_code);
     let kind = status
         .and_then(by_status)
         .or_else(|| ["code", "type", "status", "__type"].into_iter().find_map(word))
         .unwrap_or_else(|| by_words(&message, status.is_some()));
     (kind, message)
+}
+
+/// A status, which Azure tells as a text. Any other number is a code of the provider's own.
+fn status(value: &Value) -> Option<u16> {
+    let number = match value {
+        Value::String(text) => text.parse().ok(),
+        number => number.as_u64().and_then(|number| u16::try_from(number).ok()),
+    };
+    number.filter(|status| (100..600).contains(status))
 }
 
 /// The kind that a provider's code or type tells.

@@ -143,3 +143,22 @@ fn an_answer_with_a_status_says_the_providers_words() {
     assert_eq!(kind(&of_answer(504, "Gateway Timeout", None, "x")), ErrorType::ProviderTimeout);
     assert_eq!(kind(&of_answer(429, "", None, "x")), ErrorType::ProviderRateLimit);
 }
+
+#[test]
+fn a_status_that_is_told_as_a_text_is_carried_too() {
+    let cases = [
+        (
+            json!({"code": "401", "message": "Access denied due to invalid subscription key"}),
+            ErrorType::ProviderAuthError,
+        ),
+        (json!({"code": "429", "message": "m"}), ErrorType::ProviderRateLimit),
+        (json!({"status": "402"}), ErrorType::ProviderQuotaLimit),
+        (json!({"code": "400", "message": "rate limit"}), ErrorType::ProviderError),
+        // What is no status says nothing of one.
+        (json!({"code": "1302", "message": "rate limit"}), ErrorType::ProviderRateLimit),
+        (json!({"code": "429 Too Many", "message": "m"}), ErrorType::ProviderError),
+    ];
+    for (error, kind) in cases {
+        assert_eq!(of_reply(&error).0, kind, "{error}");
+    }
+}
