@@ -220,8 +220,8 @@ plain_message! {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AssistantMessage {
-    /// What it says; nothing if it only calls tools.
-    #[serde(default, deserialize_with = "blocks", skip_serializing_if = "Vec::is_empty")]
+    /// What it says. One that only calls tools is written with a list that is empty, as the vendor does.
+    #[serde(default, deserialize_with = "blocks")]
     pub content: Vec<ContentBlock>,
     /// The tools it calls.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]

@@ -67,7 +67,7 @@ fn everything() -> Value {
             {"role": "assistant", "content": text, "function_call": {"name": "f", "arguments": "{}"},
              "tool_calls": [{"type": "function", "id": "c", "tool_id": "t",
                              "function": {"name": "f", "arguments": "{}"}}]},
-            {"role": "assistant"},
+            {"role": "assistant", "content": []},
             {"role": "tool", "content": text, "tool_call_id": "c", "name": "f"},
             {"role": "function", "name": "f", "content": text},
             {"role": "placeholder", "name": "p", "raw_request_display_role": "user"},
@@ -139,7 +139,7 @@ fn a_text_null_or_nothing_is_understood_where_blocks_should_be() {
         serde_json::to_value(&prompt).unwrap(),
         json!({"type": "chat", "messages": [
             {"role": "user", "content": [{"type": "text", "text": "Hello"}]},
-            {"role": "assistant"},
+            {"role": "assistant", "content": []},
         ]})
     );
     let completion: Prompt = serde_json::from_value(json!({"content": "Once"})).unwrap();
@@ -335,4 +335,18 @@ fn the_requests_the_vendor_sent_can_be_read() {
         count += 1;
     }
     assert!(count >= 4, "{count}");
+}
+
+#[test]
+fn a_message_that_only_calls_tools_is_written_with_a_content_that_is_empty() {
+    let message = Message::Assistant(AssistantMessage {
+        tool_calls: vec![ToolCall::new("call_1", "now", "{}")],
+        ..AssistantMessage::default()
+    });
+    assert_eq!(
+        serde_json::to_value(message).unwrap(),
+        json!({"role": "assistant", "content": [], "tool_calls": [
+            {"type": "function", "id": "call_1", "function": {"name": "now", "arguments": "{}"}},
+        ]})
+    );
 }

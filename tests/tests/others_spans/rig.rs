@@ -71,6 +71,7 @@ fn text(text: &str) -> Value {
 fn tool_call() -> Value {
     json!({
         "role": "assistant",
+        "content": [],
         "tool_calls": [{
             "type": "function",
             "id": "call_chatcmpl-offline-0_0",

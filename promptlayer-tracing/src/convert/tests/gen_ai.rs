@@ -183,7 +183,7 @@ fn an_answer_that_only_calls_tools_has_no_content() {
         {"type": "tool_call", "id": "c1", "name": "look", "arguments": {}},
     ]}]));
     let call = json!({"type": "function", "id": "c1", "function": {"name": "look", "arguments": "{}"}});
-    assert_eq!(said, json!([{"role": "assistant", "tool_calls": [call]}]));
+    assert_eq!(said, json!([{"role": "assistant", "content": [], "tool_calls": [call]}]));
 }
 
 #[test]

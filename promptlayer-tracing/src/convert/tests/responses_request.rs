@@ -300,7 +300,7 @@ fn what_the_users_own_machine_did_is_what_a_tool_returned() {
                 "operation": {"type": "delete_file", "path": "c"}, "status": "completed"}]},
             {"role": "tool", "tool_call_id": "call_3", "content": [{"type": "apply_patch_call_output",
                 "call_id": "call_3", "output": "gone", "status": "completed"}]},
-            {"role": "assistant", "tool_calls": [{"type": "function", "id": "call_4", "function": {
+            {"role": "assistant", "content": [], "tool_calls": [{"type": "function", "id": "call_4", "function": {
                 "name": "computer",
                 "arguments": "{\"action\":{\"type\":\"wait\"},\"pending_safety_checks\":[]}"}}]},
             {"role": "tool", "tool_call_id": "call_4",
