@@ -79,6 +79,20 @@ impl Finish {
         Self { reason, word: word.to_owned() }
     }
 
+    /// Of several answers, why the worst of them ended; of those that are as bad, the first.
+    pub(super) fn worst(all: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let worse = |worst: Self, next: Self| if next.badness() > worst.badness() { next } else { worst };
+        all.into_iter().reduce(worse)
+    }
+
+    fn badness(&self) -> u8 {
+        match self.problem() {
+            None => 0,
+            Some((RequestStatus::Error, ..)) => 2,
+            Some(_) => 1,
+        }
+    }
+
     /// The model would not answer, whatever word its provider ended with.
     pub(super) fn refused(word: Option<&str>) -> Self {
         Self { reason: Reason::Refusal, word: word.unwrap_or("refusal").to_owned() }

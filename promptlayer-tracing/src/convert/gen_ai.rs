@@ -106,12 +106,15 @@ pub(super) fn reply(span: &FinishedSpan) -> Reply {
     }
 }
 
-/// Why the model ended: of several choices, the first. rig says `unknown` where it does not know.
+/// Why the model ended, by the choice that ended worst. rig says `unknown` where it does not know.
 fn finish(fields: &Map<String, Value>, said: Option<&Value>) -> Option<Finish> {
-    let reasons = list(fields, semconv::RESPONSE_FINISH_REASONS);
-    let of_message = || said?.get(0)?.get(FINISH_REASON)?.as_str();
-    let reason = reasons.first().map(String::as_str).or_else(of_message)?;
-    (!reason.is_empty() && reason != "unknown").then(|| Finish::of(reason))
+    let mut reasons = list(fields, semconv::RESPONSE_FINISH_REASONS);
+    if reasons.is_empty() {
+        let messages = said.and_then(Value::as_array).into_iter().flatten();
+        reasons.extend(messages.filter_map(|said| Some(said.get(FINISH_REASON)?.as_str()?.to_owned())));
+    }
+    let told = reasons.iter().filter(|reason| !reason.is_empty() && *reason != "unknown");
+    Finish::worst(told.map(|reason| Finish::of(reason)))
 }
 
 fn usage(fields: &Map<String, Value>) -> Usage {

@@ -49,7 +49,8 @@ pub(super) fn read(object: &Object) -> Reply {
     let candidates = || list_in(object, "candidates").iter().filter_map(Value::as_object);
     let messages: Vec<Message> = candidates().map(|candidate| message(candidate, &mut ids)).collect();
     let usage = object_in(object, "usageMetadata");
-    let finish = candidates().find_map(|candidate| string_in(candidate, "finishReason")).map(Finish::of);
+    let words = candidates().filter_map(|candidate| string_in(candidate, "finishReason"));
+    let finish = Finish::worst(words.map(Finish::of));
     Reply {
         shape: Some(&SHAPE),
         // The type of the traffic is told by Vertex alone.

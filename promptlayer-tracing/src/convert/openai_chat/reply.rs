@@ -56,18 +56,12 @@ pub(in crate::convert) fn common_reply(object: &Object, shape: &'static Shape) -
     }
 }
 
-/// Why the model ended: the first choice that tells counts.
+/// Why the model ended, by the choice that ended worst.
 fn finish(choices: &[Value]) -> Option<Finish> {
-    let word = |choice: &'_ Value| {
-        let word = choice.get("finish_reason").and_then(Value::as_str);
-        word.filter(|word| !word.is_empty()).map(str::to_owned)
-    };
-    let told = choices.iter().find(|choice| word(choice).is_some()).or_else(|| choices.first())?;
-    let word = word(told);
-    if refused(told) {
-        return Some(Finish::refused(word.as_deref()));
-    }
-    word.as_deref().map(Finish::of)
+    Finish::worst(choices.iter().filter_map(|choice| {
+        let word = choice.get("finish_reason").and_then(Value::as_str).filter(|word| !word.is_empty());
+        if refused(choice) { Some(Finish::refused(word)) } else { word.map(Finish::of) }
+    }))
 }
 
 /// Whether the model would not answer, which OpenAI tells beside the reason for ending.

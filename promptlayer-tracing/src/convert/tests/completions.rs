@@ -81,7 +81,7 @@ fn the_chunks_of_a_completion_are_added_up_by_choice() {
     );
     assert_eq!(completion(&log.output), ["two", "deux"]);
     assert_eq!((log.input_tokens, log.output_tokens), (Some(6), Some(4)));
-    assert_eq!(log.metadata["finish_reason"], "stop");
+    assert_eq!(log.metadata["finish_reason"], "length");
     assert_eq!(log.metadata["response_id"], "cmpl-1");
     assert_eq!(log.api_type.as_deref(), Some("completions"));
 }

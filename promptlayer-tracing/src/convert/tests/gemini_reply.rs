@@ -21,8 +21,8 @@ fn blocks(log: &LogRequest) -> Value {
 fn every_candidate_is_a_message() {
     let log = log_of_output(&json!({
         "candidates": [
-            {"index": 0, "content": {"role": "model", "parts": [{"text": "One"}]}, "finishReason": "MAX_TOKENS"},
-            {"index": 1, "content": {"role": "model", "parts": [{"text": "Two"}]}, "finishReason": "STOP"},
+            {"index": 0, "content": {"role": "model", "parts": [{"text": "One"}]}, "finishReason": "STOP"},
+            {"index": 1, "content": {"role": "model", "parts": [{"text": "Two"}]}, "finishReason": "MAX_TOKENS"},
             {"index": 2, "finishReason": "SAFETY"},
         ],
         "modelVersion": "models/gemini-2.5-flash", "responseId": "r1",

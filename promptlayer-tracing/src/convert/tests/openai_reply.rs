@@ -37,15 +37,22 @@ fn the_model_that_was_asked_for_goes_before_the_one_that_answered() {
 }
 
 #[test]
-fn every_choice_is_a_message_and_the_first_reason_counts() {
+fn every_choice_is_a_message_and_the_worst_reason_counts() {
     let log = log_of_output(&json!({"choices": [
         {"index": 0, "finish_reason": null, "message": {"role": "assistant", "content": "One"}},
         {"index": 1, "finish_reason": "stop", "message": {"role": "assistant", "content": "Two"}},
         {"index": 2, "finish_reason": "length", "message": {"role": "assistant", "content": "Thr"}},
     ]}));
     assert_eq!(said(&log.output), lines([("assistant", "One"), ("assistant", "Two"), ("assistant", "Thr")]));
-    assert_eq!(log.metadata["finish_reason"], "stop");
-    assert_eq!(log.status, RequestStatus::Success);
+    assert_eq!((log.metadata["finish_reason"].as_str(), log.status), ("length", RequestStatus::Warning));
+
+    let ended = |words: [&str; 3]| {
+        let choices = words.map(|word| json!({"finish_reason": word, "message": {"content": "One"}}));
+        log_of_output(&json!({ "choices": choices })).metadata["finish_reason"].clone()
+    };
+    assert_eq!(ended(["stop", "tool_calls", "stop"]), "stop", "of those that are as bad the first");
+    assert_eq!(ended(["stop", "content_filter", "length"]), "content_filter");
+    assert_eq!(ended(["length", "error", "stop"]), "error");
 }
 
 #[test]

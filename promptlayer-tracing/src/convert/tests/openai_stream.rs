@@ -72,7 +72,7 @@ fn choices_are_told_apart_by_their_index_and_not_by_their_place() {
         said(&log.output),
         lines([("assistant", "One"), ("assistant", "Two"), ("assistant", "Three")])
     );
-    assert_eq!(log.metadata["finish_reason"], "stop");
+    assert_eq!(log.metadata["finish_reason"], "length");
     let unnumbered = chunk(&json!([{"delta": {"content": "O"}}, {"delta": {"content": "T"}}]));
     let without = log_of_stream(None, &[unnumbered.clone(), unnumbered]);
     assert_eq!(said(&without.output), lines([("assistant", "OO"), ("assistant", "TT")]));
