@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::content;
 use crate::blueprint::{
     Annotation, ContainerFileAnnotation, ContentBlock, FileAnnotation, Message, WebAnnotation,
 };
@@ -11,12 +12,7 @@ use crate::convert::shape::Object;
 /// The digits that the number of a source has at most; what is longer is no such number.
 const LONGEST_NUMBER: usize = 4;
 
-/// Reads a list of annotations. One of a kind that the blueprint has no form for is left out.
-pub(super) fn list(value: Option<&Value>) -> Vec<Annotation> {
-    let items = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    items.iter().filter_map(|item| annotation(item.as_object()?)).collect()
-}
-
+/// Reads one; `None` where the blueprint has no form for it.
 fn annotation(object: &Object) -> Option<Annotation> {
     let kind = json::string(object, "type")?;
     // Here OpenAI has the fields in an object under the kind, elsewhere beside it.
@@ -48,15 +44,22 @@ fn annotation(object: &Object) -> Option<Annotation> {
     }
 }
 
-/// Gives annotations to the text that they are of: the last, for what comes before it is thought.
-pub(super) fn attach(blocks: &mut [ContentBlock], annotations: Vec<Annotation>) {
-    let text = blocks.iter_mut().rev().find_map(|block| match block {
+/// Gives annotations to the text that they are of: the last, for what comes before it is thought. What the
+/// blueprint has no form for, or what no text is there for, stands behind, to be read.
+pub(super) fn attach(blocks: &mut Vec<ContentBlock>, annotations: Option<&Value>) {
+    let mut text = blocks.iter_mut().rev().find_map(|block| match block {
         ContentBlock::Text(text) => Some(text),
         _ => None,
     });
-    if let Some(text) = text {
-        text.annotations.extend(annotations);
+    let mut others = Vec::new();
+    let items = annotations.and_then(Value::as_array).into_iter().flatten();
+    for item in items.filter(|item| !item.is_null()) {
+        match (&mut text, item.as_object().and_then(annotation)) {
+            (Some(text), Some(annotation)) => text.annotations.push(annotation),
+            _ => others.push(content::kept(item)),
+        }
     }
+    blocks.extend(others);
 }
 
 /// Cites what the marks in the texts of a reply refer to: `[2]` is Perplexity's second source.

@@ -12,17 +12,22 @@ pub(super) fn blocks(value: Option<&Value>) -> Vec<ContentBlock> {
     match value {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::String(text)) if text.is_empty() => Vec::new(),
-        Some(Value::Array(parts)) => parts.iter().map(part).collect(),
+        Some(Value::Array(parts)) => parts.iter().flat_map(part).collect(),
         Some(other) => vec![kept(other)],
     }
 }
 
 /// One part of a content. What the blueprint has no block for is kept whole, to be read.
-fn part(part: &Value) -> ContentBlock {
-    part.as_object().and_then(known).unwrap_or_else(|| kept(part))
+fn part(part: &Value) -> Vec<ContentBlock> {
+    let Some(block) = part.as_object().and_then(known) else { return vec![kept(part)] };
+    let is_text = matches!(block, ContentBlock::Text(_));
+    let mut blocks = vec![block];
+    annotations::attach(&mut blocks, part.get("annotations").filter(|_| is_text));
+    blocks
 }
 
-fn kept(value: &Value) -> ContentBlock {
+/// A value that the blueprint has no block for, to be read.
+pub(super) fn kept(value: &Value) -> ContentBlock {
     ContentBlock::from_text(json::readable(value))
 }
 
@@ -30,7 +35,6 @@ fn known(part: &Object) -> Option<ContentBlock> {
     match json::string(part, "type")? {
         "text" | "input_text" | "output_text" => Some(ContentBlock::Text(TextContent {
             text: part.get("text")?.as_str()?.to_owned(),
-            annotations: annotations::list(part.get("annotations")),
             ..TextContent::default()
         })),
         "refusal" => Some(ContentBlock::from_text(part.get("refusal")?.as_str()?)),

@@ -55,7 +55,7 @@ pub(super) fn assistant(object: &Object) -> AssistantMessage {
     blocks.extend(media::images(object.get("images")));
     // A message that only calls tools says nothing, in whichever of the forms that nothing has.
     blocks.retain(|block| block.text() != Some(""));
-    annotations::attach(&mut blocks, annotations::list(object.get("annotations")));
+    annotations::attach(&mut blocks, object.get("annotations"));
     let calls = object.get("tool_calls").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     AssistantMessage {
         content: blocks,

@@ -232,7 +232,7 @@ fn what_a_reply_cites_goes_with_its_text() {
         {"type": "url_citation", "url_citation": {"url": "u", "title": "t", "content": "the words"}},
         {"type": "file_citation", "index": 3, "file_id": "file-1", "filename": "a.pdf"},
         {"type": "container_file_citation", "container_id": "c", "file_id": "f"},
-        {"type": "file", "file": {"hash": "h"}}, {"type": "url_citation"}, 7, null,
+        null,
     ]);
     assert_eq!(
         cited(&of(&json!({"content": "Bern.", "annotations": others}))),
@@ -242,8 +242,6 @@ fn what_a_reply_cites_goes_with_its_text() {
             {"type": "container_file_citation", "container_id": "c", "file_id": "f"},
         ])
     );
-    let without_text = of(&json!({"content": null, "annotations": [flat]}));
-    assert!(assistant(&without_text.output, 0).content.is_empty());
 }
 
 #[test]
@@ -358,4 +356,25 @@ fn a_list_of_choices_that_is_none_of_theirs_is_kept_whole() {
     let log = log_of_output(&value);
     assert_eq!((log.provider.as_str(), log.model.as_str()), ("custom", "unknown"));
     assert_eq!(serde_json::from_str::<Value>(&log.output.text()).unwrap(), value);
+}
+
+#[test]
+fn an_annotation_that_the_blueprint_has_no_form_for_stands_behind_the_text() {
+    let file = json!({"type": "file", "file": {"hash": "h", "name": "a.pdf", "content": [{"type": "text", "text": "A"}]}});
+    let page = json!({"type": "url_citation", "url_citation": {"url": "u", "title": "t"}});
+    let annotations = json!([file, page, 7]);
+    for message in [
+        json!({"role": "assistant", "content": "Bern.", "annotations": annotations}),
+        json!({"role": "assistant", "content": [{"type": "text", "text": "Bern.", "annotations": annotations}]}),
+    ] {
+        let log = of(&message);
+        assert_eq!(cited(&log)[0]["url"], "u");
+        let texts: Vec<&str> =
+            assistant(&log.output, 0).content.iter().filter_map(ContentBlock::text).collect();
+        assert_eq!((texts.len(), texts[0], texts[2]), (3, "Bern.", "7"), "{message}");
+        assert_eq!(serde_json::from_str::<Value>(texts[1]).unwrap(), file);
+    }
+    let without_text = of(&json!({"content": null, "annotations": [page]}));
+    let content = &assistant(&without_text.output, 0).content;
+    assert_eq!(serde_json::from_str::<Value>(content[0].text().unwrap()).unwrap(), page);
 }
