@@ -8,6 +8,9 @@
 //! - [`example`]: the example programs, run as a user runs them.
 //! - [`in_memory`]: a layer that sends nowhere, for tests of the attribute.
 //! - [`pipeline`]: a layer that logs to a server of the test.
+//! - [`proxy`]: a way to a server that fails as it is told.
+//! - [`tls`]: a way to a server by TLS, with a certificate that is good, or is not.
+//! - [`process`]: a program that logs, to be run, ended and killed as a whole.
 //! - [`plain_client`]: a client that sends what it is told and no more.
 //! - [`error_vectors`]: which kinds of errors the vendor's own clients tell apart.
 //! - [`rustc`]: the compiler, with the libraries of this build.
@@ -19,10 +22,13 @@ pub mod fixtures;
 pub mod in_memory;
 pub mod pipeline;
 pub mod plain_client;
+pub mod process;
+pub mod proxy;
 pub mod recorder;
 pub mod recordings;
 pub mod rustc;
 mod shared;
+pub mod tls;
 
 pub use contract::{Contract, Violation};
 pub use fixtures::Fixture;

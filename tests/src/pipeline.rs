@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use promptlayer_tracing::{BatchLimits, Env, LayerBuilder, Ledger};
+use promptlayer_tracing::{BatchLimits, Env, LayerBuilder, Ledger, RetryPolicy};
 use tracing::Dispatch;
 use tracing_subscriber::Layer;
 use tracing_subscriber::prelude::*;
@@ -24,6 +24,12 @@ pub fn layer_to(url: &str) -> LayerBuilder {
         .api_key(KEY)
         .base_url(url)
         .batch(BatchLimits::default().spans(BATCH).interval(Duration::from_secs(600)))
+}
+
+/// Waits that a test can wait for.
+pub fn quick() -> RetryPolicy {
+    let moment = Duration::from_millis(20);
+    RetryPolicy::default().first_delay(moment).probe_interval(moment).settling_time(moment)
 }
 
 /// A subscriber of this layer alone, which threads and futures can be given.

@@ -173,23 +173,53 @@ impl Rustc {
     ///
     /// What the compiler said, or the program before it failed.
     pub fn run_program(&self, edition: &str, text: &str) -> Result<String, String> {
-        let code = Code { edition, text, is_built: true };
         let run = |folder: &Path| -> io::Result<Result<String, String>> {
-            let compiled = self.run_in(folder, code, "bin")?;
-            if !compiled.status.success() {
-                let said = String::from_utf8_lossy(&compiled.stderr);
-                return Ok(Err(said.lines().filter_map(diagnostic).map(|said| said.rendered).collect()));
-            }
-            let output = Command::new(folder.join("snippet")).output()?;
+            let program = match self.build_program(folder, edition, text, &[]) {
+                Ok(program) => program,
+                Err(said) => return Ok(Err(said)),
+            };
+            let output = Command::new(program).output()?;
             let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             Ok(if output.status.success() { Ok(said(&output.stdout)) } else { Err(said(&output.stderr)) })
         };
         in_own_folder(run).unwrap_or_else(|error| Err(error.to_string()))
     }
 
+    /// Compiles a program, with flags of the compiler's, into a folder.
+    ///
+    /// # Errors
+    ///
+    /// What the compiler said.
+    pub fn build_program(
+        &self,
+        folder: &Path,
+        edition: &str,
+        text: &str,
+        flags: &[&str],
+    ) -> Result<PathBuf, String> {
+        let code = Code { edition, text, is_built: true };
+        let compiled = self.run_with(folder, code, "bin", flags).map_err(|error| error.to_string())?;
+        if compiled.status.success() {
+            return Ok(folder.join("snippet").with_extension(env::consts::EXE_EXTENSION));
+        }
+        let said = String::from_utf8_lossy(&compiled.stderr);
+        Err(said.lines().filter_map(diagnostic).map(|said| said.rendered).collect())
+    }
+
     fn run_in(&self, folder: &Path, code: Code<'_>, crate_type: &str) -> io::Result<Output> {
+        self.run_with(folder, code, crate_type, &[])
+    }
+
+    fn run_with(
+        &self,
+        folder: &Path,
+        code: Code<'_>,
+        crate_type: &str,
+        flags: &[&str],
+    ) -> io::Result<Output> {
         let mut command = Command::new(&self.program);
         command
+            .args(flags)
             .args(["-", "--crate-name", "snippet", "--crate-type", crate_type, "--error-format", "json"])
             .args(["--edition", code.edition])
             .args(["--emit", if code.is_built { "link" } else { "metadata" }])

@@ -8,10 +8,10 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use promptlayer_tracing::{
-    Env, Error, LayerBuilder, RejectReason, RequestId, RetryPolicy, Stats, Wire, layer, promptlayer,
+    Env, Error, LayerBuilder, RejectReason, RequestId, Stats, Wire, layer, promptlayer,
 };
 use serde_json::{Value, json};
-use tests::pipeline::{BATCH, KEY, assert_balanced, layer_to};
+use tests::pipeline::{BATCH, KEY, assert_balanced, layer_to, quick};
 use tests::{Recorder, Reply, Request};
 use tracing_subscriber::prelude::*;
 
@@ -60,12 +60,6 @@ fn outcome_with(builder: LayerBuilder, calls: impl FnOnce()) -> Outcome {
 
 fn outcome(recorder: &Recorder, calls: impl FnOnce()) -> Outcome {
     outcome_with(layer_to(recorder.url()).retry(quick()), calls)
-}
-
-/// Waits that a test can wait for.
-fn quick() -> RetryPolicy {
-    let moment = Duration::from_millis(20);
-    RetryPolicy::default().first_delay(moment).probe_interval(moment).settling_time(moment)
 }
 
 fn ask_times(count: usize) {

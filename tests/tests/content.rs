@@ -26,7 +26,7 @@ fn texts_are_rewritten_wherever_they_stand_but_for_the_words_of_the_api() {
         "format": {"status": "secret"},
     });
     let captured = captured_with(layer().redact_text(|text| text.replace("secret", "###").into()), || {
-        drop(ask(request))
+        drop(ask(request));
     });
 
     assert!(!format!("{:?}", captured.spans()).contains("secret"), "{:#?}", captured.spans());

@@ -77,7 +77,11 @@ pub(crate) fn start(pipeline: &Arc<Pipeline>, settings: Settings, hooks: Hooks) 
         let _ = begun.send(Ok(()));
         super::silence::silence_thread();
         // What the HTTP client says of these requests is not for the subscriber that they serve.
-        tracing::dispatcher::with_default(&Dispatch::new(Silence), || worker.run_on(&runtime));
+        tracing::dispatcher::with_default(&Dispatch::new(Silence), move || {
+            worker.run_on(&runtime);
+            // Its connections have a last word, which is not for that subscriber either.
+            drop(runtime);
+        });
     };
     thread::Builder::new().name(THREAD.to_owned()).spawn(run).map_err(failed)?;
     begins.recv().unwrap_or_else(|_| Err(io::Error::other("it ended at once"))).map_err(failed)?;

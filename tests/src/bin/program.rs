@@ -1,0 +1,104 @@
+//! A program that logs its calls, as the tests of whole processes start, end and kill it: see `tests::process`.
+
+#![allow(clippy::print_stdout, reason = "the test that started it reads what it says")]
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use promptlayer_tracing::{Guard, SpoolMode, SpoolSettings, promptlayer};
+use tests::pipeline::quick;
+use tests::process::{Plan, Scenario};
+use tracing_subscriber::prelude::*;
+
+#[promptlayer]
+fn ask(number: u64) -> u64 {
+    number
+}
+
+/// Says something to the test, at once.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    // Where nobody reads it any more, nobody misses it.
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+/// Makes calls, and says the number of each as soon as it has returned.
+fn call(numbers: impl IntoIterator<Item = u64>) {
+    for number in numbers {
+        let answer = ask(number);
+        say(&format!("called {answer}"));
+    }
+}
+
+fn main() -> ExitCode {
+    let plan = Plan::of_arguments();
+    let mut builder = promptlayer_tracing::layer()
+        .api_key(tests::pipeline::KEY)
+        .base_url(&plan.url)
+        .retry(quick())
+        .timeout(Duration::from_secs(5));
+    if plan.is_quiet {
+        builder = builder.on_error(|_| {});
+    }
+    if let Some(spool) = &plan.spool {
+        let mode = match plan.mode.as_str() {
+            "synchronous" => SpoolMode::Synchronous,
+            "write-ahead" => SpoolMode::WriteAhead,
+            _ => SpoolMode::OnFailure,
+        };
+        builder = builder.spool(SpoolSettings::new(spool).mode(mode));
+    }
+    let (layer, guard) = match builder.build() {
+        Ok(built) => built,
+        Err(error) => {
+            // The program goes on without it.
+            call(0..plan.calls);
+            say(&format!("error {error}"));
+            return ExitCode::from(3);
+        }
+    };
+    tracing_subscriber::registry().with(layer).init();
+    match plan.scenario {
+        Scenario::Log => {
+            call(plan.first..plan.first + plan.calls);
+            end(guard, plan.timeout)
+        }
+        Scenario::Forever => {
+            call(plan.first..);
+            ExitCode::SUCCESS
+        }
+        Scenario::Exit => {
+            call(plan.first..plan.first + plan.calls);
+            std::process::exit(0)
+        }
+        Scenario::ExitFlushed => {
+            let _guard = guard.flush_on_exit();
+            call(plan.first..plan.first + plan.calls);
+            std::process::exit(0)
+        }
+        Scenario::ExitWhileAnotherShutsDown => {
+            let guard = guard.flush_on_exit();
+            call(plan.first..plan.first + plan.calls);
+            let timeout = plan.timeout;
+            std::thread::spawn(move || guard.shutdown(timeout));
+            std::process::exit(0)
+        }
+    }
+}
+
+/// Shuts down, and says what the ledger came to.
+fn end(guard: Guard, timeout: Duration) -> ExitCode {
+    let stats = guard.shutdown(timeout);
+    let spans = &stats.spans;
+    say(&format!(
+        "ledger {} {} {} {} {} {}",
+        spans.accepted,
+        spans.delivered,
+        spans.rejected(),
+        spans.dropped(),
+        spans.outcome_unknown,
+        spans.pending()
+    ));
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,291 @@
+//! A program that logs its calls, started, ended and killed as a whole.
+//!
+//! The program is `src/bin/program.rs`; a test names it as `env!("CARGO_BIN_EXE_program")`.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::Recorder;
+
+/// What the program does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scenario {
+    /// Makes its calls, shuts down, and says what became of them.
+    Log,
+    /// Makes calls until it is killed.
+    Forever,
+    /// Makes its calls, then calls `std::process::exit`.
+    Exit,
+    /// The same, with `flush_on_exit`.
+    ExitFlushed,
+    /// The same, while another thread shuts the pipeline down.
+    ExitWhileAnotherShutsDown,
+}
+
+const SCENARIOS: [(&str, Scenario); 5] = [
+    ("log", Scenario::Log),
+    ("forever", Scenario::Forever),
+    ("exit", Scenario::Exit),
+    ("exit-flushed", Scenario::ExitFlushed),
+    ("exit-while-another-shuts-down", Scenario::ExitWhileAnotherShutsDown),
+];
+
+/// All that the program is told.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// What it does.
+    pub scenario: Scenario,
+    /// Where it logs to.
+    pub url: String,
+    /// The number of its first call.
+    pub first: u64,
+    /// How many calls it makes.
+    pub calls: u64,
+    /// How long its shutdown may take.
+    pub timeout: Duration,
+    /// The folder of its spool.
+    pub spool: Option<PathBuf>,
+    /// `on-failure`, `write-ahead` or `synchronous`.
+    pub mode: String,
+    /// Whether it says nothing of errors.
+    pub is_quiet: bool,
+}
+
+impl Plan {
+    /// A program that makes calls and shuts down, within a minute.
+    pub fn log(url: &str, calls: u64) -> Self {
+        Self {
+            scenario: Scenario::Log,
+            url: url.to_owned(),
+            first: 0,
+            calls,
+            timeout: Duration::from_secs(60),
+            spool: None,
+            mode: "on-failure".to_owned(),
+            is_quiet: true,
+        }
+    }
+
+    /// The same with another scenario.
+    #[must_use]
+    pub fn scenario(self, scenario: Scenario) -> Self {
+        Self { scenario, ..self }
+    }
+
+    /// The same with a spool in this folder.
+    #[must_use]
+    pub fn spool(self, folder: &Path, mode: &str) -> Self {
+        Self { spool: Some(folder.to_owned()), mode: mode.to_owned(), ..self }
+    }
+
+    /// The same with this time for the shutdown.
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// What the program itself was told.
+    ///
+    /// # Panics
+    ///
+    /// If that was no plan.
+    pub fn of_arguments() -> Self {
+        let arguments: BTreeMap<String, String> =
+            env::args().skip(1).filter_map(|argument| argument.split_once('=').map(owned)).collect();
+        let text = |name: &str| arguments.get(name).cloned().unwrap_or_default();
+        let number = |name: &str| text(name).parse().unwrap_or_default();
+        let Some((_, scenario)) = SCENARIOS.into_iter().find(|(name, _)| *name == text("scenario")) else {
+            panic!("there is no scenario {:?}", text("scenario"));
+        };
+        Self {
+            scenario,
+            url: text("url"),
+            first: number("first"),
+            calls: number("calls"),
+            timeout: Duration::from_millis(number("timeout")),
+            spool: arguments.get("spool").map(PathBuf::from),
+            mode: text("mode"),
+            is_quiet: arguments.contains_key("quiet"),
+        }
+    }
+
+    /// The arguments that say it.
+    pub fn arguments(&self) -> Vec<String> {
+        let name =
+            SCENARIOS.iter().find(|(_, scenario)| *scenario == self.scenario).map_or("", |(name, _)| name);
+        let mut arguments = vec![
+            format!("scenario={name}"),
+            format!("url={}", self.url),
+            format!("first={}", self.first),
+            format!("calls={}", self.calls),
+            format!("timeout={}", self.timeout.as_millis()),
+            format!("mode={}", self.mode),
+        ];
+        arguments.extend(self.spool.iter().map(|spool| format!("spool={}", spool.display())));
+        arguments.extend(self.is_quiet.then(|| "quiet=".to_owned()));
+        arguments
+    }
+}
+
+fn owned((name, value): (&str, &str)) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}
+
+/// What a program came to.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it said.
+    pub lines: Vec<String>,
+    /// What it said of errors.
+    pub errors: String,
+}
+
+/// The ledger of a program's spans, as it said it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Spans that it accepted.
+    pub accepted: u64,
+    /// Spans that arrived.
+    pub delivered: u64,
+    /// Spans that the server refused.
+    pub rejected: u64,
+    /// Spans that it gave up.
+    pub dropped: u64,
+    /// Spans of which it does not know.
+    pub unknown: u64,
+    /// Spans that it left, on disk.
+    pub left: u64,
+}
+
+impl Ended {
+    /// The numbers of the calls that had returned.
+    pub fn called(&self) -> Vec<u64> {
+        self.lines.iter().filter_map(|line| line.strip_prefix("called ")?.parse().ok()).collect()
+    }
+
+    /// The ledger.
+    ///
+    /// # Panics
+    ///
+    /// If it said none.
+    pub fn ledger(&self) -> Counts {
+        let ledger = self.lines.iter().find_map(|line| line.strip_prefix("ledger "));
+        let numbers: Vec<u64> =
+            ledger.unwrap_or_default().split(' ').filter_map(|number| number.parse().ok()).collect();
+        let [accepted, delivered, rejected, dropped, unknown, left] = numbers[..] else {
+            panic!("it said no ledger: {self:#?}");
+        };
+        Counts { accepted, delivered, rejected, dropped, unknown, left }
+    }
+}
+
+/// A program that runs. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    lines: Vec<String>,
+}
+
+impl Process {
+    /// Starts it.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started.
+    pub fn start(program: &str, plan: &Plan) -> io::Result<Self> {
+        Self::start_command(Command::new(program).args(plan.arguments()))
+    }
+
+    /// Starts it with a variable in its environment.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started.
+    pub fn start_with(program: &str, plan: &Plan, name: &str, value: &str) -> io::Result<Self> {
+        Self::start_command(Command::new(program).args(plan.arguments()).env(name, value))
+    }
+
+    /// Starts a command that runs it.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be started.
+    pub fn start_command(command: &mut Command) -> io::Result<Self> {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let out = child.stdout.take().ok_or_else(|| io::Error::other("it has no standard output"))?;
+        Ok(Self { child, out: BufReader::new(out), lines: Vec::new() })
+    }
+
+    /// Waits until it has said so many lines.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read.
+    pub fn wait_for(&mut self, lines: usize) -> io::Result<()> {
+        while self.lines.len() < lines {
+            let mut line = String::new();
+            if self.out.read_line(&mut line)? == 0 {
+                break;
+            }
+            self.lines.push(line.trim_end().to_owned());
+        }
+        Ok(())
+    }
+
+    /// Kills it, as the system does: it is told nothing.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be killed or read.
+    pub fn kill(mut self) -> io::Result<Ended> {
+        self.child.kill()?;
+        self.end()
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read.
+    pub fn end(mut self) -> io::Result<Ended> {
+        self.wait_for(usize::MAX)?;
+        let mut errors = String::new();
+        if let Some(mut stderr) = self.child.stderr.take() {
+            io::Read::read_to_string(&mut stderr, &mut errors)?;
+        }
+        let status = self.child.wait()?;
+        Ok(Ended { status, lines: std::mem::take(&mut self.lines), errors })
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The calls that a recorder has, by number, with how often it took each of them.
+pub fn taken(recorder: &Recorder) -> BTreeMap<u64, usize> {
+    let mut times = BTreeMap::new();
+    for span in recorder.accepted_spans() {
+        let input = span["log_request"]["input"]["messages"][0]["content"][0]["text"].as_str();
+        let output = span["log_request"]["output"]["messages"][0]["content"][0]["text"].as_str();
+        let number = output.or(input).and_then(|text| text.parse().ok());
+        *times.entry(number.unwrap_or_else(|| no_number(&span))).or_default() += 1;
+    }
+    times
+}
+
+fn no_number(span: &Value) -> u64 {
+    panic!("a call without a number: {span:#}")
+}

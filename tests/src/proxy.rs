@@ -1,0 +1,171 @@
+//! A way to a server that fails as it is told.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use examples::loopback::Loopback;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What becomes of a connection.
+#[derive(Debug, Clone, Copy)]
+pub enum Fault {
+    /// Nothing: what comes goes through.
+    None,
+    /// It is reset as soon as it is there.
+    ResetAtAccept,
+    /// It is reset once so many bytes of the request have come. Nothing of that goes through.
+    ResetAfter(usize),
+    /// The request goes through, and where its answer would be the connection is reset.
+    LoseAnswer,
+    /// The request goes through; its answer breaks off after so many bytes, in good order.
+    CutAnswer(usize),
+    /// The request goes through; its answer comes byte for byte, with this time between two.
+    Drip(Duration),
+    /// Nothing is read, ever.
+    NeverRead,
+    /// One exchange goes through; the next request on the same connection finds it dead.
+    GoStale,
+    /// The request goes through, and its answer does not end.
+    Endless,
+}
+
+/// What an [endless](Fault::Endless) answer sends at most: 1 GiB.
+const ENDLESS: u64 = 1 << 30;
+
+/// Stands before a server. Each connection has a fault of its own, in the order in which they come; when there are no
+/// more, all goes through.
+#[derive(Debug)]
+pub struct Proxy {
+    url: String,
+    state: Arc<State>,
+    _server: Loopback,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    faults: Mutex<VecDeque<Fault>>,
+    connections: AtomicUsize,
+    endless_bytes: AtomicU64,
+}
+
+impl Proxy {
+    /// Starts it before the server at `url`.
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be read, or there is no port or no thread.
+    pub fn start(url: &str, faults: impl IntoIterator<Item = Fault>) -> io::Result<Self> {
+        let target: SocketAddr = url
+            .trim_start_matches("http://")
+            .parse()
+            .map_err(|_| io::Error::other(format!("{url} is no address of a port")))?;
+        let state = Arc::new(State { faults: Mutex::new(faults.into_iter().collect()), ..State::default() });
+        let shared = Arc::clone(&state);
+        let server = Loopback::start("proxy", move |listener| serve(listener, target, shared))?;
+        Ok(Self { url: format!("http://{}", server.address()), state, _server: server })
+    }
+
+    /// Its own URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// How many connections were made to it.
+    pub fn connections(&self) -> usize {
+        self.state.connections.load(Ordering::SeqCst)
+    }
+
+    /// How many bytes an endless answer came to before nobody read them any more.
+    pub fn endless_bytes(&self) -> u64 {
+        self.state.endless_bytes.load(Ordering::SeqCst)
+    }
+}
+
+async fn serve(listener: TcpListener, target: SocketAddr, state: Arc<State>) -> io::Result<()> {
+    loop {
+        let (client, _) = listener.accept().await?;
+        state.connections.fetch_add(1, Ordering::SeqCst);
+        let fault = state.faults.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let state = Arc::clone(&state);
+        tokio::spawn(async move {
+            // Whichever end breaks off, that is the end of it.
+            let _ = pass(client, target, fault.unwrap_or(Fault::None), &state).await;
+        });
+    }
+}
+
+async fn pass(mut client: TcpStream, target: SocketAddr, fault: Fault, state: &State) -> io::Result<()> {
+    match fault {
+        Fault::ResetAtAccept => return reset(client),
+        Fault::NeverRead => std::future::pending().await,
+        Fault::ResetAfter(bytes) => {
+            client.read_exact(&mut vec![0; bytes]).await?;
+            return reset(client);
+        }
+        _ => {}
+    }
+    let mut server = TcpStream::connect(target).await?;
+    if matches!(fault, Fault::None) {
+        copy_bidirectional(&mut client, &mut server).await?;
+        return Ok(());
+    }
+    let request = message(&mut client).await?;
+    server.write_all(&request).await?;
+    let answer = message(&mut server).await?;
+    match fault {
+        Fault::CutAnswer(bytes) => client.write_all(answer.get(..bytes).unwrap_or(&answer)).await?,
+        Fault::Drip(pause) => {
+            for byte in answer {
+                client.write_all(&[byte]).await?;
+                tokio::time::sleep(pause).await;
+            }
+        }
+        Fault::GoStale => {
+            client.write_all(&answer).await?;
+            client.read_exact(&mut [0]).await?;
+            return reset(client);
+        }
+        Fault::Endless => {
+            let head = format!("HTTP/1.1 201 Created\r\ncontent-length: {ENDLESS}\r\n\r\n");
+            client.write_all(head.as_bytes()).await?;
+            while state.endless_bytes.load(Ordering::SeqCst) < ENDLESS {
+                client.write_all(&[b' '; 1 << 13]).await?;
+                state.endless_bytes.fetch_add(1 << 13, Ordering::SeqCst);
+            }
+        }
+        _ => return reset(client),
+    }
+    Ok(())
+}
+
+/// Ends a connection as a machine that went away does.
+fn reset(client: TcpStream) -> io::Result<()> {
+    client.set_zero_linger()?;
+    drop(client);
+    Ok(())
+}
+
+/// Reads a request or an answer: its head, and as much behind it as that says.
+async fn message(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    loop {
+        if stream.read_buf(&mut bytes).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
+            let length = head
+                .lines()
+                .find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok())
+                .unwrap_or_default();
+            if bytes.len() >= end + 4 + length {
+                return Ok(bytes);
+            }
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Connections that are not made, that break, and that lead nowhere.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+
+use promptlayer_tracing::{BatchLimits, DropReason, RetryPolicy};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tests::proxy::{Fault, Proxy};
+use tokio::net::TcpSocket;
+
+use super::*;
+
+/// Knows no name until it is told one.
+#[derive(Default)]
+struct Names {
+    address: Arc<std::sync::Mutex<Option<SocketAddr>>>,
+}
+
+impl Resolve for Names {
+    fn resolve(&self, name: Name) -> Resolving {
+        let address = *self.address.lock().unwrap();
+        Box::pin(async move {
+            match address {
+                Some(address) => Ok(Box::new(std::iter::once(address)) as Addrs),
+                None => Err(format!("no such host: {}", name.as_str()).into()),
+            }
+        })
+    }
+}
+
+#[test]
+fn a_name_that_cannot_be_resolved_is_tried_until_it_can() {
+    let recorder = Recorder::start().unwrap();
+    let names = Arc::new(Names::default());
+    let address = Arc::clone(&names.address);
+    let target: SocketAddr = recorder.url().trim_start_matches("http://").parse().unwrap();
+    let (told, errors) = mpsc::channel();
+    let url = format!("http://promptlayer.example:{}", target.port());
+    let builder = layer_for(&url)
+        .http(move |http| http.dns_resolver(Arc::clone(&names)))
+        .on_error(move |error| told.send(error.is_connect()).unwrap());
+    let stats = after(builder, || {
+        ask_times(10);
+        assert_eq!(errors.recv_timeout(LONG), Ok(true), "it is an error of the connection");
+        *address.lock().unwrap() = Some(target);
+    });
+    assert_eq!((stats.spans.delivered, stats.possible_duplicates), (10, 0));
+    assert_counts_match(&recorder, &stats);
+}
+
+#[test]
+fn a_connection_that_is_never_made_counts_as_not_sent() {
+    // A port whose queue of connections is full: the system drops what more is to be connected.
+    let socket = runtime().block_on(async { TcpSocket::new_v4() }).unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let (listener, address) = runtime().block_on(async {
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        (listener.into_std().unwrap(), address)
+    });
+    listener.set_nonblocking(false).unwrap();
+    let mut fillers = Vec::new();
+    while let Ok(filler) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
+        fillers.push(filler);
+        assert!(fillers.len() < 64, "the queue does not fill");
+    }
+    let recorder = Recorder::start().unwrap();
+    let (told, errors) = mpsc::channel();
+    let builder = layer_for(&format!("http://{address}"))
+        .timeout(Duration::from_millis(200))
+        .on_error(move |error| told.send(error.is_connect()).unwrap());
+    let target = recorder.url().trim_start_matches("http://").to_owned();
+    let stats = after(builder, || {
+        ask_times(10);
+        assert_eq!(errors.recv_timeout(LONG), Ok(true), "it is an error of the connection");
+        drop(fillers);
+        pass_on(listener, target);
+    });
+    assert_eq!((stats.spans.delivered, stats.possible_duplicates), (10, 0), "{stats:#?}");
+    assert_counts_match(&recorder, &stats);
+}
+
+/// Accepts at last, and passes on what comes.
+fn pass_on(listener: TcpListener, target: String) {
+    thread::spawn(move || {
+        while let Ok((client, _)) = listener.accept() {
+            let server = TcpStream::connect(&target).unwrap();
+            for (mut from, mut to) in
+                [(client.try_clone().unwrap(), server.try_clone().unwrap()), (server, client)]
+            {
+                thread::spawn(move || std::io::copy(&mut from, &mut to));
+            }
+        }
+    });
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+#[test]
+fn a_connection_that_is_reset_costs_nothing_whenever_that_is() {
+    let resets = [
+        Fault::ResetAtAccept,
+        Fault::ResetAfter(1),
+        Fault::ResetAfter(200),
+        Fault::ResetAfter(2000),
+        Fault::LoseAnswer,
+        Fault::CutAnswer(0),
+    ];
+    for fault in resets {
+        let recorder = Recorder::start().unwrap();
+        let proxy = Proxy::start(recorder.url(), [fault]).unwrap();
+        assert_all_arrive(&recorder, layer_for(proxy.url()));
+        assert!(proxy.connections() >= 2, "{fault:?}");
+    }
+}
+
+#[test]
+fn connections_that_are_reset_one_after_the_other_cost_nothing_either() {
+    let recorder = Recorder::start().unwrap();
+    let faults = [Fault::ResetAtAccept, Fault::LoseAnswer, Fault::ResetAtAccept, Fault::ResetAfter(300)];
+    let proxy = Proxy::start(recorder.url(), faults).unwrap();
+    assert_all_arrive(&recorder, layer_for(proxy.url()));
+}
+
+#[test]
+fn a_server_that_never_reads_is_given_up_in_time_and_nothing_is_lost() {
+    let recorder = Recorder::start().unwrap();
+    let proxy = Proxy::start(recorder.url(), [Fault::NeverRead]).unwrap();
+    // More than the buffers between the two take.
+    let builder =
+        layer_for(proxy.url()).timeout(Duration::from_millis(500)).batch(BatchLimits::default().spans(4));
+    let stats = after(builder, || {
+        for _ in 0..4 {
+            drop(repeat(&"x".repeat(1 << 20)));
+        }
+    });
+    assert_eq!(stats.spans.delivered, 4, "{stats:#?}");
+    assert_counts_match(&recorder, &stats);
+}
+
+#[promptlayer]
+fn repeat(text: &str) -> String {
+    text.to_owned()
+}
+
+#[test]
+fn a_connection_that_died_while_nothing_was_sent_costs_nothing() {
+    let recorder = Recorder::start().unwrap();
+    let proxy = Proxy::start(recorder.url(), [Fault::GoStale]).unwrap();
+    let (layer, guard) = layer_for(proxy.url()).build().unwrap();
+    dispatcher::with_default(&dispatch(layer), || {
+        ask_times(1);
+        assert!(guard.flush(LONG).is_complete());
+        // The machine sleeps, and the way is gone when it wakes.
+        ask_times(9);
+    });
+    let stats = guard.shutdown(LONG);
+    assert_eq!(stats.spans.delivered, 10, "{stats:#?}");
+    assert_counts_match(&recorder, &stats);
+    assert!(proxy.connections() >= 2);
+}
+
+#[test]
+fn a_port_that_speaks_something_else_is_no_delivery() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let ends = Arc::new(AtomicBool::new(false));
+    let ended = Arc::clone(&ends);
+    let server = thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            if ended.load(Ordering::SeqCst) {
+                return;
+            }
+            let mut client = client;
+            let _ = client.read(&mut [0; 64]);
+            let _ = client.write_all(b"220 mail.example ESMTP\r\n");
+        }
+    });
+    let policy = RetryPolicy::max_age(quick(), Duration::from_millis(300));
+    let stats = after(layer_for(&format!("http://{address}")).retry(policy), || ask_times(10));
+    assert_eq!((stats.spans.delivered, stats.spans.outcome_unknown), (0, 10), "{stats:#?}");
+    ends.store(true, Ordering::SeqCst);
+    drop(TcpStream::connect(address));
+    server.join().unwrap();
+}
+
+#[test]
+fn nobody_at_the_other_end_for_too_long_costs_the_spans_counted_as_expired() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    // Kept bound and closed to connections by what was there before: nobody else gets the port meanwhile.
+    drop(listener);
+    let policy = RetryPolicy::max_age(quick(), Duration::from_millis(200));
+    let stats = after(layer_for(&format!("http://{address}")).retry(policy), || ask_times(10));
+    assert_eq!(stats.spans.dropped, [(DropReason::Expired, 10)].into(), "{stats:#?}");
+}

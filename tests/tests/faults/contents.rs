@@ -1,0 +1,177 @@
+//! Spans that the server does not want, and why.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::channel;
+
+use promptlayer_tracing::blueprint::Prompt;
+use promptlayer_tracing::{BatchLimits, RejectReason};
+use serde_json::{Value, json};
+use tests::{Reply, Request};
+
+use super::*;
+
+/// Refuses bodies that are larger than so many bytes.
+fn taking_at_most(bytes: usize) -> impl FnMut(&Request) -> Option<Reply> {
+    move |request| {
+        let size = request.json.as_ref().map_or(0, |json| json.to_string().len());
+        (request.path == "/spans-bulk" && size > bytes).then(|| Reply::status(413))
+    }
+}
+
+#[promptlayer]
+fn look(picture: &str) -> usize {
+    picture.len()
+}
+
+#[test]
+fn what_is_too_large_together_is_sent_apart() {
+    let recorder = Recorder::start().unwrap();
+    recorder.decide(taking_at_most(4_000));
+    let stats = assert_all_arrive(&recorder, layer_for(recorder.url()));
+    assert_eq!(stats.shrunk, 0);
+}
+
+#[test]
+fn a_span_that_is_too_large_alone_goes_without_its_media_and_says_which_they_were() {
+    let recorder = Recorder::start().unwrap();
+    recorder.decide(taking_at_most(20_000));
+    let stats = after(layer_for(recorder.url()), || {
+        ask_times(9);
+        let _ = look(&format!("data:image/png;base64,{}", "iVBO".repeat(20_000)));
+    });
+    assert_eq!((stats.spans.delivered, stats.shrunk), (10, 1), "{stats:#?}");
+    assert_counts_match(&recorder, &stats);
+    let spans = recorder.accepted_spans();
+    let said = spans.iter().find(|span| span["name"] == "look").unwrap().to_string();
+    assert!(said.contains("[image/png, 60000 bytes, sha256 "), "{said}");
+}
+
+#[test]
+fn a_span_that_is_too_large_whatever_is_left_out_is_set_aside() {
+    let recorder = Recorder::start().unwrap();
+    recorder.decide(|request| request.spans().any(|span| span["name"] == "look").then(|| Reply::status(413)));
+    let stats = after(layer_for(recorder.url()), || {
+        ask_times(9);
+        let _ = look("small");
+    });
+    assert_eq!(stats.spans.rejected, [(RejectReason::TooLarge, 1)].into());
+    assert_eq!(stats.spans.delivered, 9);
+    assert_counts_match(&recorder, &stats);
+}
+
+#[test]
+fn no_batch_is_larger_than_it_may_be_whatever_is_in_it() {
+    let recorder = Recorder::start().unwrap();
+    let limits = BatchLimits::default().bytes(16 << 10);
+    let stats = after(layer_for(recorder.url()).batch(limits), || {
+        for size in [10, 5_000, 20_000, 3, 9_000, 9_000, 100_000, 1] {
+            let _ = look(&"word ".repeat(size / 5));
+        }
+    });
+    assert_eq!(stats.spans.delivered, 8, "{stats:#?}");
+    assert!(stats.shrunk >= 2);
+    assert_counts_match(&recorder, &stats);
+    let sizes: Vec<usize> =
+        recorder.bodies("/spans-bulk").iter().map(|body| body.to_string().len()).collect();
+    assert!(sizes.iter().all(|size| *size <= 16 << 10), "{sizes:?}");
+}
+
+#[test]
+fn spans_that_the_server_names_as_invalid_are_set_aside_with_one_more_request() {
+    let recorder = Recorder::start().unwrap();
+    recorder.decide(|request| {
+        let places: Vec<Value> = (0..)
+            .zip(request.spans())
+            .filter(|(_, span)| span["name"] == "look")
+            .map(|(at, _)| json!({"type": "missing", "loc": ["body", "spans", at, "log_request", "model"], "msg": "Field required"}))
+            .collect();
+        (!places.is_empty()).then(|| Reply::status(422).json(&json!({ "detail": places })))
+    });
+    let stats = after(layer_for(recorder.url()), || {
+        let _ = look("first");
+        ask_times(7);
+        let _ = look("middle");
+        let _ = look("last");
+    });
+    assert_eq!((stats.spans.rejected(), stats.spans.delivered), (3, 7), "{stats:#?}");
+    assert_eq!(recorder.bodies("/spans-bulk").len(), 2);
+    assert_counts_match(&recorder, &stats);
+}
+
+#[promptlayer(prompt = "nowhere", kind = "llm")]
+fn ask_by_a_template(question: &str) -> String {
+    question.to_uppercase()
+}
+
+#[test]
+fn a_request_that_is_left_out_since_its_template_does_not_exist_is_told_of_by_name() {
+    let recorder = Recorder::start().unwrap();
+    // As the service does: the span is stored, and its request is not.
+    recorder.decide(|request| {
+        let names_nowhere = |span: &&Value| span["log_request"]["prompt_name"] != "nowhere";
+        let logged: Vec<Value> = (5..)
+            .zip(request.spans().filter(names_nowhere))
+            .map(|(id, span)| json!({ "id": id, "span_id": span["context"]["span_id"] }))
+            .collect();
+        let spans: Vec<Value> =
+            request.spans().map(|span| json!({ "span_id": span["context"]["span_id"] })).collect();
+        let body = json!({ "success": true, "spans": spans, "request_logs": logged });
+        (request.path == "/spans-bulk").then(|| Reply::status(201).json(&body))
+    });
+    let (told, errors) = channel();
+    let builder = layer_for(recorder.url()).on_error(move |error| told.send(error.to_string()).unwrap());
+    let stats = after(builder, || {
+        ask_times(2);
+        drop(ask_by_a_template("why?"));
+    });
+    assert_eq!((stats.spans.delivered, stats.skipped_requests), (3, 1), "{stats:#?}");
+    assert_eq!((stats.hooks.received, stats.hooks.missing), (2, 0));
+    assert_counts_match(&recorder, &stats);
+    let errors: Vec<String> = errors.iter().collect();
+    assert!(
+        errors.len() == 1 && errors[0].contains("`nowhere`") && errors[0].contains("`ask_by_a_template`")
+    );
+}
+
+#[test]
+fn what_redaction_leaves_is_what_is_sent() {
+    let recorder = Recorder::start().unwrap();
+    let builder = layer_for(recorder.url()).redact(|request| {
+        request.input = Prompt::user("[kept back]");
+        request.metadata = BTreeMap::from([("tenant".to_owned(), "7".to_owned())]);
+    });
+    let stats = after(builder, || {
+        let _ = look("a secret");
+    });
+    assert_counts_match(&recorder, &stats);
+    let logs = recorder.request_logs();
+    assert_eq!(logs[0]["metadata"], json!({"tenant": "7"}));
+    assert!(
+        !logs[0]["input"].to_string().contains("secret")
+            && logs[0]["input"].to_string().contains("kept back")
+    );
+}
+
+#[test]
+fn a_trace_is_sampled_whole_or_not_at_all_and_what_is_left_out_is_counted() {
+    #[promptlayer(kind = "chain")]
+    fn chain(number: usize) -> usize {
+        ask(number) + ask(number)
+    }
+    let recorder = Recorder::start().unwrap();
+    let stats = after(layer_for(recorder.url()).sample(0.5), || {
+        for number in 0..200 {
+            let _ = chain(number);
+        }
+    });
+    assert_eq!(stats.spans.accepted + stats.sampled_out, 600);
+    assert_eq!(stats.spans.delivered, stats.spans.accepted);
+    // A fair coin leaves this range once in ten million times.
+    assert!((180..=420).contains(&stats.spans.accepted), "{stats:#?}");
+    assert_counts_match(&recorder, &stats);
+    let mut of_trace: BTreeMap<String, usize> = BTreeMap::new();
+    for span in recorder.accepted_spans() {
+        *of_trace.entry(span["context"]["trace_id"].to_string()).or_default() += 1;
+    }
+    assert!(of_trace.values().all(|spans| *spans == 3), "{of_trace:#?}");
+}

@@ -1,0 +1,172 @@
+//! Queues that are full, threads that end, and programs that do.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
+use std::time::Instant;
+
+use promptlayer_tracing::{DropReason, Guard, QueueLimits};
+use tests::{Gate, Reply};
+use tokio::task::LocalSet;
+use tracing::Dispatch;
+use tracing::instrument::WithSubscriber as _;
+
+use super::*;
+
+/// What a count of an end may take more on a machine that does much else.
+const SLACK: Duration = Duration::from_secs(2);
+
+#[test]
+fn a_hundred_threads_that_find_the_queue_full_lose_only_what_is_counted() {
+    const THREADS: u64 = 100;
+    const CALLS: u64 = 20_000;
+    let (recorder, gate) = (Recorder::start().unwrap(), Gate::new());
+    let hang = gate.clone();
+    recorder.decide(move |_| Some(Reply::service().hang(&hang)));
+    let builder = layer_for(recorder.url())
+        .timeout(LONG)
+        .batch(promptlayer_tracing::BatchLimits::default())
+        .queue(QueueLimits::default().items(1_000));
+    let (layer, guard) = builder.build().unwrap();
+    let dispatch = dispatch(layer);
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                dispatcher::with_default(&dispatch, || {
+                    for number in 0..CALLS {
+                        let _ = ask(usize::try_from(number).unwrap());
+                    }
+                });
+            });
+        }
+        // While they do, at whatever instant.
+        for _ in 0..1_000 {
+            assert_balanced(&guard.stats().spans);
+        }
+    });
+    let full = guard.stats().spans;
+    assert_balanced(&full);
+    assert_eq!((full.accepted, full.pending()), (THREADS * CALLS, 1_000), "{full:#?}");
+    gate.open();
+    let stats = guard.shutdown(LONG);
+    let dropped = THREADS * CALLS - 1_000;
+    assert_eq!(stats.spans.dropped, [(DropReason::QueueFull, dropped)].into());
+    assert_eq!(stats.spans.delivered, 1_000);
+    assert_counts_match(&recorder, &stats);
+}
+
+#[test]
+fn a_guard_that_is_dropped_before_a_server_that_hangs_takes_no_longer_than_it_says() {
+    let (recorder, gate) = (Recorder::start().unwrap(), Gate::new());
+    let hang = gate.clone();
+    recorder.decide(move |_| Some(Reply::service().hang(&hang)));
+    let (layer, guard) = layer_for(recorder.url()).timeout(LONG).build().unwrap();
+    dispatcher::with_default(&dispatch(layer), || ask_times(25));
+    let begun = Instant::now();
+    drop(guard);
+    let took = begun.elapsed();
+    let most = Guard::SHUTDOWN_TIMEOUT + Guard::GRACE;
+    assert!(took >= Guard::SHUTDOWN_TIMEOUT && took <= most + SLACK, "{took:?}");
+    gate.open();
+}
+
+#[test]
+fn what_is_logged_during_and_after_the_end_is_counted_each() {
+    let recorder = Recorder::start().unwrap();
+    let (layer, guard) = layer_for(recorder.url()).build().unwrap();
+    let dispatch = dispatch(layer);
+    let stats = thread::scope(|scope| {
+        let logging = scope.spawn(|| dispatcher::with_default(&dispatch, || ask_times(5_000)));
+        let stats = guard.shutdown(LONG);
+        logging.join().unwrap();
+        stats
+    });
+    assert_balanced(&stats.spans);
+    assert_counts_match(&recorder, &stats);
+    // There is nobody any more who would count it, and nothing fails either.
+    dispatcher::with_default(&dispatch, || ask_times(10));
+    assert_eq!(recorder.accepted_spans().len() as u64, stats.spans.delivered);
+}
+
+/// Makes a call when it is dropped.
+struct LastCall(Dispatch);
+
+impl Drop for LastCall {
+    fn drop(&mut self) {
+        dispatcher::with_default(&self.0, || ask_times(1));
+    }
+}
+
+#[test]
+fn a_call_in_a_destructor_of_a_threads_locals_is_logged() {
+    thread_local!(static LOCAL: RefCell<Option<LastCall>> = const { RefCell::new(None) });
+    let recorder = Recorder::start().unwrap();
+    let (layer, guard) = layer_for(recorder.url()).build().unwrap();
+    let dispatch = dispatch(layer);
+    for _ in 0..5 {
+        let last = LastCall(dispatch.clone());
+        thread::spawn(move || LOCAL.set(Some(last))).join().unwrap();
+    }
+    let stats = guard.shutdown(LONG);
+    // The registry of spans has locals of its own, and whether those are gone by then is the platform's to say.
+    assert!(stats.spans.delivered <= 5, "{stats:#?}");
+    assert_balanced(&stats.spans);
+    assert_counts_match(&recorder, &stats);
+}
+
+#[test]
+fn a_call_and_an_end_during_unwinding_are_as_any_other() {
+    let recorder = Recorder::start().unwrap();
+    let (layer, guard) = layer_for(recorder.url()).build().unwrap();
+    let dispatch = dispatch(layer);
+    let unwound = catch_unwind(AssertUnwindSafe(|| {
+        // Dropped in turn: the call, then the guard.
+        let _guard = guard;
+        let _last = LastCall(dispatch.clone());
+        dispatcher::with_default(&dispatch, || ask_times(4));
+        panic!("the program's own");
+    }));
+    assert_eq!(unwound.unwrap_err().downcast_ref::<&str>(), Some(&"the program's own"));
+    assert_eq!(recorder.accepted_spans().len(), 5);
+}
+
+#[promptlayer]
+async fn ask_later(number: usize) -> usize {
+    tokio::task::yield_now().await;
+    number
+}
+
+#[test]
+fn a_local_set_logs_as_any_runtime_does_and_a_task_that_goes_down_with_it_is_a_warning() {
+    let recorder = Recorder::start().unwrap();
+    let (layer, guard) = layer_for(recorder.url()).build().unwrap();
+    let dispatch = dispatch(layer);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let local = LocalSet::new();
+    local.block_on(&runtime, async {
+        let tasks: Vec<_> = (0..9)
+            .map(|number| tokio::task::spawn_local(ask_later(number).with_subscriber(dispatch.clone())))
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        let (begun, begins) = tokio::sync::oneshot::channel();
+        let forever = async move {
+            #[promptlayer]
+            async fn ask_forever(begun: tokio::sync::oneshot::Sender<()>) -> usize {
+                begun.send(()).unwrap();
+                std::future::pending().await
+            }
+            ask_forever(begun).await
+        };
+        tokio::task::spawn_local(forever.with_subscriber(dispatch.clone()));
+        begins.await.unwrap();
+    });
+    drop(local);
+    drop(runtime);
+    let stats = guard.shutdown(LONG);
+    assert_eq!(stats.spans.delivered, 10, "{stats:#?}");
+    assert_counts_match(&recorder, &stats);
+    let warnings = recorder.request_logs().iter().filter(|log| log["status"] == "WARNING").count();
+    assert_eq!(warnings, 1);
+}

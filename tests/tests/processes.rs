@@ -1,0 +1,244 @@
+//! Whole programs: ended, killed, without threads, side by side. See `tests::process`.
+//!
+//! Each test is a row, or a part of one, of the table in `docs/reliability.md`.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use tests::process::{Counts, Ended, Plan, Process, Scenario, taken};
+use tests::rustc::Rustc;
+use tests::{Gate, Recorder, Reply};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_program");
+/// A port at which nobody is: the system gives it to no one.
+const NOWHERE: &str = "http://127.0.0.1:1";
+
+fn run(plan: &Plan) -> Ended {
+    Process::start(PROGRAM, plan).unwrap().end().unwrap()
+}
+
+fn numbers(times: &BTreeMap<u64, usize>) -> Vec<u64> {
+    assert!(times.values().all(|times| *times == 1), "twice: {times:?}");
+    times.keys().copied().collect()
+}
+
+#[test]
+fn a_program_that_is_killed_two_hundred_times_loses_no_call_that_had_returned() {
+    let folder = TempDir::new().unwrap();
+    let recorder = Recorder::start().unwrap();
+    let mut random = Random(0x5eed);
+    let (mut first, mut called) = (0, Vec::new());
+    for _ in 0..200 {
+        let plan =
+            Plan::log(recorder.url(), 0).scenario(Scenario::Forever).spool(folder.path(), "synchronous");
+        let mut process = Process::start(PROGRAM, &Plan { first, ..plan }).unwrap();
+        process.wait_for(random.below(40)).unwrap();
+        let killed = process.kill().unwrap().called();
+        // One call may have been recorded that had no time to say so.
+        first = killed.last().map_or(first, |last| last + 1) + 1;
+        called.extend(killed);
+    }
+    let last = run(&Plan::log(recorder.url(), 0).spool(folder.path(), "synchronous"));
+    let ledger = last.ledger();
+    assert_eq!(
+        ledger,
+        Counts { accepted: ledger.delivered, delivered: ledger.delivered, ..Counts::default() }
+    );
+    let there = numbers(&taken(&recorder));
+    let missing: Vec<&u64> = called.iter().filter(|number| there.binary_search(number).is_err()).collect();
+    assert!(missing.is_empty(), "lost: {missing:?}");
+    assert!(called.len() > 1_000, "{}", called.len());
+    // Those that had no time to say so: one a kill at most.
+    assert!(there.len() - called.len() <= 200, "{} and {}", there.len(), called.len());
+    // Nothing is left on disk, but for the lock of the last one, which the next to come removes.
+    let left = files_below(folder.path());
+    assert!(left.iter().all(|path| path.extension().is_some_and(|kind| kind == "lock")), "{left:#?}");
+}
+
+/// A generator of which the same numbers come every time.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        // Steele and others, "Fast splittable pseudorandom number generators", 2014.
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        usize::try_from(mixed >> 33).unwrap() % end
+    }
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn programs_that_share_a_spool_leave_what_the_next_one_delivers() {
+    let folder = TempDir::new().unwrap();
+    let nowhere =
+        Plan::log(NOWHERE, 40).spool(folder.path(), "on-failure").timeout(Duration::from_millis(200));
+    let programs: Vec<Process> = (0..4)
+        .map(|number| Process::start(PROGRAM, &Plan { first: number * 100, ..nowhere.clone() }).unwrap())
+        .collect();
+    let left: u64 = programs
+        .into_iter()
+        .map(|program| program.end().unwrap().ledger())
+        .map(|ledger| {
+            assert_eq!(ledger.accepted, ledger.left, "{ledger:?}");
+            ledger.left
+        })
+        .sum();
+    // One that began when another had ended may have taken over what that one left.
+    assert!((160..=160 * 4).contains(&left), "{left}");
+
+    let recorder = Recorder::start().unwrap();
+    let heirs: Vec<Process> = (0..3)
+        .map(|_| {
+            let plan = Plan::log(recorder.url(), 0).spool(folder.path(), "on-failure");
+            Process::start(PROGRAM, &plan).unwrap()
+        })
+        .collect();
+    let delivered: u64 = heirs.into_iter().map(|heir| heir.end().unwrap().ledger().delivered).sum();
+    assert_eq!(delivered, 160);
+    let expected: Vec<u64> = (0..4).flat_map(|program| program * 100..program * 100 + 40).collect();
+    assert_eq!(numbers(&taken(&recorder)), expected);
+}
+
+#[test]
+fn a_program_that_exits_sends_what_is_left_if_it_was_told_to() {
+    let recorder = Recorder::start().unwrap();
+    let plan = Plan::log(recorder.url(), 25);
+    let ended = run(&plan.clone().scenario(Scenario::ExitFlushed));
+    assert!(ended.status.success());
+    assert_eq!(numbers(&taken(&recorder)), (0..25).collect::<Vec<_>>());
+
+    // Another thread is in the middle of it: the exit waits.
+    let recorder = Recorder::start().unwrap();
+    let plan = Plan::log(recorder.url(), 25).scenario(Scenario::ExitWhileAnotherShutsDown);
+    assert!(run(&plan).status.success());
+    assert_eq!(numbers(&taken(&recorder)), (0..25).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_program_that_exits_without_being_told_to_send_keeps_what_a_spool_has() {
+    let folder = TempDir::new().unwrap();
+    let (recorder, gate) = (Recorder::start().unwrap(), Gate::new());
+    let hang = gate.clone();
+    recorder.decide(move |_| Some(Reply::status(503).hang(&hang)));
+    let plan = Plan::log(recorder.url(), 25).scenario(Scenario::Exit);
+    assert!(run(&plan.clone().spool(folder.path(), "synchronous")).status.success());
+    // Without a spool there is nothing that could: it is what `flush_on_exit` is for.
+    assert!(run(&plan).status.success());
+    gate.open();
+    recorder.decide(|_| None);
+    let ledger = run(&Plan::log(recorder.url(), 0).spool(folder.path(), "synchronous")).ledger();
+    assert_eq!((ledger.accepted, ledger.delivered), (25, 25));
+    assert_eq!(numbers(&taken(&recorder)), (0..25).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_program_that_exits_before_a_server_that_hangs_takes_no_longer_than_the_guard_says() {
+    let (recorder, gate) = (Recorder::start().unwrap(), Gate::new());
+    let hang = gate.clone();
+    recorder.decide(move |_| Some(Reply::service().hang(&hang)));
+    let begun = Instant::now();
+    assert!(run(&Plan::log(recorder.url(), 25).scenario(Scenario::ExitFlushed)).status.success());
+    // The guard's five seconds, and what it takes to start and end a program.
+    assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
+    gate.open();
+}
+
+#[test]
+fn a_program_for_which_there_is_no_thread_is_told_so_and_goes_on() {
+    // The stack of a new thread has no place in any address space, so that none can be started.
+    let plan = Plan::log(NOWHERE, 5);
+    let process = Process::start_with(PROGRAM, &plan, "RUST_MIN_STACK", "70368744177664").unwrap();
+    let ended = process.end().unwrap();
+    assert_eq!(ended.status.code(), Some(3), "{ended:#?}");
+    assert_eq!(ended.called(), [0, 1, 2, 3, 4]);
+    let error = ended.lines.last().unwrap();
+    assert!(error.contains("cannot start the thread `pl-"), "{error}");
+    assert!(!ended.errors.contains("panicked"), "{}", ended.errors);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_disk_that_is_full_costs_the_safety_and_no_span() {
+    let folder = TempDir::new().unwrap();
+    let recorder = Recorder::start().unwrap();
+    for mode in ["synchronous", "write-ahead", "on-failure"] {
+        let plan = Plan::log(recorder.url(), 50).spool(folder.path(), mode);
+        let mut command = Command::new("sh");
+        // No file may be larger than half a kilobyte: a span has no room in any.
+        command.args(["-c", r#"trap "" XFSZ; ulimit -f 1; exec "$@""#, "sh", PROGRAM]);
+        command.args(plan.arguments());
+        let ended = Process::start_command(&mut command).unwrap().end().unwrap();
+        let ledger = ended.ledger();
+        assert_eq!((ledger.accepted, ledger.delivered), (50, 50), "{mode}: {ended:#?}");
+    }
+    let times = taken(&recorder);
+    assert_eq!(times.len(), 50);
+    assert!(times.values().all(|times| *times == 3), "once of each program: {times:?}");
+}
+
+#[test]
+fn the_key_is_not_in_what_a_program_says_of_errors() {
+    let recorder = Recorder::start().unwrap();
+    recorder.decide(|request| {
+        let key = request.header("x-api-key").unwrap_or_default();
+        Some(Reply::status(401).body(format!("{{\"message\":\"{key} is not known\"}}")))
+    });
+    let plan = Plan::log(recorder.url(), 30).timeout(Duration::from_millis(500));
+    let ended = run(&Plan { is_quiet: false, ..plan });
+    assert_eq!(ended.ledger().rejected, 30, "{ended:#?}");
+    let lines: Vec<&str> = ended.errors.lines().collect();
+    assert!(lines.len() == 1 && lines[0].starts_with("promptlayer: "), "one line and no more: {lines:#?}");
+    assert!(lines[0].contains("401") && !ended.errors.contains(tests::pipeline::KEY), "{lines:#?}");
+}
+
+/// A program that is compiled to abort where it would unwind.
+const ABORTING: &str = r#"
+use promptlayer_tracing::{SpoolMode, SpoolSettings, promptlayer};
+use tracing_subscriber::prelude::*;
+
+#[promptlayer]
+fn ask(number: u64) -> u64 {
+    assert!(number < 20, "the program's own");
+    number
+}
+
+fn main() {
+    let spool = SpoolSettings::new(std::env::var("FOLDER").unwrap()).mode(SpoolMode::Synchronous);
+    let builder = promptlayer_tracing::layer().api_key("any").base_url(std::env::var("URL").unwrap());
+    let (layer, _guard) = builder.on_error(|_| {}).spool(spool).build().unwrap();
+    tracing_subscriber::registry().with(layer).init();
+    for number in 0..30 {
+        println!("called {}", ask(number));
+    }
+}
+"#;
+
+#[test]
+fn a_program_that_aborts_where_it_panics_loses_no_call_that_had_returned() {
+    let folder = TempDir::new().unwrap();
+    let recorder = Recorder::start().unwrap();
+    let rustc = Rustc::of("processes", &["promptlayer_tracing", "tracing", "tracing_subscriber"]);
+    let program = rustc.build_program(folder.path(), "2024", ABORTING, &["-Cpanic=abort"]).unwrap();
+    let spool = folder.path().join("spool");
+    let mut command = Command::new(program);
+    command.env("FOLDER", &spool).env("URL", recorder.url());
+    let ended = Process::start_command(&mut command).unwrap().end().unwrap();
+    assert!(!ended.status.success() && ended.status.code().is_none(), "it was ended by a signal: {ended:#?}");
+    assert_eq!(ended.called(), (0..20).collect::<Vec<_>>());
+
+    let ledger = run(&Plan::log(recorder.url(), 0).spool(&spool, "synchronous")).ledger();
+    assert_eq!(ledger.accepted, ledger.delivered);
+    // The call in which it ended has no end that could be logged.
+    assert_eq!(numbers(&taken(&recorder)), (0..20).collect::<Vec<_>>());
+}
