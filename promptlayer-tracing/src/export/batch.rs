@@ -8,6 +8,7 @@ use std::time::Duration;
 pub struct BatchLimits {
     pub(crate) spans: usize,
     pub(crate) bytes: usize,
+    pub(crate) span_bytes: usize,
     pub(crate) interval: Duration,
     pub(crate) in_flight: usize,
 }
@@ -17,6 +18,8 @@ impl BatchLimits {
     pub const DEFAULT_SPANS: usize = 100;
     /// The default of [`bytes`](Self::bytes): 4 MiB.
     pub const DEFAULT_BYTES: usize = 4 << 20;
+    /// The default of [`span_bytes`](Self::span_bytes): 4 MiB, as much as a request takes.
+    pub const DEFAULT_SPAN_BYTES: usize = 4 << 20;
     /// The default of [`interval`](Self::interval): 1 s.
     pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
     /// The default of [`in_flight`](Self::in_flight).
@@ -32,12 +35,21 @@ impl BatchLimits {
         self
     }
 
-    /// The greatest number of bytes in one request, at least 1 KiB. A span that is larger by itself goes
-    /// without its media, which become their type, size and hash, and if need be with its long texts cut.
-    /// Defaults to [`DEFAULT_BYTES`](Self::DEFAULT_BYTES).
+    /// The greatest number of bytes in one request, at least 1 KiB. A span that is larger by itself is made
+    /// smaller, as by [`span_bytes`](Self::span_bytes). Defaults to [`DEFAULT_BYTES`](Self::DEFAULT_BYTES).
     #[must_use]
     pub fn bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes.max(1 << 10);
+        self
+    }
+
+    /// The greatest number of bytes of one span, as JSON, at least 1 KiB. One that is larger goes without its
+    /// media, which become their type, size and SHA-256, and if that is not enough with its long texts cut to 2
+    /// KiB each; [`Stats::shrunk`](crate::Stats::shrunk) counts it. Defaults to
+    /// [`DEFAULT_SPAN_BYTES`](Self::DEFAULT_SPAN_BYTES).
+    #[must_use]
+    pub fn span_bytes(mut self, bytes: usize) -> Self {
+        self.span_bytes = bytes.max(1 << 10);
         self
     }
 
@@ -64,6 +76,7 @@ impl Default for BatchLimits {
         Self {
             spans: Self::DEFAULT_SPANS,
             bytes: Self::DEFAULT_BYTES,
+            span_bytes: Self::DEFAULT_SPAN_BYTES,
             interval: Self::DEFAULT_INTERVAL,
             in_flight: Self::DEFAULT_IN_FLIGHT,
         }

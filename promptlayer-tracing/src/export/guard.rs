@@ -42,7 +42,8 @@ pub struct Stats {
     /// Requests that the service left out of a span it took, since it does not have the template they
     /// name. `on_error` was told the name.
     pub skipped_requests: u64,
-    /// Spans that went without their media, or with long texts cut, since the service found them too large.
+    /// Spans that went without their media, or with long texts cut, since they were larger than
+    /// [`BatchLimits::span_bytes`](crate::BatchLimits::span_bytes), or than the service takes.
     pub shrunk: u64,
     /// Spans that were left out with their trace, as [`sample`](crate::LayerBuilder::sample) has it. They are in
     /// no ledger.

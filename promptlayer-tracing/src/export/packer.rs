@@ -195,10 +195,11 @@ impl Form {
         Packed { content, bytes, is_shrunk }
     }
 
-    /// Makes what is too large for a batch of its own smaller, as far as that goes, and tells whether it did.
+    /// Makes what is larger than a span may be smaller, as far as that goes, and tells whether it did.
     fn within_bounds(&self, mut bytes: Vec<u8>) -> (Vec<u8>, bool) {
         let mut is_shrunk = false;
-        while bytes.len() + encode::FRAME_BYTES > self.batch.bytes {
+        let most = self.batch.span_bytes.min(self.batch.bytes - encode::FRAME_BYTES);
+        while bytes.len() > most {
             let Some(smaller) = shrink::smaller(&bytes) else { break };
             (bytes, is_shrunk) = (smaller, true);
         }

@@ -175,3 +175,18 @@ fn a_trace_is_sampled_whole_or_not_at_all_and_what_is_left_out_is_counted() {
     }
     assert!(of_trace.values().all(|spans| *spans == 3), "{of_trace:#?}");
 }
+
+#[test]
+fn a_span_is_no_larger_than_it_may_be_and_its_media_go_first() {
+    let recorder = Recorder::start().unwrap();
+    let limits = BatchLimits::default().span_bytes(4 << 10);
+    let stats = after(layer_for(recorder.url()).batch(limits), || {
+        let _ = look(&format!("data:audio/wav;base64,{}", "UklG".repeat(5_000)));
+        let _ = look(&"word ".repeat(400));
+    });
+    assert_eq!((stats.spans.delivered, stats.shrunk), (2, 1), "{stats:#?}");
+    assert_counts_match(&recorder, &stats);
+    let spans = recorder.accepted_spans();
+    assert!(spans[0].to_string().contains("[audio/wav, 15000 bytes, sha256 "), "{}", spans[0]);
+    assert!(spans[1].to_string().contains(&"word ".repeat(400)), "what fits stays as it is");
+}
