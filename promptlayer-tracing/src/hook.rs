@@ -31,7 +31,7 @@ const THREAD: &str = "pl-hooks";
 /// The name of the thread on which the connections of asynchronous hooks live.
 const IO_THREAD: &str = "pl-hooks-io";
 /// How many ids may wait for a hook; those that come when it is full are counted and not shown.
-const CAPACITY: usize = 65_536;
+const CAPACITY: usize = 8_192;
 
 /// A hook that is called with every request.
 pub(crate) type Hook = Box<dyn Fn(&LoggedRequest) + Send + Sync>;

@@ -34,9 +34,13 @@
 //! The attribute opens a span. If a layer records it, the arguments are serialized before the body
 //! takes them, and the value after it; where none does, nothing is serialized. When the function
 //! returns, fails, panics, or is dropped half-way, the layer puts the whole into a bounded queue: that
-//! is all that the calling thread ever does. A thread of its own converts provider shapes (OpenAI chat
-//! and legacy completions, and plain texts by the names of the arguments) to PromptLayer's prompt
-//! blueprint, sends them in batches, and reads the ids back; another runs the hooks.
+//! is all that the calling thread ever does. A thread of its own converts provider shapes (those of OpenAI,
+//! Anthropic, Gemini, Bedrock, Cohere, Ollama and their like, and plain texts by the names of the
+//! arguments) to PromptLayer's prompt blueprint, sends them in batches, and reads the ids back; another runs
+//! the hooks.
+//!
+//! What cannot be sent is sent again, or read back, or [kept on disk](LayerBuilder::spool); whatever is lost is
+//! counted, by reason: see [`Stats`].
 //!
 //! Without a `kind` the innermost annotated call makes the request log. Annotated functions around it
 //! become spans of its trace, and their tags, metadata and prompt are its own too.

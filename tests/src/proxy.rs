@@ -10,6 +10,7 @@ use std::time::Duration;
 use examples::loopback::Loopback;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 /// What becomes of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +52,8 @@ struct State {
     faults: Mutex<VecDeque<Fault>>,
     connections: AtomicUsize,
     endless_bytes: AtomicU64,
+    /// Ends all connections that nothing is wrong with.
+    cut: Notify,
 }
 
 impl Proxy {
@@ -73,6 +76,12 @@ impl Proxy {
     /// Its own URL.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Gives the next connections these faults, and ends those that are there, whatever is on them.
+    pub fn break_next(&self, faults: &[Fault]) {
+        self.state.faults.lock().unwrap_or_else(PoisonError::into_inner).extend(faults);
+        self.state.cut.notify_waiters();
     }
 
     /// How many connections were made to it.
@@ -111,7 +120,10 @@ async fn pass(mut client: TcpStream, target: SocketAddr, fault: Fault, state: &S
     }
     let mut server = TcpStream::connect(target).await?;
     if matches!(fault, Fault::None) {
-        copy_bidirectional(&mut client, &mut server).await?;
+        tokio::select! {
+            passed = copy_bidirectional(&mut client, &mut server) => drop(passed?),
+            () = state.cut.notified() => {}
+        }
         return Ok(());
     }
     let request = message(&mut client).await?;

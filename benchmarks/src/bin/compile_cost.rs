@@ -78,7 +78,8 @@ impl Subject {
         }
         std::fs::write(self.folder.join("src/lib.rs"), source)?;
         let start = Instant::now();
-        let status = Command::new(env!("CARGO")).args([command, "--quiet"]).current_dir(&self.folder).status()?;
+        let status =
+            Command::new(env!("CARGO")).args([command, "--quiet"]).current_dir(&self.folder).status()?;
         if !status.success() {
             return Err(format!("`cargo {command}` ended with {status}").into());
         }

@@ -61,8 +61,9 @@ impl BatchLimits {
         self
     }
 
-    /// How many requests may be on their way at once, from 1 to [`MOST_IN_FLIGHT`](Self::MOST_IN_FLIGHT).
-    /// With one, spans arrive in the order in which they ended. Defaults to
+    /// How many requests with spans may be on their way at once, from 1 to
+    /// [`MOST_IN_FLIGHT`](Self::MOST_IN_FLIGHT); as many with tracking calls may be beside them, and one with
+    /// what was put on disk. With one, spans arrive in the order in which they ended. Defaults to
     /// [`DEFAULT_IN_FLIGHT`](Self::DEFAULT_IN_FLIGHT).
     #[must_use]
     pub fn in_flight(mut self, requests: usize) -> Self {

@@ -189,7 +189,8 @@ impl Destination for Arc<Pipeline> {
 
 impl Enqueue for Pipeline {
     fn enqueue(&self, call: TrackCall) -> Result<(), Error> {
-        let weight = Weight { class: Class::Track, bytes: call.body.len(), yields: false };
+        // What is told about requests leaves the last places to requests.
+        let weight = Weight { class: Class::Track, bytes: call.body.len(), yields: true };
         let Some(item) = self.store_at_once(Item::Track(call)) else { return Ok(()) };
         self.push(weight, item).map_err(|reason| match reason {
             DropReason::Closed => Error::Closed,

@@ -67,7 +67,7 @@ pub(crate) enum Class {
 pub(crate) struct Weight {
     pub(crate) class: Class,
     pub(crate) bytes: usize,
-    /// Whether it leaves the last quarter to others: a span that makes no request log.
+    /// Whether it leaves the last quarter to others: a span that makes no request log, and a tracking call.
     pub(crate) yields: bool,
 }
 

@@ -135,7 +135,8 @@ impl<T: Transport> Worker<T> {
         let lane = |batches| Arc::new(Semaphore::new(batches));
         // Where everything goes by the disk, what is there is what is new.
         let stored = if packer.writes_ahead() { form.batch.in_flight } else { 1 };
-        let lanes = Lanes { new: lane(form.batch.in_flight), stored: lane(stored), tracking: lane(1) };
+        let of_each = form.batch.in_flight;
+        let lanes = Lanes { new: lane(of_each), stored: lane(stored), tracking: lane(of_each) };
         Self { courier, packer, form, stop, in_flight: JoinSet::new(), lanes }
     }
 

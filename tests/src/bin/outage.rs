@@ -1,0 +1,79 @@
+//! What memory the pipeline takes while nobody is there to take what it has, and the program goes on at full rate.
+//!
+//!     cargo run --release -p tests --bin outage -- 600
+//!
+//! Reads `/proc/self/status`: it runs on Linux alone.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "it tells whoever runs it, and stops where it cannot go on"
+)]
+#![allow(clippy::cast_precision_loss, reason = "figures to be read")]
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
+
+use promptlayer_tracing::{BatchLimits, QueueLimits, promptlayer};
+use tests::pipeline::{assert_balanced, dispatch, layer_to};
+use tracing::dispatcher;
+
+/// A port at which nobody is.
+const NOWHERE: &str = "http://127.0.0.1:1";
+/// The size of each prompt and of each answer: so many that the bound in bytes is reached before that in items.
+const TEXT_BYTES: usize = 16 << 10;
+
+#[promptlayer]
+fn ask(prompt: &str) -> String {
+    prompt.to_owned()
+}
+
+/// The memory that this process holds, in bytes.
+fn held() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
+fn main() {
+    let seconds = env::args().nth(1).map_or(60, |text| text.parse().unwrap());
+    let (layer, guard) = layer_to(NOWHERE).batch(BatchLimits::default()).on_error(|_| {}).build().unwrap();
+    let dispatch = dispatch(layer);
+    let prompt = "p".repeat(TEXT_BYTES);
+    let calls = AtomicU64::new(0);
+    let baseline = held();
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let most = thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                dispatcher::with_default(&dispatch, || {
+                    while Instant::now() < end {
+                        drop(ask(&prompt));
+                        calls.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            });
+        }
+        let mut most = 0;
+        while Instant::now() < end {
+            thread::sleep(Duration::from_millis(50));
+            most = most.max(held());
+            assert_balanced(&guard.stats().spans);
+        }
+        most
+    });
+    let stats = guard.shutdown(Duration::from_millis(100));
+    let mebibytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    let over = most.saturating_sub(baseline);
+    println!("{} calls of {} KiB each way in {seconds} s", calls.into_inner(), TEXT_BYTES >> 10);
+    println!(
+        "memory: {:.1} MiB before, {:.1} MiB at most; {:.1} MiB more is {:.2} times the bound of {:.0} MiB",
+        mebibytes(baseline),
+        mebibytes(most),
+        mebibytes(over),
+        over as f64 / QueueLimits::DEFAULT_BYTES as f64,
+        mebibytes(QueueLimits::DEFAULT_BYTES as u64),
+    );
+    println!("{:#?}", stats.spans);
+}
