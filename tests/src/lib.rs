@@ -12,10 +12,12 @@
 //! - [`tls`]: a way to a server by TLS, with a certificate that is good, or is not.
 //! - [`process`]: a program that logs, to be run, ended and killed as a whole.
 //! - [`plain_client`]: a client that sends what it is told and no more.
+//! - [`ear`]: a layer that notes who said what.
 //! - [`error_vectors`]: which kinds of errors the vendor's own clients tell apart.
 //! - [`rustc`]: the compiler, with the libraries of this build.
 
 pub mod contract;
+pub mod ear;
 pub mod error_vectors;
 pub mod example;
 pub mod fixtures;

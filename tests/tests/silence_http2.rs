@@ -2,48 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::Duration;
 
 use promptlayer_tracing::promptlayer;
+use tests::ear::Ear;
 use tests::pipeline::{BATCH, layer_to, quick};
 use tests::{Recorder, Reply};
-use tracing::span::{Attributes, Id};
-use tracing::{Event, Subscriber};
-use tracing_subscriber::Layer;
 use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::layer::Context;
 use tracing_subscriber::prelude::*;
-use tracing_subscriber::registry::LookupSpan;
 
 const LONG: Duration = Duration::from_secs(60);
 
 #[promptlayer]
 fn ask(question: &str) -> String {
     question.to_uppercase()
-}
-
-/// Counts spans and events by thread and target.
-#[derive(Clone, Default)]
-struct Ear(Arc<Mutex<BTreeMap<(String, String), usize>>>);
-
-impl Ear {
-    fn hear(&self, target: &str) {
-        let thread = thread::current().name().unwrap_or_default().to_owned();
-        *self.0.lock().unwrap().entry((thread, target.to_owned())).or_default() += 1;
-    }
-}
-
-impl<S: Subscriber + for<'lookup> LookupSpan<'lookup>> Layer<S> for Ear {
-    fn on_new_span(&self, attributes: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
-        self.hear(attributes.metadata().target());
-    }
-
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        self.hear(event.metadata().target());
-    }
 }
 
 /// The only test of its program: the subscriber is that of all threads, as in an application.
@@ -72,10 +44,8 @@ fn a_users_own_client_over_http2_is_silent_with_everything_at_trace() {
     let over_http2 = recorder.requests().iter().all(|request| request.header("host").is_none());
     assert!(over_http2, "a request over HTTP/2 has no such header");
 
-    let heard = std::mem::take(&mut *ear.0.lock().unwrap());
-    let ours: Vec<_> = heard.iter().filter(|((thread, _), _)| thread.starts_with("pl-")).collect();
-    assert!(ours.is_empty(), "{ours:#?}");
+    assert_eq!(ear.heard_of_the_pipeline(&[]), []);
     // The ear does hear: the calls, and what the recorder's own side of HTTP/2 says.
-    assert!(heard.iter().any(|((_, target), times)| target == "silence_http2" && *times == 50), "{heard:#?}");
-    assert!(heard.keys().any(|(_, target)| target.starts_with("h2::")), "{heard:#?}");
+    assert_eq!(ear.count("silence_http2"), 50);
+    assert!(ear.heard().keys().any(|(_, target)| target.starts_with("h2::")), "{:#?}", ear.heard());
 }
