@@ -22,16 +22,17 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::content::{Content, Note};
 use super::encode::{LogAnswer, SpansAnswer};
 use super::gate::Gate;
 use super::guard::Stop;
 use super::ledger::{End, RejectReason};
 use super::outcome::{self, Outcome};
-use super::parcel::{Batch, Content, Note, Parcel};
-use super::retry::Attempts;
+use super::parcel::{Batch, Parcel};
+use super::pipeline::Pipeline;
+use super::retry::{Attempts, RetryPolicy};
 use super::shrink;
 use super::transport::Transport;
-use super::{Pipeline, RetryPolicy};
 use crate::client::{Answer, Client, Error, Failure, Http};
 use crate::hook::HookSender;
 

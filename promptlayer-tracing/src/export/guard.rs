@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::Pipeline;
 use super::exit;
 use super::ledger::Ledger;
+use super::pipeline::Pipeline;
 use super::store::{SpoolMode, Store};
 use crate::hook::{self, HookStats};
 use crate::progress::State;

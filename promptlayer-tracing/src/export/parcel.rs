@@ -1,21 +1,18 @@
 //! What is on its way: one span, request or tracking call, written once, and counted wherever it goes.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 
-use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::Pipeline;
+use super::content::Content;
 use super::encode;
 use super::ledger::End;
+use super::pipeline::Pipeline;
 use super::queue::Taken;
-use crate::client::{LOG_REQUEST_PATH, TrackPath};
-use crate::hook::OwnHook;
+use super::spool::RecordId;
+use crate::client::LOG_REQUEST_PATH;
 use crate::ids::{SpanId, TraceId};
-use crate::sink::{Outgoing, Said};
-use crate::tags::Tags;
 
 const SPANS_BULK: &str = "/spans-bulk";
 
@@ -66,33 +63,6 @@ impl Drop for Ticket {
     }
 }
 
-/// What the hooks are told of a request, once it has its id.
-#[derive(Debug, Clone)]
-pub(crate) struct Note {
-    pub(crate) name: Cow<'static, str>,
-    pub(crate) tags: Tags,
-    pub(crate) metadata: BTreeMap<String, String>,
-    /// The template that the request was made from, by name.
-    pub(crate) prompt: Option<String>,
-    /// The hook of its function alone.
-    pub(crate) own_hook: Option<OwnHook>,
-    /// Whether a hook made the request: then no hook is told, or it would make one more, for ever.
-    pub(crate) is_of_hook: bool,
-    /// Whether an earlier run made it.
-    pub(crate) is_replayed: bool,
-}
-
-/// What a parcel is.
-#[derive(Debug)]
-pub(crate) enum Content {
-    /// A span of `POST /spans-bulk`.
-    Span { trace_id: TraceId, span_id: SpanId, note: Option<Note> },
-    /// The body of `POST /log-request`.
-    Log { trace_id: TraceId, span_id: SpanId, note: Note },
-    /// The body of a tracking call.
-    Track { path: TrackPath },
-}
-
 /// One item on its way.
 #[derive(Debug)]
 pub(crate) struct Parcel {
@@ -102,97 +72,22 @@ pub(crate) struct Parcel {
     /// Its JSON.
     pub(crate) bytes: Vec<u8>,
     /// Its place on disk, if it was put there.
-    pub(crate) stored: Option<super::store::Stored>,
+    pub(crate) stored: Option<Stored>,
 }
 
-impl Note {
-    /// What is told of this span's request.
-    pub(crate) fn of(outgoing: &Outgoing, said: &Said) -> Option<Self> {
-        let span = &outgoing.span;
-        let log = said.log.as_ref()?;
-        Some(Self {
-            name: span.function_name().into(),
-            tags: log.tags.clone(),
-            metadata: span.inherited.metadata.clone(),
-            prompt: log.prompt_name.clone(),
-            own_hook: span.on_request_id,
-            is_of_hook: outgoing.is_of_hook,
-            is_replayed: false,
-        })
-    }
+/// The place of a parcel on disk. When it is dropped, nobody waits for the parcel any more.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) id: RecordId,
+    pub(crate) pipeline: Arc<Pipeline>,
 }
 
-/// What is known of something on disk beside what is in it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Origin {
-    /// The hook of its function alone, if this process wrote it.
-    pub(crate) own_hook: Option<OwnHook>,
-    pub(crate) is_of_hook: bool,
-    /// Whether an earlier process wrote it.
-    pub(crate) is_replayed: bool,
-}
-
-impl Content {
-    /// The note for the hooks, if it makes a request.
-    pub(crate) fn note(&self) -> Option<&Note> {
-        match self {
-            Self::Span { note, .. } => note.as_ref(),
-            Self::Log { note, .. } => Some(note),
-            Self::Track { .. } => None,
+impl Drop for Stored {
+    fn drop(&mut self) {
+        if let Some(store) = &self.pipeline.store {
+            store.left.fetch_add(1, SeqCst);
         }
-    }
-
-    /// Reads what a span that was found on disk is.
-    pub(crate) fn of_stored_span(bytes: &[u8], origin: Origin) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Span {
-            name: String,
-            context: Context,
-            #[serde(default)]
-            log_request: Option<Log>,
-        }
-        #[derive(Deserialize)]
-        struct Context {
-            trace_id: TraceId,
-            span_id: SpanId,
-        }
-        let Span { name, context, log_request } = serde_json::from_slice(bytes).ok()?;
-        let note = log_request.map(|log| log.note(name, origin));
-        Some(Self::Span { trace_id: context.trace_id, span_id: context.span_id, note })
-    }
-
-    /// Reads what a request that was found on disk is. Its trace was never sent.
-    pub(crate) fn of_stored_log(bytes: &[u8], origin: Origin) -> Option<Self> {
-        let log: Log = serde_json::from_slice(bytes).ok()?;
-        let note = log.note("request".to_owned(), origin);
-        Some(Self::Log { trace_id: TraceId::random(), span_id: SpanId::random(), note })
-    }
-}
-
-/// What of a request log the hooks are told.
-#[derive(Deserialize)]
-struct Log {
-    #[serde(default)]
-    function_name: Option<String>,
-    #[serde(default)]
-    tags: Tags,
-    #[serde(default)]
-    metadata: BTreeMap<String, String>,
-    #[serde(default)]
-    prompt_name: Option<String>,
-}
-
-impl Log {
-    fn note(self, name: String, origin: Origin) -> Note {
-        Note {
-            name: self.function_name.unwrap_or(name).into(),
-            tags: self.tags,
-            metadata: self.metadata,
-            prompt: self.prompt_name,
-            own_hook: origin.own_hook,
-            is_of_hook: origin.is_of_hook,
-            is_replayed: origin.is_replayed,
-        }
+        self.pipeline.progress.notify();
     }
 }
 

@@ -15,15 +15,17 @@ use tokio::time::{Instant, sleep};
 use tracing::Dispatch;
 
 use super::courier::Courier;
+use super::form::Form;
 use super::gate::Gate;
-use super::guard::Stop;
+use super::guard::{Guard, Stop};
 use super::ledger::DropReason;
-use super::packer::{Form, Packer};
+use super::packer::Packer;
 use super::parcel::Batch;
+use super::pipeline::{Pipeline, Queued};
+use super::retry::RetryPolicy;
 use super::silence::Silence;
 use super::store::Store;
 use super::transport::Transport;
-use super::{Guard, Pipeline, Queued, RetryPolicy};
 use crate::client::{Client, Error, Http};
 use crate::hook::{self, Hooks};
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{Courier, GivenUp};
+use crate::export::content::Content;
 use crate::export::ledger::{DropReason, End};
-use crate::export::parcel::{Content, Parcel};
+use crate::export::parcel::Parcel;
 use crate::export::transport::Transport;
 use crate::hook::{Logged, LoggedRequest};
 use crate::ids::RequestId;

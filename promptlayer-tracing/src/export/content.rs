@@ -1,0 +1,130 @@
+//! What is sent, and what the hooks are told of it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::client::TrackPath;
+use crate::hook::OwnHook;
+use crate::ids::{SpanId, TraceId};
+use crate::sink::{Outgoing, Said};
+use crate::tags::Tags;
+
+/// What the hooks are told of a request, once it has its id.
+#[derive(Debug, Clone)]
+pub(crate) struct Note {
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) tags: Tags,
+    pub(crate) metadata: BTreeMap<String, String>,
+    /// The template that the request was made from, by name.
+    pub(crate) prompt: Option<String>,
+    /// The hook of its function alone.
+    pub(crate) own_hook: Option<OwnHook>,
+    /// Whether a hook made the request: then no hook is told, or it would make one more, for ever.
+    pub(crate) is_of_hook: bool,
+    /// Whether an earlier run made it.
+    pub(crate) is_replayed: bool,
+}
+
+/// What a parcel is.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// A span of `POST /spans-bulk`.
+    Span { trace_id: TraceId, span_id: SpanId, note: Option<Note> },
+    /// The body of `POST /log-request`.
+    Log { trace_id: TraceId, span_id: SpanId, note: Note },
+    /// The body of a tracking call.
+    Track { path: TrackPath },
+}
+
+impl Note {
+    /// What is told of this span's request.
+    pub(crate) fn of(outgoing: &Outgoing, said: &Said) -> Option<Self> {
+        let span = &outgoing.span;
+        let log = said.log.as_ref()?;
+        Some(Self {
+            name: span.function_name().into(),
+            tags: log.tags.clone(),
+            metadata: span.inherited.metadata.clone(),
+            prompt: log.prompt_name.clone(),
+            own_hook: span.on_request_id,
+            is_of_hook: outgoing.is_of_hook,
+            is_replayed: false,
+        })
+    }
+}
+
+/// What is known of something on disk beside what is in it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin {
+    /// The hook of its function alone, if this process wrote it.
+    pub(crate) own_hook: Option<OwnHook>,
+    pub(crate) is_of_hook: bool,
+    /// Whether an earlier process wrote it.
+    pub(crate) is_replayed: bool,
+}
+
+impl Content {
+    /// The note for the hooks, if it makes a request.
+    pub(crate) fn note(&self) -> Option<&Note> {
+        match self {
+            Self::Span { note, .. } => note.as_ref(),
+            Self::Log { note, .. } => Some(note),
+            Self::Track { .. } => None,
+        }
+    }
+
+    /// Reads what a span that was found on disk is.
+    pub(crate) fn of_stored_span(bytes: &[u8], origin: Origin) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Span {
+            name: String,
+            context: Context,
+            #[serde(default)]
+            log_request: Option<Log>,
+        }
+        #[derive(Deserialize)]
+        struct Context {
+            trace_id: TraceId,
+            span_id: SpanId,
+        }
+        let Span { name, context, log_request } = serde_json::from_slice(bytes).ok()?;
+        let note = log_request.map(|log| log.note(name, origin));
+        Some(Self::Span { trace_id: context.trace_id, span_id: context.span_id, note })
+    }
+
+    /// Reads what a request that was found on disk is. Its trace was never sent.
+    pub(crate) fn of_stored_log(bytes: &[u8], origin: Origin) -> Option<Self> {
+        let log: Log = serde_json::from_slice(bytes).ok()?;
+        let note = log.note("request".to_owned(), origin);
+        Some(Self::Log { trace_id: TraceId::random(), span_id: SpanId::random(), note })
+    }
+}
+
+/// What of a request log the hooks are told.
+#[derive(Deserialize)]
+struct Log {
+    #[serde(default)]
+    function_name: Option<String>,
+    #[serde(default)]
+    tags: Tags,
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
+    #[serde(default)]
+    prompt_name: Option<String>,
+}
+
+impl Log {
+    fn note(self, name: String, origin: Origin) -> Note {
+        Note {
+            name: self.function_name.unwrap_or(name).into(),
+            tags: self.tags,
+            metadata: self.metadata,
+            prompt: self.prompt_name,
+            own_hook: origin.own_hook,
+            is_of_hook: origin.is_of_hook,
+            is_replayed: origin.is_replayed,
+        }
+    }
+}

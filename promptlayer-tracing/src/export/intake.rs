@@ -1,0 +1,82 @@
+//! What a thread that calls does: it puts what it has into the queue, or, where that is asked for, on disk.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+
+use super::form::Packed;
+use super::ledger::DropReason;
+use super::pipeline::{Item, Pipeline, Queued};
+use super::queue::{Class, Refused, Weight};
+use super::store::{Entry, SpoolMode};
+use crate::client::{Enqueue, Error, TrackCall};
+use crate::sink::{Destination, Outgoing};
+
+impl Pipeline {
+    /// Puts an item into the queue, or counts why not.
+    fn push(&self, weight: Weight, item: Item) -> Result<(), DropReason> {
+        match self.queue.push(weight, Queued { item, accepted_at: Instant::now() }) {
+            Ok(held) => {
+                // Waking the sender costs more than a span: only where a batch is full.
+                let limits = self.form.batch;
+                let was_below = held.bytes - weight.bytes < limits.bytes;
+                if held.waiting.is_multiple_of(limits.spans) || (was_below && held.bytes >= limits.bytes) {
+                    self.wake.notify_one();
+                }
+                Ok(())
+            }
+            Err(Refused::Full(_)) => Err(DropReason::QueueFull),
+            Err(Refused::Closed(_)) => Err(DropReason::Closed),
+        }
+    }
+
+    /// Puts something on disk, on this thread, where there is such a spool. `None` if it is there, or was
+    /// too late.
+    fn store_at_once(&self, item: Item) -> Option<Item> {
+        if self.store.as_ref().is_none_or(|store| store.mode() != SpoolMode::Synchronous) {
+            return Some(item);
+        }
+        let (class, packed) = match &item {
+            Item::Span(outgoing) => (Class::Span, self.form.pack(outgoing)),
+            Item::Track(call) => (Class::Track, Some(Packed::of_track(call.clone()))),
+        };
+        let Some(Packed { content, bytes: Ok(bytes), is_shrunk }) = packed else { return Some(item) };
+        let accepted_at = tokio::time::Instant::now();
+        let entry = Entry { content: &content, bytes: &bytes, accepted_at, is_in_doubt: false };
+        if self.write(&entry, || self.queue.admit_to_spool(class).is_ok()).is_err() {
+            // The queue is there still, and the export thread will say what is wrong with the disk.
+            return Some(item);
+        }
+        self.counters.shrunk.fetch_add(is_shrunk.into(), Relaxed);
+        self.wake.notify_one();
+        None
+    }
+}
+
+impl Destination for Arc<Pipeline> {
+    /// What has no place is counted.
+    fn take(&self, outgoing: Outgoing) {
+        // A span that makes no request log yields its place first.
+        let weight = Weight { class: Class::Span, bytes: outgoing.size, yields: !outgoing.span.is_request };
+        if let Some(item) = self.store_at_once(Item::Span(Box::new(outgoing))) {
+            // The reason is in the ledger.
+            let _ = self.push(weight, item);
+        }
+    }
+
+    fn left_out(&self) {
+        self.counters.left_out.fetch_add(1, Relaxed);
+    }
+}
+
+impl Enqueue for Pipeline {
+    fn enqueue(&self, call: TrackCall) -> Result<(), Error> {
+        // What is told about requests leaves the last places to requests.
+        let weight = Weight { class: Class::Track, bytes: call.body.len(), yields: true };
+        let Some(item) = self.store_at_once(Item::Track(call)) else { return Ok(()) };
+        self.push(weight, item).map_err(|reason| match reason {
+            DropReason::Closed => Error::Closed,
+            _ => Error::QueueFull,
+        })
+    }
+}
