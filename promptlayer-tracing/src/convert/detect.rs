@@ -45,15 +45,3 @@ pub(super) fn chunks(chunks: &[Value]) -> Option<&'static Shape> {
         .filter_map(Value::as_object)
         .find_map(|chunk| SHAPES.into_iter().find(|shape| (shape.is_chunk)(chunk)))
 }
-
-/// Whether a value is a list of messages.
-pub(super) fn is_messages(value: &Value) -> bool {
-    value.as_array().is_some_and(|messages| !messages.is_empty() && messages.iter().all(is_message))
-}
-
-/// Whether a value is a message: an object with a role that says something.
-pub(super) fn is_message(value: &Value) -> bool {
-    const SAID: &[&str] =
-        &["content", "tool_calls", "function_call", "refusal", "audio", "reasoning", "reasoning_content"];
-    value.get("role").is_some_and(Value::is_string) && SAID.iter().any(|said| value.get(said).is_some())
-}

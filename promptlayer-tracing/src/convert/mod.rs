@@ -11,6 +11,7 @@ pub(crate) mod frames;
 mod gemini;
 mod gen_ai;
 mod json;
+mod messages;
 mod ollama;
 mod openai_chat;
 mod openai_completions;

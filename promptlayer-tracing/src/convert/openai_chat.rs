@@ -19,10 +19,10 @@ use serde_json::Value;
 
 pub(super) use self::message::{message, messages};
 pub(super) use self::reply::{choices, common_reply};
-pub(super) use self::request::{parameters, tools};
+pub(super) use self::request::tools;
 pub(super) use self::sum::{Choice, Choices, append_lists, merge};
 pub(super) use self::without_model::{has_own_field, lacks_model};
-use super::detect;
+use super::messages;
 use super::shape::{Object, Shape};
 
 pub(super) static SHAPE: Shape = Shape {
@@ -31,7 +31,7 @@ pub(super) static SHAPE: Shape = Shape {
     is_shared: true,
     is_request: |object| {
         object.get("model").is_some_and(Value::is_string)
-            && object.get("messages").is_some_and(detect::is_messages)
+            && object.get("messages").is_some_and(messages::is_messages)
     },
     request: request::request,
     is_reply: |object| {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::openai_chat::{self, Choice, Choices, append_lists, merge};
-use super::reading::{Reply, Request};
+use super::reading::{self, Reply, Request};
 use super::shape::{Object, Shape};
 use super::{json, openai_images, vendor};
 use crate::blueprint::{CompletionPrompt, ContentBlock};
@@ -52,7 +52,7 @@ fn request(object: Object) -> Request {
         provider: vendor::of_request(&object).map(Into::into),
         model: json::string(&object, "model").map(str::to_owned),
         prompt: Some(CompletionPrompt::new(prompt).into()),
-        parameters: openai_chat::parameters(object, PROMPT_FIELDS),
+        parameters: reading::parameters(object, PROMPT_FIELDS),
         unplaced: Map::new(),
     }
 }

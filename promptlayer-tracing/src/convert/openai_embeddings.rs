@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::reading::{Reply, Request};
+use super::reading::{self, Reply, Request};
 use super::shape::{Object, Shape, never, no_sum};
 use super::{json, openai_chat, vectors, vendor};
 use crate::blueprint::{ChatPrompt, ContentBlock, Message};
@@ -67,7 +67,7 @@ fn request(object: Object) -> Request {
         provider: vendor::of_request(&object).map(Into::into),
         model: json::string(&object, "model").map(str::to_owned),
         prompt: Some(ChatPrompt::new([Message::user(blocks)]).into()),
-        parameters: openai_chat::parameters(object, PROMPT_FIELDS),
+        parameters: reading::parameters(object, PROMPT_FIELDS),
         unplaced: Map::new(),
     }
 }

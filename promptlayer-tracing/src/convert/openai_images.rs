@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::reading::{Reply, Request, Usage};
+use super::reading::{self, Reply, Request, Usage};
 use super::shape::{Object, Shape};
 use super::{json, openai_chat, vendor};
 use crate::blueprint::{ChatPrompt, ContentBlock, Message, OutputMediaContent};
@@ -68,7 +68,7 @@ fn request(mut object: Object) -> Request {
         provider: vendor::of_request(&object).map(Into::into),
         model: json::string(&object, "model").map(str::to_owned),
         prompt: Some(ChatPrompt::new([Message::user(blocks)]).into()),
-        parameters: openai_chat::parameters(object, &prompt_fields),
+        parameters: reading::parameters(object, &prompt_fields),
         unplaced: Map::new(),
     }
 }

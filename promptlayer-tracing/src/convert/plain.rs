@@ -7,6 +7,7 @@ mod whole;
 use serde_json::{Map, Value};
 
 use self::names::{HISTORY, MODEL, PARAMETERS, SYSTEM, USER, is_known};
+use super::messages;
 use super::reading::{Reply, Request};
 use super::shape::Shape;
 use super::{detect, failure, frames, json, openai_chat};
@@ -35,7 +36,7 @@ fn of_value(value: Value) -> Request {
             by_role(object.into_iter().collect())
         }
         Value::Null => Request::default(),
-        value if detect::is_messages(&value) || detect::is_message(&value) => {
+        value if messages::is_messages(&value) || messages::is_message(&value) => {
             chat(openai_chat::messages(&value))
         }
         value => chat(vec![Message::user(json::readable(&value))]),
@@ -90,7 +91,7 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
                 request.parameters.insert(name, value);
             }
             ("messages", value) => messages.extend(openai_chat::messages(&value)),
-            (known, value) if HISTORY.contains(&known) && detect::is_messages(&value) => {
+            (known, value) if HISTORY.contains(&known) && messages::is_messages(&value) => {
                 messages.splice(0..0, openai_chat::messages(&value));
             }
             ("tools", value) => match openai_chat::tools(&value) {
@@ -103,7 +104,8 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
                 system.push(Message::system(json::readable(&value)));
             }
             (known, value)
-                if USER.contains(&known) && (detect::is_messages(&value) || detect::is_message(&value)) =>
+                if USER.contains(&known)
+                    && (messages::is_messages(&value) || messages::is_message(&value)) =>
             {
                 messages.extend(openai_chat::messages(&value));
             }
@@ -200,8 +202,8 @@ pub(super) fn reply(output: &Output) -> Reply {
     }
     let messages = match value {
         Value::Null => return Reply::default(),
-        value if detect::is_messages(&value) => openai_chat::messages(&value),
-        value if detect::is_message(&value) => vec![openai_chat::message(&value)],
+        value if messages::is_messages(&value) => openai_chat::messages(&value),
+        value if messages::is_message(&value) => vec![openai_chat::message(&value)],
         value => vec![Message::assistant(json::readable(&value))],
     };
     Reply { prompt: Some(ChatPrompt::new(messages).into()), ..Reply::default() }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::finish::Finish;
-use super::shape::Shape;
+use super::shape::{Object, Shape};
 use crate::blueprint::{ErrorType, Prompt};
 
 /// What an input says of the request.
@@ -74,4 +74,12 @@ impl Usage {
         .chain(self.other.iter().map(|(key, count)| (*key, *count)))
         .filter(|(_, count)| *count > 0)
     }
+}
+
+/// What of a request is not its prompt. What is absent or `null` was not asked for.
+pub(super) fn parameters(object: Object, prompt_fields: &[&str]) -> Map<String, Value> {
+    object
+        .into_iter()
+        .filter(|(name, value)| !value.is_null() && !prompt_fields.contains(&name.as_str()))
+        .collect()
 }

@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 use super::turn::Turn;
 use super::{BEDROCK, SHAPE, VERTEX, content, tools};
 use crate::blueprint::{ChatPrompt, Message};
-use crate::convert::reading::Request;
+use crate::convert::json;
+use crate::convert::reading::{self, Request};
 use crate::convert::shape::Object;
-use crate::convert::{json, openai_chat};
 
 /// The fields of a request that are its prompt; of tools and their choice, what is left is a parameter.
 const PROMPT_FIELDS: &[&str] = &["model", "messages", "system"];
@@ -23,7 +23,7 @@ pub(super) fn request(mut object: Object) -> Request {
         provider: provider(&object).map(Cow::Borrowed),
         model: json::string(&object, "model").map(str::to_owned),
         prompt: Some(prompt.into()),
-        parameters: openai_chat::parameters(object, PROMPT_FIELDS),
+        parameters: reading::parameters(object, PROMPT_FIELDS),
         unplaced: Map::new(),
     }
 }

@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 use super::{SHAPE, content};
 use crate::blueprint::{ChatPrompt, Function, Message, Tool, ToolChoice};
 use crate::convert::anthropic::turn::Turn;
-use crate::convert::reading::Request;
+use crate::convert::json;
+use crate::convert::reading::{self, Request};
 use crate::convert::shape::Object;
-use crate::convert::{json, openai_chat};
 
 /// The fields of a request that are its prompt; of the tools, what is left is a parameter.
 const PROMPT_FIELDS: &[&str] = &["modelId", "messages", "system"];
@@ -27,7 +27,7 @@ pub(super) fn request(mut object: Object) -> Request {
         provider: None,
         model: json::string(&object, "modelId").map(str::to_owned),
         prompt: Some(prompt.into()),
-        parameters: openai_chat::parameters(object, PROMPT_FIELDS),
+        parameters: reading::parameters(object, PROMPT_FIELDS),
         unplaced: Map::new(),
     }
 }

@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 
 use super::{EMBED, list, request, tokens};
 use crate::blueprint::{ChatPrompt, ContentBlock, Message};
-use crate::convert::reading::{Reply, Request, Usage};
+use crate::convert::reading::{self, Reply, Request, Usage};
 use crate::convert::shape::Object;
-use crate::convert::{json, openai_chat, vectors};
+use crate::convert::{json, vectors};
 
 /// What is embedded.
 const INPUTS: &[&str] = &["texts", "images", "inputs"];
@@ -40,7 +40,7 @@ pub(super) fn request(object: Object) -> Request {
         provider: None,
         model: json::string(&object, "model").map(str::to_owned),
         prompt: Some(ChatPrompt::new([Message::user(blocks)]).into()),
-        parameters: openai_chat::parameters(object, &prompt_fields),
+        parameters: reading::parameters(object, &prompt_fields),
         unplaced: Map::new(),
     }
 }

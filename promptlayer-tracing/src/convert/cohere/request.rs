@@ -4,16 +4,17 @@ use serde_json::{Map, Value};
 
 use super::{CHAT, citations, list};
 use crate::blueprint::{AssistantMessage, ChatPrompt, ContentBlock, Message, ThinkingContent, ToolChoice};
-use crate::convert::reading::Request;
+use crate::convert::messages;
+use crate::convert::reading::{self, Request};
 use crate::convert::shape::Object;
-use crate::convert::{detect, json, openai_chat};
+use crate::convert::{json, openai_chat};
 
 /// Whether an object is a request. OpenAI's has a model and messages, too: something must be there that
 /// only Cohere understands.
 pub(super) fn is_request(object: &Object) -> bool {
     let has = |name: &str, is: fn(&Value) -> bool| object.get(name).is_some_and(is);
     has("model", Value::is_string)
-        && has("messages", detect::is_messages)
+        && has("messages", messages::is_messages)
         && (has("citation_options", Value::is_object)
             || has("safety_mode", Value::is_string)
             || has("strict_tools", Value::is_boolean)
@@ -65,7 +66,7 @@ pub(super) fn request(object: Object) -> Request {
         provider: None,
         model: json::string(&object, "model").map(str::to_owned),
         prompt: Some(prompt.into()),
-        parameters: openai_chat::parameters(object, &prompt_fields),
+        parameters: reading::parameters(object, &prompt_fields),
         unplaced: Map::new(),
     }
 }

@@ -8,9 +8,9 @@ use super::{CHAT_V1, citations, list, tokens};
 use crate::blueprint::{AssistantMessage, ChatPrompt, ContentBlock, Message, ToolCall};
 use crate::convert::call_ids::CallIds;
 use crate::convert::finish::Finish;
-use crate::convert::reading::{Reply, Request};
+use crate::convert::json;
+use crate::convert::reading::{self, Reply, Request};
 use crate::convert::shape::Object;
-use crate::convert::{json, openai_chat};
 
 /// Whether an object is a request: a message, and one of the fields that only this chat has.
 pub(super) fn is_request(object: &Object) -> bool {
@@ -51,7 +51,7 @@ pub(super) fn request(object: Object) -> Request {
         provider: None,
         model: json::string(&object, "model").map(str::to_owned),
         prompt: Some(ChatPrompt::new(messages).into()),
-        parameters: openai_chat::parameters(object, PROMPT_FIELDS),
+        parameters: reading::parameters(object, PROMPT_FIELDS),
         unplaced: Map::new(),
     }
 }

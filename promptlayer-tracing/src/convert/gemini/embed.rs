@@ -8,9 +8,9 @@ use super::{
     EMBED, VERTEX, field, field_of, is_of_vertex, list_in, model_name, object_in, request, string_in, take,
 };
 use crate::blueprint::{ChatPrompt, Message};
-use crate::convert::reading::{Reply, Request, Usage};
+use crate::convert::reading::{self, Reply, Request, Usage};
 use crate::convert::shape::Object;
-use crate::convert::{openai_chat, vectors};
+use crate::convert::vectors;
 
 /// Whether an object is a request: one content with parts, or several requests of that kind.
 pub(super) fn is_request(object: &Object) -> bool {
@@ -35,7 +35,7 @@ pub(super) fn request(mut object: Object) -> Request {
             let own = take(&mut request, "model").as_ref().and_then(Value::as_str).map(str::to_owned);
             path = path.or(own);
             blocks.extend(take(&mut request, "content").iter().flat_map(request::blocks));
-            left.push(Value::Object(openai_chat::parameters(request, &[])));
+            left.push(Value::Object(reading::parameters(request, &[])));
         }
         if left.iter().any(|request| request.as_object().is_some_and(|request| !request.is_empty())) {
             object.insert("requests".to_owned(), Value::Array(left));
@@ -47,7 +47,7 @@ pub(super) fn request(mut object: Object) -> Request {
         provider: path.filter(|path| is_of_vertex(path)).map(|_| Cow::Borrowed(VERTEX)),
         model: path.map(|path| model_name(path).to_owned()),
         prompt: Some(ChatPrompt::new([Message::user(blocks)]).into()),
-        parameters: openai_chat::parameters(object, &[]),
+        parameters: reading::parameters(object, &[]),
         unplaced: Map::new(),
     }
 }

@@ -8,8 +8,7 @@ use super::parts::{self, Turn};
 use super::{SHAPE, VERTEX, field, field_of, is_of_vertex, list_in, model_name, string_in, take, tools};
 use crate::blueprint::{ChatPrompt, ContentBlock, Message};
 use crate::convert::call_ids::CallIds;
-use crate::convert::openai_chat;
-use crate::convert::reading::Request;
+use crate::convert::reading::{self, Request};
 use crate::convert::shape::Object;
 
 /// Whether an object is a request: its contents have parts. Google's SDKs take a text there too, which
@@ -61,8 +60,8 @@ pub(super) fn read(mut object: Object) -> Request {
     tools::place(&mut object, &mut prompt);
     tools::place(&mut config, &mut prompt);
 
-    let mut parameters = openai_chat::parameters(object, &[]);
-    let config = openai_chat::parameters(config, &[]);
+    let mut parameters = reading::parameters(object, &[]);
+    let config = reading::parameters(config, &[]);
     if !config.is_empty() {
         parameters.insert("config".to_owned(), Value::Object(config));
     }

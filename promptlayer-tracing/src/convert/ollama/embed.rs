@@ -4,9 +4,9 @@ use serde_json::{Map, Value};
 
 use super::{EMBED, has_settings, reply, request};
 use crate::blueprint::{ChatPrompt, ContentBlock, Message};
-use crate::convert::reading::{Reply, Request};
+use crate::convert::reading::{self, Reply, Request};
 use crate::convert::shape::Object;
-use crate::convert::{json, openai_chat, vectors};
+use crate::convert::{json, vectors};
 
 /// Whether an object is a request. OpenAI's has a model and an input, too.
 pub(super) fn is_request(object: &Object) -> bool {
@@ -29,7 +29,7 @@ pub(super) fn request(object: Object) -> Request {
         provider: None,
         model: json::string(&object, "model").map(str::to_owned),
         prompt: Some(ChatPrompt::new([Message::user(blocks)]).into()),
-        parameters: openai_chat::parameters(object, &["model", "input"]),
+        parameters: reading::parameters(object, &["model", "input"]),
         unplaced: Map::new(),
     }
 }

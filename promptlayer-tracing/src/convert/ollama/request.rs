@@ -7,16 +7,17 @@ use crate::blueprint::{
     AssistantMessage, ChatPrompt, CompletionPrompt, ContentBlock, Message, Prompt, ToolCall, ToolMessage,
 };
 use crate::convert::call_ids::CallIds;
-use crate::convert::reading::Request;
+use crate::convert::messages;
+use crate::convert::reading::{self, Request};
 use crate::convert::shape::Object;
-use crate::convert::{detect, json, openai_chat};
+use crate::convert::{json, openai_chat};
 
 /// Whether an object is a request for a chat. OpenAI's has a model and messages, too: something must be
 /// there that only Ollama understands.
 pub(super) fn is_chat(object: &Object) -> bool {
     let messages = object.get("messages");
     object.get("model").is_some_and(Value::is_string)
-        && messages.is_some_and(detect::is_messages)
+        && messages.is_some_and(messages::is_messages)
         && (has_settings(object)
             || is_switch(object, "think")
             || messages.and_then(Value::as_array).is_some_and(|messages| messages.iter().any(is_message)))
@@ -62,7 +63,7 @@ pub(super) fn chat(object: Object) -> Request {
         provider: None,
         model: json::string(&object, "model").map(str::to_owned),
         prompt: Some(prompt.into()),
-        parameters: openai_chat::parameters(object, &prompt_fields),
+        parameters: reading::parameters(object, &prompt_fields),
         unplaced: Map::new(),
     }
 }
@@ -176,7 +177,7 @@ pub(super) fn generate(object: Object) -> Request {
         provider: None,
         model: json::string(&object, "model").map(str::to_owned),
         prompt: Some(prompt),
-        parameters: openai_chat::parameters(object, &prompt_fields),
+        parameters: reading::parameters(object, &prompt_fields),
         unplaced: Map::new(),
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::SHAPE;
 use super::message::messages;
 use crate::blueprint::{ChatPrompt, Tool, ToolChoice};
-use crate::convert::reading::Request;
+use crate::convert::reading::{self, Request};
 use crate::convert::shape::Object;
 use crate::convert::{json, vendor};
 
@@ -37,7 +37,7 @@ pub(super) fn request(object: Object) -> Request {
         provider: vendor::of_request(&object).map(Into::into),
         model: json::string(&object, "model").map(str::to_owned),
         prompt: Some(prompt.into()),
-        parameters: parameters(object, &prompt_fields),
+        parameters: reading::parameters(object, &prompt_fields),
         unplaced: Map::new(),
     }
 }
@@ -46,14 +46,6 @@ pub(super) fn request(object: Object) -> Request {
 pub(in crate::convert) fn tools(value: &Value) -> Option<Vec<Tool>> {
     let tools: Vec<Tool> = read(value)?;
     tools.iter().all(|tool| matches!(tool, Tool::Function(_))).then_some(tools)
-}
-
-/// What of a request is not its prompt. What is absent or `null` was not asked for.
-pub(in crate::convert) fn parameters(object: Object, prompt_fields: &[&str]) -> Map<String, Value> {
-    object
-        .into_iter()
-        .filter(|(name, value)| !value.is_null() && !prompt_fields.contains(&name.as_str()))
-        .collect()
 }
 
 fn read<T: DeserializeOwned>(value: &Value) -> Option<T> {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::request::tools;
-use crate::convert::detect;
+use crate::convert::messages;
 use crate::convert::shape::Object;
 
 /// Fields that only a request for chat completions has beside its messages.
@@ -24,7 +24,8 @@ const OWN: &[&str] = &[
 
 /// Whether an object may be a request without its model: it has messages, and no model.
 pub(in crate::convert) fn lacks_model(object: &Object) -> bool {
-    object.get("model").is_none_or(Value::is_null) && object.get("messages").is_some_and(detect::is_messages)
+    object.get("model").is_none_or(Value::is_null)
+        && object.get("messages").is_some_and(messages::is_messages)
 }
 
 /// Whether an object has a field, or tools, that no value of another kind has beside messages.
