@@ -129,7 +129,7 @@ impl Call {
 
     /// Begins at the first poll of a future that was made earlier.
     pub(crate) fn restart(&mut self) {
-        if let Some(active) = &self.active {
+        if let Some(active) = &mut self.active {
             active.restart(&self.span);
         }
     }
@@ -142,7 +142,7 @@ impl Call {
     /// A chunk of a stream.
     pub(crate) fn chunk(&mut self, chunk: Chunk) {
         if let Some(active) = &mut self.active {
-            active.chunk(chunk, &self.span);
+            active.chunk(chunk);
         }
     }
 

@@ -48,11 +48,11 @@ impl Active {
         match *self {}
     }
 
-    pub(crate) fn restart(&self, _: &Span) {
+    pub(crate) fn restart(&mut self, _: &Span) {
         match *self {}
     }
 
-    pub(crate) fn chunk(&mut self, _: Chunk, _: &Span) {
+    pub(crate) fn chunk(&mut self, _: Chunk) {
         match *self {}
     }
 

@@ -4,6 +4,8 @@
 
 #[path = "dispatch/beside_fmt.rs"]
 mod beside_fmt;
+#[path = "dispatch/poisoned.rs"]
+mod poisoned;
 #[path = "dispatch/threads.rs"]
 mod threads;
 #[path = "dispatch/while_captured.rs"]

@@ -1,7 +1,8 @@
 //! A recorded call of the attribute: the link from [`Call`](crate::call::Call) to its layer.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
 use tracing::Span;
 
@@ -12,17 +13,24 @@ use crate::kind::Kind;
 use crate::layer::fields;
 use crate::layer::record::{Owner, SpanRecord, announce, in_registry};
 use crate::prompt_link::PromptLink;
-use crate::record::{FinishedSpan, Inherited, Output};
+use crate::record::{FinishedSpan, Inherited, Output, Place};
 use crate::semconv;
 use crate::sink::{Outgoing, Said, Sink};
 use crate::site::CallSite;
 use crate::tags::Tags;
 
-/// What a call has said so far. Owned by the call, so that no lock is taken to add to it.
+/// What a call has said so far. Owned by the call, so that no lock is taken to add to it, and none is needed to end it:
+/// another layer may have poisoned the span's.
 #[derive(Debug)]
 pub(crate) struct Active {
     site: &'static CallSite,
     sink: Arc<Sink>,
+    place: Place,
+    /// The span's name.
+    name: &'static str,
+    started: SystemTime,
+    started_at: Instant,
+    contains_request: Arc<AtomicBool>,
     inherited: Arc<Inherited>,
     input: Option<Input>,
     provider: Option<String>,
@@ -53,8 +61,8 @@ struct Streamed {
 impl Active {
     /// Takes the span over from its layer; `None` where no layer recorded it.
     pub(crate) fn claim(span: &Span, site: &'static CallSite) -> Option<Box<Self>> {
-        in_registry(span, |span| {
-            let mut extensions = span.extensions_mut();
+        in_registry(span, |registered| {
+            let mut extensions = registered.extensions_mut();
             let record = extensions.get_mut::<SpanRecord>()?;
             if record.owner != Owner::Layer {
                 return None;
@@ -68,6 +76,11 @@ impl Active {
             Some(Box::new(Self {
                 site,
                 sink: Arc::clone(&record.sink),
+                place: record.place,
+                name: registered.name(),
+                started: record.started,
+                started_at: record.started_at,
+                contains_request: Arc::clone(&record.contains_request),
                 inherited: Arc::clone(&record.inherited),
                 input: None,
                 provider: None,
@@ -116,23 +129,19 @@ impl Active {
     }
 
     /// Begins now, and not when the span was opened.
-    pub(crate) fn restart(&self, span: &Span) {
+    pub(crate) fn restart(&mut self, span: &Span) {
         self.announce(span);
-        in_registry(span, |span| {
-            span.extensions_mut().get_mut::<SpanRecord>()?.restart();
-            Some(())
-        });
+        self.started = SystemTime::now();
+        self.started_at = Instant::now();
     }
 
     /// Adds a chunk of a stream.
-    pub(crate) fn chunk(&mut self, chunk: Chunk, span: &Span) {
+    pub(crate) fn chunk(&mut self, chunk: Chunk) {
         let stream = self.stream.get_or_insert_default();
         match chunk {
             Chunk::Value(value) => {
                 if stream.first.is_none() {
-                    stream.first = in_registry(span, |span| {
-                        Some(span.extensions().get::<SpanRecord>()?.started_at.elapsed())
-                    });
+                    stream.first = Some(self.started_at.elapsed());
                 }
                 let size = size_of::<Captured>() + value.size();
                 if stream.passed_by > 0 || stream.bytes + size > MAX_STREAM_BYTES {
@@ -180,36 +189,36 @@ impl Active {
             }
             None => (output.map(Output::Value), ending, None),
         };
-        let finished = in_registry(span, |registered| {
-            let mut extensions = registered.extensions_mut();
+        let fields = in_registry(span, |span| {
+            let mut extensions = span.extensions_mut();
             let record = extensions.get_mut::<SpanRecord>()?;
             record.owner = Owner::Gone;
-            let is_request = self.site.kind.map_or(!record.contains_request, Kind::is_request);
-            Some(FinishedSpan {
-                place: record.place,
-                name: registered.name(),
-                function: Some(self.site.function),
-                kind: Some(self.site.kind.unwrap_or(if is_request { Kind::Llm } else { Kind::Chain })),
-                is_request,
-                is_foreign: false,
-                lacks_an_answer: false,
-                started: record.started,
-                duration: record.started_at.elapsed(),
-                ending,
-                input: self.input,
-                output,
-                time_to_first_chunk,
-                provider: self.provider,
-                model: self.model,
-                parameters: self.parameters,
-                inherited: self.inherited,
-                fields: std::mem::take(&mut record.fields),
-                on_request_id: self.site.on_request_id,
-            })
+            Some(std::mem::take(&mut record.fields))
         });
-        if let Some(finished) = finished
-            && let Some(mut outgoing) = self.sink.prepare(finished)
-        {
+        let contains_request = self.contains_request.load(Ordering::Relaxed);
+        let is_request = self.site.kind.map_or(!contains_request, Kind::is_request);
+        let finished = FinishedSpan {
+            place: self.place,
+            name: self.name,
+            function: Some(self.site.function),
+            kind: Some(self.site.kind.unwrap_or(if is_request { Kind::Llm } else { Kind::Chain })),
+            is_request,
+            is_foreign: false,
+            lacks_an_answer: false,
+            started: self.started,
+            duration: self.started_at.elapsed(),
+            ending,
+            input: self.input,
+            output,
+            time_to_first_chunk,
+            provider: self.provider,
+            model: self.model,
+            parameters: self.parameters,
+            inherited: self.inherited,
+            fields: fields.unwrap_or_default(),
+            on_request_id: self.site.on_request_id,
+        };
+        if let Some(mut outgoing) = self.sink.prepare(finished) {
             if self.sink.gen_ai_fields {
                 show(span, &self.sink, &mut outgoing);
             }

@@ -9,6 +9,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 use tracing::Span;
 
+use crate::layer::record::unless_poisoned;
 use crate::semconv;
 
 /// Records the operation, and tells whether anybody looked: some layer that keeps fields.
@@ -17,7 +18,10 @@ pub(crate) fn record_operation(span: &Span, operation: &str) -> bool {
     match declared(span, semconv::OPERATION_NAME) {
         0 => {}
         1 => {
-            span.record(semconv::OPERATION_NAME, tracing::field::debug(&looked_at));
+            let record = || span.record(semconv::OPERATION_NAME, tracing::field::debug(&looked_at));
+            if unless_poisoned(record).is_none() {
+                return false;
+            }
         }
         // The user's own: nothing can be tried with it.
         _ => looked_at.was_read.set(true),
@@ -27,6 +31,11 @@ pub(crate) fn record_operation(span: &Span, operation: &str) -> bool {
 
 /// Records attributes on the span, as far as it has free fields for them.
 pub(crate) fn record(span: &Span, attributes: &Map<String, Value>) {
+    // Another layer may panic at it, as one does whose span is poisoned.
+    unless_poisoned(|| record_all(span, attributes));
+}
+
+fn record_all(span: &Span, attributes: &Map<String, Value>) {
     for (name, value) in attributes.iter().filter(|(name, _)| declared(span, name) == 1) {
         let name = name.as_str();
         match value {

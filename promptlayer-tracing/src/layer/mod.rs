@@ -9,6 +9,7 @@ mod visitor;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
 
 use tracing::span::{Attributes, Id, Record};
@@ -18,7 +19,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 pub use self::builder::LayerBuilder;
 use self::foreign::Foreign;
-use self::record::{Owner, SpanRecord, announce};
+use self::record::{Owner, SpanRecord, announce, unless_poisoned};
 use self::visitor::FieldVisitor;
 use crate::exchange::Ending;
 use crate::export;
@@ -97,9 +98,12 @@ where
 
         // Spans that are not recorded stand between: the parent is the nearest that is.
         let around = span.scope().skip(1).find_map(|around| {
-            let extensions = around.extensions();
-            let record = extensions.get::<SpanRecord>()?;
-            Some((record.place, Arc::clone(&record.inherited)))
+            unless_poisoned(|| {
+                let extensions = around.extensions();
+                let record = extensions.get::<SpanRecord>()?;
+                Some((record.place, Arc::clone(&record.inherited)))
+            })
+            .flatten()
         });
         let (place, inherited) = match around {
             Some((around, inherited)) => (
@@ -116,25 +120,27 @@ where
             ),
         };
         let is_request = foreign.is_some() && foreign::kind(&visitor.fields).is_some_and(Kind::is_request);
-        {
+        let record = SpanRecord {
+            sink: Arc::clone(&self.sink),
+            owner: Owner::Layer,
+            place,
+            started: SystemTime::now(),
+            started_at: Instant::now(),
+            inherited,
+            contains_request: Arc::new(AtomicBool::new(false)),
+            foreign,
+            fields: visitor.fields,
+        };
+        let is_recorded = unless_poisoned(|| {
             let mut extensions = span.extensions_mut();
             // A second layer of this kind leaves the span to the first.
-            if extensions.get_mut::<SpanRecord>().is_some() {
-                return;
+            let is_first = extensions.get_mut::<SpanRecord>().is_none();
+            if is_first {
+                extensions.insert(record);
             }
-            extensions.insert(SpanRecord {
-                sink: Arc::clone(&self.sink),
-                owner: Owner::Layer,
-                place,
-                started: SystemTime::now(),
-                started_at: Instant::now(),
-                inherited,
-                contains_request: false,
-                foreign,
-                fields: visitor.fields,
-            });
-        }
-        if is_request {
+            is_first
+        });
+        if is_request && is_recorded == Some(true) {
             announce(&span);
         }
     }
@@ -147,17 +153,19 @@ where
         // What is recorded after the end comes too late; the call's own attributes do.
         let is_mine =
             |record: &SpanRecord| Arc::ptr_eq(&record.sink, &self.sink) && record.owner != Owner::Gone;
-        if !span.extensions().get::<SpanRecord>().is_some_and(is_mine) {
+        if unless_poisoned(|| span.extensions().get::<SpanRecord>().is_some_and(is_mine)) != Some(true) {
             return;
         }
         let mut visitor = FieldVisitor::default();
         values.record(&mut visitor);
         let names_request = foreign::kind(&visitor.fields).is_some_and(Kind::is_request);
-        let is_foreign = span.extensions_mut().get_mut::<SpanRecord>().is_some_and(|record| {
+        let is_foreign = unless_poisoned(|| {
+            let mut extensions = span.extensions_mut();
+            let record = extensions.get_mut::<SpanRecord>()?;
             record.fields.extend(visitor.fields);
-            record.foreign.is_some()
+            Some(record.foreign.is_some())
         });
-        if is_foreign && names_request {
+        if is_foreign.flatten() == Some(true) && names_request {
             announce(&span);
         }
     }
@@ -168,16 +176,18 @@ where
             return;
         }
         let Some(span) = context.span(&id) else { return };
-        let finished = {
+        let finished = unless_poisoned(|| {
             let mut extensions = span.extensions_mut();
-            let Some(record) = extensions.get_mut::<SpanRecord>() else { return };
+            let record = extensions.get_mut::<SpanRecord>()?;
             if record.owner != Owner::Layer || !Arc::ptr_eq(&record.sink, &self.sink) {
-                return;
+                return None;
             }
             record.owner = Owner::Gone;
-            finished(record, span.name())
-        };
-        self.sink.submit(finished);
+            Some(finished(record, span.name()))
+        });
+        if let Some(finished) = finished.flatten() {
+            self.sink.submit(finished);
+        }
     }
 }
 
@@ -187,7 +197,7 @@ fn finished(record: &mut SpanRecord, name: &'static str) -> FinishedSpan {
     let kind = record.foreign.and_then(|_| foreign::kind(&fields));
     let calls_a_model = kind.is_some_and(Kind::is_request);
     // The request is that of the call inside.
-    let surrounds_a_call = calls_a_model && record.contains_request;
+    let surrounds_a_call = calls_a_model && record.contains_request.load(Ordering::Relaxed);
     FinishedSpan {
         place: record.place,
         name,

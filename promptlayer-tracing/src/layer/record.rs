@@ -1,6 +1,8 @@
 //! What the layer keeps in a span's extensions while the span is open.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
 
 use serde_json::{Map, Value};
@@ -32,19 +34,18 @@ pub(crate) struct SpanRecord {
     pub(crate) started_at: Instant,
     /// What the spans inside take over.
     pub(crate) inherited: Arc<Inherited>,
-    /// Whether a call of a model began inside, so that this one logs none of its own.
-    pub(crate) contains_request: bool,
+    /// Whether a call of a model began inside, so that this one logs none of its own. A call of the attribute asks
+    /// for it too where the record is out of reach.
+    pub(crate) contains_request: Arc<AtomicBool>,
     /// What is known of a span that another crate made of what a model did.
     pub(crate) foreign: Option<Foreign>,
     pub(crate) fields: Map<String, Value>,
 }
 
-impl SpanRecord {
-    /// Sets the beginning to now.
-    pub(crate) fn restart(&mut self) {
-        self.started = SystemTime::now();
-        self.started_at = Instant::now();
-    }
+/// Looks at spans' extensions. Where a user's `Debug` panicked while another layer was at them, their lock is poisoned,
+/// and so the registry panics: it would be instead of the user's panic, or in a destructor. Such a span is left alone.
+pub(crate) fn unless_poisoned<R>(look: impl FnOnce() -> R) -> Option<R> {
+    catch_unwind(AssertUnwindSafe(look)).ok()
 }
 
 /// Tells the spans around that a request of a model is made in this one, and not by them.
@@ -53,11 +54,12 @@ where
     R: LookupSpan<'registry>,
 {
     for around in span.scope().skip(1) {
-        if let Some(record) = around.extensions_mut().get_mut::<SpanRecord>() {
-            if record.contains_request {
-                break;
-            }
-            record.contains_request = true;
+        let was_told = unless_poisoned(|| {
+            let extensions = around.extensions();
+            Some(extensions.get::<SpanRecord>()?.contains_request.swap(true, Ordering::Relaxed))
+        });
+        if was_told.flatten() == Some(true) {
+            break;
         }
     }
 }
@@ -70,5 +72,9 @@ pub(crate) fn in_registry<R>(
     span: &tracing::Span,
     read: impl FnOnce(SpanRef<'_, Registry>) -> Option<R>,
 ) -> Option<R> {
-    span.with_subscriber(|(id, dispatch)| read(dispatch.downcast_ref::<Registry>()?.span(id)?)).flatten()
+    span.with_subscriber(|(id, dispatch)| {
+        let span = dispatch.downcast_ref::<Registry>()?.span(id)?;
+        unless_poisoned(|| read(span)).flatten()
+    })
+    .flatten()
 }
