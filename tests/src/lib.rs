@@ -2,6 +2,7 @@
 //!
 //! - [`recorder`]: a PromptLayer on loopback that records what it is sent and answers as the service does, or as badly
 //!   as a test wants.
+//! - [`beside`]: a layer that sees the fields of spans as any other does.
 //! - [`contract`]: PromptLayer's own API document, against which bodies are checked.
 //! - [`recordings`]: what other clients sent in the scenes to match.
 //! - [`fixtures`]: exchanges that were really had with providers.
@@ -16,6 +17,7 @@
 //! - [`error_vectors`]: which kinds of errors the vendor's own clients tell apart.
 //! - [`rustc`]: the compiler, with the libraries of this build.
 
+pub mod beside;
 pub mod contract;
 pub mod ear;
 pub mod error_vectors;
@@ -32,6 +34,7 @@ pub mod rustc;
 mod shared;
 pub mod tls;
 
+pub use beside::Beside;
 pub use contract::{Contract, Violation};
 pub use fixtures::Fixture;
 pub use recorder::{Gate, Recorder, Reply, Request};

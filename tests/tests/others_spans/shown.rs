@@ -1,79 +1,11 @@
 //! What a call of the attribute records on its own span for the layers beside.
 
-use std::collections::BTreeMap;
-use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
 use promptlayer_tracing::{InMemory, LayerBuilder, layer, promptlayer};
 use serde_json::{Value, json};
-use tracing::Subscriber;
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing_subscriber::Layer;
-use tracing_subscriber::layer::Context;
+use tests::Beside;
 use tracing_subscriber::prelude::*;
-use tracing_subscriber::registry::LookupSpan;
-
-/// A layer that keeps the fields of every span, by the span's name.
-#[derive(Clone, Default)]
-struct Beside(Arc<Mutex<BTreeMap<&'static str, Fields>>>);
-
-/// Fields in the order in which they were recorded.
-type Fields = Vec<(String, Value)>;
-
-/// The fields of one recording, as another layer sees them.
-#[derive(Default)]
-struct Seen(Fields);
-
-impl Visit for Seen {
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.0.push((field.name().to_owned(), format!("{value:?}").into()));
-    }
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.push((field.name().to_owned(), value.into()));
-    }
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.0.push((field.name().to_owned(), value.into()));
-    }
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.0.push((field.name().to_owned(), value.into()));
-    }
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.0.push((field.name().to_owned(), value.into()));
-    }
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.0.push((field.name().to_owned(), value.into()));
-    }
-}
-
-impl Beside {
-    fn keep(&self, name: &'static str, seen: Seen) {
-        self.0.lock().unwrap().entry(name).or_default().extend(seen.0);
-    }
-
-    /// The fields of the spans of that name, each of which was recorded once.
-    fn fields(&self, name: &str) -> Value {
-        let spans = self.0.lock().unwrap();
-        let fields = spans.get(name).cloned().unwrap_or_default();
-        let map: serde_json::Map<String, Value> = fields.iter().cloned().collect();
-        assert_eq!(map.len(), fields.len(), "{fields:?}");
-        map.into()
-    }
-}
-
-impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Beside {
-    fn on_new_span(&self, attributes: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
-        let mut seen = Seen::default();
-        attributes.record(&mut seen);
-        self.keep(attributes.metadata().name(), seen);
-    }
-
-    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
-        let mut seen = Seen::default();
-        values.record(&mut seen);
-        self.keep(context.span(id).unwrap().name(), seen);
-    }
-}
 
 fn beside(builder: LayerBuilder, run: impl FnOnce()) -> (Beside, InMemory) {
     let (layer, captured) = builder.in_memory().unwrap();
