@@ -38,4 +38,7 @@ pub(crate) enum Ending {
     Unseen,
     /// It was dropped before it was ready.
     Cancelled,
+    /// Its stream ended before its answer did, and nobody told why: another crate's span says no more.
+    #[cfg_attr(not(feature = "export"), allow(dead_code, reason = "only the layer reads such spans"))]
+    Unfinished,
 }

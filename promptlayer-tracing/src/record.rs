@@ -20,6 +20,8 @@ use crate::tags::Tags;
 pub(crate) const UNANSWERED: &str = "the call ended without a response";
 /// What is said of a call that was dropped.
 const CANCELLED: &str = "the call was dropped before it was ready";
+/// What is said of a call of another crate's whose stream left the beginning of an answer.
+const UNFINISHED: &str = "the stream ended before the answer did";
 /// What is said of a call whose value passed by.
 const UNSEEN: &str = "the function returned early, and what it returned was not seen";
 
@@ -134,7 +136,11 @@ impl FinishedSpan {
         let ending = match &self.ending {
             Ending::Failed(Failure { chain, .. }) => chain.iter().map(String::len).sum(),
             Ending::Panicked(Some(message)) => message.len(),
-            Ending::Returned | Ending::Panicked(None) | Ending::Unseen | Ending::Cancelled => 0,
+            Ending::Returned
+            | Ending::Panicked(None)
+            | Ending::Unseen
+            | Ending::Cancelled
+            | Ending::Unfinished => 0,
         };
         let parameters: usize = self.parameters.iter().map(|(name, value)| name.len() + value.size()).sum();
         let metadata: usize =
@@ -160,6 +166,7 @@ impl FinishedSpan {
             Ending::Panicked(_) => Some("panicked"),
             Ending::Unseen => Some(UNSEEN),
             Ending::Cancelled => Some(CANCELLED),
+            Ending::Unfinished => Some(UNFINISHED),
         }
     }
 
@@ -173,6 +180,7 @@ impl FinishedSpan {
             Ending::Panicked(None) => Some(Cow::Borrowed("panicked")),
             Ending::Unseen => Some(Cow::Borrowed(UNSEEN)),
             Ending::Cancelled => Some(Cow::Borrowed(CANCELLED)),
+            Ending::Unfinished => Some(Cow::Borrowed(UNFINISHED)),
         }
     }
 }

@@ -208,7 +208,7 @@ fn set_status(log: &mut LogRequest, span: &FinishedSpan, reply: Reply) {
         Ending::Unseen => {
             (RequestStatus::Warning, ErrorType::UnknownError, span.problem().unwrap_or_default().into_owned())
         }
-        Ending::Cancelled => (
+        Ending::Cancelled | Ending::Unfinished => (
             RequestStatus::Warning,
             ErrorType::ProviderPartialResponse,
             span.problem().unwrap_or_default().into_owned(),

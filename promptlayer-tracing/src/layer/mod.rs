@@ -198,19 +198,19 @@ fn finished(record: &mut SpanRecord, name: &'static str) -> FinishedSpan {
     let calls_a_model = kind.is_some_and(Kind::is_request);
     // The request is that of the call inside.
     let surrounds_a_call = calls_a_model && record.contains_request.load(Ordering::Relaxed);
+    let is_request = calls_a_model && !surrounds_a_call;
+    let told = record.foreign.filter(|_| is_request);
     FinishedSpan {
         place: record.place,
         name,
         function: None,
         kind: if surrounds_a_call { Some(Kind::Chain) } else { kind },
-        is_request: calls_a_model && !surrounds_a_call,
+        is_request,
         is_foreign: record.foreign.is_some(),
-        lacks_an_answer: calls_a_model
-            && !surrounds_a_call
-            && record.foreign.is_some_and(|foreign| foreign.lacks_an_answer(&fields)),
+        lacks_an_answer: told.is_some_and(|foreign| foreign.lacks_an_answer(&fields)),
         started: record.started,
         duration: record.started_at.elapsed(),
-        ending: Ending::Returned,
+        ending: told.map_or(Ending::Returned, |foreign| foreign.ending(&fields)),
         input: None,
         output: None,
         time_to_first_chunk: None,

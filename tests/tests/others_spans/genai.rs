@@ -6,16 +6,19 @@ use std::env;
 use std::process::Command;
 
 use ::genai::adapter::AdapterKind;
-use ::genai::chat::{ChatMessage, ChatOptions, ChatRequest};
+use ::genai::chat::{ChatMessage, ChatOptions, ChatRequest, ChatStreamEvent};
 use ::genai::resolver::{AuthData, Endpoint, ServiceTargetResolver};
 use ::genai::{Client, ModelIden, ServiceTarget};
 use examples::OfflineModel;
 use examples::offline_model::UNKNOWN_MODEL;
+use promptlayer_tracing::blueprint::RequestStatus;
 use promptlayer_tracing::{layer, promptlayer};
 use serde_json::{Value, json};
 
-use crate::{collected, names, spans_of, timeless};
+use crate::server::Server;
+use crate::{Next, assert_unfinished, collected, first_chunk, names, spans_of, timeless};
 
+const EVENTS: &str = "text/event-stream";
 const CAPTURE: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
 
 /// Whether this process may record content; else the test runs in one that may.
@@ -152,4 +155,51 @@ fn a_stream_is_one_request_when_it_has_ended() {
     let mut expected = expected();
     expected["parameters"]["stream"] = json!(true);
     assert_eq!(log, expected);
+}
+
+#[test]
+fn a_stream_that_is_dropped_is_partial() {
+    let spans = spans_of(layer(), async {
+        let (server, pieces) = Server::in_pieces(EVENTS).await;
+        let reply = client(&server.url("/v1")).exec_chat_stream("gpt-4o-mini", request(), None).await;
+        let mut stream = reply.unwrap().stream;
+        pieces.send(first_chunk());
+        while !matches!(Next(&mut stream).await.unwrap().unwrap(), ChatStreamEvent::Chunk(_)) {}
+    });
+    assert_eq!(names(&spans), ["genai.chat"]);
+    assert_unfinished(&spans[0]);
+}
+
+#[test]
+fn a_stream_that_ends_too_early_is_partial() {
+    let spans = spans_of(layer(), async {
+        let server = Server::whole(200, EVENTS, first_chunk()).await;
+        let reply = client(&server.url("/v1")).exec_chat_stream("gpt-4o-mini", request(), None).await;
+        assert!(!collected(reply.unwrap().stream).await.is_empty());
+    });
+    assert_unfinished(&spans[0]);
+}
+
+#[test]
+fn a_stream_that_breaks_off_has_failed() {
+    let spans = spans_of(layer(), async {
+        let (server, pieces) = Server::in_pieces(EVENTS).await;
+        let reply = client(&server.url("/v1")).exec_chat_stream("gpt-4o-mini", request(), None).await;
+        let mut stream = reply.unwrap().stream;
+        pieces.send(first_chunk());
+        while !matches!(Next(&mut stream).await.unwrap().unwrap(), ChatStreamEvent::Chunk(_)) {}
+        pieces.break_off();
+        assert!(Next(&mut stream).await.unwrap().is_err());
+    });
+    assert_eq!(spans[0].request.as_ref().unwrap().status, RequestStatus::Error);
+}
+
+#[test]
+fn a_whole_stream_of_which_nothing_is_captured_is_a_success() {
+    let model = OfflineModel::start().unwrap();
+    let spans = spans_of(layer(), async {
+        let reply = client(model.url()).exec_chat_stream("gpt-4o-mini", request(), None).await;
+        assert!(collected(reply.unwrap().stream).await.iter().all(Result::is_ok));
+    });
+    assert_eq!(spans[0].request.as_ref().unwrap().status, RequestStatus::Success);
 }

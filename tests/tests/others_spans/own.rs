@@ -11,7 +11,7 @@ use tracing::{Level, Span, dispatcher, info_span};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::prelude::*;
 
-use crate::{named, names};
+use crate::{assert_unfinished, named, names};
 
 /// A model's call that says all that it has to say.
 fn call() -> Span {
@@ -68,6 +68,31 @@ fn a_span_that_declares_no_answer_succeeds_without_one() {
         (log.status, log.provider.as_str(), log.model.as_str()),
         (RequestStatus::Success, "custom", "unknown")
     );
+}
+
+#[test]
+fn a_stream_succeeds_when_it_has_told_how_its_answer_ended() {
+    for (end, expected) in [
+        (None, RequestStatus::Warning),
+        (Some("gen_ai.response.finish_reasons"), RequestStatus::Success),
+        (Some("gen_ai.completion"), RequestStatus::Success),
+    ] {
+        let spans = spans_of(layer(), || {
+            let span = info_span!(
+                "own",
+                gen_ai.operation.name = "chat",
+                gen_ai.request.stream = true,
+                gen_ai.response.id = "r-1",
+                gen_ai.response.finish_reasons = Empty,
+                gen_ai.completion = Empty,
+            );
+            end.map(|end| span.record(end, "stop"));
+        });
+        assert_eq!(spans[0].request.as_ref().unwrap().status, expected, "{end:?}");
+        if end.is_none() {
+            assert_unfinished(&spans[0]);
+        }
+    }
 }
 
 #[test]

@@ -14,7 +14,8 @@ use promptlayer_tracing::{layer, promptlayer};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{collected, named, names, spans_of, timeless};
+use crate::server::Server;
+use crate::{Next, assert_unfinished, collected, first_chunk, named, names, spans_of, timeless};
 
 struct Weather;
 
@@ -221,4 +222,27 @@ fn a_streamed_run_logs_each_call_once_when_its_stream_has_ended() {
     assert!(
         spans.iter().filter(|span| span.name != run.name).all(|span| span.parent_id == Some(run.span_id))
     );
+}
+
+#[test]
+fn a_streamed_call_that_breaks_off_or_is_dropped_is_partial() {
+    for is_dropped in [true, false] {
+        let spans = spans_of(layer(), async {
+            let (server, pieces) = Server::in_pieces("text/event-stream").await;
+            let agent = agent(&server.url("/v1"), "gpt-4o-mini");
+            let mut stream = agent.stream_prompt(QUESTION).await;
+            pieces.send(first_chunk());
+            Next(&mut stream).await.unwrap().unwrap();
+            if is_dropped {
+                drop(stream);
+            } else {
+                pieces.break_off();
+                assert!(collected(stream).await.iter().any(Result::is_err));
+            }
+            assert_eq!(server.received.lock().unwrap().len(), 1);
+        });
+        let call = named(&spans, "chat_streaming");
+        assert_eq!(call.request.as_ref().unwrap().metadata["response_id"], "chatcmpl-1");
+        assert_unfinished(call);
+    }
 }
