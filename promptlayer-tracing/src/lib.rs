@@ -89,6 +89,7 @@ mod memory;
 #[cfg(feature = "reqwest-middleware")]
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest-middleware")))]
 pub mod middleware;
+mod opening;
 #[cfg(feature = "export")]
 mod progress;
 mod prompt_link;
@@ -155,12 +156,14 @@ pub mod __private {
     pub use tracing;
 
     pub use crate::__promptlayer_hook as hook;
+    pub use crate::__promptlayer_span as span;
     pub use crate::body::body;
     pub use crate::call::{Call, InlineCall};
     pub use crate::exchange::Input;
     pub use crate::future::{boxed_future, future, future_of};
     pub use crate::hidden::{HidesFuture, HidesNoStream, HidesNothing, HidesStream, Slot};
     pub use crate::kind::Kind;
+    pub use crate::opening::SpanSite;
     pub use crate::secrets::is_secret;
     #[cfg(feature = "export")]
     pub use crate::site::on_request_id;

@@ -31,11 +31,12 @@ pub(crate) fn begin(
     let function =
         LitStr::new(&syn::ext::IdentExt::unraw(&signature.ident).to_string(), signature.ident.span());
     let name = args.name.as_ref().map_or_else(|| code!(#function), |name| code!(#name));
-    let target = target(args);
     let level = level(args, names);
-    let parent = args.parent.iter();
-    let fields = args.fields.iter().map(|field| field_tokens(field, parameters, names));
-    let gen_ai_fields = gen_ai_fields(args, names);
+    let span = if args.fields.is_empty() && args.parent.is_none() {
+        span_of_ours(args, &name, &level, names)
+    } else {
+        span_with_own_fields(args, &name, &level, parameters, names)
+    };
     let follows_from = args.follows_from.iter().map(|causes| {
         code! {
             for __cause in #causes {
@@ -49,15 +50,7 @@ pub(crate) fn begin(
         if #private::tracing::level_enabled!(#level)
             || #private::tracing::if_log_enabled!(#level, { true } else { false })
         {
-            let __span = #private::tracing::span!(
-                target: #target,
-                #(parent: #parent,)*
-                #level,
-                #name,
-                promptlayer.call = #private::tracing::field::Empty,
-                #(#fields,)*
-                #gen_ai_fields
-            );
+            let __span = #span;
             #(#follows_from)*
             #private::Call::#start(__span, #site)
         } else {
@@ -66,18 +59,60 @@ pub(crate) fn begin(
     }
 }
 
-/// The fields in which a call says, when it ends, what it did with a model, by OpenTelemetry's names.
-///
-/// What is sent to `PromptLayer` has more of them. Of these there are few, since each costs wherever the attribute
-/// stands: `tracing`'s macro copies all fields for each of them, and with twice as many a function that does little
-/// takes the compiler a third longer.
+/// A span without fields of the user's. They all are empty when it is opened, and a list is enough.
+fn span_of_ours(args: &Args, name: &TokenStream, level: &TokenStream, names: &Names) -> TokenStream {
+    let private = &names.private;
+    let target = target(args);
+    let fields = std::iter::once(MARK).chain(gen_ai_fields(args));
+    code! {
+        #private::span!(target: #target, #level, #name, [#(#fields),*])
+    }
+}
+
+/// A span with the user's fields, and ours behind them. A field of the user's of the same name is a second one, and
+/// ours is left alone.
+fn span_with_own_fields(
+    args: &Args,
+    name: &TokenStream,
+    level: &TokenStream,
+    parameters: &Parameters,
+    names: &Names,
+) -> TokenStream {
+    let private = &names.private;
+    let target = target(args);
+    let parent = args.parent.iter();
+    let fields = args.fields.iter().map(|field| field_tokens(field, parameters, names));
+    let ours = gen_ai_fields(args).filter(|_| args.fields.len() <= MAX_OWN_FIELDS);
+    code! {
+        #private::tracing::span!(
+            target: #target,
+            #(parent: #parent,)*
+            #level,
+            #name,
+            promptlayer.call = #private::tracing::field::Empty,
+            #(#fields,)*
+            #(#ours = #private::tracing::field::Empty,)*
+        )
+    }
+}
+
+/// The field by which the layer knows the span for the attribute's.
+const MARK: &str = "promptlayer.call";
+
+/// The fields in which a call says, when it ends, what it did with a model, by OpenTelemetry's names. What was
+/// renamed goes by both. What is sent to `PromptLayer` has more of them.
 const MODEL_FIELDS: &[&str] = &[
     "gen_ai.operation.name",
     "gen_ai.provider.name",
+    "gen_ai.system",
     "gen_ai.request.model",
+    "gen_ai.response.id",
     "gen_ai.response.model",
+    "gen_ai.response.finish_reasons",
     "gen_ai.usage.input_tokens",
     "gen_ai.usage.output_tokens",
+    "gen_ai.usage.prompt_tokens",
+    "gen_ai.usage.completion_tokens",
     "error.type",
 ];
 /// The same of a function that is no model's call.
@@ -86,13 +121,8 @@ const FUNCTION_FIELDS: &[&str] = &["gen_ai.operation.name"];
 /// compiler lets a macro take 128.
 const MAX_OWN_FIELDS: usize = 64;
 
-/// The fields for what the call says of itself, empty until it ends. A field of the user's of the same name is a second
-/// one, and is left alone.
-fn gen_ai_fields(args: &Args, names: &Names) -> TokenStream {
-    if args.fields.len() > MAX_OWN_FIELDS {
-        return code!();
-    }
-    let private = &names.private;
+/// The fields for what the call says of itself, empty until it ends.
+fn gen_ai_fields(args: &Args) -> impl Iterator<Item = &'static str> {
     let (fields, own) = match args.kind.as_ref().map(ToString::to_string).as_deref() {
         None | Some("Llm" | "Embedding") => (MODEL_FIELDS, None),
         Some("Tool") => (FUNCTION_FIELDS, Some("gen_ai.tool.name")),
@@ -100,8 +130,7 @@ fn gen_ai_fields(args: &Args, names: &Names) -> TokenStream {
         Some("Chain") => (FUNCTION_FIELDS, Some("gen_ai.workflow.name")),
         Some(_) => (FUNCTION_FIELDS, None),
     };
-    let fields = fields.iter().chain(own.iter());
-    code!(#(#fields = #private::tracing::field::Empty,)*)
+    fields.iter().copied().chain(own)
 }
 
 /// The span's target.

@@ -168,7 +168,8 @@ impl LayerBuilder {
 
     /// Whether a call records on its own span, when it ends, what it says of itself in OpenTelemetry's
     /// attributes for generative models, so that other layers of the subscriber see it: the operation, the provider,
-    /// the models asked for and answering, the tokens, and the kind of an error. Where one looks, the
+    /// the models asked for and answering, the answer's id and why it ended, the tokens, and the kind of an error, and
+    /// what the conventions renamed by both names. Where one looks, the
     /// calling thread converts the call for it. A field of such a name that you declared yourself stays yours.
     /// Defaults to `true`; what is sent to PromptLayer has these and more attributes either way.
     pub fn gen_ai_fields(mut self, record: bool) -> Self {

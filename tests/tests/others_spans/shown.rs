@@ -22,6 +22,11 @@ fn chat(request: Value, reply: Value) -> Value {
 }
 
 fn call() {
+    let (request, reply) = exchange();
+    chat(request, reply);
+}
+
+fn exchange() -> (Value, Value) {
     let request = json!({
         "model": "gpt-4o",
         "messages": [{"role": "user", "content": "my secret"}],
@@ -38,17 +43,22 @@ fn call() {
         }],
         "usage": {"prompt_tokens": 12, "completion_tokens": 7, "total_tokens": 19},
     });
-    chat(request, reply);
+    (request, reply)
 }
 
 fn expected() -> Value {
     json!({
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "openai",
+        "gen_ai.system": "openai",
         "gen_ai.request.model": "gpt-4o",
+        "gen_ai.response.id": "chatcmpl-1",
         "gen_ai.response.model": "gpt-4o-2024-08-06",
+        "gen_ai.response.finish_reasons": r#"["stop"]"#,
         "gen_ai.usage.input_tokens": 12,
+        "gen_ai.usage.prompt_tokens": 12,
         "gen_ai.usage.output_tokens": 7,
+        "gen_ai.usage.completion_tokens": 7,
     })
 }
 
@@ -64,6 +74,29 @@ fn other_layers_see_what_a_call_did_and_none_of_its_content() {
     );
     let log = spans[0].request.as_ref().unwrap();
     assert_eq!((log.input.text().as_str(), log.output.text().as_str()), ("my secret", "no secret"));
+}
+
+#[test]
+fn beside_fields_of_the_users_they_are_the_same() {
+    #[promptlayer(skip(reply), fields(attempt = 1))]
+    fn chat_again(request: Value, reply: Value) -> Value {
+        drop(request);
+        reply
+    }
+    #[promptlayer(skip(reply), parent = tracing::Span::none())]
+    fn chat_alone(request: Value, reply: Value) -> Value {
+        drop(request);
+        reply
+    }
+    let (beside, _) = beside(layer(), || {
+        let (request, reply) = exchange();
+        chat_again(request.clone(), reply.clone());
+        chat_alone(request, reply);
+    });
+    let mut with_own = expected();
+    with_own["attempt"] = json!(1);
+    assert_eq!(beside.fields("chat_again"), with_own);
+    assert_eq!(beside.fields("chat_alone"), expected());
 }
 
 #[test]
@@ -85,6 +118,7 @@ fn a_failed_call_names_the_kind_of_its_error() {
     let failed = json!({
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "custom",
+        "gen_ai.system": "custom",
         "error.type": "UNKNOWN_ERROR",
     });
     assert_eq!(beside(layer(), || assert!(fails().is_err())).0.fields("fails"), failed);
@@ -101,6 +135,7 @@ fn a_call_of_another_operation_ends_with_its_own_name() {
         json!({
             "gen_ai.operation.name": "embeddings",
             "gen_ai.provider.name": "custom",
+            "gen_ai.system": "custom",
         })
     );
 }
@@ -144,8 +179,9 @@ fn fields_of_the_same_names_that_a_user_declared_stay_the_users() {
         "gen_ai.operation.name": "mine", "gen_ai.response.model": 1, "gen_ai.request.model": true, "error.type": "none",
     });
     let mut seen = beside.fields("named");
-    assert_eq!(seen["gen_ai.provider.name"].take(), "custom");
-    seen.as_object_mut().unwrap().remove("gen_ai.provider.name");
+    for ours in ["gen_ai.provider.name", "gen_ai.system"] {
+        assert_eq!(seen.as_object_mut().unwrap().remove(ours).unwrap(), "custom");
+    }
     assert_eq!(seen, mine);
     let spans = captured.spans();
     assert_eq!(Value::Object(spans[0].fields.clone()), mine);
