@@ -40,6 +40,9 @@ const PARAMETERS: &[(&str, &[&str])] = &[
 /// The objects within a request that some interfaces keep their parameters in.
 const WITHIN: &[&str] = &["generationConfig", "generation_config", "inferenceConfig", "options"];
 
+/// The interfaces, Anthropic's and Bedrock's, whose tokens of the input leave out those of the cache.
+const CACHE_APART: &[&str] = &["messages", "converse"];
+
 /// What a model's call says of itself, once it is a request log.
 pub(crate) fn of_request(span: &FinishedSpan, log: &LogRequest, reply: &Answered) -> Map<String, Value> {
     let mut attributes = Map::new();
@@ -72,7 +75,7 @@ pub(crate) fn of_request(span: &FinishedSpan, log: &LogRequest, reply: &Answered
     if let (RequestStatus::Error, Some(kind)) = (log.status, log.error_type) {
         set(semconv::ERROR_TYPE, kind.as_str().into());
     }
-    for (names, count) in tokens(&reply.usage) {
+    for (names, count) in reply.tokens() {
         for name in names.iter().filter(|_| count.is_some()) {
             set(name, count.into());
         }
@@ -84,22 +87,29 @@ pub(crate) fn of_request(span: &FinishedSpan, log: &LogRequest, reply: &Answered
 pub(crate) struct Answered {
     model: Option<String>,
     usage: Usage,
+    /// Whether the provider counts what it read from its cache and wrote to it beside the input, and not in it.
+    counts_cache_apart: bool,
 }
 
 impl Answered {
     pub(crate) fn of(reply: &Reply) -> Self {
-        Self { model: reply.model.clone(), usage: reply.usage.clone() }
+        let counts_cache_apart = reply.shape.is_some_and(|shape| CACHE_APART.contains(&shape.api_type));
+        Self { model: reply.model.clone(), usage: reply.usage.clone(), counts_cache_apart }
     }
-}
 
-fn tokens(usage: &Usage) -> [(&'static [&'static str], Option<u64>); 5] {
-    [
-        (&[semconv::USAGE_INPUT_TOKENS, semconv::USAGE_PROMPT_TOKENS], usage.input),
-        (&[semconv::USAGE_OUTPUT_TOKENS, semconv::USAGE_COMPLETION_TOKENS], usage.output),
-        (&[semconv::USAGE_CACHE_READ], usage.cached),
-        (&[semconv::USAGE_CACHE_CREATION], usage.cache_creation),
-        (&[semconv::USAGE_REASONING], usage.reasoning),
-    ]
+    /// Tokens by the attributes that they go by. Those of the input are all, as the convention has it.
+    fn tokens(&self) -> [(&'static [&'static str], Option<u64>); 5] {
+        let Usage { input, output, cached, cache_creation, reasoning, .. } = self.usage;
+        let apart = [cached, cache_creation].into_iter().flatten().filter(|_| self.counts_cache_apart);
+        let input = input.map(|input| apart.fold(input, u64::saturating_add));
+        [
+            (&[semconv::USAGE_INPUT_TOKENS, semconv::USAGE_PROMPT_TOKENS], input),
+            (&[semconv::USAGE_OUTPUT_TOKENS, semconv::USAGE_COMPLETION_TOKENS], output),
+            (&[semconv::USAGE_CACHE_READ], cached),
+            (&[semconv::USAGE_CACHE_CREATION], cache_creation),
+            (&[semconv::USAGE_REASONING], reasoning),
+        ]
+    }
 }
 
 /// The operation of a model's call. OpenTelemetry has a word of its own for Gemini's interface.

@@ -70,6 +70,44 @@ fn a_chat_says_what_was_asked_for_and_what_it_took() {
 }
 
 #[test]
+fn tokens_of_the_input_are_all_of_them_whatever_the_provider_counts() {
+    let claude = json!({
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude",
+        "content": [{"type": "text", "text": "Because."}],
+        "stop_reason": "end_turn",
+        "usage": {
+            "input_tokens": 3, "output_tokens": 7, "cache_read_input_tokens": 20, "cache_creation_input_tokens": 100,
+        },
+    });
+    let converse = json!({
+        "output": {"message": {"role": "assistant", "content": [{"text": "Because."}]}},
+        "stopReason": "end_turn",
+        "usage": {
+            "inputTokens": 3, "outputTokens": 7, "totalTokens": 130,
+            "cacheReadInputTokens": 20, "cacheWriteInputTokens": 100,
+        },
+        "metrics": {"latencyMs": 1},
+    });
+    for reply in [claude, converse] {
+        let output = Some(Output::Value(captured(&reply)));
+        let converted = convert::request(&FinishedSpan { output, ..span() }, None);
+        assert_eq!(converted.log.input_tokens, Some(3), "the log has the provider's own number");
+        let said = converted.attributes;
+        for (name, count) in [
+            ("gen_ai.usage.input_tokens", 123),
+            ("gen_ai.usage.prompt_tokens", 123),
+            ("gen_ai.usage.cache_read.input_tokens", 20),
+            ("gen_ai.usage.cache_creation.input_tokens", 100),
+        ] {
+            assert_eq!(said[name], count, "{name} of {reply}");
+        }
+    }
+}
+
+#[test]
 fn an_embedding_names_its_operation() {
     let span = FinishedSpan { kind: Some(Kind::Embedding), ..span() };
     let said = convert::request(&span, Some("xai")).attributes;
