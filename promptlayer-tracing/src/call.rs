@@ -12,6 +12,8 @@ use tracing::Span;
 
 use crate::capture::{self, Captured, Chunk, Failure};
 use crate::exchange::{Ending, Input};
+#[cfg(feature = "reqwest-middleware")]
+use crate::kind::Kind;
 use crate::prompt_link::ToPromptLink;
 use crate::site::CallSite;
 
@@ -66,6 +68,14 @@ impl Call {
     pub fn input(&mut self, input: Input) {
         if let Some(active) = &mut self.active {
             active.input(input);
+        }
+    }
+
+    /// What the call is where it makes a request, and no call inside does.
+    #[cfg(feature = "reqwest-middleware")]
+    pub(crate) fn request_kind(&mut self, kind: Kind) {
+        if let Some(active) = &mut self.active {
+            active.request_kind(kind);
         }
     }
 

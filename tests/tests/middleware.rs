@@ -19,6 +19,8 @@ mod bodies;
 mod openai;
 #[path = "middleware/server.rs"]
 mod server;
+#[path = "middleware/shown.rs"]
+mod shown;
 
 const CHAT: &str = "/v1/chat/completions";
 const JSON: &str = "application/json";

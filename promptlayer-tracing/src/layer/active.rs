@@ -31,6 +31,8 @@ pub(crate) struct Active {
     started: SystemTime,
     started_at: Instant,
     contains_request: Arc<AtomicBool>,
+    /// What a request of it is where the attribute has no `kind`.
+    request_kind: Kind,
     inherited: Arc<Inherited>,
     input: Option<Input>,
     provider: Option<String>,
@@ -81,6 +83,7 @@ impl Active {
                 started: record.started,
                 started_at: record.started_at,
                 contains_request: Arc::clone(&record.contains_request),
+                request_kind: Kind::Llm,
                 inherited: Arc::clone(&record.inherited),
                 input: None,
                 provider: None,
@@ -102,6 +105,11 @@ impl Active {
             announce(&span);
             Some(())
         });
+    }
+
+    #[cfg(feature = "reqwest-middleware")]
+    pub(crate) fn request_kind(&mut self, kind: Kind) {
+        self.request_kind = kind;
     }
 
     pub(crate) fn input(&mut self, input: Input) {
@@ -201,7 +209,7 @@ impl Active {
             place: self.place,
             name: self.name,
             function: Some(self.site.function),
-            kind: Some(self.site.kind.unwrap_or(if is_request { Kind::Llm } else { Kind::Chain })),
+            kind: Some(self.site.kind.unwrap_or(if is_request { self.request_kind } else { Kind::Chain })),
             is_request,
             is_foreign: false,
             lacks_an_answer: false,

@@ -149,6 +149,7 @@ impl PromptLayerMiddleware {
 
     fn describe(&self, call: &mut Call, request: &Request, route: Route<'_>) {
         call.provider(&route.provider);
+        call.request_kind(route.kind());
         match input(request, self.body_limit) {
             Ok(body) => call.input(match route.model {
                 // By its name it stands in where the request has none.

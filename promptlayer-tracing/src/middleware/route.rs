@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 use reqwest::Url;
 
+use crate::kind::Kind;
 use crate::site::CallSite;
 
 /// Hosts, with their port where they are known by it, and what `PromptLayer` calls who serves there.
@@ -70,6 +71,9 @@ static CALLS: &[(&str, &CallSite)] = &[
     ("/invoke-with-response-stream", &site("invoke-with-response-stream")),
 ];
 
+/// The calls among them that embed texts.
+const EMBEDDINGS: &[&str] = &["embeddings", "embed", "embedContent", "batchEmbedContents"];
+
 /// Paths that end so and are no calls: a message of a thread is only kept.
 const NO_CALLS: &[&str] = &["/threads/"];
 
@@ -100,6 +104,11 @@ impl<'a> Route<'a> {
         }
         let site = CALLS.iter().find_map(|(end, site)| path.ends_with(end).then_some(*site))?;
         Some(Self { site, provider, model: model(path) })
+    }
+
+    /// What the call is.
+    pub(super) fn kind(&self) -> Kind {
+        if EMBEDDINGS.contains(&self.site.function) { Kind::Embedding } else { Kind::Llm }
     }
 }
 
@@ -197,6 +206,22 @@ mod tests {
             ("http://LLM.local:999/v1/messages", "mine", "", "messages"),
         ] {
             assert_eq!(route(url), Some((provider.to_owned(), model.to_owned(), function)), "{url}");
+        }
+    }
+
+    #[test]
+    fn calls_that_embed_texts_are_told_from_those_that_answer() {
+        for (path, kind) in [
+            ("/v1/embeddings", Kind::Embedding),
+            ("/v2/embed", Kind::Embedding),
+            ("/api/embed", Kind::Embedding),
+            ("/v1beta/models/m:embedContent", Kind::Embedding),
+            ("/v1beta/models/m:batchEmbedContents", Kind::Embedding),
+            ("/v1/chat/completions", Kind::Llm),
+            ("/v1/messages", Kind::Llm),
+        ] {
+            let url = Url::parse(&format!("https://api.openai.com{path}")).unwrap();
+            assert_eq!(Route::of(&url, &[]).unwrap().kind(), kind, "{path}");
         }
     }
 

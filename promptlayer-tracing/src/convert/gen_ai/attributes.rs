@@ -118,7 +118,7 @@ fn operation(span: &FinishedSpan, log: &LogRequest) -> &'static str {
         _ if span.kind == Some(Kind::Embedding) => "embeddings",
         (Prompt::Completion(_), _) => "text_completion",
         (_, Some("generate-content")) => "generate_content",
-        (_, Some("embeddings")) => "embeddings",
+        (_, Some("embeddings" | "embed" | "embed-content")) => "embeddings",
         _ => "chat",
     }
 }

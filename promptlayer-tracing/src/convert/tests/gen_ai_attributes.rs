@@ -108,6 +108,26 @@ fn tokens_of_the_input_are_all_of_them_whatever_the_provider_counts() {
 }
 
 #[test]
+fn embeddings_of_every_provider_are_called_so() {
+    for (request, reply) in [
+        (
+            json!({"model": "embed-v4.0", "texts": ["why?"], "input_type": "search_query"}),
+            json!({"id": "r", "embeddings": {"float": [[0.5]]}, "response_type": "embeddings_by_type"}),
+        ),
+        (
+            json!({"model": "all-minilm", "input": ["why?"]}),
+            json!({"model": "all-minilm", "embeddings": [[0.5]], "total_duration": 1, "prompt_eval_count": 2}),
+        ),
+        (
+            json!({"model": "models/gemini-embedding-001", "content": {"parts": [{"text": "why?"}]}}),
+            json!({"embedding": {"values": [0.5]}}),
+        ),
+    ] {
+        assert_eq!(attributes(request, &reply)["gen_ai.operation.name"], "embeddings", "{reply}");
+    }
+}
+
+#[test]
 fn an_embedding_names_its_operation() {
     let span = FinishedSpan { kind: Some(Kind::Embedding), ..span() };
     let said = convert::request(&span, Some("xai")).attributes;

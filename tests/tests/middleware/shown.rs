@@ -1,0 +1,86 @@
+//! What a call says of itself on its span for the layers beside, and what it keeps to itself.
+
+use promptlayer_tracing::{InMemory, LayerBuilder, layer};
+use serde_json::{Value, json};
+use tests::Beside;
+use tracing_subscriber::prelude::*;
+
+use super::server::Server;
+use super::{CHAT, JSON, ask, client, reply};
+
+/// What a layer beside sees of the one call, and what the layer receives of it.
+fn called(
+    builder: LayerBuilder,
+    path: &'static str,
+    request: Option<Value>,
+    reply: String,
+) -> (Value, InMemory) {
+    let (layer, captured) = builder.in_memory().unwrap();
+    let beside = Beside::default();
+    let subscriber = tracing_subscriber::registry().with(layer).with(beside.clone());
+    tracing::subscriber::with_default(subscriber, || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let server = Server::whole(200, JSON, reply).await;
+            let client = client(&server, if path == CHAT { "openai" } else { "cohere" });
+            let response = match request {
+                Some(request) => {
+                    client.post(server.url(path)).body(request.to_string()).send().await.unwrap()
+                }
+                None => ask(&client, server.url(path)).await,
+            };
+            response.text().await.unwrap();
+        });
+    });
+    let mut fields = beside.fields("model_request");
+    let url = fields.as_object_mut().unwrap().remove("url.full").unwrap();
+    assert!(url.as_str().unwrap().ends_with(path), "{url}");
+    (fields, captured)
+}
+
+fn expected() -> Value {
+    json!({
+        "http.response.status_code": 200,
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.system": "openai",
+        "gen_ai.request.model": "gpt-4o",
+        "gen_ai.response.id": "chatcmpl-1",
+        "gen_ai.response.model": "gpt-4o-2024",
+        "gen_ai.response.finish_reasons": r#"["stop"]"#,
+        "gen_ai.usage.input_tokens": 5,
+        "gen_ai.usage.prompt_tokens": 5,
+        "gen_ai.usage.output_tokens": 2,
+        "gen_ai.usage.completion_tokens": 2,
+    })
+}
+
+#[test]
+fn other_layers_see_what_a_call_did_and_none_of_its_content() {
+    let (fields, captured) = called(layer(), CHAT, None, reply());
+    assert_eq!(fields, expected());
+    assert_eq!(captured.requests()[0].output.text(), "Because.");
+}
+
+#[test]
+fn without_content_neither_question_nor_answer_leaves() {
+    let (fields, captured) = called(layer().capture_content(false), CHAT, None, reply());
+    assert_eq!(fields, expected());
+    let spans = format!("{:?}", captured.spans());
+    assert!(!spans.contains("why?") && !spans.contains("Because."), "{spans}");
+    assert_eq!(captured.requests()[0].input_tokens, Some(5));
+}
+
+#[test]
+fn an_embedding_is_named_so_from_the_beginning() {
+    let request = json!({"model": "embed-v4.0", "texts": ["why?"], "input_type": "search_query"});
+    for reply in [
+        json!({"id": "r", "embeddings": {"float": [[0.5]]}, "response_type": "embeddings_by_type"}),
+        json!({}),
+    ] {
+        let (fields, captured) = called(layer(), "/v2/embed", Some(request.clone()), reply.to_string());
+        // Recorded once: of two recordings a log line would show both.
+        assert_eq!(fields["gen_ai.operation.name"], "embeddings");
+        assert_eq!(captured.requests().len(), 1);
+    }
+}
