@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use self::fields::{count, list, parsed, seconds, text};
+use self::fields::{count, list, parsed, said, seconds, text};
 use self::messages::{instructions, messages};
 use self::tools::tools;
 use super::finish::Finish;
@@ -54,7 +54,7 @@ pub(super) fn api_type(fields: &Map<String, Value>) -> Option<&'static str> {
 
 /// What was sent to the model.
 fn input(fields: &Map<String, Value>, tools: Vec<Tool>) -> Option<Prompt> {
-    let said = parsed(fields, semconv::INPUT_MESSAGES).or_else(|| parsed(fields, semconv::PROMPT));
+    let said = said(fields, semconv::INPUT_MESSAGES, semconv::PROMPT);
     let mut said = said.map(|said| messages(&said, Message::user)).unwrap_or_default();
     if let Some(system) = parsed(fields, semconv::SYSTEM_INSTRUCTIONS).and_then(|said| instructions(&said))
         && said.first() != Some(&system)
@@ -93,13 +93,13 @@ fn parameters(fields: &Map<String, Value>) -> Map<String, Value> {
 /// What a span of a model's call says of the reply.
 pub(super) fn reply(span: &FinishedSpan) -> Reply {
     let fields = &span.fields;
-    let said = parsed(fields, semconv::OUTPUT_MESSAGES).or_else(|| parsed(fields, semconv::COMPLETION));
+    let said = said(fields, semconv::OUTPUT_MESSAGES, semconv::COMPLETION);
     let prompt = said.as_ref().map(|said| ChatPrompt::new(messages(said, Message::assistant)).into());
     Reply {
         model: text(fields, semconv::RESPONSE_MODEL).map(Cow::into_owned),
         prompt,
         usage: usage(fields),
-        finish: finish(fields, said.as_ref()),
+        finish: finish(fields, said.as_ref().and_then(|said| said.value.as_ref())),
         error: problem(span).map(|problem| (problem.kind, problem.message)),
         metadata: metadata(fields),
         ..Reply::default()

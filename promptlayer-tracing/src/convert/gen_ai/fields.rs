@@ -28,6 +28,23 @@ pub(super) fn parsed(fields: &Map<String, Value>, name: &str) -> Option<Value> {
     fields.get(name).map(value).filter(|value| !value.is_null() && value.as_str() != Some(""))
 }
 
+/// What a field says that holds messages or a text: its text, and where that is JSON, what it says.
+pub(super) struct Said<'a> {
+    pub(super) text: Cow<'a, str>,
+    pub(super) value: Option<Value>,
+}
+
+/// The field of messages, else the one of a text. No messages are none; a text may read so and be one.
+pub(super) fn said<'a>(fields: &'a Map<String, Value>, messages: &str, otherwise: &str) -> Option<Said<'a>> {
+    let read = |name| text(fields, name).map(|text| Said { value: serde_json::from_str(&text).ok(), text });
+    let is_nothing = |said: &Said<'_>| match &said.value {
+        Some(Value::Array(messages)) => messages.is_empty(),
+        Some(value) => value.is_null(),
+        None => false,
+    };
+    read(messages).filter(|said| !is_nothing(said)).or_else(|| read(otherwise))
+}
+
 /// The first of these fields that is a count. What is less than nothing counts as nothing said.
 pub(super) fn count(fields: &Map<String, Value>, names: &[&str]) -> Option<u64> {
     names.iter().find_map(|name| value(fields.get(*name)?).as_u64())

@@ -3,18 +3,18 @@
 use serde_json::Value;
 
 use super::super::{json, openai_chat};
+use super::fields::Said;
 use super::parts::{Part, part};
 use crate::blueprint::{AssistantMessage, ContentBlock, Message};
 
-/// Messages; what is none of them is the one text that `otherwise` makes a message of.
-pub(super) fn messages(said: &Value, otherwise: fn(String) -> Message) -> Vec<Message> {
-    match said {
-        Value::Array(all) if !all.is_empty() && all.iter().all(is_message) => {
+/// Messages; what is none of them is the one text that `otherwise` makes a message of, as it was said.
+pub(super) fn messages(said: &Said<'_>, otherwise: fn(String) -> Message) -> Vec<Message> {
+    match &said.value {
+        Some(Value::Array(all)) if !all.is_empty() && all.iter().all(is_message) => {
             all.iter().flat_map(message).collect()
         }
-        message_alone if is_message(message_alone) => message(message_alone),
-        Value::Array(none) if none.is_empty() => Vec::new(),
-        other => vec![otherwise(json::readable(other))],
+        Some(message_alone) if is_message(message_alone) => message(message_alone),
+        _ => vec![otherwise(said.text.clone().into_owned())],
     }
 }
 

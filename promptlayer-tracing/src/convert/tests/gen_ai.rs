@@ -220,7 +220,7 @@ fn files_are_blocks_by_what_they_are_and_whose() {
 
 #[test]
 fn messages_that_are_none_are_one_text() {
-    for (said, text) in [("Why?", "Why?"), ("[1]", "[\n  1\n]"), ("{\"role\":", "{\"role\":")] {
+    for (said, text) in [("Why?", "Why?"), ("[1]", "[1]"), ("{\"role\":", "{\"role\":")] {
         let log = log(&json!({ "gen_ai.input.messages": said }));
         assert_eq!((log.input.messages()[0].role(), log.input.text().as_str()), ("user", text));
     }
@@ -262,6 +262,25 @@ fn a_status_of_error_is_an_error_of_the_kind_that_it_names() {
         assert_eq!(log.error_message(), Some(message));
     }
     assert_eq!(log(&json!({"otel.status_code": "OK"})).status, RequestStatus::Success);
+}
+
+#[test]
+fn a_text_that_is_json_is_kept_as_it_was_said() {
+    for said in
+        ["[]", "null", "1.10", r#"{"a":1}"#, r#"[ "a", 2 ]"#, "true", "[1", "é", r#"[{"type":"text"}]"#]
+    {
+        let log = log(&json!({"gen_ai.prompt": said, "gen_ai.completion": said}));
+        assert_eq!((log.input.text().as_str(), log.output.text().as_str()), (said, said));
+    }
+    let by_debug = log(&json!({"gen_ai.completion": r#""{\"a\":1}""#}));
+    assert_eq!(by_debug.output.text(), r#"{"a":1}"#);
+    let messages = r#"[{"role":"assistant","content":"Because."}]"#;
+    assert_eq!(log(&json!({"gen_ai.completion": messages})).output.text(), "Because.");
+    assert_eq!(log(&json!({"gen_ai.completion": 1.5})).output.text(), "1.5");
+    for nothing in ["[]", "null", ""] {
+        let log = log(&json!({"gen_ai.input.messages": nothing, "gen_ai.output.messages": nothing}));
+        assert!(log.input.messages().is_empty() && log.output.messages().is_empty(), "{nothing}");
+    }
 }
 
 #[test]
