@@ -183,11 +183,8 @@ impl Sink {
 impl Said {
     /// Converts what a span holds.
     pub(crate) fn of(span: &FinishedSpan, default_provider: Option<&str>) -> Self {
-        let problem = convert::problem(span);
         if span.is_request {
-            let Converted { log, unplaced, attributes } = convert::request(span, default_provider);
-            let answered = (log.status == RequestStatus::Error).then(|| log.error_message()).flatten();
-            let problem = problem.or_else(|| answered.map(str::to_owned));
+            let Converted { log, unplaced, problem, attributes } = convert::request(span, default_provider);
             let log = Some(Box::new(log));
             Self { log, function_input: unplaced, function_output: None, problem, attributes }
         } else {
@@ -195,7 +192,7 @@ impl Said {
                 log: None,
                 function_input: convert::function_input(span),
                 function_output: convert::function_output(span),
-                problem,
+                problem: convert::problem(span),
                 attributes: convert::function_attributes(span),
             }
         }
@@ -206,7 +203,7 @@ impl Said {
         self.function_input = None;
         self.function_output = None;
         // An error quotes what it is about: its type says as much as may be said.
-        self.problem = convert::problem_without_content(span);
+        self.problem = self.problem.take().and_then(|_| convert::problem_without_content(span));
         self.attributes.remove(semconv::REQUEST_STOP_SEQUENCES);
         if let Some(log) = &mut self.log {
             log.input = ChatPrompt::default().into();

@@ -57,6 +57,8 @@ pub(crate) struct Converted {
     pub(crate) log: LogRequest,
     /// As JSON, the arguments that have no place in the log.
     pub(crate) unplaced: Option<String>,
+    /// What went wrong, in one line.
+    pub(crate) problem: Option<String>,
     /// What it says of itself in OpenTelemetry's words, without content.
     pub(crate) attributes: Map<String, Value>,
 }
@@ -117,11 +119,22 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
         log.api_type = gen_ai::api_type(&span.fields).map(str::to_owned);
     }
     let answered = Answered::of(&reply);
-    set_status(&mut log, span, reply);
+    let is_whole = is_whole(span, &reply);
+    let ending = if is_whole { &Ending::Returned } else { &span.ending };
+    let of_call = if is_whole { None } else { problem(span) };
+    set_status(&mut log, span, ending, reply);
+    let of_answer = || Some(log.error_message().filter(|_| log.status == RequestStatus::Error)?.to_owned());
+    let problem = of_call.or_else(of_answer);
     let attributes = gen_ai::attributes::of_request(span, &log, &answered);
     let unplaced = request.unplaced;
     let unplaced = (!unplaced.is_empty()).then(|| Value::Object(unplaced).to_string());
-    Converted { log, unplaced, attributes }
+    Converted { log, unplaced, problem, attributes }
+}
+
+/// Whether a stream had told why it ended when it was dropped: its reader wanted no more, and nothing is missing.
+fn is_whole(span: &FinishedSpan, reply: &Reply) -> bool {
+    let is_stream = matches!(span.output, Some(Output::Chunks(_)));
+    span.ending == Ending::Cancelled && is_stream && reply.finish.is_some()
 }
 
 /// Reads what a call was given and gave: of another crate's span, by its fields.
@@ -194,8 +207,8 @@ fn add_metadata(log: &mut LogRequest, reply: &Reply) {
     }
 }
 
-fn set_status(log: &mut LogRequest, span: &FinishedSpan, reply: Reply) {
-    let (status, kind, message) = match &span.ending {
+fn set_status(log: &mut LogRequest, span: &FinishedSpan, ending: &Ending, reply: Reply) {
+    let (status, kind, message) = match ending {
         Ending::Returned => match (reply.error, reply.finish.as_ref().and_then(Finish::problem)) {
             (Some((kind, message)), _) => (RequestStatus::Error, kind, message),
             (None, Some((status, kind, message))) => (status, kind, message.to_owned()),

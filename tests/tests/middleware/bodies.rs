@@ -85,6 +85,36 @@ fn a_stream_that_is_dropped_behind_its_last_event_is_whole() {
 }
 
 #[test]
+fn a_stream_that_is_dropped_when_it_has_told_why_it_ended_is_whole() {
+    let gemini = json!({"candidates": [{
+        "content": {"role": "model", "parts": [{"text": "Because."}]},
+        "finishReason": "STOP",
+    }]});
+    let claude = [
+        json!({"type": "message_start", "message": {
+            "id": "m", "type": "message", "role": "assistant", "model": "claude", "content": [],
+            "stop_reason": null, "usage": {"input_tokens": 5, "output_tokens": 1},
+        }}),
+        json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
+        json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Because."}}),
+        json!({"type": "content_block_stop", "index": 0}),
+        json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}}),
+    ];
+    let claude = claude.map(|event| format!("data: {event}\n\n")).concat();
+    for body in [events().concat(), format!("data: {gemini}\n\n"), claude] {
+        let captured = run(async || {
+            let (server, pieces) = Server::in_pieces(EVENTS).await;
+            let mut response = ask(&client(&server, "any"), server.url(CHAT)).await;
+            pieces.send(body.clone());
+            read(&mut response, &body).await;
+        });
+        let log = &captured.requests()[0];
+        assert_eq!((log.status, log.output.text()), (RequestStatus::Success, "Because.".into()), "{body}");
+        assert_eq!((log.error_message(), captured.spans()[0].error.as_deref()), (None, None));
+    }
+}
+
+#[test]
 fn a_stream_that_breaks_off_has_failed_with_what_came() {
     let log = log_of(async || {
         let (server, pieces) = Server::in_pieces(EVENTS).await;
