@@ -79,6 +79,20 @@ impl Call {
         }
     }
 
+    /// The most that is kept of its stream, in bytes.
+    #[cfg(feature = "reqwest-middleware")]
+    pub(crate) fn keep_of_stream(&mut self, bytes: usize) {
+        if let Some(active) = &mut self.active {
+            active.keep_of_stream(bytes);
+        }
+    }
+
+    /// Whether its stream was longer than what is kept.
+    #[cfg(feature = "reqwest-middleware")]
+    pub(crate) fn has_passed_by(&self) -> bool {
+        self.active.as_ref().is_some_and(|active| active.has_passed_by())
+    }
+
     /// The attribute's `provider`, instead of the one that is detected.
     pub fn provider(&mut self, provider: &dyn Display) {
         if let Some(active) = &mut self.active

@@ -41,9 +41,11 @@ pub(crate) struct Active {
     metadata: Vec<(&'static str, String)>,
     prompt: Option<PromptLink>,
     stream: Option<Streamed>,
+    /// The most that is kept of a stream, in bytes.
+    stream_limit: usize,
 }
 
-/// The most that is kept of a stream, in bytes: a stream may have no end, and memory has.
+/// The most that is kept of a stream where nobody says, in bytes: a stream may have no end, and memory has.
 const MAX_STREAM_BYTES: usize = 4 << 20;
 
 /// What a stream has given so far.
@@ -92,6 +94,7 @@ impl Active {
                 metadata: Vec::new(),
                 prompt: None,
                 stream: None,
+                stream_limit: MAX_STREAM_BYTES,
             }))
         })
     }
@@ -110,6 +113,17 @@ impl Active {
     #[cfg(feature = "reqwest-middleware")]
     pub(crate) fn request_kind(&mut self, kind: Kind) {
         self.request_kind = kind;
+    }
+
+    #[cfg(feature = "reqwest-middleware")]
+    pub(crate) fn keep_of_stream(&mut self, bytes: usize) {
+        self.stream_limit = bytes;
+    }
+
+    /// Whether items of the stream came when no more were kept.
+    #[cfg(feature = "reqwest-middleware")]
+    pub(crate) fn has_passed_by(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| stream.passed_by > 0)
     }
 
     pub(crate) fn input(&mut self, input: Input) {
@@ -152,7 +166,7 @@ impl Active {
                     stream.first = Some(self.started_at.elapsed());
                 }
                 let size = size_of::<Captured>() + value.size();
-                if stream.passed_by > 0 || stream.bytes + size > MAX_STREAM_BYTES {
+                if stream.passed_by > 0 || stream.bytes + size > self.stream_limit {
                     stream.passed_by += 1;
                 } else {
                     stream.bytes += size;

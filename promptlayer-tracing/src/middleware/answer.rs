@@ -15,12 +15,16 @@ use crate::capture::{Captured, Chunk, Failure};
 use crate::convert;
 use crate::convert::frames::{Format, Frames};
 
+/// How many times the limit of a stream's bytes its events may hold: each costs something beside its text.
+const EVENT_COST: usize = 2;
+
 /// The answer, which ends the call when its body ends.
-pub(super) fn logged(call: Call, response: Response, is_array: bool, limit: usize) -> Response {
+pub(super) fn logged(mut call: Call, response: Response, is_array: bool, limit: usize) -> Response {
     call.span().record(STATUS, response.status().as_u16());
     if !call.is_recording() {
         return response;
     }
+    call.keep_of_stream(limit.saturating_mul(EVENT_COST));
     let kept = Kept::of(response.status(), response.headers(), is_array, limit);
     let log = Log { call, status: response.status(), kept };
     let url = response.url().clone();
@@ -140,6 +144,12 @@ impl Log {
     }
 
     fn end(mut self, how: Ended) {
+        if let (Ended::Read, Kept::Events { frames, .. }) = (&how, &mut self.kept) {
+            frames.finish(&mut |event| self.call.chunk(Chunk::Value(Captured::Json(event))));
+        }
+        if let Some(why) = self.left_out() {
+            say(&mut self.call, why);
+        }
         if self.is_error() {
             let body = match self.kept {
                 Kept::Whole { bytes, .. } => String::from_utf8(bytes).ok(),
@@ -155,23 +165,21 @@ impl Log {
             (Ended::Dropped, Kept::Events { is_complete: true, .. }) => self.call.finished(),
             // The call itself says that it was dropped.
             (Ended::Dropped, _) => {}
-            (Ended::Read, Kept::Events { mut frames, .. }) => {
-                frames.finish(&mut |event| self.call.chunk(Chunk::Value(Captured::Json(event))));
-                if frames.is_cut() {
-                    say(&mut self.call, "longer than the limit");
-                }
-                self.call.finished();
+            (Ended::Read, Kept::Whole { bytes, is_json, is_cut: false, .. }) => {
+                whole(self.call, bytes, is_json);
             }
-            (Ended::Read, Kept::Whole { is_cut: true, .. }) => {
-                say(&mut self.call, "longer than the limit");
-                self.call.finished();
-            }
-            (Ended::Read, Kept::Whole { bytes, is_json, .. }) => whole(self.call, bytes, is_json),
-            (Ended::Read, Kept::None(why)) => {
-                say(&mut self.call, why);
-                self.call.finished();
-            }
+            (Ended::Read, _) => self.call.finished(),
         }
+    }
+
+    /// Why not all of the body is in the log, however it ended.
+    fn left_out(&self) -> Option<&'static str> {
+        let is_cut = match &self.kept {
+            Kept::Events { frames, .. } => frames.is_cut() || self.call.has_passed_by(),
+            Kept::Whole { is_cut, .. } => *is_cut,
+            Kept::None(why) => return Some(why),
+        };
+        is_cut.then_some("longer than the limit")
     }
 
     fn is_error(&self) -> bool {

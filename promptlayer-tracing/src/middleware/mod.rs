@@ -123,7 +123,8 @@ impl PromptLayerMiddleware {
     }
 
     /// The most that is copied of a request's body, and of an answer's, in bytes. Defaults to
-    /// [`DEFAULT_BODY_LIMIT`](Self::DEFAULT_BODY_LIMIT). Of a longer stream the log has the beginning.
+    /// [`DEFAULT_BODY_LIMIT`](Self::DEFAULT_BODY_LIMIT). Of a longer stream the log has the beginning,
+    /// and says so however it ends.
     #[must_use]
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = bytes;

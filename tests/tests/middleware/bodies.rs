@@ -1,6 +1,6 @@
 //! Bodies that come in pieces, break off, or are kept back.
 
-use promptlayer_tracing::blueprint::{ErrorType, RequestStatus};
+use promptlayer_tracing::blueprint::{ErrorType, LogRequest, RequestStatus};
 use promptlayer_tracing::middleware::PromptLayerMiddleware;
 use serde_json::json;
 
@@ -285,6 +285,61 @@ fn beyond_the_limit_bodies_pass_and_are_not_kept() {
 
     let log = log_of_limited(reply().len(), JSON, reply());
     assert_eq!(log.output.text(), "Because.");
+}
+
+#[test]
+fn a_stream_that_is_dropped_behind_the_limit_says_so() {
+    let [first, second, third] = events();
+    let all = [first.as_str(), &second, &third, "data: [DONE]\n\n"].concat();
+    for breaks_off in [false, true] {
+        let log = log_of(async || {
+            let (server, pieces) = Server::in_pieces(EVENTS).await;
+            let middleware =
+                PromptLayerMiddleware::new().host(&server.host, "openai").body_limit(first.len());
+            let mut response = ask(&client_with(middleware), server.url(CHAT)).await;
+            pieces.send(all.clone());
+            read(&mut response, &all).await;
+            if breaks_off {
+                pieces.break_off();
+                response.chunk().await.unwrap_err();
+            }
+        });
+        assert_eq!(log.metadata["response_body"], "longer than the limit");
+        assert_eq!(log.output.text(), "Be");
+        let status = if breaks_off { RequestStatus::Error } else { RequestStatus::Warning };
+        assert_eq!(log.status, status);
+    }
+}
+
+/// The log of Ollama's stream of lines, each with this text, under this limit.
+fn log_of_lines(text: &str, lines: usize, limit: usize) -> LogRequest {
+    let line = json!({"model": "llama3", "created_at": "t", "message": {"role": "assistant", "content": text}, "done": false});
+    let body = format!("{line}\n").repeat(lines);
+    log_of(async || {
+        let server = Server::whole(200, "application/x-ndjson", body.clone()).await;
+        let middleware = PromptLayerMiddleware::new().host(&server.host, "ollama").body_limit(limit);
+        ask(&client_with(middleware), server.url("/api/chat")).await.bytes().await.unwrap();
+    })
+}
+
+#[test]
+fn of_a_stream_as_much_is_kept_as_the_limit_allows() {
+    let log = log_of_lines(&"x".repeat(1 << 16), 80, 8 << 20);
+    assert_eq!(log.output.text().len(), 80 << 16);
+    assert!(!log.metadata.contains_key("response_body"), "{:?}", log.metadata);
+
+    let log = log_of_lines(&"x".repeat(1 << 16), 80, 1 << 20);
+    assert_eq!(log.metadata["response_body"], "longer than the limit");
+}
+
+#[test]
+fn a_stream_of_many_small_events_says_that_not_all_are_kept() {
+    let log = log_of(async || {
+        let server = Server::whole(200, "application/x-ndjson", "1\n".repeat(1000)).await;
+        let middleware = PromptLayerMiddleware::new().host(&server.host, "ollama").body_limit(3000);
+        ask(&client_with(middleware), server.url("/api/chat")).await.bytes().await.unwrap();
+    });
+    assert_eq!(log.metadata["response_body"], "longer than the limit");
 }
 
 #[test]
