@@ -158,6 +158,14 @@ impl Call {
         }
     }
 
+    /// What it does has ended; its log may be made later.
+    #[cfg(feature = "reqwest-middleware")]
+    pub(crate) fn stop(&mut self) {
+        if let Some(active) = &mut self.active {
+            active.stop();
+        }
+    }
+
     /// Forgets the call: what was never polled was never called.
     pub(crate) fn forget(&mut self) {
         self.active = None;

@@ -30,6 +30,8 @@ pub(crate) struct Active {
     name: &'static str,
     started: SystemTime,
     started_at: Instant,
+    /// How long it took, where it ended before it was handed over.
+    duration: Option<Duration>,
     contains_request: Arc<AtomicBool>,
     /// What a request of it is where the attribute has no `kind`.
     request_kind: Kind,
@@ -84,6 +86,7 @@ impl Active {
                 name: registered.name(),
                 started: record.started,
                 started_at: record.started_at,
+                duration: None,
                 contains_request: Arc::clone(&record.contains_request),
                 request_kind: Kind::Llm,
                 inherited: Arc::clone(&record.inherited),
@@ -157,6 +160,12 @@ impl Active {
         self.started_at = Instant::now();
     }
 
+    /// Ends now, and not when it is handed over.
+    #[cfg(feature = "reqwest-middleware")]
+    pub(crate) fn stop(&mut self) {
+        self.duration = Some(self.started_at.elapsed());
+    }
+
     /// Adds a chunk of a stream.
     pub(crate) fn chunk(&mut self, chunk: Chunk) {
         let stream = self.stream.get_or_insert_default();
@@ -228,7 +237,7 @@ impl Active {
             is_foreign: false,
             lacks_an_answer: false,
             started: self.started,
-            duration: self.started_at.elapsed(),
+            duration: self.duration.unwrap_or_else(|| self.started_at.elapsed()),
             ending,
             input: self.input,
             output,

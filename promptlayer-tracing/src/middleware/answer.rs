@@ -33,7 +33,7 @@ pub(super) fn logged(mut call: Call, response: Response, is_array: bool, limit: 
     if let Ok(carrier) = http::Response::builder().url(url).body(()) {
         parts.extensions.extend(carrier.into_parts().0.extensions);
     }
-    Response::from(http::Response::from_parts(parts, Body::wrap(Tee { body, log: Some(log) })))
+    Response::from(http::Response::from_parts(parts, Body::wrap(Tee { body, log: Some(log), ended: None })))
 }
 
 /// A body that passes on each read as it comes.
@@ -41,6 +41,9 @@ struct Tee {
     body: Body,
     /// `None` when the call has ended.
     log: Option<Log>,
+    /// How the body ended, once it has. The call ends behind it, when the reader comes back or drops the body: no
+    /// reader waits for its log.
+    ended: Option<Ended>,
 }
 
 impl Tee {
@@ -49,6 +52,15 @@ impl Tee {
         self.body.is_end_stream() || self.body.size_hint().exact() == Some(0)
     }
 
+    /// The body has ended, at this moment.
+    fn ends(&mut self, how: Ended) {
+        if let Some(log) = &mut self.log {
+            log.call.stop();
+            self.ended = Some(how);
+        }
+    }
+
+    /// Ends the call.
     fn end(&mut self, how: Ended) {
         if let Some(log) = self.log.take() {
             log.end(how);
@@ -65,6 +77,9 @@ impl http_body::Body for Tee {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let this = self.get_mut();
+        if let Some(how) = this.ended.take() {
+            this.end(how);
+        }
         let body = Pin::new(&mut this.body);
         let Some(log) = &mut this.log else { return body.poll_frame(context) };
         let polled = log.call.run(|| body.poll_frame(context));
@@ -76,14 +91,14 @@ impl http_body::Body for Tee {
                 }
                 // A reader that knows the length asks for no more.
                 if this.is_over() {
-                    this.end(Ended::Read);
+                    this.ends(Ended::Read);
                 }
             }
             Poll::Ready(Some(Err(error))) => {
                 let failure = Failure::of_source(error, std::any::type_name::<reqwest::Error>());
-                this.end(Ended::Failed(failure));
+                this.ends(Ended::Failed(failure));
             }
-            Poll::Ready(None) => this.end(Ended::Read),
+            Poll::Ready(None) => this.ends(Ended::Read),
         }
         polled
     }
@@ -99,7 +114,8 @@ impl http_body::Body for Tee {
 
 impl Drop for Tee {
     fn drop(&mut self) {
-        self.end(if self.is_over() { Ended::Read } else { Ended::Dropped });
+        let how = self.ended.take();
+        self.end(how.unwrap_or_else(|| if self.is_over() { Ended::Read } else { Ended::Dropped }));
     }
 }
 

@@ -39,7 +39,7 @@
 //! # What the caller sees
 //!
 //! The same status, headers, version, address, extensions and bytes, each read passed on as it comes: the body
-//! is copied on its way, and never waited for.
+//! is copied on its way, and never waited for. Its log is made when the reader has all of it, or drops it.
 //!
 //! # Retries
 //!

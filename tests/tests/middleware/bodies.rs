@@ -1,8 +1,12 @@
 //! Bodies that come in pieces, break off, or are kept back.
 
+use std::sync::{Arc, Mutex};
+
 use promptlayer_tracing::blueprint::{ErrorType, LogRequest, RequestStatus};
+use promptlayer_tracing::layer;
 use promptlayer_tracing::middleware::PromptLayerMiddleware;
 use serde_json::json;
+use tests::in_memory::captured_with;
 
 use super::server::Server;
 use super::{CHAT, JSON, ask, client, client_with, log_of, question, reply, run};
@@ -111,6 +115,27 @@ fn a_stream_that_is_dropped_when_it_has_told_why_it_ended_is_whole() {
         let log = &captured.requests()[0];
         assert_eq!((log.status, log.output.text()), (RequestStatus::Success, "Because.".into()), "{body}");
         assert_eq!((log.error_message(), captured.spans()[0].error.as_deref()), (None, None));
+    }
+}
+
+#[test]
+fn a_reader_has_the_last_of_a_body_before_the_call_is_converted() {
+    let events = events().concat();
+    for (kind, body) in [(JSON, reply()), (EVENTS, format!("{events}data: [DONE]\n\n"))] {
+        let order: Arc<Mutex<Vec<&str>>> = Arc::default();
+        let converted = Arc::clone(&order);
+        let captured =
+            captured_with(layer().redact(move |_| converted.lock().unwrap().push("converted")), || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(async {
+                    let server = Server::whole(200, kind, body.clone()).await;
+                    let mut response = ask(&client(&server, "openai"), server.url(CHAT)).await;
+                    read(&mut response, &body).await;
+                    order.lock().unwrap().push("read");
+                });
+            });
+        assert_eq!(*order.lock().unwrap(), ["read", "converted"], "{kind}");
+        assert_eq!(captured.requests()[0].output.text(), "Because.");
     }
 }
 
