@@ -121,9 +121,12 @@ impl FinishedSpan {
 
     /// Forgets the fields that hold content, whoever made the span.
     pub(crate) fn drop_content_fields(&mut self) {
-        let errors: &[&str] = if self.is_foreign { semconv::ERROR_TEXT } else { &[] };
-        self.fields
-            .retain(|name, _| ![semconv::CONTENT, errors].iter().any(|of| of.contains(&name.as_str())));
+        let of_foreign: &[&[&str]] =
+            if self.is_foreign { &[semconv::ERROR_TEXT, &[semconv::REQUEST_STOP_SEQUENCES]] } else { &[] };
+        self.fields.retain(|name, _| {
+            !semconv::CONTENT.contains(&name.as_str())
+                && !of_foreign.iter().any(|names| names.contains(&name.as_str()))
+        });
     }
 
     /// Bytes that the span holds, nearly: what the bound of the queue counts.

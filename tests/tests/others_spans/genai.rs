@@ -203,3 +203,13 @@ fn a_whole_stream_of_which_nothing_is_captured_is_a_success() {
     });
     assert_eq!(spans[0].request.as_ref().unwrap().status, RequestStatus::Success);
 }
+
+#[test]
+fn without_content_stop_sequences_are_left_out() {
+    let model = OfflineModel::start().unwrap();
+    let spans = spans_of(layer().capture_content(false), async {
+        ask(&client(model.url()), "gpt-4o-mini").await.unwrap();
+    });
+    assert_eq!(spans[0].fields["gen_ai.request.max_tokens"], 64);
+    assert!(!format!("{:?}", spans[0]).contains("END"), "{:#?}", spans[0]);
+}
