@@ -129,6 +129,16 @@ impl FinishedSpan {
         });
     }
 
+    /// Forgets what another crate's span said of its request in texts of its own: the log was made from them, and
+    /// tells what is left.
+    pub(crate) fn drop_told_fields(&mut self) {
+        if !self.is_foreign {
+            return;
+        }
+        self.drop_content_fields();
+        self.fields.retain(|name, value| !(name.starts_with(semconv::PREFIX) && is_text(value)));
+    }
+
     /// Bytes that the span holds, nearly: what the bound of the queue counts.
     pub(crate) fn size(&self) -> usize {
         let input = match &self.input {
@@ -186,6 +196,10 @@ impl FinishedSpan {
             Ending::Unfinished => Some(Cow::Borrowed(UNFINISHED)),
         }
     }
+}
+
+fn is_text(value: &Value) -> bool {
+    !(value.is_number() || value.is_boolean())
 }
 
 fn text_size(value: &Value) -> usize {

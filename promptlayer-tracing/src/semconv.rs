@@ -16,6 +16,7 @@ pub(crate) const TOOL_NAME: &str = "tool.name";
 pub(crate) const TELEMETRY_SOURCE: &str = "promptlayer.telemetry.source";
 
 // Of generative models, as OpenTelemetry names them.
+pub(crate) const PREFIX: &str = "gen_ai.";
 pub(crate) const OPERATION_NAME: &str = "gen_ai.operation.name";
 pub(crate) const PROVIDER_NAME: &str = "gen_ai.provider.name";
 pub(crate) const REQUEST_PREFIX: &str = "gen_ai.request.";

@@ -161,14 +161,14 @@ impl Sink {
             said.drop_content(&outgoing.span);
             outgoing.span.drop_content_fields();
         }
-        let fields = &mut outgoing.span.fields;
+        let span = &mut outgoing.span;
         let redacted = catch_unwind(AssertUnwindSafe(|| {
-            if let (Some(redact), Some(log)) = (&self.redact.request, &mut said.log) {
-                redact(log);
+            if let Some(redact) = &self.redact.request {
+                said.redact_request(redact, span);
             }
             if let Some(redact) = &self.redact.text {
                 said.redact(redact);
-                fields.values_mut().for_each(|value| rewrite(value, redact, &[]));
+                span.fields.values_mut().for_each(|value| rewrite(value, redact, &[]));
             }
         }));
         if redacted.is_err() {
@@ -231,6 +231,19 @@ impl Said {
         }
     }
 
+    /// Rewrites the request, and what the span says beside it: what cannot be told from the request does not leave.
+    fn redact_request(&mut self, redact: &RedactRequest, span: &mut FinishedSpan) {
+        let Some(log) = &mut self.log else { return };
+        let before = Told::of(log);
+        redact(log);
+        self.function_input = None;
+        self.problem = self.problem.take().and_then(|_| log.error_message().map(str::to_owned));
+        let reply = std::mem::take(&mut self.attributes);
+        self.attributes = convert::attributes_of_log(span, log);
+        before.keep(log, reply, &mut self.attributes);
+        span.drop_told_fields();
+    }
+
     fn redact(&mut self, redact: &RedactText) {
         for text in
             [&mut self.function_input, &mut self.function_output, &mut self.problem].into_iter().flatten()
@@ -257,6 +270,35 @@ impl Said {
         if let (Some(kind), Some(message)) = (log.error_type, log.error_message().map(str::to_owned)) {
             log.set_error(kind, &redact(&message));
         }
+    }
+}
+
+/// What a log tells of a reply for which there are attributes that it does not tell.
+struct Told {
+    model: String,
+    input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
+}
+
+impl Told {
+    fn of(log: &LogRequest) -> Self {
+        Self { model: log.model.clone(), input_tokens: log.input_tokens, output_tokens: log.output_tokens }
+    }
+
+    /// Adds what only the reply told, where the user left as it is what the log says of the same.
+    fn keep(&self, log: &LogRequest, reply: Map<String, Value>, attributes: &mut Map<String, Value>) {
+        let is_kept = |name: &str| match name {
+            semconv::RESPONSE_MODEL => log.model == self.model,
+            semconv::USAGE_INPUT_TOKENS
+            | semconv::USAGE_PROMPT_TOKENS
+            | semconv::USAGE_CACHE_READ
+            | semconv::USAGE_CACHE_CREATION => log.input_tokens == self.input_tokens,
+            semconv::USAGE_OUTPUT_TOKENS | semconv::USAGE_COMPLETION_TOKENS | semconv::USAGE_REASONING => {
+                log.output_tokens == self.output_tokens
+            }
+            _ => false,
+        };
+        attributes.extend(reply.into_iter().filter(|(name, _)| is_kept(name)));
     }
 }
 

@@ -33,7 +33,7 @@ use serde_json::{Map, Value};
 pub(crate) use self::failure::of_answer as answered;
 use self::finish::Finish;
 use self::gen_ai::attributes::Answered;
-use self::reading::{Reply, Request};
+use self::reading::{Reply, Request, Usage};
 use crate::blueprint::{ChatPrompt, CompletionPrompt, ErrorType, LogRequest, Message, Prompt, RequestStatus};
 use crate::exchange::{Ending, Input};
 use crate::record::{FinishedSpan, Output};
@@ -149,6 +149,12 @@ fn read(span: &FinishedSpan) -> (Request, Reply) {
 /// What a span that makes no request log says of itself in OpenTelemetry's words.
 pub(crate) fn function_attributes(span: &FinishedSpan) -> Map<String, Value> {
     gen_ai::attributes::of_function(span)
+}
+
+/// What a model's call says of itself in OpenTelemetry's words, as far as its log tells.
+pub(crate) fn attributes_of_log(span: &FinishedSpan, log: &LogRequest) -> Map<String, Value> {
+    let usage = Usage { input: log.input_tokens, output: log.output_tokens, ..Usage::default() };
+    gen_ai::attributes::of_request(span, log, &Answered::of(&Reply { usage, ..Reply::default() }))
 }
 
 /// What went wrong in a span, in one line.

@@ -178,8 +178,10 @@ impl LayerBuilder {
     }
 
     /// Rewrites every request before it leaves the thread that made the call: what the closure leaves in it
-    /// is what is queued, kept on disk and sent. Of spans that make no request see
-    /// [`redact_text`](Self::redact_text), which comes after it.
+    /// is what is queued, kept on disk and sent. What the request's span says beside it is made from what is left: its
+    /// attributes and what went wrong. What could not be told from the request does not leave: the arguments that
+    /// have no place in one, and the texts in which another crate's span (rig's, genai's) said the same. Fields of your own
+    /// stay. Of spans that make no request see [`redact_text`](Self::redact_text), which comes after it.
     ///
     /// ```
     /// # let builder =

@@ -1,5 +1,6 @@
 //! What a call says of itself on its span for the layers beside, and what it keeps to itself.
 
+use promptlayer_tracing::blueprint::LogRequest;
 use promptlayer_tracing::{InMemory, LayerBuilder, layer};
 use serde_json::{Value, json};
 use tests::Beside;
@@ -69,6 +70,21 @@ fn without_content_neither_question_nor_answer_leaves() {
     let spans = format!("{:?}", captured.spans());
     assert!(!spans.contains("why?") && !spans.contains("Because."), "{spans}");
     assert_eq!(captured.requests()[0].input_tokens, Some(5));
+}
+
+#[test]
+fn requests_and_texts_are_rewritten_before_they_leave() {
+    let redact = |request: &mut LogRequest| {
+        request.metadata.remove("response_id");
+    };
+    let builder = layer().redact(redact).redact_text(|text| text.replace("Because", "###").into());
+    let (mut fields, captured) = called(builder, CHAT, None, reply());
+    let mut expected = expected();
+    expected.as_object_mut().unwrap().remove("gen_ai.response.id");
+    assert_eq!(fields.take(), expected);
+    let request = &captured.requests()[0];
+    assert_eq!(request.output.text(), "###.");
+    assert!(!request.metadata.contains_key("response_id"));
 }
 
 #[test]

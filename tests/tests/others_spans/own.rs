@@ -1,6 +1,6 @@
 //! Spans of a program's own that say what they do with a model.
 
-use promptlayer_tracing::blueprint::RequestStatus;
+use promptlayer_tracing::blueprint::{Prompt, RequestStatus};
 use promptlayer_tracing::{CapturedSpan, LayerBuilder, layer, promptlayer};
 use serde_json::{Value, json};
 use tests::in_memory::captured_with;
@@ -192,6 +192,44 @@ fn they_are_redacted_as_any_other() {
 }
 
 #[test]
+fn what_a_rewritten_request_does_not_say_its_span_does_not_say_either() {
+    let spans = spans_of(
+        layer().redact(|request| {
+            request.model = request.model.replace("secret", "###");
+            request.metadata.clear();
+            request.parameters.clear();
+            request.input = Prompt::user("###");
+            request.output = Prompt::assistant("###");
+            if let (Some(kind), Some(_)) = (request.error_type, request.error_message()) {
+                request.set_error(kind, "###");
+            }
+        }),
+        || {
+            drop(info_span!(
+                "call",
+                gen_ai.operation.name = "chat",
+                gen_ai.request.model = "secret-model",
+                gen_ai.request.seed = 7,
+                gen_ai.request.stop_sequences = r#"["secret"]"#,
+                gen_ai.response.id = "secret-id",
+                gen_ai.conversation.id = "secret-talk",
+                gen_ai.completion = "a secret",
+                gen_ai.tool.call.arguments = "a secret",
+                otel.status_code = "error",
+                otel.status_description = "a secret was late",
+                mine = 1,
+            ));
+        },
+    );
+    assert!(!format!("{spans:?}").contains("secret"), "{spans:#?}");
+    assert_eq!(spans[0].error.as_deref(), Some("###"));
+    assert_eq!(
+        Value::Object(spans[0].fields.clone()),
+        json!({"gen_ai.request.seed": 7, "otel.status_code": "error", "mine": 1})
+    );
+}
+
+#[test]
 fn what_is_sent_says_it_in_opentelemetrys_words_and_no_content_twice() {
     let recorder = Recorder::start().unwrap();
     let (layer, guard) = layer_to(recorder.url()).build().unwrap();
@@ -246,6 +284,61 @@ fn what_is_sent_says_it_in_opentelemetrys_words_and_no_content_twice() {
             }),
         ]
     );
+}
+
+#[test]
+fn what_a_call_says_of_itself_is_made_from_the_rewritten_request() {
+    #[promptlayer(skip(reply))]
+    fn chat(request: Value, customer: &str, reply: Value) -> Value {
+        drop((request, customer.len()));
+        reply
+    }
+    let recorder = Recorder::start().unwrap();
+    let redacted = layer_to(recorder.url()).redact(|request| {
+        request.parameters.remove("stop");
+        request.metadata.remove("response_id");
+        request.metadata.insert("finish_reason".to_owned(), "###".to_owned());
+        request.provider = "###".to_owned();
+        request.model = "###".to_owned();
+        request.input_tokens = None;
+        if let Some(kind) = request.error_type {
+            request.set_error(kind, "###");
+        }
+    });
+    let (layer, guard) = redacted.build().unwrap();
+    let messages = json!([{"role": "user", "content": "a"}]);
+    dispatcher::with_default(&dispatch(layer), || {
+        let request = json!({"model": "secret", "messages": messages, "stop": "secret", "temperature": 0.5});
+        let reply = json!({
+            "id": "secret-1",
+            "object": "chat.completion",
+            "created": 1,
+            "model": "secret-2",
+            "choices": [{"index": 0, "message": {"role": "assistant", "content": "b"}, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+        });
+        chat(request.clone(), "secret", reply);
+        chat(request, "secret", json!({"error": {"message": "no secret for you"}}));
+    });
+    guard.shutdown(std::time::Duration::from_secs(60));
+    let spans = recorder.spans();
+    assert!(!format!("{spans:?}").contains("secret"), "{spans:#?}");
+    assert_eq!(
+        spans[0]["attributes"],
+        json!({
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "###",
+            "gen_ai.system": "###",
+            "gen_ai.request.model": "###",
+            "gen_ai.request.temperature": 0.5,
+            "gen_ai.response.finish_reasons": ["###"],
+            "gen_ai.usage.output_tokens": 2,
+            "gen_ai.usage.completion_tokens": 2,
+            "function_name": "chat",
+            "promptlayer.telemetry.source": "promptlayer-tracing",
+        })
+    );
+    assert_eq!(spans[1]["status"]["description"], "###");
 }
 
 #[test]
