@@ -39,11 +39,12 @@ pub enum Captured {
 }
 
 impl Captured {
-    /// Bytes that the value holds, for the bound of the queue.
+    /// Bytes that the value holds, for the bound of the queue: with the room that its text has and does not use, which
+    /// may be as much again.
     #[cfg(feature = "export")]
     pub(crate) fn size(&self) -> usize {
         match self {
-            Self::Json(text) | Self::Text(text) => text.len(),
+            Self::Json(text) | Self::Text(text) => text.capacity(),
             Self::Type(_) | Self::Redacted => 0,
         }
     }

@@ -62,8 +62,9 @@ impl BatchLimits {
     }
 
     /// How many requests with spans may be on their way at once, from 1 to
-    /// [`MOST_IN_FLIGHT`](Self::MOST_IN_FLIGHT); as many with tracking calls may be beside them, and one with
-    /// what was put on disk. With one, spans arrive in the order in which they ended. Defaults to
+    /// [`MOST_IN_FLIGHT`](Self::MOST_IN_FLIGHT). Beside them may be one with what was put on disk, four with
+    /// tracking calls, and four whose answer was lost and which are being read back. With one, spans arrive in
+    /// the order in which they ended, unless something fails. Defaults to
     /// [`DEFAULT_IN_FLIGHT`](Self::DEFAULT_IN_FLIGHT).
     #[must_use]
     pub fn in_flight(mut self, requests: usize) -> Self {

@@ -19,7 +19,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::content::{Content, Note};
@@ -36,6 +36,9 @@ use super::transport::Transport;
 use crate::client::{Answer, Client, Error, Failure, Http};
 use crate::hook::HookSender;
 
+/// How many batches may be in doubt without holding up what is behind them.
+pub(crate) const ASIDE: usize = 4;
+
 /// Delivers batches. Shared by all that are on their way.
 pub(crate) struct Courier<T> {
     pub(crate) transport: T,
@@ -48,6 +51,8 @@ pub(crate) struct Courier<T> {
     pub(crate) retry: RetryPolicy,
     pub(crate) stop: watch::Receiver<Stop>,
     pub(crate) gate: Gate,
+    /// The places for batches that are in doubt.
+    pub(crate) aside: Arc<Semaphore>,
     /// The kinds of errors that were reported since the last success.
     pub(crate) reported: Mutex<HashSet<(Discriminant<Error>, Option<u16>)>>,
 }
@@ -85,16 +90,24 @@ struct Tries {
 }
 
 impl<T: Transport> Courier<T> {
-    /// Delivers a batch, whatever that takes.
-    pub(crate) async fn deliver(self: Arc<Self>, batch: Batch) {
+    /// Delivers a batch, whatever that takes. `lane` is free once it is delivered, or in doubt.
+    pub(crate) async fn deliver(self: Arc<Self>, batch: Batch, mut lane: OwnedSemaphorePermit) {
         let mut batches = vec![batch];
         while let Some(batch) = batches.pop() {
-            batches.extend(self.deliver_one(batch).await);
+            batches.extend(self.deliver_one(batch, &mut lane).await);
+        }
+    }
+
+    /// Leaves the lane to others, if there is a place for what is in doubt: it takes its time.
+    fn leave(&self, lane: &mut OwnedSemaphorePermit) {
+        if let Ok(aside) = Arc::clone(&self.aside).try_acquire_owned() {
+            *lane = aside;
+            self.pipeline.wake.notify_one();
         }
     }
 
     /// Delivers a batch but for the parts that it gives back, which are to be sent by themselves.
-    async fn deliver_one(&self, mut batch: Batch) -> Vec<Batch> {
+    async fn deliver_one(&self, mut batch: Batch, lane: &mut OwnedSemaphorePermit) -> Vec<Batch> {
         let Some(oldest) = batch.parcels.iter().map(|parcel| parcel.accepted_at).min() else {
             return Vec::new();
         };
@@ -103,6 +116,7 @@ impl<T: Transport> Courier<T> {
             Tries { attempts: Attempts::since(oldest, policy), refused: None, failing_since: None };
         let given_up = loop {
             if let Some(since) = batch.in_doubt_since {
+                self.leave(lane);
                 match self.read_back(&mut batch, since, &mut tries.attempts).await {
                     Ok(parts) => return parts,
                     Err(why) => break why,
@@ -313,7 +327,8 @@ impl<T: Transport> Courier<T> {
 
     /// Makes a parcel smaller, media first. `false` if there is nothing left to take.
     fn shrink(&self, parcel: &mut Parcel) -> bool {
-        let Some(smaller) = shrink::smaller(&parcel.bytes) else { return false };
+        let Some(mut smaller) = shrink::smaller(&parcel.bytes) else { return false };
+        smaller.shrink_to_fit();
         self.pipeline.counters.shrunk.fetch_add(1, SeqCst);
         parcel.ticket.resize(smaller.len());
         parcel.bytes = smaller;

@@ -121,7 +121,9 @@ impl Packer {
                 Item::Track(call) => Some(Packed::of_track(call)),
             };
             match packed {
-                Some(Packed { content, bytes: Ok(bytes), is_shrunk }) => {
+                Some(Packed { content, bytes: Ok(mut bytes), is_shrunk }) => {
+                    // It may have as much room again that it does not use, and is kept until it is delivered.
+                    bytes.shrink_to_fit();
                     self.pipeline.counters.shrunk.fetch_add(is_shrunk.into(), Relaxed);
                     ticket.resize(bytes.len());
                     let accepted_at = Instant::from_std(accepted_at);

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tracing::Dispatch;
 
-use super::courier::Courier;
+use super::courier::{ASIDE, Courier};
 use super::form::Form;
 use super::gate::Gate;
 use super::guard::{Guard, Stop};
@@ -57,6 +57,7 @@ pub(crate) fn start(pipeline: &Arc<Pipeline>, settings: Settings, hooks: Hooks) 
         retry: settings.retry,
         stop: told.clone(),
         gate: Gate::default(),
+        aside: Arc::new(Semaphore::new(ASIDE)),
         reported: Mutex::new(HashSet::new()),
     };
     if let Some(error) = pipeline.store.as_ref().and_then(Store::trouble) {
@@ -112,6 +113,9 @@ pub(crate) struct Worker<T> {
     lanes: Lanes,
 }
 
+/// How many tracking calls may be on their way at once: each is a request of its own, and small.
+const TRACKING: usize = 4;
+
 /// How much more may be on its way. What one lane holds up, for minutes or for days, holds up no other.
 struct Lanes {
     /// Batches of spans that were never on disk.
@@ -137,8 +141,7 @@ impl<T: Transport> Worker<T> {
         let lane = |batches| Arc::new(Semaphore::new(batches));
         // Where everything goes by the disk, what is there is what is new.
         let stored = if packer.writes_ahead() { form.batch.in_flight } else { 1 };
-        let of_each = form.batch.in_flight;
-        let lanes = Lanes { new: lane(of_each), stored: lane(stored), tracking: lane(of_each) };
+        let lanes = Lanes { new: lane(form.batch.in_flight), stored: lane(stored), tracking: lane(TRACKING) };
         Self { courier, packer, form, stop, in_flight: JoinSet::new(), lanes }
     }
 
@@ -192,10 +195,7 @@ impl<T: Transport> Worker<T> {
     /// Sends a batch on its way. However that ends, its lane is free then.
     fn send(&mut self, batch: Batch, permit: OwnedSemaphorePermit) {
         let courier = Arc::clone(&self.courier);
-        self.in_flight.spawn(async move {
-            let _permit = permit;
-            courier.deliver(batch).await;
-        });
+        self.in_flight.spawn(courier.deliver(batch, permit));
     }
 
     /// Whether what waits is to be put on disk: always, where a kill must cost little; when the program ends,

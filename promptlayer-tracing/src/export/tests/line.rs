@@ -4,13 +4,13 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, SystemTime};
 
 use serde_json::Map;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 use super::service::Service;
 use crate::client::Client;
 use crate::exchange::Ending;
-use crate::export::courier::Courier;
+use crate::export::courier::{ASIDE, Courier};
 use crate::export::gate::Gate;
 use crate::export::guard::{Stats, Stop};
 use crate::export::worker::Worker;
@@ -73,6 +73,7 @@ impl Line {
             retry: RetryPolicy::default(),
             stop: told.clone(),
             gate: Gate::default(),
+            aside: Arc::new(Semaphore::new(ASIDE)),
             reported: Mutex::default(),
         };
         let worker = Worker::new(Arc::new(courier), form, told);

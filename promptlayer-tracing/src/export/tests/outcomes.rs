@@ -113,6 +113,21 @@ async fn what_arrives_after_the_first_reading_is_not_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_in_doubt_holds_up_nothing_behind_it() {
+    let service = Service::new([Step::Lost]);
+    let mut line = Line::new(&service, BatchLimits::default().spans(10));
+    line.log(50);
+    let watched = service.clone();
+    let watching = tokio::spawn(async move {
+        tokio::time::sleep(RetryPolicy::DEFAULT_SETTLING_TIME / 2).await;
+        watched.taken()
+    });
+    let (stats, _) = line.run().await;
+    assert_eq!(watching.await.unwrap(), 40, "all but those in doubt, while they are");
+    assert_eq!((stats.spans.delivered, service.duplicates()), (50, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reading_that_fails_says_nothing_and_is_made_again() {
     let service = Service::new([Step::TakenAndLost]).gets([Step::Status(500), Step::Lost, Step::Status(401)]);
     let (stats, _) = ten(&service).await;
