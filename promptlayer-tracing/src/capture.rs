@@ -48,6 +48,15 @@ impl Captured {
             Self::Type(_) | Self::Redacted => 0,
         }
     }
+
+    /// Bytes of its text.
+    #[cfg(feature = "export")]
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Json(text) | Self::Text(text) => text.len(),
+            Self::Type(_) | Self::Redacted => 0,
+        }
+    }
 }
 
 /// What an error said of itself.
@@ -124,9 +133,20 @@ fn named<T: ?Sized>() -> Captured {
 #[cfg(feature = "export")]
 fn json<T: Serialize + ?Sized>(value: &T) -> Captured {
     match guarded(|| serde_json::to_string(value)) {
-        Some(Ok(json)) => Captured::Json(json),
+        Some(Ok(json)) => Captured::Json(fitted(json)),
         _ => named::<T>(),
     }
+}
+
+/// A text without much room that it does not use: as it grew, it may have got as much again, and it waits in the queue.
+#[cfg(feature = "export")]
+fn fitted(mut text: String) -> String {
+    /// What is left to a text costs less than to move it.
+    const MOST_ROOM: usize = 4 << 10;
+    if text.capacity() - text.len() > MOST_ROOM {
+        text.shrink_to_fit();
+    }
+    text
 }
 
 /// Without the pipeline nothing is recorded, so this is only type-checked.

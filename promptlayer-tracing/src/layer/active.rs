@@ -174,7 +174,7 @@ impl Active {
                 if stream.first.is_none() {
                     stream.first = Some(self.started_at.elapsed());
                 }
-                let size = size_of::<Captured>() + value.size();
+                let size = size_of::<Captured>() + value.len();
                 if stream.passed_by > 0 || stream.bytes + size > self.stream_limit {
                     stream.passed_by += 1;
                 } else {

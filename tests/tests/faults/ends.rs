@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Instant;
 
 use promptlayer_tracing::{DropReason, Env, Guard, QueueLimits};
+use tests::pipeline::eventually;
 use tests::{Gate, Reply};
 use tokio::task::LocalSet;
 use tracing::Dispatch;
@@ -178,7 +179,7 @@ fn a_function_that_may_be_frozen_sends_each_span_as_it_ends() {
     for invocation in 1..=3 {
         dispatcher::with_default(&dispatch, || ask_times(1));
         // Neither a full batch nor a flush has it sent.
-        recorder.wait_for(|requests| requests.len() == invocation, LONG).unwrap();
+        eventually(|| guard.stats().spans.delivered == invocation);
     }
     // What is not there is given up while the invocation can still wait for it.
     recorder.decide(|_| Some(Reply::status(503)));
