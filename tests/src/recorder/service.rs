@@ -25,6 +25,8 @@ pub(super) struct Service {
     /// Templates by the name or id they are asked for with.
     templates: BTreeMap<String, Value>,
     spans: Vec<Stored>,
+    /// Where the spans of each trace are among them.
+    traces: BTreeMap<String, Vec<usize>>,
 }
 
 /// A span the service has taken in.
@@ -73,6 +75,7 @@ impl Default for Service {
                 (FIRST_TEMPLATE.to_string(), template),
             ]),
             spans: Vec::new(),
+            traces: BTreeMap::new(),
         }
     }
 }
@@ -132,6 +135,8 @@ impl Service {
                 span.get("log_request").filter(|log| !log.is_null()).map(|_| next(&mut self.request_ids));
             taken.push(json!({ "id": id, "name": text(span, "/name"), "span_id": span_id }));
             logged.extend(request_id.map(|id| json!({ "id": id, "span_id": span_id })));
+            let trace = text(span, "/context/trace_id").to_owned();
+            self.traces.entry(trace).or_default().push(self.spans.len());
             self.spans.push(Stored { id, request_id, span: span.clone() });
         }
         let mut answer = json!({ "success": true, "spans": taken });
@@ -209,7 +214,7 @@ impl Service {
     }
 
     fn trace(&self, trace: &str) -> Answer {
-        let inside = self.spans.iter().filter(|stored| text(&stored.span, "/context/trace_id") == trace);
+        let inside = self.traces.get(trace).into_iter().flatten().filter_map(|at| self.spans.get(*at));
         let spans: Vec<_> = inside
             .map(|stored| {
                 json!({
