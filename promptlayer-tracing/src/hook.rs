@@ -8,11 +8,12 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -225,11 +226,16 @@ enum News {
 
 /// Something that the hook thread may be told: until it has been, or this is dropped, who flushes waits for it.
 #[derive(Debug)]
-pub(crate) struct Announced(Arc<Progress>);
+pub(crate) struct Announced {
+    number: u64,
+    progress: Arc<Progress>,
+}
 
 impl Drop for Announced {
     fn drop(&mut self) {
-        self.0.update(|state| state.hooks_done += 1);
+        self.progress.update(|state| {
+            state.open_hooks.remove(&self.number);
+        });
     }
 }
 
@@ -246,8 +252,13 @@ pub(crate) struct HookSender {
 impl HookSender {
     /// Announces a request before its end is entered: who waits for the end waits for its hooks too.
     pub(crate) fn announce(&self) -> Announced {
-        self.progress.update(|state| state.hooks_sent += 1);
-        Announced(Arc::clone(&self.progress))
+        let mut number = 0;
+        self.progress.update(|state| {
+            number = state.next_hook;
+            state.next_hook += 1;
+            state.open_hooks.insert(number);
+        });
+        Announced { number, progress: Arc::clone(&self.progress) }
     }
 
     /// Hands a request over; counted where too many wait.
@@ -380,19 +391,27 @@ struct HookRuntime {
 impl HookRuntime {
     fn start() -> Result<Self, Error> {
         let failed = |source| Error::ThreadStart { name: IO_THREAD, source };
-        let runtime = runtime::Builder::new_current_thread()
-            .on_thread_start(|| RUNS_HOOKS.set(true))
-            .enable_all()
-            .build()
-            .map_err(failed)?;
-        let (handle, (end, ended)) = (runtime.handle().clone(), oneshot::channel());
+        let (end, ended) = oneshot::channel();
+        let (begun, begins) = sync_channel(1);
+        // Made on its own thread: one that is dropped where another runs panics.
         let run = move || {
             RUNS_HOOKS.set(true);
+            let built = runtime::Builder::new_current_thread()
+                .on_thread_start(|| RUNS_HOOKS.set(true))
+                .enable_all()
+                .build();
+            let runtime = match built {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(begun.send(Err(error))),
+            };
+            let _ = begun.send(Ok(runtime.handle().clone()));
             // Tasks that hooks spawn run here; their panics are theirs. What hangs in one must not keep this.
             let _ = runtime.block_on(ended);
             runtime.shutdown_background();
         };
         thread::Builder::new().name(IO_THREAD.to_owned()).spawn(run).map_err(failed)?;
+        let handle =
+            begins.recv().unwrap_or_else(|_| Err(io::Error::other("it ended at once"))).map_err(failed)?;
         Ok(Self { handle, _end: end })
     }
 }
@@ -426,6 +445,6 @@ impl Lines {
             count => format!(" (and {count} more errors before)"),
         };
         // Where standard error is closed there is nobody to tell.
-        let _ = writeln!(std::io::stderr(), "promptlayer: {error}{kept_back}");
+        let _ = writeln!(io::stderr(), "promptlayer: {error}{kept_back}");
     }
 }

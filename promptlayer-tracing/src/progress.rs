@@ -1,19 +1,27 @@
 //! How far the pipeline has come, for those who wait for it.
 
+use std::collections::BTreeSet;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
 /// How far each thread has come.
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    /// Hooks and errors that were announced.
-    pub(crate) hooks_sent: u64,
-    /// Those of them that were told, or are not to be.
-    pub(crate) hooks_done: u64,
+    /// The number of the next hook, or error, that is announced.
+    pub(crate) next_hook: u64,
+    /// Those that were announced, and neither told nor found to be none.
+    pub(crate) open_hooks: BTreeSet<u64>,
     /// Whether the export thread has ended.
     pub(crate) sender_gone: bool,
     /// Whether the hook thread has ended.
     pub(crate) hooks_gone: bool,
+}
+
+impl State {
+    /// Whether all hooks with smaller numbers are through, or nobody is left to run them.
+    pub(crate) fn hooks_are_through(&self, before: u64) -> bool {
+        self.hooks_gone || self.open_hooks.first().is_none_or(|first| *first >= before)
+    }
 }
 
 /// The state behind its lock. Held for a few additions, never while other code runs.

@@ -102,3 +102,32 @@ fn a_tracking_call_that_the_service_declines_is_rejected_and_told() {
     assert_eq!((stats.tracking.accepted, stats.tracking.rejected()), (1, 1), "{stats:#?}");
     assert_eq!(told.lock().unwrap().len(), 1, "{told:?}");
 }
+
+#[test]
+fn a_flush_does_not_wait_for_what_the_hooks_of_others_enqueue_meanwhile() {
+    let recorder = Recorder::start().unwrap();
+    let (layer, guard) = layer_to(recorder.url())
+        .on_request_id(|request| drop(request.track().score(1).enqueue()))
+        .build()
+        .unwrap();
+    let dispatch = dispatch(layer);
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            tracing::dispatcher::with_default(&dispatch, || {
+                while !stop.load(Ordering::SeqCst) {
+                    drop(ask("why?"));
+                    thread::yield_now();
+                }
+            });
+        });
+        for _ in 0..5 {
+            let is_complete = guard.flush(LONG).is_complete();
+            if !is_complete {
+                stop.store(true, Ordering::SeqCst);
+            }
+            assert!(is_complete);
+        }
+        stop.store(true, Ordering::SeqCst);
+    });
+}

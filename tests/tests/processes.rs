@@ -81,8 +81,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn programs_that_share_a_spool_leave_what_the_next_one_delivers() {
     let folder = TempDir::new().unwrap();
-    let nowhere =
-        Plan::log(NOWHERE, 40).spool(folder.path(), "on-failure").timeout(Duration::from_millis(200));
+    let nowhere = Plan::log(NOWHERE, 40).spool(folder.path(), "on-failure").timeout(Duration::from_secs(2));
     let programs: Vec<Process> = (0..4)
         .map(|number| Process::start(PROGRAM, &Plan { first: number * 100, ..nowhere.clone() }).unwrap())
         .collect();
@@ -194,7 +193,7 @@ fn the_key_is_not_in_what_a_program_says_of_errors() {
         let key = request.header("x-api-key").unwrap_or_default();
         Some(Reply::status(401).body(format!("{{\"message\":\"{key} is not known\"}}")))
     });
-    let plan = Plan::log(recorder.url(), 30).timeout(Duration::from_millis(500));
+    let plan = Plan::log(recorder.url(), 30);
     let ended = run(&Plan { is_quiet: false, ..plan });
     assert_eq!(ended.ledger().rejected, 30, "{ended:#?}");
     let lines: Vec<&str> = ended.errors.lines().collect();

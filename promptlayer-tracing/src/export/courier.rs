@@ -24,7 +24,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::content::{Content, Note};
 use super::encode::{LogAnswer, SpansAnswer};
-use super::gate::Gate;
+use super::gate::{Closing, Gate};
 use super::guard::Stop;
 use super::ledger::{End, RejectReason};
 use super::outcome::{self, Outcome};
@@ -80,6 +80,15 @@ enum Next {
     Done(Vec<Batch>),
 }
 
+/// How waiting at the gate ended.
+enum Passed {
+    Open,
+    /// What waits would be too old.
+    TooLong,
+    /// The program ends before it opens, or the service refuses everything.
+    Hopeless(Option<RejectReason>),
+}
+
 /// The tries at one batch.
 struct Tries {
     attempts: Attempts,
@@ -87,6 +96,13 @@ struct Tries {
     refused: Option<RejectReason>,
     /// Since when a tracking call makes the service fail.
     failing_since: Option<Instant>,
+}
+
+impl Tries {
+    /// Why it is given up: what the service said last, or else this.
+    fn given_up(&self, otherwise: GivenUp) -> GivenUp {
+        self.refused.map_or(otherwise, GivenUp::Refused)
+    }
 }
 
 impl<T: Transport> Courier<T> {
@@ -108,24 +124,37 @@ impl<T: Transport> Courier<T> {
 
     /// Delivers a batch but for the parts that it gives back, which are to be sent by themselves.
     async fn deliver_one(&self, mut batch: Batch, lane: &mut OwnedSemaphorePermit) -> Vec<Batch> {
-        let Some(oldest) = batch.parcels.iter().map(|parcel| parcel.accepted_at).min() else {
+        let Some(youngest) = batch.parcels.iter().map(|parcel| parcel.accepted_at).max() else {
             return Vec::new();
         };
         let policy = if batch.is_stored() { self.pipeline.stored_policy(self.retry) } else { self.retry };
-        let mut tries =
-            Tries { attempts: Attempts::since(oldest, policy), refused: None, failing_since: None };
+        // What is older than the youngest leaves the batch when its time is over.
+        let attempts = batch.attempts.take().unwrap_or_else(|| Attempts::since(youngest, policy));
+        let mut tries = Tries { attempts, refused: None, failing_since: None };
+        if let (true, None) = (batch.is_retry, batch.in_doubt_since) {
+            // It was sent, and surely did not arrive: the service had its reasons.
+            match tries.attempts.next_delay(None) {
+                Some(delay) if self.cut(sleep(delay)).await.is_some() => {}
+                Some(_) => return self.give_up(batch.parcels, GivenUp::Unsent),
+                None => return self.give_up(batch.parcels, GivenUp::Expired),
+            }
+        }
         let given_up = loop {
             if let Some(since) = batch.in_doubt_since {
                 self.leave(lane);
-                match self.read_back(&mut batch, since, &mut tries.attempts).await {
+                match self.read_back(&mut batch, since, tries.attempts).await {
                     Ok(parts) => return parts,
                     Err(why) => break why,
                 }
             }
             match self.cut(self.pass_gate(&tries)).await {
-                Some(true) => {}
-                Some(false) => break tries.refused.map_or(GivenUp::Expired, GivenUp::Refused),
-                None => break tries.refused.map_or(GivenUp::Unsent, GivenUp::Refused),
+                Some(Passed::TooLong) => break tries.given_up(GivenUp::Expired),
+                Some(Passed::Hopeless(refusal)) if tries.refused.is_none() => {
+                    break refusal.map_or(GivenUp::Unsent, GivenUp::Refused);
+                }
+                // One that was refused itself asks once more.
+                Some(Passed::Open | Passed::Hopeless(_)) => {}
+                None => break tries.given_up(GivenUp::Unsent),
             }
             if batch.is_retry {
                 self.pipeline.counters.retries.fetch_add(1, SeqCst);
@@ -139,15 +168,20 @@ impl<T: Transport> Courier<T> {
             match self.answered(path, sent_at, result, &mut batch, &mut tries).await {
                 Next::Again(delay) => {
                     if self.cut(sleep(delay)).await.is_none() {
-                        break if batch.is_tracking() { GivenUp::InDoubt } else { GivenUp::Unsent };
+                        let is_in_doubt = batch.in_doubt_since.is_some() || tries.failing_since.is_some();
+                        break if is_in_doubt { GivenUp::InDoubt } else { tries.given_up(GivenUp::Unsent) };
                     }
                 }
                 Next::GiveUp(why) => break why,
                 Next::Done(parts) => return parts,
             }
+            if batch.in_doubt_since.is_none() {
+                let is_old = |parcel: &mut Parcel| parcel.accepted_at.elapsed() > policy.max_age;
+                let old = batch.parcels.extract_if(.., is_old).collect();
+                self.give_up(old, tries.given_up(GivenUp::Expired));
+            }
         };
-        self.give_up(batch.parcels, given_up);
-        Vec::new()
+        self.give_up(batch.parcels, given_up)
     }
 
     /// Does what an answer, or the lack of one, asks for.
@@ -167,7 +201,7 @@ impl<T: Transport> Courier<T> {
             return Next::Done(Vec::new());
         }
         let said = result.as_ref().ok().map(|answer| answer.body.clone());
-        let error = self.error(path, result);
+        let error = self.error(format!("POST {path}"), result);
         if let Outcome::Faulty(reason) = outcome {
             let parcels = std::mem::take(&mut batch.parcels);
             return Next::Done(self.part(parcels, reason, error, said.as_deref()));
@@ -201,7 +235,7 @@ impl<T: Transport> Courier<T> {
             return Next::GiveUp(GivenUp::Refused(reason));
         }
         tries.refused = Some(reason);
-        self.gate.close_for(self.retry.probe_interval);
+        self.gate.refuse_for(self.retry.probe_interval, reason);
         match tries.attempts.next_delay(Some(self.retry.probe_interval)) {
             // The wait is at the gate.
             Some(_) => Next::Again(Duration::ZERO),
@@ -335,22 +369,24 @@ impl<T: Transport> Courier<T> {
         true
     }
 
-    /// Waits until the gate is open; `false` if that takes too long. Where everything was refused, and the
-    /// program ends, the last try is made at once.
-    async fn pass_gate(&self, tries: &Tries) -> bool {
-        let ending = async {
-            match tries.refused {
-                Some(_) => self.ending().await,
-                None => pending().await,
-            }
+    /// Waits until the gate is open, or it is of no use to wait.
+    async fn pass_gate(&self, tries: &Tries) -> Passed {
+        let hopeless = async {
+            self.ending().await;
+            let deadline = self.stop.borrow().deadline.map(Instant::from);
+            let is_hopeless = |closing: &Closing| {
+                closing.refusal.is_some() || deadline.is_some_and(|deadline| closing.until > deadline)
+            };
+            self.gate.closed_so(is_hopeless).await
         };
         let passed = async {
             tokio::select! {
-                () = self.gate.pass() => {}
-                () = ending => {}
+                biased;
+                () = self.gate.pass() => Passed::Open,
+                closing = hopeless => Passed::Hopeless(closing.refusal),
             }
         };
-        timeout(tries.attempts.patience(), passed).await.is_ok()
+        timeout(tries.attempts.patience(), passed).await.unwrap_or(Passed::TooLong)
     }
 
     /// Runs it until the shutdown's time is over; `None` if that came first.
@@ -386,8 +422,7 @@ impl<T: Transport> Courier<T> {
         }
     }
 
-    fn error(&self, path: &str, result: Result<Answer, Failure>) -> Error {
-        let request = format!("POST {path}");
+    fn error(&self, request: String, result: Result<Answer, Failure>) -> Error {
         match result {
             Ok(answer) => self.http.error_of_answer(request, &answer),
             Err(failure) => self.http.error_of_failure(request, failure),

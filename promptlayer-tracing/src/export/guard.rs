@@ -23,7 +23,8 @@ pub(crate) struct Stop {
     pub(crate) finish: bool,
 }
 
-/// What became of everything that the layer was given, at one instant.
+/// What became of everything that the layer was given: the two ledgers at one instant, the counters beside them as they
+/// are read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -35,9 +36,10 @@ pub struct Stats {
     pub hooks: HookStats,
     /// Requests to the service that were sent again.
     pub retries: u64,
-    /// Spans that were sent again after an answer was lost. They were missing from their trace for as long as
+    /// Spans that were sent after an answer was lost, or that an earlier run of the program may have sent, each time
+    /// counted anew. They were missing from their trace for as long as
     /// [`RetryPolicy::settling_time`](crate::RetryPolicy::settling_time): a service that was slower than
-    /// that has them twice.
+    /// that has them twice. With [`Wire::LogRequest`](crate::Wire::LogRequest), what an earlier run left on disk.
     pub possible_duplicates: u64,
     /// Requests that the service left out of a span it took, since it does not have the template they
     /// name. `on_error` was told the name.
@@ -86,6 +88,7 @@ impl Flushed {
 #[must_use = "dropping the guard at once shuts the pipeline down: hold it until the program ends"]
 pub struct Guard {
     ender: Arc<Ender>,
+    is_shut_down: bool,
 }
 
 impl fmt::Debug for Guard {
@@ -109,7 +112,8 @@ impl Guard {
     pub const GRACE: Duration = Duration::from_millis(200);
 
     pub(crate) fn new(pipeline: Arc<Pipeline>, stop: watch::Sender<Stop>) -> Self {
-        Self { ender: Arc::new(Ender { pipeline, stop, is_shut_down: AtomicBool::new(false) }) }
+        let ender = Ender { pipeline, stop, is_shut_down: AtomicBool::new(false) };
+        Self { ender: Arc::new(ender), is_shut_down: false }
     }
 
     /// Sends what has been recorded so far, at once, and waits for the answers, for the hooks that
@@ -125,8 +129,10 @@ impl Guard {
     /// Takes no more spans, flushes, then ends the pipeline. What is not sent after `timeout` is put into the
     /// spool, if there is one; else it is counted as dropped, or, if it was being sent, as of unknown
     /// outcome. To count it takes up to [`GRACE`](Self::GRACE) more. Gives the last statistics.
-    pub fn shutdown(self, timeout: Duration) -> Stats {
+    pub fn shutdown(mut self, timeout: Duration) -> Stats {
         self.ender.end(timeout);
+        // There is nothing left for the drop to wait for.
+        self.is_shut_down = true;
         self.stats()
     }
 
@@ -171,24 +177,24 @@ impl Ender {
         let store = store.as_ref().filter(|store| is_end || store.mode() != SpoolMode::OnFailure);
         // A hook that flushes would wait for itself.
         let in_hook = hook::is_hook_thread();
-        loop {
-            let (last, tracked) = (queue.next_number(), self.pipeline.tracked());
+        // Twice: what was recorded, and then what the hooks that it led to have enqueued, which leads to none.
+        for _ in 0..2 {
+            let last = queue.next_number();
             wake.notify_one();
             progress.wait_until(deadline, |state| queue.is_settled_before(last) || state.sender_gone);
             // Only now is all that was queued on disk, where it goes there.
-            let entered = store.map_or(0, Store::entered);
+            let stored = store.and_then(Store::last_open);
             let is_settled =
-                || queue.is_settled_before(last) && store.is_none_or(|store| store.have_left(entered));
+                || queue.is_settled_before(last) && store.is_none_or(|store| store.is_settled_to(stored));
             progress.wait_until(deadline, |state| is_settled() || state.sender_gone);
-            let hooks_sent = progress.read(|state| state.hooks_sent);
-            let hooks_done = |state: &State| in_hook || state.hooks_done >= hooks_sent || state.hooks_gone;
-            progress.wait_until(deadline, hooks_done);
-            let is_through = progress.read(|state| is_settled() && hooks_done(state));
-            // Hooks may have enqueued more. Spans that others record meanwhile are not waited for.
-            if !is_through || self.pipeline.tracked() == tracked {
-                return is_through;
+            let hooks = progress.read(|state| state.next_hook);
+            let hooks_are_through = |state: &State| in_hook || state.hooks_are_through(hooks);
+            progress.wait_until(deadline, hooks_are_through);
+            if !progress.read(|state| is_settled() && hooks_are_through(state)) {
+                return false;
             }
         }
+        true
     }
 
     /// Shuts the pipeline down, the first time it is called.
@@ -211,8 +217,8 @@ impl Ender {
         if hook::is_hook_thread() {
             return;
         }
-        let hooks_sent = progress.read(|state| state.hooks_sent);
-        progress.wait_until(deadline, |state| state.hooks_done >= hooks_sent || state.hooks_gone);
+        let hooks = progress.read(|state| state.next_hook);
+        progress.wait_until(deadline, |state| state.hooks_are_through(hooks));
     }
 }
 
@@ -233,11 +239,6 @@ impl Pipeline {
             panics: read(&self.counters.panics),
         }
     }
-
-    /// How many tracking calls were ever accepted.
-    fn tracked(&self) -> u64 {
-        self.queue.ledgers().1.accepted
-    }
 }
 
 /// The instant after a time, however long that is.
@@ -249,6 +250,8 @@ fn deadline_in(timeout: Duration) -> Instant {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.ender.end(Self::SHUTDOWN_TIMEOUT);
+        if !self.is_shut_down {
+            self.ender.end(Self::SHUTDOWN_TIMEOUT);
+        }
     }
 }

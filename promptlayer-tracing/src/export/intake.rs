@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 use super::form::Packed;
 use super::ledger::DropReason;
@@ -36,12 +37,20 @@ impl Pipeline {
         if self.store.as_ref().is_none_or(|store| store.mode() != SpoolMode::Synchronous) {
             return Some(item);
         }
-        let (class, packed) = match &item {
-            Item::Span(outgoing) => (Class::Span, self.form.pack(outgoing)),
-            Item::Track(call) => (Class::Track, Some(Packed::of_track(call.clone()))),
+        let class = match &item {
+            Item::Span(_) => Class::Span,
+            Item::Track(_) => Class::Track,
+        };
+        if self.queue.is_closed_to(class) {
+            // The queue counts it, and nothing that is on disk gives way to it.
+            return Some(item);
+        }
+        let packed = match &item {
+            Item::Span(outgoing) => self.form.pack(outgoing),
+            Item::Track(call) => Some(Packed::of_track(call.clone())),
         };
         let Some(Packed { content, bytes: Ok(bytes), is_shrunk }) = packed else { return Some(item) };
-        let accepted_at = tokio::time::Instant::now();
+        let accepted_at = Instant::now();
         let entry = Entry { content: &content, bytes: &bytes, accepted_at, is_in_doubt: false };
         if self.write(&entry, || self.queue.admit_to_spool(class).is_ok()).is_err() {
             // The queue is there still, and the export thread will say what is wrong with the disk.

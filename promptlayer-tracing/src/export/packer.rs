@@ -4,8 +4,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use tokio::time::Instant;
-
 use super::content::Content;
 use super::encode;
 use super::form::{Form, Packed};
@@ -126,7 +124,6 @@ impl Packer {
                     bytes.shrink_to_fit();
                     self.pipeline.counters.shrunk.fetch_add(is_shrunk.into(), Relaxed);
                     ticket.resize(bytes.len());
-                    let accepted_at = Instant::from_std(accepted_at);
                     return Some(Parcel { ticket, accepted_at, content, bytes, stored: None });
                 }
                 Some(Packed { bytes: Err(source), .. }) => {

@@ -1,7 +1,6 @@
 //! What is on its way: one span, request or tracking call, written once, and counted wherever it goes.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::SeqCst;
 
 use tokio::time::Instant;
 
@@ -10,6 +9,7 @@ use super::encode;
 use super::ledger::End;
 use super::pipeline::Pipeline;
 use super::queue::Taken;
+use super::retry::Attempts;
 use super::spool::RecordId;
 use crate::client::LOG_REQUEST_PATH;
 use crate::ids::{SpanId, TraceId};
@@ -85,7 +85,7 @@ pub(crate) struct Stored {
 impl Drop for Stored {
     fn drop(&mut self) {
         if let Some(store) = &self.pipeline.store {
-            store.left.fetch_add(1, SeqCst);
+            store.leave(self.id);
         }
         self.pipeline.progress.notify();
     }
@@ -99,12 +99,14 @@ pub(crate) struct Batch {
     pub(crate) in_doubt_since: Option<Instant>,
     /// Whether it was sent before.
     pub(crate) is_retry: bool,
+    /// The tries that it had, if they go on.
+    pub(crate) attempts: Option<Attempts>,
 }
 
 impl Batch {
     /// What was never sent.
     pub(crate) fn new(parcels: Vec<Parcel>) -> Self {
-        Self { parcels, in_doubt_since: None, is_retry: false }
+        Self { parcels, in_doubt_since: None, is_retry: false, attempts: None }
     }
 
     /// The path and the body of its request.

@@ -324,6 +324,12 @@ impl<T> Queue<T> {
         (spans, tracking)
     }
 
+    /// Whether nothing more of this class is let in.
+    pub(crate) fn is_closed_to(&self, class: Class) -> bool {
+        let state = self.lock();
+        state.closed || (state.closed_to_spans && class == Class::Span)
+    }
+
     /// Lets no more spans in.
     pub(crate) fn close_to_spans(&self) {
         self.lock().closed_to_spans = true;

@@ -29,14 +29,14 @@ impl RetryPolicy {
 
     /// The most that is waited before the second try; before each later one it is twice as much. How much
     /// it is, chance decides, from nothing to this ("full jitter"), so that programs which failed together
-    /// do not come back together. Defaults to [`DEFAULT_FIRST_DELAY`](Self::DEFAULT_FIRST_DELAY).
+    /// do not come back together. At least 1 ms. Defaults to [`DEFAULT_FIRST_DELAY`](Self::DEFAULT_FIRST_DELAY).
     #[must_use]
     pub fn first_delay(mut self, delay: Duration) -> Self {
         self.first_delay = delay.max(Duration::from_millis(1));
         self
     }
 
-    /// The most that is waited between two tries, unless the service asks for more (`Retry-After`).
+    /// The most that is waited between two tries, unless the service asks for more (`Retry-After`); at least 1 ms.
     /// Defaults to [`DEFAULT_LONGEST_DELAY`](Self::DEFAULT_LONGEST_DELAY).
     #[must_use]
     pub fn longest_delay(mut self, delay: Duration) -> Self {
@@ -54,7 +54,8 @@ impl RetryPolicy {
     }
 
     /// How long to wait before asking again a service that refuses everything: a wrong key, a wrong
-    /// address. Defaults to [`DEFAULT_PROBE_INTERVAL`](Self::DEFAULT_PROBE_INTERVAL).
+    /// address; at least 1 ms. What would be older than [`max_age`](Self::max_age) by then is given up at
+    /// once. Defaults to [`DEFAULT_PROBE_INTERVAL`](Self::DEFAULT_PROBE_INTERVAL).
     #[must_use]
     pub fn probe_interval(mut self, interval: Duration) -> Self {
         self.probe_interval = interval.max(Duration::from_millis(1));

@@ -421,10 +421,24 @@ impl Spool {
         id.segment < self.adopted
     }
 
-    /// Whether a record is on disk still: it was neither done nor evicted.
-    pub(crate) fn keeps(&self, id: RecordId) -> bool {
+    /// Takes back a record that was given, for the next process: this one does not give it again. `false` if it
+    /// is not there any more.
+    pub(crate) fn put_back(&mut self, id: RecordId) -> bool {
+        let segment = self.position(id.segment).and_then(|position| self.segments.get_mut(position));
+        segment.is_some_and(|segment| segment.put_back(id.index))
+    }
+
+    /// Whether a record has no end yet: it is to be given, or was and is not done.
+    pub(crate) fn is_open(&self, id: RecordId) -> bool {
         let segment = self.position(id.segment).and_then(|position| self.segments.get(position));
-        segment.is_some_and(|segment| segment.keeps(id.index))
+        segment.is_some_and(|segment| segment.is_undone(id.index))
+    }
+
+    /// The records that are to be given.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = RecordId> {
+        self.segments
+            .iter()
+            .flat_map(|segment| segment.waiting().map(|index| RecordId { segment: segment.serial, index }))
     }
 
     fn position(&self, serial: u64) -> Option<usize> {

@@ -64,7 +64,7 @@ impl Pipeline {
         self.enter_lost(store, &mut files);
         let id = appended.map_err(failed)?;
         if enter() {
-            store.entered.fetch_add(1, SeqCst);
+            store.enter(id);
             files.own_hooks.extend(own_hook.map(|hook| (id, hook)));
         } else {
             // Where that fails, the next run has it.
@@ -82,9 +82,18 @@ impl Pipeline {
         }
     }
 
-    /// Whether something that was put on disk is there still.
-    pub(crate) fn keeps(&self, stored: &Stored) -> bool {
-        self.store.as_ref().is_some_and(|store| store.lock().spool.keeps(stored.id))
+    /// Leaves a parcel that came from the disk there, for the next run. Gives it back if it had to give way to
+    /// others.
+    pub(crate) fn put_back(&self, parcel: Parcel) -> Option<Parcel> {
+        let (Some(store), Some(stored)) = (&self.store, &parcel.stored) else { return Some(parcel) };
+        let mut files = store.lock();
+        if !files.spool.put_back(stored.id) {
+            drop(files);
+            return Some(parcel);
+        }
+        // Entered before the lock is given up: from here on it may give way, and is counted then.
+        parcel.ticket.spool();
+        None
     }
 
     /// Waits until the disk has all that was put there, so that it survives the end of the system too.
@@ -112,8 +121,8 @@ impl Pipeline {
         }
         if count > 0 {
             let Files { spool, own_hooks, .. } = files;
-            own_hooks.retain(|id, _| spool.keeps(*id));
-            store.left.fetch_add(count, SeqCst);
+            own_hooks.retain(|id, _| spool.is_open(*id));
+            store.leave_unless(|id| spool.is_open(id));
             self.progress.notify();
         }
     }
@@ -126,9 +135,23 @@ impl Pipeline {
         report: &impl Fn(Error),
     ) -> Option<Batch> {
         let store = self.store.as_ref()?;
-        let mut parcels = Vec::new();
+        loop {
+            let found = self.take_stored(store, spans, bytes, report);
+            if found.is_empty() {
+                return None;
+            }
+            let batch = self.batch_of(store, found);
+            // Else all of it was unreadable, and what is behind it may not be.
+            if !batch.parcels.is_empty() {
+                return Some(batch);
+            }
+        }
+    }
+
+    fn batch_of(&self, store: &Store, found: Vec<Found>) -> Batch {
         let mut in_doubt_since = None;
-        for found in self.take_stored(store, spans, bytes, report) {
+        let mut parcels = Vec::with_capacity(found.len());
+        for found in found {
             if found.may_have_arrived && is_of_span(&found.record) {
                 // An earlier run sent it, if at all, before this one began.
                 let since = if found.origin.is_replayed { store.opened_at } else { Instant::now() };
@@ -139,7 +162,7 @@ impl Pipeline {
             }
             parcels.extend(self.parcel_of(found));
         }
-        (!parcels.is_empty()).then_some(Batch { parcels, in_doubt_since, is_retry: false })
+        Batch { in_doubt_since, ..Batch::new(parcels) }
     }
 
     /// Takes what fits into one request out of the spool.

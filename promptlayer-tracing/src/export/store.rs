@@ -2,9 +2,8 @@
 
 mod settings;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -40,10 +39,8 @@ pub(crate) struct Store {
     pub(crate) opened_at: Instant,
     /// Files and parts of files that could not be read when it was opened.
     set_aside: u64,
-    /// Records that were put there, or found.
-    pub(crate) entered: AtomicU64,
-    /// Records of these for which nobody waits any more.
-    pub(crate) left: AtomicU64,
+    /// Records for which somebody may wait, in the order in which they were put there. Locked last of all.
+    open: Mutex<BTreeSet<RecordId>>,
 }
 
 impl Store {
@@ -53,6 +50,7 @@ impl Store {
             SpoolLimits { bytes: settings.bytes, max_age: settings.max_age, ..SpoolLimits::default() };
         let (spool, recovered) = Spool::open(&settings.path, limits).map_err(failed)?;
         let found = recovered.records;
+        let open = spool.waiting().collect();
         let store = Self {
             path: settings.path.clone(),
             files: Mutex::new(Files { spool, held: None, own_hooks: BTreeMap::new() }),
@@ -60,8 +58,7 @@ impl Store {
             max_age: settings.max_age,
             opened_at: Instant::now(),
             set_aside: recovered.set_aside,
-            entered: AtomicU64::new(found.total()),
-            left: AtomicU64::new(0),
+            open: Mutex::new(open),
         };
         Ok((store, found))
     }
@@ -85,14 +82,33 @@ impl Store {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many records were ever entered.
-    pub(crate) fn entered(&self) -> u64 {
-        self.entered.load(SeqCst)
+    /// Enters a record for which somebody may wait.
+    pub(crate) fn enter(&self, id: RecordId) {
+        self.opened().insert(id);
     }
 
-    /// Whether nobody waits for as many records any more.
-    pub(crate) fn have_left(&self, count: u64) -> bool {
-        self.left.load(SeqCst) >= count
+    /// Nobody waits for a record any more.
+    pub(crate) fn leave(&self, id: RecordId) {
+        self.opened().remove(&id);
+    }
+
+    /// Nobody waits for those any more that are not kept.
+    pub(crate) fn leave_unless(&self, is_kept: impl Fn(RecordId) -> bool) {
+        self.opened().retain(|id| is_kept(*id));
+    }
+
+    /// The last of those for which somebody may wait.
+    pub(crate) fn last_open(&self) -> Option<RecordId> {
+        self.opened().last().copied()
+    }
+
+    /// Whether nobody waits for this record, and those before it, any more.
+    pub(crate) fn is_settled_to(&self, last: Option<RecordId>) -> bool {
+        last.is_none_or(|last| self.opened().first().is_none_or(|first| *first > last))
+    }
+
+    fn opened(&self) -> MutexGuard<'_, BTreeSet<RecordId>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The export thread: takes batches out of the queue and out of the spool, and has them delivered.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::SeqCst;
@@ -77,13 +77,13 @@ pub(crate) fn start(pipeline: &Arc<Pipeline>, settings: Settings, hooks: Hooks) 
             Ok(runtime) => runtime,
             Err(error) => return drop(begun.send(Err(error))),
         };
-        let _ = begun.send(Ok(()));
         super::silence::silence_thread();
         // What the HTTP client says of these requests is not for the subscriber that they serve.
         tracing::dispatcher::with_default(&Dispatch::new(Silence), move || {
-            worker.run_on(&runtime);
-            // Its connections have a last word, which is not for that subscriber either.
-            drop(runtime);
+            worker.run_on(&runtime, move || drop(begun.send(Ok(()))));
+            // Its connections have a last word, which is not for that subscriber either. A name that is being
+            // resolved is not waited for.
+            runtime.shutdown_background();
         });
     };
     thread::Builder::new().name(THREAD.to_owned()).spawn(run).map_err(failed)?;
@@ -111,8 +111,12 @@ pub(crate) struct Worker<T> {
     /// What is on its way.
     in_flight: JoinSet<()>,
     lanes: Lanes,
+    /// Tracking calls from disk, which do not hold up the spans behind them.
+    tracking: VecDeque<Batch>,
 }
 
+/// How many tracking calls from disk may wait in memory while those before them are on their way.
+const MOST_TRACKING: usize = 256;
 /// How many tracking calls may be on their way at once: each is a request of its own, and small.
 const TRACKING: usize = 4;
 
@@ -128,7 +132,11 @@ struct Lanes {
 impl Worker<Http> {
     /// Runs to the end. A panic, which is this library's own fault, costs what was in hand, counted, and
     /// not the pipeline.
-    fn run_on(mut self, runtime: &runtime::Runtime) {
+    fn run_on(mut self, runtime: &runtime::Runtime, begun: impl FnOnce()) {
+        // What an earlier run left goes first; nothing of this one is there before it is told.
+        let filled = catch_unwind(AssertUnwindSafe(|| runtime.block_on(async { self.fill() })));
+        self.courier.pipeline.counters.panics.fetch_add(filled.is_err().into(), SeqCst);
+        begun();
         while catch_unwind(AssertUnwindSafe(|| runtime.block_on(self.run()))).is_err() {
             self.courier.pipeline.counters.panics.fetch_add(1, SeqCst);
         }
@@ -142,7 +150,7 @@ impl<T: Transport> Worker<T> {
         // Where everything goes by the disk, what is there is what is new.
         let stored = if packer.writes_ahead() { form.batch.in_flight } else { 1 };
         let lanes = Lanes { new: lane(form.batch.in_flight), stored: lane(stored), tracking: lane(TRACKING) };
-        Self { courier, packer, form, stop, in_flight: JoinSet::new(), lanes }
+        Self { courier, packer, form, stop, in_flight: JoinSet::new(), lanes, tracking: VecDeque::new() }
     }
 
     /// Runs until it is told to finish and all has an end.
@@ -169,6 +177,10 @@ impl<T: Transport> Worker<T> {
         let courier = Arc::clone(&self.courier);
         let report = |error| courier.report(error);
         if self.is_over() {
+            // What came from disk is there for the next run.
+            for batch in self.tracking.drain(..) {
+                courier.leave_for_next_run(batch);
+            }
             return self.packer.give_up(DropReason::Deadline, &report);
         }
         if self.should_spill() {
@@ -181,14 +193,21 @@ impl<T: Transport> Worker<T> {
             self.send(batch, permit);
         }
         while let Ok(permit) = Arc::clone(&self.lanes.tracking).try_acquire_owned()
-            && let Some(batch) = self.packer.next_tracking()
+            && let Some(batch) = self.tracking.pop_front().or_else(|| self.packer.next_tracking())
         {
             self.send(batch, permit);
         }
-        while let Ok(permit) = Arc::clone(&self.lanes.stored).try_acquire_owned()
+        while self.tracking.len() < MOST_TRACKING
+            && let Ok(permit) = Arc::clone(&self.lanes.stored).try_acquire_owned()
             && let Some(batch) = courier.pipeline.next_stored(limits.spans, limits.bytes, &report)
         {
-            self.send(batch, permit);
+            if !batch.is_tracking() {
+                self.send(batch, permit);
+            } else if let Ok(permit) = Arc::clone(&self.lanes.tracking).try_acquire_owned() {
+                self.send(batch, permit);
+            } else {
+                self.tracking.push_back(batch);
+            }
         }
     }
 

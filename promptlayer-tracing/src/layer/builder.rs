@@ -244,21 +244,30 @@ impl LayerBuilder {
     }
 
     /// Keeps on disk what cannot be delivered, or is left at the shutdown, for the next run to deliver: give
-    /// it a folder, or [`SpoolSettings`]. Without one, what is too old is dropped and counted.
+    /// it a folder, or [`SpoolSettings`]. Without one, what is too old is dropped and counted. What earlier runs left
+    /// there is looked through by [`build`](Self::build), on the thread that calls it.
     pub fn spool(mut self, spool: impl Into<SpoolSettings>) -> Self {
         self.spool = Some(spool.into());
         self
     }
 
     /// Sets what a function that is frozen between two invocations wants (AWS Lambda, Cloud Run and their
-    /// like): spans are sent as they end and not in batches of a second, nothing is tried for longer than
-    /// ten seconds, and a request takes no longer than five. Call [`Guard::flush`] before each
+    /// like): spans are sent as they end and not in batches of a second, nothing is tried anew after ten
+    /// seconds, and a request takes no longer than five. It replaces what [`timeout`](Self::timeout),
+    /// [`batch`](Self::batch), [`retry`](Self::retry) and [`hook_timeout`](Self::hook_timeout) said before; the
+    /// time-out of a [`client`](Self::client) is its own. Call [`Guard::flush`] before each
     /// invocation returns: what is on its way when the process is frozen may be cut.
     pub fn serverless(self) -> Self {
         let second = Duration::from_secs(1);
         self.timeout(5 * second)
             .batch(BatchLimits::default().interval(Duration::from_millis(20)))
-            .retry(RetryPolicy::default().longest_delay(second).max_age(10 * second).settling_time(second))
+            .retry(
+                RetryPolicy::default()
+                    .longest_delay(second)
+                    .max_age(10 * second)
+                    .probe_interval(5 * second)
+                    .settling_time(second),
+            )
             .hook_timeout(5 * second)
     }
 
@@ -318,7 +327,8 @@ impl LayerBuilder {
     ///
     /// Without a key, [`Error::MissingApiKey`]; with a key, a tag, metadata, a base URL or a time-out that
     /// cannot be used, the error that says so; where there are no root certificates for HTTPS,
-    /// [`Error::HttpSetup`]; and where a thread cannot be started, [`Error::ThreadStart`].
+    /// [`Error::HttpSetup`]; where a thread cannot be started, [`Error::ThreadStart`]; and where the spool's folder
+    /// cannot be made, written to or locked, [`Error::Spool`].
     pub fn build(mut self) -> Result<(PromptLayer, Guard), Error> {
         let client = match self.client.take() {
             Some(client) => client,

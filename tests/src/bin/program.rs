@@ -98,7 +98,7 @@ fn end(guard: Guard, timeout: Duration) -> ExitCode {
         spans.rejected(),
         spans.dropped(),
         spans.outcome_unknown,
-        spans.pending()
+        spans.pending.spooled
     ));
     ExitCode::SUCCESS
 }

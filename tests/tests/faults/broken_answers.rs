@@ -30,7 +30,7 @@ fn an_answer_without_end_is_not_read_to_its_end() {
 fn an_answer_that_comes_byte_for_byte_is_waited_for_no_longer_than_any() {
     let recorder = Recorder::start().unwrap();
     let proxy = Proxy::start(recorder.url(), [Fault::Drip(Duration::from_secs(1))]).unwrap();
-    let stats = assert_all_arrive(&recorder, layer_for(proxy.url()).timeout(Duration::from_millis(500)));
+    let stats = assert_all_arrive(&recorder, layer_for(proxy.url()).timeout(Duration::from_secs(1)));
     assert_eq!(stats.possible_duplicates, 0);
 }
 

@@ -27,6 +27,7 @@ fn tests_in(folder: &Path, found: &mut BTreeSet<String>) {
                     None if line.starts_with("#[test]") || line.starts_with("#[tokio::test") => {
                         is_test = true;
                     }
+                    None if line.starts_with("#[ignore") => is_test = false,
                     None => {}
                 }
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::{Courier, GivenUp};
-use crate::client::Answer;
+use crate::export::outcome::{self, Outcome};
 use crate::export::parcel::{Batch, Parcel};
 use crate::export::reconcile::{self, Held};
 use crate::export::retry::Attempts;
@@ -37,16 +37,18 @@ impl<T: Transport> Courier<T> {
     }
 
     /// Finds out which of a batch has arrived. What is missing is missing for good only once there was time
-    /// enough for a service that was still storing it; that is given back, to be sent again.
+    /// enough for a service that was still storing it; that is given back, to be sent again with the tries that
+    /// are left. However old it is, it is read for as long as anything is tried.
     pub(super) async fn read_back(
         &self,
         batch: &mut Batch,
         since: Instant,
-        attempts: &mut Attempts,
+        attempts: Attempts,
     ) -> Result<Vec<Batch>, GivenUp> {
+        let mut readings = Attempts::since(Instant::now(), self.retry);
         let mut wait = Duration::ZERO;
         loop {
-            let delay = attempts.next_delay(Some(wait)).ok_or(GivenUp::InDoubt)?;
+            let delay = readings.next_delay(Some(wait)).ok_or(GivenUp::InDoubt)?;
             let reading = async {
                 sleep(delay).await;
                 self.gate.pass().await;
@@ -54,27 +56,22 @@ impl<T: Transport> Courier<T> {
             };
             let (waited, held) = self.cut(reading).await.ok_or(GivenUp::InDoubt)?;
             let [missing, unread] = self.settle_found(std::mem::take(&mut batch.parcels), &held);
-            if waited < self.retry.settling_time {
-                batch.parcels = missing.into_iter().chain(unread).collect();
-                if batch.parcels.is_empty() {
-                    return Ok(Vec::new());
-                }
-                wait = self.retry.settling_time.saturating_sub(since.elapsed());
-                continue;
+            let is_settled = waited >= self.retry.settling_time;
+            if is_settled && !missing.is_empty() {
+                self.pipeline.counters.possible_duplicates.fetch_add(missing.len() as u64, SeqCst);
+                let Batch { in_doubt_since, is_retry, .. } = *batch;
+                let parts = [
+                    Batch { in_doubt_since, is_retry, ..Batch::new(unread) },
+                    Batch { is_retry, attempts: is_retry.then_some(attempts), ..Batch::new(missing) },
+                ];
+                return Ok(parts.into_iter().filter(|part| !part.parcels.is_empty()).collect());
             }
-            if missing.is_empty() && !unread.is_empty() {
-                // A reading that failed says nothing.
-                batch.parcels = unread;
-                wait = Duration::ZERO;
-                continue;
+            // A reading that failed says nothing.
+            batch.parcels = missing.into_iter().chain(unread).collect();
+            if batch.parcels.is_empty() {
+                return Ok(Vec::new());
             }
-            self.pipeline.counters.possible_duplicates.fetch_add(missing.len() as u64, SeqCst);
-            let in_doubt_since = batch.in_doubt_since;
-            let parts = [
-                Batch { parcels: unread, in_doubt_since, is_retry: true },
-                Batch { parcels: missing, in_doubt_since: None, is_retry: true },
-            ];
-            return Ok(parts.into_iter().filter(|part| !part.parcels.is_empty()).collect());
+            wait = self.retry.settling_time.saturating_sub(since.elapsed());
         }
     }
 
@@ -83,11 +80,28 @@ impl<T: Transport> Courier<T> {
         let mut held = BTreeMap::new();
         let traces: BTreeSet<TraceId> = parcels.iter().filter_map(|parcel| Some(parcel.place()?.0)).collect();
         for trace in traces {
-            let answer = self.transport.get(&reconcile::path(trace)).await;
+            self.gate.pass().await;
+            let path = reconcile::path(trace);
+            let answer = self.transport.get(&path).await;
             if let Some(spans) = reconcile::held(&answer) {
                 held.insert(trace, spans);
-            } else if let Ok(Answer { retry_after: Some(wait), .. }) = answer {
-                self.gate.close_for(wait);
+                continue;
+            }
+            // One that is broken says nothing of the others; a service that is away, or wants none, does.
+            let goes_on = match outcome::of(&answer, false) {
+                Outcome::NotProcessed(wait) => {
+                    self.gate.close_for(wait.unwrap_or(self.retry.first_delay));
+                    false
+                }
+                Outcome::Misconfigured(reason) => {
+                    self.gate.refuse_for(self.retry.probe_interval, reason);
+                    false
+                }
+                Outcome::Ambiguous => answer.is_ok(),
+                Outcome::Taken(_) | Outcome::Faulty(_) => true,
+            };
+            self.report(self.error(format!("GET {path}"), answer));
+            if !goes_on {
                 break;
             }
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Courier, GivenUp};
 use crate::export::content::Content;
 use crate::export::ledger::{DropReason, End};
-use crate::export::parcel::Parcel;
+use crate::export::parcel::{Batch, Parcel};
 use crate::export::transport::Transport;
 use crate::hook::{Logged, LoggedRequest};
 use crate::ids::RequestId;
@@ -49,9 +49,14 @@ impl<T: Transport> Courier<T> {
         }
     }
 
+    /// Leaves what came from disk and was not sent there.
+    pub(crate) fn leave_for_next_run(&self, batch: Batch) {
+        self.give_up(batch.parcels, GivenUp::Unsent);
+    }
+
     /// Puts what is not tried again on disk, if there is one, else enters its end.
-    pub(super) fn give_up(&self, parcels: Vec<Parcel>, why: GivenUp) {
-        let in_doubt = matches!(why, GivenUp::InDoubt);
+    pub(super) fn give_up(&self, parcels: Vec<Parcel>, why: GivenUp) -> Vec<Batch> {
+        let is_in_doubt = matches!(why, GivenUp::InDoubt);
         let end = match why {
             GivenUp::Expired => End::Dropped(DropReason::Expired),
             GivenUp::Unsent => End::Dropped(DropReason::Deadline),
@@ -59,21 +64,22 @@ impl<T: Transport> Courier<T> {
             GivenUp::Refused(reason) => End::Rejected(reason),
         };
         for parcel in parcels {
-            // What may have arrived, and cannot be read back, is not for another run to send.
-            let may_be_sent = !in_doubt || !matches!(parcel.content, Content::Log { .. });
-            let left = match &parcel.stored {
-                None if may_be_sent => self.pipeline.store(parcel, in_doubt, |error| self.report(error)),
-                // It is there, for the next run, unless it had to give way to others. If the program goes
-                // on, it was tried for as long as the spool keeps anything.
-                Some(stored) if may_be_sent && self.is_ending() && self.pipeline.keeps(stored) => {
-                    parcel.ticket.spool();
-                    None
+            let left = match (&parcel.stored, &parcel.content) {
+                // What may have arrived, and cannot be read back, is not for another run to send.
+                (_, Content::Log { .. }) if is_in_doubt => Some(parcel),
+                (None, _) => self.pipeline.store(parcel, is_in_doubt, |error| self.report(error)),
+                // It is there, for the next run. One that was tried for as long as the spool keeps anything, or
+                // that nobody can say anything of while it can be tracked twice, is not.
+                (Some(_), Content::Span { .. }) if is_in_doubt || self.is_ending() => {
+                    self.pipeline.put_back(parcel)
                 }
-                _ => Some(parcel),
+                (Some(_), _) if self.is_ending() => self.pipeline.put_back(parcel),
+                (Some(_), _) => Some(parcel),
             };
             if let Some(parcel) = left {
                 self.settle(parcel, end);
             }
         }
+        Vec::new()
     }
 }

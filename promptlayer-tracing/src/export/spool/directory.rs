@@ -24,6 +24,8 @@ use super::file::{create_folder, private};
 const PREFIX: &str = "v1-";
 /// What the name of a lock ends with.
 const LOCK: &str = ".lock";
+/// How many directories of others are taken at once: each holds a file open.
+const MOST_ORPHANS: usize = 64;
 /// How often a name is tried whose lock another process got first, which takes it for a stale one.
 const TRIES: usize = 16;
 
@@ -133,6 +135,10 @@ impl Orphans {
             let (name, is_lock) = name.strip_suffix(LOCK).map_or((&*name, false), |name| (name, true));
             if !is_name(name) || !have_one_owner(&entry.path(), own.folder()) {
                 continue;
+            }
+            if orphans.claims.len() >= MOST_ORPHANS {
+                // The next to come has them.
+                break;
             }
             match Claim::adopt(root, name, is_lock) {
                 Ok(Some(claim)) => orphans.claims.push(claim),

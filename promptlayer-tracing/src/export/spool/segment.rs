@@ -191,9 +191,25 @@ impl Segment {
         Some((index, *entry))
     }
 
-    /// Whether a record is on disk, and not done.
-    pub(super) fn keeps(&self, index: usize) -> bool {
-        !self.gone && self.entries.get(index).is_some_and(|entry| entry.state != State::Done)
+    /// Whether a record is not done.
+    pub(super) fn is_undone(&self, index: usize) -> bool {
+        self.entries.get(index).is_some_and(|entry| entry.state != State::Done)
+    }
+
+    /// The records that are to be given.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = usize> {
+        (0..).zip(&self.entries).filter(|(_, entry)| entry.state == State::Waiting).map(|(index, _)| index)
+    }
+
+    /// Takes back a record that was given; `false` if it is not there any more.
+    pub(super) fn put_back(&mut self, index: usize) -> bool {
+        match self.entries.get_mut(index) {
+            Some(entry) if !self.gone && entry.state == State::Given => {
+                entry.state = State::Waiting;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Marks a record as given.

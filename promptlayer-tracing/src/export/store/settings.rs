@@ -67,7 +67,9 @@ impl SpoolSettings {
         self
     }
 
-    /// The greatest number of bytes on disk. When there would be more, the oldest are dropped and counted.
+    /// The greatest number of bytes on disk, of each process that uses the folder; what could not be read and is
+    /// kept in `set-aside` may take as many again. When there would be more, the oldest are dropped and counted; what
+    /// is larger alone is not put there.
     /// Defaults to [`DEFAULT_BYTES`](Self::DEFAULT_BYTES).
     #[must_use]
     pub fn bytes(mut self, bytes: u64) -> Self {

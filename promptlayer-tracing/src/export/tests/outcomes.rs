@@ -1,12 +1,15 @@
 //! What becomes of spans, whatever the service answers. Time is the test's: minutes pass at once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::line::Line;
+use super::line::{Line, span};
 use super::service::{Service, Step};
 use crate::export::guard::Stats;
 use crate::export::ledger::{DropReason, RejectReason};
-use crate::export::{BatchLimits, RetryPolicy};
+use crate::export::{BatchLimits, Pipeline, RetryPolicy};
+use crate::ids::TraceId;
+use crate::sink::{Destination, Outgoing};
 
 /// Sends ten spans to a service, and gives what became of them, and when.
 async fn ten(service: &Service) -> (Stats, Duration) {
@@ -79,6 +82,66 @@ async fn what_is_older_than_five_minutes_is_given_up_after_one_try_at_least() {
     assert_eq!(stats.spans.dropped, [(DropReason::Expired, 250)].into());
     assert!((270..=300).contains(&took.as_secs()), "{took:?}");
     assert!(service.sizes().contains(&50), "the last batch had its try: {:?}", service.sizes());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_too_old_takes_nothing_younger_with_it() {
+    let service = Service::new([]).otherwise(Step::Refused);
+    let mut line = Line::new(&service, BatchLimits::default());
+    let (pipeline, stop, recovering) = (Arc::clone(&line.pipeline), line.stop.clone(), service.clone());
+    let program = tokio::spawn(async move {
+        // One every ten seconds, for seven minutes.
+        for number in 0..42 {
+            log_one(&pipeline, number);
+            tokio::time::sleep(Duration::from_secs(10)).await;
+        }
+        recovering.recovers();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        stop.send_modify(|stop| stop.finish = true);
+    });
+    line.work().await;
+    program.await.unwrap();
+    let stats = line.stats();
+    // Those of the first two minutes were five minutes old when it came back, but for what had a try to come.
+    let expired = stats.spans.dropped();
+    assert!((6..=15).contains(&expired), "{stats:#?}");
+    assert_eq!(stats.spans.delivered, 42 - expired);
+}
+
+fn log_one(pipeline: &Arc<Pipeline>, number: usize) {
+    let span = span(TraceId::random(), number);
+    pipeline.take(Outgoing { span, said: None, size: 100, is_of_hook: false });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_fails_is_asked_less_and_less_often() {
+    let service = Service::new([]).otherwise(Step::Status(500));
+    let (stats, _) = ten(&service).await;
+    assert_eq!(stats.spans.dropped, [(DropReason::Expired, 10)].into(), "{stats:#?}");
+    let asked = service.sizes().len();
+    assert!((8..=40).contains(&asked), "{asked} times in five minutes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_sent_late_is_read_back_all_the_same() {
+    let service = Service::new([Step::TakenAndLost]);
+    let mut line = Line::new(&service, BatchLimits::default());
+    line.log(10);
+    tokio::time::advance(RetryPolicy::DEFAULT_MAX_AGE * 2).await;
+    let (stats, _) = line.run().await;
+    assert_eq!((stats.spans.delivered, stats.hooks.received), (10, 10), "{stats:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_program_that_ends_while_everything_is_refused_does_not_wait() {
+    let service = Service::new([]).otherwise(Step::Status(401));
+    let mut line = Line::new(&service, BatchLimits::default().spans(10));
+    line.log(50);
+    let deadline = std::time::Instant::now() + Duration::from_secs(3600);
+    line.stop.send_modify(|stop| stop.deadline = Some(deadline));
+    let (stats, took) = line.run().await;
+    assert_eq!(stats.spans.rejected, [(RejectReason::Unauthorized, 50)].into());
+    assert!(took < Duration::from_secs(1), "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -275,3 +275,74 @@ async fn a_tracking_call_that_makes_the_service_fail_holds_up_no_span() {
     assert_eq!((stats.spans.delivered, stats.tracking.outcome_unknown), (10, 1));
     assert!(took <= Duration::from_secs(30), "{took:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_tracking_call_from_disk_that_makes_the_service_fail_holds_up_no_span_either() {
+    for mode in [SpoolMode::WriteAhead, SpoolMode::Synchronous] {
+        let folder = TempDir::new().unwrap();
+        let service = Service::new([Step::Status(500); 1000]).only_for("/rest/");
+        let mut line = line(&service, settings(&folder, mode));
+        for _ in 0..10 {
+            line.pipeline.enqueue(TrackCall { path: TrackPath::Score, body: b"{}".to_vec() }).unwrap();
+        }
+        line.log(10);
+        let watched = service.clone();
+        let watching = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            watched.taken()
+        });
+        let (stats, _) = line.run().await;
+        assert_eq!(watching.await.unwrap(), 10, "{mode:?}");
+        assert_eq!((stats.spans.delivered, stats.tracking.outcome_unknown), (10, 10), "{mode:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_put_back_and_then_gives_way_is_counted() {
+    let folder = TempDir::new().unwrap();
+    let service = Service::new([]).otherwise(Step::Hang);
+    let small = || settings(&folder, SpoolMode::OnFailure).bytes(64 << 10);
+    let mut first = line(&Service::new([]).otherwise(Step::Refused), small());
+    first.log(40);
+    end(&mut first).await;
+    drop(first);
+    // What the first left is on its way, and at the end put back, while new ones come.
+    let mut second = line(&service, small());
+    let pipeline = Arc::clone(&second.pipeline);
+    let stop = second.stop.clone();
+    let program = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let trace_id = TraceId::random();
+        for number in 0..60 {
+            let span = span(trace_id, number);
+            pipeline.take(Outgoing { span, said: None, size: 100, is_of_hook: false });
+        }
+        let deadline = std::time::Instant::now();
+        stop.send_modify(|stop| {
+            stop.deadline = Some(deadline);
+            stop.finish = true;
+        });
+    });
+    second.work().await;
+    program.await.unwrap();
+    let spans = second.stats().spans;
+    assert_eq!(spans.accepted, spans.dropped() + spans.pending.spooled + spans.outcome_unknown, "{spans:#?}");
+    drop(second);
+    assert_eq!(line(&service, small()).stats().spans.pending.spooled, spans.pending.spooled, "{spans:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_after_the_end_is_refused_and_nothing_on_disk_gives_way_to_it() {
+    let folder = TempDir::new().unwrap();
+    let service = Service::new([]).otherwise(Step::Refused);
+    let mut line = line(&service, settings(&folder, SpoolMode::Synchronous));
+    line.log(5);
+    end(&mut line).await;
+    line.pipeline.queue.close();
+    line.log(5);
+    let call = TrackCall { path: TrackPath::Score, body: b"{}".to_vec() };
+    assert!(line.pipeline.enqueue(call).is_err(), "who enqueues is told");
+    let stats = line.stats();
+    assert_eq!((stats.spans.pending.spooled, stats.spans.dropped[&DropReason::Closed]), (5, 5), "{stats:#?}");
+    assert_eq!(stats.tracking.dropped(), 1);
+}

@@ -49,11 +49,12 @@ fn what_was_given_when_its_segment_gave_way_is_not_lost_and_still_to_be_settled(
     append(&mut spool, 0..3);
     let (first, _) = spool.next().unwrap().unwrap();
     let (second, _) = spool.next().unwrap().unwrap();
-    assert!(spool.keeps(second));
+    assert!(spool.is_open(second));
     let newest = spool.append(&large).unwrap();
     assert_eq!(spool.take_lost().evicted, spans(1));
     assert_eq!(spool.len(), 3);
-    assert!(!spool.keeps(second) && spool.keeps(newest));
+    assert!(spool.is_open(second) && !spool.put_back(second), "its file is gone");
+    assert!(spool.is_open(newest));
     // An open file would keep its room on the disk.
     assert!(spool.reader.is_none());
     spool.done(first).unwrap();
