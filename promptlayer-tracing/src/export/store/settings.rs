@@ -34,7 +34,8 @@ pub enum SpoolMode {
 /// ```
 ///
 /// Each process has a folder of its own in it, under a file lock, so that any number of them may share
-/// the path; what one left behind, the next one takes over. Files are readable by their owner alone (0600),
+/// the path; what one left behind, the next one takes over (of up to 64 others, each of which costs it an open
+/// file). Files are readable by their owner alone (0600),
 /// hold prompts and answers as they were to be sent, and no key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpoolSettings {
