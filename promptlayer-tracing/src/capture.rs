@@ -133,21 +133,9 @@ fn named<T: ?Sized>() -> Captured {
 #[cfg(feature = "export")]
 fn json<T: Serialize + ?Sized>(value: &T) -> Captured {
     match guarded(|| serde_json::to_string(value)) {
-        Some(Ok(json)) => Captured::Json(fitted(json)),
+        Some(Ok(json)) => Captured::Json(json),
         _ => named::<T>(),
     }
-}
-
-/// A text without much room that it does not use: as it grew, it may have got as much again, and it waits in the queue.
-#[cfg(feature = "export")]
-fn fitted(text: String) -> String {
-    /// What is left to a text costs less than to copy it.
-    const MOST_ROOM: usize = 4 << 10;
-    if text.capacity() - text.len() <= MOST_ROOM {
-        return text;
-    }
-    // Copied, and not shrunk in place: that would leave as many holes as there are texts, each too small for the next.
-    text.as_str().to_owned()
 }
 
 /// Without the pipeline nothing is recorded, so this is only type-checked.
