@@ -68,8 +68,8 @@ impl<T: Transport> Courier<T> {
                 // What may have arrived, and cannot be read back, is not for another run to send.
                 (_, Content::Log { .. }) if is_in_doubt => Some(parcel),
                 (None, _) => self.pipeline.store(parcel, is_in_doubt, |error| self.report(error)),
-                // It is there, for the next run. One that was tried for as long as the spool keeps anything, or
-                // that nobody can say anything of while it can be tracked twice, is not.
+                // It is there, and stays for the next run: a span in doubt, which that reads back, and at the end
+                // of the program everything. What else is given up was tried for as long as it may be.
                 (Some(_), Content::Span { .. }) if is_in_doubt || self.is_ending() => {
                     self.pipeline.put_back(parcel)
                 }
