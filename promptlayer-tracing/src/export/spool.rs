@@ -4,20 +4,25 @@
 //! them or who counts them.
 //!
 //! ```text
-//! append ──> the newest segment      next <── the oldest segment
-//!                                    done ──> its marks; the last one removes both files
+//! append ──> the newest segment      next_new, next_backlog <── the oldest segment
+//!                                    set_sent, done         ──> its marks; the last `done` removes both files
 //! ```
 //!
 //! - What was appended survives the end of the process by whatever means, as the system holds it.
 //!   Only what was also [synced](Spool::sync) surely survives the end of the system.
 //! - What is done is not given again. A kill between the delivery and [`Spool::done`], a mark that
 //!   was damaged or could not be written gives a record again, and nothing else does.
+//! - What was [marked as sent](Spool::set_sent) before its request was written says so when it is given again, so that
+//!   all other records can be sent without asking the service for them first.
+//! - Records of this process and the backlog of earlier ones are given apart.
 //! - Each process has a directory of its own under the path, and adopts those of processes that have
 //!   ended: see `directory`. Limits are those of each process; what it adopts counts.
 //! - Files are their owner's alone on Unix, and hold what the caller wrote, as it was: no secret may
 //!   be in it.
 
+mod age;
 mod aside;
+mod clock;
 mod directory;
 mod file;
 mod record;
@@ -26,20 +31,24 @@ mod segment;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 pub(crate) use self::record::{Record, RecordKind};
 
+use self::age::Age;
 use self::aside::Aside;
+use self::clock::Clock;
 use self::directory::{Claim, Orphans};
 use self::record::Preamble;
 use self::recover::recover;
-use self::segment::{Segment, State};
+use self::segment::Segment;
 
 /// What the spool could not do.
 #[derive(Debug, thiserror::Error)]
@@ -175,6 +184,30 @@ pub(crate) struct RecordId {
     index: usize,
 }
 
+/// A record that the spool gives. It stays there until it is [done](Spool::done).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Given {
+    /// Its place in the spool.
+    pub(crate) id: RecordId,
+    /// What was appended.
+    pub(crate) record: Record,
+    /// How long ago the pipeline accepted it. See [`age`].
+    pub(crate) age: Duration,
+    /// Whether a request with it may have left this machine, in this process or an earlier one.
+    pub(crate) may_have_been_sent: bool,
+    /// Whether an earlier process wrote it.
+    pub(crate) is_adopted: bool,
+}
+
+/// Where to look next for a record of one sort.
+#[derive(Debug, Default)]
+struct Cursors {
+    /// Of this process: of which no request was sent, and of which one may have been.
+    new: [RecordId; 2],
+    /// Of earlier ones.
+    backlog: [RecordId; 2],
+}
+
 /// Records on disk. See the [module](self).
 ///
 /// In memory are sixteen bytes for each record, and the one that is being read.
@@ -186,12 +219,12 @@ pub(crate) struct Spool {
     segments: VecDeque<Segment>,
     /// The file of the segment that is being read.
     reader: Option<(u64, File)>,
-    /// What is to be looked at next.
-    cursor: RecordId,
+    cursors: Cursors,
     next_serial: u64,
     /// How many segments were there when it was opened; their serial numbers are the lowest.
     adopted: u64,
     lost: Lost,
+    clock: Clock,
     /// The own directory; last, so that no file is open in it when it is removed.
     own: Arc<Claim>,
 }
@@ -207,19 +240,22 @@ impl Spool {
         path: impl Into<PathBuf>,
         limits: SpoolLimits,
     ) -> Result<(Self, Recovered), SpoolError> {
-        let root = path.into();
+        Self::open_with(path.into(), limits, Clock::System)
+    }
+
+    fn open_with(root: PathBuf, limits: SpoolLimits, clock: Clock) -> Result<(Self, Recovered), SpoolError> {
         let own = Arc::new(Claim::create(&root)?);
         let orphans = Orphans::adopt(&root, &own);
         let mut aside = Aside::new(&root);
         aside.count = orphans.unreadable;
         let mut segments: Vec<_> =
-            orphans.claims.into_iter().flat_map(|claim| recover(claim, &mut aside)).collect();
+            orphans.claims.into_iter().flat_map(|claim| recover(claim, &clock, &mut aside)).collect();
         segments.sort_by(Segment::by_age);
         aside.prune(limits.max_age, limits.bytes);
         let mut records = Tally::default();
         for (serial, segment) in (0..).zip(&mut segments) {
             segment.serial = serial;
-            records.add_all(segment.tally(State::Waiting));
+            records.add_all(segment.tally());
         }
         let spool = Self {
             root,
@@ -228,42 +264,43 @@ impl Spool {
             adopted: segments.len() as u64,
             segments: segments.into(),
             reader: None,
-            cursor: RecordId::default(),
+            cursors: Cursors::default(),
             lost: Lost::default(),
+            clock,
             own,
         };
         Ok((spool, Recovered { records, set_aside: aside.count }))
     }
 
-    /// Keeps a record. Those that must give way to it are [lost](Self::take_lost).
+    /// Keeps a record that the pipeline accepted at an instant. Those that must give way to it are
+    /// [lost](Self::take_lost).
     ///
     /// # Errors
     ///
     /// [`SpoolError::TooLarge`]; or it could not be written, then nothing of it is kept, and the next
     /// may be.
-    pub(crate) fn append(&mut self, record: &Record) -> Result<RecordId, SpoolError> {
-        let fits = |frame: &Vec<u8>| Self::alone(frame.len()) <= self.limits.bytes;
-        let Some(frame) = record.encode().filter(fits) else {
-            return Err(SpoolError::TooLarge {
-                path: self.root.clone(),
-                size: Self::alone(record.key.len() + record.body.len() + record::Head::SIZE),
-                limit: self.limits.bytes,
-            });
-        };
-        self.make_room(frame.len() as u64);
-        let newest = self.segments.back_mut();
-        if let Some(appended) = newest.and_then(|newest| newest.append(record.kind, &frame)) {
-            return appended;
+    pub(crate) fn append(&mut self, record: &Record, accepted_at: Instant) -> Result<RecordId, SpoolError> {
+        // As the only one of its segment.
+        let size = record.size() + Preamble::SIZE as u64;
+        let limit = self.limits.bytes;
+        let too_large = |path: &Path| SpoolError::TooLarge { path: path.to_owned(), size, limit };
+        if size > limit || !record.has_a_head() {
+            return Err(too_large(&self.root));
         }
+        self.make_room(record.size());
+        if let Some(newest) = self.segments.back_mut().filter(|newest| newest.is_open()) {
+            let frame =
+                record.encode(newest.age().offset_of(accepted_at)).ok_or_else(|| too_large(&self.root))?;
+            if let Some(appended) = newest.append(record, &frame) {
+                return appended;
+            }
+        }
+        let age = Age::new(&self.clock);
+        let frame = record.encode(age.offset_of(accepted_at)).ok_or_else(|| too_large(&self.root))?;
         let serial = self.next_serial;
-        self.segments.push_back(Segment::create(&self.own, serial, record.kind, &frame)?);
+        self.segments.push_back(Segment::create(&self.own, serial, age, record, &frame)?);
         self.next_serial += 1;
         Ok(RecordId { segment: serial, index: 0 })
-    }
-
-    /// The bytes that a record takes which has a segment to itself.
-    fn alone(frame: usize) -> u64 {
-        (frame + Preamble::SIZE) as u64
     }
 
     /// Ends the newest segment if it is full, and evicts the oldest until there is room.
@@ -298,30 +335,48 @@ impl Spool {
         bytes
     }
 
-    /// The oldest record that was not given yet. It stays until it is [done](Self::done). Those that
-    /// are too old, or are not what was written any more, are [lost](Self::take_lost).
+    /// The oldest record of this process that was not given yet and of which a request was sent or not, as
+    /// `may_have_been_sent` says. It stays until it is [done](Self::done). Those that are too old, or are not what was written
+    /// any more, are [lost](Self::take_lost).
     ///
     /// # Errors
     ///
     /// The system does not let it be read just now: it is the next one still.
-    pub(crate) fn next(&mut self) -> Result<Option<(RecordId, Record)>, SpoolError> {
-        let now = SystemTime::now();
+    pub(crate) fn next_new(&mut self, may_have_been_sent: bool) -> Result<Option<Given>, SpoolError> {
+        self.next_of(may_have_been_sent, false)
+    }
+
+    /// The same of earlier processes.
+    ///
+    /// # Errors
+    ///
+    /// As of [`next_new`](Self::next_new).
+    pub(crate) fn next_backlog(&mut self, may_have_been_sent: bool) -> Result<Option<Given>, SpoolError> {
+        self.next_of(may_have_been_sent, true)
+    }
+
+    fn next_of(&mut self, may_have_been_sent: bool, is_adopted: bool) -> Result<Option<Given>, SpoolError> {
+        let now = self.clock.monotonic();
         loop {
-            let Some((id, kind, offset)) = self.advance() else { return Ok(None) };
+            let Some((id, kind, offset)) = self.advance(may_have_been_sent, is_adopted) else {
+                return Ok(None);
+            };
             let Some(position) = self.position(id.segment) else { return Ok(None) };
             let lost = match self.read(position, offset) {
                 Err(error) => {
                     self.reader = None;
-                    self.cursor = id;
+                    *self.cursor(may_have_been_sent, is_adopted) = id;
                     return Err(error);
                 }
-                Ok(Some(record)) if !self.is_expired(&record, now) => {
-                    if let Some(segment) = self.segments.get_mut(position) {
+                Ok(Some((record, accepted))) => {
+                    let Some(segment) = self.segments.get_mut(position) else { return Ok(None) };
+                    let age = segment.age().of_record(accepted, now);
+                    if age <= self.limits.max_age {
                         segment.give(id.index);
+                        return Ok(Some(Given { id, record, age, may_have_been_sent, is_adopted }));
                     }
-                    return Ok(Some((id, record)));
+                    &mut self.lost.expired
                 }
-                Ok(Some(_)) => &mut self.lost.expired,
                 Ok(None) => &mut self.lost.damaged,
             };
             lost.add(kind);
@@ -330,23 +385,36 @@ impl Spool {
         }
     }
 
+    fn cursor(&mut self, may_have_been_sent: bool, is_adopted: bool) -> &mut RecordId {
+        let Cursors { new, backlog } = &mut self.cursors;
+        let [unsent, sent] = if is_adopted { backlog } else { new };
+        if may_have_been_sent { sent } else { unsent }
+    }
+
     /// The next record to be given, and the cursor behind it.
-    fn advance(&mut self) -> Option<(RecordId, RecordKind, u64)> {
-        let from = self.segments.partition_point(|segment| segment.serial < self.cursor.segment);
-        for segment in self.segments.range(from..) {
+    fn advance(&mut self, may_have_been_sent: bool, is_adopted: bool) -> Option<(RecordId, RecordKind, u64)> {
+        let mut cursor = *self.cursor(may_have_been_sent, is_adopted);
+        let first_new = self.segments.partition_point(|segment| segment.serial < self.adopted);
+        let from = self.segments.partition_point(|segment| segment.serial < cursor.segment);
+        let range =
+            if is_adopted { from..first_new.max(from) } else { from.max(first_new)..self.segments.len() };
+        let mut found = None;
+        for segment in self.segments.range(range) {
             let serial = segment.serial;
-            let index = if serial == self.cursor.segment { self.cursor.index } else { 0 };
-            if let Some((index, entry)) = segment.waiting_from(index) {
-                self.cursor = RecordId { segment: serial, index: index + 1 };
-                return Some((RecordId { segment: serial, index }, entry.kind, entry.offset));
+            let index = if serial == cursor.segment { cursor.index } else { 0 };
+            if let Some((index, entry)) = segment.waiting_from(index, may_have_been_sent) {
+                cursor = RecordId { segment: serial, index: index + 1 };
+                found = Some((RecordId { segment: serial, index }, entry.kind, entry.offset));
+                break;
             }
-            self.cursor = RecordId { segment: serial, index: segment.count() };
+            cursor = RecordId { segment: serial, index: segment.count() };
         }
-        None
+        *self.cursor(may_have_been_sent, is_adopted) = cursor;
+        found
     }
 
     /// Reads a record; nothing if it is not there as it was written.
-    fn read(&mut self, position: usize, offset: u64) -> Result<Option<Record>, SpoolError> {
+    fn read(&mut self, position: usize, offset: u64) -> Result<Option<(Record, i64)>, SpoolError> {
         let Some(segment) = self.segments.get(position) else { return Ok(None) };
         let file = match &mut self.reader {
             Some((serial, file)) if *serial == segment.serial => file,
@@ -363,8 +431,37 @@ impl Spool {
         }
     }
 
-    fn is_expired(&self, record: &Record, now: SystemTime) -> bool {
-        now.duration_since(record.accepted_at).is_ok_and(|age| age > self.limits.max_age)
+    /// Writes to disk whether requests with these records may have left this machine: with `true` before they are
+    /// written to a connection, with `false` if it turned out that they surely were not. The last call for
+    /// a record holds. One call to the system is made for each segment, and none if nothing changes.
+    ///
+    /// `false` also withdraws what an earlier request left in doubt: pass it only if the record
+    /// [was not sent](Given::may_have_been_sent) before that request either, or is known not to have arrived.
+    ///
+    /// # Errors
+    ///
+    /// It could not be written. This process knows it, and it is written with the next marks of its segment; if there
+    /// are none, the next process does not know it.
+    pub(crate) fn set_sent(
+        &mut self,
+        ids: impl IntoIterator<Item = RecordId>,
+        is_sent: bool,
+    ) -> Result<(), SpoolError> {
+        let mut changed = BTreeSet::new();
+        for id in ids {
+            let Some(position) = self.position(id.segment) else { continue };
+            if let Some(segment) = self.segments.get_mut(position) {
+                segment.set_sent(id.index, is_sent);
+                changed.insert(position);
+            }
+        }
+        let mut written = Ok(());
+        for position in changed {
+            if let Some(segment) = self.segments.get_mut(position) {
+                written = written.and(segment.write_marks());
+            }
+        }
+        written
     }
 
     /// Settles a record: it is not given again, by this process or by another. One that is settled
@@ -414,11 +511,6 @@ impl Spool {
     /// The disk does not take it.
     pub(crate) fn sync(&mut self) -> Result<(), SpoolError> {
         self.segments.iter_mut().try_for_each(Segment::sync)
-    }
-
-    /// Whether an earlier process wrote a record.
-    pub(crate) fn is_adopted(&self, id: RecordId) -> bool {
-        id.segment < self.adopted
     }
 
     /// Takes back a record that was given, for the next process: this one does not give it again. `false` if it

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
-use std::time::SystemTime;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -16,7 +16,7 @@ use super::parcel::{Batch, Parcel, Stored, Ticket};
 use super::pipeline::Pipeline;
 use super::queue::Class;
 use super::retry::RetryPolicy;
-use super::spool::{Record, RecordKind};
+use super::spool::{Given, Record, RecordKind, Spool, SpoolError};
 use super::store::{Entry, Files, Store, failed};
 use crate::client::{Error, LOG_REQUEST_PATH, TrackPath};
 
@@ -60,7 +60,7 @@ impl Pipeline {
         let record = entry.record();
         let own_hook = entry.content.note().and_then(|note| note.own_hook);
         let mut files = store.lock();
-        let appended = files.spool.append(&record);
+        let appended = files.spool.append(&record, entry.accepted_at);
         self.enter_lost(store, &mut files);
         let id = appended.map_err(failed)?;
         if enter() {
@@ -179,9 +179,9 @@ impl Pipeline {
         while found.len() < spans {
             let given = match files.held.take() {
                 Some(held) => Ok(Some(held)),
-                None => files.spool.next(),
+                None => next(&mut files.spool),
             };
-            let (id, record) = match given {
+            let given = match given {
                 Ok(Some(given)) => given,
                 Ok(None) => break,
                 Err(error) => {
@@ -189,24 +189,25 @@ impl Pipeline {
                     break;
                 }
             };
-            let is_alone = !is_of_span(&record);
-            if !found.is_empty() && (is_alone || size + record.body.len() >= bytes) {
-                files.held = Some((id, record));
+            let is_alone = !is_of_span(&given.record);
+            if !found.is_empty() && (is_alone || size + given.record.body.len() >= bytes) {
+                files.held = Some(given);
                 break;
             }
+            let Given { id, record, age, may_have_been_sent, is_adopted: is_replayed } = given;
             size += record.body.len() + 1;
             let class = match record.kind {
                 RecordKind::Span => Class::Span,
                 RecordKind::Track => Class::Track,
             };
-            let is_replayed = files.spool.is_adopted(id);
             let own_hook = files.own_hooks.remove(&id);
             found.push(Found {
                 ticket: Ticket::new(Arc::clone(self), self.queue.unspool(class, record.body.len())),
                 stored: Stored { id, pipeline: Arc::clone(self) },
                 origin: Origin { own_hook, is_of_hook: record.is_of_hook, is_replayed },
-                may_have_arrived: record.is_in_doubt || is_replayed,
+                may_have_arrived: may_have_been_sent || is_replayed,
                 record,
+                age,
             });
             if is_alone {
                 break;
@@ -218,7 +219,7 @@ impl Pipeline {
 
     /// Reads what was found; where it is not one of ours, for all its checksum, that is its end.
     fn parcel_of(&self, found: Found) -> Option<Parcel> {
-        let Found { ticket, stored, origin, record, .. } = found;
+        let Found { ticket, stored, origin, record, age, .. } = found;
         let content = match (record.kind, &*record.key) {
             (RecordKind::Track, path) => TrackPath::of(path).map(|path| Content::Track { path }),
             (RecordKind::Span, "") => Content::of_stored_span(&record.body, origin),
@@ -230,7 +231,6 @@ impl Pipeline {
             ticket.settle(End::Dropped(DropReason::SpoolDamaged));
             return None;
         };
-        let age = SystemTime::now().duration_since(record.accepted_at).unwrap_or_default();
         Some(Parcel {
             ticket,
             accepted_at: Instant::now().checked_sub(age).unwrap_or_else(Instant::now),
@@ -248,6 +248,20 @@ struct Found {
     origin: Origin,
     may_have_arrived: bool,
     record: Record,
+    age: Duration,
+}
+
+/// The next record, of earlier processes first.
+fn next(spool: &mut Spool) -> Result<Option<Given>, SpoolError> {
+    for may_have_been_sent in [false, true] {
+        if let Some(given) = spool.next_backlog(may_have_been_sent)? {
+            return Ok(Some(given));
+        }
+    }
+    match spool.next_new(false)? {
+        Some(given) => Ok(Some(given)),
+        None => spool.next_new(true),
+    }
 }
 
 /// Whether a record is a span that goes with others in one request.

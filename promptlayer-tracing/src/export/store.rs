@@ -5,13 +5,13 @@ mod settings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 pub use self::settings::{SpoolMode, SpoolSettings};
 use super::content::Content;
-use super::spool::{Record, RecordId, RecordKind, Spool, SpoolError, SpoolLimits, Tally};
+use super::spool::{Given, Record, RecordId, RecordKind, Spool, SpoolError, SpoolLimits, Tally};
 
 use crate::client::{Error, LOG_REQUEST_PATH};
 use crate::hook::OwnHook;
@@ -21,7 +21,7 @@ use crate::hook::OwnHook;
 pub(crate) struct Files {
     pub(crate) spool: Spool,
     /// Given already, but with no place in the batch before it.
-    pub(crate) held: Option<(RecordId, Record)>,
+    pub(crate) held: Option<Given>,
     /// The hooks of functions whose requests wait here.
     pub(crate) own_hooks: BTreeMap<RecordId, OwnHook>,
 }
@@ -122,17 +122,14 @@ pub(crate) struct Entry<'a> {
 }
 
 impl Entry<'_> {
-    /// Its age counts from when it was accepted.
     pub(crate) fn record(&self) -> Record {
         let (kind, key) = match self.content {
             Content::Span { .. } => (RecordKind::Span, ""),
             Content::Log { .. } => (RecordKind::Span, LOG_REQUEST_PATH),
             Content::Track { path } => (RecordKind::Track, path.as_str()),
         };
-        let now = SystemTime::now();
         Record {
             kind,
-            accepted_at: now.checked_sub(self.accepted_at.elapsed()).unwrap_or(now),
             is_of_hook: self.content.note().is_some_and(|note| note.is_of_hook),
             is_in_doubt: self.is_in_doubt,
             key: key.into(),

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! root/
-//!   v1-<pid>-<time>-<random>.lock    held by the process that owns the directory
-//!   v1-<pid>-<time>-<random>/        its segments
+//!   v2-<pid>-<time>-<random>.lock    held by the process that owns the directory
+//!   v2-<pid>-<time>-<random>/        its segments
 //!   set-aside/                       what could not be read
 //! ```
 //!
@@ -21,7 +21,7 @@ use super::SpoolError;
 use super::file::{create_folder, private};
 
 /// What the name of a directory begins with.
-const PREFIX: &str = "v1-";
+const PREFIX: &str = "v2-";
 /// What the name of a lock ends with.
 const LOCK: &str = ".lock";
 /// How many directories of others are taken at once: each holds a file open.

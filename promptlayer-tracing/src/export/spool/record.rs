@@ -1,20 +1,27 @@
 //! A record, and the form of everything on disk.
 //!
-//! Numbers are little-endian, times are milliseconds since 1970, checksums are CRC-32 (IEEE).
+//! Numbers are little-endian, checksums are CRC-32 (IEEE).
 //!
 //! ```text
 //! segment   preamble, then records
 //! preamble  magic, 7 bytes | version u8 | created u64 | checksum u32 of what is before it
 //! record    head | key | body
-//! head      body length u32 | key length u16 | kind u8 | flags u8 | accepted u64
+//! head      body length u32 | key length u16 | kind u8 | flags u8 | accepted i64
 //!           | checksum u32 of key and body | checksum u32 of what is before it
-//! mark      offset u64 of a record in its segment | checksum u32 of what is before it
+//! mark      kind u8 | value u64 | checksum u32 of what is before it
 //! ```
+//!
+//! `created` is wall-clock time in milliseconds since 1970. `accepted` is in milliseconds after `created`, negative
+//! if before, and is measured by the monotonic clock: a wall clock that is set while a segment is written
+//! does not change how old its records are to each other. See [`age`](super::age).
+//!
+//! The value of a mark is the offset of a record in its segment, or a time that replaces `created`. Of several marks of
+//! one record, the last one holds.
+//!
+//! Version 1 had no marks of records that were sent, and wall-clock times in the head.
 //!
 //! The head has a checksum of its own, so that a damaged body costs one record: where the next one
 //! begins is still known. All that is told of a record that is never read is in its head.
-
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What a record is to be sent as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,8 +55,6 @@ impl RecordKind {
 pub(crate) struct Record {
     /// What it is to be sent as.
     pub(crate) kind: RecordKind,
-    /// When the pipeline took it, from which its age counts; kept to the millisecond.
-    pub(crate) accepted_at: SystemTime,
     /// Whether a hook made it.
     pub(crate) is_of_hook: bool,
     /// Whether it was sent, without an answer that tells whether it arrived.
@@ -66,8 +71,19 @@ const OF_HOOK: u8 = 1;
 const IN_DOUBT: u8 = 2;
 
 impl Record {
-    /// Its bytes on disk; nothing if its lengths have no place in a head.
-    pub(super) fn encode(&self) -> Option<Vec<u8>> {
+    /// The bytes that it takes on disk.
+    pub(super) fn size(&self) -> u64 {
+        (Head::SIZE + self.key.len() + self.body.len()) as u64
+    }
+
+    /// Returns `true` if its lengths fit into a head.
+    pub(super) fn has_a_head(&self) -> bool {
+        u32::try_from(self.body.len()).is_ok() && u16::try_from(self.key.len()).is_ok()
+    }
+
+    /// Its bytes on disk, accepted so many milliseconds after its segment was created. `None` if its lengths do not fit
+    /// into a head.
+    pub(super) fn encode(&self, accepted: i64) -> Option<Vec<u8>> {
         let mut payload = crc32fast::Hasher::new();
         payload.update(self.key.as_bytes());
         payload.update(&self.body);
@@ -76,7 +92,7 @@ impl Record {
             key: u16::try_from(self.key.len()).ok()?,
             kind: self.kind.byte(),
             flags: (u8::from(self.is_of_hook) * OF_HOOK) | (u8::from(self.is_in_doubt) * IN_DOUBT),
-            accepted: millis(self.accepted_at),
+            accepted,
             checksum: payload.finalize(),
         };
         let mut bytes = Vec::with_capacity(Head::SIZE + self.key.len() + self.body.len());
@@ -94,9 +110,8 @@ impl Record {
         let (key, body) = payload.split_at_checked(usize::from(head.key))?;
         Some(Self {
             kind: head.kind()?,
-            accepted_at: UNIX_EPOCH.checked_add(Duration::from_millis(head.accepted))?,
             is_of_hook: head.flags & OF_HOOK != 0,
-            is_in_doubt: head.flags & IN_DOUBT != 0,
+            is_in_doubt: head.is_in_doubt(),
             key: str::from_utf8(key).ok()?.into(),
             body: body.into(),
         })
@@ -110,7 +125,8 @@ pub(super) struct Head {
     key: u16,
     kind: u8,
     flags: u8,
-    accepted: u64,
+    /// In milliseconds after the segment was created.
+    pub(super) accepted: i64,
     /// Of key and body.
     pub(super) checksum: u32,
 }
@@ -136,7 +152,7 @@ impl Head {
             key: u16::from_le_bytes(take(&mut rest)?),
             kind: u8::from_le_bytes(take(&mut rest)?),
             flags: u8::from_le_bytes(take(&mut rest)?),
-            accepted: u64::from_le_bytes(take(&mut rest)?),
+            accepted: i64::from_le_bytes(take(&mut rest)?),
             checksum: u32::from_le_bytes(take(&mut rest)?),
         };
         Some(head)
@@ -145,6 +161,11 @@ impl Head {
     /// The kind, if this version knows it.
     pub(super) fn kind(&self) -> Option<RecordKind> {
         RecordKind::of_byte(self.kind)
+    }
+
+    /// Whether the record was stored as one that may have arrived.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.flags & IN_DOUBT != 0
     }
 
     /// The bytes of key and body.
@@ -163,11 +184,7 @@ pub(super) struct Preamble {
 impl Preamble {
     pub(super) const SIZE: usize = 20;
     const MAGIC: [u8; 7] = *b"PLSPOOL";
-    const VERSION: u8 = 1;
-
-    pub(super) fn now() -> Self {
-        Self { created: millis(SystemTime::now()) }
-    }
+    const VERSION: u8 = 2;
 
     pub(super) fn encode(self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(Self::SIZE);
@@ -187,26 +204,50 @@ impl Preamble {
     }
 }
 
-/// The size of a mark that a record is done.
-pub(super) const MARK_SIZE: usize = 12;
-
-/// Adds the mark of the record at an offset.
-pub(super) fn encode_mark(offset: u64, bytes: &mut Vec<u8>) {
-    let start = bytes.len();
-    bytes.extend_from_slice(&offset.to_le_bytes());
-    seal(bytes, start);
+/// What became of the record at an offset, or of the whole segment, as it is appended to the segment's marks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// The record is not given again.
+    Done(u64),
+    /// A request with the record was about to be written to a connection.
+    Sent(u64),
+    /// That request surely did not leave this machine.
+    NotSent(u64),
+    /// The segment counts as created at another time, in milliseconds since 1970.
+    Created(u64),
 }
 
-/// The offset of a mark; nothing if it is damaged.
-pub(super) fn decode_mark(bytes: &[u8; MARK_SIZE]) -> Option<u64> {
-    let mut rest = unseal(bytes)?;
-    take(&mut rest).map(u64::from_le_bytes)
-}
+impl Mark {
+    /// The bytes of a mark.
+    pub(super) const SIZE: usize = 13;
 
-/// Milliseconds since 1970.
-fn millis(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    /// Adds its bytes.
+    pub(super) fn encode(self, bytes: &mut Vec<u8>) {
+        let (kind, value) = match self {
+            Self::Done(offset) => (1u8, offset),
+            Self::Sent(offset) => (2, offset),
+            Self::NotSent(offset) => (3, offset),
+            Self::Created(time) => (4, time),
+        };
+        let start = bytes.len();
+        bytes.push(kind);
+        bytes.extend_from_slice(&value.to_le_bytes());
+        seal(bytes, start);
+    }
+
+    /// `None` if it is damaged.
+    pub(super) fn decode(bytes: &[u8; Self::SIZE]) -> Option<Self> {
+        let mut rest = unseal(bytes)?;
+        let [kind] = take(&mut rest)?;
+        let value = u64::from_le_bytes(take(&mut rest)?);
+        match kind {
+            1 => Some(Self::Done(value)),
+            2 => Some(Self::Sent(value)),
+            3 => Some(Self::NotSent(value)),
+            4 => Some(Self::Created(value)),
+            _ => None,
+        }
+    }
 }
 
 /// Adds the checksum of what was written from `start` on.

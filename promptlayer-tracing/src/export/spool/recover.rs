@@ -1,6 +1,6 @@
 //! What a process left behind, read again.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read};
@@ -8,10 +8,12 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::age::Age;
 use super::aside::Aside;
+use super::clock::Clock;
 use super::directory::Claim;
-use super::record::{Head, MARK_SIZE, Preamble, decode_mark};
-use super::segment::{DONE, Entry, RECORDS, Segment, State, whole_marks};
+use super::record::{Head, Mark, Preamble};
+use super::segment::{Entry, MARKS, RECORDS, Segment, State, whole_marks};
 
 /// How much is read at once.
 const BUFFER: usize = 64 << 10;
@@ -21,7 +23,7 @@ const BUFFER: usize = 64 << 10;
 ///
 /// Records stay in the files in which they are, under the lock of the directory: nothing is copied
 /// that a kill could leave twice or not at all.
-pub(super) fn recover(claim: Claim, aside: &mut Aside) -> Vec<Segment> {
+pub(super) fn recover(claim: Claim, clock: &Clock, aside: &mut Aside) -> Vec<Segment> {
     let claim = Arc::new(claim);
     let listing = match fs::read_dir(claim.folder()) {
         Ok(listing) => listing,
@@ -37,8 +39,8 @@ pub(super) fn recover(claim: Claim, aside: &mut Aside) -> Vec<Segment> {
         let path = entry.path();
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
         match path.extension().and_then(OsStr::to_str) {
-            Some(RECORDS) if is_file => segments.extend(segment(&claim, &path, aside)),
-            Some(DONE) if is_file => marks.push(path),
+            Some(RECORDS) if is_file => segments.extend(segment(&claim, &path, clock, aside)),
+            Some(MARKS) if is_file => marks.push(path),
             _ => aside.whole(&path, claim.name()),
         }
     }
@@ -52,7 +54,7 @@ pub(super) fn recover(claim: Claim, aside: &mut Aside) -> Vec<Segment> {
 }
 
 /// Reads one segment; nothing if nothing of it is to be given.
-fn segment(claim: &Arc<Claim>, path: &Path, aside: &mut Aside) -> Option<Segment> {
+fn segment(claim: &Arc<Claim>, path: &Path, clock: &Clock, aside: &mut Aside) -> Option<Segment> {
     let mut walk = match Walk::open(path) {
         Ok(Some(walk)) => walk,
         Ok(None) => {
@@ -70,10 +72,12 @@ fn segment(claim: &Arc<Claim>, path: &Path, aside: &mut Aside) -> Option<Segment
             return None;
         }
     };
-    let marks = read_marks(&path.with_extension(DONE), aside);
-    let Contents { entries, damaged, rest } = walk.read(&marks.offsets);
+    let marks = read_marks(&path.with_extension(MARKS), aside);
+    let Contents { entries, damaged, rest } = walk.read(&marks);
     let end = rest.as_ref().map_or(walk.end, |rest| rest.start);
-    let found = Segment::new(Arc::clone(claim), path.to_owned(), walk.created);
+    let created = marks.created.unwrap_or(walk.created);
+    let age = Age::adopted(created, walk.newest, clock);
+    let found = Segment::new(Arc::clone(claim), path.to_owned(), age);
     let mut segment = found.recovered(entries, end, marks.len);
     let parts: Vec<_> = damaged.iter().cloned().chain(rest).collect();
     if aside.parts(path, claim.name(), &parts).is_ok() {
@@ -84,6 +88,9 @@ fn segment(claim: &Arc<Claim>, path: &Path, aside: &mut Aside) -> Option<Segment
     if segment.undone() == 0 {
         segment.remove();
         return None;
+    }
+    if segment.age().created() != created {
+        segment.date_anew();
     }
     Some(segment)
 }
@@ -99,25 +106,60 @@ fn cut(path: &Path, len: u64, held: u64) -> io::Result<()> {
 /// The marks of a segment.
 #[derive(Debug, Default)]
 struct ReadMarks {
-    offsets: HashSet<u64>,
+    done: HashSet<u64>,
+    /// Of the records that were marked, whether a request may have left this machine.
+    sent: HashMap<u64, bool>,
+    /// Whether some of the marks could not be read: any record may have been sent then.
+    are_damaged: bool,
+    /// When the segment counts as created, if not at the time of its preamble.
+    created: Option<u64>,
     len: u64,
 }
 
-/// Reads which records are done. Where a mark is damaged, its record is given again: better twice than
-/// not at all.
+impl ReadMarks {
+    /// Marks of which nothing can be read.
+    fn unreadable() -> Self {
+        Self { are_damaged: true, ..Self::default() }
+    }
+
+    /// Enters what the marks say of the record at `entry.offset`.
+    fn apply(&self, entry: &mut Entry) {
+        if self.done.contains(&entry.offset) {
+            entry.state = State::Done;
+        }
+        if let Some(is_sent) = self.sent.get(&entry.offset) {
+            entry.may_have_been_sent = *is_sent;
+        }
+        entry.may_have_been_sent |= self.are_damaged;
+    }
+}
+
+/// Reads which records were sent and which are done. If a mark is damaged, the record that it was for is given
+/// again, and all records of the segment count as sent: the mark may have said so of any.
 fn read_marks(path: &Path, aside: &mut Aside) -> ReadMarks {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) => {
-            aside.count += u64::from(error.kind() != io::ErrorKind::NotFound);
-            return ReadMarks::default();
+            if error.kind() == io::ErrorKind::NotFound {
+                return ReadMarks::default();
+            }
+            aside.count += 1;
+            return ReadMarks::unreadable();
         }
     };
-    let (marks, _torn) = bytes.as_chunks::<MARK_SIZE>();
-    let offsets: HashSet<_> = marks.iter().filter_map(decode_mark).collect();
-    let damaged = marks.iter().any(|mark| decode_mark(mark).is_none());
-    aside.count += u64::from(damaged);
-    ReadMarks { offsets, len: whole_marks(bytes.len() as u64) }
+    let mut read = ReadMarks { len: whole_marks(bytes.len() as u64), ..ReadMarks::default() };
+    let (marks, _torn) = bytes.as_chunks();
+    for mark in marks {
+        match Mark::decode(mark) {
+            Some(Mark::Done(offset)) => drop(read.done.insert(offset)),
+            Some(Mark::Sent(offset)) => drop(read.sent.insert(offset, true)),
+            Some(Mark::NotSent(offset)) => drop(read.sent.insert(offset, false)),
+            Some(Mark::Created(time)) => read.created = Some(time),
+            None => read.are_damaged = true,
+        }
+    }
+    aside.count += u64::from(read.are_damaged);
+    read
 }
 
 /// What was read of a segment.
@@ -142,6 +184,8 @@ enum Step {
 struct Walk {
     file: BufReader<File>,
     created: u64,
+    /// The latest time at which a record was accepted, in milliseconds after the creation.
+    newest: i64,
     offset: u64,
     end: u64,
 }
@@ -159,23 +203,21 @@ impl Walk {
         file.read_exact(&mut preamble)?;
         let foreign = || io::Error::from(io::ErrorKind::InvalidData);
         let created = Preamble::decode(&preamble).ok_or_else(foreign)?.created;
-        Ok(Some(Self { file, created, offset: Preamble::SIZE as u64, end }))
+        Ok(Some(Self { file, created, newest: 0, offset: Preamble::SIZE as u64, end }))
     }
 
     /// Reads all that can be.
-    fn read(&mut self, done: &HashSet<u64>) -> Contents {
+    fn read(&mut self, marks: &ReadMarks) -> Contents {
         let mut contents = Contents::default();
         while self.offset < self.end {
             let start = self.offset;
             match self.step() {
                 Ok(Step::Record(mut entry)) => {
-                    if done.contains(&start) {
-                        entry.state = State::Done;
-                    }
+                    marks.apply(&mut entry);
                     contents.entries.push(entry);
                 }
                 // One that is done was set aside before, or does not matter.
-                Ok(Step::Damaged) if done.contains(&start) => {}
+                Ok(Step::Damaged) if marks.done.contains(&start) => {}
                 Ok(Step::Damaged) => contents.damaged.push(start..self.offset),
                 Ok(Step::Lost) | Err(_) => {
                     contents.rest = Some(start..self.end);
@@ -195,7 +237,11 @@ impl Walk {
         let intact = self.checksum(head.payload())? == head.checksum;
         self.offset = offset + Head::SIZE as u64 + head.payload();
         match head.kind() {
-            Some(kind) if intact => Ok(Step::Record(Entry { offset, kind, state: State::Waiting })),
+            Some(kind) if intact => {
+                self.newest = self.newest.max(head.accepted);
+                let may_have_been_sent = head.is_in_doubt();
+                Ok(Step::Record(Entry { offset, kind, state: State::Waiting, may_have_been_sent }))
+            }
             _ => Ok(Step::Damaged),
         }
     }

@@ -1,4 +1,4 @@
-//! One file of records, with the file that tells which of them are done.
+//! One file of records, with the file that tells which of them were sent and which are done.
 
 use std::cmp::Ordering;
 use std::fs::{self, File};
@@ -6,23 +6,26 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::age::Age;
 use super::directory::Claim;
 use super::file::{Tail, private, sync};
-use super::record::{Head, MARK_SIZE, Preamble, Record, RecordKind, encode_mark};
+use super::record::{Head, Mark, Preamble, Record, RecordKind};
 use super::{RecordId, SpoolError, Tally};
 
 /// What the name of a segment ends with.
 pub(super) const RECORDS: &str = "records";
 /// What the name of its marks ends with.
-pub(super) const DONE: &str = "done";
+pub(super) const MARKS: &str = "marks";
 
 /// What is to be done about a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     /// It is to be given.
     Waiting,
-    /// It was given, and nobody said yet what became of it.
+    /// It was given, and has no end yet.
     Given,
+    /// It was given and put back, for the next process.
+    Left,
     /// It is not given again.
     Done,
 }
@@ -33,6 +36,21 @@ pub(super) struct Entry {
     pub(super) offset: u64,
     pub(super) kind: RecordKind,
     pub(super) state: State,
+    /// Whether a request with it may have left this machine.
+    pub(super) may_have_been_sent: bool,
+}
+
+impl Entry {
+    /// The entry of a record that was just written.
+    fn new(offset: u64, record: &Record) -> Self {
+        let Record { kind, is_in_doubt, .. } = *record;
+        Self { offset, kind, state: State::Waiting, may_have_been_sent: is_in_doubt }
+    }
+
+    /// Whether the record is in the file and not with the caller.
+    fn is_here(&self) -> bool {
+        matches!(self.state, State::Waiting | State::Left)
+    }
 }
 
 /// A file of records. In memory are sixteen bytes for each, and none of their bodies.
@@ -40,7 +58,7 @@ pub(super) struct Entry {
 pub(super) struct Segment {
     /// Its place among all segments of this spool: the lower, the older.
     pub(super) serial: u64,
-    created: u64,
+    age: Age,
     path: PathBuf,
     /// The bytes of the preamble and the whole records.
     len: u64,
@@ -63,17 +81,17 @@ impl Segment {
     pub(super) fn create(
         claim: &Arc<Claim>,
         serial: u64,
-        kind: RecordKind,
+        age: Age,
+        record: &Record,
         frame: &[u8],
     ) -> Result<Self, SpoolError> {
         let path = claim.folder().join(format!("{serial:016x}.{RECORDS}"));
-        let preamble = Preamble::now();
-        let mut bytes = preamble.encode();
+        let mut bytes = Preamble { created: age.created() }.encode();
         bytes.extend_from_slice(frame);
         let tail = begin(&path, &bytes).map_err(SpoolError::io("write", &path))?;
-        let mut segment = Self::new(Arc::clone(claim), path, preamble.created);
+        let mut segment = Self::new(Arc::clone(claim), path, age);
         segment.serial = serial;
-        segment.add(Entry { offset: Preamble::SIZE as u64, kind, state: State::Waiting });
+        segment.add(Entry::new(Preamble::SIZE as u64, record));
         segment.len = tail.len();
         segment.dirty = true;
         segment.tail = Some(tail);
@@ -81,11 +99,11 @@ impl Segment {
     }
 
     /// A segment without records.
-    pub(super) fn new(claim: Arc<Claim>, path: PathBuf, created: u64) -> Self {
-        let marks = Marks { path: path.with_extension(DONE), ..Marks::default() };
+    pub(super) fn new(claim: Arc<Claim>, path: PathBuf, age: Age) -> Self {
+        let marks = Marks { path: path.with_extension(MARKS), ..Marks::default() };
         Self {
             serial: 0,
-            created,
+            age,
             path,
             len: Preamble::SIZE as u64,
             tail: None,
@@ -125,7 +143,7 @@ impl Segment {
 
     /// Appends a record; nothing if it is closed. One whose end cannot be mended after a failure closes
     /// itself.
-    pub(super) fn append(&mut self, kind: RecordKind, frame: &[u8]) -> Option<Result<RecordId, SpoolError>> {
+    pub(super) fn append(&mut self, record: &Record, frame: &[u8]) -> Option<Result<RecordId, SpoolError>> {
         let tail = self.tail.as_mut()?;
         let id = RecordId { segment: self.serial, index: self.entries.len() };
         let offset = tail.len();
@@ -136,7 +154,7 @@ impl Segment {
             self.tail = None;
         }
         Some(appended.map(|()| {
-            self.add(Entry { offset, kind, state: State::Waiting });
+            self.add(Entry::new(offset, record));
             id
         }))
     }
@@ -150,7 +168,7 @@ impl Segment {
     /// Oldest first. Segments of one directory keep the order in which they were made, even if their
     /// times are the same.
     pub(super) fn by_age(&self, other: &Self) -> Ordering {
-        self.created.cmp(&other.created).then_with(|| self.path.cmp(&other.path))
+        self.age.created().cmp(&other.age.created()).then_with(|| self.path.cmp(&other.path))
     }
 
     /// How many records it has had.
@@ -177,18 +195,31 @@ impl Segment {
         self.gone
     }
 
-    /// The kinds of the records in a state.
-    pub(super) fn tally(&self, state: State) -> Tally {
+    /// How old it is, and with it its records.
+    pub(super) fn age(&self) -> &Age {
+        &self.age
+    }
+
+    /// The kinds of the records that were not given, or were put back.
+    pub(super) fn tally(&self) -> Tally {
         let mut tally = Tally::default();
-        self.entries.iter().filter(|entry| entry.state == state).for_each(|entry| tally.add(entry.kind));
+        self.entries.iter().filter(|entry| entry.is_here()).for_each(|entry| tally.add(entry.kind));
         tally
     }
 
-    /// The first record from a place on that is to be given.
-    pub(super) fn waiting_from(&self, from: usize) -> Option<(usize, Entry)> {
+    /// The first record from a place on that is to be given, and of which a request was sent or not.
+    pub(super) fn waiting_from(&self, from: usize, may_have_been_sent: bool) -> Option<(usize, Entry)> {
+        let is_wanted =
+            |entry: &Entry| entry.state == State::Waiting && entry.may_have_been_sent == may_have_been_sent;
         let (index, entry) =
-            self.entries.iter().enumerate().skip(from).find(|(_, entry)| entry.state == State::Waiting)?;
+            self.entries.iter().enumerate().skip(from).find(|(_, entry)| is_wanted(entry))?;
         Some((index, *entry))
+    }
+
+    /// Whether a request with a record may have left this machine.
+    #[cfg(test)]
+    pub(super) fn is_sent(&self, index: usize) -> bool {
+        self.entries[index].may_have_been_sent
     }
 
     /// Whether a record is not done.
@@ -201,11 +232,11 @@ impl Segment {
         (0..).zip(&self.entries).filter(|(_, entry)| entry.state == State::Waiting).map(|(index, _)| index)
     }
 
-    /// Takes back a record that was given; `false` if it is not there any more.
+    /// Takes back a record that was given, for the next process; `false` if it is not there any more.
     pub(super) fn put_back(&mut self, index: usize) -> bool {
         match self.entries.get_mut(index) {
             Some(entry) if !self.gone && entry.state == State::Given => {
-                entry.state = State::Waiting;
+                entry.state = State::Left;
                 true
             }
             _ => false,
@@ -230,7 +261,7 @@ impl Segment {
         if self.gone {
             return Ok(());
         }
-        encode_mark(entry.offset, &mut self.marks.unwritten);
+        Mark::Done(entry.offset).encode(&mut self.marks.unwritten);
         if self.undone == 0 && self.remove() {
             return Ok(());
         }
@@ -240,8 +271,8 @@ impl Segment {
 
     /// Removes the files; gives the records that were never given. Those that are stay to be settled.
     pub(super) fn evict(&mut self) -> Tally {
-        let lost = self.tally(State::Waiting);
-        for entry in self.entries.iter_mut().filter(|entry| entry.state == State::Waiting) {
+        let lost = self.tally();
+        for entry in self.entries.iter_mut().filter(|entry| entry.is_here()) {
             entry.state = State::Done;
             self.undone -= 1;
         }
@@ -252,8 +283,15 @@ impl Segment {
 
     /// Marks what is not among its records as done on disk, so that it is not found again.
     pub(super) fn forget(&mut self, offsets: impl Iterator<Item = u64>) {
-        offsets.for_each(|offset| encode_mark(offset, &mut self.marks.unwritten));
+        offsets.for_each(|offset| Mark::Done(offset).encode(&mut self.marks.unwritten));
         // Else it is found again.
+        let _ = self.marks.write();
+    }
+
+    /// Writes to disk when it counts as created.
+    pub(super) fn date_anew(&mut self) {
+        Mark::Created(self.age.created()).encode(&mut self.marks.unwritten);
+        // Else the next process does.
         let _ = self.marks.write();
     }
 
@@ -283,8 +321,33 @@ impl Segment {
         File::open(&self.path)
     }
 
-    /// Reads a record; nothing if it is damaged, or beyond the end.
-    pub(super) fn read(&self, file: &mut File, offset: u64) -> io::Result<Option<Record>> {
+    /// Notes whether a request with a record may have left this machine. [`Self::write_marks`] writes it to disk.
+    pub(super) fn set_sent(&mut self, index: usize, is_sent: bool) {
+        let Some(entry) = self.entries.get_mut(index).filter(|entry| entry.state != State::Done) else {
+            return;
+        };
+        if entry.may_have_been_sent == is_sent {
+            return;
+        }
+        entry.may_have_been_sent = is_sent;
+        if !self.gone {
+            let mark = if is_sent { Mark::Sent(entry.offset) } else { Mark::NotSent(entry.offset) };
+            mark.encode(&mut self.marks.unwritten);
+        }
+    }
+
+    /// Writes the marks that are not on disk yet by one call to the system.
+    pub(super) fn write_marks(&mut self) -> Result<(), SpoolError> {
+        if self.gone || self.marks.unwritten.is_empty() {
+            return Ok(());
+        }
+        self.dirty = true;
+        self.marks.write()
+    }
+
+    /// Reads a record, and when it was accepted, in milliseconds after the segment was created. `None` if it is damaged,
+    /// or beyond the end.
+    pub(super) fn read(&self, file: &mut File, offset: u64) -> io::Result<Option<(Record, i64)>> {
         let mut head = [0; Head::SIZE];
         file.seek(SeekFrom::Start(offset))?;
         file.read_exact(&mut head)?;
@@ -296,7 +359,7 @@ impl Segment {
         // No more than the file has.
         let mut payload = Vec::with_capacity(usize::try_from(head.payload()).unwrap_or_default());
         file.take(head.payload()).read_to_end(&mut payload)?;
-        Ok(Record::decode(&head, &payload))
+        Ok(Record::decode(&head, &payload).map(|record| (record, head.accepted)))
     }
 
     /// Writes what the system still holds back to the disk.
@@ -326,7 +389,7 @@ fn begin(path: &Path, bytes: &[u8]) -> io::Result<Tail> {
     Ok(tail)
 }
 
-/// The file that tells which records of a segment are done.
+/// The file that tells which records of a segment were sent and which are done.
 #[derive(Debug, Default)]
 struct Marks {
     path: PathBuf,
@@ -359,5 +422,5 @@ impl Marks {
 
 /// Whole marks alone, of a file of so many bytes.
 pub(super) fn whole_marks(len: u64) -> u64 {
-    len - len % MARK_SIZE as u64
+    len - len % Mark::SIZE as u64
 }

@@ -1,24 +1,31 @@
 //! What the spool promises.
 
+mod ages;
 mod crashes;
 mod damage;
 mod full_disk;
 mod keeping;
 mod limits;
+mod sent;
 mod sharing;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tempfile::TempDir;
+use tokio::time::Instant;
 
-use super::segment::{DONE, RECORDS};
+use super::clock::Clock;
+use super::segment::{MARKS, RECORDS};
 use super::{Lost, Record, RecordId, RecordKind, Recovered, Spool, SpoolError, SpoolLimits, Tally};
 
 /// Room for everything, in segments that a hundred small records do not fill.
 const ROOMY: SpoolLimits =
     SpoolLimits { bytes: 8 << 20, segment_bytes: 1 << 20, max_age: SpoolLimits::DEFAULT_MAX_AGE };
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A folder for a spool that is not there yet.
 fn folder() -> (TempDir, PathBuf) {
@@ -31,16 +38,34 @@ fn open(path: &Path) -> (Spool, Recovered) {
     Spool::open(path, ROOMY).unwrap()
 }
 
-/// A span with a number, accepted now.
+/// A span with a number.
 fn record(number: u64) -> Record {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
     Record {
         kind: RecordKind::Span,
-        accepted_at: UNIX_EPOCH + Duration::from_millis(u64::try_from(now).unwrap()),
         is_of_hook: false,
         is_in_doubt: false,
         key: "".into(),
         body: number.to_string().into_bytes().into(),
+    }
+}
+
+impl Spool {
+    /// The oldest record that was not given yet, of any sort.
+    fn next(&mut self) -> Result<Option<(RecordId, Record)>, SpoolError> {
+        let oldest = |spool: &Self| spool.waiting().next();
+        let Some(oldest) = oldest(self) else { return Ok(None) };
+        let sent = self.segments[self.position(oldest.segment).unwrap()].is_sent(oldest.index);
+        let given = if oldest.segment < self.adopted { self.next_backlog(sent) } else { self.next_new(sent) };
+        match given? {
+            Some(given) => Ok(Some((given.id, given.record))),
+            // It was lost.
+            None => self.next(),
+        }
+    }
+
+    /// Keeps a record that was accepted now.
+    fn keep(&mut self, record: &Record) -> Result<RecordId, SpoolError> {
+        self.append(record, Instant::now())
     }
 }
 
@@ -50,7 +75,7 @@ fn number(record: &Record) -> u64 {
 }
 
 fn append(spool: &mut Spool, numbers: impl IntoIterator<Item = u64>) -> Vec<RecordId> {
-    numbers.into_iter().map(|number| spool.append(&record(number)).unwrap()).collect()
+    numbers.into_iter().map(|number| spool.keep(&record(number)).unwrap()).collect()
 }
 
 /// All that is to be given, by number.

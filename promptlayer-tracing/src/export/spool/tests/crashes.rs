@@ -133,12 +133,12 @@ fn process_without_room() {
     let Some(path) = env::var_os(PATH) else { return };
     let (mut spool, _) = open(Path::new(&path));
     let huge = Record { body: vec![b'1'; 100_000].into(), ..record(0) };
-    spool.append(&huge).unwrap_err();
+    spool.keep(&huge).unwrap_err();
     assert!(files(Path::new(&path), RECORDS).is_empty());
     let large = Record { body: vec![b'1'; 300].into(), ..record(0) };
     let mut kept = 0;
     let error = loop {
-        match spool.append(&large) {
+        match spool.keep(&large) {
             Ok(_) => kept += 1,
             Err(error) => break error,
         }

@@ -1,17 +1,17 @@
 //! Files that are not as they were written.
 
 use super::*;
-use crate::export::spool::record::{Head, MARK_SIZE, Preamble, encode_mark};
+use crate::export::spool::record::{Head, Mark, Preamble};
 
 /// Numbers whose records have different lengths.
 const NUMBERS: [u64; 4] = [1, 22, 333, 4_444];
 
 /// A segment as it should be, and where its parts end: the preamble, and each record.
 fn segment() -> (Vec<u8>, Vec<usize>) {
-    let mut bytes = Preamble::now().encode();
+    let mut bytes = Preamble { created: Clock::System.wall() }.encode();
     let mut ends = vec![bytes.len()];
     for number in NUMBERS {
-        bytes.extend(record(number).encode().unwrap());
+        bytes.extend(record(number).encode(0).unwrap());
         ends.push(bytes.len());
     }
     (bytes, ends)
@@ -19,11 +19,11 @@ fn segment() -> (Vec<u8>, Vec<usize>) {
 
 /// Leaves files behind as if a process had ended.
 fn plant(path: &Path, segment: &[u8], marks: Option<&[u8]>) {
-    let directory = path.join("v1-1-a-b");
+    let directory = path.join("v2-1-a-b");
     fs::create_dir_all(&directory).unwrap();
     fs::write(directory.join("0.records"), segment).unwrap();
     if let Some(marks) = marks {
-        fs::write(directory.join("0.done"), marks).unwrap();
+        fs::write(directory.join("0.marks"), marks).unwrap();
     }
 }
 
@@ -154,7 +154,7 @@ fn a_record_of_a_kind_that_nobody_knows_is_set_aside() {
 fn a_segment_of_another_version_is_set_aside() {
     let (_folder, path) = folder();
     let (mut bytes, _) = segment();
-    bytes[7] = 2;
+    bytes[7] = 3;
     let checksum = crc32fast::hash(&bytes[..16]);
     bytes[16..20].copy_from_slice(&checksum.to_le_bytes());
     plant(&path, &bytes, None);
@@ -167,12 +167,12 @@ fn marks_torn_at_any_byte_count_as_far_as_they_are_whole() {
     let (bytes, ends) = segment();
     let mut marks = Vec::new();
     for index in [0, 2, 3] {
-        encode_mark(ends[index] as u64, &mut marks);
+        Mark::Done(ends[index] as u64).encode(&mut marks);
     }
     for len in 0..=marks.len() {
         let (_folder, path) = folder();
         plant(&path, &bytes, Some(&marks[..len]));
-        let expected = match len / MARK_SIZE {
+        let expected = match len / Mark::SIZE {
             0 => &NUMBERS[..],
             1 => &[22, 333, 4_444],
             2 => &[22, 4_444],
@@ -194,7 +194,7 @@ fn a_mark_of_which_a_bit_flips_gives_its_record_again_and_hides_no_other() {
     let (bytes, ends) = segment();
     let mut marks = Vec::new();
     for index in [0, 2] {
-        encode_mark(ends[index] as u64, &mut marks);
+        Mark::Done(ends[index] as u64).encode(&mut marks);
     }
     for at in 0..marks.len() {
         for bit in 0..8 {
@@ -203,7 +203,7 @@ fn a_mark_of_which_a_bit_flips_gives_its_record_again_and_hides_no_other() {
             flipped[at] ^= 1 << bit;
             plant(&path, &bytes, Some(&flipped));
             let (numbers, recovered) = reopened(&path);
-            let expected = if at < MARK_SIZE { &[1, 22, 4_444] } else { &[22, 333, 4_444] };
+            let expected = if at < Mark::SIZE { &[1, 22, 4_444] } else { &[22, 333, 4_444] };
             assert_eq!(numbers, expected, "bit {bit} of byte {at}");
             assert_eq!(recovered.set_aside, 1, "bit {bit} of byte {at}");
         }
@@ -214,11 +214,11 @@ fn a_mark_of_which_a_bit_flips_gives_its_record_again_and_hides_no_other() {
 fn a_segment_that_is_done_goes_even_if_its_process_was_stopped_before() {
     let (bytes, ends) = segment();
     let mut marks = Vec::new();
-    ends[..4].iter().for_each(|end| encode_mark(*end as u64, &mut marks));
+    ends[..4].iter().for_each(|end| Mark::Done(*end as u64).encode(&mut marks));
     let (_folder, path) = folder();
     plant(&path, &bytes, Some(&marks));
     // Marks whose segment was removed.
-    fs::write(path.join("v1-1-a-b/1.done"), &marks).unwrap();
+    fs::write(path.join("v2-1-a-b/1.marks"), &marks).unwrap();
     assert_eq!(open(&path).1, Recovered::default());
     assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
 }
@@ -227,14 +227,14 @@ fn a_segment_that_is_done_goes_even_if_its_process_was_stopped_before() {
 fn foreign_files_in_a_directory_of_the_spool_are_set_aside() {
     let (_folder, path) = folder();
     plant(&path, &segment().0, None);
-    let directory = path.join("v1-1-a-b");
+    let directory = path.join("v2-1-a-b");
     fs::write(directory.join("notes.txt"), "mine").unwrap();
     fs::create_dir(directory.join("1.records")).unwrap();
     let (numbers, recovered) = reopened(&path);
     assert_eq!(numbers, NUMBERS);
     assert_eq!(recovered, Recovered { records: spans(4), set_aside: 2 });
-    assert_eq!(fs::read(path.join("set-aside/v1-1-a-b-notes.txt")).unwrap(), b"mine");
-    assert!(path.join("set-aside/v1-1-a-b-1.records").is_dir());
+    assert_eq!(fs::read(path.join("set-aside/v2-1-a-b-notes.txt")).unwrap(), b"mine");
+    assert!(path.join("set-aside/v2-1-a-b-1.records").is_dir());
     assert_eq!(reopened(&path).1.set_aside, 0);
 }
 
@@ -242,13 +242,13 @@ fn foreign_files_in_a_directory_of_the_spool_are_set_aside() {
 fn a_directory_that_cannot_be_locked_is_counted_and_left_alone() {
     let (_folder, path) = folder();
     plant(&path, &segment().0, None);
-    fs::create_dir(path.join("v1-1-a-b.lock")).unwrap();
+    fs::create_dir(path.join("v2-1-a-b.lock")).unwrap();
     let (mut spool, recovered) = open(&path);
     // The directory, and the lock.
     assert_eq!(recovered, Recovered { records: spans(0), set_aside: 2 });
     append(&mut spool, [7]);
     assert_eq!(given(&mut spool), [7]);
-    fs::remove_dir(path.join("v1-1-a-b.lock")).unwrap();
+    fs::remove_dir(path.join("v2-1-a-b.lock")).unwrap();
     assert_eq!(reopened(&path).0, NUMBERS);
 }
 
@@ -257,7 +257,7 @@ fn what_cannot_be_set_aside_costs_nothing_that_is_intact() {
     let (_folder, path) = folder();
     let (bytes, _) = segment();
     plant(&path, &bytes[..bytes.len() - 1], None);
-    fs::write(path.join("v1-1-a-b/notes.txt"), "mine").unwrap();
+    fs::write(path.join("v2-1-a-b/notes.txt"), "mine").unwrap();
     // A file where the folder should be.
     fs::write(path.join("set-aside"), "").unwrap();
     for _ in 0..2 {
@@ -272,7 +272,7 @@ fn a_record_that_is_damaged_while_it_waits_is_counted_and_the_next_one_given() {
     let (_folder, path) = folder();
     let (mut spool, _) = open(&path);
     append(&mut spool, [1, 2, 3]);
-    spool.append(&Record { kind: RecordKind::Track, ..record(4) }).unwrap();
+    spool.keep(&Record { kind: RecordKind::Track, ..record(4) }).unwrap();
     let segment = only_segment(&path);
     let mut bytes = fs::read(&segment).unwrap();
     let len = bytes.len();

@@ -71,7 +71,7 @@ fn a_segment_that_takes_no_more_and_cannot_be_mended_is_left_for_a_new_one() {
     append(&mut spool, [0, 1]);
     let full = fs::File::options().write(true).open("/dev/full").unwrap();
     spool.segments[0].write_to(full);
-    let error = spool.append(&record(2)).unwrap_err();
+    let error = spool.keep(&record(2)).unwrap_err();
     assert!(error.to_string().contains(only_segment(&path).to_str().unwrap()), "{error}");
     assert_eq!(spool.len(), 2);
     append(&mut spool, [3]);
@@ -86,7 +86,7 @@ fn a_mark_that_could_not_be_written_is_written_with_the_next() {
     let (_folder, path) = folder();
     let (mut spool, _) = open(&path);
     let ids = append(&mut spool, 0..4);
-    let marks = only_segment(&path).with_extension(DONE);
+    let marks = only_segment(&path).with_extension(MARKS);
     // A folder where the file should be.
     fs::create_dir(&marks).unwrap();
     let error = spool.done(ids[0]).unwrap_err();
@@ -105,7 +105,7 @@ fn a_directory_that_is_gone_is_an_error_and_not_the_end() {
     let (mut spool, _) = open(&path);
     let own = spool.own.folder().to_owned();
     fs::remove_dir(&own).unwrap();
-    assert!(matches!(spool.append(&record(0)), Err(SpoolError::Io { .. })));
+    assert!(matches!(spool.keep(&record(0)), Err(SpoolError::Io { .. })));
     assert!(spool.is_empty());
     fs::create_dir(&own).unwrap();
     append(&mut spool, [1]);

@@ -8,7 +8,6 @@ fn a_record_comes_back_as_it_went_in() {
     let span = Record { body: br#"{"a":"\u00e4"}"#[..].into(), ..record(0) };
     let track = Record {
         kind: RecordKind::Track,
-        accepted_at: UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),
         is_of_hook: true,
         is_in_doubt: true,
         key: "/rest/track-scöre".into(),
@@ -17,7 +16,7 @@ fn a_record_comes_back_as_it_went_in() {
     let limits = SpoolLimits { max_age: Duration::MAX, ..ROOMY };
     let (mut spool, recovered) = Spool::open(&path, limits).unwrap();
     assert_eq!(recovered, Recovered::default());
-    let ids = [spool.append(&span).unwrap(), spool.append(&track).unwrap()];
+    let ids = [spool.keep(&span).unwrap(), spool.keep(&track).unwrap()];
     assert_eq!(spool.next().unwrap(), Some((ids[0], span.clone())));
     assert_eq!(spool.next().unwrap(), Some((ids[1], track.clone())));
     assert_eq!(spool.next().unwrap(), None);
@@ -26,17 +25,6 @@ fn a_record_comes_back_as_it_went_in() {
     assert_eq!(recovered, Recovered { records: Tally { spans: 1, tracks: 1 }, set_aside: 0 });
     assert_eq!(spool.next().unwrap().unwrap().1, span);
     assert_eq!(spool.next().unwrap().unwrap().1, track);
-}
-
-#[test]
-fn a_time_is_kept_to_the_millisecond_and_one_before_1970_as_1970() {
-    let (_folder, path) = folder();
-    let (mut spool, _) = Spool::open(&path, SpoolLimits { max_age: Duration::MAX, ..ROOMY }).unwrap();
-    let at = |accepted_at| Record { accepted_at, ..record(0) };
-    spool.append(&at(UNIX_EPOCH + Duration::from_micros(1_999))).unwrap();
-    spool.append(&at(UNIX_EPOCH - Duration::from_secs(1))).unwrap();
-    assert_eq!(spool.next().unwrap().unwrap().1.accepted_at, UNIX_EPOCH + Duration::from_millis(1));
-    assert_eq!(spool.next().unwrap().unwrap().1.accepted_at, UNIX_EPOCH);
 }
 
 #[test]
@@ -103,8 +91,8 @@ fn the_files_of_a_segment_go_with_its_last_record() {
     let (mut spool, _) = open(&path);
     let ids = append(&mut spool, 0..2);
     spool.done(ids[0]).unwrap();
-    assert_eq!((files(&path, RECORDS).len(), files(&path, DONE).len()), (1, 1));
-    let on_disk: u64 = [files(&path, RECORDS), files(&path, DONE)]
+    assert_eq!((files(&path, RECORDS).len(), files(&path, MARKS).len()), (1, 1));
+    let on_disk: u64 = [files(&path, RECORDS), files(&path, MARKS)]
         .concat()
         .iter()
         .map(|file| fs::metadata(file).unwrap().len())
@@ -112,7 +100,7 @@ fn the_files_of_a_segment_go_with_its_last_record() {
     assert_eq!(spool.bytes(), on_disk);
     assert!(!spool.is_empty());
     spool.done(ids[1]).unwrap();
-    assert_eq!((files(&path, RECORDS).len(), files(&path, DONE).len()), (0, 0));
+    assert_eq!((files(&path, RECORDS).len(), files(&path, MARKS).len()), (0, 0));
     assert!(spool.is_empty());
     assert_eq!((spool.len(), spool.bytes()), (0, 0));
     append(&mut spool, [2]);

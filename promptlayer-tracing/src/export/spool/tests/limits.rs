@@ -31,10 +31,10 @@ fn an_eviction_tells_kinds_apart_and_counts_nothing_that_is_done() {
     let (mut spool, _) = Spool::open(&path, limits).unwrap();
     let track = Record { kind: RecordKind::Track, ..record(0) };
     let ids = append(&mut spool, 0..2);
-    spool.append(&track).unwrap();
+    spool.keep(&track).unwrap();
     spool.done(ids[0]).unwrap();
     let large = Record { body: vec![b'1'; 900].into(), ..record(0) };
-    spool.append(&large).unwrap();
+    spool.keep(&large).unwrap();
     assert_eq!(spool.take_lost().evicted, Tally { spans: 1, tracks: 1 });
     assert_eq!(spool.len(), 1);
     assert_eq!(spool.next().unwrap().unwrap().1, large);
@@ -50,7 +50,7 @@ fn what_was_given_when_its_segment_gave_way_is_not_lost_and_still_to_be_settled(
     let (first, _) = spool.next().unwrap().unwrap();
     let (second, _) = spool.next().unwrap().unwrap();
     assert!(spool.is_open(second));
-    let newest = spool.append(&large).unwrap();
+    let newest = spool.keep(&large).unwrap();
     assert_eq!(spool.take_lost().evicted, spans(1));
     assert_eq!(spool.len(), 3);
     assert!(spool.is_open(second) && !spool.put_back(second), "its file is gone");
@@ -58,7 +58,7 @@ fn what_was_given_when_its_segment_gave_way_is_not_lost_and_still_to_be_settled(
     // An open file would keep its room on the disk.
     assert!(spool.reader.is_none());
     spool.done(first).unwrap();
-    assert_eq!(files(&path, DONE).len(), 0);
+    assert_eq!(files(&path, MARKS).len(), 0);
     spool.done(second).unwrap();
     assert_eq!((spool.take_lost(), spool.len()), (Lost::default(), 1));
     spool.done(second).unwrap();
@@ -75,8 +75,8 @@ fn what_is_kept_after_the_newest_segment_gave_way_is_kept_in_another() {
     let (mut spool, _) = Spool::open(&path, limits).unwrap();
     append(&mut spool, [0]);
     let (given_before, _) = spool.next().unwrap().unwrap();
-    spool.append(&large).unwrap();
-    spool.append(&large).unwrap();
+    spool.keep(&large).unwrap();
+    spool.keep(&large).unwrap();
     assert_eq!(spool.take_lost().evicted, spans(1));
     spool.done(given_before).unwrap();
     drop(spool);
@@ -94,7 +94,7 @@ fn there_are_never_more_bytes_than_may_be_and_an_eviction_costs_an_eighth_of_the
     let mut fullest = 0;
     for _ in 0..2_000 {
         let before = spool.bytes();
-        spool.append(&Record { body: vec![b'1'; random.usize(1..60)].into(), ..record(0) }).unwrap();
+        spool.keep(&Record { body: vec![b'1'; random.usize(1..60)].into(), ..record(0) }).unwrap();
         assert!(spool.bytes() <= limits.bytes);
         assert!(spool.bytes() + limits.bytes / 8 >= before);
         fullest = fullest.max(spool.bytes());
@@ -109,16 +109,16 @@ fn a_record_larger_than_the_spool_is_refused_and_costs_no_other() {
     append(&mut spool, 0..3);
     let fits = Record { body: vec![0; 2_000 - 20 - 24].into(), ..record(0) };
     let large = Record { body: vec![0; 2_000 - 20 - 24 + 1].into(), ..record(0) };
-    let error = spool.append(&large).unwrap_err();
+    let error = spool.keep(&large).unwrap_err();
     assert!(matches!(error, SpoolError::TooLarge { size: 2_001, limit: 2_000, .. }), "{error}");
     assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
     assert_eq!((spool.len(), spool.take_lost()), (3, Lost::default()));
-    spool.append(&fits).unwrap();
+    spool.keep(&fits).unwrap();
     assert_eq!((spool.len(), spool.bytes()), (1, 2_000));
     assert_eq!(spool.next().unwrap().unwrap().1, fits);
     let long_key = Record { key: "k".repeat(1 << 16).into(), ..record(0) };
     let (mut roomy, _) = open(&path);
-    assert!(matches!(roomy.append(&long_key), Err(SpoolError::TooLarge { .. })));
+    assert!(matches!(roomy.keep(&long_key), Err(SpoolError::TooLarge { .. })));
 }
 
 #[test]
@@ -139,14 +139,13 @@ fn what_was_adopted_gives_way_too() {
 #[test]
 fn what_is_too_old_is_counted_and_not_given() {
     let (_folder, path) = folder();
-    let aged = |number, age| Record { accepted_at: SystemTime::now() - age, ..record(number) };
-    let day = Duration::from_secs(24 * 60 * 60);
+    let now = Instant::now();
     let (mut spool, _) = open(&path);
-    spool.append(&aged(0, 8 * day)).unwrap();
-    spool.append(&aged(1, 6 * day)).unwrap();
-    spool.append(&Record { kind: RecordKind::Track, ..aged(2, 8 * day) }).unwrap();
-    // The clock was set back since.
-    spool.append(&Record { accepted_at: SystemTime::now() + day, ..record(3) }).unwrap();
+    spool.append(&record(0), now - 8 * DAY).unwrap();
+    spool.append(&record(1), now - 6 * DAY).unwrap();
+    spool.append(&Record { kind: RecordKind::Track, ..record(2) }, now - 8 * DAY).unwrap();
+    // The clock is read by several threads.
+    spool.append(&record(3), now + DAY).unwrap();
     assert_eq!(given(&mut spool), [1, 3]);
     let expired = Tally { spans: 1, tracks: 1 };
     assert_eq!(spool.take_lost(), Lost { expired, ..Lost::default() });

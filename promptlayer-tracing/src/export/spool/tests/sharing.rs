@@ -121,8 +121,8 @@ fn spools_that_open_and_close_at_once_never_disturb_each_other() {
 #[test]
 fn a_lock_or_a_directory_that_was_left_alone_is_tidied_up() {
     let (_folder, path) = folder();
-    fs::create_dir_all(path.join("v1-1-a-b")).unwrap();
-    fs::write(path.join("v1-2-a-b.lock"), "").unwrap();
+    fs::create_dir_all(path.join("v2-1-a-b")).unwrap();
+    fs::write(path.join("v2-2-a-b.lock"), "").unwrap();
     let (spool, recovered) = open(&path);
     assert_eq!(recovered, Recovered::default());
     drop(spool);
@@ -132,7 +132,7 @@ fn a_lock_or_a_directory_that_was_left_alone_is_tidied_up() {
 #[test]
 fn what_the_spool_did_not_make_is_left_alone() {
     let (_folder, path) = folder();
-    for folder in ["mine", "v2-1-a-b", "v1-1-a", "v1-1-a-b-c", "v1-x-y-z", "v1---"] {
+    for folder in ["mine", "v3-1-a-b", "v2-1-a", "v2-1-a-b-c", "v2-x-y-z", "v2---"] {
         fs::create_dir_all(path.join(folder)).unwrap();
         fs::write(path.join(folder).join("0.records"), "mine").unwrap();
     }
@@ -145,5 +145,5 @@ fn what_the_spool_did_not_make_is_left_alone() {
     spool.done(id).unwrap();
     drop(spool);
     assert_eq!(fs::read_dir(&path).unwrap().count(), 8);
-    assert_eq!(fs::read(path.join("v2-1-a-b/0.records")).unwrap(), b"mine");
+    assert_eq!(fs::read(path.join("v3-1-a-b/0.records")).unwrap(), b"mine");
 }
