@@ -244,6 +244,29 @@ pub enum Error {
         message: String,
     },
 
+    /// The service accepted a request with spans, and does not have them.
+    #[error(
+        "{request} was answered with success, but {count} of its spans cannot be found at PromptLayer: their \
+         outcome is unknown, and they are not sent again"
+    )]
+    #[non_exhaustive]
+    Unconfirmed {
+        /// Method and path of the request.
+        request: String,
+        /// The number of spans.
+        count: usize,
+    },
+
+    /// The service refuses one item again and again, and accepts others.
+    #[error("{item} was given up, since PromptLayer refuses it and accepts others: {source}")]
+    #[non_exhaustive]
+    Quarantined {
+        /// What was given up: the function that made the request, the span, or the path of the call.
+        item: String,
+        /// The last answer.
+        source: Box<Self>,
+    },
+
     /// The service accepted the request, but its answer cannot be read.
     #[error("{request} was accepted, but its answer cannot be read: {source}; it began with `{body}`")]
     #[non_exhaustive]
@@ -345,6 +368,16 @@ impl Error {
         matches!(self, Self::UnreadableAnswer { .. })
     }
 
+    /// Whether spans that the service accepted cannot be found there.
+    pub fn is_unconfirmed(&self) -> bool {
+        matches!(self, Self::Unconfirmed { .. })
+    }
+
+    /// Whether one item was given up because the service refuses it and accepts others.
+    pub fn is_quarantined(&self) -> bool {
+        matches!(self, Self::Quarantined { .. })
+    }
+
     /// Whether the export pipeline has been shut down.
     pub fn is_closed(&self) -> bool {
         matches!(self, Self::Closed)
@@ -359,6 +392,7 @@ impl Error {
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Status { status, .. } => Some(*status),
+            Self::Quarantined { source, .. } => source.status(),
             _ => None,
         }
     }

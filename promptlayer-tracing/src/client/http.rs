@@ -8,7 +8,7 @@ use std::{
 };
 
 use reqwest::{
-    Method, Response,
+    Body, Method, Response,
     header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
     redirect,
 };
@@ -16,7 +16,11 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::runtime::Handle;
 
-use super::{ClientBuilder, config::Settings};
+use super::{
+    ClientBuilder,
+    body::{WholeBody, Written},
+    config::Settings,
+};
 use crate::Error;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -102,7 +106,23 @@ impl Http {
 
     /// Sends `body`, which is JSON, and reads the answer, whatever its status.
     pub(crate) async fn post_bytes(&self, path: &str, body: Vec<u8>) -> Result<Answer, Failure> {
-        self.send(Method::POST, path, Some(body)).await
+        self.post_observed(path, body, Written::default()).await
+    }
+
+    /// The same, and sets `written` before anything is written to a connection.
+    pub(crate) async fn post_observed(
+        &self,
+        path: &str,
+        body: Vec<u8>,
+        written: Written,
+    ) -> Result<Answer, Failure> {
+        let sent = self.send(Method::POST, path, Some(WholeBody::new(body, written.clone()))).await;
+        sent.map_err(|failure| match failure.kind {
+            FailureKind::TimedOut | FailureKind::Broken if !written.is_set() => {
+                Failure { kind: FailureKind::NotSent, ..failure }
+            }
+            _ => failure,
+        })
     }
 
     /// Reads what is at `path`, which may have a query, whatever the status.
@@ -180,7 +200,7 @@ impl Http {
         Error::from_failure(request, self.settings.timeout, failure)
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> Result<Answer, Failure> {
+    async fn send(&self, method: Method, path: &str, body: Option<WholeBody>) -> Result<Answer, Failure> {
         // The timers and sockets below panic where there is no runtime.
         if let Err(source) = Handle::try_current() {
             let kind = FailureKind::NoRuntime;
@@ -188,7 +208,9 @@ impl Http {
         }
         let mut request = self.pool.request(method, format!("{}{path}", self.settings.base_url));
         if let Some(body) = body {
-            request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(body);
+            request = request
+                .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+                .body(Body::wrap(body));
         }
         let response = request.send().await.map_err(|error| failure(error, None))?;
         let status = response.status().as_u16();

@@ -1,5 +1,6 @@
 //! The REST client.
 
+mod body;
 mod config;
 mod error;
 mod groups;
@@ -16,6 +17,7 @@ use std::{fmt, time::Duration};
 use jiff::Timestamp;
 use serde::Deserialize;
 
+pub(crate) use body::Written;
 pub use config::{ClientBuilder, Env};
 pub use error::Error;
 pub(crate) use error::cut;

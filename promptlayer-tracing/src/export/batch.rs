@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::form::Wire;
+
 /// How many spans are sent together, how long they wait for each other, and how many requests are on their
 /// way at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,7 +12,7 @@ pub struct BatchLimits {
     pub(crate) bytes: usize,
     pub(crate) span_bytes: usize,
     pub(crate) interval: Duration,
-    pub(crate) in_flight: usize,
+    in_flight: Option<usize>,
 }
 
 impl BatchLimits {
@@ -22,9 +24,12 @@ impl BatchLimits {
     pub const DEFAULT_SPAN_BYTES: usize = 4 << 20;
     /// The default of [`interval`](Self::interval): 1 s.
     pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
-    /// The default of [`in_flight`](Self::in_flight).
+    /// The default of [`in_flight`](Self::in_flight) with [`Wire::SpansBulk`](crate::Wire::SpansBulk): 1.
     pub const DEFAULT_IN_FLIGHT: usize = 1;
-    /// The greatest [`in_flight`](Self::in_flight).
+    /// The default of [`in_flight`](Self::in_flight) with [`Wire::LogRequest`](crate::Wire::LogRequest), where each
+    /// request brings one span: 4.
+    pub const DEFAULT_IN_FLIGHT_OF_LOG_REQUEST: usize = 4;
+    /// The greatest [`in_flight`](Self::in_flight): 4.
     pub const MOST_IN_FLIGHT: usize = 4;
 
     /// The greatest number of spans in one request, at least 1. Defaults to
@@ -62,14 +67,23 @@ impl BatchLimits {
     }
 
     /// How many requests with spans may be on their way at once, from 1 to
-    /// [`MOST_IN_FLIGHT`](Self::MOST_IN_FLIGHT). Beside them may be one with what was put on disk, four with
-    /// tracking calls, and four whose answer was lost and which are being read back. With one, spans arrive in
-    /// the order in which they ended, unless something fails. Defaults to
-    /// [`DEFAULT_IN_FLIGHT`](Self::DEFAULT_IN_FLIGHT).
+    /// [`MOST_IN_FLIGHT`](Self::MOST_IN_FLIGHT). Beside them may be one with what an earlier run left on disk, one with
+    /// what this run put there, four with tracking calls, and four that are sent again. With one, spans arrive in the
+    /// order in which they ended, unless something fails. Defaults to
+    /// [`DEFAULT_IN_FLIGHT`](Self::DEFAULT_IN_FLIGHT), or to
+    /// [`DEFAULT_IN_FLIGHT_OF_LOG_REQUEST`](Self::DEFAULT_IN_FLIGHT_OF_LOG_REQUEST).
     #[must_use]
     pub fn in_flight(mut self, requests: usize) -> Self {
-        self.in_flight = requests.clamp(1, Self::MOST_IN_FLIGHT);
+        self.in_flight = Some(requests.clamp(1, Self::MOST_IN_FLIGHT));
         self
+    }
+
+    /// How many requests with spans may be on their way at once over this wire.
+    pub(crate) fn requests_in_flight(self, wire: Wire) -> usize {
+        self.in_flight.unwrap_or(match wire {
+            Wire::SpansBulk => Self::DEFAULT_IN_FLIGHT,
+            Wire::LogRequest => Self::DEFAULT_IN_FLIGHT_OF_LOG_REQUEST,
+        })
     }
 }
 
@@ -80,7 +94,7 @@ impl Default for BatchLimits {
             bytes: Self::DEFAULT_BYTES,
             span_bytes: Self::DEFAULT_SPAN_BYTES,
             interval: Self::DEFAULT_INTERVAL,
-            in_flight: Self::DEFAULT_IN_FLIGHT,
+            in_flight: None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
 
@@ -63,6 +64,19 @@ pub(crate) struct Origin {
     pub(crate) is_of_hook: bool,
     /// Whether an earlier process wrote it.
     pub(crate) is_replayed: bool,
+}
+
+impl fmt::Display for Content {
+    /// Names it for an error: the function that made the request, the span, or the path.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Span { note: Some(note), .. } | Self::Log { note, .. } => {
+                write!(f, "a request of {}", note.name)
+            }
+            Self::Span { span_id, .. } => write!(f, "span {span_id}"),
+            Self::Track { path } => write!(f, "a call of {}", path.as_str()),
+        }
+    }
 }
 
 impl Content {

@@ -154,11 +154,19 @@ fn attributes(outgoing: &Outgoing, said: &Said) -> Map<String, Value> {
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct SpansAnswer {
     #[serde(default)]
+    spans: Option<Vec<TakenSpan>>,
+    #[serde(default)]
     request_logs: Option<Vec<LoggedSpan>>,
     #[serde(default)]
     rejected_span_ids: Option<Vec<String>>,
     #[serde(default)]
     rejected_trace_ids: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct TakenSpan {
+    #[serde(default)]
+    span_id: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -190,6 +198,12 @@ impl SpansAnswer {
     pub(crate) fn ids(&self) -> BTreeMap<SpanId, RequestId> {
         let logged = self.request_logs.iter().flatten();
         logged.filter_map(|logged| Some((span_id(&logged.span_id)?, logged.id))).collect()
+    }
+
+    /// The spans that the service says it took.
+    pub(crate) fn taken(&self) -> BTreeSet<SpanId> {
+        let taken = self.spans.iter().flatten();
+        taken.filter_map(|span| span_id(span.span_id.as_deref()?)).collect()
     }
 
     /// The spans that were not taken.

@@ -1,123 +1,227 @@
-//! The one gate before the destination: what the service asks of one request holds for all.
+//! The gate before the destination: what one request learns of the service holds for all requests.
+//!
+//! While requests pass, the gate is open. Once one fails, requests wait in line, and the first in line is sent alone, as
+//! a probe, when the service may be asked again. The first probe that passes opens the gate for all. A batch that is
+//! refused goes to the end of the line, so one that is always refused does not keep the others from their turn.
 
+use std::collections::BTreeMap;
 use std::future::pending;
 use std::pin::pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 
 use super::ledger::RejectReason;
 
-/// Until when nothing is sent.
-#[derive(Debug, Default)]
+/// What is known of the destination, shared by all batches.
+#[derive(Debug)]
 pub(crate) struct Gate {
-    closing: Mutex<Option<Closing>>,
+    state: Mutex<Health>,
     changed: Notify,
+    /// Held by the one request that may be sent while the gate is not open. Waiters get it in order.
+    probe: Arc<Semaphore>,
 }
 
-/// Why it is closed, and for how long.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Closing {
-    since: Instant,
-    pub(crate) until: Instant,
-    /// Why the service refuses everything, if it does.
+/// How the requests of late ended.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Health {
+    /// The number of the latest request.
+    latest: RequestNumber,
+    /// Requests that failed since the last one that passed.
+    pub(crate) failures: u32,
+    /// The latest request that had been sent when the last of them failed.
+    failed_after: RequestNumber,
+    /// Before this nothing is sent.
+    pub(crate) held_until: Option<Instant>,
+    /// Before this no trace is read either: the service asked for it, or cannot be reached.
+    unreadable_until: Option<Instant>,
+    /// Why the service refuses requests, if that is how the last one failed.
     pub(crate) refusal: Option<RejectReason>,
+    /// The latest request that passed, by path.
+    passed: BTreeMap<&'static str, RequestNumber>,
+}
+
+/// The place of a request in the order in which requests are sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct RequestNumber(u64);
+
+/// The right to send one request. While the gate is not open, only one exists at a time.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    /// Dropping it lets the next in line go.
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Pass {
+    /// For a request that does not wait for its turn.
+    pub(crate) const OUT_OF_TURN: Self = Self { _permit: None };
 }
 
 impl Gate {
-    /// The longest that it is closed for, whatever a service asks: 1 h.
+    /// The longest that it is held for, whatever a service asks: 1 h.
     pub(crate) const LONGEST: Duration = Duration::from_secs(60 * 60);
 
-    /// Lets nothing through for at least this long.
-    pub(crate) fn close_for(&self, time: Duration) {
-        self.close(time, None);
+    /// The number of a request that is about to be sent.
+    pub(crate) fn next_request(&self) -> RequestNumber {
+        let mut state = self.lock();
+        state.latest.0 += 1;
+        state.latest
     }
 
-    /// The same, since the service refuses everything.
-    pub(crate) fn refuse_for(&self, time: Duration, why: RejectReason) {
-        self.close(time, Some(why));
+    /// A request was surely not processed: nothing is sent, and no trace is read, for at least this long.
+    pub(crate) fn hold_for(&self, time: Duration) {
+        let until = self.fail(time, None);
+        let mut state = self.lock();
+        state.unreadable_until = state.unreadable_until.max(Some(until));
     }
 
-    fn close(&self, time: Duration, refusal: Option<RejectReason>) {
-        let since = Instant::now();
-        let until = since + time.min(Self::LONGEST);
-        let mut held = self.lock();
-        *held = Some(Closing { since, until: held.map_or(until, |held| held.until.max(until)), refusal });
-        drop(held);
+    /// A request failed, which may be its own fault: others may be tried at once. If the one before it failed too,
+    /// nothing is sent for this long.
+    pub(crate) fn suspect_for(&self, time: Duration, refusal: Option<RejectReason>) {
+        let is_first = self.lock().failures == 0;
+        self.fail(if is_first { Duration::ZERO } else { time }, refusal);
+    }
+
+    fn fail(&self, time: Duration, refusal: Option<RejectReason>) -> Instant {
+        let until = Instant::now() + time.min(Self::LONGEST);
+        let mut state = self.lock();
+        state.failures = state.failures.saturating_add(1);
+        state.failed_after = state.latest;
+        state.held_until = state.held_until.max(Some(until));
+        state.refusal = refusal;
+        drop(state);
         self.changed.notify_waiters();
+        until
     }
 
-    /// Opens it: something that was sent at this time got through. What was sent before the gate was closed
-    /// says nothing.
-    pub(crate) fn open_for(&self, sent_at: Instant) {
-        let mut held = self.lock();
-        *held = held.filter(|held| held.since > sent_at);
-        drop(held);
-        self.changed.notify_waiters();
-    }
-
-    /// Waits until it is open.
-    pub(crate) async fn pass(&self) {
-        self.wait_while(|closing| closing.is_some()).await;
-    }
-
-    /// Waits until it is closed in such a way.
-    pub(crate) async fn closed_so(&self, is_so: impl Fn(&Closing) -> bool) -> Closing {
-        loop {
-            if let Some(closing) =
-                self.wait_while(|closing| !closing.is_some_and(|closing| is_so(&closing))).await
-            {
-                return closing;
-            }
+    /// A request to this path got through. The gate opens, unless another request failed after this one was sent.
+    pub(crate) fn passed(&self, path: &'static str, request: RequestNumber) {
+        let mut state = self.lock();
+        let latest = state.passed.entry(path).or_default();
+        *latest = request.max(*latest);
+        if state.failed_after < request {
+            state.failures = 0;
+            (state.held_until, state.unreadable_until, state.refusal) = (None, None, None);
         }
+        drop(state);
+        self.changed.notify_waiters();
     }
 
-    async fn wait_while(&self, waits: impl Fn(Option<Closing>) -> bool) -> Option<Closing> {
+    /// Returns whether a request to this path that was sent after this one got through.
+    pub(crate) fn has_passed_since(&self, path: &str, request: RequestNumber) -> bool {
+        self.lock().has_passed_since(path, request)
+    }
+
+    /// Returns whether requests failed since the last one that passed.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.lock().failures > 0
+    }
+
+    /// Reads the state.
+    pub(crate) fn read<R>(&self, read: impl FnOnce(&Health) -> R) -> R {
+        read(&self.lock())
+    }
+
+    /// Waits for the right to send: until the gate is open, or until this is the first in line and the hold is over.
+    pub(crate) async fn pass(&self) -> Pass {
+        let mut in_line = pin!(Arc::clone(&self.probe).acquire_owned());
+        let permit = tokio::select! {
+            biased;
+            () = self.wait_until(|state| state.failures == 0) => return Pass::OUT_OF_TURN,
+            // The semaphore is never closed.
+            permit = &mut in_line => permit.ok(),
+        };
+        let is_free = |state: &Health| state.failures == 0 || !state.is_held();
+        self.wait_until(is_free).await;
+        if self.is_failing() { Pass { _permit: permit } } else { Pass::OUT_OF_TURN }
+    }
+
+    /// Waits until traces may be read.
+    pub(crate) async fn readable(&self) {
+        self.wait_until(|state| !is_future(state.unreadable_until)).await;
+    }
+
+    /// Waits until a request to this path that was sent after this one got through.
+    pub(crate) async fn passed_since(&self, path: &str, request: RequestNumber) {
+        self.wait_until(|state| state.has_passed_since(path, request)).await;
+    }
+
+    /// Waits until the state is so.
+    pub(crate) async fn wait_until(&self, is_so: impl Fn(&Health) -> bool) {
         loop {
-            // Listened for first, so that no change after the look is missed.
+            // Registered before the state is read, so that no change after that is missed.
             let mut changed = pin!(self.changed.notified());
             changed.as_mut().enable();
-            let closing = self.lock().filter(|held| held.until > Instant::now());
-            if !waits(closing) {
-                return closing;
-            }
+            let next_time = {
+                let state = self.lock();
+                if is_so(&state) {
+                    return;
+                }
+                let times = [state.held_until, state.unreadable_until];
+                times.into_iter().flatten().filter(|until| *until > Instant::now()).min()
+            };
             tokio::select! {
                 () = changed => {}
-                () = opens(closing) => {}
+                () = elapsed(next_time) => {}
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Closing>> {
-        self.closing.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Health> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Ends when a gate that is closed opens by itself.
-async fn opens(closing: Option<Closing>) {
-    match closing {
-        Some(closing) => sleep_until(closing.until).await,
+impl Default for Gate {
+    fn default() -> Self {
+        Self { state: Mutex::default(), changed: Notify::new(), probe: Arc::new(Semaphore::new(1)) }
+    }
+}
+
+impl Health {
+    /// Returns whether nothing may be sent now.
+    pub(crate) fn is_held(&self) -> bool {
+        is_future(self.held_until)
+    }
+
+    fn has_passed_since(&self, path: &str, request: RequestNumber) -> bool {
+        self.passed.get(path).is_some_and(|passed| *passed > request)
+    }
+}
+
+fn is_future(time: Option<Instant>) -> bool {
+    time.is_some_and(|time| time > Instant::now())
+}
+
+/// Completes when this instant is reached; never, if there is none.
+async fn elapsed(until: Option<Instant>) {
+    match until {
+        Some(until) => sleep_until(until).await,
         None => pending().await,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
     use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
 
     #[tokio::test(start_paused = true)]
     async fn it_is_closed_for_the_longest_that_anybody_was_asked_to_wait() {
         let (gate, begun) = (Gate::default(), Instant::now());
         gate.pass().await;
-        gate.close_for(Duration::from_secs(20));
-        gate.close_for(Duration::from_secs(5));
+        gate.hold_for(20 * SECOND);
+        gate.hold_for(5 * SECOND);
         gate.pass().await;
         assert_eq!(begun.elapsed().as_secs(), 20);
 
-        gate.close_for(Duration::from_secs(20));
-        gate.open_for(Instant::now());
+        gate.hold_for(20 * SECOND);
+        gate.passed("/a", gate.next_request());
         gate.pass().await;
         assert_eq!(begun.elapsed().as_secs(), 20);
     }
@@ -125,18 +229,73 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_was_sent_before_it_was_closed_does_not_open_it() {
         let (gate, begun) = (Gate::default(), Instant::now());
-        tokio::time::advance(Duration::from_secs(1)).await;
-        gate.close_for(Duration::from_secs(20));
-        gate.open_for(begun);
+        let request = gate.next_request();
+        gate.hold_for(20 * SECOND);
+        gate.passed("/a", request);
         gate.pass().await;
-        assert_eq!(begun.elapsed().as_secs(), 21);
+        assert_eq!(begun.elapsed().as_secs(), 20);
     }
 
     #[tokio::test(start_paused = true)]
     async fn it_is_never_closed_for_longer_than_an_hour() {
         let (gate, begun) = (Gate::default(), Instant::now());
-        gate.close_for(Duration::MAX);
+        gate.hold_for(Duration::MAX);
         gate.pass().await;
         assert_eq!(begun.elapsed(), Gate::LONGEST);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn first_failure_holds_no_others_and_second_does() {
+        let (gate, begun) = (Gate::default(), Instant::now());
+        gate.suspect_for(60 * SECOND, Some(RejectReason::Unauthorized));
+        gate.pass().await;
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        gate.suspect_for(60 * SECOND, Some(RejectReason::Unauthorized));
+        gate.pass().await;
+        assert_eq!(begun.elapsed(), 60 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_probe_at_a_time_goes_until_one_passes() {
+        let gate = Arc::new(Gate::default());
+        gate.hold_for(SECOND);
+        let sent = Arc::new(AtomicUsize::new(0));
+        let mut waiting = tokio::task::JoinSet::new();
+        for _ in 0..5 {
+            let (gate, sent) = (Arc::clone(&gate), Arc::clone(&sent));
+            waiting.spawn(async move {
+                let pass = gate.pass().await;
+                let request = gate.next_request();
+                sent.fetch_add(1, SeqCst);
+                tokio::time::sleep(10 * SECOND).await;
+                gate.passed("/a", request);
+                drop(pass);
+            });
+        }
+        tokio::time::sleep(5 * SECOND).await;
+        assert_eq!(sent.load(SeqCst), 1, "one goes first");
+        tokio::time::sleep(10 * SECOND).await;
+        assert_eq!(sent.load(SeqCst), 5, "and then all");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn refused_probe_goes_to_the_end_of_the_line() {
+        let gate = Arc::new(Gate::default());
+        gate.hold_for(SECOND);
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut waiting = tokio::task::JoinSet::new();
+        for number in 0..3 {
+            let (gate, order) = (Arc::clone(&gate), Arc::clone(&order));
+            waiting.spawn(async move {
+                for _ in 0..2 {
+                    let pass = gate.pass().await;
+                    order.lock().unwrap().push(number);
+                    gate.hold_for(SECOND);
+                    drop(pass);
+                }
+            });
+        }
+        while waiting.join_next().await.is_some() {}
+        assert_eq!(*order.lock().unwrap(), [0, 1, 2, 0, 1, 2]);
     }
 }

@@ -34,9 +34,9 @@ impl Pipeline {
     /// Puts something on disk, on this thread, where there is such a spool. `None` if it is there, or was
     /// too late.
     fn store_at_once(&self, item: Item) -> Option<Item> {
-        if self.store.as_ref().is_none_or(|store| store.mode() != SpoolMode::Synchronous) {
+        let Some(store) = self.store.as_ref().filter(|store| store.mode() == SpoolMode::Synchronous) else {
             return Some(item);
-        }
+        };
         let class = match &item {
             Item::Span(_) => Class::Span,
             Item::Track(_) => Class::Track,
@@ -52,7 +52,7 @@ impl Pipeline {
         let Some(Packed { content, bytes: Ok(bytes), is_shrunk }) = packed else { return Some(item) };
         let accepted_at = Instant::now();
         let entry = Entry { content: &content, bytes: &bytes, accepted_at, is_in_doubt: false };
-        if self.write(&entry, || self.queue.admit_to_spool(class).is_ok()).is_err() {
+        if self.write(store, &entry, || self.queue.admit_to_spool(class).is_ok()).is_err() {
             // The queue is there still, and the export thread will say what is wrong with the disk.
             return Some(item);
         }

@@ -26,7 +26,7 @@ pub enum DropReason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum RejectReason {
-    /// The key is missing, wrong, or may not do this (401, 403).
+    /// The key is missing, wrong, or may not do this (401, 403); or a filter before the service refuses this item alone.
     Unauthorized,
     /// The service found the content invalid (400, 422), or refused it for another reason.
     Invalid,
@@ -36,6 +36,9 @@ pub enum RejectReason {
     TraceClosed,
     /// The address is not that of the service: a redirect, or a path that it does not have.
     WrongAddress,
+    /// The service was busy or failed (408, 425, 429, 500 and above, no answer) each time this item was sent, for
+    /// [`RetryPolicy::max_age`](crate::RetryPolicy::max_age), while it took other items.
+    Failing,
 }
 
 /// What has no end yet.
@@ -64,7 +67,7 @@ impl Pending {
 pub struct Ledger {
     /// Items that were handed to the pipeline, and those that it found in the spool of an earlier run.
     pub accepted: u64,
-    /// Items that the service took.
+    /// Items of which the service said that it took them, or which were read back and are there.
     pub delivered: u64,
     /// Items that the service did not take, by reason.
     pub rejected: BTreeMap<RejectReason, u64>,

@@ -26,6 +26,7 @@ mod parcel;
 mod pipeline;
 mod queue;
 mod reconcile;
+mod refusals;
 mod retry;
 mod shrink;
 mod silence;

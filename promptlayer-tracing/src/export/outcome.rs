@@ -11,16 +11,18 @@ use crate::export::ledger::RejectReason;
 /// What became of a request.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// It was taken; the body of the answer.
-    Taken(Vec<u8>),
+    /// It was accepted; the body of the answer. What was taken is for the body to prove.
+    Accepted(Vec<u8>),
+    /// It was never written to a connection.
+    NotSent,
     /// It was surely not processed: try again, not before the wait that the service asks for.
-    NotProcessed(Option<Duration>),
-    /// Nobody knows whether it was processed.
+    Busy(Option<Duration>),
+    /// It may have been processed or not.
     Ambiguous,
     /// Something in it is wrong: part it, and find what.
     Faulty(RejectReason),
-    /// It will not be taken as long as the settings are what they are.
-    Misconfigured(RejectReason),
+    /// The service, or something before it, does not take it. If it takes nothing, the settings are wrong.
+    Refused(RejectReason),
 }
 
 /// Reads an answer, or the lack of one. A tracking call names a request: that there is none of that id is
@@ -30,9 +32,9 @@ pub(crate) fn of(result: &Result<Answer, Failure>, is_tracking: bool) -> Outcome
         Ok(Answer { status: 404 | 405 | 409, .. }) if is_tracking => Outcome::Faulty(RejectReason::Invalid),
         Ok(answer) => of_status(answer),
         Err(failure) => match (failure.kind, failure.status) {
-            (FailureKind::NotSent | FailureKind::NoRuntime, _) => Outcome::NotProcessed(None),
-            // The status of success came and the body broke: it was taken.
-            (_, Some(_)) => Outcome::Taken(Vec::new()),
+            (FailureKind::NotSent | FailureKind::NoRuntime, _) => Outcome::NotSent,
+            // The status of success came and the body broke.
+            (_, Some(_)) => Outcome::Accepted(Vec::new()),
             (FailureKind::TimedOut | FailureKind::Broken, None) => Outcome::Ambiguous,
         },
     }
@@ -40,15 +42,15 @@ pub(crate) fn of(result: &Result<Answer, Failure>, is_tracking: bool) -> Outcome
 
 fn of_status(answer: &Answer) -> Outcome {
     match answer.status {
-        200..=299 => Outcome::Taken(answer.body.clone()),
-        408 | 425 | 429 | 503 => Outcome::NotProcessed(answer.retry_after),
+        200..=299 => Outcome::Accepted(answer.body.clone()),
+        408 | 425 | 429 | 503 => Outcome::Busy(answer.retry_after),
         400 | 422 => Outcome::Faulty(RejectReason::Invalid),
         409 => Outcome::Faulty(RejectReason::TraceClosed),
-        413 => Outcome::Faulty(RejectReason::TooLarge),
-        401 | 403 => Outcome::Misconfigured(RejectReason::Unauthorized),
-        300..=399 | 404 | 405 | 415 => Outcome::Misconfigured(RejectReason::WrongAddress),
-        402..=499 => Outcome::Misconfigured(RejectReason::Invalid),
-        // 500, 502, 504, and what no server should answer.
+        413 | 431 => Outcome::Faulty(RejectReason::TooLarge),
+        401 | 403 => Outcome::Refused(RejectReason::Unauthorized),
+        300..=399 | 404 | 405 | 415 => Outcome::Refused(RejectReason::WrongAddress),
+        402..=499 => Outcome::Refused(RejectReason::Invalid),
+        // 500 and above, and what no server should answer.
         _ => Outcome::Ambiguous,
     }
 }
@@ -86,28 +88,30 @@ mod tests {
 
     #[test]
     fn only_what_was_surely_not_processed_is_sent_again() {
-        for status in [429, 503] {
-            assert!(matches!(outcome_of(status), Outcome::NotProcessed(Some(wait)) if wait.as_secs() == 7));
+        for status in [408, 425, 429, 503] {
+            assert!(matches!(outcome_of(status), Outcome::Busy(Some(wait)) if wait.as_secs() == 7));
         }
-        for status in [500, 502, 504, 599] {
+        for status in [500, 501, 502, 504, 599, 101] {
             assert!(matches!(outcome_of(status), Outcome::Ambiguous), "{status}");
         }
         let failed = |kind, status| of(&Err(Failure { kind, status, source: "down".into() }), false);
-        assert!(matches!(failed(FailureKind::NotSent, None), Outcome::NotProcessed(None)));
+        assert!(matches!(failed(FailureKind::NotSent, None), Outcome::NotSent));
         assert!(matches!(failed(FailureKind::TimedOut, None), Outcome::Ambiguous));
         assert!(matches!(failed(FailureKind::Broken, None), Outcome::Ambiguous));
-        assert!(matches!(failed(FailureKind::Broken, Some(201)), Outcome::Taken(body) if body.is_empty()));
+        assert!(matches!(failed(FailureKind::Broken, Some(201)), Outcome::Accepted(body) if body.is_empty()));
     }
 
     #[test]
     fn a_status_of_the_client_tells_content_from_configuration() {
-        assert!(matches!(outcome_of(201), Outcome::Taken(_)));
+        assert!(matches!(outcome_of(201), Outcome::Accepted(_)));
         assert!(matches!(outcome_of(422), Outcome::Faulty(RejectReason::Invalid)));
-        assert!(matches!(outcome_of(413), Outcome::Faulty(RejectReason::TooLarge)));
-        assert!(matches!(outcome_of(401), Outcome::Misconfigured(RejectReason::Unauthorized)));
-        assert!(matches!(outcome_of(402), Outcome::Misconfigured(RejectReason::Invalid)));
+        for status in [413, 431] {
+            assert!(matches!(outcome_of(status), Outcome::Faulty(RejectReason::TooLarge)), "{status}");
+        }
+        assert!(matches!(outcome_of(401), Outcome::Refused(RejectReason::Unauthorized)));
+        assert!(matches!(outcome_of(402), Outcome::Refused(RejectReason::Invalid)));
         for status in [302, 404, 415] {
-            assert!(matches!(outcome_of(status), Outcome::Misconfigured(RejectReason::WrongAddress)));
+            assert!(matches!(outcome_of(status), Outcome::Refused(RejectReason::WrongAddress)));
         }
     }
 
@@ -118,7 +122,7 @@ mod tests {
             assert!(matches!(of(&answer, true), Outcome::Faulty(RejectReason::Invalid)), "{status}");
         }
         let answer = Ok(Answer { status: 401, retry_after: None, body: Vec::new() });
-        assert!(matches!(of(&answer, true), Outcome::Misconfigured(RejectReason::Unauthorized)));
+        assert!(matches!(of(&answer, true), Outcome::Refused(RejectReason::Unauthorized)));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::form::{Form, Packed};
 use super::ledger::{DropReason, End};
 use super::parcel::{Batch, Parcel, Ticket};
 use super::pipeline::{Item, Pipeline, Queued};
+use super::spooling::Unstored;
 use super::store::SpoolMode;
 use crate::client::Error;
 
@@ -68,12 +69,16 @@ impl Packer {
         while self.pipeline.queue.first_number() < end
             && let Some(parcel) = self.take(report)
         {
-            if let Some(parcel) = self.pipeline.store(parcel, false, report) {
+            let Err(unstored) = self.pipeline.store(parcel, false, report) else {
+                self.disk_fails = false;
+                continue;
+            };
+            let Unstored { parcel, is_too_large } = *unstored;
+            self.ready.push_back(parcel);
+            if !is_too_large {
                 self.disk_fails = true;
-                self.ready.push_back(parcel);
                 return;
             }
-            self.disk_fails = false;
         }
     }
 
@@ -81,8 +86,8 @@ impl Packer {
     pub(crate) fn give_up(&mut self, reason: DropReason, report: &impl Fn(Error)) {
         let taken: Vec<Parcel> = self.ready.drain(..).chain(self.tracking.drain(..)).collect();
         for parcel in taken {
-            if let Some(parcel) = self.pipeline.store(parcel, false, report) {
-                parcel.ticket.settle(End::Dropped(reason));
+            if let Err(unstored) = self.pipeline.store(parcel, false, report) {
+                unstored.parcel.ticket.settle(End::Dropped(reason));
             }
         }
         if self.pipeline.store.is_some() {

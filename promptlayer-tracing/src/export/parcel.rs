@@ -1,6 +1,7 @@
 //! What is on its way: one span, request or tracking call, written once, and counted wherever it goes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -9,9 +10,10 @@ use super::encode;
 use super::ledger::End;
 use super::pipeline::Pipeline;
 use super::queue::Taken;
+use super::refusals::{Refusals, Verdict};
 use super::retry::Attempts;
 use super::spool::RecordId;
-use crate::client::LOG_REQUEST_PATH;
+use crate::client::{Error, LOG_REQUEST_PATH};
 use crate::ids::{SpanId, TraceId};
 
 const SPANS_BULK: &str = "/spans-bulk";
@@ -101,28 +103,56 @@ pub(crate) struct Batch {
     pub(crate) is_retry: bool,
     /// The tries that it had, if they go on.
     pub(crate) attempts: Option<Attempts>,
+    /// How often it was refused, if it was.
+    pub(crate) refusals: Option<Refusals>,
+    /// What the refusals say of it, and how it was refused last, until it is known what of it is there.
+    pub(crate) suspicion: Option<(Verdict, Error)>,
+    /// What to wait for before it is sent.
+    pub(crate) pause: Pause,
+}
+
+/// What a batch waits for before it is sent, beside the gate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Pause {
+    #[default]
+    None,
+    /// The next delay of its tries: the service had it before, and surely did not take it.
+    Backoff,
+    /// This long.
+    For(Duration),
+    /// This long, or until another request to the same path passes.
+    UntilOthersPass(Duration),
 }
 
 impl Batch {
     /// What was never sent.
     pub(crate) fn new(parcels: Vec<Parcel>) -> Self {
-        Self { parcels, in_doubt_since: None, is_retry: false, attempts: None }
-    }
-
-    /// The path and the body of its request.
-    pub(crate) fn request(&self) -> (&'static str, Vec<u8>) {
-        match self.parcels.first().map(|parcel| &parcel.content) {
-            Some(Content::Track { path }) => (path.as_str(), self.first_bytes()),
-            Some(Content::Log { .. }) => (LOG_REQUEST_PATH, self.first_bytes()),
-            Some(Content::Span { .. }) | None => {
-                let spans = self.parcels.iter().map(|parcel| parcel.bytes.as_slice());
-                (SPANS_BULK, encode::spans_bulk(spans))
-            }
+        Self {
+            parcels,
+            in_doubt_since: None,
+            is_retry: false,
+            attempts: None,
+            refusals: None,
+            suspicion: None,
+            pause: Pause::None,
         }
     }
 
-    fn first_bytes(&self) -> Vec<u8> {
-        self.parcels.first().map(|parcel| parcel.bytes.clone()).unwrap_or_default()
+    /// The path of its request.
+    pub(crate) fn path(&self) -> &'static str {
+        match self.parcels.first().map(|parcel| &parcel.content) {
+            Some(Content::Track { path }) => path.as_str(),
+            Some(Content::Log { .. }) => LOG_REQUEST_PATH,
+            Some(Content::Span { .. }) | None => SPANS_BULK,
+        }
+    }
+
+    /// The body of its request.
+    pub(crate) fn body(&self) -> Vec<u8> {
+        match self.parcels.first() {
+            Some(Parcel { content: Content::Track { .. } | Content::Log { .. }, bytes, .. }) => bytes.clone(),
+            Some(_) | None => encode::spans_bulk(self.parcels.iter().map(|parcel| parcel.bytes.as_slice())),
+        }
     }
 
     pub(crate) fn is_tracking(&self) -> bool {
@@ -131,11 +161,6 @@ impl Batch {
 
     pub(crate) fn is_stored(&self) -> bool {
         self.parcels.iter().any(|parcel| parcel.stored.is_some())
-    }
-
-    /// Whether a trace tells what of it arrived.
-    pub(crate) fn can_be_read_back(&self) -> bool {
-        self.parcels.iter().all(|parcel| parcel.place().is_some())
     }
 }
 

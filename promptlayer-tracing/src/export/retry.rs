@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use tokio::time::Instant;
 
 /// How long what could not be delivered is tried again, and how often.
@@ -85,34 +84,38 @@ impl Default for RetryPolicy {
 }
 
 /// The tries at one request.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Attempts {
     /// Since when the oldest of what is in it waits.
     since: Instant,
     policy: RetryPolicy,
-    delays: ExponentialBackoff,
+    /// How many delays there were.
+    delays: u32,
 }
 
 impl Attempts {
     pub(crate) fn since(since: Instant, policy: RetryPolicy) -> Self {
-        let delays = ExponentialBuilder::new()
-            .with_min_delay(policy.first_delay)
-            .with_max_delay(policy.longest_delay)
-            .without_max_times()
-            .build();
-        Self { since, policy, delays }
+        Self { since, policy, delays: 0 }
     }
 
-    /// How long to wait at the gate: until it is too old, but what is old already has its try all the same,
-    /// when others have theirs.
-    pub(crate) fn patience(&self) -> Duration {
-        self.policy.max_age.saturating_sub(self.since.elapsed()).max(self.policy.longest_delay)
+    /// How long it may still be tried.
+    pub(crate) fn time_left(&self) -> Duration {
+        self.policy.max_age.saturating_sub(self.since.elapsed())
+    }
+
+    /// How long to wait at the gate: until it is too old. What is old already and was never sent has its try all the
+    /// same, when others have theirs.
+    pub(crate) fn patience(&self, was_sent: bool) -> Duration {
+        let least = if was_sent { Duration::ZERO } else { self.policy.longest_delay };
+        self.time_left().max(least)
     }
 
     /// How long to wait before the next try, at least `asked`; `None` when it would be too old by then.
     pub(crate) fn next_delay(&mut self, asked: Option<Duration>) -> Option<Duration> {
-        let longest = self.delays.next().unwrap_or(self.policy.longest_delay);
-        let delay = longest.mul_f64(fastrand::f64()).max(asked.unwrap_or_default());
+        let RetryPolicy { first_delay, longest_delay, .. } = self.policy;
+        let bound = first_delay.saturating_mul(2u32.saturating_pow(self.delays)).min(longest_delay);
+        self.delays = self.delays.saturating_add(1);
+        let delay = bound.mul_f64(fastrand::f64()).max(asked.unwrap_or_default());
         self.since.elapsed().checked_add(delay).filter(|age| *age <= self.policy.max_age).map(|_| delay)
     }
 }

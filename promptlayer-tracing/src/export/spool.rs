@@ -4,7 +4,7 @@
 //! them or who counts them.
 //!
 //! ```text
-//! append ──> the newest segment      next_new, next_backlog <── the oldest segment
+//! append ──> the newest segment      next <── the oldest segment
 //!                                    set_sent, done         ──> its marks; the last `done` removes both files
 //! ```
 //!
@@ -31,7 +31,7 @@ mod segment;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -193,19 +193,18 @@ pub(crate) struct Given {
     pub(crate) record: Record,
     /// How long ago the pipeline accepted it. See [`age`].
     pub(crate) age: Duration,
-    /// Whether a request with it may have left this machine, in this process or an earlier one.
-    pub(crate) may_have_been_sent: bool,
-    /// Whether an earlier process wrote it.
-    pub(crate) is_adopted: bool,
+    /// How it was selected.
+    pub(crate) selection: Selection,
 }
 
-/// Where to look next for a record of one sort.
-#[derive(Debug, Default)]
-struct Cursors {
-    /// Of this process: of which no request was sent, and of which one may have been.
-    new: [RecordId; 2],
-    /// Of earlier ones.
-    backlog: [RecordId; 2],
+/// Which records are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Selection {
+    pub(crate) kind: RecordKind,
+    /// Whether an earlier process wrote them.
+    pub(crate) is_adopted: bool,
+    /// Whether a request with them may have left this machine, in this process or an earlier one.
+    pub(crate) may_have_been_sent: bool,
 }
 
 /// Records on disk. See the [module](self).
@@ -219,7 +218,8 @@ pub(crate) struct Spool {
     segments: VecDeque<Segment>,
     /// The file of the segment that is being read.
     reader: Option<(u64, File)>,
-    cursors: Cursors,
+    /// Where to look next, by selection.
+    cursors: BTreeMap<Selection, RecordId>,
     next_serial: u64,
     /// How many segments were there when it was opened; their serial numbers are the lowest.
     adopted: u64,
@@ -264,7 +264,7 @@ impl Spool {
             adopted: segments.len() as u64,
             segments: segments.into(),
             reader: None,
-            cursors: Cursors::default(),
+            cursors: BTreeMap::new(),
             lost: Lost::default(),
             clock,
             own,
@@ -335,37 +335,21 @@ impl Spool {
         bytes
     }
 
-    /// The oldest record of this process that was not given yet and of which a request was sent or not, as
-    /// `may_have_been_sent` says. It stays until it is [done](Self::done). Those that are too old, or are not what was written
-    /// any more, are [lost](Self::take_lost).
+    /// The oldest record of those selected that was not given yet. It stays until it is [done](Self::done). Those that
+    /// are too old, or are not what was written any more, are [lost](Self::take_lost).
     ///
     /// # Errors
     ///
     /// The system does not let it be read just now: it is the next one still.
-    pub(crate) fn next_new(&mut self, may_have_been_sent: bool) -> Result<Option<Given>, SpoolError> {
-        self.next_of(may_have_been_sent, false)
-    }
-
-    /// The same of earlier processes.
-    ///
-    /// # Errors
-    ///
-    /// As of [`next_new`](Self::next_new).
-    pub(crate) fn next_backlog(&mut self, may_have_been_sent: bool) -> Result<Option<Given>, SpoolError> {
-        self.next_of(may_have_been_sent, true)
-    }
-
-    fn next_of(&mut self, may_have_been_sent: bool, is_adopted: bool) -> Result<Option<Given>, SpoolError> {
+    pub(crate) fn next_of(&mut self, selection: Selection) -> Result<Option<Given>, SpoolError> {
         let now = self.clock.monotonic();
         loop {
-            let Some((id, kind, offset)) = self.advance(may_have_been_sent, is_adopted) else {
-                return Ok(None);
-            };
+            let Some((id, offset)) = self.advance(selection) else { return Ok(None) };
             let Some(position) = self.position(id.segment) else { return Ok(None) };
             let lost = match self.read(position, offset) {
                 Err(error) => {
                     self.reader = None;
-                    *self.cursor(may_have_been_sent, is_adopted) = id;
+                    self.cursors.insert(selection, id);
                     return Err(error);
                 }
                 Ok(Some((record, accepted))) => {
@@ -373,43 +357,40 @@ impl Spool {
                     let age = segment.age().of_record(accepted, now);
                     if age <= self.limits.max_age {
                         segment.give(id.index);
-                        return Ok(Some(Given { id, record, age, may_have_been_sent, is_adopted }));
+                        return Ok(Some(Given { id, record, age, selection }));
                     }
                     &mut self.lost.expired
                 }
                 Ok(None) => &mut self.lost.damaged,
             };
-            lost.add(kind);
+            lost.add(selection.kind);
             // It is not given again by this process; by the next, it is lost again.
             let _ = self.done(id);
         }
     }
 
-    fn cursor(&mut self, may_have_been_sent: bool, is_adopted: bool) -> &mut RecordId {
-        let Cursors { new, backlog } = &mut self.cursors;
-        let [unsent, sent] = if is_adopted { backlog } else { new };
-        if may_have_been_sent { sent } else { unsent }
-    }
-
     /// The next record to be given, and the cursor behind it.
-    fn advance(&mut self, may_have_been_sent: bool, is_adopted: bool) -> Option<(RecordId, RecordKind, u64)> {
-        let mut cursor = *self.cursor(may_have_been_sent, is_adopted);
+    fn advance(&mut self, selection: Selection) -> Option<(RecordId, u64)> {
+        let mut cursor = self.cursors.get(&selection).copied().unwrap_or_default();
         let first_new = self.segments.partition_point(|segment| segment.serial < self.adopted);
         let from = self.segments.partition_point(|segment| segment.serial < cursor.segment);
-        let range =
-            if is_adopted { from..first_new.max(from) } else { from.max(first_new)..self.segments.len() };
+        let range = if selection.is_adopted {
+            from..first_new.max(from)
+        } else {
+            from.max(first_new)..self.segments.len()
+        };
         let mut found = None;
         for segment in self.segments.range(range) {
             let serial = segment.serial;
             let index = if serial == cursor.segment { cursor.index } else { 0 };
-            if let Some((index, entry)) = segment.waiting_from(index, may_have_been_sent) {
+            if let Some((index, offset)) = segment.waiting_from(index, selection) {
                 cursor = RecordId { segment: serial, index: index + 1 };
-                found = Some((RecordId { segment: serial, index }, entry.kind, entry.offset));
+                found = Some((RecordId { segment: serial, index }, offset));
                 break;
             }
             cursor = RecordId { segment: serial, index: segment.count() };
         }
-        *self.cursor(may_have_been_sent, is_adopted) = cursor;
+        self.cursors.insert(selection, cursor);
         found
     }
 
@@ -436,7 +417,7 @@ impl Spool {
     /// a record holds. One call to the system is made for each segment, and none if nothing changes.
     ///
     /// `false` also withdraws what an earlier request left in doubt: pass it only if the record
-    /// [was not sent](Given::may_have_been_sent) before that request either, or is known not to have arrived.
+    /// [was not sent](Selection::may_have_been_sent) before that request either, or is known not to have arrived.
     ///
     /// # Errors
     ///

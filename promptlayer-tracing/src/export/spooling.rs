@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -16,9 +15,17 @@ use super::parcel::{Batch, Parcel, Stored, Ticket};
 use super::pipeline::Pipeline;
 use super::queue::Class;
 use super::retry::RetryPolicy;
-use super::spool::{Given, Record, RecordKind, Spool, SpoolError};
+use super::spool::{Given, Record, RecordKind, Selection, SpoolError};
 use super::store::{Entry, Files, Store, failed};
 use crate::client::{Error, LOG_REQUEST_PATH, TrackPath};
+
+/// A parcel that is not on disk.
+#[derive(Debug)]
+pub(crate) struct Unstored {
+    pub(crate) parcel: Parcel,
+    /// Whether it alone is larger than the spool. This says nothing of other parcels.
+    pub(crate) is_too_large: bool,
+}
 
 impl Pipeline {
     /// The retry policy of what is on disk: it may grow older there.
@@ -32,14 +39,14 @@ impl Pipeline {
         parcel: Parcel,
         is_in_doubt: bool,
         report: impl FnOnce(Error),
-    ) -> Option<Parcel> {
-        if self.store.is_none() {
-            return Some(parcel);
-        }
+    ) -> Result<(), Box<Unstored>> {
+        let Some(store) = &self.store else {
+            return Err(Box::new(Unstored { parcel, is_too_large: false }));
+        };
         let Parcel { ticket, accepted_at, content, bytes, stored } = parcel;
         let entry = Entry { content: &content, bytes: &bytes, accepted_at, is_in_doubt };
         let mut ticket = Some(ticket);
-        let written = self.write(&entry, || {
+        let written = self.write(store, &entry, || {
             if let Some(ticket) = ticket.take() {
                 ticket.spool();
             }
@@ -47,22 +54,28 @@ impl Pipeline {
         });
         match (written, ticket) {
             (Err(error), Some(ticket)) => {
-                report(error);
-                Some(Parcel { ticket, accepted_at, content, bytes, stored })
+                let is_too_large = matches!(error, SpoolError::TooLarge { .. });
+                report(failed(error));
+                let parcel = Parcel { ticket, accepted_at, content, bytes, stored };
+                Err(Box::new(Unstored { parcel, is_too_large }))
             }
-            _ => None,
+            _ => Ok(()),
         }
     }
 
     /// Writes something to the disk, then enters it by `enter`; where that says `false`, it goes again.
-    pub(crate) fn write(&self, entry: &Entry<'_>, enter: impl FnOnce() -> bool) -> Result<(), Error> {
-        let Some(store) = &self.store else { return Err(Error::Closed) };
+    pub(crate) fn write(
+        &self,
+        store: &Store,
+        entry: &Entry<'_>,
+        enter: impl FnOnce() -> bool,
+    ) -> Result<(), SpoolError> {
         let record = entry.record();
         let own_hook = entry.content.note().and_then(|note| note.own_hook);
         let mut files = store.lock();
         let appended = files.spool.append(&record, entry.accepted_at);
         self.enter_lost(store, &mut files);
-        let id = appended.map_err(failed)?;
+        let id = appended?;
         if enter() {
             store.enter(id);
             files.own_hooks.extend(own_hook.map(|hook| (id, hook)));
@@ -71,6 +84,16 @@ impl Pipeline {
             let _ = files.spool.done(id);
         }
         Ok(())
+    }
+
+    /// Enters on disk whether requests with these may have been written to a connection.
+    pub(crate) fn store_sent(&self, parcels: &[Parcel], may_be_sent: bool, report: impl FnOnce(Error)) {
+        let Some(store) = &self.store else { return };
+        let ids = parcels.iter().filter_map(|parcel| Some(parcel.stored.as_ref()?.id));
+        let entered = store.lock().spool.set_sent(ids, may_be_sent);
+        if let Err(error) = entered {
+            report(failed(error));
+        }
     }
 
     /// Marks what is on disk as done.
@@ -84,9 +107,13 @@ impl Pipeline {
 
     /// Leaves a parcel that came from the disk there, for the next run. Gives it back if it had to give way to
     /// others.
-    pub(crate) fn put_back(&self, parcel: Parcel) -> Option<Parcel> {
+    pub(crate) fn put_back(&self, parcel: Parcel, is_in_doubt: bool) -> Option<Parcel> {
         let (Some(store), Some(stored)) = (&self.store, &parcel.stored) else { return Some(parcel) };
         let mut files = store.lock();
+        if !is_in_doubt {
+            // Where that fails, the next run reads it back before it sends it.
+            let _ = files.spool.set_sent([stored.id], false);
+        }
         if !files.spool.put_back(stored.id) {
             drop(files);
             return Some(parcel);
@@ -94,6 +121,14 @@ impl Pipeline {
         // Entered before the lock is given up: from here on it may give way, and is counted then.
         parcel.ticket.spool();
         None
+    }
+
+    /// Has no one wait for what is on disk.
+    pub(crate) fn leave_stored(&self) {
+        if let Some(store) = &self.store {
+            store.leave_unless(|_| false);
+            self.progress.notify();
+        }
     }
 
     /// Waits until the disk has all that was put there, so that it survives the end of the system too.
@@ -127,41 +162,43 @@ impl Pipeline {
         }
     }
 
-    /// The next batch from disk, oldest first. A tracking call, and a request of its own wire, goes alone.
+    /// The next batch from disk of this run or of earlier ones, oldest first. What was never sent comes before what may
+    /// have been. A tracking call, and a request of its own wire, goes alone.
     pub(crate) fn next_stored(
         self: &Arc<Self>,
-        spans: usize,
-        bytes: usize,
+        kind: RecordKind,
+        is_adopted: bool,
         report: &impl Fn(Error),
     ) -> Option<Batch> {
         let store = self.store.as_ref()?;
-        loop {
-            let found = self.take_stored(store, spans, bytes, report);
-            if found.is_empty() {
-                return None;
-            }
-            let batch = self.batch_of(store, found);
-            // Else all of it was unreadable, and what is behind it may not be.
-            if !batch.parcels.is_empty() {
-                return Some(batch);
+        for may_have_been_sent in [false, true] {
+            let selection = Selection { kind, is_adopted, may_have_been_sent };
+            loop {
+                let found = self.take_stored(store, selection, report);
+                if found.is_empty() {
+                    break;
+                }
+                let batch = self.batch_of(store, selection, found);
+                // Else all of it was unreadable, and what is behind it may not be.
+                if !batch.parcels.is_empty() {
+                    return Some(batch);
+                }
             }
         }
+        None
     }
 
-    fn batch_of(&self, store: &Store, found: Vec<Found>) -> Batch {
+    fn batch_of(&self, store: &Store, selection: Selection, found: Vec<Found>) -> Batch {
+        let is_of_spans = found.first().is_some_and(|found| is_of_span(&found.record));
         let mut in_doubt_since = None;
-        let mut parcels = Vec::with_capacity(found.len());
-        for found in found {
-            if found.may_have_arrived && is_of_span(&found.record) {
-                // An earlier run sent it, if at all, before this one began.
-                let since = if found.origin.is_replayed { store.opened_at } else { Instant::now() };
-                in_doubt_since = in_doubt_since.max(Some(since));
-            } else if found.origin.is_replayed && found.record.kind == RecordKind::Span {
-                // It cannot be read back, and may have been on its way when the earlier run was killed.
-                self.counters.possible_duplicates.fetch_add(1, SeqCst);
-            }
-            parcels.extend(self.parcel_of(found));
+        if selection.may_have_been_sent && is_of_spans {
+            // An earlier run sent it, if at all, before this one began.
+            in_doubt_since = Some(if selection.is_adopted { store.opened_at } else { Instant::now() });
+        } else if selection.may_have_been_sent && selection.kind == RecordKind::Span {
+            // It cannot be read back, and may have been on its way when the earlier run was killed.
+            self.counters.possible_duplicates.fetch_add(found.len() as u64, SeqCst);
         }
+        let parcels = found.into_iter().filter_map(|found| self.parcel_of(found)).collect();
         Batch { in_doubt_since, ..Batch::new(parcels) }
     }
 
@@ -169,17 +206,17 @@ impl Pipeline {
     fn take_stored(
         self: &Arc<Self>,
         store: &Store,
-        spans: usize,
-        bytes: usize,
+        selection: Selection,
         report: &impl Fn(Error),
     ) -> Vec<Found> {
+        let limits = self.form.batch;
         let mut found = Vec::new();
         let mut size = encode::FRAME_BYTES;
         let mut files = store.lock();
-        while found.len() < spans {
-            let given = match files.held.take() {
+        while found.len() < limits.spans {
+            let given = match files.held.remove(&selection) {
                 Some(held) => Ok(Some(held)),
-                None => next(&mut files.spool),
+                None => files.spool.next_of(selection),
             };
             let given = match given {
                 Ok(Some(given)) => given,
@@ -190,11 +227,11 @@ impl Pipeline {
                 }
             };
             let is_alone = !is_of_span(&given.record);
-            if !found.is_empty() && (is_alone || size + given.record.body.len() >= bytes) {
-                files.held = Some(given);
+            if !found.is_empty() && (is_alone || size + given.record.body.len() >= limits.bytes) {
+                files.held.insert(selection, given);
                 break;
             }
-            let Given { id, record, age, may_have_been_sent, is_adopted: is_replayed } = given;
+            let Given { id, record, age, .. } = given;
             size += record.body.len() + 1;
             let class = match record.kind {
                 RecordKind::Span => Class::Span,
@@ -204,10 +241,10 @@ impl Pipeline {
             found.push(Found {
                 ticket: Ticket::new(Arc::clone(self), self.queue.unspool(class, record.body.len())),
                 stored: Stored { id, pipeline: Arc::clone(self) },
-                origin: Origin { own_hook, is_of_hook: record.is_of_hook, is_replayed },
-                may_have_arrived: may_have_been_sent || is_replayed,
+                origin: Origin { own_hook, is_of_hook: record.is_of_hook, is_replayed: selection.is_adopted },
+                // Its age is of the past, which may be longer ago than this system has run.
+                accepted_at: Instant::now().checked_sub(age).unwrap_or_else(Instant::now),
                 record,
-                age,
             });
             if is_alone {
                 break;
@@ -219,7 +256,7 @@ impl Pipeline {
 
     /// Reads what was found; where it is not one of ours, for all its checksum, that is its end.
     fn parcel_of(&self, found: Found) -> Option<Parcel> {
-        let Found { ticket, stored, origin, record, age, .. } = found;
+        let Found { ticket, stored, origin, accepted_at, record } = found;
         let content = match (record.kind, &*record.key) {
             (RecordKind::Track, path) => TrackPath::of(path).map(|path| Content::Track { path }),
             (RecordKind::Span, "") => Content::of_stored_span(&record.body, origin),
@@ -231,13 +268,7 @@ impl Pipeline {
             ticket.settle(End::Dropped(DropReason::SpoolDamaged));
             return None;
         };
-        Some(Parcel {
-            ticket,
-            accepted_at: Instant::now().checked_sub(age).unwrap_or_else(Instant::now),
-            content,
-            bytes: record.body.into(),
-            stored: Some(stored),
-        })
+        Some(Parcel { ticket, accepted_at, content, bytes: record.body.into(), stored: Some(stored) })
     }
 }
 
@@ -246,22 +277,8 @@ struct Found {
     ticket: Ticket,
     stored: Stored,
     origin: Origin,
-    may_have_arrived: bool,
+    accepted_at: Instant,
     record: Record,
-    age: Duration,
-}
-
-/// The next record, of earlier processes first.
-fn next(spool: &mut Spool) -> Result<Option<Given>, SpoolError> {
-    for may_have_been_sent in [false, true] {
-        if let Some(given) = spool.next_backlog(may_have_been_sent)? {
-            return Ok(Some(given));
-        }
-    }
-    match spool.next_new(false)? {
-        Some(given) => Ok(Some(given)),
-        None => spool.next_new(true),
-    }
 }
 
 /// Whether a record is a span that goes with others in one request.

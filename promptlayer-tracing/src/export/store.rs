@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 pub use self::settings::{SpoolMode, SpoolSettings};
 use super::content::Content;
-use super::spool::{Given, Record, RecordId, RecordKind, Spool, SpoolError, SpoolLimits, Tally};
+use super::spool::{Given, Record, RecordId, RecordKind, Selection, Spool, SpoolError, SpoolLimits, Tally};
 
 use crate::client::{Error, LOG_REQUEST_PATH};
 use crate::hook::OwnHook;
@@ -21,7 +21,7 @@ use crate::hook::OwnHook;
 pub(crate) struct Files {
     pub(crate) spool: Spool,
     /// Given already, but with no place in the batch before it.
-    pub(crate) held: Option<Given>,
+    pub(crate) held: BTreeMap<Selection, Given>,
     /// The hooks of functions whose requests wait here.
     pub(crate) own_hooks: BTreeMap<RecordId, OwnHook>,
 }
@@ -53,7 +53,7 @@ impl Store {
         let open = spool.waiting().collect();
         let store = Self {
             path: settings.path.clone(),
-            files: Mutex::new(Files { spool, held: None, own_hooks: BTreeMap::new() }),
+            files: Mutex::new(Files { spool, held: BTreeMap::new(), own_hooks: BTreeMap::new() }),
             mode: settings.mode,
             max_age: settings.max_age,
             opened_at: Instant::now(),

@@ -2,6 +2,8 @@
 
 mod line;
 mod outcomes;
+mod proven;
 mod queue;
+mod refused;
 mod service;
 mod spooled;

@@ -1,22 +1,20 @@
 //! The export thread: takes batches out of the queue and out of the spool, and has them delivered.
 
-use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Mutex};
 use std::thread;
 
 use tokio::runtime;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tracing::Dispatch;
 
-use super::courier::{ASIDE, Courier};
+use super::courier::{Courier, Lane};
 use super::form::Form;
-use super::gate::Gate;
 use super::guard::{Guard, Stop};
 use super::ledger::DropReason;
 use super::packer::Packer;
@@ -24,6 +22,7 @@ use super::parcel::Batch;
 use super::pipeline::{Pipeline, Queued};
 use super::retry::RetryPolicy;
 use super::silence::Silence;
+use super::spool::RecordKind;
 use super::store::Store;
 use super::transport::Transport;
 use crate::client::{Client, Error, Http};
@@ -48,18 +47,15 @@ pub(crate) fn start(pipeline: &Arc<Pipeline>, settings: Settings, hooks: Hooks) 
     let hook_client = settings.client.with_own_connections()?;
     let hooks = hook::start(hooks, Arc::clone(&pipeline.hooks), Arc::clone(&pipeline.progress))?;
     let (stop, told) = watch::channel(Stop::default());
-    let courier = Courier {
-        transport: client.http().clone(),
-        http: client.http().clone(),
+    let courier = Courier::new(
+        client.http().clone(),
+        &client,
         hook_client,
-        pipeline: Arc::clone(pipeline),
+        Arc::clone(pipeline),
         hooks,
-        retry: settings.retry,
-        stop: told.clone(),
-        gate: Gate::default(),
-        aside: Arc::new(Semaphore::new(ASIDE)),
-        reported: Mutex::new(HashSet::new()),
-    };
+        settings.retry,
+        told.clone(),
+    );
     if let Some(error) = pipeline.store.as_ref().and_then(Store::trouble) {
         courier.report(error);
     }
@@ -108,24 +104,22 @@ pub(crate) struct Worker<T> {
     packer: Packer,
     form: Arc<Form>,
     stop: watch::Receiver<Stop>,
-    /// What is on its way.
-    in_flight: JoinSet<()>,
+    /// What is on its way. Each gives back the parts of its batch that are to be sent by themselves.
+    in_flight: JoinSet<Vec<Batch>>,
     lanes: Lanes,
-    /// Tracking calls from disk, which do not hold up the spans behind them.
-    tracking: VecDeque<Batch>,
 }
 
-/// How many tracking calls from disk may wait in memory while those before them are on their way.
-const MOST_TRACKING: usize = 256;
 /// How many tracking calls may be on their way at once: each is a request of its own, and small.
 const TRACKING: usize = 4;
 
-/// How much more may be on its way. What one lane holds up, for minutes or for days, holds up no other.
+/// How many more batches may be sent for the first time. A batch that takes longer leaves its lane.
 struct Lanes {
     /// Batches of spans that were never on disk.
-    new: Arc<Semaphore>,
-    /// Those that are.
+    memory: Arc<Semaphore>,
+    /// Those that this run put on disk.
     stored: Arc<Semaphore>,
+    /// Those that an earlier run left on disk. New spans do not wait for them.
+    backlog: Arc<Semaphore>,
     tracking: Arc<Semaphore>,
 }
 
@@ -147,10 +141,16 @@ impl<T: Transport> Worker<T> {
     pub(crate) fn new(courier: Arc<Courier<T>>, form: Arc<Form>, stop: watch::Receiver<Stop>) -> Self {
         let packer = Packer::new(Arc::clone(&courier.pipeline), Arc::clone(&form));
         let lane = |batches| Arc::new(Semaphore::new(batches));
+        let in_flight = form.batch.requests_in_flight(form.wire);
         // Where everything goes by the disk, what is there is what is new.
-        let stored = if packer.writes_ahead() { form.batch.in_flight } else { 1 };
-        let lanes = Lanes { new: lane(form.batch.in_flight), stored: lane(stored), tracking: lane(TRACKING) };
-        Self { courier, packer, form, stop, in_flight: JoinSet::new(), lanes, tracking: VecDeque::new() }
+        let stored = if packer.writes_ahead() { in_flight } else { 1 };
+        let lanes = Lanes {
+            memory: lane(in_flight),
+            stored: lane(stored),
+            backlog: lane(1),
+            tracking: lane(TRACKING),
+        };
+        Self { courier, packer, form, stop, in_flight: JoinSet::new(), lanes }
     }
 
     /// Runs until it is told to finish and all has an end.
@@ -167,7 +167,7 @@ impl<T: Transport> Worker<T> {
                 () = self.courier.pipeline.wake.notified() => {}
                 () = sleep(self.form.batch.interval) => {}
                 told = self.stop.changed() => if told.is_err() { return },
-                Some(ended) = self.in_flight.join_next() => self.ended(&ended),
+                Some(ended) = self.in_flight.join_next() => self.ended(ended),
             }
         }
     }
@@ -176,60 +176,62 @@ impl<T: Transport> Worker<T> {
     fn fill(&mut self) {
         let courier = Arc::clone(&self.courier);
         let report = |error| courier.report(error);
-        if self.is_over() {
-            // What came from disk is there for the next run.
-            for batch in self.tracking.drain(..) {
-                courier.leave_for_next_run(batch);
-            }
-            return self.packer.give_up(DropReason::Deadline, &report);
+        if self.is_over() || courier.is_leaving_rest_on_disk() {
+            self.packer.give_up(DropReason::Deadline, &report);
+            courier.pipeline.leave_stored();
+            return;
         }
         if self.should_spill() {
             self.packer.spill(&report);
         }
-        let limits = self.form.batch;
-        while let Ok(permit) = Arc::clone(&self.lanes.new).try_acquire_owned()
+        while let Ok(permit) = Arc::clone(&self.lanes.memory).try_acquire_owned()
             && let Some(batch) = self.packer.next(&report)
         {
-            self.send(batch, permit);
+            self.send(batch, Lane::of(permit));
         }
         while let Ok(permit) = Arc::clone(&self.lanes.tracking).try_acquire_owned()
-            && let Some(batch) = self.tracking.pop_front().or_else(|| self.packer.next_tracking())
+            && let Some(batch) = self.next_tracking(&report)
         {
-            self.send(batch, permit);
+            self.send(batch, Lane::of(permit));
         }
-        while self.tracking.len() < MOST_TRACKING
-            && let Ok(permit) = Arc::clone(&self.lanes.stored).try_acquire_owned()
-            && let Some(batch) = courier.pipeline.next_stored(limits.spans, limits.bytes, &report)
-        {
-            if !batch.is_tracking() {
-                self.send(batch, permit);
-            } else if let Ok(permit) = Arc::clone(&self.lanes.tracking).try_acquire_owned() {
-                self.send(batch, permit);
-            } else {
-                self.tracking.push_back(batch);
+        for (lane, is_adopted) in [(&self.lanes.stored, false), (&self.lanes.backlog, true)] {
+            while let Ok(permit) = Arc::clone(lane).try_acquire_owned()
+                && let Some(batch) = courier.pipeline.next_stored(RecordKind::Span, is_adopted, &report)
+            {
+                self.in_flight.spawn(Arc::clone(&courier).deliver(batch, Lane::of(permit)));
             }
         }
     }
 
-    /// Sends a batch on its way. However that ends, its lane is free then.
-    fn send(&mut self, batch: Batch, permit: OwnedSemaphorePermit) {
-        let courier = Arc::clone(&self.courier);
-        self.in_flight.spawn(courier.deliver(batch, permit));
+    fn next_tracking(&mut self, report: &impl Fn(Error)) -> Option<Batch> {
+        let pipeline = Arc::clone(&self.courier.pipeline);
+        let stored = |is_adopted| pipeline.next_stored(RecordKind::Track, is_adopted, report);
+        self.packer.next_tracking().or_else(|| stored(false)).or_else(|| stored(true))
     }
 
-    /// Whether what waits is to be put on disk: always, where a kill must cost little; when the program ends,
-    /// while there is time; or when nothing gets through, and it has waited for long or fills the queue.
+    /// Sends a batch on its way.
+    fn send(&mut self, batch: Batch, lane: Lane) {
+        self.in_flight.spawn(Arc::clone(&self.courier).deliver(batch, lane));
+    }
+
+    /// Returns whether what waits is to be put on disk: always, where a kill must cost little; when the program ends
+    /// and nothing gets through; or when it fills the queue, or has waited for long.
     fn should_spill(&self) -> bool {
         let Pipeline { queue, store: Some(_), .. } = &*self.courier.pipeline else { return false };
         let is_old = |queued: &Queued| queued.accepted_at.elapsed() >= self.courier.retry.max_age;
         self.packer.writes_ahead()
             || self.stop.borrow().deadline.is_some()
-            || (self.courier.is_failing() && (queue.is_half_full() || queue.oldest(is_old) == Some(true)))
+            || queue.is_half_full()
+            || (self.courier.gate.is_failing() && queue.oldest(is_old) == Some(true))
     }
 
-    fn ended(&self, ended: &Result<(), tokio::task::JoinError>) {
-        if ended.is_err() {
-            self.courier.pipeline.counters.panics.fetch_add(1, SeqCst);
+    /// Sends the parts of a batch on their way.
+    fn ended(&mut self, ended: Result<Vec<Batch>, tokio::task::JoinError>) {
+        match ended {
+            Ok(parts) => parts.into_iter().for_each(|part| self.send(part, Lane::left())),
+            Err(_panic) => {
+                self.courier.pipeline.counters.panics.fetch_add(1, SeqCst);
+            }
         }
     }
 

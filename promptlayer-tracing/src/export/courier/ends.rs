@@ -1,11 +1,13 @@
 //! What something came to, told to the ledger, the disk and the hooks.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 
 use super::{Courier, GivenUp};
+use crate::client::Error;
 use crate::export::content::Content;
 use crate::export::ledger::{DropReason, End};
-use crate::export::parcel::{Batch, Parcel};
+use crate::export::parcel::Parcel;
 use crate::export::transport::Transport;
 use crate::hook::{Logged, LoggedRequest};
 use crate::ids::RequestId;
@@ -49,13 +51,22 @@ impl<T: Transport> Courier<T> {
         }
     }
 
-    /// Leaves what came from disk and was not sent there.
-    pub(crate) fn leave_for_next_run(&self, batch: Batch) {
-        self.give_up(batch.parcels, GivenUp::Unsent);
+    /// Enters the same end for all of these.
+    pub(super) fn settle_all(&self, parcels: Vec<Parcel>, end: End) {
+        for parcel in parcels {
+            self.settle(parcel, end);
+        }
+    }
+
+    /// Enters the delivery of a span whose request the service left out.
+    pub(super) fn skipped(&self, parcel: Parcel, error: Error) {
+        self.pipeline.counters.skipped.fetch_add(1, SeqCst);
+        self.hooks.failed(error);
+        self.settle(parcel, End::Delivered);
     }
 
     /// Puts what is not tried again on disk, if there is one, else enters its end.
-    pub(super) fn give_up(&self, parcels: Vec<Parcel>, why: GivenUp) -> Vec<Batch> {
+    pub(super) fn give_up(&self, parcels: Vec<Parcel>, why: GivenUp) {
         let is_in_doubt = matches!(why, GivenUp::InDoubt);
         let end = match why {
             GivenUp::Expired => End::Dropped(DropReason::Expired),
@@ -67,19 +78,21 @@ impl<T: Transport> Courier<T> {
             let left = match (&parcel.stored, &parcel.content) {
                 // What may have arrived, and cannot be read back, is not for another run to send.
                 (_, Content::Log { .. }) if is_in_doubt => Some(parcel),
-                (None, _) => self.pipeline.store(parcel, is_in_doubt, |error| self.report(error)),
+                (None, _) => {
+                    let stored = self.pipeline.store(parcel, is_in_doubt, |error| self.report(error));
+                    stored.err().map(|unstored| unstored.parcel)
+                }
                 // It is there, and stays for the next run: a span in doubt, which that reads back, and at the end
                 // of the program everything. What else is given up was tried for as long as it may be.
                 (Some(_), Content::Span { .. }) if is_in_doubt || self.is_ending() => {
-                    self.pipeline.put_back(parcel)
+                    self.pipeline.put_back(parcel, is_in_doubt)
                 }
-                (Some(_), _) if self.is_ending() => self.pipeline.put_back(parcel),
+                (Some(_), _) if self.is_ending() => self.pipeline.put_back(parcel, is_in_doubt),
                 (Some(_), _) => Some(parcel),
             };
             if let Some(parcel) = left {
                 self.settle(parcel, end);
             }
         }
-        Vec::new()
     }
 }

@@ -24,7 +24,7 @@
 //! begins is still known. All that is told of a record that is never read is in its head.
 
 /// What a record is to be sent as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum RecordKind {
     /// A span, with its request log if it is one of a model call.
     Span,

@@ -10,7 +10,7 @@ use super::age::Age;
 use super::directory::Claim;
 use super::file::{Tail, private, sync};
 use super::record::{Head, Mark, Preamble, Record, RecordKind};
-use super::{RecordId, SpoolError, Tally};
+use super::{RecordId, Selection, SpoolError, Tally};
 
 /// What the name of a segment ends with.
 pub(super) const RECORDS: &str = "records";
@@ -208,12 +208,15 @@ impl Segment {
     }
 
     /// The first record from a place on that is to be given, and of which a request was sent or not.
-    pub(super) fn waiting_from(&self, from: usize, may_have_been_sent: bool) -> Option<(usize, Entry)> {
-        let is_wanted =
-            |entry: &Entry| entry.state == State::Waiting && entry.may_have_been_sent == may_have_been_sent;
+    pub(super) fn waiting_from(&self, from: usize, selection: Selection) -> Option<(usize, u64)> {
+        let is_wanted = |entry: &Entry| {
+            entry.state == State::Waiting
+                && entry.kind == selection.kind
+                && entry.may_have_been_sent == selection.may_have_been_sent
+        };
         let (index, entry) =
             self.entries.iter().enumerate().skip(from).find(|(_, entry)| is_wanted(entry))?;
-        Some((index, *entry))
+        Some((index, entry.offset))
     }
 
     /// Whether a request with a record may have left this machine.

@@ -19,7 +19,9 @@ use tokio::time::Instant;
 
 use super::clock::Clock;
 use super::segment::{MARKS, RECORDS};
-use super::{Lost, Record, RecordId, RecordKind, Recovered, Spool, SpoolError, SpoolLimits, Tally};
+use super::{
+    Given, Lost, Record, RecordId, RecordKind, Recovered, Selection, Spool, SpoolError, SpoolLimits, Tally,
+};
 
 /// Room for everything, in segments that a hundred small records do not fill.
 const ROOMY: SpoolLimits =
@@ -61,6 +63,29 @@ impl Spool {
             // It was lost.
             None => self.next(),
         }
+    }
+
+    /// The next record of this process, spans first.
+    fn next_new(&mut self, may_have_been_sent: bool) -> Result<Option<Given>, SpoolError> {
+        self.next_of_any_kind(false, may_have_been_sent)
+    }
+
+    /// The same of earlier processes.
+    fn next_backlog(&mut self, may_have_been_sent: bool) -> Result<Option<Given>, SpoolError> {
+        self.next_of_any_kind(true, may_have_been_sent)
+    }
+
+    fn next_of_any_kind(
+        &mut self,
+        is_adopted: bool,
+        may_have_been_sent: bool,
+    ) -> Result<Option<Given>, SpoolError> {
+        for kind in [RecordKind::Span, RecordKind::Track] {
+            if let Some(given) = self.next_of(Selection { kind, is_adopted, may_have_been_sent })? {
+                return Ok(Some(given));
+            }
+        }
+        Ok(None)
     }
 
     /// Keeps a record that was accepted now.

@@ -1,17 +1,16 @@
 //! A pipeline before a service that is a value, on the test's own thread and in the test's own time.
 
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
 use serde_json::Map;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::service::Service;
 use crate::client::Client;
 use crate::exchange::Ending;
-use crate::export::courier::{ASIDE, Courier};
-use crate::export::gate::Gate;
+use crate::export::courier::Courier;
 use crate::export::guard::{Stats, Stop};
 use crate::export::worker::Worker;
 use crate::export::{
@@ -64,18 +63,15 @@ impl Line {
         let client = CLIENT.clone();
         let hooks = Hooks { on_error: Some(Box::new(|_| {})), ..hooks };
         let (stop, told) = watch::channel(Stop::default());
-        let courier = Courier {
-            transport: service.clone(),
-            http: client.http().clone(),
-            hook_client: client,
-            pipeline: Arc::clone(&pipeline),
-            hooks: hook::start(hooks, Arc::clone(&pipeline.hooks), Arc::clone(&pipeline.progress)).unwrap(),
-            retry: RetryPolicy::default(),
-            stop: told.clone(),
-            gate: Gate::default(),
-            aside: Arc::new(Semaphore::new(ASIDE)),
-            reported: Mutex::default(),
-        };
+        let courier = Courier::new(
+            service.clone(),
+            &client,
+            client.clone(),
+            Arc::clone(&pipeline),
+            hook::start(hooks, Arc::clone(&pipeline.hooks), Arc::clone(&pipeline.progress)).unwrap(),
+            RetryPolicy::default(),
+            told.clone(),
+        );
         let worker = Worker::new(Arc::new(courier), form, told);
         Self { pipeline, stop, service: service.clone(), taken_before: service.taken(), worker: Some(worker) }
     }
@@ -117,6 +113,12 @@ impl Line {
         assert!(may_have >= taken, "the service has more than was counted");
         stats
     }
+}
+
+/// A span of a trace of its own.
+pub(super) fn log_one(pipeline: &Arc<Pipeline>, number: usize) {
+    let span = span(TraceId::random(), number);
+    pipeline.take(Outgoing { span, said: None, size: 100, is_of_hook: false });
 }
 
 pub(super) fn span(trace_id: TraceId, number: usize) -> FinishedSpan {

@@ -3,13 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::line::{Line, span};
+use super::line::{Line, log_one};
 use super::service::{Service, Step};
 use crate::export::guard::Stats;
 use crate::export::ledger::{DropReason, RejectReason};
-use crate::export::{BatchLimits, Pipeline, RetryPolicy};
-use crate::ids::TraceId;
-use crate::sink::{Destination, Outgoing};
+use crate::export::{BatchLimits, RetryPolicy};
 
 /// Sends ten spans to a service, and gives what became of them, and when.
 async fn ten(service: &Service) -> (Stats, Duration) {
@@ -106,11 +104,6 @@ async fn what_is_too_old_takes_nothing_younger_with_it() {
     let expired = stats.spans.dropped();
     assert!((6..=15).contains(&expired), "{stats:#?}");
     assert_eq!(stats.spans.delivered, 42 - expired);
-}
-
-fn log_one(pipeline: &Arc<Pipeline>, number: usize) {
-    let span = span(TraceId::random(), number);
-    pipeline.take(Outgoing { span, said: None, size: 100, is_of_hook: false });
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::client::{Answer, Failure, FailureKind};
+use crate::client::{Answer, Failure, FailureKind, Written};
 use crate::export::transport::Transport;
 
 /// How a request is answered.
@@ -26,6 +26,10 @@ pub(super) enum Step {
     TakenAndStatus(u16),
     /// Taken, and answered with what is no JSON.
     TakenAndGarbled,
+    /// Taken, and the answer names the spans without the ids of their requests.
+    TakenWithoutIds,
+    /// Answered with success and this body.
+    Says { body: &'static str, is_taken: bool },
     /// The connection breaks, and it is taken so many seconds later.
     TakenLater(u64),
     /// The connection breaks before anything arrives.
@@ -58,6 +62,8 @@ struct Inner {
     poison: Vec<String>,
     /// Whether the answer says which they are.
     says_where: bool,
+    /// The names of spans that are answered with a status, and nothing of their request is taken.
+    refused: (Vec<String>, u16),
     /// The most spans that fit into a request.
     most: usize,
 }
@@ -110,6 +116,17 @@ impl Service {
         self
     }
 
+    /// Answers requests with spans of these names with this status.
+    pub(super) fn refuse(self, names: &[String], status: u16) -> Self {
+        self.inner().refused = (names.to_vec(), status);
+        self
+    }
+
+    /// From now on it answers everything with this status.
+    pub(super) fn fails_with(&self, status: u16) {
+        self.inner().otherwise = Some(Step::Status(status));
+    }
+
     /// Takes no more than so many spans in one request.
     pub(super) fn most(self, most: usize) -> Self {
         self.inner().most = most;
@@ -139,7 +156,7 @@ impl Service {
 
 impl Inner {
     fn take(&mut self, spans: &[Value]) -> Value {
-        let mut logged = Vec::new();
+        let (mut taken, mut logged) = (Vec::new(), Vec::new());
         for span in spans {
             let text =
                 |pointer: &str| span.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -151,17 +168,23 @@ impl Inner {
             });
             entry.2 += 1;
             logged.extend(entry.1.map(|request| json!({"id": request, "span_id": id})));
+            taken.push(json!({"id": taken.len(), "span_id": id}));
         }
-        json!({"success": true, "spans": [], "request_logs": logged})
+        json!({"success": true, "spans": taken, "request_logs": logged})
     }
 
     fn faulty(&self, spans: &[Value]) -> Option<Answer> {
         if spans.len() > self.most {
             return Some(answer(413, &json!({})));
         }
-        let is_poison = |span: &Value| {
-            self.poison.iter().any(|name| span.get("name").and_then(Value::as_str) == Some(name))
+        let has_name = |span: &Value, names: &[String]| {
+            names.iter().any(|name| span.get("name").and_then(Value::as_str) == Some(name))
         };
+        let (refused, status) = &self.refused;
+        if spans.iter().any(|span| has_name(span, refused)) {
+            return Some(answer(*status, &json!({})));
+        }
+        let is_poison = |span: &Value| has_name(span, &self.poison);
         let places: Vec<usize> =
             spans.iter().enumerate().filter(|(_, span)| is_poison(span)).map(|(at, _)| at).collect();
         if places.is_empty() {
@@ -195,7 +218,12 @@ fn failure(kind: FailureKind) -> Failure {
 }
 
 impl Transport for Service {
-    fn post(&self, path: &str, body: Vec<u8>) -> impl Future<Output = Result<Answer, Failure>> + Send {
+    fn post(
+        &self,
+        path: &str,
+        body: Vec<u8>,
+        written: Written,
+    ) -> impl Future<Output = Result<Answer, Failure>> + Send {
         let service = self.clone();
         let (is_of_spans, path) = (path == "/spans-bulk", path.to_owned());
         async move {
@@ -212,8 +240,11 @@ impl Transport for Service {
                 }
             };
             let take = || service.inner().take(&spans);
+            if !matches!(step, Step::Refused) {
+                written.set();
+            }
             match step {
-                Step::Take if !is_of_spans => Ok(answer(200, &json!({"success": true}))),
+                Step::Take if !is_of_spans => Ok(answer(200, &json!({"success": true, "id": 7}))),
                 Step::Take => {
                     let faulty = service.inner().faulty(&spans);
                     Ok(faulty.unwrap_or_else(|| answer(201, &take())))
@@ -234,6 +265,17 @@ impl Transport for Service {
                 Step::TakenAndGarbled => {
                     take();
                     Ok(Answer { status: 201, retry_after: None, body: b"{\"succ".to_vec() })
+                }
+                Step::TakenWithoutIds => {
+                    let mut taken = take();
+                    taken["request_logs"] = json!([]);
+                    Ok(answer(201, &taken))
+                }
+                Step::Says { body, is_taken } => {
+                    if is_taken {
+                        take();
+                    }
+                    Ok(Answer { status: 200, retry_after: None, body: body.as_bytes().to_vec() })
                 }
                 Step::TakenLater(seconds) => {
                     let (service, spans) = (service.clone(), spans.clone());

@@ -1,7 +1,6 @@
 //! Which records may have been sent, and in which order records are given.
 
 use super::*;
-use crate::export::spool::Given;
 use crate::export::spool::record::Mark;
 
 /// The numbers of the backlog that is to be given, by whether it may have been sent.
@@ -10,7 +9,7 @@ fn backlog(path: &Path) -> [Vec<u64>; 2] {
     let mut take = |sent| {
         let given = std::iter::from_fn(|| spool.next_backlog(sent).unwrap());
         given
-            .map(|given| (given.may_have_been_sent == sent, number(&given.record)))
+            .map(|given| (given.selection.may_have_been_sent == sent, number(&given.record)))
             .map(|(alike, number)| {
                 assert!(alike);
                 number
@@ -120,7 +119,7 @@ fn unreadable_marks_make_all_of_a_segment_maybe_sent() {
     fs::create_dir(marks(&path)).unwrap();
     let (mut spool, recovered) = open(&path);
     assert_eq!((recovered.records, spool.next_backlog(false).unwrap()), (spans(3), None));
-    assert!(spool.next_backlog(true).unwrap().unwrap().is_adopted);
+    assert!(spool.next_backlog(true).unwrap().unwrap().selection.is_adopted);
 }
 
 #[test]
@@ -131,7 +130,7 @@ fn new_records_do_not_wait_behind_a_backlog() {
     drop(spool);
     let (mut spool, _) = open(&path);
     append(&mut spool, 1_000..1_002);
-    let take = |given: Option<Given>| given.map(|given| (number(&given.record), given.is_adopted));
+    let take = |given: Option<Given>| given.map(|given| (number(&given.record), given.selection.is_adopted));
     assert_eq!(take(spool.next_new(false).unwrap()), Some((1_000, false)));
     assert_eq!(take(spool.next_backlog(false).unwrap()), Some((0, true)));
     assert_eq!(take(spool.next_new(false).unwrap()), Some((1_001, false)));

@@ -1,0 +1,120 @@
+//! Parts a batch until what is at fault stands alone, and gives that up.
+
+use std::sync::atomic::Ordering::SeqCst;
+
+use super::Courier;
+use crate::client::Error;
+use crate::export::ledger::{End, RejectReason};
+use crate::export::outcome;
+use crate::export::parcel::{Batch, Parcel, Pause};
+use crate::export::refusals::{Refusal, Refusals, Verdict};
+use crate::export::retry::Attempts;
+use crate::export::shrink;
+use crate::export::transport::Transport;
+
+impl<T: Transport> Courier<T> {
+    /// The service says that something in this is at fault: quarantines what it is, as far as that can be told, and
+    /// gives back the rest.
+    pub(super) fn part_faulty(
+        &self,
+        mut parcels: Vec<Parcel>,
+        reason: RejectReason,
+        error: Error,
+        body: Option<&[u8]>,
+    ) -> Vec<Batch> {
+        let batch = Batch::new;
+        if parcels.len() == 1 {
+            let shrunk =
+                reason == RejectReason::TooLarge && parcels.iter_mut().all(|parcel| self.shrink(parcel));
+            if shrunk {
+                return vec![batch(parcels)];
+            }
+            self.report(error);
+            self.settle_all(parcels, End::Rejected(reason));
+            return Vec::new();
+        }
+        let located = match (reason, body) {
+            (RejectReason::Invalid, Some(body)) => outcome::faulty_spans(body, parcels.len()),
+            _ => Vec::new(),
+        };
+        if located.is_empty() {
+            let tail = parcels.split_off(parcels.len() / 2);
+            return vec![batch(parcels), batch(tail)];
+        }
+        self.report(error);
+        let mut rest = Vec::with_capacity(parcels.len());
+        for (at, parcel) in parcels.into_iter().enumerate() {
+            if located.contains(&at) {
+                self.settle(parcel, End::Rejected(reason));
+            } else {
+                rest.push(parcel);
+            }
+        }
+        vec![batch(rest)]
+    }
+
+    /// Parts a batch that is refused as the verdict asks for, or quarantines what stands alone. `None` if it is to be
+    /// tried again as it is. Either way the error is reported.
+    pub(super) fn part_refused(
+        &self,
+        batch: &mut Batch,
+        verdict: Verdict,
+        attempts: Attempts,
+        error: Error,
+    ) -> Option<Vec<Batch>> {
+        let refusals = batch.refusals?;
+        // Nothing passes, and the time of this is over: to part it would only prolong that.
+        let is_over = verdict == Verdict::Stuck && attempts.time_left().is_zero();
+        if batch.parcels.len() > 1 && verdict != Verdict::Again && !is_over {
+            self.report(error);
+            return Some(self.parts(std::mem::take(&mut batch.parcels), refusals, verdict, attempts));
+        }
+        if verdict == Verdict::AtFault && refusals.are_final(self.retry.max_age) {
+            let item = batch.parcels.first().map(|parcel| parcel.content.to_string()).unwrap_or_default();
+            self.report(Error::Quarantined { item, source: Box::new(error) });
+            let parcels = std::mem::take(&mut batch.parcels);
+            self.settle_all(parcels, End::Rejected(refusals.kind.reason()));
+            return Some(Vec::new());
+        }
+        self.report(error);
+        None
+    }
+
+    fn parts(
+        &self,
+        mut parcels: Vec<Parcel>,
+        refusals: Refusals,
+        verdict: Verdict,
+        attempts: Attempts,
+    ) -> Vec<Batch> {
+        let is_stuck = verdict == Verdict::Stuck;
+        let tail = parcels.split_off(if is_stuck { 1 } else { parcels.len() / 2 });
+        let soon = Pause::For(self.retry.first_delay.mul_f64(fastrand::f64()));
+        let [pause, pause_of_tail] = match (refusals.kind, is_stuck) {
+            // The single span goes at once: if it passes, the others are known to hold the one at fault.
+            (Refusal::Settings(_), true) => [Pause::None, Pause::UntilOthersPass(self.retry.probe_interval)],
+            (Refusal::Settings(_), false) => [Pause::None; 2],
+            (Refusal::Busy | Refusal::Failure, true) => [Pause::Backoff; 2],
+            (Refusal::Busy | Refusal::Failure, false) => [soon; 2],
+        };
+        let part = |parcels, pause| Batch {
+            is_retry: true,
+            // Asked less and less often while nothing passes.
+            attempts: is_stuck.then_some(attempts),
+            refusals: Some(refusals.of_part()),
+            pause,
+            ..Batch::new(parcels)
+        };
+        vec![part(parcels, pause), part(tail, pause_of_tail)]
+    }
+
+    /// Makes a parcel smaller, media first. `false` if there is nothing left to take.
+    fn shrink(&self, parcel: &mut Parcel) -> bool {
+        let Some(mut smaller) = shrink::smaller(&parcel.bytes) else { return false };
+        smaller.shrink_to_fit();
+        self.pipeline.counters.shrunk.fetch_add(1, SeqCst);
+        parcel.ticket.resize(smaller.len());
+        parcel.bytes = smaller;
+        true
+    }
+}

@@ -1,0 +1,198 @@
+//! Reads traces back, to find out which spans of a request arrived.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use super::{Courier, GivenUp};
+use crate::client::{Answer, Error, Failure};
+use crate::export::ledger::End;
+use crate::export::outcome::{self, Outcome};
+use crate::export::parcel::{Batch, Parcel, Pause};
+use crate::export::reconcile::{self, Held};
+use crate::export::retry::Attempts;
+use crate::export::transport::Transport;
+use crate::ids::TraceId;
+
+/// How often a trace must lack a span that the service accepted before its outcome is unknown.
+const CONFIRMING_READINGS: usize = 3;
+/// How many traces are read at once.
+const READING: usize = 8;
+
+impl<T: Transport> Courier<T> {
+    /// The service accepted the batch and did not prove that it has it: reads back what is there. The rest is of
+    /// unknown outcome, and is not sent again. Of those `without_id` it is only the ids that are read, once.
+    pub(super) async fn confirm(self: &Arc<Self>, batch: Batch, mut without_id: Vec<Parcel>) {
+        let path = batch.path();
+        let mut unproven = batch.parcels;
+        let mut lost = Vec::new();
+        let mut readings = Attempts::since(Instant::now(), self.retry);
+        for reading in 1.. {
+            let traces = traces_of(unproven.iter().chain(&without_id));
+            let Some(held) = self.cut(self.read_traces(traces)).await else { break };
+            for parcel in without_id.drain(..) {
+                let spans = parcel.place().and_then(|(trace, span)| held.get(&trace)?.get(&span).copied());
+                self.logged(parcel, spans.flatten());
+            }
+            let [missing, unread] = self.settle_found(unproven, &held);
+            let is_last = reading >= CONFIRMING_READINGS;
+            let (for_good, for_now) = if is_last { (missing, Vec::new()) } else { (Vec::new(), missing) };
+            lost.extend(for_good);
+            unproven = for_now.into_iter().chain(unread).collect();
+            if unproven.is_empty() {
+                break;
+            }
+            let Some(delay) = readings.next_delay(Some(self.retry.settling_time)) else { break };
+            if self.cut(sleep(delay)).await.is_none() {
+                break;
+            }
+        }
+        for parcel in without_id {
+            self.logged(parcel, None);
+        }
+        lost.extend(unproven);
+        if !lost.is_empty() {
+            self.report(Error::Unconfirmed { request: format!("POST {path}"), count: lost.len() });
+            self.settle_all(lost, End::Unknown);
+        }
+    }
+
+    /// Finds out which of a batch has arrived. What is missing is missing for good only once there was time
+    /// enough for a service that was still storing it; that is given back, to be sent again with the tries that
+    /// are left. However old it is, it is read for as long as anything is tried.
+    pub(super) async fn read_back(
+        self: &Arc<Self>,
+        batch: &mut Batch,
+        since: Instant,
+        attempts: Attempts,
+    ) -> Result<Vec<Batch>, GivenUp> {
+        let mut readings = Attempts::since(Instant::now(), self.retry);
+        let mut wait = Duration::ZERO;
+        loop {
+            let delay = readings.next_delay(Some(wait)).ok_or(GivenUp::InDoubt)?;
+            let reading = async {
+                sleep(delay).await;
+                self.gate.readable().await;
+                (since.elapsed(), self.read_traces(traces_of(&batch.parcels)).await)
+            };
+            let (waited, held) = self.cut(reading).await.ok_or(GivenUp::InDoubt)?;
+            let [missing, unread] = self.settle_found(std::mem::take(&mut batch.parcels), &held);
+            if waited >= self.retry.settling_time && !missing.is_empty() {
+                return Ok(self.parts_after_reading(batch, missing, unread, attempts));
+            }
+            // A reading that failed says nothing.
+            batch.parcels = missing.into_iter().chain(unread).collect();
+            if batch.parcels.is_empty() {
+                return Ok(Vec::new());
+            }
+            wait = self.retry.settling_time.saturating_sub(since.elapsed());
+        }
+    }
+
+    /// What is missing is sent again, or parted if the service keeps failing over it; what could not be read is read
+    /// again.
+    fn parts_after_reading(
+        &self,
+        batch: &mut Batch,
+        missing: Vec<Parcel>,
+        unread: Vec<Parcel>,
+        attempts: Attempts,
+    ) -> Vec<Batch> {
+        let Batch { in_doubt_since, is_retry, refusals, .. } = *batch;
+        let mut parts = Vec::new();
+        if !unread.is_empty() {
+            parts.push(Batch { in_doubt_since, is_retry, refusals, ..Batch::new(unread) });
+        }
+        let pause = if is_retry { Pause::Backoff } else { Pause::None };
+        let mut missing = Batch {
+            is_retry,
+            attempts: is_retry.then_some(attempts),
+            refusals,
+            pause,
+            ..Batch::new(missing)
+        };
+        let parted = batch
+            .suspicion
+            .take()
+            .and_then(|(verdict, error)| self.part_refused(&mut missing, verdict, attempts, error));
+        parts.extend(parted.unwrap_or_else(|| vec![missing]));
+        let resent = parts.iter().filter(|part| part.in_doubt_since.is_none());
+        let count: usize = resent.map(|part| part.parcels.len()).sum();
+        self.pipeline.counters.possible_duplicates.fetch_add(count as u64, SeqCst);
+        parts
+    }
+
+    /// What the traces hold, as far as they can be read.
+    async fn read_traces(self: &Arc<Self>, traces: BTreeSet<TraceId>) -> BTreeMap<TraceId, Held> {
+        let mut held = BTreeMap::new();
+        let mut left = traces.into_iter();
+        let mut reading = JoinSet::new();
+        let mut goes_on = true;
+        loop {
+            while goes_on
+                && reading.len() < READING
+                && let Some(trace) = left.next()
+            {
+                let courier = Arc::clone(self);
+                reading.spawn(async move {
+                    courier.gate.readable().await;
+                    (trace, courier.transport.get(&reconcile::path(trace)).await)
+                });
+            }
+            let Some(read) = reading.join_next().await else { return held };
+            let Ok((trace, answer)) = read else { continue };
+            match reconcile::held(&answer) {
+                Some(spans) => drop(held.insert(trace, spans)),
+                None => goes_on &= self.reading_failed(trace, answer),
+            }
+        }
+    }
+
+    /// Returns whether other traces may be read all the same: one that is broken says nothing of the others; a service
+    /// that is away, or wants none, does.
+    fn reading_failed(&self, trace: TraceId, answer: Result<Answer, Failure>) -> bool {
+        let goes_on = match outcome::of(&answer, false) {
+            Outcome::NotSent => {
+                self.gate.hold_for(self.retry.first_delay);
+                false
+            }
+            Outcome::Busy(wait) => {
+                self.gate.hold_for(wait.unwrap_or(self.retry.first_delay));
+                false
+            }
+            Outcome::Refused(reason) => {
+                self.gate.suspect_for(self.retry.probe_interval, Some(reason));
+                false
+            }
+            Outcome::Ambiguous if answer.is_err() => {
+                self.gate.suspect_for(self.retry.first_delay, None);
+                false
+            }
+            Outcome::Ambiguous | Outcome::Accepted(_) | Outcome::Faulty(_) => true,
+        };
+        self.report(self.error(format!("GET {}", reconcile::path(trace)), answer));
+        goes_on
+    }
+
+    /// Settles what a trace holds, and gives back what is missing there, and that whose trace was not read.
+    fn settle_found(&self, parcels: Vec<Parcel>, held: &BTreeMap<TraceId, Held>) -> [Vec<Parcel>; 2] {
+        let [mut missing, mut unread] = [Vec::new(), Vec::new()];
+        for parcel in parcels {
+            let Some((trace, span)) = parcel.place() else { continue };
+            match held.get(&trace).map(|spans| spans.get(&span)) {
+                Some(Some(id)) => self.logged(parcel, *id),
+                Some(None) => missing.push(parcel),
+                None => unread.push(parcel),
+            }
+        }
+        [missing, unread]
+    }
+}
+
+fn traces_of<'a>(parcels: impl IntoIterator<Item = &'a Parcel>) -> BTreeSet<TraceId> {
+    parcels.into_iter().filter_map(|parcel| Some(parcel.place()?.0)).collect()
+}
