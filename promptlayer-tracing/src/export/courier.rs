@@ -21,10 +21,12 @@ use std::future::{Future, pending};
 use std::mem::{Discriminant, discriminant};
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::content::Content;
 use super::gate::{Gate, Health, Pass};
 use super::guard::Stop;
 use super::ledger::RejectReason;
@@ -38,6 +40,9 @@ use crate::hook::HookSender;
 
 /// How many requests may be on their way at once with batches that have left their lane.
 const RETRYING: usize = 4;
+/// How long an answer is waited for once the program ends, where the spans may be left on disk. A service that answers
+/// does so within this time; one that accepts connections and never answers must not hold up the end.
+const ENDING_PATIENCE: Duration = Duration::from_secs(2);
 /// How many batches from disk may have left their lane. Each of them is in memory.
 const STORED_ASIDE: usize = 256;
 
@@ -256,12 +261,36 @@ impl<T: Transport> Courier<T> {
         // On disk first: a run that is killed from here on may have sent it.
         self.enter_sent(batch, true);
         let request = self.gate.next_request();
-        match self.cut(self.transport.post(path, body, written.clone())).await {
+        match self.answer_in_time(batch, self.transport.post(path, body, written.clone())).await {
             Some(result) => self.answered(request, result, batch, attempts),
             None if written.is_set() => Next::GiveUp(GivenUp::InDoubt),
             None => {
                 self.enter_sent(batch, false);
                 Next::GiveUp(batch.given_up(GivenUp::Unsent))
+            }
+        }
+    }
+
+    /// Waits for an answer until nothing more is tried; `None` if that came first.
+    async fn answer_in_time<R>(&self, batch: &Batch, answer: impl Future<Output = R>) -> Option<R> {
+        let has_spool = self.pipeline.store.is_some();
+        // A request of its own wire cannot be read back by the next run.
+        let may_be_left = has_spool && !matches!(batch.kind(), Some(Content::Log { .. }));
+        let patience = async {
+            if !may_be_left {
+                return pending().await;
+            }
+            self.ending().await;
+            sleep(ENDING_PATIENCE).await;
+        };
+        let answer = self.cut(answer);
+        tokio::select! {
+            biased;
+            answer = answer => answer,
+            () = patience => {
+                // The rest is left on disk too.
+                self.gate.hold_for(Gate::LONGEST);
+                None
             }
         }
     }

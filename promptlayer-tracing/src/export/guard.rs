@@ -128,7 +128,8 @@ impl Guard {
 
     /// Takes no more spans, flushes, then ends the pipeline. What is not sent after `timeout` is put into the
     /// spool, if there is one; else it is counted as dropped, or, if it was being sent, as of unknown
-    /// outcome. To count it takes up to [`GRACE`](Self::GRACE) more. Gives the last statistics.
+    /// outcome. With a spool it does not wait for a destination that fails or, for 2 s, does not answer: it returns as
+    /// soon as everything is on disk. To count it takes up to [`GRACE`](Self::GRACE) more. Gives the last statistics.
     pub fn shutdown(mut self, timeout: Duration) -> Stats {
         self.ender.end(timeout);
         // There is nothing left for the drop to wait for.

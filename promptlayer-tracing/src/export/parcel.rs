@@ -138,9 +138,14 @@ impl Batch {
         }
     }
 
+    /// What is in it: all of it is of one kind.
+    pub(crate) fn kind(&self) -> Option<&Content> {
+        self.parcels.first().map(|parcel| &parcel.content)
+    }
+
     /// The path of its request.
     pub(crate) fn path(&self) -> &'static str {
-        match self.parcels.first().map(|parcel| &parcel.content) {
+        match self.kind() {
             Some(Content::Track { path }) => path.as_str(),
             Some(Content::Log { .. }) => LOG_REQUEST_PATH,
             Some(Content::Span { .. }) | None => SPANS_BULK,
@@ -156,7 +161,7 @@ impl Batch {
     }
 
     pub(crate) fn is_tracking(&self) -> bool {
-        matches!(self.parcels.first().map(|parcel| &parcel.content), Some(Content::Track { .. }))
+        matches!(self.kind(), Some(Content::Track { .. }))
     }
 
     pub(crate) fn is_stored(&self) -> bool {

@@ -132,7 +132,7 @@ impl<T: Transport> Courier<T> {
         if verdict != Verdict::AtFault {
             self.gate.suspect_for(delay.unwrap_or_default(), None);
         }
-        match batch.parcels.first().map(|parcel| &parcel.content) {
+        match batch.kind() {
             // To track the same twice is to track it once.
             Some(Content::Track { .. }) => {
                 if let Some(parts) = self.part_refused(batch, verdict, *attempts, error) {

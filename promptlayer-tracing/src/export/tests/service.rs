@@ -16,6 +16,8 @@ use crate::export::transport::Transport;
 pub(super) enum Step {
     /// As the service does.
     Take,
+    /// As the service does, so many seconds later.
+    TakeAfter(u64),
     /// With this status, and nothing is taken.
     Status(u16),
     /// With this status, to be tried again after so many seconds.
@@ -248,6 +250,10 @@ impl Transport for Service {
                 Step::Take => {
                     let faulty = service.inner().faulty(&spans);
                     Ok(faulty.unwrap_or_else(|| answer(201, &take())))
+                }
+                Step::TakeAfter(seconds) => {
+                    sleep(Duration::from_secs(seconds)).await;
+                    Ok(answer(201, &take()))
                 }
                 Step::Status(status) => Ok(answer(status, &json!({}))),
                 Step::RetryAfter(status, seconds) => Ok(Answer {

@@ -354,3 +354,105 @@ async fn what_comes_after_the_end_is_refused_and_nothing_on_disk_gives_way_to_it
     assert_eq!((stats.spans.pending.spooled, stats.spans.dropped[&DropReason::Closed]), (5, 5), "{stats:#?}");
     assert_eq!(stats.tracking.dropped(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn end_with_a_spool_waits_for_no_destination_that_is_away() {
+    for step in [Step::Refused, Step::Hang, Step::Status(503), Step::Status(401), Step::Lost] {
+        for mode in [SpoolMode::OnFailure, SpoolMode::WriteAhead, SpoolMode::Synchronous] {
+            let folder = TempDir::new().unwrap();
+            let service = Service::new([]).otherwise(step);
+            let mut line = line(&service, settings(&folder, mode));
+            line.log(250);
+            let deadline = std::time::Instant::now() + 60 * MINUTE;
+            line.stop.send_modify(|stop| stop.deadline = Some(deadline));
+            let (stats, took) = line.run().await;
+            let on_disk = Pending { queued: 0, in_flight: 0, spooled: 250 };
+            assert_eq!(stats.spans.pending, on_disk, "{step:?} {mode:?} {stats:#?}");
+            assert!(took < MINUTE, "{step:?} {mode:?}: {took:?}");
+            drop(line);
+            service.recovers();
+            let (stats, _) = line_of_next_run(&service, &folder, mode).run().await;
+            assert_eq!((stats.spans.delivered, service.duplicates()), (250, 0), "{step:?} {mode:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_never_sent_is_replayed_in_full_batches() {
+    for mode in [SpoolMode::OnFailure, SpoolMode::WriteAhead, SpoolMode::Synchronous] {
+        let folder = TempDir::new().unwrap();
+        let service = Service::new([]).otherwise(Step::Refused);
+        let mut first = line(&service, settings(&folder, mode));
+        for _ in 0..900 {
+            first.log(1);
+        }
+        end(&mut first).await;
+        assert_eq!(first.stats().spans.pending.spooled, 900, "{mode:?}");
+        drop(first);
+        service.recovers();
+        let before = service.sizes().len();
+        let (stats, _) = line_of_next_run(&service, &folder, mode).run().await;
+        assert_eq!((stats.spans.delivered, stats.possible_duplicates), (900, 0), "{mode:?}");
+        assert_eq!((service.sizes().len() - before, service.readings()), (9, 0), "{mode:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_spans_do_not_wait_behind_a_backlog() {
+    let folder = TempDir::new().unwrap();
+    let service = Service::new([]).otherwise(Step::Refused);
+    let mut first = line(&service, settings(&folder, SpoolMode::WriteAhead));
+    first.log(900);
+    end(&mut first).await;
+    drop(first);
+    service.recovers();
+    for mode in [SpoolMode::WriteAhead, SpoolMode::OnFailure] {
+        let before = service.sizes().len();
+        let mut second = line(&service, settings(&folder, mode));
+        second.log(1);
+        let (stats, _) = second.run().await;
+        assert!(stats.spans.is_complete(), "{mode:?} {stats:#?}");
+        let place = service.sizes()[before..].iter().position(|size| *size == 1);
+        assert!(place.is_some_and(|place| place <= 1), "{mode:?}: request {place:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn record_larger_than_the_spool_stops_no_other() {
+    let folder = TempDir::new().unwrap();
+    let service = Service::new([]).otherwise(Step::Refused);
+    let spool = || settings(&folder, SpoolMode::OnFailure).bytes(100 << 10);
+    let mut first = line(&service, spool());
+    for number in 0..30 {
+        let mut span = span(TraceId::random(), number);
+        if number % 3 == 0 {
+            let text = serde_json::json!("word ".repeat(40 << 10));
+            span.fields.insert("text".to_owned(), text);
+        }
+        first.pipeline.take(Outgoing { span, said: None, size: 100, is_of_hook: false });
+    }
+    end(&mut first).await;
+    let spans = first.stats().spans;
+    assert_eq!((spans.pending.spooled, spans.dropped[&DropReason::Deadline]), (20, 10), "{spans:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_service_fills_the_spool_and_not_the_queue() {
+    let folder = TempDir::new().unwrap();
+    let service = Service::new([]).otherwise(Step::TakeAfter(9));
+    let mut line = line(&service, settings(&folder, SpoolMode::OnFailure));
+    let (pipeline, stop) = (Arc::clone(&line.pipeline), line.stop.clone());
+    let program = tokio::spawn(async move {
+        for _ in 0..60 {
+            for number in 0..100 {
+                super::line::log_one(&pipeline, number);
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        stop.send_modify(|stop| stop.finish = true);
+    });
+    line.work().await;
+    program.await.unwrap();
+    let stats = line.stats();
+    assert_eq!((stats.spans.accepted, stats.spans.delivered), (6_000, 6_000), "{stats:#?}");
+}
