@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use promptlayer_tracing::{BatchLimits, Env, LayerBuilder, Ledger, RetryPolicy};
+use promptlayer_tracing::{BatchLimits, Env, Guard, LayerBuilder, Ledger, PromptLayer, RetryPolicy, Stats};
 use tracing::Dispatch;
 use tracing_subscriber::Layer;
 use tracing_subscriber::prelude::*;
@@ -60,4 +60,30 @@ pub fn eventually(is_so: impl Fn() -> bool) {
 pub fn assert_balanced(ledger: &Ledger) {
     let settled = ledger.delivered + ledger.rejected() + ledger.dropped() + ledger.outcome_unknown;
     assert_eq!(ledger.accepted, settled + ledger.pending(), "{ledger:#?}");
+}
+
+/// Builds the pipeline that takes over what another one of this process left on disk.
+///
+/// The other one keeps its folder until its last hook has run, which may be after its shutdown.
+///
+/// # Panics
+///
+/// If it is not taken over within a minute.
+#[track_caller]
+pub fn take_over(left: &Stats, builder: impl Fn() -> LayerBuilder) -> (PromptLayer, Guard) {
+    let begun = Instant::now();
+    loop {
+        let (layer, guard) = match builder().build() {
+            Ok(built) => built,
+            Err(error) => panic!("the second pipeline cannot be built: {error}"),
+        };
+        let taken = guard.stats();
+        if taken.spans.accepted >= left.spans.pending() && taken.tracking.accepted >= left.tracking.pending()
+        {
+            return (layer, guard);
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "what was left is not taken over: {left:#?}");
+        drop((layer, guard));
+        thread::yield_now();
+    }
 }

@@ -1,15 +1,17 @@
-//! A way to a server that fails as it is told.
+//! Ways to a server that fail as a test says.
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use examples::loopback::Loopback;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
 /// What becomes of a connection.
@@ -63,10 +65,7 @@ impl Proxy {
     ///
     /// If the address cannot be read, or there is no port or no thread.
     pub fn start(url: &str, faults: impl IntoIterator<Item = Fault>) -> io::Result<Self> {
-        let target: SocketAddr = url
-            .trim_start_matches("http://")
-            .parse()
-            .map_err(|_| io::Error::other(format!("{url} is no address of a port")))?;
+        let target = address_of(url)?;
         let state = Arc::new(State { faults: Mutex::new(faults.into_iter().collect()), ..State::default() });
         let shared = Arc::clone(&state);
         let server = Loopback::start("proxy", move |listener| serve(listener, target, shared))?;
@@ -93,6 +92,118 @@ impl Proxy {
     pub fn endless_bytes(&self) -> u64 {
         self.state.endless_bytes.load(Ordering::SeqCst)
     }
+}
+
+fn address_of(url: &str) -> io::Result<SocketAddr> {
+    let address = url.trim_start_matches("http://").parse();
+    address.map_err(|_| io::Error::other(format!("{url} is no address of a port")))
+}
+
+/// A port that refuses connections until it is opened, and then passes them on to a server.
+#[derive(Debug)]
+pub struct Door {
+    url: String,
+    target: SocketAddr,
+    runtime: Runtime,
+    closed: Mutex<Option<TcpSocket>>,
+}
+
+impl Door {
+    /// Binds a port before the server at `url`, at which nothing listens yet.
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be read, or there is no port or no thread.
+    pub fn closed(url: &str) -> io::Result<Self> {
+        let target = address_of(url)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+        let url = format!("http://{}", socket.local_addr()?);
+        Ok(Self { url, target, runtime, closed: Mutex::new(Some(socket)) })
+    }
+
+    /// Its own URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Lets connections through from now on.
+    ///
+    /// # Errors
+    ///
+    /// If nothing can listen at the port.
+    pub fn open(&self) -> io::Result<()> {
+        let socket = self.closed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(socket) = socket else { return Ok(()) };
+        let _inside = self.runtime.enter();
+        let listener = socket.listen(64)?;
+        self.runtime.spawn(serve(listener, self.target, Arc::default()));
+        Ok(())
+    }
+}
+
+/// A port at which no connection is ever made: its queue is full, and the system drops what more is to be connected.
+#[derive(Debug)]
+pub struct FullPort {
+    url: String,
+    listener: StdListener,
+    fillers: Vec<StdStream>,
+}
+
+impl FullPort {
+    /// The most connections that a queue of one takes.
+    const MOST: usize = 64;
+
+    /// Binds a port and fills its queue.
+    ///
+    /// # Errors
+    ///
+    /// If there is no port, or its queue does not fill.
+    pub fn start() -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let listener = runtime.block_on(async {
+            let socket = TcpSocket::new_v4()?;
+            socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+            socket.listen(1)?.into_std()
+        })?;
+        listener.set_nonblocking(false)?;
+        let address = listener.local_addr()?;
+        let mut fillers = Vec::new();
+        while let Ok(filler) = StdStream::connect_timeout(&address, Duration::from_millis(300)) {
+            fillers.push(filler);
+            if fillers.len() > Self::MOST {
+                return Err(io::Error::other("the queue of connections does not fill"));
+            }
+        }
+        Ok(Self { url: format!("http://{address}"), listener, fillers })
+    }
+
+    /// Its own URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Accepts connections from now on, and passes them on to the server at `url`.
+    pub fn pass_on(self, url: &str) {
+        let target = url.trim_start_matches("http://").to_owned();
+        let Self { listener, fillers, .. } = self;
+        drop(fillers);
+        thread::spawn(move || {
+            while let Ok((client, _)) = listener.accept() {
+                // A connection that cannot be passed on is closed.
+                let _ = pass_both_ways(client, &target);
+            }
+        });
+    }
+}
+
+fn pass_both_ways(client: StdStream, target: &str) -> io::Result<()> {
+    let server = StdStream::connect(target)?;
+    for (mut from, mut to) in [(client.try_clone()?, server.try_clone()?), (server, client)] {
+        thread::spawn(move || io::copy(&mut from, &mut to));
+    }
+    Ok(())
 }
 
 async fn serve(listener: TcpListener, target: SocketAddr, state: Arc<State>) -> io::Result<()> {

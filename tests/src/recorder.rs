@@ -154,6 +154,16 @@ impl Recorder {
     pub fn accepted_spans(&self) -> Vec<Value> {
         lock(&self.state.service).accepted_spans()
     }
+
+    /// The bodies of `POST /log-request` that the service has taken in, as often as it took them in.
+    pub fn accepted_logs(&self) -> Vec<Value> {
+        lock(&self.state.service).accepted_logs()
+    }
+
+    /// The bodies of tracking calls that the service has taken in, as often as it took them in.
+    pub fn accepted_tracks(&self) -> Vec<Value> {
+        lock(&self.state.service).accepted_tracks()
+    }
 }
 
 /// A condition was not met in time.
@@ -207,8 +217,11 @@ async fn record(
     let request = state.add(|number| Request::new(number, at, &head, body));
     // Chosen and taken in at arrival: what a gate holds back is the answer alone.
     let reply = state.choose(&request);
-    let own =
-        if reply.is_processed() { lock(&state.service).answer(&request) } else { service::refusal(&reply) };
+    let own = if reply.is_processed() {
+        lock(&state.service).answer(&reply.taken_in(&request))
+    } else {
+        service::refusal(&reply)
+    };
     reply.send(own, &cut).await
 }
 

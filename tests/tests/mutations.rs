@@ -21,7 +21,6 @@ mod made_up;
 #[path = "mutations/work.rs"]
 mod work;
 
-use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use promptlayer_tracing::blueprint::LogRequest;
@@ -30,9 +29,9 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use tests::Contract;
 use tests::fixtures::{Given, call};
+use tests::random::{Random, number_from_env};
 use tracing_subscriber::prelude::*;
 
-use crate::broken::Random;
 use crate::exchanges::Exchange;
 use crate::work::Work;
 
@@ -40,10 +39,6 @@ use crate::work::Work;
 const SHARES: u64 = 4;
 /// One log in so many is held against the API document, which takes longer than to make it.
 const CHECKED: u64 = 100;
-
-fn number(variable: &str, default: u64) -> u64 {
-    env::var(variable).ok().map_or(default, |text| text.parse().expect(variable))
-}
 
 /// Makes calls under one layer, and gives what is logged of each.
 fn logging<T>(run: impl FnOnce(&InMemory) -> T) -> T {
@@ -61,8 +56,8 @@ fn log(logged: &InMemory, model: Option<&str>, request: &Value, given: Given) ->
 
 /// Breaks exchanges, each share in ways of its own, and gives the work that it was to log them.
 fn break_exchanges(share: u64) {
-    let seed = number("MUTATIONS_SEED", 0x5eed) + share;
-    let times = number("MUTATIONS", 100_000) / SHARES;
+    let seed = number_from_env("MUTATIONS_SEED", 0x5eed) + share;
+    let times = number_from_env("MUTATIONS", 100_000) / SHARES;
     let (exchanges, contract) = (exchanges::all(), Contract::load());
     let (mut random, mut work) = (Random::new(seed), Work::default());
     logging(|logged| {

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tests::process::{Counts, Ended, Plan, Process, Scenario, taken};
+use tests::random::Random;
 use tests::rustc::Rustc;
 use tests::{Gate, Recorder, Reply};
 
@@ -32,7 +33,7 @@ fn numbers(times: &BTreeMap<u64, usize>) -> Vec<u64> {
 fn a_program_that_is_killed_two_hundred_times_loses_no_call_that_had_returned() {
     let folder = TempDir::new().unwrap();
     let recorder = Recorder::start().unwrap();
-    let mut random = Random(0x5eed);
+    let mut random = Random::new(0x5eed);
     let (mut first, mut called) = (0, Vec::new());
     for _ in 0..200 {
         let plan =
@@ -60,18 +61,6 @@ fn a_program_that_is_killed_two_hundred_times_loses_no_call_that_had_returned() 
     // Nothing is left on disk, but for the lock of the last one, which the next to come removes.
     let left = files_below(folder.path());
     assert!(left.iter().all(|path| path.extension().is_some_and(|kind| kind == "lock")), "{left:#?}");
-}
-
-/// A generator of which the same numbers come every time.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        // Steele and others, "Fast splittable pseudorandom number generators", 2014.
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        usize::try_from(mixed >> 33).unwrap() % end
-    }
 }
 
 fn files_below(folder: &Path) -> Vec<PathBuf> {

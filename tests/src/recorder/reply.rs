@@ -2,6 +2,7 @@
 
 use std::future::pending;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -9,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use tokio::sync::watch;
 
+use super::request::Request;
 use super::service::Answer;
 use super::wire::Cut;
 
@@ -41,6 +43,9 @@ pub struct Reply {
     broken: bool,
     lost: bool,
     gate: Option<Gate>,
+    delay: Duration,
+    most_spans: usize,
+    most_ids: usize,
 }
 
 impl Reply {
@@ -54,6 +59,9 @@ impl Reply {
             broken: false,
             lost: false,
             gate: None,
+            delay: Duration::ZERO,
+            most_spans: usize::MAX,
+            most_ids: usize::MAX,
         }
     }
 
@@ -119,6 +127,24 @@ impl Reply {
         self
     }
 
+    /// Does not take the request in although the reply succeeds.
+    pub fn unprocessed(mut self) -> Self {
+        self.processed = false;
+        self
+    }
+
+    /// Takes in no more than the first `most` spans of the request.
+    pub fn store_at_most(mut self, most: usize) -> Self {
+        self.most_spans = most;
+        self
+    }
+
+    /// Answers with no more than the first `most` ids of requests, whatever was taken in.
+    pub fn answer_at_most(mut self, most: usize) -> Self {
+        self.most_ids = most;
+        self
+    }
+
     /// Resets the connection where the answer would have been.
     pub fn lost(mut self) -> Self {
         self.lost = true;
@@ -131,8 +157,26 @@ impl Reply {
         self
     }
 
+    /// Sends the answer this much later; the request is recorded and taken in at once.
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
     pub(super) fn is_processed(&self) -> bool {
         self.processed
+    }
+
+    /// The request as far as the service takes it in.
+    pub(super) fn taken_in(&self, request: &Arc<Request>) -> Arc<Request> {
+        if request.spans().count() <= self.most_spans {
+            return Arc::clone(request);
+        }
+        let mut taken = Request::clone(request);
+        if let Some(spans) = taken.json.as_mut().and_then(|json| json["spans"].as_array_mut()) {
+            spans.truncate(self.most_spans);
+        }
+        Arc::new(taken)
     }
 
     /// The status it was given, if it was.
@@ -140,12 +184,18 @@ impl Reply {
         self.status
     }
 
-    pub(super) async fn send(self, own: Answer, cut: &Cut) -> Response {
+    pub(super) async fn send(self, mut own: Answer, cut: &Cut) -> Response {
         if let Some(gate) = &self.gate {
             gate.wait().await;
         }
+        if !self.delay.is_zero() {
+            tokio::time::sleep(self.delay).await;
+        }
         if self.lost {
             cut.now();
+        }
+        if let Some(ids) = own.body.get_mut("request_logs").and_then(Value::as_array_mut) {
+            ids.truncate(self.most_ids);
         }
         let mut body = self.body.unwrap_or_else(|| own.body.to_string().into_bytes());
         if self.broken {

@@ -25,6 +25,10 @@ pub(super) struct Service {
     /// Templates by the name or id they are asked for with.
     templates: BTreeMap<String, Value>,
     spans: Vec<Stored>,
+    /// The bodies of `POST /log-request`.
+    logs: Vec<Value>,
+    /// The bodies of tracking calls.
+    tracks: Vec<Value>,
     /// Where the spans of each trace are among them.
     traces: BTreeMap<String, Vec<usize>>,
 }
@@ -75,6 +79,8 @@ impl Default for Service {
                 (FIRST_TEMPLATE.to_string(), template),
             ]),
             spans: Vec::new(),
+            logs: Vec::new(),
+            tracks: Vec::new(),
             traces: BTreeMap::new(),
         }
     }
@@ -96,7 +102,7 @@ impl Service {
             (&Method::POST, ["spans-bulk"]) => self.take_spans(body),
             (&Method::POST, ["log-request"]) => self.take_request_log(body),
             (&Method::POST, ["rest", "track-score" | "track-metadata" | "track-prompt" | "track-group"]) => {
-                track(body)
+                self.track(body)
             }
             (&Method::POST, ["create-group"]) => {
                 Answer::ok(json!({ "success": true, "id": next(&mut self.group_ids) }))
@@ -121,6 +127,14 @@ impl Service {
 
     pub(super) fn accepted_spans(&self) -> Vec<Value> {
         self.spans.iter().map(|stored| stored.span.clone()).collect()
+    }
+
+    pub(super) fn accepted_logs(&self) -> Vec<Value> {
+        self.logs.clone()
+    }
+
+    pub(super) fn accepted_tracks(&self) -> Vec<Value> {
+        self.tracks.clone()
     }
 
     fn take_spans(&mut self, body: &Value) -> Answer {
@@ -152,6 +166,7 @@ impl Service {
                 return invalid(&["body", field]);
             }
         }
+        self.logs.push(log.clone());
         let given = |field: &str| log.get(field).cloned().unwrap_or_default();
         let model = json!({
             "provider": given("provider"),
@@ -170,6 +185,14 @@ impl Service {
             "error_message": given("error_message"),
         });
         Answer { status: StatusCode::CREATED, body }
+    }
+
+    fn track(&mut self, body: &Value) -> Answer {
+        if body.get("request_id").is_none_or(Value::is_null) {
+            return invalid(&["body", "request_id"]);
+        }
+        self.tracks.push(body.clone());
+        Answer::ok(json!({ "success": true, "message": "tracked" }))
     }
 
     fn template(&self, identifier: &str) -> Answer {
@@ -243,13 +266,6 @@ impl Answer {
 pub(super) fn refusal(reply: &Reply) -> Answer {
     let status = reply.given_status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     failure(status, status.canonical_reason().unwrap_or("refused"))
-}
-
-fn track(body: &Value) -> Answer {
-    match body.get("request_id") {
-        None | Some(Value::Null) => invalid(&["body", "request_id"]),
-        Some(_) => Answer::ok(json!({ "success": true, "message": "tracked" })),
-    }
 }
 
 /// The conversation of a request log, its answer included.

@@ -8,7 +8,7 @@ use std::thread;
 
 use promptlayer_tracing::{BatchLimits, DropReason, RetryPolicy};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use tests::proxy::{Fault, Proxy};
+use tests::proxy::{Fault, FullPort, Proxy};
 use tokio::net::TcpSocket;
 
 use super::*;
@@ -53,52 +53,19 @@ fn a_name_that_cannot_be_resolved_is_tried_until_it_can() {
 
 #[test]
 fn a_connection_that_is_never_made_counts_as_not_sent() {
-    // A port whose queue of connections is full: the system drops what more is to be connected.
-    let socket = runtime().block_on(async { TcpSocket::new_v4() }).unwrap();
-    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
-    let (listener, address) = runtime().block_on(async {
-        let listener = socket.listen(1).unwrap();
-        let address = listener.local_addr().unwrap();
-        (listener.into_std().unwrap(), address)
-    });
-    listener.set_nonblocking(false).unwrap();
-    let mut fillers = Vec::new();
-    while let Ok(filler) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
-        fillers.push(filler);
-        assert!(fillers.len() < 64, "the queue does not fill");
-    }
+    let port = FullPort::start().unwrap();
     let recorder = Recorder::start().unwrap();
     let (told, errors) = mpsc::channel();
-    let builder = layer_for(&format!("http://{address}"))
+    let builder = layer_for(port.url())
         .timeout(Duration::from_secs(2))
         .on_error(move |error| told.send(error.is_connect()).unwrap());
-    let target = recorder.url().trim_start_matches("http://").to_owned();
     let stats = after(builder, || {
         ask_times(10);
         assert_eq!(errors.recv_timeout(LONG), Ok(true), "it is an error of the connection");
-        drop(fillers);
-        pass_on(listener, target);
+        port.pass_on(recorder.url());
     });
     assert_eq!((stats.spans.delivered, stats.possible_duplicates), (10, 0), "{stats:#?}");
     assert_counts_match(&recorder, &stats);
-}
-
-/// Accepts at last, and passes on what comes.
-fn pass_on(listener: TcpListener, target: String) {
-    thread::spawn(move || {
-        while let Ok((client, _)) = listener.accept() {
-            let server = TcpStream::connect(&target).unwrap();
-            for (mut from, mut to) in
-                [(client.try_clone().unwrap(), server.try_clone().unwrap()), (server, client)]
-            {
-                thread::spawn(move || std::io::copy(&mut from, &mut to));
-            }
-        }
-    });
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
 #[test]

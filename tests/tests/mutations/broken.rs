@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use tests::fixtures::Given;
+use tests::random::Random;
 
 use crate::exchanges::Exchange;
 
@@ -28,38 +29,6 @@ const WORDS: [&str; 14] = [
     "stop",
     "",
 ];
-
-/// Numbers that look random and are the same each time: the generator xorshift64*.
-#[derive(Debug)]
-pub(crate) struct Random(u64);
-
-impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
-        // It cannot start from 0, and neighbouring seeds are not to start alike.
-        let mut random = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        for _ in 0..8 {
-            random.next();
-        }
-        random
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    /// One of so many, from 0.
-    pub(crate) fn below(&mut self, many: usize) -> usize {
-        let many = u64::try_from(many.max(1)).unwrap();
-        usize::try_from((self.next() >> 16) % many).unwrap()
-    }
-
-    pub(crate) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
-        &items[self.below(items.len())]
-    }
-}
 
 impl Exchange {
     /// Breaks something of it, or several things.
