@@ -1,0 +1,236 @@
+//! A few items that the service refuses cost no other item, whatever the status; where everything is refused, all is
+//! held and delivered later.
+//!
+//! Each cell of a matrix is a status, a wire and a place for what waits. The server refuses each request that holds
+//! a poison item and stores every other request whole.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+
+#[path = "poison/matrix.rs"]
+mod matrix;
+#[path = "poison/refused.rs"]
+mod refused;
+#[path = "poison/tracking.rs"]
+mod tracking;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::io::ErrorKind;
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use promptlayer_tracing::{
+    BatchLimits, Env, Guard, LayerBuilder, Ledger, RequestId, RetryPolicy, SpoolMode, SpoolSettings, Stats,
+    Wire, promptlayer,
+};
+use serde_json::Value;
+use tests::pipeline::{KEY, assert_balanced};
+use tests::{Recorder, Reply, Request};
+
+/// How many cells run at once.
+const WORKERS: usize = 8;
+/// The age at which an item is given up. No item of a cell that passes becomes so old.
+const MAX_AGE: Duration = Duration::from_secs(40);
+/// How long a cell may take.
+const LIMIT: Duration = Duration::from_secs(60);
+/// The time that the shutdown in the middle of a cell has.
+const SHORT: Duration = Duration::from_millis(500);
+
+/// The places for what waits.
+const MODES: [Option<SpoolMode>; 4] =
+    [None, Some(SpoolMode::OnFailure), Some(SpoolMode::WriteAhead), Some(SpoolMode::Synchronous)];
+
+/// What a cell of a matrix varies.
+#[derive(Debug, Clone, Copy)]
+struct Cell {
+    status: u16,
+    mode: Option<SpoolMode>,
+    wire: Wire,
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, mode, wire } = self;
+        match mode {
+            Some(mode) => write!(f, "{status}, {mode:?}, {wire:?}"),
+            None => write!(f, "{status}, no spool, {wire:?}"),
+        }
+    }
+}
+
+impl Cell {
+    /// Every status with every mode.
+    fn all(statuses: &[u16], modes: &[Option<SpoolMode>], wire: Wire) -> Vec<Self> {
+        let mut cells = Vec::new();
+        for &status in statuses {
+            cells.extend(modes.iter().map(|&mode| Self { status, mode, wire }));
+        }
+        cells
+    }
+
+    /// A layer for the server at `url`, with the spool in `folder`.
+    fn builder(&self, url: &str, folder: &Path, seen: &Arc<Seen>) -> LayerBuilder {
+        let moment = Duration::from_millis(5);
+        let retry = RetryPolicy::default()
+            .first_delay(moment)
+            .longest_delay(4 * moment)
+            .probe_interval(4 * moment)
+            .settling_time(4 * moment)
+            .max_age(MAX_AGE);
+        let (of_ids, of_errors) = (Arc::clone(seen), Arc::clone(seen));
+        let builder = promptlayer_tracing::layer()
+            .env(Env::empty())
+            .api_key(KEY)
+            .base_url(url)
+            .batch(BatchLimits::default().interval(moment))
+            .retry(retry)
+            .wire(self.wire)
+            .on_request_id(move |request| lock(&of_ids.ids).push(request.id()))
+            .on_error(move |error| lock(&of_errors.errors).push((error.status(), error.to_string())));
+        match self.mode {
+            Some(mode) => builder.spool(SpoolSettings::new(folder).mode(mode).max_age(MAX_AGE)),
+            None => builder,
+        }
+    }
+}
+
+/// What the layer told its user.
+#[derive(Debug, Default)]
+struct Seen {
+    ids: Mutex<Vec<RequestId>>,
+    errors: Mutex<Vec<(Option<u16>, String)>>,
+}
+
+impl Seen {
+    /// The errors with this status.
+    fn errors_of(&self, status: u16) -> Vec<String> {
+        let errors = lock(&self.errors);
+        errors.iter().filter(|(of, _)| *of == Some(status)).map(|(_, text)| text.clone()).collect()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[promptlayer]
+fn ask(text: &str) -> usize {
+    text.len()
+}
+
+/// Where redirects lead to. No request may ever come here.
+static ELSEWHERE: LazyLock<TcpListener> = LazyLock::new(|| {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    listener
+});
+
+fn assert_no_redirect_was_followed() {
+    let error = ELSEWHERE.accept().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WouldBlock, "a redirect was followed");
+}
+
+/// The answer with a status that refuses the request.
+fn refusal(status: u16) -> Reply {
+    let reply = Reply::status(status);
+    if (300..400).contains(&status) {
+        let address = ELSEWHERE.local_addr().unwrap();
+        return reply.header("Location", &format!("http://{address}/spans-bulk"));
+    }
+    reply
+}
+
+/// Refuses the requests of which `is_refused` says so, and counts them.
+fn refuse(
+    recorder: &Recorder,
+    status: u16,
+    is_refused: impl Fn(&Request) -> bool + Send + 'static,
+) -> Arc<AtomicUsize> {
+    let refused = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&refused);
+    recorder.decide(move |request| {
+        is_refused(request).then(|| {
+            counter.fetch_add(1, SeqCst);
+            refusal(status)
+        })
+    });
+    refused
+}
+
+/// Waits until the ledger is as it should be, and says what it was where it never is.
+#[track_caller]
+fn wait_until(guard: &Guard, what: &str, is_so: impl Fn(&Stats) -> bool) {
+    let begun = Instant::now();
+    loop {
+        let stats = guard.stats();
+        assert_balanced(&stats.spans);
+        assert_balanced(&stats.tracking);
+        if is_so(&stats) {
+            return;
+        }
+        assert!(begun.elapsed() < LIMIT, "not {what} after {LIMIT:?}: {}", brief(&stats.spans));
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The ledger on one line.
+fn brief(ledger: &Ledger) -> String {
+    let Ledger { accepted, delivered, rejected, dropped, outcome_unknown, pending, .. } = ledger;
+    format!(
+        "accepted {accepted}, delivered {delivered}, rejected {rejected:?}, dropped {dropped:?}, \
+         unknown {outcome_unknown}, {pending:?}"
+    )
+}
+
+/// What two runs came to together: what the first left on disk is accepted anew by the second.
+#[derive(Debug, Default)]
+struct Sum {
+    accepted: u64,
+    delivered: u64,
+    rejected: u64,
+    expired: u64,
+    otherwise_dropped: u64,
+    unknown: u64,
+    pending: u64,
+}
+
+impl Sum {
+    fn of<'a>(runs: impl IntoIterator<Item = &'a Ledger>) -> Self {
+        let mut sum = Self::default();
+        for ledger in runs {
+            // What the run before left, and only that, comes again.
+            sum.accepted = (sum.accepted + ledger.accepted).saturating_sub(sum.pending);
+            sum.pending = ledger.pending();
+            sum.delivered += ledger.delivered;
+            sum.rejected += ledger.rejected();
+            let expired = ledger.dropped.get(&promptlayer_tracing::DropReason::Expired).copied();
+            sum.expired += expired.unwrap_or_default();
+            sum.otherwise_dropped += ledger.dropped() - expired.unwrap_or_default();
+            sum.unknown += ledger.outcome_unknown;
+        }
+        sum
+    }
+}
+
+/// How often the server took each text in.
+fn texts(items: &[Value]) -> BTreeMap<String, usize> {
+    let mut times = BTreeMap::new();
+    for item in items {
+        let log = item.get("log_request").unwrap_or(item);
+        let text = log["input"]["messages"][0]["content"][0]["text"].as_str().unwrap_or_default();
+        *times.entry(text.to_owned()).or_default() += 1;
+    }
+    times
+}
+
+/// The ids that hooks were given, each of which must have come once.
+fn unique_ids(seen: &Seen) -> BTreeSet<RequestId> {
+    let ids = lock(&seen.ids).clone();
+    let unique: BTreeSet<RequestId> = ids.iter().copied().collect();
+    assert_eq!(unique.len(), ids.len(), "a hook was given an id twice");
+    unique
+}

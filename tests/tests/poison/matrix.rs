@@ -1,0 +1,81 @@
+//! Five poison spans of a thousand, for each status, with a restart in the middle where there is a spool.
+
+use tempfile::TempDir;
+use tests::cells::check_cells;
+use tests::pipeline::{dispatch, eventually, take_over};
+use tracing::dispatcher;
+
+use super::*;
+
+const STATUSES: [u16; 20] =
+    [301, 307, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 425, 429, 431, 500, 501, 502, 503, 504];
+/// One in the first batch, two beside each other, one in a batch of its own, and the last of all.
+const POISON: [usize; 5] = [3, 256, 257, 655, 999];
+
+/// Checks one cell with so many spans, of which those at the places are poison.
+fn check(cell: &Cell, spans: usize, poison: &[usize]) {
+    let (recorder, folder) = (Recorder::start().unwrap(), TempDir::new().unwrap());
+    let refused = refuse(&recorder, cell.status, |request| {
+        let marker = b"toxic ";
+        request.method == "POST" && request.raw.windows(marker.len()).any(|bytes| bytes == marker)
+    });
+    let seen = Arc::new(Seen::default());
+    let (layer, guard) = cell.builder(recorder.url(), folder.path(), &seen).build().unwrap();
+    let call = |numbers: std::ops::Range<usize>| {
+        for number in numbers {
+            let kind = if poison.contains(&number) { "toxic" } else { "good" };
+            let _ = ask(&format!("{kind} {number}"));
+        }
+    };
+    let mut runs = Vec::new();
+    let (mut begun, mut guard) = (dispatch(layer), guard);
+    let middle = spans * 6 / 10;
+    dispatcher::with_default(&begun, || call(0..middle));
+    // Without a trace, what is in flight at the deadline is of unknown outcome.
+    if cell.mode.is_some() && cell.wire == Wire::SpansBulk {
+        wait_until(&guard, "refused three times", |_| refused.load(SeqCst) >= 3);
+        drop(begun);
+        let left = guard.shutdown(SHORT);
+        let (layer, restarted) = take_over(&left, || cell.builder(recorder.url(), folder.path(), &seen));
+        (begun, guard) = (dispatch(layer), restarted);
+        runs.push(left.spans);
+    }
+    dispatcher::with_default(&begun, || call(middle..spans));
+    wait_until(&guard, "settled", |stats| stats.spans.pending() == 0);
+    runs.push(guard.shutdown(LIMIT).spans);
+
+    let sum = Sum::of(&runs);
+    let said = runs.iter().map(brief).collect::<Vec<_>>().join("; then ");
+    let good = spans - poison.len();
+    assert_eq!((sum.accepted, sum.delivered), (spans as u64, good as u64), "{said}");
+    // Only a request without a trace cannot be read back after an ambiguous answer.
+    let is_ambiguous = cell.wire == Wire::LogRequest && cell.status >= 500 && cell.status != 503;
+    let unknown = if is_ambiguous { sum.unknown } else { 0 };
+    assert_eq!(sum.rejected + sum.expired + unknown, poison.len() as u64, "{said}");
+    assert_eq!((sum.otherwise_dropped, sum.unknown, sum.pending), (0, unknown, 0), "{said}");
+    let items = match cell.wire {
+        Wire::LogRequest => recorder.accepted_logs(),
+        _ => recorder.accepted_spans(),
+    };
+    let texts = texts(&items);
+    assert!(texts.values().all(|times| *times == 1), "the server has a span twice");
+    assert!(texts.keys().all(|text| text.starts_with("good ")), "the server has a poison span");
+    assert_eq!(texts.len(), good, "the server's count differs: {said}");
+    assert!(!seen.errors_of(cell.status).is_empty(), "no error was reported: {:?}", lock(&seen.errors));
+    eventually(|| lock(&seen.ids).len() >= good);
+    assert_eq!(unique_ids(&seen).len(), good);
+}
+
+#[test]
+fn five_poison_spans_of_a_thousand_cost_no_other() {
+    let cells = Cell::all(&STATUSES, &MODES, Wire::SpansBulk);
+    check_cells(WORKERS, &cells, |cell| check(cell, 1_000, &POISON));
+    assert_no_redirect_was_followed();
+}
+
+#[test]
+fn a_poison_request_on_its_own_wire_costs_no_other() {
+    let cells = Cell::all(&STATUSES, &[None, Some(SpoolMode::Synchronous)], Wire::LogRequest);
+    check_cells(WORKERS, &cells, |cell| check(cell, 100, &[3, 40, 41, 70, 99]));
+    assert_no_redirect_was_followed();
+}
