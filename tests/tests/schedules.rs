@@ -1,0 +1,172 @@
+//! Random schedules of faults: whatever happens, every item is counted, none is lost and none arrives twice.
+//!
+//! A seed decides the wire, the place for what waits, the shape of the load and how each request is answered. At the
+//! end of a schedule the server is healthy, so that everything can settle.
+//!
+//! - `FAULT_SCHEDULES` is how many schedules run; 50 if it is not set.
+//! - `FAULT_SEED` is the seed of the first one; each next one has the next seed. A failure prints its seed:
+//!   `FAULT_SCHEDULES=1 FAULT_SEED=… cargo test -p tests --test schedules` runs it again.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+
+#[path = "schedules/checks.rs"]
+mod checks;
+#[path = "schedules/plan.rs"]
+mod plan;
+#[path = "schedules/server.rs"]
+mod server;
+
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use promptlayer_tracing::{
+    BatchLimits, Env, Guard, LayerBuilder, PromptLayer, RequestId, RetryPolicy, SpanId, SpoolSettings, Stats,
+    promptlayer,
+};
+use tempfile::TempDir;
+use tests::cells::check_cells;
+use tests::pipeline::{KEY, assert_balanced, dispatch, take_over};
+use tests::random::number_from_env;
+use tracing::dispatcher;
+
+use crate::plan::Plan;
+use crate::server::Server;
+
+/// How many schedules run at once.
+const WORKERS: usize = 6;
+/// How long a schedule may take to settle, and how old an item may become: far longer than any of them takes.
+const LIMIT: Duration = Duration::from_secs(60);
+
+#[promptlayer]
+fn ask(text: &str) -> usize {
+    text.len()
+}
+
+/// What the layer told its user.
+#[derive(Debug, Default)]
+struct Seen {
+    requests: Mutex<Vec<(RequestId, SpanId)>>,
+    errors: Mutex<Vec<String>>,
+}
+
+/// What a schedule came to.
+struct Outcome {
+    /// The statistics of each run, the last one settled.
+    runs: Vec<Stats>,
+    seen: Arc<Seen>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn builder(plan: &Plan, server: &Arc<Server>, folder: &TempDir, seen: &Arc<Seen>) -> LayerBuilder {
+    let (of_ids, of_errors) = (Arc::clone(seen), Arc::clone(seen));
+    let (tracks, at_error) = (plan.tracks, Arc::clone(server));
+    let retry = RetryPolicy::default()
+        .first_delay(Duration::from_millis(5))
+        .longest_delay(Duration::from_millis(40))
+        .probe_interval(Duration::from_millis(20))
+        .settling_time(Duration::from_millis(100))
+        .max_age(LIMIT);
+    let limits =
+        BatchLimits::default().spans(plan.batch).in_flight(plan.in_flight).interval(Duration::from_millis(5));
+    let builder = promptlayer_tracing::layer()
+        .env(Env::empty())
+        .api_key(KEY)
+        .base_url(server.url())
+        .timeout(Duration::from_millis(400))
+        .batch(limits)
+        .retry(retry)
+        .wire(plan.wire)
+        .on_request_id(move |request| {
+            lock(&of_ids.requests).push((request.id(), request.span_id()));
+            if tracks {
+                let _ = request.track().score(100).enqueue();
+            }
+        })
+        .on_error(move |error| {
+            lock(&of_errors.errors).push(error.to_string());
+            // An error says that the layer found the door closed, if there is one.
+            at_error.open();
+        });
+    match plan.mode {
+        Some(mode) => builder.spool(SpoolSettings::new(folder.path()).mode(mode)),
+        None => builder,
+    }
+}
+
+/// Makes calls in threads, and checks the ledgers all the while until `is_over` says that it is enough.
+fn run(
+    (layer, guard): (PromptLayer, Guard),
+    plan: &Plan,
+    calls: &[usize],
+    is_over: impl Fn(&Stats) -> bool,
+) -> Guard {
+    let dispatch = dispatch(layer);
+    let is_done = AtomicBool::new(false);
+    let dispatch = &dispatch;
+    thread::scope(|scope| {
+        let sampler = scope.spawn(|| {
+            while !is_done.load(SeqCst) {
+                let stats = guard.stats();
+                assert_balanced(&stats.spans);
+                assert_balanced(&stats.tracking);
+                thread::sleep(Duration::from_micros(500));
+            }
+        });
+        thread::scope(|callers| {
+            for part in calls.chunks(calls.len().div_ceil(plan.threads).max(1)) {
+                callers.spawn(move || {
+                    dispatcher::with_default(dispatch, || {
+                        for number in part {
+                            let _ = ask(&number.to_string());
+                        }
+                    });
+                });
+            }
+        });
+        let begun = Instant::now();
+        while !is_over(&guard.stats()) && begun.elapsed() < LIMIT && !sampler.is_finished() {
+            thread::sleep(Duration::from_micros(500));
+        }
+        is_done.store(true, SeqCst);
+        // A ledger that did not balance fails the schedule with its own message.
+        if let Err(panic) = sampler.join() {
+            std::panic::resume_unwind(panic);
+        }
+    });
+    guard
+}
+
+fn check(plan: &Plan) {
+    let (server, folder, seen) =
+        (Server::start(plan).unwrap(), TempDir::new().unwrap(), Arc::new(Seen::default()));
+    let calls: Vec<usize> = (0..plan.calls).collect();
+    let (first, second) = calls.split_at(plan.calls_before_restart());
+    let mut runs = Vec::new();
+    let build = || builder(plan, &server, &folder, &seen);
+    if let Some(restart) = plan.restart {
+        let guard = run(build().build().unwrap(), plan, first, |stats| {
+            stats.spans.pending() == 0 || server.requests() >= restart.after_requests
+        });
+        runs.push(guard.shutdown(restart.timeout));
+    }
+    let is_settled = |stats: &Stats| {
+        let awaits_tracking = plan.tracks && stats.tracking.accepted < stats.hooks.run;
+        stats.spans.pending() + stats.tracking.pending() == 0 && !awaits_tracking
+    };
+    let left = runs.last().cloned().unwrap_or_default();
+    let guard = run(take_over(&left, build), plan, second, is_settled);
+    runs.push(guard.shutdown(LIMIT));
+    checks::check(plan, &server, &Outcome { runs, seen });
+}
+
+#[test]
+fn random_faults_lose_nothing_and_double_nothing() {
+    let (seed, count) = (number_from_env("FAULT_SEED", 1), number_from_env("FAULT_SCHEDULES", 50));
+    let plans: Vec<Plan> = (seed..seed + count).map(Plan::new).collect();
+    check_cells(WORKERS, &plans, check);
+}

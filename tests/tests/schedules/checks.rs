@@ -1,0 +1,103 @@
+//! What holds at the end of every schedule.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use promptlayer_tracing::{DropReason, Ledger, Wire};
+use tests::pipeline::{assert_balanced, eventually};
+
+use crate::plan::Plan;
+use crate::server::Server;
+use crate::{Outcome, lock};
+
+/// The ledgers of all runs together. What one run leaves on disk is accepted anew by the next one.
+#[derive(Debug, Default)]
+struct Sum {
+    accepted: u64,
+    delivered: u64,
+    rejected: u64,
+    dropped: u64,
+    /// Items that came when the pipeline had been shut down.
+    late: u64,
+    unknown: u64,
+    pending: u64,
+}
+
+impl Sum {
+    fn of<'a>(runs: impl IntoIterator<Item = &'a Ledger>) -> Self {
+        let mut sum = Self::default();
+        for ledger in runs {
+            assert_balanced(ledger);
+            sum.accepted = (sum.accepted + ledger.accepted).saturating_sub(sum.pending);
+            sum.pending = ledger.pending();
+            sum.delivered += ledger.delivered;
+            sum.rejected += ledger.rejected();
+            let late = ledger.dropped.get(&DropReason::Closed).copied().unwrap_or_default();
+            sum.late += late;
+            sum.dropped += ledger.dropped() - late;
+            sum.unknown += ledger.outcome_unknown;
+        }
+        sum
+    }
+}
+
+pub(crate) fn check(plan: &Plan, server: &Server, outcome: &Outcome) {
+    let Outcome { runs, seen } = outcome;
+    let mut said = String::new();
+    for stats in runs {
+        write!(said, "{stats:?} ").unwrap();
+    }
+    write!(said, "errors {:?}", lock(&seen.errors)).unwrap();
+
+    // Nothing is left over, and nothing was given up.
+    let spans = Sum::of(runs.iter().map(|stats| &stats.spans));
+    assert_eq!((spans.accepted, spans.pending), (plan.calls as u64, 0), "not settled: {said}");
+    assert_eq!(spans.dropped + spans.late, 0, "spans were dropped: {said}");
+
+    // What is counted as delivered is there, once; what else is there is of unknown outcome.
+    let (stored, done) = (server.stored(), server.done());
+    let twice: Vec<&String> = stored.iter().filter(|(_, times)| **times > 1).map(|(text, _)| text).collect();
+    assert!(twice.is_empty(), "stored twice: {twice:?}; {said}");
+    let count = stored.len() as u64;
+    assert!(
+        (spans.delivered..=spans.delivered + spans.unknown).contains(&count),
+        "the server has {count}: {said}"
+    );
+
+    // A span is set aside only if it was refused by itself, and only one that is not there.
+    let aside = done.refused_alone.iter().filter(|text| !stored.contains_key(*text)).count() as u64;
+    assert!(spans.rejected <= aside, "{} rejected, {aside} were refused alone: {said}", spans.rejected);
+
+    // Over a wire with traces, only a success that proves nothing leaves anything unknown.
+    if plan.wire == Wire::SpansBulk {
+        let lied = done.unproven.iter().filter(|text| !stored.contains_key(*text)).count() as u64;
+        assert!(spans.unknown <= lied, "{} unknown, {lied} can be: {said}", spans.unknown);
+    }
+
+    // Each id comes once, and is that of a span which is there.
+    let received: u64 = runs.iter().map(|stats| stats.hooks.received).sum();
+    let missing: u64 = runs.iter().map(|stats| stats.hooks.missing).sum();
+    assert_eq!(received + missing, spans.delivered, "ids: {said}");
+    eventually(|| lock(&seen.requests).len() as u64 >= received);
+    let requests = lock(&seen.requests);
+    let ids: BTreeSet<_> = requests.iter().map(|(id, _)| *id).collect();
+    assert_eq!((requests.len() as u64, ids.len() as u64), (received, received), "an id came twice: {said}");
+    if plan.wire == Wire::SpansBulk {
+        let there = server.span_ids();
+        let foreign = requests.iter().filter(|(_, span)| !there.contains(&span.to_string())).count();
+        assert_eq!(foreign, 0, "ids of spans that are not there: {said}");
+        let without = (done.without_ids.len() + done.unproven.len()) as u64;
+        assert!(missing <= without, "{missing} ids are missing, {without} can be: {said}");
+    } else {
+        assert_eq!(missing, 0, "delivered without an id: {said}");
+    }
+
+    // Tracking calls: to track twice is to track once.
+    let tracking = Sum::of(runs.iter().map(|stats| &stats.tracking));
+    let tracked = server.tracked();
+    assert_eq!(tracking.pending, 0, "tracking calls did not settle: {said}");
+    assert_eq!((tracking.dropped, tracking.unknown), (0, 0), "tracking calls were lost: {said}");
+    assert!(tracking.late == 0 || plan.restart.is_some(), "tracking calls came late: {said}");
+    assert!(tracking.delivered <= tracked.len() as u64, "{} are tracked: {said}", tracked.len());
+    assert!(tracking.rejected <= done.refused_tracks as u64, "tracking calls were rejected: {said}");
+}

@@ -1,0 +1,168 @@
+//! What a seed decides.
+
+use std::fmt;
+use std::time::Duration;
+
+use promptlayer_tracing::{SpoolMode, Wire};
+use tests::proxy::Fault;
+use tests::random::Random;
+
+/// Statuses of every class that a service, or something before it, may answer with.
+const STATUSES: [u16; 29] = [
+    301, 302, 307, 308, 400, 401, 402, 403, 404, 405, 406, 408, 409, 410, 413, 415, 418, 422, 425, 429, 431,
+    451, 500, 501, 502, 503, 504, 507, 520,
+];
+
+/// How one request is answered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Step {
+    /// As it should be.
+    Healthy,
+    /// With this status; nothing is stored.
+    Refuse(u16),
+    /// With this status and a pause of no time; nothing is stored.
+    RefuseForNow(u16),
+    /// With this status, after all was stored.
+    StoreAndFail(u16),
+    /// With a success that proves nothing. `stored` says how much was stored, of four quarters.
+    Unproven { body: Body, stored: usize },
+    /// With half an answer, after all was stored.
+    Broken,
+    /// With a success that leaves out the ids of some requests.
+    WithoutIds(usize),
+    /// By a reset before anything is stored.
+    ResetBefore,
+    /// By a reset after all was stored.
+    ResetAfter,
+    /// After all was stored, so much later.
+    Late(Duration),
+    /// As it should be; but the connections that there are break, and the next one has this fault.
+    Connection(Fault),
+}
+
+/// A body that comes with a success and names no ids.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Body {
+    Empty,
+    NoContent,
+    Object,
+    Declined,
+    Html,
+    Multi,
+}
+
+/// The pipeline is shut down in the middle, and another one takes over.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Restart {
+    /// After so many requests, or when all has settled.
+    pub(crate) after_requests: usize,
+    /// The time that the shutdown has.
+    pub(crate) timeout: Duration,
+}
+
+/// A schedule.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    seed: u64,
+    pub(crate) wire: Wire,
+    pub(crate) mode: Option<SpoolMode>,
+    pub(crate) restart: Option<Restart>,
+    pub(crate) tracks: bool,
+    /// Whether connections are refused at first.
+    pub(crate) is_closed_at_first: bool,
+    pub(crate) calls: usize,
+    pub(crate) batch: usize,
+    pub(crate) in_flight: usize,
+    pub(crate) threads: usize,
+    pub(crate) steps: Vec<Step>,
+    /// The same for readings of traces.
+    pub(crate) readings: Vec<Step>,
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seed, wire, mode, restart, tracks, calls, batch, in_flight, .. } = self;
+        write!(
+            f,
+            "seed {seed} ({wire:?}, spool {mode:?}, restart {restart:?}, tracks {tracks}, {calls} calls, batches of \
+             {batch}, {in_flight} in flight, closed at first {}, {:?}, readings {:?})",
+            self.is_closed_at_first, self.steps, self.readings
+        )
+    }
+}
+
+impl Plan {
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let random = &mut random;
+        let modes =
+            [None, Some(SpoolMode::OnFailure), Some(SpoolMode::WriteAhead), Some(SpoolMode::Synchronous)];
+        let mode = *random.pick(&modes);
+        let restart = (mode.is_some() && random.once_in(2)).then(|| Restart {
+            after_requests: random.below(12),
+            timeout: Duration::from_millis(*random.pick(&[0, 5, 20, 100])),
+        });
+        let steps = (0..2 + random.below(12)).map(|_| step(random)).collect();
+        let readings = (0..random.below(4)).map(|_| reading(random)).collect();
+        Self {
+            seed,
+            wire: if random.once_in(3) { Wire::LogRequest } else { Wire::SpansBulk },
+            mode,
+            restart,
+            tracks: random.once_in(2),
+            is_closed_at_first: random.once_in(4),
+            calls: 20 + random.below(60),
+            batch: 1 + random.below(12),
+            in_flight: 1 + random.below(4),
+            threads: 1 + random.below(3),
+            steps,
+            readings,
+        }
+    }
+
+    pub(crate) fn calls_before_restart(&self) -> usize {
+        if self.restart.is_some() { self.calls * 2 / 3 } else { 0 }
+    }
+}
+
+fn step(random: &mut Random) -> Step {
+    match random.below(14) {
+        0 | 1 => Step::Healthy,
+        2 | 3 => Step::Refuse(*random.pick(&STATUSES)),
+        4 => Step::RefuseForNow(*random.pick(&[408, 425, 429, 503])),
+        5 | 6 => Step::StoreAndFail(*random.pick(&[500, 501, 502, 504, 520])),
+        7 => Step::Unproven { body: body(random), stored: random.below(5) },
+        8 => Step::Broken,
+        9 => Step::WithoutIds(random.below(4)),
+        10 => Step::ResetBefore,
+        11 => Step::ResetAfter,
+        12 => Step::Late(Duration::from_millis(*random.pick(&[10, 100, 600]))),
+        _ => Step::Connection(connection(random)),
+    }
+}
+
+fn body(random: &mut Random) -> Body {
+    *random.pick(&[Body::Empty, Body::NoContent, Body::Object, Body::Declined, Body::Html, Body::Multi])
+}
+
+fn connection(random: &mut Random) -> Fault {
+    let faults = [
+        Fault::ResetAtAccept,
+        Fault::ResetAfter(1 + random.below(3_000)),
+        Fault::LoseAnswer,
+        Fault::CutAnswer(random.below(300)),
+        Fault::NeverRead,
+        Fault::GoStale,
+    ];
+    *random.pick(&faults)
+}
+
+/// How a reading fails. None says what is not so: no reading that succeeds leaves out what is there.
+fn reading(random: &mut Random) -> Step {
+    match random.below(5) {
+        0 | 1 => Step::Refuse(*random.pick(&[401, 403, 429, 500, 502, 503, 504])),
+        2 => Step::Broken,
+        3 => Step::ResetBefore,
+        _ => Step::Healthy,
+    }
+}
