@@ -76,4 +76,5 @@ fn main() {
         mebibytes(QueueLimits::DEFAULT_BYTES as u64),
     );
     println!("{:#?}", stats.spans);
+    assert!(over < 2 * QueueLimits::DEFAULT_BYTES as u64, "the memory is not bounded by the queue");
 }

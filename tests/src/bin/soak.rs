@@ -119,4 +119,9 @@ fn main() {
         times.values().filter(|times| **times > 1).count(),
         recorder.bodies("/spans-bulk").len()
     );
+    assert_balanced(&stats.spans);
+    assert!(times.values().all(|times| *times == 1), "the server has a span more than once");
+    let unknown = stats.spans.outcome_unknown;
+    assert!((stats.spans.delivered..=stats.spans.delivered + unknown).contains(&(times.len() as u64)));
+    assert_eq!(stats.spans.pending(), 0);
 }

@@ -1,0 +1,220 @@
+//! A success that proves nothing is no delivery: what is there is read back, and nothing is sent again.
+
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+use tests::cells::check_cells;
+use tests::{Reply, Request};
+
+use super::*;
+
+/// A step that makes no request log.
+#[promptlayer(kind = "chain")]
+fn step(text: &str) -> usize {
+    text.len()
+}
+
+/// How many calls are made, and how many steps beside them: together one batch.
+const CALLS: usize = 6;
+const STEPS: usize = 2;
+
+/// An answer with success that does not name every request.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Body {
+    Html,
+    Object,
+    Declined,
+    Empty,
+    NoContent,
+    Multi,
+    Text,
+    List,
+    Broken,
+}
+
+const BODIES: [Body; 9] = [
+    Body::Html,
+    Body::Object,
+    Body::Declined,
+    Body::Empty,
+    Body::NoContent,
+    Body::Multi,
+    Body::Text,
+    Body::List,
+    Body::Broken,
+];
+
+impl Body {
+    fn reply(self) -> Reply {
+        match self {
+            Self::Html => Reply::status(200)
+                .body("<html>Log in</html>")
+                .header("Content-Type", "text/html; charset=utf-8"),
+            Self::Object => Reply::status(200).json(&json!({})),
+            Self::Declined => Reply::status(200).json(&json!({ "success": false, "message": "quota" })),
+            Self::Empty => Reply::status(201).body(""),
+            Self::NoContent => Reply::status(204).body(""),
+            Self::Multi => Reply::status(207).json(&json!({ "errors": [{ "message": "not stored" }] })),
+            Self::Text => Reply::status(200).json(&json!("ok")),
+            Self::List => Reply::status(200).json(&json!([])),
+            Self::Broken => Reply::status(201).body(r#"{"success":true,"spans":[{"id":1"#),
+        }
+    }
+}
+
+/// What a layer told its user.
+#[derive(Debug, Default)]
+struct Seen {
+    ids: AtomicUsize,
+    errors: Mutex<Vec<String>>,
+}
+
+impl Seen {
+    fn hear(self: &Arc<Self>, builder: LayerBuilder) -> LayerBuilder {
+        let (of_ids, of_errors) = (Arc::clone(self), Arc::clone(self));
+        builder
+            .on_request_id(move |_| {
+                let _ = of_ids.ids.fetch_add(1, SeqCst);
+            })
+            .on_error(move |error| of_errors.errors.lock().unwrap().push(error.to_string()))
+    }
+
+    fn errors(&self) -> Vec<String> {
+        self.errors.lock().unwrap().clone()
+    }
+}
+
+/// Makes the calls and the steps, of which the calls that are stored come first.
+fn make_calls() {
+    ask_each(0..CALLS);
+    for _ in 0..STEPS {
+        let _ = step("on the way");
+    }
+}
+
+/// Has the first request answered so, and gives what became of the batch.
+fn after_one(recorder: &Recorder, reply: Reply, seen: &Arc<Seen>) -> Stats {
+    recorder.script("/spans-bulk", [reply]);
+    let limits = BatchLimits::default().spans(CALLS + STEPS).interval(HOUR);
+    let builder = seen.hear(layer_for(recorder.url()).batch(limits));
+    let (layer, guard) = builder.build().unwrap();
+    dispatcher::with_default(&dispatch(layer), make_calls);
+    let stats = guard.shutdown(LONG);
+    assert_balanced(&stats.spans);
+    stats
+}
+
+#[test]
+fn an_unproven_batch_is_read_back_and_never_resent() {
+    let mut cases = Vec::new();
+    for body in BODIES {
+        cases.extend([0, 4, CALLS + STEPS].map(|stored| Case((body, stored))));
+    }
+    check_cells(8, &cases, |Case((body, stored))| {
+        let (recorder, seen) = (Recorder::start().unwrap(), Arc::new(Seen::default()));
+        let reply = body.reply().store_at_most(*stored);
+        let stats = after_one(&recorder, if *stored == 0 { reply.unprocessed() } else { reply }, &seen);
+        let (spans, all) = (&stats.spans, CALLS + STEPS);
+        let ended = (spans.delivered as usize, spans.outcome_unknown as usize);
+        assert_eq!(ended, (*stored, all - stored), "{stats:#?}");
+        assert_eq!(recorder.accepted_spans().len(), *stored);
+        assert_eq!(posts(&recorder), 1, "it is never sent again");
+        let ids = CALLS.min(*stored);
+        assert_eq!((stats.hooks.received as usize, stats.hooks.missing), (ids, 0), "{stats:#?}");
+        tests::pipeline::eventually(|| seen.ids.load(SeqCst) == ids);
+        assert!(*stored == all || !seen.errors().is_empty(), "the user is not told of it");
+    });
+}
+
+#[test]
+fn an_unproven_log_request_is_of_unknown_outcome() {
+    let cases: Vec<_> = BODIES.iter().flat_map(|body| [Case((*body, true)), Case((*body, false))]).collect();
+    check_cells(8, &cases, |Case((body, is_stored))| {
+        let (recorder, seen) = (Recorder::start().unwrap(), Arc::new(Seen::default()));
+        let reply = if *is_stored { body.reply().processed() } else { body.reply().unprocessed() };
+        // The second of three requests; the others are answered as they should be.
+        recorder.script("/log-request", [Reply::service(), reply]);
+        let builder = seen.hear(layer_for(recorder.url()).wire(Wire::LogRequest));
+        let (layer, guard) = builder.build().unwrap();
+        dispatcher::with_default(&dispatch(layer), || ask_each(0..3));
+        let stats = guard.shutdown(LONG);
+        assert_balanced(&stats.spans);
+        assert_eq!((stats.spans.delivered, stats.spans.outcome_unknown), (2, 1), "{stats:#?}");
+        assert_eq!(posts(&recorder), 3, "it is never sent again");
+        assert_eq!((stats.hooks.received, stats.hooks.missing), (2, 0), "{stats:#?}");
+        assert!(!seen.errors().is_empty(), "the user is not told of it");
+    });
+}
+
+#[test]
+fn ids_left_out_of_an_answer_are_read_back_once() {
+    for named in [0, 1, CALLS - 1] {
+        let (recorder, seen) = (Recorder::start().unwrap(), Arc::new(Seen::default()));
+        let stats = after_one(&recorder, Reply::service().answer_at_most(named), &seen);
+        assert_eq!(stats.spans.delivered as usize, CALLS + STEPS, "{stats:#?}");
+        assert_eq!((stats.hooks.received as usize, stats.hooks.missing), (CALLS, 0), "{stats:#?}");
+        assert_eq!((posts(&recorder), readings(&recorder)), (1, CALLS - named));
+        tests::pipeline::eventually(|| seen.ids.load(SeqCst) == CALLS);
+    }
+}
+
+#[test]
+fn spans_left_out_of_an_answer_are_not_delivered() {
+    let (recorder, seen) = (Recorder::start().unwrap(), Arc::new(Seen::default()));
+    // The answer is well formed and names what was stored, which is not all.
+    let stats = after_one(&recorder, Reply::service().store_at_most(4), &seen);
+    let all = (CALLS + STEPS) as u64;
+    assert_eq!((stats.spans.delivered, stats.spans.outcome_unknown), (4, all - 4), "{stats:#?}");
+    assert_eq!((posts(&recorder), recorder.accepted_spans().len()), (1, 4));
+    assert!(!seen.errors().is_empty(), "the user is not told of it");
+}
+
+#[test]
+fn an_unproven_batch_that_appears_late_is_delivered() {
+    let (recorder, seen) = (Recorder::start().unwrap(), Arc::new(Seen::default()));
+    // The first reading of each trace comes before the service shows it.
+    let read = Mutex::new(std::collections::BTreeSet::new());
+    recorder.decide(move |request: &Request| {
+        let is_first = request.method == "GET" && read.lock().unwrap().insert(request.path.clone());
+        is_first.then(|| Reply::status(404))
+    });
+    let stats = after_one(&recorder, Reply::status(200).json(&json!({})), &seen);
+    assert_eq!(stats.spans.delivered as usize, CALLS + STEPS, "{stats:#?}");
+    assert_eq!((posts(&recorder), stats.hooks.received as usize), (1, CALLS));
+}
+
+#[test]
+fn an_unproven_batch_is_read_until_readings_succeed() {
+    let (recorder, seen) = (Recorder::start().unwrap(), Arc::new(Seen::default()));
+    let mut failures = 5;
+    recorder.decide(move |request: &Request| {
+        if request.method == "GET" && failures > 0 {
+            failures -= 1;
+            return Some(if failures % 2 == 0 { Reply::status(503) } else { Reply::service().broken_json() });
+        }
+        None
+    });
+    let stats = after_one(&recorder, Reply::status(200).json(&json!({})), &seen);
+    assert_eq!(stats.spans.delivered as usize, CALLS + STEPS, "{stats:#?}");
+    assert_eq!((posts(&recorder), stats.hooks.received as usize), (1, CALLS));
+}
+
+#[test]
+fn an_unproven_tracking_call_is_never_counted_as_done() {
+    let cases = BODIES.map(Case);
+    check_cells(8, &cases, |Case(body)| {
+        let (recorder, seen) = (Recorder::start().unwrap(), Arc::new(Seen::default()));
+        recorder.script("/rest/track-score", [body.reply().unprocessed()]);
+        let builder = seen.hear(layer_for(recorder.url()));
+        let builder = builder.on_request_id(|request| request.track().score(100).enqueue().unwrap());
+        let (layer, guard) = builder.build().unwrap();
+        dispatcher::with_default(&dispatch(layer), || ask_each(0..3));
+        wait_until(&guard, "tracked", |stats| stats.tracking.accepted == 3 && stats.tracking.pending() == 0);
+        let stats = guard.shutdown(LONG);
+        assert_balanced(&stats.tracking);
+        // To track twice is to track once, so that it may be sent again.
+        let tracked = recorder.accepted_tracks().len() as u64;
+        assert_eq!(stats.tracking.delivered, tracked, "{stats:#?}");
+    });
+}
