@@ -33,10 +33,15 @@ use tests::{Recorder, Reply, Request};
 
 /// How many cells run at once.
 const WORKERS: usize = 8;
-/// The age at which an item is given up. No item of a cell that passes becomes so old.
-const MAX_AGE: Duration = Duration::from_secs(40);
-/// How long a cell may take.
+/// The age at which an item is given up that the service is too busy for, or fails over. Without a spool, the other
+/// items of a cell must have arrived by then.
+const MAX_AGE: Duration = Duration::from_secs(15);
+/// The same where there is a spool, which keeps the other items for longer.
+const SPOOLED_MAX_AGE: Duration = Duration::from_secs(3);
+/// How long a cell may take, and how old an item on disk may become.
 const LIMIT: Duration = Duration::from_secs(60);
+/// The shortest wait.
+const MOMENT: Duration = Duration::from_millis(5);
 /// The time that the shutdown in the middle of a cell has.
 const SHORT: Duration = Duration::from_millis(500);
 
@@ -62,6 +67,16 @@ impl fmt::Display for Cell {
     }
 }
 
+/// A policy that tries again soon.
+fn retry_for(max_age: Duration) -> RetryPolicy {
+    RetryPolicy::default()
+        .first_delay(MOMENT)
+        .longest_delay(4 * MOMENT)
+        .probe_interval(4 * MOMENT)
+        .settling_time(4 * MOMENT)
+        .max_age(max_age)
+}
+
 impl Cell {
     /// Every status with every mode.
     fn all(statuses: &[u16], modes: &[Option<SpoolMode>], wire: Wire) -> Vec<Self> {
@@ -74,25 +89,19 @@ impl Cell {
 
     /// A layer for the server at `url`, with the spool in `folder`.
     fn builder(&self, url: &str, folder: &Path, seen: &Arc<Seen>) -> LayerBuilder {
-        let moment = Duration::from_millis(5);
-        let retry = RetryPolicy::default()
-            .first_delay(moment)
-            .longest_delay(4 * moment)
-            .probe_interval(4 * moment)
-            .settling_time(4 * moment)
-            .max_age(MAX_AGE);
+        let max_age = if self.mode.is_some() { SPOOLED_MAX_AGE } else { MAX_AGE };
         let (of_ids, of_errors) = (Arc::clone(seen), Arc::clone(seen));
         let builder = promptlayer_tracing::layer()
             .env(Env::empty())
             .api_key(KEY)
             .base_url(url)
-            .batch(BatchLimits::default().interval(moment))
-            .retry(retry)
+            .batch(BatchLimits::default().interval(MOMENT))
+            .retry(retry_for(max_age))
             .wire(self.wire)
             .on_request_id(move |request| lock(&of_ids.ids).push(request.id()))
             .on_error(move |error| lock(&of_errors.errors).push((error.status(), error.to_string())));
         match self.mode {
-            Some(mode) => builder.spool(SpoolSettings::new(folder).mode(mode).max_age(MAX_AGE)),
+            Some(mode) => builder.spool(SpoolSettings::new(folder).mode(mode).max_age(LIMIT)),
             None => builder,
         }
     }

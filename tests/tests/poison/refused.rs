@@ -17,7 +17,8 @@ fn check(cell: &Cell) {
     let (recorder, folder) = (Recorder::start().unwrap(), TempDir::new().unwrap());
     let refused = refuse(&recorder, cell.status, |_| true);
     let seen = Arc::new(Seen::default());
-    let (layer, guard) = cell.builder(recorder.url(), folder.path(), &seen).build().unwrap();
+    let builder = || cell.builder(recorder.url(), folder.path(), &seen).retry(retry_for(LIMIT));
+    let (layer, guard) = builder().build().unwrap();
     let mut guard = guard;
     dispatcher::with_default(&dispatch(layer), || {
         for number in 0..SPANS {
@@ -36,7 +37,7 @@ fn check(cell: &Cell) {
         let left = guard.shutdown(SHORT);
         assert_eq!(left.spans.pending.spooled, SPANS, "not on disk: {}", brief(&left.spans));
         let before = refused.load(SeqCst);
-        (_, guard) = take_over(&left, || cell.builder(recorder.url(), folder.path(), &seen));
+        (_, guard) = take_over(&left, builder);
         runs.push(left.spans);
         is_held(&guard, before + REFUSALS);
         wait_until(&guard, "reported again", |_| seen.errors_of(cell.status).len() > 1);
