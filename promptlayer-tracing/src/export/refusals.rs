@@ -35,7 +35,7 @@ impl Refusal {
     fn limits(self) -> (u32, u32) {
         match self {
             Self::Settings(_) => (2, 4),
-            Self::Busy | Self::Failure => (3, 7),
+            Self::Busy | Self::Failure => (3, 8),
         }
     }
 
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(verdicts(settings, true, 2), [Again, AtFault]);
         assert_eq!(verdicts(settings, false, 4), [Again, Again, Again, Stuck]);
         assert_eq!(verdicts(Refusal::Busy, true, 3), [Again, Again, AtFault]);
-        assert_eq!(verdicts(Refusal::Failure, false, 7)[5..], [Again, Stuck]);
+        assert_eq!(verdicts(Refusal::Failure, false, 8)[6..], [Again, Stuck]);
     }
 
     #[test]
