@@ -22,7 +22,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::client::{Client, Enqueue, Error, TrackRequest};
+use crate::client::{Client, Enqueue, Error, Redactor, TrackRequest};
 use crate::ids::{RequestId, SpanId, TraceId};
 use crate::progress::Progress;
 use crate::tags::Tags;
@@ -165,6 +165,8 @@ pub(crate) struct Hooks {
     pub(crate) timeout: Option<Duration>,
     /// `None` writes one line to standard error.
     pub(crate) on_error: Option<OnError>,
+    /// Every error passes through it before it is shown.
+    pub(crate) redactor: Redactor,
 }
 
 /// How long an asynchronous hook may take: 30 s.
@@ -332,7 +334,7 @@ impl Runner {
             // What was announced is dropped when it has been told.
             match news {
                 News::Logged(request, of_function, _announced) => self.call(&request, of_function),
-                News::Failed(error, _announced) => self.tell(&error),
+                News::Failed(error, _announced) => self.tell(error),
             }
         }
     }
@@ -358,7 +360,8 @@ impl Runner {
         }
     }
 
-    fn tell(&mut self, error: &Error) {
+    fn tell(&mut self, error: Error) {
+        let error = &error.redacted(&self.hooks.redactor);
         match &self.hooks.on_error {
             Some(on_error) => {
                 if catch_unwind(AssertUnwindSafe(|| on_error(error))).is_err() {

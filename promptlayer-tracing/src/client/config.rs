@@ -5,7 +5,7 @@ use std::{collections::HashMap, env, fmt, sync::Arc, time::Duration};
 use reqwest::{Url, header::HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Client, http::Http};
+use super::{Client, Redactor, http::Http};
 use crate::Error;
 
 /// The environment variable that holds the API key.
@@ -115,7 +115,7 @@ impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
             .field("api_key", &self.api_key)
-            .field("base_url", &self.base_url)
+            .field("base_url", &self.shown_base_url())
             .field("timeout", &self.timeout)
             .field("env", &self.env)
             .finish_non_exhaustive()
@@ -198,40 +198,48 @@ impl ClientBuilder {
         Ok(Client { http: Http::new(Arc::new(settings))? })
     }
 
+    /// The base URL without a password, and without the key.
+    fn shown_base_url(&self) -> Option<String> {
+        let redactor = Redactor::new(self.api_key.clone().unwrap_or_default());
+        self.base_url.as_deref().map(|url| redactor.text(without_user(url)))
+    }
+
     fn settings(self) -> Result<Settings, Error> {
         let api_key = match self.api_key {
             Some(key) => key,
             None => self.env.get(API_KEY).ok_or(Error::MissingApiKey)?.into(),
         };
         let (api_key, api_key_header) = check_api_key(&api_key)?;
-        let base_url = self
-            .base_url
-            .or_else(|| self.env.get(BASE_URL))
-            .unwrap_or_else(|| Self::DEFAULT_BASE_URL.to_owned());
-        let timeout = match self.timeout {
-            Some(timeout) => timeout,
-            None => match self.env.get(HTTP_TIMEOUT) {
-                Some(seconds) => parse_seconds(&seconds)?,
-                None => Self::DEFAULT_TIMEOUT,
-            },
-        };
-        if timeout.is_zero() {
-            return Err(Error::InvalidTimeout { value: "0".to_owned() });
-        }
-        Ok(Settings {
-            api_key,
-            api_key_header,
-            base_url: check_base_url(&base_url)?,
-            timeout,
-            http: self.http,
-        })
+        let redactor = Redactor::new(api_key.clone());
+        let (base_url, timeout) = check(self.base_url, self.timeout, &self.env)
+            .map_err(|error| error.redacted(&redactor))?;
+        Ok(Settings { api_key, api_key_header, redactor, base_url, timeout, http: self.http })
     }
+}
+
+/// The base URL and the time-out, as given or as the environment has them.
+fn check(base_url: Option<String>, timeout: Option<Duration>, env: &Env) -> Result<(String, Duration), Error> {
+    let base_url = base_url
+        .or_else(|| env.get(BASE_URL))
+        .unwrap_or_else(|| ClientBuilder::DEFAULT_BASE_URL.to_owned());
+    let timeout = match timeout {
+        Some(timeout) => timeout,
+        None => match env.get(HTTP_TIMEOUT) {
+            Some(seconds) => parse_seconds(&seconds)?,
+            None => ClientBuilder::DEFAULT_TIMEOUT,
+        },
+    };
+    if timeout.is_zero() {
+        return Err(Error::InvalidTimeout { value: "0".to_owned() });
+    }
+    Ok((check_base_url(&base_url)?, timeout))
 }
 
 /// Settings that have been checked.
 pub(super) struct Settings {
     pub(super) api_key: SecretString,
     pub(super) api_key_header: HeaderValue,
+    pub(super) redactor: Redactor,
     /// Without a slash at its end, so that paths can be put behind it.
     pub(super) base_url: String,
     pub(super) timeout: Duration,
@@ -258,9 +266,7 @@ fn check_base_url(text: &str) -> Result<String, Error> {
         reason,
     };
     let mut url = Url::parse(text.trim()).map_err(|error| {
-        // What cannot be parsed may still hold a password.
-        let shown = if text.contains('@') { "[hidden: it holds an `@`]" } else { text };
-        refuse(shown, format!("{error}; expected something like https://api.promptlayer.com"))
+        refuse(without_user(text), format!("{error}; expected something like https://api.promptlayer.com"))
     })?;
     if !url.username().is_empty() || url.password().is_some() {
         // Neither fails for a URL that has a user.
@@ -281,6 +287,11 @@ fn check_base_url(text: &str) -> Result<String, Error> {
         return Err(refuse(url.as_str(), "it has a query or a fragment; leave them out".to_owned()));
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// A URL to be shown before it is checked: what cannot be parsed may still hold a password.
+fn without_user(url: &str) -> &str {
+    if url.contains('@') { "[hidden: it holds an `@`]" } else { url }
 }
 
 fn parse_seconds(text: &str) -> Result<Duration, Error> {

@@ -1,14 +1,19 @@
 //! The one error of this crate.
 
 mod answer;
+mod redacted;
 
 use std::{error::Error as StdError, io, time::Duration};
 
 /// What an operation could not do, and what to do about it.
 ///
 /// Ask with the `is_*` questions rather than by matching: more than one variant may answer to the
-/// same question, and variants may be added. No error holds the API key, and what it quotes of an
-/// answer or of an argument is cut to [`Error::MAX_QUOTED_BYTES`].
+/// same question, and variants may be added.
+///
+/// No error that a client or a layer gives holds the API key, nor do its sources: pieces of 8 characters and more are
+/// replaced by `[redacted]`, as are their percent-, JSON-, HTML-, base64- and hex-encoded forms. Sources are therefore
+/// copies of what was said, and cannot be downcast. What is quoted of an answer or of an argument is cut to
+/// [`Error::MAX_QUOTED_BYTES`].
 ///
 /// ```
 /// use promptlayer_tracing::{Client, Env};

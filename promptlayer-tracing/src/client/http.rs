@@ -20,6 +20,7 @@ use super::{
     ClientBuilder,
     body::{WholeBody, Written},
     config::Settings,
+    redact::Redactor,
 };
 use crate::Error;
 
@@ -82,7 +83,9 @@ pub(crate) struct Http {
 impl Http {
     pub(super) fn new(settings: Arc<Settings>) -> Result<Self, Error> {
         let pool = build_pool(&settings)
-            .map_err(|source| Error::HttpSetup { source: source.without_url().into() })?;
+            .map_err(|source| {
+            Error::HttpSetup { source: source.without_url().into() }.redacted(&settings.redactor)
+        })?;
         Ok(Self { pool, settings })
     }
 
@@ -102,6 +105,11 @@ impl Http {
     /// The key, for the one endpoint that wants it in the body. To be written nowhere else.
     pub(super) fn api_key(&self) -> &str {
         self.settings.api_key.expose_secret()
+    }
+
+    /// What removes the key from texts.
+    pub(crate) fn redactor(&self) -> &Redactor {
+        &self.settings.redactor
     }
 
     /// Sends `body`, which is JSON, and reads the answer, whatever its status.
@@ -137,7 +145,7 @@ impl Http {
         body: &(impl Serialize + Sync),
     ) -> Result<T, Error> {
         let body =
-            serde_json::to_vec(body).map_err(|source| Error::Encode { what: "the request", source })?;
+            serde_json::to_vec(body).map_err(|source| self.error_of_encoding(source))?;
         let answer = self.post_bytes(path, body).await;
         self.read(&Method::POST, path, answer)
     }
@@ -158,7 +166,7 @@ impl Http {
         // Only a plain "no" is one: an answer without the field is the status's "yes".
         match serde_json::from_slice(body) {
             Ok(Outcome { success: false }) => {
-                Some(Error::from_declined(describe(&Method::POST, path), body, self.api_key()))
+                Some(Error::from_declined(describe(&Method::POST, path), body, self.redactor()))
             }
             _ => None,
         }
@@ -178,7 +186,7 @@ impl Http {
     ) -> Result<T, Error> {
         let answer = self.accept(method, path, answer)?;
         serde_json::from_slice(&answer.body).map_err(|source| {
-            Error::from_unreadable(describe(method, path), &answer.body, self.api_key(), source)
+            Error::from_unreadable(describe(method, path), &answer.body, self.redactor(), source)
         })
     }
 
@@ -192,12 +200,17 @@ impl Http {
 
     /// The error that an answer other than 2xx stands for; `request` says which it answers.
     pub(crate) fn error_of_answer(&self, request: String, answer: &Answer) -> Error {
-        Error::from_answer(request, answer, self.api_key())
+        Error::from_answer(request, answer, self.redactor())
     }
 
     /// The error that a missing answer stands for; `request` says which it should answer.
     pub(crate) fn error_of_failure(&self, request: String, failure: Failure) -> Error {
-        Error::from_failure(request, self.settings.timeout, failure)
+        Error::from_failure(request, self.settings.timeout, self.redactor(), failure)
+    }
+
+    /// The error that a request stands for which cannot be written as JSON.
+    pub(super) fn error_of_encoding(&self, source: serde_json::Error) -> Error {
+        Error::Encode { what: "the request", source }.redacted(self.redactor())
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<WholeBody>) -> Result<Answer, Failure> {
@@ -227,7 +240,7 @@ impl fmt::Debug for Http {
     /// Leaves the key out, and the pool, which would show it as a default header.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Http")
-            .field("base_url", &self.settings.base_url)
+            .field("base_url", &self.redactor().text(&self.settings.base_url))
             .field("timeout", &self.settings.timeout)
             .finish_non_exhaustive()
     }

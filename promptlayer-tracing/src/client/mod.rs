@@ -5,6 +5,7 @@ mod config;
 mod error;
 mod groups;
 mod http;
+mod redact;
 mod render;
 mod report;
 mod requests;
@@ -23,6 +24,7 @@ pub use error::Error;
 pub(crate) use error::cut;
 pub use groups::{GroupId, Groups};
 pub(crate) use http::{Answer, Failure, FailureKind, Http};
+pub(crate) use redact::Redactor;
 pub use render::RenderedPrompt;
 pub use requests::{LoggedRequestDetail, Requests, SpanDetail, TraceDetail};
 pub use score::Score;
@@ -151,7 +153,7 @@ impl fmt::Debug for Client {
     /// Leaves the key out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("base_url", &self.base_url())
+            .field("base_url", &self.http.redactor().text(self.base_url()))
             .field("timeout", &self.timeout())
             .finish_non_exhaustive()
     }

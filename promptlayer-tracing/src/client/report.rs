@@ -10,6 +10,6 @@ impl Http {
         body: &[u8],
         source: serde_json::Error,
     ) -> Error {
-        Error::from_unreadable(request, body, self.api_key(), source)
+        Error::from_unreadable(request, body, self.redactor(), source)
     }
 }

@@ -334,6 +334,12 @@ impl LayerBuilder {
             Some(client) => client,
             None => std::mem::take(&mut self.settings).build()?,
         };
+        let redactor = client.http().redactor().clone();
+        self.hooks.redactor = redactor.clone();
+        self.build_with(client).map_err(|error| error.redacted(&redactor))
+    }
+
+    fn build_with(mut self, client: Client) -> Result<(PromptLayer, Guard), Error> {
         let form = Arc::new(Form {
             wire: self.wire,
             batch: self.batch,

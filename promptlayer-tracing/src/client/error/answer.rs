@@ -2,37 +2,39 @@
 
 use std::time::Duration;
 
-use super::{Error, cut};
+use super::Error;
 use crate::client::http::{Answer, Failure, FailureKind};
+use crate::client::redact::Redactor;
 
 impl Error {
-    /// The error that an answer other than 2xx stands for. `secret` is cut out of what it says.
-    pub(crate) fn from_answer(request: String, answer: &Answer, secret: &str) -> Self {
-        Self::Status {
-            request,
-            status: answer.status,
-            message: quote(&answer.body, secret),
-            retry_after: answer.retry_after,
-        }
+    /// The error that an answer other than 2xx stands for.
+    pub(crate) fn from_answer(request: String, answer: &Answer, redactor: &Redactor) -> Self {
+        let (message, status, retry_after) = (redactor.quote(&answer.body), answer.status, answer.retry_after);
+        Self::Status { request, status, message, retry_after }.redacted(redactor)
     }
 
     /// The error that a 2xx answer stands for which says that nothing was done.
-    pub(crate) fn from_declined(request: String, body: &[u8], secret: &str) -> Self {
-        Self::Declined { request, message: quote(body, secret) }
+    pub(crate) fn from_declined(request: String, body: &[u8], redactor: &Redactor) -> Self {
+        Self::Declined { request, message: redactor.quote(body) }.redacted(redactor)
     }
 
     /// The error that a 2xx answer with an unreadable body stands for.
     pub(crate) fn from_unreadable(
         request: String,
         body: &[u8],
-        secret: &str,
+        redactor: &Redactor,
         source: serde_json::Error,
     ) -> Self {
-        Self::UnreadableAnswer { request, body: quote(body, secret), source }
+        Self::UnreadableAnswer { request, body: redactor.quote(body), source }.redacted(redactor)
     }
 
     /// The error that a request without an answer stands for.
-    pub(crate) fn from_failure(request: String, timeout: Duration, failure: Failure) -> Self {
+    pub(crate) fn from_failure(
+        request: String,
+        timeout: Duration,
+        redactor: &Redactor,
+        failure: Failure,
+    ) -> Self {
         let source = failure.source;
         match failure.kind {
             FailureKind::NotSent => Self::Connect { request, source },
@@ -40,18 +42,6 @@ impl Error {
             FailureKind::Broken => Self::Broken { request, source },
             FailureKind::NoRuntime => Self::NoRuntime,
         }
+        .redacted(redactor)
     }
-}
-
-/// The beginning of a body as text: lossy, without control characters and without `secret`.
-fn quote(body: &[u8], secret: &str) -> String {
-    // Only as much is decoded as can be quoted, and a key's length more, lest one be cut in two.
-    let window = body.get(..Error::MAX_QUOTED_BYTES * 4).unwrap_or(body);
-    let mut text = String::from_utf8_lossy(window).into_owned();
-    if !secret.is_empty() {
-        text = text.replace(secret, "[redacted]");
-    }
-    let text: String =
-        text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
-    cut(text.trim(), Error::MAX_QUOTED_BYTES).to_owned()
 }

@@ -1,0 +1,77 @@
+//! Errors without the API key.
+
+use std::{error::Error as StdError, mem};
+
+use super::Error;
+use crate::client::redact::Redactor;
+
+impl Error {
+    /// The same error with the API key removed from its texts and from its sources.
+    #[must_use]
+    pub(crate) fn redacted(mut self, redactor: &Redactor) -> Self {
+        self.for_each_text(|text| *text = redactor.text(text));
+        match &mut self {
+            Self::Encode { source, .. } | Self::UnreadableAnswer { source, .. } => {
+                *source = redactor.json(source);
+            }
+            Self::ThreadStart { source, .. } => {
+                *source = redactor.io(mem::replace(source, std::io::ErrorKind::Other.into()));
+            }
+            Self::HttpSetup { source }
+            | Self::Spool { source }
+            | Self::Connect { source, .. }
+            | Self::Timeout { source, .. }
+            | Self::Broken { source, .. } => {
+                let redacted: Box<dyn StdError + Send + Sync> = redactor.cause(&**source);
+                *source = redacted;
+            }
+            // No other has a source.
+            _ => {}
+        }
+        self
+    }
+
+    /// Changes each text that the error shows. There is no arm for the rest: a new variant is to be considered here.
+    fn for_each_text(&mut self, mut change: impl FnMut(&mut String)) {
+        match self {
+            Self::MissingApiKey
+            | Self::InvalidApiKey
+            | Self::NoRuntime
+            | Self::Closed
+            | Self::QueueFull
+            | Self::Encode { .. }
+            | Self::HttpSetup { .. }
+            | Self::ThreadStart { .. }
+            | Self::Spool { .. } => {}
+            Self::InvalidBaseUrl { value, reason } => {
+                change(value);
+                change(reason);
+            }
+            Self::InvalidTimeout { value } | Self::InvalidId { value, .. } | Self::InvalidScore { value } => {
+                change(value);
+            }
+            Self::InvalidTag { tag, .. } => change(tag),
+            Self::InvalidMetadata { key, .. } => change(key),
+            Self::InvalidArgument { reason, .. } => change(reason),
+            Self::Render { template, reason } => {
+                change(template);
+                change(reason);
+            }
+            Self::PromptMissing { prompt, function } => {
+                change(prompt);
+                change(function);
+            }
+            Self::Connect { request, .. } | Self::Timeout { request, .. } | Self::Broken { request, .. } => {
+                change(request);
+            }
+            Self::Status { request, message, .. } | Self::Declined { request, message } => {
+                change(request);
+                change(message);
+            }
+            Self::UnreadableAnswer { request, body, .. } => {
+                change(request);
+                change(body);
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Texts with their escapes undone, each byte with the place that it came from.
+
+use std::ops::Range;
+
+/// A text, normalized, and where in the source each of its bytes was written.
+pub(super) struct Decoded {
+    pub(super) bytes: Vec<u8>,
+    sources: Vec<Range<usize>>,
+}
+
+impl Decoded {
+    /// A text as it is, without what cannot be seen: UTF-16 that was read as UTF-8 has a NUL behind each character,
+    /// and long base64 has line breaks.
+    pub(super) fn of(text: &str) -> Self {
+        let mut decoded = Self { bytes: Vec::with_capacity(text.len()), sources: Vec::with_capacity(text.len()) };
+        for (at, character) in text.char_indices() {
+            if character.is_control() || character == char::REPLACEMENT_CHARACTER {
+                continue;
+            }
+            for (place, byte) in text.bytes().enumerate().skip(at).take(character.len_utf8()) {
+                decoded.push(byte, place..place + 1);
+            }
+        }
+        decoded
+    }
+
+    fn push(&mut self, byte: u8, source: Range<usize>) {
+        self.bytes.push(normalize(byte));
+        self.sources.push(source);
+    }
+
+    /// Where the source has these bytes.
+    pub(super) fn source(&self, range: Range<usize>) -> Option<Range<usize>> {
+        let start = self.sources.get(range.start)?.start;
+        let end = self.sources.get(range.end.checked_sub(1)?)?.end;
+        Some(start..end)
+    }
+
+    /// The same with one layer of escapes undone; `None` if it has no escapes.
+    pub(super) fn undo_escapes(&self) -> Option<Self> {
+        let mut decoded = Self { bytes: Vec::new(), sources: Vec::new() };
+        let mut has_escapes = false;
+        let mut at = 0;
+        while let Some(rest) = self.bytes.get(at..)
+            && let Some(first) = rest.first()
+        {
+            let (byte, length) = match escape(rest) {
+                Some((byte, length)) => (Some(byte), length),
+                None => (Some(*first), 1),
+            };
+            has_escapes |= length > 1;
+            let source = self.source(at..at + length);
+            at += length;
+            // An escaped line break or NUL is as little to be seen as one that is not escaped.
+            if let (Some(byte), Some(source)) = (byte.filter(|byte| length == 1 || !byte.is_ascii_control()), source)
+            {
+                decoded.push(byte, source);
+            }
+        }
+        has_escapes.then_some(decoded)
+    }
+}
+
+/// Makes equal what is written differently without being another key: upper and lower case, the two alphabets of
+/// base64, and the blank of forms.
+pub(super) fn normalize(byte: u8) -> u8 {
+    match byte {
+        b'+' | b' ' => b'-',
+        b'/' => b'_',
+        _ => byte.to_ascii_lowercase(),
+    }
+}
+
+/// Names of HTML's that stand for ASCII.
+const ENTITIES: [(&[u8], u8); 5] =
+    [(b"&amp;", b'&'), (b"&lt;", b'<'), (b"&gt;", b'>'), (b"&quot;", b'"'), (b"&apos;", b'\'')];
+
+/// Reads the escape that a normalized text starts with: the ASCII byte that it stands for, and its length.
+fn escape(text: &[u8]) -> Option<(u8, usize)> {
+    match text {
+        [b'%', digits @ ..] => hex(digits.get(..2)?).map(|byte| (byte, 3)),
+        [b'\\', b'u', b'{', rest @ ..] => {
+            let length = rest.iter().take(7).position(|byte| *byte == b'}')?;
+            hex(rest.get(..length)?).map(|byte| (byte, length + 4))
+        }
+        [b'\\', b'u', digits @ ..] => hex(digits.get(..4)?).map(|byte| (byte, 6)),
+        [b'\\', b'x', digits @ ..] => hex(digits.get(..2)?).map(|byte| (byte, 4)),
+        [b'\\', b'n' | b'r' | b't' | b'b' | b'f' | b'0', ..] => Some((b'\n', 2)),
+        [b'\\', byte, ..] if byte.is_ascii_punctuation() => Some((*byte, 2)),
+        [b'&', b'#', b'x', rest @ ..] => {
+            let length = rest.iter().take(7).position(|byte| *byte == b';')?;
+            hex(rest.get(..length)?).map(|byte| (byte, length + 4))
+        }
+        [b'&', b'#', rest @ ..] => {
+            let length = rest.iter().take(7).position(|byte| *byte == b';')?;
+            let number = str::from_utf8(rest.get(..length)?).ok()?.parse().ok()?;
+            Some((ascii(number)?, length + 3))
+        }
+        [b'&', ..] => {
+            let (name, byte) = ENTITIES.iter().find(|(name, _)| text.starts_with(name))?;
+            Some((*byte, name.len()))
+        }
+        _ => None,
+    }
+}
+
+/// The ASCII byte with this number, in hex.
+fn hex(digits: &[u8]) -> Option<u8> {
+    ascii(u32::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?)
+}
+
+fn ascii(number: u32) -> Option<u8> {
+    u8::try_from(number).ok().filter(u8::is_ascii)
+}
