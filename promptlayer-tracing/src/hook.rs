@@ -11,14 +11,14 @@ use std::future::Future;
 use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, OnceLock, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{self, Handle};
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::mpsc::{Receiver, Sender, WeakSender, channel};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -167,6 +167,65 @@ pub(crate) struct Hooks {
     pub(crate) on_error: Option<OnError>,
     /// Every error passes through it before it is shown.
     pub(crate) redactor: Redactor,
+    /// Reports errors from other threads, once the hook thread has been started.
+    pub(crate) reporter: Arc<Reporter>,
+}
+
+/// Reports errors that are noticed by the threads that call. What they notice is not theirs to handle, and it must not
+/// hold them up, so the hook thread tells it.
+#[derive(Default)]
+pub(crate) struct Reporter {
+    way: OnceLock<Way>,
+    /// Whether it has been reported that the process was forked.
+    told_of_fork: AtomicBool,
+}
+
+/// How an error gets to the user.
+struct Way {
+    /// Weak: the thread ends with the pipeline, and the layer may live longer.
+    news: WeakSender<News>,
+    progress: Arc<Progress>,
+    /// Weak for the same reason. In a forked process it is there still: the thread that would drop it is not.
+    told: Weak<Told>,
+}
+
+/// What is told of errors.
+struct Told {
+    on_error: Option<OnError>,
+    redactor: Redactor,
+}
+
+impl fmt::Debug for Reporter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Reporter").finish_non_exhaustive()
+    }
+}
+
+impl Reporter {
+    /// Has the hook thread tell of an error. Does not wait.
+    pub(crate) fn report(&self, error: Error) {
+        if let Some(Way { news, progress, .. }) = self.way.get()
+            && let Some(news) = news.upgrade()
+        {
+            // Where too many wait, those before it tell enough.
+            let _ = news.try_send(News::Failed(error, announce(progress)));
+        }
+    }
+
+    /// Tells of an error on this thread, once: in a process that was forked the hook thread does not exist, and what
+    /// it may have locked stays locked.
+    pub(crate) fn report_after_fork(&self, error: Error) {
+        if self.told_of_fork.swap(true, SeqCst) {
+            return;
+        }
+        match self.way.get().and_then(|way| way.told.upgrade()).as_deref() {
+            Some(Told { on_error: Some(on_error), redactor }) => {
+                let error = error.redacted(redactor);
+                let _ = catch_unwind(AssertUnwindSafe(|| on_error(&error)));
+            }
+            _ => write_line(&error, 0),
+        }
+    }
 }
 
 /// How long an asynchronous hook may take: 30 s.
@@ -233,6 +292,17 @@ pub(crate) struct Announced {
     progress: Arc<Progress>,
 }
 
+/// Announces something that the hook thread may be told.
+fn announce(progress: &Arc<Progress>) -> Announced {
+    let mut number = 0;
+    progress.update(|state| {
+        number = state.next_hook;
+        state.next_hook += 1;
+        state.open_hooks.insert(number);
+    });
+    Announced { number, progress: Arc::clone(progress) }
+}
+
 impl Drop for Announced {
     fn drop(&mut self) {
         self.progress.update(|state| {
@@ -254,13 +324,7 @@ pub(crate) struct HookSender {
 impl HookSender {
     /// Announces a request before its end is entered: who waits for the end waits for its hooks too.
     pub(crate) fn announce(&self) -> Announced {
-        let mut number = 0;
-        self.progress.update(|state| {
-            number = state.next_hook;
-            state.next_hook += 1;
-            state.open_hooks.insert(number);
-        });
-        Announced { number, progress: Arc::clone(&self.progress) }
+        announce(&self.progress)
     }
 
     /// Hands a request over; counted where too many wait.
@@ -299,7 +363,7 @@ impl HookSender {
 
 /// Starts the hook thread; it ends when the sender is dropped.
 pub(crate) fn start(
-    hooks: Hooks,
+    mut hooks: Hooks,
     counters: Arc<HookCounters>,
     progress: Arc<Progress>,
 ) -> Result<HookSender, Error> {
@@ -307,8 +371,14 @@ pub(crate) fn start(
     let runtime = if hooks.asynchronous.is_empty() { None } else { Some(HookRuntime::start()?) };
     let (news, inbox) = channel(CAPACITY);
     let has_hooks = !hooks.synchronous.is_empty() || !hooks.asynchronous.is_empty();
+    let told = Told { on_error: hooks.on_error.take(), redactor: hooks.redactor.clone() };
+    let told = Arc::new(told);
+    let way = Way { news: news.downgrade(), progress: Arc::clone(&progress), told: Arc::downgrade(&told) };
+    // Hooks are started once.
+    let _ = hooks.reporter.way.set(way);
     let runner = Runner {
         hooks,
+        told,
         runtime,
         counters: Arc::clone(&counters),
         progress: Arc::clone(&progress),
@@ -321,6 +391,7 @@ pub(crate) fn start(
 /// The hook thread.
 struct Runner {
     hooks: Hooks,
+    told: Arc<Told>,
     runtime: Option<HookRuntime>,
     counters: Arc<HookCounters>,
     progress: Arc<Progress>,
@@ -361,8 +432,8 @@ impl Runner {
     }
 
     fn tell(&mut self, error: Error) {
-        let error = &error.redacted(&self.hooks.redactor);
-        match &self.hooks.on_error {
+        let error = &error.redacted(&self.told.redactor);
+        match &self.told.on_error {
             Some(on_error) => {
                 if catch_unwind(AssertUnwindSafe(|| on_error(error))).is_err() {
                     self.counters.panicked.fetch_add(1, SeqCst);
@@ -443,11 +514,16 @@ impl Lines {
             return;
         }
         self.last = Some(Instant::now());
-        let kept_back = match std::mem::take(&mut self.kept_back) {
-            0 => String::new(),
-            count => format!(" (and {count} more errors before)"),
-        };
-        // Where standard error is closed there is nobody to tell.
-        let _ = writeln!(io::stderr(), "promptlayer: {error}{kept_back}");
+        write_line(error, std::mem::take(&mut self.kept_back));
     }
+}
+
+/// Writes a line about an error to standard error, and how many had none before it.
+pub(crate) fn write_line(error: &Error, kept_back: u64) {
+    let kept_back = match kept_back {
+        0 => String::new(),
+        count => format!(" (and {count} more errors before)"),
+    };
+    // Standard error may be closed.
+    let _ = writeln!(io::stderr(), "promptlayer: {error}{kept_back}");
 }

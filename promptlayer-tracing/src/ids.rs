@@ -1,10 +1,13 @@
 //! The ids of requests, traces and spans, each a type of its own so that none passes for another.
 
-use std::{fmt, str::FromStr};
+use std::cell::Cell;
+use std::hash::{BuildHasher as _, RandomState};
+use std::time::{Instant, SystemTime};
+use std::{fmt, process, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::Error;
+use crate::{Error, fork};
 
 /// The id `PromptLayer` gave to a request log.
 ///
@@ -65,7 +68,7 @@ macro_rules! hex_id {
             pub fn random() -> Self {
                 loop {
                     let mut bytes = [0; $bytes];
-                    fastrand::fill(&mut bytes);
+                    fill_random(&mut bytes);
                     if let Some(id) = Self::from_bytes(bytes) {
                         return id;
                     }
@@ -168,6 +171,32 @@ hex_id! {
     SpanId, 8, "span id", "16 hex digits that are not all zero"
 }
 
+std::thread_local! {
+    /// The state of this thread's generator, and the process in which it was seeded; 0 if it was not.
+    ///
+    /// It is not that of `fastrand` itself, which a program may seed with a number of its own, and which a forked child
+    /// has in common with its parent.
+    static GENERATOR: Cell<(u32, u64)> = const { Cell::new((0, 0)) };
+}
+
+/// Fills `bytes` with random bytes that differ between threads, processes and forks.
+fn fill_random(bytes: &mut [u8]) {
+    // A `Cell` without a destructor can be used for as long as its thread runs.
+    let (process, state) = GENERATOR.get();
+    let current = fork::generation();
+    let mut generator = fastrand::Rng::with_seed(if process == current { state } else { seed() });
+    generator.fill(bytes);
+    GENERATOR.set((current, generator.get_seed()));
+}
+
+/// A seed of this thread in this process: a hash of what tells them apart, under keys that the system chose at random.
+#[cold]
+fn seed() -> u64 {
+    fork::watch();
+    // Each thread has keys of its own. A child has its parent's, and another number.
+    RandomState::new().hash_one((process::id(), Instant::now(), SystemTime::now()))
+}
+
 /// Writes `bytes` into `text`, which is twice as long, and returns it.
 fn write_hex<'a>(bytes: &[u8], text: &'a mut [u8]) -> &'a str {
     const fn digit(nibble: u8) -> u8 {
@@ -231,6 +260,16 @@ mod tests {
             let json = serde_json::to_string(&trace).unwrap();
             assert_eq!(serde_json::from_str::<TraceId>(&json).unwrap(), trace);
         }
+    }
+
+    #[test]
+    fn a_program_that_seeds_its_generator_does_not_seed_the_ids() {
+        let ids = || {
+            fastrand::seed(7);
+            [TraceId::random(), TraceId::random()]
+        };
+        let [first, second] = [ids(), ids()];
+        assert!(first.iter().all(|id| !second.contains(id)));
     }
 
     #[test]

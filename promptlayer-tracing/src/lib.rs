@@ -69,10 +69,14 @@ mod capture;
 #[cfg(feature = "export")]
 mod client;
 #[cfg(feature = "export")]
+mod clock;
+#[cfg(feature = "export")]
 mod convert;
 mod exchange;
 #[cfg(feature = "export")]
 mod export;
+#[cfg(feature = "export")]
+mod fork;
 mod future;
 mod hidden;
 #[cfg(feature = "export")]

@@ -15,6 +15,8 @@ pub(crate) struct State {
     pub(crate) sender_gone: bool,
     /// Whether the hook thread has ended.
     pub(crate) hooks_gone: bool,
+    /// Whether the shutdown is over, and everything has been counted.
+    pub(crate) ended: bool,
 }
 
 impl State {

@@ -67,6 +67,7 @@ pub(crate) struct FinishedSpan {
     pub(crate) is_foreign: bool,
     /// Whether such a span of a model's call ended without the answer that it has room for.
     pub(crate) lacks_an_answer: bool,
+    /// When it started, as the wall clock had it.
     pub(crate) started: SystemTime,
     pub(crate) duration: Duration,
     pub(crate) ending: Ending,
@@ -87,7 +88,7 @@ pub(crate) struct FinishedSpan {
 impl FinishedSpan {
     /// When the span ended.
     pub(crate) fn ended(&self) -> SystemTime {
-        self.started + self.duration
+        self.started.checked_add(self.duration).unwrap_or(self.started)
     }
 
     /// The name that the request log bears: the function's, else the span's.

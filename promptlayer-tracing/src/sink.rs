@@ -4,10 +4,13 @@ use std::borrow::Cow;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 
 use crate::blueprint::{ChatPrompt, LogRequest, RequestStatus};
+use crate::client::Error;
+use crate::clock;
 use crate::convert::{self, Converted};
 use crate::hook;
 use crate::ids::TraceId;
@@ -56,6 +59,11 @@ pub(crate) trait Destination: Send + Sync {
 
     /// A span was left out with its trace, as the layer's `sample` has it.
     fn left_out(&self) {}
+
+    /// Reports an error that no caller receives.
+    fn report(&self, error: Error) {
+        hook::write_line(&error, 0);
+    }
 }
 
 /// A finished span on its way, and what it says, once that is converted.
@@ -105,7 +113,7 @@ impl Sink {
     }
 
     /// A finished span as it may leave the thread that made the call; `None` where it is of no use.
-    pub(crate) fn prepare(&self, span: FinishedSpan) -> Option<Outgoing> {
+    pub(crate) fn prepare(&self, mut span: FinishedSpan) -> Option<Outgoing> {
         if !span.is_request && !self.keeps_trace {
             return None;
         }
@@ -113,6 +121,8 @@ impl Sink {
             self.destination.left_out();
             return None;
         }
+        // It has just ended: if the clock was wrong when it started, it may be right now.
+        span.started = clock::start_of(span.started, span.duration, SystemTime::now);
         let size = span.size();
         let mut outgoing = Outgoing { span, said: None, size, is_of_hook: hook::is_hook_thread() };
         if self.redact.is_asked_for() || !self.capture_content {

@@ -6,6 +6,8 @@
 mod beside_fmt;
 #[path = "dispatch/poisoned.rs"]
 mod poisoned;
+#[path = "dispatch/second_layer.rs"]
+mod second_layer;
 #[path = "dispatch/threads.rs"]
 mod threads;
 #[path = "dispatch/while_captured.rs"]

@@ -18,8 +18,12 @@ mod contents;
 mod documented;
 #[path = "faults/ends.rs"]
 mod ends;
+#[path = "faults/extremes.rs"]
+mod extremes;
 #[path = "faults/hooks.rs"]
 mod hooks;
+#[path = "../../promptlayer-tracing/src/client/redact/leaks.rs"]
+mod leaks;
 #[path = "faults/secrets.rs"]
 mod secrets;
 #[path = "faults/tls.rs"]

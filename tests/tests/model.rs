@@ -117,3 +117,32 @@ fn who_flushes_sees_every_item_that_was_pushed_before_settled() {
         assert!(queue.is_settled_before(end));
     });
 }
+
+#[test]
+fn the_end_is_final_whenever_an_item_is_settled() {
+    explore(|| {
+        let queue = queue(4);
+        for item in 0..2 {
+            queue.push(weight(false), item).unwrap();
+        }
+        let settling = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || {
+                if let Some((taken, _)) = queue.take() {
+                    queue.settle(taken, End::Delivered);
+                }
+                drop(queue.push(weight(false), 2));
+            })
+        };
+        queue.finish(DropReason::Deadline);
+        let (last, _) = queue.ledgers();
+        assert_balanced(&last);
+        assert_eq!(last.pending(), 0);
+        settling.join().unwrap();
+        let (now, _) = queue.ledgers();
+        assert_balanced(&now);
+        assert_eq!(now.pending(), 0);
+        let ends = |ledger: &Ledger| (ledger.delivered, ledger.outcome_unknown);
+        assert_eq!(ends(&now), ends(&last), "{now:?}");
+    });
+}

@@ -4,6 +4,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
+#[path = "processes/forks.rs"]
+mod forks;
+#[path = "../../promptlayer-tracing/src/client/redact/leaks.rs"]
+mod leaks;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -188,7 +193,8 @@ fn the_key_is_not_in_what_a_program_says_of_errors() {
     assert_eq!(ended.ledger().rejected, 30, "{ended:#?}");
     let lines: Vec<&str> = ended.errors.lines().collect();
     assert!(lines.len() == 1 && lines[0].starts_with("promptlayer: "), "one line and no more: {lines:#?}");
-    assert!(lines[0].contains("401") && !ended.errors.contains(tests::pipeline::KEY), "{lines:#?}");
+    assert!(lines[0].contains("401") && lines[0].contains("[redacted]"), "{lines:#?}");
+    assert_eq!(leaks::find(&ended.errors, tests::pipeline::KEY), None, "{lines:#?}");
 }
 
 /// A program that is compiled to abort where it would unwind.

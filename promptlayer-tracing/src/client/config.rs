@@ -6,7 +6,7 @@ use reqwest::{Url, header::HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Client, Redactor, http::Http};
-use crate::Error;
+use crate::{Error, clock};
 
 /// The environment variable that holds the API key.
 pub(crate) const API_KEY: &str = "PROMPTLAYER_API_KEY";
@@ -144,7 +144,7 @@ impl ClientBuilder {
     }
 
     /// How long a request may take, from the connection to the last byte of the answer. More than
-    /// zero.
+    /// zero; more than ten years is taken as ten years.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -211,17 +211,20 @@ impl ClientBuilder {
         };
         let (api_key, api_key_header) = check_api_key(&api_key)?;
         let redactor = Redactor::new(api_key.clone());
-        let (base_url, timeout) = check(self.base_url, self.timeout, &self.env)
-            .map_err(|error| error.redacted(&redactor))?;
+        let (base_url, timeout) =
+            check(self.base_url, self.timeout, &self.env).map_err(|error| error.redacted(&redactor))?;
         Ok(Settings { api_key, api_key_header, redactor, base_url, timeout, http: self.http })
     }
 }
 
 /// The base URL and the time-out, as given or as the environment has them.
-fn check(base_url: Option<String>, timeout: Option<Duration>, env: &Env) -> Result<(String, Duration), Error> {
-    let base_url = base_url
-        .or_else(|| env.get(BASE_URL))
-        .unwrap_or_else(|| ClientBuilder::DEFAULT_BASE_URL.to_owned());
+fn check(
+    base_url: Option<String>,
+    timeout: Option<Duration>,
+    env: &Env,
+) -> Result<(String, Duration), Error> {
+    let base_url =
+        base_url.or_else(|| env.get(BASE_URL)).unwrap_or_else(|| ClientBuilder::DEFAULT_BASE_URL.to_owned());
     let timeout = match timeout {
         Some(timeout) => timeout,
         None => match env.get(HTTP_TIMEOUT) {
@@ -232,7 +235,7 @@ fn check(base_url: Option<String>, timeout: Option<Duration>, env: &Env) -> Resu
     if timeout.is_zero() {
         return Err(Error::InvalidTimeout { value: "0".to_owned() });
     }
-    Ok((check_base_url(&base_url)?, timeout))
+    Ok((check_base_url(&base_url)?, timeout.min(clock::LONGEST)))
 }
 
 /// Settings that have been checked.

@@ -169,6 +169,20 @@ pub enum Error {
     )]
     QueueFull,
 
+    /// This process is a fork of the one that built the layer, and the export pipeline did not come along.
+    #[error(
+        "this process was forked from the one that built the layer, whose export pipeline stayed there: calls are \
+         counted as dropped; build a layer and a guard after the fork"
+    )]
+    Forked,
+
+    /// Another layer of this crate in the same subscriber was there first.
+    #[error(
+        "another PromptLayer layer in the same subscriber records its spans, so this one records nothing: install \
+         one layer a subscriber"
+    )]
+    SecondLayer,
+
     /// The spool cannot be opened, written to, or read.
     #[error("the spool: {source}")]
     #[non_exhaustive]

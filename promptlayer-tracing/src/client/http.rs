@@ -9,7 +9,7 @@ use std::{
 
 use reqwest::{
     Body, Method, Response,
-    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
+    header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
     redirect,
 };
 use secrecy::ExposeSecret;
@@ -82,8 +82,7 @@ pub(crate) struct Http {
 
 impl Http {
     pub(super) fn new(settings: Arc<Settings>) -> Result<Self, Error> {
-        let pool = build_pool(&settings)
-            .map_err(|source| {
+        let pool = build_pool(&settings).map_err(|source| {
             Error::HttpSetup { source: source.without_url().into() }.redacted(&settings.redactor)
         })?;
         Ok(Self { pool, settings })
@@ -144,8 +143,7 @@ impl Http {
         path: &str,
         body: &(impl Serialize + Sync),
     ) -> Result<T, Error> {
-        let body =
-            serde_json::to_vec(body).map_err(|source| self.error_of_encoding(source))?;
+        let body = serde_json::to_vec(body).map_err(|source| self.error_of_encoding(source))?;
         let answer = self.post_bytes(path, body).await;
         self.read(&Method::POST, path, answer)
     }
@@ -271,7 +269,7 @@ fn pool_builder(settings: &Settings) -> reqwest::ClientBuilder {
         .redirect(redirect::Policy::none())
         .timeout(settings.timeout)
         // Less than the whole: a connection that is not made must not look like an answer that is late.
-        .connect_timeout((settings.timeout * 3 / 4).min(ClientBuilder::CONNECT_TIMEOUT))
+        .connect_timeout((settings.timeout / 4 * 3).min(ClientBuilder::CONNECT_TIMEOUT))
         .user_agent(USER_AGENT)
         .default_headers(headers)
 }
@@ -324,7 +322,10 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
         // More than a count of seconds can hold is as long as it can say.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
-    let date = httpdate::parse_http_date(value).ok()?;
+    let parse = |value: &HeaderValue| httpdate::parse_http_date(value.to_str().ok()?.trim()).ok();
+    let date = parse(headers.get(RETRY_AFTER)?)?;
+    // By the clock that named the time, if it can be read: this machine's may be set to another year.
+    let now = headers.get(DATE).and_then(parse).unwrap_or(now);
     Some(date.duration_since(now).unwrap_or_default())
 }
 
@@ -347,5 +348,15 @@ mod tests {
         assert_eq!(wait("soon"), None);
         assert_eq!(wait("-1"), None);
         assert_eq!(retry_after(&HeaderMap::new(), SystemTime::now()), None);
+    }
+
+    #[test]
+    fn retry_after_as_a_date_is_read_by_the_servers_clock() {
+        let date = |value: &'static str| HeaderValue::from_static(value);
+        let headers = HeaderMap::from_iter([
+            (RETRY_AFTER, date("Sun, 06 Nov 1994 08:50:07 GMT")),
+            (DATE, date("Sun, 06 Nov 1994 08:49:37 GMT")),
+        ]);
+        assert_eq!(retry_after(&headers, SystemTime::UNIX_EPOCH), Some(Duration::from_secs(30)));
     }
 }

@@ -36,7 +36,7 @@ pub(crate) use track::check_metadata;
 pub(crate) use track::{Enqueue, TrackCall, TrackPath};
 pub use track::{Enqueueable, Track, TrackGroup, TrackMetadata, TrackPrompt, TrackRequest, TrackScore};
 
-use crate::{RequestId, blueprint::LogRequest};
+use crate::{RequestId, blueprint::LogRequest, clock};
 
 /// Where a single request is logged.
 pub(crate) const LOG_REQUEST_PATH: &str = "/log-request";
@@ -122,7 +122,9 @@ impl Client {
             id: RequestId,
         }
         check_metadata(&request.metadata)?;
-        let end = *request.request_end_time.get_or_insert_with(Timestamp::now);
+        let end = *request
+            .request_end_time
+            .get_or_insert_with(|| Timestamp::try_from(clock::now()).unwrap_or_default());
         request.request_start_time.get_or_insert(end);
         self.http.post_json(LOG_REQUEST_PATH, &request).await.map(|Logged { id }| id)
     }

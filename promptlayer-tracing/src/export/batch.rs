@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::form::Wire;
+use crate::clock;
 
 /// How many spans are sent together, how long they wait for each other, and how many requests are on their
 /// way at once.
@@ -58,11 +59,11 @@ impl BatchLimits {
         self
     }
 
-    /// How long a span waits at most before it is sent, if no full batch goes sooner; at least 1 ms.
-    /// Defaults to [`DEFAULT_INTERVAL`](Self::DEFAULT_INTERVAL).
+    /// How long a span waits at most before it is sent, if no full batch goes sooner; at least 1 ms and
+    /// at most ten years. Defaults to [`DEFAULT_INTERVAL`](Self::DEFAULT_INTERVAL).
     #[must_use]
     pub fn interval(mut self, interval: Duration) -> Self {
-        self.interval = interval.max(Duration::from_millis(1));
+        self.interval = interval.clamp(Duration::from_millis(1), clock::LONGEST);
         self
     }
 

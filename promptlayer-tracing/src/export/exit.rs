@@ -1,13 +1,16 @@
 //! The end of a process that drops nothing: `std::process::exit`.
 //!
-//! The standard library has no way to be told of it, so this is the one place where the export pipeline
-//! calls C.
+//! The standard library has no way to be told of it, so this is, beside [`fork`](crate::fork), the one place where the
+//! crate calls C.
 
 use std::ffi::c_int;
 use std::panic::catch_unwind;
 use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
+use std::thread;
 
 use super::guard::{Ender, Guard};
+use crate::clock::deadline_in;
+use crate::hook;
 
 /// The pipelines that are to be shut down.
 static ENDERS: Mutex<Vec<Weak<Ender>>> = Mutex::new(Vec::new());
@@ -15,6 +18,9 @@ static REGISTERED: Once = Once::new();
 
 /// Has a pipeline shut down when the process ends.
 pub(super) fn register(ender: &Arc<Ender>) {
+    if ender.is_forked() {
+        return;
+    }
     let mut enders = ENDERS.lock().unwrap_or_else(PoisonError::into_inner);
     enders.retain(|ender| ender.strong_count() > 0);
     enders.push(Arc::downgrade(ender));
@@ -27,10 +33,34 @@ extern "C" fn shut_down() {
     // No panic may cross into the C library.
     let _ = catch_unwind(|| {
         let enders = std::mem::take(&mut *ENDERS.lock().unwrap_or_else(PoisonError::into_inner));
-        for ender in enders.iter().filter_map(Weak::upgrade) {
-            ender.end(Guard::SHUTDOWN_TIMEOUT);
-        }
+        end_all(enders.iter().filter_map(Weak::upgrade));
     });
+}
+
+/// Ends pipelines side by side, within one timeout for all of them.
+fn end_all(enders: impl Iterator<Item = Arc<Ender>>) {
+    let deadline = deadline_in(Guard::SHUTDOWN_TIMEOUT);
+    let in_hook = hook::is_hook_thread();
+    let (mut threads, mut here) = (Vec::new(), Vec::new());
+    for ender in enders {
+        if here.is_empty() {
+            here.push(ender);
+            continue;
+        }
+        let ended = Arc::clone(&ender);
+        match thread::Builder::new().spawn(move || ended.end(deadline, in_hook)) {
+            Ok(thread) => threads.push(thread),
+            // Then after the others, and within the same deadline all the same.
+            Err(_) => here.push(ender),
+        }
+    }
+    for ender in here {
+        ender.end(deadline, in_hook);
+    }
+    // Not `thread::scope`: it parks, and by now the locals of this thread that parking needs may be gone.
+    for thread in threads {
+        let _ = thread.join();
+    }
 }
 
 #[allow(unsafe_code, reason = "`atexit` is the only way to be told that the process ends by `exit`")]

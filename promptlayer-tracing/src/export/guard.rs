@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::exit;
-use super::ledger::Ledger;
+use super::ledger::{DropReason, Ledger};
 use super::pipeline::Pipeline;
 use super::store::{SpoolMode, Store};
+use crate::clock::deadline_in;
 use crate::hook::{self, HookStats};
 use crate::progress::State;
 
@@ -82,6 +83,9 @@ impl Flushed {
 
 /// Keeps the export pipeline running; dropping it shuts the pipeline down.
 ///
+/// A process that is forked from this one has no pipeline: in it, `flush`, `shutdown` and the drop return at once, and
+/// calls are counted as dropped ([`DropReason::Forked`]). Build a layer after the fork instead.
+///
 /// Hold it until the end of `main`. Both [`flush`](Self::flush) and [`shutdown`](Self::shutdown)
 /// block the thread that calls them; the pipeline has threads of its own, so they work with any
 /// runtime and without one.
@@ -98,7 +102,7 @@ impl fmt::Debug for Guard {
     }
 }
 
-/// What ends a pipeline, once: its guard, or the end of the process.
+/// Ends a pipeline, once: for its guard, or at the end of the process.
 pub(crate) struct Ender {
     pipeline: Arc<Pipeline>,
     stop: watch::Sender<Stop>,
@@ -129,9 +133,12 @@ impl Guard {
     /// Takes no more spans, flushes, then ends the pipeline. What is not sent after `timeout` is put into the
     /// spool, if there is one; else it is counted as dropped, or, if it was being sent, as of unknown
     /// outcome. With a spool it does not wait for a destination that fails or, for 2 s, does not answer: it returns as
-    /// soon as everything is on disk. To count it takes up to [`GRACE`](Self::GRACE) more. Gives the last statistics.
+    /// soon as everything is on disk. To count it takes up to [`GRACE`](Self::GRACE) more.
+    ///
+    /// The statistics that it returns are final: nothing in them is queued or in flight. If the export thread does not
+    /// end in time, because the machine is too busy say, this thread counts what is left in its place.
     pub fn shutdown(mut self, timeout: Duration) -> Stats {
-        self.ender.end(timeout);
+        self.ender.end(deadline_in(timeout), hook::is_hook_thread());
         // There is nothing left for the drop to wait for.
         self.is_shut_down = true;
         self.stats()
@@ -148,16 +155,26 @@ impl Guard {
         self
     }
 
-    /// What became of everything so far.
+    /// What became of everything so far. In a process that was forked from the one that built the layer: of the
+    /// calls that were made there, which are all dropped.
     pub fn stats(&self) -> Stats {
         self.ender.pipeline.stats()
     }
 }
 
 impl Ender {
+    /// Whether this process is a fork of the one with the pipeline.
+    pub(super) fn is_forked(&self) -> bool {
+        self.pipeline.is_forked()
+    }
+
     fn flush(&self, timeout: Duration) -> Flushed {
+        if self.pipeline.is_forked() {
+            // Every call that was made here was dropped at once.
+            return Flushed { is_complete: true, ..Flushed::default() };
+        }
         let before = self.pipeline.stats();
-        let is_complete = self.flush_until(deadline_in(timeout), false);
+        let is_complete = self.flush_until(deadline_in(timeout), false, hook::is_hook_thread());
         let after = self.pipeline.stats();
         let grown = |read: &dyn Fn(&Ledger) -> u64| {
             (read(&after.spans) + read(&after.tracking))
@@ -172,12 +189,11 @@ impl Ender {
         }
     }
 
-    /// `is_end` has it wait for what is on disk too, whatever that is there for.
-    fn flush_until(&self, deadline: Instant, is_end: bool) -> bool {
+    /// `is_end` has it wait for what is on disk too, whatever that is there for. A hook that flushes would wait for
+    /// itself, so `in_hook` has it wait for no hooks.
+    fn flush_until(&self, deadline: Instant, is_end: bool, in_hook: bool) -> bool {
         let Pipeline { queue, store, progress, wake, .. } = &*self.pipeline;
         let store = store.as_ref().filter(|store| is_end || store.mode() != SpoolMode::OnFailure);
-        // A hook that flushes would wait for itself.
-        let in_hook = hook::is_hook_thread();
         // Twice: what was recorded, and then what the hooks that it led to have enqueued, which leads to none.
         for _ in 0..2 {
             let last = queue.next_number();
@@ -198,33 +214,44 @@ impl Ender {
         true
     }
 
-    /// Shuts the pipeline down, the first time it is called.
-    pub(crate) fn end(&self, timeout: Duration) {
+    /// Shuts the pipeline down, the first time it is called. When it returns, everything is counted.
+    ///
+    /// `in_hook` says whether the thread that asks for it runs hooks, which it must not wait for.
+    pub(crate) fn end(&self, deadline: Instant, in_hook: bool) {
+        if self.pipeline.is_forked() {
+            // The threads that it would wait for, and those that hold its locks, are in the parent.
+            return;
+        }
         let Pipeline { queue, progress, .. } = &*self.pipeline;
-        let deadline = deadline_in(timeout);
+        // The worker cuts what is under way at the deadline, and needs a moment to count it.
+        let last = deadline.checked_add(Guard::GRACE).unwrap_or(deadline);
         if self.is_shut_down.swap(true, SeqCst) {
             // Another thread does it, and the process must not end before that.
-            progress.wait_until(deadline, |state| state.sender_gone);
+            progress.wait_until(last, |state| state.ended);
             return;
         }
         // Spans that come from now on are too late; what hooks enqueue is not.
         queue.close_to_spans();
         self.stop.send_modify(|stop| stop.deadline = Some(deadline));
-        self.flush_until(deadline, true);
+        self.flush_until(deadline, true, in_hook);
         queue.close();
         self.stop.send_modify(|stop| stop.finish = true);
-        // The worker cuts what is under way at the deadline, and needs a moment to count it.
-        progress.wait_until(deadline + Guard::GRACE, |state| state.sender_gone);
-        if hook::is_hook_thread() {
-            return;
+        progress.wait_until(last, |state| state.sender_gone);
+        // Whether or not the worker came to its end.
+        queue.finish(DropReason::Deadline);
+        if !in_hook {
+            let hooks = progress.read(|state| state.next_hook);
+            progress.wait_until(deadline, |state| state.hooks_are_through(hooks));
         }
-        let hooks = progress.read(|state| state.next_hook);
-        progress.wait_until(deadline, |state| state.hooks_are_through(hooks));
+        progress.update(|state| state.ended = true);
     }
 }
 
 impl Pipeline {
     pub(super) fn stats(&self) -> Stats {
+        if self.is_forked() {
+            return self.stats_after_fork();
+        }
         let (spans, tracking) = self.queue.ledgers();
         let read = |counter: &std::sync::atomic::AtomicU64| counter.load(SeqCst);
         Stats {
@@ -240,19 +267,27 @@ impl Pipeline {
             panics: read(&self.counters.panics),
         }
     }
-}
 
-/// The instant after a time, however long that is.
-fn deadline_in(timeout: Duration) -> Instant {
-    const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-    let now = Instant::now();
-    now.checked_add(timeout.min(FOR_EVER)).unwrap_or(now)
+    /// What became of what was recorded since the fork: no lock is touched, one may have been held at the fork.
+    fn stats_after_fork(&self) -> Stats {
+        let mut stats = Stats::default();
+        let dropped = [(&mut stats.spans, &self.forked.spans), (&mut stats.tracking, &self.forked.tracking)];
+        for (ledger, count) in dropped {
+            ledger.refuse(DropReason::Forked, count.load(SeqCst));
+        }
+        stats
+    }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
+        if self.ender.is_forked() {
+            // Its destructor wakes the export thread, which is in the parent, and takes a lock for that.
+            std::mem::forget(Arc::clone(&self.ender));
+            return;
+        }
         if !self.is_shut_down {
-            self.ender.end(Self::SHUTDOWN_TIMEOUT);
+            self.ender.end(deadline_in(Self::SHUTDOWN_TIMEOUT), hook::is_hook_thread());
         }
     }
 }

@@ -65,12 +65,20 @@ impl Pipeline {
 impl Destination for Arc<Pipeline> {
     /// What has no place is counted.
     fn take(&self, outgoing: Outgoing) {
+        if self.is_forked() {
+            self.refuse_forked(Class::Span);
+            return;
+        }
         // A span that makes no request log yields its place first.
         let weight = Weight { class: Class::Span, bytes: outgoing.size, yields: !outgoing.span.is_request };
         if let Some(item) = self.store_at_once(Item::Span(Box::new(outgoing))) {
             // The reason is in the ledger.
             let _ = self.push(weight, item);
         }
+    }
+
+    fn report(&self, error: Error) {
+        self.reporter.report(error);
     }
 
     fn left_out(&self) {
@@ -80,6 +88,9 @@ impl Destination for Arc<Pipeline> {
 
 impl Enqueue for Pipeline {
     fn enqueue(&self, call: TrackCall) -> Result<(), Error> {
+        if self.is_forked() {
+            return Err(self.refuse_forked(Class::Track));
+        }
         // What is told about requests leaves the last places to requests.
         let weight = Weight { class: Class::Track, bytes: call.body.len(), yields: true };
         let Some(item) = self.store_at_once(Item::Track(call)) else { return Ok(()) };

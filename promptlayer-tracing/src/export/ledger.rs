@@ -20,6 +20,8 @@ pub enum DropReason {
     SpoolDamaged,
     /// It could not be converted or written as JSON: a fault of this library's own.
     Unwritable,
+    /// The call was made in a process that was forked from the one that built the layer: the pipeline stayed there.
+    Forked,
 }
 
 /// Why the service did not take something.

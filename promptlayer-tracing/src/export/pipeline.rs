@@ -1,7 +1,7 @@
 //! What the threads of the pipeline share with those that feed it.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -10,8 +10,9 @@ use super::form::Form;
 use super::queue::{Class, Queue, QueueLimits};
 use super::spool::Tally;
 use super::store::Store;
-use crate::client::TrackCall;
-use crate::hook::HookCounters;
+use crate::client::{Error, TrackCall};
+use crate::fork;
+use crate::hook::{HookCounters, Reporter};
 use crate::progress::Progress;
 use crate::sink::Outgoing;
 
@@ -46,6 +47,13 @@ pub(crate) struct ExportCounters {
     pub(crate) panics: AtomicU64,
 }
 
+/// What is counted in a process that was forked from the one with the pipeline, where it takes nothing.
+#[derive(Debug, Default)]
+pub(crate) struct ForkedCounters {
+    pub(crate) spans: AtomicU64,
+    pub(crate) tracking: AtomicU64,
+}
+
 /// What the threads of the pipeline share with those that feed it.
 #[derive(Debug)]
 pub(crate) struct Pipeline {
@@ -57,10 +65,16 @@ pub(crate) struct Pipeline {
     pub(crate) counters: ExportCounters,
     pub(crate) hooks: Arc<HookCounters>,
     pub(crate) progress: Arc<Progress>,
+    /// Reports errors from the threads that call.
+    pub(crate) reporter: Arc<Reporter>,
+    /// The process whose pipeline it is.
+    process: u32,
+    pub(crate) forked: ForkedCounters,
 }
 
 impl Pipeline {
     pub(crate) fn new(queue: QueueLimits, form: Arc<Form>, store: Option<Store>) -> Self {
+        fork::watch();
         Self {
             queue: Queue::new(queue),
             wake: Notify::new(),
@@ -69,7 +83,27 @@ impl Pipeline {
             counters: ExportCounters::default(),
             hooks: Arc::default(),
             progress: Arc::default(),
+            reporter: Arc::default(),
+            process: fork::generation(),
+            forked: ForkedCounters::default(),
         }
+    }
+
+    /// Whether this process is a fork of the one with the pipeline. Then its threads are not here, its locks may be
+    /// held for ever, and its files are the parent's.
+    pub(crate) fn is_forked(&self) -> bool {
+        self.process != fork::generation()
+    }
+
+    /// Counts what is recorded in such a process, and reports the first.
+    pub(crate) fn refuse_forked(&self, class: Class) -> Error {
+        let count = match class {
+            Class::Span => &self.forked.spans,
+            Class::Track => &self.forked.tracking,
+        };
+        count.fetch_add(1, SeqCst);
+        self.reporter.report_after_fork(Error::Forked);
+        Error::Forked
     }
 
     /// Enters what an earlier run left on disk.

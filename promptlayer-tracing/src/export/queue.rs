@@ -81,6 +81,11 @@ pub(crate) struct Taken {
     pub(crate) bytes: usize,
 }
 
+impl Taken {
+    /// The number of those that came from disk, for which no flush waits.
+    const ON_DISK: u64 = u64::MAX;
+}
+
 /// What the queue holds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Held {
@@ -110,8 +115,13 @@ struct State<T> {
     /// What waits and what was taken, together.
     items: usize,
     bytes: usize,
+    /// Of those that were taken, the ones that are on disk too.
+    spans_on_disk: u64,
+    tracking_on_disk: u64,
     closed_to_spans: bool,
     closed: bool,
+    /// Whether everything has been given an end by [`Queue::finish`].
+    finished: bool,
 }
 
 /// The queue and the ledgers.
@@ -138,8 +148,11 @@ impl<T> Queue<T> {
                 tracking: Ledger::default(),
                 items: 0,
                 bytes: 0,
+                spans_on_disk: 0,
+                tracking_on_disk: 0,
                 closed_to_spans: false,
                 closed: false,
+                finished: false,
             }),
             limits,
             items: AtomicUsize::new(0),
@@ -218,20 +231,18 @@ impl<T> Queue<T> {
     /// Enters what an item came to.
     pub(crate) fn settle(&self, taken: Taken, end: End) {
         let mut state = self.lock();
-        state.release(taken);
-        let ledger = state.ledger(taken.class);
-        ledger.pending.in_flight -= 1;
-        ledger.settle(end);
+        if let Some(ledger) = state.release(taken) {
+            ledger.settle(end);
+        }
         self.publish(&state);
     }
 
     /// Enters that an item is on disk now.
     pub(crate) fn spool(&self, taken: Taken) {
         let mut state = self.lock();
-        state.release(taken);
-        let ledger = state.ledger(taken.class);
-        ledger.pending.in_flight -= 1;
-        ledger.pending.spooled += 1;
+        if let Some(ledger) = state.release(taken) {
+            ledger.pending.spooled += 1;
+        }
         self.publish(&state);
     }
 
@@ -259,18 +270,24 @@ impl<T> Queue<T> {
     /// Enters that an item on disk is being sent. Nobody who flushes waits for it.
     pub(crate) fn unspool(&self, class: Class, bytes: usize) -> Taken {
         let mut state = self.lock();
-        let ledger = state.ledger(class);
-        ledger.pending.spooled -= 1;
-        ledger.pending.in_flight += 1;
+        if !state.finished {
+            let ledger = state.ledger(class);
+            ledger.pending.spooled -= 1;
+            ledger.pending.in_flight += 1;
+            *state.on_disk(class) += 1;
+        }
         state.items += 1;
         state.bytes += bytes;
         self.publish(&state);
-        Taken { number: u64::MAX, class, bytes }
+        Taken { number: Taken::ON_DISK, class, bytes }
     }
 
     /// Enters what items on disk came to that were not taken out of it.
     pub(crate) fn settle_spooled(&self, class: Class, end: End, count: u64) {
         let mut state = self.lock();
+        if state.finished {
+            return;
+        }
         let ledger = state.ledger(class);
         for _ in 0..count.min(ledger.pending.spooled) {
             ledger.pending.spooled -= 1;
@@ -284,6 +301,37 @@ impl<T> Queue<T> {
             drop(item);
             self.settle(taken, End::Dropped(reason));
         }
+    }
+
+    /// Gives an end to everything that has none and lets nothing more in; from here on no end is changed.
+    ///
+    /// What waits is dropped for this reason. What was taken out may have been sent, so its outcome is unknown, unless
+    /// it is on disk: then it is left there for the next run.
+    pub(crate) fn finish(&self, reason: DropReason) {
+        let mut state = self.lock();
+        (state.closed_to_spans, state.closed) = (true, true);
+        let waiting = std::mem::take(&mut state.waiting);
+        state.first += waiting.len() as u64;
+        for (weight, _) in &waiting {
+            state.items = state.items.saturating_sub(1);
+            state.bytes = state.bytes.saturating_sub(weight.bytes);
+            let ledger = state.ledger(weight.class);
+            ledger.pending.queued -= 1;
+            ledger.settle(End::Dropped(reason));
+        }
+        for class in [Class::Span, Class::Track] {
+            let on_disk = std::mem::take(state.on_disk(class));
+            let ledger = state.ledger(class);
+            let taken = std::mem::take(&mut ledger.pending.in_flight);
+            ledger.pending.spooled += on_disk;
+            ledger.outcome_unknown += taken - on_disk;
+        }
+        state.taken.clear();
+        state.finished = true;
+        self.publish(&state);
+        drop(state);
+        // Outside the lock: a user's types may have destructors.
+        drop(waiting);
     }
 
     /// Reads the oldest item.
@@ -349,10 +397,27 @@ impl<T> State<T> {
         }
     }
 
-    /// Gives up the room of an item.
-    fn release(&mut self, taken: Taken) {
+    /// How many of those that were taken are on disk too.
+    fn on_disk(&mut self, class: Class) -> &mut u64 {
+        match class {
+            Class::Span => &mut self.spans_on_disk,
+            Class::Track => &mut self.tracking_on_disk,
+        }
+    }
+
+    /// Gives up the room of an item that was taken, and the ledger to enter its end in; `None` if it has one already.
+    fn release(&mut self, taken: Taken) -> Option<&mut Ledger> {
         self.taken.remove(&taken.number);
         self.items = self.items.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(taken.bytes);
+        if self.finished {
+            return None;
+        }
+        if taken.number == Taken::ON_DISK {
+            *self.on_disk(taken.class) -= 1;
+        }
+        let ledger = self.ledger(taken.class);
+        ledger.pending.in_flight -= 1;
+        Some(ledger)
     }
 }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long what could not be delivered is tried again, and how often.
+use crate::clock;
+
+/// How long what could not be delivered is tried again, and how often. Times longer than ten years are taken as ten
+/// years.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
     pub(crate) first_delay: Duration,
@@ -31,7 +34,7 @@ impl RetryPolicy {
     /// do not come back together. At least 1 ms. Defaults to [`DEFAULT_FIRST_DELAY`](Self::DEFAULT_FIRST_DELAY).
     #[must_use]
     pub fn first_delay(mut self, delay: Duration) -> Self {
-        self.first_delay = delay.max(Duration::from_millis(1));
+        self.first_delay = delay.clamp(Duration::from_millis(1), clock::LONGEST);
         self
     }
 
@@ -39,7 +42,7 @@ impl RetryPolicy {
     /// Defaults to [`DEFAULT_LONGEST_DELAY`](Self::DEFAULT_LONGEST_DELAY).
     #[must_use]
     pub fn longest_delay(mut self, delay: Duration) -> Self {
-        self.longest_delay = delay.max(Duration::from_millis(1));
+        self.longest_delay = delay.clamp(Duration::from_millis(1), clock::LONGEST);
         self
     }
 
@@ -48,7 +51,7 @@ impl RetryPolicy {
     /// [`DEFAULT_MAX_AGE`](Self::DEFAULT_MAX_AGE).
     #[must_use]
     pub fn max_age(mut self, age: Duration) -> Self {
-        self.max_age = age;
+        self.max_age = age.min(clock::LONGEST);
         self
     }
 
@@ -57,7 +60,7 @@ impl RetryPolicy {
     /// once. Defaults to [`DEFAULT_PROBE_INTERVAL`](Self::DEFAULT_PROBE_INTERVAL).
     #[must_use]
     pub fn probe_interval(mut self, interval: Duration) -> Self {
-        self.probe_interval = interval.max(Duration::from_millis(1));
+        self.probe_interval = interval.clamp(Duration::from_millis(1), clock::LONGEST);
         self
     }
 
@@ -66,7 +69,7 @@ impl RetryPolicy {
     /// [`DEFAULT_SETTLING_TIME`](Self::DEFAULT_SETTLING_TIME).
     #[must_use]
     pub fn settling_time(mut self, time: Duration) -> Self {
-        self.settling_time = time;
+        self.settling_time = time.min(clock::LONGEST);
         self
     }
 }

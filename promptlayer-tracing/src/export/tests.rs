@@ -7,3 +7,4 @@ mod queue;
 mod refused;
 mod service;
 mod spooled;
+mod times;

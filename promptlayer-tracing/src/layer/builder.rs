@@ -12,6 +12,7 @@ use tracing::Metadata;
 
 use crate::blueprint::LogRequest;
 use crate::client::{Client, ClientBuilder, Env, Error, check_metadata};
+use crate::clock;
 use crate::export::{
     self, BatchLimits, Form, Guard, Pipeline, QueueLimits, Resource, RetryPolicy, Settings, SpoolSettings,
     Store, Tally, Wire,
@@ -285,9 +286,10 @@ impl LayerBuilder {
         self
     }
 
-    /// How long the future of an asynchronous hook may take before it is dropped. Defaults to 30 s.
+    /// How long the future of an asynchronous hook may take before it is dropped, at most ten years. Defaults to
+    /// 30 s.
     pub fn hook_timeout(mut self, timeout: Duration) -> Self {
-        self.hooks.timeout = Some(timeout);
+        self.hooks.timeout = Some(timeout.min(clock::LONGEST));
         self
     }
 
@@ -352,7 +354,9 @@ impl LayerBuilder {
         };
         let settings = Settings { client, retry: self.retry, form: Arc::clone(&form) };
         let hooks = std::mem::take(&mut self.hooks);
-        let pipeline = Arc::new(Pipeline::new(self.queue, form, store));
+        let mut pipeline = Pipeline::new(self.queue, form, store);
+        pipeline.reporter = Arc::clone(&hooks.reporter);
+        let pipeline = Arc::new(pipeline);
         pipeline.adopt(found);
         let layer = self.finish(Box::new(Arc::clone(&pipeline)))?;
         let guard = export::start(&pipeline, settings, hooks)?;

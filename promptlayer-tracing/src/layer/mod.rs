@@ -21,6 +21,7 @@ pub use self::builder::LayerBuilder;
 use self::foreign::Foreign;
 use self::record::{Owner, SpanRecord, announce, unless_poisoned};
 use self::visitor::FieldVisitor;
+use crate::client::Error;
 use crate::exchange::Ending;
 use crate::export;
 use crate::ids::{SpanId, TraceId};
@@ -40,6 +41,10 @@ pub(crate) type SpanFilter = Box<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>;
 /// An agent of rig enters its own span only where it streams: let an annotated function be around its run, and all of
 /// it is one trace.
 ///
+/// Install one layer a subscriber: a second one records nothing, and reports [`Error::SecondLayer`] once. Times are those
+/// of the wall clock when a span starts, and of a clock that cannot jump from there on. If the wall clock tells a time
+/// before 1971 or from 2200 on, the present is used when the span ends, or the start of 2025 if that is no better.
+///
 /// Made by [`layer`](crate::layer()). It works anywhere in a subscriber that ends in
 /// [`tracing_subscriber::Registry`]: behind a filter, boxed, optional, or reloadable.
 ///
@@ -56,6 +61,8 @@ pub(crate) type SpanFilter = Box<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>;
 pub struct PromptLayer {
     sink: Arc<Sink>,
     export_spans: Option<SpanFilter>,
+    /// Whether it has been reported that another layer records the spans.
+    is_second: AtomicBool,
 }
 
 impl std::fmt::Debug for PromptLayer {
@@ -66,7 +73,14 @@ impl std::fmt::Debug for PromptLayer {
 
 impl PromptLayer {
     pub(crate) fn new(sink: Arc<Sink>, export_spans: Option<SpanFilter>) -> Self {
-        Self { sink, export_spans }
+        Self { sink, export_spans, is_second: AtomicBool::new(false) }
+    }
+
+    /// Reports, once, that another layer was there first.
+    fn report_second(&self) {
+        if !self.is_second.swap(true, Ordering::Relaxed) {
+            self.sink.destination.report(Error::SecondLayer);
+        }
     }
 
     /// Whether a span with this metadata, which is no call of a model's made elsewhere, becomes a span of the
@@ -133,15 +147,17 @@ where
         };
         let is_recorded = unless_poisoned(|| {
             let mut extensions = span.extensions_mut();
-            // A second layer of this kind leaves the span to the first.
+            // A second layer of this crate leaves the span to the first.
             let is_first = extensions.get_mut::<SpanRecord>().is_none();
             if is_first {
                 extensions.insert(record);
             }
             is_first
         });
-        if is_request && is_recorded == Some(true) {
-            announce(&span);
+        match is_recorded {
+            Some(true) if is_request => announce(&span),
+            Some(false) => self.report_second(),
+            _ => {}
         }
     }
 

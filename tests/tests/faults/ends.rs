@@ -89,6 +89,81 @@ fn what_is_logged_during_and_after_the_end_is_counted_each() {
     assert_eq!(recorder.accepted_spans().len() as u64, stats.spans.delivered);
 }
 
+/// Checks that nothing is on its way any more, and that all is counted.
+#[track_caller]
+fn assert_final(stats: &Stats, accepted: u64) {
+    assert_balanced(&stats.spans);
+    assert_balanced(&stats.tracking);
+    let pending = stats.spans.pending;
+    assert_eq!((pending.queued, pending.in_flight, stats.spans.accepted), (0, 0, accepted), "{stats:#?}");
+}
+
+/// Resolves no name until it is let to, and holds up the thread that asks.
+struct Blocking(std::sync::Mutex<std::sync::mpsc::Receiver<()>>, std::sync::mpsc::Sender<()>);
+
+impl reqwest::dns::Resolve for Blocking {
+    fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        let _ = self.1.send(());
+        let _ = self.0.lock().unwrap().recv();
+        Box::pin(async { Err("no such host".into()) })
+    }
+}
+
+#[test]
+fn statistics_are_final_though_the_export_thread_is_blocked() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let on_failure = promptlayer_tracing::SpoolSettings::new(folder.path());
+    for spool in
+        [None, Some(on_failure.clone()), Some(on_failure.mode(promptlayer_tracing::SpoolMode::WriteAhead))]
+    {
+        let (go, wait) = std::sync::mpsc::channel();
+        let (asked, is_asked) = std::sync::mpsc::channel();
+        let names = std::sync::Arc::new(Blocking(wait.into(), asked));
+        let mut builder = layer_for("http://promptlayer.example")
+            .http(move |http| http.dns_resolver(std::sync::Arc::clone(&names)))
+            .timeout(LONG);
+        builder = match spool.clone() {
+            Some(spool) => builder.spool(spool),
+            None => builder,
+        };
+        let (layer, guard) = builder.build().unwrap();
+        let dispatch = dispatch(layer);
+        dispatcher::with_default(&dispatch, || ask_times(10));
+        is_asked.recv_timeout(LONG).unwrap();
+        dispatcher::with_default(&dispatch, || ask_times(25));
+        // What is in the blocked request may be sent yet; the rest was surely not.
+        let stats = guard.shutdown(Duration::from_millis(50));
+        assert_final(&stats, 35);
+        assert_eq!(stats.spans.dropped, [(DropReason::Deadline, 25)].into(), "{stats:#?}");
+        assert_eq!(stats.spans.outcome_unknown + stats.spans.pending.spooled, 10, "{stats:#?}");
+        drop(go);
+    }
+}
+
+#[test]
+fn statistics_are_final_on_a_machine_that_is_busy() {
+    let (recorder, gate) = (Recorder::start().unwrap(), Gate::new());
+    let hang = gate.clone();
+    recorder.decide(move |_| Some(Reply::service().hang(&hang)));
+    let done = std::sync::atomic::AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..100 {
+            scope.spawn(|| {
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        let (layer, guard) = layer_for(recorder.url()).timeout(LONG).build().unwrap();
+        dispatcher::with_default(&dispatch(layer), || ask_times(5_000));
+        let stats = guard.shutdown(Duration::from_millis(100));
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert_final(&stats, 5_000);
+        assert_eq!(stats.spans.delivered, 0, "{stats:#?}");
+    });
+    gate.open();
+}
+
 /// Makes a call when it is dropped.
 struct LastCall(Dispatch);
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::mpsc::channel;
 use std::{fs, io};
 
-use promptlayer_tracing::{Client, Env, SpoolMode, SpoolSettings};
+use promptlayer_tracing::{Client, Env, Error, SpoolMode, SpoolSettings};
 use tempfile::TempDir;
 use tests::Reply;
 
@@ -26,6 +26,138 @@ fn contents(folder: &Path) -> io::Result<Vec<u8>> {
 
 fn holds_the_key(bytes: &[u8]) -> bool {
     bytes.windows(KEY.len()).any(|window| window == KEY.as_bytes())
+}
+
+/// An answer with a text at one of its places.
+type Place = (&'static str, fn(&str) -> Reply);
+
+fn json(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// Every place at which an answer can repeat the key.
+const PLACES: &[Place] = &[
+    ("message of a 401", |text| Reply::status(401).body(format!("{{\"message\":{}}}", json(text)))),
+    ("text of a 500", |text| Reply::status(500).body(text)),
+    ("detail of a 422", |text| {
+        Reply::status(422).body(format!("{{\"detail\":[{{\"loc\":[{}]}}]}}", json(text)))
+    }),
+    ("429 behind blanks", |text| Reply::status(429).body(format!("{}{text}", " ".repeat(4090)))),
+    ("429 across the end of the quote", |text| {
+        Reply::status(429).body(format!("{}{text}", "x".repeat(1010)))
+    }),
+    ("redirect", |text| {
+        Reply::status(307).body(text).header("X-Key", &json(text)).header("Location", "http://pl.example/")
+    }),
+    ("location", |text| {
+        let is_header = text.bytes().all(|byte| byte.is_ascii_graphic());
+        Reply::redirect(&format!("http://pl.example/{}", if is_header { text } else { "" }))
+    }),
+    ("page", |text| Reply::status(200).body(format!("<html>{text}"))),
+    ("string", |text| Reply::status(200).body(json(text))),
+    ("declined", |text| Reply::status(200).body(format!("{{\"success\":false,\"message\":{}}}", json(text)))),
+    ("list", |text| {
+        Reply::status(201).body(format!("{{\"request_logs\":{0},\"items\":{0},\"spans\":{0}}}", json(text)))
+    }),
+    ("id", |text| {
+        let body = format!("{{\"id\":{0},\"request_logs\":[{{\"id\":{0},\"span_id\":{0}}}]}}", json(text));
+        Reply::status(201).body(body)
+    }),
+    ("name of a field", |text| Reply::status(200).body(format!("{{{}:", json(text)))),
+    ("rejected", |text| Reply::status(201).body(format!("{{\"rejected_span_ids\":{}}}", json(text)))),
+];
+
+/// All that an error shows.
+fn shown(error: &Error) -> String {
+    let mut shown = format!("{error}\n{error:?}\n{error:#?}\n");
+    let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
+    while let Some(source) = cause {
+        write!(shown, "{source}\n{source:?}\n{source:#?}\n").unwrap();
+        cause = source.source();
+    }
+    shown
+}
+
+/// The key in an encoding, as a whole and cut.
+fn texts(encode: fn(&str) -> String, turn: usize) -> [String; 3] {
+    let written = encode(KEY);
+    let (start, end) =
+        (1 + turn * 5 % (written.len() / 2), written.len() - 1 - turn * 7 % (written.len() / 2));
+    [written[..end].to_owned(), written[start..].to_owned(), written]
+}
+
+/// Asks for several things, and gives what the errors show.
+async fn ask_for_all(client: &Client) -> String {
+    let errors = [
+        client.track().score(1, 100).await.err(),
+        client.groups().create().await.err(),
+        client.templates().get("example").await.err(),
+        client.templates().list().await.err(),
+        client.requests().trace("00000000000000000000000000000001".parse().unwrap()).await.err(),
+    ];
+    errors.iter().flatten().map(shown).collect()
+}
+
+#[test]
+fn no_answer_makes_a_client_show_the_key() {
+    let recorder = Recorder::start().unwrap();
+    let client = Client::builder().env(Env::empty()).api_key(KEY).base_url(recorder.url()).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for (turn, (place, reply)) in PLACES.iter().enumerate() {
+        for (at, (name, encode)) in leaks::ENCODINGS.iter().enumerate() {
+            for text in texts(*encode, turn + at) {
+                let (reply, said) = (*reply, text.clone());
+                recorder.decide(move |_| Some(reply(&said)));
+                let shown = runtime.block_on(ask_for_all(&client));
+                assert!(!shown.is_empty(), "{place}: there is an error");
+                assert_eq!(leaks::find(&shown, KEY), None, "{place}, {name}, {text}: {shown}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_answer_makes_a_pipeline_show_the_key() {
+    for (turn, (place, reply)) in PLACES.iter().enumerate() {
+        let encodings = ["plain", "percent", "JSON", "base64"];
+        for (name, encode) in leaks::ENCODINGS.iter().filter(|(name, _)| encodings.contains(name)) {
+            let recorder = Recorder::start().unwrap();
+            let [cut, _, whole] = texts(*encode, turn);
+            let (reply, mut text) = (*reply, [whole, cut].into_iter().cycle());
+            recorder.decide(move |_| Some(reply(&text.next().unwrap_or_default())));
+            let (told, errors) = channel();
+            let builder = layer_for(recorder.url())
+                .api_key(KEY)
+                .on_error(move |error| told.send(shown(error)).unwrap())
+                .on_request_id(|request| drop(request.track().score(1).enqueue()));
+            let (layer, guard) = builder.build().unwrap();
+            dispatcher::with_default(&dispatch(layer), || ask_times(11));
+            guard.shutdown(Duration::from_millis(300));
+            let shown: String = errors.iter().collect();
+            assert_eq!(leaks::find(&shown, KEY), None, "{place}, {name}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn settings_that_hold_the_key_do_not_show_it() {
+    let base = || Client::builder().env(Env::empty()).api_key(KEY);
+    for url in
+        [format!("http://pl.example/?key={KEY}"), format!("ftp://{KEY}"), format!("http://{KEY}@pl.example")]
+    {
+        let builder = base().base_url(url);
+        let shown = format!("{builder:?} {builder:#?} {}", shown(&builder.clone().build().unwrap_err()));
+        assert_eq!(leaks::find(&shown, KEY), None, "{shown}");
+    }
+    let client = base().base_url(format!("http://pl.example/{KEY}")).build().unwrap();
+    let env = Env::of([("PROMPTLAYER_API_KEY", KEY), ("PROMPTLAYER_HTTP_TIMEOUT", KEY)]);
+    let error = Client::builder().env(env).build().unwrap_err();
+    let tagged = promptlayer_tracing::layer()
+        .env(Env::empty())
+        .api_key(KEY)
+        .tags([KEY, KEY.repeat(40).as_str()].map(str::to_owned));
+    let shown = format!("{client:?} {client:#?} {} {}", shown(&error), shown(&tagged.build().unwrap_err()));
+    assert_eq!(leaks::find(&shown, KEY), None, "{shown}");
 }
 
 #[test]
@@ -63,7 +195,7 @@ fn the_key_is_in_no_debug_no_error_and_no_file() {
     write!(said, "{stats:?}").unwrap();
     said.extend(errors.iter());
 
-    assert!(!holds_the_key(said.as_bytes()), "{said}");
+    assert_eq!(leaks::find(&said, KEY), None, "{said}");
     let files = contents(folder.path()).unwrap();
     assert!(!files.is_empty() && !holds_the_key(&files));
     assert_eq!(stats.spans.pending.spooled, 20, "{stats:#?}");

@@ -9,7 +9,8 @@ use crate::client::redact::Redactor;
 impl Error {
     /// The error that an answer other than 2xx stands for.
     pub(crate) fn from_answer(request: String, answer: &Answer, redactor: &Redactor) -> Self {
-        let (message, status, retry_after) = (redactor.quote(&answer.body), answer.status, answer.retry_after);
+        let (message, status, retry_after) =
+            (redactor.quote(&answer.body), answer.status, answer.retry_after);
         Self::Status { request, status, message, retry_after }.redacted(redactor)
     }
 

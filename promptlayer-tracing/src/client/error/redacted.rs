@@ -25,6 +25,9 @@ impl Error {
                 let redacted: Box<dyn StdError + Send + Sync> = redactor.cause(&**source);
                 *source = redacted;
             }
+            Self::Quarantined { source, .. } => {
+                **source = mem::replace(&mut **source, Self::Closed).redacted(redactor);
+            }
             // No other has a source.
             _ => {}
         }
@@ -39,6 +42,8 @@ impl Error {
             | Self::NoRuntime
             | Self::Closed
             | Self::QueueFull
+            | Self::Forked
+            | Self::SecondLayer
             | Self::Encode { .. }
             | Self::HttpSetup { .. }
             | Self::ThreadStart { .. }
@@ -53,6 +58,8 @@ impl Error {
             Self::InvalidTag { tag, .. } => change(tag),
             Self::InvalidMetadata { key, .. } => change(key),
             Self::InvalidArgument { reason, .. } => change(reason),
+            Self::Unconfirmed { request, .. } => change(request),
+            Self::Quarantined { item, .. } => change(item),
             Self::Render { template, reason } => {
                 change(template);
                 change(reason);

@@ -12,7 +12,8 @@ impl Decoded {
     /// A text as it is, without what cannot be seen: UTF-16 that was read as UTF-8 has a NUL behind each character,
     /// and long base64 has line breaks.
     pub(super) fn of(text: &str) -> Self {
-        let mut decoded = Self { bytes: Vec::with_capacity(text.len()), sources: Vec::with_capacity(text.len()) };
+        let mut decoded =
+            Self { bytes: Vec::with_capacity(text.len()), sources: Vec::with_capacity(text.len()) };
         for (at, character) in text.char_indices() {
             if character.is_control() || character == char::REPLACEMENT_CHARACTER {
                 continue;
@@ -52,7 +53,8 @@ impl Decoded {
             let source = self.source(at..at + length);
             at += length;
             // An escaped line break or NUL is as little to be seen as one that is not escaped.
-            if let (Some(byte), Some(source)) = (byte.filter(|byte| length == 1 || !byte.is_ascii_control()), source)
+            if let (Some(byte), Some(source)) =
+                (byte.filter(|byte| length == 1 || !byte.is_ascii_control()), source)
             {
                 decoded.push(byte, source);
             }

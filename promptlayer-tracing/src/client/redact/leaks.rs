@@ -53,7 +53,8 @@ fn where_needed(key: &str, write: impl Fn(u8) -> String) -> String {
 fn base64(bytes: &[u8], alphabet: &[u8; 64]) -> String {
     let mut text = String::new();
     for group in bytes.chunks(3) {
-        let bits = group.iter().fold(0_usize, |bits, byte| bits << 8 | usize::from(*byte)) << (8 * (3 - group.len()));
+        let bits = group.iter().fold(0_usize, |bits, byte| bits << 8 | usize::from(*byte))
+            << (8 * (3 - group.len()));
         for at in 0..4 {
             let digit = alphabet[bits >> (6 * (3 - at)) & 63];
             text.push(if at > group.len() { '=' } else { digit.into() });
@@ -71,16 +72,21 @@ fn base64_middle(piece: &str, shift: usize, alphabet: &[u8; 64]) -> String {
 /// A piece of the key that the text shows, and how it is written; of a key that is shorter than a piece, all of it.
 pub(crate) fn find(text: &str, key: &str) -> Option<String> {
     // As `Debug` writes it, and as it is.
-    let texts = [text.to_owned(), text.replace("\\\\", "\\"), text.replace("\\0", ""), text.replace([' ', '\0'], "")];
+    let texts =
+        [text.to_owned(), text.replace("\\\\", "\\"), text.replace("\\0", ""), text.replace([' ', '\0'], "")]
+            .join("\n");
     let size = PIECE.min(key.len());
     (0..=key.len() - size).find_map(|at| {
         let piece = &key[at..at + size];
-        let plain = ENCODINGS.iter().filter(|(name, _)| !name.contains("base64")).map(|(name, encode)| (*name, encode(piece)));
+        let plain = ENCODINGS
+            .iter()
+            .filter(|(name, _)| !name.contains("base64"))
+            .map(|(name, encode)| (*name, encode(piece)));
         let middles = (0..3).flat_map(|shift| {
             [STANDARD, FOR_URLS].map(|alphabet| ("base64", base64_middle(piece, shift, alphabet)))
         });
         plain.chain(middles).find_map(|(name, written)| {
-            let is_shown = !written.is_empty() && texts.iter().any(|text| text.contains(&written));
+            let is_shown = written.len() >= size.min(4) && texts.contains(&written);
             is_shown.then(|| format!("{piece:?} as {name}, {written:?}"))
         })
     })

@@ -10,18 +10,18 @@ use super::*;
 /// Keys as the service makes them, and others that an HTTP header can carry.
 const KEYS: &[&str] = &[
     "pl_SENTINEL_KEY_0123456789abcdef",
-    "pl_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+    "pl_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQR",
     "sk/5ec+2e7=%41\"quoted\"\\n&amp;<tag> end",
     "secret7",
     "k3y",
 ];
 
 fn key() -> impl Strategy<Value = String> {
-    prop_oneof![select(KEYS).prop_map(str::to_owned), "[A-Za-z0-9_+/=-]{9,80}"]
+    prop_oneof![select(KEYS).prop_map(str::to_owned), "[A-Za-z0-9_+/=-]{9,40}"]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
 
     #[test]
     fn no_piece_of_the_key_is_left_however_it_is_written(
@@ -42,15 +42,13 @@ proptest! {
             let json: Result<u64, _> = serde_json::from_value(text.clone().into());
             let json = redactor.json(&json.unwrap_err());
             let cause = redactor.cause(&io::Error::other(io::Error::other(text.clone())));
-            let shown = [
+            let shown = format!(
+                "{}\n{}\n{json} {json:?} {json:#?}\n{cause} {cause:?} {:?}",
                 redactor.quote(text.as_bytes()),
                 redactor.text(&text),
-                format!("{json} {json:?} {json:#?}"),
-                format!("{cause} {cause:?} {:?}", cause.source()),
-            ];
-            for shown in shown {
-                prop_assert_eq!(leaks::find(&shown, &key), None, "{} in {}", name, shown);
-            }
+                cause.source(),
+            );
+            prop_assert_eq!(leaks::find(&shown, &key), None, "{} in {}", name, shown);
         }
     }
 }
@@ -72,7 +70,9 @@ fn a_key_that_was_cut_shows_three_characters_at_most() {
 #[test]
 fn what_is_not_of_the_key_is_left_as_it_is() {
     let redactor = Redactor::new(KEYS[0].into());
-    for text in [r#"{"detail": [{"loc": ["body", "a%20b"], "msg": "é \u00e9"}]}"#, "", "pl_", "GET /spans-bulk"] {
+    for text in
+        [r#"{"detail": [{"loc": ["body", "a%20b"], "msg": "é \u00e9"}]}"#, "", "pl_", "GET /spans-bulk"]
+    {
         assert_eq!(redactor.text(text), text);
         assert_eq!(Redactor::default().text(text), text);
     }
@@ -86,6 +86,9 @@ fn what_is_not_of_the_key_is_left_as_it_is() {
 fn an_io_error_keeps_its_kind_and_a_system_error_its_number() {
     let redactor = Redactor::new(KEYS[0].into());
     let told = redactor.io(io::Error::new(io::ErrorKind::WouldBlock, format!("no thread for {}", KEYS[0])));
-    assert_eq!((told.kind(), told.to_string()), (io::ErrorKind::WouldBlock, "no thread for [redacted]".to_owned()));
+    assert_eq!(
+        (told.kind(), told.to_string()),
+        (io::ErrorKind::WouldBlock, "no thread for [redacted]".to_owned())
+    );
     assert_eq!(redactor.io(io::Error::from_raw_os_error(11)).raw_os_error(), Some(11));
 }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::clock;
+
 /// What is put on disk, and when.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -78,11 +80,11 @@ impl SpoolSettings {
         self
     }
 
-    /// How old something may become there before it is dropped and counted. Defaults to
+    /// How old something may become there before it is dropped and counted, at most ten years. Defaults to
     /// [`DEFAULT_MAX_AGE`](Self::DEFAULT_MAX_AGE).
     #[must_use]
     pub fn max_age(mut self, age: Duration) -> Self {
-        self.max_age = age;
+        self.max_age = age.min(clock::LONGEST);
         self
     }
 }

@@ -110,3 +110,34 @@ fn a_closed_queue_counts_what_still_comes() {
     assert_eq!(tracking.dropped, [(DropReason::Closed, 1), (DropReason::Deadline, 1)].into());
     assert_eq!((tracking.accepted, tracking.pending()), (2, 0));
 }
+
+#[test]
+fn finish_gives_everything_an_end_and_later_ends_change_nothing() {
+    let queue = queue(100, 10_000);
+    queue.adopt(Class::Span, 2);
+    for item in 0..5 {
+        queue.push(request(10), item).unwrap();
+    }
+    let (sent, _) = queue.take().unwrap();
+    let (put_on_disk, _) = queue.take().unwrap();
+    let from_disk = queue.unspool(Class::Span, 10);
+    assert_eq!(pending(&queue), Pending { queued: 3, in_flight: 3, spooled: 1 });
+
+    queue.finish(DropReason::Deadline);
+    let (spans, tracking) = queue.ledgers();
+    assert_eq!(spans.pending, Pending { queued: 0, in_flight: 0, spooled: 2 });
+    assert_eq!((spans.accepted, spans.outcome_unknown), (7, 2));
+    assert_eq!(spans.dropped, [(DropReason::Deadline, 3)].into());
+
+    let last = queue.next_number();
+    assert!(queue.is_settled_before(last));
+    queue.settle(sent, End::Delivered);
+    queue.spool(put_on_disk);
+    queue.settle(from_disk, End::Unknown);
+    let late = queue.unspool(Class::Span, 10);
+    queue.settle(late, End::Delivered);
+    queue.settle_spooled(Class::Span, End::Dropped(DropReason::Expired), 2);
+    queue.finish(DropReason::Closed);
+    assert_eq!(queue.ledgers(), (spans, tracking));
+    assert!(matches!(queue.push(request(1), 9), Err(Refused::Closed(9))));
+}

@@ -1,0 +1,75 @@
+//! Wall-clock times that cannot be, on their way to the wire.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use serde_json::Value;
+
+use super::line::span;
+use crate::export::{Resource, encode};
+use crate::ids::TraceId;
+use crate::sink::{Destination, Outgoing, Redact, Said, Sink};
+
+#[derive(Default)]
+struct Shelf(Mutex<Vec<Outgoing>>);
+
+impl Destination for Arc<Shelf> {
+    fn take(&self, outgoing: Outgoing) {
+        self.0.lock().unwrap().push(outgoing);
+    }
+}
+
+/// The JSON of a span that started at this time and took this long.
+fn sent(started: SystemTime, duration: Duration) -> Value {
+    let shelf = Arc::new(Shelf::default());
+    let sink = Sink {
+        destination: Box::new(Arc::clone(&shelf)),
+        root: Arc::default(),
+        provider: None,
+        capture_content: true,
+        redact: Redact::default(),
+        sample: 1.0,
+        gen_ai_fields: false,
+        keeps_trace: true,
+    };
+    let mut span = span(TraceId::random(), 0);
+    (span.started, span.duration) = (started, duration);
+    sink.submit(span);
+    let outgoing = shelf.0.lock().unwrap().pop().unwrap();
+    let said = Said::of(&outgoing.span, None);
+    let bytes = encode::span_bytes(&outgoing, &said, &Resource::new("test".to_owned())).unwrap();
+    serde_json::from_slice(&bytes).unwrap()
+}
+
+#[test]
+fn impossible_wall_clock_times_do_not_reach_the_wire() {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    let nanoseconds = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos();
+    let took = Duration::from_secs(3);
+    let impossible = [
+        SystemTime::UNIX_EPOCH - YEAR,
+        SystemTime::UNIX_EPOCH,
+        SystemTime::UNIX_EPOCH + Duration::from_secs(40),
+        SystemTime::UNIX_EPOCH + 300 * YEAR,
+        // Beyond what nanoseconds in 64 bits, and RFC 3339, can say.
+        SystemTime::UNIX_EPOCH + 600 * YEAR,
+        SystemTime::UNIX_EPOCH + 9_000 * YEAR,
+    ];
+    for started in impossible {
+        let before = SystemTime::now();
+        let span = sent(started, took);
+        let (start, end) = (span["start_time"].as_u64().unwrap(), span["end_time"].as_u64().unwrap());
+        // It has just ended, as far as this clock knows.
+        assert!(
+            u128::from(end) >= nanoseconds(before) && u128::from(end) <= nanoseconds(SystemTime::now()),
+            "{span}"
+        );
+        assert_eq!(u128::from(end - start), took.as_nanos());
+        let log = &span["log_request"];
+        let time = |name: &str| log[name].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+        assert_eq!(time("request_end_time").as_millisecond(), i64::try_from(end / 1_000_000).unwrap());
+        assert!(time("request_start_time") < time("request_end_time"), "{log}");
+    }
+    let known = SystemTime::now() - 2 * YEAR;
+    assert_eq!(u128::from(sent(known, took)["start_time"].as_u64().unwrap()), nanoseconds(known));
+}

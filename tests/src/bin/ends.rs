@@ -1,0 +1,187 @@
+//! A program that forks, or that exits with several pipelines. `tests/processes/forks.rs` starts it.
+
+#![allow(clippy::print_stdout, reason = "the test that started it reads what it says")]
+#![cfg_attr(unix, allow(unsafe_code, reason = "the standard library cannot fork"))]
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use promptlayer_tracing::{LayerBuilder, Stats, promptlayer};
+use tests::pipeline::{dispatch, layer_to};
+use tracing::dispatcher;
+
+const LONG: Duration = Duration::from_secs(600);
+
+#[promptlayer]
+fn ask(number: u64) -> u64 {
+    number
+}
+
+/// Says something to the test, at once.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    // The test may have ended.
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+fn layer_for(url: &str) -> LayerBuilder {
+    layer_to(url).timeout(LONG)
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [scenario, url, folder] = arguments.as_slice() else {
+        panic!("give a scenario, a URL and a folder");
+    };
+    match scenario.as_str() {
+        "exit" => exit_with_several(url),
+        "panic" => panic_in_hooks(url),
+        #[cfg(unix)]
+        "fork" => forks::fork_once(url, folder),
+        #[cfg(unix)]
+        "fork-busy" => forks::fork_while_busy(url),
+        other => panic!("there is no scenario {other:?} for {folder}"),
+    }
+}
+
+/// Exits with five pipelines whose server hangs, and one whose server does not.
+fn exit_with_several(url: &str) {
+    let mut guards = Vec::new();
+    for key in ["pl_dead", "pl_dead", "pl_dead", "pl_dead", "pl_dead", tests::pipeline::KEY] {
+        let (layer, guard) = layer_for(url).api_key(key).build().unwrap_or_else(|error| panic!("{error}"));
+        guards.push(guard.flush_on_exit());
+        dispatcher::with_default(&dispatch(layer), || ask(1));
+    }
+    std::process::exit(0)
+}
+
+/// Panics with all that hooks are given.
+fn panic_in_hooks(url: &str) {
+    let builder = layer_for(url)
+        .on_request_id(|request| panic!("{request:?}"))
+        .on_error(|error| panic!("{error} {error:?} {error:#?} {:?}", std::error::Error::source(error)));
+    let (layer, guard) = builder.build().unwrap_or_else(|error| panic!("{error}"));
+    dispatcher::with_default(&dispatch(layer), || ask(1));
+    let stats = guard.shutdown(Duration::from_secs(1));
+    say(&format!("panicked {}", stats.hooks.panicked));
+}
+
+#[cfg(unix)]
+mod forks {
+    use std::collections::BTreeMap;
+    use std::ffi::c_int;
+    use std::path::{Path, PathBuf};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::SystemTime;
+    use std::{fs, thread};
+
+    use promptlayer_tracing::{Guard, SpoolMode, SpoolSettings};
+    use tracing_subscriber::prelude::*;
+
+    use super::*;
+
+    unsafe extern "C" {
+        fn fork() -> c_int;
+        fn waitpid(process: c_int, status: *mut c_int, options: c_int) -> c_int;
+    }
+
+    /// Runs `run` in a child until it exits, and gives the status of that.
+    fn in_child(run: impl FnOnce()) -> c_int {
+        // SAFETY: takes nothing. The child does what programs do that fork: it allocates, which the C library allows
+        // it to, and takes no lock that another thread may have held, which is what is tested.
+        match unsafe { fork() } {
+            0 => {
+                run();
+                std::process::exit(0)
+            }
+            child => {
+                let mut status = -1;
+                // SAFETY: the status is written while it is borrowed.
+                let ended = unsafe { waitpid(child, &raw mut status, 0) };
+                assert_eq!(ended, child);
+                status
+            }
+        }
+    }
+
+    /// The files below a folder, and what would change if one were touched.
+    fn files(folder: &Path) -> BTreeMap<PathBuf, (u64, Option<SystemTime>)> {
+        let mut found = BTreeMap::new();
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let Ok(about) = entry.metadata() else { continue };
+            if about.is_dir() {
+                found.extend(files(&path));
+            }
+            found.insert(path, (about.len(), about.modified().ok()));
+        }
+        found
+    }
+
+    fn describe(stats: &Stats) -> String {
+        let spans = &stats.spans;
+        format!("{} {} {:?} {}", spans.accepted, spans.delivered, spans.dropped, spans.pending())
+    }
+
+    pub(super) fn fork_once(url: &str, folder: &str) {
+        let spool = SpoolSettings::new(folder).mode(SpoolMode::Synchronous);
+        let builder = layer_for(url).spool(spool).on_error(|error| say(&format!("error {error}")));
+        let (layer, guard) = builder.build().unwrap_or_else(|error| panic!("{error}"));
+        let guard = guard.flush_on_exit();
+        tracing_subscriber::registry().with(layer).init();
+        (0..5).for_each(|number| drop(ask(number)));
+        let before = files(Path::new(folder));
+        let mut guard = Some(guard);
+        let status = in_child(|| child(url, guard.take()));
+        say(&format!("child ended {status}"));
+        say(if files(Path::new(folder)) == before { "files unchanged" } else { "files changed" });
+        (100..120).for_each(|number| drop(ask(number)));
+        say("parent goes on");
+        if let Some(guard) = guard.take() {
+            say(&format!("parent {}", describe(&guard.shutdown(LONG))));
+        }
+    }
+
+    fn child(url: &str, guard: Option<Guard>) {
+        let Some(guard) = guard else { return };
+        (50..53).for_each(|number| drop(ask(number)));
+        say(&format!("child flushed {}", guard.flush(LONG).is_complete()));
+        say(&format!("child {}", describe(&guard.stats())));
+
+        let (layer, own) =
+            layer_for(url).api_key("pl_child").build().unwrap_or_else(|error| panic!("{error}"));
+        dispatcher::with_default(&dispatch(layer), || (200..205).for_each(|number| drop(ask(number))));
+        say(&format!("child's own {}", describe(&own.shutdown(LONG))));
+        say(&format!("child {}", describe(&guard.shutdown(LONG))));
+    }
+
+    pub(super) fn fork_while_busy(url: &str) {
+        let builder = layer_for(url).on_error(|_| {});
+        let (layer, guard) = builder.build().unwrap_or_else(|error| panic!("{error}"));
+        tracing_subscriber::registry().with(layer).init();
+        let guard = guard.flush_on_exit();
+        let done = AtomicBool::new(false);
+        let mut guard = Some(guard);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while !done.load(Ordering::Relaxed) {
+                        drop(ask(1));
+                    }
+                });
+            }
+            for _ in 0..50 {
+                let status = in_child(|| {
+                    (0..3).for_each(|number| drop(ask(number)));
+                    if let Some(guard) = guard.take() {
+                        guard.flush(LONG);
+                        guard.shutdown(LONG);
+                    }
+                });
+                say(&format!("child ended {status}"));
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        drop(guard);
+    }
+}
