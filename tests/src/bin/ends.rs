@@ -129,13 +129,13 @@ mod forks {
         let (layer, guard) = builder.build().unwrap_or_else(|error| panic!("{error}"));
         let guard = guard.flush_on_exit();
         tracing_subscriber::registry().with(layer).init();
-        (0..5).for_each(|number| drop(ask(number)));
+        (0..5).for_each(|number| assert_eq!(ask(number), number));
         let before = files(Path::new(folder));
         let mut guard = Some(guard);
         let status = in_child(|| child(url, guard.take()));
         say(&format!("child ended {status}"));
         say(if files(Path::new(folder)) == before { "files unchanged" } else { "files changed" });
-        (100..120).for_each(|number| drop(ask(number)));
+        (100..120).for_each(|number| assert_eq!(ask(number), number));
         say("parent goes on");
         if let Some(guard) = guard.take() {
             say(&format!("parent {}", describe(&guard.shutdown(LONG))));
@@ -144,13 +144,15 @@ mod forks {
 
     fn child(url: &str, guard: Option<Guard>) {
         let Some(guard) = guard else { return };
-        (50..53).for_each(|number| drop(ask(number)));
+        (50..53).for_each(|number| assert_eq!(ask(number), number));
         say(&format!("child flushed {}", guard.flush(LONG).is_complete()));
         say(&format!("child {}", describe(&guard.stats())));
 
         let (layer, own) =
             layer_for(url).api_key("pl_child").build().unwrap_or_else(|error| panic!("{error}"));
-        dispatcher::with_default(&dispatch(layer), || (200..205).for_each(|number| drop(ask(number))));
+        dispatcher::with_default(&dispatch(layer), || {
+            (200..205).for_each(|number| assert_eq!(ask(number), number))
+        });
         say(&format!("child's own {}", describe(&own.shutdown(LONG))));
         say(&format!("child {}", describe(&guard.shutdown(LONG))));
     }
@@ -166,13 +168,13 @@ mod forks {
             for _ in 0..4 {
                 scope.spawn(|| {
                     while !done.load(Ordering::Relaxed) {
-                        drop(ask(1));
+                        let _ = ask(1);
                     }
                 });
             }
             for _ in 0..50 {
                 let status = in_child(|| {
-                    (0..3).for_each(|number| drop(ask(number)));
+                    (0..3).for_each(|number| assert_eq!(ask(number), number));
                     if let Some(guard) = guard.take() {
                         guard.flush(LONG);
                         guard.shutdown(LONG);

@@ -127,15 +127,14 @@ impl Extremes {
 
     /// Whether the settings let a call through to a server that is well.
     fn let_through(&self) -> bool {
-        self.timeout >= Duration::from_secs(30)
-            && self.queue.1 >= 1 << 16
-            && self.spool.is_none()
-            && self.sample >= 1.0
+        let has_time = self.timeout >= Duration::from_secs(30);
+        let has_room = self.queue.0 >= 8 && self.queue.1 >= 1 << 16;
+        has_time && has_room && self.spool.is_none() && self.sample >= 1.0
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
 
     #[test]
     fn no_number_or_duration_makes_a_pipeline_panic(extremes in extremes()) {

@@ -91,8 +91,6 @@ async fn ask_for_all(client: &Client) -> String {
     let errors = [
         client.track().score(1, 100).await.err(),
         client.groups().create().await.err(),
-        client.templates().get("example").await.err(),
-        client.templates().list().await.err(),
         client.requests().trace("00000000000000000000000000000001".parse().unwrap()).await.err(),
     ];
     errors.iter().flatten().map(shown).collect()
@@ -105,13 +103,13 @@ fn no_answer_makes_a_client_show_the_key() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for (turn, (place, reply)) in PLACES.iter().enumerate() {
         for (at, (name, encode)) in leaks::ENCODINGS.iter().enumerate() {
-            for text in texts(*encode, turn + at) {
-                let (reply, said) = (*reply, text.clone());
-                recorder.decide(move |_| Some(reply(&said)));
-                let shown = runtime.block_on(ask_for_all(&client));
-                assert!(!shown.is_empty(), "{place}: there is an error");
-                assert_eq!(leaks::find(&shown, KEY), None, "{place}, {name}, {text}: {shown}");
-            }
+            let [cut_end, cut_start, whole] = texts(*encode, turn + at);
+            let text = [whole, cut_end, cut_start][(turn + at) % 3].clone();
+            let (reply, said) = (*reply, text.clone());
+            recorder.decide(move |_| Some(reply(&said)));
+            let shown = runtime.block_on(ask_for_all(&client));
+            assert!(!shown.is_empty(), "{place}: there is an error");
+            assert_eq!(leaks::find(&shown, KEY), None, "{place}, {name}, {text}: {shown}");
         }
     }
 }
@@ -119,8 +117,8 @@ fn no_answer_makes_a_client_show_the_key() {
 #[test]
 fn no_answer_makes_a_pipeline_show_the_key() {
     for (turn, (place, reply)) in PLACES.iter().enumerate() {
-        let encodings = ["plain", "percent", "JSON", "base64"];
-        for (name, encode) in leaks::ENCODINGS.iter().filter(|(name, _)| encodings.contains(name)) {
+        let encoding = leaks::ENCODINGS.iter().cycle().nth(turn);
+        for (name, encode) in encoding.into_iter().chain(leaks::ENCODINGS.first()) {
             let recorder = Recorder::start().unwrap();
             let [cut, _, whole] = texts(*encode, turn);
             let (reply, mut text) = (*reply, [whole, cut].into_iter().cycle());
@@ -132,7 +130,7 @@ fn no_answer_makes_a_pipeline_show_the_key() {
                 .on_request_id(|request| drop(request.track().score(1).enqueue()));
             let (layer, guard) = builder.build().unwrap();
             dispatcher::with_default(&dispatch(layer), || ask_times(11));
-            guard.shutdown(Duration::from_millis(300));
+            guard.shutdown(Duration::from_millis(100));
             let shown: String = errors.iter().collect();
             assert_eq!(leaks::find(&shown, KEY), None, "{place}, {name}: {shown}");
         }
