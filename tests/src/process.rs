@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::Recorder;
+use crate::pipeline::KEY;
 
 /// What the program does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,14 +27,17 @@ pub enum Scenario {
     ExitFlushed,
     /// The same, while another thread shuts the pipeline down.
     ExitWhileAnotherShutsDown,
+    /// As [`Log`](Self::Log), in another working directory than the one that it was started in.
+    LogElsewhere,
 }
 
-const SCENARIOS: [(&str, Scenario); 5] = [
+const SCENARIOS: [(&str, Scenario); 6] = [
     ("log", Scenario::Log),
     ("forever", Scenario::Forever),
     ("exit", Scenario::Exit),
     ("exit-flushed", Scenario::ExitFlushed),
     ("exit-while-another-shuts-down", Scenario::ExitWhileAnotherShutsDown),
+    ("log-elsewhere", Scenario::LogElsewhere),
 ];
 
 /// All that the program is told.
@@ -43,6 +47,8 @@ pub struct Plan {
     pub scenario: Scenario,
     /// Where it logs to.
     pub url: String,
+    /// The API key that it sends.
+    pub key: String,
     /// The number of its first call.
     pub first: u64,
     /// How many calls it makes.
@@ -63,6 +69,7 @@ impl Plan {
         Self {
             scenario: Scenario::Log,
             url: url.to_owned(),
+            key: KEY.to_owned(),
             first: 0,
             calls,
             timeout: Duration::from_secs(60),
@@ -82,6 +89,12 @@ impl Plan {
     #[must_use]
     pub fn spool(self, folder: &Path, mode: &str) -> Self {
         Self { spool: Some(folder.to_owned()), mode: mode.to_owned(), ..self }
+    }
+
+    /// The same with another API key.
+    #[must_use]
+    pub fn key(self, key: &str) -> Self {
+        Self { key: key.to_owned(), ..self }
     }
 
     /// The same with this time for the shutdown.
@@ -106,6 +119,7 @@ impl Plan {
         Self {
             scenario,
             url: text("url"),
+            key: text("key"),
             first: number("first"),
             calls: number("calls"),
             timeout: Duration::from_millis(number("timeout")),
@@ -122,6 +136,7 @@ impl Plan {
         let mut arguments = vec![
             format!("scenario={name}"),
             format!("url={}", self.url),
+            format!("key={}", self.key),
             format!("first={}", self.first),
             format!("calls={}", self.calls),
             format!("timeout={}", self.timeout.as_millis()),

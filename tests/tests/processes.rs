@@ -76,9 +76,12 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn programs_that_share_a_spool_leave_what_the_next_one_delivers() {
     let folder = TempDir::new().unwrap();
-    let nowhere = Plan::log(NOWHERE, 40).spool(folder.path(), "on-failure").timeout(Duration::from_secs(2));
+    let recorder = Recorder::start().unwrap();
+    recorder.decide(|_| Some(Reply::status(503)));
+    let plan = Plan::log(recorder.url(), 40).spool(folder.path(), "on-failure");
+    let down = plan.timeout(Duration::from_secs(2));
     let programs: Vec<Process> = (0..4)
-        .map(|number| Process::start(PROGRAM, &Plan { first: number * 100, ..nowhere.clone() }).unwrap())
+        .map(|number| Process::start(PROGRAM, &Plan { first: number * 100, ..down.clone() }).unwrap())
         .collect();
     let left: u64 = programs
         .into_iter()
@@ -91,7 +94,7 @@ fn programs_that_share_a_spool_leave_what_the_next_one_delivers() {
     // One that began when another had ended may have taken over what that one left.
     assert!((160..=160 * 4).contains(&left), "{left}");
 
-    let recorder = Recorder::start().unwrap();
+    recorder.decide(|_| None);
     let heirs: Vec<Process> = (0..3)
         .map(|_| {
             let plan = Plan::log(recorder.url(), 0).spool(folder.path(), "on-failure");

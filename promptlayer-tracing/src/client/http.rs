@@ -14,6 +14,7 @@ use reqwest::{
 };
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 
 use super::{
@@ -109,6 +110,21 @@ impl Http {
     /// What removes the key from texts.
     pub(crate) fn redactor(&self) -> &Redactor {
         &self.settings.redactor
+    }
+
+    /// Identifies the base URL and the key together, in 16 hexadecimal digits.
+    ///
+    /// These are 64 bits of a SHA-256 hash: too few to compute a key from, which has at least twice as many. Only a key
+    /// that was guessed can be confirmed with it.
+    pub(crate) fn destination(&self) -> String {
+        let base_url = self.base_url().as_bytes();
+        let mut hash = Sha256::new_with_prefix(b"promptlayer-tracing: the destination of a spool");
+        // Its length keeps what is of the URL apart from what is of the key.
+        hash.update((base_url.len() as u64).to_be_bytes());
+        hash.update(base_url);
+        hash.update(self.api_key().as_bytes());
+        let number = hash.finalize().iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte));
+        format!("{number:016x}")
     }
 
     /// Sends `body`, which is JSON, and reads the answer, whatever its status.

@@ -34,7 +34,7 @@ impl Pipeline {
     /// Puts something on disk, on this thread, where there is such a spool. `None` if it is there, or was
     /// too late.
     fn store_at_once(&self, item: Item) -> Option<Item> {
-        let Some(store) = self.store.as_ref().filter(|store| store.mode() == SpoolMode::Synchronous) else {
+        let Some(store) = self.store_here().filter(|store| store.mode() == SpoolMode::Synchronous) else {
             return Some(item);
         };
         let class = match &item {

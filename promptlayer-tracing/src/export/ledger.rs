@@ -16,7 +16,7 @@ pub enum DropReason {
     Closed,
     /// The spool held as many bytes as it may, and this was the oldest in it.
     SpoolFull,
-    /// It could not be read from the spool any more.
+    /// It could not be read from the spool any more, or its file was deleted.
     SpoolDamaged,
     /// It could not be converted or written as JSON: a fault of this library's own.
     Unwritable,

@@ -106,6 +106,11 @@ impl Pipeline {
         Error::Forked
     }
 
+    /// The spool, if there is one and it may be used here: not in a process that was forked.
+    pub(crate) fn store_here(&self) -> Option<&Store> {
+        self.store.as_ref().filter(|store| store.is_of_this_process())
+    }
+
     /// Enters what an earlier run left on disk.
     pub(crate) fn adopt(&self, found: Tally) {
         self.queue.adopt(Class::Span, found.spans);

@@ -40,7 +40,7 @@ impl Pipeline {
         is_in_doubt: bool,
         report: impl FnOnce(Error),
     ) -> Result<(), Box<Unstored>> {
-        let Some(store) = &self.store else {
+        let Some(store) = self.store_here() else {
             return Err(Box::new(Unstored { parcel, is_too_large: false }));
         };
         let Parcel { ticket, accepted_at, content, bytes, stored } = parcel;
@@ -88,7 +88,7 @@ impl Pipeline {
 
     /// Enters on disk whether requests with these may have been written to a connection.
     pub(crate) fn store_sent(&self, parcels: &[Parcel], may_be_sent: bool, report: impl FnOnce(Error)) {
-        let Some(store) = &self.store else { return };
+        let Some(store) = self.store_here() else { return };
         let ids = parcels.iter().filter_map(|parcel| Some(parcel.stored.as_ref()?.id));
         let entered = store.lock().spool.set_sent(ids, may_be_sent);
         if let Err(error) = entered {
@@ -98,7 +98,7 @@ impl Pipeline {
 
     /// Marks what is on disk as done.
     pub(crate) fn store_done(&self, stored: &Stored, report: impl FnOnce(Error)) {
-        let Some(store) = &self.store else { return };
+        let Some(store) = self.store_here() else { return };
         let done = store.lock().spool.done(stored.id);
         if let Err(error) = done {
             report(failed(error));
@@ -108,7 +108,7 @@ impl Pipeline {
     /// Leaves a parcel that came from the disk there, for the next run. Gives it back if it had to give way to
     /// others.
     pub(crate) fn put_back(&self, parcel: Parcel, is_in_doubt: bool) -> Option<Parcel> {
-        let (Some(store), Some(stored)) = (&self.store, &parcel.stored) else { return Some(parcel) };
+        let (Some(store), Some(stored)) = (self.store_here(), &parcel.stored) else { return Some(parcel) };
         let mut files = store.lock();
         if !is_in_doubt {
             // Where that fails, the next run reads it back before it sends it.
@@ -125,7 +125,7 @@ impl Pipeline {
 
     /// Has no one wait for what is on disk.
     pub(crate) fn leave_stored(&self) {
-        if let Some(store) = &self.store {
+        if let Some(store) = self.store_here() {
             store.leave_unless(|_| false);
             self.progress.notify();
         }
@@ -133,9 +133,13 @@ impl Pipeline {
 
     /// Waits until the disk has all that was put there, so that it survives the end of the system too.
     pub(crate) fn sync_store(&self, report: impl FnOnce(Error)) {
-        let Some(store) = &self.store else { return };
-        let synced = store.lock().spool.sync();
-        if let Err(error) = synced {
+        let Some(store) = self.store_here() else { return };
+        let mut files = store.lock();
+        let synced = files.spool.sync();
+        self.enter_lost(store, &mut files);
+        // One says more than that there was no file to be synced.
+        if let Some(error) = files.spool.take_trouble().or(synced.err()) {
+            drop(files);
             report(failed(error));
         }
     }
@@ -170,7 +174,7 @@ impl Pipeline {
         is_adopted: bool,
         report: &impl Fn(Error),
     ) -> Option<Batch> {
-        let store = self.store.as_ref()?;
+        let store = self.store_here()?;
         for may_have_been_sent in [false, true] {
             let selection = Selection { kind, is_adopted, may_have_been_sent };
             loop {
@@ -251,6 +255,10 @@ impl Pipeline {
             }
         }
         self.enter_lost(store, &mut files);
+        if let Some(error) = files.spool.take_trouble() {
+            drop(files);
+            report(failed(error));
+        }
         found
     }
 

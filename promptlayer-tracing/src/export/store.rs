@@ -11,7 +11,9 @@ use tokio::time::Instant;
 
 pub use self::settings::{SpoolMode, SpoolSettings};
 use super::content::Content;
-use super::spool::{Given, Record, RecordId, RecordKind, Selection, Spool, SpoolError, SpoolLimits, Tally};
+use super::spool::{
+    Given, LeftAlone, Record, RecordId, RecordKind, Selection, Spool, SpoolError, SpoolLimits, Tally,
+};
 
 use crate::client::{Error, LOG_REQUEST_PATH};
 use crate::hook::OwnHook;
@@ -37,27 +39,31 @@ pub(crate) struct Store {
     mode: SpoolMode,
     pub(crate) max_age: Duration,
     pub(crate) opened_at: Instant,
-    /// Files and parts of files that could not be read when it was opened.
-    set_aside: u64,
+    /// What was there when it was opened, and is not given.
+    left: LeftAlone,
+    /// The process that opened it.
+    pid: u32,
     /// Records for which somebody may wait, in the order in which they were put there. Locked last of all.
     open: Mutex<BTreeSet<RecordId>>,
 }
 
 impl Store {
-    /// Opens the folder, and tells how many spans and tracking calls of earlier runs are in it.
-    pub(crate) fn open(settings: &SpoolSettings) -> Result<(Self, Tally), Error> {
+    /// Opens the folder for a destination, which `destination` stands for as a hash. Also returns how many spans and
+    /// tracking calls earlier runs have left for it.
+    pub(crate) fn open(settings: &SpoolSettings, destination: &str) -> Result<(Self, Tally), Error> {
         let limits =
             SpoolLimits { bytes: settings.bytes, max_age: settings.max_age, ..SpoolLimits::default() };
-        let (spool, recovered) = Spool::open(&settings.path, limits).map_err(failed)?;
+        let (spool, recovered) = Spool::open(&settings.path, destination, limits).map_err(failed)?;
         let found = recovered.records;
         let open = spool.waiting().collect();
         let store = Self {
-            path: settings.path.clone(),
+            path: spool.root().to_owned(),
             files: Mutex::new(Files { spool, held: BTreeMap::new(), own_hooks: BTreeMap::new() }),
             mode: settings.mode,
             max_age: settings.max_age,
             opened_at: Instant::now(),
-            set_aside: recovered.set_aside,
+            left: recovered.left,
+            pid: std::process::id(),
             open: Mutex::new(open),
         };
         Ok((store, found))
@@ -69,13 +75,19 @@ impl Store {
 
     /// Files and parts of files that could not be read when it was opened.
     pub(crate) fn set_aside(&self) -> u64 {
-        self.set_aside
+        self.left.set_aside
     }
 
-    /// What was wrong with what an earlier run left.
+    /// What was there when it was opened, and why it is not sent.
     pub(crate) fn trouble(&self) -> Option<Error> {
-        let trouble = || failed(SpoolError::SetAside { path: self.path.clone(), count: self.set_aside });
-        (self.set_aside > 0).then(trouble)
+        let trouble = || failed(SpoolError::LeftAlone { path: self.path.clone(), left: self.left });
+        (!self.left.is_empty()).then(trouble)
+    }
+
+    /// Returns `false` in a process that was forked from the one that opened the spool. There, it must not be locked:
+    /// the lock may be held by a thread that the new process does not have.
+    pub(crate) fn is_of_this_process(&self) -> bool {
+        self.pid == std::process::id()
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Files> {

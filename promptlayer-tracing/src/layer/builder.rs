@@ -349,7 +349,9 @@ impl LayerBuilder {
             provider: self.provider.clone(),
         });
         let (store, found) = match &self.spool {
-            Some(spool) => Store::open(spool).map(|(store, found)| (Some(store), found))?,
+            Some(spool) => {
+                Store::open(spool, &client.http().destination()).map(|(store, found)| (Some(store), found))?
+            }
             None => (None, Tally::default()),
         };
         let settings = Settings { client, retry: self.retry, form: Arc::clone(&form) };

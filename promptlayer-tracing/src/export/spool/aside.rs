@@ -1,12 +1,15 @@
-//! What could not be read, kept for somebody to look at.
+//! What could not be read, kept for a person to look at.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, UNIX_EPOCH};
 
-use super::file::{create_folder, private};
+use super::age::Age;
+use super::clock::{Clock, millis};
+use super::file::{create_folder, open_regular, private};
+use super::found::LeftAlone;
 
 /// The folder's name in the root.
 pub(super) const FOLDER: &str = "set-aside";
@@ -15,18 +18,18 @@ pub(super) const FOLDER: &str = "set-aside";
 #[derive(Debug)]
 pub(super) struct Aside {
     folder: PathBuf,
-    /// How many files, and parts of files, could not be read.
-    pub(super) count: u64,
+    /// What could not be read, and what else is not given.
+    pub(super) left: LeftAlone,
 }
 
 impl Aside {
     pub(super) fn new(root: &Path) -> Self {
-        Self { folder: root.join(FOLDER), count: 0 }
+        Self { folder: root.join(FOLDER), left: LeftAlone::default() }
     }
 
     /// Moves a whole file, or a folder, here. Where that fails it stays where it is, and is not read.
     pub(super) fn whole(&mut self, path: &Path, owner: &str) {
-        self.count += 1;
+        self.left.set_aside += 1;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         // The next to come tries again.
         let _ = self.make().and_then(|()| fs::rename(path, self.folder.join(format!("{owner}-{name}"))));
@@ -35,14 +38,14 @@ impl Aside {
     /// Copies parts of a segment here, one after the other.
     pub(super) fn parts(&mut self, path: &Path, owner: &str, parts: &[Range<u64>]) -> io::Result<()> {
         let Some(first) = parts.first() else { return Ok(()) };
-        self.count += parts.len() as u64;
+        self.left.set_aside += parts.len() as u64;
         self.make()?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         // The same parts have the same name: one that was stopped before the segment was cut does it
         // again.
         let target = self.folder.join(format!("{owner}-{name}-{}", first.start));
-        let mut target = private().write(true).create(true).truncate(true).open(target)?;
-        let mut source = File::open(path)?;
+        let mut target = open_regular(private().write(true).create(true).truncate(true), &target)?;
+        let mut source = open_regular(File::options().read(true), path)?;
         for part in parts {
             source.seek(SeekFrom::Start(part.start))?;
             io::copy(&mut source.by_ref().take(part.end - part.start), &mut target)?;
@@ -54,10 +57,8 @@ impl Aside {
         create_folder(&self.folder)
     }
 
-    /// Removes what nobody looked at for so long, then the oldest until no more bytes are left than
-    /// given.
-    pub(super) fn prune(&self, max_age: Duration, bytes: u64) {
-        let now = SystemTime::now();
+    /// Removes what is older than `max_age`, then the oldest until at most `bytes` are left. A clock that cannot be right makes nothing old.
+    pub(super) fn prune(&self, max_age: Duration, bytes: u64, clock: &Clock) {
         let mut files: Vec<_> = fs::read_dir(&self.folder)
             .into_iter()
             .flatten()
@@ -71,8 +72,9 @@ impl Aside {
         let mut held = 0u64;
         for (modified, len, path) in files {
             held = held.saturating_add(len);
-            let old = now.duration_since(modified).is_ok_and(|age| age > max_age);
-            if old || held > bytes {
+            let modified = millis(modified.duration_since(UNIX_EPOCH).unwrap_or_default());
+            let age = Age::adopted(modified, 0, clock).of_record(0, clock.monotonic());
+            if age > max_age || held > bytes {
                 // Another process may have been quicker.
                 let _ = fs::remove_file(path);
             }

@@ -1,6 +1,6 @@
 //! Files and folders that only their owner reads, and files that grow by whole entries.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
@@ -22,10 +22,77 @@ pub(super) fn private() -> OpenOptions {
     options
 }
 
+/// Opens a regular file, and fails at once for anything else: a link is not followed, and a pipe is not waited for.
+#[cfg(unix)]
+pub(super) fn open_regular(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let file = options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(not_regular()) }
+}
+
+#[cfg(not(unix))]
+pub(super) fn open_regular(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    if fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(not_regular());
+    }
+    options.open(path)
+}
+
+fn not_regular() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")
+}
+
+/// Whether there is something at a path that is not a regular file.
+pub(super) fn is_irregular(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file())
+}
+
 /// Writes what the system still holds back of a file to the disk.
 pub(super) fn sync(path: &Path) -> io::Result<()> {
     // Windows syncs no file that was opened for reading alone.
-    OpenOptions::new().write(true).open(path)?.sync_data()
+    open_regular(OpenOptions::new().write(true), path)?.sync_data()
+}
+
+/// Whether an open file was deleted: it has no name any more. This costs less than to look for its path, but does not
+/// notice that it was moved.
+#[cfg(unix)]
+pub(super) fn is_deleted(file: &File, _: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_deleted(_: &File, path: &Path) -> bool {
+    matches!(FileId::at(path), Ok(None))
+}
+
+/// Tells a file from one that took its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FileId(u64, u64);
+
+impl FileId {
+    #[cfg(unix)]
+    pub(super) fn new(metadata: &Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        Self(metadata.dev(), metadata.ino())
+    }
+
+    /// Where files have no number, all are alike.
+    #[cfg(not(unix))]
+    pub(super) fn new(_: &Metadata) -> Self {
+        Self(0, 0)
+    }
+
+    /// The file that is at a path; `None` if there is none, `Err` if that cannot be told.
+    pub(super) fn at(path: &Path) -> io::Result<Option<Self>> {
+        match fs::symlink_metadata(path) {
+            Ok(metadata) => Ok(Some(Self::new(&metadata))),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// What a [`Tail`] writes to.
@@ -83,6 +150,11 @@ impl<M: Medium> Tail<M> {
     /// The bytes of the entries that are whole.
     pub(super) fn len(&self) -> u64 {
         self.len
+    }
+
+    /// What it writes to.
+    pub(super) fn medium(&self) -> &M {
+        &self.medium
     }
 
     /// Whether the end of the file is as it should be, so that more can be appended.

@@ -195,14 +195,20 @@ impl Preamble {
         bytes
     }
 
-    /// Nothing if the file is no segment, or one of another version.
-    pub(super) fn decode(bytes: &[u8; Self::SIZE]) -> Option<Self> {
+    /// `Err` if the file is of another version, `None` if it is no segment. All versions have the same preamble.
+    pub(super) fn decode(bytes: &[u8; Self::SIZE]) -> Option<Result<Self, OtherVersion>> {
         let mut rest = unseal(bytes)?;
-        let ours = take(&mut rest)? == Self::MAGIC && take(&mut rest)? == [Self::VERSION];
+        let is_segment = take(&mut rest)? == Self::MAGIC;
+        let [version] = take(&mut rest)?;
         let created = u64::from_le_bytes(take(&mut rest)?);
-        ours.then_some(Self { created })
+        let preamble = if version == Self::VERSION { Ok(Self { created }) } else { Err(OtherVersion) };
+        is_segment.then_some(preamble)
     }
 }
+
+/// A segment was written by another version of this library.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OtherVersion;
 
 /// What became of the record at an offset, or of the whole segment, as it is appended to the segment's marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

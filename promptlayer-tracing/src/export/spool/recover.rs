@@ -1,19 +1,21 @@
 //! What a process left behind, read again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::age::Age;
 use super::aside::Aside;
 use super::clock::Clock;
 use super::directory::Claim;
-use super::record::{Head, Mark, Preamble};
-use super::segment::{Entry, MARKS, RECORDS, Segment, State, whole_marks};
+use super::file::{is_irregular, open_regular, private};
+use super::marks::{MARKS, ReadMarks};
+use super::record::{Head, OtherVersion, Preamble};
+use super::segment::{Entry, RECORDS, Segment, State};
 
 /// How much is read at once.
 const BUFFER: usize = 64 << 10;
@@ -29,50 +31,67 @@ pub(super) fn recover(claim: Claim, clock: &Clock, aside: &mut Aside) -> Vec<Seg
         Ok(listing) => listing,
         Err(error) => {
             // A lock alone is no loss.
-            aside.count += u64::from(error.kind() != io::ErrorKind::NotFound);
+            aside.left.set_aside += u64::from(error.kind() != io::ErrorKind::NotFound);
             return Vec::new();
         }
     };
+    let extension = |path: &Path| path.extension().and_then(OsStr::to_str).map(str::to_owned);
+    let is_segment = |path: &PathBuf| extension(path).as_deref() == Some(RECORDS) && !is_irregular(path);
+    let (records, others): (Vec<_>, Vec<_>) =
+        listing.flatten().map(|entry| entry.path()).partition(is_segment);
     let mut segments = Vec::new();
-    let mut marks = Vec::new();
-    for entry in listing.flatten() {
-        let path = entry.path();
-        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-        match path.extension().and_then(OsStr::to_str) {
-            Some(RECORDS) if is_file => segments.extend(segment(&claim, &path, clock, aside)),
-            Some(MARKS) if is_file => marks.push(path),
-            _ => aside.whole(&path, claim.name()),
+    let mut of_other_versions = HashSet::new();
+    for path in records {
+        match segment(&claim, &path, clock, aside) {
+            Ok(found) => segments.extend(found),
+            Err(OtherVersion) => {
+                aside.left.other_versions += 1;
+                of_other_versions.extend(path.file_stem().map(OsStr::to_owned));
+            }
         }
     }
-    for path in marks {
-        if !path.with_extension(RECORDS).exists() {
+    for path in others {
+        let is_of_another_version = path.file_stem().is_some_and(|stem| of_other_versions.contains(stem));
+        let are_marks = extension(&path).as_deref() == Some(MARKS);
+        if is_of_another_version || (are_marks && path.with_extension(RECORDS).exists()) {
+            continue;
+        }
+        if are_marks && !is_irregular(&path) {
             // Else the next to come does.
             let _ = fs::remove_file(path);
+        } else {
+            aside.whole(&path, claim.name());
         }
     }
     segments
 }
 
-/// Reads one segment; nothing if nothing of it is to be given.
-fn segment(claim: &Arc<Claim>, path: &Path, clock: &Clock, aside: &mut Aside) -> Option<Segment> {
+/// Reads one segment; nothing if nothing of it is to be given. One of another version stays where it is.
+fn segment(
+    claim: &Arc<Claim>,
+    path: &Path,
+    clock: &Clock,
+    aside: &mut Aside,
+) -> Result<Option<Segment>, OtherVersion> {
     let mut walk = match Walk::open(path) {
-        Ok(Some(walk)) => walk,
-        Ok(None) => {
+        Ok(Ok(Some(walk))) => walk,
+        Ok(Ok(None)) => {
             // The process was stopped before it had written anything.
             let _ = fs::remove_file(path);
-            return None;
+            return Ok(None);
         }
+        Ok(Err(version)) => return Err(version),
         Err(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => {
             aside.whole(path, claim.name());
-            return None;
+            return Ok(None);
         }
         Err(_) => {
             // It cannot be read just now: it stays where it is, for the next to come.
-            aside.count += 1;
-            return None;
+            aside.left.set_aside += 1;
+            return Ok(None);
         }
     };
-    let marks = read_marks(&path.with_extension(MARKS), aside);
+    let marks = ReadMarks::read(claim, &path.with_extension(MARKS), aside);
     let Contents { entries, damaged, rest } = walk.read(&marks);
     let end = rest.as_ref().map_or(walk.end, |rest| rest.start);
     let created = marks.created.unwrap_or(walk.created);
@@ -87,12 +106,15 @@ fn segment(claim: &Arc<Claim>, path: &Path, clock: &Clock, aside: &mut Aside) ->
     }
     if segment.undone() == 0 {
         segment.remove();
-        return None;
+        return Ok(None);
+    }
+    if marks.are_unreadable {
+        segment.mark_all_sent();
     }
     if segment.age().created() != created {
         segment.date_anew();
     }
-    Some(segment)
+    Ok(Some(segment))
 }
 
 /// Cuts a segment to its intact length.
@@ -100,66 +122,7 @@ fn cut(path: &Path, len: u64, held: u64) -> io::Result<()> {
     if len == held {
         return Ok(());
     }
-    OpenOptions::new().write(true).open(path)?.set_len(len)
-}
-
-/// The marks of a segment.
-#[derive(Debug, Default)]
-struct ReadMarks {
-    done: HashSet<u64>,
-    /// Of the records that were marked, whether a request may have left this machine.
-    sent: HashMap<u64, bool>,
-    /// Whether some of the marks could not be read: any record may have been sent then.
-    are_damaged: bool,
-    /// When the segment counts as created, if not at the time of its preamble.
-    created: Option<u64>,
-    len: u64,
-}
-
-impl ReadMarks {
-    /// Marks of which nothing can be read.
-    fn unreadable() -> Self {
-        Self { are_damaged: true, ..Self::default() }
-    }
-
-    /// Enters what the marks say of the record at `entry.offset`.
-    fn apply(&self, entry: &mut Entry) {
-        if self.done.contains(&entry.offset) {
-            entry.state = State::Done;
-        }
-        if let Some(is_sent) = self.sent.get(&entry.offset) {
-            entry.may_have_been_sent = *is_sent;
-        }
-        entry.may_have_been_sent |= self.are_damaged;
-    }
-}
-
-/// Reads which records were sent and which are done. If a mark is damaged, the record that it was for is given
-/// again, and all records of the segment count as sent: the mark may have said so of any.
-fn read_marks(path: &Path, aside: &mut Aside) -> ReadMarks {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            if error.kind() == io::ErrorKind::NotFound {
-                return ReadMarks::default();
-            }
-            aside.count += 1;
-            return ReadMarks::unreadable();
-        }
-    };
-    let mut read = ReadMarks { len: whole_marks(bytes.len() as u64), ..ReadMarks::default() };
-    let (marks, _torn) = bytes.as_chunks();
-    for mark in marks {
-        match Mark::decode(mark) {
-            Some(Mark::Done(offset)) => drop(read.done.insert(offset)),
-            Some(Mark::Sent(offset)) => drop(read.sent.insert(offset, true)),
-            Some(Mark::NotSent(offset)) => drop(read.sent.insert(offset, false)),
-            Some(Mark::Created(time)) => read.created = Some(time),
-            None => read.are_damaged = true,
-        }
-    }
-    aside.count += u64::from(read.are_damaged);
-    read
+    open_regular(private().write(true), path)?.set_len(len)
 }
 
 /// What was read of a segment.
@@ -192,18 +155,20 @@ struct Walk {
 
 impl Walk {
     /// Begins behind the preamble; nothing if the file is empty.
-    fn open(path: &Path) -> io::Result<Option<Self>> {
-        let file = File::open(path)?;
+    fn open(path: &Path) -> io::Result<Result<Option<Self>, OtherVersion>> {
+        let file = open_regular(File::options().read(true), path)?;
         let end = file.metadata()?.len();
         if end == 0 {
-            return Ok(None);
+            return Ok(Ok(None));
         }
         let mut file = BufReader::with_capacity(BUFFER, file);
         let mut preamble = [0; Preamble::SIZE];
         file.read_exact(&mut preamble)?;
-        let foreign = || io::Error::from(io::ErrorKind::InvalidData);
-        let created = Preamble::decode(&preamble).ok_or_else(foreign)?.created;
-        Ok(Some(Self { file, created, newest: 0, offset: Preamble::SIZE as u64, end }))
+        let preamble =
+            Preamble::decode(&preamble).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
+        Ok(preamble.map(|Preamble { created }| {
+            Some(Self { file, created, newest: 0, offset: Preamble::SIZE as u64, end })
+        }))
     }
 
     /// Reads all that can be.
@@ -217,7 +182,7 @@ impl Walk {
                     contents.entries.push(entry);
                 }
                 // One that is done was set aside before, or does not matter.
-                Ok(Step::Damaged) if marks.done.contains(&start) => {}
+                Ok(Step::Damaged) if marks.is_done(start) => {}
                 Ok(Step::Damaged) => contents.damaged.push(start..self.offset),
                 Ok(Step::Lost) | Err(_) => {
                     contents.rest = Some(start..self.end);

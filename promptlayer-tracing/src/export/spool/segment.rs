@@ -8,14 +8,13 @@ use std::sync::Arc;
 
 use super::age::Age;
 use super::directory::Claim;
-use super::file::{Tail, private, sync};
+use super::file::{FileId, Tail, is_deleted, open_regular, private, sync};
+use super::marks::{MARKS, Marks};
 use super::record::{Head, Mark, Preamble, Record, RecordKind};
 use super::{RecordId, Selection, SpoolError, Tally};
 
 /// What the name of a segment ends with.
 pub(super) const RECORDS: &str = "records";
-/// What the name of its marks ends with.
-pub(super) const MARKS: &str = "marks";
 
 /// What is to be done about a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +59,8 @@ pub(super) struct Segment {
     pub(super) serial: u64,
     age: Age,
     path: PathBuf,
+    /// The file that this process made.
+    id: Option<FileId>,
     /// The bytes of the preamble and the whole records.
     len: u64,
     /// The end of the file, as long as this process appends to it.
@@ -73,7 +74,8 @@ pub(super) struct Segment {
     /// Whether something was written that may not have reached the disk.
     dirty: bool,
     /// Last, so that no file is open in the directory when that is removed.
-    _claim: Arc<Claim>,
+    #[cfg_attr(not(test), allow(dead_code, reason = "it is held, and dropped"))]
+    claim: Arc<Claim>,
 }
 
 impl Segment {
@@ -88,9 +90,10 @@ impl Segment {
         let path = claim.folder().join(format!("{serial:016x}.{RECORDS}"));
         let mut bytes = Preamble { created: age.created() }.encode();
         bytes.extend_from_slice(frame);
-        let tail = begin(&path, &bytes).map_err(SpoolError::io("write", &path))?;
+        let (tail, id) = begin(&path, &bytes).map_err(SpoolError::io("write", &path))?;
         let mut segment = Self::new(Arc::clone(claim), path, age);
         segment.serial = serial;
+        segment.id = Some(id);
         segment.add(Entry::new(Preamble::SIZE as u64, record));
         segment.len = tail.len();
         segment.dirty = true;
@@ -100,11 +103,12 @@ impl Segment {
 
     /// A segment without records.
     pub(super) fn new(claim: Arc<Claim>, path: PathBuf, age: Age) -> Self {
-        let marks = Marks { path: path.with_extension(MARKS), ..Marks::default() };
+        let marks = Marks::new(path.with_extension(MARKS));
         Self {
             serial: 0,
             age,
             path,
+            id: None,
             len: Preamble::SIZE as u64,
             tail: None,
             entries: Vec::new(),
@@ -112,14 +116,14 @@ impl Segment {
             marks,
             gone: false,
             dirty: false,
-            _claim: claim,
+            claim,
         }
     }
 
     /// What was read of a segment that was there.
     pub(super) fn recovered(mut self, entries: Vec<Entry>, len: u64, marks_len: u64) -> Self {
         self.len = len;
-        self.marks.len = marks_len;
+        self.marks.go_on_from(marks_len);
         for entry in entries {
             self.add(entry);
         }
@@ -159,6 +163,12 @@ impl Segment {
         }))
     }
 
+    /// The directory that it is in.
+    #[cfg(test)]
+    pub(super) fn claim(&self) -> &Claim {
+        &self.claim
+    }
+
     /// Puts another file in the place of the one that is appended to.
     #[cfg(test)]
     pub(super) fn write_to(&mut self, file: File) {
@@ -183,7 +193,7 @@ impl Segment {
 
     /// The bytes on disk.
     pub(super) fn bytes(&self) -> u64 {
-        if self.gone { 0 } else { self.len + self.marks.len }
+        if self.gone { 0 } else { self.len + self.marks.len() }
     }
 
     /// The bytes of its records.
@@ -219,10 +229,10 @@ impl Segment {
         Some((index, entry.offset))
     }
 
-    /// Whether a request with a record may have left this machine.
+    /// What is known of a record.
     #[cfg(test)]
-    pub(super) fn is_sent(&self, index: usize) -> bool {
-        self.entries[index].may_have_been_sent
+    pub(super) fn entry(&self, index: usize) -> Entry {
+        self.entries[index]
     }
 
     /// Whether a record is not done.
@@ -264,7 +274,7 @@ impl Segment {
         if self.gone {
             return Ok(());
         }
-        Mark::Done(entry.offset).encode(&mut self.marks.unwritten);
+        self.marks.add(Mark::Done(entry.offset));
         if self.undone == 0 && self.remove() {
             return Ok(());
         }
@@ -274,26 +284,64 @@ impl Segment {
 
     /// Removes the files; gives the records that were never given. Those that are stay to be settled.
     pub(super) fn evict(&mut self) -> Tally {
-        let lost = self.tally();
-        for entry in self.entries.iter_mut().filter(|entry| entry.is_here()) {
-            entry.state = State::Done;
-            self.undone -= 1;
-        }
+        let lost = self.lose();
         self.remove();
         self.gone = true;
         lost
     }
 
+    /// Whether somebody else deleted the file that is appended to.
+    pub(super) fn is_deleted(&self) -> bool {
+        self.tail.as_ref().is_some_and(|tail| is_deleted(tail.medium(), &self.path))
+    }
+
+    /// Returns `false` if somebody else removed the file, or put another in its place.
+    pub(super) fn is_there(&self) -> bool {
+        match FileId::at(&self.path) {
+            Ok(Some(id)) => self.id.is_none_or(|own| own == id),
+            Ok(None) => false,
+            // It cannot be told just now.
+            Err(_) => true,
+        }
+    }
+
+    /// Notes that somebody else removed the file; gives the records that were lost with it. Those that were given stay to
+    /// be settled.
+    pub(super) fn vanish(&mut self) -> Tally {
+        self.tail = None;
+        self.marks.close();
+        self.gone = true;
+        self.lose()
+    }
+
+    /// Ends the records that are in the file.
+    fn lose(&mut self) -> Tally {
+        let lost = self.tally();
+        for entry in self.entries.iter_mut().filter(|entry| entry.is_here()) {
+            entry.state = State::Done;
+            self.undone -= 1;
+        }
+        lost
+    }
+
     /// Marks what is not among its records as done on disk, so that it is not found again.
     pub(super) fn forget(&mut self, offsets: impl Iterator<Item = u64>) {
-        offsets.for_each(|offset| Mark::Done(offset).encode(&mut self.marks.unwritten));
+        offsets.for_each(|offset| self.marks.add(Mark::Done(offset)));
+        // Else it is found again.
+        let _ = self.marks.write();
+    }
+
+    /// Writes to disk that all its records may have been sent.
+    pub(super) fn mark_all_sent(&mut self) {
+        let undone = self.entries.iter().filter(|entry| entry.state != State::Done);
+        undone.for_each(|entry| self.marks.add(Mark::Sent(entry.offset)));
         // Else it is found again.
         let _ = self.marks.write();
     }
 
     /// Writes to disk when it counts as created.
     pub(super) fn date_anew(&mut self) {
-        Mark::Created(self.age.created()).encode(&mut self.marks.unwritten);
+        self.marks.add(Mark::Created(self.age.created()));
         // Else the next process does.
         let _ = self.marks.write();
     }
@@ -301,14 +349,14 @@ impl Segment {
     /// Removes the files. The marks go last: without them the records would be given again.
     pub(super) fn remove(&mut self) -> bool {
         self.tail = None;
-        self.marks.tail = None;
+        self.marks.close();
         let gone = match fs::remove_file(&self.path) {
             Ok(()) => true,
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         };
         if gone {
             // Marks without records are removed by the next to come.
-            let _ = fs::remove_file(&self.marks.path);
+            let _ = self.marks.remove();
             self.gone = true;
         }
         gone
@@ -321,7 +369,7 @@ impl Segment {
 
     /// Opens it to be read.
     pub(super) fn open(&self) -> io::Result<File> {
-        File::open(&self.path)
+        open_regular(File::options().read(true), &self.path)
     }
 
     /// Notes whether a request with a record may have left this machine. [`Self::write_marks`] writes it to disk.
@@ -334,14 +382,13 @@ impl Segment {
         }
         entry.may_have_been_sent = is_sent;
         if !self.gone {
-            let mark = if is_sent { Mark::Sent(entry.offset) } else { Mark::NotSent(entry.offset) };
-            mark.encode(&mut self.marks.unwritten);
+            self.marks.add(if is_sent { Mark::Sent(entry.offset) } else { Mark::NotSent(entry.offset) });
         }
     }
 
     /// Writes the marks that are not on disk yet by one call to the system.
     pub(super) fn write_marks(&mut self) -> Result<(), SpoolError> {
-        if self.gone || self.marks.unwritten.is_empty() {
+        if self.gone || !self.marks.has_unwritten() {
             return Ok(());
         }
         self.dirty = true;
@@ -372,58 +419,23 @@ impl Segment {
         }
         self.marks.write()?;
         sync(&self.path).map_err(SpoolError::io("sync", &self.path))?;
-        if self.marks.len > 0 {
-            sync(&self.marks.path).map_err(SpoolError::io("sync", &self.marks.path))?;
-        }
+        self.marks.sync()?;
         self.dirty = false;
         Ok(())
     }
 }
 
 /// Makes a file with what it begins with, or none.
-fn begin(path: &Path, bytes: &[u8]) -> io::Result<Tail> {
-    let mut tail = Tail::new(private().write(true).create_new(true).open(path)?, 0);
-    if let Err(error) = tail.append(bytes) {
-        drop(tail);
+fn begin(path: &Path, bytes: &[u8]) -> io::Result<(Tail, FileId)> {
+    let file = private().write(true).create_new(true).open(path)?;
+    let begun = file.metadata().and_then(|metadata| {
+        let mut tail = Tail::new(file, 0);
+        tail.append(bytes)?;
+        Ok((tail, FileId::new(&metadata)))
+    });
+    if begun.is_err() {
         // Else the next to come does, or sets it aside.
         let _ = fs::remove_file(path);
-        return Err(error);
     }
-    Ok(tail)
-}
-
-/// The file that tells which records of a segment were sent and which are done.
-#[derive(Debug, Default)]
-struct Marks {
-    path: PathBuf,
-    /// Opened with the first mark.
-    tail: Option<Tail>,
-    /// The bytes of the marks that are whole.
-    len: u64,
-    /// Marks that are not on disk yet.
-    unwritten: Vec<u8>,
-}
-
-impl Marks {
-    fn write(&mut self) -> Result<(), SpoolError> {
-        if self.unwritten.is_empty() {
-            return Ok(());
-        }
-        let tail = match &mut self.tail {
-            Some(tail) => tail,
-            none => {
-                let file = private().write(true).create(true).truncate(false).open(&self.path);
-                none.insert(Tail::new(file.map_err(SpoolError::io("open", &self.path))?, self.len))
-            }
-        };
-        tail.append(&self.unwritten).map_err(SpoolError::io("write to", &self.path))?;
-        self.unwritten.clear();
-        self.len = tail.len();
-        Ok(())
-    }
-}
-
-/// Whole marks alone, of a file of so many bytes.
-pub(super) fn whole_marks(len: u64) -> u64 {
-    len - len % Mark::SIZE as u64
+    begun
 }

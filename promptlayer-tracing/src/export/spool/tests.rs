@@ -3,7 +3,12 @@
 mod ages;
 mod crashes;
 mod damage;
+mod deleted;
+mod destinations;
+mod forked;
 mod full_disk;
+#[cfg(unix)]
+mod irregular;
 mod keeping;
 mod limits;
 mod sent;
@@ -18,9 +23,11 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 use super::clock::Clock;
-use super::segment::{MARKS, RECORDS};
+use super::marks::MARKS;
+use super::segment::RECORDS;
 use super::{
-    Given, Lost, Record, RecordId, RecordKind, Recovered, Selection, Spool, SpoolError, SpoolLimits, Tally,
+    Given, LeftAlone, Lost, Record, RecordId, RecordKind, Recovered, Selection, Spool, SpoolError,
+    SpoolLimits, Tally,
 };
 
 /// Room for everything, in segments that a hundred small records do not fill.
@@ -28,6 +35,9 @@ const ROOMY: SpoolLimits =
     SpoolLimits { bytes: 8 << 20, segment_bytes: 1 << 20, max_age: SpoolLimits::DEFAULT_MAX_AGE };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The destination of the spools of these tests.
+const DESTINATION: &str = "0123456789abcdef";
 
 /// A folder for a spool that is not there yet.
 fn folder() -> (TempDir, PathBuf) {
@@ -37,7 +47,16 @@ fn folder() -> (TempDir, PathBuf) {
 }
 
 fn open(path: &Path) -> (Spool, Recovered) {
-    Spool::open(path, ROOMY).unwrap()
+    open_with(path, ROOMY).unwrap()
+}
+
+fn open_with(path: impl AsRef<Path>, limits: SpoolLimits) -> Result<(Spool, Recovered), SpoolError> {
+    Spool::open(path, DESTINATION, limits)
+}
+
+/// The folder of the destination.
+fn home(path: &Path) -> PathBuf {
+    super::directory::home(path, DESTINATION)
 }
 
 /// A span with a number.
@@ -56,8 +75,12 @@ impl Spool {
     fn next(&mut self) -> Result<Option<(RecordId, Record)>, SpoolError> {
         let oldest = |spool: &Self| spool.waiting().next();
         let Some(oldest) = oldest(self) else { return Ok(None) };
-        let sent = self.segments[self.position(oldest.segment).unwrap()].is_sent(oldest.index);
-        let given = if oldest.segment < self.adopted { self.next_backlog(sent) } else { self.next_new(sent) };
+        let entry = self.segments[self.position(oldest.segment).unwrap()].entry(oldest.index);
+        let given = self.next_of(Selection {
+            kind: entry.kind,
+            is_adopted: oldest.segment < self.adopted,
+            may_have_been_sent: entry.may_have_been_sent,
+        });
         match given? {
             Some(given) => Ok(Some((given.id, given.record))),
             // It was lost.
@@ -118,12 +141,18 @@ fn spans(spans: u64) -> Tally {
     Tally { spans, tracks: 0 }
 }
 
+/// What was found where nothing but damaged files is left alone.
+fn found(records: Tally, set_aside: u64) -> Recovered {
+    Recovered { records, left: LeftAlone { set_aside, ..LeftAlone::default() } }
+}
+
 /// The files of a kind in all directories, in the order of their paths.
 fn files(path: &Path, kind: &str) -> Vec<PathBuf> {
-    let mut files: Vec<_> = fs::read_dir(path)
-        .unwrap()
+    let mut files: Vec<_> = fs::read_dir(home(path))
+        .into_iter()
+        .flatten()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_dir() && !path.ends_with("set-aside"))
+        .filter(|path| path.is_dir())
         .flat_map(|path| fs::read_dir(path).unwrap())
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == kind))

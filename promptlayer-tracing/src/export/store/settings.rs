@@ -35,10 +35,19 @@ pub enum SpoolMode {
 /// # }
 /// ```
 ///
-/// Each process has a folder of its own in it, under a file lock, so that any number of them may share
-/// the path; what one left behind, the next one takes over (of up to 64 others, each of which costs it an open
-/// file). Files are readable by their owner alone (0600),
-/// hold prompts and answers as they were to be sent, and no key.
+/// Any number of processes can share the path:
+///
+/// - Each base URL and API key has a folder of its own, named for a hash of the two. Records are only sent where they were
+///   meant to go; those of other programs are left alone, and `on_error` says once how many there are.
+/// - In it, each process has a folder of its own, under a file lock. What a process left behind, the next one with the
+///   same base URL and key takes over (of up to 64 others, each of which costs it an open file).
+///
+/// A relative path counts from the working directory at [`build`](crate::LayerBuilder::build). If the folder is deleted
+/// while it is in use, it is made again; what was lost with it is counted as
+/// [`SpoolDamaged`](crate::DropReason::SpoolDamaged) and reported once. After a fork, the new process does not use it.
+///
+/// Files are readable by their owner alone (0600), hold prompts and answers as they were to be sent, and no key. Only
+/// regular files are opened: links, pipes and devices in their place are not followed or waited for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpoolSettings {
     pub(super) path: PathBuf,
@@ -82,6 +91,10 @@ impl SpoolSettings {
 
     /// How old something may become there before it is dropped and counted, at most ten years. Defaults to
     /// [`DEFAULT_MAX_AGE`](Self::DEFAULT_MAX_AGE).
+    ///
+    /// While a process runs, ages are measured by a clock that cannot be set. Across processes they follow the wall
+    /// clock, unless it shows a time that cannot be right (before 2024, after 2100, or a record from the future or of more
+    /// than ten years): then records count as new, and live for at most this long from there on.
     #[must_use]
     pub fn max_age(mut self, age: Duration) -> Self {
         self.max_age = age.min(clock::LONGEST);

@@ -54,7 +54,9 @@ impl Line {
     ) -> Self {
         let form = Arc::new(Form { wire, batch, resource: Resource::new("test".to_owned()), provider: None });
         let (store, found) = match spool {
-            Some(spool) => Store::open(&spool).map(|(store, found)| (Some(store), found)).unwrap(),
+            Some(spool) => {
+                Store::open(&spool, "0123456789abcdef").map(|(store, found)| (Some(store), found)).unwrap()
+            }
             None => (None, Tally::default()),
         };
         let queue = QueueLimits::default().items(1000);

@@ -28,7 +28,7 @@ impl Clocks {
     }
 
     fn open(&self, path: &Path) -> Spool {
-        Spool::open_with(path.to_owned(), ROOMY, Clock::Set(Arc::clone(&self.0))).unwrap().0
+        Spool::open_by(path, DESTINATION, ROOMY, Clock::Set(Arc::clone(&self.0))).unwrap().0
     }
 
     fn append(&self, spool: &mut Spool, number: u64) {
@@ -164,6 +164,21 @@ fn clock_that_was_set_back_a_little_expires_nothing() {
     let (_folder, path) = folder();
     let clocks = Clocks::showing(TODAY);
     clocks.append(&mut clocks.open(&path), 0);
-    assert_eq!(ages(&mut Clocks::showing(TODAY - HOUR).open(&path)), [(0, 0)]);
+    assert_eq!(ages(&mut Clocks::showing(TODAY.saturating_sub(HOUR)).open(&path)), [(0, 0)]);
     assert_eq!(ages(&mut Clocks::showing(TODAY + HOUR).open(&path)), [(0, 2)]);
+}
+
+#[test]
+fn wrong_clock_removes_nothing_that_was_set_aside() {
+    let (_folder, path) = folder();
+    let aside = path.join("set-aside/file");
+    fs::create_dir_all(aside.parent().unwrap()).unwrap();
+    let modified = fs::File::create(&aside).unwrap();
+    modified.set_modified(UNIX_EPOCH + TODAY).unwrap();
+    for wrong in WRONG {
+        Clocks::showing(wrong).open(&path);
+        assert!(aside.exists(), "{wrong:?}");
+    }
+    Clocks::showing(TODAY + 8 * DAY).open(&path);
+    assert!(!aside.exists());
 }

@@ -30,7 +30,7 @@ fn say(what: char, number: u64) {
 fn process() {
     let Some(path) = env::var_os(PATH) else { return };
     let first: u64 = env::var(FIRST).unwrap().parse().unwrap();
-    let (mut spool, _) = Spool::open(path, LIMITS).unwrap();
+    let (mut spool, _) = open_with(path, LIMITS).unwrap();
     for new in first.. {
         append(&mut spool, [new]);
         say('+', new);
@@ -107,7 +107,7 @@ fn what_was_kept_survives_a_kill_and_what_was_done_stays_done() {
 
         let last = said.kept.last().copied().unwrap_or(first);
         waiting.extend(&said.kept);
-        let (mut spool, _) = Spool::open(&path, LIMITS).unwrap();
+        let (mut spool, _) = open_with(&path, LIMITS).unwrap();
         let numbers = given(&mut spool);
         assert_eq!(spool.take_lost(), Lost::default(), "round {round}");
         let found: BTreeSet<_> = numbers.iter().copied().collect();

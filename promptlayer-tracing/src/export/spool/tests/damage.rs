@@ -19,7 +19,7 @@ fn segment() -> (Vec<u8>, Vec<usize>) {
 
 /// Leaves files behind as if a process had ended.
 fn plant(path: &Path, segment: &[u8], marks: Option<&[u8]>) {
-    let directory = path.join("v2-1-a-b");
+    let directory = home(path).join("v2-1-a-b");
     fs::create_dir_all(&directory).unwrap();
     fs::write(directory.join("0.records"), segment).unwrap();
     if let Some(marks) = marks {
@@ -44,10 +44,14 @@ fn a_segment_torn_at_any_byte_gives_the_records_before_and_sets_the_rest_aside()
         let torn_from = ends.iter().copied().rfind(|end| *end <= len).unwrap_or_default();
         let torn: Vec<_> =
             Some(bytes[torn_from..len].to_vec()).filter(|torn| !torn.is_empty()).into_iter().collect();
-        assert_eq!(recovered.set_aside, torn.len() as u64, "torn at {len}");
+        assert_eq!(recovered.left.set_aside, torn.len() as u64, "torn at {len}");
         assert_eq!(set_aside(&path), torn, "torn at {len}");
         // It is found once.
-        assert_eq!(reopened(&path), (numbers, Recovered { set_aside: 0, ..recovered }), "torn at {len}");
+        assert_eq!(
+            reopened(&path),
+            (numbers, Recovered { left: LeftAlone::default(), ..recovered }),
+            "torn at {len}"
+        );
     }
 }
 
@@ -70,7 +74,7 @@ fn no_bit_that_flips_gives_a_record_that_was_never_written() {
                 .map(|(_, number)| number)
                 .collect();
             assert_eq!(numbers, expected, "bit {bit} of byte {at}");
-            assert_eq!(recovered.set_aside, 1, "bit {bit} of byte {at}");
+            assert_eq!(recovered.left.set_aside, 1, "bit {bit} of byte {at}");
             let aside = match part {
                 0 => &flipped[..],
                 _ if in_head => &flipped[ends[part - 1]..],
@@ -78,7 +82,10 @@ fn no_bit_that_flips_gives_a_record_that_was_never_written() {
             };
             assert_eq!(set_aside(&path), [aside], "bit {bit} of byte {at}");
             if bit == 0 {
-                assert_eq!(reopened(&path), (expected, Recovered { set_aside: 0, ..recovered }));
+                assert_eq!(
+                    reopened(&path),
+                    (expected, Recovered { left: LeftAlone::default(), ..recovered })
+                );
             }
         }
     }
@@ -105,7 +112,7 @@ fn an_end_of_zeroes_is_set_aside() {
     plant(&path, &bytes, Some(&[0; 48]));
     let (numbers, recovered) = reopened(&path);
     assert_eq!(numbers, NUMBERS);
-    assert_eq!(recovered.set_aside, 2);
+    assert_eq!(recovered.left.set_aside, 2);
     assert_eq!(set_aside(&path), [&bytes[ends[4]..]]);
 }
 
@@ -118,7 +125,7 @@ fn records_damaged_apart_are_set_aside_together() {
     plant(&path, &bytes, None);
     let (numbers, recovered) = reopened(&path);
     assert_eq!(numbers, [NUMBERS[1], NUMBERS[3]]);
-    assert_eq!(recovered, Recovered { records: spans(2), set_aside: 2 });
+    assert_eq!(recovered, found(spans(2), 2));
     assert_eq!(set_aside(&path), [[&bytes[ends[0]..ends[1]], &bytes[ends[2]..ends[3]]].concat()]);
 }
 
@@ -133,7 +140,7 @@ fn a_length_beyond_the_end_is_taken_for_a_torn_record_and_no_memory_for_it() {
     plant(&path, &bytes, None);
     let (numbers, recovered) = reopened(&path);
     assert_eq!(numbers, NUMBERS[..3]);
-    assert_eq!(recovered.set_aside, 1);
+    assert_eq!(recovered.left.set_aside, 1);
 }
 
 #[test]
@@ -146,20 +153,34 @@ fn a_record_of_a_kind_that_nobody_knows_is_set_aside() {
     plant(&path, &bytes, None);
     let (numbers, recovered) = reopened(&path);
     assert_eq!(numbers, NUMBERS[1..]);
-    assert_eq!(recovered.set_aside, 1);
+    assert_eq!(recovered.left.set_aside, 1);
     assert_eq!(set_aside(&path), [&bytes[ends[0]..ends[1]]]);
 }
 
 #[test]
-fn a_segment_of_another_version_is_set_aside() {
+fn segment_of_another_version_stays_where_it_is() {
     let (_folder, path) = folder();
     let (mut bytes, _) = segment();
     bytes[7] = 3;
     let checksum = crc32fast::hash(&bytes[..16]);
     bytes[16..20].copy_from_slice(&checksum.to_le_bytes());
-    plant(&path, &bytes, None);
-    assert_eq!(reopened(&path), (Vec::new(), Recovered { records: spans(0), set_aside: 1 }));
-    assert_eq!(set_aside(&path), [bytes]);
+    plant(&path, &bytes, Some(b"marks"));
+    let directory = home(&path).join("v2-1-a-b");
+    fs::write(directory.join("0.what-is-new"), "new").unwrap();
+    fs::write(directory.join("1.records"), segment().0).unwrap();
+    let left = LeftAlone { other_versions: 1, ..LeftAlone::default() };
+    for _ in 0..2 {
+        let (mut spool, recovered) = open(&path);
+        assert_eq!(recovered.left, left);
+        while let Some((id, _)) = spool.next().unwrap() {
+            spool.done(id).unwrap();
+        }
+        drop(spool);
+        assert_eq!(fs::read(directory.join("0.records")).unwrap(), bytes);
+        assert_eq!(fs::read(directory.join("0.marks")).unwrap(), b"marks");
+        assert_eq!(fs::read(directory.join("0.what-is-new")).unwrap(), b"new");
+        assert!(!directory.join("1.records").exists() && set_aside(&path).is_empty());
+    }
 }
 
 #[test]
@@ -179,7 +200,7 @@ fn marks_torn_at_any_byte_count_as_far_as_they_are_whole() {
             _ => &[22],
         };
         let (mut spool, recovered) = open(&path);
-        assert_eq!(recovered, Recovered { records: spans(expected.len() as u64), set_aside: 0 });
+        assert_eq!(recovered, found(spans(expected.len() as u64), 0));
         // What is done next is told apart from the torn mark before it.
         let (id, record) = spool.next().unwrap().unwrap();
         assert_eq!(number(&record), expected[0]);
@@ -205,7 +226,7 @@ fn a_mark_of_which_a_bit_flips_gives_its_record_again_and_hides_no_other() {
             let (numbers, recovered) = reopened(&path);
             let expected = if at < Mark::SIZE { &[1, 22, 4_444] } else { &[22, 333, 4_444] };
             assert_eq!(numbers, expected, "bit {bit} of byte {at}");
-            assert_eq!(recovered.set_aside, 1, "bit {bit} of byte {at}");
+            assert_eq!(recovered.left.set_aside, 1, "bit {bit} of byte {at}");
         }
     }
 }
@@ -218,7 +239,7 @@ fn a_segment_that_is_done_goes_even_if_its_process_was_stopped_before() {
     let (_folder, path) = folder();
     plant(&path, &bytes, Some(&marks));
     // Marks whose segment was removed.
-    fs::write(path.join("v2-1-a-b/1.marks"), &marks).unwrap();
+    fs::write(home(&path).join("v2-1-a-b/1.marks"), &marks).unwrap();
     assert_eq!(open(&path).1, Recovered::default());
     assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
 }
@@ -227,28 +248,28 @@ fn a_segment_that_is_done_goes_even_if_its_process_was_stopped_before() {
 fn foreign_files_in_a_directory_of_the_spool_are_set_aside() {
     let (_folder, path) = folder();
     plant(&path, &segment().0, None);
-    let directory = path.join("v2-1-a-b");
+    let directory = home(&path).join("v2-1-a-b");
     fs::write(directory.join("notes.txt"), "mine").unwrap();
     fs::create_dir(directory.join("1.records")).unwrap();
     let (numbers, recovered) = reopened(&path);
     assert_eq!(numbers, NUMBERS);
-    assert_eq!(recovered, Recovered { records: spans(4), set_aside: 2 });
+    assert_eq!(recovered, found(spans(4), 2));
     assert_eq!(fs::read(path.join("set-aside/v2-1-a-b-notes.txt")).unwrap(), b"mine");
     assert!(path.join("set-aside/v2-1-a-b-1.records").is_dir());
-    assert_eq!(reopened(&path).1.set_aside, 0);
+    assert_eq!(reopened(&path).1.left.set_aside, 0);
 }
 
 #[test]
 fn a_directory_that_cannot_be_locked_is_counted_and_left_alone() {
     let (_folder, path) = folder();
     plant(&path, &segment().0, None);
-    fs::create_dir(path.join("v2-1-a-b.lock")).unwrap();
+    fs::create_dir(home(&path).join("v2-1-a-b.lock")).unwrap();
     let (mut spool, recovered) = open(&path);
     // The directory, and the lock.
-    assert_eq!(recovered, Recovered { records: spans(0), set_aside: 2 });
+    assert_eq!(recovered, found(spans(0), 2));
     append(&mut spool, [7]);
     assert_eq!(given(&mut spool), [7]);
-    fs::remove_dir(path.join("v2-1-a-b.lock")).unwrap();
+    fs::remove_dir(home(&path).join("v2-1-a-b.lock")).unwrap();
     assert_eq!(reopened(&path).0, NUMBERS);
 }
 
@@ -257,13 +278,13 @@ fn what_cannot_be_set_aside_costs_nothing_that_is_intact() {
     let (_folder, path) = folder();
     let (bytes, _) = segment();
     plant(&path, &bytes[..bytes.len() - 1], None);
-    fs::write(path.join("v2-1-a-b/notes.txt"), "mine").unwrap();
+    fs::write(home(&path).join("v2-1-a-b/notes.txt"), "mine").unwrap();
     // A file where the folder should be.
     fs::write(path.join("set-aside"), "").unwrap();
     for _ in 0..2 {
         let (numbers, recovered) = reopened(&path);
         assert_eq!(numbers, NUMBERS[..3]);
-        assert_eq!(recovered, Recovered { records: spans(3), set_aside: 2 });
+        assert_eq!(recovered, found(spans(3), 2));
     }
 }
 
@@ -287,7 +308,7 @@ fn a_record_that_is_damaged_while_it_waits_is_counted_and_the_next_one_given() {
 #[test]
 fn records_whose_file_was_removed_or_cut_are_counted() {
     let (_folder, path) = folder();
-    let (mut spool, _) = Spool::open(&path, SpoolLimits { segment_bytes: 80, ..ROOMY }).unwrap();
+    let (mut spool, _) = open_with(&path, SpoolLimits { segment_bytes: 80, ..ROOMY }).unwrap();
     append(&mut spool, 0..6);
     let segments = files(&path, RECORDS);
     assert_eq!(segments.len(), 3);

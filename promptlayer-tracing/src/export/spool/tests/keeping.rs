@@ -14,15 +14,15 @@ fn a_record_comes_back_as_it_went_in() {
         body: Box::default(),
     };
     let limits = SpoolLimits { max_age: Duration::MAX, ..ROOMY };
-    let (mut spool, recovered) = Spool::open(&path, limits).unwrap();
+    let (mut spool, recovered) = open_with(&path, limits).unwrap();
     assert_eq!(recovered, Recovered::default());
     let ids = [spool.keep(&span).unwrap(), spool.keep(&track).unwrap()];
     assert_eq!(spool.next().unwrap(), Some((ids[0], span.clone())));
     assert_eq!(spool.next().unwrap(), Some((ids[1], track.clone())));
     assert_eq!(spool.next().unwrap(), None);
     drop(spool);
-    let (mut spool, recovered) = Spool::open(&path, limits).unwrap();
-    assert_eq!(recovered, Recovered { records: Tally { spans: 1, tracks: 1 }, set_aside: 0 });
+    let (mut spool, recovered) = open_with(&path, limits).unwrap();
+    assert_eq!(recovered, found(Tally { spans: 1, tracks: 1 }, 0));
     assert_eq!(spool.next().unwrap().unwrap().1, span);
     assert_eq!(spool.next().unwrap().unwrap().1, track);
 }
@@ -43,11 +43,11 @@ fn records_are_given_oldest_first_and_once() {
 fn the_order_is_kept_across_segments_and_restarts() {
     let (_folder, path) = folder();
     let small = SpoolLimits { segment_bytes: 100, ..ROOMY };
-    let (mut spool, _) = Spool::open(&path, small).unwrap();
+    let (mut spool, _) = open_with(&path, small).unwrap();
     append(&mut spool, 0..10);
     assert!(files(&path, RECORDS).len() > 3);
     drop(spool);
-    let (mut spool, recovered) = Spool::open(&path, small).unwrap();
+    let (mut spool, recovered) = open_with(&path, small).unwrap();
     assert_eq!(recovered.records, spans(10));
     append(&mut spool, 10..20);
     assert_eq!(given(&mut spool), (0..20).collect::<Vec<_>>());
@@ -110,7 +110,7 @@ fn the_files_of_a_segment_go_with_its_last_record() {
 #[test]
 fn an_id_stays_that_of_its_record_while_others_come_and_go() {
     let (_folder, path) = folder();
-    let (mut spool, _) = Spool::open(&path, SpoolLimits { segment_bytes: 1, ..ROOMY }).unwrap();
+    let (mut spool, _) = open_with(&path, SpoolLimits { segment_bytes: 1, ..ROOMY }).unwrap();
     let ids = append(&mut spool, 0..5);
     for gone in [2, 0, 4] {
         spool.done(ids[gone]).unwrap();
@@ -123,7 +123,7 @@ fn an_id_stays_that_of_its_record_while_others_come_and_go() {
 #[test]
 fn what_is_kept_after_the_newest_segment_went_is_kept_in_another() {
     let (_folder, path) = folder();
-    let (mut spool, _) = Spool::open(&path, SpoolLimits { segment_bytes: 80, ..ROOMY }).unwrap();
+    let (mut spool, _) = open_with(&path, SpoolLimits { segment_bytes: 80, ..ROOMY }).unwrap();
     let ids = append(&mut spool, 0..3);
     assert_eq!(files(&path, RECORDS).len(), 2);
     spool.done(ids[2]).unwrap();
@@ -170,7 +170,7 @@ fn files_and_folders_are_their_owners_alone() {
     let segment = only_segment(&path);
     let whole = fs::read(&segment).unwrap();
     fs::write(&segment, &whole[..whole.len() - 1]).unwrap();
-    assert_eq!(open(&path).1, Recovered { records: spans(1), set_aside: 1 });
+    assert_eq!(open(&path).1, found(spans(1), 1));
     let mut modes = Vec::new();
     let mut folders = vec![path];
     while let Some(folder) = folders.pop() {
@@ -184,10 +184,10 @@ fn files_and_folders_are_their_owners_alone() {
             }
         }
     }
-    // The root, the directory, what was set aside; the lock, the segment, its marks, the torn record.
-    assert_eq!(modes.iter().filter(|mode| **mode == (true, 0o700)).count(), 3, "{modes:?}");
+    // The root, the destination, the directory, what was set aside; the lock, the segment, its marks, the torn record.
+    assert_eq!(modes.iter().filter(|mode| **mode == (true, 0o700)).count(), 4, "{modes:?}");
     assert_eq!(modes.iter().filter(|mode| **mode == (false, 0o600)).count(), 4, "{modes:?}");
-    assert_eq!(modes.len(), 7);
+    assert_eq!(modes.len(), 8);
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn an_error_names_the_path() {
     let (folder, _) = folder();
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
-    let error = Spool::open(&file, ROOMY).unwrap_err();
+    let error = open_with(&file, ROOMY).unwrap_err();
     assert!(error.to_string().starts_with("cannot make the spool's folder"), "{error}");
     assert!(error.to_string().contains(file.to_str().unwrap()), "{error}");
 }

@@ -73,7 +73,7 @@ fn mark_is_with_the_system_when_set_sent_returns() {
 #[test]
 fn sent_marks_of_several_segments_are_all_written() {
     let (_folder, path) = folder();
-    let (mut spool, _) = Spool::open(&path, SpoolLimits { segment_bytes: 80, ..ROOMY }).unwrap();
+    let (mut spool, _) = open_with(&path, SpoolLimits { segment_bytes: 80, ..ROOMY }).unwrap();
     let ids = append(&mut spool, 0..9);
     assert!(files(&path, RECORDS).len() > 3);
     spool.set_sent(ids.into_iter().skip(1).step_by(2), true).unwrap();
@@ -153,4 +153,19 @@ fn record_that_was_put_back_is_for_the_next_run() {
     assert_eq!(number(&spool.next_new(false).unwrap().unwrap().record), 1);
     drop(spool);
     assert_eq!(backlog(&path), [vec![1], vec![0]]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn records_of_before_a_reboot_may_all_have_been_sent() {
+    let (_folder, path) = folder();
+    let (mut spool, _) = open(&path);
+    append(&mut spool, 0..3);
+    let lock = spool.own.folder().with_extension("lock");
+    drop(spool);
+    fs::write(lock, "the boot before").unwrap();
+    // The last marks may have been lost with the system.
+    for _ in 0..2 {
+        assert_eq!(backlog(&path), [vec![], vec![0, 1, 2]]);
+    }
 }

@@ -26,7 +26,7 @@ fn what_a_process_left_is_adopted_while_another_lives() {
     append(&mut ended, 10..12);
     drop(ended);
     let (mut heir, recovered) = open(&path);
-    assert_eq!(recovered, Recovered { records: spans(2), set_aside: 0 });
+    assert_eq!(recovered, found(spans(2), 0));
     assert_eq!(given(&mut heir), [10, 11]);
     append(&mut living, [1]);
     assert_eq!(given(&mut living), [0, 1]);
@@ -48,11 +48,11 @@ fn an_adopted_directory_goes_with_its_last_record() {
     drop(ended);
     let (mut heir, _) = open(&path);
     // The two directories, and their locks.
-    assert_eq!(fs::read_dir(&path).unwrap().count(), 4);
+    assert_eq!(fs::read_dir(home(&path)).unwrap().count(), 4);
     while let Some((id, _)) = heir.next().unwrap() {
         heir.done(id).unwrap();
     }
-    assert_eq!(fs::read_dir(&path).unwrap().count(), 2);
+    assert_eq!(fs::read_dir(home(&path)).unwrap().count(), 2);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn of_adopters_that_race_one_gets_each_record() {
                         assert_eq!(recovered.records, spans(numbers.len() as u64));
                         // Until all have had their turn.
                         barrier.wait();
-                        (numbers, recovered.set_aside)
+                        (numbers, recovered.left.set_aside)
                     })
                 })
                 .collect();
@@ -121,8 +121,8 @@ fn spools_that_open_and_close_at_once_never_disturb_each_other() {
 #[test]
 fn a_lock_or_a_directory_that_was_left_alone_is_tidied_up() {
     let (_folder, path) = folder();
-    fs::create_dir_all(path.join("v2-1-a-b")).unwrap();
-    fs::write(path.join("v2-2-a-b.lock"), "").unwrap();
+    fs::create_dir_all(home(&path).join("v2-1-a-b")).unwrap();
+    fs::write(home(&path).join("v2-2-a-b.lock"), "").unwrap();
     let (spool, recovered) = open(&path);
     assert_eq!(recovered, Recovered::default());
     drop(spool);
@@ -133,17 +133,19 @@ fn a_lock_or_a_directory_that_was_left_alone_is_tidied_up() {
 fn what_the_spool_did_not_make_is_left_alone() {
     let (_folder, path) = folder();
     for folder in ["mine", "v3-1-a-b", "v2-1-a", "v2-1-a-b-c", "v2-x-y-z", "v2---"] {
-        fs::create_dir_all(path.join(folder)).unwrap();
-        fs::write(path.join(folder).join("0.records"), "mine").unwrap();
+        fs::create_dir_all(home(&path).join(folder)).unwrap();
+        fs::write(home(&path).join(folder).join("0.records"), "mine").unwrap();
     }
-    fs::write(path.join("notes.txt"), "mine").unwrap();
-    fs::write(path.join("other.lock"), "mine").unwrap();
+    fs::write(home(&path).join("notes.txt"), "mine").unwrap();
+    fs::write(home(&path).join("other.lock"), "mine").unwrap();
     let (mut spool, recovered) = open(&path);
     append(&mut spool, [0]);
-    assert_eq!(recovered, Recovered::default());
+    // What another version left is reported.
+    let left = LeftAlone { other_versions: 1, ..LeftAlone::default() };
+    assert_eq!(recovered, Recovered { left, ..Recovered::default() });
     let (id, _) = spool.next().unwrap().unwrap();
     spool.done(id).unwrap();
     drop(spool);
-    assert_eq!(fs::read_dir(&path).unwrap().count(), 8);
-    assert_eq!(fs::read(path.join("v3-1-a-b/0.records")).unwrap(), b"mine");
+    assert_eq!(fs::read_dir(home(&path)).unwrap().count(), 8);
+    assert_eq!(fs::read(home(&path).join("v3-1-a-b/0.records")).unwrap(), b"mine");
 }
