@@ -23,13 +23,25 @@ pub enum Error {
         source: io::Error,
     },
 
-    /// The database could not be opened, or is not a database of this program.
+    /// The database could not be opened, or is no database.
     #[error("cannot use the database {database}; check that it is a file this program may read and write")]
     Database {
         /// The database that was asked for.
         database: String,
-        /// What SQLite said.
+        /// What SQLite or the operating system said.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// The file belongs to another program. It was left untouched.
+    #[error(
+        "the file {database} is not a database of promptlayer-local: {found}; choose another file (this one was not \
+         changed)"
+    )]
+    ForeignDatabase {
+        /// The database that was asked for.
+        database: String,
+        /// What shows that it is another program's.
+        found: String,
     },
 
     /// The database was written by a newer version of this program.

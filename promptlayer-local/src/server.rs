@@ -47,7 +47,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`Error::Database`] or [`Error::NewerDatabase`] if the database cannot be used, [`Error::Bind`] if the address
+    /// [`Error::Database`], [`Error::ForeignDatabase`] or [`Error::NewerDatabase`] if the database cannot be used, [`Error::Bind`] if the address
     /// cannot be listened on, [`Error::Thread`] if no thread could be started.
     pub fn start(config: Config) -> Result<Self, Error> {
         let store = Store::open(&config.database)?;

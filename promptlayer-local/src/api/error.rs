@@ -1,11 +1,15 @@
 //! Every answer that is not a success, with the body the document gives it.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::rules::{Place, Problem, Problems};
+use crate::store::StoreError;
+
+/// How many seconds a client should wait before it sends a call again that found the database busy.
+pub(crate) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// Why a call was refused.
 #[derive(Debug)]
@@ -24,8 +28,8 @@ pub(crate) enum ApiError {
     TooLarge { limit: usize },
     /// 422, with the place of everything that is wrong.
     Invalid(Vec<Problem>),
-    /// 500
-    Database(rusqlite::Error),
+    /// 500 or 503
+    Store(StoreError),
 }
 
 impl ApiError {
@@ -52,7 +56,8 @@ impl ApiError {
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Store(StoreError::Busy | StoreError::Interrupted) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Store(StoreError::Database(_)) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -66,7 +71,7 @@ impl ApiError {
             Self::BadRequest(message) | Self::NotFound(message) | Self::Conflict(message) => message.clone(),
             Self::MethodNotAllowed => "This path does not take this method".to_owned(),
             Self::TooLarge { limit } => format!("The body is larger than {limit} bytes; send it in smaller parts"),
-            Self::Database(error) => format!("The database failed: {error}"),
+            Self::Store(error) => error.to_string(),
         };
         match self {
             Self::Unauthorized => json!({ "success": false, "error": "unauthorized", "message": message }),
@@ -75,14 +80,25 @@ impl ApiError {
     }
 }
 
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
 impl From<rusqlite::Error> for ApiError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error)
+        Self::Store(error.into())
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        (self.status(), Json(self.body())).into_response()
+        let status = self.status();
+        let mut response = (status, Json(self.body())).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        response
     }
 }

@@ -27,7 +27,6 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<Logged>), ApiError> {
     let request: NewRequest = rules::parse(body, &rules::LOG_REQUEST)?;
     let now = Moment::now();
-    let id = app.store().insert_request(&request, (now, now))?;
     let prompt_version = blueprint::of_request(
         &request.input,
         &request.output,
@@ -38,12 +37,14 @@ pub(super) async fn create(
             api_type: request.api_type.as_deref(),
         },
     );
-    let logged = Logged {
-        id,
+    let mut logged = Logged {
+        id: 0,
         prompt_version,
-        status: request.status,
-        error_type: request.error_type,
-        error_message: request.error_message,
+        status: request.status.clone(),
+        error_type: request.error_type.clone(),
+        error_message: request.error_message.clone(),
     };
+    logged.id =
+        app.store().write(move |store| store.insert_request(&request, (now, now)).map_err(ApiError::from)).await?;
     Ok((StatusCode::CREATED, Json(logged)))
 }

@@ -12,7 +12,7 @@ mod template_list;
 mod templates;
 mod tracking;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -23,12 +23,14 @@ use axum::routing::{get, post};
 
 use crate::store::Store;
 use crate::{Config, pages};
+pub(crate) use error::RETRY_AFTER;
+
 use error::ApiError;
 
 /// What every handler may need.
 #[derive(Clone)]
 pub(crate) struct App {
-    store: Arc<Mutex<Store>>,
+    store: Store,
     api_key: Option<Arc<str>>,
     body_limit: usize,
     url: Arc<str>,
@@ -37,17 +39,16 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn new(store: Store, config: Config, url: String) -> Self {
         Self {
-            store: Arc::new(Mutex::new(store)),
+            store,
             api_key: config.api_key.map(Arc::from),
             body_limit: config.body_limit,
             url: url.into(),
         }
     }
 
-    /// The database. Never hold it across an `await`: all requests are answered by one thread.
-    pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
-        // A panic elsewhere left no half-done work: what was not committed is rolled back.
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The database.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
     }
 
     /// The base URL a program on this machine is pointed at.

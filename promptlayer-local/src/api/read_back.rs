@@ -2,18 +2,21 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use serde_json::{Map, Value, json};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::rules::Place;
 use super::{App, blueprint};
-use crate::store::{Closing, StoredRequest, StoredSpan};
+use crate::store::{Closing, SpanStatus, StoreError, StoredRequest, StoredSpan};
 
 /// The one workspace there is.
 pub(super) const WORKSPACE: i64 = 1;
 
-pub(super) async fn request(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+pub(super) async fn request(State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiError> {
     let id = id.parse::<i64>().ok().filter(|id| *id >= 1).ok_or_else(|| {
         let place = Place::PATH;
         ApiError::invalid(
@@ -22,30 +25,38 @@ pub(super) async fn request(State(app): State<App>, Path(id): Path<String>) -> R
             format!("this should be an integer of at least 1, found {id:?}"),
         )
     })?;
-    let request = app
-        .store()
-        .request(id)?
-        .ok_or_else(|| ApiError::NotFound(format!("There is no request with id {id}")))?;
-    Ok(Json(described(&request)))
+    app.store()
+        .read(move |store| {
+            let request = store.request(id)?;
+            let request =
+                request.ok_or_else(|| ApiError::NotFound(format!("There is no request with id {id}")))?;
+            written(&described(&request))
+        })
+        .await
 }
 
 pub(super) async fn trace(
     State(app): State<App>,
     Path(trace_id): Path<String>,
-) -> Result<Json<Value>, ApiError> {
-    let spans = app.store().trace(&trace_id)?;
-    if spans.is_empty() {
-        return Err(no_such_trace(&trace_id));
-    }
-    let spans: Vec<Value> = spans.into_iter().map(as_stored).collect();
-    Ok(Json(json!({ "success": true, "trace_id": trace_id, "spans": spans })))
+) -> Result<Response, ApiError> {
+    app.store()
+        .read(move |store| {
+            let spans = store.trace(&trace_id)?;
+            if spans.is_empty() {
+                return Err(no_such_trace(&trace_id));
+            }
+            let spans = spans.iter().map(SpanAnswer::from).collect();
+            written(&TraceAnswer { success: true, trace_id: &trace_id, spans })
+        })
+        .await
 }
 
 pub(super) async fn close_trace(
     State(app): State<App>,
     Path(trace_id): Path<String>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    match app.store().close_trace(&trace_id)? {
+    let id = trace_id.clone();
+    match app.store().write(move |store| store.close_trace(&id).map_err(ApiError::from)).await? {
         Closing::Closed { id, at } => {
             let closure = json!({
                 // Ids of closures are UUIDs; this one counts.
@@ -119,28 +130,59 @@ fn milliseconds(nanoseconds: i64) -> f64 {
     nanoseconds as f64 / 1e6
 }
 
-fn as_stored(span: StoredSpan) -> Value {
-    let mut fields: Map<String, Value> = [
-        ("id", json!(span.id)),
-        ("trace_id", json!(span.trace_id)),
-        ("span_id", json!(span.span_id)),
-        ("parent_id", json!(span.parent_id)),
-        ("name", json!(span.name)),
-        ("kind", json!(span.kind)),
-        ("start_time", json!(span.start.to_string())),
-        ("end_time", json!(span.end.to_string())),
-        ("status", json!(span.status)),
-        ("trace_state", json!(span.trace_state)),
-        ("attributes", Value::Object(span.attributes)),
-        ("events", span.events),
-        ("links", span.links),
-        ("resource", span.resource),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), value))
-    .collect();
-    if let Some(request_id) = span.request_id {
-        fields.insert("request_log_id".to_owned(), json!(request_id));
+/// An answer, written where it was read: it may be large, and the thread that answers requests has others to answer.
+fn written(answer: &impl Serialize) -> Result<Response, ApiError> {
+    let json = serde_json::to_vec(answer).map_err(|error| {
+        StoreError::Database(rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+    })?;
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], json).into_response())
+}
+
+#[derive(Serialize)]
+struct TraceAnswer<'a> {
+    success: bool,
+    trace_id: &'a str,
+    spans: Vec<SpanAnswer<'a>>,
+}
+
+#[derive(Serialize)]
+struct SpanAnswer<'a> {
+    id: i64,
+    trace_id: &'a str,
+    span_id: &'a str,
+    parent_id: Option<&'a str>,
+    name: &'a str,
+    kind: &'a str,
+    start_time: String,
+    end_time: String,
+    status: &'a SpanStatus,
+    trace_state: &'a str,
+    attributes: &'a RawValue,
+    events: &'a RawValue,
+    links: &'a RawValue,
+    resource: &'a RawValue,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_log_id: Option<i64>,
+}
+
+impl<'a> From<&'a StoredSpan> for SpanAnswer<'a> {
+    fn from(span: &'a StoredSpan) -> Self {
+        Self {
+            id: span.id,
+            trace_id: &span.trace_id,
+            span_id: &span.span_id,
+            parent_id: span.parent_id.as_deref(),
+            name: &span.name,
+            kind: &span.kind,
+            start_time: span.start.to_string(),
+            end_time: span.end.to_string(),
+            status: &span.status,
+            trace_state: &span.trace_state,
+            attributes: &span.attributes,
+            events: &span.events,
+            links: &span.links,
+            resource: &span.resource,
+            request_log_id: span.request_id,
+        }
     }
-    Value::Object(fields)
 }

@@ -43,7 +43,7 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<Created>), ApiError> {
     let bulk: SpansBulk = rules::parse(body, &rules::SPANS_BULK)?;
     let BulkReceipt { spans, requests, rejected_spans, rejected_traces } =
-        app.store().insert_spans(&bulk.spans, bulk.close_after)?;
+        app.store().write(move |store| store.insert_spans(&bulk.spans, bulk.close_after).map_err(ApiError::from)).await?;
     let rejected = (!rejected_spans.is_empty()).then_some(LeftOut {
         rejected_span_ids: rejected_spans,
         rejected_trace_ids: rejected_traces,

@@ -9,7 +9,7 @@ use super::error::ApiError;
 use super::rules::Place;
 use super::templates::positive;
 use crate::moment::Moment;
-use crate::store::{Store, TemplateSummary, VersionChoice};
+use crate::store::{Reader, TemplateSummary, VersionChoice};
 
 /// How many templates a page has unless `per_page` says otherwise.
 const PER_PAGE: usize = 30;
@@ -54,37 +54,12 @@ pub(super) async fn list(
     Query(query): Query<Vec<(String, String)>>,
 ) -> Result<Json<Value>, ApiError> {
     let wanted = Wanted::read(&query)?;
-    let store = app.store();
-    let mut found: Vec<TemplateSummary> =
-        store.templates()?.into_iter().filter(|template| wanted.matches(template)).collect();
-    wanted.sort(&mut found);
-
-    let total = found.len();
-    let per_page = wanted.per_page.unwrap_or(PER_PAGE);
-    let page = wanted.page.unwrap_or(1);
-    let pages = total.div_ceil(per_page);
-    let start = page.saturating_sub(1).saturating_mul(per_page);
-    let items = found
-        .iter()
-        .skip(start)
-        .take(per_page)
-        .filter_map(|template| item(&store, template, wanted.label.as_deref()).transpose())
-        .collect::<rusqlite::Result<Vec<Value>>>()?;
-    Ok(Json(json!({
-        "items": items,
-        "page": page,
-        "pages": pages,
-        "total": total,
-        "has_next": page < pages,
-        "has_prev": page > 1,
-        // The document wants integers here even where there is no such page; then it is this page's own number.
-        "next_num": if page < pages { page + 1 } else { page },
-        "prev_num": if page > 1 { page - 1 } else { page },
-    })))
+    let page = app.store().read(move |store| wanted.page_of(store).map_err(ApiError::from)).await?;
+    Ok(Json(page))
 }
 
 /// A template as a list shows it: the version of the label asked for, or else the latest.
-fn item(store: &Store, template: &TemplateSummary, label: Option<&str>) -> rusqlite::Result<Option<Value>> {
+fn item(store: &Reader<'_>, template: &TemplateSummary, label: Option<&str>) -> rusqlite::Result<Option<Value>> {
     let choice = label.map_or(VersionChoice::Latest, VersionChoice::Label);
     let version = store.version(template.id, choice)?;
     Ok(version.map(|version| {
@@ -165,6 +140,36 @@ impl Wanted {
             return Err(ApiError::invalid(&place.field("external_id"), "value_error", problem));
         }
         Ok(wanted)
+    }
+
+    /// The page asked for. Every page costs the same: the summaries of all templates, and the versions it shows.
+    fn page_of(&self, store: &Reader<'_>) -> rusqlite::Result<Value> {
+        let mut found: Vec<TemplateSummary> =
+            store.templates()?.into_iter().filter(|template| self.matches(template)).collect();
+        self.sort(&mut found);
+
+        let total = found.len();
+        let per_page = self.per_page.unwrap_or(PER_PAGE);
+        let page = self.page.unwrap_or(1);
+        let pages = total.div_ceil(per_page);
+        let start = page.saturating_sub(1).saturating_mul(per_page);
+        let items = found
+            .iter()
+            .skip(start)
+            .take(per_page)
+            .filter_map(|template| item(store, template, self.label.as_deref()).transpose())
+            .collect::<rusqlite::Result<Vec<Value>>>()?;
+        Ok(json!({
+            "items": items,
+            "page": page,
+            "pages": pages,
+            "total": total,
+            "has_next": page < pages,
+            "has_prev": page > 1,
+            // The document wants integers here even where there is no such page; then it is this page's own number.
+            "next_num": if page < pages { page + 1 } else { page },
+            "prev_num": if page > 1 { page - 1 } else { page },
+        }))
     }
 
     fn matches(&self, template: &TemplateSummary) -> bool {

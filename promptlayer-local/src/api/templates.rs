@@ -52,13 +52,19 @@ pub(super) async fn publish(
         labels: body.release_labels.unwrap_or_default(),
         external_ids: body.external_ids.unwrap_or_default(),
     };
-    let published = app.store().publish(&template).map_err(|error| match error {
-        PublishError::Taken { id, by } => ApiError::Conflict(format!(
-            "The external id {:?} of {:?} belongs to the prompt template {by:?}",
-            id.external_id, id.source
-        )),
-        PublishError::Database(error) => ApiError::Database(error),
-    })?;
+    let (template, published) = app
+        .store()
+        .write(move |store| {
+            let published = store.publish(&template).map_err(|error| match error {
+                PublishError::Taken { id, by } => ApiError::Conflict(format!(
+                    "The external id {:?} of {:?} belongs to the prompt template {by:?}",
+                    id.external_id, id.source
+                )),
+                PublishError::Database(error) => error.into(),
+            })?;
+            Ok::<_, ApiError>((template, published))
+        })
+        .await?;
     Ok(Json(json!({
         "id": published.template_id,
         "prompt_name": template.name,
@@ -81,16 +87,16 @@ pub(super) async fn read_raw(
 ) -> Result<Json<Value>, ApiError> {
     let place = Place::QUERY;
     let given = |name: &str| query.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    let choice = match (given("version"), given("label")) {
+    let (number, label) = match (given("version"), given("label")) {
         (Some(_), Some(_)) => {
             let problem = "give a version or a label, not both";
             return Err(ApiError::invalid(&place.field("label"), "value_error", problem));
         }
-        (Some(version), None) => VersionChoice::Number(positive(version, &place.field("version"))?),
-        (None, Some(label)) => VersionChoice::Label(label),
-        (None, None) => VersionChoice::Latest,
+        (version, label) => {
+            (version.map(|version| positive(version, &place.field("version"))).transpose()?, label)
+        }
     };
-    let version = find(&app, &identifier, choice)?;
+    let version = find(&app, identifier, number, label.map(str::to_owned)).await?;
     let mut answer = object_of(&version);
     answer.insert("success".to_owned(), json!(true));
     answer.insert("workspace_id".to_owned(), json!(WORKSPACE));
@@ -123,12 +129,7 @@ pub(super) async fn read_filled(
         None | Some(Value::Null) => Get::default(),
         Some(body) => rules::parse(body, &rules::GET_TEMPLATE)?,
     };
-    let choice = match (get.version, get.label.as_deref()) {
-        (Some(number), _) => VersionChoice::Number(number),
-        (None, Some(label)) => VersionChoice::Label(label),
-        (None, None) => VersionChoice::Latest,
-    };
-    let mut version = find(&app, &identifier, choice)?;
+    let mut version = find(&app, identifier, get.version, get.label).await?;
     if let Some(variables) = get.input_variables.filter(|_| !get.skip_input_variable_rendering) {
         render::fill(&mut version.prompt, &variables);
     }
@@ -155,20 +156,31 @@ fn object_of(version: &StoredVersion) -> Map<String, Value> {
     .collect()
 }
 
-fn find(app: &App, identifier: &str, choice: VersionChoice<'_>) -> Result<StoredVersion, ApiError> {
-    let store = app.store();
-    let Some(template) = store.find_template(identifier)? else {
-        return Err(ApiError::NotFound(format!(
-            "There is no prompt template named {identifier:?}, nor with that id"
-        )));
-    };
-    store.version(template, choice)?.ok_or_else(|| {
-        ApiError::NotFound(match choice {
-            VersionChoice::Label(label) => format!("No version of {identifier:?} has the label {label:?}"),
-            VersionChoice::Number(number) => format!("{identifier:?} has no version {number}"),
-            VersionChoice::Latest => format!("{identifier:?} has no version"),
+async fn find(
+    app: &App,
+    identifier: String,
+    number: Option<i64>,
+    label: Option<String>,
+) -> Result<StoredVersion, ApiError> {
+    app.store()
+        .read(move |store| {
+            let Some(template) = store.find_template(&identifier)? else {
+                return Err(ApiError::NotFound(format!(
+                    "There is no prompt template named {identifier:?}, nor with that id"
+                )));
+            };
+            let choice = VersionChoice::new(number, label.as_deref());
+            store.version(template, choice)?.ok_or_else(|| {
+                ApiError::NotFound(match choice {
+                    VersionChoice::Label(label) => {
+                        format!("No version of {identifier:?} has the label {label:?}")
+                    }
+                    VersionChoice::Number(number) => format!("{identifier:?} has no version {number}"),
+                    VersionChoice::Latest => format!("{identifier:?} has no version"),
+                })
+            })
         })
-    })
+        .await
 }
 
 /// A number of a query, 1 or more.

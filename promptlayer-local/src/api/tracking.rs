@@ -12,7 +12,7 @@ use super::body::{JsonBody, OptionalJsonBody};
 use super::error::ApiError;
 use super::rules::Place;
 use super::{App, key_of, rules};
-use crate::store::VersionChoice;
+use crate::store::{VersionChoice, Writer};
 use crate::whole;
 
 #[derive(Serialize)]
@@ -42,11 +42,12 @@ pub(super) async fn score(
     JsonBody(body): JsonBody,
 ) -> Result<Json<Tracked>, ApiError> {
     let TrackScore { request_id, score, name } = rules::parse(body, &rules::TRACK_SCORE)?;
-    let mut store = app.store();
-    if !store.has_request(request_id)? {
-        return Err(ApiError::no_such_request(request_id));
-    }
-    store.set_score(request_id, name.as_deref(), score)?;
+    app.store()
+        .write(move |store| {
+            needs_request(store, request_id)?;
+            Ok::<_, ApiError>(store.set_score(request_id, name.as_deref(), score)?)
+        })
+        .await?;
     Ok(Tracked::saying("Score tracked successfully"))
 }
 
@@ -64,11 +65,12 @@ pub(super) async fn metadata(
     let request_id = integer(&request_id, "request_id")?;
     let metadata: BTreeMap<String, String> =
         metadata.into_iter().map(|(key, value)| (key, as_text(value))).collect();
-    let mut store = app.store();
-    if !store.has_request(request_id)? {
-        return Err(ApiError::no_such_request(request_id));
-    }
-    store.merge_metadata(request_id, &metadata)?;
+    app.store()
+        .write(move |store| {
+            needs_request(store, request_id)?;
+            Ok::<_, ApiError>(store.merge_metadata(request_id, &metadata)?)
+        })
+        .await?;
     Ok(Tracked::saying("Metadata tracked successfully"))
 }
 
@@ -92,38 +94,39 @@ pub(super) async fn prompt(
         rules::parse(body, &rules::TRACK_PROMPT)?;
     let request_id = integer(&request_id, "request_id")?;
     let version = version.map(|version| integer(&version, "version")).transpose()?;
-    let choice = match (version, label.as_deref()) {
-        (Some(_), Some(_)) => {
-            let place = Place::BODY;
-            return Err(ApiError::invalid(
-                &place.field("label"),
-                "value_error",
-                "give a version or a label, not both",
-            ));
-        }
-        (Some(number), None) => VersionChoice::Number(number),
-        (None, Some(label)) => VersionChoice::Label(label),
-        (None, None) => VersionChoice::Latest,
-    };
-
-    let mut store = app.store();
-    if !store.has_request(request_id)? {
-        return Err(ApiError::no_such_request(request_id));
+    if version.is_some() && label.is_some() {
+        let place = Place::BODY;
+        return Err(ApiError::invalid(
+            &place.field("label"),
+            "value_error",
+            "give a version or a label, not both",
+        ));
     }
-    let template = store.find_template(&prompt_name)?;
-    let version = template.map(|template| store.version(template, choice)).transpose()?.flatten();
-    let Some(version) = version else {
-        return Err(ApiError::BadRequest(match (template, choice) {
-            (None, _) => format!("There is no prompt template named {prompt_name:?}"),
-            (_, VersionChoice::Label(label)) => {
-                format!("No version of {prompt_name:?} has the label {label:?}")
-            }
-            (_, VersionChoice::Number(number)) => format!("{prompt_name:?} has no version {number}"),
-            (_, VersionChoice::Latest) => format!("{prompt_name:?} has no version"),
-        }));
-    };
-    store.link_prompt(request_id, &version, prompt_input_variables)?;
+    app.store()
+        .write(move |store| {
+            needs_request(store, request_id)?;
+            let choice = VersionChoice::new(version, label.as_deref());
+            let template = store.find_template(&prompt_name)?;
+            let version = template.map(|template| store.version(template, choice)).transpose()?.flatten();
+            let Some(version) = version else {
+                return Err(ApiError::BadRequest(match (template, choice) {
+                    (None, _) => format!("There is no prompt template named {prompt_name:?}"),
+                    (_, VersionChoice::Label(label)) => {
+                        format!("No version of {prompt_name:?} has the label {label:?}")
+                    }
+                    (_, VersionChoice::Number(number)) => format!("{prompt_name:?} has no version {number}"),
+                    (_, VersionChoice::Latest) => format!("{prompt_name:?} has no version"),
+                }));
+            };
+            Ok(store.link_prompt(request_id, &version, prompt_input_variables)?)
+        })
+        .await?;
     Ok(Tracked::saying("Prompt tracked successfully"))
+}
+
+/// Refuses to track anything about a request that was never logged.
+fn needs_request(store: &Writer<'_>, id: i64) -> Result<(), ApiError> {
+    if store.has_request(id)? { Ok(()) } else { Err(ApiError::no_such_request(id)) }
 }
 
 #[derive(Deserialize)]
@@ -139,16 +142,17 @@ pub(super) async fn group(
     JsonBody(body): JsonBody,
 ) -> Result<Json<Tracked>, ApiError> {
     let TrackGroup { request_id, group_id } = rules::parse(body, &rules::TRACK_GROUP)?;
-    let mut store = app.store();
-    if !store.has_request(request_id)? {
-        return Err(ApiError::no_such_request(request_id));
-    }
-    if !store.has_group(group_id)? {
-        return Err(ApiError::BadRequest(format!(
-            "There is no group with id {group_id}; create one with POST /create-group"
-        )));
-    }
-    store.join_group(request_id, group_id)?;
+    app.store()
+        .write(move |store| {
+            needs_request(store, request_id)?;
+            if !store.has_group(group_id)? {
+                return Err(ApiError::BadRequest(format!(
+                    "There is no group with id {group_id}; create one with POST /create-group"
+                )));
+            }
+            Ok(store.join_group(request_id, group_id)?)
+        })
+        .await?;
     Ok(Tracked::saying("Group tracked successfully"))
 }
 
@@ -162,7 +166,7 @@ pub(super) async fn create_group(
     if !app.accepts(key_of(&headers).or(in_body)) {
         return Err(ApiError::Unauthorized);
     }
-    let id = app.store().create_group()?;
+    let id = app.store().write(|store| store.create_group().map_err(ApiError::from)).await?;
     Ok(Json(json!({ "success": true, "id": id })))
 }
 

@@ -1,6 +1,7 @@
 //! Numbers, times and values as people read them.
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::moment::Moment;
 
@@ -49,6 +50,30 @@ pub(super) fn count(number: i64) -> String {
     text
 }
 
+/// A text of at most so many characters, with `…` where it is cut.
+pub(super) fn short(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// The same with the length of the whole text behind it.
+pub(super) fn cut(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => {
+            let bytes = count(text.len().try_into().unwrap_or(i64::MAX));
+            format!("{}… ({bytes} bytes in all)", text.get(..end).unwrap_or_default())
+        }
+        None => text.to_owned(),
+    }
+}
+
+/// A JSON value as text: a string as it is, all else as its JSON.
+pub(super) fn inline_raw(value: &RawValue) -> String {
+    serde_json::from_str::<String>(value.get()).unwrap_or_else(|_| value.get().to_owned())
+}
+
 /// A value as indented JSON, its longest texts cut.
 pub(super) fn json(value: &Value) -> String {
     let shortened = shortened(value);
@@ -73,16 +98,7 @@ pub(super) fn readable(text: &str) -> String {
 
 fn shortened(value: &Value) -> Value {
     match value {
-        Value::String(text) => match text.char_indices().nth(LONGEST_IN_JSON) {
-            Some((end, _)) => {
-                let shown = text.get(..end).unwrap_or_default();
-                Value::String(format!(
-                    "{shown}… ({} bytes in all)",
-                    count(text.len().try_into().unwrap_or(i64::MAX))
-                ))
-            }
-            None => value.clone(),
-        },
+        Value::String(text) => Value::String(cut(text, LONGEST_IN_JSON)),
         Value::Array(items) => items.iter().map(shortened).collect(),
         Value::Object(fields) => {
             Value::Object(fields.iter().map(|(name, value)| (name.clone(), shortened(value))).collect())

@@ -1,27 +1,45 @@
-//! The list of requests.
+//! The list of requests, newest first.
 
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 
-use super::{failed, format, html};
+use super::{failed, format, html, not_found};
 use crate::api::App;
 use crate::moment::Moment;
-use crate::store::RequestRow;
+use crate::store::{PageKey, RequestPage, RequestRow, StoreError};
 
 /// How many requests a page shows.
 const PER_PAGE: usize = 50;
 
+/// How many characters of a name or a model, and of a tag, the list shows.
+const LONGEST_NAME: usize = 200;
+const LONGEST_TAG: usize = 60;
+
+/// How many tags, and how many scores, of a request the list shows.
+const MOST_TAGS: usize = 8;
+
 #[derive(Template)]
 #[template(path = "list.html")]
-struct List<'a> {
-    url: &'a str,
-    total: usize,
-    first: usize,
-    last: usize,
-    newer: Option<usize>,
-    older: Option<usize>,
+struct List {
+    url: String,
+    /// Which requests these are.
+    range: String,
+    total: i64,
     rows: Vec<Row>,
+    links: Links,
+}
+
+/// Where the other pages are. Every address names a place in the list, not a number of a page: the requests found there
+/// stay the same when new calls come in.
+#[derive(Default)]
+struct Links {
+    /// The page that begins with the first request shown.
+    permanent: Option<String>,
+    newest: Option<String>,
+    newer: Option<String>,
+    older: Option<String>,
+    oldest: Option<String>,
 }
 
 struct Row {
@@ -34,7 +52,9 @@ struct Row {
     tokens_in: String,
     tokens_out: String,
     tags: Vec<String>,
+    has_more_tags: bool,
     scores: Vec<Score>,
+    has_more_scores: bool,
 }
 
 /// A score with the name it goes by, which the one without a name needs not show.
@@ -51,51 +71,65 @@ pub(super) struct Status {
 }
 
 pub(super) async fn page(State(app): State<App>, Query(query): Query<Vec<(String, String)>>) -> Response {
-    let asked = query.iter().find(|(key, _)| key == "page").and_then(|(_, page)| page.parse().ok());
-    match read(&app, asked.unwrap_or(1)) {
-        Ok(list) => html(&list),
-        Err(error) => failed(&error),
-    }
+    let before = match query.iter().find(|(key, _)| key == "before").map(|(_, text)| text.parse::<PageKey>()) {
+        None => None,
+        Some(Ok(key)) => Some(key),
+        Some(Err(())) => return not_found("The address of this page is incomplete."),
+    };
+    let url = app.url().to_owned();
+    let page = app.store().read(move |store| {
+        let page = store.list_requests(before, PER_PAGE)?;
+        Ok::<_, StoreError>(html(&List::new(url, before, page)))
+    });
+    page.await.unwrap_or_else(|error| failed(&error))
 }
 
-fn read(app: &App, asked: usize) -> rusqlite::Result<List<'_>> {
-    let store = app.store();
-    let total = store.count_requests()?;
-    let pages = total.div_ceil(PER_PAGE).max(1);
-    let page = asked.clamp(1, pages);
-    let before = (page - 1) * PER_PAGE;
-    let rows: Vec<Row> = store.list_requests(before, PER_PAGE)?.into_iter().map(Row::from).collect();
-    Ok(List {
-        url: app.url(),
-        total,
-        first: before + 1,
-        last: before + rows.len(),
-        newer: (page > 1).then(|| page - 1),
-        older: (page < pages).then_some(page + 1),
-        rows,
-    })
+impl List {
+    fn new(url: String, before: Option<PageKey>, page: RequestPage) -> Self {
+        let shown = page.rows.len();
+        let at = |key: PageKey| format!("/?before={key}");
+        let newest = || "/".to_owned();
+        Self {
+            url,
+            range: match before {
+                None => format!("{}–{shown} of {}", shown.min(1), page.total),
+                Some(key) => format!("{shown} up to {} UTC, of {}", format::time(key.moment()), page.total),
+            },
+            total: page.total,
+            links: Links {
+                permanent: page.rows.first().map(|row| at(row.key_including())),
+                newest: page.has_newer.then(newest),
+                newer: page.has_newer.then(|| page.newer.map_or_else(newest, at)),
+                older: page.older.map(at),
+                oldest: page.oldest.map(at),
+            },
+            rows: page.rows.into_iter().map(Row::from).collect(),
+        }
+    }
 }
 
 impl From<RequestRow> for Row {
     fn from(row: RequestRow) -> Self {
         Self {
             id: row.id,
-            name: row.name,
-            model: row.model,
+            name: format::short(&row.name, LONGEST_NAME),
+            model: format::short(&row.model, LONGEST_NAME),
             time: format::time(row.start),
             datetime: row.start,
             status: Status::of(&row.status),
             tokens_in: format::count(row.input_tokens),
             tokens_out: format::count(row.output_tokens),
-            tags: row.tags,
-            scores: row.scores.into_iter().map(Score::from).collect(),
+            has_more_tags: row.tags.len() > MOST_TAGS,
+            tags: row.tags.iter().take(MOST_TAGS).map(|tag| format::short(tag, LONGEST_TAG)).collect(),
+            has_more_scores: row.scores.len() > MOST_TAGS,
+            scores: row.scores.into_iter().take(MOST_TAGS).map(Score::from).collect(),
         }
     }
 }
 
 impl From<(String, i64)> for Score {
     fn from((name, value): (String, i64)) -> Self {
-        Self { name: (name != "default").then_some(name), value }
+        Self { name: (name != "default").then(|| format::short(&name, LONGEST_TAG)), value }
     }
 }
 

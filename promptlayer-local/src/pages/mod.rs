@@ -12,7 +12,8 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 
-use crate::api::App;
+use crate::api::{App, RETRY_AFTER};
+use crate::store::StoreError;
 
 /// What a page may load: its own style sheet and icon, and images that are written into the page itself. Prompts and
 /// replies are not to be trusted, so that even a mistake in escaping them runs and fetches nothing.
@@ -44,9 +45,24 @@ struct Missing<'a> {
     message: &'a str,
 }
 
-/// What the database said when it should have given what a page shows.
-fn failed(error: &rusqlite::Error) -> Response {
-    (StatusCode::INTERNAL_SERVER_ERROR, format!("The database failed: {error}")).into_response()
+/// The page for a database that failed, or is too busy to answer now.
+fn failed(error: &StoreError) -> Response {
+    let mut page = html(&Failed { message: &error.to_string() });
+    if page.status().is_success() {
+        let is_temporary = !matches!(error, StoreError::Database(_));
+        *page.status_mut() =
+            if is_temporary { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR };
+        if is_temporary {
+            page.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+    }
+    page
+}
+
+#[derive(Template)]
+#[template(path = "failed.html")]
+struct Failed<'a> {
+    message: &'a str,
 }
 
 fn html(template: &impl Template) -> Response {

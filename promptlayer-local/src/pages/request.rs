@@ -1,16 +1,30 @@
 //! One request: what went in, what came out, and the trace it is part of.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::Response;
+use serde_json::value::RawValue;
 
 use super::list::{Score, Status};
 use super::message::{Block, Message, Tool, messages, tools};
-use super::trace::{Trace, attributes};
+use super::trace::Trace;
 use super::{failed, format, html, not_found};
 use crate::api::App;
 use crate::moment::Moment;
-use crate::store::StoredRequest;
+use crate::store::{Reader, StoreError, StoredRequest};
+
+/// How many characters of a name, of a tag, of a value beside the conversation, and of an error the page shows. Prompts
+/// and replies are shown whole.
+const LONGEST_NAME: usize = 200;
+const LONGEST_TAG: usize = 100;
+const LONGEST_VALUE: usize = 4000;
+const LONGEST_ERROR: usize = 20_000;
+
+/// How many tags, scores or groups, and how many pairs of a kind, such as metadata, the page shows.
+const MOST_TAGS: usize = 100;
+const MOST_PAIRS: usize = 300;
 
 #[derive(Template)]
 #[template(path = "request.html")]
@@ -49,45 +63,88 @@ struct Prompt {
     variables: Vec<(String, String)>,
 }
 
-pub(super) async fn page(State(app): State<App>, Path(id): Path<String>) -> Response {
-    match read(&app, &id) {
-        Ok(Some(page)) => html(&page),
-        Ok(None) => not_found(&format!("There is no request {id}.")),
-        Err(error) => failed(&error),
-    }
+pub(super) async fn page(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Query(query): Query<Vec<(String, String)>>,
+) -> Response {
+    let part = query.iter().find(|(key, _)| key == "spans").and_then(|(_, number)| number.parse().ok());
+    let page = app.store().read(move |store| {
+        let page = match id.parse() {
+            Ok(number) => read(store, number, part)?,
+            Err(_) => None,
+        };
+        Ok::<_, StoreError>(match page {
+            Some(page) => html(&page),
+            None => not_found(&format!("There is no request {}.", format::short(&id, LONGEST_TAG))),
+        })
+    });
+    page.await.unwrap_or_else(|error| failed(&error))
 }
 
-fn read(app: &App, id: &str) -> rusqlite::Result<Option<Page>> {
-    let Ok(id) = id.parse() else { return Ok(None) };
-    let store = app.store();
+fn read(store: &Reader<'_>, id: i64, part: Option<usize>) -> rusqlite::Result<Option<Page>> {
     let Some(request) = store.request(id)? else { return Ok(None) };
-    let spans = match &request.trace_id {
-        Some(trace_id) => store.trace(trace_id)?,
+    let trace = match &request.trace_id {
+        Some(trace_id) => Some(Trace::read(store, trace_id, request.span_row, part)?),
+        None => None,
+    };
+    let attributes = match request.span_row {
+        Some(row) => attributes(store.span_attributes(row)?.as_deref().unwrap_or_default()),
         None => Vec::new(),
     };
-    let attributes =
-        spans.iter().find(|span| Some(span.id) == request.span_row).map(attributes).unwrap_or_default();
-    let trace = request.trace_id.clone().map(|id| Trace::lay_out(id, &spans, request.span_row));
     Ok(Some(Page { attributes, trace, ..Page::from(request) }))
+}
+
+/// The attributes of a span, but for its input and output, which are the request's.
+fn attributes(json: &str) -> Vec<(String, String)> {
+    let attributes: BTreeMap<String, &RawValue> = serde_json::from_str(json).unwrap_or_default();
+    pairs(
+        attributes
+            .into_iter()
+            .filter(|(name, _)| !matches!(name.as_str(), "function_input" | "function_output"))
+            .map(|(name, value)| (name, format::inline_raw(value))),
+    )
+}
+
+/// Names and values with what is too long cut, and the last of too many left out.
+fn pairs(entries: impl Iterator<Item = (String, String)>) -> Vec<(String, String)> {
+    let mut entries = entries.map(|(name, value)| {
+        (format::short(&name, LONGEST_NAME), format::cut(&value, LONGEST_VALUE))
+    });
+    let mut shown: Vec<_> = entries.by_ref().take(MOST_PAIRS).collect();
+    let more = entries.count();
+    if more > 0 {
+        shown.push(("…".to_owned(), format!("{more} more")));
+    }
+    shown
+}
+
+fn shown_tags(tags: &[String]) -> Vec<String> {
+    let mut shown: Vec<String> =
+        tags.iter().take(MOST_TAGS).map(|tag| format::short(tag, LONGEST_TAG)).collect();
+    if tags.len() > MOST_TAGS {
+        shown.push(format!("… {} more", tags.len() - MOST_TAGS));
+    }
+    shown
 }
 
 impl From<StoredRequest> for Page {
     fn from(request: StoredRequest) -> Self {
         let nanoseconds = request.end.nanoseconds().saturating_sub(request.start.nanoseconds());
         let facts = |map: serde_json::Map<String, serde_json::Value>| -> Vec<(String, String)> {
-            map.into_iter().map(|(name, value)| (name, format::inline(&value))).collect()
+            pairs(map.into_iter().map(|(name, value)| (name, format::inline(&value))))
         };
         let link = request.link;
         let prompt = link.name.or_else(|| link.id.map(|id| format!("template {id}")));
         Self {
             id: request.id,
-            name: request.name,
+            name: format::short(&request.name, LONGEST_NAME),
             status: Status::of(&request.status),
-            error_type: request.error_type,
-            error_message: request.error_message,
-            provider: request.provider,
-            model: request.model,
-            api_type: request.api_type,
+            error_type: request.error_type.map(|text| format::short(&text, LONGEST_NAME)),
+            error_message: request.error_message.map(|text| format::cut(&text, LONGEST_ERROR)),
+            provider: format::short(&request.provider, LONGEST_NAME),
+            model: format::short(&request.model, LONGEST_NAME),
+            api_type: request.api_type.map(|text| format::short(&text, LONGEST_NAME)),
             time: format::time(request.start),
             datetime: request.start,
             duration: format::duration(nanoseconds),
@@ -95,12 +152,12 @@ impl From<StoredRequest> for Page {
             tokens_out: format::count(request.output_tokens),
             price: (request.price > 0.0).then(|| format!("${}", request.price)),
             parameters: facts(request.parameters),
-            tags: request.tags,
-            metadata: request.metadata.into_iter().collect(),
-            scores: request.scores.into_iter().map(Score::from).collect(),
-            groups: request.groups,
+            tags: shown_tags(&request.tags),
+            metadata: pairs(request.metadata.into_iter()),
+            scores: request.scores.into_iter().take(MOST_TAGS).map(Score::from).collect(),
+            groups: request.groups.into_iter().take(MOST_TAGS).collect(),
             prompt: prompt.map(|name| Prompt {
-                name,
+                name: format::short(&name, LONGEST_NAME),
                 version: link.version,
                 variables: facts(link.variables),
             }),

@@ -1,17 +1,31 @@
 //! A trace as a tree of spans, and where in time each lies.
+//!
+//! The tree is built from all spans, without their content. A page then reads the content of the spans that it shows: a
+//! part of the tree, with the ancestors of its first span above it.
 
 use std::collections::{HashMap, HashSet};
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::format;
-use crate::store::StoredSpan;
+use crate::store::{Reader, SpanDetails, SpanNode};
 
-/// How many spans a page shows; the others are counted.
+/// How many spans a page shows; the others are on further parts.
 const MOST: usize = 1000;
+
+/// How many ancestors of a part's first span stand above it, the nearest.
+const MOST_ABOVE: usize = 50;
 
 /// How far spans are indented; those nested deeper stay there.
 const DEEPEST: usize = 16;
+
+/// How many characters of a name, a kind, and of an input, an output or an error, a line shows.
+const LONGEST_NAME: usize = 200;
+const LONGEST_KIND: usize = 60;
+const LONGEST_TEXT: usize = 4000;
+
+/// A JSON text above this many bytes is shown as it is, not indented.
+const LONGEST_INDENTED: usize = 256 * 1024;
 
 /// A span as a line of the tree.
 pub(super) struct Line {
@@ -25,37 +39,121 @@ pub(super) struct Line {
     pub(super) failed: bool,
     pub(super) description: Option<String>,
     pub(super) is_current: bool,
+    /// Whether it is here only as an ancestor of the lines below.
+    pub(super) is_above: bool,
     pub(super) request_id: Option<i64>,
     pub(super) input: Option<String>,
     pub(super) output: Option<String>,
 }
 
-/// A trace as a page shows it.
+/// A trace, or a part of one, as a page shows it.
 pub(super) struct Trace {
     pub(super) id: String,
     pub(super) lines: Vec<Line>,
-    pub(super) not_shown: usize,
+    /// The other parts, if there are any.
+    pub(super) parts: Option<Parts>,
+}
+
+/// Which part of a trace is shown, and which there are besides. Parts count from 1.
+pub(super) struct Parts {
+    /// The spans shown: `1,001–1,501 of 1,501`.
+    pub(super) range: String,
+    pub(super) earlier: Option<usize>,
+    pub(super) later: Option<usize>,
+    /// Whether the request looked at is on another part.
+    pub(super) is_elsewhere: bool,
+}
+
+/// A span's place in the tree: its index among the spans, how deep it stands, and where in the order its parent is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    index: usize,
+    depth: usize,
+    parent: Option<usize>,
+}
+
+/// What a page shows of the order of a tree.
+struct Shown {
+    places: Vec<Place>,
+    /// How many of these are above the part.
+    above: usize,
+    parts: Option<Parts>,
 }
 
 impl Trace {
-    /// Lays out the spans of a trace, which come in the order they started; `current` is the row of the one whose
-    /// request is looked at.
-    pub(super) fn lay_out(id: String, spans: &[StoredSpan], current: Option<i64>) -> Self {
-        let begin = spans.iter().map(|span| span.start.nanoseconds()).min().unwrap_or_default();
-        let end = spans.iter().map(|span| span.end.nanoseconds()).max().unwrap_or_default();
-        let lines: Vec<Line> = in_tree_order(spans)
+    /// Reads a part of a trace, or without a number the part with the span of the row `current`, whose request is looked
+    /// at.
+    pub(super) fn read(
+        store: &Reader<'_>,
+        id: &str,
+        current: Option<i64>,
+        part: Option<usize>,
+    ) -> rusqlite::Result<Self> {
+        let nodes = store.trace_nodes(id)?;
+        let shown = select(&in_tree_order(&nodes), part, |place| {
+            nodes.get(place.index).is_some_and(|node| Some(node.row) == current)
+        });
+        let begin = nodes.iter().map(|node| node.start.nanoseconds()).min().unwrap_or_default();
+        let end = nodes.iter().map(|node| node.end.nanoseconds()).max().unwrap_or_default();
+
+        let shown_nodes: Vec<(&SpanNode, Place)> =
+            shown.places.iter().filter_map(|place| Some((nodes.get(place.index)?, *place))).collect();
+        let details = store.span_details(shown_nodes.iter().map(|(node, _)| node.row))?;
+        let mut lines: Vec<Line> = shown_nodes
             .into_iter()
-            .filter_map(|(index, depth)| Some(line(spans.get(index)?, depth, (begin, end), current)))
-            .take(MOST)
+            .zip(details)
+            .map(|((node, place), details)| {
+                let is_current = current == Some(node.row);
+                Line { depth: place.depth.min(DEEPEST), is_current, ..line(node, details, (begin, end)) }
+            })
             .collect();
-        let not_shown = spans.len() - lines.len();
-        Self { id, lines, not_shown }
+        for line in lines.iter_mut().take(shown.above) {
+            line.is_above = true;
+        }
+        Ok(Self { id: format::short(id, LONGEST_NAME), lines, parts: shown.parts })
     }
 }
 
-/// Each span's index and depth, parents before their children. A span whose parent is not in the trace stands at the
-/// root, and so does one of a circle of parents, which only a broken client makes.
-fn in_tree_order(spans: &[StoredSpan]) -> Vec<(usize, usize)> {
+/// Selects a part of a tree, by its number or else as the one with the current span, and the ancestors of its first
+/// span.
+fn select(order: &[Place], part: Option<usize>, is_current: impl Fn(&Place) -> bool) -> Shown {
+    let current_part = order.iter().position(is_current).map(|position| position / MOST);
+    let part = part.map(|number| number.saturating_sub(1)).or(current_part).unwrap_or_default();
+    let start = part.saturating_mul(MOST).min(order.len());
+    let end = start.saturating_add(MOST).min(order.len());
+    let inside = order.get(start..end).unwrap_or_default();
+
+    let mut places: Vec<Place> = Vec::new();
+    let mut parent = inside.first().and_then(|first| first.parent);
+    while let Some(place) = parent.and_then(|position| order.get(position)) {
+        if places.len() == MOST_ABOVE {
+            break;
+        }
+        places.push(*place);
+        parent = place.parent;
+    }
+    places.reverse();
+    let above = places.len();
+    places.extend_from_slice(inside);
+
+    let last_part = order.len().div_ceil(MOST).saturating_sub(1);
+    let number = |count: usize| format::count(count.try_into().unwrap_or(i64::MAX));
+    let parts = (order.len() > MOST || inside.is_empty()).then(|| Parts {
+        range: if inside.is_empty() {
+            format!("none of {}", number(order.len()))
+        } else {
+            format!("{}–{} of {}", number(start + 1), number(end), number(order.len()))
+        },
+        earlier: (part > 0).then(|| part.min(last_part + 1)),
+        later: (part < last_part).then_some(part + 2),
+        is_elsewhere: current_part.is_some_and(|current| current != part),
+    });
+    Shown { places, above, parts }
+}
+
+/// Every span's place, parents before their children. A span whose parent is not in the trace stands at the root, and so
+/// does one of a circle of parents, which only a broken client makes.
+fn in_tree_order(spans: &[SpanNode]) -> Vec<Place> {
     let mut by_id: HashMap<&str, usize> = HashMap::new();
     for (index, span) in spans.iter().enumerate() {
         by_id.entry(&span.span_id).or_insert(index);
@@ -71,42 +169,60 @@ fn in_tree_order(spans: &[StoredSpan]) -> Vec<(usize, usize)> {
 
     let mut order = Vec::with_capacity(spans.len());
     let mut seen = HashSet::new();
-    // Whatever the roots do not reach is in a circle, and is opened at its first span.
+    // Spans that no root leads to are in a circle, which is opened at its first span.
     for root in roots.into_iter().chain(0..spans.len()) {
-        let mut waiting = vec![(root, 0)];
-        while let Some((index, depth)) = waiting.pop() {
-            if seen.insert(index) {
-                order.push((index, depth));
-                let below = children.get(&index).into_iter().flatten().rev();
-                waiting.extend(below.map(|child| (*child, depth + 1)));
+        let mut waiting = vec![Place { index: root, depth: 0, parent: None }];
+        while let Some(place) = waiting.pop() {
+            if seen.insert(place.index) {
+                let position = order.len();
+                order.push(place);
+                let below = children.get(&place.index).into_iter().flatten().rev();
+                waiting.extend(below.map(|child| Place {
+                    index: *child,
+                    depth: place.depth + 1,
+                    parent: Some(position),
+                }));
             }
         }
     }
     order
 }
 
-fn line(span: &StoredSpan, depth: usize, whole: (i64, i64), current: Option<i64>) -> Line {
-    let attribute = |name: &str| span.attributes.get(name).map(format::inline);
-    let shown = |name: &str| attribute(name).map(|text| format::readable(&text));
-    let (begin, length) = place(span, whole);
+fn line(node: &SpanNode, details: SpanDetails, whole: (i64, i64)) -> Line {
+    let SpanDetails { name, failed, description, request_id, attributes } = details;
+    // A request's input and output are on its own page.
+    let content = |value: Option<Box<RawValue>>| value.filter(|_| request_id.is_none()).map(|value| readable(&value));
+    let (begin, length) = position(node, whole);
     Line {
-        depth: depth.min(DEEPEST),
-        name: span.name.clone(),
-        kind: attribute("node_type"),
-        duration: format::duration(span.end.nanoseconds().saturating_sub(span.start.nanoseconds())),
+        depth: 0,
+        name: format::short(&name, LONGEST_NAME),
+        kind: attributes.node_type.map(|kind| format::short(&format::inline_raw(&kind), LONGEST_KIND)),
+        duration: format::duration(node.end.nanoseconds().saturating_sub(node.start.nanoseconds())),
         begin,
         length,
-        failed: span.status.status_code == "StatusCode.ERROR",
-        description: span.status.description.clone().filter(|text| !text.is_empty()),
-        is_current: current == Some(span.id),
-        request_id: span.request_id,
-        input: shown("function_input").filter(|_| span.request_id.is_none()),
-        output: shown("function_output").filter(|_| span.request_id.is_none()),
+        failed,
+        description: description
+            .filter(|text| !text.is_empty())
+            .map(|text| format::short(&text, LONGEST_TEXT)),
+        is_current: false,
+        is_above: false,
+        request_id,
+        input: content(attributes.function_input),
+        output: content(attributes.function_output),
     }
 }
 
+/// A value as a person reads it, cut.
+fn readable(value: &RawValue) -> String {
+    let text = format::inline_raw(value);
+    if text.len() > LONGEST_INDENTED {
+        return format::cut(&text, LONGEST_TEXT);
+    }
+    format::cut(&format::readable(&text), LONGEST_TEXT)
+}
+
 /// Where in the trace a span begins and how long it takes, in thousandths, at least wide enough to be seen.
-fn place(span: &StoredSpan, (begin, end): (i64, i64)) -> (i64, i64) {
+fn position(span: &SpanNode, (begin, end): (i64, i64)) -> (i64, i64) {
     const WHOLE: i128 = 1000;
     const THINNEST: i128 = 4;
     let total = (i128::from(end) - i128::from(begin)).max(1);
@@ -117,41 +233,24 @@ fn place(span: &StoredSpan, (begin, end): (i64, i64)) -> (i64, i64) {
     (i64::try_from(from).unwrap_or_default(), i64::try_from(length).unwrap_or_default())
 }
 
-/// The attributes of a span worth showing beside its input and output.
-pub(super) fn attributes(span: &StoredSpan) -> Vec<(String, String)> {
-    span.attributes
-        .iter()
-        .filter(|(name, _)| !matches!(name.as_str(), "function_input" | "function_output"))
-        .map(|(name, value): (&String, &Value)| (name.clone(), format::inline(value)))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::{Map, json};
-
-    use super::{Trace, in_tree_order};
+    use super::{MOST, MOST_ABOVE, in_tree_order, position, select};
     use crate::moment::Moment;
-    use crate::store::StoredSpan;
+    use crate::store::SpanNode;
 
-    fn span(id: i64, span_id: &str, parent_id: Option<&str>, times: (i64, i64)) -> StoredSpan {
-        StoredSpan {
-            id,
-            trace_id: "trace".to_owned(),
+    fn span(row: i64, span_id: &str, parent_id: Option<&str>, times: (i64, i64)) -> SpanNode {
+        SpanNode {
+            row,
             span_id: span_id.to_owned(),
             parent_id: parent_id.map(str::to_owned),
-            name: span_id.to_owned(),
-            kind: "SpanKind.INTERNAL".to_owned(),
             start: Moment::from_nanoseconds(times.0),
             end: Moment::from_nanoseconds(times.1),
-            status: serde_json::from_value(json!({ "status_code": "StatusCode.UNSET" })).unwrap(),
-            trace_state: String::new(),
-            attributes: Map::new(),
-            events: json!([]),
-            links: json!([]),
-            resource: json!({}),
-            request_id: None,
         }
+    }
+
+    fn places(spans: &[SpanNode]) -> Vec<(usize, usize)> {
+        in_tree_order(spans).iter().map(|place| (place.index, place.depth)).collect()
     }
 
     #[test]
@@ -163,7 +262,9 @@ mod tests {
             span(4, "second", Some("root"), (50, 90)),
             span(5, "orphan", Some("elsewhere"), (60, 70)),
         ];
-        assert_eq!(in_tree_order(&spans), [(0, 0), (1, 1), (2, 2), (3, 1), (4, 0)]);
+        assert_eq!(places(&spans), [(0, 0), (1, 1), (2, 2), (3, 1), (4, 0)]);
+        let parents: Vec<_> = in_tree_order(&spans).iter().map(|place| place.parent).collect();
+        assert_eq!(parents, [None, Some(0), Some(1), Some(0), None]);
     }
 
     #[test]
@@ -174,15 +275,47 @@ mod tests {
             span(3, "self", Some("self"), (0, 1)),
             span(4, "self", Some("self"), (0, 1)),
         ];
-        assert_eq!(in_tree_order(&spans), [(2, 0), (3, 1), (0, 0), (1, 1)]);
+        assert_eq!(places(&spans), [(2, 0), (3, 1), (0, 0), (1, 1)]);
     }
 
     #[test]
     fn a_span_lies_where_its_times_say_and_is_never_too_thin_to_see() {
         let spans = [span(1, "root", None, (0, 2000)), span(2, "end", Some("root"), (2000, 2000))];
-        let trace = Trace::lay_out("trace".to_owned(), &spans, Some(2));
-        let places: Vec<_> =
-            trace.lines.iter().map(|line| (line.begin, line.length, line.is_current)).collect();
-        assert_eq!(places, [(0, 1000, false), (996, 4, true)]);
+        assert_eq!(spans.each_ref().map(|span| position(span, (0, 2000))), [(0, 1000), (996, 4)]);
+    }
+
+    #[test]
+    fn every_span_is_in_one_part_below_its_ancestors() {
+        // A chain as deep as the ancestors shown and deeper, then a wide level.
+        let count = 2 * MOST + 7;
+        let ids: Vec<String> = (0..count).map(|index| index.to_string()).collect();
+        let spans: Vec<SpanNode> = (0..count)
+            .map(|index| {
+                let parent = index.checked_sub(1).map(|before| before.min(MOST_ABOVE + 10));
+                span(index as i64, &ids[index], parent.map(|parent| ids[parent].as_str()), (index as i64, 9999))
+            })
+            .collect();
+        let order = in_tree_order(&spans);
+        let mut found = Vec::new();
+        for part in 1..=3 {
+            let shown = select(&order, Some(part), |_| false);
+            let first = shown.places[shown.above];
+            let mut expected = Vec::new();
+            let mut parent = first.parent;
+            while let Some(position) = parent {
+                expected.insert(0, order[position]);
+                parent = order[position].parent;
+            }
+            let cut = expected.len().saturating_sub(MOST_ABOVE);
+            assert_eq!(shown.places[..shown.above], expected[cut..], "part {part}");
+            found.extend(shown.places[shown.above..].iter().map(|place| place.index));
+        }
+        assert_eq!(found, order.iter().map(|place| place.index).collect::<Vec<_>>());
+        for row in [0, MOST, count - 1] {
+            let shown = select(&order, None, |place| place.index == row);
+            assert!(shown.places[shown.above..].iter().any(|place| place.index == row), "{row}");
+        }
+        let beyond = select(&order, Some(usize::MAX), |_| false);
+        assert_eq!((beyond.places.len(), beyond.parts.unwrap().earlier), (0, Some(3)));
     }
 }

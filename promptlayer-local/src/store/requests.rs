@@ -1,12 +1,13 @@
-//! Request logs: written one at a time, read one at a time or a page at a time.
+//! Request logs: written and read one at a time.
 
 use std::collections::BTreeMap;
 
+use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension, Row, Statement, named_params, params};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Store, integer, json_column};
+use super::{Reader, Writer, integer, json_column};
 use crate::moment::Moment;
 use crate::whole;
 
@@ -101,74 +102,47 @@ pub(crate) struct StoredRequest {
     pub(crate) groups: Vec<i64>,
 }
 
-/// What a list of request logs shows of each.
-#[derive(Debug)]
-pub(crate) struct RequestRow {
-    pub(crate) id: i64,
-    pub(crate) name: String,
-    pub(crate) model: String,
-    pub(crate) start: Moment,
-    pub(crate) input_tokens: i64,
-    pub(crate) output_tokens: i64,
-    pub(crate) status: String,
-    pub(crate) tags: Vec<String>,
-    pub(crate) scores: BTreeMap<String, i64>,
-}
-
-/// The function's name, or else the span's; what both lists and pages call a request.
-const NAME: &str = "coalesce(nullif(requests.function_name, ''), spans.name, '') AS name";
-const TAGS: &str = "(SELECT json_group_array(tag) FROM
-    (SELECT tag FROM request_tags WHERE request_id = requests.id ORDER BY position)) AS tags";
-const SCORES: &str =
-    "(SELECT json_group_object(name, score) FROM scores WHERE request_id = requests.id) AS scores";
-
-impl Store {
+impl Writer<'_> {
     /// Stores a request log that belongs to no span.
     pub(crate) fn insert_request(
-        &mut self,
+        &self,
         request: &NewRequest,
         times: (Moment, Moment),
     ) -> rusqlite::Result<i64> {
-        let transaction = self.connection.transaction()?;
-        let id = RequestWriter::new(&transaction)?.insert(request, None, times)?;
-        transaction.commit()?;
-        Ok(id)
+        RequestWriter::new(self.connection)?.insert(request, None, times)
     }
+}
 
+impl Reader<'_> {
+    /// A request log with everything tracked about it.
     pub(crate) fn request(&self, id: i64) -> rusqlite::Result<Option<StoredRequest>> {
-        self.connection
+        let request = self
+            .connection
             .query_row(
-                &format!(
-                    "SELECT requests.*, spans.trace_id, spans.span_id, {NAME}, {TAGS}, {SCORES},
-                         (SELECT json_group_object(key, value) FROM request_metadata WHERE request_id = requests.id)
-                             AS metadata,
-                         (SELECT json_group_array(group_id) FROM group_members WHERE request_id = requests.id)
-                             AS member_of
-                     FROM requests LEFT JOIN spans ON spans.id = requests.span_row
-                     WHERE requests.id = ?"
-                ),
+                "SELECT requests.*, spans.trace_id, spans.span_id,
+                     coalesce(nullif(requests.function_name, ''), spans.name, '') AS name
+                 FROM requests LEFT JOIN spans ON spans.id = requests.span_row
+                 WHERE requests.id = ?",
                 [id],
                 read_request,
             )
-            .optional()
+            .optional()?;
+        let Some(mut request) = request else { return Ok(None) };
+        // One row each: SQLite's own JSON functions end a text at its first NUL.
+        request.tags = self.column(id, "SELECT tag FROM request_tags WHERE request_id = ? ORDER BY position")?;
+        request.metadata = self.pairs(id, "SELECT key, value FROM request_metadata WHERE request_id = ?")?;
+        request.scores = self.pairs(id, "SELECT name, score FROM scores WHERE request_id = ?")?;
+        request.groups = self.column(id, "SELECT group_id FROM group_members WHERE request_id = ? ORDER BY 1")?;
+        Ok(Some(request))
     }
 
-    pub(crate) fn count_requests(&self) -> rusqlite::Result<usize> {
-        let count: i64 = self.connection.query_row("SELECT count(*) FROM requests", [], |row| row.get(0))?;
-        Ok(usize::try_from(count).unwrap_or_default())
+    fn pairs<V: FromSql>(&self, id: i64, sql: &str) -> rusqlite::Result<BTreeMap<String, V>> {
+        self.connection.prepare(sql)?.query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
     }
 
-    /// A page of request logs, those that started last first.
-    pub(crate) fn list_requests(&self, offset: usize, limit: usize) -> rusqlite::Result<Vec<RequestRow>> {
-        self.connection
-            .prepare(&format!(
-                "SELECT requests.id, requests.model, requests.start_ns, requests.input_tokens, requests.output_tokens,
-                     requests.status, {NAME}, {TAGS}, {SCORES}
-                 FROM requests LEFT JOIN spans ON spans.id = requests.span_row
-                 ORDER BY requests.start_ns DESC, requests.id DESC LIMIT ? OFFSET ?"
-            ))?
-            .query_map([integer(limit), integer(offset)], read_row)?
-            .collect()
+    /// The values of one column for one id.
+    pub(super) fn column<V: FromSql>(&self, id: i64, sql: &str) -> rusqlite::Result<Vec<V>> {
+        self.connection.prepare(sql)?.query_map([id], |row| row.get(0))?.collect()
     }
 }
 
@@ -269,23 +243,9 @@ fn read_request(row: &Row<'_>) -> rusqlite::Result<StoredRequest> {
             version: row.get("prompt_version")?,
             variables: json_column(row, "prompt_variables")?,
         },
-        tags: json_column(row, "tags")?,
-        metadata: json_column(row, "metadata")?,
-        scores: json_column(row, "scores")?,
-        groups: json_column(row, "member_of")?,
-    })
-}
-
-fn read_row(row: &Row<'_>) -> rusqlite::Result<RequestRow> {
-    Ok(RequestRow {
-        id: row.get("id")?,
-        name: row.get("name")?,
-        model: row.get("model")?,
-        start: Moment::from_nanoseconds(row.get("start_ns")?),
-        input_tokens: row.get("input_tokens")?,
-        output_tokens: row.get("output_tokens")?,
-        status: row.get("status")?,
-        tags: json_column(row, "tags")?,
-        scores: json_column(row, "scores")?,
+        tags: Vec::new(),
+        metadata: BTreeMap::new(),
+        scores: BTreeMap::new(),
+        groups: Vec::new(),
     })
 }

@@ -1,35 +1,136 @@
 //! The tables, and how an older database becomes one of today.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 /// One step a version: a database at version `n` still needs the steps from `n` on. Steps are never edited once
 /// released; a change is another step.
-const STEPS: &[&str] = &[FIRST];
+const STEPS: &[&str] = &[FIRST, SECOND];
 
-/// The schema version this program writes.
+/// The schema version this program writes, in `user_version`.
 #[expect(clippy::cast_possible_wrap, reason = "a handful of steps")]
 pub(super) const VERSION: i64 = STEPS.len() as i64;
 
-/// How bringing a database up to date ended.
-pub(super) enum Migrated {
-    Ready,
+/// Marks a file as one of this program, in the header field that SQLite keeps for it: "PLLo" in ASCII.
+pub(super) const APPLICATION_ID: i32 = i32::from_be_bytes(*b"PLLo");
+
+/// The version of the files that were not marked yet.
+pub(super) const UNMARKED_VERSION: i64 = 1;
+
+/// The tables of a file that was not marked yet, sorted by name.
+pub(super) const UNMARKED_TABLES: [&str; 13] = [
+    "closed_traces",
+    "external_ids",
+    "group_members",
+    "release_labels",
+    "request_groups",
+    "request_metadata",
+    "request_tags",
+    "requests",
+    "scores",
+    "spans",
+    "template_tags",
+    "template_versions",
+    "templates",
+];
+
+/// The tables that the second step added.
+const LATER_TABLES: [&str; 2] = ["request_counts", "request_summaries"];
+
+/// Why a database cannot be brought up to date.
+pub(super) enum Refused {
     TooNew { found: i64 },
+    Foreign(String),
+    Failed(rusqlite::Error),
 }
 
-/// Takes the steps the database has not taken yet, all or none of them.
-pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<Migrated> {
-    let transaction = connection.transaction()?;
-    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let Some(missing) = usize::try_from(found).ok().and_then(|taken| STEPS.get(taken..)) else {
-        return Ok(Migrated::TooNew { found });
-    };
-    for step in missing {
+impl From<rusqlite::Error> for Refused {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Takes the steps the database has not taken yet, all or none of them, and marks it as one of this program.
+pub(super) fn migrate(connection: &Connection) -> Result<(), Refused> {
+    // A database that is up to date is not locked, so that it opens while another program writes to it.
+    if steps_missing(connection)?.is_empty() && application_id(connection)? == APPLICATION_ID {
+        return check_tables(connection);
+    }
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    // Asked again under the lock: another server may have been faster.
+    for step in steps_missing(&transaction)? {
         transaction.execute_batch(step)?;
     }
+    match application_id(&transaction)? {
+        0 | APPLICATION_ID => {}
+        other => return Err(Refused::Foreign(format!("its application id is {other:#010x}, of another program"))),
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
+    check_tables(&transaction)?;
     transaction.commit()?;
-    Ok(Migrated::Ready)
+    Ok(())
 }
+
+fn steps_missing(connection: &Connection) -> Result<&'static [&'static str], Refused> {
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    usize::try_from(found).ok().and_then(|taken| STEPS.get(taken..)).ok_or(Refused::TooNew { found })
+}
+
+fn application_id(connection: &Connection) -> rusqlite::Result<i32> {
+    connection.pragma_query_value(None, "application_id", |row| row.get(0))
+}
+
+/// Refuses a database that says it is up to date but lacks a table, which every later query would fail on.
+fn check_tables(connection: &Connection) -> Result<(), Refused> {
+    let mut exists = connection
+        .prepare("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?)")?;
+    for table in UNMARKED_TABLES.into_iter().chain(LATER_TABLES) {
+        if !exists.query_row([table], |row| row.get::<_, bool>(0))? {
+            return Err(Refused::Foreign(format!("the table {table} is missing")));
+        }
+    }
+    Ok(())
+}
+
+/// How many characters of a text a list reads. One more than a list shows, so that it can tell a cut text from a whole
+/// one.
+pub(super) const SUMMARY_CHARACTERS: usize = 201;
+
+// A request log's row may hold many megabytes, and SQLite reads a row from its beginning: the columns behind a long one
+// cost as much as that one. A list therefore reads a table of its own, in the order it shows, with its texts cut.
+// Triggers keep that table and the count, so that no writer can forget them.
+const SECOND: &str = "
+CREATE TABLE request_summaries (
+    start_ns INTEGER NOT NULL,
+    request_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    model TEXT NOT NULL,
+    input_tokens INTEGER NOT NULL,
+    output_tokens INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    PRIMARY KEY (start_ns, request_id)
+) STRICT, WITHOUT ROWID;
+INSERT INTO request_summaries
+    SELECT requests.start_ns, requests.id, substr(coalesce(nullif(function_name, ''), spans.name, ''), 1, 201),
+        substr(model, 1, 201), input_tokens, output_tokens, substr(requests.status, 1, 201)
+    FROM requests LEFT JOIN spans ON spans.id = requests.span_row;
+
+CREATE TABLE request_counts (requests INTEGER NOT NULL) STRICT;
+INSERT INTO request_counts SELECT count(*) FROM requests;
+
+CREATE TRIGGER request_is_added AFTER INSERT ON requests BEGIN
+    INSERT INTO request_summaries VALUES (new.start_ns, new.id,
+        substr(coalesce(nullif(new.function_name, ''), (SELECT name FROM spans WHERE id = new.span_row), ''), 1, 201),
+        substr(new.model, 1, 201), new.input_tokens, new.output_tokens, substr(new.status, 1, 201));
+    UPDATE request_counts SET requests = requests + 1;
+END;
+CREATE TRIGGER request_is_removed AFTER DELETE ON requests BEGIN
+    DELETE FROM request_summaries WHERE start_ns = old.start_ns AND request_id = old.id;
+    UPDATE request_counts SET requests = requests - 1;
+END;
+
+DROP INDEX requests_by_time;
+";
 
 // Times are nanoseconds since 1970. JSON is text: SQLite's own functions read it where a query needs to.
 const FIRST: &str = "

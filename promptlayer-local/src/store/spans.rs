@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::{OptionalExtension, Row, Statement, Transaction, named_params, params};
+use rusqlite::{Connection, OptionalExtension, Row, Statement, named_params, params};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::requests::RequestWriter;
-use super::{NewRequest, Store, json_column};
+use super::{NewRequest, Reader, Writer, json_column};
 use crate::moment::Moment;
 use crate::whole;
 
@@ -70,7 +71,7 @@ pub(crate) struct LoggedId {
     span_id: String,
 }
 
-/// A span as it was stored.
+/// A span as it was stored, its JSON as the text it is kept as.
 #[derive(Debug)]
 pub(crate) struct StoredSpan {
     pub(crate) id: i64,
@@ -83,10 +84,10 @@ pub(crate) struct StoredSpan {
     pub(crate) end: Moment,
     pub(crate) status: SpanStatus,
     pub(crate) trace_state: String,
-    pub(crate) attributes: Map<String, Value>,
-    pub(crate) events: Value,
-    pub(crate) links: Value,
-    pub(crate) resource: Value,
+    pub(crate) attributes: Box<RawValue>,
+    pub(crate) events: Box<RawValue>,
+    pub(crate) links: Box<RawValue>,
+    pub(crate) resource: Box<RawValue>,
     pub(crate) request_id: Option<i64>,
 }
 
@@ -98,20 +99,37 @@ pub(crate) enum Closing {
     NoSuchTrace,
 }
 
-impl Store {
-    /// Stores all spans and their request logs in one transaction, leaving out those of closed traces; with
-    /// `close_after`, no further spans of these traces are taken.
-    pub(crate) fn insert_spans(
-        &mut self,
-        spans: &[NewSpan],
-        close_after: bool,
-    ) -> rusqlite::Result<BulkReceipt> {
-        let transaction = self.connection.transaction()?;
-        let receipt = write_all(&transaction, spans, close_after)?;
-        transaction.commit()?;
-        Ok(receipt)
+impl Writer<'_> {
+    /// Stores all spans and their request logs, leaving out those of closed traces; with `close_after`, no further
+    /// spans of these traces are taken.
+    pub(crate) fn insert_spans(&self, spans: &[NewSpan], close_after: bool) -> rusqlite::Result<BulkReceipt> {
+        write_all(self.connection, spans, close_after)
     }
 
+    /// Takes no further spans of this trace.
+    pub(crate) fn close_trace(&self, trace_id: &str) -> rusqlite::Result<Closing> {
+        let known: bool = self.connection.query_row(
+            "SELECT EXISTS (SELECT 1 FROM spans WHERE trace_id = ?)",
+            [trace_id],
+            |row| row.get(0),
+        )?;
+        if !known {
+            return Ok(Closing::NoSuchTrace);
+        }
+        let at = Moment::now();
+        let id = self
+            .connection
+            .query_row(
+                "INSERT INTO closed_traces (trace_id, closed_ns) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING id",
+                params![trace_id, at.nanoseconds()],
+                |row| row.get(0),
+            )
+            .optional()?;
+        Ok(id.map_or(Closing::AlreadyClosed, |id| Closing::Closed { id, at }))
+    }
+}
+
+impl Reader<'_> {
     /// The spans of a trace in the order they started; empty if there is no such trace.
     pub(crate) fn trace(&self, trace_id: &str) -> rusqlite::Result<Vec<StoredSpan>> {
         self.connection
@@ -123,40 +141,17 @@ impl Store {
             .query_map([trace_id], read_span)?
             .collect()
     }
-
-    /// Takes no further spans of this trace.
-    pub(crate) fn close_trace(&mut self, trace_id: &str) -> rusqlite::Result<Closing> {
-        let transaction = self.connection.transaction()?;
-        let known: bool = transaction.query_row(
-            "SELECT EXISTS (SELECT 1 FROM spans WHERE trace_id = ?)",
-            [trace_id],
-            |row| row.get(0),
-        )?;
-        if !known {
-            return Ok(Closing::NoSuchTrace);
-        }
-        let at = Moment::now();
-        let id = transaction
-            .query_row(
-                "INSERT INTO closed_traces (trace_id, closed_ns) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING id",
-                params![trace_id, at.nanoseconds()],
-                |row| row.get(0),
-            )
-            .optional()?;
-        transaction.commit()?;
-        Ok(id.map_or(Closing::AlreadyClosed, |id| Closing::Closed { id, at }))
-    }
 }
 
 fn write_all(
-    transaction: &Transaction<'_>,
+    connection: &Connection,
     spans: &[NewSpan],
     close_after: bool,
 ) -> rusqlite::Result<BulkReceipt> {
     let mut receipt = BulkReceipt::default();
-    let closed = closed_among(transaction, spans)?;
-    let mut span_writer = SpanWriter::new(transaction)?;
-    let mut request_writer = RequestWriter::new(transaction)?;
+    let closed = closed_among(connection, spans)?;
+    let mut span_writer = SpanWriter::new(connection)?;
+    let mut request_writer = RequestWriter::new(connection)?;
 
     for span in spans {
         let context = &span.context;
@@ -175,7 +170,7 @@ fn write_all(
     }
     if close_after {
         let now = Moment::now().nanoseconds();
-        let mut close = transaction.prepare(
+        let mut close = connection.prepare(
             "INSERT INTO closed_traces (trace_id, closed_ns) VALUES (?, ?) ON CONFLICT DO NOTHING",
         )?;
         for trace_id in closed.keys() {
@@ -187,11 +182,11 @@ fn write_all(
 
 /// Each trace the spans belong to, and whether it is closed.
 fn closed_among<'s>(
-    transaction: &Transaction<'_>,
+    connection: &Connection,
     spans: &'s [NewSpan],
 ) -> rusqlite::Result<BTreeMap<&'s str, bool>> {
     let mut statement =
-        transaction.prepare("SELECT EXISTS (SELECT 1 FROM closed_traces WHERE trace_id = ?)")?;
+        connection.prepare("SELECT EXISTS (SELECT 1 FROM closed_traces WHERE trace_id = ?)")?;
     let mut traces = BTreeMap::new();
     for span in spans {
         let trace_id = span.context.trace_id.as_str();
@@ -206,8 +201,8 @@ fn closed_among<'s>(
 struct SpanWriter<'t>(Statement<'t>);
 
 impl<'t> SpanWriter<'t> {
-    fn new(transaction: &'t Transaction<'_>) -> rusqlite::Result<Self> {
-        transaction
+    fn new(connection: &'t Connection) -> rusqlite::Result<Self> {
+        connection
             .prepare(
                 "INSERT INTO spans (trace_id, span_id, parent_id, name, kind, start_ns, end_ns, status_code,
                      status_description, trace_state, attributes, events, links, resource)

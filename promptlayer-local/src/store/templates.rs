@@ -1,4 +1,7 @@
 //! The registry: templates, their versions, and the labels that point at versions.
+//!
+//! A list of templates is filtered and ordered outside SQLite, so every page of it reads the summary of every template,
+//! however deep the page lies. The texts of versions are read for the templates of the page alone.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Store, json_column};
+use super::{Reader, Writer, json_column};
 use crate::moment::Moment;
 
 /// A template, or its next version, as it is published.
@@ -63,6 +66,17 @@ pub(crate) enum VersionChoice<'a> {
     Label(&'a str),
 }
 
+impl<'a> VersionChoice<'a> {
+    /// The version of this number, or else of this label, or else the latest.
+    pub(crate) fn new(number: Option<i64>, label: Option<&'a str>) -> Self {
+        match (number, label) {
+            (Some(number), _) => Self::Number(number),
+            (None, Some(label)) => Self::Label(label),
+            (None, None) => Self::Latest,
+        }
+    }
+}
+
 /// A version of a template as it was stored.
 #[derive(Debug)]
 pub(crate) struct StoredVersion {
@@ -88,28 +102,27 @@ pub(crate) struct TemplateSummary {
     pub(crate) external_ids: Vec<ExternalId>,
 }
 
-const TAGS: &str =
-    "(SELECT json_group_array(tag) FROM template_tags WHERE template_id = templates.id) AS tags";
+const TAGS: &str = "SELECT tag FROM template_tags WHERE template_id = ? ORDER BY tag";
 
-impl Store {
+impl Writer<'_> {
     /// Creates the template, or its next version, and moves the labels to it.
-    pub(crate) fn publish(&mut self, template: &NewTemplate) -> Result<Published, PublishError> {
-        let transaction = self.connection.transaction()?;
+    pub(crate) fn publish(&self, template: &NewTemplate) -> Result<Published, PublishError> {
+        let connection = self.connection;
         let now = Moment::now().nanoseconds();
-        let template_id: i64 = transaction.query_row(
+        let template_id: i64 = connection.query_row(
             "INSERT INTO templates (name, created_ns, updated_ns) VALUES (?1, ?2, ?2)
              ON CONFLICT (name) DO UPDATE SET updated_ns = excluded.updated_ns RETURNING id",
             params![template.name, now],
             |row| row.get(0),
         )?;
-        claim_external_ids(&transaction, template_id, &template.external_ids)?;
+        claim_external_ids(connection, template_id, &template.external_ids)?;
         for tag in &template.tags {
-            transaction.execute(
+            connection.execute(
                 "INSERT INTO template_tags (template_id, tag) VALUES (?, ?) ON CONFLICT DO NOTHING",
                 params![template_id, tag],
             )?;
         }
-        let (version_id, number) = transaction.query_row(
+        let (version_id, number) = connection.query_row(
             "INSERT INTO template_versions (template_id, number, prompt, metadata, commit_message, created_ns)
              SELECT :template_id, coalesce(max(number), 0) + 1, :prompt, :metadata, :commit_message, :now
              FROM template_versions WHERE template_id = :template_id
@@ -124,22 +137,19 @@ impl Store {
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
         for label in &template.labels {
-            transaction.execute(
+            connection.execute(
                 "INSERT INTO release_labels (template_id, name, version_id) VALUES (?, ?, ?)
                  ON CONFLICT (template_id, name) DO UPDATE SET version_id = excluded.version_id",
                 params![template_id, label, version_id],
             )?;
         }
-        let tags = transaction.query_row(
-            &format!("SELECT {TAGS} FROM templates WHERE id = ?"),
-            [template_id],
-            |row| json_column(row, "tags"),
-        )?;
-        let external_ids = external_ids(&transaction, template_id)?;
-        transaction.commit()?;
+        let tags = self.column(template_id, TAGS)?;
+        let external_ids = external_ids(connection, template_id)?;
         Ok(Published { template_id, version_id, number, tags, external_ids })
     }
+}
 
+impl Reader<'_> {
     /// Finds a template by its name or else by its id, which may be what the name looks like.
     pub(crate) fn find_template(&self, identifier: &str) -> rusqlite::Result<Option<i64>> {
         self.connection
@@ -161,33 +171,37 @@ impl Store {
             VersionChoice::Number(number) => (Some(number), None),
             VersionChoice::Label(label) => (None, Some(label)),
         };
-        self.connection
+        let version = self
+            .connection
             .query_row(
-                &format!(
-                    "SELECT templates.name, version.*, {TAGS}
-                     FROM template_versions AS version JOIN templates ON templates.id = version.template_id
-                     WHERE templates.id = :template
-                         AND (:number IS NULL OR version.number = :number)
-                         AND (:label IS NULL OR version.id =
-                             (SELECT version_id FROM release_labels WHERE template_id = :template AND name = :label))
-                     ORDER BY version.number DESC LIMIT 1"
-                ),
+                "SELECT templates.name, version.*
+                 FROM template_versions AS version JOIN templates ON templates.id = version.template_id
+                 WHERE templates.id = :template
+                     AND (:number IS NULL OR version.number = :number)
+                     AND (:label IS NULL OR version.id =
+                         (SELECT version_id FROM release_labels WHERE template_id = :template AND name = :label))
+                 ORDER BY version.number DESC LIMIT 1",
                 named_params! { ":template": template, ":number": number, ":label": label },
                 read_version,
             )
-            .optional()
+            .optional()?;
+        let Some(mut version) = version else { return Ok(None) };
+        version.tags = self.column(template, TAGS)?;
+        Ok(Some(version))
     }
 
     /// Every template, without the text of any version.
     pub(crate) fn templates(&self) -> rusqlite::Result<Vec<TemplateSummary>> {
-        let mut labels: BTreeMap<i64, Vec<String>> = BTreeMap::new();
-        let mut statement = self.connection.prepare("SELECT template_id, name FROM release_labels")?;
-        for label in statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))? {
-            let (template, name) = label?;
-            labels.entry(template).or_default().push(name);
-        }
+        let mut tags =
+            self.grouped("SELECT template_id, tag FROM template_tags ORDER BY tag", |row| row.get(1))?;
+        let mut labels = self
+            .grouped("SELECT template_id, name FROM release_labels ORDER BY template_id, name", |row| row.get(1))?;
+        let mut external_ids = self.grouped(
+            "SELECT template_id, source, external_id FROM external_ids ORDER BY source, external_id",
+            |row| Ok(ExternalId { source: row.get(1)?, external_id: row.get(2)? }),
+        )?;
         self.connection
-            .prepare(&format!("SELECT id, name, created_ns, updated_ns, {TAGS} FROM templates ORDER BY id"))?
+            .prepare("SELECT id, name, created_ns, updated_ns FROM templates ORDER BY id")?
             .query_map([], |row| {
                 let id = row.get("id")?;
                 Ok(TemplateSummary {
@@ -195,12 +209,27 @@ impl Store {
                     name: row.get("name")?,
                     created: Moment::from_nanoseconds(row.get("created_ns")?),
                     updated: Moment::from_nanoseconds(row.get("updated_ns")?),
-                    tags: json_column(row, "tags")?,
+                    tags: tags.remove(&id).unwrap_or_default(),
                     labels: labels.remove(&id).unwrap_or_default(),
-                    external_ids: external_ids(&self.connection, id)?,
+                    external_ids: external_ids.remove(&id).unwrap_or_default(),
                 })
             })?
             .collect()
+    }
+
+    /// What belongs to each template, by the template's id, which is the first column.
+    fn grouped<T>(
+        &self,
+        sql: &str,
+        read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<BTreeMap<i64, Vec<T>>> {
+        let mut groups: BTreeMap<i64, Vec<T>> = BTreeMap::new();
+        let mut statement = self.connection.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            groups.entry(row.get(0)?).or_default().push(read(row)?);
+        }
+        Ok(groups)
     }
 }
 
@@ -251,6 +280,6 @@ fn read_version(row: &Row<'_>) -> rusqlite::Result<StoredVersion> {
         metadata: json_column(row, "metadata")?,
         commit_message: row.get("commit_message")?,
         created: Moment::from_nanoseconds(row.get("created_ns")?),
-        tags: json_column(row, "tags")?,
+        tags: Vec::new(),
     })
 }

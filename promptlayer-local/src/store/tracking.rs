@@ -6,10 +6,10 @@ use rusqlite::params;
 use serde_json::{Map, Value};
 
 use super::requests::DEFAULT_SCORE;
-use super::{Store, StoredVersion};
+use super::{Reader, StoredVersion, Writer};
 use crate::moment::Moment;
 
-impl Store {
+impl Reader<'_> {
     pub(crate) fn has_request(&self, id: i64) -> rusqlite::Result<bool> {
         self.exists("SELECT EXISTS (SELECT 1 FROM requests WHERE id = ?)", id)
     }
@@ -18,8 +18,14 @@ impl Store {
         self.exists("SELECT EXISTS (SELECT 1 FROM request_groups WHERE id = ?)", id)
     }
 
+    fn exists(&self, sql: &str, id: i64) -> rusqlite::Result<bool> {
+        self.connection.query_row(sql, [id], |row| row.get(0))
+    }
+}
+
+impl Writer<'_> {
     /// Sets a score, in place of the one of the same name.
-    pub(crate) fn set_score(&mut self, request: i64, name: Option<&str>, score: i64) -> rusqlite::Result<()> {
+    pub(crate) fn set_score(&self, request: i64, name: Option<&str>, score: i64) -> rusqlite::Result<()> {
         self.connection.execute(
             "INSERT INTO scores (request_id, name, score) VALUES (?, ?, ?)
              ON CONFLICT (request_id, name) DO UPDATE SET score = excluded.score",
@@ -30,24 +36,23 @@ impl Store {
 
     /// Adds metadata: keys given replace those there, others stay.
     pub(crate) fn merge_metadata(
-        &mut self,
+        &self,
         request: i64,
         metadata: &BTreeMap<String, String>,
     ) -> rusqlite::Result<()> {
-        let transaction = self.connection.transaction()?;
         for (key, value) in metadata {
-            transaction.execute(
+            self.connection.execute(
                 "INSERT INTO request_metadata (request_id, key, value) VALUES (?, ?, ?)
                  ON CONFLICT (request_id, key) DO UPDATE SET value = excluded.value",
                 params![request, key, value],
             )?;
         }
-        transaction.commit()
+        Ok(())
     }
 
     /// Says which version of which template the request was made from, and with what.
     pub(crate) fn link_prompt(
-        &mut self,
+        &self,
         request: i64,
         version: &StoredVersion,
         variables: Map<String, Value>,
@@ -65,21 +70,17 @@ impl Store {
         Ok(())
     }
 
-    pub(crate) fn create_group(&mut self) -> rusqlite::Result<i64> {
+    pub(crate) fn create_group(&self) -> rusqlite::Result<i64> {
         self.connection
             .execute("INSERT INTO request_groups (created_ns) VALUES (?)", [Moment::now().nanoseconds()])?;
         Ok(self.connection.last_insert_rowid())
     }
 
-    pub(crate) fn join_group(&mut self, request: i64, group: i64) -> rusqlite::Result<()> {
+    pub(crate) fn join_group(&self, request: i64, group: i64) -> rusqlite::Result<()> {
         self.connection.execute(
             "INSERT INTO group_members (request_id, group_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
             [request, group],
         )?;
         Ok(())
-    }
-
-    fn exists(&self, sql: &str, id: i64) -> rusqlite::Result<bool> {
-        self.connection.query_row(sql, [id], |row| row.get(0))
     }
 }
