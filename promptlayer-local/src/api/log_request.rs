@@ -44,7 +44,9 @@ pub(super) async fn create(
         error_type: request.error_type.clone(),
         error_message: request.error_message.clone(),
     };
-    logged.id =
-        app.store().write(move |store| store.insert_request(&request, (now, now)).map_err(ApiError::from)).await?;
+    logged.id = app
+        .store()
+        .write(move |store| store.insert_request(&request, (now, now)).map_err(ApiError::from))
+        .await?;
     Ok((StatusCode::CREATED, Json(logged)))
 }

@@ -38,12 +38,7 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn new(store: Store, config: Config, url: String) -> Self {
-        Self {
-            store,
-            api_key: config.api_key.map(Arc::from),
-            body_limit: config.body_limit,
-            url: url.into(),
-        }
+        Self { store, api_key: config.api_key.map(Arc::from), body_limit: config.body_limit, url: url.into() }
     }
 
     /// The database.

@@ -132,9 +132,8 @@ fn milliseconds(nanoseconds: i64) -> f64 {
 
 /// An answer, written where it was read: it may be large, and the thread that answers requests has others to answer.
 fn written(answer: &impl Serialize) -> Result<Response, ApiError> {
-    let json = serde_json::to_vec(answer).map_err(|error| {
-        StoreError::Database(rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
-    })?;
+    let json = serde_json::to_vec(answer)
+        .map_err(|error| StoreError::Database(rusqlite::Error::ToSqlConversionFailure(Box::new(error))))?;
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], json).into_response())
 }
 

@@ -42,8 +42,10 @@ pub(super) async fn create(
     JsonBody(body): JsonBody,
 ) -> Result<(StatusCode, Json<Created>), ApiError> {
     let bulk: SpansBulk = rules::parse(body, &rules::SPANS_BULK)?;
-    let BulkReceipt { spans, requests, rejected_spans, rejected_traces } =
-        app.store().write(move |store| store.insert_spans(&bulk.spans, bulk.close_after).map_err(ApiError::from)).await?;
+    let BulkReceipt { spans, requests, rejected_spans, rejected_traces } = app
+        .store()
+        .write(move |store| store.insert_spans(&bulk.spans, bulk.close_after).map_err(ApiError::from))
+        .await?;
     let rejected = (!rejected_spans.is_empty()).then_some(LeftOut {
         rejected_span_ids: rejected_spans,
         rejected_trace_ids: rejected_traces,

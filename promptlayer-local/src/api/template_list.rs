@@ -59,7 +59,11 @@ pub(super) async fn list(
 }
 
 /// A template as a list shows it: the version of the label asked for, or else the latest.
-fn item(store: &Reader<'_>, template: &TemplateSummary, label: Option<&str>) -> rusqlite::Result<Option<Value>> {
+fn item(
+    store: &Reader<'_>,
+    template: &TemplateSummary,
+    label: Option<&str>,
+) -> rusqlite::Result<Option<Value>> {
     let choice = label.map_or(VersionChoice::Latest, VersionChoice::Label);
     let version = store.version(template.id, choice)?;
     Ok(version.map(|version| {

@@ -71,7 +71,8 @@ pub(super) struct Status {
 }
 
 pub(super) async fn page(State(app): State<App>, Query(query): Query<Vec<(String, String)>>) -> Response {
-    let before = match query.iter().find(|(key, _)| key == "before").map(|(_, text)| text.parse::<PageKey>()) {
+    let before = match query.iter().find(|(key, _)| key == "before").map(|(_, text)| text.parse::<PageKey>())
+    {
         None => None,
         Some(Ok(key)) => Some(key),
         Some(Err(())) => return not_found("The address of this page is incomplete."),

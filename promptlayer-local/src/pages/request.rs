@@ -108,9 +108,8 @@ fn attributes(json: &str) -> Vec<(String, String)> {
 
 /// Names and values with what is too long cut, and the last of too many left out.
 fn pairs(entries: impl Iterator<Item = (String, String)>) -> Vec<(String, String)> {
-    let mut entries = entries.map(|(name, value)| {
-        (format::short(&name, LONGEST_NAME), format::cut(&value, LONGEST_VALUE))
-    });
+    let mut entries =
+        entries.map(|(name, value)| (format::short(&name, LONGEST_NAME), format::cut(&value, LONGEST_VALUE)));
     let mut shown: Vec<_> = entries.by_ref().take(MOST_PAIRS).collect();
     let more = entries.count();
     if more > 0 {

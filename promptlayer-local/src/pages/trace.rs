@@ -145,7 +145,7 @@ fn select(order: &[Place], part: Option<usize>, is_current: impl Fn(&Place) -> b
             format!("{}–{} of {}", number(start + 1), number(end), number(order.len()))
         },
         earlier: (part > 0).then(|| part.min(last_part + 1)),
-        later: (part < last_part).then_some(part + 2),
+        later: (part < last_part).then(|| part + 2),
         is_elsewhere: current_part.is_some_and(|current| current != part),
     });
     Shown { places, above, parts }
@@ -191,7 +191,8 @@ fn in_tree_order(spans: &[SpanNode]) -> Vec<Place> {
 fn line(node: &SpanNode, details: SpanDetails, whole: (i64, i64)) -> Line {
     let SpanDetails { name, failed, description, request_id, attributes } = details;
     // A request's input and output are on its own page.
-    let content = |value: Option<Box<RawValue>>| value.filter(|_| request_id.is_none()).map(|value| readable(&value));
+    let content =
+        |value: Option<Box<RawValue>>| value.filter(|_| request_id.is_none()).map(|value| readable(&value));
     let (begin, length) = position(node, whole);
     Line {
         depth: 0,
@@ -292,7 +293,12 @@ mod tests {
         let spans: Vec<SpanNode> = (0..count)
             .map(|index| {
                 let parent = index.checked_sub(1).map(|before| before.min(MOST_ABOVE + 10));
-                span(index as i64, &ids[index], parent.map(|parent| ids[parent].as_str()), (index as i64, 9999))
+                span(
+                    index as i64,
+                    &ids[index],
+                    parent.map(|parent| ids[parent].as_str()),
+                    (index as i64, 9999),
+                )
             })
             .collect();
         let order = in_tree_order(&spans);

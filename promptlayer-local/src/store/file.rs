@@ -104,7 +104,9 @@ fn check(path: &Path) -> Result<(), Unusable> {
         schema::APPLICATION_ID => return Ok(()),
         0 => {}
         other => {
-            return Err(Unusable::Foreign(format!("its application id is {other:#010x}, of another program")));
+            return Err(Unusable::Foreign(format!(
+                "its application id is {other:#010x}, of another program"
+            )));
         }
     }
     let mut found = Contents::of(&look(path)?)?;

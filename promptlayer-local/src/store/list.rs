@@ -92,7 +92,11 @@ impl FromStr for PageKey {
 
 impl Reader<'_> {
     /// The newest requests before a key, or the newest of all.
-    pub(crate) fn list_requests(&self, before: Option<PageKey>, limit: usize) -> rusqlite::Result<RequestPage> {
+    pub(crate) fn list_requests(
+        &self,
+        before: Option<PageKey>,
+        limit: usize,
+    ) -> rusqlite::Result<RequestPage> {
         let end = before.unwrap_or(PageKey::END);
         let mut rows: Vec<RequestRow> = self
             .connection
@@ -140,9 +144,9 @@ impl Reader<'_> {
         let mut tags = self.connection.prepare(
             "SELECT substr(tag, 1, ?2) FROM request_tags WHERE request_id = ?1 ORDER BY position LIMIT ?3",
         )?;
-        let mut scores = self
-            .connection
-            .prepare("SELECT substr(name, 1, ?2), score FROM scores WHERE request_id = ?1 ORDER BY name LIMIT ?3")?;
+        let mut scores = self.connection.prepare(
+            "SELECT substr(name, 1, ?2), score FROM scores WHERE request_id = ?1 ORDER BY name LIMIT ?3",
+        )?;
         for row in rows {
             let parameters = [row.id, characters, MOST_TAGS];
             row.tags = tags.query_map(parameters, |tag| tag.get(0))?.collect::<rusqlite::Result<_>>()?;

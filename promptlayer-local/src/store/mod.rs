@@ -65,6 +65,8 @@ pub(crate) struct Store(Arc<Pools>);
 struct Pools {
     readers: Arc<Pool>,
     writer: Arc<Pool>,
+    /// How long a call waits for its turn and for the lock.
+    patience: Duration,
 }
 
 /// The queries that only read.
@@ -88,11 +90,19 @@ impl Store {
     ///
     /// A file that belongs to another program is left untouched.
     pub(crate) fn open(database: &Database) -> Result<Self, Error> {
-        let unusable = |reason: String| Error::Database { database: database.to_string(), source: reason.into() };
+        Self::open_with(database, PATIENCE)
+    }
+
+    /// The same, with another limit for how long calls wait.
+    fn open_with(database: &Database, patience: Duration) -> Result<Self, Error> {
+        let unusable =
+            |reason: String| Error::Database { database: database.to_string(), source: reason.into() };
         let failed = |error: &rusqlite::Error| unusable(error::reason(error));
         let foreign = |found| Error::ForeignDatabase { database: database.to_string(), found };
         let place = match database {
-            Database::Memory => Place::Memory(format!("file:promptlayer-{}?mode=memory&cache=shared", unique_name())),
+            Database::Memory => {
+                Place::Memory(format!("file:promptlayer-{}?mode=memory&cache=shared", unique_name()))
+            }
             Database::File(path) => Place::File(file::prepare(path).map_err(|error| match error {
                 file::Unusable::Io(error) => unusable(error.to_string()),
                 file::Unusable::Unreadable(reason) => unusable(reason),
@@ -110,7 +120,7 @@ impl Store {
         })?;
         place.prepare_writer(&writer).map_err(|error| failed(&error))?;
 
-        let limits = |connections| Limits { connections, waiting: WAITING, patience: PATIENCE };
+        let limits = |connections| Limits { connections, waiting: WAITING, patience };
         let readers_place = place.clone();
         let readers = Pool::new(
             limits(READERS),
@@ -127,7 +137,7 @@ impl Store {
             }),
         );
         writers.add(writer);
-        Ok(Self(Arc::new(Pools { readers: Arc::new(readers), writer: Arc::new(writers) })))
+        Ok(Self(Arc::new(Pools { readers: Arc::new(readers), writer: Arc::new(writers), patience })))
     }
 
     /// Runs queries that only read, all on the same state of the database.
@@ -161,7 +171,7 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.0.patience;
         let run = move |connection: &mut Connection, caller: &Caller| {
             let transaction = begin(connection, deadline, caller)?;
             let result = changes(&Writer(Reader { connection: &transaction }))?;
@@ -183,7 +193,7 @@ fn begin<'c>(
         // that says from the start that it will write waits its turn.
         let begun = Transaction::new_unchecked(connection, TransactionBehavior::Immediate);
         match begun.map_err(StoreError::from) {
-            Err(StoreError::Busy) if caller.has_left() => return Err(StoreError::Interrupted),
+            _ if caller.has_left() => return Err(StoreError::Interrupted),
             Err(StoreError::Busy) if Instant::now() < deadline => {}
             result => return result,
         }

@@ -56,6 +56,13 @@ pub(super) struct Caller {
     running: Mutex<Option<InterruptHandle>>,
 }
 
+/// A connection while a query uses it. It is given back when dropped, also by a panic.
+struct Lent<'p> {
+    pool: &'p Pool,
+    caller: &'p Caller,
+    connection: Option<Connection>,
+}
+
 /// Held by the caller's future; notes that the caller has left when it is dropped early.
 struct Presence(Arc<Caller>);
 
@@ -111,20 +118,18 @@ impl Pool {
         work: impl FnOnce(&mut Connection, &Caller) -> Result<T, E>,
     ) -> Result<T, E> {
         let idle = lock(&self.idle).pop();
-        let mut connection = match idle {
+        let connection = match idle {
             Some(connection) => connection,
             None => (self.open)().map_err(StoreError::from)?,
         };
         if self.when_abandoned == WhenAbandoned::Interrupt {
             *lock(&caller.running) = Some(connection.get_interrupt_handle());
         }
-        let result =
-            if caller.has_left() { Err(StoreError::Interrupted.into()) } else { work(&mut connection, caller) };
-        // From here on the connection serves another caller, whom a late interrupt must not reach.
-        *lock(&caller.running) = None;
-        // A connection whose query panicked is not given back: it is closed, and its transaction rolled back.
-        lock(&self.idle).push(connection);
-        result
+        let mut lent = Lent { pool: self, caller, connection: Some(connection) };
+        match &mut lent.connection {
+            Some(connection) if !caller.has_left() => work(connection, caller),
+            _ => Err(StoreError::Interrupted.into()),
+        }
     }
 
     /// Gives a connection that is open already to the pool.
@@ -142,6 +147,17 @@ impl Caller {
     /// Returns `true` once nobody waits for the query any more.
     pub(super) fn has_left(&self) -> bool {
         self.has_left.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        // From here on the connection serves another caller, whom a late interrupt must not reach.
+        *lock(&self.caller.running) = None;
+        // One with a transaction that could not be rolled back is closed instead.
+        if let Some(connection) = self.connection.take().filter(Connection::is_autocommit) {
+            self.pool.add(connection);
+        }
     }
 }
 

@@ -129,10 +129,12 @@ impl Reader<'_> {
             .optional()?;
         let Some(mut request) = request else { return Ok(None) };
         // One row each: SQLite's own JSON functions end a text at its first NUL.
-        request.tags = self.column(id, "SELECT tag FROM request_tags WHERE request_id = ? ORDER BY position")?;
+        request.tags =
+            self.column(id, "SELECT tag FROM request_tags WHERE request_id = ? ORDER BY position")?;
         request.metadata = self.pairs(id, "SELECT key, value FROM request_metadata WHERE request_id = ?")?;
         request.scores = self.pairs(id, "SELECT name, score FROM scores WHERE request_id = ?")?;
-        request.groups = self.column(id, "SELECT group_id FROM group_members WHERE request_id = ? ORDER BY 1")?;
+        request.groups =
+            self.column(id, "SELECT group_id FROM group_members WHERE request_id = ? ORDER BY 1")?;
         Ok(Some(request))
     }
 

@@ -4,7 +4,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 /// One step a version: a database at version `n` still needs the steps from `n` on. Steps are never edited once
 /// released; a change is another step.
-const STEPS: &[&str] = &[FIRST, SECOND];
+pub(super) const STEPS: &[&str] = &[FIRST, SECOND];
 
 /// The schema version this program writes, in `user_version`.
 #[expect(clippy::cast_possible_wrap, reason = "a handful of steps")]
@@ -62,7 +62,9 @@ pub(super) fn migrate(connection: &Connection) -> Result<(), Refused> {
     }
     match application_id(&transaction)? {
         0 | APPLICATION_ID => {}
-        other => return Err(Refused::Foreign(format!("its application id is {other:#010x}, of another program"))),
+        other => {
+            return Err(Refused::Foreign(format!("its application id is {other:#010x}, of another program")));
+        }
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", VERSION)?;

@@ -143,11 +143,7 @@ impl Reader<'_> {
     }
 }
 
-fn write_all(
-    connection: &Connection,
-    spans: &[NewSpan],
-    close_after: bool,
-) -> rusqlite::Result<BulkReceipt> {
+fn write_all(connection: &Connection, spans: &[NewSpan], close_after: bool) -> rusqlite::Result<BulkReceipt> {
     let mut receipt = BulkReceipt::default();
     let closed = closed_among(connection, spans)?;
     let mut span_writer = SpanWriter::new(connection)?;

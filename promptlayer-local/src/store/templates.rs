@@ -195,7 +195,9 @@ impl Reader<'_> {
         let mut tags =
             self.grouped("SELECT template_id, tag FROM template_tags ORDER BY tag", |row| row.get(1))?;
         let mut labels = self
-            .grouped("SELECT template_id, name FROM release_labels ORDER BY template_id, name", |row| row.get(1))?;
+            .grouped("SELECT template_id, name FROM release_labels ORDER BY template_id, name", |row| {
+                row.get(1)
+            })?;
         let mut external_ids = self.grouped(
             "SELECT template_id, source, external_id FROM external_ids ORDER BY source, external_id",
             |row| Ok(ExternalId { source: row.get(1)?, external_id: row.get(2)? }),

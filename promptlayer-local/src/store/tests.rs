@@ -1,0 +1,410 @@
+//! The store under contention, and the files it opens.
+
+use std::path::PathBuf;
+use std::sync::mpsc;
+use std::task::Poll;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use serde_json::json;
+
+use super::{READERS, Reader, Store, StoreError, WAITING, Writer, schema};
+use crate::moment::Moment;
+use crate::{Database, Error};
+
+/// A database in memory, and one in a file.
+fn databases(directory: &tempfile::TempDir) -> [Database; 2] {
+    [Database::Memory, Database::File(directory.path().join("test.db"))]
+}
+
+fn run<T>(test: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test)
+}
+
+fn log_one(store: &Writer<'_>) -> Result<i64, StoreError> {
+    let request = json!({
+        "provider": "openai", "model": "gpt-4o", "input": {}, "output": {}, "tags": ["a"], "metadata": { "k": "v" },
+    });
+    let request = serde_json::from_value(request).unwrap();
+    Ok(store.insert_request(&request, (Moment::now(), Moment::now()))?)
+}
+
+fn count(store: &Reader<'_>) -> Result<i64, StoreError> {
+    let page = store.list_requests(None, 10)?;
+    let actual: i64 = store.connection.query_row("SELECT count(*) FROM requests", [], |row| row.get(0))?;
+    assert_eq!(page.total, actual, "the count that is kept");
+    Ok(actual)
+}
+
+/// Another program that holds the write lock.
+fn lock(database: &Database) -> Connection {
+    let Database::File(path) = database else { panic!("only a file can be locked by another program") };
+    let connection = Connection::open(path).unwrap();
+    connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+    connection
+}
+
+/// Polls a future once, and checks that it waits.
+async fn assert_waits<F: Future + Unpin>(future: &mut F) {
+    let waits = std::future::poll_fn(|context| {
+        Poll::Ready(std::pin::Pin::new(&mut *future).poll(context).is_pending())
+    });
+    assert!(waits.await, "it did not wait");
+}
+
+#[test]
+fn locked_database_is_read_while_a_write_waits() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = Database::File(directory.path().join("test.db"));
+    let store = Store::open(&database).unwrap();
+    run(async {
+        store.write(log_one).await.unwrap();
+        let other = lock(&database);
+        let mut write = Box::pin(store.write(log_one));
+        assert_waits(&mut write).await;
+        assert_eq!(store.read(count).await.unwrap(), 1);
+        assert_waits(&mut write).await;
+        other.execute_batch("COMMIT").unwrap();
+        assert_eq!(write.await.unwrap(), 2);
+        assert_eq!(store.read(count).await.unwrap(), 2);
+    });
+}
+
+#[test]
+fn slow_read_delays_neither_reads_nor_writes() {
+    let directory = tempfile::tempdir().unwrap();
+    for database in databases(&directory) {
+        let store = Store::open(&database).unwrap();
+        run(async {
+            store.write(log_one).await.unwrap();
+            let (started, start) = tokio::sync::oneshot::channel();
+            let (finish, finished) = mpsc::channel::<()>();
+            let mut slow = Box::pin(store.read(move |store| {
+                let mut statement = store.connection.prepare("SELECT id FROM requests")?;
+                let mut rows = statement.query([])?;
+                let first = rows.next()?.map(|row| row.get::<_, i64>(0)).transpose()?;
+                started.send(()).unwrap();
+                finished.recv().unwrap();
+                // Only a database in memory shows what was written meanwhile.
+                let more = rows.next()?.is_some();
+                assert_eq!(more, store.connection.path().is_none_or(str::is_empty));
+                Ok::<_, StoreError>(first)
+            }));
+            assert_waits(&mut slow).await;
+            start.await.unwrap();
+            assert_eq!(store.read(count).await.unwrap(), 1, "{database:?}");
+            assert_eq!(store.write(log_one).await.unwrap(), 2);
+            assert_eq!(store.read(count).await.unwrap(), 2);
+            finish.send(()).unwrap();
+            assert_eq!(slow.await.unwrap(), Some(1), "{database:?}");
+        });
+    }
+}
+
+#[test]
+fn slow_write_delays_no_read() {
+    let directory = tempfile::tempdir().unwrap();
+    for database in databases(&directory) {
+        let store = Store::open(&database).unwrap();
+        run(async {
+            store.write(log_one).await.unwrap();
+            let (started, start) = tokio::sync::oneshot::channel();
+            let (finish, finished) = mpsc::channel::<()>();
+            let mut slow = Box::pin(store.write(move |store| {
+                let id = log_one(store)?;
+                started.send(()).unwrap();
+                finished.recv().unwrap();
+                Ok::<_, StoreError>(id)
+            }));
+            assert_waits(&mut slow).await;
+            start.await.unwrap();
+            assert!(store.read(|store| Ok::<_, StoreError>(store.request(1)?)).await.unwrap().is_some());
+            store.read(count).await.unwrap();
+            finish.send(()).unwrap();
+            assert_eq!(slow.await.unwrap(), 2, "{database:?}");
+        });
+    }
+}
+
+#[test]
+fn write_whose_caller_left_before_its_turn_stores_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = Database::File(directory.path().join("test.db"));
+    let store = Store::open(&database).unwrap();
+    run(async {
+        let other = lock(&database);
+        // One that waits for the lock, and one that waits for the first.
+        let mut waiting = [Box::pin(store.write(log_one)), Box::pin(store.write(log_one))];
+        for write in &mut waiting {
+            assert_waits(write).await;
+        }
+        drop(waiting);
+        let mut next = Box::pin(store.write(log_one));
+        assert_waits(&mut next).await;
+        other.execute_batch("COMMIT").unwrap();
+        assert_eq!(next.await.unwrap(), 1);
+        assert_eq!(store.read(count).await.unwrap(), 1);
+    });
+}
+
+#[test]
+fn write_whose_caller_left_after_it_began_is_finished() {
+    let directory = tempfile::tempdir().unwrap();
+    for database in databases(&directory) {
+        let store = Store::open(&database).unwrap();
+        run(async {
+            let (started, start) = tokio::sync::oneshot::channel();
+            let (finish, finished) = mpsc::channel::<()>();
+            let mut write = Box::pin(store.write(move |store| {
+                let id = log_one(store)?;
+                started.send(()).unwrap();
+                finished.recv().unwrap();
+                Ok::<_, StoreError>(id)
+            }));
+            assert_waits(&mut write).await;
+            start.await.unwrap();
+            drop(write);
+            finish.send(()).unwrap();
+            assert_eq!(store.write(log_one).await.unwrap(), 2, "{database:?}");
+        });
+    }
+}
+
+#[test]
+fn failed_write_stores_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    for database in databases(&directory) {
+        let store = Store::open(&database).unwrap();
+        run(async {
+            let refused = store.write(|store| {
+                log_one(store)?;
+                Err::<(), _>(StoreError::Interrupted)
+            });
+            assert!(refused.await.is_err());
+            let panicked = store.write(|store| {
+                log_one(store)?;
+                panic!("a query that panics");
+                #[allow(unreachable_code, reason = "gives the closure its type")]
+                Ok::<(), StoreError>(())
+            });
+            assert!(matches!(panicked.await, Err(StoreError::Interrupted)));
+            assert_eq!(store.write(log_one).await.unwrap(), 1, "{database:?}");
+            assert_eq!(store.read(count).await.unwrap(), 1, "{database:?}");
+        });
+    }
+}
+
+#[test]
+fn read_whose_caller_left_is_interrupted() {
+    let directory = tempfile::tempdir().unwrap();
+    for database in databases(&directory) {
+        let store = Store::open(&database).unwrap();
+        run(async {
+            store.write(log_one).await.unwrap();
+            let mut endless = Vec::new();
+            for _ in 0..READERS {
+                let (started, start) = tokio::sync::oneshot::channel();
+                let mut read = Box::pin(store.read(|store| {
+                    let mut statement = store.connection.prepare(
+                        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 2",
+                    )?;
+                    let mut rows = statement.query([])?;
+                    rows.next()?;
+                    started.send(()).unwrap();
+                    // The second row never comes.
+                    rows.next()?;
+                    Ok::<_, StoreError>(())
+                }));
+                assert_waits(&mut read).await;
+                start.await.unwrap();
+                endless.push(read);
+            }
+            let mut next = Box::pin(store.read(count));
+            assert_waits(&mut next).await;
+            drop(endless);
+            assert_eq!(next.await.unwrap(), 1, "{database:?}");
+        });
+    }
+}
+
+#[test]
+fn call_beyond_the_waiting_ones_is_refused_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = Database::File(directory.path().join("test.db"));
+    let store = Store::open(&database).unwrap();
+    run(async {
+        let other = lock(&database);
+        let mut waiting: Vec<_> = (0..=WAITING).map(|_| Box::pin(store.write(log_one))).collect();
+        for write in &mut waiting {
+            assert_waits(write).await;
+        }
+        assert!(matches!(store.write(log_one).await, Err(StoreError::Busy)));
+        assert_eq!(store.read(count).await.unwrap(), 0, "reads have places of their own");
+        other.execute_batch("COMMIT").unwrap();
+        for write in waiting {
+            write.await.unwrap();
+        }
+        assert_eq!(store.read(count).await.unwrap(), 257);
+    });
+}
+
+#[test]
+fn write_to_a_locked_database_is_busy_in_the_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = Database::File(directory.path().join("test.db"));
+    let store = Store::open_with(&database, Duration::from_millis(1)).unwrap();
+    run(async {
+        let other = lock(&database);
+        assert!(matches!(store.write(log_one).await, Err(StoreError::Busy)));
+        other.execute_batch("COMMIT").unwrap();
+        assert_eq!(store.write(log_one).await.unwrap(), 1);
+    });
+}
+
+#[test]
+fn database_that_is_locked_can_be_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = Database::File(directory.path().join("test.db"));
+    drop(Store::open(&database).unwrap());
+    let _other = lock(&database);
+    let store = Store::open(&database).unwrap();
+    assert_eq!(run(store.read(count)).unwrap(), 0);
+}
+
+#[test]
+fn acknowledged_writes_are_in_the_file_after_closing() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = Database::File(directory.path().join("test.db"));
+    let path = directory.path().join("test.db");
+    let store = Store::open(&database).unwrap();
+    // Another program has it open, so that SQLite does not write the log back by itself.
+    let other = Connection::open(&path).unwrap();
+    other.query_row("SELECT count(*) FROM requests", [], |_| Ok(())).unwrap();
+    run(async {
+        for _ in 0..20 {
+            store.write(log_one).await.unwrap();
+        }
+    });
+    drop(store);
+    let copy = directory.path().join("copy.db");
+    std::fs::copy(&path, &copy).unwrap();
+    let found: i64 = Connection::open(&copy)
+        .unwrap()
+        .query_row("SELECT count(*) FROM requests", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(found, 20, "without its write-ahead log");
+}
+
+#[test]
+fn a_file_has_a_write_ahead_log_and_keeps_its_references() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("test.db");
+    let store = Store::open(&Database::File(path)).unwrap();
+    run(store.write(|store| {
+        let pragma = |name| {
+            store.connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0))
+        };
+        assert_eq!(pragma("journal_mode").unwrap(), "wal".to_owned().into());
+        assert_eq!(pragma("foreign_keys").unwrap(), 1.into());
+        assert_eq!(pragma("user_version").unwrap(), schema::VERSION.into());
+        assert_eq!(pragma("application_id").unwrap(), i64::from(schema::APPLICATION_ID).into());
+        Ok::<_, StoreError>(())
+    }))
+    .unwrap();
+}
+
+#[test]
+fn a_database_of_a_newer_version_is_refused_by_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("test.db");
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 999).unwrap();
+    let error = Store::open(&Database::File(path.clone())).unwrap_err();
+    assert!(matches!(error, Error::NewerDatabase { found: 999, .. }), "{error}");
+    assert!(error.to_string().contains(&path.display().to_string()), "{error}");
+
+    // One that this program marked as its own.
+    let path = directory.path().join("own.db");
+    drop(Store::open(&Database::File(path.clone())).unwrap());
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 999).unwrap();
+    let error = Store::open(&Database::File(path)).unwrap_err();
+    assert!(matches!(error, Error::NewerDatabase { found: 999, .. }), "{error}");
+}
+
+/// A database as the first version made it, with a request in it, still open.
+fn first_version(path: &PathBuf) -> Connection {
+    let connection = Connection::open(path).unwrap();
+    connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+    connection.execute_batch(schema::STEPS[0]).unwrap();
+    connection.pragma_update(None, "user_version", 1).unwrap();
+    connection
+        .execute_batch(
+            "INSERT INTO spans VALUES (7, 't', 's', NULL, 'the span', '', 5, 6, 'StatusCode.OK', NULL, '', '{}', '[]',
+                 '[]', '{}');
+             INSERT INTO requests VALUES (1, 7, 'openai', 'gpt', NULL, '', '{}', '{}', '{}', 5, 6, 1, 2, 0.0, 'SUCCESS',
+                 NULL, NULL, NULL, NULL, NULL, '{}');
+             INSERT INTO requests VALUES (2, NULL, 'openai', 'gpt', NULL, 'named', '{}', '{}', '{}', 4, 6, 1, 2, 0.0,
+                 'SUCCESS', NULL, NULL, NULL, NULL, NULL, '{}');",
+        )
+        .unwrap();
+    connection
+}
+
+#[test]
+fn database_of_the_first_version_is_marked_and_brought_up_to_date() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("closed.db");
+    drop(first_version(&path));
+
+    // One whose program was killed: everything is in the write-ahead log.
+    let open = directory.path().join("open.db");
+    let killed = directory.path().join("killed.db");
+    let connection = first_version(&open);
+    std::fs::copy(&open, &killed).unwrap();
+    std::fs::copy(directory.path().join("open.db-wal"), directory.path().join("killed.db-wal")).unwrap();
+    drop(connection);
+
+    for path in [path, killed] {
+        let store = Store::open(&Database::File(path.clone())).unwrap();
+        let names = run(store.read(|store| {
+            assert_eq!(count(store)?, 2);
+            let page = store.list_requests(None, 10)?;
+            Ok::<_, StoreError>(page.rows.into_iter().map(|row| row.name).collect::<Vec<_>>())
+        }));
+        assert_eq!(names.unwrap(), ["the span", "named"]);
+        assert_eq!(run(store.write(log_one)).unwrap(), 3);
+        drop(store);
+        let header = std::fs::read(&path).unwrap();
+        assert_eq!(header[68..72], *b"PLLo", "{}", path.display());
+        run(Store::open(&Database::File(path)).unwrap().read(count)).unwrap();
+    }
+}
+
+#[test]
+fn database_without_one_of_its_tables_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("test.db");
+    drop(Store::open(&Database::File(path.clone())).unwrap());
+    Connection::open(&path).unwrap().execute_batch("DROP TABLE scores").unwrap();
+    let error = Store::open(&Database::File(path)).unwrap_err();
+    assert!(error.to_string().contains("the table scores is missing"), "{error}");
+}
+
+#[test]
+fn deleting_a_request_keeps_list_and_count_right() {
+    let store = Store::open(&Database::Memory).unwrap();
+    run(async {
+        for _ in 0..3 {
+            store.write(log_one).await.unwrap();
+        }
+        store
+            .write(|store| {
+                store.connection.execute("DELETE FROM requests WHERE id = 2", [])?;
+                Ok::<_, StoreError>(())
+            })
+            .await
+            .unwrap();
+        assert_eq!(store.read(count).await.unwrap(), 2);
+        let page = store.read(|store| Ok::<_, StoreError>(store.list_requests(None, 10)?)).await.unwrap();
+        assert_eq!(page.rows.iter().map(|row| row.id).collect::<Vec<_>>(), [3, 1]);
+    });
+}
