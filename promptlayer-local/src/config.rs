@@ -9,7 +9,8 @@ pub enum Database {
     /// In memory; gone when the server stops.
     #[default]
     Memory,
-    /// In this file, which is created if there is none.
+    /// In this file, which is created if there is none. On Unix, only its owner can read and write it (0600); a file
+    /// with more rights loses them. A file of another program is refused and left as it is.
     File(PathBuf),
 }
 

@@ -16,6 +16,21 @@
 //! # Ok::<(), promptlayer_local::Error>(())
 //! ```
 //!
+//! # The database
+//!
+//! SQLite runs on threads of its own, with up to eight readers beside one writer, so that a locked database, a large body
+//! or a slow query delays no other request. Up to 256 reads and 256 writes wait for their turn, and a write waits up to 5
+//! seconds for a lock that another program holds; then the answer is 503 with `Retry-After`, and nothing was stored. A call
+//! whose client leaves before its turn is dropped; a write that has begun is finished.
+//!
+//! - What was answered with success survives the end of the program, however it ends. Only a power cut can cost the last
+//!   writes. A server that is stopped writes everything back into the file.
+//! - On Unix, the file and those that SQLite keeps beside it (`-wal`, `-shm`) can be read and written by their owner alone
+//!   (0600). The rights of others are taken from a file that was there before.
+//! - A file of another program is refused and left as it is: one with another `application_id`, with other tables, or
+//!   that is no database. This program marks its own with the `application_id` `0x504c4c6f` (`PLLo`).
+//! - In memory, a reader can see what a write under way has not committed yet.
+//!
 //! # What it answers
 //!
 //! | path | what it does |

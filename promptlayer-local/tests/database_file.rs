@@ -181,3 +181,31 @@ fn what_is_no_regular_file_is_refused_without_opening_it() {
         assert!(error.to_string().contains("not a regular file"), "{error}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn refusal_is_one_line_that_says_nothing_twice() {
+    let directory = tempfile::tempdir().unwrap();
+    let foreign = directory.path().join("foreign.db");
+    run(&foreign, "CREATE TABLE requests (a); CREATE TABLE more (b)");
+    let cases = [
+        (foreign, "it holds the tables more, requests"),
+        (directory.path().join("missing").join("new.db"), "No such file or directory"),
+        (directory.path().to_owned(), "it is not a regular file"),
+    ];
+    for (path, reason) in cases {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_promptlayer-local"))
+            .args(["--address", "127.0.0.1:0", "--database"])
+            .arg(&path)
+            .env_remove("PROMPTLAYER_LOCAL_API_KEY")
+            .output()
+            .unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && output.stdout.is_empty(), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+        for said_once in [reason, &path.display().to_string(), "error"] {
+            assert_eq!(error.matches(said_once).count(), 1, "{said_once}: {error}");
+        }
+        assert!(!error.contains("CREATE"), "{error}");
+    }
+}

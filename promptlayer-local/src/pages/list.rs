@@ -12,9 +12,9 @@ use crate::store::{PageKey, RequestPage, RequestRow, StoreError};
 /// How many requests a page shows.
 const PER_PAGE: usize = 50;
 
-/// How many characters of a name or a model, and of a tag, the list shows.
-const LONGEST_NAME: usize = 200;
-const LONGEST_TAG: usize = 60;
+/// How many characters of a name, and of a model, a tag or a score's name, the list shows.
+const LONGEST_NAME: usize = 120;
+const LONGEST_WORD: usize = 60;
 
 /// How many tags, and how many scores, of a request the list shows.
 const MOST_TAGS: usize = 8;
@@ -114,14 +114,14 @@ impl From<RequestRow> for Row {
         Self {
             id: row.id,
             name: format::short(&row.name, LONGEST_NAME),
-            model: format::short(&row.model, LONGEST_NAME),
+            model: format::short(&row.model, LONGEST_WORD),
             time: format::time(row.start),
             datetime: row.start,
             status: Status::of(&row.status),
             tokens_in: format::count(row.input_tokens),
             tokens_out: format::count(row.output_tokens),
             has_more_tags: row.tags.len() > MOST_TAGS,
-            tags: row.tags.iter().take(MOST_TAGS).map(|tag| format::short(tag, LONGEST_TAG)).collect(),
+            tags: row.tags.iter().take(MOST_TAGS).map(|tag| format::short(tag, LONGEST_WORD)).collect(),
             has_more_scores: row.scores.len() > MOST_TAGS,
             scores: row.scores.into_iter().take(MOST_TAGS).map(Score::from).collect(),
         }
@@ -130,7 +130,7 @@ impl From<RequestRow> for Row {
 
 impl From<(String, i64)> for Score {
     fn from((name, value): (String, i64)) -> Self {
-        Self { name: (name != "default").then(|| format::short(&name, LONGEST_TAG)), value }
+        Self { name: (name != "default").then(|| format::short(&name, LONGEST_WORD)), value }
     }
 }
 

@@ -10,7 +10,7 @@ pub(super) const STEPS: &[&str] = &[FIRST, SECOND];
 #[expect(clippy::cast_possible_wrap, reason = "a handful of steps")]
 pub(super) const VERSION: i64 = STEPS.len() as i64;
 
-/// Marks a file as one of this program, in the header field that SQLite keeps for it: "PLLo" in ASCII.
+/// Marks a file as one of this program, in the header field that SQLite keeps for it: `PLLo` in ASCII.
 pub(super) const APPLICATION_ID: i32 = i32::from_be_bytes(*b"PLLo");
 
 /// The version of the files that were not marked yet.
@@ -100,7 +100,7 @@ pub(super) const SUMMARY_CHARACTERS: usize = 201;
 
 // A request log's row may hold many megabytes, and SQLite reads a row from its beginning: the columns behind a long one
 // cost as much as that one. A list therefore reads a table of its own, in the order it shows, with its texts cut.
-// Triggers keep that table and the count, so that no writer can forget them.
+// Triggers keep that table and the count, so that no writer can forget them. 201 is SUMMARY_CHARACTERS.
 const SECOND: &str = "
 CREATE TABLE request_summaries (
     start_ns INTEGER NOT NULL,
