@@ -290,15 +290,11 @@ mod tests {
         // A chain as deep as the ancestors shown and deeper, then a wide level.
         let count = 2 * MOST + 7;
         let ids: Vec<String> = (0..count).map(|index| index.to_string()).collect();
-        let spans: Vec<SpanNode> = (0..count)
-            .map(|index| {
+        let spans: Vec<SpanNode> = (0_i64..)
+            .zip(0..count)
+            .map(|(row, index)| {
                 let parent = index.checked_sub(1).map(|before| before.min(MOST_ABOVE + 10));
-                span(
-                    index as i64,
-                    &ids[index],
-                    parent.map(|parent| ids[parent].as_str()),
-                    (index as i64, 9999),
-                )
+                span(row, &ids[index], parent.map(|parent| ids[parent].as_str()), (row, 9999))
             })
             .collect();
         let order = in_tree_order(&spans);

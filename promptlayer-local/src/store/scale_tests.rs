@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use super::{NewSpan, PageKey, Reader, Store, StoreError};
+use super::{NewSpan, PageKey, Reader, Store, StoreError, integer};
 use crate::Database;
 
 const PER_PAGE: usize = 50;
@@ -92,7 +92,7 @@ fn costs(path: &Path, requests: usize) -> Vec<(&'static str, usize, Duration)> {
             .query_row(
                 "SELECT start_ns, request_id FROM request_summaries ORDER BY start_ns DESC, request_id DESC
                  LIMIT 1 OFFSET ?",
-                [offset as i64],
+                [integer(offset)],
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )
             .unwrap();
@@ -101,7 +101,7 @@ fn costs(path: &Path, requests: usize) -> Vec<(&'static str, usize, Duration)> {
     let list = |before: Option<PageKey>, expected: usize| {
         cost(&connection, &steps, move |store| {
             let page = store.list_requests(before, PER_PAGE).unwrap();
-            assert_eq!((page.rows.len(), page.total), (expected, requests as i64));
+            assert_eq!((page.rows.len(), page.total), (expected, integer(requests)));
         })
     };
     let trace = cost(&connection, &steps, |store| {
@@ -110,7 +110,7 @@ fn costs(path: &Path, requests: usize) -> Vec<(&'static str, usize, Duration)> {
         assert_eq!(store.span_details(nodes.iter().map(|node| node.row)).unwrap().len(), TRACE);
     });
     let request = cost(&connection, &steps, |store| {
-        assert!(store.request((requests / 2) as i64).unwrap().is_some());
+        assert!(store.request(integer(requests / 2)).unwrap().is_some());
     });
     [
         ("first page", list(None, PER_PAGE)),
