@@ -186,6 +186,30 @@ fn wait_until(guard: &Guard, what: &str, is_so: impl Fn(&Stats) -> bool) {
     }
 }
 
+/// Makes calls now and then until so many items were given up and none is pending, and returns how many calls it made.
+///
+/// Whether one item is at fault or the whole destination shows only while others pass.
+#[track_caller]
+fn settle(guard: &Guard, given_up: u64, read: impl Fn(&Stats) -> &Ledger, mut call: impl FnMut(u64)) -> u64 {
+    let (begun, mut calls) = (Instant::now(), 0);
+    loop {
+        let stats = guard.stats();
+        assert_balanced(&stats.spans);
+        assert_balanced(&stats.tracking);
+        let ledger = read(&stats);
+        let is_over = ledger.rejected() + ledger.dropped() + ledger.outcome_unknown >= given_up;
+        if is_over && stats.spans.pending() + stats.tracking.pending() == 0 {
+            return calls;
+        }
+        assert!(begun.elapsed() < LIMIT, "not settled after {LIMIT:?}: {}", brief(ledger));
+        if !is_over {
+            call(calls);
+            calls += 1;
+        }
+        thread::sleep(4 * MOMENT);
+    }
+}
+
 /// The ledger on one line.
 fn brief(ledger: &Ledger) -> String {
     let Ledger { accepted, delivered, rejected, dropped, outcome_unknown, pending, .. } = ledger;

@@ -41,11 +41,22 @@ fn check(cell: &Cell, spans: usize, poison: &[usize]) {
         runs.push(left.spans);
     }
     dispatcher::with_default(&begun, || call(middle..spans));
-    wait_until(&guard, "settled", |stats| stats.spans.pending() == 0);
+    let before: u64 = runs.iter().map(|run| run.rejected() + run.dropped() + run.outcome_unknown).sum();
+    let late = settle(
+        &guard,
+        poison.len() as u64 - before,
+        |stats| &stats.spans,
+        |number| {
+            dispatcher::with_default(&begun, || {
+                let _ = ask(&format!("good and late {number}"));
+            });
+        },
+    );
     runs.push(guard.shutdown(LIMIT).spans);
 
     let sum = Sum::of(&runs);
     let said = runs.iter().map(brief).collect::<Vec<_>>().join("; then ");
+    let spans = spans + usize::try_from(late).unwrap();
     let good = spans - poison.len();
     assert_eq!((sum.accepted, sum.delivered), (spans as u64, good as u64), "{said}");
     // Only a request without a trace cannot be read back after an ambiguous answer.
@@ -78,4 +89,29 @@ fn a_poison_request_on_its_own_wire_costs_no_other() {
     let cells = Cell::all(&STATUSES, &[None, Some(SpoolMode::Synchronous)], Wire::LogRequest);
     check_cells(WORKERS, &cells, |cell| check(cell, 100, &[3, 40, 41, 70, 99]));
     assert_no_redirect_was_followed();
+}
+
+/// A poison span that is all there is, so that nothing tells it from a destination that refuses everything.
+#[test]
+fn a_lone_poison_span_is_given_up_by_its_age() {
+    let cells = Cell::all(&[307, 403, 429, 500], &MODES, Wire::SpansBulk);
+    check_cells(WORKERS, &cells, |cell| {
+        let age = Duration::from_millis(500);
+        let (recorder, folder) = (Recorder::start().unwrap(), TempDir::new().unwrap());
+        refuse(&recorder, cell.status, |request| request.method == "POST");
+        let seen = Arc::new(Seen::default());
+        let builder = cell.builder(recorder.url(), folder.path(), &seen).retry(retry_for(age));
+        let builder = match cell.mode {
+            Some(mode) => builder.spool(SpoolSettings::new(folder.path()).mode(mode).max_age(age)),
+            None => builder,
+        };
+        let (layer, guard) = builder.build().unwrap();
+        dispatcher::with_default(&dispatch(layer), || {
+            let _ = ask("toxic");
+        });
+        wait_until(&guard, "given up", |stats| stats.spans.pending() == 0);
+        let sum = Sum::of([&guard.shutdown(LIMIT).spans]);
+        assert_eq!((sum.accepted, sum.rejected + sum.expired), (1, 1), "{sum:?}");
+        assert!(!seen.errors_of(cell.status).is_empty(), "no error was reported");
+    });
 }
