@@ -256,7 +256,11 @@ fn an_answer_that_cannot_be_read_does_not_undo_the_delivery() {
             // It is read back, where there is a trace to read. Elsewhere nothing proves the delivery.
             let (delivered, unknown) = if wire == Wire::SpansBulk { (3, 0) } else { (0, 3) };
             let spans = &outcome.stats.spans;
-            assert_eq!((spans.delivered, spans.outcome_unknown), (delivered, unknown), "{reply:?}: {spans:#?}");
+            assert_eq!(
+                (spans.delivered, spans.outcome_unknown),
+                (delivered, unknown),
+                "{reply:?}: {spans:#?}"
+            );
             assert_eq!(recorder.request_logs().len(), 3, "nothing is sent twice");
             assert!(!outcome.errors().is_empty());
             assert_eq!((outcome.stats.hooks.received, outcome.stats.hooks.missing), (delivered, 0));

@@ -156,11 +156,13 @@ impl Gate {
             changed.as_mut().enable();
             let next_time = {
                 let state = self.lock();
+                // Read before the state is judged: a time that is reached in between ends the wait at once.
+                let now = Instant::now();
                 if is_so(&state) {
                     return;
                 }
                 let times = [state.held_until, state.unreadable_until];
-                times.into_iter().flatten().filter(|until| *until > Instant::now()).min()
+                times.into_iter().flatten().filter(|until| *until > now).min()
             };
             tokio::select! {
                 () = changed => {}
