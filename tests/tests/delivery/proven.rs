@@ -1,11 +1,11 @@
 //! A success that proves nothing is no delivery: what is there is read back, and nothing is sent again.
 
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 use tests::cells::check_cells;
-use tests::{Reply, Request};
+use tests::{Gate, Reply, Request};
 
 use super::*;
 
@@ -16,8 +16,11 @@ fn step(text: &str) -> usize {
 }
 
 /// How many calls are made, and how many steps beside them: together one batch.
-const CALLS: usize = 6;
-const STEPS: usize = 2;
+const CALLS: u64 = 6;
+const STEPS: u64 = 2;
+const BATCH: usize = 8;
+/// The number of the call before them.
+const WARM_UP: usize = 1_000;
 
 /// An answer with success that does not name every request.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -66,7 +69,7 @@ impl Body {
 /// What a layer told its user.
 #[derive(Debug, Default)]
 struct Seen {
-    ids: AtomicUsize,
+    ids: AtomicU64,
     errors: Mutex<Vec<String>>,
 }
 
@@ -87,43 +90,68 @@ impl Seen {
 
 /// Makes the calls and the steps, of which the calls that are stored come first.
 fn make_calls() {
-    ask_each(0..CALLS);
+    ask_each(0..BATCH - 2);
     for _ in 0..STEPS {
         let _ = step("on the way");
     }
 }
 
-/// Has the first request answered so, and gives what became of the batch.
-fn after_one(recorder: &Recorder, reply: Reply, seen: &Arc<Seen>) -> Stats {
-    recorder.script("/spans-bulk", [reply]);
-    let limits = BatchLimits::default().spans(CALLS + STEPS).interval(HOUR);
+/// What became of a batch.
+#[derive(Debug, PartialEq)]
+struct Ended {
+    delivered: u64,
+    unknown: u64,
+    /// Ids that hooks were given.
+    ids: u64,
+    /// Ids that could not be found out.
+    missing: u64,
+}
+
+impl Ended {
+    /// All of the batch is delivered, with all ids.
+    const WHOLE: Self = Self { delivered: CALLS + STEPS, unknown: 0, ids: CALLS, missing: 0 };
+}
+
+/// Has one batch answered so, and gives what became of it. The server must have what is counted, and no more.
+fn after_one(recorder: &Recorder, reply: Reply, seen: &Arc<Seen>) -> Ended {
+    let limits = BatchLimits::default().spans(BATCH).in_flight(1).interval(Duration::from_millis(1));
     let builder = seen.hear(layer_for(recorder.url()).batch(limits));
     let (layer, guard) = builder.build().unwrap();
-    dispatcher::with_default(&dispatch(layer), make_calls);
+    let dispatch = dispatch(layer);
+    // The calls wait for the request before them, so that they go as one batch.
+    let gate = Gate::new();
+    recorder.script("/spans-bulk", [Reply::service().hang(&gate), reply]);
+    dispatcher::with_default(&dispatch, || ask_each([WARM_UP]));
+    recorder.wait_for(|requests| requests.len() == 1, LONG).unwrap();
+    dispatcher::with_default(&dispatch, make_calls);
+    gate.open();
     let stats = guard.shutdown(LONG);
     assert_balanced(&stats.spans);
-    stats
+    assert_eq!(posts(recorder), 2, "nothing is sent again");
+    assert_eq!(recorder.accepted_spans().len() as u64, stats.spans.delivered, "{stats:#?}");
+    tests::pipeline::eventually(|| seen.ids.load(SeqCst) == stats.hooks.received);
+    Ended {
+        delivered: stats.spans.delivered - 1,
+        unknown: stats.spans.outcome_unknown,
+        ids: stats.hooks.received - 1,
+        missing: stats.hooks.missing,
+    }
 }
 
 #[test]
 fn an_unproven_batch_is_read_back_and_never_resent() {
     let mut cases = Vec::new();
     for body in BODIES {
-        cases.extend([0, 4, CALLS + STEPS].map(|stored| Case((body, stored))));
+        cases.extend([0, 4, BATCH].map(|stored| Case((body, stored))));
     }
     check_cells(8, &cases, |Case((body, stored))| {
         let (recorder, seen) = (Recorder::start().unwrap(), Arc::new(Seen::default()));
         let reply = body.reply().store_at_most(*stored);
-        let stats = after_one(&recorder, if *stored == 0 { reply.unprocessed() } else { reply }, &seen);
-        let (spans, all) = (&stats.spans, CALLS + STEPS);
-        let ended = (spans.delivered as usize, spans.outcome_unknown as usize);
-        assert_eq!(ended, (*stored, all - stored), "{stats:#?}");
-        assert_eq!(recorder.accepted_spans().len(), *stored);
-        assert_eq!(posts(&recorder), 1, "it is never sent again");
-        let ids = CALLS.min(*stored);
-        assert_eq!((stats.hooks.received as usize, stats.hooks.missing), (ids, 0), "{stats:#?}");
-        tests::pipeline::eventually(|| seen.ids.load(SeqCst) == ids);
-        assert!(*stored == all || !seen.errors().is_empty(), "the user is not told of it");
+        let ended = after_one(&recorder, if *stored == 0 { reply.unprocessed() } else { reply }, &seen);
+        let delivered = *stored as u64;
+        let unknown = CALLS + STEPS - delivered;
+        assert_eq!(ended, Ended { delivered, unknown, ids: CALLS.min(delivered), missing: 0 });
+        assert!(unknown == 0 || !seen.errors().is_empty(), "the user is not told of it");
     });
 }
 
@@ -149,13 +177,11 @@ fn an_unproven_log_request_is_of_unknown_outcome() {
 
 #[test]
 fn ids_left_out_of_an_answer_are_read_back_once() {
-    for named in [0, 1, CALLS - 1] {
+    for named in [0, 1, 5] {
         let (recorder, seen) = (Recorder::start().unwrap(), Arc::new(Seen::default()));
-        let stats = after_one(&recorder, Reply::service().answer_at_most(named), &seen);
-        assert_eq!(stats.spans.delivered as usize, CALLS + STEPS, "{stats:#?}");
-        assert_eq!((stats.hooks.received as usize, stats.hooks.missing), (CALLS, 0), "{stats:#?}");
-        assert_eq!((posts(&recorder), readings(&recorder)), (1, CALLS - named));
-        tests::pipeline::eventually(|| seen.ids.load(SeqCst) == CALLS);
+        let ended = after_one(&recorder, Reply::service().answer_at_most(named), &seen);
+        assert_eq!(ended, Ended::WHOLE);
+        assert_eq!((named + readings(&recorder)) as u64, CALLS);
     }
 }
 
@@ -163,10 +189,8 @@ fn ids_left_out_of_an_answer_are_read_back_once() {
 fn spans_left_out_of_an_answer_are_not_delivered() {
     let (recorder, seen) = (Recorder::start().unwrap(), Arc::new(Seen::default()));
     // The answer is well formed and names what was stored, which is not all.
-    let stats = after_one(&recorder, Reply::service().store_at_most(4), &seen);
-    let all = (CALLS + STEPS) as u64;
-    assert_eq!((stats.spans.delivered, stats.spans.outcome_unknown), (4, all - 4), "{stats:#?}");
-    assert_eq!((posts(&recorder), recorder.accepted_spans().len()), (1, 4));
+    let ended = after_one(&recorder, Reply::service().store_at_most(4), &seen);
+    assert_eq!(ended, Ended { delivered: 4, unknown: CALLS + STEPS - 4, ids: 4, missing: 0 });
     assert!(!seen.errors().is_empty(), "the user is not told of it");
 }
 
@@ -179,9 +203,8 @@ fn an_unproven_batch_that_appears_late_is_delivered() {
         let is_first = request.method == "GET" && read.lock().unwrap().insert(request.path.clone());
         is_first.then(|| Reply::status(404))
     });
-    let stats = after_one(&recorder, Reply::status(200).json(&json!({})), &seen);
-    assert_eq!(stats.spans.delivered as usize, CALLS + STEPS, "{stats:#?}");
-    assert_eq!((posts(&recorder), stats.hooks.received as usize), (1, CALLS));
+    let ended = after_one(&recorder, Reply::status(200).json(&json!({})), &seen);
+    assert_eq!(ended, Ended::WHOLE);
 }
 
 #[test]
@@ -195,9 +218,8 @@ fn an_unproven_batch_is_read_until_readings_succeed() {
         }
         None
     });
-    let stats = after_one(&recorder, Reply::status(200).json(&json!({})), &seen);
-    assert_eq!(stats.spans.delivered as usize, CALLS + STEPS, "{stats:#?}");
-    assert_eq!((posts(&recorder), stats.hooks.received as usize), (1, CALLS));
+    let ended = after_one(&recorder, Reply::status(200).json(&json!({})), &seen);
+    assert_eq!(ended, Ended::WHOLE);
 }
 
 #[test]

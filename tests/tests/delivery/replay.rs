@@ -87,12 +87,18 @@ fn a_span_resent_after_a_restart_is_a_possible_duplicate() {
 
 #[test]
 fn several_traces_are_read_back_at_once() {
-    let (recorder, gate) = (Recorder::start().unwrap(), Gate::new());
-    recorder.script("/spans-bulk", [Reply::service().lost()]);
+    let (recorder, first, gate) = (Recorder::start().unwrap(), Gate::new(), Gate::new());
+    recorder.script("/spans-bulk", [Reply::service().hang(&first), Reply::service().lost()]);
     let hang = gate.clone();
     recorder.decide(move |request| (request.method == "GET").then(|| Reply::service().hang(&hang)));
-    let (layer, guard) = layer_for(recorder.url()).timeout(HOUR).build().unwrap();
-    dispatcher::with_default(&dispatch(layer), || ask_each(0..20));
+    let limits = BatchLimits::default().in_flight(1).interval(Duration::from_millis(1));
+    let (layer, guard) = layer_for(recorder.url()).batch(limits).timeout(HOUR).build().unwrap();
+    let dispatch = dispatch(layer);
+    // The others wait for the request before them, so that they go as one batch.
+    dispatcher::with_default(&dispatch, || ask_each([20]));
+    recorder.wait_for(|requests| requests.len() == 1, LONG).unwrap();
+    dispatcher::with_default(&dispatch, || ask_each(0..20));
+    first.open();
     // No reading is answered until a second one is on its way.
     let arrived = recorder.wait_for(
         |requests| requests.iter().filter(|request| request.method == "GET").count() > 1,
@@ -101,8 +107,8 @@ fn several_traces_are_read_back_at_once() {
     gate.open();
     arrived.unwrap();
     let stats = guard.shutdown(LONG);
-    assert_eq!((stats.spans.delivered, stats.possible_duplicates), (20, 0), "{stats:#?}");
-    assert_stored(&recorder, 0..20);
+    assert_eq!((stats.spans.delivered, stats.possible_duplicates), (21, 0), "{stats:#?}");
+    assert_stored(&recorder, 0..=20);
 }
 
 /// More than any order of the first requests explains: what is on its way when the new span comes, and those beside it.
