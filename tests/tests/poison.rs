@@ -35,15 +35,17 @@ use tests::{Recorder, Reply, Request};
 const WORKERS: usize = 8;
 /// The age at which an item is given up that the service is too busy for, or fails over. Without a spool, the other
 /// items of a cell must have arrived by then.
-const MAX_AGE: Duration = Duration::from_secs(15);
+const MAX_AGE: Duration = Duration::from_secs(20);
 /// The same where there is a spool, which keeps the other items for longer.
-const SPOOLED_MAX_AGE: Duration = Duration::from_secs(3);
+const SPOOLED_MAX_AGE: Duration = Duration::from_secs(6);
 /// How long a cell may take, and how old an item on disk may become.
 const LIMIT: Duration = Duration::from_secs(60);
 /// The shortest wait.
 const MOMENT: Duration = Duration::from_millis(5);
-/// The time that the shutdown in the middle of a cell has.
-const SHORT: Duration = Duration::from_millis(500);
+/// How often another call passes while poison items settle.
+const NOW_AND_THEN: Duration = Duration::from_millis(250);
+/// The time that the shutdown in the middle of a cell has: enough to put all on disk while many cells do.
+const SHORT: Duration = Duration::from_secs(2);
 
 /// The places for what waits.
 const MODES: [Option<SpoolMode>; 4] =
@@ -71,7 +73,8 @@ impl fmt::Display for Cell {
 fn retry_for(max_age: Duration) -> RetryPolicy {
     RetryPolicy::default()
         .first_delay(MOMENT)
-        .longest_delay(4 * MOMENT)
+        // Many cells run at once, so what waits for its age should not be busy.
+        .longest_delay(200 * MOMENT)
         .probe_interval(4 * MOMENT)
         .settling_time(4 * MOMENT)
         .max_age(max_age)
@@ -191,7 +194,7 @@ fn wait_until(guard: &Guard, what: &str, is_so: impl Fn(&Stats) -> bool) {
 /// Whether one item is at fault or the whole destination shows only while others pass.
 #[track_caller]
 fn settle(guard: &Guard, given_up: u64, read: impl Fn(&Stats) -> &Ledger, mut call: impl FnMut(u64)) -> u64 {
-    let (begun, mut calls) = (Instant::now(), 0);
+    let (begun, mut calls) = (Instant::now(), 0_u32);
     loop {
         let stats = guard.stats();
         assert_balanced(&stats.spans);
@@ -199,11 +202,11 @@ fn settle(guard: &Guard, given_up: u64, read: impl Fn(&Stats) -> &Ledger, mut ca
         let ledger = read(&stats);
         let is_over = ledger.rejected() + ledger.dropped() + ledger.outcome_unknown >= given_up;
         if is_over && stats.spans.pending() + stats.tracking.pending() == 0 {
-            return calls;
+            return calls.into();
         }
         assert!(begun.elapsed() < LIMIT, "not settled after {LIMIT:?}: {}", brief(ledger));
-        if !is_over {
-            call(calls);
+        if !is_over && begun.elapsed() > calls * NOW_AND_THEN {
+            call(calls.into());
             calls += 1;
         }
         thread::sleep(4 * MOMENT);

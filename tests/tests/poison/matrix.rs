@@ -44,7 +44,7 @@ fn check(cell: &Cell, spans: usize, poison: &[usize]) {
     let before: u64 = runs.iter().map(|run| run.rejected() + run.dropped() + run.outcome_unknown).sum();
     let late = settle(
         &guard,
-        poison.len() as u64 - before,
+        (poison.len() as u64).saturating_sub(before),
         |stats| &stats.spans,
         |number| {
             dispatcher::with_default(&begun, || {
