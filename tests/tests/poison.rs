@@ -91,7 +91,7 @@ impl Cell {
     }
 
     /// A layer for the server at `url`, with the spool in `folder`.
-    fn builder(&self, url: &str, folder: &Path, seen: &Arc<Seen>) -> LayerBuilder {
+    fn builder(self, url: &str, folder: &Path, seen: &Arc<Seen>) -> LayerBuilder {
         let max_age = if self.mode.is_some() { SPOOLED_MAX_AGE } else { MAX_AGE };
         let (of_ids, of_errors) = (Arc::clone(seen), Arc::clone(seen));
         let builder = promptlayer_tracing::layer()

@@ -131,7 +131,7 @@ fn new_spans_do_not_wait_behind_a_backlog_of_50_000() {
             let dispatch = &dispatch_of_first;
             scope.spawn(move || {
                 dispatcher::with_default(dispatch, || {
-                    ask_each((part * BACKLOG / 2)..((part + 1) * BACKLOG / 2))
+                    ask_each((part * BACKLOG / 2)..((part + 1) * BACKLOG / 2));
                 });
             });
         }

@@ -31,7 +31,7 @@ fn mute() -> (String, std::sync::mpsc::Receiver<()>) {
         for client in listener.incoming().flatten() {
             let (mut client, sender) = (client, sender.clone());
             thread::spawn(move || {
-                let mut buffer = [0; 1 << 16];
+                let mut buffer = vec![0; 1 << 16];
                 while client.read(&mut buffer).is_ok_and(|bytes| bytes > 0) {
                     let _ = sender.send(());
                 }
@@ -82,7 +82,7 @@ fn shutdown_without_a_server_ends_when_all_is_on_disk() {
                 });
             });
             // Not in the scope, which would wait for a shutdown that takes its hour.
-            thread::spawn(move || ended.send(guard.shutdown(HOUR)));
+            thread::spawn(move || drop(ended.send(guard.shutdown(HOUR))));
             let left = end.recv_timeout(LONG);
             is_over.store(true, SeqCst);
             left

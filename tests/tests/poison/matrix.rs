@@ -13,7 +13,7 @@ const STATUSES: [u16; 20] =
 const POISON: [usize; 5] = [3, 256, 257, 655, 999];
 
 /// Checks one cell with so many spans, of which those at the places are poison.
-fn check(cell: &Cell, spans: usize, poison: &[usize]) {
+fn check(cell: Cell, spans: usize, poison: &[usize]) {
     let (recorder, folder) = (Recorder::start().unwrap(), TempDir::new().unwrap());
     let refused = refuse(&recorder, cell.status, |request| {
         let marker = b"toxic ";
@@ -21,7 +21,7 @@ fn check(cell: &Cell, spans: usize, poison: &[usize]) {
     });
     let seen = Arc::new(Seen::default());
     let (layer, guard) = cell.builder(recorder.url(), folder.path(), &seen).build().unwrap();
-    let call = |numbers: std::ops::Range<usize>| {
+    let ask_each = |numbers: std::ops::Range<usize>| {
         for number in numbers {
             let kind = if poison.contains(&number) { "toxic" } else { "good" };
             let _ = ask(&format!("{kind} {number}"));
@@ -30,7 +30,7 @@ fn check(cell: &Cell, spans: usize, poison: &[usize]) {
     let mut runs = Vec::new();
     let (mut begun, mut guard) = (dispatch(layer), guard);
     let middle = spans * 6 / 10;
-    dispatcher::with_default(&begun, || call(0..middle));
+    dispatcher::with_default(&begun, || ask_each(0..middle));
     // Without a trace, what is in flight at the deadline is of unknown outcome.
     if cell.mode.is_some() && cell.wire == Wire::SpansBulk {
         wait_until(&guard, "refused three times", |_| refused.load(SeqCst) >= 3);
@@ -40,7 +40,7 @@ fn check(cell: &Cell, spans: usize, poison: &[usize]) {
         (begun, guard) = (dispatch(layer), restarted);
         runs.push(left.spans);
     }
-    dispatcher::with_default(&begun, || call(middle..spans));
+    dispatcher::with_default(&begun, || ask_each(middle..spans));
     let before: u64 = runs.iter().map(|run| run.rejected() + run.dropped() + run.outcome_unknown).sum();
     let late = settle(
         &guard,
@@ -80,14 +80,14 @@ fn check(cell: &Cell, spans: usize, poison: &[usize]) {
 #[test]
 fn five_poison_spans_of_a_thousand_cost_no_other() {
     let cells = Cell::all(&STATUSES, &MODES, Wire::SpansBulk);
-    check_cells(WORKERS, &cells, |cell| check(cell, 1_000, &POISON));
+    check_cells(WORKERS, &cells, |cell| check(*cell, 1_000, &POISON));
     assert_no_redirect_was_followed();
 }
 
 #[test]
 fn a_poison_request_on_its_own_wire_costs_no_other() {
     let cells = Cell::all(&STATUSES, &[None, Some(SpoolMode::Synchronous)], Wire::LogRequest);
-    check_cells(WORKERS, &cells, |cell| check(cell, 100, &[3, 40, 41, 70, 99]));
+    check_cells(WORKERS, &cells, |cell| check(*cell, 100, &[3, 40, 41, 70, 99]));
     assert_no_redirect_was_followed();
 }
 

@@ -13,7 +13,7 @@ const SPANS: u64 = 250;
 /// More requests than a batch is tried before it is suspected.
 const REFUSALS: usize = 12;
 
-fn check(cell: &Cell) {
+fn check(cell: Cell) {
     let (recorder, folder) = (Recorder::start().unwrap(), TempDir::new().unwrap());
     let refused = refuse(&recorder, cell.status, |_| true);
     let seen = Arc::new(Seen::default());
@@ -59,6 +59,6 @@ fn check(cell: &Cell) {
 
 #[test]
 fn everything_refused_is_held_and_delivered_later() {
-    check_cells(WORKERS, &Cell::all(&STATUSES, &MODES, Wire::SpansBulk), check);
+    check_cells(WORKERS, &Cell::all(&STATUSES, &MODES, Wire::SpansBulk), |cell| check(*cell));
     assert_no_redirect_was_followed();
 }

@@ -13,7 +13,7 @@ const CALLS: u64 = 100;
 /// The score that the server refuses, given by every twentieth of those calls.
 const POISON: u64 = 13;
 
-fn check(cell: &Cell) {
+fn check(cell: Cell) {
     let (recorder, folder) = (Recorder::start().unwrap(), TempDir::new().unwrap());
     refuse(&recorder, cell.status, |request| {
         request.json.as_ref().is_some_and(|body| body.get("score").and_then(Value::as_u64) == Some(POISON))
@@ -27,13 +27,13 @@ fn check(cell: &Cell) {
     });
     let (layer, guard) = builder.build().unwrap();
     let dispatch = dispatch(layer);
-    let call = |number: u64| {
+    let ask_number = |number: u64| {
         dispatcher::with_default(&dispatch, || {
             let _ = ask(&format!("good {number}"));
         });
     };
-    (0..CALLS).for_each(call);
-    let late = settle(&guard, 5, |stats| &stats.tracking, |number| call(CALLS + number));
+    (0..CALLS).for_each(ask_number);
+    let late = settle(&guard, 5, |stats| &stats.tracking, |number| ask_number(CALLS + number));
     let stats = guard.shutdown(LIMIT);
 
     let all = CALLS + late;
@@ -54,7 +54,7 @@ fn five_poison_tracking_calls_cost_no_other() {
     check_cells(
         WORKERS,
         &Cell::all(&STATUSES, &[None, Some(SpoolMode::Synchronous)], Wire::SpansBulk),
-        check,
+        |cell| check(*cell),
     );
     assert_no_redirect_was_followed();
 }
