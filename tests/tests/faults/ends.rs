@@ -2,10 +2,14 @@
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
 
-use promptlayer_tracing::{DropReason, Env, Guard, QueueLimits};
+use promptlayer_tracing::{DropReason, Env, Guard, QueueLimits, SpoolMode, SpoolSettings};
+use tempfile::TempDir;
 use tests::pipeline::eventually;
 use tests::{Gate, Reply};
 use tokio::task::LocalSet;
@@ -99,7 +103,7 @@ fn assert_final(stats: &Stats, accepted: u64) {
 }
 
 /// Resolves no name until it is let to, and holds up the thread that asks.
-struct Blocking(std::sync::Mutex<std::sync::mpsc::Receiver<()>>, std::sync::mpsc::Sender<()>);
+struct Blocking(Mutex<Receiver<()>>, Sender<()>);
 
 impl reqwest::dns::Resolve for Blocking {
     fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
@@ -111,21 +115,17 @@ impl reqwest::dns::Resolve for Blocking {
 
 #[test]
 fn statistics_are_final_though_the_export_thread_is_blocked() {
-    let folder = tempfile::TempDir::new().unwrap();
-    let on_failure = promptlayer_tracing::SpoolSettings::new(folder.path());
-    for spool in
-        [None, Some(on_failure.clone()), Some(on_failure.mode(promptlayer_tracing::SpoolMode::WriteAhead))]
-    {
-        let (go, wait) = std::sync::mpsc::channel();
-        let (asked, is_asked) = std::sync::mpsc::channel();
-        let names = std::sync::Arc::new(Blocking(wait.into(), asked));
+    for mode in [None, Some(SpoolMode::OnFailure), Some(SpoolMode::WriteAhead)] {
+        let folder = TempDir::new().unwrap();
+        let (go, wait) = channel();
+        let (asked, is_asked) = channel();
+        let names = Arc::new(Blocking(wait.into(), asked));
         let mut builder = layer_for("http://promptlayer.example")
-            .http(move |http| http.dns_resolver(std::sync::Arc::clone(&names)))
+            .http(move |http| http.dns_resolver(Arc::clone(&names)))
             .timeout(LONG);
-        builder = match spool.clone() {
-            Some(spool) => builder.spool(spool),
-            None => builder,
-        };
+        if let Some(mode) = mode {
+            builder = builder.spool(SpoolSettings::new(folder.path()).mode(mode));
+        }
         let (layer, guard) = builder.build().unwrap();
         let dispatch = dispatch(layer);
         dispatcher::with_default(&dispatch, || ask_times(10));
@@ -145,19 +145,19 @@ fn statistics_are_final_on_a_machine_that_is_busy() {
     let (recorder, gate) = (Recorder::start().unwrap(), Gate::new());
     let hang = gate.clone();
     recorder.decide(move |_| Some(Reply::service().hang(&hang)));
-    let done = std::sync::atomic::AtomicBool::new(false);
+    let done = AtomicBool::new(false);
     let (layer, guard) = layer_for(recorder.url()).timeout(LONG).build().unwrap();
     dispatcher::with_default(&dispatch(layer), || ask_times(2_000));
     let stats = thread::scope(|scope| {
         for _ in 0..100 {
             scope.spawn(|| {
-                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                while !done.load(Relaxed) {
                     std::hint::spin_loop();
                 }
             });
         }
         let stats = guard.shutdown(Duration::from_millis(100));
-        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        done.store(true, Relaxed);
         stats
     });
     assert_final(&stats, 2_000);
