@@ -106,9 +106,10 @@ impl Pipeline {
         Error::Forked
     }
 
-    /// The spool, if there is one and it may be used here: not in a process that was forked.
+    /// The spool, if there is one and this process may use it. A process that was forked may not: its files are the
+    /// parent's, and its lock may be held by a thread that the child does not have.
     pub(crate) fn store_here(&self) -> Option<&Store> {
-        self.store.as_ref().filter(|store| store.is_of_this_process())
+        self.store.as_ref().filter(|_| !self.is_forked())
     }
 
     /// Enters what an earlier run left on disk.

@@ -41,8 +41,6 @@ pub(crate) struct Store {
     pub(crate) opened_at: Instant,
     /// What was there when it was opened, and is not given.
     left: LeftAlone,
-    /// The process that opened it.
-    pid: u32,
     /// Records for which somebody may wait, in the order in which they were put there. Locked last of all.
     open: Mutex<BTreeSet<RecordId>>,
 }
@@ -63,7 +61,6 @@ impl Store {
             max_age: settings.max_age,
             opened_at: Instant::now(),
             left: recovered.left,
-            pid: std::process::id(),
             open: Mutex::new(open),
         };
         Ok((store, found))
@@ -82,12 +79,6 @@ impl Store {
     pub(crate) fn trouble(&self) -> Option<Error> {
         let trouble = || failed(SpoolError::LeftAlone { path: self.path.clone(), left: self.left });
         (!self.left.is_empty()).then(trouble)
-    }
-
-    /// Returns `false` in a process that was forked from the one that opened the spool. There, it must not be locked:
-    /// the lock may be held by a thread that the new process does not have.
-    pub(crate) fn is_of_this_process(&self) -> bool {
-        self.pid == std::process::id()
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Files> {

@@ -24,6 +24,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::SpoolError;
 use super::file::{create_folder, open_regular, private};
+use crate::fork;
 
 /// What the name of a directory begins with.
 const PREFIX: &str = "v2-";
@@ -47,13 +48,15 @@ pub(super) struct Claim {
     lock: File,
     /// Whether the system has not been started since the directory was made.
     is_of_this_boot: bool,
-    /// The process that took it. One that was forked from it has no part in it. Atomic only for tests, which change it.
-    pid: AtomicU32,
+    /// The process that took it, as [`fork::generation`]. One that was forked from it has no part in it. Atomic only for
+    /// tests, which change it.
+    process: AtomicU32,
 }
 
 impl Claim {
     /// Makes a new directory in the folder of a destination, and locks it.
     pub(super) fn create(home: &Path) -> Result<Self, SpoolError> {
+        fork::watch();
         for _ in 0..TRIES {
             create_folder(home).map_err(SpoolError::io("make the spool's folder", home))?;
             let name = new_name();
@@ -118,7 +121,7 @@ impl Claim {
             lock_path: home.join(name.to_owned() + LOCK),
             lock,
             is_of_this_boot,
-            pid: std::process::id().into(),
+            process: fork::generation().into(),
         }
     }
 
@@ -149,13 +152,13 @@ impl Claim {
 
     /// Returns `false` in a process that was forked from the one that took the directory.
     pub(super) fn is_of_this_process(&self) -> bool {
-        self.pid.load(Relaxed) == std::process::id()
+        self.process.load(Relaxed) == fork::generation()
     }
 
     /// Behaves as in a process that was forked.
     #[cfg(test)]
     pub(super) fn fork(&self) {
-        self.pid.store(0, Relaxed);
+        self.process.store(0, Relaxed);
     }
 }
 
