@@ -24,7 +24,7 @@ pub use error::Error;
 pub(crate) use error::cut;
 pub use groups::{GroupId, Groups};
 pub(crate) use http::{Answer, Failure, FailureKind, Http};
-pub(crate) use redact::Redactor;
+pub(crate) use redact::{Redactor, hex};
 pub use render::RenderedPrompt;
 pub use requests::{LoggedRequestDetail, Requests, SpanDetail, TraceDetail};
 pub use score::Score;

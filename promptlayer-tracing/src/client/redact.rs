@@ -67,9 +67,9 @@ impl Redactor {
     }
 
     /// An error, and its sources, as text without the key.
-    pub(crate) fn cause(&self, error: &(dyn StdError + 'static)) -> Box<Cause> {
-        let source = error.source().map(|source| self.cause(source));
-        Box::new(Cause { text: self.text(&error.to_string()), source })
+    pub(crate) fn cause(&self, error: &(dyn StdError + 'static)) -> Cause {
+        let source = error.source().map(|source| Box::new(self.cause(source)));
+        Cause { text: self.text(&error.to_string()), source }
     }
 
     /// A JSON error whose message does not hold the key. Those of `serde_json` quote the value that they refuse.
@@ -129,13 +129,22 @@ fn forms(key: &str) -> Vec<Form> {
     for shift in 0..3 {
         forms.push(form(base64_behind(key, shift).as_bytes(), WINDOW));
     }
-    let hex: String = key.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex(key.as_bytes());
     forms.push(form(hex.as_bytes(), 2 * WINDOW));
     // Of a key of a few characters so little is left in base64 that it would be found in any text.
     let plain = forms.remove(0);
     forms.retain(|form| form.bytes.len() >= AT_AN_END);
     forms.push(plain);
     forms
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// The base64 of the key behind `shift` other bytes, without the characters that depend on its neighbours.

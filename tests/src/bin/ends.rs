@@ -151,7 +151,7 @@ mod forks {
         let (layer, own) =
             layer_for(url).api_key("pl_child").build().unwrap_or_else(|error| panic!("{error}"));
         dispatcher::with_default(&dispatch(layer), || {
-            (200..205).for_each(|number| assert_eq!(ask(number), number))
+            (200..205).for_each(|number| assert_eq!(ask(number), number));
         });
         say(&format!("child's own {}", describe(&own.shutdown(LONG))));
         say(&format!("child {}", describe(&guard.shutdown(LONG))));

@@ -22,7 +22,7 @@ impl Error {
             | Self::Connect { source, .. }
             | Self::Timeout { source, .. }
             | Self::Broken { source, .. } => {
-                let redacted: Box<dyn StdError + Send + Sync> = redactor.cause(&**source);
+                let redacted: Box<dyn StdError + Send + Sync> = Box::new(redactor.cause(&**source));
                 *source = redacted;
             }
             Self::Quarantined { source, .. } => {

@@ -180,7 +180,9 @@ impl<T: Transport> Courier<T> {
                 }
                 (Ok(_), declined) => {
                     self.gate.passed(path, request);
-                    declined.into_iter().for_each(|error| self.report(error));
+                    if let Some(error) = declined {
+                        self.report(error);
+                    }
                     self.settle_all(parcels, End::Rejected(RejectReason::Invalid));
                 }
                 (Err(source), _) => {

@@ -192,7 +192,7 @@ async fn a_reading_that_fails_says_nothing_and_is_made_again() {
 
 #[tokio::test(start_paused = true)]
 async fn what_can_never_be_read_back_is_of_unknown_outcome_and_not_sent_again() {
-    let service = Service::new([Step::TakenAndLost]).gets([Step::Status(500); 1000]);
+    let service = Service::new([Step::TakenAndLost]).gets(vec![Step::Status(500); 1000]);
     let (stats, took) = ten(&service).await;
     assert_eq!((stats.spans.outcome_unknown, service.sizes().len()), (10, 1));
     assert!((270..=300).contains(&took.as_secs()), "{took:?}");

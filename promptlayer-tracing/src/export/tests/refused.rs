@@ -17,8 +17,12 @@ const STATUSES: [u16; 20] =
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 
 /// What becomes of 100 spans, of which the service answers the tenth with this status.
-async fn one_in_a_hundred(status: u16, spool: Option<SpoolSettings>, per_batch: usize) -> (Stats, Service) {
-    let service = Service::new([]).refuse(&["9".to_owned()], status);
+async fn one_in_a_hundred(
+    refused_with: u16,
+    spool: Option<SpoolSettings>,
+    per_batch: usize,
+) -> (Stats, Service) {
+    let service = Service::new([]).refuse(&["9".to_owned()], refused_with);
     let limits = BatchLimits::default().spans(per_batch).bytes(8 << 20);
     let mut line = Line::with_spool(&service, limits, spool);
     for number in 0..100 {

@@ -266,7 +266,7 @@ async fn what_gives_way_on_disk_while_it_is_on_its_way_is_not_said_to_be_there()
 
 #[tokio::test(start_paused = true)]
 async fn a_tracking_call_that_makes_the_service_fail_holds_up_no_span() {
-    let service = Service::new([Step::Status(500); 1000]).only_for("/rest/");
+    let service = Service::new(vec![Step::Status(500); 1000]).only_for("/rest/");
     let mut line = Line::new(&service, BatchLimits::default());
     let call = TrackCall { path: TrackPath::Score, body: b"{}".to_vec() };
     line.pipeline.enqueue(call).unwrap();
@@ -291,7 +291,7 @@ fn taken_after_two_seconds(service: &Service) -> tokio::task::JoinHandle<usize> 
 async fn a_tracking_call_from_disk_that_makes_the_service_fail_holds_up_no_span_either() {
     for mode in [SpoolMode::WriteAhead, SpoolMode::Synchronous] {
         let folder = TempDir::new().unwrap();
-        let service = Service::new([Step::Status(500); 1000]).only_for("/rest/");
+        let service = Service::new(vec![Step::Status(500); 1000]).only_for("/rest/");
         let mut line = line(&service, settings(&folder, mode));
         for _ in 0..10 {
             line.pipeline.enqueue(TrackCall { path: TrackPath::Score, body: b"{}".to_vec() }).unwrap();
