@@ -10,7 +10,7 @@ use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned as _;
 use syn::{Error, Expr, ExprLit, Ident, Lit, LitInt, LitStr, Path, Result, Token, parenthesized, token};
 
-pub(crate) use self::fields::{Field, FieldMode};
+pub(crate) use self::fields::{Field, FieldMode, FieldName};
 use self::nearest::nearest;
 pub(crate) use self::tags::Tag;
 

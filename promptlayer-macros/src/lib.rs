@@ -59,6 +59,11 @@ use crate::function::Function;
 /// `parent`, `follows_from`, `fields`, `err` and `ret`. Arguments are not recorded as fields of the
 /// span: `fields(x)` makes the argument `x` one as well.
 ///
+/// The expressions see the arguments by their names, before the body does. One that takes an argument by value, such
+/// as `parent = x` of an `x: impl Into<Option<Id>>`, needs `skip(x)` and a body that does not use `x`.
+///
+/// The events of `err` and `ret` are emitted before the span is left.
+///
 /// # Futures and streams
 ///
 /// A call lasts until its function is through. An `async fn`, and a function that returns
@@ -75,6 +80,16 @@ use crate::function::Function;
 /// or `?`, passes by unseen: the call is logged as a warning that says so. Of an `impl Trait` that is
 /// none of `Serialize`, `Display`, `Debug` and `Error` (a closure, an iterator) nothing is logged, unless
 /// `output`, `ret` or `err` look at it.
+///
+/// # Deep nesting
+///
+/// To prove that a future is `Send`, the compiler looks into every future inside of it, down to its recursion limit
+/// of 128. Twenty annotated `async fn`s that await each other stay below it (about forty that are not annotated, and
+/// about ten with `#[tracing::instrument]`). A deeper nest that must be `Send`, because it is given to
+/// `tokio::spawn` for example, fails with `error[E0275]: overflow evaluating the requirement`. Two things help:
+///
+/// - `#![recursion_limit = "256"]` at the head of the crate that needs the proof, which doubles the depth;
+/// - one function of the nest that returns `Pin<Box<dyn Future<Output = …> + Send>>`: there the compiler's search ends.
 ///
 /// # Tags
 ///

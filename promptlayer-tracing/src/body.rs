@@ -18,7 +18,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::call::Call;
-use crate::future::Traced;
+use crate::future::{End, Seen, Traced};
 
 /// A boxed [`Traced`].
 #[derive(Debug)]
@@ -33,6 +33,16 @@ where
     Body(Box::pin(Traced::begun(call, future, end)))
 }
 
+/// The same with a look at the value.
+pub fn body_seen<F, L, E, R>(call: Call, future: F, look: L, end: E) -> Body<F, Seen<L, E>>
+where
+    F: Future,
+    L: Fn(&F::Output),
+    E: FnOnce(Call, F::Output) -> R,
+{
+    Body(Box::pin(Traced::begun(call, future, Seen::new(look, end))))
+}
+
 // SAFETY: it owns an `F`, an `E` and a `Call`, and the last is `Send`.
 unsafe impl<F: Send, E: Send> Send for Body<F, E> {}
 // SAFETY: it owns an `F`, an `E` and a `Call`, and the last is `Sync`.
@@ -45,14 +55,14 @@ const _: () = {
     is_send_and_sync::<Traced<(), ()>>();
 };
 
-impl<F, E, R> Future for Body<F, E>
+impl<F, E> Future for Body<F, E>
 where
     F: Future,
-    E: FnOnce(Call, F::Output) -> R,
+    E: End<F::Output>,
 {
-    type Output = R;
+    type Output = E::Output;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<E::Output> {
         self.0.as_mut().poll(context)
     }
 }

@@ -239,6 +239,16 @@ impl Call {
         }
     }
 
+    /// The same, where `look` sees what the body gave before the span is left.
+    #[inline]
+    pub fn run_seen<R>(&mut self, body: impl FnOnce() -> R, look: impl FnOnce(&R)) -> R {
+        self.run(|| {
+            let given = body();
+            look(&given);
+            given
+        })
+    }
+
     /// Not generic, so that it is compiled once and not for every annotated function.
     fn run_recorded(&mut self, body: &mut dyn FnMut()) {
         let outcome = {

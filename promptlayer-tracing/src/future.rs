@@ -33,12 +33,75 @@ pin_project! {
     }
 }
 
+/// What is done with the value of a future.
+pub trait End<T> {
+    /// What the value becomes.
+    type Output;
+
+    /// Looks at the value before the span is left.
+    fn look(&self, value: &T);
+
+    /// Ends the call with the value.
+    fn end(self, call: Call, value: T) -> Self::Output;
+}
+
+impl<E, T, R> End<T> for E
+where
+    E: FnOnce(Call, T) -> R,
+{
+    type Output = R;
+
+    #[inline]
+    fn look(&self, _: &T) {}
+
+    #[inline]
+    fn end(self, call: Call, value: T) -> R {
+        self(call, value)
+    }
+}
+
+/// An end with a look before it: the events of `err` and `ret`.
+#[derive(Debug)]
+pub struct Seen<L, E> {
+    look: L,
+    end: E,
+}
+
+impl<L, E> Seen<L, E> {
+    pub(crate) fn new(look: L, end: E) -> Self {
+        Self { look, end }
+    }
+}
+
+impl<L, E, T, R> End<T> for Seen<L, E>
+where
+    L: Fn(&T),
+    E: FnOnce(Call, T) -> R,
+{
+    type Output = R;
+
+    fn look(&self, value: &T) {
+        (self.look)(value);
+    }
+
+    fn end(self, call: Call, value: T) -> R {
+        (self.end)(call, value)
+    }
+}
+
 impl<F, E> Traced<F, E> {
     /// A future whose call has begun.
     pub(crate) fn begun(call: Call, future: F, end: E) -> Self {
         Self { call, end: Some(end), is_begun: true, future: Some(future) }
     }
+
+    /// A future whose call begins when it is first polled.
+    pub(crate) fn prepared(call: Call, future: F, end: E) -> Self {
+        Self { call, end: Some(end), is_begun: false, future: Some(future) }
+    }
 }
+
+// The closures' bounds tell the compiler the types of their parameters, which `End` alone would not.
 
 /// A future that a function returned. Its call begins when it is first polled.
 pub fn future<F, E, R>(call: Call, future: F, end: E) -> Traced<F, E>
@@ -46,10 +109,20 @@ where
     F: Future,
     E: FnOnce(Call, F::Output) -> R,
 {
-    Traced { call, end: Some(end), is_begun: false, future: Some(future) }
+    Traced::prepared(call, future, end)
 }
 
-/// The same, boxed.
+/// The same with a look at the value.
+pub fn future_seen<F, L, E, R>(call: Call, future: F, look: L, end: E) -> Traced<F, Seen<L, E>>
+where
+    F: Future,
+    L: Fn(&F::Output),
+    E: FnOnce(Call, F::Output) -> R,
+{
+    Traced::prepared(call, future, Seen::new(look, end))
+}
+
+/// The same as [`future`], boxed.
 pub fn boxed_future<F, E, R>(call: Call, given: F, end: E) -> Pin<Box<Traced<F, E>>>
 where
     F: Future,
@@ -58,50 +131,64 @@ where
     Box::pin(future(call, given, end))
 }
 
+/// The same as [`future_seen`], boxed.
+pub fn boxed_future_seen<F, L, E, R>(call: Call, given: F, look: L, end: E) -> Pin<Box<Traced<F, Seen<L, E>>>>
+where
+    F: Future,
+    L: Fn(&F::Output),
+    E: FnOnce(Call, F::Output) -> R,
+{
+    Box::pin(future_seen(call, given, look, end))
+}
+
 /// The future, of which the type that it gives is told.
 pub fn future_of<T, F: Future<Output = T>>(future: F) -> F {
     future
 }
 
-impl<F, E, R> Future for Traced<F, E>
+impl<F, E> Future for Traced<F, E>
 where
     F: Future,
-    E: FnOnce(Call, F::Output) -> R,
+    E: End<F::Output>,
 {
-    type Output = R;
+    type Output = E::Output;
 
     /// # Panics
     ///
     /// When polled after it was ready, as every `async fn` does.
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<E::Output> {
         let mut this = self.project();
         let call = this.call;
         if !std::mem::replace(this.is_begun, true) {
             call.restart();
         }
-        let (Some(future), true) = (this.future.as_mut().as_pin_mut(), this.end.is_some()) else {
+        let (Some(future), Some(end)) = (this.future.as_mut().as_pin_mut(), this.end.as_ref()) else {
             panic!("`async fn` resumed after completion");
         };
-        let value = match call.run(|| future.poll(context)) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(value) => value,
-        };
+        let polled = call.run(|| {
+            let polled = future.poll(context);
+            if let Poll::Ready(value) = &polled {
+                end.look(value);
+            }
+            polled
+        });
+        let Poll::Ready(value) = polled else { return Poll::Pending };
         {
             let _entered = call.span().enter();
             this.future.set(None);
         }
         let call = std::mem::replace(call, Call::nothing());
         match this.end.take() {
-            Some(end) => Poll::Ready(end(call, value)),
+            Some(end) => Poll::Ready(end.end(call, value)),
             None => unreachable!("it was there before the poll"),
         }
     }
 }
 
-impl<F, E, R> FusedFuture for Traced<F, E>
+impl<F, E> FusedFuture for Traced<F, E>
 where
     F: FusedFuture,
-    E: FnOnce(Call, F::Output) -> R,
+    E: End<F::Output>,
 {
     fn is_terminated(&self) -> bool {
         self.future.as_ref().is_none_or(FusedFuture::is_terminated)

@@ -10,7 +10,7 @@ use std::pin::Pin;
 
 use crate::call::Call;
 use crate::capture::{Chunk, Failure, unselected};
-use crate::future::future;
+use crate::future::{End, Seen, Traced};
 use crate::stream::TraceStream;
 
 /// Holds what a function gave while method resolution picks what it is.
@@ -39,7 +39,7 @@ pub trait HiddenFuture: Sized {
     #[must_use]
     fn trace<E>(self, call: Call, end: E) -> Self
     where
-        E: FnOnce(Call, Self::Output) -> Self::Output + Send + Sync + Unpin + 'static;
+        E: End<Self::Output, Output = Self::Output> + Send + Sync + Unpin + 'static;
 }
 
 macro_rules! hidden_futures {
@@ -49,9 +49,9 @@ macro_rules! hidden_futures {
 
             fn trace<E>(self, call: Call, end: E) -> Self
             where
-                E: FnOnce(Call, T) -> T + Send + Sync + Unpin + 'static,
+                E: End<T, Output = T> + Send + Sync + Unpin + 'static,
             {
-                Box::pin(future(call, self, end))
+                Box::pin(Traced::prepared(call, self, end))
             }
         }
     )*};
@@ -79,6 +79,15 @@ impl<F: HiddenFuture> Found<F> {
     {
         self.0.trace(call, end)
     }
+
+    /// The same with a look at the value.
+    pub fn trace_seen<L, E>(self, call: Call, look: L, end: E) -> F
+    where
+        L: Fn(&F::Output) + Send + Sync + Unpin + 'static,
+        E: FnOnce(Call, F::Output) -> F::Output + Send + Sync + Unpin + 'static,
+    {
+        self.0.trace(call, Seen::new(look, end))
+    }
 }
 
 /// No future, but a value.
@@ -91,6 +100,17 @@ impl<T> Value<T> {
         E: FnOnce(Call, T) -> T,
     {
         call.begin_prepared();
+        end(call, self.0)
+    }
+
+    /// The same with a look at the value.
+    pub fn trace_seen<L, E>(self, call: Call, look: L, end: E) -> T
+    where
+        L: Fn(&T),
+        E: FnOnce(Call, T) -> T,
+    {
+        call.begin_prepared();
+        call.span().in_scope(|| look(&self.0));
         end(call, self.0)
     }
 }

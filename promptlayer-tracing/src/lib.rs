@@ -161,10 +161,10 @@ pub mod __private {
 
     pub use crate::__promptlayer_hook as hook;
     pub use crate::__promptlayer_span as span;
-    pub use crate::body::body;
+    pub use crate::body::{body, body_seen};
     pub use crate::call::{Call, InlineCall};
     pub use crate::exchange::Input;
-    pub use crate::future::{boxed_future, future, future_of};
+    pub use crate::future::{boxed_future, boxed_future_seen, future, future_of, future_seen};
     pub use crate::hidden::{HidesFuture, HidesNoStream, HidesNothing, HidesStream, Slot};
     pub use crate::kind::Kind;
     pub use crate::opening::SpanSite;

@@ -40,12 +40,14 @@ impl SpanSite {
 }
 
 /// A span with these fields, none of which has a value.
+///
+/// Items of a macro are not hygienic: what the user's expressions could name by accident must not be among them.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __promptlayer_span {
     (target: $target:expr, $level:expr, $name:expr, [$($field:literal),*]) => {{
-        static SITE: $crate::__private::SpanSite = $crate::__private::SpanSite::new(&METADATA);
-        static METADATA: $crate::__private::tracing::Metadata<'static> =
+        static __PROMPTLAYER_SITE: $crate::__private::SpanSite = $crate::__private::SpanSite::new(&__PROMPTLAYER_METADATA);
+        static __PROMPTLAYER_METADATA: $crate::__private::tracing::Metadata<'static> =
             $crate::__private::tracing::Metadata::new(
                 $name,
                 $target,
@@ -55,10 +57,10 @@ macro_rules! __promptlayer_span {
                 ::core::option::Option::Some(::core::module_path!()),
                 $crate::__private::tracing::field::FieldSet::new(
                     &[$($field),*],
-                    $crate::__private::tracing::callsite::Identifier(&SITE.0),
+                    $crate::__private::tracing::callsite::Identifier(&__PROMPTLAYER_SITE.0),
                 ),
                 $crate::__private::tracing::metadata::Kind::SPAN,
             );
-        SITE.open()
+        __PROMPTLAYER_SITE.open()
     }};
 }

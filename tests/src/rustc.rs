@@ -217,6 +217,30 @@ impl Rustc {
         crate_type: &str,
         flags: &[&str],
     ) -> io::Result<Output> {
+        let mut command = self.command(folder, code, crate_type, flags);
+        command.stdout(Stdio::null());
+        output_of(command, code.text)
+    }
+
+    /// The text of a library crate after all of its macros were expanded.
+    ///
+    /// # Errors
+    ///
+    /// What the compiler said.
+    pub fn expanded(&self, edition: &str, text: &str) -> Result<String, String> {
+        let code = Code { edition, text, is_built: false };
+        let run = |folder: &Path| {
+            let mut command = self.command(folder, code, "lib", &["-Zunpretty=expanded"]);
+            // The flag is one of the nightly compiler's, and any compiler of the same release has it.
+            command.env("RUSTC_BOOTSTRAP", "1").stdout(Stdio::piped());
+            output_of(command, text)
+        };
+        let output = in_own_folder(run).map_err(|error| error.to_string())?;
+        let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        if output.status.success() { Ok(said(&output.stdout)) } else { Err(said(&output.stderr)) }
+    }
+
+    fn command(&self, folder: &Path, code: Code<'_>, crate_type: &str, flags: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command
             .args(flags)
@@ -231,12 +255,17 @@ impl Rustc {
         for (name, path) in &self.externs {
             command.arg("--extern").arg(joined(&format!("{name}="), path));
         }
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
-        if let Some(mut stdin) = child.stdin.take() {
-            stdin.write_all(code.text.as_bytes())?;
-        }
-        child.wait_with_output()
+        command
     }
+}
+
+/// Runs the compiler on a text.
+fn output_of(mut command: Command, text: &str) -> io::Result<Output> {
+    let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(text.as_bytes())?;
+    }
+    child.wait_with_output()
 }
 
 /// A folder for one run: the compiler writes there what is too long for its errors.

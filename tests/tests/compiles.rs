@@ -29,6 +29,8 @@ mod macros;
 mod names;
 #[path = "compiles/others.rs"]
 mod others;
+#[path = "compiles/own_names.rs"]
+mod own_names;
 #[path = "compiles/patterns.rs"]
 mod patterns;
 #[path = "compiles/receivers.rs"]

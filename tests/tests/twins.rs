@@ -4,6 +4,8 @@
 
 #[path = "twins/depth.rs"]
 mod depth;
+#[path = "twins/instrument.rs"]
+mod instrument;
 #[path = "twins/locations.rs"]
 mod locations;
 #[path = "twins/sizes.rs"]

@@ -91,17 +91,17 @@ fn arguments(args: &Args, parameters: &Parameters, names: &Names) -> TokenStream
         let Parameter { name, ident, cfg, .. } = parameter;
         let allow = parameter.allow_underscore();
         let value = code! {
-            if #private::is_secret(#name) {
+            if const { #private::is_secret(#name) } {
                 #private::capture::Captured::Redacted
             } else {
                 (&&&#private::capture::Probe(&#ident)).__promptlayer_argument()
             }
         };
-        code!(#(#cfg)* #allow { #private::Input::argument(&mut __input, #name, #value); })
+        code!(#(#cfg)* #allow { #private::Input::argument(&mut __promptlayer_input, #name, #value); })
     });
     code! {
-        let mut __input = #private::Input::arguments(#count);
+        let mut __promptlayer_input = #private::Input::arguments(#count);
         #(#captures)*
-        #private::Call::input(&mut #call, __input);
+        #private::Call::input(&mut #call, __promptlayer_input);
     }
 }

@@ -4,14 +4,14 @@ use proc_macro2::TokenStream;
 use syn::Type;
 use syn::spanned::Spanned as _;
 
-use crate::attr::{Args, Event, Format};
+use crate::attr::{Args, Event, Format, Level};
+use crate::expand::alias::Aliases;
 use crate::expand::returns::Given;
 use crate::expand::{Names, located, span, without_impl_trait};
 
 /// A block that takes the call and what the body gave, and gives it on.
 pub(crate) fn finish(args: &Args, of: Given<'_>, names: &Names) -> TokenStream {
     let Names { private, call, given, .. } = names;
-    let events = events(args, names);
     let finish = match of {
         Given::Value => {
             let captured = captured(args, names);
@@ -30,39 +30,39 @@ pub(crate) fn finish(args: &Args, of: Given<'_>, names: &Names) -> TokenStream {
         }
         Given::ResultOfStream(item) => {
             let chunk = chunk(names);
-            let stream = stream_of(item, &code!(__stream), names);
-            let failure = failure(names, &code!(&__error));
+            let stream = stream_of(item, &code!(__promptlayer_stream), names);
+            let failure = failure(names, &code!(&__promptlayer_error));
             code! {
                 match #given {
-                    ::core::result::Result::Ok(__stream) => {
+                    ::core::result::Result::Ok(__promptlayer_stream) => {
                         ::core::result::Result::Ok(#private::Streamed::new(#call, #stream, #chunk))
                     }
-                    ::core::result::Result::Err(__error) => {
+                    ::core::result::Result::Err(__promptlayer_error) => {
                         if #private::Call::is_recording(&#call) {
                             #private::Call::failed(#call, #failure);
                         }
-                        ::core::result::Result::Err(__error)
+                        ::core::result::Result::Err(__promptlayer_error)
                     }
                 }
             }
         }
         Given::NamedStream => {
             let chunk = chunk(names);
-            let failure = failure(names, &code!(__error));
+            let failure = failure(names, &code!(__promptlayer_error));
             code! {
                 let #given = #private::Slot::new(#given);
                 #[allow(unused_imports)]
                 use #private::{HidesNoStream as _, HidesStream as _};
-                (&&#given).__promptlayer_hidden_stream().trace(#call, #chunk, |__error| #failure)
+                (&&#given).__promptlayer_hidden_stream().trace(#call, #chunk, |__promptlayer_error| #failure)
             }
         }
         Given::HiddenStream => {
             let chunk = chunk(names);
-            let failure = failure(names, &code!(__error));
-            code!(#private::TraceStream::trace(#given, #call, #chunk, |__error| #failure))
+            let failure = failure(names, &code!(__promptlayer_error));
+            code!(#private::TraceStream::trace(#given, #call, #chunk, |__promptlayer_error| #failure))
         }
     };
-    code!({ #events #finish })
+    code!({ #finish })
 }
 
 /// Captures the value or the error, and ends the call.
@@ -71,29 +71,29 @@ fn captured(args: &Args, names: &Names) -> TokenStream {
     let selected = args
         .output
         .as_ref()
-        .map(|output| code_at!(output.span() => #private::capture::select(__value, #output)));
+        .map(|output| code_at!(output.span() => #private::capture::select(__promptlayer_value, #output)));
     let value = match &selected {
         Some(selected) => code! {
             match #selected {
-                ::core::option::Option::Some(__selected) => {
-                    (&&&&#private::capture::Probe(&__selected)).__promptlayer_output()
+                ::core::option::Option::Some(__promptlayer_selected) => {
+                    (&&&&#private::capture::Probe(&__promptlayer_selected)).__promptlayer_output()
                 }
-                ::core::option::Option::None => #private::capture::unselected(__value),
+                ::core::option::Option::None => #private::capture::unselected(__promptlayer_value),
             }
         },
-        None => code!((&&&&#private::capture::Probe(__value)).__promptlayer_output()),
+        None => code!((&&&&#private::capture::Probe(__promptlayer_value)).__promptlayer_output()),
     };
     let traits = traits(names);
     code! {
         #traits
         match (&&#private::capture::Probe(&#given)).__promptlayer_given() {
-            #private::capture::Given::Value(__value) => {
-                let __captured = #value;
-                #private::Call::returned(#call, __captured);
+            #private::capture::Given::Value(__promptlayer_value) => {
+                let __promptlayer_captured = #value;
+                #private::Call::returned(#call, __promptlayer_captured);
             }
-            #private::capture::Given::Error(__error) => {
-                let __failure = (&&&&&&&#private::capture::Probe(__error)).__promptlayer_error();
-                #private::Call::failed(#call, __failure);
+            #private::capture::Given::Error(__promptlayer_error) => {
+                let __promptlayer_failure = (&&&&&&&#private::capture::Probe(__promptlayer_error)).__promptlayer_error();
+                #private::Call::failed(#call, __promptlayer_failure);
             }
         }
     }
@@ -113,14 +113,14 @@ fn chunk(names: &Names) -> TokenStream {
     let private = &names.private;
     let traits = traits(names);
     code! {
-        |__item| {
+        |__promptlayer_item| {
             #traits
-            match (&&#private::capture::Probe(__item)).__promptlayer_given() {
-                #private::capture::Given::Value(__value) => #private::capture::Chunk::Value(
-                    (&&&&#private::capture::Probe(__value)).__promptlayer_output(),
+            match (&&#private::capture::Probe(__promptlayer_item)).__promptlayer_given() {
+                #private::capture::Given::Value(__promptlayer_value) => #private::capture::Chunk::Value(
+                    (&&&&#private::capture::Probe(__promptlayer_value)).__promptlayer_output(),
                 ),
-                #private::capture::Given::Error(__error) => #private::capture::Chunk::Error(
-                    (&&&&&&&#private::capture::Probe(__error)).__promptlayer_error(),
+                #private::capture::Given::Error(__promptlayer_error) => #private::capture::Chunk::Error(
+                    (&&&&&&&#private::capture::Probe(__promptlayer_error)).__promptlayer_error(),
                 ),
             }
         }
@@ -150,63 +150,70 @@ fn traits(names: &Names) -> TokenStream {
     }
 }
 
-/// The events of `err` and `ret`, inside the span, as `#[instrument]` emits them.
-fn events(args: &Args, names: &Names) -> TokenStream {
-    let Names { private, call, given, .. } = names;
-    let emit = match (&args.err, &args.ret) {
-        (None, None) => return code!(),
+/// The events of `err` and `ret`, which look at what the body gave by reference; `None` if there are none.
+///
+/// They are emitted before the span is left, as `#[instrument]` does.
+pub(crate) fn events(args: &Args, names: &Names) -> Option<TokenStream> {
+    let Names { private, given, .. } = names;
+    Some(match (&args.err, &args.ret) {
+        (None, None) => return None,
         (None, Some(ret)) => {
             let event = ret_event(args, ret, names);
-            code!(let __value = &#given; #event;)
+            code! {
+                let __promptlayer_value = #given;
+                #event;
+            }
         }
         (Some(err), ret) => {
             let level = span::known("ERROR", names);
-            let failed = event(args, err, &level, Format::Display, [code!(error), code!(__error)], names);
+            let shown = [code!(error), code!(__promptlayer_error)];
+            let failed = event(args, err, (None, level), Format::Display, shown, names);
             let returned = ret.as_ref().map(|ret| ret_event(args, ret, names));
             let result = {
                 let function = located(&code!(#private::capture::as_result), err.span);
-                code_at!(err.span => #function(&#given))
+                code_at!(err.span => #function(#given))
             };
             code! {
                 match #result {
-                    ::core::result::Result::Ok(__value) => {
-                        let _ = __value;
+                    ::core::result::Result::Ok(__promptlayer_value) => {
+                        let _ = __promptlayer_value;
                         #returned;
                     }
-                    ::core::result::Result::Err(__error) => #failed,
+                    ::core::result::Result::Err(__promptlayer_error) => #failed,
                 }
             }
         }
-    };
-    code! {
-        {
-            let __entered = #private::Call::span(&#call).enter();
-            #emit
-        }
-    }
+    })
+}
+
+/// The events as a closure from a reference to what the body gave.
+pub(crate) fn look(args: &Args, names: &Names) -> Option<TokenStream> {
+    let given = &names.given;
+    events(args, names).map(|events| code!(|#given| { #events }))
 }
 
 fn ret_event(args: &Args, ret: &Event, names: &Names) -> TokenStream {
-    event(args, ret, &span::level(args, names), Format::Debug, [code!(return), code!(__value)], names)
+    let level = (args.level.as_ref(), span::level(args, names));
+    event(args, ret, level, Format::Debug, [code!(return), code!(__promptlayer_value)], names)
 }
 
 /// One event, of a level and a format where the user names none, with a field and its value.
 fn event(
     args: &Args,
     event: &Event,
-    level: &TokenStream,
+    (level, default_level): (Option<&Level>, TokenStream),
     format: Format,
     [field, value]: [TokenStream; 2],
     names: &Names,
 ) -> TokenStream {
     let private = &names.private;
-    let target = span::target(args);
-    let own_level = event.level.as_ref().map(|level| span::level_tokens(level, names));
-    let level = own_level.as_ref().unwrap_or(level);
+    let mut aliases = Aliases::default();
+    let target = aliases.target(args);
+    let level = aliases.level(event.level.as_ref().or(level), default_level, names);
     let (sigil, by) = match event.format.unwrap_or(format) {
         Format::Display => (code!(%), code!(displayed)),
         Format::Debug => (code!(?), code!(debugged)),
     };
     let value = span::shown(&by, event.span, &value, names);
-    code!(#private::tracing::event!(target: #target, #level, #field = #sigil #value))
+    aliases.around(&code!(#private::tracing::event!(target: #target, #level, #field = #sigil #value)))
 }

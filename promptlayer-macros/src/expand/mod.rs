@@ -38,11 +38,13 @@ macro_rules! code_at {
     };
 }
 
+mod alias;
 mod capture;
 mod finish;
 mod parameters;
 mod returns;
 mod span;
+mod taken;
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::quote_spanned;
@@ -86,8 +88,8 @@ pub(crate) fn expand(args: &Args, function: Function) -> Result<TokenStream> {
     let krate: Path = args.krate.clone().unwrap_or_else(|| parse_quote!(::promptlayer_tracing));
     let names = Names {
         private: code!(#krate::__private),
-        call: hidden("__call"),
-        given: hidden("__given"),
+        call: hidden("__promptlayer_call"),
+        given: hidden("__promptlayer_given"),
         is_told: args.krate.is_some(),
     };
     let call = &names.call;
@@ -112,7 +114,7 @@ pub(crate) fn expand(args: &Args, function: Function) -> Result<TokenStream> {
     };
     let begin = span::begin(args, &signature, &parameters, &names, start);
     let input = capture::input(args, &parameters, &names);
-    let rebound = parameters.rebound();
+    let rebound = parameters.rebound(&taken::taken(args, &body.stream()));
     let run = {
         let body = with_an_item(&body);
         code!(#rebound #body)
@@ -179,14 +181,19 @@ fn asynchronous(args: &Args, signature: &Signature, body: &TokenStream, names: &
         }
     };
     let finish = finish::finish(args, of, names);
-    let future = hidden("__future");
+    let future = hidden("__promptlayer_future");
+    let end = code!(|#call, #given| #finish);
+    let wrapped = match finish::look(args, names) {
+        Some(look) => code!(#private::body_seen(#call, #future, #look, #end)),
+        None => code!(#private::body(#call, #future, #end)),
+    };
     code! {
         #[allow(clippy::async_yields_async)]
         let #future = async move {
             #hint
             #body
         };
-        #private::body(#call, #future, |#call, #given| #finish)
+        #wrapped
     }
 }
 
@@ -204,16 +211,26 @@ fn synchronous(
         ReturnType::Type(_, ty) => ty.span(),
         ReturnType::Default => signature.ident.span(),
     };
+    let returns = returns::returns(&signature.output, args.stream);
+    let is_future =
+        matches!(returns, Returns::Future(..) | Returns::BoxedFuture(_) | Returns::HiddenFuture(_));
+    let look = finish::look(args, names);
     let run = {
         let private = names.private_at(at);
-        code_at! { at =>
-            #private::Call::run(&mut #call, move || #arrow {
-                #body
-            })
+        match &look {
+            // A future's value is looked at when it is there.
+            Some(look) if !is_future && !matches!(returns, Returns::Now(Given::Never)) => {
+                code_at!(at => #private::Call::run_seen(&mut #call, move || #arrow { #body }, #look))
+            }
+            _ => code_at!(at => #private::Call::run(&mut #call, move || #arrow { #body })),
         }
     };
-    let looks = args.output.is_some() || args.ret.is_some() || args.err.is_some();
-    match returns::returns(&signature.output, args.stream) {
+    let end = |of| {
+        let finish = finish::finish(args, of, names);
+        code!(|#call, #given| #finish)
+    };
+    let looks = args.output.is_some() || look.is_some();
+    match returns {
         Returns::Unseen if !looks => in_tail(body, names),
         Returns::Unseen => {
             let finish = finish::finish(args, Given::Value, names);
@@ -229,32 +246,49 @@ fn synchronous(
             code_at!(at => let #given = #run; #finish)
         }
         Returns::Future(of, output) => {
-            let finish = finish::finish(args, of, names);
+            let end = end(of);
             // Inside the closure the type must be known, and `impl Future` tells it only outside.
             let future = match output.map(without_impl_trait) {
                 Some(output) => code!(#private::future_of::<#output, _>(#run)),
                 None => run,
             };
+            let wrapped = match look {
+                Some(look) => code!(#private::future_seen(#call, #given, #look, #end)),
+                None => code!(#private::future(#call, #given, #end)),
+            };
             code! {
                 let #given = #future;
-                #private::future(#call, #given, |#call, #given| #finish)
+                #wrapped
             }
         }
         Returns::BoxedFuture(of) => {
-            let finish = finish::finish(args, of, names);
-            let boxed = located(&code!(#private::boxed_future), at);
+            let end = end(of);
+            let wrapped = match look {
+                Some(look) => {
+                    let boxed = located(&code!(#private::boxed_future_seen), at);
+                    code!(#boxed(#call, #given, #look, #end))
+                }
+                None => {
+                    let boxed = located(&code!(#private::boxed_future), at);
+                    code!(#boxed(#call, #given, #end))
+                }
+            };
             code! {
                 let #given = #run;
-                #boxed(#call, #given, |#call, #given| #finish)
+                #wrapped
             }
         }
         Returns::HiddenFuture(of) => {
-            let finish = finish::finish(args, of, names);
+            let end = end(of);
+            let traced = match look {
+                Some(look) => code!(trace_seen(#call, #look, #end)),
+                None => code!(trace(#call, #end)),
+            };
             code! {
                 let #given = #private::Slot::new(#run);
                 #[allow(unused_imports)]
                 use #private::{HidesFuture as _, HidesNothing as _};
-                (&&#given).__promptlayer_hidden().trace(#call, |#call, #given| #finish)
+                (&&#given).__promptlayer_hidden().#traced
             }
         }
     }
@@ -264,16 +298,29 @@ fn synchronous(
 /// would be the caller. The price is that an early `return` passes the value by.
 fn inline(args: &Args, output: &ReturnType, body: &TokenStream, names: &Names) -> TokenStream {
     let Names { private, call, given, .. } = names;
-    let inlined = hidden("__inlined");
+    let inlined = hidden("__promptlayer_inlined");
     let ty = match output {
         ReturnType::Default => parse_quote!(()),
         ReturnType::Type(_, ty) => without_impl_trait(ty),
     };
     let finish = finish::finish(args, Given::Value, names);
+    let body = match finish::events(args, names) {
+        Some(events) => code! {
+            #[allow(unreachable_code)]
+            let #given: #ty = { #body };
+            #[allow(unreachable_code)]
+            {
+                let #given = &#given;
+                #events
+            }
+            #given
+        },
+        None => body.clone(),
+    };
     code! {
         let #inlined = #private::Call::inline(#call);
         let #given: #ty = {
-            let __entered = #private::InlineCall::span(&#inlined).clone().entered();
+            let __promptlayer_entered = #private::InlineCall::span(&#inlined).clone().entered();
             #body
         };
         #[allow(unreachable_code)]
@@ -288,10 +335,10 @@ fn inline(args: &Args, output: &ReturnType, body: &TokenStream, names: &Names) -
 /// value goes to the caller unseen.
 fn in_tail(body: &TokenStream, names: &Names) -> TokenStream {
     let Names { private, call, .. } = names;
-    let inlined = hidden("__inlined");
+    let inlined = hidden("__promptlayer_inlined");
     code! {
         let #inlined = #private::Call::in_tail(#call);
-        let __entered = #private::InlineCall::span(&#inlined).clone().entered();
+        let __promptlayer_entered = #private::InlineCall::span(&#inlined).clone().entered();
         #body
     }
 }
@@ -314,7 +361,7 @@ fn type_hint(output: &ReturnType, name: Span) -> TokenStream {
         ReturnType::Type(_, ty) if matches!(**ty, Type::Never(_)) => return code!(),
         ReturnType::Type(_, ty) => (without_impl_trait(ty), ty.span()),
     };
-    let hint = hidden("__hint");
+    let hint = hidden("__promptlayer_hint");
     quote_spanned! {span=>
         #[allow(
             unknown_lints,
@@ -349,3 +396,6 @@ pub(crate) fn without_impl_trait(ty: &Type) -> Type {
     Infer.visit_type_mut(&mut ty);
     ty
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! The function's parameters: what they are called, and how they come into the body.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 use syn::spanned::Spanned as _;
@@ -71,7 +73,7 @@ impl Parameters {
                         }
                         _ => {
                             let name = only_name.unwrap_or_else(|| format!("argument{position}"));
-                            (name, hidden(&format!("__argument{position}")))
+                            (name, hidden(&format!("__promptlayer_argument{position}")))
                         }
                     };
                     let plain = Pat::Ident(PatIdent {
@@ -131,16 +133,22 @@ impl Parameters {
 
     /// Binds every parameter anew inside the body, in order, so that they drop as a function's do:
     /// the last first, and of each what its pattern bound before what it left.
-    pub(crate) fn rebound(&self) -> TokenStream {
+    ///
+    /// Those that are `taken` stay where they are.
+    pub(crate) fn rebound(&self, taken: &BTreeSet<String>) -> TokenStream {
         let bindings = self.list.iter().map(|parameter| {
             let Parameter { ident, cfg, lints, pattern, .. } = parameter;
             let allow = parameter.allow_underscore();
             match pattern {
                 Pat::Ident(PatIdent { subpat: None, by_ref: None, ident: name, .. }) if name == ident => {
+                    if taken.contains(&parameter.name) {
+                        return code!();
+                    }
                     code!(#(#cfg)* #allow #(#lints)* let #pattern = #ident;)
                 }
                 _ => {
-                    let kept = Ident::new("__kept", Span::mixed_site().located_at(pattern.span()));
+                    let kept =
+                        Ident::new("__promptlayer_kept", Span::mixed_site().located_at(pattern.span()));
                     let bind = quote_spanned!(pattern.span().resolved_at(Span::mixed_site())=>
                         let #pattern = #kept;
                     );
@@ -150,7 +158,7 @@ impl Parameters {
             }
         });
         // A mention of the whole keeps an owned `self` from being taken field by field.
-        let whole = self.owned_self.map(|owned| code!(let _ = &#owned;));
+        let whole = self.owned_self.filter(|_| !taken.contains("self")).map(|owned| code!(let _ = &#owned;));
         code!(#whole #(#bindings)*)
     }
 }

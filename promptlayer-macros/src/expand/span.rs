@@ -3,7 +3,8 @@
 use proc_macro2::{Span, TokenStream};
 use syn::{LitStr, Signature, Type};
 
-use crate::attr::{Args, Field, FieldMode, Level, Tag};
+use crate::attr::{Args, Field, FieldMode, FieldName, Level, Tag};
+use crate::expand::alias::Aliases;
 use crate::expand::parameters::Parameters;
 use crate::expand::{Names, located};
 
@@ -39,8 +40,8 @@ pub(crate) fn begin(
     };
     let follows_from = args.follows_from.iter().map(|causes| {
         code! {
-            for __cause in #causes {
-                __span.follows_from(__cause);
+            for __promptlayer_cause in #causes {
+                __promptlayer_span.follows_from(__promptlayer_cause);
             }
         }
     });
@@ -50,9 +51,9 @@ pub(crate) fn begin(
         if #private::tracing::level_enabled!(#level)
             || #private::tracing::if_log_enabled!(#level, { true } else { false })
         {
-            let __span = #span;
+            let __promptlayer_span = #span;
             #(#follows_from)*
-            #private::Call::#start(__span, #site)
+            #private::Call::#start(__promptlayer_span, #site)
         } else {
             #private::Call::nothing()
         }
@@ -79,11 +80,18 @@ fn span_with_own_fields(
     names: &Names,
 ) -> TokenStream {
     let private = &names.private;
-    let target = target(args);
+    let mut aliases = Aliases::default();
+    let target = aliases.target(args);
+    let name = match &args.name {
+        Some(name) => aliases.text("NAME", name),
+        None => code!(#name),
+    };
+    let level = aliases.level(args.level.as_ref(), level.clone(), names);
     let parent = args.parent.iter();
-    let fields = args.fields.iter().map(|field| field_tokens(field, parameters, names));
+    let fields: Vec<_> =
+        args.fields.iter().map(|field| field_tokens(field, parameters, &mut aliases, names)).collect();
     let ours = gen_ai_fields(args).filter(|_| args.fields.len() <= MAX_OWN_FIELDS);
-    code! {
+    aliases.around(&code! {
         #private::tracing::span!(
             target: #target,
             #(parent: #parent,)*
@@ -93,7 +101,7 @@ fn span_with_own_fields(
             #(#fields,)*
             #(#ours = #private::tracing::field::Empty,)*
         )
-    }
+    })
 }
 
 /// The field by which the layer knows the span for the attribute's.
@@ -211,9 +219,16 @@ fn site(args: &Args, function: &LitStr, names: &Names) -> TokenStream {
 }
 
 /// One field as `tracing::span!` takes it. A bare name is the argument of that name, or else empty.
-fn field_tokens(field: &Field, parameters: &Parameters, names: &Names) -> TokenStream {
+fn field_tokens(field: &Field, parameters: &Parameters, aliases: &mut Aliases, names: &Names) -> TokenStream {
     let private = &names.private;
     let Field { name, mode, value } = field;
+    let name = match name {
+        FieldName::Constant(constant) => {
+            let alias = aliases.field(constant);
+            code!({ #alias })
+        }
+        name => code!(#name),
+    };
     if let Some(value) = value {
         return code!(#name = #mode #value);
     }

@@ -9,17 +9,31 @@ use super::RUSTC;
 /// The greatest depth that is tried.
 const LIMIT: usize = 128;
 
+const ANNOTATED: &str = "#[promptlayer_tracing::promptlayer]";
+
 /// Whether a nest of `depth` asynchronous functions compiles where it must be `Send`.
 fn is_send(attribute: &str, depth: usize) -> bool {
-    let mut text = String::from("fn send(_: impl Send) {} pub fn check() { send(f0(\"\", 0)); }\n");
+    is_send_with("", attribute, depth, None)
+}
+
+/// The same with an attribute of the crate, and with a function in the nest that returns a box.
+fn is_send_with(of_crate: &str, attribute: &str, depth: usize, boxed: Option<usize>) -> bool {
+    let mut text = format!("{of_crate} fn send(_: impl Send) {{}} pub fn check() {{ send(f0(\"\", 0)); }}\n");
     for level in 0..depth {
         let (below, number) = (level + 1, level);
-        let _ = writeln!(
-            text,
-            "{attribute} async fn f{number}(text: &str, count: usize) -> Result<usize, String> {{ \
-                 let below = f{below}(text, count).await?; Ok(below + count) \
-             }}"
-        );
+        let body = format!("let below = f{below}(text, count).await?; Ok(below + count)");
+        let _ = if boxed == Some(level) {
+            writeln!(
+                text,
+                "{attribute} fn f{number}(text: &str, count: usize) -> std::pin::Pin<Box<dyn Future<Output = \
+                 Result<usize, String>> + Send + '_>> {{ Box::pin(async move {{ {body} }}) }}"
+            )
+        } else {
+            writeln!(
+                text,
+                "{attribute} async fn f{number}(text: &str, count: usize) -> Result<usize, String> {{ {body} }}"
+            )
+        };
     }
     let _ = writeln!(
         text,
@@ -27,7 +41,7 @@ fn is_send(attribute: &str, depth: usize) -> bool {
              std::future::ready(()).await; Ok(text.len() + count) \
          }}"
     );
-    RUSTC.compile(Code { edition: "2021", text: &text, is_built: false }).success
+    RUSTC.compile(Code { edition: "2024", text: &text, is_built: false }).success
 }
 
 /// The greatest depth that compiles.
@@ -42,19 +56,31 @@ fn greatest(attribute: &str) -> usize {
 
 #[test]
 fn more_annotated_futures_are_provably_send_than_instrumented_ones() {
-    let [plain, instrumented, recording, annotated] = [
+    let [plain, instrumented, recording, annotated, with_events] = [
         "",
         "#[tracing::instrument]",
         "#[tracing::instrument(err, ret)]",
-        "#[promptlayer_tracing::promptlayer]",
+        ANNOTATED,
+        "#[promptlayer_tracing::promptlayer(err, ret)]",
     ]
     .map(|attribute| std::thread::spawn(move || greatest(attribute)))
     .map(|measured| measured.join().unwrap());
     println!(
         "provably Send at the default recursion limit: plain {plain}, #[instrument] {instrumented}, \
-         #[instrument(err, ret)] {recording}, #[promptlayer] {annotated}"
+         #[instrument(err, ret)] {recording}, #[promptlayer] {annotated}, \
+         #[promptlayer(err, ret)] {with_events}"
     );
+    assert_eq!(with_events, annotated);
+    // What the attribute's documentation says.
+    assert!(annotated >= 20, "{annotated}");
     assert!(annotated > instrumented, "{annotated} against {instrumented}");
     assert!(annotated > recording, "{annotated} against {recording}");
     assert!(plain >= annotated, "a limit was not reached: {plain} against {annotated}");
+}
+
+#[test]
+fn forty_nested_functions_are_send_as_documented() {
+    assert!(!is_send(ANNOTATED, 40), "the documentation of the limit can go");
+    assert!(is_send_with("#![recursion_limit = \"256\"]", ANNOTATED, 40, None));
+    assert!(is_send_with("", ANNOTATED, 40, Some(20)));
 }
