@@ -131,7 +131,7 @@ async fn long_values_are_cut_wherever_they_are_not_the_subject() {
     let local = Local::start();
     let long = long();
     let tags: Vec<String> = (0..200).map(|tag| format!("{tag}{}", "t".repeat(500))).collect();
-    let log = request_with(&json!({
+    let logged = request_with(&json!({
         "function_name": long, "model": long, "provider": long, "api_type": long, "tags": tags,
         "parameters": { "p": long, "q": [long] }, "prompt_name": long,
         "prompt_input_variables": { "x": long, (&*long): 1 }, "score": 5, "score_name": long,
@@ -141,7 +141,7 @@ async fn long_values_are_cut_wherever_they_are_not_the_subject() {
     let fields = json!({
         "name": long, "attributes": attributes, "status": { "status_code": "StatusCode.ERROR", "description": long },
     });
-    let with_log = support::merged(fields.clone(), &json!({ "log_request": log }));
+    let with_log = support::merged(fields.clone(), &json!({ "log_request": logged }));
     let spans = [span("a", &fields), span("b", &with_log)];
     let answer = local.post("/spans-bulk", &json!({ "spans": spans })).await;
     assert_eq!(answer.status, 201, "{}", answer.text);

@@ -12,8 +12,15 @@ pub(crate) enum StoreError {
     Busy,
     /// SQLite refused the call. Nothing was stored.
     Database(rusqlite::Error),
-    /// The thread that ran the query panicked, or the server is stopping. Nothing was stored.
+    /// The caller left, or the server is stopping. Nothing was stored.
     Interrupted,
+}
+
+impl StoreError {
+    /// The query panicked, and would again: not an error to retry, as [`Busy`](Self::Busy) is.
+    pub(super) fn panicked() -> Self {
+        Self::Database(rusqlite::Error::ToSqlConversionFailure("a query panicked".into()))
+    }
 }
 
 impl From<rusqlite::Error> for StoreError {

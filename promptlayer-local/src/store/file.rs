@@ -41,12 +41,15 @@ impl From<rusqlite::Error> for Unusable {
 /// Creates the file if there is none, checks that it belongs to this program, and makes it readable and writable by
 /// its owner alone (on Unix). Returns the path to open, which does not depend on the current directory.
 pub(super) fn prepare(path: &Path) -> Result<PathBuf, Unusable> {
-    match create(path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => check(path)?,
+    let is_new = match create(path) {
+        Ok(()) => true,
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
         Err(error) => return Err(error.into()),
-    }
+    };
     let path = absolute(path)?;
+    if !is_new {
+        check(&path)?;
+    }
     keep_private(&path)?;
     Ok(path)
 }

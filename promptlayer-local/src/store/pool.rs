@@ -109,7 +109,9 @@ impl Pool {
         });
         let result = query.await;
         drop(presence);
-        result.unwrap_or_else(|_| Err(StoreError::Interrupted.into()))
+        result.unwrap_or_else(|error| {
+            Err(if error.is_panic() { StoreError::panicked() } else { StoreError::Interrupted }.into())
+        })
     }
 
     fn run_now<T, E: From<StoreError>>(
