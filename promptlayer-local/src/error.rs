@@ -23,6 +23,30 @@ pub enum Error {
         source: io::Error,
     },
 
+    /// The address is not loopback, and there is no key: every machine that reaches it could read the prompts.
+    #[error(
+        "{address} can be reached from other machines, so the server needs an API key; set \
+         PROMPTLAYER_LOCAL_API_KEY or give --api-key-file, or listen on 127.0.0.1"
+    )]
+    KeyNeeded {
+        /// The address that was asked for.
+        address: SocketAddr,
+    },
+
+    /// The API key cannot be used.
+    #[error("the API key cannot be used: {reason}")]
+    ApiKey {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+
+    /// A host to allow is no host name.
+    #[error("cannot allow the host {host:?}; give a name without scheme or port, such as box.lan")]
+    AllowedHost {
+        /// The host that was given.
+        host: String,
+    },
+
     /// The database could not be opened, or is no database.
     #[error("cannot use the database {database}; check that it is a file this program may read and write")]
     Database {

@@ -43,18 +43,46 @@
 //! | `GET /api/public/v2/requests/{id}`, `GET /api/public/v2/traces/{id}` | reads back what was logged |
 //! | `POST /api/public/v2/traces/{id}/close` | refuses further spans of a trace |
 //! | `GET /`, `GET /requests/{id}` | pages for people |
+//! | `GET` and `POST /key`, `POST /logout` | the form that asks for the key, where the server has one |
 //!
 //! Statuses and bodies follow PromptLayer's published API document. Where the document is silent: a span sent twice is
 //! stored twice (so that a client which resends is seen doing it), an unknown prompt name in a request log is kept as
 //! it was sent, and a `score` of 0 without a `score_name` in a request log is no score, because the vendor's own
 //! software always sends that field.
 //!
-//! The pages ask for no key; listen on a loopback address (the default) unless everyone who can reach the machine may
-//! read the prompts.
+//! # Who is answered
+//!
+//! - Requests whose `Host` is not an IP address, `localhost` or a name of [`Config::allow_host`] get 421, so that no web
+//!   page can read the prompts by way of DNS rebinding. Requests with a foreign `Origin` that could change anything, which
+//!   is any method but `GET`, `HEAD` and `OPTIONS`, get 403.
+//! - Without a key of its own, the server accepts any `X-API-KEY` that is not empty, shows its pages without one, and
+//!   listens on loopback addresses only. With [`Config::api_key`], the API and the pages demand that key; the pages ask
+//!   for it with a form and keep a browser logged in for 12 hours.
+//! - The key is checked before a body is read. `POST /create-group` is no exception, but the vendor's Python client sends
+//!   the key of that call in the body: without `X-API-KEY`, up to 4 KiB of the body are read for it.
+//!
+//! # Limits
+//!
+//! | what | limit | beyond it |
+//! |---|---|---|
+//! | a body's length | [`Config::body_limit`], 64 MiB | 413 |
+//! | a body's values in memory, once parsed | 96 MiB, or 1.5 times the limit of the length | 413 |
+//! | a template with its variables filled in | [`Config::body_limit`] | 413 |
+//! | problems in an answer 422 | 10,000 | checking stops |
+//! | time for a body to arrive | 2 minutes | 408 |
+//! | time for headers to arrive | [`Config::header_timeout`], 30 seconds | the connection is closed |
+//! | connections | [`Config::connection_limit`], 512 | further ones wait |
+//! | bodies in memory at once | 64 small ones and 2 large ones (above 1 MiB, or above 4 MiB once parsed) | further ones wait |
+//!
+//! A body of 64 MiB costs at most 200 MiB of memory, which is given back to the operating system afterwards,
+//! but for some 64 MiB that the allocator may keep for the next body.
 
+mod access;
 mod api;
 mod config;
 mod error;
+mod json_text;
+mod memory;
 mod moment;
 mod pages;
 mod server;

@@ -1,20 +1,29 @@
 //! `promptlayer-local`: a PromptLayer on one machine, as a program.
 
 use std::error::Error;
+use std::fmt::Write as _;
+use std::future::Future;
 use std::io::{self, Write};
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
 use promptlayer_local::{Config, Database, Server};
+use tokio::runtime::Runtime;
+
+const DEFAULT_PORT: u16 = 7780;
+
+/// Environment variable that holds the key.
+const KEY_VARIABLE: &str = "PROMPTLAYER_LOCAL_API_KEY";
 
 /// A PromptLayer on one machine: the same API over SQLite, with pages to look at.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, after_help = KEY_HELP)]
 struct Options {
-    /// Where to listen
-    #[arg(long, default_value = "127.0.0.1:7780")]
+    /// Where to listen: an address with a port, a port alone, or localhost with a port. An address other than loopback
+    /// needs an API key
+    #[arg(long, default_value = "127.0.0.1:7780", value_parser = address)]
     address: SocketAddr,
 
     /// Keep what is logged in this file
@@ -25,65 +34,225 @@ struct Options {
     #[arg(long)]
     memory: bool,
 
-    /// Accept this API key only; without it, any that is not empty
-    #[arg(long, value_name = "KEY", env = "PROMPTLAYER_LOCAL_API_KEY", hide_env_values = true)]
-    api_key: Option<String>,
+    /// Read the API key from this file instead of the environment
+    #[arg(long, value_name = "FILE")]
+    api_key_file: Option<PathBuf>,
+
+    /// Answer requests that call this server by this name, such as box.lan, too; may be given more than once. IP
+    /// addresses and localhost are always answered
+    #[arg(long, value_name = "NAME")]
+    allow_host: Vec<String>,
+
+    /// Not supported: other users of the machine could read the key in the list of processes.
+    #[arg(long, hide = true, num_args = 0..=1, value_name = "KEY")]
+    api_key: Option<Vec<String>>,
 }
+
+const KEY_HELP: &str = "\
+Environment:
+  PROMPTLAYER_LOCAL_API_KEY  Accept this API key only, and ask for it before a page is shown. Without a key, any
+                             X-API-KEY that is not empty is accepted and the pages are open; an empty key means none";
 
 fn main() -> ExitCode {
     match run(Options::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nothing is left to do about a terminal that cannot be written to.
-            let _ = write_chain(io::stderr(), &*error);
+            let _ = writeln!(io::stderr(), "error: {}", with_causes(&*error));
             ExitCode::FAILURE
         }
     }
 }
 
 fn run(options: Options) -> Result<(), Box<dyn Error>> {
+    if options.api_key.is_some() {
+        return Err(format!(
+            "--api-key is not supported, because other users of the machine could read the key in the list of \
+             processes; set {KEY_VARIABLE} or give --api-key-file"
+        )
+        .into());
+    }
+    let key = api_key(options.api_key_file.as_deref())?;
     let database = if options.memory { Database::Memory } else { Database::File(options.database) };
     let mut config = Config::default().address(options.address).database(database);
     // A program has to be given the key; the terminal, and what records it, does not.
-    let shown_key = if options.api_key.is_some() { "<your key>" } else { "local" };
-    if let Some(key) = options.api_key {
+    let shown_key = if key.is_some() { "<your key>" } else { "local" };
+    if let Some(key) = key {
         config = config.api_key(key);
     }
+    for name in options.allow_host {
+        config = config.allow_host(name);
+    }
+
+    // Everything that can fail comes before the line that says the server is ready.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let end = end(&runtime)?;
     let server = Server::start(config)?;
-    let url = server.url();
+    let (address, url) = (server.address(), server.url());
     writeln!(
         io::stdout(),
-        "listening on {url} - run your program with PROMPTLAYER_BASE_URL={url} PROMPTLAYER_API_KEY={shown_key}"
+        "listening on http://{address} - run your program with PROMPTLAYER_BASE_URL={url} PROMPTLAYER_API_KEY={shown_key}"
     )?;
-    wait_for_the_end()?;
+    runtime.block_on(end)?;
     server.shutdown();
     Ok(())
 }
 
-/// Waits for Ctrl-C or a polite request to end.
-fn wait_for_the_end() -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        #[cfg(unix)]
-        {
-            let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-            tokio::select! {
-                ended = tokio::signal::ctrl_c() => ended,
-                _ = terminate.recv() => Ok(()),
+/// The key in the file, or else in the environment, if there is one.
+fn api_key(file: Option<&Path>) -> Result<Option<String>, Box<dyn Error>> {
+    let Some(file) = file else {
+        return match std::env::var(KEY_VARIABLE) {
+            Ok(key) => Ok(Some(key.trim().to_owned()).filter(|key| !key.is_empty())),
+            Err(std::env::VarError::NotPresent) => Ok(None),
+            Err(std::env::VarError::NotUnicode(_)) => {
+                Err(format!("{KEY_VARIABLE} is not valid UTF-8").into())
             }
+        };
+    };
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| format!("cannot read the API key from {}: {error}", file.display()))?;
+    let key = text.trim();
+    if key.is_empty() {
+        return Err(format!("the API key file {} is empty; write the key into it", file.display()).into());
+    }
+    Ok(Some(key.to_owned()))
+}
+
+/// Ctrl-C, or a polite request to end.
+fn end(runtime: &Runtime) -> io::Result<impl Future<Output = io::Result<()>> + use<>> {
+    // Signals are caught from here on, not only once the future runs.
+    let _entered = runtime.enter();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (mut interrupt, mut terminate) =
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            Ok(())
+        })
+    }
+    #[cfg(not(unix))]
+    Ok(tokio::signal::ctrl_c())
+}
+
+/// Reads what `--address` takes.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let text = text.trim();
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    if let Ok(ip) = text.parse() {
+        return Ok(SocketAddr::new(ip, DEFAULT_PORT));
+    }
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) => (host, port.parse().ok()),
+        None => match text.parse() {
+            Ok(port) => ("", Some(port)),
+            Err(_) => (text, Some(DEFAULT_PORT)),
+        },
+    };
+    // A resolver takes 99999 for an address.
+    let is_host = host.contains(|char: char| char.is_alphabetic()) && !host.contains([':', '/', '[', ']']);
+    let address = match (host, port) {
+        ("" | "localhost", Some(port)) if !text.is_empty() => {
+            Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
         }
-        #[cfg(not(unix))]
-        tokio::signal::ctrl_c().await
+        (host, Some(port)) if is_host => {
+            (host, port).to_socket_addrs().ok().and_then(|mut addresses| addresses.next())
+        }
+        _ => None,
+    };
+    address.ok_or_else(|| {
+        "give an address such as 127.0.0.1:7780, localhost:7780, [::1]:7780 or 7780".to_owned()
     })
 }
 
-/// An error with everything that caused it, on one line.
-fn write_chain(mut to: impl Write, error: &dyn Error) -> io::Result<()> {
-    write!(to, "error: {error}")?;
+/// An error with everything that caused it, on one line. A cause that repeats what was said is left out.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        write!(to, ": {error}")?;
+        let said = match error.downcast_ref() {
+            // Its text has the whole statement behind the message.
+            Some(rusqlite::Error::SqlInputError { msg, .. }) => msg.clone(),
+            _ => error.to_string(),
+        };
+        // SQLite's library gives its code as the cause of a message that already says it in words.
+        let after_code = said.split_once(": ").filter(|(code, _)| code.starts_with("Error code "));
+        let words = after_code.map_or(said.as_str(), |(_, words)| words);
+        if !text.to_lowercase().contains(&words.to_lowercase()) && !words.is_empty() {
+            let _ = write!(text, ": {said}");
+        }
         cause = error.source();
     }
-    writeln!(to)
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+    use std::fmt;
+
+    use super::{address, with_causes};
+
+    #[test]
+    fn every_usual_way_to_write_an_address_is_understood() {
+        for (text, expected) in [
+            ("127.0.0.1:7780", "127.0.0.1:7780"),
+            ("0.0.0.0:80", "0.0.0.0:80"),
+            ("[::1]:7780", "[::1]:7780"),
+            ("127.0.0.1", "127.0.0.1:7780"),
+            ("::1", "[::1]:7780"),
+            ("localhost:7781", "127.0.0.1:7781"),
+            ("localhost", "127.0.0.1:7780"),
+            (":7781", "127.0.0.1:7781"),
+            ("7781", "127.0.0.1:7781"),
+            ("0", "127.0.0.1:0"),
+        ] {
+            assert_eq!(address(text).map(|address| address.to_string()), Ok(expected.to_owned()), "{text}");
+        }
+        for text in [
+            "",
+            ":",
+            "localhost:",
+            "localhost:port",
+            "99999",
+            ":99999",
+            "http://localhost:7780",
+            "[::1",
+            "a:b:1",
+        ] {
+            let error = address(text).unwrap_err();
+            assert!(error.contains("127.0.0.1:7780") && error.contains("localhost:7780"), "{text}: {error}");
+        }
+    }
+
+    #[derive(Debug)]
+    struct Said(&'static str, Option<Box<Said>>);
+
+    impl fmt::Display for Said {
+        fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str(self.0)
+        }
+    }
+
+    impl Error for Said {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            self.1.as_deref().map(|cause| cause as _)
+        }
+    }
+
+    #[test]
+    fn nothing_is_said_twice() {
+        let code = Said("Error code 14: Unable to open the file", None);
+        let cause = Said("unable to open the file: /x", Some(Box::new(code)));
+        let error = Said("cannot use the database", Some(Box::new(cause)));
+        assert_eq!(with_causes(&error), "cannot use the database: unable to open the file: /x");
+        let other = Said("cannot listen", Some(Box::new(Said("address in use", None))));
+        assert_eq!(with_causes(&other), "cannot listen: address in use");
+    }
 }

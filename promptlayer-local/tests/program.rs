@@ -4,17 +4,25 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 /// The program, killed if a test ends before it does.
 struct Program(Child);
 
 impl Program {
     fn run(arguments: &[&str]) -> Self {
+        Self::with_key(arguments, None)
+    }
+
+    /// With the key in its environment.
+    fn with_key(arguments: &[&str], key: Option<&str>) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_promptlayer-local"))
             .args(arguments)
             .env_remove("PROMPTLAYER_LOCAL_API_KEY")
+            .envs(key.map(|key| ("PROMPTLAYER_LOCAL_API_KEY", key)))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -25,6 +33,16 @@ impl Program {
     fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([name, &self.0.id().to_string()]).status().unwrap();
         assert!(sent.success());
+    }
+
+    fn line(&mut self) -> String {
+        BufReader::new(self.0.stdout.take().unwrap()).lines().next().unwrap().unwrap()
+    }
+
+    /// What it says of why it did not start.
+    fn failure(&mut self) -> String {
+        assert!(!self.0.wait().unwrap().success());
+        self.errors()
     }
 
     fn errors(&mut self) -> String {
@@ -66,10 +84,146 @@ async fn it_says_where_it_listens_and_ends_cleanly_when_asked() {
 
 #[test]
 fn a_key_given_to_it_is_not_printed() {
-    let mut program = Program::run(&["--memory", "--address", "127.0.0.1:0", "--api-key", "pl_secret"]);
-    let line = BufReader::new(program.0.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+    let mut program = Program::with_key(&["--memory", "--address", "127.0.0.1:0"], Some("pl_secret"));
+    let line = program.line();
     assert!(line.ends_with("PROMPTLAYER_API_KEY=<your key>"), "{line}");
     assert!(!line.contains("pl_secret"), "{line}");
+}
+
+#[tokio::test]
+async fn key_comes_from_the_environment_or_a_file() {
+    let file = std::env::temp_dir().join(format!("promptlayer-local-key-{}", std::process::id()));
+    std::fs::write(&file, "pl_file\n").unwrap();
+    let path = file.to_str().unwrap();
+    let listen = ["--memory", "--address", "127.0.0.1:0"];
+    let with_file = ["--memory", "--address", "127.0.0.1:0", "--api-key-file", path];
+    for (arguments, variable, key, needs_key) in [
+        (&listen[..], Some("pl_env"), "pl_env", true),
+        (&listen, Some(" pl_env\n"), "pl_env", true),
+        (&with_file, Some("pl_env"), "pl_file", true),
+        (&with_file, None, "pl_file", true),
+        // As a compose file leaves it where there is none.
+        (&listen, Some(""), "anything", false),
+        (&listen, None, "anything", false),
+    ] {
+        let mut program = Program::with_key(arguments, variable);
+        let line = program.line();
+        let url = line.strip_prefix("listening on ").unwrap().split(' ').next().unwrap();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let status = |key| client.post(format!("{url}/create-group")).header("X-API-KEY", key).send();
+        assert_eq!(status(key).await.unwrap().status(), 200, "{arguments:?} {variable:?}");
+        let other = if needs_key { 401 } else { 200 };
+        assert_eq!(status("other").await.unwrap().status(), other, "{arguments:?} {variable:?}");
+        assert_eq!(client.get(url).send().await.unwrap().status(), other, "the pages, {variable:?}");
+    }
+
+    std::fs::write(&file, " \n").unwrap();
+    let errors = Program::run(&with_file).failure();
+    assert!(errors.contains("is empty") && errors.contains(path), "{errors}");
+    std::fs::remove_file(&file).unwrap();
+    let errors = Program::run(&with_file).failure();
+    assert!(errors.starts_with(&format!("error: cannot read the API key from {path}: ")), "{errors}");
+    for arguments in [&["--api-key", "pl_secret"][..], &["--api-key=pl_secret"], &["--api-key"]] {
+        let errors = Program::run(arguments).failure();
+        assert!(
+            errors.contains("PROMPTLAYER_LOCAL_API_KEY") && errors.contains("--api-key-file"),
+            "{errors}"
+        );
+        assert!(!errors.contains("pl_secret"), "{errors}");
+    }
+}
+
+#[test]
+fn it_prints_the_address_it_listens_on() {
+    let mut program = Program::with_key(&["--memory", "--address", "0.0.0.0:0"], Some("pl_secret"));
+    let line = program.line();
+    let port = line.strip_prefix("listening on http://0.0.0.0:").unwrap().split(' ').next().unwrap();
+    assert!(line.contains(&format!("PROMPTLAYER_BASE_URL=http://127.0.0.1:{port} ")), "{line}");
+    let errors = Program::run(&["--memory", "--address", "0.0.0.0:0"]).failure();
+    assert!(errors.contains("PROMPTLAYER_LOCAL_API_KEY") && errors.contains("127.0.0.1"), "{errors}");
+}
+
+#[test]
+fn address_is_understood_or_the_error_gives_an_example() {
+    for address in ["localhost:0", ":0", "0"] {
+        let line = Program::run(&["--memory", "--address", address]).line();
+        assert!(line.starts_with("listening on http://127.0.0.1:"), "{address}: {line}");
+    }
+    for address in ["localhost:port", "http://127.0.0.1:7780", ""] {
+        let errors = Program::run(&["--memory", "--address", address]).failure();
+        assert!(
+            errors.contains("127.0.0.1:7780") && errors.contains("localhost:7780"),
+            "{address}: {errors}"
+        );
+    }
+}
+
+#[test]
+fn error_says_nothing_twice_and_shows_no_sql() {
+    let missing = Program::run(&["--database", "/no/such/folder/x.db"]).failure();
+    for said_once in ["/no/such/folder/x.db", "o such file or directory", "cannot use the database"] {
+        assert_eq!(missing.matches(said_once).count(), 1, "{missing}");
+    }
+    assert!(!missing.contains("Error code") && missing.lines().count() == 1, "{missing}");
+
+    let file = std::env::temp_dir().join(format!("promptlayer-local-ddl-{}.db", std::process::id()));
+    let _ = std::fs::remove_file(&file);
+    rusqlite::Connection::open(&file).unwrap().execute_batch("CREATE TABLE requests (x)").unwrap();
+    let errors = Program::run(&["--database", file.to_str().unwrap(), "--address", "127.0.0.1:0"]).failure();
+    std::fs::remove_file(&file).unwrap();
+    assert!(errors.contains(file.to_str().unwrap()), "{errors}");
+    assert!(!errors.contains("CREATE") && errors.lines().count() == 1, "{errors}");
+}
+
+/// With two descriptors left, the signal runtime or the server cannot be set up; with some more, both can.
+#[test]
+fn it_says_listening_only_when_it_will_not_fail() {
+    for descriptors in 4..40 {
+        let script = format!("ulimit -n {descriptors}; exec \"$0\" --memory --address 127.0.0.1:0");
+        let mut command = Command::new("sh");
+        let command = command.args(["-c", &script, env!("CARGO_BIN_EXE_promptlayer-local")]);
+        let child = command
+            .env_remove("PROMPTLAYER_LOCAL_API_KEY")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut program = Program(child);
+        let mut lines = BufReader::new(program.0.stdout.take().unwrap()).lines();
+        match lines.next() {
+            Some(line) => {
+                assert!(line.unwrap().starts_with("listening on "));
+                program.signal("-TERM");
+                assert!(program.0.wait().unwrap().success(), "with {descriptors}: {}", program.errors());
+                return;
+            }
+            None => assert!(!program.failure().is_empty(), "with {descriptors}"),
+        }
+    }
+    panic!("it never started");
+}
+
+#[test]
+fn it_serves_again_after_running_out_of_descriptors() {
+    let script = "ulimit -n 64; exec \"$0\" --memory --address 127.0.0.1:0";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_promptlayer-local")]);
+    let child = command.env_remove("PROMPTLAYER_LOCAL_API_KEY").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut program = Program(child.spawn().unwrap());
+    let line = program.line();
+    let address = line.strip_prefix("listening on http://").unwrap().split(' ').next().unwrap().to_owned();
+    let ask = || {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.write_all(b"GET /style.css HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let held: Vec<TcpStream> = (0..100).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    drop(held);
+    assert!(ask().starts_with("HTTP/1.1 200 OK"));
+    assert!(program.0.try_wait().unwrap().is_none(), "it still runs");
 }
 
 #[test]

@@ -222,7 +222,7 @@ fn a_client_that_stops_halfway_does_not_keep_the_server_from_stopping() {
     let server = Server::start(Config::default()).unwrap();
     let mut stream = TcpStream::connect(server.address()).unwrap();
     stream
-        .write_all(b"POST /log-request HTTP/1.1\r\nContent-Length: 100\r\nX-API-KEY: key\r\n\r\n{")
+        .write_all(b"POST /log-request HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\nX-API-KEY: key\r\n\r\n{")
         .unwrap();
     // Answered on another connection: by then the first is being read.
     assert!(status_line(&server, "/").contains("200"));

@@ -8,49 +8,73 @@ use serde_json::{Map, Value, json};
 pub(super) struct Model<'a> {
     pub(super) provider: &'a str,
     pub(super) name: &'a str,
-    pub(super) parameters: &'a Map<String, Value>,
+    pub(super) parameters: &'a Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) api_type: Option<&'a str>,
 }
 
-/// The blueprint of a request that had this input and this output.
-pub(super) fn of_request(input: &Value, output: &Value, model: &Model<'_>) -> Value {
-    json!({
-        "prompt_template": joined(input, output),
-        "commit_message": null,
-        "metadata": { "model": model },
-        "provider_base_url_name": null,
-        "report_id": null,
-        "inference_client_name": null,
-    })
+/// What can be replayed of a request.
+#[derive(Serialize)]
+pub(super) struct Blueprint<'a> {
+    prompt_template: Value,
+    commit_message: Option<&'a str>,
+    metadata: Metadata<'a>,
+    provider_base_url_name: Option<&'a str>,
+    report_id: Option<i64>,
+    inference_client_name: Option<&'a str>,
 }
 
-/// The input with the output behind it: messages after messages, blocks after blocks.
-fn joined(input: &Value, output: &Value) -> Value {
-    let mut whole = input.clone();
-    if let Some(messages) = whole.get_mut("messages").and_then(Value::as_array_mut) {
+#[derive(Serialize)]
+struct Metadata<'a> {
+    model: &'a Model<'a>,
+}
+
+/// The blueprint of a request that had this input and this output.
+pub(super) fn of_request<'a>(input: Value, output: Value, model: &'a Model<'a>) -> Blueprint<'a> {
+    Blueprint {
+        prompt_template: joined(input, output),
+        commit_message: None,
+        metadata: Metadata { model },
+        provider_base_url_name: None,
+        report_id: None,
+        inference_client_name: None,
+    }
+}
+
+/// The input with the output behind it: messages after messages, blocks after blocks. Nothing is copied.
+fn joined(mut input: Value, output: Value) -> Value {
+    if let Some(messages) = input.get_mut("messages").and_then(Value::as_array_mut) {
         messages.extend(messages_of(output));
-    } else if let Some(content) = whole.get_mut("content").and_then(Value::as_array_mut) {
+    } else if let Some(content) = input.get_mut("content").and_then(Value::as_array_mut) {
         content.extend(blocks_of(output));
     }
-    whole
+    input
 }
 
 /// The messages of a prompt; a completed text is what the assistant said.
-fn messages_of(prompt: &Value) -> Vec<Value> {
-    match prompt.get("messages").and_then(Value::as_array) {
-        Some(messages) => messages.clone(),
-        None => vec![json!({ "role": "assistant", "content": blocks_of(prompt) })],
+fn messages_of(mut prompt: Value) -> Vec<Value> {
+    match take_list(&mut prompt, "messages") {
+        Some(messages) => messages,
+        None => {
+            let mut message = Map::new();
+            message.insert("role".to_owned(), json!("assistant"));
+            message.insert("content".to_owned(), Value::Array(blocks_of(prompt)));
+            vec![Value::Object(message)]
+        }
     }
 }
 
 /// The blocks of a prompt, of all of its messages if it is a chat.
-fn blocks_of(prompt: &Value) -> Vec<Value> {
-    if let Some(content) = prompt.get("content").and_then(Value::as_array) {
-        return content.clone();
+fn blocks_of(mut prompt: Value) -> Vec<Value> {
+    if let Some(content) = take_list(&mut prompt, "content") {
+        return content;
     }
-    let messages = prompt.get("messages").and_then(Value::as_array).into_iter().flatten();
-    messages.filter_map(|message| message.get("content")?.as_array()).flatten().cloned().collect()
+    let messages = take_list(&mut prompt, "messages").into_iter().flatten();
+    messages.filter_map(|mut message| take_list(&mut message, "content")).flatten().collect()
+}
+
+fn take_list(holder: &mut Value, name: &str) -> Option<Vec<Value>> {
+    holder.get_mut(name).and_then(Value::as_array_mut).map(std::mem::take)
 }
 
 #[cfg(test)]
@@ -64,7 +88,7 @@ mod tests {
         let input = json!({ "type": "chat", "messages": [{ "role": "user", "content": [] }], "tools": [] });
         let output = json!({ "type": "chat", "messages": [{ "role": "assistant", "content": [] }] });
         assert_eq!(
-            joined(&input, &output),
+            joined(input, output),
             json!({
                 "type": "chat",
                 "messages": [{ "role": "user", "content": [] }, { "role": "assistant", "content": [] }],
@@ -79,14 +103,14 @@ mod tests {
         let completion = |content: serde_json::Value| json!({ "type": "completion", "content": content });
         let chat = |text: serde_json::Value| json!({ "type": "chat", "messages": [{ "role": "assistant", "content": [text] }] });
         assert_eq!(
-            joined(&completion(json!([text("Once")])), &completion(json!([text("upon")]))),
+            joined(completion(json!([text("Once")])), completion(json!([text("upon")]))),
             completion(json!([text("Once"), text("upon")]))
         );
         assert_eq!(
-            joined(&completion(json!([text("Once")])), &chat(text("upon"))),
+            joined(completion(json!([text("Once")])), chat(text("upon"))),
             completion(json!([text("Once"), text("upon")]))
         );
-        let both = joined(&chat(text("Once")), &completion(json!([text("upon")])));
+        let both = joined(chat(text("Once")), completion(json!([text("upon")])));
         assert_eq!(both["messages"][1], json!({ "role": "assistant", "content": [text("upon")] }));
     }
 }

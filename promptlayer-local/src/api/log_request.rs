@@ -3,50 +3,102 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::body::JsonBody;
+use super::blueprint::{Blueprint, Model};
+use super::body::{JsonBody, offload};
 use super::error::ApiError;
 use super::{App, blueprint, rules};
 use crate::moment::Moment;
-use crate::store::NewRequest;
+use crate::store::{NewRequest, StoredRequest};
 
 #[derive(Serialize)]
-pub(super) struct Logged {
+struct Logged<'a> {
     id: i64,
-    prompt_version: Value,
+    prompt_version: Blueprint<'a>,
+    status: &'a str,
+    error_type: Option<&'a str>,
+    error_message: Option<&'a str>,
+}
+
+pub(super) async fn create(State(app): State<App>, body: JsonBody) -> Result<Response, ApiError> {
+    let (request, share): (NewRequest, _) = body.parse(&rules::LOG_REQUEST).await?;
+    let now = Moment::now();
+    // What is answered repeats what was logged. The store frees a request while it writes it, so a small one is copied
+    // and a large one is read back.
+    let copy = (!share.is_large()).then(|| request.clone());
+    let id = app
+        .store()
+        .write(move |store| store.insert_request(request, (now, now)).map_err(ApiError::from))
+        .await?;
+    if let Some(request) = copy {
+        return Ok(answer(id, Content::from(request)));
+    }
+    let stored = app.store().read(move |store| store.request(id).map_err(ApiError::from)).await?;
+    let stored = stored.ok_or_else(|| ApiError::Failed("the request just logged is gone".to_owned()))?;
+    offload(move || answer(id, Content::from(stored))).await
+}
+
+/// What an answer repeats of a request.
+struct Content {
+    provider: String,
+    model: String,
+    api_type: Option<String>,
+    parameters: Value,
+    input: Value,
+    output: Value,
     status: String,
     error_type: Option<String>,
     error_message: Option<String>,
 }
 
-pub(super) async fn create(
-    State(app): State<App>,
-    JsonBody(body): JsonBody,
-) -> Result<(StatusCode, Json<Logged>), ApiError> {
-    let request: NewRequest = rules::parse(body, &rules::LOG_REQUEST)?;
-    let now = Moment::now();
-    let prompt_version = blueprint::of_request(
-        &request.input,
-        &request.output,
-        &blueprint::Model {
-            provider: &request.provider,
-            name: &request.model,
-            parameters: &request.parameters,
-            api_type: request.api_type.as_deref(),
-        },
-    );
-    let mut logged = Logged {
-        id: 0,
-        prompt_version,
-        status: request.status.clone(),
-        error_type: request.error_type.clone(),
-        error_message: request.error_message.clone(),
+impl From<NewRequest> for Content {
+    fn from(request: NewRequest) -> Self {
+        Self {
+            provider: request.provider,
+            model: request.model,
+            api_type: request.api_type,
+            parameters: request.parameters.into_value(),
+            input: request.input.into_value(),
+            output: request.output.into_value(),
+            status: request.status,
+            error_type: request.error_type,
+            error_message: request.error_message,
+        }
+    }
+}
+
+impl From<StoredRequest> for Content {
+    fn from(request: StoredRequest) -> Self {
+        Self {
+            provider: request.provider,
+            model: request.model,
+            api_type: request.api_type,
+            parameters: Value::Object(request.parameters),
+            input: request.input,
+            output: request.output,
+            status: request.status,
+            error_type: request.error_type,
+            error_message: request.error_message,
+        }
+    }
+}
+
+fn answer(id: i64, content: Content) -> Response {
+    let model = Model {
+        provider: &content.provider,
+        name: &content.model,
+        parameters: &content.parameters,
+        api_type: content.api_type.as_deref(),
     };
-    logged.id = app
-        .store()
-        .write(move |store| store.insert_request(&request, (now, now)).map_err(ApiError::from))
-        .await?;
-    Ok((StatusCode::CREATED, Json(logged)))
+    let logged = Logged {
+        id,
+        prompt_version: blueprint::of_request(content.input, content.output, &model),
+        status: &content.status,
+        error_type: content.error_type.as_deref(),
+        error_message: content.error_message.as_deref(),
+    };
+    (StatusCode::CREATED, Json(logged)).into_response()
 }

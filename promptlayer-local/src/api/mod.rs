@@ -2,7 +2,7 @@
 
 mod blueprint;
 mod body;
-mod error;
+pub(crate) mod error;
 mod log_request;
 mod read_back;
 mod render;
@@ -11,18 +11,24 @@ mod spans_bulk;
 mod template_list;
 mod templates;
 mod tracking;
+mod weight;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
+use percent_encoding::percent_decode_str;
+
+use crate::access::{Access, Refusal, discard_unread, key_of};
 use crate::store::Store;
 use crate::{Config, pages};
+pub(crate) use body::BODY_TIMEOUT;
+use body::BodyBudget;
 pub(crate) use error::RETRY_AFTER;
 
 use error::ApiError;
@@ -31,14 +37,21 @@ use error::ApiError;
 #[derive(Clone)]
 pub(crate) struct App {
     store: Store,
-    api_key: Option<Arc<str>>,
+    access: Arc<Access>,
+    bodies: BodyBudget,
     body_limit: usize,
     url: Arc<str>,
 }
 
 impl App {
-    pub(crate) fn new(store: Store, config: Config, url: String) -> Self {
-        Self { store, api_key: config.api_key.map(Arc::from), body_limit: config.body_limit, url: url.into() }
+    pub(crate) fn new(store: Store, access: Access, config: &Config, url: String) -> Self {
+        Self {
+            store,
+            access: Arc::new(access),
+            bodies: BodyBudget::default(),
+            body_limit: config.body_limit,
+            url: url.into(),
+        }
     }
 
     /// The database.
@@ -51,12 +64,9 @@ impl App {
         &self.url
     }
 
-    fn accepts(&self, key: Option<&str>) -> bool {
-        match (&self.api_key, key) {
-            (Some(only), Some(key)) => **only == *key,
-            (None, Some(key)) => !key.is_empty(),
-            (_, None) => false,
-        }
+    /// What decides whether a request is answered.
+    pub(crate) fn access(&self) -> &Access {
+        &self.access
     }
 }
 
@@ -80,24 +90,57 @@ pub(crate) fn router(app: App) -> Router {
         .route_layer(middleware::from_fn_with_state(app.clone(), require_key));
     Router::new()
         .merge(keyed)
-        // The one path that may carry its key in the body.
+        // The one path that may carry its key in the body; it checks the key itself.
         .route("/create-group", post(tracking::create_group))
-        .merge(pages::router())
+        .merge(pages::router(&app))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
+        // The last one is the first to see a request.
+        .layer(middleware::from_fn(check_path))
+        .layer(middleware::from_fn_with_state(app.clone(), check_host_and_origin))
+        .layer(middleware::from_fn(discard_unread))
+        .layer(middleware::map_response(forbid_sniffing))
         .with_state(app)
 }
 
+/// No browser may take an answer for anything other than what its `Content-Type` says.
+async fn forbid_sniffing(mut response: Response) -> Response {
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+async fn check_host_and_origin(State(app): State<App>, request: Request, next: Next) -> Response {
+    let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+    let Err(refusal) = app.access().hosts().check(method, uri, request.version(), headers) else {
+        return next.run(request).await;
+    };
+    let error = match refusal {
+        Refusal::Malformed(message) => ApiError::BadRequest(message.to_owned()),
+        Refusal::Host(host) => ApiError::Misdirected(format!(
+            "This server does not answer for the host {host:?}; use an IP address or localhost, or start it with \
+             --allow-host if this is a name of its machine"
+        )),
+        Refusal::Origin(origin) => ApiError::ForeignOrigin(format!(
+            "A page of the origin {origin:?} may not change anything here; send the request from a program"
+        )),
+    };
+    if wants_page(method, uri, headers) { pages::refused(error) } else { error.into_response() }
+}
+
+/// Refuses a path whose escapes are not UTF-8: there is nothing by such a name.
+async fn check_path(request: Request, next: Next) -> Response {
+    if percent_decode_str(request.uri().path()).decode_utf8().is_ok() {
+        return next.run(request).await;
+    }
+    not_found(request.method().clone(), request.uri().clone(), request.headers().clone()).await
+}
+
 async fn require_key(State(app): State<App>, request: Request, next: Next) -> Response {
-    if app.accepts(key_of(request.headers())) {
+    if app.access().accepts(key_of(request.headers())) {
         next.run(request).await
     } else {
         ApiError::Unauthorized.into_response()
     }
-}
-
-fn key_of(headers: &HeaderMap) -> Option<&str> {
-    headers.get("x-api-key").and_then(|key| key.to_str().ok())
 }
 
 async fn method_not_allowed() -> ApiError {
@@ -106,19 +149,29 @@ async fn method_not_allowed() -> ApiError {
 
 /// A person is shown a page, a program is told in JSON.
 async fn not_found(method: Method, uri: Uri, headers: HeaderMap) -> Response {
-    let wants_page = headers
-        .get(header::ACCEPT)
-        .and_then(|accept| accept.to_str().ok())
-        .is_some_and(|accept| accept.contains("text/html"));
-    let is_page = method == Method::GET && (wants_page || uri.path().starts_with("/requests/"));
-    if is_page && !is_api_path(uri.path()) {
+    if wants_page(&method, &uri, &headers) {
         return pages::not_found("There is no such page.");
     }
     ApiError::NotFound(format!("There is no {method} {}", uri.path())).into_response()
 }
 
+/// Returns `true` if a request is answered by a page, `false` if by JSON.
+fn wants_page(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
+    let accepts_pages = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"));
+    let is_page = match *method {
+        Method::GET | Method::HEAD => {
+            accepts_pages || uri.path() == "/" || uri.path().starts_with("/requests/")
+        }
+        _ => uri.path() == "/key" || uri.path() == "/logout",
+    };
+    is_page && !is_api_path(uri.path())
+}
+
 fn is_api_path(path: &str) -> bool {
-    ["/api/", "/rest/", "/v1/", "/prompt-templates", "/spans-bulk", "/log-request"]
+    ["/api/", "/rest/", "/v1/", "/prompt-templates", "/spans-bulk", "/log-request", "/create-group"]
         .iter()
         .any(|prefix| path.starts_with(prefix))
 }

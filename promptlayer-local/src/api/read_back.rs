@@ -80,17 +80,18 @@ fn no_such_trace(trace_id: &str) -> ApiError {
 
 /// A request log: the documented fields, then everything else known about it.
 fn described(request: &StoredRequest) -> Value {
+    let parameters = Value::Object(request.parameters.clone());
     let model = blueprint::Model {
         provider: &request.provider,
         name: &request.model,
-        parameters: &request.parameters,
+        parameters: &parameters,
         api_type: request.api_type.as_deref(),
     };
     let latency = request.end.nanoseconds().saturating_sub(request.start.nanoseconds());
     json!({
         "success": true,
         "request_id": request.id,
-        "prompt_blueprint": blueprint::of_request(&request.input, &request.output, &model),
+        "prompt_blueprint": blueprint::of_request(request.input.clone(), request.output.clone(), &model),
         "provider": request.provider,
         "model": request.model,
         "input_tokens": request.input_tokens,

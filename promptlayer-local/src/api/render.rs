@@ -2,52 +2,66 @@
 
 use serde_json::{Map, Value};
 
+use super::error::ApiError;
+
 /// Fills in `{name}` in the text of every message, or of the text to complete, that is an f-string.
 ///
 /// Names without a value stay as they are written, so that what is missing can be seen.
-pub(super) fn fill(prompt: &mut Value, variables: &Map<String, Value>) {
-    if let Some(messages) = prompt.get_mut("messages").and_then(Value::as_array_mut) {
-        for message in messages {
-            fill_content(message, variables);
-        }
+///
+/// # Errors
+///
+/// [`ApiError::TooLarge`] if the filled texts have more than `limit` bytes together: a template of a few kilobytes can
+/// name a long value thousands of times.
+pub(super) fn fill(prompt: &mut Value, variables: &Map<String, Value>, limit: usize) -> Result<(), ApiError> {
+    let mut room = limit;
+    let filled = if let Some(messages) = prompt.get_mut("messages").and_then(Value::as_array_mut) {
+        messages.iter_mut().try_for_each(|message| fill_content(message, variables, &mut room))
     } else {
-        fill_content(prompt, variables);
-    }
+        fill_content(prompt, variables, &mut room)
+    };
+    filled.ok_or(ApiError::RenderedTooLarge { limit })
 }
 
 /// Fills in the text blocks of a message, or of a completion, which carry the format and the content alike.
-fn fill_content(holder: &mut Value, variables: &Map<String, Value>) {
+fn fill_content(holder: &mut Value, variables: &Map<String, Value>, room: &mut usize) -> Option<()> {
     let format = holder.get("template_format").and_then(Value::as_str).unwrap_or("f-string");
     if format != "f-string" {
-        return;
+        return Some(());
     }
     let blocks = holder.get_mut("content").and_then(Value::as_array_mut).into_iter().flatten();
     for block in blocks {
         if let Some(Value::String(text)) = block.get_mut("text") {
-            *text = filled(text, variables);
+            *text = filled(text, variables, room)?;
         }
     }
+    Some(())
 }
 
-fn filled(template: &str, variables: &Map<String, Value>) -> String {
+/// The filled text, or nothing if it takes more than the room there is.
+fn filled(template: &str, variables: &Map<String, Value>, room: &mut usize) -> Option<String> {
     let mut text = String::with_capacity(template.len());
+    let mut push = |part: &str| {
+        *room = room.checked_sub(part.len())?;
+        text.push_str(part);
+        Some(())
+    };
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
-        text.push_str(before);
+        push(before)?;
         let value = after.split_once('}').and_then(|(name, behind)| Some((variables.get(name)?, behind)));
         if let Some((value, behind)) = value {
             match value {
-                Value::String(value) => text.push_str(value),
-                value => text.push_str(&value.to_string()),
+                Value::String(value) => push(value)?,
+                value => push(&value.to_string())?,
             }
             rest = behind;
         } else {
-            text.push('{');
+            push("{")?;
             rest = after;
         }
     }
-    text.push_str(rest);
-    text
+    push(rest)?;
+    Some(text)
 }
 
 #[cfg(test)]
@@ -72,8 +86,20 @@ mod tests {
             ("unbalanced product}", "unbalanced product}"),
             ("", ""),
         ] {
-            assert_eq!(filled(template, &variables()), expected, "{template}");
+            assert_eq!(filled(template, &variables(), &mut 100).as_deref(), Some(expected), "{template}");
         }
+    }
+
+    #[test]
+    fn filled_text_above_the_limit_is_refused() {
+        let exact = filled("{product} {product}", &variables(), &mut 17);
+        assert_eq!(exact.as_deref(), Some("toasters toasters"));
+        assert_eq!(filled("{product} {product}", &variables(), &mut 16), None);
+        let block = json!({ "type": "text", "text": "{product}" });
+        let mut prompt =
+            json!({ "type": "chat", "messages": [{ "role": "user", "content": [block, block] }] });
+        assert!(fill(&mut prompt.clone(), &variables(), 16).is_ok());
+        assert!(fill(&mut prompt, &variables(), 15).is_err(), "the limit is for all texts together");
     }
 
     #[test]
@@ -85,13 +111,13 @@ mod tests {
             { "role": "user", "content": text("{product}"), "template_format": "jinja2" },
             { "role": "assistant", "content": null },
         ]});
-        fill(&mut prompt, &variables());
+        fill(&mut prompt, &variables(), 100).unwrap();
         assert_eq!(prompt["messages"][0]["content"][0]["text"], "toasters");
         assert_eq!(prompt["messages"][0]["content"][1]["thinking"], "{product}");
         assert_eq!(prompt["messages"][1]["content"][0]["text"], "{product}");
 
         let mut prompt = json!({ "type": "completion", "content": text("{product}") });
-        fill(&mut prompt, &variables());
+        fill(&mut prompt, &variables(), 100).unwrap();
         assert_eq!(prompt["content"][0]["text"], "toasters");
     }
 }

@@ -39,12 +39,12 @@ struct LeftOut {
 /// Checks the whole body before anything is stored: one bad span rejects all.
 pub(super) async fn create(
     State(app): State<App>,
-    JsonBody(body): JsonBody,
+    body: JsonBody,
 ) -> Result<(StatusCode, Json<Created>), ApiError> {
-    let bulk: SpansBulk = rules::parse(body, &rules::SPANS_BULK)?;
+    let (bulk, _share): (SpansBulk, _) = body.parse(&rules::SPANS_BULK).await?;
     let BulkReceipt { spans, requests, rejected_spans, rejected_traces } = app
         .store()
-        .write(move |store| store.insert_spans(&bulk.spans, bulk.close_after).map_err(ApiError::from))
+        .write(move |store| store.insert_spans(bulk.spans, bulk.close_after).map_err(ApiError::from))
         .await?;
     let rejected = (!rejected_spans.is_empty()).then_some(LeftOut {
         rejected_span_ids: rejected_spans,

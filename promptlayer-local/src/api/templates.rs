@@ -10,6 +10,7 @@ use super::error::ApiError;
 use super::read_back::WORKSPACE;
 use super::rules::Place;
 use super::{App, render, rules};
+use crate::json_text::JsonText;
 use crate::store::{ExternalId, NewTemplate, PublishError, StoredVersion, VersionChoice};
 
 #[derive(Deserialize)]
@@ -31,18 +32,15 @@ struct Base {
 
 #[derive(Deserialize)]
 struct Version {
-    prompt_template: Value,
+    prompt_template: JsonText,
     #[serde(default)]
     commit_message: Option<String>,
     #[serde(default)]
-    metadata: Option<Value>,
+    metadata: Option<JsonText>,
 }
 
-pub(super) async fn publish(
-    State(app): State<App>,
-    JsonBody(body): JsonBody,
-) -> Result<Json<Value>, ApiError> {
-    let body: Publish = rules::parse(body, &rules::PUBLISH)?;
+pub(super) async fn publish(State(app): State<App>, body: JsonBody) -> Result<Json<Value>, ApiError> {
+    let (body, _share): (Publish, _) = body.parse(&rules::PUBLISH).await?;
     let template = NewTemplate {
         name: body.prompt_template.prompt_name,
         tags: body.prompt_template.tags,
@@ -52,31 +50,37 @@ pub(super) async fn publish(
         labels: body.release_labels.unwrap_or_default(),
         external_ids: body.external_ids.unwrap_or_default(),
     };
-    let (template, published) = app
+    let labels = template.labels.clone();
+    let (published, version) = app
         .store()
         .write(move |store| {
-            let published = store.publish(&template).map_err(|error| match error {
+            let published = store.publish(template).map_err(|error| match error {
                 PublishError::Taken { id, by } => ApiError::Conflict(format!(
                     "The external id {:?} of {:?} belongs to the prompt template {by:?}",
                     id.external_id, id.source
                 )),
                 PublishError::Database(error) => error.into(),
             })?;
-            Ok::<_, ApiError>((template, published))
+            // Read back instead of kept: a prompt may be as large as a body.
+            let version = store.version(published.template_id, VersionChoice::Number(published.number))?;
+            Ok::<_, ApiError>((published, version))
         })
         .await?;
-    Ok(Json(json!({
-        "id": published.template_id,
-        "prompt_name": template.name,
-        "prompt_version_id": published.version_id,
-        "version_number": published.number,
-        "tags": published.tags,
-        "release_labels": template.labels,
-        "prompt_template": template.prompt,
-        "metadata": template.metadata,
-        "commit_message": template.commit_message,
-        "external_ids": published.external_ids,
-    })))
+    let version = version.ok_or_else(|| ApiError::Failed("the version just published is gone".to_owned()))?;
+    // Built by moving, for the same reason.
+    let answer = [
+        ("id", json!(published.template_id)),
+        ("prompt_name", json!(version.prompt_name)),
+        ("prompt_version_id", json!(published.version_id)),
+        ("version_number", json!(published.number)),
+        ("tags", json!(published.tags)),
+        ("release_labels", json!(labels)),
+        ("prompt_template", version.prompt),
+        ("metadata", version.metadata.unwrap_or_default()),
+        ("commit_message", json!(version.commit_message)),
+        ("external_ids", json!(published.external_ids)),
+    ];
+    Ok(Json(Value::Object(answer.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())))
 }
 
 /// `GET`: the template as it was published.
@@ -123,15 +127,12 @@ struct Get {
 pub(super) async fn read_filled(
     State(app): State<App>,
     Path(identifier): Path<String>,
-    OptionalJsonBody(body): OptionalJsonBody,
+    body: OptionalJsonBody,
 ) -> Result<Json<Value>, ApiError> {
-    let get: Get = match body {
-        None | Some(Value::Null) => Get::default(),
-        Some(body) => rules::parse(body, &rules::GET_TEMPLATE)?,
-    };
+    let (get, _share): (Get, _) = body.parse(&rules::GET_TEMPLATE).await?;
     let mut version = find(&app, identifier, get.version, get.label).await?;
     if let Some(variables) = get.input_variables.filter(|_| !get.skip_input_variable_rendering) {
-        render::fill(&mut version.prompt, &variables);
+        render::fill(&mut version.prompt, &variables, app.body_limit)?;
     }
     let mut answer = object_of(&version);
     answer.insert("workspace_id".to_owned(), json!(WORKSPACE));

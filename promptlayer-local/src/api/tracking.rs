@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::body::{JsonBody, OptionalJsonBody};
+use super::body::{BODY_TIMEOUT, JsonBody};
 use super::error::ApiError;
 use super::rules::Place;
-use super::{App, key_of, rules};
+use super::{App, rules};
+use crate::access::key_of;
+use crate::json_text::JsonText;
 use crate::store::{VersionChoice, Writer};
 use crate::whole;
 
@@ -37,15 +39,12 @@ struct TrackScore {
     name: Option<String>,
 }
 
-pub(super) async fn score(
-    State(app): State<App>,
-    JsonBody(body): JsonBody,
-) -> Result<Json<Tracked>, ApiError> {
-    let TrackScore { request_id, score, name } = rules::parse(body, &rules::TRACK_SCORE)?;
+pub(super) async fn score(State(app): State<App>, body: JsonBody) -> Result<Json<Tracked>, ApiError> {
+    let (TrackScore { request_id, score, name }, _share) = body.parse(&rules::TRACK_SCORE).await?;
     app.store()
         .write(move |store| {
             needs_request(store, request_id)?;
-            Ok::<_, ApiError>(store.set_score(request_id, name.as_deref(), score)?)
+            Ok::<_, ApiError>(store.set_score(request_id, name, score)?)
         })
         .await?;
     Ok(Tracked::saying("Score tracked successfully"))
@@ -57,18 +56,15 @@ struct TrackMetadata {
     metadata: Map<String, Value>,
 }
 
-pub(super) async fn metadata(
-    State(app): State<App>,
-    JsonBody(body): JsonBody,
-) -> Result<Json<Tracked>, ApiError> {
-    let TrackMetadata { request_id, metadata } = rules::parse(body, &rules::TRACK_METADATA)?;
+pub(super) async fn metadata(State(app): State<App>, body: JsonBody) -> Result<Json<Tracked>, ApiError> {
+    let (TrackMetadata { request_id, metadata }, _share) = body.parse(&rules::TRACK_METADATA).await?;
     let request_id = integer(&request_id, "request_id")?;
     let metadata: BTreeMap<String, String> =
         metadata.into_iter().map(|(key, value)| (key, as_text(value))).collect();
     app.store()
         .write(move |store| {
             needs_request(store, request_id)?;
-            Ok::<_, ApiError>(store.merge_metadata(request_id, &metadata)?)
+            Ok::<_, ApiError>(store.merge_metadata(request_id, metadata)?)
         })
         .await?;
     Ok(Tracked::saying("Metadata tracked successfully"))
@@ -78,20 +74,17 @@ pub(super) async fn metadata(
 struct TrackPrompt {
     request_id: Value,
     prompt_name: String,
-    #[serde(default)]
-    prompt_input_variables: Map<String, Value>,
+    #[serde(default = "JsonText::empty_object")]
+    prompt_input_variables: JsonText,
     #[serde(default)]
     version: Option<Value>,
     #[serde(default)]
     label: Option<String>,
 }
 
-pub(super) async fn prompt(
-    State(app): State<App>,
-    JsonBody(body): JsonBody,
-) -> Result<Json<Tracked>, ApiError> {
-    let TrackPrompt { request_id, prompt_name, prompt_input_variables, version, label } =
-        rules::parse(body, &rules::TRACK_PROMPT)?;
+pub(super) async fn prompt(State(app): State<App>, body: JsonBody) -> Result<Json<Tracked>, ApiError> {
+    let (TrackPrompt { request_id, prompt_name, prompt_input_variables, version, label }, _share) =
+        body.parse(&rules::TRACK_PROMPT).await?;
     let request_id = integer(&request_id, "request_id")?;
     let version = version.map(|version| integer(&version, "version")).transpose()?;
     if version.is_some() && label.is_some() {
@@ -137,11 +130,8 @@ struct TrackGroup {
     group_id: i64,
 }
 
-pub(super) async fn group(
-    State(app): State<App>,
-    JsonBody(body): JsonBody,
-) -> Result<Json<Tracked>, ApiError> {
-    let TrackGroup { request_id, group_id } = rules::parse(body, &rules::TRACK_GROUP)?;
+pub(super) async fn group(State(app): State<App>, body: JsonBody) -> Result<Json<Tracked>, ApiError> {
+    let (TrackGroup { request_id, group_id }, _share) = body.parse(&rules::TRACK_GROUP).await?;
     app.store()
         .write(move |store| {
             needs_request(store, request_id)?;
@@ -156,15 +146,30 @@ pub(super) async fn group(
     Ok(Tracked::saying("Group tracked successfully"))
 }
 
-/// The vendor's software sends the key in the body here, and nothing else.
-pub(super) async fn create_group(
-    State(app): State<App>,
-    headers: HeaderMap,
-    OptionalJsonBody(body): OptionalJsonBody,
-) -> Result<Json<Value>, ApiError> {
-    let in_body = body.as_ref().and_then(|body| body.get("api_key")?.as_str());
-    if !app.accepts(key_of(&headers).or(in_body)) {
+/// What is read of a body that creates a group; all it may hold is a key.
+const GROUP_BODY_LIMIT: usize = 4096;
+
+#[derive(Default, Deserialize)]
+struct CreateGroup {
+    #[serde(default)]
+    api_key: Option<String>,
+}
+
+/// The vendor's Python client sends its key in the body here, and in no header. Without a key in the header, as much
+/// of the body is read as can hold one.
+pub(super) async fn create_group(State(app): State<App>, request: Request) -> Result<Json<Value>, ApiError> {
+    let in_header = key_of(request.headers()).map(str::to_owned);
+    if in_header.as_deref().is_some_and(|key| !app.access().accepts(Some(key))) {
         return Err(ApiError::Unauthorized);
+    }
+    let reading = to_bytes(request.into_body(), GROUP_BODY_LIMIT);
+    let body = tokio::time::timeout(BODY_TIMEOUT, reading).await.map_err(|_| ApiError::TooSlow)?;
+    if in_header.is_none() {
+        let body = body.map_err(|_| ApiError::Unauthorized)?;
+        let body: CreateGroup = serde_json::from_slice(&body).unwrap_or_default();
+        if !app.access().accepts(body.api_key.as_deref()) {
+            return Err(ApiError::Unauthorized);
+        }
     }
     let id = app.store().write(|store| store.create_group().map_err(ApiError::from)).await?;
     Ok(Json(json!({ "success": true, "id": id })))
@@ -181,7 +186,10 @@ fn integer(value: &Value, field: &str) -> Result<i64, ApiError> {
         ApiError::invalid(
             &place.field(field),
             "int_parsing",
-            format!("this should be an integer, or a string that holds one, found {value}"),
+            format!(
+                "this should be an integer, or a string that holds one, found {}",
+                rules::described(value)
+            ),
         )
     })
 }

@@ -1,6 +1,7 @@
 //! Pages for people: what was logged, to be looked at. No script, nothing loaded from elsewhere.
 
 mod format;
+mod key;
 mod list;
 mod message;
 mod request;
@@ -8,10 +9,13 @@ mod trace;
 
 use askama::Template;
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware;
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 
+use crate::api::error::ApiError;
 use crate::api::{App, RETRY_AFTER};
 use crate::store::StoreError;
 
@@ -22,26 +26,54 @@ const POLICY: HeaderValue = HeaderValue::from_static(
      frame-ancestors 'none'",
 );
 
-pub(crate) fn router() -> Router<App> {
+/// The same for the page that has a form.
+const FORM_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; \
+     frame-ancestors 'none'",
+);
+
+/// The largest form that is read, in bytes.
+const FORM_LIMIT: usize = 16 * 1024;
+
+const STYLE: &str = include_str!("style.css");
+const KEYED_STYLE: &str = concat!(include_str!("style.css"), include_str!("keyed.css"));
+
+pub(crate) fn router(app: &App) -> Router<App> {
+    let style = if app.access().needs_key() { KEYED_STYLE } else { STYLE };
     Router::new()
         .route("/", get(list::page))
         .route("/requests/{id}", get(request::page))
-        .route("/style.css", get(async || asset("text/css; charset=utf-8", include_str!("style.css"))))
+        .route_layer(middleware::from_fn_with_state(app.clone(), key::require_session))
+        // What the form itself needs is shown to all.
+        .route("/key", get(key::show).post(key::log_in))
+        .route("/logout", post(key::log_out))
+        .layer(DefaultBodyLimit::max(FORM_LIMIT))
+        .route("/style.css", get(async move || asset("text/css; charset=utf-8", style)))
         .route("/icon.svg", get(async || asset("image/svg+xml", include_str!("icon.svg"))))
 }
 
 /// The page that says there is none.
 pub(crate) fn not_found(message: &str) -> Response {
-    let mut page = html(&Missing { message });
+    notice(StatusCode::NOT_FOUND, "Not found", message)
+}
+
+/// The page that says why a request was refused.
+pub(crate) fn refused(error: ApiError) -> Response {
+    notice(error.status(), "Refused", &error.message())
+}
+
+fn notice(status: StatusCode, heading: &str, message: &str) -> Response {
+    let mut page = html(&Notice { heading, message });
     if page.status().is_success() {
-        *page.status_mut() = StatusCode::NOT_FOUND;
+        *page.status_mut() = status;
     }
     page
 }
 
 #[derive(Template)]
 #[template(path = "missing.html")]
-struct Missing<'a> {
+struct Notice<'a> {
+    heading: &'a str,
     message: &'a str,
 }
 
@@ -66,21 +98,24 @@ struct Failed<'a> {
 }
 
 fn html(template: &impl Template) -> Response {
+    html_with(template, POLICY)
+}
+
+fn html_with(template: &impl Template, policy: HeaderValue) -> Response {
     match template.render() {
-        Ok(page) => (headers(), Html(page)).into_response(),
+        Ok(page) => (headers(policy), Html(page)).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("The page could not be written: {error}"))
             .into_response(),
     }
 }
 
 fn asset(media_type: &'static str, text: &'static str) -> Response {
-    (headers(), [(header::CONTENT_TYPE, media_type)], text).into_response()
+    (headers(POLICY), [(header::CONTENT_TYPE, media_type)], text).into_response()
 }
 
-fn headers() -> [(HeaderName, HeaderValue); 4] {
+fn headers(policy: HeaderValue) -> [(HeaderName, HeaderValue); 3] {
     [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (header::CONTENT_SECURITY_POLICY, policy),
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
     ]

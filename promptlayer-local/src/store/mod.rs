@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Statement, ToSql, Transaction, TransactionBehavior};
 use serde::de::DeserializeOwned;
 
 use crate::{Database, Error};
@@ -265,6 +265,33 @@ impl Place {
 fn unique_name() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Runs a statement whose texts may be as large as a body, and returns the id of the row that was inserted last.
+///
+/// Each text is freed once SQLite has copied it, because SQLite copies it again to build the row.
+fn run_with_texts<T: ToSql, const N: usize>(
+    connection: &Connection,
+    statement: &mut Statement<'_>,
+    texts: [(&str, T); N],
+    values: &[(&str, &dyn ToSql)],
+) -> rusqlite::Result<i64> {
+    for (name, text) in texts {
+        bind(statement, name, &text)?;
+    }
+    for (name, value) in values {
+        bind(statement, name, value)?;
+    }
+    let inserted = statement.raw_execute();
+    statement.clear_bindings();
+    inserted?;
+    Ok(connection.last_insert_rowid())
+}
+
+fn bind(statement: &mut Statement<'_>, name: &str, value: &dyn ToSql) -> rusqlite::Result<()> {
+    let index = statement.parameter_index(name)?;
+    let index = index.ok_or_else(|| rusqlite::Error::InvalidParameterName(name.to_owned()))?;
+    statement.raw_bind_parameter(index, value)
 }
 
 /// Reads a column that holds JSON.

@@ -7,7 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Row, Statement, named_params, para
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Reader, Writer, integer, json_column};
+use super::{Reader, Writer, integer, json_column, run_with_texts};
+use crate::json_text::JsonText;
 use crate::moment::Moment;
 use crate::whole;
 
@@ -19,20 +20,20 @@ pub(crate) const DEFAULT_SCORE: &str = "default";
 pub(crate) struct NewRequest {
     pub(crate) provider: String,
     pub(crate) model: String,
-    pub(crate) input: Value,
-    pub(crate) output: Value,
+    pub(crate) input: JsonText,
+    pub(crate) output: JsonText,
     #[serde(default)]
     pub(crate) request_start_time: Option<Moment>,
     #[serde(default)]
     pub(crate) request_end_time: Option<Moment>,
-    #[serde(default)]
-    pub(crate) parameters: Map<String, Value>,
+    #[serde(default = "JsonText::empty_object")]
+    pub(crate) parameters: JsonText,
     #[serde(default)]
     pub(crate) tags: Vec<String>,
     #[serde(default)]
     pub(crate) metadata: BTreeMap<String, String>,
     #[serde(flatten)]
-    pub(crate) link: Link,
+    pub(crate) link: NewLink,
     #[serde(default, deserialize_with = "whole::required")]
     pub(crate) input_tokens: i64,
     #[serde(default, deserialize_with = "whole::required")]
@@ -59,16 +60,25 @@ fn success() -> String {
     "SUCCESS".to_owned()
 }
 
-/// The template a request was made from.
-#[derive(Debug, Clone, Default, Deserialize)]
-pub(crate) struct Link {
+/// The template that an arriving request names.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct NewLink {
     #[serde(default, rename = "prompt_name")]
     pub(crate) name: Option<String>,
     #[serde(default, rename = "prompt_id", deserialize_with = "whole::optional")]
     pub(crate) id: Option<i64>,
     #[serde(default, rename = "prompt_version_number", deserialize_with = "whole::optional")]
     pub(crate) version: Option<i64>,
-    #[serde(default, rename = "prompt_input_variables")]
+    #[serde(default = "JsonText::empty_object", rename = "prompt_input_variables")]
+    pub(crate) variables: JsonText,
+}
+
+/// The template a request was made from.
+#[derive(Debug, Clone)]
+pub(crate) struct Link {
+    pub(crate) name: Option<String>,
+    pub(crate) id: Option<i64>,
+    pub(crate) version: Option<i64>,
     pub(crate) variables: Map<String, Value>,
 }
 
@@ -106,7 +116,7 @@ impl Writer<'_> {
     /// Stores a request log that belongs to no span.
     pub(crate) fn insert_request(
         &self,
-        request: &NewRequest,
+        request: NewRequest,
         times: (Moment, Moment),
     ) -> rusqlite::Result<i64> {
         RequestWriter::new(self.connection)?.insert(request, None, times)
@@ -150,6 +160,7 @@ impl Reader<'_> {
 
 /// The statements that store a request log, prepared once for a whole body.
 pub(super) struct RequestWriter<'c> {
+    connection: &'c Connection,
     request: Statement<'c>,
     tag: Statement<'c>,
     metadata: Statement<'c>,
@@ -159,6 +170,7 @@ pub(super) struct RequestWriter<'c> {
 impl<'c> RequestWriter<'c> {
     pub(super) fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
         Ok(Self {
+            connection,
             request: connection.prepare(
                 "INSERT INTO requests (span_row, provider, model, api_type, function_name, input, output, parameters,
                      start_ns, end_ns, input_tokens, output_tokens, price, status, error_type, error_message,
@@ -168,7 +180,7 @@ impl<'c> RequestWriter<'c> {
                      :prompt_name, :prompt_id, :prompt_version, :prompt_variables)",
             )?,
             tag: connection.prepare("INSERT INTO request_tags (request_id, position, tag) VALUES (?, ?, ?)")?,
-            metadata: connection.prepare("INSERT INTO request_metadata (request_id, key, value) VALUES (?, ?, ?)")?,
+            metadata: connection.prepare("INSERT INTO request_metadata (request_id, key, value) VALUES (:request, :key, :value)")?,
             score: connection.prepare("INSERT INTO scores (request_id, name, score) VALUES (?, ?, ?)")?,
         })
     }
@@ -176,37 +188,44 @@ impl<'c> RequestWriter<'c> {
     /// Stores a request log; `times` stand in for the times it does not carry itself.
     pub(super) fn insert(
         &mut self,
-        request: &NewRequest,
+        request: NewRequest,
         span_row: Option<i64>,
         times: (Moment, Moment),
     ) -> rusqlite::Result<i64> {
-        let id = self.request.insert(named_params! {
-            ":span_row": span_row,
-            ":provider": request.provider,
-            ":model": request.model,
-            ":api_type": request.api_type,
-            ":function_name": request.function_name,
-            ":input": request.input.to_string(),
-            ":output": request.output.to_string(),
-            ":parameters": Value::Object(request.parameters.clone()).to_string(),
-            ":start_ns": request.request_start_time.unwrap_or(times.0).nanoseconds(),
-            ":end_ns": request.request_end_time.unwrap_or(times.1).nanoseconds(),
-            ":input_tokens": request.input_tokens,
-            ":output_tokens": request.output_tokens,
-            ":price": request.price,
-            ":status": request.status,
-            ":error_type": request.error_type,
-            ":error_message": request.error_message,
-            ":prompt_name": request.link.name,
-            ":prompt_id": request.link.id,
-            ":prompt_version": request.link.version,
-            ":prompt_variables": Value::Object(request.link.variables.clone()).to_string(),
-        })?;
+        let id = run_with_texts(
+            self.connection,
+            &mut self.request,
+            [
+                (":input", request.input),
+                (":output", request.output),
+                (":parameters", request.parameters),
+                (":prompt_variables", request.link.variables),
+            ],
+            named_params! {
+                ":span_row": span_row,
+                ":provider": request.provider,
+                ":model": request.model,
+                ":api_type": request.api_type,
+                ":function_name": request.function_name,
+                ":start_ns": request.request_start_time.unwrap_or(times.0).nanoseconds(),
+                ":end_ns": request.request_end_time.unwrap_or(times.1).nanoseconds(),
+                ":input_tokens": request.input_tokens,
+                ":output_tokens": request.output_tokens,
+                ":price": request.price,
+                ":status": request.status,
+                ":error_type": request.error_type,
+                ":error_message": request.error_message,
+                ":prompt_name": request.link.name,
+                ":prompt_id": request.link.id,
+                ":prompt_version": request.link.version,
+            },
+        )?;
         for (position, tag) in request.tags.iter().enumerate() {
             self.tag.execute(params![id, integer(position), tag])?;
         }
-        for (key, value) in &request.metadata {
-            self.metadata.execute(params![id, key, value])?;
+        for (key, value) in request.metadata {
+            let values = named_params! { ":request": id };
+            run_with_texts(self.connection, &mut self.metadata, [(":key", key), (":value", value)], values)?;
         }
         // The vendor's software sends a score of 0 with every request that has none; only a name says it is meant.
         if request.score > 0 || request.score_name.is_some() {

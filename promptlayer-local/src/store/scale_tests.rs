@@ -44,7 +44,7 @@ fn insert(store: &Store, runtime: &tokio::runtime::Runtime, spans: impl IntoIter
         if batch.is_empty() {
             return;
         }
-        let write = store.write(move |store| store.insert_spans(&batch, false).map_err(StoreError::from));
+        let write = store.write(move |store| store.insert_spans(batch, false).map_err(StoreError::from));
         runtime.block_on(write).unwrap();
     }
 }

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, OptionalExtension, Row, Statement, named_params, params};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use super::requests::RequestWriter;
-use super::{NewRequest, Reader, Writer, json_column};
+use super::{NewRequest, Reader, Writer, json_column, run_with_texts};
+use crate::json_text::JsonText;
 use crate::moment::Moment;
 use crate::whole;
 
@@ -25,17 +25,17 @@ pub(crate) struct NewSpan {
     #[serde(deserialize_with = "whole::required")]
     pub(crate) end_time: i64,
     pub(crate) status: SpanStatus,
-    pub(crate) attributes: Map<String, Value>,
-    #[serde(default)]
-    pub(crate) events: Vec<Value>,
-    #[serde(default)]
-    pub(crate) links: Vec<Value>,
-    pub(crate) resource: Value,
+    pub(crate) attributes: JsonText,
+    #[serde(default = "JsonText::empty_list")]
+    pub(crate) events: JsonText,
+    #[serde(default = "JsonText::empty_list")]
+    pub(crate) links: JsonText,
+    pub(crate) resource: JsonText,
     #[serde(default)]
     pub(crate) log_request: Option<NewRequest>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub(crate) struct SpanContext {
     pub(crate) trace_id: String,
     pub(crate) span_id: String,
@@ -102,7 +102,11 @@ pub(crate) enum Closing {
 impl Writer<'_> {
     /// Stores all spans and their request logs, leaving out those of closed traces; with `close_after`, no further
     /// spans of these traces are taken.
-    pub(crate) fn insert_spans(&self, spans: &[NewSpan], close_after: bool) -> rusqlite::Result<BulkReceipt> {
+    pub(crate) fn insert_spans(
+        &self,
+        spans: Vec<NewSpan>,
+        close_after: bool,
+    ) -> rusqlite::Result<BulkReceipt> {
         write_all(self.connection, spans, close_after)
     }
 
@@ -143,26 +147,31 @@ impl Reader<'_> {
     }
 }
 
-fn write_all(connection: &Connection, spans: &[NewSpan], close_after: bool) -> rusqlite::Result<BulkReceipt> {
+fn write_all(
+    connection: &Connection,
+    spans: Vec<NewSpan>,
+    close_after: bool,
+) -> rusqlite::Result<BulkReceipt> {
     let mut receipt = BulkReceipt::default();
-    let closed = closed_among(connection, spans)?;
+    let closed = closed_among(connection, &spans)?;
     let mut span_writer = SpanWriter::new(connection)?;
     let mut request_writer = RequestWriter::new(connection)?;
 
-    for span in spans {
-        let context = &span.context;
-        if closed.get(context.trace_id.as_str()) == Some(&true) {
-            receipt.rejected_spans.push(context.span_id.clone());
-            receipt.rejected_traces.insert(context.trace_id.clone());
+    for mut span in spans {
+        let SpanContext { trace_id, span_id, .. } = span.context.clone();
+        if closed.get(&trace_id) == Some(&true) {
+            receipt.rejected_spans.push(span_id);
+            receipt.rejected_traces.insert(trace_id);
             continue;
         }
-        let row = span_writer.insert(span)?;
-        receipt.spans.push(StoredId { id: row, name: span.name.clone(), span_id: context.span_id.clone() });
-        if let Some(request) = &span.log_request {
-            let times = (Moment::from_nanoseconds(span.start_time), Moment::from_nanoseconds(span.end_time));
+        let request = span.log_request.take();
+        let times = (Moment::from_nanoseconds(span.start_time), Moment::from_nanoseconds(span.end_time));
+        let (row, name) = span_writer.insert(span)?;
+        if let Some(request) = request {
             let id = request_writer.insert(request, Some(row), times)?;
-            receipt.requests.push(LoggedId { id, span_id: context.span_id.clone() });
+            receipt.requests.push(LoggedId { id, span_id: span_id.clone() });
         }
+        receipt.spans.push(StoredId { id: row, name, span_id });
     }
     if close_after {
         let now = Moment::now().nanoseconds();
@@ -177,54 +186,61 @@ fn write_all(connection: &Connection, spans: &[NewSpan], close_after: bool) -> r
 }
 
 /// Each trace the spans belong to, and whether it is closed.
-fn closed_among<'s>(
-    connection: &Connection,
-    spans: &'s [NewSpan],
-) -> rusqlite::Result<BTreeMap<&'s str, bool>> {
+fn closed_among(connection: &Connection, spans: &[NewSpan]) -> rusqlite::Result<BTreeMap<String, bool>> {
     let mut statement =
         connection.prepare("SELECT EXISTS (SELECT 1 FROM closed_traces WHERE trace_id = ?)")?;
     let mut traces = BTreeMap::new();
     for span in spans {
         let trace_id = span.context.trace_id.as_str();
         if !traces.contains_key(trace_id) {
-            traces.insert(trace_id, statement.query_row([trace_id], |row| row.get(0))?);
+            traces.insert(trace_id.to_owned(), statement.query_row([trace_id], |row| row.get(0))?);
         }
     }
     Ok(traces)
 }
 
 /// The statement that stores a span, prepared once for a whole body.
-struct SpanWriter<'t>(Statement<'t>);
+struct SpanWriter<'t> {
+    connection: &'t Connection,
+    statement: Statement<'t>,
+}
 
 impl<'t> SpanWriter<'t> {
     fn new(connection: &'t Connection) -> rusqlite::Result<Self> {
-        connection
-            .prepare(
-                "INSERT INTO spans (trace_id, span_id, parent_id, name, kind, start_ns, end_ns, status_code,
-                     status_description, trace_state, attributes, events, links, resource)
-                 VALUES (:trace_id, :span_id, :parent_id, :name, :kind, :start_ns, :end_ns, :status_code,
-                     :status_description, :trace_state, :attributes, :events, :links, :resource)",
-            )
-            .map(Self)
+        let statement = connection.prepare(
+            "INSERT INTO spans (trace_id, span_id, parent_id, name, kind, start_ns, end_ns, status_code,
+                 status_description, trace_state, attributes, events, links, resource)
+             VALUES (:trace_id, :span_id, :parent_id, :name, :kind, :start_ns, :end_ns, :status_code,
+                 :status_description, :trace_state, :attributes, :events, :links, :resource)",
+        )?;
+        Ok(Self { connection, statement })
     }
 
-    fn insert(&mut self, span: &NewSpan) -> rusqlite::Result<i64> {
-        self.0.insert(named_params! {
-            ":trace_id": span.context.trace_id,
-            ":span_id": span.context.span_id,
-            ":parent_id": span.parent_id,
-            ":name": span.name,
-            ":kind": span.kind,
-            ":start_ns": span.start_time,
-            ":end_ns": span.end_time,
-            ":status_code": span.status.status_code,
-            ":status_description": span.status.description,
-            ":trace_state": span.context.trace_state,
-            ":attributes": Value::Object(span.attributes.clone()).to_string(),
-            ":events": Value::Array(span.events.clone()).to_string(),
-            ":links": Value::Array(span.links.clone()).to_string(),
-            ":resource": span.resource.to_string(),
-        })
+    /// Returns the id of the row and the span's name.
+    fn insert(&mut self, span: NewSpan) -> rusqlite::Result<(i64, String)> {
+        let row = run_with_texts(
+            self.connection,
+            &mut self.statement,
+            [
+                (":attributes", span.attributes),
+                (":events", span.events),
+                (":links", span.links),
+                (":resource", span.resource),
+            ],
+            named_params! {
+                ":trace_id": span.context.trace_id,
+                ":span_id": span.context.span_id,
+                ":parent_id": span.parent_id,
+                ":name": span.name,
+                ":kind": span.kind,
+                ":start_ns": span.start_time,
+                ":end_ns": span.end_time,
+                ":status_code": span.status.status_code,
+                ":status_description": span.status.description,
+                ":trace_state": span.context.trace_state,
+            },
+        )?;
+        Ok((row, span.name))
     }
 }
 

@@ -9,7 +9,8 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Reader, Writer, json_column};
+use super::{Reader, Writer, json_column, run_with_texts};
+use crate::json_text::JsonText;
 use crate::moment::Moment;
 
 /// A template, or its next version, as it is published.
@@ -17,8 +18,8 @@ use crate::moment::Moment;
 pub(crate) struct NewTemplate {
     pub(crate) name: String,
     pub(crate) tags: Vec<String>,
-    pub(crate) prompt: Value,
-    pub(crate) metadata: Option<Value>,
+    pub(crate) prompt: JsonText,
+    pub(crate) metadata: Option<JsonText>,
     pub(crate) commit_message: Option<String>,
     pub(crate) labels: Vec<String>,
     pub(crate) external_ids: Vec<ExternalId>,
@@ -106,7 +107,7 @@ const TAGS: &str = "SELECT tag FROM template_tags WHERE template_id = ? ORDER BY
 
 impl Writer<'_> {
     /// Creates the template, or its next version, and moves the labels to it.
-    pub(crate) fn publish(&self, template: &NewTemplate) -> Result<Published, PublishError> {
+    pub(crate) fn publish(&self, template: NewTemplate) -> Result<Published, PublishError> {
         let connection = self.connection;
         let now = Moment::now().nanoseconds();
         let template_id: i64 = connection.query_row(
@@ -122,19 +123,27 @@ impl Writer<'_> {
                 params![template_id, tag],
             )?;
         }
-        let (version_id, number) = connection.query_row(
+        let number: i64 = connection.query_row(
+            "SELECT coalesce(max(number), 0) + 1 FROM template_versions WHERE template_id = ?",
+            [template_id],
+            |row| row.get(0),
+        )?;
+        // Without RETURNING and without SELECT: both make SQLite copy the prompt once more.
+        let mut insert = connection.prepare(
             "INSERT INTO template_versions (template_id, number, prompt, metadata, commit_message, created_ns)
-             SELECT :template_id, coalesce(max(number), 0) + 1, :prompt, :metadata, :commit_message, :now
-             FROM template_versions WHERE template_id = :template_id
-             RETURNING id, number",
+             VALUES (:template_id, :number, :prompt, :metadata, :commit_message, :now)",
+        )?;
+        let metadata = template.metadata.unwrap_or_else(JsonText::null);
+        let version_id = run_with_texts(
+            connection,
+            &mut insert,
+            [(":prompt", template.prompt), (":metadata", metadata)],
             named_params! {
                 ":template_id": template_id,
-                ":prompt": template.prompt.to_string(),
-                ":metadata": template.metadata.clone().unwrap_or_default().to_string(),
+                ":number": number,
                 ":commit_message": template.commit_message,
                 ":now": now,
             },
-            |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
         for label in &template.labels {
             connection.execute(

@@ -26,7 +26,7 @@ fn log_one(store: &Writer<'_>) -> Result<i64, StoreError> {
         "provider": "openai", "model": "gpt-4o", "input": {}, "output": {}, "tags": ["a"], "metadata": { "k": "v" },
     });
     let request = serde_json::from_value(request).unwrap();
-    Ok(store.insert_request(&request, (Moment::now(), Moment::now()))?)
+    Ok(store.insert_request(request, (Moment::now(), Moment::now()))?)
 }
 
 fn count(store: &Reader<'_>) -> Result<i64, StoreError> {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::params;
-use serde_json::{Map, Value};
+use rusqlite::named_params;
 
 use super::requests::DEFAULT_SCORE;
-use super::{Reader, StoredVersion, Writer};
+use super::{Reader, StoredVersion, Writer, run_with_texts};
+use crate::json_text::JsonText;
 use crate::moment::Moment;
 
 impl Reader<'_> {
@@ -25,12 +25,14 @@ impl Reader<'_> {
 
 impl Writer<'_> {
     /// Sets a score, in place of the one of the same name.
-    pub(crate) fn set_score(&self, request: i64, name: Option<&str>, score: i64) -> rusqlite::Result<()> {
-        self.connection.execute(
-            "INSERT INTO scores (request_id, name, score) VALUES (?, ?, ?)
+    pub(crate) fn set_score(&self, request: i64, name: Option<String>, score: i64) -> rusqlite::Result<()> {
+        let mut insert = self.connection.prepare(
+            "INSERT INTO scores (request_id, name, score) VALUES (:request, :name, :score)
              ON CONFLICT (request_id, name) DO UPDATE SET score = excluded.score",
-            params![request, name.unwrap_or(DEFAULT_SCORE), score],
         )?;
+        let name = name.unwrap_or_else(|| DEFAULT_SCORE.to_owned());
+        let values = named_params! { ":request": request, ":score": score };
+        run_with_texts(self.connection, &mut insert, [(":name", name)], values)?;
         Ok(())
     }
 
@@ -38,14 +40,15 @@ impl Writer<'_> {
     pub(crate) fn merge_metadata(
         &self,
         request: i64,
-        metadata: &BTreeMap<String, String>,
+        metadata: BTreeMap<String, String>,
     ) -> rusqlite::Result<()> {
+        let mut insert = self.connection.prepare(
+            "INSERT INTO request_metadata (request_id, key, value) VALUES (:request, :key, :value)
+             ON CONFLICT (request_id, key) DO UPDATE SET value = excluded.value",
+        )?;
         for (key, value) in metadata {
-            self.connection.execute(
-                "INSERT INTO request_metadata (request_id, key, value) VALUES (?, ?, ?)
-                 ON CONFLICT (request_id, key) DO UPDATE SET value = excluded.value",
-                params![request, key, value],
-            )?;
+            let values = named_params! { ":request": request };
+            run_with_texts(self.connection, &mut insert, [(":key", key), (":value", value)], values)?;
         }
         Ok(())
     }
@@ -55,17 +58,22 @@ impl Writer<'_> {
         &self,
         request: i64,
         version: &StoredVersion,
-        variables: Map<String, Value>,
+        variables: JsonText,
     ) -> rusqlite::Result<()> {
-        self.connection.execute(
-            "UPDATE requests SET prompt_name = ?, prompt_id = ?, prompt_version = ?, prompt_variables = ? WHERE id = ?",
-            params![
-                version.prompt_name,
-                version.template_id,
-                version.number,
-                Value::Object(variables).to_string(),
-                request
-            ],
+        let mut update = self.connection.prepare(
+            "UPDATE requests SET prompt_name = :name, prompt_id = :id, prompt_version = :version,
+                 prompt_variables = :variables WHERE id = :request",
+        )?;
+        run_with_texts(
+            self.connection,
+            &mut update,
+            [(":variables", variables)],
+            named_params! {
+                ":name": version.prompt_name,
+                ":id": version.template_id,
+                ":version": version.number,
+                ":request": request,
+            },
         )?;
         Ok(())
     }

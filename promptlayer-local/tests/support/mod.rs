@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must fail")]
 
 pub(crate) mod document;
+pub(crate) mod raw;
 
 use promptlayer_local::{Config, Server};
 use reqwest::{Client, Method, RequestBuilder};

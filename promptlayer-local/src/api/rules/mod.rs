@@ -99,7 +99,7 @@ pub(crate) const POSITIVE: Rule = Rule::Integer(1, i64::MAX);
 pub(crate) const MAYBE_TEXT: Rule = Rule::Nullable(&Rule::Text);
 
 /// Checks a body and makes of it what the handler wants.
-pub(crate) fn parse<T: DeserializeOwned>(body: Value, rule: &Rule) -> Result<T, ApiError> {
+pub(super) fn parse<T: DeserializeOwned>(body: Value, rule: &Rule) -> Result<T, ApiError> {
     let mut problems = Problems::default();
     rule.check(&body, &Place::BODY, &mut problems);
     if !problems.is_empty() {
@@ -130,22 +130,24 @@ impl Rule {
             Self::Integer(least, most) => check_integer(value, *least, *most, place, problems),
             Self::NumberFrom(least) => match value.as_f64() {
                 Some(number) if number >= *least => {}
-                Some(_) => wrong("greater_than_equal", &format!("at least {least}"), value, place, problems),
+                Some(_) => {
+                    wrong_with("greater_than_equal", || format!("at least {least}"), value, place, problems);
+                }
                 None => wrong("float_type", "a number", value, place, problems),
             },
-            Self::Word(words) => expect(
-                value.as_str().is_some_and(|word| words.contains(&word)),
-                "enum",
-                &one_of(words),
-                value,
-                place,
-                problems,
-            ),
+            Self::Word(words) => {
+                if !value.as_str().is_some_and(|word| words.contains(&word)) {
+                    wrong_with("enum", || one_of(words), value, place, problems);
+                }
+            }
             Self::Object => expect(value.is_object(), "dict_type", "an object", value, place, problems),
             Self::TextMap(longest) => check_text_map(value, *longest, place, problems),
             Self::List(rule) => match value.as_array() {
                 Some(items) => {
                     for (index, item) in items.iter().enumerate() {
+                        if problems.is_full() {
+                            break;
+                        }
                         rule.check(item, &place.item(index), problems);
                     }
                 }
@@ -202,9 +204,9 @@ impl Tagged {
         if let Some(record) = record {
             record.check(object, place, problems);
         } else {
-            let words: Vec<&str> = self.kinds.iter().map(|(kind, _)| *kind).collect();
+            let words = || one_of(&self.kinds.iter().map(|(kind, _)| *kind).collect::<Vec<_>>());
             let tag = object.get(self.tag).unwrap_or(&Value::Null);
-            wrong("union_tag_invalid", &one_of(&words), tag, &tag_place, problems);
+            wrong_with("union_tag_invalid", words, tag, &tag_place, problems);
         }
     }
 }
@@ -223,23 +225,29 @@ fn expect(
 }
 
 fn wrong(kind: &'static str, expected: &str, found: &Value, place: &Place<'_>, problems: &mut Problems) {
-    problems.add(place, kind, format!("this should be {expected}, found {}", described(found)));
+    wrong_with(kind, || expected.to_owned(), found, place, problems);
+}
+
+fn wrong_with(
+    kind: &'static str,
+    expected: impl FnOnce() -> String,
+    found: &Value,
+    place: &Place<'_>,
+    problems: &mut Problems,
+) {
+    problems.add_with(place, kind, || format!("this should be {}, found {}", expected(), described(found)));
 }
 
 fn check_length(text: &str, least: usize, most: usize, place: &Place<'_>, problems: &mut Problems) {
     let length = text.chars().count();
     if length < least {
-        problems.add(
-            place,
-            "string_too_short",
-            format!("this should have at least {least} characters, it has {length}"),
-        );
+        problems.add_with(place, "string_too_short", || {
+            format!("this should have at least {least} characters, it has {length}")
+        });
     } else if length > most {
-        problems.add(
-            place,
-            "string_too_long",
-            format!("this should have at most {most} characters, it has {length}"),
-        );
+        problems.add_with(place, "string_too_long", || {
+            format!("this should have at most {most} characters, it has {length}")
+        });
     }
 }
 
@@ -247,10 +255,10 @@ fn check_integer(value: &Value, least: i64, most: i64, place: &Place<'_>, proble
     match whole::read(value) {
         None => wrong("int_type", "an integer", value, place, problems),
         Some(number) if number < least => {
-            wrong("greater_than_equal", &format!("at least {least}"), value, place, problems);
+            wrong_with("greater_than_equal", || format!("at least {least}"), value, place, problems);
         }
         Some(number) if number > most => {
-            wrong("less_than_equal", &format!("at most {most}"), value, place, problems);
+            wrong_with("less_than_equal", || format!("at most {most}"), value, place, problems);
         }
         Some(_) => {}
     }
@@ -261,6 +269,9 @@ fn check_text_map(value: &Value, longest: usize, place: &Place<'_>, problems: &m
         return wrong("dict_type", "an object", value, place, problems);
     };
     for (key, value) in object {
+        if problems.is_full() {
+            break;
+        }
         let place = place.field(key);
         check_length(key, 0, longest, &place, problems);
         Rule::Text.check(value, &place, problems);
@@ -284,7 +295,7 @@ fn one_of(words: &[&str]) -> String {
 }
 
 /// What was found, short enough for a message.
-fn described(value: &Value) -> String {
+pub(super) fn described(value: &Value) -> String {
     match value {
         Value::Null | Value::Bool(_) => value.to_string(),
         Value::Number(number) => format!("the number {number}"),
@@ -292,5 +303,50 @@ fn described(value: &Value) -> String {
         Value::String(_) => "a longer string".to_owned(),
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "an object".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use serde_json::json;
+
+    use super::{Place, Problems, Record, Rule};
+
+    /// Fills the list of problems.
+    fn full() -> Problems {
+        let mut problems = Problems::default();
+        while !problems.is_full() {
+            problems.add(&Place::BODY, "test", "wrong");
+        }
+        problems
+    }
+
+    #[test]
+    fn no_message_is_written_beyond_the_limit() {
+        let mut problems = full();
+        let kept = problems.len();
+        problems.add_with(&Place::BODY, "test", || panic!("this message is kept nowhere"));
+        assert_eq!(problems.len(), kept);
+    }
+
+    #[test]
+    fn checking_stops_at_the_limit() {
+        static CHECKED: AtomicUsize = AtomicUsize::new(0);
+        const COUNTED: &Record = &Record {
+            fields: &[],
+            base: None,
+            whole: Some(|_, place, problems| {
+                CHECKED.fetch_add(1, Ordering::Relaxed);
+                problems.add(place, "test", "wrong");
+            }),
+        };
+        let most = full().len();
+        let body = vec![json!({}); most + 5000];
+        let mut problems = Problems::default();
+        Rule::List(&Rule::Record(COUNTED)).check(&json!(body), &Place::BODY, &mut problems);
+        assert_eq!(problems.len(), most);
+        assert_eq!(CHECKED.load(Ordering::Relaxed), most, "the items beyond it are not looked at");
     }
 }

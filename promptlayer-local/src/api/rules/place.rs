@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::api::error::shortened;
+
 /// A place in a request: its body, a field of it, an item of that. It lives on the stack; only problems spell it out.
 #[derive(Clone, Copy)]
 pub(crate) struct Place<'a> {
@@ -33,7 +35,7 @@ impl<'a> Place<'a> {
         let mut place = Some(self);
         while let Some(here) = place {
             steps.push(match here.step {
-                Step::Field(name) => Location::Field(name.to_owned()),
+                Step::Field(name) => Location::Field(shortened(name.to_owned())),
                 Step::Item(index) => Location::Item(index),
             });
             place = here.parent;
@@ -59,7 +61,7 @@ pub(crate) struct Problem {
     kind: &'static str,
 }
 
-/// Everything wrong with a request, up to a number nobody reads to the end of.
+/// Everything wrong with a request, up to a limit at which checking stops.
 #[derive(Debug, Default)]
 pub(crate) struct Problems(Vec<Problem>);
 
@@ -68,14 +70,34 @@ impl Problems {
     const MOST: usize = 10_000;
 
     pub(crate) fn add(&mut self, place: &Place<'_>, kind: &'static str, message: impl Into<String>) {
-        if self.0.len() < Self::MOST {
-            self.0.push(Problem { loc: place.spelled_out(), msg: message.into(), kind });
+        self.add_with(place, kind, || message.into());
+    }
+
+    /// Adds a problem whose message is written only if there is room for it.
+    pub(crate) fn add_with(
+        &mut self,
+        place: &Place<'_>,
+        kind: &'static str,
+        message: impl FnOnce() -> String,
+    ) {
+        if !self.is_full() {
+            self.0.push(Problem { loc: place.spelled_out(), msg: shortened(message()), kind });
         }
+    }
+
+    /// Returns `true` if no further problem is kept, so that there is no need to look for one.
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.len() >= Self::MOST
     }
 
     pub(crate) fn append(&mut self, other: Self) {
         let room = Self::MOST.saturating_sub(self.0.len());
         self.0.extend(other.0.into_iter().take(room));
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

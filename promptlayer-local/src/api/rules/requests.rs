@@ -75,11 +75,11 @@ fn check_error_type(request: &Map<String, Value>, place: &Place<'_>, problems: &
         _ => return,
     };
     match status {
-        Some(status) if !allowed.contains(&status) => problems.add(
-            &place.field("error_type"),
-            "value_error",
-            format!("{error_type} goes with the status {}, found {status}", allowed.join(" or ")),
-        ),
+        Some(status) if !allowed.contains(&status) => {
+            problems.add_with(&place.field("error_type"), "value_error", || {
+                format!("{error_type} goes with the status {}, found {status}", allowed.join(" or "))
+            });
+        }
         _ => {}
     }
 }

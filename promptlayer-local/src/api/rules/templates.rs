@@ -43,6 +43,9 @@ const EXTERNAL_ID: &Record = &Record {
     base: None,
     whole: Some(|object, place, problems| {
         for key in object.keys().filter(|key| !matches!(key.as_str(), "source" | "external_id")) {
+            if problems.is_full() {
+                break;
+            }
             problems.add(&place.field(key), "extra_forbidden", "this field is not allowed here");
         }
     }),

@@ -1,19 +1,20 @@
+//! The server: its thread, its runtime and its address; `connections` accepts and limits connections.
+
+mod connections;
+
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use axum::Router;
-use axum::serve::ListenerExt;
 use tokio::sync::oneshot;
 
+use crate::access::Access;
 use crate::api::{self, App};
 use crate::store::Store;
 use crate::{Config, Error};
-
-/// How long a stopping server waits for requests it has begun to answer.
-const GRACE: Duration = Duration::from_secs(2);
+use connections::Limits;
 
 /// A running server; it stops when dropped.
 ///
@@ -47,20 +48,24 @@ impl Server {
     ///
     /// # Errors
     ///
+    /// [`Error::KeyNeeded`], [`Error::ApiKey`] or [`Error::AllowedHost`] if the settings cannot be used,
     /// [`Error::Database`], [`Error::ForeignDatabase`] or [`Error::NewerDatabase`] if the database cannot be used, [`Error::Bind`] if the address
     /// cannot be listened on, [`Error::Thread`] if no thread could be started.
+    #[expect(clippy::needless_pass_by_value, reason = "a configuration is made for one server")]
     pub fn start(config: Config) -> Result<Self, Error> {
+        let access = Access::new(&config)?;
         let store = Store::open(&config.database)?;
         let (listener, address) =
             listen(config.address).map_err(|source| Error::Bind { address: config.address, source })?;
         let url = format!("http://{}", reachable(address));
-        let router = api::router(App::new(store, config, url.clone()));
+        let limits = Limits { connections: config.connection_limit, header_timeout: config.header_timeout };
+        let router = api::router(App::new(store, access.on_port(address.port()), &config, url.clone()));
 
         let (stop, stopped) = oneshot::channel();
         let (started, start) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("promptlayer-local".to_owned())
-            .spawn(move || run(listener, router, stopped, &started))
+            .spawn(move || run(listener, router, limits, stopped, &started))
             .map_err(|source| Error::Thread { source })?;
         // Only a thread that died before it could say anything leaves the channel empty.
         let outcome =
@@ -69,7 +74,8 @@ impl Server {
         Ok(Self { address, url, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// The base URL to give to a client, without a trailing slash: `http://127.0.0.1:7780`.
+    /// The base URL to give to a client on this machine, without a trailing slash: `http://127.0.0.1:7780`. For a server
+    /// that listens on every interface it names loopback; [`address`](Self::address) is the one listened on.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -119,6 +125,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 fn run(
     listener: TcpListener,
     router: Router,
+    limits: Limits,
     stopped: oneshot::Receiver<()>,
     started: &mpsc::Sender<io::Result<()>>,
 ) {
@@ -133,33 +140,13 @@ fn run(
         match tokio::net::TcpListener::from_std(listener) {
             Ok(listener) => {
                 let _ = started.send(Ok(()));
-                serve(listener, router, stopped).await;
+                connections::serve(listener, router, limits, stopped).await;
             }
             Err(error) => {
                 let _ = started.send(Err(error));
             }
         }
     });
-}
-
-async fn serve(listener: tokio::net::TcpListener, router: Router, stopped: oneshot::Receiver<()>) {
-    // Answers are small and written at once; waiting to fill a packet only delays them.
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    let (drain, drained) = oneshot::channel::<()>();
-    let serving = axum::serve(listener, router).with_graceful_shutdown(async {
-        let _ = drained.await;
-    });
-    tokio::select! {
-        _ = serving => {}
-        // A client that began a request and never ends it must not keep the server from stopping.
-        () = async {
-            let _ = stopped.await;
-            drop(drain);
-            tokio::time::sleep(GRACE).await;
-        } => {}
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,87 @@
+//! JSON that is stored as text and returned as text.
+
+use std::fmt::{self, Write};
+
+use rusqlite::ToSql;
+use rusqlite::types::ToSqlOutput;
+use serde::de::{Deserialize, Deserializer};
+use serde_json::Value;
+
+/// A JSON value in its serialized form.
+///
+/// A tree of [`Value`]s takes up to a hundred times the memory of its text, so content that is only stored is
+/// serialized while its body is parsed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct JsonText(String);
+
+impl JsonText {
+    /// `{}`.
+    pub(crate) fn empty_object() -> Self {
+        Self("{}".to_owned())
+    }
+
+    /// `[]`.
+    pub(crate) fn empty_list() -> Self {
+        Self("[]".to_owned())
+    }
+
+    /// `null`.
+    pub(crate) fn null() -> Self {
+        Self("null".to_owned())
+    }
+
+    /// Parses the text again. It was written by `serde_json`, so it always parses.
+    pub(crate) fn into_value(self) -> Value {
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
+}
+
+impl From<&Value> for JsonText {
+    fn from(value: &Value) -> Self {
+        // Measured first: a text that grows while it is written takes up to twice its length.
+        let mut length = Length(0);
+        let _ = write!(length, "{value}");
+        let mut text = String::with_capacity(length.0);
+        // Writing to a string does not fail.
+        let _ = write!(text, "{value}");
+        Self(text)
+    }
+}
+
+/// Counts the bytes written to it.
+struct Length(usize);
+
+impl Write for Length {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 += text.len();
+        Ok(())
+    }
+}
+
+impl<'de> Deserialize<'de> for JsonText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(|value| Self::from(&value))
+    }
+}
+
+impl ToSql for JsonText {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        self.0.to_sql()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::JsonText;
+
+    #[test]
+    fn value_survives_being_kept_as_text() {
+        let value = json!({ "a": [1, 2.5, null, "ü\n\u{0}"], "b": {} });
+        let text: JsonText = serde_json::from_value(value.clone()).unwrap();
+        assert_eq!(text.0, value.to_string());
+        assert_eq!(text.into_value(), value);
+        assert_eq!(JsonText::empty_object().into_value(), Value::Object(serde_json::Map::new()));
+    }
+}

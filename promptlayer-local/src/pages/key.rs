@@ -1,0 +1,132 @@
+//! The form that asks for the API key, where the server has one, and the sessions it opens.
+
+use askama::Template;
+use axum::extract::{Form, FromRequest, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use super::{FORM_POLICY, html_with};
+use crate::api::{App, BODY_TIMEOUT};
+
+#[derive(Template)]
+#[template(path = "key.html")]
+struct KeyPage<'a> {
+    /// Whether the server has a key at all.
+    needs_key: bool,
+    is_logged_in: bool,
+    /// What was wrong with the last attempt.
+    problem: Option<&'a str>,
+    /// The page to show after the key was accepted.
+    next: &'a str,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Given {
+    key: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// Shows the form in place of a page to those who have not shown the key.
+pub(super) async fn require_session(State(app): State<App>, request: Request, next: Next) -> Response {
+    if app.access().may_see_pages(request.headers()) {
+        return next.run(request).await;
+    }
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    form(StatusCode::UNAUTHORIZED, None, target)
+}
+
+/// `GET /key`
+pub(super) async fn show(State(app): State<App>, headers: HeaderMap) -> Response {
+    let needs_key = app.access().needs_key();
+    let is_logged_in = needs_key && app.access().sessions().has(&headers);
+    page(StatusCode::OK, &KeyPage { needs_key, is_logged_in, problem: None, next: "/" })
+}
+
+/// `POST /key`
+pub(super) async fn log_in(State(app): State<App>, request: Request) -> Response {
+    let reading = Form::<Given>::from_request(request, &app);
+    let Ok(Ok(Form(given))) = tokio::time::timeout(BODY_TIMEOUT, reading).await else {
+        return form(StatusCode::BAD_REQUEST, Some("The form could not be read. Enter the key again."), "/");
+    };
+    let next = if is_local(&given.next) { given.next.as_str() } else { "/" };
+    if !app.access().needs_key() {
+        return see_other(next, None);
+    }
+    if !app.access().accepts(Some(given.key.trim())) {
+        return form(StatusCode::UNAUTHORIZED, Some("This is not the key of this server."), next);
+    }
+    match app.access().sessions().open() {
+        Ok(cookie) => see_other(next, Some(&cookie)),
+        Err(_) => form(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            Some("The operating system gave no random bytes for a session. Try again."),
+            next,
+        ),
+    }
+}
+
+/// `POST /logout`
+pub(super) async fn log_out(State(app): State<App>, headers: HeaderMap) -> Response {
+    see_other("/key", Some(&app.access().sessions().close(&headers)))
+}
+
+fn form(status: StatusCode, problem: Option<&str>, next: &str) -> Response {
+    page(status, &KeyPage { needs_key: true, is_logged_in: false, problem, next })
+}
+
+fn page(status: StatusCode, page: &KeyPage<'_>) -> Response {
+    let mut response = html_with(page, FORM_POLICY);
+    if response.status().is_success() {
+        *response.status_mut() = status;
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // With `no-referrer`, browsers send the form with `Origin: null`, which is refused as foreign.
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    response
+}
+
+fn see_other(target: &str, cookie: Option<&str>) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for (name, value) in [(header::LOCATION, Some(target)), (header::SET_COOKIE, cookie)] {
+        if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
+            headers.insert(name, value);
+        }
+    }
+    response
+}
+
+/// Returns `true` for a path on this server. Browsers read `//host` and `/\host` as another host.
+fn is_local(target: &str) -> bool {
+    let mut bytes = target.bytes();
+    bytes.next() == Some(b'/')
+        && !matches!(bytes.next(), Some(b'/' | b'\\'))
+        && target.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_local;
+
+    #[test]
+    fn only_paths_of_this_server_are_redirected_to() {
+        for (target, expected) in [
+            ("/", true),
+            ("/requests/7?x=1#trace", true),
+            ("", false),
+            ("requests", false),
+            ("//evil.example", false),
+            ("/\\evil.example", false),
+            ("/\t/evil.example", false),
+            ("https://evil.example", false),
+            ("/a\r\nSet-Cookie: x=y", false),
+        ] {
+            assert_eq!(is_local(target), expected, "{target:?}");
+        }
+    }
+}

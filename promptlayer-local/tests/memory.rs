@@ -1,0 +1,287 @@
+//! What bodies cost in memory, measured in the real program: its peak by `getrusage` once it has ended, and what it
+//! still holds afterwards by `/proc`.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
+#![allow(clippy::print_stdout, reason = "what was measured is said aloud")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::resource::{UsageWho, getrusage};
+
+const MIB: usize = 1024 * 1024;
+const LIMIT: usize = 64 * MIB;
+
+/// The program with a database of its own.
+struct Program {
+    child: Child,
+    address: String,
+    database: PathBuf,
+    /// What it holds before any request, in MiB.
+    idle: usize,
+}
+
+impl Program {
+    fn start(test: &str) -> Self {
+        let database =
+            std::env::temp_dir().join(format!("promptlayer-local-memory-{test}-{}.db", std::process::id()));
+        remove(&database);
+        let mut child = Command::new(env!("CARGO_BIN_EXE_promptlayer-local"))
+            .args(["--address", "127.0.0.1:0", "--database"])
+            .arg(&database)
+            .env("PROMPTLAYER_LOCAL_API_KEY", "pl_secret")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let line = BufReader::new(child.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+        let address =
+            line.strip_prefix("listening on http://").unwrap().split(' ').next().unwrap().to_owned();
+        let mut program = Self { child, address, database, idle: 0 };
+        assert_eq!(program.send("/log-request", "pl_secret", &Body::of_bytes(2, "{}", "", "")), 422);
+        program.idle = program.status("VmRSS");
+        program
+    }
+
+    /// Sends a body without ever holding it: this process must stay smaller than what it measures.
+    fn send(&self, path: &str, key: &str, body: &Body) -> u16 {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(
+            stream,
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
+             X-API-KEY: {key}\r\nContent-Length: {}\r\n\r\n",
+            body.length
+        )
+        .unwrap();
+        body.write(&mut stream);
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).unwrap();
+        let mut rest = vec![0; 65536];
+        while stream.read(&mut rest).unwrap() > 0 {}
+        std::str::from_utf8(&status[9..]).unwrap().parse().unwrap()
+    }
+
+    /// A line of `/proc/<pid>/status`, in MiB.
+    fn status(&self, name: &str) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        let kib: usize = line.trim_matches(|c: char| !c.is_ascii_digit()).parse().unwrap();
+        kib / 1024
+    }
+
+    /// Holds what the program took at its peak to this limit, in MiB above what it takes when idle, and waits until it
+    /// has given it back.
+    fn check(mut self, what: &str, peak: usize) {
+        // glibc keeps free memory at the end of each of its heaps, which the next body takes.
+        const KEPT: usize = 64;
+        let idle = self.idle;
+        let begin = Instant::now();
+        // It gives memory back after its answer.
+        while self.status("VmRSS") > idle + KEPT {
+            let now = self.status("VmRSS");
+            assert!(
+                begin.elapsed() < Duration::from_secs(30),
+                "{what}: {now} MiB are kept, {idle} MiB when idle"
+            );
+            std::thread::yield_now();
+        }
+        let now = self.status("VmRSS");
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        // The largest child of this process so far, so every check bounds all that ended before it too.
+        let usage = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
+        let most = usize::try_from(usage.max_rss()).unwrap() / 1024;
+        println!("{what}: idle {idle} MiB, at most {most} MiB so far, afterwards {now} MiB");
+        assert!(most <= idle + peak, "{what}: {most} MiB at the peak, {idle} MiB when idle");
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        remove(&self.database);
+    }
+}
+
+fn remove(database: &std::path::Path) {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut path = database.as_os_str().to_owned();
+        path.push(suffix);
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+/// A body of a start, a part as often as there is room for it, and an end.
+struct Body {
+    length: usize,
+    start: String,
+    part: String,
+    end: String,
+    times: usize,
+}
+
+impl Body {
+    fn of_bytes(most: usize, start: &str, part: &str, end: &str) -> Self {
+        let times = (most - start.len() - end.len()).checked_div(part.len()).unwrap_or(0);
+        Self {
+            length: start.len() + times * part.len() + end.len(),
+            start: start.to_owned(),
+            part: part.to_owned(),
+            end: end.to_owned(),
+            times,
+        }
+    }
+
+    fn write(&self, stream: &mut TcpStream) {
+        let at_once = (65536 / self.part.len().max(1)).max(1);
+        let many = self.part.repeat(at_once);
+        stream.write_all(self.start.as_bytes()).unwrap();
+        for _ in 0..self.times / at_once {
+            stream.write_all(many.as_bytes()).unwrap();
+        }
+        stream.write_all(self.part.repeat(self.times % at_once).as_bytes()).unwrap();
+        stream.write_all(self.end.as_bytes()).unwrap();
+    }
+}
+
+/// A request log with the part as often as there is room for it in its prompt.
+fn log_request(most: usize, part: &str) -> Body {
+    Body::of_bytes(
+        most,
+        r#"{"provider":"openai","model":"m","request_start_time":1,"request_end_time":2,
+            "output":{"type":"completion","content":[]},
+            "input":{"type":"chat","messages":[{"role":"user","content":[{"type":"text","text":""#,
+        part,
+        r#""}]}]}}"#,
+    )
+}
+
+fn template(most: usize, part: &str) -> Body {
+    Body::of_bytes(
+        most,
+        r#"{"prompt_template":{"prompt_name":"t"},"prompt_version":{"prompt_template":
+            {"type":"completion","content":[{"type":"text","text":""#,
+        part,
+        r#""}]}}}"#,
+    )
+}
+
+const SPAN: &str = r#"{"name":"n","context":{"trace_id":"t","span_id":"s","trace_state":""},"kind":"SpanKind.CLIENT",
+    "start_time":1,"end_time":2,"status":{"status_code":"StatusCode.OK"},"resource":{"attributes":{},"schema_url":""},
+    "attributes":"#;
+
+fn spans(most: usize, start: &str, part: &str, end: &str) -> Body {
+    Body::of_bytes(most, &format!(r#"{{"spans":[{SPAN}{start}"#), part, &format!("{end}}}]}}"))
+}
+
+/// How many spans of a body weigh nearly as much as a body may.
+fn many_spans() -> Body {
+    let span = format!("{SPAN}{{}}}}");
+    Body::of_bytes(25_000 * (span.len() + 1), &format!(r#"{{"spans":[{span}"#), &format!(",{span}"), "]}")
+}
+
+/// How many values of a request log weigh nearly as much as a body may.
+fn many_values() -> Body {
+    Body::of_bytes(
+        8 * 130_000,
+        r#"{"provider":"openai","model":"m","request_start_time":1,"request_end_time":2,
+            "output":{"type":"completion","content":[]},"input":{"type":"completion","content":[]},
+            "parameters":{"p":["#,
+        r#"{"a":0},"#,
+        "0]}}",
+    )
+}
+
+/// One test, because the measurement is of all children of this process.
+#[test]
+fn body_costs_at_most_200_mib_and_gives_them_back() {
+    let program = Program::start("one");
+    // Each of these would take from 2 to 6 GB as a tree.
+    for path in [
+        "/spans-bulk",
+        "/log-request",
+        "/rest/track-score",
+        "/rest/track-metadata",
+        "/rest/track-prompt",
+        "/rest/track-group",
+        "/rest/prompt-templates",
+        "/prompt-templates/t",
+    ] {
+        let all = [r#"{"a":0},"#, "0,", r#"{"a":{}},"#, "[],", "\"\",", "{},"];
+        let parts = if path == "/spans-bulk" { &all[..] } else { &all[..2] };
+        for part in parts {
+            let body = Body::of_bytes(LIMIT, "[", part, "0]");
+            assert_eq!(program.send(path, "pl_secret", &body), 413, "{path} {part}");
+        }
+    }
+    for path in ["/create-group", "/spans-bulk", "/rest/prompt-templates"] {
+        let body = Body::of_bytes(LIMIT, "[", r#"{"a":0},"#, "0]");
+        assert_eq!(program.send(path, "wrong", &body), 401, "{path}");
+    }
+    let body = Body::of_bytes(LIMIT, "[", r#"{"a":0},"#, "0]");
+    assert_eq!(program.send("/create-group", "pl_secret", &body), 200, "it is not looked at");
+    program.check("hostile bodies", 200);
+
+    // A program for each, so that none profits from what another left.
+    let rest = SPAN.strip_prefix(r#"{"name":"n""#).unwrap();
+    let long_name = Body::of_bytes(LIMIT, r#"{"spans":[{"name":""#, "word ", &format!("\"{rest}{{}}}}]}}"));
+    let score = Body::of_bytes(LIMIT, r#"{"request_id":1,"score":1,"name":""#, "word ", r#""}"#);
+    let metadata = Body::of_bytes(LIMIT, r#"{"request_id":1,"metadata":{"a":""#, "word ", r#""}}"#);
+    let prompt = r#"{"request_id":1,"metadata":{},"prompt_name":""#;
+    let prompt = Body::of_bytes(LIMIT, prompt, "x", r#""}"#);
+    let kind = Body::of_bytes(LIMIT, r#"{"spans":[{"kind":""#, "x", r#""}]}"#);
+    let problems = Body::of_bytes(2 * MIB, r#"{"spans":["#, "0,", "0]}");
+    let too_many = Body::of_bytes(8 * MIB, r#"{"spans":["#, "0,", "0]}");
+    for (what, path, body, status) in [
+        ("a long prompt", "/log-request", log_request(LIMIT, "word "), 201),
+        // Escapes are undone into a buffer of their own, and written anew.
+        ("a prompt of short escapes", "/log-request", log_request(LIMIT, "line\\n"), 201),
+        ("a prompt of long escapes", "/log-request", log_request(LIMIT, "\\u0001"), 201),
+        ("a long template", "/rest/prompt-templates", template(LIMIT, "word "), 200),
+        ("a long attribute", "/spans-bulk", spans(LIMIT, r#"{"a":""#, "word ", r#""}"#), 201),
+        ("a long span name", "/spans-bulk", long_name, 201),
+        ("long metadata", "/rest/track-metadata", metadata, 200),
+        ("a long score name", "/rest/track-score", score, 200),
+        ("as many spans as there may be", "/spans-bulk", many_spans(), 201),
+        ("as many values as there may be", "/log-request", many_values(), 201),
+        ("four million values", "/spans-bulk", too_many, 413),
+        ("a million problems", "/spans-bulk", problems, 422),
+        ("a long wrong value, which is not quoted", "/spans-bulk", kind, 422),
+        ("a long unknown name, which is not quoted", "/rest/track-prompt", prompt, 400),
+    ] {
+        let program = Program::start("one");
+        assert_eq!(program.send("/log-request", "pl_secret", &log_request(1000, "x")), 201);
+        assert_eq!(program.send(path, "pl_secret", &body), status, "{what}");
+        program.check(what, 200);
+    }
+
+    let program = Program::start("together");
+    std::thread::scope(|scope| {
+        for index in 0..10 {
+            let program = &program;
+            scope.spawn(move || {
+                let body = if index % 2 == 0 {
+                    Body::of_bytes(LIMIT, "[", r#"{"a":0},"#, "0]")
+                } else {
+                    log_request(LIMIT, "word ")
+                };
+                assert!(matches!(program.send("/log-request", "pl_secret", &body), 201 | 413));
+            });
+        }
+    });
+    program.check("ten large bodies at once", 450);
+}
+
+#[test]
+fn rendered_template_is_no_longer_than_a_body() {
+    let program = Program::start("rendered");
+    assert_eq!(program.send("/rest/prompt-templates", "pl_secret", &template(MIB, "{x}")), 200);
+    // 350,000 times 100 KB.
+    let body = Body::of_bytes(100_000, r#"{"input_variables":{"x":""#, "x", r#""}}"#);
+    assert_eq!(program.send("/prompt-templates/t", "pl_secret", &body), 413);
+    let peak = program.status("VmHWM") - program.idle;
+    assert!(peak <= 200, "{peak} MiB");
+}
