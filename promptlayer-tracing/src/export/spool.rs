@@ -381,12 +381,17 @@ impl Spool {
         self.segments.iter_mut().try_for_each(Segment::sync)
     }
 
-    /// Takes back a record that was given, for the next process: this one does not give it again. `false` if it
-    /// is not there any more.
+    /// Takes back a record that was given. This process gives it again only after a [`rewind`](Self::rewind). `false` if
+    /// it is not there any more.
     pub(crate) fn put_back(&mut self, id: RecordId) -> bool {
         let is_ours = self.is_of_this_process();
         let segment = self.position(id.segment).and_then(|position| self.segments.get_mut(position));
         segment.is_some_and(|segment| is_ours && segment.put_back(id.index))
+    }
+
+    /// Gives what was put back again.
+    pub(crate) fn rewind(&mut self) {
+        self.cursors.clear();
     }
 
     /// Whether a record has no end yet: it is to be given, or was and is not done.

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -105,9 +106,14 @@ impl Pipeline {
         }
     }
 
-    /// Leaves a parcel that came from the disk there, for the next run. Gives it back if it had to give way to
-    /// others.
-    pub(crate) fn put_back(&self, parcel: Parcel, is_in_doubt: bool) -> Option<Parcel> {
+    /// Leaves a parcel that came from the disk there: for this run, to be taken up again after some time, or else for the
+    /// next. Gives it back if it had to give way to others.
+    pub(crate) fn put_back(
+        &self,
+        parcel: Parcel,
+        is_in_doubt: bool,
+        again_after: Option<Duration>,
+    ) -> Option<Parcel> {
         let (Some(store), Some(stored)) = (self.store_here(), &parcel.stored) else { return Some(parcel) };
         let mut files = store.lock();
         if !is_in_doubt {
@@ -117,6 +123,11 @@ impl Pipeline {
         if !files.spool.put_back(stored.id) {
             drop(files);
             return Some(parcel);
+        }
+        if let Some(time) = again_after {
+            files.rewind_at.get_or_insert(Instant::now() + time);
+            let own_hook = parcel.content.note().and_then(|note| note.own_hook);
+            files.own_hooks.extend(own_hook.map(|hook| (stored.id, hook)));
         }
         // Entered before the lock is given up: from here on it may give way, and is counted then.
         parcel.ticket.spool();
@@ -217,6 +228,9 @@ impl Pipeline {
         let mut found = Vec::new();
         let mut size = encode::FRAME_BYTES;
         let mut files = store.lock();
+        if files.rewind_at.take_if(|time| *time <= Instant::now()).is_some() {
+            files.spool.rewind();
+        }
         while found.len() < limits.spans {
             let given = match files.held.remove(&selection) {
                 Some(held) => Ok(Some(held)),

@@ -26,6 +26,8 @@ pub(crate) struct Files {
     pub(crate) held: BTreeMap<Selection, Given>,
     /// The hooks of functions whose requests wait here.
     pub(crate) own_hooks: BTreeMap<RecordId, OwnHook>,
+    /// When what was put back is given again.
+    pub(crate) rewind_at: Option<Instant>,
 }
 
 /// The spool of a pipeline.
@@ -56,7 +58,12 @@ impl Store {
         let open = spool.waiting().collect();
         let store = Self {
             path: spool.root().to_owned(),
-            files: Mutex::new(Files { spool, held: BTreeMap::new(), own_hooks: BTreeMap::new() }),
+            files: Mutex::new(Files {
+                spool,
+                held: BTreeMap::new(),
+                own_hooks: BTreeMap::new(),
+                rewind_at: None,
+            }),
             mode: settings.mode,
             max_age: settings.max_age,
             opened_at: Instant::now(),

@@ -5,7 +5,13 @@ use std::fs;
 use std::path::Path;
 
 /// Where tests are.
-const FOLDERS: [&str; 2] = ["tests", "../promptlayer-tracing/src"];
+const FOLDERS: [&str; 5] = [
+    "tests",
+    "../promptlayer-tracing/src",
+    "../promptlayer-macros/src",
+    "../promptlayer-local/src",
+    "../promptlayer-local/tests",
+];
 
 /// The names of all functions that are tests, below a folder.
 fn tests_in(folder: &Path, found: &mut BTreeSet<String>) {

@@ -82,12 +82,13 @@ impl<T: Transport> Courier<T> {
                     let stored = self.pipeline.store(parcel, is_in_doubt, |error| self.report(error));
                     stored.err().map(|unstored| unstored.parcel)
                 }
-                // It is there, and stays for the next run: a span in doubt, which that reads back, and at the end
-                // of the program everything. What else is given up was tried for as long as it may be.
-                (Some(_), Content::Span { .. }) if is_in_doubt || self.is_ending() => {
-                    self.pipeline.put_back(parcel, is_in_doubt)
+                // At the end of the program everything stays there, for the next run.
+                (Some(_), _) if self.is_ending() => self.pipeline.put_back(parcel, is_in_doubt, None),
+                // Its trace could not be read for long. It is read again later, until it is too old for the spool.
+                (Some(_), Content::Span { .. }) if is_in_doubt => {
+                    self.pipeline.put_back(parcel, is_in_doubt, Some(self.retry.longest_delay))
                 }
-                (Some(_), _) if self.is_ending() => self.pipeline.put_back(parcel, is_in_doubt),
+                // What else is given up was tried for as long as it may be.
                 (Some(_), _) => Some(parcel),
             };
             if let Some(parcel) = left {

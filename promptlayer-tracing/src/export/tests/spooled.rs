@@ -456,3 +456,26 @@ async fn slow_service_fills_the_spool_and_not_the_queue() {
     let stats = line.stats();
     assert_eq!((stats.spans.accepted, stats.spans.delivered), (6_000, 6_000), "{stats:#?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_put_back_in_an_outage_is_given_again() {
+    for is_taken in [true, false] {
+        let folder = TempDir::new().unwrap();
+        // The traces cannot be read for longer than anything is tried.
+        let step = if is_taken { Step::TakenAndLost } else { Step::Lost };
+        let service = Service::new([step]).gets(vec![Step::Status(500); 100]);
+        let mut line = line(&service, settings(&folder, SpoolMode::WriteAhead));
+        line.log(10);
+        let (pipeline, stop) = (Arc::clone(&line.pipeline), line.stop.clone());
+        let program = tokio::spawn(async move {
+            while pipeline.stats().spans.delivered < 10 {
+                tokio::time::sleep(MINUTE).await;
+            }
+            stop.send_modify(|stop| stop.finish = true);
+        });
+        line.work().await;
+        program.await.unwrap();
+        assert!(service.readings() > 100, "{}", service.readings());
+        assert_eq!((service.taken(), service.duplicates()), (10, 0));
+    }
+}
