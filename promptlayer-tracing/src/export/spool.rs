@@ -391,6 +391,7 @@ impl Spool {
 
     /// Gives what was put back again.
     pub(crate) fn rewind(&mut self) {
+        self.segments.iter_mut().for_each(Segment::give_left_again);
         self.cursors.clear();
     }
 

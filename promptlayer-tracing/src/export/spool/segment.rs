@@ -23,7 +23,7 @@ pub(super) enum State {
     Waiting,
     /// It was given, and has no end yet.
     Given,
-    /// It was given and put back, for the next process.
+    /// It was given and put back. It is given again after a rewind, or by the next process.
     Left,
     /// It is not given again.
     Done,
@@ -245,7 +245,14 @@ impl Segment {
         (0..).zip(&self.entries).filter(|(_, entry)| entry.state == State::Waiting).map(|(index, _)| index)
     }
 
-    /// Takes back a record that was given, for the next process; `false` if it is not there any more.
+    /// Has the records that were taken back given again.
+    pub(super) fn give_left_again(&mut self) {
+        for entry in self.entries.iter_mut().filter(|entry| entry.state == State::Left) {
+            entry.state = State::Waiting;
+        }
+    }
+
+    /// Takes back a record that was given; `false` if it is not there any more.
     pub(super) fn put_back(&mut self, index: usize) -> bool {
         match self.entries.get_mut(index) {
             Some(entry) if !self.gone && entry.state == State::Given => {
