@@ -58,7 +58,7 @@ impl Access {
         self.key.is_some()
     }
 
-    /// Returns `true` if the pages are shown to whoever sent these headers.
+    /// Returns `true` if the pages are shown to the client that sent these headers.
     pub(crate) fn may_see_pages(&self, headers: &HeaderMap) -> bool {
         !self.needs_key() || self.sessions.has(headers) || self.accepts(key_of(headers))
     }

@@ -25,7 +25,7 @@ use crate::memory;
 /// How long a body may take to arrive.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The least weight that every body may have, whatever the limit of its length: 96 MiB.
+/// The least weight that every body may have, for any limit of its length: 96 MiB.
 const WEIGHT_LIMIT: usize = 96 * 1024 * 1024;
 
 /// A body up to this length, or of unknown length, starts as a small one: 1 MiB.

@@ -185,7 +185,7 @@ impl Contents {
     }
 }
 
-/// Opens the file as one that nobody changes, so that SQLite neither locks it nor creates anything beside it.
+/// Opens the file as immutable, so that SQLite neither locks it nor creates anything beside it.
 fn look(path: &Path) -> rusqlite::Result<Connection> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;

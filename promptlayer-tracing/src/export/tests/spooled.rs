@@ -462,8 +462,8 @@ async fn what_was_put_back_in_an_outage_is_given_again() {
     for is_taken in [true, false] {
         let folder = TempDir::new().unwrap();
         // The traces cannot be read for longer than anything is tried.
-        let step = if is_taken { Step::TakenAndLost } else { Step::Lost };
-        let service = Service::new([step]).gets(vec![Step::Status(500); 100]);
+        let first = if is_taken { Step::TakenAndLost } else { Step::Lost };
+        let service = Service::new([first]).gets(vec![Step::Status(500); 100]);
         let mut line = line(&service, settings(&folder, SpoolMode::WriteAhead));
         line.log(10);
         let stop = line.stop.clone();
