@@ -4,14 +4,32 @@ use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
+/// How often it is tried to make a folder that other processes remove meanwhile.
+const FOLDER_TRIES: usize = 64;
+
 /// Makes a folder, with those above it, for its owner alone (0700 on Unix). One that exists is left
 /// as it is.
+///
+/// Other processes remove folders that they find empty, maybe between two steps of this: it then begins again.
 pub(super) fn create_folder(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+    let mut created = builder.create(path);
+    for _ in 1..FOLDER_TRIES {
+        match &created {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !is_other_than_folder(path) => {}
+            _ => break,
+        }
+        created = builder.create(path);
+    }
+    created
+}
+
+fn is_other_than_folder(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| !metadata.is_dir())
 }
 
 /// How files are opened that this makes: for their owner alone (0600 on Unix).
