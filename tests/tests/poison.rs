@@ -32,14 +32,14 @@ use tests::pipeline::{KEY, assert_balanced};
 use tests::{Recorder, Reply, Request};
 
 /// How many cells run at once.
-const WORKERS: usize = 8;
+const WORKERS: usize = 12;
 /// The age at which an item is given up that the service is too busy for, or fails over. Without a spool, the other
 /// items of a cell must have arrived by then.
-const MAX_AGE: Duration = Duration::from_secs(20);
+const MAX_AGE: Duration = Duration::from_secs(40);
 /// The same where there is a spool, which keeps the other items for longer.
 const SPOOLED_MAX_AGE: Duration = Duration::from_secs(6);
 /// How long a cell may take, and how old an item on disk may become.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(120);
 /// The shortest wait.
 const MOMENT: Duration = Duration::from_millis(5);
 /// How often another call passes while poison items settle.
@@ -84,8 +84,9 @@ impl Cell {
     /// Every status with every mode.
     fn all(statuses: &[u16], modes: &[Option<SpoolMode>], wire: Wire) -> Vec<Self> {
         let mut cells = Vec::new();
-        for &status in statuses {
-            cells.extend(modes.iter().map(|&mode| Self { status, mode, wire }));
+        // Those without a spool take longest, so they go first.
+        for &mode in modes {
+            cells.extend(statuses.iter().map(|&status| Self { status, mode, wire }));
         }
         cells
     }
