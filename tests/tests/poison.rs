@@ -45,7 +45,7 @@ const MOMENT: Duration = Duration::from_millis(5);
 /// How often another call passes while poison items settle.
 const NOW_AND_THEN: Duration = Duration::from_millis(250);
 /// The time that the shutdown in the middle of a cell has: enough to put all on disk while many cells do.
-const SHORT: Duration = Duration::from_secs(2);
+const SHORT: Duration = Duration::from_secs(5);
 
 /// The places for what waits.
 const MODES: [Option<SpoolMode>; 4] =

@@ -102,6 +102,12 @@ impl fmt::Debug for Guard {
     }
 }
 
+/// The share of a shutdown's time that is kept for the disk where there is a spool, so that a busy machine can write all
+/// that is left.
+const SPOOLING_SHARE: f64 = 0.2;
+/// The most that is kept for the disk.
+const LONGEST_SPOOLING: Duration = Duration::from_secs(1);
+
 /// Ends a pipeline, once: for its guard, or at the end of the process.
 pub(crate) struct Ender {
     pipeline: Arc<Pipeline>,
@@ -222,7 +228,7 @@ impl Ender {
             // The threads that it would wait for, and those that hold its locks, are in the parent.
             return;
         }
-        let Pipeline { queue, progress, .. } = &*self.pipeline;
+        let Pipeline { queue, progress, store, .. } = &*self.pipeline;
         // The worker cuts what is under way at the deadline, and needs a moment to count it.
         let last = deadline.checked_add(Guard::GRACE).unwrap_or(deadline);
         if self.is_shut_down.swap(true, SeqCst) {
@@ -232,7 +238,8 @@ impl Ender {
         }
         // Spans that come from now on are too late; what hooks enqueue is not.
         queue.close_to_spans();
-        self.stop.send_modify(|stop| stop.deadline = Some(deadline));
+        let end_of_sending = end_of_sending(Instant::now(), deadline, store.is_some());
+        self.stop.send_modify(|stop| stop.deadline = Some(end_of_sending));
         self.flush_until(deadline, true, in_hook);
         queue.close();
         self.stop.send_modify(|stop| stop.finish = true);
@@ -245,6 +252,14 @@ impl Ender {
         }
         progress.update(|state| state.ended = true);
     }
+}
+
+/// When a shutdown that ends by `deadline` stops sending.
+fn end_of_sending(now: Instant, deadline: Instant, has_spool: bool) -> Instant {
+    let time = deadline.saturating_duration_since(now);
+    let for_disk =
+        if has_spool { time.mul_f64(SPOOLING_SHARE).min(LONGEST_SPOOLING) } else { Duration::ZERO };
+    deadline.checked_sub(for_disk).unwrap_or(deadline)
 }
 
 impl Pipeline {
@@ -288,6 +303,26 @@ impl Drop for Guard {
         }
         if !self.is_shut_down {
             self.ender.end(deadline_in(Self::SHUTDOWN_TIMEOUT), hook::is_hook_thread());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shutdown_with_a_spool_keeps_a_fifth_of_its_time_and_at_most_a_second_for_the_disk() {
+        let now = Instant::now();
+        for (time, with_spool) in [(0, 0), (100, 80), (5_000, 4_000), (60_000, 59_000)] {
+            let deadline = now + Duration::from_millis(time);
+            assert_eq!(
+                end_of_sending(now, deadline, true),
+                now + Duration::from_millis(with_spool),
+                "{time}"
+            );
+            assert_eq!(end_of_sending(now, deadline, false), deadline, "{time}");
+            assert_eq!(end_of_sending(deadline, now, true), now, "a deadline that is over: {time}");
         }
     }
 }
