@@ -47,9 +47,9 @@ async fn template(client: &promptlayer_tracing::Client) -> Result<Template, prom
         Err(error) if error.is_not_found() => {
             let prompt = CompletionPrompt::new("What is a good name for a company that makes {product}?");
             templates.publish("example", prompt).commit_message("the first version").await?;
-            templates.get("example").version(1).await
+            Ok(templates.get("example").version(1).await?)
         }
-        template => template,
+        template => Ok(template?),
     }
 }
 

@@ -47,7 +47,7 @@ impl Service {
     /// # Errors
     ///
     /// If the environment has settings that cannot be used.
-    pub fn client(&self) -> Result<Client, promptlayer_tracing::Error> {
+    pub fn client(&self) -> Result<Client, promptlayer_tracing::client::Error> {
         match &self.local {
             Some((server, _)) => Client::builder().base_url(server.url()).api_key(LOCAL_KEY).build(),
             None => Client::from_env(),

@@ -22,10 +22,12 @@ use tokio::sync::mpsc::{Receiver, Sender, WeakSender, channel};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::client::{Client, Enqueue, Error, Redactor, TrackRequest};
-use crate::ids::{RequestId, SpanId, TraceId};
+use crate::error::{self, Error, Repr};
 use crate::progress::Progress;
-use crate::tags::Tags;
+use promptlayer_blueprint::Tags;
+use promptlayer_blueprint::{RequestId, SpanId, TraceId};
+use promptlayer_client::exporter::{Enqueue, Redactor};
+use promptlayer_client::{Client, TrackRequest};
 
 /// The name of the thread.
 const THREAD: &str = "pl-hooks";
@@ -367,7 +369,7 @@ pub(crate) fn start(
     counters: Arc<HookCounters>,
     progress: Arc<Progress>,
 ) -> Result<HookSender, Error> {
-    let failed = |source| Error::ThreadStart { name: THREAD, source };
+    let failed = |source| Error::from(Repr::ThreadStart { name: THREAD, source });
     let runtime = if hooks.asynchronous.is_empty() { None } else { Some(HookRuntime::start()?) };
     let (news, inbox) = channel(CAPACITY);
     let has_hooks = !hooks.synchronous.is_empty() || !hooks.asynchronous.is_empty();
@@ -464,7 +466,7 @@ struct HookRuntime {
 
 impl HookRuntime {
     fn start() -> Result<Self, Error> {
-        let failed = |source| Error::ThreadStart { name: IO_THREAD, source };
+        let failed = |source| Error::from(Repr::ThreadStart { name: IO_THREAD, source });
         let (end, ended) = oneshot::channel();
         let (begun, begins) = sync_channel(1);
         // Made on its own thread: one that is dropped where another runs panics.
@@ -525,5 +527,5 @@ pub(crate) fn write_line(error: &Error, kept_back: u64) {
         count => format!(" (and {count} more errors before)"),
     };
     // Standard error may be closed.
-    let _ = writeln!(io::stderr(), "promptlayer: {error}{kept_back}");
+    let _ = writeln!(io::stderr(), "promptlayer: {}{kept_back}", error::chain(error));
 }

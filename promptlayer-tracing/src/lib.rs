@@ -61,17 +61,13 @@
 //! [`LayerBuilder::in_memory`] gives a layer that sends nowhere, and the requests that it received.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(feature = "export")]
-pub mod blueprint;
 mod body;
 mod call;
 mod capture;
 #[cfg(feature = "export")]
-mod client;
-#[cfg(feature = "export")]
-mod clock;
-#[cfg(feature = "export")]
 mod convert;
+#[cfg(feature = "export")]
+mod error;
 mod exchange;
 #[cfg(feature = "export")]
 mod export;
@@ -81,8 +77,6 @@ mod future;
 mod hidden;
 #[cfg(feature = "export")]
 mod hook;
-#[cfg(feature = "export")]
-mod ids;
 #[cfg(not(feature = "export"))]
 mod inactive;
 mod kind;
@@ -98,17 +92,15 @@ mod opening;
 mod progress;
 mod prompt_link;
 #[cfg(feature = "export")]
+mod random;
+#[cfg(feature = "export")]
 mod record;
 mod secrets;
-#[cfg(feature = "export")]
-mod semconv;
 #[cfg(feature = "export")]
 mod sink;
 mod site;
 mod stream;
 mod tag_check;
-#[cfg(feature = "export")]
-mod tags;
 
 pub use promptlayer_macros::promptlayer;
 
@@ -116,22 +108,25 @@ pub use crate::kind::Kind;
 pub use crate::prompt_link::{PromptLink, ToPromptLink};
 
 #[cfg(feature = "export")]
+pub use promptlayer_blueprint::{self as blueprint, RequestId, Score, SpanId, Tags, TraceId};
+#[cfg(feature = "export")]
+pub use promptlayer_client::{
+    self as client, Client, ClientBuilder, Enqueueable, Env, GetTemplate, GroupId, Groups, ListTemplates,
+    ListedTemplate, LoggedRequestDetail, PublishTemplate, PublishedTemplate, RenderedPrompt, Requests,
+    SnippetReference, SpanDetail, Template, TemplatePage, Templates, TraceDetail, Track, TrackGroup,
+    TrackMetadata, TrackPrompt, TrackRequest, TrackScore,
+};
+
+#[cfg(feature = "export")]
 pub use crate::{
-    client::{
-        Client, ClientBuilder, Enqueueable, Env, Error, GetTemplate, GroupId, Groups, ListTemplates,
-        ListedTemplate, LoggedRequestDetail, PublishTemplate, PublishedTemplate, RenderedPrompt, Requests,
-        Score, SnippetReference, SpanDetail, Template, TemplatePage, Templates, TraceDetail, Track,
-        TrackGroup, TrackMetadata, TrackPrompt, TrackRequest, TrackScore,
-    },
+    error::{Error, ErrorKind},
     export::{
         BatchLimits, DropReason, Flushed, Guard, Ledger, Pending, QueueLimits, RejectReason, RetryPolicy,
         SpoolMode, SpoolSettings, Stats, Wire,
     },
     hook::{HookStats, LoggedRequest},
-    ids::{RequestId, SpanId, TraceId},
     layer::{LayerBuilder, PromptLayer},
     memory::{CapturedSpan, InMemory},
-    tags::Tags,
 };
 
 /// Sets up a layer that records annotated functions and sends them to PromptLayer.

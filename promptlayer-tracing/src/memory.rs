@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::blueprint::LogRequest;
-use crate::ids::{SpanId, TraceId};
 use crate::sink::{Destination, Outgoing, Said};
+use promptlayer_blueprint::LogRequest;
+use promptlayer_blueprint::{SpanId, TraceId};
 
 /// What a layer of [`in_memory`](crate::LayerBuilder::in_memory) received: the requests as they
 /// would have been logged, and the spans of their traces.

@@ -92,7 +92,7 @@ impl<T: ToPromptLink + ?Sized> ToPromptLink for &T {
 }
 
 #[cfg(feature = "export")]
-impl ToPromptLink for crate::RenderedPrompt {
+impl ToPromptLink for promptlayer_client::RenderedPrompt {
     fn to_prompt_link(&self) -> PromptLink {
         let variables = self.variables().iter().map(|(name, value)| (name.clone(), value.clone()));
         PromptLink::new(self.name()).version(self.version()).variables(variables)

@@ -9,15 +9,13 @@ use serde_json::{Map, Value};
 
 use crate::capture::{Captured, Failure};
 use crate::exchange::{Ending, Input};
-use crate::ids::{SpanId, TraceId};
 use crate::kind::Kind;
 use crate::prompt_link::PromptLink;
-use crate::semconv;
 use crate::site::OnRequestId;
-use crate::tags::Tags;
+use promptlayer_blueprint::Tags;
+use promptlayer_blueprint::semconv;
+use promptlayer_blueprint::{SpanId, TraceId};
 
-/// What is said of a call of another crate's that left no answer: a failed one of rig says nothing at all.
-pub(crate) const UNANSWERED: &str = "the call ended without a response";
 /// What is said of a call that was dropped.
 const CANCELLED: &str = "the call was dropped before it was ready";
 /// What is said of a call of another crate's whose stream left the beginning of an answer.

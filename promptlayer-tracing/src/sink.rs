@@ -8,14 +8,14 @@ use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 
-use crate::blueprint::{ChatPrompt, LogRequest, RequestStatus};
-use crate::client::Error;
-use crate::clock;
 use crate::convert::{self, Converted};
+use crate::error::Error;
 use crate::hook;
-use crate::ids::TraceId;
 use crate::record::{FinishedSpan, Inherited};
-use crate::semconv;
+use promptlayer_blueprint::TraceId;
+use promptlayer_blueprint::semconv;
+use promptlayer_blueprint::{ChatPrompt, LogRequest, RequestStatus};
+use promptlayer_client::exporter::clock;
 
 /// A user's rewriting of a text.
 pub(crate) type RedactText = Box<dyn for<'a> Fn(&'a str) -> Cow<'a, str> + Send + Sync>;

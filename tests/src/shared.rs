@@ -17,15 +17,20 @@ const VARIABLE: &str = "PROMPTLAYER_SHARED";
 ///
 /// If the document is there but is not JSON: a check that silently has nothing to check against would never fail.
 pub(crate) fn document(name: &str) -> Option<Value> {
-    let path = path(name);
-    let Ok(text) = fs::read_to_string(&path) else {
-        skipped(name);
-        return None;
-    };
+    let text = text(name)?;
     match serde_json::from_str(&text) {
         Ok(document) => Some(document),
-        Err(error) => panic!("{} is not JSON: {error}", path.display()),
+        Err(error) => panic!("{} is not JSON: {error}", path(name).display()),
     }
+}
+
+/// Reads a text of the folder; `None`, with a message, if it cannot be read.
+pub(crate) fn text(name: &str) -> Option<String> {
+    let text = fs::read_to_string(path(name)).ok();
+    if text.is_none() {
+        skipped(name);
+    }
+    text
 }
 
 /// The JSON documents of a folder in the folder, by their names without the extension; none, said aloud, where there is

@@ -22,7 +22,7 @@ mod ends;
 mod extremes;
 #[path = "faults/hooks.rs"]
 mod hooks;
-#[path = "../../promptlayer-tracing/src/client/redact/leaks.rs"]
+#[path = "../../promptlayer-client/src/redact/leaks.rs"]
 mod leaks;
 #[path = "faults/secrets.rs"]
 mod secrets;

@@ -6,7 +6,7 @@
 
 #[path = "processes/forks.rs"]
 mod forks;
-#[path = "../../promptlayer-tracing/src/client/redact/leaks.rs"]
+#[path = "../../promptlayer-client/src/redact/leaks.rs"]
 mod leaks;
 
 use std::collections::BTreeMap;

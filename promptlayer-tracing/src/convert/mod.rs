@@ -1,55 +1,26 @@
-//! Provider shapes to the prompt blueprint. Pure: what a finished span holds in, what is sent out.
+//! Conversion of finished spans: what a span holds, as a request log or as the attributes of a function's span.
 
-mod anthropic;
-mod bedrock;
-mod call_ids;
-mod cohere;
-mod detect;
-mod failure;
-mod finish;
-pub(crate) mod frames;
-mod gemini;
-mod gen_ai;
-mod json;
-mod messages;
-mod ollama;
-mod openai_chat;
-mod openai_completions;
-mod openai_embeddings;
-mod openai_images;
-mod openai_responses;
-mod plain;
-mod reading;
+mod captured;
 mod secrets;
-mod shape;
-mod vectors;
-mod vendor;
 
 use std::borrow::Cow;
+use std::time::SystemTime;
 
+use jiff::Timestamp;
+use promptlayer_blueprint::providers::gen_ai::{self, Answered};
+use promptlayer_blueprint::providers::{
+    self, FINISH_REASON, Finish, PROVIDER_FINISH_REASON, Reply, Request, TIME_TO_FIRST_CHUNK, UNKNOWN_MODEL,
+    UNKNOWN_PROVIDER, errors,
+};
+use promptlayer_blueprint::{
+    ChatPrompt, CompletionPrompt, ErrorType, LogRequest, Message, Prompt, RequestStatus, semconv,
+};
 use serde_json::{Map, Value};
 
-#[cfg(feature = "reqwest-middleware")]
-pub(crate) use self::failure::of_answer as answered;
-use self::finish::Finish;
-use self::gen_ai::attributes::Answered;
-use self::reading::{Reply, Request, Usage};
-use crate::blueprint::{ChatPrompt, CompletionPrompt, ErrorType, LogRequest, Message, Prompt, RequestStatus};
+use crate::capture::Failure;
 use crate::exchange::{Ending, Input};
+use crate::kind::Kind;
 use crate::record::{FinishedSpan, Output};
-
-/// The provider where nothing tells it.
-const UNKNOWN_PROVIDER: &str = "custom";
-/// The model where nothing tells it.
-const UNKNOWN_MODEL: &str = "unknown";
-/// The metadata key that the reason for ending goes by, in one word for all providers.
-const FINISH_REASON: &str = "finish_reason";
-/// The metadata key that the provider's own word for it goes by, where it is another.
-const PROVIDER_FINISH_REASON: &str = "provider_finish_reason";
-/// The metadata key that the time from a call's beginning to its first chunk goes by, in milliseconds.
-const TIME_TO_FIRST_CHUNK: &str = "time_to_first_chunk_ms";
-/// The metadata key that the provider's id of a reply goes by.
-const RESPONSE_ID: &str = "response_id";
 
 /// What a model's call says.
 #[derive(Debug)]
@@ -76,27 +47,28 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
         .or(reply.model.as_deref())
         .unwrap_or(UNKNOWN_MODEL);
     let shape = reply.shape.or(request.shape);
-    let provider = span
-        .provider
-        .as_deref()
-        // Another crate's span names its own, as the attribute does.
-        .or(request.provider.as_deref().filter(|_| span.is_foreign))
-        .or(default_provider)
-        .or(reply.provider.as_deref())
-        .or_else(|| reply.shape?.only_speaker())
-        .or(request.provider.as_deref())
-        .or_else(|| shape?.only_speaker())
-        .or_else(|| vendor::of_model(model))
-        .or_else(|| shape.map(|shape| shape.family))
-        .unwrap_or(UNKNOWN_PROVIDER);
+    // The first that is known decides.
+    let providers = [
+        span.provider.as_deref(),
+        // The span of another crate names its own, as the attribute does.
+        request.provider.as_deref().filter(|_| span.is_foreign),
+        default_provider,
+        reply.provider.as_deref(),
+        reply.shape.and_then(providers::Shape::only_speaker),
+        request.provider.as_deref(),
+        shape.and_then(providers::Shape::only_speaker),
+        providers::provider_of_model(model),
+        shape.map(|shape| shape.family),
+    ];
+    let provider = providers.into_iter().flatten().next().unwrap_or(UNKNOWN_PROVIDER);
 
     let mut log = LogRequest::new(provider, model, input, output);
-    log.request_start_time = json::timestamp(span.started);
-    log.request_end_time = json::timestamp(span.ended());
+    log.request_start_time = timestamp(span.started);
+    log.request_end_time = timestamp(span.ended());
     log.parameters = request.parameters;
     secrets::hide(&mut log);
     log.parameters
-        .extend(span.parameters.iter().map(|(name, value)| ((*name).to_owned(), json::value(value))));
+        .extend(span.parameters.iter().map(|(name, value)| ((*name).to_owned(), captured::value(value))));
     log.tags = span.inherited.tags.clone();
     log.metadata = span.inherited.metadata.clone();
     if let Some(time) = span.time_to_first_chunk {
@@ -118,14 +90,14 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
     if span.is_foreign {
         log.api_type = gen_ai::api_type(&span.fields).map(str::to_owned);
     }
-    let answered = Answered::of(&reply);
+    let answered = Answered::from_reply(&reply);
     let is_whole = is_whole(span, &reply);
     let ending = if is_whole { &Ending::Returned } else { &span.ending };
     let of_call = if is_whole { None } else { problem(span) };
     set_status(&mut log, span, ending, reply);
     let of_answer = || Some(log.error_message().filter(|_| log.status == RequestStatus::Error)?.to_owned());
     let problem = of_call.or_else(of_answer);
-    let attributes = gen_ai::attributes::of_request(span, &log, &answered);
+    let attributes = gen_ai::of_log(&log, is_embedding(span), &answered);
     let unplaced = request.unplaced;
     let unplaced = (!unplaced.is_empty()).then(|| Value::Object(unplaced).to_string());
     Converted { log, unplaced, problem, attributes }
@@ -140,33 +112,67 @@ fn is_whole(span: &FinishedSpan, reply: &Reply) -> bool {
 /// Reads what a call was given and gave: of another crate's span, by its fields.
 fn read(span: &FinishedSpan) -> (Request, Reply) {
     if span.is_foreign {
-        return (gen_ai::request(&span.fields), gen_ai::reply(span));
+        return (gen_ai::request(&span.fields), gen_ai::response(&span.fields, span.lacks_an_answer));
     }
-    let request = span.input.as_ref().map(plain::request).unwrap_or_default();
-    (request, span.output.as_ref().map(plain::reply).unwrap_or_default())
+    let input = span.input.as_ref().and_then(captured::input);
+    let output = span.output.as_ref().map(captured::output);
+    (input.map(providers::request).unwrap_or_default(), output.map(providers::response).unwrap_or_default())
 }
 
 /// What a span that makes no request log says of itself in OpenTelemetry's words.
 pub(crate) fn function_attributes(span: &FinishedSpan) -> Map<String, Value> {
-    gen_ai::attributes::of_function(span)
+    let (operation, named) = match (span.function, span.kind) {
+        (Some(_), Some(Kind::Tool)) => ("execute_tool", Some(semconv::GEN_AI_TOOL_NAME)),
+        (Some(_), Some(Kind::Agent)) => ("invoke_agent", Some(semconv::AGENT_NAME)),
+        (Some(_), Some(Kind::Chain)) => ("invoke_workflow", Some(semconv::WORKFLOW_NAME)),
+        (Some(_), Some(Kind::Retriever)) => ("retrieval", None),
+        // Another crate's span says this itself.
+        _ => return Map::new(),
+    };
+    let name = named.map(|named| (named.to_owned(), Value::from(span.function_name())));
+    name.into_iter().chain([(semconv::OPERATION_NAME.to_owned(), operation.into())]).collect()
 }
 
 /// What a model's call says of itself in OpenTelemetry's words, as far as its log tells.
 pub(crate) fn attributes_of_log(span: &FinishedSpan, log: &LogRequest) -> Map<String, Value> {
-    let usage = Usage { input: log.input_tokens, output: log.output_tokens, ..Usage::default() };
-    gen_ai::attributes::of_request(span, log, &Answered::of(&Reply { usage, ..Reply::default() }))
+    gen_ai::of_log(log, is_embedding(span), &Answered::from_log(log))
+}
+
+fn is_embedding(span: &FinishedSpan) -> bool {
+    span.kind == Some(Kind::Embedding)
+}
+
+/// The problem that the fields of another crate's span tell.
+fn problem_by_fields(span: &FinishedSpan) -> Option<gen_ai::Problem> {
+    gen_ai::problem(&span.fields, span.lacks_an_answer).filter(|_| span.is_foreign)
+}
+
+/// A time as the API takes it; `None` outside the years that it can express.
+fn timestamp(time: SystemTime) -> Option<Timestamp> {
+    Timestamp::try_from(time).ok()
+}
+
+/// Classifies the error that a function returned.
+pub(crate) fn error_type(failure: &Failure) -> ErrorType {
+    errors::kind(&errors::ReturnedError {
+        type_name: failure.type_name,
+        name: failure.evidence.name.as_deref().unwrap_or_default(),
+        status: failure.evidence.status,
+        is_timeout: failure.evidence.is_timeout,
+        is_of_http: failure.evidence.is_of_http,
+        message: &failure.chain.join("\n"),
+    })
 }
 
 /// What went wrong in a span, in one line.
 pub(crate) fn problem(span: &FinishedSpan) -> Option<String> {
-    let by_fields = || gen_ai::problem(span).filter(|_| span.is_foreign).map(|problem| problem.message);
+    let by_fields = || problem_by_fields(span).map(|problem| problem.message);
     span.problem().map(Cow::into_owned).or_else(by_fields)
 }
 
 /// The same, without anything that the call was about.
 pub(crate) fn problem_without_content(span: &FinishedSpan) -> Option<String> {
-    let by_fields =
-        || gen_ai::problem(span).filter(|_| span.is_foreign).map(|problem| problem.without_content);
+    let by_fields = || problem_by_fields(span).map(|problem| problem.without_content);
     span.problem_without_content().map(str::to_owned).or_else(by_fields)
 }
 
@@ -181,7 +187,7 @@ fn alike(input: &Prompt, output: Option<Prompt>) -> Prompt {
     match (input, output) {
         (_, None) => match input {
             Prompt::Completion(_) => CompletionPrompt::default().into(),
-            Prompt::Chat(_) => ChatPrompt::default().into(),
+            _ => ChatPrompt::default().into(),
         },
         (Prompt::Completion(_), Some(Prompt::Chat(chat))) => match chat.messages.as_slice() {
             [Message::Assistant(only)] if only.tool_calls.is_empty() => {
@@ -220,7 +226,7 @@ fn set_status(log: &mut LogRequest, span: &FinishedSpan, ending: &Ending, reply:
             (None, Some((status, kind, message))) => (status, kind, message.to_owned()),
             (None, None) => return,
         },
-        Ending::Failed(failure) => (RequestStatus::Error, failure::kind(failure), failure.chain.join(": ")),
+        Ending::Failed(failure) => (RequestStatus::Error, error_type(failure), failure.chain.join(": ")),
         Ending::Panicked(_) => {
             (RequestStatus::Error, ErrorType::UnknownError, span.problem().unwrap_or_default().into_owned())
         }
@@ -245,10 +251,10 @@ pub(crate) fn function_input(span: &FinishedSpan) -> Option<String> {
     match span.input.as_ref()? {
         Input::Arguments(arguments) => {
             let arguments: Map<String, Value> =
-                arguments.iter().map(|(name, value)| ((*name).to_owned(), json::value(value))).collect();
+                arguments.iter().map(|(name, value)| ((*name).to_owned(), captured::value(value))).collect();
             Some(Value::Object(arguments).to_string())
         }
-        Input::Value(value) => Some(json::text(value)),
+        Input::Value(value) => Some(captured::text(value)),
     }
 }
 
@@ -258,8 +264,10 @@ pub(crate) fn function_output(span: &FinishedSpan) -> Option<String> {
         return gen_ai::function_output(&span.fields);
     }
     match span.output.as_ref()? {
-        Output::Value(value) => Some(json::text(value)),
-        Output::Chunks(chunks) => Some(json::readable(&plain::joined(chunks))),
+        Output::Value(value) => Some(captured::text(value)),
+        Output::Chunks(chunks) => {
+            Some(providers::readable(&providers::joined(chunks.iter().map(captured::value).collect())))
+        }
     }
 }
 

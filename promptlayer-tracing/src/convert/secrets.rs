@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::json::REDACTED;
-use crate::blueprint::{LogRequest, Prompt, Tool};
 use crate::secrets::{is_of_auth, is_secret};
+use promptlayer_blueprint::providers::REDACTED;
+use promptlayer_blueprint::{LogRequest, Prompt, Tool};
 
 /// Names of what opens something, where it stands within what says who asks.
 const OF_AUTH: &[&str] = &["key", "connection_string", "connectionString"];
@@ -20,7 +20,7 @@ pub(super) fn hide(log: &mut LogRequest) {
         match tool {
             Tool::BuiltIn(tool) => hide_in(&mut tool.config, Within::Settings),
             Tool::Other(Value::Object(tool)) => hide_in(tool, Within::Settings),
-            Tool::Function(_) | Tool::Other(_) => {}
+            _ => {}
         }
     }
 }

@@ -43,17 +43,17 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
 
-use crate::blueprint::{AssistantMessage, ChatPrompt, ContentBlock, LogRequest, Message, Prompt};
 use crate::capture::Captured;
 use crate::exchange::{Ending, Input};
-use crate::ids::{SpanId, TraceId};
 use crate::kind::Kind;
+use crate::random;
 use crate::record::{FinishedSpan, Inherited, Output, Place};
+use promptlayer_blueprint::{AssistantMessage, ChatPrompt, ContentBlock, LogRequest, Message, Prompt};
 
 /// A call that was made with nothing and gave nothing.
 fn span() -> FinishedSpan {
     FinishedSpan {
-        place: Place { trace_id: TraceId::random(), span_id: SpanId::random(), parent_id: None },
+        place: Place { trace_id: random::trace_id(), span_id: random::span_id(), parent_id: None },
         name: "ask",
         function: Some("ask"),
         kind: Some(Kind::Llm),
@@ -116,7 +116,7 @@ fn lines<const N: usize>(lines: [(&str, &str); N]) -> Vec<(String, String)> {
 fn chat(prompt: &Prompt) -> &ChatPrompt {
     match prompt {
         Prompt::Chat(chat) => chat,
-        Prompt::Completion(completion) => panic!("no chat: {completion:?}"),
+        other => panic!("no chat: {other:?}"),
     }
 }
 
@@ -141,6 +141,6 @@ fn calls(message: &AssistantMessage) -> Vec<[&str; 3]> {
 fn completion(prompt: &Prompt) -> Vec<&str> {
     match prompt {
         Prompt::Completion(completion) => completion.content.iter().filter_map(ContentBlock::text).collect(),
-        Prompt::Chat(chat) => panic!("no completion: {chat:?}"),
+        other => panic!("no completion: {other:?}"),
     }
 }

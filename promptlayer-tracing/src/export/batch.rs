@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::form::Wire;
-use crate::clock;
+use promptlayer_client::exporter::clock;
 
 /// How many spans are sent together, how long they wait for each other, and how many requests are on their
 /// way at once.

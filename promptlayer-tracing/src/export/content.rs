@@ -6,11 +6,12 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use crate::client::TrackPath;
 use crate::hook::OwnHook;
-use crate::ids::{SpanId, TraceId};
+use crate::random;
 use crate::sink::{Outgoing, Said};
-use crate::tags::Tags;
+use promptlayer_blueprint::Tags;
+use promptlayer_blueprint::{SpanId, TraceId};
+use promptlayer_client::exporter::TrackPath;
 
 /// What the hooks are told of a request, once it has its id.
 #[derive(Debug, Clone)]
@@ -112,7 +113,7 @@ impl Content {
     pub(crate) fn of_stored_log(bytes: &[u8], origin: Origin) -> Option<Self> {
         let log: Log = serde_json::from_slice(bytes).ok()?;
         let note = log.note("request".to_owned(), origin);
-        Some(Self::Log { trace_id: TraceId::random(), span_id: SpanId::random(), note })
+        Some(Self::Log { trace_id: random::trace_id(), span_id: random::span_id(), note })
     }
 }
 

@@ -18,7 +18,6 @@ mod read_back;
 
 use std::collections::HashSet;
 use std::future::{Future, pending};
-use std::mem::{Discriminant, discriminant};
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -35,8 +34,10 @@ use super::pipeline::Pipeline;
 use super::refusals::Refusal;
 use super::retry::{Attempts, RetryPolicy};
 use super::transport::Transport;
-use crate::client::{Answer, Client, Error, Failure, Http, Written};
+use crate::error::{Error, ErrorKind};
 use crate::hook::HookSender;
+use promptlayer_client::Client;
+use promptlayer_client::exporter::{Answer, Failure, Http, Written};
 
 /// How many requests may be on their way at once with batches that have left their lane.
 const RETRYING: usize = 4;
@@ -61,7 +62,7 @@ pub(crate) struct Courier<T> {
     retrying: Arc<Semaphore>,
     stored_aside: Arc<Semaphore>,
     /// The kinds of errors that were reported since the last success.
-    reported: Mutex<HashSet<(Discriminant<Error>, Option<u16>)>>,
+    reported: Mutex<HashSet<(ErrorKind, Option<u16>)>>,
 }
 
 /// The place of a batch among those that are sent for the first time. It is left once the batch takes longer.
@@ -362,6 +363,7 @@ impl<T: Transport> Courier<T> {
             Ok(answer) => self.http.error_of_answer(request, &answer),
             Err(failure) => self.http.error_of_failure(request, failure),
         }
+        .into()
     }
 
     /// From here on an error is reported again.
@@ -370,8 +372,9 @@ impl<T: Transport> Courier<T> {
     }
 
     /// Reports an error, once of each kind until something succeeds.
-    pub(crate) fn report(&self, error: Error) {
-        let kind = (discriminant(&error), error.status());
+    pub(crate) fn report(&self, error: impl Into<Error>) {
+        let error = error.into();
+        let kind = (error.kind(), error.status());
         if self.reported.lock().unwrap_or_else(PoisonError::into_inner).insert(kind) {
             self.hooks.failed(error);
         }

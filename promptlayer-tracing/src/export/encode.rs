@@ -6,11 +6,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::blueprint::LogRequest;
-use crate::ids::{RequestId, SpanId, TraceId};
 use crate::kind::Kind;
-use crate::semconv;
 use crate::sink::{Outgoing, Said};
+use promptlayer_blueprint::LogRequest;
+use promptlayer_blueprint::semconv;
+use promptlayer_blueprint::{RequestId, SpanId, TraceId};
 
 /// What all spans of a process have in common.
 #[derive(Debug, Serialize)]

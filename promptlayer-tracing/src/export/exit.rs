@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 use std::thread;
 
 use super::guard::{Ender, Guard};
-use crate::clock::deadline_in;
 use crate::hook;
+use promptlayer_client::exporter::clock::deadline_in;
 
 /// The pipelines that are to be shut down.
 static ENDERS: Mutex<Vec<Weak<Ender>>> = Mutex::new(Vec::new());

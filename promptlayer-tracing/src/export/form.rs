@@ -6,8 +6,8 @@ use super::batch::BatchLimits;
 use super::content::{Content, Note};
 use super::encode::{self, Resource};
 use super::shrink;
-use crate::client::TrackCall;
 use crate::sink::{Outgoing, Said};
+use promptlayer_client::exporter::TrackCall;
 
 /// How requests reach the service.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -11,9 +11,9 @@ use super::exit;
 use super::ledger::{DropReason, Ledger};
 use super::pipeline::Pipeline;
 use super::store::{SpoolMode, Store};
-use crate::clock::deadline_in;
 use crate::hook::{self, HookStats};
 use crate::progress::State;
+use promptlayer_client::exporter::clock::deadline_in;
 
 /// What the worker is told of the end.
 #[derive(Debug, Clone, Copy, Default)]

@@ -10,8 +10,9 @@ use super::ledger::DropReason;
 use super::pipeline::{Item, Pipeline, Queued};
 use super::queue::{Class, Refused, Weight};
 use super::store::{Entry, SpoolMode};
-use crate::client::{Enqueue, Error, TrackCall};
+use crate::error::Error;
 use crate::sink::{Destination, Outgoing};
+use promptlayer_client::exporter::{self, Enqueue, TrackCall};
 
 impl Pipeline {
     /// Puts an item into the queue, or counts why not.
@@ -87,7 +88,7 @@ impl Destination for Arc<Pipeline> {
 }
 
 impl Enqueue for Pipeline {
-    fn enqueue(&self, call: TrackCall) -> Result<(), Error> {
+    fn enqueue(&self, call: TrackCall) -> Result<(), promptlayer_client::Error> {
         if self.is_forked() {
             return Err(self.refuse_forked(Class::Track));
         }
@@ -95,8 +96,8 @@ impl Enqueue for Pipeline {
         let weight = Weight { class: Class::Track, bytes: call.body.len(), yields: true };
         let Some(item) = self.store_at_once(Item::Track(call)) else { return Ok(()) };
         self.push(weight, item).map_err(|reason| match reason {
-            DropReason::Closed => Error::Closed,
-            _ => Error::QueueFull,
+            DropReason::Closed => exporter::closed(),
+            _ => exporter::queue_full(),
         })
     }
 }

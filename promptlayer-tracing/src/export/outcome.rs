@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::client::{Answer, Failure, FailureKind};
 use crate::export::ledger::RejectReason;
+use promptlayer_client::exporter::{Answer, Failure, FailureKind};
 
 /// What became of a request.
 #[derive(Debug)]

@@ -12,7 +12,9 @@ use super::parcel::{Batch, Parcel, Ticket};
 use super::pipeline::{Item, Pipeline, Queued};
 use super::spooling::Unstored;
 use super::store::SpoolMode;
-use crate::client::Error;
+use promptlayer_client::exporter;
+
+use crate::error::Error;
 
 /// Takes items out of the queue, in order, and makes batches of them.
 pub(crate) struct Packer {
@@ -133,7 +135,7 @@ impl Packer {
                 }
                 Some(Packed { bytes: Err(source), .. }) => {
                     ticket.settle(End::Dropped(DropReason::Unwritable));
-                    report(Error::Encode { what: "a span", source });
+                    report(exporter::encode_error("a span", source).into());
                 }
                 // A conversion that panicked.
                 None => ticket.settle(End::Dropped(DropReason::Unwritable)),

@@ -13,8 +13,9 @@ use super::queue::Taken;
 use super::refusals::{Refusals, Verdict};
 use super::retry::Attempts;
 use super::spool::RecordId;
-use crate::client::{Error, LOG_REQUEST_PATH};
-use crate::ids::{SpanId, TraceId};
+use crate::error::Error;
+use promptlayer_blueprint::{SpanId, TraceId};
+use promptlayer_client::exporter::LOG_REQUEST_PATH;
 
 const SPANS_BULK: &str = "/spans-bulk";
 

@@ -10,11 +10,11 @@ use super::form::Form;
 use super::queue::{Class, Queue, QueueLimits};
 use super::spool::Tally;
 use super::store::Store;
-use crate::client::{Error, TrackCall};
 use crate::fork;
 use crate::hook::{HookCounters, Reporter};
 use crate::progress::Progress;
 use crate::sink::Outgoing;
+use promptlayer_client::exporter::{self, TrackCall};
 
 /// One thing to send.
 #[derive(Debug)]
@@ -96,14 +96,14 @@ impl Pipeline {
     }
 
     /// Counts what is recorded in such a process, and reports the first.
-    pub(crate) fn refuse_forked(&self, class: Class) -> Error {
+    pub(crate) fn refuse_forked(&self, class: Class) -> promptlayer_client::Error {
         let count = match class {
             Class::Span => &self.forked.spans,
             Class::Track => &self.forked.tracking,
         };
         count.fetch_add(1, SeqCst);
-        self.reporter.report_after_fork(Error::Forked);
-        Error::Forked
+        self.reporter.report_after_fork(exporter::forked().into());
+        exporter::forked()
     }
 
     /// The spool, if there is one and this process may use it. A process that was forked may not: its files are the

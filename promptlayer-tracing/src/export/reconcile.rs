@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::client::{Answer, Failure};
-use crate::ids::{RequestId, SpanId, TraceId};
+use promptlayer_blueprint::{RequestId, SpanId, TraceId};
+use promptlayer_client::exporter::{Answer, Failure};
 
 /// What a trace holds: its spans, and the ids of the requests among them.
 pub(crate) type Held = BTreeMap<SpanId, Option<RequestId>>;

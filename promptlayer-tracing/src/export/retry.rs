@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::clock;
+use promptlayer_client::exporter::clock;
 
 /// How long what could not be delivered is tried again, and how often. Times longer than ten years are taken as ten
 /// years.

@@ -9,7 +9,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::client::{cut, hex};
+use promptlayer_client::exporter::{cut, hex};
 
 /// A text of base64 of at least this many bytes is taken for media wherever it stands.
 const LEAST_MEDIA: usize = 1024;

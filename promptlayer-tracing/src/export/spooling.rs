@@ -18,7 +18,8 @@ use super::queue::Class;
 use super::retry::RetryPolicy;
 use super::spool::{Given, Record, RecordKind, Selection, SpoolError};
 use super::store::{Entry, Files, Store, failed};
-use crate::client::{Error, LOG_REQUEST_PATH, TrackPath};
+use crate::error::Error;
+use promptlayer_client::exporter::{LOG_REQUEST_PATH, TrackPath};
 
 /// A parcel that is not on disk.
 #[derive(Debug)]
@@ -280,7 +281,7 @@ impl Pipeline {
     fn parcel_of(&self, found: Found) -> Option<Parcel> {
         let Found { ticket, stored, origin, accepted_at, record } = found;
         let content = match (record.kind, &*record.key) {
-            (RecordKind::Track, path) => TrackPath::of(path).map(|path| Content::Track { path }),
+            (RecordKind::Track, path) => TrackPath::from_path(path).map(|path| Content::Track { path }),
             (RecordKind::Span, "") => Content::of_stored_span(&record.body, origin),
             (RecordKind::Span, LOG_REQUEST_PATH) => Content::of_stored_log(&record.body, origin),
             (RecordKind::Span, _) => None,

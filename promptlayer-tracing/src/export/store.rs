@@ -15,8 +15,9 @@ use super::spool::{
     Given, LeftAlone, Record, RecordId, RecordKind, Selection, Spool, SpoolError, SpoolLimits, Tally,
 };
 
-use crate::client::{Error, LOG_REQUEST_PATH};
+use crate::error::{Error, Repr};
 use crate::hook::OwnHook;
+use promptlayer_client::exporter::LOG_REQUEST_PATH;
 
 /// What is behind the lock.
 #[derive(Debug)]
@@ -150,5 +151,5 @@ impl Entry<'_> {
 
 /// What the pipeline says of that.
 pub(crate) fn failed(error: SpoolError) -> Error {
-    Error::Spool { source: Box::new(error) }
+    Repr::Spool { source: Box::new(error) }.into()
 }

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use crate::client::{Answer, Failure, Http, Written};
+use promptlayer_client::exporter::{Answer, Failure, Http, Written};
 
 /// Sends and reads.
 pub(crate) trait Transport: Send + Sync + 'static {

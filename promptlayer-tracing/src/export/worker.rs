@@ -25,8 +25,10 @@ use super::silence::Silence;
 use super::spool::RecordKind;
 use super::store::Store;
 use super::transport::Transport;
-use crate::client::{Client, Error, Http};
+use crate::error::{Error, Repr};
 use crate::hook::{self, Hooks};
+use promptlayer_client::Client;
+use promptlayer_client::exporter::Http;
 
 /// The name of the thread.
 const THREAD: &str = "pl-export";
@@ -41,7 +43,7 @@ pub(crate) struct Settings {
 
 /// Starts the threads of the pipeline.
 pub(crate) fn start(pipeline: &Arc<Pipeline>, settings: Settings, hooks: Hooks) -> Result<Guard, Error> {
-    let failed = |source| Error::ThreadStart { name: THREAD, source };
+    let failed = |source| Error::from(Repr::ThreadStart { name: THREAD, source });
     let client = settings.client.with_own_connections()?;
     // Hooks run while this thread's runtime, or the user's, may be blocked.
     let hook_client = settings.client.with_own_connections()?;

@@ -14,10 +14,10 @@ use crate::layer::fields;
 use crate::layer::record::{Owner, SpanRecord, announce, in_registry};
 use crate::prompt_link::PromptLink;
 use crate::record::{FinishedSpan, Inherited, Output, Place};
-use crate::semconv;
 use crate::sink::{Outgoing, Said, Sink};
 use crate::site::CallSite;
-use crate::tags::Tags;
+use promptlayer_blueprint::Tags;
+use promptlayer_blueprint::semconv;
 
 /// What a call has said so far. Owned by the call, so that no lock is taken to add to it, and none is needed to end it:
 /// another layer may have poisoned the span's.

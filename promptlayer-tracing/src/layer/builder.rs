@@ -10,9 +10,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tracing::Metadata;
 
-use crate::blueprint::LogRequest;
-use crate::client::{Client, ClientBuilder, Env, Error, check_metadata};
-use crate::clock;
+use crate::error::Error;
 use crate::export::{
     self, BatchLimits, Form, Guard, Pipeline, QueueLimits, Resource, RetryPolicy, Settings, SpoolSettings,
     Store, Tally, Wire,
@@ -22,7 +20,11 @@ use crate::layer::{PromptLayer, SpanFilter};
 use crate::memory::InMemory;
 use crate::record::Inherited;
 use crate::sink::{Destination, Redact, Sink};
-use crate::tags::Tags;
+use promptlayer_blueprint::LogRequest;
+use promptlayer_blueprint::Tags;
+use promptlayer_client::exporter::check_metadata;
+use promptlayer_client::exporter::clock;
+use promptlayer_client::{Client, ClientBuilder, Env};
 
 /// The environment variable that switches the capture of content off.
 const CAPTURE_CONTENT: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
@@ -327,7 +329,7 @@ impl LayerBuilder {
     ///
     /// # Errors
     ///
-    /// Without a key, [`Error::MissingApiKey`]; with a key, a tag, metadata, a base URL or a time-out that
+    /// Without a key, an error for which [`Error::is_missing_api_key`] holds; with a key, a tag, metadata, a base URL or a timeout that
     /// cannot be used, the error that says so; where there are no root certificates for HTTPS,
     /// [`Error::HttpSetup`]; where a thread cannot be started, [`Error::ThreadStart`]; and where the spool's folder
     /// cannot be made, written to or locked, [`Error::Spool`].

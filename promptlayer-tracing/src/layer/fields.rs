@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use tracing::Span;
 
 use crate::layer::record::unless_poisoned;
-use crate::semconv;
+use promptlayer_blueprint::semconv;
 
 /// Records the operation, and tells whether anybody looked: some layer that keeps fields.
 pub(crate) fn record_operation(span: &Span, operation: &str) -> bool {

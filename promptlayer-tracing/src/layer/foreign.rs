@@ -8,8 +8,8 @@ use tracing::Metadata;
 
 use crate::exchange::Ending;
 use crate::kind::Kind;
-use crate::semconv;
 use crate::site::MARK;
+use promptlayer_blueprint::semconv;
 
 /// The fields that an answer leaves on its span, none of which a failed call of rig records. Of a stream they come with
 /// the first chunk.

@@ -21,11 +21,11 @@ pub use self::builder::LayerBuilder;
 use self::foreign::Foreign;
 use self::record::{Owner, SpanRecord, announce, unless_poisoned};
 use self::visitor::FieldVisitor;
-use crate::client::Error;
+use crate::error::Repr;
 use crate::exchange::Ending;
 use crate::export;
-use crate::ids::{SpanId, TraceId};
 use crate::kind::Kind;
+use crate::random;
 use crate::record::{FinishedSpan, Place};
 use crate::sink::Sink;
 use crate::site::MARK;
@@ -41,7 +41,7 @@ pub(crate) type SpanFilter = Box<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>;
 /// An agent of rig enters its own span only where it streams: let an annotated function be around its run, and all of
 /// it is one trace.
 ///
-/// Install one layer a subscriber: a second one records nothing, and reports [`Error::SecondLayer`] once. Times are those
+/// Install one layer a subscriber: a second one records nothing, and reports [`ErrorKind::SecondLayer`](crate::ErrorKind::SecondLayer) once. Times are those
 /// of the wall clock when a span starts, and of a clock that cannot jump from there on. If the wall clock tells a time
 /// before 1971 or from 2200 on, the present is used when the span ends, or the start of 2025 if that is no better.
 ///
@@ -79,7 +79,7 @@ impl PromptLayer {
     /// Reports, once, that another layer was there first.
     fn report_second(&self) {
         if !self.is_second.swap(true, Ordering::Relaxed) {
-            self.sink.destination.report(Error::SecondLayer);
+            self.sink.destination.report(Repr::SecondLayer.into());
         }
     }
 
@@ -123,13 +123,13 @@ where
             Some((around, inherited)) => (
                 Place {
                     trace_id: around.trace_id,
-                    span_id: SpanId::random(),
+                    span_id: random::span_id(),
                     parent_id: Some(around.span_id),
                 },
                 inherited,
             ),
             None => (
-                Place { trace_id: TraceId::random(), span_id: SpanId::random(), parent_id: None },
+                Place { trace_id: random::trace_id(), span_id: random::span_id(), parent_id: None },
                 Arc::clone(&self.sink.root),
             ),
         };

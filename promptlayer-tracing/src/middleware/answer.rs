@@ -12,8 +12,8 @@ use serde_json::Value;
 use super::{RESPONSE_BODY, STATUS};
 use crate::call::Call;
 use crate::capture::{Captured, Chunk, Failure};
-use crate::convert;
-use crate::convert::frames::{Format, Frames};
+use promptlayer_blueprint::providers::errors;
+use promptlayer_blueprint::providers::frames::{Format, Frames};
 
 /// How many times the limit of a stream's bytes its events may hold: each costs something beside its text.
 const EVENT_COST: usize = 2;
@@ -34,6 +34,20 @@ pub(super) fn logged(mut call: Call, response: Response, is_array: bool, limit: 
         parts.extensions.extend(carrier.into_parts().0.extensions);
     }
     Response::from(http::Response::from_parts(parts, Body::wrap(Tee { body, log: Some(log), ended: None })))
+}
+
+/// The error that a provider answered with by a status, and a body where that was read.
+fn failure_of_response(status: u16, reason: &str, body: Option<&str>, type_name: &'static str) -> Failure {
+    let mut said = format!("{status} {reason}").trim_end().to_owned();
+    if let Some(message) = body.map(errors::message_of_body).filter(|message| !message.is_empty()) {
+        said.push_str(": ");
+        said.push_str(&message);
+    }
+    let mut failure = Failure::new(type_name, vec![said]);
+    failure.evidence.status = Some(status);
+    // Whatever the type is called: a provider said so.
+    failure.evidence.is_of_http = true;
+    failure
 }
 
 /// A body that passes on each read as it comes.
@@ -173,7 +187,7 @@ impl Log {
             };
             let reason = self.status.canonical_reason().unwrap_or_default();
             let type_name = std::any::type_name::<Response>();
-            let failure = convert::answered(self.status.as_u16(), reason, body.as_deref(), type_name);
+            let failure = failure_of_response(self.status.as_u16(), reason, body.as_deref(), type_name);
             return self.call.failed(failure);
         }
         match (how, self.kept) {
@@ -290,4 +304,32 @@ fn is_last(event: &str) -> bool {
         let kind = event.get("type").and_then(Value::as_str);
         event.get("done") == Some(&Value::Bool(true)) || kind.is_some_and(|kind| LAST_TYPES.contains(&kind))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use promptlayer_blueprint::ErrorType;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_with_a_status_says_the_providers_words() {
+        let said = |status, body| failure_of_response(status, "Reason", body, "x").chain.join(": ");
+        assert_eq!(said(429, None), "429 Reason");
+        assert_eq!(said(429, Some("")), "429 Reason");
+        assert_eq!(
+            said(400, Some(r#"{"error": {"message": "no such model"}}"#)),
+            "400 Reason: no such model"
+        );
+        assert_eq!(said(400, Some(r#"[{"error": {"message": "m"}}]"#)), "400 Reason: m");
+        assert_eq!(said(400, Some(r#"{"message": "m"}"#)), "400 Reason: m");
+        assert_eq!(said(404, Some(r#"{"detail": "m"}"#)), "404 Reason: m");
+        assert_eq!(said(500, Some(r#"{"error": "m"}"#)), "500 Reason: m");
+        assert_eq!(said(502, Some(" <html>bad gateway</html>\n")), "502 Reason: <html>bad gateway</html>");
+        let kind =
+            |status, reason| crate::convert::error_type(&failure_of_response(status, reason, None, "x"));
+        assert_eq!(kind(500, ""), ErrorType::ProviderError);
+        assert_eq!(kind(504, "Gateway Timeout"), ErrorType::ProviderTimeout);
+        assert_eq!(kind(429, ""), ErrorType::ProviderRateLimit);
+    }
 }

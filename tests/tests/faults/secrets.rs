@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::mpsc::channel;
 use std::{fs, io};
 
-use promptlayer_tracing::{Client, Env, Error, SpoolMode, SpoolSettings};
+use promptlayer_tracing::{Client, Env, SpoolMode, SpoolSettings};
 use tempfile::TempDir;
 use tests::Reply;
 
@@ -68,7 +68,7 @@ const PLACES: &[Place] = &[
 ];
 
 /// All that an error shows.
-fn shown(error: &Error) -> String {
+fn shown(error: &(dyn std::error::Error + 'static)) -> String {
     let mut shown = format!("{error}\n{error:?}\n{error:#?}\n");
     let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
     while let Some(source) = cause {
@@ -93,7 +93,7 @@ async fn ask_for_all(client: &Client) -> String {
         client.groups().create().await.err(),
         client.requests().trace("00000000000000000000000000000001".parse().unwrap()).await.err(),
     ];
-    errors.iter().flatten().map(shown).collect()
+    errors.iter().flatten().map(|error| shown(error)).collect()
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::{arguments, captured, log_of_output, span};
-use crate::blueprint::LogRequest;
 use crate::convert::log_request;
 use crate::record::{FinishedSpan, Output};
+use promptlayer_blueprint::LogRequest;
 
 /// All that a value becomes by taking one part of it away, or by putting something else there.
 fn broken(value: &Value) -> Vec<Value> {

@@ -7,9 +7,9 @@ use std::{env, fs, io};
 use serde_json::{Map, Value, json};
 
 use super::{arguments, assistant, calls, captured, chat, span};
-use crate::blueprint::{ContentBlock, LogRequest, Message, RequestStatus};
 use crate::convert::log_request;
 use crate::record::{FinishedSpan, Output};
+use promptlayer_blueprint::{ContentBlock, LogRequest, Message, RequestStatus};
 
 /// The variable that names the folder of reference documents.
 const VARIABLE: &str = "PROMPTLAYER_SHARED";

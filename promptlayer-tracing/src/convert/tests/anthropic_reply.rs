@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{assistant, calls, lines, log_of, log_of_output, said};
-use crate::blueprint::{ErrorType, LogRequest, RequestStatus};
+use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus};
 
 /// A reply with this content.
 fn reply(content: &Value) -> Value {

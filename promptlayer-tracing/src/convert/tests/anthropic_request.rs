@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{arguments, assistant, calls, chat, lines, log_of_input, said};
-use crate::blueprint::{LogRequest, Tool, ToolChoice};
+use promptlayer_blueprint::{LogRequest, Tool, ToolChoice};
 
 /// The log of a request with these fields beside a model, a limit and one message.
 fn with(fields: Value) -> LogRequest {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{arguments, assistant, calls, chat, lines, log_of, log_of_input, log_of_output, said};
-use crate::blueprint::{ErrorType, LogRequest, RequestStatus, ToolChoice};
+use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus, ToolChoice};
 
 /// The log of a request with these fields beside one message.
 fn with(fields: &Value) -> LogRequest {

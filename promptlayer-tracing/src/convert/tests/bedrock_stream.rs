@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{assistant, calls, captured, lines, said, span};
-use crate::blueprint::{ErrorType, LogRequest, RequestStatus};
 use crate::convert::log_request;
 use crate::record::{FinishedSpan, Output};
+use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus};
 
 /// The log of a stream of these events.
 fn of(events: &[Value]) -> LogRequest {

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{lines, said, span};
-use crate::blueprint::{ErrorType, LogRequest, RequestStatus};
 use crate::capture::Captured;
 use crate::record::{FinishedSpan, Output};
+use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus};
 
 fn delta(text: &str) -> String {
     json!({"object": "chat.completion.chunk", "model": "gpt-4o", "choices": [{"index": 0, "delta": {"content": text}}]})

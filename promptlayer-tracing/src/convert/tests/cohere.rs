@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::responses_chunks::{each_changed, log_of_stream, sum};
 use super::{arguments, assistant, calls, chat, lines, log_of, log_of_input, log_of_output, said};
-use crate::blueprint::{LogRequest, Message, RequestStatus};
+use promptlayer_blueprint::{LogRequest, Message, RequestStatus};
 
 fn of(request: &Value) -> LogRequest {
     log_of_input(arguments([("request", request.clone())]))

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::gemini_fixtures::{Exchange, exchanges};
 use super::{assistant, calls, chat};
-use crate::blueprint::{ContentBlock, LogRequest, RequestStatus};
+use promptlayer_blueprint::{ContentBlock, LogRequest, RequestStatus};
 
 fn each(check: impl Fn(&str, &Exchange, &LogRequest)) {
     for exchange in exchanges("cohere-") {

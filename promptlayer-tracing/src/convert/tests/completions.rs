@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::openai_stream::log_of_stream;
 use super::{assistant, completion, log_of};
-use crate::blueprint::{ErrorType, LogRequest, RequestStatus};
+use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus};
 
 /// The log of a completion of this prompt.
 fn of(prompt: &Value) -> LogRequest {

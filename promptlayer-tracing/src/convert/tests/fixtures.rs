@@ -8,7 +8,9 @@ use serde_json::{Map, Value, json};
 
 use super::openai_stream::log_of_stream;
 use super::{assistant, calls, chat, log_of, said};
-use crate::blueprint::{Annotation, ContentBlock, ErrorType, LogRequest, Message, Prompt, RequestStatus};
+use promptlayer_blueprint::{
+    Annotation, ContentBlock, ErrorType, LogRequest, Message, Prompt, RequestStatus,
+};
 
 /// The variable that names the folder of reference documents.
 const VARIABLE: &str = "PROMPTLAYER_SHARED";

@@ -8,9 +8,9 @@ use std::{env, fs, io};
 use serde_json::{Value, json};
 
 use super::{assistant, calls, captured, chat, span};
-use crate::blueprint::{ContentBlock, LogRequest, Message, RequestStatus};
 use crate::exchange::Input;
 use crate::record::{FinishedSpan, Output};
+use promptlayer_blueprint::{ContentBlock, LogRequest, Message, RequestStatus};
 
 /// The variable that names the folder of reference documents.
 const VARIABLE: &str = "PROMPTLAYER_SHARED";

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::responses_chunks::each_changed;
 use super::{assistant, calls, lines, log_of, log_of_output, said};
-use crate::blueprint::{ErrorType, LogRequest, RequestStatus};
+use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus};
 
 /// The log of a reply with these parts.
 fn of(parts: &Value) -> LogRequest {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::responses_chunks::each_changed;
 use super::{arguments, assistant, calls, chat, lines, log_of_input, said};
-use crate::blueprint::{LogRequest, Message};
+use promptlayer_blueprint::{LogRequest, Message};
 
 fn of(request: &Value) -> LogRequest {
     log_of_input(arguments([("request", request.clone())]))

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::responses_chunks::{each_changed, log_of_stream, sum};
 use super::{assistant, calls, lines, said};
-use crate::blueprint::RequestStatus;
+use promptlayer_blueprint::RequestStatus;
 
 /// A chunk with these parts of the first candidate.
 fn chunk(parts: &Value) -> Value {

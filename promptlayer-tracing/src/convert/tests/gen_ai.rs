@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::{FinishedSpan, LogRequest, span};
-use crate::blueprint::{ErrorType, RequestStatus};
 use crate::convert;
 use crate::kind::Kind;
+use promptlayer_blueprint::{ErrorType, RequestStatus};
 
 /// The span of a model's call with these fields.
 fn call(fields: &Value) -> FinishedSpan {

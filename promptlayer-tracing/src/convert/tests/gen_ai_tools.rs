@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{LogRequest, chat, span};
-use crate::blueprint::{BuiltInTool, Tool};
 use crate::convert;
 use crate::record::FinishedSpan;
+use promptlayer_blueprint::{BuiltInTool, Tool};
 
 /// The log of a call that was offered these tools.
 fn offered(tools: &Value) -> LogRequest {

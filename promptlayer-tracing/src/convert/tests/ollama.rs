@@ -6,7 +6,7 @@ use super::responses_chunks::{each_changed, log_of_stream, sum};
 use super::{
     arguments, assistant, calls, chat, completion, lines, log_of, log_of_input, log_of_output, said,
 };
-use crate::blueprint::{LogRequest, Message, Prompt, RequestStatus};
+use promptlayer_blueprint::{LogRequest, Message, Prompt, RequestStatus};
 
 fn of(request: &Value) -> LogRequest {
     log_of_input(arguments([("request", request.clone())]))

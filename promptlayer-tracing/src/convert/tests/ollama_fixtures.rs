@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::gemini_fixtures::{Exchange, exchanges};
 use super::{assistant, chat};
-use crate::blueprint::{ContentBlock, LogRequest, Message, Prompt, RequestStatus};
+use promptlayer_blueprint::{ContentBlock, LogRequest, Message, Prompt, RequestStatus};
 
 /// The exchanges with Ollama itself: the folder has two of its client with others.
 fn each(check: impl Fn(&str, &Exchange, &LogRequest)) {

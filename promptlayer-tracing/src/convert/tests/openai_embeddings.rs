@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{arguments, chat, log_of, log_of_input};
-use crate::blueprint::{LogRequest, Message};
+use promptlayer_blueprint::{LogRequest, Message};
 
 /// The log of a request for embeddings of this.
 fn of(input: &Value) -> LogRequest {

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::openai_stream::log_of_stream;
 use super::{arguments, assistant, lines, log_of, log_of_input, log_of_output, said};
-use crate::blueprint::{ContentBlock, LogRequest, OutputMediaContent, OutputMediaType};
-use crate::convert::openai_images;
+use promptlayer_blueprint::providers::{self, Input};
+use promptlayer_blueprint::{ContentBlock, LogRequest, OutputMediaContent, OutputMediaType};
 
 fn request() -> Value {
     json!({"model": "gpt-image-1", "prompt": "a toaster", "n": 2, "size": "1024x1024", "user": null})
@@ -63,7 +63,7 @@ fn images_that_are_to_be_changed_are_the_users() {
     let edit = |field: &str, image: Value| {
         let mut request = request();
         request[field] = image;
-        (openai_images::SHAPE.request)(request.as_object().unwrap().clone())
+        providers::request(Input::Value(request))
     };
     let url = "https://example.org/a.png";
     for (field, image) in [

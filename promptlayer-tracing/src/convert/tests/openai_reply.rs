@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{assistant, calls, lines, log_of, log_of_output, said};
-use crate::blueprint::{ContentBlock, ErrorType, LogRequest, OutputMediaType, RequestStatus};
+use promptlayer_blueprint::{ContentBlock, ErrorType, LogRequest, OutputMediaType, RequestStatus};
 
 /// The log of a reply with this message.
 fn of(message: &Value) -> LogRequest {

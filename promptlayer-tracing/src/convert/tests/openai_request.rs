@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{arguments, assistant, calls, captured, chat, lines, log_of_input, said};
-use crate::blueprint::{ContentBlock, FunctionCallChoice, LogRequest, MediaFormat, Message, ToolChoice};
 use crate::exchange::Input;
+use promptlayer_blueprint::{ContentBlock, FunctionCallChoice, LogRequest, MediaFormat, Message, ToolChoice};
 
 /// The log of a request with these fields beside a model and one message.
 fn with(fields: Value) -> LogRequest {

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{arguments, assistant, captured, lines, said, span};
-use crate::blueprint::{ContentBlock, ErrorType, LogRequest, RequestStatus};
-use crate::convert::{log_request, openai_chat};
+use crate::convert::log_request;
 use crate::record::{FinishedSpan, Output};
+use promptlayer_blueprint::providers;
+use promptlayer_blueprint::{ContentBlock, ErrorType, LogRequest, RequestStatus};
 
 /// The log of a call with an argument `request` that gave these items one after the other.
 pub(super) fn log_of_stream<'a>(request: impl Into<Option<&'a Value>>, chunks: &[Value]) -> LogRequest {
@@ -27,7 +28,7 @@ fn delta(delta: &Value) -> Value {
 /// The message that deltas add up to, in OpenAI's shape.
 pub(super) fn message(deltas: &[Value]) -> Value {
     let chunks: Vec<Value> = deltas.iter().map(delta).collect();
-    let whole = Value::Object((openai_chat::SHAPE.sum)(&chunks));
+    let whole = providers::joined(chunks.to_vec());
     whole["choices"][0]["message"].clone()
 }
 
@@ -43,7 +44,7 @@ fn chunks_add_up_to_the_reply_that_would_have_come_whole() {
         json!("[DONE]"),
     ];
     assert_eq!(
-        Value::Object((openai_chat::SHAPE.sum)(&chunks)),
+        providers::joined(chunks.to_vec()),
         json!({
             "id": "chatcmpl-1", "object": "chat.completion", "model": "gpt-4o-2024", "service_tier": "default",
             "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Because."}}],
@@ -181,7 +182,7 @@ fn lists_are_put_one_after_the_other() {
     let got = message(&[json!({"annotations": [1]}), json!({"annotations": [2], "images": [3]})]);
     assert_eq!((&got["annotations"], &got["images"]), (&json!([1, 2]), &json!([3])));
     let logprobs = |list: &Value| chunk(&json!([{"index": 0, "delta": {}, "logprobs": list}]));
-    let whole = (openai_chat::SHAPE.sum)(&[
+    let whole = providers::joined(vec![
         logprobs(&json!(null)),
         logprobs(&json!({"content": [{"token": "a"}], "refusal": null})),
         logprobs(&json!({"content": [{"token": "b"}], "reasoning_content": [{"token": "c"}]})),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::log_of_output;
-use crate::blueprint::LogRequest;
+use promptlayer_blueprint::LogRequest;
 
 /// The log of a reply with these fields.
 fn with(fields: Value) -> LogRequest {

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{arguments, captured, lines, log_of_input, log_of_output, said};
-use crate::blueprint::{LogRequest, Message, Prompt};
 use crate::capture::Captured;
 use crate::exchange::Input;
+use promptlayer_blueprint::{LogRequest, Message, Prompt};
 
 /// The log of a call with one argument.
 fn of(name: &'static str, value: Value) -> LogRequest {

@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use super::{assistant, calls, captured, lines, said, span};
-use crate::blueprint::{ErrorType, LogRequest, RequestStatus};
 use crate::record::{FinishedSpan, Output};
+use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus};
 
 /// What the events of a stream add up to.
 pub(super) fn sum(events: &[Value]) -> Value {
-    super::super::plain::joined(&events.iter().map(captured).collect::<Vec<_>>())
+    promptlayer_blueprint::providers::joined(events.to_vec())
 }
 
 /// The log of a call that gave this stream.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::responses_chunks::{log_of_stream, sum};
 use super::{assistant, calls, chat, log_of};
-use crate::blueprint::{ContentBlock, LogRequest, Message, RequestStatus};
+use promptlayer_blueprint::{ContentBlock, LogRequest, Message, RequestStatus};
 
 /// The variable that names the folder of reference documents.
 const VARIABLE: &str = "PROMPTLAYER_SHARED";

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{assistant, calls, lines, log_of_output, said};
-use crate::blueprint::{ContentBlock, ErrorType, LogRequest, RequestStatus, ThinkingContent};
+use promptlayer_blueprint::{ContentBlock, ErrorType, LogRequest, RequestStatus};
 
 /// The log of a completed reply with these items.
 fn of(output: &Value) -> LogRequest {
@@ -57,12 +57,8 @@ fn all_items_are_one_message_in_their_order() {
     ]));
     assert_eq!(log.output.messages().len(), 1);
     let message = assistant(&log.output, 0);
-    let thought = ContentBlock::Thinking(ThinkingContent {
-        thinking: "Hm.".to_owned(),
-        signature: Some("opaque".to_owned()),
-        id: Some("rs_1".to_owned()),
-    });
-    assert_eq!(message.content[0], thought);
+    let thought = json!({"type": "thinking", "thinking": "Hm.", "signature": "opaque", "id": "rs_1"});
+    assert_eq!(serde_json::to_value(&message.content[0]).unwrap(), thought);
     assert_eq!(
         message.content[1..].iter().filter_map(ContentBlock::text).collect::<Vec<_>>(),
         ["One", "Two"]

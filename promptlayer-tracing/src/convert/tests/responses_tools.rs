@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::chat;
 use super::responses_request::with;
-use crate::blueprint::{Tool, ToolChoice};
+use promptlayer_blueprint::{Tool, ToolChoice};
 
 #[test]
 fn tools_that_are_functions_stand_flat_and_go_with_the_prompt() {

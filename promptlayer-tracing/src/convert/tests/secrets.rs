@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{arguments, chat, log_of_input};
-use crate::blueprint::LogRequest;
+use promptlayer_blueprint::LogRequest;
 
 /// The log of a call with this request, in which every secret begins with `s3cret`.
 fn of(request: Value) -> LogRequest {

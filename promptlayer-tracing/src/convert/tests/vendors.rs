@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{log_of, log_of_output};
 use crate::convert::log_request;
-use crate::convert::vendor::of_model;
+use promptlayer_blueprint::providers::provider_of_model as of_model;
 
 /// A reply with these fields.
 fn reply(fields: Value) -> Value {

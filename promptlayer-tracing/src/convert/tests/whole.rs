@@ -6,13 +6,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{arguments, captured, log_of, log_of_input, said, span};
-use crate::blueprint::{ErrorType, LogRequest, Prompt, RequestStatus};
 use crate::capture::{Captured, Failure};
 use crate::convert::{function_input, function_output, log_request};
 use crate::exchange::{Ending, Input};
 use crate::prompt_link::PromptLink;
 use crate::record::{FinishedSpan, Inherited, Output};
-use crate::tags::Tags;
+use promptlayer_blueprint::Tags;
+use promptlayer_blueprint::{ErrorType, LogRequest, Prompt, RequestStatus};
 
 fn request() -> Value {
     json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "why?"}], "temperature": 0.5})

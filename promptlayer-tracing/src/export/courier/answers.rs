@@ -4,7 +4,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::{Courier, GivenUp, Next};
-use crate::client::{Answer, Error, Failure};
+use crate::error::{Error, Repr};
 use crate::export::content::{Content, Note};
 use crate::export::encode::{LogAnswer, SpansAnswer};
 use crate::export::gate::RequestNumber;
@@ -14,6 +14,7 @@ use crate::export::parcel::{Batch, Parcel, Pause};
 use crate::export::refusals::{Refusal, Refusals, Verdict};
 use crate::export::retry::Attempts;
 use crate::export::transport::Transport;
+use promptlayer_client::exporter::{Answer, Failure};
 
 /// The answer to a tracking call.
 #[derive(Debug, Deserialize)]
@@ -188,7 +189,7 @@ impl<T: Transport> Courier<T> {
                 (Err(source), _) => {
                     batch.parcels = parcels;
                     let verdict = self.enter_refusal(Refusal::Failure, request, batch);
-                    return self.failed(verdict, unreadable(source), batch, attempts);
+                    return self.failed(verdict, unreadable(source).into(), batch, attempts);
                 }
             },
             Some(Content::Log { .. }) => {
@@ -253,7 +254,8 @@ impl<T: Transport> Courier<T> {
                     // The span is there and its request is not: the service skips one whose template it does
                     // not have.
                     let error =
-                        Error::PromptMissing { prompt: prompt.clone(), function: name.clone().into_owned() };
+                        Repr::PromptMissing { prompt: prompt.clone(), function: name.clone().into_owned() }
+                            .into();
                     self.skipped(parcel, error);
                 }
                 (None, Some(_)) => proof.without_id.push(parcel),

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 
 use super::{Courier, GivenUp};
-use crate::client::Error;
+use crate::error::Error;
 use crate::export::content::Content;
 use crate::export::ledger::{DropReason, End};
 use crate::export::parcel::Parcel;
 use crate::export::transport::Transport;
 use crate::hook::{Logged, LoggedRequest};
-use crate::ids::RequestId;
+use promptlayer_blueprint::RequestId;
 
 impl<T: Transport> Courier<T> {
     /// Enters a delivery, and hands the request's id to the hooks.

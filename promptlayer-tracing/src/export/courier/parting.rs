@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::SeqCst;
 
 use super::Courier;
-use crate::client::Error;
+use crate::error::{Error, Repr};
 use crate::export::ledger::{End, RejectReason};
 use crate::export::outcome;
 use crate::export::parcel::{Batch, Parcel, Pause};
@@ -71,7 +71,7 @@ impl<T: Transport> Courier<T> {
         }
         if verdict == Verdict::AtFault && refusals.are_final(self.retry.max_age) {
             let item = batch.parcels.first().map(|parcel| parcel.content.to_string()).unwrap_or_default();
-            self.report(Error::Quarantined { item, source: Box::new(error) });
+            self.report(Repr::Quarantined { item, source: error });
             let parcels = std::mem::take(&mut batch.parcels);
             self.settle_all(parcels, End::Rejected(refusals.kind.reason()));
             return Some(Vec::new());

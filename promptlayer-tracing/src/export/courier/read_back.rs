@@ -9,14 +9,15 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::{Courier, GivenUp};
-use crate::client::{Answer, Error, Failure};
+use crate::error::Repr;
 use crate::export::ledger::End;
 use crate::export::outcome::{self, Outcome};
 use crate::export::parcel::{Batch, Parcel, Pause};
 use crate::export::reconcile::{self, Held};
 use crate::export::retry::Attempts;
 use crate::export::transport::Transport;
-use crate::ids::TraceId;
+use promptlayer_blueprint::TraceId;
+use promptlayer_client::exporter::{Answer, Failure};
 
 /// How often a trace must lack a span that the service accepted before its outcome is unknown.
 const CONFIRMING_READINGS: usize = 3;
@@ -56,7 +57,7 @@ impl<T: Transport> Courier<T> {
         }
         lost.extend(unproven);
         if !lost.is_empty() {
-            self.report(Error::Unconfirmed { request: format!("POST {path}"), count: lost.len() });
+            self.report(Repr::Unconfirmed { request: format!("POST {path}"), count: lost.len() });
             self.settle_all(lost, End::Unknown);
         }
     }

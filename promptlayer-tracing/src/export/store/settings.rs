@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::clock;
+use promptlayer_client::exporter::clock;
 
 /// What is put on disk, and when.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -8,7 +8,6 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::service::Service;
-use crate::client::Client;
 use crate::exchange::Ending;
 use crate::export::courier::Courier;
 use crate::export::guard::{Stats, Stop};
@@ -17,9 +16,11 @@ use crate::export::{
     BatchLimits, Form, Pipeline, QueueLimits, Resource, RetryPolicy, SpoolSettings, Store, Tally, Wire,
 };
 use crate::hook::{self, Hooks};
-use crate::ids::{SpanId, TraceId};
+use crate::random;
 use crate::record::{FinishedSpan, Inherited, Place};
 use crate::sink::{Destination, Outgoing};
+use promptlayer_blueprint::TraceId;
+use promptlayer_client::Client;
 
 /// For what errors say. To make one takes a while.
 static CLIENT: LazyLock<Client> =
@@ -80,7 +81,7 @@ impl Line {
 
     /// Spans of one trace, called `0`, `1`, …; every one makes a request.
     pub(super) fn log(&self, count: usize) {
-        let trace_id = TraceId::random();
+        let trace_id = random::trace_id();
         for number in 0..count {
             self.pipeline.take(Outgoing {
                 span: span(trace_id, number),
@@ -119,14 +120,14 @@ impl Line {
 
 /// A span of a trace of its own.
 pub(super) fn log_one(pipeline: &Arc<Pipeline>, number: usize) {
-    let span = span(TraceId::random(), number);
+    let span = span(random::trace_id(), number);
     pipeline.take(Outgoing { span, said: None, size: 100, is_of_hook: false });
 }
 
 pub(super) fn span(trace_id: TraceId, number: usize) -> FinishedSpan {
     const NAMES: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
     FinishedSpan {
-        place: Place { trace_id, span_id: SpanId::random(), parent_id: None },
+        place: Place { trace_id, span_id: random::span_id(), parent_id: None },
         name: NAMES[number % NAMES.len()],
         function: Some("ask"),
         kind: Some(crate::Kind::Llm),

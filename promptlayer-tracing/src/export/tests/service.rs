@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::client::{Answer, Failure, FailureKind, Written};
 use crate::export::transport::Transport;
+use promptlayer_client::exporter::{Answer, Failure, FailureKind, Written};
 
 /// How a request is answered.
 #[derive(Debug, Clone, Copy)]

@@ -8,12 +8,12 @@ use tempfile::TempDir;
 
 use super::line::{Line, span};
 use super::service::{Service, Step};
-use crate::client::{Enqueue, TrackCall, TrackPath};
 use crate::export::ledger::{DropReason, Pending};
 use crate::export::{BatchLimits, SpoolMode, SpoolSettings, Wire};
 use crate::hook::Hooks;
-use crate::ids::TraceId;
+use crate::random;
 use crate::sink::{Destination, Outgoing};
+use promptlayer_client::exporter::{Enqueue, TrackCall, TrackPath};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -55,7 +55,7 @@ async fn an_outage_of_an_hour_costs_nothing_and_new_spans_go_to_disk_meanwhile()
         // Five times what the queue holds, over an hour.
         for _ in 0..60 {
             tokio::time::sleep(MINUTE).await;
-            let trace_id = TraceId::random();
+            let trace_id = random::trace_id();
             for number in 0..80 {
                 pipeline.take(Outgoing {
                     span: span(trace_id, number),
@@ -144,12 +144,12 @@ async fn a_request_of_this_run_is_no_replay_and_has_its_own_hook_though_it_went_
         }));
         let spool = Some(settings(&folder, mode));
         let mut line = Line::build(&service, BatchLimits::default(), spool, Wire::SpansBulk, hooks);
-        let mut with_hook = span(TraceId::random(), 0);
+        let mut with_hook = span(random::trace_id(), 0);
         with_hook.on_request_id = Some(|_| {
             OWN.fetch_add(1, SeqCst);
         });
         line.pipeline.take(Outgoing { span: with_hook, said: None, size: 100, is_of_hook: false });
-        let by_hook = span(TraceId::random(), 1);
+        let by_hook = span(random::trace_id(), 1);
         line.pipeline.take(Outgoing { span: by_hook, said: None, size: 100, is_of_hook: true });
         let (stats, _) = line.run().await;
         assert_eq!((stats.spans.delivered, stats.hooks.of_hooks), (2, 1), "{mode:?}: {stats:#?}");
@@ -187,7 +187,7 @@ async fn new_spans_are_written_ahead_while_others_are_on_their_way() {
     let user = tokio::spawn(async move {
         tokio::time::sleep(MINUTE).await;
         pipeline.take(Outgoing {
-            span: span(TraceId::random(), 1),
+            span: span(random::trace_id(), 1),
             said: None,
             size: 100,
             is_of_hook: false,
@@ -320,7 +320,7 @@ async fn what_was_put_back_and_then_gives_way_is_counted() {
     let stop = second.stop.clone();
     let program = tokio::spawn(async move {
         tokio::time::sleep(Duration::from_secs(10)).await;
-        let trace_id = TraceId::random();
+        let trace_id = random::trace_id();
         for number in 0..60 {
             let span = span(trace_id, number);
             pipeline.take(Outgoing { span, said: None, size: 100, is_of_hook: false });
@@ -424,7 +424,7 @@ async fn record_larger_than_the_spool_stops_no_other() {
     let spool = || settings(&folder, SpoolMode::OnFailure).bytes(100 << 10);
     let mut first = line(&service, spool());
     for number in 0..30 {
-        let mut span = span(TraceId::random(), number);
+        let mut span = span(random::trace_id(), number);
         if number % 3 == 0 {
             let text = serde_json::json!("word ".repeat(40 << 10));
             span.fields.insert("text".to_owned(), text);

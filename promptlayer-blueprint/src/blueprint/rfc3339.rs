@@ -1,0 +1,29 @@
+//! Times as RFC 3339 with microseconds, which is as finely as the service keeps them.
+
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use serde::{Deserialize, Deserializer, Serializer, de};
+
+/// Writes a time with six digits after the second.
+// The signature is serde's.
+#[allow(clippy::ref_option)]
+pub fn serialize<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => serializer.collect_str(&format_args!("{time:.6}")),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// Reads a time. One without a zone is in UTC: some of the service's answers leave it out.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    match text.parse() {
+        Ok(time) => Ok(Some(time)),
+        Err(error) => text
+            .parse::<DateTime>()
+            .and_then(|time| TimeZone::UTC.to_timestamp(time))
+            .map(Some)
+            .map_err(|_| de::Error::custom(error)),
+    }
+}

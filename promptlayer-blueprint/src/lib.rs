@@ -1,0 +1,52 @@
+//! PromptLayer's prompt blueprint, without I/O.
+//!
+//! The [blueprint](Prompt) is PromptLayer's own form of a prompt and of a response, for every provider. This crate holds:
+//!
+//! - the types of the blueprint, such as [`Prompt`], [`Message`] and [`LogRequest`], and the values that go with them:
+//!   [`RequestId`], [`Tags`], [`Score`];
+//! - [`providers`]: the wire formats of model providers, read into the blueprint;
+//! - [`templates`]: rendering of f-string and jinja2 templates, with the results of PromptLayer's Python client;
+//! - [`semconv`]: names of span attributes.
+//!
+//! Most users depend on `promptlayer-tracing`, which re-exports this crate as its module `blueprint`.
+//!
+//! ```
+//! use promptlayer_blueprint::{LogRequest, Prompt};
+//!
+//! let question = Prompt::user("What comes after 1,2,3 ?");
+//! let log = LogRequest::new("openai", "gpt-4o", question, Prompt::assistant("4"));
+//! assert_eq!(log.model, "gpt-4o");
+//! ```
+//!
+//! # Features
+//!
+//! - `templates` (default): the module [`templates`].
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod blueprint;
+mod error;
+mod ids;
+pub mod providers;
+mod score;
+pub mod semconv;
+#[cfg(test)]
+#[allow(dead_code, reason = "each crate uses a part of it")]
+#[path = "../../tests/src/shared.rs"]
+mod shared;
+mod tags;
+#[cfg(feature = "templates")]
+pub mod templates;
+
+/// Not part of the public API.
+#[doc(hidden)]
+pub mod __serde {
+    pub use crate::blueprint::{or_default, rfc3339};
+}
+
+pub use crate::blueprint::*;
+#[cfg(feature = "templates")]
+pub use crate::error::RenderError;
+pub use crate::error::{InvalidScore, InvalidTag, ParseIdError};
+pub use crate::ids::{RequestId, SpanId, TraceId};
+pub use crate::score::Score;
+pub use crate::tags::Tags;

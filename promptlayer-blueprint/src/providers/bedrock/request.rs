@@ -1,0 +1,102 @@
+//! Requests.
+
+use serde_json::{Map, Value};
+
+use super::{SHAPE, content};
+use crate::blueprint::{ChatPrompt, Function, Message, Tool, ToolChoice};
+use crate::providers::anthropic::turn::Turn;
+use crate::providers::json;
+use crate::providers::reading::{self, Request};
+use crate::providers::shape::Object;
+
+/// The fields of a request that are its prompt; of the tools, what is left is a parameter.
+const PROMPT_FIELDS: &[&str] = &["modelId", "messages", "system"];
+
+/// Reads a request. Clients that take the model with the rest have it in `modelId`.
+pub(super) fn request(mut object: Object) -> Request {
+    let mut prompt = ChatPrompt::new(messages(&object));
+    if let Some(Value::Object(config)) = object.get_mut("toolConfig") {
+        take_tools(config, &mut prompt);
+        take_choice(config, &mut prompt);
+        if config.values().all(Value::is_null) {
+            object.remove("toolConfig");
+        }
+    }
+    Request {
+        shape: Some(&SHAPE),
+        provider: None,
+        model: json::string(&object, "modelId").map(str::to_owned),
+        prompt: Some(prompt.into()),
+        parameters: reading::parameters(object, PROMPT_FIELDS),
+        unplaced: Map::new(),
+    }
+}
+
+fn messages(object: &Object) -> Vec<Message> {
+    let system = content::blocks(object.get("system"));
+    let mut messages: Vec<Message> =
+        if system.is_empty() { Vec::new() } else { vec![Message::system(system)] };
+    match object.get("messages") {
+        Some(Value::Array(items)) => messages.extend(items.iter().flat_map(message)),
+        None | Some(Value::Null) => {}
+        Some(other) => messages.extend(message(other)),
+    }
+    messages
+}
+
+/// The messages that one message becomes; whatever is none is the user's.
+fn message(value: &Value) -> Vec<Message> {
+    let Some(object) = value.as_object() else {
+        return vec![Message::user(json::readable(value))];
+    };
+    let mut turn = Turn::new(json::string(object, "role").unwrap_or_default());
+    content::read(&mut turn, object.get("content"));
+    turn.into_messages()
+}
+
+/// Moves the tools to the prompt. Those that the blueprint has no form for stay.
+fn take_tools(config: &mut Object, prompt: &mut ChatPrompt) {
+    let Some(Value::Array(tools)) = config.get_mut("tools") else {
+        return;
+    };
+    let mut kept = Vec::new();
+    for value in std::mem::take(tools) {
+        match value.get("toolSpec").and_then(Value::as_object).and_then(function) {
+            Some(function) => prompt.tools.push(Tool::from(function)),
+            None => kept.push(value),
+        }
+    }
+    *tools = kept;
+    if tools.is_empty() {
+        config.remove("tools");
+    }
+}
+
+fn function(spec: &Object) -> Option<Function> {
+    let schema = spec.get("inputSchema").and_then(|schema| schema.get("json")?.as_object());
+    Some(Function {
+        name: json::string(spec, "name")?.to_owned(),
+        description: json::string(spec, "description").unwrap_or_default().to_owned(),
+        strict: spec.get("strict") == Some(&Value::Bool(true)),
+        parameters: Some(schema?.clone()),
+    })
+}
+
+/// Moves the choice of tools to the prompt.
+fn take_choice(config: &mut Object, prompt: &mut ChatPrompt) {
+    let choice = config.get("toolChoice").and_then(Value::as_object).and_then(tool_choice);
+    if choice.is_some() {
+        prompt.tool_choice = choice;
+        config.remove("toolChoice");
+    }
+}
+
+fn tool_choice(choice: &Object) -> Option<ToolChoice> {
+    let (mode, value) = choice.iter().find(|(_, value)| !value.is_null())?;
+    match mode.as_str() {
+        "auto" => Some(ToolChoice::Mode("auto".to_owned())),
+        "any" => Some(ToolChoice::Mode("required".to_owned())),
+        "tool" => value.get("name")?.as_str().map(ToolChoice::function),
+        _ => None,
+    }
+}

@@ -1,0 +1,99 @@
+//! Embeddings, in both versions.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::{EMBED, list, request, tokens};
+use crate::blueprint::{ChatPrompt, ContentBlock, Message};
+use crate::providers::reading::{self, Reply, Request, Usage};
+use crate::providers::shape::Object;
+use crate::providers::{json, vectors};
+
+/// What is embedded.
+const INPUTS: &[&str] = &["texts", "images", "inputs"];
+
+/// Whether an object is a request: something to embed, and what for or into what.
+pub(super) fn is_request(object: &Object) -> bool {
+    let has = |name: &str, is: fn(&Value) -> bool| object.get(name).is_some_and(is);
+    has("model", Value::is_string)
+        && INPUTS.iter().any(|name| has(name, Value::is_array))
+        && (has("input_type", Value::is_string) || has("embedding_types", Value::is_array))
+}
+
+/// Reads a request: every input is in the user's message.
+pub(super) fn request(object: Object) -> Request {
+    let texts = list(&object, "texts").iter().map(|text| ContentBlock::from_text(json::readable(text)));
+    let images = list(&object, "images").iter().map(|image| match image.as_str() {
+        Some(url) => ContentBlock::from_image_url(url),
+        None => ContentBlock::from_text(json::readable(image)),
+    });
+    // An input has a content as a message has.
+    let inputs = list(&object, "inputs").iter().flat_map(|input| match input.as_object() {
+        Some(input) => request::content(input),
+        None => vec![ContentBlock::from_text(json::readable(input))],
+    });
+    let blocks: Vec<ContentBlock> = texts.chain(images).chain(inputs).collect();
+    let prompt_fields: Vec<&str> = ["model"].iter().chain(INPUTS).copied().collect();
+    Request {
+        shape: Some(&EMBED),
+        provider: None,
+        model: json::string(&object, "model").map(str::to_owned),
+        prompt: Some(ChatPrompt::new([Message::user(blocks)]).into()),
+        parameters: reading::parameters(object, &prompt_fields),
+        unplaced: Map::new(),
+    }
+}
+
+/// Whether an object is a reply: vectors, or lists of them by their type, and the word for which of both.
+pub(super) fn is_reply(object: &Object) -> bool {
+    let is_named = json::string(object, "response_type").is_some_and(|kind| kind.starts_with("embeddings_"));
+    let is_billed = object.get("meta").is_some_and(|meta| meta.get("billed_units").is_some());
+    (is_named || is_billed) && !dimensions(object).is_empty()
+}
+
+/// The vectors. Where there are several types of them, those of the first that has any.
+fn vectors(object: &Object) -> &[Value] {
+    match object.get("embeddings") {
+        Some(Value::Array(vectors)) => vectors,
+        Some(Value::Object(by_type)) => by_type
+            .values()
+            .filter_map(Value::as_array)
+            .find(|vectors| !vectors.is_empty())
+            .map(Vec::as_slice)
+            .unwrap_or_default(),
+        _ => &[],
+    }
+}
+
+/// Reads a reply.
+pub(super) fn reply(object: &Object) -> Reply {
+    let vectors = vectors(object);
+    let mut metadata = BTreeMap::new();
+    metadata.extend(json::string(object, "id").map(|id| ("response_id", id.to_owned())));
+    Reply {
+        shape: Some(&EMBED),
+        prompt: Some(vectors::said(vectors.len(), dimensions(object))),
+        usage: Usage { output: None, ..tokens(object.get("meta").and_then(Value::as_object)) },
+        metadata,
+        ..Reply::default()
+    }
+}
+
+/// The dimensions of the vectors. One of bits is packed, eight of them to a number.
+fn dimensions(object: &Object) -> Vec<usize> {
+    let of = |vectors: &Value| -> Vec<usize> {
+        vectors.as_array().into_iter().flatten().filter_map(vectors::dimensions).collect()
+    };
+    match object.get("embeddings") {
+        Some(Value::Object(by_type)) => by_type
+            .iter()
+            .flat_map(|(kind, vectors)| {
+                let bits = if matches!(kind.as_str(), "binary" | "ubinary") { 8 } else { 1 };
+                of(vectors).into_iter().map(move |length| length.saturating_mul(bits))
+            })
+            .collect(),
+        Some(vectors) => of(vectors),
+        None => Vec::new(),
+    }
+}

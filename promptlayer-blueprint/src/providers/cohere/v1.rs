@@ -1,0 +1,161 @@
+//! The first version of the chat: one message, and what was said before it.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::{CHAT_V1, citations, list, tokens};
+use crate::blueprint::{AssistantMessage, ChatPrompt, ContentBlock, Message, ToolCall};
+use crate::providers::call_ids::CallIds;
+use crate::providers::finish::Finish;
+use crate::providers::json;
+use crate::providers::reading::{self, Reply, Request};
+use crate::providers::shape::Object;
+
+/// Whether an object is a request: a message, and one of the fields that only this chat has.
+pub(super) fn is_request(object: &Object) -> bool {
+    let has = |name: &str, is: fn(&Value) -> bool| object.get(name).is_some_and(is);
+    has("message", Value::is_string)
+        && (has("chat_history", is_history)
+            || has("preamble", Value::is_string)
+            || has("connectors", Value::is_array)
+            || has("tool_results", Value::is_array))
+}
+
+/// Whether a value is what was said before, in the words of this chat: others have a history of that name too.
+fn is_history(value: &Value) -> bool {
+    let is_turn = |turn: &Value| {
+        let has = |name: &str, is: fn(&Value) -> bool| turn.get(name).is_some_and(is);
+        let role = turn.get("role").and_then(Value::as_str);
+        matches!(role, Some("USER" | "CHATBOT" | "SYSTEM" | "TOOL"))
+            && (has("message", Value::is_string)
+                || has("tool_calls", Value::is_array)
+                || has("tool_results", Value::is_array))
+    };
+    value.as_array().is_some_and(|turns| !turns.is_empty() && turns.iter().all(is_turn))
+}
+
+/// The fields of a request that are the prompt. Tools are declared in a form of their own, and are not.
+const PROMPT_FIELDS: &[&str] = &["model", "message", "chat_history", "preamble", "tool_results"];
+
+/// Reads a request.
+pub(super) fn request(object: Object) -> Request {
+    let mut ids = CallIds::default();
+    let preamble = json::string(&object, "preamble").map(Message::system);
+    let before = list(&object, "chat_history").iter().map(|turn| turn_before(turn, &mut ids));
+    let mut messages: Vec<Message> = preamble.into_iter().chain(before).collect();
+    messages.extend(json::string(&object, "message").map(Message::user));
+    messages.extend(list(&object, "tool_results").iter().map(|result| tool_result(result, &mut ids)));
+    Request {
+        shape: Some(&CHAT_V1),
+        provider: None,
+        model: json::string(&object, "model").map(str::to_owned),
+        prompt: Some(ChatPrompt::new(messages).into()),
+        parameters: reading::parameters(object, PROMPT_FIELDS),
+        unplaced: Map::new(),
+    }
+}
+
+fn turn_before(turn: &Value, ids: &mut CallIds) -> Message {
+    let Some(object) = turn.as_object() else { return Message::user(json::readable(turn)) };
+    let text = json::string(object, "message").map(ContentBlock::from_text);
+    match json::string(object, "role") {
+        Some("CHATBOT") => Message::Assistant(AssistantMessage {
+            content: text.into_iter().collect(),
+            tool_calls: tool_calls(object, ids),
+            ..AssistantMessage::default()
+        }),
+        Some("SYSTEM") => Message::system(Vec::from_iter(text)),
+        Some("USER") => Message::user(Vec::from_iter(text)),
+        _ => Message::user(json::readable(turn)),
+    }
+}
+
+/// What a tool gave, with the call that it was given to.
+fn tool_result(result: &Value, ids: &mut CallIds) -> Message {
+    let name = result.get("call").and_then(|call| call.get("name")?.as_str());
+    let outputs = result.get("outputs").unwrap_or(result);
+    Message::tool(ids.result(None, name), json::readable(outputs))
+}
+
+/// The calls of tools, which have no ids.
+fn tool_calls(object: &Object, ids: &mut CallIds) -> Vec<ToolCall> {
+    list(object, "tool_calls")
+        .iter()
+        .filter_map(Value::as_object)
+        .map(|call| {
+            let name = json::string(call, "name").unwrap_or_default();
+            let arguments = call.get("parameters").map_or_else(|| "{}".to_owned(), Value::to_string);
+            ToolCall::new(ids.call(json::string(call, "id"), name), name, arguments)
+        })
+        .collect()
+}
+
+/// Whether an object is a reply.
+pub(super) fn is_reply(object: &Object) -> bool {
+    object.get("text").is_some_and(Value::is_string)
+        && object.get("generation_id").is_some_and(Value::is_string)
+}
+
+/// Reads a reply. What was said before is in it again, and is left out.
+pub(super) fn reply(object: &Object) -> Reply {
+    let mut content: Vec<ContentBlock> =
+        json::string(object, "text").map(ContentBlock::from_text).into_iter().collect();
+    // A citation names its documents by their ids; they stand beside it.
+    let cited = with_documents(object);
+    citations::annotate(&cited, &mut content);
+    let message = AssistantMessage {
+        content,
+        tool_calls: tool_calls(object, &mut CallIds::default()),
+        ..AssistantMessage::default()
+    };
+    let mut metadata = BTreeMap::new();
+    let id = json::string(object, "response_id").or_else(|| json::string(object, "generation_id"));
+    metadata.extend(id.map(|id| ("response_id", id.to_owned())));
+    metadata.extend(citations::whole(&cited).map(|citations| ("citations", citations)));
+    Reply {
+        shape: Some(&CHAT_V1),
+        prompt: Some(ChatPrompt::new([Message::Assistant(message)]).into()),
+        usage: tokens(object.get("meta").and_then(Value::as_object)),
+        finish: json::string(object, "finish_reason").map(Finish::of),
+        metadata,
+        ..Reply::default()
+    }
+}
+
+/// The citations in the form of the second version, each with its documents.
+fn with_documents(object: &Object) -> Vec<Value> {
+    let by_id: BTreeMap<&str, &Value> = list(object, "documents")
+        .iter()
+        .filter_map(|document| Some((document.get("id")?.as_str()?, document)))
+        .collect();
+    let source = |id: &Value| {
+        let document = id.as_str().and_then(|id| by_id.get(id)).copied().cloned().unwrap_or_default();
+        Value::Object(Object::from_iter([("id".to_owned(), id.clone()), ("document".to_owned(), document)]))
+    };
+    let whole = |citation: &Object| {
+        let mut citation = citation.clone();
+        if let Some(Value::Array(ids)) = citation.remove("document_ids") {
+            citation.insert("sources".to_owned(), ids.iter().map(source).collect());
+        }
+        Value::Object(citation)
+    };
+    list(object, "citations").iter().filter_map(Value::as_object).map(whole).collect()
+}
+
+/// Whether an object is an event of a streamed reply.
+pub(super) fn is_chunk(object: &Object) -> bool {
+    object.get("is_finished").is_some_and(Value::is_boolean)
+        && object.get("event_type").is_some_and(Value::is_string)
+}
+
+/// Adds the events up to the whole reply. The last holds it, unless the stream was cut before.
+pub(super) fn sum(chunks: &[Value]) -> Object {
+    let events = || chunks.iter().filter_map(Value::as_object).filter(|event| is_chunk(event));
+    if let Some(whole) = events().rev().find_map(|event| event.get("response")?.as_object()) {
+        return whole.clone();
+    }
+    let text: String = events().filter_map(|event| event.get("text")?.as_str()).collect();
+    let id = events().find_map(|event| json::string(event, "generation_id")).unwrap_or_default();
+    Object::from_iter([("text".to_owned(), text.into()), ("generation_id".to_owned(), id.into())])
+}

@@ -1,0 +1,224 @@
+//! Which of PromptLayer's kinds an error is.
+//!
+//! In the order of the vendor's own client for Python: a status that the error carries goes first, then the
+//! name of its type; words count only where the error is surely of a provider or of the way to one. A status
+//! in a text is not one that is carried.
+
+use serde_json::Value;
+
+use super::json;
+use super::shape::Object;
+use crate::blueprint::ErrorType;
+
+/// Words of the names of crates whose errors come from a provider or from the way to it.
+const PROVIDER_WORDS: &[&str] = &[
+    "openai",
+    "anthropic",
+    "genai",
+    "rig",
+    "ollama",
+    "mistral",
+    "mistralai",
+    "gemini",
+    "cohere",
+    "groq",
+    "aws",
+    "reqwest",
+    "hyper",
+    "ureq",
+    "tonic",
+];
+
+const TIMEOUT: &[&str] = &["timed out", "timeout", "time-out", "deadline"];
+const QUOTA: &[&str] = &["quota"];
+/// Words that stand for a status where there is none.
+const RATE_LIMIT: &[&str] = &["rate limit", "rate_limit", "ratelimit", "too many requests"];
+const AUTH: &[&str] =
+    &["unauthorized", "invalid_api_key", "invalid api key", "incorrect api key", "authentication_error"];
+
+/// Codes and types that providers give their errors, in lower case, without what stands between words and
+/// without the `exception` that Amazon ends them with.
+const CODES: &[(&str, ErrorType)] = &[
+    // OpenAI and those who speak as it does.
+    ("ratelimitexceeded", ErrorType::ProviderRateLimit),
+    ("insufficientquota", ErrorType::ProviderQuotaLimit),
+    ("billinghardlimitreached", ErrorType::ProviderQuotaLimit),
+    ("invalidapikey", ErrorType::ProviderAuthError),
+    ("invalidauthentication", ErrorType::ProviderAuthError),
+    // Anthropic.
+    ("ratelimiterror", ErrorType::ProviderRateLimit),
+    ("overloadederror", ErrorType::ProviderError),
+    ("authenticationerror", ErrorType::ProviderAuthError),
+    ("billingerror", ErrorType::ProviderQuotaLimit),
+    ("timeouterror", ErrorType::ProviderTimeout),
+    // Google.
+    ("resourceexhausted", ErrorType::ProviderRateLimit),
+    ("unauthenticated", ErrorType::ProviderAuthError),
+    ("deadlineexceeded", ErrorType::ProviderTimeout),
+    // Amazon.
+    ("throttling", ErrorType::ProviderRateLimit),
+    ("toomanyrequests", ErrorType::ProviderRateLimit),
+    ("servicequotaexceeded", ErrorType::ProviderQuotaLimit),
+    ("modeltimeout", ErrorType::ProviderTimeout),
+    ("unrecognizedclient", ErrorType::ProviderAuthError),
+    ("expiredtoken", ErrorType::ProviderAuthError),
+];
+
+/// What is known of an error that a function returned.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ReturnedError<'a> {
+    /// The name of the error's type, with its path.
+    pub type_name: &'a str,
+    /// The name of the type of a source, where the outermost type is a box or a wrapper.
+    pub name: &'a str,
+    /// The HTTP status that the error carries.
+    pub status: Option<u16>,
+    /// Whether the error says that it is a timeout.
+    pub is_timeout: bool,
+    /// Whether the error comes from an HTTP client.
+    pub is_of_http: bool,
+    /// The texts of the error and of its sources, one a line.
+    pub message: &'a str,
+}
+
+/// Classifies an error that a function returned.
+pub fn kind(error: &ReturnedError<'_>) -> ErrorType {
+    if let Some(kind) = error.status.and_then(by_status) {
+        return kind;
+    }
+    let names = [last_of_path(error.type_name), error.name];
+    let is_named = |word: &str| names.iter().any(|name| name.contains(word));
+    if error.is_timeout || is_named("TimeoutError") || names.contains(&"Elapsed") {
+        return ErrorType::ProviderTimeout;
+    }
+    if is_named("RateLimitError") {
+        return ErrorType::ProviderRateLimit;
+    }
+    if error.is_of_http || is_of_provider(error.type_name) {
+        return by_words(error.message, error.status.is_some());
+    }
+    ErrorType::UnknownError
+}
+
+/// The kind that a status alone tells.
+fn by_status(status: u16) -> Option<ErrorType> {
+    match status {
+        429 => Some(ErrorType::ProviderRateLimit),
+        402 => Some(ErrorType::ProviderQuotaLimit),
+        401 => Some(ErrorType::ProviderAuthError),
+        _ => None,
+    }
+}
+
+/// The last name of a type's path, without its parameters.
+fn last_of_path(type_name: &str) -> &str {
+    let path = type_name.split('<').next().unwrap_or(type_name);
+    path.rsplit("::").next().unwrap_or(path)
+}
+
+/// Whether a type, or one in a box or a wrapper, is of a crate that speaks with providers.
+fn is_of_provider(type_name: &str) -> bool {
+    type_name
+        .split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
+        .filter_map(|path| path.split_once("::"))
+        .any(|(root, _)| root.split('_').any(|word| PROVIDER_WORDS.contains(&word)))
+}
+
+/// The kind of a provider's error by its words. What a status would have said, they say only where there is
+/// none.
+fn by_words(text: &str, has_status: bool) -> ErrorType {
+    let text = text.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if !has_status && says(RATE_LIMIT) {
+        ErrorType::ProviderRateLimit
+    } else if !has_status && says(AUTH) {
+        ErrorType::ProviderAuthError
+    } else if says(QUOTA) {
+        ErrorType::ProviderQuotaLimit
+    } else if says(TIMEOUT) {
+        ErrorType::ProviderTimeout
+    } else {
+        ErrorType::ProviderError
+    }
+}
+
+/// The kind and the message of an error that a provider answered with, as a value.
+pub fn of_reply(error: &Value) -> (ErrorType, String) {
+    let message =
+        error.get("message").and_then(Value::as_str).map_or_else(|| json::readable(error), str::to_owned);
+    // Google has the status in `code`, and its name in `status`.
+    let status = ["status", "status_code", "code"].into_iter().find_map(|key| status(error.get(key)?));
+    let word = |key| error.get(key).and_then(Value::as_str).and_then(by_code);
+    let kind = status
+        .and_then(by_status)
+        .or_else(|| ["code", "type", "status", "__type"].into_iter().find_map(word))
+        .unwrap_or_else(|| by_words(&message, status.is_some()));
+    (kind, message)
+}
+
+/// A status, which Azure tells as a text. Any other number is a code of the provider's own.
+fn status(value: &Value) -> Option<u16> {
+    let number = match value {
+        Value::String(text) => text.parse().ok(),
+        number => number.as_u64().and_then(|number| u16::try_from(number).ok()),
+    };
+    number.filter(|status| (100..600).contains(status))
+}
+
+/// The kind that a provider's code or type tells.
+fn by_code(code: &str) -> Option<ErrorType> {
+    let plain: String =
+        code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let plain = plain.strip_suffix("exception").unwrap_or(&plain);
+    CODES.iter().find(|(known, _)| *known == plain).map(|(_, kind)| *kind)
+}
+
+/// The error among the events of a stream: the first, since those after it are its echo.
+pub(super) fn in_events(events: &[Value]) -> Option<(ErrorType, String)> {
+    events.iter().filter_map(Value::as_object).find_map(of_event)
+}
+
+/// The error that an event is: `{"error": {…}}`, `{"type": "error", …}`, or one of Amazon's exceptions.
+fn of_event(event: &Object) -> Option<(ErrorType, String)> {
+    if let Some(error) = event.get("error").filter(|error| says(error)) {
+        return Some(of_reply(error));
+    }
+    if event.get("type").and_then(Value::as_str) == Some("error") && event.contains_key("message") {
+        let mut error = event.clone();
+        // It says what the event is, and nothing of the error.
+        error.remove("type");
+        return Some(of_reply(&Value::Object(error)));
+    }
+    let mut fields = event.iter();
+    match (fields.next(), fields.next()) {
+        (Some((name, error)), None) if name.ends_with("Exception") && error.is_object() => {
+            let (kind, message) = of_reply(error);
+            Some((by_code(name).unwrap_or(kind), message))
+        }
+        _ => None,
+    }
+}
+
+/// Whether an error is one: an object with a message, or a text.
+fn says(error: &Value) -> bool {
+    error.get("message").is_some_and(Value::is_string) || error.as_str().is_some_and(|text| !text.is_empty())
+}
+
+/// Returns the message in the body of an error response. A body that is not JSON is the message itself, cut to
+/// [`LogRequest::MAX_ERROR_CHARACTERS`](crate::LogRequest::MAX_ERROR_CHARACTERS).
+pub fn message_of_body(body: &str) -> String {
+    let Ok(value) = serde_json::from_str::<Value>(body) else {
+        let end = body.char_indices().nth(crate::blueprint::LogRequest::MAX_ERROR_CHARACTERS);
+        return body.get(..end.map_or(body.len(), |(end, _)| end)).unwrap_or(body).trim().to_owned();
+    };
+    // Some answer with a list of the one error.
+    let answer = value.get(0).unwrap_or(&value);
+    let error = answer.get("error").unwrap_or(answer);
+    match error.get("message").or_else(|| error.get("detail")).unwrap_or(error) {
+        Value::String(message) => message.clone(),
+        other => json::readable(other),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+use serde_json::json;
+
+use super::*;
+
+const OPENAI: &str = "async_openai::error::OpenAIError";
+
+fn kind_of(type_name: &str, message: &str) -> ErrorType {
+    kind(&ReturnedError { type_name, message: &format!("failed\n{message}"), ..ReturnedError::default() })
+}
+
+fn kind_with(type_name: &str, status: u16, message: &str) -> ErrorType {
+    kind(&ReturnedError { type_name, message, status: Some(status), ..ReturnedError::default() })
+}
+
+#[test]
+fn a_status_goes_first() {
+    for type_name in [OPENAI, "my::Error"] {
+        assert_eq!(kind_with(type_name, 429, "exceeded your current quota"), ErrorType::ProviderRateLimit);
+        assert_eq!(kind_with(type_name, 402, "rate limit"), ErrorType::ProviderQuotaLimit);
+        assert_eq!(kind_with(type_name, 401, "timeout"), ErrorType::ProviderAuthError);
+    }
+    assert_eq!(kind_with("my::TimeoutError", 429, ""), ErrorType::ProviderRateLimit);
+    assert_eq!(kind_with("my::Error", 500, "timeout"), ErrorType::UnknownError);
+    assert_eq!(kind_with(OPENAI, 500, "oops"), ErrorType::ProviderError);
+    assert_eq!(kind_with(OPENAI, 400, "timeout"), ErrorType::ProviderTimeout);
+    assert_eq!(kind_with(OPENAI, 403, "rate limit, invalid api key"), ErrorType::ProviderError);
+}
+
+#[test]
+fn a_type_goes_by_its_name() {
+    for name in ["my::TimeoutError", "my::CallTimeoutError<x::Y>", "tokio::time::error::Elapsed"] {
+        assert_eq!(kind_of(name, ""), ErrorType::ProviderTimeout, "{name}");
+    }
+    assert_eq!(kind_of("my::RateLimitError", ""), ErrorType::ProviderRateLimit);
+    for name in
+        ["httpx::ReadTimeout", "my::Error<x::TimeoutError>", "my::TimeoutError::Error", "my::Elapsedness"]
+    {
+        assert_eq!(kind_of(name, "timed out"), ErrorType::UnknownError, "{name}");
+    }
+    let boxed = |name| ReturnedError {
+        type_name: "alloc::boxed::Box<dyn core::error::Error>",
+        name,
+        ..ReturnedError::default()
+    };
+    assert_eq!(kind(&boxed("RateLimitError")), ErrorType::ProviderRateLimit);
+    assert_eq!(kind(&boxed("Fault")), ErrorType::UnknownError);
+}
+
+#[test]
+fn words_count_for_a_provider_alone() {
+    assert_eq!(kind_of(OPENAI, "insufficient_quota: see billing"), ErrorType::ProviderQuotaLimit);
+    assert_eq!(kind_of(OPENAI, "rate_limit_exceeded: slow down"), ErrorType::ProviderRateLimit);
+    assert_eq!(kind_of(OPENAI, "Incorrect API key provided"), ErrorType::ProviderAuthError);
+    assert_eq!(kind_of(OPENAI, "model_not_found"), ErrorType::ProviderError);
+    assert_eq!(kind_of("reqwest::error::Error", "operation timed out"), ErrorType::ProviderTimeout);
+    for name in ["my::Error", "core::num::error::ParseIntError", "anyhow::Error", "rigid::Error", "openai"] {
+        assert_eq!(kind_of(name, "quota, rate limit, timed out, 429"), ErrorType::UnknownError, "{name}");
+    }
+    for name in [
+        "alloc::boxed::Box<async_openai::error::OpenAIError>",
+        "rig_core::Error",
+        "aws_sdk_bedrockruntime::Error",
+        "my::Because<reqwest_middleware::Error>",
+    ] {
+        assert_eq!(kind_of(name, "oops"), ErrorType::ProviderError, "{name}");
+    }
+}
+
+#[test]
+fn a_status_in_a_text_is_none() {
+    assert_eq!(kind_of(OPENAI, "status 429"), ErrorType::ProviderError);
+    assert_eq!(kind_of("my::Error", "status: 401"), ErrorType::UnknownError);
+}
+
+#[test]
+fn an_error_that_is_a_value_goes_by_its_status_its_code_its_type_and_then_its_words() {
+    let cases = [
+        (json!({"status": 429, "code": "insufficient_quota"}), ErrorType::ProviderRateLimit),
+        (json!({"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "m"}), ErrorType::ProviderRateLimit),
+        (json!({"status": "RESOURCE_EXHAUSTED"}), ErrorType::ProviderRateLimit),
+        (json!({"code": 401, "message": "m"}), ErrorType::ProviderAuthError),
+        (json!({"code": 402, "message": "m"}), ErrorType::ProviderQuotaLimit),
+        (json!({"code": 504, "status": "DEADLINE_EXCEEDED"}), ErrorType::ProviderTimeout),
+        (json!({"code": 404, "status": "NOT_FOUND", "message": "rate limit"}), ErrorType::ProviderError),
+        (json!({"code": "rate_limit_exceeded", "type": "insufficient_quota"}), ErrorType::ProviderRateLimit),
+        (json!({"code": null, "type": "insufficient_quota"}), ErrorType::ProviderQuotaLimit),
+        (json!({"type": "overloaded_error", "message": "rate limit"}), ErrorType::ProviderError),
+        (json!({"type": "rate_limit_error"}), ErrorType::ProviderRateLimit),
+        (json!({"type": "authentication_error"}), ErrorType::ProviderAuthError),
+        (json!({"type": "billing_error"}), ErrorType::ProviderQuotaLimit),
+        (json!({"type": "timeout_error"}), ErrorType::ProviderTimeout),
+        (json!({"type": "api_error", "message": "Internal server error"}), ErrorType::ProviderError),
+        (json!({"__type": "ThrottlingException", "message": "m"}), ErrorType::ProviderRateLimit),
+        (json!({"message": "You exceeded your quota"}), ErrorType::ProviderQuotaLimit),
+        (json!("upstream timed out"), ErrorType::ProviderTimeout),
+        (json!({"code": 1e300, "status": -1, "message": ["m"]}), ErrorType::ProviderError),
+        (json!(null), ErrorType::ProviderError),
+    ];
+    for (error, kind) in cases {
+        assert_eq!(of_reply(&error).0, kind, "{error}");
+    }
+}
+
+#[test]
+fn an_error_among_a_streams_events_is_found() {
+    let found =
+        |event| in_events(&[json!("[DONE]"), json!({"choices": []}), event, json!({"error": "later"})]);
+    let said = |kind, message: &str| Some((kind, message.to_owned()));
+    assert_eq!(
+        found(json!({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}})),
+        said(ErrorType::ProviderError, "Overloaded")
+    );
+    assert_eq!(
+        found(
+            json!({"type": "error", "code": "rate_limit_exceeded", "message": "slow", "sequence_number": 3})
+        ),
+        said(ErrorType::ProviderRateLimit, "slow")
+    );
+    assert_eq!(
+        found(json!({"throttlingException": {"message": "too fast"}})),
+        said(ErrorType::ProviderRateLimit, "too fast")
+    );
+    assert_eq!(found(json!({"error": "gone"})), said(ErrorType::ProviderError, "gone"));
+    assert_eq!(found(json!({"error": null})), said(ErrorType::ProviderError, "later"));
+    assert_eq!(in_events(&[json!({"a": 1}), json!({"error": null}), json!({"type": "error"})]), None);
+}
+
+#[test]
+fn message_of_body_is_the_providers() {
+    assert_eq!(message_of_body(""), "");
+    assert_eq!(message_of_body(r#"{"error": {"message": "no such model"}}"#), "no such model");
+    assert_eq!(message_of_body(r#"[{"error": {"message": "m"}}]"#), "m");
+    assert_eq!(message_of_body(r#"{"message": "m"}"#), "m");
+    assert_eq!(message_of_body(r#"{"detail": "m"}"#), "m");
+    assert_eq!(message_of_body(r#"{"error": "m"}"#), "m");
+    assert_eq!(message_of_body(" <html>bad gateway</html>\n"), "<html>bad gateway</html>");
+}
+
+#[test]
+fn a_status_that_is_told_as_a_text_is_carried_too() {
+    let cases = [
+        (
+            json!({"code": "401", "message": "Access denied due to invalid subscription key"}),
+            ErrorType::ProviderAuthError,
+        ),
+        (json!({"code": "429", "message": "m"}), ErrorType::ProviderRateLimit),
+        (json!({"status": "402"}), ErrorType::ProviderQuotaLimit),
+        (json!({"code": "400", "message": "rate limit"}), ErrorType::ProviderError),
+        // What is no status says nothing of one.
+        (json!({"code": "1302", "message": "rate limit"}), ErrorType::ProviderRateLimit),
+        (json!({"code": "429 Too Many", "message": "m"}), ErrorType::ProviderError),
+    ];
+    for (error, kind) in cases {
+        assert_eq!(of_reply(&error).0, kind, "{error}");
+    }
+}

@@ -1,0 +1,69 @@
+//! A streamed body that came to a function's reader as it went over the wire: as texts, as lines, or as
+//! bytes.
+
+use serde_json::Value;
+
+use super::{Format, Frames, amazon};
+
+/// What the first line of Server-Sent Events begins with.
+const FIELDS: &[&str] = &["data:", "event:", "id:", "retry:", ":"];
+
+/// The events of a body whose pieces these are. `None` where they are something else, or where their
+/// beginning is not that of any format; whether the events are a provider's is for the caller to ask.
+pub(in crate::providers) fn events(pieces: &[Value]) -> Option<Vec<Value>> {
+    let body = texts(pieces).or_else(|| bytes(pieces))?;
+    let format = format(&body)?;
+    let mut events = Vec::new();
+    let mut event = |text: String| {
+        // What is no JSON (`[DONE]`) is kept as the text that it is, as in any stream.
+        events.push(serde_json::from_str(&text).unwrap_or(Value::String(text)));
+    };
+    let mut frames = Frames::new(format, body.len());
+    frames.read(&body, &mut event);
+    frames.finish(&mut event);
+    Some(events)
+}
+
+/// Texts as one body. A reader of lines leaves out what ends them.
+fn texts(pieces: &[Value]) -> Option<Vec<u8>> {
+    let texts: Vec<&str> = pieces.iter().map(Value::as_str).collect::<Option<_>>()?;
+    if texts.len() < 2 || texts.iter().any(|text| text.contains(['\n', '\r'])) {
+        return Some(texts.concat().into_bytes());
+    }
+    let is_sent = texts.iter().find(|text| !text.is_empty()).is_some_and(|text| is_server_sent(text));
+    if is_sent {
+        // A reader may have left out the blank lines too, which alone would tell the events apart.
+        return Some(texts.join("\n\n").into_bytes());
+    }
+    // Lines are JSON each; pieces of one line are not.
+    let is_lines = texts.iter().all(|text| text.is_empty() || text.starts_with('{') || *text == "[DONE]");
+    Some(texts.join(if is_lines { "\n" } else { "" }).into_bytes())
+}
+
+/// Arrays of bytes, which is how `Vec<u8>` and `Bytes` serialize, as one body.
+fn bytes(pieces: &[Value]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    for piece in pieces {
+        for byte in piece.as_array()? {
+            body.push(u8::try_from(byte.as_u64()?).ok()?);
+        }
+    }
+    Some(body)
+}
+
+fn format(body: &[u8]) -> Option<Format> {
+    let begins = body.trim_ascii_start();
+    match begins.first()? {
+        b'{' => Some(Format::Lines),
+        b'[' => Some(Format::Array),
+        _ if is_server_sent(&String::from_utf8_lossy(begins.get(..16).unwrap_or(begins))) => {
+            Some(Format::ServerSent)
+        }
+        _ => matches!(amazon::length(body), Ok(Some(_))).then_some(Format::Amazon),
+    }
+}
+
+fn is_server_sent(text: &str) -> bool {
+    let text = text.trim_start_matches('\u{FEFF}');
+    FIELDS.iter().any(|field| text.starts_with(field))
+}

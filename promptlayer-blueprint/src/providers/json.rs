@@ -1,0 +1,19 @@
+//! Small readings of JSON that every provider's wire format needs.
+
+use serde_json::{Map, Value};
+
+/// A value as text that a person reads.
+pub fn readable(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(_) | Value::Object(_) => {
+            serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string())
+        }
+        other => other.to_string(),
+    }
+}
+
+/// A text field that is there and not empty.
+pub(super) fn string<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
+    object.get(key)?.as_str().filter(|text| !text.is_empty())
+}

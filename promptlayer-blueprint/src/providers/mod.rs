@@ -1,0 +1,72 @@
+//! The wire formats of model providers, read into the blueprint.
+//!
+//! [`request`] reads the input of a model call and [`response`] reads its output. Both detect the wire format from the
+//! values: a provider's request or response, its stream events, or plain texts and messages named by arguments.
+//! [`gen_ai`] reads and writes OpenTelemetry's attributes of generative models.
+//!
+//! | file or folder | wire format |
+//! |---|---|
+//! | `anthropic` | Anthropic Messages |
+//! | `bedrock` | Amazon Bedrock Converse |
+//! | `cohere` | Cohere chat (v1, v2) and embed |
+//! | `gemini` | Gemini `generateContent` and embeddings |
+//! | `ollama` | Ollama chat, generate and embed |
+//! | `openai_chat` | OpenAI Chat Completions, which many providers serve |
+//! | `openai_completions`, `openai_embeddings`, `openai_images`, `openai_responses` | OpenAI's other APIs |
+//! | `plain` | values without a provider's wire format |
+//!
+//! ```
+//! use promptlayer_blueprint::providers::{self, Input};
+//! use serde_json::json;
+//!
+//! let body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]});
+//! let request = providers::request(Input::Value(body));
+//! assert_eq!(request.model.as_deref(), Some("gpt-4o"));
+//! assert_eq!(request.prompt.unwrap().text(), "Hello");
+//! ```
+
+mod anthropic;
+mod bedrock;
+mod call_ids;
+mod cohere;
+mod detect;
+pub mod errors;
+mod finish;
+pub mod frames;
+mod gemini;
+pub mod gen_ai;
+mod json;
+mod messages;
+mod ollama;
+mod openai_chat;
+mod openai_completions;
+mod openai_embeddings;
+mod openai_images;
+mod openai_responses;
+mod plain;
+mod reading;
+mod shape;
+mod vectors;
+mod vendor;
+
+pub use self::finish::Finish;
+pub use self::json::readable;
+pub use self::plain::{Input, Output, joined, reply as response, request};
+pub use self::reading::{Reply, Request, Usage};
+pub use self::shape::Shape;
+pub use self::vendor::of_model as provider_of_model;
+
+/// The provider of a log whose provider is unknown.
+pub const UNKNOWN_PROVIDER: &str = "custom";
+/// The model of a log whose model is unknown.
+pub const UNKNOWN_MODEL: &str = "unknown";
+/// The metadata key of the finish reason, normalized over all providers.
+pub const FINISH_REASON: &str = "finish_reason";
+/// The metadata key of the provider's own finish reason, where it differs from the normalized one.
+pub const PROVIDER_FINISH_REASON: &str = "provider_finish_reason";
+/// The metadata key of the time from the start of a call to its first chunk, in milliseconds.
+pub const TIME_TO_FIRST_CHUNK: &str = "time_to_first_chunk_ms";
+/// The metadata key of the provider's response id.
+pub const RESPONSE_ID: &str = "response_id";
+/// The text in place of a redacted value.
+pub const REDACTED: &str = "[redacted]";

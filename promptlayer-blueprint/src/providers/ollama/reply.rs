@@ -1,0 +1,79 @@
+//! Replies of chat and generate.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{CHAT, GENERATE, request};
+use crate::blueprint::{AssistantMessage, ChatPrompt, ContentBlock, Message};
+use crate::providers::call_ids::CallIds;
+use crate::providers::finish::Finish;
+use crate::providers::json;
+use crate::providers::reading::{Reply, Usage};
+use crate::providers::shape::{Object, Shape};
+
+/// Whether an object is a reply of a chat, or a part of a streamed one: a message, and whether it is done.
+pub(super) fn is_chat(object: &Object) -> bool {
+    object.get("done").is_some_and(Value::is_boolean)
+        && object.get("message").and_then(|message| message.get("role")).is_some_and(Value::is_string)
+}
+
+/// Whether an object is what was generated, or a part of it: a text, and whether it is done.
+pub(super) fn is_generate(object: &Object) -> bool {
+    object.get("done").is_some_and(Value::is_boolean)
+        && object.get("response").is_some_and(Value::is_string)
+        && object.get("model").is_some_and(Value::is_string)
+}
+
+/// Reads a reply of a chat.
+pub(super) fn chat(object: &Object) -> Reply {
+    let message = object.get("message").and_then(Value::as_object);
+    let message = message.map(|message| request::assistant(message, &mut CallIds::default()));
+    read(object, message, &CHAT)
+}
+
+/// Reads what was generated.
+pub(super) fn generate(object: &Object) -> Reply {
+    let thinking = json::string(object, "thinking").map(ContentBlock::from_thinking);
+    let text = json::string(object, "response").map(ContentBlock::from_text);
+    let message = AssistantMessage {
+        content: thinking.into_iter().chain(text).collect(),
+        ..AssistantMessage::default()
+    };
+    read(object, Some(message), &GENERATE)
+}
+
+/// Reads what both have.
+fn read(object: &Object, message: Option<AssistantMessage>, shape: &'static Shape) -> Reply {
+    Reply {
+        shape: Some(shape),
+        model: json::string(object, "model").map(str::to_owned),
+        prompt: Some(ChatPrompt::new(message.map(Message::Assistant)).into()),
+        usage: tokens(object),
+        finish: json::string(object, "done_reason").map(Finish::of),
+        metadata: durations(object),
+        ..Reply::default()
+    }
+}
+
+/// A prompt that was in the cache as a whole is not counted at all.
+pub(super) fn tokens(object: &Object) -> Usage {
+    let count = |name: &str| object.get(name).and_then(Value::as_u64);
+    Usage { input: count("prompt_eval_count"), output: count("eval_count"), ..Usage::default() }
+}
+
+/// How long the model took for what, in milliseconds. Ollama counts nanoseconds.
+pub(super) fn durations(object: &Object) -> BTreeMap<&'static str, String> {
+    [
+        ("total_duration", "total_duration_ms"),
+        ("load_duration", "load_duration_ms"),
+        ("prompt_eval_duration", "prompt_eval_duration_ms"),
+        ("eval_duration", "eval_duration_ms"),
+    ]
+    .into_iter()
+    .filter_map(|(name, key)| {
+        let nanoseconds = object.get(name)?.as_u64()?;
+        Some((key, format!("{}.{:03}", nanoseconds / 1_000_000, nanoseconds / 1_000 % 1_000)))
+    })
+    .collect()
+}

@@ -1,0 +1,105 @@
+//! What a text cites.
+
+use serde_json::Value;
+
+use super::content;
+use crate::blueprint::{
+    Annotation, ContainerFileAnnotation, ContentBlock, FileAnnotation, Message, WebAnnotation,
+};
+use crate::providers::json;
+use crate::providers::shape::Object;
+
+/// The digits that the number of a source has at most; what is longer is no such number.
+const LONGEST_NUMBER: usize = 4;
+
+/// Reads one; `None` where the blueprint has no form for it.
+fn annotation(object: &Object) -> Option<Annotation> {
+    let kind = json::string(object, "type")?;
+    // Here OpenAI has the fields in an object under the kind, elsewhere beside it.
+    let fields = object.get(kind).and_then(Value::as_object).unwrap_or(object);
+    let text = |key: &str| json::string(fields, key).map(str::to_owned);
+    let number = |key: &str| fields.get(key).and_then(Value::as_i64);
+    match kind {
+        "url_citation" => Some(Annotation::Web(WebAnnotation {
+            title: text("title").unwrap_or_default(),
+            url: text("url")?,
+            start_index: number("start_index").unwrap_or_default(),
+            end_index: number("end_index").unwrap_or_default(),
+            cited_text: text("cited_text").or_else(|| text("content")),
+            encrypted_index: None,
+        })),
+        "file_citation" => Some(Annotation::File(FileAnnotation {
+            index: number("index").unwrap_or_default(),
+            file_id: text("file_id")?,
+            filename: text("filename").unwrap_or_default(),
+        })),
+        "container_file_citation" => Some(Annotation::ContainerFile(ContainerFileAnnotation {
+            container_id: text("container_id")?,
+            start_index: number("start_index"),
+            end_index: number("end_index"),
+            filename: text("filename"),
+            file_id: text("file_id"),
+        })),
+        _ => None,
+    }
+}
+
+/// Gives annotations to the text that they are of: the last, for what comes before it is thought. What the
+/// blueprint has no form for, or what no text is there for, stands behind, to be read.
+pub(super) fn attach(blocks: &mut Vec<ContentBlock>, annotations: Option<&Value>) {
+    let mut text = blocks.iter_mut().rev().find_map(|block| match block {
+        ContentBlock::Text(text) => Some(text),
+        _ => None,
+    });
+    let mut others = Vec::new();
+    let items = annotations.and_then(Value::as_array).into_iter().flatten();
+    for item in items.filter(|item| !item.is_null()) {
+        match (&mut text, item.as_object().and_then(annotation)) {
+            (Some(text), Some(annotation)) => text.annotations.push(annotation),
+            _ => others.push(content::kept(item)),
+        }
+    }
+    blocks.extend(others);
+}
+
+/// Cites what the marks in the texts of a reply refer to: `[2]` is Perplexity's second source.
+pub(super) fn cite(messages: &mut [Message], reply: &Object) {
+    let Some(sources) = reply.get("search_results").and_then(Value::as_array) else {
+        return;
+    };
+    for block in messages.iter_mut().filter_map(Message::content_mut).flatten() {
+        if let ContentBlock::Text(text) = block
+            && text.annotations.is_empty()
+        {
+            text.annotations = marks(&text.text, sources);
+        }
+    }
+}
+
+/// The marks in a text that have a source. Their places are counted in characters, as OpenAI counts them.
+fn marks(text: &str, sources: &[Value]) -> Vec<Annotation> {
+    let mut marks = Vec::new();
+    for (at, (byte, _)) in text.char_indices().enumerate().filter(|(_, (_, char))| *char == '[') {
+        let Some(number) = text.get(byte + 1..).and_then(number) else { continue };
+        let source = number.parse::<usize>().ok().and_then(|place| sources.get(place.checked_sub(1)?));
+        let Some(source) = source.and_then(Value::as_object) else { continue };
+        let Some(url) = json::string(source, "url") else { continue };
+        let place = |at: usize| i64::try_from(at).unwrap_or(i64::MAX);
+        marks.push(Annotation::Web(WebAnnotation {
+            title: json::string(source, "title").unwrap_or_default().to_owned(),
+            url: url.to_owned(),
+            start_index: place(at),
+            // The brackets with what is between them.
+            end_index: place(at + number.len() + 2),
+            ..WebAnnotation::default()
+        }));
+    }
+    marks
+}
+
+/// The number that a text begins with, if a bracket closes it.
+fn number(text: &str) -> Option<&str> {
+    let length = text.bytes().take(LONGEST_NUMBER + 1).take_while(u8::is_ascii_digit).count();
+    let (number, rest) = text.split_at_checked(length)?;
+    (rest.starts_with(']') && !number.is_empty()).then_some(number)
+}

@@ -1,0 +1,226 @@
+//! What a function takes and gives where it is not a provider's shape: by the names of its
+//! arguments, and the kinds of its values.
+
+mod names;
+mod whole;
+
+use serde_json::{Map, Value};
+
+use self::names::{HISTORY, MODEL, PARAMETERS, SYSTEM, USER, is_known};
+use super::messages;
+use super::reading::{Reply, Request};
+use super::shape::Shape;
+use super::{REDACTED, detect, errors, frames, json, openai_chat};
+use crate::blueprint::{ChatPrompt, ErrorType, Message};
+
+/// The input of a call.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// The arguments of a function, by name and in order.
+    Arguments(Vec<(String, Value)>),
+    /// One value.
+    Value(Value),
+}
+
+/// The output of a call.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// One value.
+    Value(Value),
+    /// The items of a stream, in order.
+    Chunks(Vec<Value>),
+}
+
+/// Reads the input of a model call.
+pub fn request(input: Input) -> Request {
+    match input {
+        Input::Arguments(arguments) => by_name(arguments),
+        Input::Value(value) => of_value(value),
+    }
+}
+
+/// Reads one value as the whole input.
+fn of_value(value: Value) -> Request {
+    if let Some(request) = whole::alone(&value) {
+        return request;
+    }
+    match value {
+        // An object with the names that arguments have is read as arguments.
+        Value::Object(object) if object.keys().any(|name| is_known(name)) => {
+            by_role(object.into_iter().collect())
+        }
+        Value::Null => Request::default(),
+        value if messages::is_messages(&value) || messages::is_message(&value) => {
+            chat(openai_chat::messages(&value))
+        }
+        value => chat(vec![Message::user(json::readable(&value))]),
+    }
+}
+
+fn chat(messages: Vec<Message>) -> Request {
+    Request { prompt: Some(ChatPrompt::new(messages).into()), ..Request::default() }
+}
+
+/// Reads a function's arguments.
+fn by_name(values: Vec<(String, Value)>) -> Request {
+    // A provider's request is the whole of it.
+    if let Some((own, mut request)) = whole::among(&values) {
+        for (name, value) in values.iter().filter(|(name, value)| name != own && !value.is_null()) {
+            // Some interfaces have the model in the address, and not in the request.
+            if let (true, Value::String(model)) = (MODEL.contains(&name.as_str()), value)
+                && request.model.is_none()
+            {
+                request.model = Some(model.clone());
+            } else if PARAMETERS.contains(&name.as_str()) {
+                request.parameters.entry(name.clone()).or_insert_with(|| value.clone());
+            } else if whole::by_shape(value).is_none() {
+                request.unplaced.insert(name.clone(), value.clone());
+            }
+        }
+        return request;
+    }
+    if let [(name, value)] = values.as_slice()
+        && !is_known(name)
+    {
+        return of_value(value.clone());
+    }
+    by_role(values)
+}
+
+/// Gives each named value its role in the request.
+fn by_role(values: Vec<(String, Value)>) -> Request {
+    let mut request = Request::default();
+    let (mut system, mut messages, mut user) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut tools, mut rest) = (Vec::new(), Map::new());
+    for (name, value) in values {
+        match (name.as_str(), value) {
+            (_, Value::Null) => {}
+            (known, Value::String(model)) if MODEL.contains(&known) => request.model = Some(model),
+            (known, value) if PARAMETERS.contains(&known) => {
+                request.parameters.insert(name, value);
+            }
+            ("messages", value) => messages.extend(openai_chat::messages(&value)),
+            (known, value) if HISTORY.contains(&known) && messages::is_messages(&value) => {
+                messages.splice(0..0, openai_chat::messages(&value));
+            }
+            ("tools", value) => match openai_chat::tools(&value) {
+                Some(functions) => tools = functions,
+                None => {
+                    rest.insert(name, value);
+                }
+            },
+            (known, value) if SYSTEM.contains(&known) => {
+                system.push(Message::system(json::readable(&value)));
+            }
+            (known, value)
+                if USER.contains(&known)
+                    && (messages::is_messages(&value) || messages::is_message(&value)) =>
+            {
+                messages.extend(openai_chat::messages(&value));
+            }
+            (known, value) if USER.contains(&known) => user.push(Message::user(json::readable(&value))),
+            (_, value) => {
+                rest.insert(name, value);
+            }
+        }
+    }
+    system.extend(messages);
+    system.extend(user);
+    let mut messages = system;
+    let says_nothing = !messages.iter().any(|message| !matches!(message, Message::System(_)));
+    if says_nothing && !rest.is_empty() {
+        let mut texts = rest.iter().filter(|(_, value)| value.as_str().is_some_and(|text| text != REDACTED));
+        // The one text among them is what was asked; else nothing tells, and all is shown.
+        let asked = match (texts.next(), texts.next()) {
+            (Some((name, _)), None) => Some(name.clone()),
+            _ => None,
+        };
+        let asked = asked.and_then(|name| rest.remove(&name));
+        let said = asked.unwrap_or_else(|| Value::Object(std::mem::take(&mut rest)));
+        messages.push(Message::user(json::readable(&said)));
+    }
+    request.unplaced = rest;
+    if !messages.is_empty() {
+        let mut prompt = ChatPrompt::new(messages);
+        prompt.tools = tools;
+        request.prompt = Some(prompt.into());
+    }
+    request
+}
+
+/// The items of a stream as one value: the reply that a provider's events are the parts of, the text
+/// that texts are, and of anything else the list.
+pub fn joined(chunks: Vec<Value>) -> Value {
+    let events = events(chunks);
+    summed(detect::chunks(&events), events)
+}
+
+/// The items of a stream. Where they are the pieces of a provider's body, its events.
+fn events(chunks: Vec<Value>) -> Vec<Value> {
+    let is_known = |events: &[Value]| detect::chunks(events).is_some() || failed(events).is_some();
+    if is_known(&chunks) {
+        return chunks;
+    }
+    frames::in_pieces(&chunks).filter(|events| is_known(events)).unwrap_or(chunks)
+}
+
+/// The error that a provider sent in a stream. Items that nobody knows may have a field of that name.
+fn failed(events: &[Value]) -> Option<(ErrorType, String)> {
+    let is_providers = events.len() == 1 || detect::chunks(events).is_some();
+    if is_providers { errors::in_events(events) } else { None }
+}
+
+/// The items of a stream as one value, of this interface if they are its events.
+fn summed(shape: Option<&Shape>, chunks: Vec<Value>) -> Value {
+    if let Some(shape) = shape {
+        return Value::Object((shape.sum)(&chunks));
+    }
+    let texts: Option<Vec<&str>> = chunks.iter().map(Value::as_str).collect();
+    match texts {
+        Some(texts) if !texts.is_empty() => Value::String(texts.concat()),
+        Some(_) => Value::Null,
+        None => Value::Array(chunks),
+    }
+}
+
+/// Reads the output of a model call.
+pub fn reply(output: Output) -> Reply {
+    let (value, shape, failed) = match output {
+        Output::Value(value) => (value, None, None),
+        Output::Chunks(chunks) => {
+            let events = events(chunks);
+            let (shape, failed) = (detect::chunks(&events), failed(&events));
+            (summed(shape, events), shape, failed)
+        }
+    };
+    if let Some(object) = value.as_object() {
+        // What a cut stream adds up to may be too little to tell whose it is: its events told.
+        if let Some(shape) = shape.or_else(|| detect::reply(object)) {
+            let mut reply = (shape.reply)(object);
+            reply.error = reply.error.or(failed);
+            return reply;
+        }
+        if let Some(error) = object.get("error").filter(|error| is_provider_error(object, error)) {
+            return Reply { error: Some(errors::of_reply(error)), ..Reply::default() };
+        }
+    }
+    if failed.is_some() {
+        return Reply { error: failed, ..Reply::default() };
+    }
+    let messages = match value {
+        Value::Null => return Reply::default(),
+        value if messages::is_messages(&value) => openai_chat::messages(&value),
+        value if messages::is_message(&value) => vec![openai_chat::message(&value)],
+        value => vec![Message::assistant(json::readable(&value))],
+    };
+    Reply { prompt: Some(ChatPrompt::new(messages).into()), ..Reply::default() }
+}
+
+/// Whether a reply is a provider's error: an object with a message, or a text with nothing beside it. A
+/// value of the user's own may have a field of that name, and says something else.
+fn is_provider_error(reply: &Map<String, Value>, error: &Value) -> bool {
+    const BESIDE: &[&str] = &["error", "type", "object", "status", "code", "id", "request_id"];
+    let alone = reply.keys().all(|key| BESIDE.contains(&key.as_str()));
+    let is_text = error.as_str().is_some_and(|text| !text.is_empty());
+    error.get("message").is_some_and(Value::is_string) || (alone && (is_text || error.is_object()))
+}

@@ -1,0 +1,192 @@
+//! Who serves a model, where an interface is spoken by many.
+//!
+//! Told by a mark that only this vendor leaves, or by the name of a model that only its own API has.
+
+use serde_json::Value;
+
+use super::shape::Object;
+
+/// Preferences that `OpenRouter` takes in the object `provider` of a request.
+const ROUTING: &[&str] = &[
+    "order",
+    "only",
+    "ignore",
+    "allow_fallbacks",
+    "require_parameters",
+    "data_collection",
+    "quantizations",
+    "sort",
+];
+
+/// Names that are a model's whole name, by provider. Others serve models of longer names under the same first words.
+const WHOLE_NAMES: &[(&str, &str)] = &[
+    ("o1", "openai"),
+    ("o3", "openai"),
+    ("sonar", "perplexity"),
+    ("deepseek-chat", "deepseek"),
+    ("deepseek-reasoner", "deepseek"),
+    ("mistral-embed", "mistral"),
+    ("codestral-embed", "mistral"),
+    ("davinci-002", "openai"),
+    ("babbage-002", "openai"),
+    ("whisper-1", "openai"),
+    ("tts-1", "openai"),
+    ("tts-1-hd", "openai"),
+];
+
+/// What a model's name begins with, by provider.
+const BEGINNINGS: &[(&str, &str)] = &[
+    ("claude-", "anthropic"),
+    ("gemini-", "google"),
+    ("command-r", "cohere"),
+    ("command-a", "cohere"),
+    ("embed-english-", "cohere"),
+    ("embed-multilingual-", "cohere"),
+    ("embed-v4", "cohere"),
+    ("chatgpt-", "openai"),
+    ("gpt-image-", "openai"),
+    ("gpt-audio", "openai"),
+    ("gpt-realtime", "openai"),
+    ("ft:gpt-", "openai"),
+    ("o1-", "openai"),
+    ("o3-", "openai"),
+    ("o4-", "openai"),
+    ("dall-e-", "openai"),
+    ("text-embedding-3-", "openai"),
+    ("text-embedding-ada-", "openai"),
+    ("grok-", "xai"),
+    ("sonar-", "perplexity"),
+    ("open-mistral-", "mistral"),
+    ("open-mixtral-", "mistral"),
+];
+
+/// Families of models that Mistral's own API, and no other, has a newest of (`-latest`).
+const MISTRALS: &[&str] = &[
+    "mistral-",
+    "ministral-",
+    "magistral-",
+    "codestral-",
+    "devstral-",
+    "pixtral-",
+    "voxtral-",
+    "open-codestral-",
+];
+
+/// Who a request is for; `None` where nothing surely tells it.
+pub(super) fn of_request(request: &Object) -> Option<&'static str> {
+    let object = |key: &str| request.get(key).and_then(Value::as_object);
+    if object("venice_parameters").is_some() {
+        return Some("venice");
+    }
+    if object("provider").is_some_and(|wishes| ROUTING.iter().any(|wish| wishes.contains_key(*wish))) {
+        return Some("openrouter");
+    }
+    // Search over one's own data, which only Azure has in a chat completion.
+    let sources = request.get("data_sources").and_then(Value::as_array);
+    let kind = sources.and_then(|sources| sources.first()?.get("type")?.as_str());
+    kind.is_some_and(|kind| kind.starts_with("azure_")).then_some("openai.azure")
+}
+
+/// Who a reply is from; `None` where nothing surely tells it.
+pub(super) fn of_reply(reply: &Object) -> Option<&'static str> {
+    let is_object = |key: &str| reply.get(key).is_some_and(Value::is_object);
+    let usage = |key: &str| reply.get("usage").and_then(|usage| usage.get(key));
+    let is_openrouter = || {
+        let is_generation = text(reply, "id").is_some_and(|id| id.starts_with("gen-"));
+        let is_routed = is_generation || has_choice_with(reply, "native_finish_reason");
+        text(reply, "provider").is_some() && (is_routed || usage("is_byok").is_some())
+    };
+    if is_object("x_groq") {
+        Some("groq")
+    } else if is_object("venice_parameters") {
+        Some("venice")
+    } else if is_object("copilot_usage") {
+        Some("copilot")
+    } else if is_openrouter() {
+        Some("openrouter")
+    } else if usage("search_context_size").is_some_and(Value::is_string) || found_pages(reply) {
+        Some("perplexity")
+    } else if usage("cost_in_usd_ticks").is_some() || usage("num_sources_used").is_some() {
+        Some("xai")
+    } else if usage("prompt_cache_miss_tokens").is_some() && names(reply, "deepseek-") {
+        // Others pass these counts on too, but call its models by another name.
+        Some("deepseek")
+    } else if is_object("time_info") {
+        Some("cerebras")
+    } else if is_together(reply) {
+        Some("together")
+    } else if is_llama_cpp(reply) {
+        Some("llamacpp")
+    } else if text(reply, "system_fingerprint") == Some("fp_ollama") {
+        Some("ollama")
+    } else if reply.get("prompt_filter_results").is_some_and(Value::is_array) && reply.contains_key("object")
+    {
+        // Copilot passes them on from Azure; its replies do not say what object they are.
+        Some("openai.azure")
+    } else {
+        None
+    }
+}
+
+fn text<'a>(object: &'a Object, key: &str) -> Option<&'a str> {
+    object.get(key).and_then(Value::as_str)
+}
+
+fn names(reply: &Object, beginning: &str) -> bool {
+    text(reply, "model").is_some_and(|model| model.starts_with(beginning) && !model.contains('/'))
+}
+
+fn has_choice_with(reply: &Object, key: &str) -> bool {
+    let choices = reply.get("choices").and_then(Value::as_array);
+    choices.into_iter().flatten().any(|choice| choice.get(key).is_some())
+}
+
+/// Whether the choices of a reply say by which seed they were drawn, beside the prompt, or, in a stream, beside each text.
+fn is_together(reply: &Object) -> bool {
+    let has_prompt = reply.get("prompt").is_some_and(Value::is_array);
+    has_choice_with(reply, "seed") && (has_prompt || has_choice_with(reply, "text"))
+}
+
+/// Whether a reply has the pages that Perplexity found, beside their addresses.
+fn found_pages(reply: &Object) -> bool {
+    ["search_results", "citations"].iter().all(|key| reply.get(*key).is_some_and(Value::is_array))
+}
+
+/// Whether a reply has the times that a llama.cpp server measures, and its build (`b10499-6d05498`).
+fn is_llama_cpp(reply: &Object) -> bool {
+    let timings = reply.get("timings").and_then(Value::as_object);
+    let is_measured = timings
+        .is_some_and(|timings| ["prompt_n", "predicted_n"].iter().all(|key| timings.contains_key(*key)));
+    let build = text(reply, "system_fingerprint").and_then(|build| build.strip_prefix('b')?.split_once('-'));
+    let is_hex = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_measured
+        && build.is_some_and(|(number, commit)| {
+            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) && is_hex(commit)
+        })
+}
+
+/// The provider of a model, by its name; `None` where others serve it under the same name.
+///
+/// A name with a slash is a router's or a hub's, one with a colon is Ollama's (but for `OpenAI`'s tuned models), and
+/// one with an at sign is Vertex AI's, which has models of Google and of others.
+pub fn of_model(model: &str) -> Option<&'static str> {
+    let is_tuned = model.starts_with("ft:");
+    if model.contains('/') || (model.contains(':') && !is_tuned) {
+        return None;
+    }
+    if model.contains('@') {
+        return model.starts_with("claude-").then_some("vertexai");
+    }
+    let known = WHOLE_NAMES.iter().find(|(name, _)| *name == model);
+    let known = known.or_else(|| BEGINNINGS.iter().find(|(beginning, _)| model.starts_with(beginning)));
+    if let Some((_, provider)) = known {
+        return Some(provider);
+    }
+    if model.ends_with("-latest") && MISTRALS.iter().any(|family| model.starts_with(family)) {
+        return Some("mistral");
+    }
+    // With its number: models that others made are called gpt-neo, gpt-j or gpt-oss.
+    let numbered =
+        model.strip_prefix("gpt-").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    numbered.then_some("openai")
+}

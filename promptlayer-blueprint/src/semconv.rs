@@ -1,0 +1,104 @@
+//! Names of span attributes: of OpenTelemetry, and of PromptLayer's own tracing.
+#![allow(missing_docs, reason = "each constant is named for its attribute")]
+
+// Of resources, as OpenTelemetry names them.
+pub const SERVICE_NAME: &str = "service.name";
+pub const SDK_NAME: &str = "telemetry.sdk.name";
+pub const SDK_VERSION: &str = "telemetry.sdk.version";
+pub const SDK_LANGUAGE: &str = "telemetry.sdk.language";
+
+// Of spans, as PromptLayer's own tracing names them.
+pub const FUNCTION_NAME: &str = "function_name";
+pub const FUNCTION_INPUT: &str = "function_input";
+pub const FUNCTION_OUTPUT: &str = "function_output";
+pub const NODE_TYPE: &str = "node_type";
+pub const NODE_TYPE_TOOL: &str = "CODE_EXECUTION";
+pub const TOOL_NAME: &str = "tool.name";
+pub const TELEMETRY_SOURCE: &str = "promptlayer.telemetry.source";
+
+// Of generative models, as OpenTelemetry names them.
+pub const PREFIX: &str = "gen_ai.";
+pub const OPERATION_NAME: &str = "gen_ai.operation.name";
+pub const PROVIDER_NAME: &str = "gen_ai.provider.name";
+pub const REQUEST_PREFIX: &str = "gen_ai.request.";
+pub const REQUEST_MODEL: &str = "gen_ai.request.model";
+pub const REQUEST_TEMPERATURE: &str = "gen_ai.request.temperature";
+pub const REQUEST_TOP_P: &str = "gen_ai.request.top_p";
+pub const REQUEST_TOP_K: &str = "gen_ai.request.top_k";
+pub const REQUEST_MAX_TOKENS: &str = "gen_ai.request.max_tokens";
+pub const REQUEST_STOP_SEQUENCES: &str = "gen_ai.request.stop_sequences";
+pub const REQUEST_SEED: &str = "gen_ai.request.seed";
+pub const REQUEST_FREQUENCY_PENALTY: &str = "gen_ai.request.frequency_penalty";
+pub const REQUEST_PRESENCE_PENALTY: &str = "gen_ai.request.presence_penalty";
+pub const REQUEST_CHOICE_COUNT: &str = "gen_ai.request.choice.count";
+pub const REQUEST_STREAM: &str = "gen_ai.request.stream";
+pub const EMBEDDINGS_DIMENSION_COUNT: &str = "gen_ai.embeddings.dimension.count";
+pub const OUTPUT_TYPE: &str = "gen_ai.output.type";
+pub const RESPONSE_ID: &str = "gen_ai.response.id";
+pub const RESPONSE_MODEL: &str = "gen_ai.response.model";
+pub const RESPONSE_FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
+pub const RESPONSE_TIME_TO_FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";
+pub const USAGE_INPUT_TOKENS: &str = "gen_ai.usage.input_tokens";
+pub const USAGE_OUTPUT_TOKENS: &str = "gen_ai.usage.output_tokens";
+pub const USAGE_CACHE_READ: &str = "gen_ai.usage.cache_read.input_tokens";
+pub const USAGE_CACHE_CREATION: &str = "gen_ai.usage.cache_creation.input_tokens";
+pub const USAGE_REASONING: &str = "gen_ai.usage.reasoning.output_tokens";
+pub const INPUT_MESSAGES: &str = "gen_ai.input.messages";
+pub const OUTPUT_MESSAGES: &str = "gen_ai.output.messages";
+pub const SYSTEM_INSTRUCTIONS: &str = "gen_ai.system_instructions";
+pub const TOOL_DEFINITIONS: &str = "gen_ai.tool.definitions";
+pub const GEN_AI_TOOL_NAME: &str = "gen_ai.tool.name";
+pub const TOOL_CALL_ARGUMENTS: &str = "gen_ai.tool.call.arguments";
+pub const TOOL_CALL_RESULT: &str = "gen_ai.tool.call.result";
+pub const RETRIEVAL_QUERY: &str = "gen_ai.retrieval.query.text";
+pub const RETRIEVAL_DOCUMENTS: &str = "gen_ai.retrieval.documents";
+pub const AGENT_NAME: &str = "gen_ai.agent.name";
+pub const WORKFLOW_NAME: &str = "gen_ai.workflow.name";
+pub const CONVERSATION_ID: &str = "gen_ai.conversation.id";
+pub const OPENAI_API_TYPE: &str = "openai.api.type";
+pub const SERVER_ADDRESS: &str = "server.address";
+pub const ERROR_TYPE: &str = "error.type";
+
+// The same by the names that they had before.
+pub const SYSTEM: &str = "gen_ai.system";
+pub const USAGE_PROMPT_TOKENS: &str = "gen_ai.usage.prompt_tokens";
+pub const USAGE_COMPLETION_TOKENS: &str = "gen_ai.usage.completion_tokens";
+pub const PROMPT: &str = "gen_ai.prompt";
+pub const COMPLETION: &str = "gen_ai.completion";
+
+// The same by the names that rig gives them.
+pub const USAGE_REASONING_OF_RIG: &str = "gen_ai.usage.reasoning_tokens";
+pub const USAGE_TOOL_USE_OF_RIG: &str = "gen_ai.usage.tool_use_prompt_tokens";
+pub const TOOL_ERROR_TYPE_OF_RIG: &str = "gen_ai.tool.error.type";
+
+// Of a span's status, as `tracing-opentelemetry` reads them.
+pub const STATUS_CODE: &str = "otel.status_code";
+pub const STATUS_DESCRIPTION: &str = "otel.status_description";
+
+/// The attributes that hold what models and tools were told and said.
+pub const CONTENT: &[&str] = &[
+    INPUT_MESSAGES,
+    OUTPUT_MESSAGES,
+    SYSTEM_INSTRUCTIONS,
+    TOOL_DEFINITIONS,
+    TOOL_CALL_ARGUMENTS,
+    TOOL_CALL_RESULT,
+    PROMPT,
+    COMPLETION,
+    RETRIEVAL_QUERY,
+    RETRIEVAL_DOCUMENTS,
+];
+
+/// The attributes of a failed span that quote what it was about.
+pub const ERROR_TEXT: &[&str] =
+    &[STATUS_DESCRIPTION, "otel.status_message", "exception.message", "error.message"];
+
+/// What of [`CONTENT`] a request log says.
+pub const SAID_BY_LOG: &[&str] =
+    &[INPUT_MESSAGES, OUTPUT_MESSAGES, SYSTEM_INSTRUCTIONS, TOOL_DEFINITIONS, PROMPT, COMPLETION];
+
+/// What a tool, an agent or a search was given; it has one of them.
+pub const FUNCTION_INPUTS: &[&str] = &[TOOL_CALL_ARGUMENTS, INPUT_MESSAGES, PROMPT, RETRIEVAL_QUERY];
+
+/// What a tool, an agent or a search gave; it has one of them.
+pub const FUNCTION_OUTPUTS: &[&str] = &[TOOL_CALL_RESULT, OUTPUT_MESSAGES, COMPLETION, RETRIEVAL_DOCUMENTS];

@@ -1,0 +1,115 @@
+//! Rendering of templates: variables put into the texts of a prompt.
+//!
+//! The results are those of PromptLayer's Python client, whose f-strings are Python's `str.format` and whose jinja2
+//! is the sandboxed one with chainable undefined variables.
+
+mod format_spec;
+mod fstring;
+mod jinja;
+mod methods;
+mod python;
+
+use serde_json::{Map, Value};
+
+use crate::RenderError;
+use crate::blueprint::{ContentBlock, Message, PlaceholderMessage, Prompt, TemplateFormat, Tool};
+
+/// Renders every text of a prompt and replaces its placeholders by the messages in their variables.
+///
+/// A text that is not a valid template, or that names a missing variable where its format does not allow that, stays
+/// as it is.
+///
+/// # Errors
+///
+/// If a placeholder's variable is missing or is not a list of messages, or if the prompt has a tool variable, which
+/// only the service can fill in. The prompt is then left in an unspecified state.
+///
+/// ```
+/// use promptlayer_blueprint::{Prompt, templates};
+/// use serde_json::{Map, json};
+///
+/// let mut prompt = Prompt::user("Tell me about {topic}.");
+/// let variables = Map::from_iter([("topic".to_owned(), json!("toasters"))]);
+/// templates::render(&mut prompt, &variables)?;
+/// assert_eq!(prompt.text(), "Tell me about toasters.");
+/// # Ok::<(), promptlayer_blueprint::RenderError>(())
+/// ```
+pub fn render(prompt: &mut Prompt, variables: &Map<String, Value>) -> Result<(), RenderError> {
+    render_prompt(prompt, variables).map_err(RenderError)
+}
+
+/// Renders all of a prompt, or says why it cannot be.
+fn render_prompt(prompt: &mut Prompt, variables: &Map<String, Value>) -> Result<(), String> {
+    match prompt {
+        Prompt::Completion(completion) => {
+            let format = completion.template_format.unwrap_or_default();
+            render_blocks(&mut completion.content, format, variables);
+        }
+        Prompt::Chat(chat) => {
+            for tool in &chat.tools {
+                if let Tool::Other(tool) = tool
+                    && tool.get("type").and_then(Value::as_str) == Some("variable")
+                {
+                    return Err("it has a tool variable, which only the service can fill in".into());
+                }
+            }
+            let mut messages = Vec::with_capacity(chat.messages.len());
+            for mut message in chat.messages.drain(..) {
+                if let Message::Placeholder(placeholder) = &message {
+                    messages.extend(messages_of(placeholder, variables)?);
+                    continue;
+                }
+                let format = message.template_format();
+                if let Some(blocks) = message.content_mut() {
+                    render_blocks(blocks, format, variables);
+                }
+                messages.push(message);
+            }
+            chat.messages = messages;
+        }
+    }
+    Ok(())
+}
+
+fn render_blocks(blocks: &mut [ContentBlock], format: TemplateFormat, variables: &Map<String, Value>) {
+    for block in blocks {
+        if let ContentBlock::Text(block) = block {
+            block.text = render_text(&block.text, format, variables);
+        }
+    }
+}
+
+/// The messages that take a placeholder's place.
+fn messages_of(
+    placeholder: &PlaceholderMessage,
+    variables: &Map<String, Value>,
+) -> Result<Vec<Message>, String> {
+    let name = &placeholder.name;
+    let Some(value) = variables.get(name) else {
+        return Err(format!(
+            "the placeholder `{name}` needs a variable of that name that holds a list of messages"
+        ));
+    };
+    let messages: Option<Vec<Message>> = serde_json::from_value(value.clone()).ok();
+    match messages {
+        Some(messages) if !messages.iter().any(|message| matches!(message, Message::Other(_))) => {
+            Ok(messages)
+        }
+        _ => Err(format!(
+            "the variable of the placeholder `{name}` is not a list of messages with a `role` and \
+             a `content` each"
+        )),
+    }
+}
+
+/// Renders one text. A text that is not a valid template stays as it is.
+pub fn render_text(text: &str, format: TemplateFormat, variables: &Map<String, Value>) -> String {
+    match format {
+        TemplateFormat::FString => fstring::render(text, variables).ok(),
+        TemplateFormat::Jinja2 => jinja::render(text, variables).ok(),
+    }
+    .unwrap_or_else(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

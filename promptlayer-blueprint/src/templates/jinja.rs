@@ -1,0 +1,88 @@
+//! jinja2 templates.
+
+use std::{fmt::Write as _, sync::LazyLock};
+
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, filters,
+    value::{Kwargs, Serde},
+};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Map;
+
+use super::{methods, python};
+
+/// What `urlencode` escapes.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
+
+/// As jinja2's sandbox is set up by `PromptLayer`: undefined values can be chained, nothing is
+/// escaped, and values are written as Python writes them.
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Chainable);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_formatter(|out, _, value| {
+        let mut text = String::new();
+        python::write_str(&mut text, value);
+        out.write_str(&text).map_err(Error::from)
+    });
+    environment.set_unknown_method_callback(methods::call);
+    environment.add_filter("capitalize", |text: &str| methods::capitalize(text));
+    environment.add_filter("wordcount", |text: &str| text.split_whitespace().count());
+    environment
+        .add_filter("center", |text: &str, width: Option<usize>| methods::center(text, width.unwrap_or(80)));
+    environment.add_filter("truncate", truncate);
+    environment.add_filter("tojson", to_json);
+    environment.add_filter("urlencode", |text: &str| utf8_percent_encode(text, ESCAPED).to_string());
+    environment
+});
+
+pub(super) fn render(template: &str, variables: &Map<String, serde_json::Value>) -> Result<String, Error> {
+    ENVIRONMENT.render_str(template, Serde(variables))
+}
+
+/// jinja2's `tojson`, which unlike the engine's writes ASCII only.
+fn to_json(value: &Value, indent: Option<Value>, options: Kwargs) -> Result<String, Error> {
+    let json = filters::tojson(value, indent, options)?;
+    let mut out = String::new();
+    for character in json.as_str().unwrap_or_default().chars() {
+        if character.is_ascii() {
+            out.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                // Writing to a string does not fail.
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// jinja2's `truncate`: at most `length` characters, and at a word's end unless told otherwise. A
+/// text that is longer by no more than `leeway` stays whole.
+// A filter's options come by value.
+#[allow(clippy::needless_pass_by_value)]
+fn truncate(
+    text: &str,
+    length: Option<usize>,
+    kill_words: Option<bool>,
+    end: Option<String>,
+    named: Kwargs,
+) -> Result<String, Error> {
+    let length = length.or(named.get("length")?).unwrap_or(255);
+    let kill_words = kill_words.or(named.get("killwords")?).unwrap_or(false);
+    let end = end.or(named.get("end")?).unwrap_or_else(|| "...".to_owned());
+    let leeway = named.get::<Option<usize>>("leeway")?.unwrap_or(5);
+    named.assert_all_used()?;
+    if text.chars().count() <= length.saturating_add(leeway) {
+        return Ok(text.to_owned());
+    }
+    let kept = length
+        .checked_sub(end.chars().count())
+        .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "the end is longer than the length"))?;
+    let kept: String = text.chars().take(kept).collect();
+    let kept = match kept.rsplit_once(' ') {
+        Some((words, _)) if !kill_words => words,
+        _ => &kept,
+    };
+    Ok(format!("{kept}{end}"))
+}

@@ -1,0 +1,67 @@
+//! The body of a request, which knows whether any of it was written.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+/// Tells whether anything of a request may have been written to a connection.
+///
+/// The HTTP client asks for the body when it has a connection and before it writes the head, which goes out together
+/// with the body. So a request whose body was never asked for was surely not sent.
+#[derive(Debug, Clone, Default)]
+pub struct Written(Arc<AtomicBool>);
+
+impl Written {
+    /// Enters that the request may be on a connection from now on.
+    pub fn set(&self) {
+        self.0.store(true, SeqCst);
+    }
+
+    /// Returns `true` if a part of the body was handed to a connection.
+    pub fn is_set(&self) -> bool {
+        self.0.load(SeqCst)
+    }
+}
+
+/// All bytes of a body, in one piece.
+#[derive(Debug)]
+pub(super) struct WholeBody {
+    bytes: Option<Bytes>,
+    written: Written,
+}
+
+impl WholeBody {
+    pub(super) fn new(bytes: Vec<u8>, written: Written) -> Self {
+        if bytes.is_empty() {
+            // An empty body is never asked for.
+            written.set();
+        }
+        Self { bytes: Some(bytes.into()), written }
+    }
+}
+
+impl Body for WholeBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        self.written.set();
+        Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+    }
+}

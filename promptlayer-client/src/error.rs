@@ -1,0 +1,465 @@
+//! The error of this crate.
+
+mod answer;
+mod redacted;
+
+use std::convert::Infallible;
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use promptlayer_blueprint::{InvalidScore, InvalidTag, ParseIdError};
+
+/// The error of a PromptLayer operation.
+///
+/// Ask with the `is_*` questions, or match [`kind`](Self::kind). `Display` says what failed and what to do;
+/// [`source`](StdError::source) says why.
+///
+/// No error that a client gives holds the API key, and neither do its sources: pieces of 8 characters and more are
+/// replaced by `[redacted]`, as are their percent-, JSON-, HTML-, base64- and hex-encoded forms. Sources are therefore
+/// copies of the original texts and cannot be downcast. A response or an argument is quoted up to
+/// [`Error::MAX_QUOTED_BYTES`].
+///
+/// ```
+/// use promptlayer_client::{Client, Env, ErrorKind};
+///
+/// let error = Client::builder().env(Env::empty()).build().unwrap_err();
+/// assert!(error.is_missing_api_key());
+/// assert_eq!(error.kind(), ErrorKind::MissingApiKey);
+/// assert!(error.to_string().contains("PROMPTLAYER_API_KEY"));
+/// ```
+pub struct Error(Box<Repr>);
+
+/// The kind of an [`Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// No API key was given.
+    MissingApiKey,
+    /// An argument or a setting is invalid. Nothing was sent.
+    InvalidInput,
+    /// A template cannot be rendered.
+    Render,
+    /// The HTTP client cannot be set up.
+    HttpSetup,
+    /// A request was awaited outside a tokio runtime.
+    NoRuntime,
+    /// The export pipeline has been shut down.
+    Closed,
+    /// The queue of the export pipeline is full.
+    QueueFull,
+    /// This process is a fork of the one that built the layer.
+    Forked,
+    /// No connection could be made. The request was not processed.
+    Connect,
+    /// No complete response came within the timeout. Whether the request was processed is unknown.
+    Timeout,
+    /// The connection broke. Whether the request was processed is unknown.
+    Broken,
+    /// The service refused the request; see [`Error::status`].
+    Status,
+    /// The service answered with a status of success that it did not do what was asked.
+    Declined,
+    /// The service accepted the request, but its response cannot be read.
+    UnreadableResponse,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Repr {
+    /// No API key was given.
+    #[error(
+        "no PromptLayer API key: set the environment variable PROMPTLAYER_API_KEY, or give one to \
+         the builder with `.api_key(…)`"
+    )]
+    MissingApiKey,
+
+    /// The API key cannot be sent as an HTTP header.
+    #[error(
+        "the PromptLayer API key holds a character that no HTTP header can carry (a line break, a \
+         control character, or one outside ASCII): copy it again from the settings page"
+    )]
+    InvalidApiKey,
+
+    /// The base URL cannot be used.
+    #[error("invalid base URL `{value}`: {reason}")]
+    InvalidBaseUrl {
+        /// The URL as given, without any credentials it held.
+        value: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// The time-out cannot be used.
+    #[error(
+        "invalid time-out `{value}`: PROMPTLAYER_HTTP_TIMEOUT and `.timeout(…)` take a number of \
+         seconds greater than zero, such as 2.5"
+    )]
+    InvalidTimeout {
+        /// The value as given.
+        value: String,
+    },
+
+    /// A text is not the id it should be.
+    #[error(transparent)]
+    InvalidId(#[from] ParseIdError),
+
+    /// A tag cannot be used.
+    #[error(transparent)]
+    InvalidTag(#[from] InvalidTag),
+
+    /// A score is not between 0 and 100.
+    #[error(transparent)]
+    InvalidScore(#[from] InvalidScore),
+
+    /// A metadata key cannot be used.
+    #[error("invalid metadata key `{key}`: {reason}")]
+    InvalidMetadata {
+        /// The key as given.
+        key: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+
+    /// Another argument cannot be used.
+    #[error("invalid {what}: {reason}")]
+    InvalidArgument {
+        /// Which argument.
+        what: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// A value could not be written as JSON.
+    #[error("cannot write {what} as JSON")]
+    Encode {
+        /// What was to be written.
+        what: &'static str,
+        /// Why not.
+        source: serde_json::Error,
+    },
+
+    /// A template could not be rendered.
+    #[error("cannot render template `{template}`: {reason}")]
+    Render {
+        /// The template's name.
+        template: String,
+        /// What is wrong, with the variable it is about.
+        reason: String,
+    },
+
+    /// The HTTP client could not be set up.
+    #[error(
+        "cannot set up the HTTP client; TLS needs the root certificates of the system \
+         (on Linux, the package `ca-certificates`)"
+    )]
+    HttpSetup {
+        /// Why not.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+
+    /// A request was awaited outside a tokio runtime.
+    #[error(
+        "no tokio runtime: await PromptLayer's requests inside one, or use `.enqueue()` where there \
+         is none"
+    )]
+    NoRuntime,
+
+    /// The export pipeline has been shut down.
+    #[error("the export pipeline has been shut down: nothing more can be enqueued")]
+    Closed,
+
+    /// The queue of the export pipeline is full.
+    #[error(
+        "the export queue is full: give it more room with `.queue(…)` on the layer's builder, or \
+         await the action instead of enqueueing it"
+    )]
+    QueueFull,
+
+    /// This process is a fork of the one that built the layer, and the export pipeline did not come along.
+    #[error(
+        "this process was forked from the one that built the layer, whose export pipeline stayed there: calls are \
+         counted as dropped; build a layer and a guard after the fork"
+    )]
+    Forked,
+
+    /// No connection could be made, so the request was surely not processed.
+    #[error("cannot connect for {request}")]
+    Connect {
+        /// Method and path of the request.
+        request: String,
+        /// Why not.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+
+    /// No complete answer came in time. Whether the request was processed is not known.
+    #[error(
+        "no complete answer to {request} within {timeout:?}; PROMPTLAYER_HTTP_TIMEOUT or \
+         `.timeout(…)` gives it longer"
+    )]
+    Timeout {
+        /// Method and path of the request.
+        request: String,
+        /// The time-out, of connection and answer together.
+        timeout: Duration,
+        /// What was being waited for.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+
+    /// The connection broke. Whether the request was processed is not known.
+    #[error("the connection broke during {request}")]
+    Broken {
+        /// Method and path of the request.
+        request: String,
+        /// How.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+
+    /// The service refused the request.
+    #[error("{request} was answered with status {status}{}", detail(message, *status))]
+    Status {
+        /// Method and path of the request.
+        request: String,
+        /// The HTTP status.
+        status: u16,
+        /// What the service said, as text, cut to [`Error::MAX_QUOTED_BYTES`].
+        message: String,
+        /// How long the service asks to wait before the next attempt.
+        retry_after: Option<Duration>,
+    },
+
+    /// The service answered that it did not do what it was asked for, with a status of success.
+    #[error("{request} was declined: {message}")]
+    Declined {
+        /// Method and path of the request.
+        request: String,
+        /// What the service said, as text, cut to [`Error::MAX_QUOTED_BYTES`].
+        message: String,
+    },
+
+    /// The service accepted the request, but its answer cannot be read.
+    #[error("{request} was accepted, but its answer cannot be read; it began with `{body}`")]
+    UnreadableAnswer {
+        /// Method and path of the request.
+        request: String,
+        /// The beginning of the answer, cut to [`Error::MAX_QUOTED_BYTES`].
+        body: String,
+        /// Why not.
+        source: serde_json::Error,
+    },
+}
+
+impl Error {
+    /// The most that an error quotes of a response or of an argument, in bytes.
+    pub const MAX_QUOTED_BYTES: usize = 1024;
+    /// The most that an error quotes of a short argument such as a metadata key, in bytes.
+    const MAX_ARGUMENT_BYTES: usize = 128;
+
+    /// Returns the kind of the error.
+    pub fn kind(&self) -> ErrorKind {
+        match &*self.0 {
+            Repr::MissingApiKey => ErrorKind::MissingApiKey,
+            Repr::InvalidApiKey
+            | Repr::InvalidBaseUrl { .. }
+            | Repr::InvalidTimeout { .. }
+            | Repr::InvalidId(_)
+            | Repr::InvalidTag(_)
+            | Repr::InvalidScore(_)
+            | Repr::InvalidMetadata { .. }
+            | Repr::InvalidArgument { .. }
+            | Repr::Encode { .. } => ErrorKind::InvalidInput,
+            Repr::Render { .. } => ErrorKind::Render,
+            Repr::HttpSetup { .. } => ErrorKind::HttpSetup,
+            Repr::NoRuntime => ErrorKind::NoRuntime,
+            Repr::Closed => ErrorKind::Closed,
+            Repr::QueueFull => ErrorKind::QueueFull,
+            Repr::Forked => ErrorKind::Forked,
+            Repr::Connect { .. } => ErrorKind::Connect,
+            Repr::Timeout { .. } => ErrorKind::Timeout,
+            Repr::Broken { .. } => ErrorKind::Broken,
+            Repr::Status { .. } => ErrorKind::Status,
+            Repr::Declined { .. } => ErrorKind::Declined,
+            Repr::UnreadableAnswer { .. } => ErrorKind::UnreadableResponse,
+        }
+    }
+
+    /// Returns `true` if no API key was given.
+    pub fn is_missing_api_key(&self) -> bool {
+        self.kind() == ErrorKind::MissingApiKey
+    }
+
+    /// Returns `true` if an argument or a setting was refused before anything was sent.
+    pub fn is_invalid_input(&self) -> bool {
+        self.kind() == ErrorKind::InvalidInput
+    }
+
+    /// Returns `true` if a template cannot be rendered.
+    pub fn is_render(&self) -> bool {
+        self.kind() == ErrorKind::Render
+    }
+
+    /// Returns `true` if the service does not accept the API key (401 or 403).
+    pub fn is_unauthorized(&self) -> bool {
+        matches!(self.status(), Some(401 | 403))
+    }
+
+    /// Returns `true` if the requested object does not exist (404).
+    pub fn is_not_found(&self) -> bool {
+        self.status() == Some(404)
+    }
+
+    /// Returns `true` if the service found the request invalid (400 or 422, or a success in name only).
+    pub fn is_rejected(&self) -> bool {
+        self.kind() == ErrorKind::Declined || matches!(self.status(), Some(400 | 422))
+    }
+
+    /// Returns `true` if the request conflicts with what exists (409).
+    pub fn is_conflict(&self) -> bool {
+        self.status() == Some(409)
+    }
+
+    /// Returns `true` if there were too many requests (429); see [`Error::retry_after`].
+    pub fn is_rate_limited(&self) -> bool {
+        self.status() == Some(429)
+    }
+
+    /// Returns `true` if the service failed (500 to 599).
+    pub fn is_server_error(&self) -> bool {
+        matches!(self.status(), Some(500..=599))
+    }
+
+    /// Returns `true` if the response was a redirect. Redirects are never followed: one could carry the key to another
+    /// host.
+    pub fn is_redirect(&self) -> bool {
+        matches!(self.status(), Some(300..=399))
+    }
+
+    /// Returns `true` if no complete response came within the timeout.
+    pub fn is_timeout(&self) -> bool {
+        self.kind() == ErrorKind::Timeout
+    }
+
+    /// Returns `true` if no connection could be made, so that the request was not processed.
+    pub fn is_connect(&self) -> bool {
+        self.kind() == ErrorKind::Connect
+    }
+
+    /// Returns `true` if the connection broke after it was made.
+    pub fn is_broken(&self) -> bool {
+        self.kind() == ErrorKind::Broken
+    }
+
+    /// Returns `true` if the service accepted the request, but its response cannot be read.
+    pub fn is_unreadable_response(&self) -> bool {
+        self.kind() == ErrorKind::UnreadableResponse
+    }
+
+    /// Returns `true` if the export pipeline has been shut down.
+    pub fn is_closed(&self) -> bool {
+        self.kind() == ErrorKind::Closed
+    }
+
+    /// Returns `true` if the export pipeline's queue is full.
+    pub fn is_queue_full(&self) -> bool {
+        self.kind() == ErrorKind::QueueFull
+    }
+
+    /// Returns the HTTP status, if the service refused the request.
+    pub fn status(&self) -> Option<u16> {
+        match &*self.0 {
+            Repr::Status { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// Returns how long the service asks to wait before the next attempt, if it does.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match &*self.0 {
+            Repr::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn repr(&self) -> &Repr {
+        &self.0
+    }
+
+    pub(crate) fn invalid_metadata(key: &str, reason: &'static str) -> Self {
+        let key = cut(key, Self::MAX_ARGUMENT_BYTES).to_owned();
+        Repr::InvalidMetadata { key, reason }.into()
+    }
+
+    pub(crate) fn invalid_argument(what: &'static str, reason: impl Into<String>) -> Self {
+        Repr::InvalidArgument { what, reason: reason.into() }.into()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source()
+    }
+}
+
+impl From<Repr> for Error {
+    fn from(repr: Repr) -> Self {
+        Self(Box::new(repr))
+    }
+}
+
+macro_rules! from_input {
+    ($($error:ident),*) => {$(
+        impl From<$error> for Error {
+            fn from(error: $error) -> Self {
+                Repr::from(error).into()
+            }
+        }
+    )*};
+}
+
+from_input!(ParseIdError, InvalidTag, InvalidScore);
+
+/// Lets a [`Score`](promptlayer_blueprint::Score) stand where a number is taken that may not be a score.
+impl From<Infallible> for Error {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+/// The longest beginning of `text` that has at most `limit` bytes and ends between two characters.
+pub fn cut(text: &str, limit: usize) -> &str {
+    if text.len() <= limit {
+        return text;
+    }
+    // A character has at most four bytes, so this looks at four ends at most.
+    (0..=limit).rev().find_map(|end| text.get(..end)).unwrap_or_default()
+}
+
+/// What comes after the status in a message: what the service said, and what to do.
+fn detail(message: &str, status: u16) -> String {
+    let advice = match status {
+        300..=399 => "redirects are not followed; check the base URL",
+        401 | 403 => "check the API key and its workspace",
+        429 => "send less, or wait as long as `retry_after` says",
+        _ => "",
+    };
+    let mut text = String::new();
+    for part in [message, advice] {
+        if !part.is_empty() {
+            text.push_str(": ");
+            text.push_str(part);
+        }
+    }
+    text
+}

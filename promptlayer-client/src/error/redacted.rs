@@ -1,0 +1,69 @@
+//! Errors without the API key.
+
+use std::error::Error as StdError;
+
+use super::{Error, Repr};
+use crate::redact::Redactor;
+
+impl Error {
+    /// The same error with the API key removed from its texts and from its sources.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn redacted(mut self, redactor: &Redactor) -> Self {
+        self.for_each_text(|text| *text = redactor.text(text));
+        match &mut *self.0 {
+            Repr::Encode { source, .. } | Repr::UnreadableAnswer { source, .. } => {
+                *source = redactor.json(source);
+            }
+            Repr::HttpSetup { source }
+            | Repr::Connect { source, .. }
+            | Repr::Timeout { source, .. }
+            | Repr::Broken { source, .. } => {
+                let redacted: Box<dyn StdError + Send + Sync> = Box::new(redactor.cause(&**source));
+                *source = redacted;
+            }
+            // No other has a source.
+            _ => {}
+        }
+        self
+    }
+
+    /// Changes each text that the error shows. There is no arm for the rest: a new variant is to be considered here.
+    fn for_each_text(&mut self, mut change: impl FnMut(&mut String)) {
+        match &mut *self.0 {
+            Repr::MissingApiKey
+            | Repr::InvalidApiKey
+            | Repr::NoRuntime
+            | Repr::Closed
+            | Repr::QueueFull
+            | Repr::Forked
+            | Repr::Encode { .. }
+            | Repr::HttpSetup { .. } => {}
+            Repr::InvalidBaseUrl { value, reason } => {
+                change(value);
+                change(reason);
+            }
+            Repr::InvalidTimeout { value } => change(value),
+            Repr::InvalidId(error) => error.map_quoted(change),
+            Repr::InvalidTag(error) => error.map_quoted(change),
+            Repr::InvalidScore(error) => error.map_quoted(change),
+            Repr::InvalidMetadata { key, .. } => change(key),
+            Repr::InvalidArgument { reason, .. } => change(reason),
+            Repr::Render { template, reason } => {
+                change(template);
+                change(reason);
+            }
+            Repr::Connect { request, .. } | Repr::Timeout { request, .. } | Repr::Broken { request, .. } => {
+                change(request);
+            }
+            Repr::Status { request, message, .. } | Repr::Declined { request, message } => {
+                change(request);
+                change(message);
+            }
+            Repr::UnreadableAnswer { request, body, .. } => {
+                change(request);
+                change(body);
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Groups of requests.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Client, Error};
+
+/// The id that `PromptLayer` gave to a group.
+///
+/// ```
+/// use promptlayer_client::GroupId;
+///
+/// assert_eq!(GroupId::new(7).to_string(), "7");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct GroupId(u64);
+
+impl GroupId {
+    /// The id with this number.
+    pub const fn new(id: u64) -> Self {
+        Self(id)
+    }
+
+    /// The number itself.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl From<u64> for GroupId {
+    fn from(id: u64) -> Self {
+        Self(id)
+    }
+}
+
+impl fmt::Display for GroupId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// Groups, which gather the requests of one conversation or one task. See [`Client::groups`].
+///
+/// ```no_run
+/// use promptlayer_client::{Client, RequestId};
+///
+/// # async fn example() -> Result<(), promptlayer_client::Error> {
+/// let client = Client::from_env()?;
+/// let group = client.groups().create().await?;
+/// client.track().group(RequestId::new(1001), group).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Groups {
+    client: Client,
+}
+
+impl Groups {
+    pub(super) fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// Makes a new, empty group.
+    ///
+    /// # Errors
+    ///
+    /// The request failed; see [`Error`].
+    pub async fn create(&self) -> Result<GroupId, Error> {
+        // The one endpoint that reads the key from the body.
+        #[derive(Serialize)]
+        struct Body<'a> {
+            api_key: &'a str,
+        }
+        #[derive(Deserialize)]
+        struct Created {
+            id: GroupId,
+        }
+        let http = self.client.http();
+        let body = Body { api_key: http.api_key() };
+        http.post_json("/create-group", &body).await.map(|Created { id }| id)
+    }
+}

@@ -1,0 +1,199 @@
+//! What is told about a request after it was logged: scores, metadata, its template, its group.
+//!
+//! Each action is a builder that is awaited. It starts from a client, which needs the request's id,
+//! or from a request that was just logged, which knows it; the latter can also be enqueued.
+
+mod actions;
+
+use std::{fmt, sync::Arc};
+
+use serde::Serialize;
+
+use crate::{Client, Error, GroupId, Repr, RequestId, Score};
+
+pub use actions::check_metadata;
+pub(super) use actions::check_selection;
+pub use actions::{TrackGroup, TrackMetadata, TrackPrompt, TrackScore};
+
+/// Where something is tracked. There are no other places, whatever a file may say: what stands behind the
+/// service's address decides where the key goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrackPath {
+    /// A score.
+    Score,
+    /// Metadata.
+    Metadata,
+    /// The prompt template.
+    Prompt,
+    /// The group.
+    Group,
+}
+
+impl TrackPath {
+    const ALL: [Self; 4] = [Self::Score, Self::Metadata, Self::Prompt, Self::Group];
+
+    /// Returns the path.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Score => "/rest/track-score",
+            Self::Metadata => "/rest/track-metadata",
+            Self::Prompt => "/rest/track-prompt",
+            Self::Group => "/rest/track-group",
+        }
+    }
+
+    /// The place of this path, if it is one.
+    /// Returns the variant of a path.
+    pub fn from_path(path: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == path)
+    }
+}
+
+/// Something to be sent to the service, ready to be.
+#[derive(Debug, Clone)]
+pub struct TrackCall {
+    /// Where to send it.
+    pub path: TrackPath,
+    /// JSON.
+    /// The JSON body.
+    pub body: Vec<u8>,
+}
+
+impl TrackCall {
+    fn new(path: TrackPath, body: &impl Serialize) -> Result<Self, Error> {
+        let body = serde_json::to_vec(body).map_err(|source| Repr::Encode { what: "the request", source })?;
+        Ok(Self { path, body })
+    }
+}
+
+/// Takes calls to be sent later: the export pipeline.
+pub trait Enqueue: Send + Sync {
+    /// Takes a call, or says why not. Does not wait.
+    fn enqueue(&self, call: TrackCall) -> Result<(), Error>;
+}
+
+/// What to do with a request log, by its id. See [`Client::track`].
+///
+/// ```no_run
+/// use promptlayer_client::{Client, RequestId};
+///
+/// # async fn example() -> Result<(), promptlayer_client::Error> {
+/// let track = Client::from_env()?.track();
+/// let request = RequestId::new(1001);
+/// track.score(request, 80).name("tone").await?;
+/// track.metadata(request, [("foo", "bar")]).await?;
+/// track.prompt(request, "example").version(1).variables([("product", "toasters")]).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Track {
+    client: Client,
+}
+
+impl Track {
+    pub(super) fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// Gives the request a score from 0 to 100.
+    pub fn score<S>(&self, request: impl Into<RequestId>, score: S) -> TrackScore
+    where
+        S: TryInto<Score>,
+        Error: From<S::Error>,
+    {
+        TrackScore::new(Origin::of_client(&self.client), request.into(), score)
+    }
+
+    /// Adds metadata to the request.
+    pub fn metadata<K: Into<String>, V: Into<String>>(
+        &self,
+        request: impl Into<RequestId>,
+        metadata: impl IntoIterator<Item = (K, V)>,
+    ) -> TrackMetadata {
+        TrackMetadata::new(Origin::of_client(&self.client), request.into(), metadata)
+    }
+
+    /// Links the request to the template it was made from.
+    pub fn prompt(&self, request: impl Into<RequestId>, name: impl Into<String>) -> TrackPrompt {
+        TrackPrompt::new(Origin::of_client(&self.client), request.into(), name.into())
+    }
+
+    /// Puts the request into a group.
+    pub fn group(&self, request: impl Into<RequestId>, group: impl Into<GroupId>) -> TrackGroup {
+        TrackGroup::new(Origin::of_client(&self.client), request.into(), group.into())
+    }
+}
+
+/// What to do with a request that was just logged. Each action can be awaited, or enqueued to ride
+/// the export pipeline with its retries, as suits a hook that is not asynchronous.
+///
+/// ```
+/// use promptlayer_client::{Error, TrackRequest};
+///
+/// fn judge(request: &TrackRequest) -> Result<(), Error> {
+///     request.score(80).name("tone").enqueue()
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct TrackRequest {
+    request: RequestId,
+    origin: Origin<Enqueueable>,
+}
+
+impl TrackRequest {
+    #[doc(hidden)]
+    pub fn new(client: Client, request: RequestId, enqueue: Arc<dyn Enqueue>) -> Self {
+        Self { request, origin: Origin { client, pipeline: Enqueueable(enqueue) } }
+    }
+
+    /// Gives the request a score from 0 to 100.
+    pub fn score<S>(&self, score: S) -> TrackScore<Enqueueable>
+    where
+        S: TryInto<Score>,
+        Error: From<S::Error>,
+    {
+        TrackScore::new(self.origin.clone(), self.request, score)
+    }
+
+    /// Adds metadata to the request.
+    pub fn metadata<K: Into<String>, V: Into<String>>(
+        &self,
+        metadata: impl IntoIterator<Item = (K, V)>,
+    ) -> TrackMetadata<Enqueueable> {
+        TrackMetadata::new(self.origin.clone(), self.request, metadata)
+    }
+
+    /// Links the request to the template it was made from.
+    pub fn prompt(&self, name: impl Into<String>) -> TrackPrompt<Enqueueable> {
+        TrackPrompt::new(self.origin.clone(), self.request, name.into())
+    }
+
+    /// Puts the request into a group.
+    pub fn group(&self, group: impl Into<GroupId>) -> TrackGroup<Enqueueable> {
+        TrackGroup::new(self.origin.clone(), self.request, group.into())
+    }
+}
+
+/// That an action has an export pipeline to ride, and so an `enqueue`.
+#[derive(Clone)]
+pub struct Enqueueable(Arc<dyn Enqueue>);
+
+impl fmt::Debug for Enqueueable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Enqueueable")
+    }
+}
+
+/// Whom an action is sent by.
+#[derive(Debug, Clone)]
+struct Origin<P> {
+    client: Client,
+    pipeline: P,
+}
+
+impl Origin<()> {
+    fn of_client(client: &Client) -> Self {
+        Self { client: client.clone(), pipeline: () }
+    }
+}

@@ -1,0 +1,258 @@
+//! The actions themselves: what each of them takes, checks and sends.
+
+use std::{
+    collections::BTreeMap,
+    future::{Future, IntoFuture},
+    pin::Pin,
+};
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Enqueueable, Origin, TrackCall, TrackPath};
+use crate::{Error, GroupId, RequestId, Score};
+
+/// The greatest length of a metadata key, in characters: a limit of the service.
+const MAX_METADATA_KEY_CHARACTERS: usize = 1024;
+
+/// Lets an action be awaited, and enqueued where there is a pipeline.
+macro_rules! sent {
+    ($name:ident) => {
+        impl<P: Send + 'static> IntoFuture for $name<P> {
+            type Output = Result<(), Error>;
+            type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+            /// Sends it. Needs a tokio runtime.
+            fn into_future(self) -> Self::IntoFuture {
+                Box::pin(async move {
+                    let (origin, call) = self.into_call()?;
+                    origin.client.http().post_unanswered(call.path.as_str(), call.body).await
+                })
+            }
+        }
+
+        impl $name<Enqueueable> {
+            /// Hands it to the export pipeline, which sends it with its retries. Needs no runtime
+            /// and does not wait.
+            ///
+            /// # Errors
+            ///
+            /// What was given cannot be used; [`ErrorKind::QueueFull`](crate::ErrorKind::QueueFull); or [`ErrorKind::Closed`](crate::ErrorKind::Closed), once the
+            /// pipeline has been shut down. A failure to deliver is told to the layer's `on_error`.
+            pub fn enqueue(self) -> Result<(), Error> {
+                let (origin, call) = self.into_call()?;
+                origin.pipeline.0.enqueue(call)
+            }
+        }
+    };
+}
+
+/// Gives a request a score. Await it, or enqueue it.
+///
+/// The error of a score that is none comes when it is awaited or enqueued.
+#[derive(Debug)]
+#[must_use = "a score is given when it is awaited or enqueued"]
+pub struct TrackScore<P = ()> {
+    origin: Origin<P>,
+    request: RequestId,
+    score: Result<Score, Error>,
+    name: Option<String>,
+}
+
+sent!(TrackScore);
+
+impl<P> TrackScore<P> {
+    pub(super) fn new<S>(origin: Origin<P>, request: RequestId, score: S) -> Self
+    where
+        S: TryInto<Score>,
+        Error: From<S::Error>,
+    {
+        Self { origin, request, score: score.try_into().map_err(Error::from), name: None }
+    }
+
+    /// What is scored, where a request has more than one score. Without it the service calls the
+    /// score `default`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    fn into_call(self) -> Result<(Origin<P>, TrackCall), Error> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            request_id: RequestId,
+            score: Score,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            name: Option<&'a str>,
+        }
+        let score = self.score?;
+        if self.name.as_ref().is_some_and(|name| name.trim().is_empty()) {
+            return Err(Error::invalid_argument("score name", "it is empty; leave it out"));
+        }
+        let body = Body { request_id: self.request, score, name: self.name.as_deref() };
+        Ok((self.origin, TrackCall::new(TrackPath::Score, &body)?))
+    }
+}
+
+/// Adds metadata to a request. Await it, or enqueue it.
+///
+/// The error of a key that is empty or longer than 1024 characters comes when it is awaited or
+/// enqueued.
+#[derive(Debug)]
+#[must_use = "metadata is added when it is awaited or enqueued"]
+pub struct TrackMetadata<P = ()> {
+    origin: Origin<P>,
+    request: RequestId,
+    metadata: BTreeMap<String, String>,
+}
+
+sent!(TrackMetadata);
+
+impl<P> TrackMetadata<P> {
+    pub(super) fn new<K: Into<String>, V: Into<String>>(
+        origin: Origin<P>,
+        request: RequestId,
+        metadata: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        let metadata = metadata.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+        Self { origin, request, metadata }
+    }
+
+    fn into_call(self) -> Result<(Origin<P>, TrackCall), Error> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            request_id: RequestId,
+            metadata: &'a BTreeMap<String, String>,
+        }
+        check_metadata(&self.metadata)?;
+        let body = Body { request_id: self.request, metadata: &self.metadata };
+        Ok((self.origin, TrackCall::new(TrackPath::Metadata, &body)?))
+    }
+}
+
+/// Links a request to the template it was made from. Await it, or enqueue it.
+///
+/// The error of a name that is empty, or of both a version and a label, comes when it is awaited or
+/// enqueued.
+#[derive(Debug)]
+#[must_use = "a request is linked when this is awaited or enqueued"]
+pub struct TrackPrompt<P = ()> {
+    origin: Origin<P>,
+    request: RequestId,
+    name: String,
+    version: Option<u32>,
+    label: Option<String>,
+    variables: Map<String, Value>,
+}
+
+sent!(TrackPrompt);
+
+impl<P> TrackPrompt<P> {
+    pub(super) fn new(origin: Origin<P>, request: RequestId, name: String) -> Self {
+        Self { origin, request, name, version: None, label: None, variables: Map::new() }
+    }
+
+    /// The template's version, from 1. Without it, and without a label, the service takes the
+    /// latest.
+    pub fn version(mut self, version: u32) -> Self {
+        self.version = Some(version);
+        self
+    }
+
+    /// The release label that the version is found by, instead of its number.
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// The variables that the template was rendered with. May be called more than once.
+    pub fn variables<K: Into<String>, V: Into<Value>>(
+        mut self,
+        variables: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        self.variables.extend(variables.into_iter().map(|(name, value)| (name.into(), value.into())));
+        self
+    }
+
+    fn into_call(self) -> Result<(Origin<P>, TrackCall), Error> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            prompt_name: &'a str,
+            prompt_input_variables: &'a Map<String, Value>,
+            request_id: RequestId,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            version: Option<u32>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            label: Option<&'a str>,
+        }
+        if self.name.trim().is_empty() {
+            return Err(Error::invalid_argument("prompt name", "it is empty"));
+        }
+        check_selection(self.version, self.label.as_deref())?;
+        let body = Body {
+            prompt_name: &self.name,
+            prompt_input_variables: &self.variables,
+            request_id: self.request,
+            version: self.version,
+            label: self.label.as_deref(),
+        };
+        Ok((self.origin, TrackCall::new(TrackPath::Prompt, &body)?))
+    }
+}
+
+/// Puts a request into a group. Await it, or enqueue it.
+#[derive(Debug)]
+#[must_use = "a request is put into a group when this is awaited or enqueued"]
+pub struct TrackGroup<P = ()> {
+    origin: Origin<P>,
+    request: RequestId,
+    group: GroupId,
+}
+
+sent!(TrackGroup);
+
+impl<P> TrackGroup<P> {
+    pub(super) fn new(origin: Origin<P>, request: RequestId, group: GroupId) -> Self {
+        Self { origin, request, group }
+    }
+
+    fn into_call(self) -> Result<(Origin<P>, TrackCall), Error> {
+        #[derive(Serialize)]
+        struct Body {
+            request_id: RequestId,
+            group_id: GroupId,
+        }
+        let body = Body { request_id: self.request, group_id: self.group };
+        Ok((self.origin, TrackCall::new(TrackPath::Group, &body)?))
+    }
+}
+
+/// Checks keys against the service's limits.
+pub fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), Error> {
+    for key in metadata.keys() {
+        if key.trim().is_empty() {
+            return Err(Error::invalid_metadata(key, "it is empty"));
+        }
+        if key.len() > MAX_METADATA_KEY_CHARACTERS && key.chars().count() > MAX_METADATA_KEY_CHARACTERS {
+            return Err(Error::invalid_metadata(key, "it is longer than 1024 characters"));
+        }
+    }
+    Ok(())
+}
+
+/// Checks what a version of a template is chosen by.
+pub(crate) fn check_selection(version: Option<u32>, label: Option<&str>) -> Result<(), Error> {
+    if version == Some(0) {
+        return Err(Error::invalid_argument("template version 0", "versions are counted from 1"));
+    }
+    if label.is_some_and(|label| label.trim().is_empty()) {
+        return Err(Error::invalid_argument("release label", "it is empty; leave it out"));
+    }
+    if let (Some(version), Some(label)) = (version, label) {
+        return Err(Error::invalid_argument(
+            "template version",
+            format!("both version {version} and label `{label}` were given; give one"),
+        ));
+    }
+    Ok(())
+}
