@@ -3,15 +3,16 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Where a [`Server`](crate::Server) keeps what is logged.
+/// The storage that a [`Server`](crate::Server) uses for logged data.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Database {
-    /// In memory; gone when the server stops.
+    /// In-memory storage. The data is lost when the server stops.
     #[default]
     Memory,
-    /// In this file, which is created if there is none. On Unix, only its owner can read and write it (0600); a file
-    /// with more rights loses them. A file of another program is refused and left as it is.
+    /// A SQLite file. The server creates it if it does not exist. On Unix, only the owner can read and write
+    /// it (0600); the server removes the permissions of other users from an existing file. The server refuses
+    /// a file of another program and does not change it.
     File(PathBuf),
 }
 
@@ -24,7 +25,8 @@ impl fmt::Display for Database {
     }
 }
 
-/// How a [`Server`](crate::Server) runs; the default keeps everything in memory on a free loopback port.
+/// The configuration of a [`Server`](crate::Server). By default, it stores data in memory and listens on a
+/// free loopback port.
 ///
 /// ```
 /// use promptlayer_local::{Config, Server};
@@ -47,26 +49,27 @@ pub struct Config {
 }
 
 impl Config {
-    /// The address listened on unless [`address`](Self::address) says otherwise: loopback, any free port.
+    /// The default of [`address`](Self::address): loopback, any free port.
     pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-    /// The largest body accepted unless [`body_limit`](Self::body_limit) says otherwise: 64 MiB.
+    /// The default of [`body_limit`](Self::body_limit): 64 MiB.
     pub const DEFAULT_BODY_LIMIT: usize = 64 * 1024 * 1024;
 
-    /// How many connections are open at once unless [`connection_limit`](Self::connection_limit) says otherwise: 512.
+    /// The default of [`connection_limit`](Self::connection_limit): 512 open connections.
     pub const DEFAULT_CONNECTION_LIMIT: usize = 512;
 
-    /// How long a request's headers may take unless [`header_timeout`](Self::header_timeout) says otherwise: 30 seconds.
+    /// The default of [`header_timeout`](Self::header_timeout): 30 seconds.
     pub const DEFAULT_HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
-    /// Keeps what is logged there. Default: [`Database::Memory`].
+    /// Sets the storage for logged data. Default: [`Database::Memory`].
     #[must_use]
     pub fn database(mut self, database: Database) -> Self {
         self.database = database;
         self
     }
 
-    /// Listens on this address; port 0 takes any free one. Default: [`DEFAULT_ADDRESS`](Self::DEFAULT_ADDRESS).
+    /// Sets the address to listen on. Port 0 takes any free port. Default:
+    /// [`DEFAULT_ADDRESS`](Self::DEFAULT_ADDRESS).
     ///
     /// An address other than loopback needs an [`api_key`](Self::api_key).
     #[must_use]
@@ -75,39 +78,43 @@ impl Config {
         self
     }
 
-    /// Accepts this key only, and asks for it before it shows a page. By default any `X-API-KEY` that is not empty is
-    /// accepted and the pages need none; an empty key means the same.
+    /// Sets the only API key that the server accepts. The pages then require a login with this key.
+    ///
+    /// Without a key, the server accepts every non-empty `X-API-KEY`, and the pages need no login. An empty
+    /// key has the same effect as no key.
     #[must_use]
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.api_key = Some(key.into());
         self
     }
 
-    /// Answers requests that call the server by this name, such as `box.lan`, too; may be given more than once. Requests
-    /// that name a host other than an IP address, `localhost` and these get 421.
+    /// Allows requests whose `Host` is this name, such as `box.lan`. Call it once for each name.
+    ///
+    /// Requests to a host other than an IP address, `localhost` or one of these names get 421.
     #[must_use]
     pub fn allow_host(mut self, name: impl Into<String>) -> Self {
         self.allowed_hosts.push(name.into());
         self
     }
 
-    /// Answers 413 to a body of more than this many bytes. Default: [`DEFAULT_BODY_LIMIT`](Self::DEFAULT_BODY_LIMIT).
+    /// Sets the maximum length of a body in bytes. Larger bodies get 413. Default:
+    /// [`DEFAULT_BODY_LIMIT`](Self::DEFAULT_BODY_LIMIT).
     #[must_use]
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = bytes;
         self
     }
 
-    /// Keeps at most this many connections open, at least one; further ones wait until one is closed. Default:
-    /// [`DEFAULT_CONNECTION_LIMIT`](Self::DEFAULT_CONNECTION_LIMIT).
+    /// Sets the maximum number of open connections, at least one. Further connections wait until one is
+    /// closed. Default: [`DEFAULT_CONNECTION_LIMIT`](Self::DEFAULT_CONNECTION_LIMIT).
     #[must_use]
     pub fn connection_limit(mut self, connections: usize) -> Self {
         self.connection_limit = connections.max(1);
         self
     }
 
-    /// Closes a connection on which no request's headers have arrived for this long, idle ones included. Default:
-    /// [`DEFAULT_HEADER_TIMEOUT`](Self::DEFAULT_HEADER_TIMEOUT).
+    /// Sets the time after which a connection without complete request headers is closed. This includes idle
+    /// connections. Default: [`DEFAULT_HEADER_TIMEOUT`](Self::DEFAULT_HEADER_TIMEOUT).
     #[must_use]
     pub fn header_timeout(mut self, timeout: Duration) -> Self {
         self.header_timeout = timeout;
@@ -135,7 +142,7 @@ impl fmt::Debug for Config {
             .debug_struct("Config")
             .field("database", &self.database)
             .field("address", &self.address)
-            // A key is a secret even on one machine: it may be the one used against the real service.
+            // The key is secret even on one machine: it may also be valid for PromptLayer's hosted service.
             .field("api_key", &self.api_key.as_ref().map(|_| "[redacted]"))
             .field("allowed_hosts", &self.allowed_hosts)
             .field("body_limit", &self.body_limit)

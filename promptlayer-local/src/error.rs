@@ -1,7 +1,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-/// Why a [`Server`](crate::Server) could not start.
+/// An error that prevents a [`Server`](crate::Server) from starting.
 ///
 /// ```
 /// use promptlayer_local::{Config, Error, Server};
@@ -14,78 +14,79 @@ use std::net::SocketAddr;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The address could not be listened on: taken, not of this machine, or not permitted.
+    /// The server cannot listen on the address: it is in use, not an address of this machine, or not
+    /// permitted.
     #[error("cannot listen on {address}; choose another address, or port 0 for any free port")]
     Bind {
-        /// The address that was asked for.
+        /// The requested address.
         address: SocketAddr,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
 
-    /// The address is not loopback, and there is no key: every machine that reaches it could read the prompts.
+    /// The address is not a loopback address and no API key is set, so other machines could read the prompts.
     #[error(
         "{address} can be reached from other machines, so the server needs an API key; set \
          PROMPTLAYER_LOCAL_API_KEY or give --api-key-file, or listen on 127.0.0.1"
     )]
     KeyNeeded {
-        /// The address that was asked for.
+        /// The requested address.
         address: SocketAddr,
     },
 
-    /// The API key cannot be used.
+    /// The API key is not valid.
     #[error("the API key cannot be used: {reason}")]
     ApiKey {
-        /// What is wrong with it.
+        /// The reason why the key is not valid.
         reason: &'static str,
     },
 
-    /// A host to allow is no host name.
+    /// A name to allow is not a valid host name.
     #[error("cannot allow the host {host:?}; give a name without scheme or port, such as box.lan")]
     AllowedHost {
-        /// The host that was given.
+        /// The invalid name.
         host: String,
     },
 
-    /// The database could not be opened, or is no database.
+    /// The database cannot be opened, or the file is not a SQLite database.
     #[error("cannot use the database {database}; check that it is a file this program may read and write")]
     Database {
-        /// The database that was asked for.
+        /// The requested database.
         database: String,
-        /// What SQLite or the operating system said.
+        /// The error of SQLite or of the operating system.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 
-    /// The file belongs to another program. It was left untouched.
+    /// The file belongs to another program. It was not changed.
     #[error(
         "the file {database} is not a database of promptlayer-local: {found}; choose another file (this one was not \
          changed)"
     )]
     ForeignDatabase {
-        /// The database that was asked for.
+        /// The requested database.
         database: String,
-        /// What shows that it is another program's.
+        /// The property of the file that shows that it belongs to another program.
         found: String,
     },
 
-    /// The database was written by a newer version of this program.
+    /// A newer version of this program wrote the database.
     #[error(
         "the database {database} has schema version {found}, this program knows up to {known}; \
          use a newer promptlayer-local or another file"
     )]
     NewerDatabase {
-        /// The database that was asked for.
+        /// The requested database.
         database: String,
-        /// The schema version found in it.
+        /// The schema version of the database.
         found: i64,
-        /// The newest schema version this program knows.
+        /// The newest schema version that this program supports.
         known: i64,
     },
 
-    /// The thread the server runs on, or the runtime on it, could not start.
+    /// The server's thread, or the async runtime on it, could not start.
     #[error("cannot start the server's thread; the machine may be out of threads or file descriptors")]
     Thread {
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
 }

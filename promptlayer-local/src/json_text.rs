@@ -1,4 +1,4 @@
-//! JSON that is stored as text and returned as text.
+//! JSON that is stored and returned as text.
 
 use std::fmt::{self, Write};
 
@@ -9,28 +9,28 @@ use serde_json::Value;
 
 /// A JSON value in its serialized form.
 ///
-/// A tree of [`Value`]s takes up to a hundred times the memory of its text, so content that is only stored is
-/// serialized while its body is parsed.
+/// A tree of [`Value`]s needs up to a hundred times the memory of its text. Content that is only stored is
+/// therefore serialized while its body is parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct JsonText(String);
 
 impl JsonText {
-    /// `{}`.
+    /// Returns `{}`.
     pub(crate) fn empty_object() -> Self {
         Self("{}".to_owned())
     }
 
-    /// `[]`.
+    /// Returns `[]`.
     pub(crate) fn empty_list() -> Self {
         Self("[]".to_owned())
     }
 
-    /// `null`.
+    /// Returns `null`.
     pub(crate) fn null() -> Self {
         Self("null".to_owned())
     }
 
-    /// Parses the text again. It was written by `serde_json`, so it always parses.
+    /// Parses the text into a [`Value`]. `serde_json` wrote the text, so parsing does not fail.
     pub(crate) fn into_value(self) -> Value {
         serde_json::from_str(&self.0).unwrap_or_default()
     }
@@ -38,11 +38,11 @@ impl JsonText {
 
 impl From<&Value> for JsonText {
     fn from(value: &Value) -> Self {
-        // Measured first: a text that grows while it is written takes up to twice its length.
+        // Measures the length first: a string that grows while it is written can allocate twice its length.
         let mut length = Length(0);
         let _ = write!(length, "{value}");
         let mut text = String::with_capacity(length.0);
-        // Writing to a string does not fail.
+        // Writing to a `String` does not fail.
         let _ = write!(text, "{value}");
         Self(text)
     }

@@ -1,4 +1,4 @@
-//! `promptlayer-local`: a PromptLayer on one machine, as a program.
+//! The `promptlayer-local` program: a local PromptLayer server.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -14,23 +14,23 @@ use tokio::runtime::Runtime;
 
 const DEFAULT_PORT: u16 = 7780;
 
-/// Environment variable that holds the key.
+/// The environment variable that contains the key.
 const KEY_VARIABLE: &str = "PROMPTLAYER_LOCAL_API_KEY";
 
-/// A PromptLayer on one machine: the same API over SQLite, with pages to look at.
+/// A local PromptLayer server: the same REST API over SQLite, with pages that show the logged requests.
 #[derive(Parser)]
 #[command(version, after_help = KEY_HELP)]
 struct Options {
-    /// Where to listen: an address with a port, a port alone, or localhost with a port. An address other than loopback
-    /// needs an API key
+    /// Address to listen on: an address with a port, a port alone, or localhost with a port. An address other
+    /// than loopback needs an API key
     #[arg(long, default_value = "127.0.0.1:7780", value_parser = address)]
     address: SocketAddr,
 
-    /// Keep what is logged in this file
+    /// Store the logged data in this file
     #[arg(long, value_name = "FILE", default_value = "promptlayer.db", conflicts_with = "memory")]
     database: PathBuf,
 
-    /// Keep what is logged in memory, until the program ends
+    /// Store the logged data in memory, until the program ends
     #[arg(long)]
     memory: bool,
 
@@ -38,8 +38,8 @@ struct Options {
     #[arg(long, value_name = "FILE")]
     api_key_file: Option<PathBuf>,
 
-    /// Answer requests that call this server by this name, such as box.lan, too; may be given more than once. IP
-    /// addresses and localhost are always answered
+    /// Also respond to requests whose Host header is this name, such as box.lan; can be given more than once.
+    /// IP addresses and localhost are always accepted
     #[arg(long, value_name = "NAME")]
     allow_host: Vec<String>,
 
@@ -57,7 +57,7 @@ fn main() -> ExitCode {
     match run(Options::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nothing is left to do about a terminal that cannot be written to.
+            // If standard error cannot be written to, there is no other place to report the error.
             let _ = writeln!(io::stderr(), "error: {}", with_causes(&*error));
             ExitCode::FAILURE
         }
@@ -75,7 +75,7 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let key = api_key(options.api_key_file.as_deref())?;
     let database = if options.memory { Database::Memory } else { Database::File(options.database) };
     let mut config = Config::default().address(options.address).database(database);
-    // A program has to be given the key; the terminal, and what records it, does not.
+    // The output shows a placeholder instead of the key, because terminals and their logs can be recorded.
     let shown_key = if key.is_some() { "<your key>" } else { "local" };
     if let Some(key) = key {
         config = config.api_key(key);
@@ -84,7 +84,7 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
         config = config.allow_host(name);
     }
 
-    // Everything that can fail comes before the line that says the server is ready.
+    // Everything that can fail runs before the program prints that the server is listening.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let end = end(&runtime)?;
     let server = Server::start(config)?;
@@ -98,7 +98,7 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The key in the file, or else in the environment, if there is one.
+/// Returns the API key from the file or, without a file, from the environment.
 fn api_key(file: Option<&Path>) -> Result<Option<String>, Box<dyn Error>> {
     let Some(file) = file else {
         return match std::env::var(KEY_VARIABLE) {
@@ -118,9 +118,9 @@ fn api_key(file: Option<&Path>) -> Result<Option<String>, Box<dyn Error>> {
     Ok(Some(key.to_owned()))
 }
 
-/// Ctrl-C, or a polite request to end.
+/// Returns a future that completes on Ctrl-C or, on Unix, on SIGTERM.
 fn end(runtime: &Runtime) -> io::Result<impl Future<Output = io::Result<()>> + use<>> {
-    // Signals are caught from here on, not only once the future runs.
+    // The signal handlers are installed here, before the future is polled for the first time.
     let _entered = runtime.enter();
     #[cfg(unix)]
     {
@@ -139,7 +139,7 @@ fn end(runtime: &Runtime) -> io::Result<impl Future<Output = io::Result<()>> + u
     Ok(tokio::signal::ctrl_c())
 }
 
-/// Reads what `--address` takes.
+/// Parses the value of `--address`.
 fn address(text: &str) -> Result<SocketAddr, String> {
     let text = text.trim();
     if let Ok(address) = text.parse() {
@@ -155,7 +155,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
             Err(_) => (text, Some(DEFAULT_PORT)),
         },
     };
-    // A resolver takes 99999 for an address.
+    // Requires a letter in a host name: a resolver would parse 99999 as an IPv4 address.
     let is_host = host.contains(|char: char| char.is_alphabetic()) && !host.contains([':', '/', '[', ']']);
     let address = match (host, port) {
         ("" | "localhost", Some(port)) if !text.is_empty() => {
@@ -171,17 +171,17 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
-/// An error with everything that caused it, on one line. A cause that repeats what was said is left out.
+/// Formats an error with all its causes on one line. Leaves out a cause that repeats the text so far.
 fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let said = match error.downcast_ref() {
-            // Its text has the whole statement behind the message.
+            // The `Display` text of this error contains the whole SQL statement after the message.
             Some(rusqlite::Error::SqlInputError { msg, .. }) => msg.clone(),
             _ => error.to_string(),
         };
-        // SQLite's library gives its code as the cause of a message that already says it in words.
+        // `rusqlite` reports SQLite's error code as the cause of a message that already contains its meaning.
         let after_code = said.split_once(": ").filter(|(code, _)| code.starts_with("Error code "));
         let words = after_code.map_or(said.as_str(), |(_, words)| words);
         if !text.to_lowercase().contains(&words.to_lowercase()) && !words.is_empty() {
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_said_twice() {
+    fn repeated_causes_are_left_out() {
         let code = Said("Error code 14: Unable to open the file", None);
         let cause = Said("unable to open the file: /x", Some(Box::new(code)));
         let error = Said("cannot use the database", Some(Box::new(cause)));

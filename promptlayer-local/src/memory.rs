@@ -1,14 +1,16 @@
-//! Gives freed memory back to the operating system.
+//! Returns freed memory to the operating system.
 #![allow(unsafe_code, reason = "the allocator's own function has no safe wrapper; see its comment")]
 
-/// Returns the pages that no allocation uses.
+/// Returns the unused pages of the allocator to the operating system.
 ///
-/// A large body is parsed into a million small allocations. glibc keeps most of their pages once they are freed, because
-/// a single allocation behind them stays in use, and other bodies are parsed on other threads with heaps of their own.
+/// The parser splits a large body into about a million small allocations. After these are freed, glibc keeps
+/// most of their pages, because a single allocation after them is still in use. Other bodies are parsed on
+/// other threads, which have their own heaps and cannot reuse these pages.
 pub(crate) fn give_back() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: `malloc_trim` takes no pointer, is thread-safe by its documentation, and gives back only pages on which
-    // nothing is allocated. If the program has another allocator, glibc's heaps are small and nothing depends on them.
+    // SAFETY: `malloc_trim` takes no pointer, is documented as thread-safe, and releases only pages without
+    // any allocation. If the program uses another allocator, glibc's heaps are small and nothing depends on
+    // them.
     unsafe {
         libc::malloc_trim(0);
     }

@@ -1,4 +1,4 @@
-//! Moments in time, as the API writes them and as SQLite keeps them.
+//! Points in time, as the API represents them and as SQLite stores them.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::Value;
 
-/// A moment in nanoseconds since 1970 (UTC), the unit in which spans carry their times.
+/// A point in time in nanoseconds since 1970 (UTC). Spans use the same unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment(i64);
 
@@ -23,8 +23,9 @@ impl Moment {
         Self(i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX))
     }
 
-    /// Reads what a request log may carry: an RFC 3339 date-time, or seconds since 1970 as a number, which is what the
-    /// vendor's Python software sends although the document names the string only.
+    /// Parses a time of a request log: an RFC 3339 date-time, or a number of seconds since 1970.
+    ///
+    /// PromptLayer's API document allows only the string, but PromptLayer's Python client sends the number.
     pub(crate) fn read(value: &Value) -> Option<Self> {
         let nanoseconds = match value {
             Value::String(text) => text.parse::<Timestamp>().ok()?.as_nanosecond(),
@@ -37,16 +38,17 @@ impl Moment {
         i64::try_from(nanoseconds).ok().map(Self)
     }
 
-    /// The moment as jiff knows it; every `i64` of nanoseconds lies within jiff's range.
+    /// Converts the moment to a [`Timestamp`]. Every `i64` of nanoseconds is within the range of jiff.
     pub(crate) fn timestamp(self) -> Timestamp {
         Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or_default()
     }
 }
 
-/// Seconds to nanoseconds by way of microseconds: a double of today's time has no digits beyond them.
+/// Converts seconds to nanoseconds, rounded to microseconds: an `f64` that holds a current time is not more
+/// precise.
 fn nanoseconds_of(seconds: f64) -> Option<i128> {
     let microseconds = (seconds * 1e6).round();
-    // Beyond this a double no longer counts microseconds one by one, and no such year is meant.
+    // Outside this range, an `f64` cannot represent every microsecond. Such times are not realistic.
     if !(-9.0e15..=9.0e15).contains(&microseconds) {
         return None;
     }
@@ -75,7 +77,7 @@ mod tests {
     use super::Moment;
 
     #[test]
-    fn a_date_time_and_the_same_number_of_seconds_are_the_same_moment() {
+    fn date_time_and_equal_seconds_are_the_same_moment() {
         let text = Moment::read(&json!("2024-01-15T10:30:00Z")).unwrap();
         assert_eq!(text.nanoseconds(), 1_705_314_600_000_000_000);
         assert_eq!(Moment::read(&json!("2024-01-15T12:30:00+02:00")), Some(text));
@@ -91,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_moment_is_refused() {
+    fn invalid_moments_are_rejected() {
         for value in [
             json!("yesterday"),
             json!("2024-01-15"),

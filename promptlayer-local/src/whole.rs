@@ -1,12 +1,12 @@
-//! Whole numbers as JSON Schema sees them: `5.0` is one too.
+//! Integers as JSON Schema defines them: `5.0` is an integer too.
 
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::Value;
 
-/// The largest double up to which every whole number is one of its own.
+/// The largest `f64` up to which every integer can be represented exactly.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// The whole number a value is, if it is one that can be kept.
+/// Returns the value as an `i64`, or `None` if it is not an integer or does not fit.
 pub(crate) fn read(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_f64().and_then(from_double))
 }
@@ -19,13 +19,13 @@ fn from_double(number: f64) -> Option<i64> {
     Some(number as i64)
 }
 
-/// For `#[serde(deserialize_with)]`.
+/// Deserializes an integer, for `#[serde(deserialize_with)]`.
 pub(crate) fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     let value = Value::deserialize(deserializer)?;
     read(&value).ok_or_else(|| D::Error::custom(format!("{value} is no whole number that can be kept")))
 }
 
-/// For `#[serde(deserialize_with)]` where null is allowed.
+/// Deserializes an integer or null, for `#[serde(deserialize_with)]`.
 pub(crate) fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     match Value::deserialize(deserializer)? {
         Value::Null => Ok(None),

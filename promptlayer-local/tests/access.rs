@@ -1,4 +1,4 @@
-//! Who is answered: hosts, origins, keys and sessions, over a socket as they arrive.
+//! Tests of access control over a raw socket: hosts, origins, keys and sessions.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use promptlayer_local::{Config, Error, Server};
 use support::raw::{Reply, exchange, request_text, send};
 
-/// Every endpoint of the API that takes a body.
+/// The API endpoints that accept a body.
 const POSTS: &[&str] = &[
     "/spans-bulk",
     "/log-request",
@@ -125,7 +125,7 @@ fn foreign_origin_gets_403_when_it_changes_anything() {
 fn key_is_checked_before_the_body_arrives() {
     for (server, key) in [(start(), None), (with_key(), None), (with_key(), Some("wrong"))] {
         for path in POSTS {
-            // Its body never comes, so an answer proves that none was waited for.
+            // The body is never sent, so a response proves that the server did not wait for it.
             let mut headers = vec![("Host", "localhost"), ("Content-Length", "1000000")];
             headers.extend(key.map(|key| ("X-API-KEY", key)));
             if *path == "/create-group" && key.is_none() {
@@ -178,7 +178,7 @@ fn refused_body_is_read_so_the_answer_arrives() {
             ("Content-Type", "application/json"),
             ("Content-Length", length.as_str()),
         ];
-        // All of the body is written before anything is read, as Python's `requests` does.
+        // The whole body is written before the response is read, as Python's `requests` does.
         let reply = exchange(&server, &request_text("POST", "/log-request", &headers, &body));
         assert_eq!(reply.status, status);
     }
@@ -231,7 +231,7 @@ fn form(server: &Server, fields: &str) -> Reply {
 }
 
 #[test]
-fn pages_ask_for_the_key_and_show_themselves_after_it() {
+fn pages_require_a_login_when_the_server_has_a_key() {
     let server = with_key();
     for page in ["/", "/requests/1", "/?page=2"] {
         let reply = exchange(&server, &request_text("GET", page, &[("Host", "localhost")], ""));
@@ -243,7 +243,7 @@ fn pages_ask_for_the_key_and_show_themselves_after_it() {
         );
         assert!(reply.text.contains(&format!("value=\"{page}\"")), "it leads back to {page}");
         assert!(reply.header("content-security-policy").unwrap().contains("form-action 'self'"));
-        // With any stricter one, browsers send the form with `Origin: null`.
+        // With a stricter policy, browsers send the form with `Origin: null`.
         assert_eq!(reply.header("referrer-policy"), Some("same-origin"));
         assert_eq!(reply.header("cache-control"), Some("no-store"));
     }
@@ -298,7 +298,7 @@ fn pages_take_the_key_in_the_header_too() {
 }
 
 #[test]
-fn no_answer_may_be_sniffed() {
+fn every_response_has_the_nosniff_header() {
     let server = start();
     for (method, paths) in [("GET", GETS), ("POST", POSTS), ("DELETE", POSTS)] {
         for path in paths {
@@ -317,7 +317,7 @@ fn no_answer_may_be_sniffed() {
 }
 
 #[test]
-fn path_that_is_no_utf8_is_not_found() {
+fn path_with_invalid_utf8_is_not_found() {
     let server = start();
     for path in [
         "/requests/%FF",
@@ -349,7 +349,7 @@ fn connection_without_a_request_is_closed() {
     let server = Server::start(Config::default().header_timeout(Duration::from_millis(200))).unwrap();
     for begun in ["", "GET / HTTP/1.1\r\nHost: loc", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"] {
         let mut stream = send(&server, begun);
-        // The read ends when the server closes; it would block if the server did not.
+        // Reading ends when the server closes the connection. It would block if the server did not.
         let begin = Instant::now();
         let mut answer = Vec::new();
         let _ = std::io::Read::read_to_end(&mut stream, &mut answer);
@@ -363,7 +363,7 @@ fn connection_beyond_the_limit_waits_for_its_turn() {
     let ask = request_text("GET", "/style.css", &[("Host", "localhost")], "");
     let held: Vec<TcpStream> = (0..2)
         .map(|_| {
-            // Kept open: the request says nothing of closing.
+            // The connection stays open, because the request has no `Connection: close`.
             let mut stream = send(&server, "GET /icon.svg HTTP/1.1\r\nHost: localhost\r\n\r\n");
             assert_eq!(Reply::read(&mut stream).status, 200);
             stream

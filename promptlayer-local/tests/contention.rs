@@ -1,4 +1,4 @@
-//! A database that another program has locked, and clients that leave.
+//! Tests with a database that another program has locked, and with clients that disconnect.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
@@ -18,7 +18,7 @@ struct Locked {
     _directory: tempfile::TempDir,
 }
 
-/// A server on a file, and another program that holds the file's write lock.
+/// Starts a server on a file, and takes the write lock of the file as another program would.
 async fn locked() -> Locked {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("test.db");
@@ -31,7 +31,7 @@ async fn locked() -> Locked {
     Locked { local, other, _directory: directory }
 }
 
-/// Sends a request log and does not wait for the answer. Returns once the server has begun to read the body.
+/// Sends a request log without waiting for the response. Returns once the server has begun to read the body.
 fn begin_to_log(local: &Local) -> TcpStream {
     let mut stream = TcpStream::connect(local.server.address()).unwrap();
     let body = request().to_string();
@@ -91,7 +91,7 @@ async fn write_to_a_database_that_stays_locked_is_503() {
         }),
         ("/create-group", json!({})),
     ];
-    // All at once: each waits as long from its own beginning, not one after another.
+    // All requests are sent at once, so their waiting times overlap.
     let answers = calls.map(|(path, body)| {
         let call = local.json(path, body.to_string()).header("X-API-KEY", "key").send();
         tokio::spawn(async move { (path, call.await.unwrap()) })
@@ -112,7 +112,7 @@ async fn write_to_a_database_that_stays_locked_is_503() {
 async fn server_with_a_waiting_write_stops_without_storing_it() {
     let Locked { local, other, _directory } = locked().await;
     let mut waiting = begin_to_log(&local);
-    // Answered later than the write was begun.
+    // The response to this page arrives after the write has begun.
     local.page("/").await;
     local.server.shutdown();
     let mut answer = String::new();

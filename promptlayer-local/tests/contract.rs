@@ -1,4 +1,5 @@
-//! The rules bodies are held to, against the document's own: the same body must be accepted by both or by neither.
+//! Compares the server's validation rules with PromptLayer's API document: both must accept or reject the
+//! same bodies.
 
 #![allow(clippy::print_stdout, reason = "what was compared is said aloud")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use support::document::{document, problems, recording};
 use support::{Local, merged, request_with, span, text};
 
-/// What a value is replaced with, one after another, to see whether that is still allowed.
+/// Returns the values that replace a field, one after another, to test if they are still accepted.
 fn replacements() -> Vec<Value> {
     vec![
         json!(null),
@@ -24,7 +25,7 @@ fn replacements() -> Vec<Value> {
     ]
 }
 
-/// Every body that differs from this one in one place: replaced, or left out.
+/// Returns all bodies that differ from this one in one value, which is replaced or left out.
 fn variants(body: &Value) -> Vec<(String, Value)> {
     let mut pointers = Vec::new();
     walk(body, String::new(), &mut pointers);
@@ -67,14 +68,14 @@ fn walk(value: &Value, pointer: String, pointers: &mut Vec<String>) {
     }
 }
 
-/// Whether all that is wrong is that a union is not told apart: the document lets the field that tells be missing,
+/// Returns `true` if all problems are missing tags of unions. The document allows the tag to be missing, but
 /// the service does not.
 fn lacks_only_a_tag(answer: &Value) -> bool {
     let problems = answer["detail"].as_array();
     problems.is_some_and(|problems| problems.iter().all(|problem| problem["type"] == "union_tag_not_found"))
 }
 
-/// Sends every variant, and compares what the server says with what the document says.
+/// Sends every variant, and compares the result of the server with that of the document.
 async fn compare(path: &str, schema: &str, body: &Value, excused: impl Fn(&str, &Value) -> bool) {
     if document().is_none() {
         return;
@@ -105,7 +106,7 @@ async fn compare(path: &str, schema: &str, body: &Value, excused: impl Fn(&str, 
     assert!(compared > 100, "only {compared} bodies were compared");
 }
 
-/// A request log that has every field, every role, and every kind of block.
+/// Returns a request log with every field, every role and every kind of block.
 fn full_request() -> Value {
     let call = json!({ "tool_id": "t", "id": "c", "type": "function", "function": { "name": "f", "arguments": "{}" } });
     let function = json!({ "name": "f", "description": "d", "strict": true, "parameters": {} });
@@ -178,10 +179,10 @@ fn full_request() -> Value {
 }
 
 #[tokio::test]
-async fn a_request_log_is_accepted_exactly_when_the_document_accepts_it() {
+async fn request_log_is_accepted_exactly_when_the_schema_allows_it() {
     compare("/log-request", "LogRequest", &full_request(), |pointer, variant| {
-        // Numbers are times too, as the vendor's software sends them; and an error type without its status is
-        // refused by the document in words only.
+        // Times can also be numbers, because PromptLayer's clients send them. The document describes only in
+        // its text that an error type needs a matching status.
         let time = pointer.contains("_time")
             && (variant["request_start_time"].is_number() || variant["request_end_time"].is_number());
         time || pointer.starts_with("/status left out")
@@ -190,7 +191,7 @@ async fn a_request_log_is_accepted_exactly_when_the_document_accepts_it() {
 }
 
 #[tokio::test]
-async fn spans_are_accepted_exactly_when_the_document_accepts_them() {
+async fn spans_are_accepted_exactly_when_the_schema_allows_them() {
     let full = span(
         "a",
         &json!({
@@ -204,7 +205,8 @@ async fn spans_are_accepted_exactly_when_the_document_accepts_them() {
         "CreateSpansBulk",
         &json!({ "spans": [full], "close_after": false }),
         |pointer, _| {
-            // In words the document lets a span's request log leave its times out, in its schema it does not.
+            // The text of the document allows the request log of a span to leave out its times. Its schema
+            // does not.
             pointer.contains("log_request/request_")
         },
     )
@@ -212,7 +214,7 @@ async fn spans_are_accepted_exactly_when_the_document_accepts_them() {
 }
 
 #[tokio::test]
-async fn a_template_is_accepted_exactly_when_the_document_accepts_it() {
+async fn template_is_accepted_exactly_when_the_schema_allows_it() {
     let model = json!({
         "provider": "p", "name": "n", "model_config_display_name": "m", "base_model": "b", "parameters": {},
         "display_params": {}, "api_type": "a",
@@ -225,7 +227,8 @@ async fn a_template_is_accepted_exactly_when_the_document_accepts_it() {
         },
         "release_labels": ["l"], "external_ids": [{ "source": "s", "external_id": "e" }],
     });
-    // A good variant may still meet a template of another name that has the external id: 409 and not 422.
+    // A valid variant can conflict with a template of another name that has the same external id. The status
+    // is then 409 and not 422.
     compare("/rest/prompt-templates", "CreatePromptTemplate", &body, |_, _| false).await;
 }
 
@@ -244,7 +247,7 @@ async fn the_documents_own_examples_are_accepted() {
 }
 
 #[tokio::test]
-async fn what_the_vendors_own_software_sends_is_accepted() {
+async fn recorded_promptlayer_client_bodies_are_accepted() {
     let local = Local::start();
     for (file, path) in
         [("new_log_request.json", "/log-request"), ("spans_bulk_py_1.4.7.json", "/spans-bulk")]
@@ -259,7 +262,7 @@ async fn what_the_vendors_own_software_sends_is_accepted() {
         assert!(!bodies.is_empty(), "{file}");
         for body in bodies {
             let answer = local.post(path, body).await;
-            // One recording holds an error message longer than the document allows.
+            // One recording contains an error message that is longer than the document allows.
             let too_long =
                 body["error_message"].as_str().is_some_and(|message| message.chars().count() > 1024);
             assert_eq!(answer.status, if too_long { 422 } else { 201 }, "{file}: {}", answer.text);

@@ -1,4 +1,4 @@
-//! The database file: who may read it, and files that are not this program's.
+//! Tests of the database file: its permissions, and files that belong to other programs.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
@@ -15,7 +15,7 @@ fn config(path: &Path) -> Config {
     Config::default().database(Database::File(path.to_owned()))
 }
 
-/// Every file of a directory with its content and, on Unix, its mode.
+/// Returns every file of a directory with its content and, on Unix, its mode.
 fn snapshot(directory: &Path) -> BTreeMap<String, (Vec<u8>, u32)> {
     std::fs::read_dir(directory)
         .unwrap()
@@ -58,7 +58,7 @@ async fn database_that_others_can_read_is_made_private() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("old.db");
     Local::with(config(&path)).log(&request()).await;
-    // As a program that was killed leaves it.
+    // A program that was killed leaves such a file behind.
     std::fs::write(directory.path().join("old.db-wal"), "").unwrap();
     for name in ["old.db", "old.db-wal"] {
         let path = directory.path().join(name);
@@ -77,7 +77,7 @@ async fn own_database_is_marked_and_accepted_again() {
     for name in ["plain.db", "with space & 100%?#.db"] {
         let path = directory.path().join(name);
         let local = Local::with(config(&path));
-        // Not only in the write-ahead log: the mark is there from the start.
+        // The mark is in the file from the start, and not only in the write-ahead log.
         assert_eq!(std::fs::read(&path).unwrap()[68..72], *b"PLLo");
         assert_eq!(local.log(&request()).await, 1);
         local.server.shutdown();
@@ -94,7 +94,7 @@ async fn own_database_is_marked_and_accepted_again() {
     assert_eq!(Local::with(config(&empty)).log(&request()).await, 1, "an empty file is as good as none");
 }
 
-/// Makes a file of another program, and says what a refusal has to name.
+/// A function that creates a file of another program and returns a text that the error must contain.
 type Make = fn(&Path) -> &'static str;
 
 fn run(path: &Path, sql: &str) {
@@ -176,7 +176,7 @@ fn file_of_another_program_is_refused_and_left_untouched() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_no_regular_file_is_refused_without_opening_it() {
+fn non_regular_file_is_refused_without_opening_it() {
     let directory = tempfile::tempdir().unwrap();
     let pipe = directory.path().join("pipe");
     // Opening it would wait for a writer.
@@ -190,7 +190,7 @@ fn what_is_no_regular_file_is_refused_without_opening_it() {
 
 #[cfg(unix)]
 #[test]
-fn refusal_is_one_line_that_says_nothing_twice() {
+fn refusal_is_one_line_without_repetition() {
     let directory = tempfile::tempdir().unwrap();
     let foreign = directory.path().join("foreign.db");
     run(&foreign, "CREATE TABLE requests (a); CREATE TABLE more (b)");

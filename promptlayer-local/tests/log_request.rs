@@ -1,4 +1,4 @@
-//! `POST /log-request`.
+//! Tests of `POST /log-request`.
 
 mod support;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use support::{Local, chat, merged, request, request_with, text};
 
 #[tokio::test]
-async fn a_request_is_logged_and_its_blueprint_answered() {
+async fn logged_request_returns_its_blueprint() {
     let local = Local::start();
     let body = request_with(&json!({ "parameters": { "temperature": 0.2 }, "api_type": "chat-completions" }));
     let answer = local.post("/log-request", &body).await;
@@ -69,7 +69,7 @@ async fn everything_sent_is_read_back() {
 }
 
 #[tokio::test]
-async fn a_score_is_kept_by_its_name_and_a_nameless_zero_is_none() {
+async fn score_is_stored_by_name_and_unnamed_zero_is_ignored() {
     let local = Local::start();
     for (fields, scores) in [
         (json!({ "score": 80 }), json!({ "default": 80 })),
@@ -104,7 +104,7 @@ async fn times_may_be_date_times_or_seconds() {
 }
 
 #[tokio::test]
-async fn a_completion_is_logged_too() {
+async fn completion_is_logged() {
     let local = Local::start();
     let completion = |said: &str| json!({ "type": "completion", "content": [text(said)] });
     let body = request_with(&json!({ "input": completion("Once"), "output": completion("upon") }));
@@ -116,7 +116,7 @@ async fn a_completion_is_logged_too() {
 }
 
 #[tokio::test]
-async fn every_field_is_held_to_its_limits() {
+async fn fields_outside_their_limits_are_rejected() {
     let local = Local::start();
     for (field, bad, place) in [
         ("provider", json!(null), "provider"),
@@ -155,7 +155,7 @@ async fn every_field_is_held_to_its_limits() {
 }
 
 #[tokio::test]
-async fn an_error_type_goes_with_its_statuses_only() {
+async fn error_type_is_accepted_with_its_statuses_only() {
     let local = Local::start();
     for (error_type, allowed) in [
         ("PROVIDER_RATE_LIMIT", &["WARNING", "ERROR"][..]),
@@ -183,7 +183,7 @@ async fn an_error_type_goes_with_its_statuses_only() {
 }
 
 #[tokio::test]
-async fn messages_are_held_to_what_their_role_needs() {
+async fn messages_need_the_fields_of_their_role() {
     let local = Local::start();
     for (message, place) in [
         (json!({ "role": "user", "content": "Hello!" }), "content"),
@@ -239,7 +239,7 @@ async fn messages_are_held_to_what_their_role_needs() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_json_is_told_so() {
+async fn body_that_is_not_json_gets_422() {
     let local = Local::start();
     let send = async |request: reqwest::RequestBuilder| {
         local.send(reqwest::Method::POST, "/log-request", request.header("X-API-KEY", "key")).await

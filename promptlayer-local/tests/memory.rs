@@ -1,5 +1,5 @@
-//! What bodies cost in memory, measured in the real program: its peak by `getrusage` once it has ended, and what it
-//! still holds afterwards by `/proc`.
+//! Measures the memory that bodies need in the real program: the peak with `getrusage` after it has ended,
+//! and the memory that it keeps with `/proc`.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 #![allow(clippy::print_stdout, reason = "what was measured is said aloud")]
@@ -15,12 +15,12 @@ use nix::sys::resource::{UsageWho, getrusage};
 const MIB: usize = 1024 * 1024;
 const LIMIT: usize = 64 * MIB;
 
-/// The program with a database of its own.
+/// The program with its own database.
 struct Program {
     child: Child,
     address: String,
     database: PathBuf,
-    /// What it holds before any request, in MiB.
+    /// The memory of the program before any request, in MiB.
     idle: usize,
 }
 
@@ -45,7 +45,8 @@ impl Program {
         program
     }
 
-    /// Sends a body without ever holding it: this process must stay smaller than what it measures.
+    /// Sends a body without holding it in memory, because this process must stay smaller than the one it
+    /// measures.
     fn send(&self, path: &str, key: &str, body: &Body) -> u16 {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         write!(
@@ -63,7 +64,7 @@ impl Program {
         std::str::from_utf8(&status[9..]).unwrap().parse().unwrap()
     }
 
-    /// A line of `/proc/<pid>/status`, in MiB.
+    /// Returns the value of a line in `/proc/<pid>/status`, in MiB.
     fn status(&self, name: &str) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
@@ -71,14 +72,14 @@ impl Program {
         kib / 1024
     }
 
-    /// Holds what the program took at its peak to this limit, in MiB above what it takes when idle, and waits until it
-    /// has given it back.
+    /// Waits until the program has returned its memory, and checks the peak. `peak` is in MiB above the idle
+    /// program.
     fn check(mut self, what: &str, peak: usize) {
-        // glibc keeps free memory at the end of each of its heaps, which the next body takes.
+        // glibc keeps free memory at the end of each of its heaps, which the next body uses.
         const KEPT: usize = 64;
         let idle = self.idle;
         let begin = Instant::now();
-        // It gives memory back after its answer.
+        // The program returns memory after it has sent the response.
         while self.status("VmRSS") > idle + KEPT {
             let now = self.status("VmRSS");
             assert!(
@@ -90,7 +91,8 @@ impl Program {
         let now = self.status("VmRSS");
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        // The largest child of this process so far, so every check bounds all that ended before it too.
+        // This is the largest child of this process so far, so every check also covers the children that
+        // ended before.
         let usage = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
         let most = usize::try_from(usage.max_rss()).unwrap() / 1024;
         println!("{what}: idle {idle} MiB, at most {most} MiB so far, afterwards {now} MiB");
@@ -114,7 +116,7 @@ fn remove(database: &std::path::Path) {
     }
 }
 
-/// A body of a start, a part as often as there is room for it, and an end.
+/// A body with a start, a part that is repeated as often as it fits, and an end.
 struct Body {
     length: usize,
     start: String,
@@ -147,7 +149,7 @@ impl Body {
     }
 }
 
-/// A request log with the part as often as there is room for it in its prompt.
+/// Returns a request log whose prompt repeats the part as often as it fits.
 fn log_request(most: usize, part: &str) -> Body {
     Body::of_bytes(
         most,
@@ -177,13 +179,13 @@ fn spans(most: usize, start: &str, part: &str, end: &str) -> Body {
     Body::of_bytes(most, &format!(r#"{{"spans":[{SPAN}{start}"#), part, &format!("{end}}}]}}"))
 }
 
-/// How many spans of a body weigh nearly as much as a body may.
+/// Returns a body with so many spans that its weight is just below the limit.
 fn many_spans() -> Body {
     let span = format!("{SPAN}{{}}}}");
     Body::of_bytes(25_000 * (span.len() + 1), &format!(r#"{{"spans":[{span}"#), &format!(",{span}"), "]}")
 }
 
-/// How many values of a request log weigh nearly as much as a body may.
+/// Returns a request log with so many values that its weight is just below the limit.
 fn many_values() -> Body {
     Body::of_bytes(
         8 * 130_000,
@@ -195,11 +197,11 @@ fn many_values() -> Body {
     )
 }
 
-/// One test, because the measurement is of all children of this process.
+/// All checks are in one test, because the measurement covers all children of this process.
 #[test]
 fn body_costs_at_most_200_mib_and_gives_them_back() {
     let program = Program::start("one");
-    // Each of these would take from 2 to 6 GB as a tree.
+    // Each of these bodies would need 2 to 6 GB as a tree of values.
     for path in [
         "/spans-bulk",
         "/log-request",
@@ -225,7 +227,7 @@ fn body_costs_at_most_200_mib_and_gives_them_back() {
     assert_eq!(program.send("/create-group", "pl_secret", &body), 200, "it is not looked at");
     program.check("hostile bodies", 200);
 
-    // A program for each, so that none profits from what another left.
+    // Each body gets its own program, so that none reuses the memory of another.
     let rest = SPAN.strip_prefix(r#"{"name":"n""#).unwrap();
     let long_name = Body::of_bytes(LIMIT, r#"{"spans":[{"name":""#, "word ", &format!("\"{rest}{{}}}}]}}"));
     let score = Body::of_bytes(LIMIT, r#"{"request_id":1,"score":1,"name":""#, "word ", r#""}"#);
@@ -237,7 +239,7 @@ fn body_costs_at_most_200_mib_and_gives_them_back() {
     let too_many = Body::of_bytes(8 * MIB, r#"{"spans":["#, "0,", "0]}");
     for (what, path, body, status) in [
         ("a long prompt", "/log-request", log_request(LIMIT, "word "), 201),
-        // Escapes are undone into a buffer of their own, and written anew.
+        // The parser decodes escapes into a separate buffer, and they are encoded again for storage.
         ("a prompt of short escapes", "/log-request", log_request(LIMIT, "line\\n"), 201),
         ("a prompt of long escapes", "/log-request", log_request(LIMIT, "\\u0001"), 201),
         ("a long template", "/rest/prompt-templates", template(LIMIT, "word "), 200),
@@ -279,7 +281,7 @@ fn body_costs_at_most_200_mib_and_gives_them_back() {
 fn rendered_template_is_no_longer_than_a_body() {
     let program = Program::start("rendered");
     assert_eq!(program.send("/rest/prompt-templates", "pl_secret", &template(MIB, "{x}")), 200);
-    // 350,000 times 100 KB.
+    // The rendered text would be 350,000 times 100 KB.
     let body = Body::of_bytes(100_000, r#"{"input_variables":{"x":""#, "x", r#""}}"#);
     assert_eq!(program.send("/prompt-templates/t", "pl_secret", &body), 413);
     let peak = program.status("VmHWM") - program.idle;

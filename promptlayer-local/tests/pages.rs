@@ -1,4 +1,4 @@
-//! The pages for people.
+//! Tests of the HTML pages.
 
 mod support;
 
@@ -39,7 +39,7 @@ async fn the_list_shows_each_request_newest_first() {
 }
 
 #[tokio::test]
-async fn a_request_without_a_function_goes_by_its_spans_name() {
+async fn request_without_function_name_shows_the_span_name() {
     let local = Local::start();
     let call = span("a", &json!({ "name": "the span", "log_request": request_with(&json!({})) }));
     local.post("/spans-bulk", &json!({ "spans": [call] })).await;
@@ -72,12 +72,12 @@ async fn the_list_has_pages() {
             path = link.to_owned();
         }
     }
-    // Page numbers are no longer understood: they showed other requests with every call that came in.
+    // Page numbers are ignored: with them, a link showed other requests after every new one.
     assert!(local.page("/?page=2").await.text.contains("1–50 of 120"));
 }
 
 #[tokio::test]
-async fn what_was_logged_cannot_write_html() {
+async fn logged_text_is_escaped_in_html() {
     let local = Local::start();
     let evil = "<script>alert('x')</script>\"'&";
     let image = json!({ "type": "image_url", "image_url": { "url": format!("data:image/png,\"{evil}") } });
@@ -121,7 +121,7 @@ async fn what_was_logged_cannot_write_html() {
 }
 
 #[tokio::test]
-async fn a_request_is_shown_with_everything_about_it() {
+async fn request_page_shows_every_field() {
     let local = Local::start();
     local.publish("weather/assistant", template("x")).await;
     let call =
@@ -183,7 +183,7 @@ async fn a_request_is_shown_with_everything_about_it() {
 }
 
 #[tokio::test]
-async fn a_trace_is_shown_as_a_tree_with_the_request_marked_and_the_others_linked() {
+async fn trace_is_a_tree_with_the_current_request_marked() {
     let local = Local::start();
     let start = 1_768_473_001_000_000_000_i64;
     let log = request_with(&json!({}));
@@ -216,7 +216,7 @@ async fn a_trace_is_shown_as_a_tree_with_the_request_marked_and_the_others_linke
 }
 
 #[tokio::test]
-async fn a_page_that_is_not_there_is_a_page_all_the_same() {
+async fn missing_page_gets_an_html_404() {
     let local = Local::start();
     for path in ["/requests/1", "/requests/x", "/requests/1/x", "/nothing"] {
         let page = local.page(path).await;
@@ -227,7 +227,7 @@ async fn a_page_that_is_not_there_is_a_page_all_the_same() {
 }
 
 #[tokio::test]
-async fn pages_load_nothing_from_elsewhere_and_what_they_load_is_there() {
+async fn pages_load_only_local_files_that_exist() {
     let local = Local::start();
     let id =
         local.log(&request_with(&json!({ "input": chat("user", "see https://example.com/x.png") }))).await;

@@ -1,4 +1,4 @@
-//! The list and the trace where there is much: pages, long values, many spans.
+//! Tests of the list and of traces with much data: pages, long values, many spans.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
@@ -9,14 +9,14 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use support::{Local, chat, request_with, span};
 
-/// Where the link with this text leads.
+/// Returns the target of the link with this text.
 fn link(page: &str, text: &str) -> Option<String> {
     let before = page.split(&format!("{text}</a>")).next().filter(|before| before.len() < page.len())?;
     let address = before.rsplit("href=\"").next()?.split('"').next()?;
     Some(address.replace("&amp;", "&"))
 }
 
-/// The ids of the requests that a list shows, in its order.
+/// Returns the ids of the requests on a list page, in order.
 fn ids(page: &str) -> Vec<i64> {
     page.split("<td class=\"id\"><a href=\"/requests/")
         .skip(1)
@@ -38,7 +38,8 @@ async fn log_all(local: &Local, starts: impl Iterator<Item = i64>) {
 #[tokio::test]
 async fn pages_of_a_list_show_each_request_once() {
     let local = Local::start();
-    // Many begin at the same time, also before 1970, and they arrive in another order than they began in.
+    // Many requests have the same start time, some are before 1970, and they do not arrive in order of start
+    // time.
     log_all(&local, (0..333).map(|index| (index * 7 % 5 - 2) * 1000)).await;
     let mut address = "/".to_owned();
     let mut seen = Vec::new();
@@ -58,7 +59,7 @@ async fn pages_of_a_list_show_each_request_once() {
     assert_eq!(seen, expected);
     assert_eq!(addresses.len(), 7);
 
-    // And back, over the same requests in the other direction.
+    // The newer pages contain the same requests in the other direction.
     let mut back = Vec::new();
     let mut address = addresses.pop().unwrap();
     loop {
@@ -121,13 +122,13 @@ async fn address_past_the_end_is_an_empty_page_with_a_way_back() {
     assert_eq!(ids(&beyond).len(), 50);
 }
 
-/// A text of 600,000 characters.
+/// Returns a text of 600,000 characters.
 fn long() -> String {
     "ü0123456789 ".repeat(50_000)
 }
 
 #[tokio::test]
-async fn long_values_are_cut_wherever_they_are_not_the_subject() {
+async fn long_values_are_cut_except_the_conversation() {
     let local = Local::start();
     let long = long();
     let tags: Vec<String> = (0..200).map(|tag| format!("{tag}{}", "t".repeat(500))).collect();
@@ -156,7 +157,7 @@ async fn long_values_are_cut_wherever_they_are_not_the_subject() {
     assert_eq!(request["function_name"], *long, "the API has all of it");
     assert_eq!(request["tags"], json!(tags));
 
-    // What was said is the subject of its page.
+    // The conversation is the subject of its page, so it is shown in full.
     let id = local.log(&request_with(&json!({ "input": chat("user", &long) }))).await;
     assert!(local.page(&format!("/requests/{id}")).await.text.len() > long.len());
     assert!(local.page("/").await.text.len() < 12_000);

@@ -1,4 +1,4 @@
-//! The program `promptlayer-local`.
+//! Tests of the `promptlayer-local` program.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
@@ -9,7 +9,7 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// The program, killed if a test ends before it does.
+/// The running program. It is killed if a test ends before the program does.
 struct Program(Child);
 
 impl Program {
@@ -17,7 +17,7 @@ impl Program {
         Self::with_key(arguments, None)
     }
 
-    /// With the key in its environment.
+    /// Starts the program with the key in its environment.
     fn with_key(arguments: &[&str], key: Option<&str>) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_promptlayer-local"))
             .args(arguments)
@@ -39,7 +39,7 @@ impl Program {
         BufReader::new(self.0.stdout.take().unwrap()).lines().next().unwrap().unwrap()
     }
 
-    /// What it says of why it did not start.
+    /// Waits until the program has failed to start, and returns its error output.
     fn failure(&mut self) -> String {
         assert!(!self.0.wait().unwrap().success());
         self.errors()
@@ -60,7 +60,7 @@ impl Drop for Program {
 }
 
 #[tokio::test]
-async fn it_says_where_it_listens_and_ends_cleanly_when_asked() {
+async fn prints_its_address_and_exits_cleanly_on_signals() {
     for signal in ["-INT", "-TERM"] {
         let mut program = Program::run(&["--memory", "--address", "127.0.0.1:0"]);
         let mut lines = BufReader::new(program.0.stdout.take().unwrap()).lines();
@@ -83,7 +83,7 @@ async fn it_says_where_it_listens_and_ends_cleanly_when_asked() {
 }
 
 #[test]
-fn a_key_given_to_it_is_not_printed() {
+fn api_key_is_not_printed() {
     let mut program = Program::with_key(&["--memory", "--address", "127.0.0.1:0"], Some("pl_secret"));
     let line = program.line();
     assert!(line.ends_with("PROMPTLAYER_API_KEY=<your key>"), "{line}");
@@ -102,7 +102,7 @@ async fn key_comes_from_the_environment_or_a_file() {
         (&listen, Some(" pl_env\n"), "pl_env", true),
         (&with_file, Some("pl_env"), "pl_file", true),
         (&with_file, None, "pl_file", true),
-        // As a compose file leaves it where there is none.
+        // A compose file sets an empty variable if there is no key.
         (&listen, Some(""), "anything", false),
         (&listen, None, "anything", false),
     ] {
@@ -159,7 +159,7 @@ fn address_is_understood_or_the_error_gives_an_example() {
 }
 
 #[test]
-fn error_says_nothing_twice_and_shows_no_sql() {
+fn error_has_no_repetition_and_no_sql() {
     let missing = Program::run(&["--database", "/no/such/folder/x.db"]).failure();
     for said_once in ["/no/such/folder/x.db", "o such file or directory", "cannot use the database"] {
         assert_eq!(missing.matches(said_once).count(), 1, "{missing}");
@@ -175,9 +175,10 @@ fn error_says_nothing_twice_and_shows_no_sql() {
     assert!(!errors.contains("CREATE") && errors.lines().count() == 1, "{errors}");
 }
 
-/// With two descriptors left, the signal runtime or the server cannot be set up; with some more, both can.
+/// With two free file descriptors, setting up the signal runtime or the server fails. With some more, both
+/// succeed.
 #[test]
-fn it_says_listening_only_when_it_will_not_fail() {
+fn listening_is_printed_only_after_startup_succeeds() {
     for descriptors in 4..40 {
         let script = format!("ulimit -n {descriptors}; exec \"$0\" --memory --address 127.0.0.1:0");
         let mut command = Command::new("sh");
@@ -227,7 +228,7 @@ fn it_serves_again_after_running_out_of_descriptors() {
 }
 
 #[test]
-fn what_keeps_it_from_starting_is_told_with_its_cause() {
+fn startup_error_includes_its_cause() {
     let taken = promptlayer_local::Server::start(promptlayer_local::Config::default()).unwrap();
     let address = taken.address().to_string();
     let mut program = Program::run(&["--memory", "--address", &address]);

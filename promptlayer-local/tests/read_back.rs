@@ -1,4 +1,4 @@
-//! `GET /api/public/v2/requests/{id}` and `GET /api/public/v2/traces/{trace_id}`.
+//! Tests of `GET /api/public/v2/requests/{id}` and `GET /api/public/v2/traces/{trace_id}`.
 
 mod support;
 
@@ -6,7 +6,7 @@ use serde_json::json;
 use support::{Local, request, span};
 
 #[tokio::test]
-async fn a_request_has_its_blueprint_and_its_figures() {
+async fn request_is_returned_with_its_blueprint() {
     let local = Local::start();
     let id = local.log(&request()).await;
     let answer = local.get(&format!("/api/public/v2/requests/{id}")).await;
@@ -19,7 +19,7 @@ async fn a_request_has_its_blueprint_and_its_figures() {
 }
 
 #[tokio::test]
-async fn a_trace_has_its_spans_as_they_were_sent_in_the_order_they_started() {
+async fn trace_returns_its_spans_unchanged_in_start_order() {
     let local = Local::start();
     let start = 1_768_473_001_000_000_000_i64;
     let late = json!({ "name": "late", "start_time": start + 5, "parent_id": "early" });
@@ -66,7 +66,7 @@ async fn a_trace_has_its_spans_as_they_were_sent_in_the_order_they_started() {
 }
 
 #[tokio::test]
-async fn what_was_never_logged_is_404_and_what_is_no_id_is_422() {
+async fn unknown_id_is_404_and_invalid_id_is_422() {
     let local = Local::start();
     for path in ["/api/public/v2/requests/1", "/api/public/v2/traces/none"] {
         let answer = local.get(path).await;

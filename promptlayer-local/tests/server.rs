@@ -1,4 +1,4 @@
-//! The server itself: keys, unknown paths, limits, files, and the threads and runtimes it is used from.
+//! Tests of the server: keys, unknown paths, limits, files, and the threads and runtimes it is used from.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
@@ -14,7 +14,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use support::{Local, request, request_with, span, template};
 
-/// A file of its own for a test, gone when the test ends.
+/// A database file for one test. It is removed when the test ends.
 struct DatabaseFile(PathBuf);
 
 impl DatabaseFile {
@@ -44,7 +44,7 @@ impl Drop for DatabaseFile {
     }
 }
 
-/// Speaks HTTP by hand, so that no async runtime is anywhere near.
+/// Sends a request over a raw socket, so that no async runtime is involved.
 fn status_line(server: &Server, path: &str) -> String {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
@@ -54,7 +54,7 @@ fn status_line(server: &Server, path: &str) -> String {
 }
 
 #[tokio::test]
-async fn without_a_key_of_its_own_the_server_takes_any_but_none() {
+async fn server_without_a_key_accepts_any_non_empty_key() {
     let local = Local::start();
     for (key, status) in [(None, 401), (Some(""), 401), (Some("anything"), 201)] {
         let mut call = local.json("/log-request", request().to_string());
@@ -105,7 +105,7 @@ async fn every_endpoint_takes_the_servers_own_key_only() {
 }
 
 #[tokio::test]
-async fn an_unknown_path_is_told_in_the_readers_language() {
+async fn unknown_path_is_404_as_json_or_as_a_page() {
     let local = Local::start();
     for path in ["/nothing", "/api/public/v2/nothing", "/v1/traces", "/rest/track-nothing"] {
         let answer = local.get(path).await;
@@ -121,7 +121,7 @@ async fn an_unknown_path_is_told_in_the_readers_language() {
 }
 
 #[tokio::test]
-async fn a_known_path_with_another_method_is_405() {
+async fn known_path_with_another_method_is_405() {
     let local = Local::start();
     for path in ["/spans-bulk", "/log-request", "/rest/track-score"] {
         let answer = local.get(path).await;
@@ -130,7 +130,7 @@ async fn a_known_path_with_another_method_is_405() {
 }
 
 #[tokio::test]
-async fn a_body_above_the_limit_is_413_and_one_at_the_limit_is_not() {
+async fn body_above_the_limit_is_413_and_at_the_limit_accepted() {
     let local = Local::with(Config::default().body_limit(1000));
     let padded = |bytes: usize| {
         let body = request().to_string();
@@ -150,7 +150,7 @@ async fn a_body_above_the_limit_is_413_and_one_at_the_limit_is_not() {
 }
 
 #[tokio::test]
-async fn a_database_in_a_file_is_there_again_after_a_restart() {
+async fn file_database_survives_a_restart() {
     let file = DatabaseFile::new("restart");
     let local = Local::with(file.config());
     let body = json!({ "spans": [span("a", &json!({ "log_request": request() }))], "close_after": true });
@@ -175,7 +175,7 @@ async fn two_servers_may_share_a_file() {
     assert_eq!(other.get(&format!("/api/public/v2/requests/{id}")).await.status, 200);
     let body = json!({ "spans": [span("a", &json!({ "log_request": request() }))] });
     for _ in 0..50 {
-        // Each reads before it writes, while the other writes.
+        // Each server reads before it writes, while the other one writes.
         let (first, second) = tokio::join!(one.post("/spans-bulk", &body), other.post("/spans-bulk", &body));
         assert_eq!((first.status, second.status), (201, 201), "{} {}", first.text, second.text);
     }
@@ -183,7 +183,7 @@ async fn two_servers_may_share_a_file() {
 }
 
 #[test]
-fn a_database_in_memory_starts_empty() {
+fn database_in_memory_starts_empty() {
     for _ in 0..2 {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async { assert_eq!(Local::start().log(&request()).await, 1) });
@@ -191,7 +191,7 @@ fn a_database_in_memory_starts_empty() {
 }
 
 #[test]
-fn what_cannot_be_opened_or_listened_on_is_a_typed_error() {
+fn open_and_bind_failures_are_typed_errors() {
     let missing = Config::default().database(Database::File("/no/such/folder/promptlayer.db".into()));
     let error = Server::start(missing).unwrap_err();
     assert!(matches!(error, Error::Database { .. }), "{error:?}");
@@ -207,7 +207,7 @@ fn what_cannot_be_opened_or_listened_on_is_a_typed_error() {
 }
 
 #[test]
-fn a_stopped_server_frees_its_port() {
+fn stopped_server_frees_its_port() {
     let server = Server::start(Config::default()).unwrap();
     let address = server.address();
     assert!(status_line(&server, "/").contains("200"));
@@ -218,13 +218,13 @@ fn a_stopped_server_frees_its_port() {
 }
 
 #[test]
-fn a_client_that_stops_halfway_does_not_keep_the_server_from_stopping() {
+fn stalled_client_does_not_block_shutdown() {
     let server = Server::start(Config::default()).unwrap();
     let mut stream = TcpStream::connect(server.address()).unwrap();
     stream
         .write_all(b"POST /log-request HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\nX-API-KEY: key\r\n\r\n{")
         .unwrap();
-    // Answered on another connection: by then the first is being read.
+    // The response arrives on another connection. By then, the server is reading the first one.
     assert!(status_line(&server, "/").contains("200"));
     let begin = Instant::now();
     drop(server);
@@ -234,7 +234,7 @@ fn a_client_that_stops_halfway_does_not_keep_the_server_from_stopping() {
 #[tokio::test(flavor = "current_thread")]
 async fn it_answers_while_the_callers_only_thread_is_blocked() {
     let server = Server::start(Config::default()).unwrap();
-    // No await: this blocks the runtime's one thread until the answer is there.
+    // There is no await here: this blocks the runtime's only thread until the response has arrived.
     assert_eq!(status_line(&server, "/"), "HTTP/1.0 200 OK");
 }
 
@@ -259,7 +259,7 @@ fn it_starts_and_stops_inside_a_runtime_that_is_being_dropped() {
 }
 
 #[tokio::test]
-async fn many_clients_at_once_all_get_ids_of_their_own() {
+async fn concurrent_requests_get_distinct_ids() {
     let local = std::sync::Arc::new(Local::start());
     let tasks: Vec<_> = (0..200)
         .map(|index| {

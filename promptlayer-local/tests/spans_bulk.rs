@@ -1,4 +1,4 @@
-//! `POST /spans-bulk`.
+//! Tests of `POST /spans-bulk`.
 
 mod support;
 
@@ -35,7 +35,7 @@ async fn spans_are_stored_and_each_model_call_gets_a_request_log() {
 }
 
 #[tokio::test]
-async fn a_request_log_inherits_the_times_it_leaves_out() {
+async fn request_log_inherits_missing_times_from_its_span() {
     let local = Local::start();
     let mut without = request_with(&json!({}));
     without.as_object_mut().unwrap().remove("request_start_time");
@@ -79,7 +79,7 @@ async fn one_bad_span_rejects_the_whole_body_and_stores_nothing() {
 }
 
 #[tokio::test]
-async fn what_a_span_must_have_is_told_field_by_field() {
+async fn invalid_span_fields_are_reported_by_name() {
     let local = Local::start();
     for (field, bad, place) in [
         ("name", json!(5), "name"),
@@ -115,14 +115,14 @@ async fn what_a_span_must_have_is_told_field_by_field() {
 }
 
 #[tokio::test]
-async fn a_body_of_no_spans_is_accepted() {
+async fn body_without_spans_is_accepted() {
     let answer = Local::start().post("/spans-bulk", &json!({ "spans": [] })).await;
     assert_eq!(answer.status, 201);
     assert_eq!(answer.json, json!({ "success": true, "spans": [], "request_logs": [] }));
 }
 
 #[tokio::test]
-async fn a_span_sent_twice_is_seen_twice() {
+async fn span_sent_twice_is_stored_twice() {
     let local = Local::start();
     let body = json!({ "spans": [span("a", &json!({ "log_request": request_with(&json!({})) }))] });
     local.post("/spans-bulk", &body).await;
@@ -164,7 +164,7 @@ async fn close_after_takes_the_spans_and_refuses_later_ones() {
 }
 
 #[tokio::test]
-async fn a_trace_is_closed_once_and_takes_no_more_spans() {
+async fn trace_is_closed_once_and_accepts_no_more_spans() {
     let local = Local::start();
     assert_eq!(local.post("/api/public/v2/traces/trace/close", &json!({})).await.status, 404);
     local.post("/spans-bulk", &json!({ "spans": [span("a", &json!({}))] })).await;
@@ -197,7 +197,8 @@ async fn five_thousand_spans_are_stored_in_one_body() {
     assert_eq!(answer.status, 201);
     assert_eq!(answer.json["spans"].as_array().unwrap().len(), 5000);
     assert_eq!(answer.json["request_logs"].as_array().unwrap().len(), 2500);
-    // Row by row in transactions of their own these take minutes on a disk; the bound is far above one transaction.
+    // One transaction for each row would take minutes on a disk. The limit is far above the time of one
+    // transaction.
     assert!(took < Duration::from_secs(30), "took {took:?}");
     println!("5000 spans, 2500 request logs: {took:?}");
 }

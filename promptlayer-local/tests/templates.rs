@@ -1,4 +1,4 @@
-//! The registry of prompt templates.
+//! Tests of the registry of prompt templates.
 
 mod support;
 
@@ -50,7 +50,7 @@ async fn publishing_makes_a_template_and_then_its_next_version() {
 }
 
 #[tokio::test]
-async fn a_template_is_read_by_name_or_id_version_or_label() {
+async fn template_is_read_by_name_or_id_version_or_label() {
     let local = Local::start();
     let labelled = |said: &str, labels: Value| merged(template(said), &json!({ "release_labels": labels }));
     local.publish("example", labelled("one", json!(["prod", "old"]))).await;
@@ -79,7 +79,7 @@ async fn a_template_is_read_by_name_or_id_version_or_label() {
 }
 
 #[tokio::test]
-async fn a_name_that_looks_like_an_id_is_a_name_first() {
+async fn numeric_identifier_matches_a_name_before_an_id() {
     let local = Local::start();
     local.publish("first", template("one")).await;
     local.publish("1", template("two")).await;
@@ -95,12 +95,12 @@ async fn names_may_hold_slashes_spaces_and_any_script() {
         let answer = local.get(&path(name)).await;
         assert_eq!((answer.status, &answer.json["prompt_name"]), (200, &json!(name)));
     }
-    // As clients send it that do not encode it.
+    // Some clients do not encode the name.
     assert_eq!(local.get("/prompt-templates/support/reply").await.json["prompt_name"], "support/reply");
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_404() {
+async fn unknown_template_version_or_label_is_404() {
     let local = Local::start();
     local.publish("example", template("one")).await;
     for path in [
@@ -118,7 +118,7 @@ async fn what_is_not_there_is_404() {
 }
 
 #[tokio::test]
-async fn a_version_and_a_label_together_are_refused() {
+async fn version_and_label_together_are_refused() {
     let local = Local::start();
     local.publish("example", template("one")).await;
     let both = local.get("/prompt-templates/example?version=1&label=prod").await;
@@ -198,7 +198,7 @@ async fn bad_templates_are_refused_and_make_no_version() {
 }
 
 #[tokio::test]
-async fn an_external_id_belongs_to_one_template() {
+async fn external_id_belongs_to_one_template() {
     let local = Local::start();
     let ids = json!([{ "source": "cms", "external_id": "42" }]);
     let body = merged(template("x"), &json!({ "external_ids": ids }));

@@ -1,4 +1,4 @@
-//! `POST /rest/track-*` and `POST /create-group`.
+//! Tests of `POST /rest/track-*` and `POST /create-group`.
 
 mod support;
 
@@ -11,7 +11,7 @@ async fn read(local: &Local, id: i64) -> Value {
 }
 
 #[tokio::test]
-async fn scores_are_kept_by_name_and_the_last_of_a_name_counts() {
+async fn last_score_of_each_name_is_kept() {
     let local = Local::start();
     let id = local.log(&request()).await;
     for (score, name) in [(10, None), (100, None), (80, Some("tone")), (7, Some("accuracy"))] {
@@ -40,7 +40,7 @@ async fn metadata_are_merged() {
 }
 
 #[tokio::test]
-async fn a_prompt_is_linked_by_version_by_label_or_as_the_latest() {
+async fn prompt_is_linked_by_version_label_or_as_the_latest() {
     let local = Local::start();
     let mut labelled = template("two");
     labelled["release_labels"] = json!(["prod"]);
@@ -68,7 +68,7 @@ async fn a_prompt_is_linked_by_version_by_label_or_as_the_latest() {
 }
 
 #[tokio::test]
-async fn a_prompt_that_does_not_exist_is_refused_with_its_name() {
+async fn unknown_prompt_is_refused_and_named() {
     let local = Local::start();
     let id = local.log(&request()).await;
     local.publish("example", template("one")).await;
@@ -90,7 +90,7 @@ async fn a_prompt_that_does_not_exist_is_refused_with_its_name() {
 async fn requests_join_groups() {
     let local = Local::start();
     let id = local.log(&request()).await;
-    // As the vendor's software does it: the key in the body, and no other.
+    // PromptLayer's Python client sends the key in the body only.
     let body = json!({ "api_key": "key" }).to_string();
     let group = local.send(Method::POST, "/create-group", local.json("/create-group", body)).await;
     assert_eq!((group.status, &group.json), (200, &json!({ "success": true, "id": 1 })));
@@ -109,7 +109,7 @@ async fn requests_join_groups() {
 }
 
 #[tokio::test]
-async fn nothing_is_tracked_about_a_request_that_is_not_there() {
+async fn tracking_an_unknown_request_is_refused() {
     let local = Local::start();
     for (path, fields) in [
         ("/rest/track-score", json!({ "score": 1 })),
@@ -129,7 +129,7 @@ async fn nothing_is_tracked_about_a_request_that_is_not_there() {
 }
 
 #[tokio::test]
-async fn bad_bodies_are_refused_at_their_place() {
+async fn invalid_bodies_are_reported_by_field() {
     let local = Local::start();
     let id = local.log(&request()).await;
     for (path, body, places) in [

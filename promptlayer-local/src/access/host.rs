@@ -1,29 +1,29 @@
-//! Which hosts and origins a request may name.
+//! Checks the `Host` and the `Origin` of requests.
 //!
-//! A web page can make its reader's browser send requests to this server. Two checks stop it: the `Host` check stops a
-//! page whose own name resolves to this machine (DNS rebinding), which the browser would let read the answers; the
-//! `Origin` check stops every other page from changing anything.
+//! A web page can make a browser send requests to this server. Two checks protect the server. The `Host`
+//! check refuses a page whose own name resolves to this machine (DNS rebinding): the browser would let such a
+//! page read the responses. The `Origin` check stops all other pages from changing data.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use axum::http::{HeaderMap, Method, Uri, Version, header};
 
-/// Why a request is refused before anything else of it is looked at.
+/// The reason why a request is refused before the rest of it is read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// HTTP demands exactly one `Host`.
+    /// The number of `Host` headers is not valid: HTTP requires exactly one.
     Malformed(&'static str),
     /// The host is neither an IP address nor a name of this server.
     Host(String),
-    /// A page of another origin asks for a change.
+    /// A page of another origin sent a request that can change data.
     Origin(String),
 }
 
-/// A host as URLs, `Host` and `Origin` write it.
+/// A host, in the syntax that URLs, `Host` and `Origin` share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Host {
     Ip(IpAddr),
-    /// In lower case, without the dot that ends a fully qualified name.
+    /// A name in lower case, without the final dot of a fully qualified name.
     Name(String),
 }
 
@@ -44,7 +44,7 @@ impl Host {
     }
 }
 
-/// A host with its port, if it has one.
+/// A host with an optional port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Authority {
     host: Host,
@@ -72,14 +72,16 @@ impl Authority {
     }
 }
 
-/// The names, beside `localhost`, by which requests may call this server.
+/// The names that a request may use for this server, in addition to `localhost`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AllowedHosts(Vec<Host>);
 
 impl AllowedHosts {
+    /// Parses the names of [`Config::allow_host`](crate::Config::allow_host).
+    ///
     /// # Errors
     ///
-    /// The first name that is no host name.
+    /// Returns the first name that is not a valid host name.
     pub(crate) fn new(names: &[String]) -> Result<Self, String> {
         names
             .iter()
@@ -90,13 +92,13 @@ impl AllowedHosts {
 
     fn allows(&self, host: &Host) -> bool {
         match host {
-            // No page can be loaded under an IP address that is not its server's own.
+            // A page that is loaded under an IP address always comes from the server at that address.
             Host::Ip(_) => true,
             Host::Name(name) => name == "localhost" || self.0.contains(host),
         }
     }
 
-    /// Checks what a request says of its host and origin.
+    /// Checks the host and the origin of a request.
     pub(crate) fn check(
         &self,
         method: &Method,
@@ -112,7 +114,7 @@ impl AllowedHosts {
         if in_header.is_none() && uri.authority().is_none() && version >= Version::HTTP_11 {
             return Err(Refusal::Malformed("The request has no Host header; send one"));
         }
-        // `GET http://name/path` names a host too, and what stands there counts.
+        // `GET http://name/path` also names a host, so the check covers it too.
         let in_header = in_header.map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned());
         let in_target = uri.authority().map(ToString::to_string);
         let mut effective = None;
@@ -135,8 +137,8 @@ impl AllowedHosts {
     }
 }
 
-/// Returns `true` if a page of this origin came from the host that the request goes to. The scheme may be either: a
-/// proxy in front of the server may add TLS.
+/// Returns `true` if the origin is the host that the request is sent to. The scheme may be `http` or `https`,
+/// because a proxy in front of the server may add TLS.
 fn is_own(origin: &str, own: &Authority) -> bool {
     let (authority, default_port) = match origin.split_once("://") {
         Some(("http", authority)) => (authority, 80),
@@ -168,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn only_addresses_localhost_and_given_names_are_hosts() {
+    fn only_ip_addresses_localhost_and_given_names_are_allowed() {
         for (host, is_allowed) in [
             ("127.0.0.1", true),
             ("127.0.0.1:7780", true),
@@ -283,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_name_cannot_be_allowed() {
+    fn invalid_host_names_are_rejected() {
         for name in ["", "box.lan:7780", "http://box.lan", "*", "*.lan", "a b"] {
             assert_eq!(AllowedHosts::new(&[name.to_owned()]).unwrap_err(), name);
         }

@@ -1,4 +1,4 @@
-//! The server's API key, and the sessions of browsers that have shown it.
+//! The server's API key, and the sessions of browsers that logged in with it.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -8,19 +8,21 @@ use std::time::{Duration, Instant};
 use axum::http::{HeaderMap, header};
 use subtle::ConstantTimeEq;
 
-/// How long a browser stays logged in: 12 hours.
+/// The lifetime of a browser session: 12 hours.
 pub(crate) const SESSION_LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// How many browsers can be logged in at once; the oldest session ends first.
+/// The maximum number of browser sessions. When it is exceeded, the oldest session ends.
 const MAX_SESSIONS: usize = 64;
 
-/// The one key that is accepted. It is compared in constant time and has no `Debug`.
+/// The only accepted API key. It is compared in constant time and has no `Debug` implementation.
 pub(crate) struct ApiKey(String);
 
 impl ApiKey {
+    /// Creates the key.
+    ///
     /// # Errors
     ///
-    /// What is wrong with the key, if no HTTP header can hold it.
+    /// Returns the reason if the key cannot be sent in an HTTP header.
     pub(crate) fn new(key: String) -> Result<Self, &'static str> {
         if key.bytes().all(|byte| byte.is_ascii_graphic()) {
             Ok(Self(key))
@@ -39,7 +41,7 @@ fn same(one: &str, other: &str) -> bool {
     one.as_bytes().ct_eq(other.as_bytes()).into()
 }
 
-/// The browsers that are logged in. A cookie holds a random token instead of the key.
+/// The open browser sessions. The cookie holds a random token instead of the key.
 pub(crate) struct Sessions {
     cookie: String,
     open: Mutex<VecDeque<Session>>,
@@ -51,24 +53,23 @@ struct Session {
 }
 
 impl Sessions {
-    /// Cookies are shared by all ports of a host, so the port is part of the cookie's name.
+    /// Creates an empty set of sessions. The cookie's name contains the port, because all ports of a host
+    /// share their cookies.
     pub(crate) fn new(port: u16) -> Self {
         Self { cookie: format!("promptlayer-local-{port}"), open: Mutex::default() }
     }
 
-    /// Opens a session.
+    /// Opens a session and returns the `Set-Cookie` header for the browser.
     ///
     /// # Errors
     ///
-    /// If the operating system gives no random bytes.
-    ///
-    /// Returns the `Set-Cookie` header that gives it to the browser.
+    /// Returns an error if the operating system provides no random bytes.
     pub(crate) fn open(&self) -> Result<String, getrandom::Error> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes)?;
         let mut token = String::new();
         for byte in bytes {
-            // Writing to a string does not fail.
+            // Writing to a `String` does not fail.
             let _ = write!(token, "{byte:02x}");
         }
         let set_cookie = self.set_cookie(&token, SESSION_LIFETIME);
@@ -87,9 +88,7 @@ impl Sessions {
         self.with(|open| tokens.any(|token| open.iter().any(|session| same(&session.token, token))))
     }
 
-    /// Ends the session of a request.
-    ///
-    /// Returns the `Set-Cookie` header that removes the cookie.
+    /// Ends the session of a request and returns the `Set-Cookie` header that removes the cookie.
     pub(crate) fn close(&self, headers: &HeaderMap) -> String {
         let tokens: Vec<&str> = self.tokens(headers).collect();
         self.with(|open| open.retain(|session| !tokens.iter().any(|token| same(&session.token, token))));
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_key_itself_is_the_key() {
+    fn only_the_exact_key_is_accepted() {
         let key = ApiKey::new("pl_secret".to_owned()).unwrap();
         assert!(key.is("pl_secret"));
         for other in ["", "pl_secre", "pl_secret2", "PL_SECRET", "pl_secreT", " pl_secret"] {

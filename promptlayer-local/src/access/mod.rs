@@ -1,5 +1,5 @@
-//! Who may ask, and for what: `host` checks where a request comes from, `key` what it may see, `unread` deals with the
-//! bodies of those that may not.
+//! Access control. `host` checks the host and origin of a request, `key` the API key and the browser
+//! sessions, and `unread` discards the bodies of refused requests.
 
 pub(crate) mod host;
 mod key;
@@ -12,7 +12,7 @@ pub(crate) use host::{AllowedHosts, Refusal};
 pub(crate) use key::{ApiKey, Sessions};
 pub(crate) use unread::discard_unread;
 
-/// What decides whether a request is answered.
+/// The state that decides whether a request is allowed.
 pub(crate) struct Access {
     hosts: AllowedHosts,
     key: Option<ApiKey>,
@@ -20,10 +20,12 @@ pub(crate) struct Access {
 }
 
 impl Access {
+    /// Creates the access rules of a configuration.
+    ///
     /// # Errors
     ///
-    /// [`Error::AllowedHost`] and [`Error::ApiKey`] if one of the two cannot be used, [`Error::KeyNeeded`] if others
-    /// than this machine can reach the server and there is no key.
+    /// Returns [`Error::AllowedHost`] or [`Error::ApiKey`] if a host name or the key is not valid. Returns
+    /// [`Error::KeyNeeded`] if other machines can reach the server and there is no key.
     pub(crate) fn new(config: &Config) -> Result<Self, Error> {
         let hosts = AllowedHosts::new(&config.allowed_hosts).map_err(|host| Error::AllowedHost { host })?;
         let key = config.api_key.clone().filter(|key| !key.is_empty());
@@ -34,17 +36,17 @@ impl Access {
         Ok(Self { hosts, key, sessions: Sessions::new(config.address.port()) })
     }
 
-    /// Sets the port that was taken, where any free one was asked for.
+    /// Sets the actual port, for a server that was started on port 0.
     pub(crate) fn on_port(self, port: u16) -> Self {
         Self { sessions: Sessions::new(port), ..self }
     }
 
-    /// Which hosts and origins a request may name.
+    /// Returns the check for the host and the origin of a request.
     pub(crate) fn hosts(&self) -> &AllowedHosts {
         &self.hosts
     }
 
-    /// Returns `true` if the API answers a request with this key.
+    /// Returns `true` if the API accepts this key.
     pub(crate) fn accepts(&self, given: Option<&str>) -> bool {
         match (&self.key, given) {
             (Some(key), Some(given)) => key.is(given),
@@ -53,12 +55,12 @@ impl Access {
         }
     }
 
-    /// Returns `true` if the pages are shown to those who have the key only.
+    /// Returns `true` if the pages require the key.
     pub(crate) fn needs_key(&self) -> bool {
         self.key.is_some()
     }
 
-    /// Returns `true` if the pages are shown to the client that sent these headers.
+    /// Returns `true` if the client that sent these headers may see the pages.
     pub(crate) fn may_see_pages(&self, headers: &HeaderMap) -> bool {
         !self.needs_key() || self.sessions.has(headers) || self.accepts(key_of(headers))
     }
@@ -68,7 +70,7 @@ impl Access {
     }
 }
 
-/// The key in a request's header.
+/// Returns the API key in the headers of a request.
 pub(crate) fn key_of(headers: &HeaderMap) -> Option<&str> {
     headers.get("x-api-key").and_then(|key| key.to_str().ok())
 }

@@ -1,4 +1,4 @@
-//! Bodies that are refused before they are read.
+//! Discards request bodies that are refused before they are read.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -11,15 +11,16 @@ use axum::middleware::Next;
 use axum::response::Response;
 use futures_core::Stream;
 
-/// How many bytes of a refused body are still read, and thrown away.
+/// The maximum number of bytes to read and discard from a refused body.
 const DISCARDED: usize = 256 * 1024 * 1024;
-/// How long they are read for.
+/// The maximum time to read a refused body.
 const DISCARD_TIME: Duration = Duration::from_secs(30);
 
-/// Answers at once where a body is refused, and reads the rest of the body while and after the answer is sent.
+/// Sends the response of a refused request at once, and reads the rest of its body while and after the
+/// response is sent.
 ///
-/// A client in the middle of writing its body sees the answer only once it has written it; if the rest were left
-/// unread, it would see a broken connection instead.
+/// A client that is still writing its body reads the response only after it has written the body. If the
+/// server left the rest unread, the client would see a broken connection instead of the response.
 pub(crate) async fn discard_unread(request: Request, next: Next) -> Response {
     let request = request.map(|body| {
         if body.is_end_stream() { body } else { Body::from_stream(Watched(Some(body.into_data_stream()))) }
@@ -27,7 +28,7 @@ pub(crate) async fn discard_unread(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// A body that is read to its end even if its handler drops it before.
+/// A body that is read to its end even if the handler drops it earlier.
 struct Watched(Option<BodyDataStream>);
 
 impl Stream for Watched {

@@ -1,9 +1,9 @@
-//! The prompt blueprint of a request log: what went in and what came out as one conversation that can be replayed.
+//! The prompt blueprint of a request log: its input and output as one conversation that can be replayed.
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-/// The model a request went to.
+/// The model that a request was sent to.
 #[derive(Serialize)]
 pub(super) struct Model<'a> {
     pub(super) provider: &'a str,
@@ -13,7 +13,7 @@ pub(super) struct Model<'a> {
     pub(super) api_type: Option<&'a str>,
 }
 
-/// What can be replayed of a request.
+/// The parts of a request that can be replayed.
 #[derive(Serialize)]
 pub(super) struct Blueprint<'a> {
     prompt_template: Value,
@@ -29,7 +29,7 @@ struct Metadata<'a> {
     model: &'a Model<'a>,
 }
 
-/// The blueprint of a request that had this input and this output.
+/// Returns the blueprint of a request with this input and this output.
 pub(super) fn of_request<'a>(input: Value, output: Value, model: &'a Model<'a>) -> Blueprint<'a> {
     Blueprint {
         prompt_template: joined(input, output),
@@ -41,7 +41,7 @@ pub(super) fn of_request<'a>(input: Value, output: Value, model: &'a Model<'a>) 
     }
 }
 
-/// The input with the output behind it: messages after messages, blocks after blocks. Nothing is copied.
+/// Appends the output to the input: messages to messages, blocks to blocks. Nothing is copied.
 fn joined(mut input: Value, output: Value) -> Value {
     if let Some(messages) = input.get_mut("messages").and_then(Value::as_array_mut) {
         messages.extend(messages_of(output));
@@ -51,7 +51,7 @@ fn joined(mut input: Value, output: Value) -> Value {
     input
 }
 
-/// The messages of a prompt; a completed text is what the assistant said.
+/// Returns the messages of a prompt. The text of a completion becomes a message of the assistant.
 fn messages_of(mut prompt: Value) -> Vec<Value> {
     match take_list(&mut prompt, "messages") {
         Some(messages) => messages,
@@ -64,7 +64,7 @@ fn messages_of(mut prompt: Value) -> Vec<Value> {
     }
 }
 
-/// The blocks of a prompt, of all of its messages if it is a chat.
+/// Returns the content blocks of a prompt. For a chat, these are the blocks of all messages.
 fn blocks_of(mut prompt: Value) -> Vec<Value> {
     if let Some(content) = take_list(&mut prompt, "content") {
         return content;
@@ -84,7 +84,7 @@ mod tests {
     use super::joined;
 
     #[test]
-    fn a_chat_ends_with_what_the_model_said() {
+    fn chat_blueprint_ends_with_the_model_output() {
         let input = json!({ "type": "chat", "messages": [{ "role": "user", "content": [] }], "tools": [] });
         let output = json!({ "type": "chat", "messages": [{ "role": "assistant", "content": [] }] });
         assert_eq!(
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_completion_is_followed_by_its_text_and_kinds_may_mix() {
+    fn output_is_appended_to_completions_and_mixed_kinds() {
         let text = |text: &str| json!({ "type": "text", "text": text });
         let completion = |content: serde_json::Value| json!({ "type": "completion", "content": content });
         let chat = |text: serde_json::Value| json!({ "type": "chat", "messages": [{ "role": "assistant", "content": [text] }] });

@@ -1,7 +1,8 @@
-//! Request bodies: read, weighed and parsed in one place, within a budget of memory.
+//! Reads, measures and parses request bodies within a memory budget.
 //!
-//! Every body that the API accepts passes through [`JsonBody::parse`]. What one body may cost is bounded by its length
-//! and by its [weight](super::weight); what all bodies together may cost is bounded by [`BodyBudget`].
+//! Every body that the API accepts passes through [`JsonBody::parse`]. The memory of one body is limited by
+//! its length and by its [weight](super::weight). The memory of all bodies together is limited by
+//! [`BodyBudget`].
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -22,20 +23,21 @@ use super::rules::{self, Place, Rule};
 use super::weight::weigh;
 use crate::memory;
 
-/// How long a body may take to arrive.
+/// The maximum time for a body to arrive.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The least weight that every body may have, for any limit of its length: 96 MiB.
+/// The minimum of the weight limit, for any length limit: 96 MiB. The weight is the memory of the parsed
+/// values.
 const WEIGHT_LIMIT: usize = 96 * 1024 * 1024;
 
-/// A body up to this length, or of unknown length, starts as a small one: 1 MiB.
+/// A body up to this length, or of unknown length, starts as a small body: 1 MiB.
 const SMALL_LENGTH: usize = 1024 * 1024;
-/// A body above this weight is a large one, however short its text: 4 MiB.
+/// A body above this weight is large, however short its text is: 4 MiB.
 const SMALL_WEIGHT: usize = 4 * 1024 * 1024;
-/// A body up to this length is parsed at once instead of on another thread, which would take longer.
+/// A body up to this length is parsed at once. Moving it to another thread would take longer.
 const INLINE_LENGTH: usize = 16 * 1024;
 
-/// How many bodies are held in memory at once: 64 small ones and 2 large ones. The others wait, unread.
+/// The number of bodies in memory at once: 64 small and 2 large ones. Further bodies wait and are not read.
 ///
 /// A small body never waits for a large one.
 #[derive(Clone)]
@@ -50,7 +52,7 @@ impl Default for BodyBudget {
     }
 }
 
-/// A body's share of the [`BodyBudget`]; keep it until the body's content is no longer needed.
+/// A body's share of the [`BodyBudget`]. Keep it until the content of the body is no longer needed.
 #[derive(Default)]
 pub(super) struct Share {
     is_large: bool,
@@ -71,7 +73,7 @@ impl BodyBudget {
 
 impl Share {
     async fn add(&mut self, semaphore: &Arc<Semaphore>) {
-        // A semaphore that is never closed always gives a permit.
+        // The semaphore is never closed, so this always acquires a permit.
         self.permits.extend(semaphore.clone().acquire_owned().await.ok());
     }
 
@@ -79,7 +81,7 @@ impl Share {
         self.is_large
     }
 
-    /// Makes this the share of a large body.
+    /// Turns this into the share of a large body.
     async fn grow(&mut self, budget: &BodyBudget) {
         if !self.is_large {
             self.is_large = true;
@@ -91,14 +93,14 @@ impl Share {
 impl Drop for Share {
     fn drop(&mut self) {
         if let (true, Ok(runtime)) = (self.is_large, tokio::runtime::Handle::try_current()) {
-            // A task of its own begins once the handler has built its answer. Until then, small parts of the body that
-            // the answer repeats may occupy every page.
+            // The spawned task starts after the handler has built its response. Before that, small parts of
+            // the body that are in the response can keep every page in use.
             runtime.spawn(async { tokio::task::spawn_blocking(memory::give_back).await });
         }
     }
 }
 
-/// A body that has arrived and is not yet parsed.
+/// A body that has arrived but is not yet parsed.
 pub(crate) struct JsonBody {
     bytes: Vec<u8>,
     budget: BodyBudget,
@@ -106,7 +108,7 @@ pub(crate) struct JsonBody {
     weight_limit: usize,
 }
 
-/// A body that is JSON, or nothing at all; its content type does not matter.
+/// A JSON body that may be missing. Its content type is not checked.
 pub(crate) struct OptionalJsonBody(JsonBody);
 
 impl FromRequest<App> for JsonBody {
@@ -168,15 +170,15 @@ impl JsonBody {
         Ok(())
     }
 
-    /// Checks the body by a rule and makes of it what the handler needs. The handler keeps the share as long as it
-    /// keeps the content.
+    /// Checks the body with a rule and deserializes it for the handler. The handler must keep the share as
+    /// long as it keeps the content.
     pub(super) async fn parse<T>(mut self, rule: &'static Rule) -> Result<(T, Share), ApiError>
     where
         T: DeserializeOwned + Send + 'static,
     {
         let bytes = std::mem::take(&mut self.bytes);
         if bytes.len() <= INLINE_LENGTH {
-            // Even the heaviest text of this length weighs less than a small body may.
+            // A text of this length always weighs less than the limit for small bodies.
             let value = rules::parse(parse(&bytes)?, rule)?;
             return Ok((value, self.share));
         }
@@ -200,7 +202,7 @@ impl JsonBody {
 }
 
 impl OptionalJsonBody {
-    /// Like [`JsonBody::parse`]; no body, and `null`, are the default.
+    /// Parses the body like [`JsonBody::parse`]. An empty body and `null` become the default value.
     pub(super) async fn parse<T>(self, rule: &'static Rule) -> Result<(T, Share), ApiError>
     where
         T: DeserializeOwned + Default + Send + 'static,
@@ -212,7 +214,8 @@ impl OptionalJsonBody {
     }
 }
 
-/// Runs what keeps a processor busy for long away from the thread that answers all requests.
+/// Runs CPU-intensive work on a blocking thread, so that it does not block the thread that serves all
+/// requests.
 pub(super) async fn offload<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ApiError> {
@@ -228,7 +231,7 @@ fn is_json(headers: &HeaderMap) -> bool {
         || (media_type.starts_with("application/") && media_type.ends_with("+json"))
 }
 
-/// The length that the client announced, or nothing if it sends the body in chunks.
+/// Returns the length that the client declared, or `None` if it sends the body in chunks.
 fn declared_length(headers: &HeaderMap) -> Option<usize> {
     if headers.contains_key(header::TRANSFER_ENCODING) {
         return None;

@@ -1,4 +1,4 @@
-//! Every answer that is not a success, with the body the document gives it.
+//! Error responses, with the bodies that PromptLayer's API document defines.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -9,56 +9,57 @@ use super::body::BODY_TIMEOUT;
 use super::rules::{Place, Problem, Problems};
 use crate::store::StoreError;
 
-/// How many seconds a client should wait before it sends a call again that found the database busy.
+/// The number of seconds that a client should wait before it retries a request that found the database busy.
 pub(crate) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
-/// The longest message, and the longest name in a place, in characters: both may quote what a client sent.
+/// The maximum length of a message, and of a field name in a location, in characters. Both can quote text
+/// from the client.
 const MESSAGE_LIMIT: usize = 2000;
 
 const MIB: usize = 1024 * 1024;
 
-/// Why a call was refused.
+/// The reason why a request was refused.
 #[derive(Debug)]
 pub(crate) enum ApiError {
-    /// 401: no key, or another than the one accepted.
+    /// 401: the key is missing or is not the accepted key.
     Unauthorized,
-    /// 400: well formed, but it names something that does not exist.
+    /// 400: the request is well formed, but it names something that does not exist.
     BadRequest(String),
-    /// 404
+    /// 404: the path or the requested object does not exist.
     NotFound(String),
-    /// 405
+    /// 405: the path does not support the method.
     MethodNotAllowed,
-    /// 403: the request comes from a page of another site.
+    /// 403: a page of another site sent the request.
     ForeignOrigin(String),
-    /// 421: the request names a host that this server does not answer for.
+    /// 421: this server does not serve the host that the request names.
     Misdirected(String),
-    /// 408: the body took too long to arrive.
+    /// 408: the body did not arrive in time.
     TooSlow,
-    /// 409
+    /// 409: the request conflicts with stored data.
     Conflict(String),
-    /// 413
+    /// 413: the body is longer than the limit.
     TooLarge { limit: usize },
-    /// 413: short enough as text, but not as values in memory.
+    /// 413: the body is within the length limit, but its parsed values need too much memory.
     TooHeavy { limit: usize },
-    /// 413: the template is too long once its variables are filled in.
+    /// 413: the template is too long after its variables are filled in.
     RenderedTooLarge { limit: usize },
-    /// 422, with the place of everything that is wrong.
+    /// 422, with the location of every problem.
     Invalid(Vec<Problem>),
-    /// 500 or 503: the database.
+    /// 500 or 503: the database failed or is busy.
     Store(StoreError),
-    /// 500: this program failed.
+    /// 500: the server failed.
     Failed(String),
 }
 
 impl ApiError {
-    /// 422 for one thing wrong at one place.
+    /// Returns a 422 error with one problem.
     pub(crate) fn invalid(place: &Place<'_>, kind: &'static str, message: impl Into<String>) -> Self {
         let mut problems = Problems::default();
         problems.add(place, kind, message);
         Self::Invalid(problems.into_inner())
     }
 
-    /// 400 for a request log that is not there.
+    /// Returns a 400 error for a request log that does not exist.
     pub(crate) fn no_such_request(id: i64) -> Self {
         Self::BadRequest(format!(
             "There is no request with id {id}; log the request before tracking anything about it"
@@ -84,7 +85,7 @@ impl ApiError {
         }
     }
 
-    /// What failed, and what to do about it.
+    /// Returns the message for the client: what failed, and what to do about it.
     pub(crate) fn message(self) -> String {
         match self {
             Self::Unauthorized => {
@@ -122,7 +123,7 @@ impl From<StoreError> for ApiError {
     }
 }
 
-/// Cuts a text that quotes what a client sent, so that no answer is longer than what it answers.
+/// Shortens a text that quotes the client, so that the response is not longer than the request.
 pub(super) fn shortened(mut text: String) -> String {
     if let Some((end, _)) = text.char_indices().nth(MESSAGE_LIMIT) {
         text.truncate(end);

@@ -1,4 +1,4 @@
-//! `POST /log-request`: one request log, of no trace.
+//! `POST /log-request`: stores one request log that belongs to no trace.
 
 use axum::Json;
 use axum::extract::State;
@@ -26,8 +26,8 @@ struct Logged<'a> {
 pub(super) async fn create(State(app): State<App>, body: JsonBody) -> Result<Response, ApiError> {
     let (request, share): (NewRequest, _) = body.parse(&rules::LOG_REQUEST).await?;
     let now = Moment::now();
-    // What is answered repeats what was logged. The store frees a request while it writes it, so a small one is copied
-    // and a large one is read back.
+    // The response repeats the logged content. The store frees a request while it writes it, so a small
+    // request is cloned first and a large one is read back.
     let copy = (!share.is_large()).then(|| request.clone());
     let id = app
         .store()
@@ -41,7 +41,7 @@ pub(super) async fn create(State(app): State<App>, body: JsonBody) -> Result<Res
     offload(move || answer(id, Content::from(stored))).await
 }
 
-/// What an answer repeats of a request.
+/// The content of a request log that the response repeats.
 struct Content {
     provider: String,
     model: String,

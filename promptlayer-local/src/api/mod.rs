@@ -1,4 +1,4 @@
-//! The REST API: a file a subject.
+//! The REST API. Each file has one subject.
 
 mod blueprint;
 mod body;
@@ -33,7 +33,7 @@ pub(crate) use error::RETRY_AFTER;
 
 use error::ApiError;
 
-/// What every handler may need.
+/// The state that all handlers share.
 #[derive(Clone)]
 pub(crate) struct App {
     store: Store,
@@ -54,23 +54,23 @@ impl App {
         }
     }
 
-    /// The database.
+    /// Returns the database.
     pub(crate) fn store(&self) -> &Store {
         &self.store
     }
 
-    /// The base URL a program on this machine is pointed at.
+    /// Returns the base URL for clients on this machine.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// What decides whether a request is answered.
+    /// Returns the access rules.
     pub(crate) fn access(&self) -> &Access {
         &self.access
     }
 }
 
-/// Everything the server answers, pages included.
+/// Returns the router of the whole server, including the pages.
 pub(crate) fn router(app: App) -> Router {
     let keyed = Router::new()
         .route("/spans-bulk", post(spans_bulk::create))
@@ -82,7 +82,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/rest/prompt-templates", post(templates::publish))
         .route("/prompt-templates", get(template_list::list))
         .route("/prompt-templates/", get(template_list::list))
-        // A name may hold slashes, which not every client writes as %2F.
+        // A name can contain slashes, and some clients do not encode them as %2F.
         .route("/prompt-templates/{*identifier}", get(templates::read_raw).post(templates::read_filled))
         .route("/api/public/v2/requests/{request_id}", get(read_back::request))
         .route("/api/public/v2/traces/{trace_id}", get(read_back::trace))
@@ -90,12 +90,12 @@ pub(crate) fn router(app: App) -> Router {
         .route_layer(middleware::from_fn_with_state(app.clone(), require_key));
     Router::new()
         .merge(keyed)
-        // The one path that may carry its key in the body; it checks the key itself.
+        // Only this path may carry the key in its body. Its handler checks the key.
         .route("/create-group", post(tracking::create_group))
         .merge(pages::router(&app))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
-        // The last one is the first to see a request.
+        // The layer that is added last sees a request first.
         .layer(middleware::from_fn(check_path))
         .layer(middleware::from_fn_with_state(app.clone(), check_host_and_origin))
         .layer(middleware::from_fn(discard_unread))
@@ -103,7 +103,7 @@ pub(crate) fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// No browser may take an answer for anything other than what its `Content-Type` says.
+/// Stops browsers from treating a response as another type than its `Content-Type`.
 async fn forbid_sniffing(mut response: Response) -> Response {
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
@@ -127,7 +127,7 @@ async fn check_host_and_origin(State(app): State<App>, request: Request, next: N
     if wants_page(method, uri, headers) { pages::refused(error) } else { error.into_response() }
 }
 
-/// Refuses a path whose escapes are not UTF-8: there is nothing by such a name.
+/// Refuses a path whose percent-encoding is not valid UTF-8. Such a path matches nothing.
 async fn check_path(request: Request, next: Next) -> Response {
     if percent_decode_str(request.uri().path()).decode_utf8().is_ok() {
         return next.run(request).await;
@@ -147,7 +147,7 @@ async fn method_not_allowed() -> ApiError {
     ApiError::MethodNotAllowed
 }
 
-/// A person is shown a page, a program is told in JSON.
+/// Responds with a page to browsers and with JSON to programs.
 async fn not_found(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     if wants_page(&method, &uri, &headers) {
         return pages::not_found("There is no such page.");
@@ -155,7 +155,7 @@ async fn not_found(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     ApiError::NotFound(format!("There is no {method} {}", uri.path())).into_response()
 }
 
-/// Returns `true` if a request is answered by a page, `false` if by JSON.
+/// Returns `true` if the response to a request should be a page, `false` if it should be JSON.
 fn wants_page(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
     let accepts_pages = headers
         .get(header::ACCEPT)

@@ -1,4 +1,4 @@
-//! `/api/public/v2`: what was logged, read back.
+//! `/api/public/v2`: returns logged requests and traces.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -13,7 +13,7 @@ use super::rules::Place;
 use super::{App, blueprint};
 use crate::store::{Closing, SpanStatus, StoreError, StoredRequest, StoredSpan};
 
-/// The one workspace there is.
+/// The id of the only workspace.
 pub(super) const WORKSPACE: i64 = 1;
 
 pub(super) async fn request(State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiError> {
@@ -59,7 +59,7 @@ pub(super) async fn close_trace(
     match app.store().write(move |store| store.close_trace(&id).map_err(ApiError::from)).await? {
         Closing::Closed { id, at } => {
             let closure = json!({
-                // Ids of closures are UUIDs; this one counts.
+                // PromptLayer's ids of closures are UUIDs, so the row id is formatted as one.
                 "id": format!("00000000-0000-4000-8000-{id:012x}"),
                 "workspace_id": WORKSPACE,
                 "trace_id": trace_id,
@@ -78,7 +78,7 @@ fn no_such_trace(trace_id: &str) -> ApiError {
     ApiError::NotFound(format!("There is no trace with id {trace_id:?}"))
 }
 
-/// A request log: the documented fields, then everything else known about it.
+/// Returns a request log as JSON: the documented fields first, then all other stored fields.
 fn described(request: &StoredRequest) -> Value {
     let parameters = Value::Object(request.parameters.clone());
     let model = blueprint::Model {
@@ -131,7 +131,8 @@ fn milliseconds(nanoseconds: i64) -> f64 {
     nanoseconds as f64 / 1e6
 }
 
-/// An answer, written where it was read: it may be large, and the thread that answers requests has others to answer.
+/// Serializes a response on the database thread. It can be large, and the thread that serves requests must
+/// not be blocked.
 fn written(answer: &impl Serialize) -> Result<Response, ApiError> {
     let json = serde_json::to_vec(answer)
         .map_err(|error| StoreError::Database(rusqlite::Error::ToSqlConversionFailure(Box::new(error))))?;

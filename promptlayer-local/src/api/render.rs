@@ -1,17 +1,17 @@
-//! Variables filled into a template.
+//! Fills variables into a template.
 
 use serde_json::{Map, Value};
 
 use super::error::ApiError;
 
-/// Fills in `{name}` in the text of every message, or of the text to complete, that is an f-string.
+/// Fills in `{name}` in the text of every message or of the completion whose format is f-string.
 ///
-/// Names without a value stay as they are written, so that what is missing can be seen.
+/// A name without a value stays unchanged, which makes missing values visible.
 ///
 /// # Errors
 ///
-/// [`ApiError::TooLarge`] if the filled texts have more than `limit` bytes together: a template of a few kilobytes can
-/// name a long value thousands of times.
+/// Returns [`ApiError::RenderedTooLarge`] if the filled texts have more than `limit` bytes in total. A
+/// template of a few kilobytes can use a long value thousands of times.
 pub(super) fn fill(prompt: &mut Value, variables: &Map<String, Value>, limit: usize) -> Result<(), ApiError> {
     let mut room = limit;
     let filled = if let Some(messages) = prompt.get_mut("messages").and_then(Value::as_array_mut) {
@@ -22,7 +22,8 @@ pub(super) fn fill(prompt: &mut Value, variables: &Map<String, Value>, limit: us
     filled.ok_or(ApiError::RenderedTooLarge { limit })
 }
 
-/// Fills in the text blocks of a message, or of a completion, which carry the format and the content alike.
+/// Fills in the text blocks of a message or of a completion. Both store the format and the content in the
+/// same fields.
 fn fill_content(holder: &mut Value, variables: &Map<String, Value>, room: &mut usize) -> Option<()> {
     let format = holder.get("template_format").and_then(Value::as_str).unwrap_or("f-string");
     if format != "f-string" {
@@ -37,7 +38,7 @@ fn fill_content(holder: &mut Value, variables: &Map<String, Value>, room: &mut u
     Some(())
 }
 
-/// The filled text, or nothing if it takes more than the room there is.
+/// Returns the filled text, or `None` if it is longer than the remaining room.
 fn filled(template: &str, variables: &Map<String, Value>, room: &mut usize) -> Option<String> {
     let mut text = String::with_capacity(template.len());
     let mut push = |part: &str| {

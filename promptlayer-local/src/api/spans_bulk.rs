@@ -1,4 +1,4 @@
-//! `POST /spans-bulk`: many spans, and a request log in each that is a model call.
+//! `POST /spans-bulk`: stores many spans, with a request log for each span that has one.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ pub(super) struct Created {
     rejected: Option<LeftOut>,
 }
 
-/// There only if spans were left out.
+/// The fields that the response has only if spans were rejected.
 #[derive(Serialize)]
 struct LeftOut {
     rejected_span_ids: Vec<String>,
@@ -36,7 +36,7 @@ struct LeftOut {
     rejection_reason: &'static str,
 }
 
-/// Checks the whole body before anything is stored: one bad span rejects all.
+/// Stores the spans of a body. Checks the whole body first: one invalid span rejects all of them.
 pub(super) async fn create(
     State(app): State<App>,
     body: JsonBody,

@@ -1,4 +1,4 @@
-//! `GET /prompt-templates`: the registry, a page at a time.
+//! `GET /prompt-templates`: lists the templates of the registry, one page at a time.
 
 use axum::Json;
 use axum::extract::{Query, State};
@@ -11,10 +11,10 @@ use super::templates::positive;
 use crate::moment::Moment;
 use crate::store::{Reader, TemplateSummary, VersionChoice};
 
-/// How many templates a page has unless `per_page` says otherwise.
+/// The default of `per_page`.
 const PER_PAGE: usize = 30;
 
-/// What is asked for.
+/// The query parameters.
 #[derive(Default)]
 struct Wanted {
     page: Option<usize>,
@@ -35,7 +35,7 @@ struct Wanted {
 enum Status {
     #[default]
     Active,
-    /// Nothing is ever deleted here.
+    /// Matches no template, because this server never deletes one.
     Deleted,
     All,
 }
@@ -58,7 +58,7 @@ pub(super) async fn list(
     Ok(Json(page))
 }
 
-/// A template as a list shows it: the version of the label asked for, or else the latest.
+/// Returns a template as a list item: the version with the requested label, or else the latest version.
 fn item(
     store: &Reader<'_>,
     template: &TemplateSummary,
@@ -146,7 +146,8 @@ impl Wanted {
         Ok(wanted)
     }
 
-    /// The page asked for. Every page costs the same: the summaries of all templates, and the versions it shows.
+    /// Returns the requested page. Every page costs the same: it reads the summaries of all templates and the
+    /// versions on the page.
     fn page_of(&self, store: &Reader<'_>) -> rusqlite::Result<Value> {
         let mut found: Vec<TemplateSummary> =
             store.templates()?.into_iter().filter(|template| self.matches(template)).collect();
@@ -170,14 +171,15 @@ impl Wanted {
             "total": total,
             "has_next": page < pages,
             "has_prev": page > 1,
-            // The document wants integers here even where there is no such page; then it is this page's own number.
+            // PromptLayer's API document requires integers here even if there is no such page. The field then
+            // has the number of the current page.
             "next_num": if page < pages { page + 1 } else { page },
             "prev_num": if page > 1 { page - 1 } else { page },
         }))
     }
 
     fn matches(&self, template: &TemplateSummary) -> bool {
-        // Snippets are not a kind of template here, so asking for them alone finds none.
+        // This server has no snippets, so a request for snippets only finds nothing.
         self.status != Status::Deleted
             && !self.snippets_only
             && self.label.as_ref().is_none_or(|label| template.labels.contains(label))

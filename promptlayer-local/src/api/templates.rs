@@ -1,4 +1,4 @@
-//! `/rest/prompt-templates` and `/prompt-templates/{identifier}`: the registry, written and read.
+//! `/rest/prompt-templates` and `/prompt-templates/{identifier}`: publishes and reads templates.
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -61,13 +61,13 @@ pub(super) async fn publish(State(app): State<App>, body: JsonBody) -> Result<Js
                 )),
                 PublishError::Database(error) => error.into(),
             })?;
-            // Read back instead of kept: a prompt may be as large as a body.
+            // The version is read back instead of kept in memory, because a prompt can be as large as a body.
             let version = store.version(published.template_id, VersionChoice::Number(published.number))?;
             Ok::<_, ApiError>((published, version))
         })
         .await?;
     let version = version.ok_or_else(|| ApiError::Failed("the version just published is gone".to_owned()))?;
-    // Built by moving, for the same reason.
+    // The values are moved, not cloned, for the same reason.
     let answer = [
         ("id", json!(published.template_id)),
         ("prompt_name", json!(version.prompt_name)),
@@ -83,7 +83,7 @@ pub(super) async fn publish(State(app): State<App>, body: JsonBody) -> Result<Js
     Ok(Json(Value::Object(answer.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())))
 }
 
-/// `GET`: the template as it was published.
+/// Handles `GET`: returns the template as it was published.
 pub(super) async fn read_raw(
     State(app): State<App>,
     Path(identifier): Path<String>,
@@ -106,7 +106,7 @@ pub(super) async fn read_raw(
     answer.insert("workspace_id".to_owned(), json!(WORKSPACE));
     answer.insert("tags".to_owned(), json!(version.tags));
     answer.insert("created_at".to_owned(), json!(version.created.to_string()));
-    // References to other templates are kept as they are written, so none is resolved.
+    // References to other templates are not resolved, so the list is always empty.
     answer.insert("snippets".to_owned(), json!([]));
     Ok(Json(Value::Object(answer)))
 }
@@ -123,7 +123,7 @@ struct Get {
     skip_input_variable_rendering: bool,
 }
 
-/// `POST`: the template with its variables filled in.
+/// Handles `POST`: returns the template with its variables filled in.
 pub(super) async fn read_filled(
     State(app): State<App>,
     Path(identifier): Path<String>,
@@ -140,7 +140,7 @@ pub(super) async fn read_filled(
     Ok(Json(Value::Object(answer)))
 }
 
-/// What both ways of reading a template answer.
+/// Returns the fields that both `GET` and `POST` include in their response.
 fn object_of(version: &StoredVersion) -> Map<String, Value> {
     [
         ("id", json!(version.template_id)),
@@ -149,7 +149,8 @@ fn object_of(version: &StoredVersion) -> Map<String, Value> {
         ("prompt_template", version.prompt.clone()),
         ("metadata", json!(version.metadata)),
         ("commit_message", json!(version.commit_message)),
-        // Arguments for a provider's own library; which provider's, only the service knows.
+        // These are arguments for a provider's client library. Only PromptLayer's hosted service knows the
+        // provider.
         ("llm_kwargs", Value::Null),
     ]
     .into_iter()
@@ -184,7 +185,7 @@ async fn find(
         .await
 }
 
-/// A number of a query, 1 or more.
+/// Parses a number of a query, which must be at least 1.
 pub(super) fn positive(text: &str, place: &Place<'_>) -> Result<i64, ApiError> {
     text.parse().ok().filter(|number| *number >= 1).ok_or_else(|| {
         ApiError::invalid(

@@ -1,4 +1,4 @@
-//! `POST /rest/track-*` and `POST /create-group`: what is added to a request log later.
+//! `POST /rest/track-*` and `POST /create-group`: adds data to a stored request log.
 
 use std::collections::BTreeMap;
 
@@ -117,7 +117,7 @@ pub(super) async fn prompt(State(app): State<App>, body: JsonBody) -> Result<Jso
     Ok(Tracked::saying("Prompt tracked successfully"))
 }
 
-/// Refuses to track anything about a request that was never logged.
+/// Returns an error if the request log does not exist.
 fn needs_request(store: &Writer<'_>, id: i64) -> Result<(), ApiError> {
     if store.has_request(id)? { Ok(()) } else { Err(ApiError::no_such_request(id)) }
 }
@@ -146,7 +146,7 @@ pub(super) async fn group(State(app): State<App>, body: JsonBody) -> Result<Json
     Ok(Tracked::saying("Group tracked successfully"))
 }
 
-/// What is read of a body that creates a group; all it may hold is a key.
+/// The maximum number of bytes to read of a body that creates a group. Such a body contains at most a key.
 const GROUP_BODY_LIMIT: usize = 4096;
 
 #[derive(Default, Deserialize)]
@@ -155,8 +155,8 @@ struct CreateGroup {
     api_key: Option<String>,
 }
 
-/// The vendor's Python client sends its key in the body here, and in no header. Without a key in the header, as much
-/// of the body is read as can hold one.
+/// Creates a group. PromptLayer's Python client sends the key of this request in the body and not in a
+/// header. If the header has no key, the handler reads the body up to [`GROUP_BODY_LIMIT`] to find it.
 pub(super) async fn create_group(State(app): State<App>, request: Request) -> Result<Json<Value>, ApiError> {
     let in_header = key_of(request.headers()).map(str::to_owned);
     if in_header.as_deref().is_some_and(|key| !app.access().accepts(Some(key))) {
@@ -175,7 +175,7 @@ pub(super) async fn create_group(State(app): State<App>, request: Request) -> Re
     Ok(Json(json!({ "success": true, "id": id })))
 }
 
-/// An id, or a version, which the document lets be written as text too.
+/// Parses an id or a version. PromptLayer's API document allows a string that contains the integer.
 fn integer(value: &Value, field: &str) -> Result<i64, ApiError> {
     let number = match value {
         Value::String(text) => text.trim().parse().ok(),
@@ -194,7 +194,7 @@ fn integer(value: &Value, field: &str) -> Result<i64, ApiError> {
     })
 }
 
-/// Metadata are strings; anything else is kept as its JSON.
+/// Converts a metadata value to text. Metadata values are strings; other values are stored as their JSON.
 fn as_text(value: Value) -> String {
     match value {
         Value::String(text) => text,

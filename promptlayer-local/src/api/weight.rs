@@ -1,23 +1,24 @@
-//! What a JSON text would cost in memory, measured before it is parsed into a tree.
+//! Measures the memory that a JSON text needs as a tree of values, before the text is parsed.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// The room of one item in a growing list of values.
+/// The memory of one item in a growing list of values.
 const ITEM: usize = 64;
-/// The smallest allocation, which a short string needs beside its place in a list or an object.
+/// The minimum allocation of a string, in addition to its place in a list or an object.
 const STRING: usize = 32;
-/// One node of the B-tree behind an object. A node holds 11 entries, and at least 5 once there is more than one node.
+/// The memory of one node of the B-tree behind an object. A node holds 11 entries, and at least 5 if there is
+/// more than one node.
 const NODE: usize = 672;
 const NODE_FULL: usize = 11;
 const NODE_LEAST: usize = 5;
 
-/// An upper bound, in bytes, of the memory that this text takes as a tree of [`serde_json::Value`]s. Weighing stops once
-/// it is above the limit.
+/// Returns an upper bound, in bytes, of the memory that this text needs as a tree of [`serde_json::Value`]s.
+/// Stops as soon as the result is above the limit.
 ///
-/// The text is read once and nothing is kept of it, so this costs no more memory than its longest string. Up to the
-/// limit, it fails exactly if parsing would fail.
+/// The text is read once and not stored, so this needs no more memory than the longest string of the text. Up
+/// to the limit, it fails exactly when parsing would fail.
 pub(super) fn weigh(text: &[u8], limit: usize) -> serde_json::Result<usize> {
     let mut total = 0;
     let mut deserializer = serde_json::Deserializer::from_slice(text);
@@ -29,20 +30,20 @@ pub(super) fn weigh(text: &[u8], limit: usize) -> serde_json::Result<usize> {
     Ok(total)
 }
 
-/// Adds the weight of one value to a total.
+/// A visitor that adds the weight of one value to a total.
 struct Scale<'t> {
     total: &'t mut usize,
     limit: usize,
 }
 
 impl Scale<'_> {
-    /// Fails if the total is above the limit, which ends the parsing.
+    /// Adds bytes to the total. Fails if the total is above the limit, which ends the parsing.
     fn add<E: Error>(&mut self, bytes: usize) -> Result<(), E> {
         *self.total = self.total.saturating_add(bytes);
         if *self.total > self.limit { Err(E::custom("too heavy")) } else { Ok(()) }
     }
 
-    /// The same scale, for a value inside this one.
+    /// Returns a scale with the same total, for a nested value.
     fn inner(&mut self) -> Scale<'_> {
         Scale { total: self.total, limit: self.limit }
     }
@@ -99,7 +100,7 @@ impl<'de> Visitor<'de> for Scale<'_> {
         while entries.next_key_seed(self.inner())?.is_some() {
             entries.next_value_seed(self.inner())?;
             count += 1;
-            // The first node, and one more for every few entries beyond what it holds.
+            // Counts the first node, and one more for every few entries beyond the capacity of that node.
             if count == 1 || (count > NODE_FULL && count.is_multiple_of(NODE_LEAST)) {
                 self.add(NODE)?;
             }

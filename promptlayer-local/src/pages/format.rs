@@ -1,23 +1,23 @@
-//! Numbers, times and values as people read them.
+//! Formats numbers, times and values for people.
 
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::moment::Moment;
 
-/// The longest text shown inside a JSON value; what is longer is most likely a picture.
+/// The maximum length of a text inside a JSON value, in characters. A longer text is most likely an image.
 const LONGEST_IN_JSON: usize = 4000;
 
-/// A moment to the second, in UTC: `2026-01-15 10:30:00`.
+/// Formats a time to the second, in UTC: `2026-01-15 10:30:00`.
 pub(super) fn time(moment: Moment) -> String {
     moment.timestamp().strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// The time between two moments in the unit that says most: `420 µs`, `12.3 ms`, `1.24 s`, `3 min 5 s`.
+/// Formats a duration in the most readable unit: `420 µs`, `12.3 ms`, `1.24 s`, `3 min 5 s`.
 #[expect(clippy::cast_precision_loss, reason = "shown to three digits")]
 pub(super) fn duration(nanoseconds: i64) -> String {
     if nanoseconds < 0 {
-        // The clock was set back meanwhile; no length to speak of.
+        // The clock was set back in the meantime, so the duration is unknown.
         return "?".to_owned();
     }
     let amount = nanoseconds as f64;
@@ -34,7 +34,7 @@ pub(super) fn duration(nanoseconds: i64) -> String {
     }
 }
 
-/// A number with its thousands apart: `12,345`.
+/// Formats a number with commas between the thousands: `12,345`.
 pub(super) fn count(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 1);
@@ -50,7 +50,7 @@ pub(super) fn count(number: i64) -> String {
     text
 }
 
-/// A text of at most so many characters, with `…` where it is cut.
+/// Shortens a text to a number of characters, and appends `…` if it is cut.
 pub(super) fn short(text: &str, characters: usize) -> String {
     match text.char_indices().nth(characters) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
@@ -58,7 +58,7 @@ pub(super) fn short(text: &str, characters: usize) -> String {
     }
 }
 
-/// The same with the length of the whole text behind it.
+/// Shortens a text like [`short`], and appends the length of the whole text if it is cut.
 pub(super) fn cut(text: &str, characters: usize) -> String {
     match text.char_indices().nth(characters) {
         Some((end, _)) => {
@@ -69,18 +69,18 @@ pub(super) fn cut(text: &str, characters: usize) -> String {
     }
 }
 
-/// A JSON value as text: a string as it is, all else as its JSON.
+/// Formats a JSON value as text: a string without its quotes, any other value as JSON.
 pub(super) fn inline_raw(value: &RawValue) -> String {
     serde_json::from_str::<String>(value.get()).unwrap_or_else(|_| value.get().to_owned())
 }
 
-/// A value as indented JSON, its longest texts cut.
+/// Formats a value as indented JSON, and shortens its longest texts.
 pub(super) fn json(value: &Value) -> String {
     let shortened = shortened(value);
     serde_json::to_string_pretty(&shortened).unwrap_or_else(|_| shortened.to_string())
 }
 
-/// A value inside a list of facts: text as it is, all else as JSON on one line.
+/// Formats a value for a list of fields: a string without quotes, any other value as JSON on one line.
 pub(super) fn inline(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -88,7 +88,7 @@ pub(super) fn inline(value: &Value) -> String {
     }
 }
 
-/// Text that is JSON, indented; any other as it is.
+/// Indents the text if it is a JSON object or array. Returns other text unchanged.
 pub(super) fn readable(text: &str) -> String {
     match serde_json::from_str::<Value>(text) {
         Ok(value @ (Value::Object(_) | Value::Array(_))) => json(&value),
@@ -114,7 +114,7 @@ mod tests {
     use super::{count, duration, json, readable};
 
     #[test]
-    fn durations_are_told_in_the_unit_that_says_most() {
+    fn durations_use_the_most_readable_unit() {
         for (nanoseconds, expected) in [
             (0, "0 µs"),
             (420_900, "420 µs"),
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn thousands_are_set_apart() {
+    fn thousands_are_separated_by_commas() {
         for (number, expected) in
             [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345_678, "12,345,678"), (-1234, "-1,234")]
         {
@@ -142,13 +142,13 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_inside_json_is_cut() {
+    fn long_string_inside_json_is_cut() {
         let shown = json(&json!({ "data": "x".repeat(5000) }));
         assert!(shown.len() < 4100 && shown.contains("… (5,000 bytes in all)"), "{shown}");
     }
 
     #[test]
-    fn only_json_that_has_a_shape_is_indented() {
+    fn only_json_objects_and_arrays_are_indented() {
         assert_eq!(readable("{\"a\":1}"), "{\n  \"a\": 1\n}");
         assert_eq!(readable("12.50"), "12.50");
         assert_eq!(readable("{'args': ('q?',)}"), "{'args': ('q?',)}");

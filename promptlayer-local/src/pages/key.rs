@@ -1,4 +1,4 @@
-//! The form that asks for the API key, where the server has one, and the sessions it opens.
+//! The login form for the API key, and the sessions that it opens.
 
 use askama::Template;
 use axum::extract::{Form, FromRequest, Request, State};
@@ -13,12 +13,12 @@ use crate::api::{App, BODY_TIMEOUT};
 #[derive(Template)]
 #[template(path = "key.html")]
 struct KeyPage<'a> {
-    /// Whether the server has a key at all.
+    /// `true` if the server has a key.
     needs_key: bool,
     is_logged_in: bool,
-    /// What was wrong with the last attempt.
+    /// The error of the last attempt.
     problem: Option<&'a str>,
-    /// The page to show after the key was accepted.
+    /// The page to show after the login.
     next: &'a str,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct Given {
     next: String,
 }
 
-/// Shows the form in place of a page to those who have not shown the key.
+/// Shows the login form instead of a page to clients without the key.
 pub(super) async fn require_session(State(app): State<App>, request: Request, next: Next) -> Response {
     if app.access().may_see_pages(request.headers()) {
         return next.run(request).await;
@@ -38,14 +38,14 @@ pub(super) async fn require_session(State(app): State<App>, request: Request, ne
     form(StatusCode::UNAUTHORIZED, None, target)
 }
 
-/// `GET /key`
+/// Handles `GET /key`: shows the login form.
 pub(super) async fn show(State(app): State<App>, headers: HeaderMap) -> Response {
     let needs_key = app.access().needs_key();
     let is_logged_in = needs_key && app.access().sessions().has(&headers);
     page(StatusCode::OK, &KeyPage { needs_key, is_logged_in, problem: None, next: "/" })
 }
 
-/// `POST /key`
+/// Handles `POST /key`: checks the key and opens a session.
 pub(super) async fn log_in(State(app): State<App>, request: Request) -> Response {
     let reading = Form::<Given>::from_request(request, &app);
     let Ok(Ok(Form(given))) = tokio::time::timeout(BODY_TIMEOUT, reading).await else {
@@ -68,7 +68,7 @@ pub(super) async fn log_in(State(app): State<App>, request: Request) -> Response
     }
 }
 
-/// `POST /logout`
+/// Handles `POST /logout`: ends the session.
 pub(super) async fn log_out(State(app): State<App>, headers: HeaderMap) -> Response {
     see_other("/key", Some(&app.access().sessions().close(&headers)))
 }
@@ -84,7 +84,7 @@ fn page(status: StatusCode, page: &KeyPage<'_>) -> Response {
     }
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // With `no-referrer`, browsers send the form with `Origin: null`, which is refused as foreign.
+    // With `no-referrer`, browsers send the form with `Origin: null`, which the origin check refuses.
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response
 }
@@ -101,7 +101,8 @@ fn see_other(target: &str, cookie: Option<&str>) -> Response {
     response
 }
 
-/// Returns `true` for a path on this server. Browsers read `//host` and `/\host` as another host.
+/// Returns `true` if the target is a path on this server. Browsers read `//host` and `/\host` as another
+/// host.
 fn is_local(target: &str) -> bool {
     let mut bytes = target.bytes();
     bytes.next() == Some(b'/')

@@ -9,32 +9,32 @@ use crate::api::App;
 use crate::moment::Moment;
 use crate::store::{PageKey, RequestPage, RequestRow, StoreError};
 
-/// How many requests a page shows.
+/// The number of requests on a page.
 const PER_PAGE: usize = 50;
 
-/// How many characters of a name, and of a model, a tag or a score's name, the list shows.
+/// The maximum number of characters that the list shows of a name, and of a model, a tag or a score's name.
 const LONGEST_NAME: usize = 120;
 const LONGEST_WORD: usize = 60;
 
-/// How many tags, and how many scores, of a request the list shows.
+/// The maximum number of tags, and of scores, that the list shows for a request.
 const MOST_TAGS: usize = 8;
 
 #[derive(Template)]
 #[template(path = "list.html")]
 struct List {
     url: String,
-    /// Which requests these are.
+    /// The range of the requests on this page.
     range: String,
     total: i64,
     rows: Vec<Row>,
     links: Links,
 }
 
-/// Where the other pages are. Every address names a place in the list, not a number of a page: the requests found there
-/// stay the same when new calls come in.
+/// The links to the other pages. Each URL names a position in the list and not a page number, so it shows the
+/// same requests when new ones arrive.
 #[derive(Default)]
 struct Links {
-    /// The page that begins with the first request shown.
+    /// The page that begins with the first request of this page.
     permanent: Option<String>,
     newest: Option<String>,
     newer: Option<String>,
@@ -57,13 +57,13 @@ struct Row {
     has_more_scores: bool,
 }
 
-/// A score with the name it goes by, which the one without a name needs not show.
+/// A score with its name. A score with the default name has no name here.
 pub(super) struct Score {
     pub(super) name: Option<String>,
     pub(super) value: i64,
 }
 
-/// How a request ended: a word, and the class that colours it.
+/// The status of a request: the text, and the CSS class for its color.
 #[derive(Clone, Copy)]
 pub(super) struct Status {
     pub(super) word: &'static str,

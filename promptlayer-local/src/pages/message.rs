@@ -1,10 +1,10 @@
-//! Messages as a page shows them: by role, block by block.
+//! Converts messages for a page: by role, block by block.
 
 use serde_json::Value;
 
 use super::format;
 
-/// One message, or the text of a completion.
+/// A message, or the text of a completion.
 pub(super) struct Message {
     pub(super) role: String,
     pub(super) name: Option<String>,
@@ -12,14 +12,14 @@ pub(super) struct Message {
     pub(super) blocks: Vec<Block>,
 }
 
-/// One block of a message. Which fields there are depends on the kind.
+/// A block of a message. Its fields depend on its kind.
 pub(super) enum Block {
     Text(String),
     Thinking(String),
     Code(String),
-    /// A picture written into the message itself.
+    /// An image that is embedded in the message.
     Picture(String),
-    /// A picture, or other media, that lies elsewhere and is not fetched.
+    /// An image or other media at another location. It is not fetched.
     Media {
         kind: String,
         place: String,
@@ -29,20 +29,21 @@ pub(super) enum Block {
         id: Option<String>,
         arguments: String,
     },
-    /// Any other kind, as it was sent.
+    /// Any other kind, as the JSON that was sent.
     Other {
         kind: String,
         json: String,
     },
 }
 
-/// A tool the model was offered.
+/// A tool that was offered to the model.
 pub(super) struct Tool {
     pub(super) name: String,
     pub(super) json: String,
 }
 
-/// The messages of a prompt; the text of a completion counts as one of the role given.
+/// Returns the messages of a prompt. The text of a completion becomes a message with the role
+/// `completion_role`.
 pub(super) fn messages(prompt: &Value, completion_role: &str) -> Vec<Message> {
     match prompt.get("messages").and_then(Value::as_array) {
         Some(messages) => messages.iter().map(message).collect(),
@@ -55,7 +56,7 @@ pub(super) fn messages(prompt: &Value, completion_role: &str) -> Vec<Message> {
     }
 }
 
-/// The tools and functions a prompt offers.
+/// Returns the tools and functions that a prompt offers.
 pub(super) fn tools(prompt: &Value) -> Vec<Tool> {
     let listed =
         ["tools", "functions"].into_iter().filter_map(|field| prompt.get(field)?.as_array()).flatten();
@@ -109,7 +110,7 @@ fn block(block: &Value) -> Block {
 }
 
 fn media(kind: &str, url: &str) -> Block {
-    // No SVG: it is a document and not only a picture.
+    // SVG is excluded, because it is a document and can contain more than an image.
     let inline = ["data:image/png", "data:image/jpeg", "data:image/gif", "data:image/webp"];
     if inline.iter().any(|prefix| url.starts_with(prefix)) {
         return Block::Picture(url.to_owned());

@@ -1,4 +1,4 @@
-//! Pages for people: what was logged, to be looked at. No script, nothing loaded from elsewhere.
+//! HTML pages that show the logged data. They have no scripts and load nothing from other servers.
 
 mod format;
 mod key;
@@ -19,20 +19,21 @@ use crate::api::error::ApiError;
 use crate::api::{App, RETRY_AFTER};
 use crate::store::StoreError;
 
-/// What a page may load: its own style sheet and icon, and images that are written into the page itself. Prompts and
-/// replies are not to be trusted, so that even a mistake in escaping them runs and fetches nothing.
+/// The content security policy of a page: it may load its own style sheet and icon, and images that are
+/// embedded in the page. Prompts and responses are untrusted. Even if their escaping failed, the page would
+/// not run a script or send a request.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'",
 );
 
-/// The same for the page that has a form.
+/// The content security policy of the page with a form.
 const FORM_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; \
      frame-ancestors 'none'",
 );
 
-/// The largest form that is read, in bytes.
+/// The maximum length of a form, in bytes.
 const FORM_LIMIT: usize = 16 * 1024;
 
 const STYLE: &str = include_str!("style.css");
@@ -44,7 +45,7 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route("/", get(list::page))
         .route("/requests/{id}", get(request::page))
         .route_layer(middleware::from_fn_with_state(app.clone(), key::require_session))
-        // What the form itself needs is shown to all.
+        // These routes need no session, because the login form itself uses them.
         .route("/key", get(key::show).post(key::log_in))
         .route("/logout", post(key::log_out))
         .layer(DefaultBodyLimit::max(FORM_LIMIT))
@@ -52,12 +53,12 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route("/icon.svg", get(async || asset("image/svg+xml", include_str!("icon.svg"))))
 }
 
-/// The page that says there is none.
+/// Returns a 404 page.
 pub(crate) fn not_found(message: &str) -> Response {
     notice(StatusCode::NOT_FOUND, "Not found", message)
 }
 
-/// The page that says why a request was refused.
+/// Returns a page with the reason why a request was refused.
 pub(crate) fn refused(error: ApiError) -> Response {
     notice(error.status(), "Refused", &error.message())
 }
@@ -77,7 +78,7 @@ struct Notice<'a> {
     message: &'a str,
 }
 
-/// The page for a database that failed, or is too busy to answer now.
+/// Returns a page for a database that failed or is too busy to respond.
 fn failed(error: &StoreError) -> Response {
     let mut page = html(&Failed { message: &error.to_string() });
     if page.status().is_success() {

@@ -1,4 +1,4 @@
-//! One request: what went in, what came out, and the trace it is part of.
+//! The page of one request: its input, its output, and the trace that it belongs to.
 
 use std::collections::BTreeMap;
 
@@ -15,14 +15,15 @@ use crate::api::App;
 use crate::moment::Moment;
 use crate::store::{Reader, StoreError, StoredRequest};
 
-/// How many characters of a name, of a tag, of a value beside the conversation, and of an error the page shows. Prompts
-/// and replies are shown whole.
+/// The maximum number of characters that the page shows of a name, of a tag, of a value outside the
+/// conversation, and of an error. Prompts and responses are shown in full.
 const LONGEST_NAME: usize = 200;
 const LONGEST_TAG: usize = 100;
 const LONGEST_VALUE: usize = 4000;
 const LONGEST_ERROR: usize = 20_000;
 
-/// How many tags, scores or groups, and how many pairs of a kind, such as metadata, the page shows.
+/// The maximum number of tags, scores or groups, and of key-value pairs of one kind, such as metadata, that
+/// the page shows.
 const MOST_TAGS: usize = 100;
 const MOST_PAIRS: usize = 300;
 
@@ -56,7 +57,7 @@ struct Page {
     trace: Option<Trace>,
 }
 
-/// The template a request was made from.
+/// The template that a request was made from.
 struct Prompt {
     name: String,
     version: Option<i64>,
@@ -95,7 +96,7 @@ fn read(store: &Reader<'_>, id: i64, part: Option<usize>) -> rusqlite::Result<Op
     Ok(Some(Page { attributes, trace, ..Page::from(request) }))
 }
 
-/// The attributes of a span, but for its input and output, which are the request's.
+/// Returns the attributes of a span without its input and output, which the request shows.
 fn attributes(json: &str) -> Vec<(String, String)> {
     let attributes: BTreeMap<String, &RawValue> = serde_json::from_str(json).unwrap_or_default();
     pairs(
@@ -106,7 +107,7 @@ fn attributes(json: &str) -> Vec<(String, String)> {
     )
 }
 
-/// Names and values with what is too long cut, and the last of too many left out.
+/// Shortens names and values that are too long, and replaces pairs beyond the limit with their number.
 fn pairs(entries: impl Iterator<Item = (String, String)>) -> Vec<(String, String)> {
     let mut entries =
         entries.map(|(name, value)| (format::short(&name, LONGEST_NAME), format::cut(&value, LONGEST_VALUE)));

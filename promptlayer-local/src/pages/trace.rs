@@ -1,7 +1,7 @@
-//! A trace as a tree of spans, and where in time each lies.
+//! Shows a trace as a tree of spans with a bar for the time of each span.
 //!
-//! The tree is built from all spans, without their content. A page then reads the content of the spans that it shows: a
-//! part of the tree, with the ancestors of its first span above it.
+//! The tree is built from all spans, without their content. The page then reads the content of the spans that
+//! it shows: one part of the tree, below the ancestors of its first span.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,21 +10,22 @@ use serde_json::value::RawValue;
 use super::format;
 use crate::store::{Reader, SpanDetails, SpanNode};
 
-/// How many spans a page shows; the others are on further parts.
+/// The maximum number of spans on a page. Further spans are on other parts of the trace.
 const MOST: usize = 1000;
 
-/// How many ancestors of a part's first span stand above it, the nearest.
+/// The maximum number of ancestors that are shown above the first span of a part. The nearest ones are shown.
 const MOST_ABOVE: usize = 50;
 
-/// How far spans are indented; those nested deeper stay there.
+/// The maximum indentation level. Spans that are nested deeper have this level too.
 const DEEPEST: usize = 16;
 
-/// How many characters of a name, a kind, and of an input, an output or an error, a line shows.
+/// The maximum number of characters that a line shows of a name, of a kind, and of an input, an output or an
+/// error.
 const LONGEST_NAME: usize = 200;
 const LONGEST_KIND: usize = 60;
 const LONGEST_TEXT: usize = 4000;
 
-/// A JSON text above this many bytes is shown as it is, not indented.
+/// The maximum number of bytes of a JSON text that is indented. A longer text is shown as it is.
 const LONGEST_INDENTED: usize = 256 * 1024;
 
 /// A span as a line of the tree.
@@ -33,20 +34,20 @@ pub(super) struct Line {
     pub(super) name: String,
     pub(super) kind: Option<String>,
     pub(super) duration: String,
-    /// Where the span begins and how long it takes, in thousandths of the trace.
+    /// The start and the duration of the span, in thousandths of the trace's duration.
     pub(super) begin: i64,
     pub(super) length: i64,
     pub(super) failed: bool,
     pub(super) description: Option<String>,
     pub(super) is_current: bool,
-    /// Whether it is here only as an ancestor of the lines below.
+    /// `true` if the span is shown only as an ancestor of the lines below.
     pub(super) is_above: bool,
     pub(super) request_id: Option<i64>,
     pub(super) input: Option<String>,
     pub(super) output: Option<String>,
 }
 
-/// A trace, or a part of one, as a page shows it.
+/// A trace, or a part of a trace, for a page.
 pub(super) struct Trace {
     pub(super) id: String,
     pub(super) lines: Vec<Line>,
@@ -54,17 +55,18 @@ pub(super) struct Trace {
     pub(super) parts: Option<Parts>,
 }
 
-/// Which part of a trace is shown, and which there are besides. Parts count from 1.
+/// The part of a trace that is shown, and the parts before and after it. Parts are numbered from 1.
 pub(super) struct Parts {
-    /// The spans shown: `1,001–1,501 of 1,501`.
+    /// The range of the spans that are shown: `1,001–1,501 of 1,501`.
     pub(super) range: String,
     pub(super) earlier: Option<usize>,
     pub(super) later: Option<usize>,
-    /// Whether the request looked at is on another part.
+    /// `true` if the span of the current request is on another part.
     pub(super) is_elsewhere: bool,
 }
 
-/// A span's place in the tree: its index among the spans, how deep it stands, and where in the order its parent is.
+/// The position of a span in the tree: its index in the list of spans, its depth, and the position of its
+/// parent in the tree order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Place {
     index: usize,
@@ -72,17 +74,17 @@ struct Place {
     parent: Option<usize>,
 }
 
-/// What a page shows of the order of a tree.
+/// The places of a tree that a page shows.
 struct Shown {
     places: Vec<Place>,
-    /// How many of these are above the part.
+    /// The number of ancestors at the beginning of `places`.
     above: usize,
     parts: Option<Parts>,
 }
 
 impl Trace {
-    /// Reads a part of a trace, or without a number the part with the span of the row `current`, whose request is looked
-    /// at.
+    /// Reads a part of a trace. Without a part number, it reads the part with the span in row `current`,
+    /// which belongs to the current request.
     pub(super) fn read(
         store: &Reader<'_>,
         id: &str,
@@ -114,8 +116,8 @@ impl Trace {
     }
 }
 
-/// Selects a part of a tree, by its number or else as the one with the current span, and the ancestors of its first
-/// span.
+/// Selects a part of a tree and the ancestors of its first span. Without a part number, it selects the part
+/// with the current span.
 fn select(order: &[Place], part: Option<usize>, is_current: impl Fn(&Place) -> bool) -> Shown {
     let current_part = order.iter().position(is_current).map(|position| position / MOST);
     let part = part.map(|number| number.saturating_sub(1)).or(current_part).unwrap_or_default();
@@ -151,8 +153,8 @@ fn select(order: &[Place], part: Option<usize>, is_current: impl Fn(&Place) -> b
     Shown { places, above, parts }
 }
 
-/// Every span's place, parents before their children. A span whose parent is not in the trace stands at the root, and so
-/// does one of a circle of parents, which only a broken client makes.
+/// Returns the places of all spans, parents before their children. A span whose parent is not in the trace is
+/// a root. The first span of a cycle of parents, which only a faulty client sends, is a root too.
 fn in_tree_order(spans: &[SpanNode]) -> Vec<Place> {
     let mut by_id: HashMap<&str, usize> = HashMap::new();
     for (index, span) in spans.iter().enumerate() {
@@ -169,7 +171,7 @@ fn in_tree_order(spans: &[SpanNode]) -> Vec<Place> {
 
     let mut order = Vec::with_capacity(spans.len());
     let mut seen = HashSet::new();
-    // Spans that no root leads to are in a circle, which is opened at its first span.
+    // Spans that no root leads to are in a cycle or below one. A cycle is opened at its first span.
     for root in roots.into_iter().chain(0..spans.len()) {
         let mut waiting = vec![Place { index: root, depth: 0, parent: None }];
         while let Some(place) = waiting.pop() {
@@ -190,7 +192,7 @@ fn in_tree_order(spans: &[SpanNode]) -> Vec<Place> {
 
 fn line(node: &SpanNode, details: SpanDetails, whole: (i64, i64)) -> Line {
     let SpanDetails { name, failed, description, request_id, attributes } = details;
-    // A request's input and output are on its own page.
+    // The input and output of a request are on its own page, so they are left out here.
     let content =
         |value: Option<Box<RawValue>>| value.filter(|_| request_id.is_none()).map(|value| readable(&value));
     let (begin, length) = position(node, whole);
@@ -213,7 +215,7 @@ fn line(node: &SpanNode, details: SpanDetails, whole: (i64, i64)) -> Line {
     }
 }
 
-/// A value as a person reads it, cut.
+/// Formats a value for people, and shortens it.
 fn readable(value: &RawValue) -> String {
     let text = format::inline_raw(value);
     if text.len() > LONGEST_INDENTED {
@@ -222,7 +224,8 @@ fn readable(value: &RawValue) -> String {
     format::cut(&format::readable(&text), LONGEST_TEXT)
 }
 
-/// Where in the trace a span begins and how long it takes, in thousandths, at least wide enough to be seen.
+/// Returns the start and the duration of a span in thousandths of the trace's duration. The duration has a
+/// minimum, so that the bar is visible.
 fn position(span: &SpanNode, (begin, end): (i64, i64)) -> (i64, i64) {
     const WHOLE: i128 = 1000;
     const THINNEST: i128 = 4;
@@ -269,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_of_parents_and_a_span_sent_twice_are_shown_once_each() {
+    fn parent_cycles_and_duplicate_spans_are_shown_once() {
         let spans = [
             span(1, "a", Some("b"), (0, 1)),
             span(2, "b", Some("a"), (0, 1)),
@@ -280,14 +283,14 @@ mod tests {
     }
 
     #[test]
-    fn a_span_lies_where_its_times_say_and_is_never_too_thin_to_see() {
+    fn span_bar_matches_its_times_and_has_a_minimum_width() {
         let spans = [span(1, "root", None, (0, 2000)), span(2, "end", Some("root"), (2000, 2000))];
         assert_eq!(spans.each_ref().map(|span| position(span, (0, 2000))), [(0, 1000), (996, 4)]);
     }
 
     #[test]
     fn every_span_is_in_one_part_below_its_ancestors() {
-        // A chain as deep as the ancestors shown and deeper, then a wide level.
+        // A chain that is deeper than the number of ancestors shown, followed by a wide level.
         let count = 2 * MOST + 7;
         let ids: Vec<String> = (0..count).map(|index| index.to_string()).collect();
         let spans: Vec<SpanNode> = (0_i64..)

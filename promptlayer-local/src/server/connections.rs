@@ -1,4 +1,4 @@
-//! Connections: accepted, limited in number, and closed when the server stops.
+//! Accepts connections, limits their number, and closes them when the server stops.
 
 use std::io;
 use std::pin::pin;
@@ -12,20 +12,20 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot, watch};
 
-/// How long a stopping server waits for requests it has begun to answer.
+/// The time that a stopping server waits for requests in progress.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long the server waits before it accepts again when the operating system has no room for a connection.
+/// The pause before the next accept after the operating system had no resources for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What connections are held to.
+/// The limits for connections.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     pub(super) connections: usize,
     pub(super) header_timeout: Duration,
 }
 
-/// Serves until `stopped`.
+/// Accepts and serves connections until `stopped` completes.
 pub(super) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -36,12 +36,12 @@ pub(super) async fn serve(
     builder.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
     let service = TowerToHyperService::new(router);
     let slots = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
-    // Every connection holds a receiver, so the channel closes with the last of them.
+    // Every connection holds a receiver, so the channel closes when the last connection ends.
     let (closing, _) = watch::channel(false);
 
     let accepting = async {
         loop {
-            // The semaphore is never closed.
+            // The semaphore is never closed, so this does not fail.
             let Ok(slot) = slots.clone().acquire_owned().await else { return };
             let stream = accept(&listener).await;
             let connection = builder.serve_connection(TokioIo::new(stream), service.clone());
@@ -49,7 +49,7 @@ pub(super) async fn serve(
             tokio::spawn(async move {
                 let mut connection = pin!(connection);
                 tokio::select! {
-                    // A broken connection concerns its client only.
+                    // An error on a connection affects its own client only.
                     _ = connection.as_mut() => {}
                     _ = closing.changed() => {
                         connection.as_mut().graceful_shutdown();
@@ -66,21 +66,21 @@ pub(super) async fn serve(
     }
     drop(listener);
     closing.send_replace(true);
-    // A client that began a request and never ends it must not keep the server from stopping.
+    // The timeout is needed because a client could begin a request and never finish it.
     let _ = tokio::time::timeout(GRACE, closing.closed()).await;
 }
 
-/// Accepts a connection. An error ends neither the server nor the connections it has.
+/// Accepts a connection. An error does not stop the server or affect existing connections.
 async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                // Answers are small and written at once; waiting to fill a packet only delays them.
+                // Responses are small and written at once, so Nagle's algorithm would only delay them.
                 let _ = stream.set_nodelay(true);
                 return stream;
             }
             Err(error) if is_of_one_connection(&error) => {}
-            // Out of file descriptors or memory: both come back when connections end.
+            // The process has no file descriptors or memory left. Both become available when connections end.
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }

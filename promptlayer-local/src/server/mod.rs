@@ -1,4 +1,4 @@
-//! The server: its thread, its runtime and its address; `connections` accepts and limits connections.
+//! The server: its thread, its async runtime and its address. `connections` accepts and limits connections.
 
 mod connections;
 
@@ -16,10 +16,10 @@ use crate::store::Store;
 use crate::{Config, Error};
 use connections::Limits;
 
-/// A running server; it stops when dropped.
+/// A running server, which stops when it is dropped.
 ///
-/// It runs on a thread of its own with a runtime of its own, so it works the same with no async runtime around it,
-/// inside any, and while one is being dropped. It prints nothing and emits no `tracing` events.
+/// It runs on its own thread with its own async runtime. It therefore works the same outside an async
+/// runtime, inside one, and while one is being dropped. It prints nothing and emits no `tracing` events.
 ///
 /// ```
 /// use std::io::{Read, Write};
@@ -44,13 +44,15 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens the database, listens, and returns once requests are accepted.
+    /// Opens the database, binds the address, and returns once the server accepts requests.
     ///
     /// # Errors
     ///
-    /// [`Error::KeyNeeded`], [`Error::ApiKey`] or [`Error::AllowedHost`] if the settings cannot be used,
-    /// [`Error::Database`], [`Error::ForeignDatabase`] or [`Error::NewerDatabase`] if the database cannot be used, [`Error::Bind`] if the address
-    /// cannot be listened on, [`Error::Thread`] if no thread could be started.
+    /// - [`Error::KeyNeeded`], [`Error::ApiKey`] or [`Error::AllowedHost`] if the configuration is not valid.
+    /// - [`Error::Database`], [`Error::ForeignDatabase`] or [`Error::NewerDatabase`] if the database cannot
+    ///   be used.
+    /// - [`Error::Bind`] if the server cannot listen on the address.
+    /// - [`Error::Thread`] if the server's thread or its async runtime cannot start.
     #[expect(clippy::needless_pass_by_value, reason = "a configuration is made for one server")]
     pub fn start(config: Config) -> Result<Self, Error> {
         let access = Access::new(&config)?;
@@ -67,26 +69,28 @@ impl Server {
             .name("promptlayer-local".to_owned())
             .spawn(move || run(listener, router, limits, stopped, &started))
             .map_err(|source| Error::Thread { source })?;
-        // Only a thread that died before it could say anything leaves the channel empty.
+        // The channel is empty only if the thread ended before it sent its result.
         let outcome =
             start.recv().unwrap_or_else(|_| Err(io::Error::other("the thread ended before it began")));
         outcome.map_err(|source| Error::Thread { source })?;
         Ok(Self { address, url, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// The base URL to give to a client on this machine, without a trailing slash: `http://127.0.0.1:7780`. For a server
-    /// that listens on every interface it names loopback; [`address`](Self::address) is the one listened on.
+    /// Returns the base URL for clients on this machine, without a trailing slash: `http://127.0.0.1:7780`.
+    ///
+    /// If the server listens on all interfaces, the URL contains the loopback address;
+    /// [`address`](Self::address) returns the address that the server listens on.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The address listened on, with the port that was taken.
+    /// Returns the address that the server listens on, with the actual port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Stops the server: requests being answered are given two seconds, then everything is closed. Dropping it does
-    /// the same.
+    /// Stops the server. Requests in progress have two seconds to finish, then all connections are closed.
+    /// Dropping the server does the same.
     pub fn shutdown(self) {
         drop(self);
     }
@@ -95,7 +99,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if let Some(stop) = self.stop.take() {
-            // The receiver is gone only if the thread has already ended, which is what is wanted.
+            // Sending fails only if the thread has already ended, so the error can be ignored.
             let _ = stop.send(());
         }
         if let Some(thread) = self.thread.take() {
@@ -111,7 +115,8 @@ fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
     Ok((listener, address))
 }
 
-/// The address a client on this machine connects to: "every interface" is none to connect to.
+/// Returns the address that a client on this machine connects to. An unspecified address (`0.0.0.0` or
+/// `[::]`) becomes loopback.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -121,7 +126,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// The server's thread: builds its runtime, says whether that worked, and serves until stopped.
+/// Runs on the server's thread: builds the runtime, reports the result, and serves until stopped.
 fn run(
     listener: TcpListener,
     router: Router,
@@ -154,7 +159,7 @@ mod tests {
     use super::reachable;
 
     #[test]
-    fn an_address_of_every_interface_is_reached_by_loopback() {
+    fn unspecified_address_is_reached_by_loopback() {
         assert_eq!(reachable("0.0.0.0:7780".parse().unwrap()).to_string(), "127.0.0.1:7780");
         assert_eq!(reachable("[::]:7780".parse().unwrap()).to_string(), "[::1]:7780");
         assert_eq!(reachable("10.0.0.7:80".parse().unwrap()).to_string(), "10.0.0.7:80");

@@ -1,14 +1,14 @@
-//! Why a call of the store failed, in words that an answer or an error message can carry.
+//! Errors of the store, with messages that fit a response or an error message.
 
 use std::fmt;
 
 use rusqlite::ErrorCode;
 
-/// Why a read or a write did not happen.
+/// The reason why a read or a write failed.
 #[derive(Debug)]
 pub(crate) enum StoreError {
-    /// Too many calls wait already, or another process kept the database locked. Nothing was stored; the same call can
-    /// succeed later.
+    /// Too many calls are waiting, or another process kept the database locked. Nothing was stored; the same
+    /// call can succeed later.
     Busy,
     /// SQLite refused the call. Nothing was stored.
     Database(rusqlite::Error),
@@ -17,7 +17,8 @@ pub(crate) enum StoreError {
 }
 
 impl StoreError {
-    /// The query panicked, and would again: not an error to retry, as [`Busy`](Self::Busy) is.
+    /// Returns the error for a query that panicked. Unlike [`Busy`](Self::Busy), it must not be retried,
+    /// because the query would panic again.
     pub(super) fn panicked() -> Self {
         Self::Database(rusqlite::Error::ToSqlConversionFailure("a query panicked".into()))
     }
@@ -44,7 +45,8 @@ impl fmt::Display for StoreError {
     }
 }
 
-/// What SQLite said, once and without the SQL: rusqlite repeats a whole script for an error in one statement of it.
+/// Returns SQLite's message without the SQL. For an error in one statement of a script, the error of
+/// `rusqlite` contains the whole script.
 pub(crate) fn reason(error: &rusqlite::Error) -> String {
     match error {
         rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),

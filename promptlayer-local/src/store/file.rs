@@ -1,7 +1,9 @@
-//! The database file before SQLite opens it for writing: whose it is, and who may read it.
+//! Checks the database file before SQLite opens it for writing: which program it belongs to, and who can read
+//! it.
 //!
-//! A file is looked at before it is opened, because opening is not harmless: it creates a write-ahead log beside the
-//! file, and the first statement may change it. The file of another program is left as it is, byte for byte.
+//! The check must come first, because opening a file can change it: SQLite creates a write-ahead log beside
+//! it, and the first statement can modify it. The file of another program is not changed, not even by one
+//! byte.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -12,17 +14,17 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::schema;
 
-/// What SQLite writes beside the database.
+/// The suffixes of the files that SQLite writes beside the database.
 const SIDE_FILES: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// Why a file cannot be used.
+/// The reason why a file cannot be used.
 #[derive(Debug)]
 pub(super) enum Unusable {
-    /// The file system refused.
+    /// The file system returned an error.
     Io(io::Error),
-    /// It is a file of another kind or another program; the text says what was found.
+    /// The file is of another kind or belongs to another program. The text describes what was found.
     Foreign(String),
-    /// It is no database, or SQLite cannot read it.
+    /// The file is not a database, or SQLite cannot read it.
     Unreadable(String),
 }
 
@@ -38,8 +40,9 @@ impl From<rusqlite::Error> for Unusable {
     }
 }
 
-/// Creates the file if there is none, checks that it belongs to this program, and makes it readable and writable by
-/// its owner alone (on Unix). Returns the path to open, which does not depend on the current directory.
+/// Creates the file if it does not exist, checks that it belongs to this program, and makes it readable and
+/// writable by its owner only (on Unix). Returns the path to open, which does not depend on the current
+/// directory.
 pub(super) fn prepare(path: &Path) -> Result<PathBuf, Unusable> {
     let is_new = match create(path) {
         Ok(()) => true,
@@ -62,13 +65,13 @@ fn create(path: &Path) -> io::Result<()> {
     options.open(path).map(drop)
 }
 
-/// The path that SQLite appends `-wal` to: it follows symbolic links first.
+/// Returns the path to which SQLite appends `-wal`: SQLite follows symbolic links first.
 fn absolute(path: &Path) -> io::Result<PathBuf> {
     if cfg!(unix) { fs::canonicalize(path) } else { std::path::absolute(path) }
 }
 
-/// Takes the rights of the group and of others away, from the database and from what SQLite left beside it. Files that
-/// SQLite creates later get the mode of the database.
+/// Removes the permissions of the group and of other users from the database and from the files that SQLite
+/// left beside it. Files that SQLite creates later get the mode of the database.
 fn keep_private(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     for suffix in std::iter::once("").chain(SIDE_FILES) {
@@ -81,7 +84,7 @@ fn keep_private(path: &Path) -> io::Result<()> {
         };
         if mode & 0o077 != 0 {
             match fs::set_permissions(&path, fs::Permissions::from_mode(mode & 0o700)) {
-                // Another server on the same file may have closed meanwhile.
+                // Another server that uses the same file may have closed it in the meantime.
                 Err(error) if error.kind() == ErrorKind::NotFound && !suffix.is_empty() => {}
                 other => other?,
             }
@@ -96,10 +99,10 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Checks that an existing file is empty or belongs to this program, without writing anything beside it.
+/// Checks that an existing file is empty or belongs to this program. Writes nothing beside it.
 fn check(path: &Path) -> Result<(), Unusable> {
     if !fs::metadata(path)?.is_file() {
-        // Opening a pipe or a device could block, or do something.
+        // Opening a pipe or a device could block or have side effects.
         return Err(Unusable::Foreign("it is not a regular file".to_owned()));
     }
     let Some(header) = Header::read(path)? else { return Ok(()) };
@@ -115,19 +118,19 @@ fn check(path: &Path) -> Result<(), Unusable> {
     let mut found = Contents::of(&look(path)?)?;
     let log = beside(path, "-wal");
     if found.objects.is_empty() && fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
-        // Everything that was ever written is still in the write-ahead log, so both files together are small.
+        // All data is still in the write-ahead log, so both files together are small and can be copied.
         found = look_at_copy(path, &log)?;
     }
     found.check()
 }
 
-/// The fields of the first 100 bytes of a SQLite file that say whose it is.
+/// The fields in the first 100 bytes of a SQLite file that identify its program.
 struct Header {
     application_id: i32,
 }
 
 impl Header {
-    /// Reads the header; `None` if the file is empty.
+    /// Reads the header. Returns `None` if the file is empty.
     fn read(path: &Path) -> Result<Option<Self>, Unusable> {
         let mut bytes = Vec::with_capacity(100);
         File::open(path)?.take(100).read_to_end(&mut bytes)?;
@@ -144,7 +147,7 @@ impl Header {
     }
 }
 
-/// What a database holds that this program has not marked as its own.
+/// The contents of a database that does not have this program's application id.
 struct Contents {
     application_id: i32,
     version: i64,
@@ -166,7 +169,7 @@ impl Contents {
         })
     }
 
-    /// Accepts an empty database, and one that was made before this program marked its files.
+    /// Accepts an empty database, and a database from before this program marked its files.
     fn check(self) -> Result<(), Unusable> {
         let has_no_tables = self.objects.is_empty() && !(1..=schema::VERSION).contains(&self.version);
         let is_unmarked = self.version == schema::UNMARKED_VERSION
@@ -185,14 +188,14 @@ impl Contents {
     }
 }
 
-/// Opens the file as immutable, so that SQLite neither locks it nor creates anything beside it.
+/// Opens the file as immutable, so that SQLite neither locks it nor creates files beside it.
 fn look(path: &Path) -> rusqlite::Result<Connection> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     Connection::open_with_flags(format!("file:{}?mode=ro&immutable=1", uri_path(path)), flags)
 }
 
-/// A path as it stands in a `file:` URI.
+/// Encodes a path for a `file:` URI.
 fn uri_path(path: &Path) -> String {
     #[cfg(unix)]
     let bytes = std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str());
@@ -216,7 +219,7 @@ fn uri_path(path: &Path) -> String {
     encoded
 }
 
-/// Reads a database together with its write-ahead log, from copies in a directory of their own.
+/// Reads a database and its write-ahead log from copies in a private directory.
 fn look_at_copy(path: &Path, log: &Path) -> Result<Contents, Unusable> {
     let directory = PrivateDirectory::new()?;
     let copy = directory.0.join("copy");
@@ -229,7 +232,7 @@ fn look_at_copy(path: &Path, log: &Path) -> Result<Contents, Unusable> {
     Ok(Contents::of(&connection)?)
 }
 
-/// A directory that only its owner can enter, removed when dropped.
+/// A directory that only its owner can enter. It is removed when dropped.
 struct PrivateDirectory(PathBuf);
 
 impl PrivateDirectory {
@@ -245,7 +248,7 @@ impl PrivateDirectory {
 
 impl Drop for PrivateDirectory {
     fn drop(&mut self) {
-        // A copy that stays behind is readable by its owner alone.
+        // If removing fails, only the owner can read the remaining copy.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

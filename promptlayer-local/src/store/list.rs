@@ -1,7 +1,8 @@
-//! The list of requests, a page at a time, newest first.
+//! The list of requests, one page at a time, newest first.
 //!
-//! A page is found by a key, not by a number: SQLite goes straight to the key in the order of `request_summaries`, so
-//! that every page costs the same, and the rows behind a key stay there when new calls come in.
+//! A page is found by a key and not by a page number. SQLite seeks to the key in the order of
+//! `request_summaries`, so every page costs the same. The rows after a key stay the same when new requests
+//! arrive.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,17 +14,17 @@ use super::schema::SUMMARY_CHARACTERS;
 use super::{Reader, integer};
 use crate::moment::Moment;
 
-/// How many tags, and how many scores, of a request a list reads: one more than it shows.
+/// The number of tags, and of scores, that the list reads for a request: one more than it shows.
 const MOST_TAGS: i64 = 9;
 
-/// A place between two requests of the list: those before it are older.
+/// A position between two requests of the list. The requests before it are older.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PageKey {
     start_ns: i64,
     id: i64,
 }
 
-/// What a list of request logs shows of each. Texts are cut to [`SUMMARY_CHARACTERS`].
+/// The fields of a request log that the list shows. Texts are cut to [`SUMMARY_CHARACTERS`].
 #[derive(Debug)]
 pub(crate) struct RequestRow {
     pub(crate) id: i64,
@@ -33,29 +34,29 @@ pub(crate) struct RequestRow {
     pub(crate) input_tokens: i64,
     pub(crate) output_tokens: i64,
     pub(crate) status: String,
-    /// The first tags.
+    /// The first tags of the request.
     pub(crate) tags: Vec<String>,
     pub(crate) scores: BTreeMap<String, i64>,
 }
 
-/// A page of the list, and where the other pages are.
+/// A page of the list, with the keys of the other pages.
 #[derive(Debug)]
 pub(crate) struct RequestPage {
     pub(crate) rows: Vec<RequestRow>,
-    /// How many requests there are.
+    /// The number of all requests.
     pub(crate) total: i64,
-    /// Whether there are requests newer than this page.
+    /// `true` if there are requests newer than this page.
     pub(crate) has_newer: bool,
-    /// The page of the next newer requests; `None` if that is the newest page, or there is none.
+    /// The page with the next newer requests. `None` if that is the newest page or if there is no such page.
     pub(crate) newer: Option<PageKey>,
-    /// The page of the next older requests.
+    /// The page with the next older requests.
     pub(crate) older: Option<PageKey>,
-    /// The page of the oldest requests, if it is another one than this.
+    /// The page with the oldest requests. `None` if it is this page.
     pub(crate) oldest: Option<PageKey>,
 }
 
 impl RequestRow {
-    /// The key of the page that begins with this row.
+    /// Returns the key of the page that begins with this row.
     pub(crate) fn key_including(&self) -> PageKey {
         PageKey { start_ns: self.start.nanoseconds(), id: self.id.saturating_add(1) }
     }
@@ -66,10 +67,10 @@ impl RequestRow {
 }
 
 impl PageKey {
-    /// The key before which everything lies.
+    /// The key after all requests: every request is older.
     const END: Self = Self { start_ns: i64::MAX, id: i64::MAX };
 
-    /// When the requests before this key had started.
+    /// Returns the latest possible start time of the requests before this key.
     pub(crate) fn moment(self) -> Moment {
         Moment::from_nanoseconds(self.start_ns)
     }
@@ -91,7 +92,7 @@ impl FromStr for PageKey {
 }
 
 impl Reader<'_> {
-    /// The newest requests before a key, or the newest of all.
+    /// Returns the newest requests before a key, or the newest of all.
     pub(crate) fn list_requests(
         &self,
         before: Option<PageKey>,
@@ -126,7 +127,8 @@ impl Reader<'_> {
         })
     }
 
-    /// The keys of the next requests from a key on, oldest first: a page and one more.
+    /// Returns the keys of the next requests at or after a key, oldest first: at most one more than a page
+    /// has.
     fn keys_from(&self, key: PageKey, limit: usize) -> rusqlite::Result<Vec<PageKey>> {
         self.connection
             .prepare(

@@ -1,10 +1,11 @@
-//! The database: what is logged is written here and found again, a file a subject.
+//! The database: writes logged data and reads it back. Each file has one subject.
 //!
-//! [`Store`] is the handle that the rest of the crate has. A read runs on one of several connections, a write on the
-//! one that writes, and both run on blocking threads, so that nothing here holds up the thread that answers requests.
-//! With a write-ahead log, readers see the last committed state while a write is under way or waits for a lock.
+//! [`Store`] is the handle for the rest of the crate. A read runs on one of several connections, a write on
+//! the only connection that writes. Both run on blocking threads, so the database never blocks the thread
+//! that serves requests. With a write-ahead log, readers see the last committed state while a write is
+//! running or waits for a lock.
 //!
-//! Nothing here knows HTTP, and everything written here has been checked at the edge.
+//! This module does not depend on HTTP. Its callers have already validated everything that it writes.
 
 mod error;
 mod file;
@@ -41,23 +42,24 @@ pub(crate) use templates::{
 };
 pub(crate) use tree::{SpanDetails, SpanNode};
 
-/// How long a call waits for its turn, and a write for a lock that another process holds; then it fails as busy.
+/// The maximum time that a call waits for its turn, and that a write waits for the lock of another process.
+/// After that, the call fails as busy.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long SQLite itself waits for a lock. A write asks again until [`PATIENCE`] is over, and between two tries notices
-/// that its caller has left.
+/// The time that SQLite itself waits for a lock. A write retries until [`PATIENCE`] is over, and checks
+/// between two attempts whether its caller has left.
 const LOCK_SLICE: Duration = Duration::from_millis(100);
 
-/// How many reads run at once. Each has a connection and, while it runs, a thread.
+/// The maximum number of concurrent reads. Each has a connection and, while it runs, a thread.
 const READERS: usize = 8;
 
-/// How many reads, and how many writes, may wait for their turn. A write that waits holds its body in memory.
+/// The maximum number of waiting reads, and of waiting writes. A waiting write holds its body in memory.
 const WAITING: usize = 256;
 
-/// The write-ahead log is cut to this many bytes when it was larger.
+/// The size in bytes to which SQLite truncates a larger write-ahead log.
 const LOG_LIMIT: i64 = 16 * 1024 * 1024;
 
-/// The database. Clones share it; the last one that is dropped closes it.
+/// A handle to the database. Clones share the database, and it is closed when the last clone is dropped.
 #[derive(Debug, Clone)]
 pub(crate) struct Store(Arc<Pools>);
 
@@ -65,7 +67,7 @@ pub(crate) struct Store(Arc<Pools>);
 struct Pools {
     readers: Arc<Pool>,
     writer: Arc<Pool>,
-    /// How long a call waits for its turn and for the lock.
+    /// The maximum time that a call waits for its turn and for the lock.
     patience: Duration,
 }
 
@@ -74,7 +76,7 @@ pub(crate) struct Reader<'c> {
     connection: &'c Connection,
 }
 
-/// One transaction that writes; it can also read.
+/// A write transaction, which can also read.
 pub(crate) struct Writer<'c>(Reader<'c>);
 
 impl<'c> Deref for Writer<'c> {
@@ -86,14 +88,14 @@ impl<'c> Deref for Writer<'c> {
 }
 
 impl Store {
-    /// Opens the database and brings its schema up to date.
+    /// Opens the database and migrates its schema to the current version.
     ///
-    /// A file that belongs to another program is left untouched.
+    /// A file that belongs to another program is not changed.
     pub(crate) fn open(database: &Database) -> Result<Self, Error> {
         Self::open_with(database, PATIENCE)
     }
 
-    /// The same, with another limit for how long calls wait.
+    /// Opens the database with another limit for the waiting time of calls.
     fn open_with(database: &Database, patience: Duration) -> Result<Self, Error> {
         let unusable =
             |reason: String| Error::Database { database: database.to_string(), source: reason.into() };
@@ -140,9 +142,9 @@ impl Store {
         Ok(Self(Arc::new(Pools { readers: Arc::new(readers), writer: Arc::new(writers), patience })))
     }
 
-    /// Runs queries that only read, all on the same state of the database.
+    /// Runs queries that only read. All of them see the same state of the database.
     ///
-    /// They are interrupted if the returned future is dropped.
+    /// The queries are interrupted if the returned future is dropped.
     pub(crate) async fn read<T, E>(
         &self,
         queries: impl FnOnce(&Reader<'_>) -> Result<T, E> + Send + 'static,
@@ -159,10 +161,10 @@ impl Store {
         self.0.readers.run(run).await
     }
 
-    /// Runs one transaction that writes: all of it is stored if `changes` returns `Ok`, else nothing.
+    /// Runs a write transaction. Everything is stored if `changes` returns `Ok`, otherwise nothing.
     ///
-    /// If the returned future is dropped before the transaction has begun, nothing is stored; once it has begun, it is
-    /// finished.
+    /// If the returned future is dropped before the transaction has begun, nothing is stored. A transaction
+    /// that has begun is finished.
     pub(crate) async fn write<T, E>(
         &self,
         changes: impl FnOnce(&Writer<'_>) -> Result<T, E> + Send + 'static,
@@ -182,15 +184,15 @@ impl Store {
     }
 }
 
-/// Begins to write, as soon as no other process does.
+/// Begins a write transaction as soon as no other process writes.
 fn begin<'c>(
     connection: &'c Connection,
     deadline: Instant,
     caller: &Caller,
 ) -> Result<Transaction<'c>, StoreError> {
     loop {
-        // A transaction that reads first and writes later would fail at once if another process wrote in between; one
-        // that says from the start that it will write waits its turn.
+        // A deferred transaction that reads first and writes later fails at once if another process wrote in
+        // between. An immediate transaction waits for its turn instead.
         let begun = Transaction::new_unchecked(connection, TransactionBehavior::Immediate);
         match begun.map_err(StoreError::from) {
             _ if caller.has_left() => return Err(StoreError::Interrupted),
@@ -201,21 +203,23 @@ fn begin<'c>(
 }
 
 impl Drop for Pools {
-    /// Closes the database. What was acknowledged is on disk afterwards, in the file or in its write-ahead log.
+    /// Closes the database. All acknowledged data is on disk afterwards, in the file or in its write-ahead
+    /// log.
     fn drop(&mut self) {
         self.readers.drain().clear();
         for connection in self.writer.drain() {
-            // Closing the last connection of a file does this too; while another program has the file open, it does
-            // not. The log itself is synced to disk by it.
+            // Closing the last connection to a file does this too, but not while another program has the file
+            // open. The checkpoint also syncs the write-ahead log to disk.
             let _ = connection.execute_batch("PRAGMA wal_checkpoint(PASSIVE)");
         }
     }
 }
 
-/// Where the connections of a store lead.
+/// The location that the connections of a store open.
 #[derive(Debug, Clone)]
 enum Place {
-    /// A URI. Connections of one process that share a cache share a database in memory, while one of them is open.
+    /// A URI. Connections of one process with a shared cache share an in-memory database, as long as one of
+    /// them is open.
     Memory(String),
     File(std::path::PathBuf),
 }
@@ -237,12 +241,14 @@ impl Place {
 
     fn prepare_writer(&self, connection: &Connection) -> rusqlite::Result<()> {
         if let Self::File(_) = self {
-            // Only now: until the schema is there, everything stays in the file itself, where the next start looks.
+            // WAL mode is set only after the schema exists. Until then, all data is in the file itself, where
+            // the check at the next start looks for it.
             let mode = |pragma: &str| connection.query_row(pragma, [], |row| row.get::<_, String>(0));
             if mode("PRAGMA journal_mode")? != "wal" {
                 mode("PRAGMA journal_mode = WAL")?;
             }
-            // With a write-ahead log, NORMAL survives a crash of the program; only a power cut may cost the last writes.
+            // With a write-ahead log, NORMAL survives a crash of the program. Only a power failure can lose
+            // the last writes.
             connection.pragma_update(None, "synchronous", "NORMAL")?;
             connection.pragma_update_and_check(None, "journal_size_limit", LOG_LIMIT, |_| Ok(()))?;
         }
@@ -252,8 +258,9 @@ impl Place {
     fn connect_reader(&self) -> rusqlite::Result<Connection> {
         let connection = self.connect(PATIENCE)?;
         if let Self::Memory(_) = self {
-            // There is no write-ahead log in memory: a reader would wait for the writer and the writer for it. Without
-            // these locks, a reader may see a transaction before it is committed.
+            // An in-memory database has no write-ahead log, so a reader and the writer would wait for each
+            // other. `read_uncommitted` avoids these locks, but a reader can then see a transaction before it
+            // is committed.
             connection.pragma_update(None, "read_uncommitted", true)?;
         }
         connection.pragma_update(None, "query_only", true)?;
@@ -261,15 +268,15 @@ impl Place {
     }
 }
 
-/// A name that no other store of this process, and no other process of this moment, has.
+/// Returns a name that is unique among the stores of this process and among all running processes.
 fn unique_name() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Runs a statement whose texts may be as large as a body, and returns the id of the row that was inserted last.
+/// Runs a statement whose texts can be as large as a body, and returns the id of the last inserted row.
 ///
-/// Each text is freed once SQLite has copied it, because SQLite copies it again to build the row.
+/// Each text is freed as soon as SQLite has copied it, because SQLite copies it again to build the row.
 fn run_with_texts<T: ToSql, const N: usize>(
     connection: &Connection,
     statement: &mut Statement<'_>,
@@ -294,7 +301,7 @@ fn bind(statement: &mut Statement<'_>, name: &str, value: &dyn ToSql) -> rusqlit
     statement.raw_bind_parameter(index, value)
 }
 
-/// Reads a column that holds JSON.
+/// Deserializes a column that contains JSON.
 fn json_column<T: DeserializeOwned>(row: &rusqlite::Row<'_>, column: &str) -> rusqlite::Result<T> {
     let index = row.as_ref().column_index(column)?;
     let text = row.get_ref(index)?.as_str()?;
@@ -303,7 +310,7 @@ fn json_column<T: DeserializeOwned>(row: &rusqlite::Row<'_>, column: &str) -> ru
     })
 }
 
-/// A count as SQLite takes it.
+/// Converts a count to SQLite's integer type.
 fn integer(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

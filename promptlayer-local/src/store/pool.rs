@@ -1,7 +1,7 @@
-//! Connections to the database, and the threads that queries run on.
+//! A pool of database connections, and the threads that run the queries.
 //!
-//! A query runs on one of the runtime's blocking threads, never on the thread that answers requests. Each pool has a
-//! fixed number of connections, so it also bounds how many of these threads are used; callers beyond that number wait
+//! A query runs on one of the runtime's blocking threads, never on the thread that serves requests. Each pool
+//! has a fixed number of connections, which also limits the number of these threads. Further callers wait
 //! without a thread.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,34 +13,35 @@ use tokio::sync::Semaphore;
 
 use super::StoreError;
 
-/// Opens another connection to the same database.
+/// A function that opens another connection to the same database.
 type Open = Box<dyn Fn() -> rusqlite::Result<Connection> + Send + Sync>;
 
-/// What becomes of a query whose caller has left.
+/// The action for a query whose caller has left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WhenAbandoned {
-    /// It is interrupted: nobody reads its result.
+    /// Interrupts the query, because its result is not needed.
     Interrupt,
-    /// It runs to its end, so that a write is never half done.
+    /// Runs the query to its end, so that a write is never half done.
     Finish,
 }
 
 /// The limits of a [`Pool`].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    /// How many queries run at once, each on a connection of its own.
+    /// The maximum number of concurrent queries. Each has its own connection.
     pub(super) connections: usize,
-    /// How many callers may wait for a connection; further ones are refused at once.
+    /// The maximum number of callers that wait for a connection. Further callers fail at once.
     pub(super) waiting: usize,
-    /// How long a caller waits for a connection.
+    /// The maximum time that a caller waits for a connection.
     pub(super) patience: Duration,
 }
 
-/// Connections that are used by one query each at a time, opened when they are first needed.
+/// A pool of connections. One query at a time uses a connection, and connections are opened when they are
+/// first needed.
 pub(super) struct Pool {
     open: Open,
     idle: Mutex<Vec<Connection>>,
-    /// One permit a connection.
+    /// One permit for each connection.
     turns: Arc<Semaphore>,
     /// One permit for each caller that runs or waits.
     places: Arc<Semaphore>,
@@ -48,22 +49,22 @@ pub(super) struct Pool {
     when_abandoned: WhenAbandoned,
 }
 
-/// The caller of a query, as the query sees it.
+/// The state of a query's caller, for the query.
 #[derive(Default)]
 pub(super) struct Caller {
     has_left: AtomicBool,
-    /// Set while the query runs and may be interrupted.
+    /// The interrupt handle of the query, set while the query runs and can be interrupted.
     running: Mutex<Option<InterruptHandle>>,
 }
 
-/// A connection while a query uses it. It is given back when dropped, also by a panic.
+/// A connection that a query uses. It returns to the pool when dropped, even after a panic.
 struct Lent<'p> {
     pool: &'p Pool,
     caller: &'p Caller,
     connection: Option<Connection>,
 }
 
-/// Held by the caller's future; notes that the caller has left when it is dropped early.
+/// A guard in the caller's future. If it is dropped early, it marks the caller as gone.
 struct Presence(Arc<Caller>);
 
 impl Pool {
@@ -78,10 +79,10 @@ impl Pool {
         }
     }
 
-    /// Runs `work` with a connection, on a blocking thread.
+    /// Runs `work` with a connection on a blocking thread.
     ///
-    /// If the returned future is dropped before its turn has come, nothing runs. If it is dropped later, the query is
-    /// interrupted or finished, as the pool says.
+    /// If the returned future is dropped before the query has started, nothing runs. If it is dropped later,
+    /// the query is interrupted or finished, depending on [`WhenAbandoned`].
     pub(super) async fn run<T, E>(
         self: &Arc<Self>,
         work: impl FnOnce(&mut Connection, &Caller) -> Result<T, E> + Send + 'static,
@@ -100,7 +101,8 @@ impl Pool {
         let presence = Presence(caller.clone());
         let pool = self.clone();
         let query = tokio::task::spawn_blocking(move || {
-            // Moved here, so that they are given back when the query ends, not when its caller leaves.
+            // The permits move into the task, so they are released when the query ends and not when its
+            // caller leaves.
             let held = (place, turn);
             let result = pool.run_now(&caller, work);
             drop(pool);
@@ -134,19 +136,19 @@ impl Pool {
         }
     }
 
-    /// Gives a connection that is open already to the pool.
+    /// Adds an open connection to the pool.
     pub(super) fn add(&self, connection: Connection) {
         lock(&self.idle).push(connection);
     }
 
-    /// Takes all connections that are in no use.
+    /// Removes and returns all idle connections.
     pub(super) fn drain(&self) -> Vec<Connection> {
         std::mem::take(&mut *lock(&self.idle))
     }
 }
 
 impl Caller {
-    /// Returns `true` once nobody waits for the query any more.
+    /// Returns `true` if the caller no longer waits for the query.
     pub(super) fn has_left(&self) -> bool {
         self.has_left.load(Ordering::Acquire)
     }
@@ -154,9 +156,9 @@ impl Caller {
 
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
-        // From here on the connection serves another caller, whom a late interrupt must not reach.
+        // The connection serves another caller from here on. A late interrupt must not reach that caller.
         *lock(&self.caller.running) = None;
-        // One with a transaction that could not be rolled back is closed instead.
+        // A connection whose transaction could not be rolled back is closed instead.
         if let Some(connection) = self.connection.take().filter(Connection::is_autocommit) {
             self.pool.add(connection);
         }
@@ -179,6 +181,6 @@ impl std::fmt::Debug for Pool {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing that holds one of these locks can panic in the middle of a change.
+    // Code that holds one of these locks cannot panic in the middle of a change, so the data is consistent.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

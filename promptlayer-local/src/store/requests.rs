@@ -1,4 +1,4 @@
-//! Request logs: written and read one at a time.
+//! Writes and reads request logs.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use crate::json_text::JsonText;
 use crate::moment::Moment;
 use crate::whole;
 
-/// The name a score goes by when it is given none.
+/// The name of a score that was sent without a name.
 pub(crate) const DEFAULT_SCORE: &str = "default";
 
-/// A request log as it arrives.
+/// A request log as the client sent it.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct NewRequest {
     pub(crate) provider: String,
@@ -60,7 +60,7 @@ fn success() -> String {
     "SUCCESS".to_owned()
 }
 
-/// The template that an arriving request names.
+/// The template that a new request log names.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct NewLink {
     #[serde(default, rename = "prompt_name")]
@@ -73,7 +73,7 @@ pub(crate) struct NewLink {
     pub(crate) variables: JsonText,
 }
 
-/// The template a request was made from.
+/// The template that a request was made from.
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
     pub(crate) name: Option<String>,
@@ -82,7 +82,7 @@ pub(crate) struct Link {
     pub(crate) variables: Map<String, Value>,
 }
 
-/// A request log as it was stored, with everything tracked about it since.
+/// A stored request log, with all data that was added to it later.
 #[derive(Debug)]
 pub(crate) struct StoredRequest {
     pub(crate) id: i64,
@@ -124,7 +124,7 @@ impl Writer<'_> {
 }
 
 impl Reader<'_> {
-    /// A request log with everything tracked about it.
+    /// Returns a request log with all data that was added to it.
     pub(crate) fn request(&self, id: i64) -> rusqlite::Result<Option<StoredRequest>> {
         let request = self
             .connection
@@ -138,7 +138,7 @@ impl Reader<'_> {
             )
             .optional()?;
         let Some(mut request) = request else { return Ok(None) };
-        // One row each: SQLite's own JSON functions end a text at its first NUL.
+        // These values are read as rows, because SQLite's JSON functions end a text at its first NUL.
         request.tags =
             self.column(id, "SELECT tag FROM request_tags WHERE request_id = ? ORDER BY position")?;
         request.metadata = self.pairs(id, "SELECT key, value FROM request_metadata WHERE request_id = ?")?;
@@ -152,13 +152,13 @@ impl Reader<'_> {
         self.connection.prepare(sql)?.query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
     }
 
-    /// The values of one column for one id.
+    /// Returns the values of one column for one id.
     pub(super) fn column<V: FromSql>(&self, id: i64, sql: &str) -> rusqlite::Result<Vec<V>> {
         self.connection.prepare(sql)?.query_map([id], |row| row.get(0))?.collect()
     }
 }
 
-/// The statements that store a request log, prepared once for a whole body.
+/// The prepared statements that store a request log. One instance serves a whole body.
 pub(super) struct RequestWriter<'c> {
     connection: &'c Connection,
     request: Statement<'c>,
@@ -185,7 +185,7 @@ impl<'c> RequestWriter<'c> {
         })
     }
 
-    /// Stores a request log; `times` stand in for the times it does not carry itself.
+    /// Stores a request log. If it has no start or end time, `times` is used.
     pub(super) fn insert(
         &mut self,
         request: NewRequest,
@@ -227,7 +227,8 @@ impl<'c> RequestWriter<'c> {
             let values = named_params! { ":request": id };
             run_with_texts(self.connection, &mut self.metadata, [(":key", key), (":value", value)], values)?;
         }
-        // The vendor's software sends a score of 0 with every request that has none; only a name says it is meant.
+        // PromptLayer's clients send a score of 0 with every request that has no score. Such a score is
+        // stored only if it has a name.
         if request.score > 0 || request.score_name.is_some() {
             let name = request.score_name.as_deref().unwrap_or(DEFAULT_SCORE);
             self.score.execute(params![id, name, request.score])?;

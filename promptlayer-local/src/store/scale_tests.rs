@@ -1,7 +1,8 @@
-//! What a page costs does not depend on how much is stored, counted in steps of SQLite's virtual machine.
+//! Checks that the cost of a page does not depend on the amount of stored data. The cost is counted in steps
+//! of SQLite's virtual machine.
 //!
-//! `PROMPTLAYER_LOCAL_SCALE=200000 cargo test -p promptlayer-local --release scale -- --nocapture` runs it with 200,000
-//! requests; without the variable there are 4,000.
+//! `PROMPTLAYER_LOCAL_SCALE=200000 cargo test -p promptlayer-local --release scale -- --nocapture` runs the
+//! test with 200,000 requests. Without the variable, there are 4,000.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ const PER_PAGE: usize = 50;
 const BATCH: usize = 200;
 const TRACE: usize = 500;
 
-/// One request that begins every millisecond, five to a trace, each inside a span of its own kind.
+/// Returns a span. Spans start one millisecond apart, and five of them form a trace.
 fn span(index: usize, trace: &str, with_request: bool) -> Value {
     let start = 1_768_473_001_000_000_000 + index * 1_000_000;
     let request = json!({
@@ -49,7 +50,7 @@ fn insert(store: &Store, runtime: &tokio::runtime::Runtime, spans: impl IntoIter
     }
 }
 
-/// Fills a database with so many requests, and with a trace of its own in the middle of them.
+/// Fills a database with this number of requests, and with one separate trace in the middle of them.
 fn fill(path: &Path, requests: usize) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let store = Store::open(&Database::File(path.to_owned())).unwrap();
@@ -59,7 +60,7 @@ fn fill(path: &Path, requests: usize) {
     insert(&store, &runtime, (half..requests).map(|index| span(index, &format!("t-{}", index / 5), true)));
 }
 
-/// The cost of queries: steps, and the median time of five runs.
+/// Returns the cost of queries: the steps, and the median time of five runs.
 fn cost(connection: &Connection, steps: &AtomicUsize, queries: impl Fn(&Reader<'_>)) -> (usize, Duration) {
     let mut times: Vec<Duration> = (0..5)
         .map(|_| {
@@ -73,7 +74,8 @@ fn cost(connection: &Connection, steps: &AtomicUsize, queries: impl Fn(&Reader<'
     (steps.load(Ordering::Relaxed), times[2])
 }
 
-/// What the pages of a database cost: the first, one in the middle, the last, one beyond the last, and a trace.
+/// Returns the costs of the pages: the first, a middle and the last one, one after the last, a trace, and a
+/// request.
 fn costs(path: &Path, requests: usize) -> Vec<(&'static str, usize, Duration)> {
     let mut connection = Connection::open(path).unwrap();
     let steps = Arc::new(AtomicUsize::new(0));
@@ -139,13 +141,14 @@ fn pages_cost_the_same_at_any_depth_and_at_any_scale() {
     }
     let first = large[0].1;
     for ((what, steps, _), (_, small_steps, _)) in large.iter().zip(&small) {
-        // The key of a page is found in a tree, which may be a level deeper: that is no step of the machine.
+        // SQLite finds the key of a page in a B-tree, which can be one level deeper. That is not a step of
+        // the virtual machine.
         assert!(
             *steps * 100 <= small_steps * 105,
             "{what}: {steps} steps, {small_steps} with a tenth of the requests"
         );
         if what.contains("page") {
-            // The first page has no newer requests to look for.
+            // The first page has no newer requests to look up.
             assert!(*steps * 100 <= first * 150, "{what}: {steps} steps, the first page {first}");
         }
     }

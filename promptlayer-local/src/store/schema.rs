@@ -1,22 +1,22 @@
-//! The tables, and how an older database becomes one of today.
+//! The tables, and the migration of an older database to the current version.
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-/// One step a version: a database at version `n` still needs the steps from `n` on. Steps are never edited once
-/// released; a change is another step.
+/// The migration steps, one for each version. A database at version `n` still needs the steps from index `n`
+/// on. A released step is never edited; a change is a new step.
 pub(super) const STEPS: &[&str] = &[FIRST, SECOND];
 
-/// The schema version this program writes, in `user_version`.
+/// The schema version that this program writes to `user_version`.
 #[expect(clippy::cast_possible_wrap, reason = "a handful of steps")]
 pub(super) const VERSION: i64 = STEPS.len() as i64;
 
-/// Marks a file as one of this program, in the header field that SQLite keeps for it: `PLLo` in ASCII.
+/// The application id in the file header that marks a file of this program: `PLLo` in ASCII.
 pub(super) const APPLICATION_ID: i32 = i32::from_be_bytes(*b"PLLo");
 
-/// The version of the files that were not marked yet.
+/// The schema version of files from before this program marked its files.
 pub(super) const UNMARKED_VERSION: i64 = 1;
 
-/// The tables of a file that was not marked yet, sorted by name.
+/// The tables of an unmarked file, sorted by name.
 pub(super) const UNMARKED_TABLES: [&str; 13] = [
     "closed_traces",
     "external_ids",
@@ -36,7 +36,7 @@ pub(super) const UNMARKED_TABLES: [&str; 13] = [
 /// The tables that the second step added.
 const LATER_TABLES: [&str; 2] = ["request_counts", "request_summaries"];
 
-/// Why a database cannot be brought up to date.
+/// The reason why a database cannot be migrated.
 pub(super) enum Refused {
     TooNew { found: i64 },
     Foreign(String),
@@ -49,14 +49,15 @@ impl From<rusqlite::Error> for Refused {
     }
 }
 
-/// Takes the steps the database has not taken yet, all or none of them, and marks it as one of this program.
+/// Runs all missing migration steps in one transaction, and marks the database as one of this program.
 pub(super) fn migrate(connection: &Connection) -> Result<(), Refused> {
-    // A database that is up to date is not locked, so that it opens while another program writes to it.
+    // A current database is not locked, so it can be opened while another program writes to it.
     if steps_missing(connection)?.is_empty() && application_id(connection)? == APPLICATION_ID {
         return check_tables(connection);
     }
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-    // Asked again under the lock: another server may have been faster.
+    // The version is read again under the lock, because another server may have migrated the database in the
+    // meantime.
     for step in steps_missing(&transaction)? {
         transaction.execute_batch(step)?;
     }
@@ -82,7 +83,7 @@ fn application_id(connection: &Connection) -> rusqlite::Result<i32> {
     connection.pragma_query_value(None, "application_id", |row| row.get(0))
 }
 
-/// Refuses a database that says it is up to date but lacks a table, which every later query would fail on.
+/// Returns an error if a database of the current version lacks a table. All later queries would fail on it.
 fn check_tables(connection: &Connection) -> Result<(), Refused> {
     let mut exists = connection
         .prepare("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?)")?;
@@ -94,13 +95,14 @@ fn check_tables(connection: &Connection) -> Result<(), Refused> {
     Ok(())
 }
 
-/// How many characters of a text a list reads. One more than a list shows, so that it can tell a cut text from a whole
-/// one.
+/// The number of characters of a text that the list reads: one more than it shows, so that it can detect a
+/// cut text.
 pub(super) const SUMMARY_CHARACTERS: usize = 201;
 
-// A request log's row may hold many megabytes, and SQLite reads a row from its beginning: the columns behind a long one
-// cost as much as that one. A list therefore reads a table of its own, in the order it shows, with its texts cut.
-// Triggers keep that table and the count, so that no writer can forget them. 201 is SUMMARY_CHARACTERS.
+// The row of a request log can hold many megabytes. SQLite reads a row from its beginning, so the columns
+// after a long one are as expensive as that column. The list therefore reads a separate table, which is in
+// the order of the list and whose texts are cut. Triggers maintain this table and the count, so every write
+// updates them. 201 is SUMMARY_CHARACTERS.
 const SECOND: &str = "
 CREATE TABLE request_summaries (
     start_ns INTEGER NOT NULL,
@@ -134,7 +136,7 @@ END;
 DROP INDEX requests_by_time;
 ";
 
-// Times are nanoseconds since 1970. JSON is text: SQLite's own functions read it where a query needs to.
+// Times are in nanoseconds since 1970. JSON is stored as text.
 const FIRST: &str = "
 CREATE TABLE spans (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -1,4 +1,4 @@
-//! Spans: taken in a body at a time, read a trace at a time.
+//! Writes spans, one body at a time, and reads them, one trace at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::json_text::JsonText;
 use crate::moment::Moment;
 use crate::whole;
 
-/// A span as it arrives.
+/// A span as the client sent it.
 #[derive(Debug, Deserialize)]
 pub(crate) struct NewSpan {
     pub(crate) name: String,
@@ -49,7 +49,7 @@ pub(crate) struct SpanStatus {
     pub(crate) description: Option<String>,
 }
 
-/// What became of a body of spans.
+/// The result of storing a body of spans.
 #[derive(Debug, Default)]
 pub(crate) struct BulkReceipt {
     pub(crate) spans: Vec<StoredId>,
@@ -71,7 +71,7 @@ pub(crate) struct LoggedId {
     span_id: String,
 }
 
-/// A span as it was stored, its JSON as the text it is kept as.
+/// A stored span. Its JSON values are the stored text.
 #[derive(Debug)]
 pub(crate) struct StoredSpan {
     pub(crate) id: i64,
@@ -91,7 +91,7 @@ pub(crate) struct StoredSpan {
     pub(crate) request_id: Option<i64>,
 }
 
-/// How an attempt to close a trace ended.
+/// The result of closing a trace.
 #[derive(Debug)]
 pub(crate) enum Closing {
     Closed { id: i64, at: Moment },
@@ -100,8 +100,8 @@ pub(crate) enum Closing {
 }
 
 impl Writer<'_> {
-    /// Stores all spans and their request logs, leaving out those of closed traces; with `close_after`, no further
-    /// spans of these traces are taken.
+    /// Stores all spans and their request logs, except those of closed traces. With `close_after`, it closes
+    /// the traces of these spans afterwards.
     pub(crate) fn insert_spans(
         &self,
         spans: Vec<NewSpan>,
@@ -110,7 +110,7 @@ impl Writer<'_> {
         write_all(self.connection, spans, close_after)
     }
 
-    /// Takes no further spans of this trace.
+    /// Closes a trace, which then accepts no more spans.
     pub(crate) fn close_trace(&self, trace_id: &str) -> rusqlite::Result<Closing> {
         let known: bool = self.connection.query_row(
             "SELECT EXISTS (SELECT 1 FROM spans WHERE trace_id = ?)",
@@ -134,7 +134,8 @@ impl Writer<'_> {
 }
 
 impl Reader<'_> {
-    /// The spans of a trace in the order they started; empty if there is no such trace.
+    /// Returns the spans of a trace in the order in which they started. The result is empty if there is no
+    /// such trace.
     pub(crate) fn trace(&self, trace_id: &str) -> rusqlite::Result<Vec<StoredSpan>> {
         self.connection
             .prepare(
@@ -185,7 +186,7 @@ fn write_all(
     Ok(receipt)
 }
 
-/// Each trace the spans belong to, and whether it is closed.
+/// Returns the traces of the spans, each with `true` if it is closed.
 fn closed_among(connection: &Connection, spans: &[NewSpan]) -> rusqlite::Result<BTreeMap<String, bool>> {
     let mut statement =
         connection.prepare("SELECT EXISTS (SELECT 1 FROM closed_traces WHERE trace_id = ?)")?;
@@ -199,7 +200,7 @@ fn closed_among(connection: &Connection, spans: &[NewSpan]) -> rusqlite::Result<
     Ok(traces)
 }
 
-/// The statement that stores a span, prepared once for a whole body.
+/// The prepared statement that stores a span. One instance serves a whole body.
 struct SpanWriter<'t> {
     connection: &'t Connection,
     statement: Statement<'t>,
@@ -216,7 +217,7 @@ impl<'t> SpanWriter<'t> {
         Ok(Self { connection, statement })
     }
 
-    /// Returns the id of the row and the span's name.
+    /// Stores a span. Returns the id of its row and its name.
     fn insert(&mut self, span: NewSpan) -> rusqlite::Result<(i64, String)> {
         let row = run_with_texts(
             self.connection,

@@ -1,7 +1,8 @@
-//! The registry: templates, their versions, and the labels that point at versions.
+//! The registry: templates, their versions, and the release labels of versions.
 //!
-//! A list of templates is filtered and ordered outside SQLite, so every page of it reads the summary of every template,
-//! however deep the page lies. The texts of versions are read for the templates of the page alone.
+//! The list of templates is filtered and sorted outside SQLite. Every page of it therefore reads the
+//! summaries of all templates, no matter which page it is. The texts of versions are read only for the
+//! templates on the page.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ use super::{Reader, Writer, json_column, run_with_texts};
 use crate::json_text::JsonText;
 use crate::moment::Moment;
 
-/// A template, or its next version, as it is published.
+/// A template, or its next version, to publish.
 #[derive(Debug)]
 pub(crate) struct NewTemplate {
     pub(crate) name: String,
@@ -25,14 +26,14 @@ pub(crate) struct NewTemplate {
     pub(crate) external_ids: Vec<ExternalId>,
 }
 
-/// A template's name in another system.
+/// The id of a template in another system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ExternalId {
     pub(crate) source: String,
     pub(crate) external_id: String,
 }
 
-/// What publishing made.
+/// The result of publishing a template.
 #[derive(Debug)]
 pub(crate) struct Published {
     pub(crate) template_id: i64,
@@ -42,10 +43,10 @@ pub(crate) struct Published {
     pub(crate) external_ids: Vec<ExternalId>,
 }
 
-/// Why nothing was published.
+/// The reason why a template was not published.
 #[derive(Debug)]
 pub(crate) enum PublishError {
-    /// Another template goes by this external id.
+    /// Another template has this external id.
     Taken {
         id: ExternalId,
         by: String,
@@ -59,7 +60,7 @@ impl From<rusqlite::Error> for PublishError {
     }
 }
 
-/// Which version of a template is meant.
+/// The version of a template to read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum VersionChoice<'a> {
     Latest,
@@ -68,7 +69,7 @@ pub(crate) enum VersionChoice<'a> {
 }
 
 impl<'a> VersionChoice<'a> {
-    /// The version of this number, or else of this label, or else the latest.
+    /// Selects the version with this number, or else with this label, or else the latest.
     pub(crate) fn new(number: Option<i64>, label: Option<&'a str>) -> Self {
         match (number, label) {
             (Some(number), _) => Self::Number(number),
@@ -78,7 +79,7 @@ impl<'a> VersionChoice<'a> {
     }
 }
 
-/// A version of a template as it was stored.
+/// A stored version of a template.
 #[derive(Debug)]
 pub(crate) struct StoredVersion {
     pub(crate) template_id: i64,
@@ -91,7 +92,7 @@ pub(crate) struct StoredVersion {
     pub(crate) tags: Vec<String>,
 }
 
-/// What a list of templates is filtered and ordered by.
+/// The fields by which a list of templates is filtered and sorted.
 #[derive(Debug)]
 pub(crate) struct TemplateSummary {
     pub(crate) id: i64,
@@ -106,7 +107,7 @@ pub(crate) struct TemplateSummary {
 const TAGS: &str = "SELECT tag FROM template_tags WHERE template_id = ? ORDER BY tag";
 
 impl Writer<'_> {
-    /// Creates the template, or its next version, and moves the labels to it.
+    /// Creates the template or its next version, and moves the labels to that version.
     pub(crate) fn publish(&self, template: NewTemplate) -> Result<Published, PublishError> {
         let connection = self.connection;
         let now = Moment::now().nanoseconds();
@@ -128,7 +129,7 @@ impl Writer<'_> {
             [template_id],
             |row| row.get(0),
         )?;
-        // Without RETURNING and without SELECT: both make SQLite copy the prompt once more.
+        // The statement uses neither RETURNING nor SELECT: both make SQLite copy the prompt once more.
         let mut insert = connection.prepare(
             "INSERT INTO template_versions (template_id, number, prompt, metadata, commit_message, created_ns)
              VALUES (:template_id, :number, :prompt, :metadata, :commit_message, :now)",
@@ -159,7 +160,7 @@ impl Writer<'_> {
 }
 
 impl Reader<'_> {
-    /// Finds a template by its name or else by its id, which may be what the name looks like.
+    /// Finds a template by its name or else by its id. A name can look like an id, so the name has priority.
     pub(crate) fn find_template(&self, identifier: &str) -> rusqlite::Result<Option<i64>> {
         self.connection
             .query_row(
@@ -199,7 +200,7 @@ impl Reader<'_> {
         Ok(Some(version))
     }
 
-    /// Every template, without the text of any version.
+    /// Returns all templates, without the text of any version.
     pub(crate) fn templates(&self) -> rusqlite::Result<Vec<TemplateSummary>> {
         let mut tags =
             self.grouped("SELECT template_id, tag FROM template_tags ORDER BY tag", |row| row.get(1))?;
@@ -228,7 +229,7 @@ impl Reader<'_> {
             .collect()
     }
 
-    /// What belongs to each template, by the template's id, which is the first column.
+    /// Runs a query and groups its rows by template. The template's id is the first column.
     fn grouped<T>(
         &self,
         sql: &str,
@@ -244,7 +245,7 @@ impl Reader<'_> {
     }
 }
 
-/// Gives the template its external ids, unless another template has one of them.
+/// Assigns the external ids to the template. Returns an error if another template has one of them.
 fn claim_external_ids(
     connection: &Connection,
     template: i64,

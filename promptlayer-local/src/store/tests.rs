@@ -1,4 +1,4 @@
-//! The store under contention, and the files it opens.
+//! Tests of the store under contention, and of the files that it opens.
 
 use std::path::PathBuf;
 use std::sync::mpsc;
@@ -12,7 +12,7 @@ use super::{READERS, Reader, Store, StoreError, WAITING, Writer, schema};
 use crate::moment::Moment;
 use crate::{Database, Error};
 
-/// A database in memory, and one in a file.
+/// Returns an in-memory database and a file database.
 fn databases(directory: &tempfile::TempDir) -> [Database; 2] {
     [Database::Memory, Database::File(directory.path().join("test.db"))]
 }
@@ -36,7 +36,7 @@ fn count(store: &Reader<'_>) -> Result<i64, StoreError> {
     Ok(actual)
 }
 
-/// Another program that holds the write lock.
+/// Locks the database for writing, as another program would.
 fn lock(database: &Database) -> Connection {
     let Database::File(path) = database else { panic!("only a file can be locked by another program") };
     let connection = Connection::open(path).unwrap();
@@ -44,7 +44,7 @@ fn lock(database: &Database) -> Connection {
     connection
 }
 
-/// Polls a future once, and checks that it waits.
+/// Polls a future once, and checks that it is pending.
 async fn assert_waits<F: Future + Unpin>(future: &mut F) {
     let waits = std::future::poll_fn(|context| {
         Poll::Ready(std::pin::Pin::new(&mut *future).poll(context).is_pending())
@@ -85,7 +85,7 @@ fn slow_read_delays_neither_reads_nor_writes() {
                 let first = rows.next()?.map(|row| row.get::<_, i64>(0)).transpose()?;
                 started.send(()).unwrap();
                 finished.recv().unwrap();
-                // Only a database in memory shows what was written meanwhile.
+                // Only an in-memory database shows rows that were written in the meantime.
                 let more = rows.next()?.is_some();
                 assert_eq!(more, store.connection.path().is_none_or(str::is_empty));
                 Ok::<_, StoreError>(first)
@@ -133,7 +133,7 @@ fn write_whose_caller_left_before_its_turn_stores_nothing() {
     let store = Store::open(&database).unwrap();
     run(async {
         let other = lock(&database);
-        // One that waits for the lock, and one that waits for the first.
+        // The first write waits for the lock, the second one for the first.
         let mut waiting = [Box::pin(store.write(log_one)), Box::pin(store.write(log_one))];
         for write in &mut waiting {
             assert_waits(write).await;
@@ -211,7 +211,7 @@ fn read_whose_caller_left_is_interrupted() {
                     let mut rows = statement.query([])?;
                     rows.next()?;
                     started.send(()).unwrap();
-                    // The second row never comes.
+                    // The second row never arrives.
                     rows.next()?;
                     Ok::<_, StoreError>(())
                 }));
@@ -228,7 +228,7 @@ fn read_whose_caller_left_is_interrupted() {
 }
 
 #[test]
-fn call_beyond_the_waiting_ones_is_refused_at_once() {
+fn call_beyond_the_waiting_limit_is_refused_at_once() {
     let directory = tempfile::tempdir().unwrap();
     let database = Database::File(directory.path().join("test.db"));
     let store = Store::open(&database).unwrap();
@@ -249,7 +249,7 @@ fn call_beyond_the_waiting_ones_is_refused_at_once() {
 }
 
 #[test]
-fn write_to_a_locked_database_is_busy_in_the_end() {
+fn write_to_a_locked_database_is_busy_after_the_timeout() {
     let directory = tempfile::tempdir().unwrap();
     let database = Database::File(directory.path().join("test.db"));
     let store = Store::open_with(&database, Duration::from_millis(1)).unwrap();
@@ -277,7 +277,7 @@ fn acknowledged_writes_are_in_the_file_after_closing() {
     let database = Database::File(directory.path().join("test.db"));
     let path = directory.path().join("test.db");
     let store = Store::open(&database).unwrap();
-    // Another program has it open, so that SQLite does not write the log back by itself.
+    // Another program has the file open, so SQLite does not checkpoint the write-ahead log by itself.
     let other = Connection::open(&path).unwrap();
     other.query_row("SELECT count(*) FROM requests", [], |_| Ok(())).unwrap();
     run(async {
@@ -296,7 +296,7 @@ fn acknowledged_writes_are_in_the_file_after_closing() {
 }
 
 #[test]
-fn a_file_has_a_write_ahead_log_and_keeps_its_references() {
+fn file_database_uses_wal_and_foreign_keys() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("test.db");
     let store = Store::open(&Database::File(path)).unwrap();
@@ -314,7 +314,7 @@ fn a_file_has_a_write_ahead_log_and_keeps_its_references() {
 }
 
 #[test]
-fn a_database_of_a_newer_version_is_refused_by_name() {
+fn newer_database_is_refused_and_the_error_names_it() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("test.db");
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 999).unwrap();
@@ -322,7 +322,7 @@ fn a_database_of_a_newer_version_is_refused_by_name() {
     assert!(matches!(error, Error::NewerDatabase { found: 999, .. }), "{error}");
     assert!(error.to_string().contains(&path.display().to_string()), "{error}");
 
-    // One that this program marked as its own.
+    // A newer file that has this program's mark is refused too.
     let path = directory.path().join("own.db");
     drop(Store::open(&Database::File(path.clone())).unwrap());
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 999).unwrap();
@@ -330,7 +330,7 @@ fn a_database_of_a_newer_version_is_refused_by_name() {
     assert!(matches!(error, Error::NewerDatabase { found: 999, .. }), "{error}");
 }
 
-/// A database as the first version made it, with a request in it, still open.
+/// Creates a database of the first schema version with two requests, and keeps it open.
 fn first_version(path: &PathBuf) -> Connection {
     let connection = Connection::open(path).unwrap();
     connection.pragma_update(None, "journal_mode", "WAL").unwrap();
@@ -350,12 +350,12 @@ fn first_version(path: &PathBuf) -> Connection {
 }
 
 #[test]
-fn database_of_the_first_version_is_marked_and_brought_up_to_date() {
+fn first_version_database_is_marked_and_migrated() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("closed.db");
     drop(first_version(&path));
 
-    // One whose program was killed: everything is in the write-ahead log.
+    // The file of a program that was killed: all data is in the write-ahead log.
     let open = directory.path().join("open.db");
     let killed = directory.path().join("killed.db");
     let connection = first_version(&open);

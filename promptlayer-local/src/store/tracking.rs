@@ -1,4 +1,4 @@
-//! What is added to a request log after it was stored: scores, metadata, its template, its groups.
+//! Adds data to a stored request log: scores, metadata, its template and its groups.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Sets a score, in place of the one of the same name.
+    /// Sets a score. It replaces a score of the same name.
     pub(crate) fn set_score(&self, request: i64, name: Option<String>, score: i64) -> rusqlite::Result<()> {
         let mut insert = self.connection.prepare(
             "INSERT INTO scores (request_id, name, score) VALUES (:request, :name, :score)
@@ -36,7 +36,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Adds metadata: keys given replace those there, others stay.
+    /// Adds metadata. New values replace those of the same key; other keys stay.
     pub(crate) fn merge_metadata(
         &self,
         request: i64,
@@ -53,7 +53,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Says which version of which template the request was made from, and with what.
+    /// Links the request to the template version and the variables that it was made from.
     pub(crate) fn link_prompt(
         &self,
         request: i64,

@@ -1,4 +1,5 @@
-//! A trace as a page shows it: first the shape of all of it, then the details of the spans that are shown.
+//! Reads a trace for a page: first the structure of the whole trace, then the details of the spans that are
+//! shown.
 
 use rusqlite::{OptionalExtension, Row};
 use serde::Deserialize;
@@ -7,14 +8,14 @@ use serde_json::value::RawValue;
 use super::{Reader, integer};
 use crate::moment::Moment;
 
-/// How many characters of a name, and of an error description, are read: one more than a page shows.
+/// The number of characters that are read of a name and of an error description: one more than a page shows.
 const NAME_CHARACTERS: usize = 201;
 const DESCRIPTION_CHARACTERS: usize = 4001;
 
-/// What the tree of a trace is built from.
+/// The fields of a span that the tree of a trace is built from.
 #[derive(Debug, Clone)]
 pub(crate) struct SpanNode {
-    /// The row of the span.
+    /// The id of the span's row.
     pub(crate) row: i64,
     pub(crate) span_id: String,
     pub(crate) parent_id: Option<String>,
@@ -22,18 +23,18 @@ pub(crate) struct SpanNode {
     pub(crate) end: Moment,
 }
 
-/// What a page shows of one span. The name and the description are cut.
+/// The fields of a span that a page shows. The name and the description are cut.
 #[derive(Debug, Default)]
 pub(crate) struct SpanDetails {
     pub(crate) name: String,
     pub(crate) failed: bool,
     pub(crate) description: Option<String>,
     pub(crate) request_id: Option<i64>,
-    /// Attributes, each as the JSON it was sent as.
+    /// The attributes, each as the JSON text that was sent.
     pub(crate) attributes: ShownAttributes,
 }
 
-/// The attributes that a line of a trace shows. The others are not even parsed.
+/// The attributes that a line of a trace shows. Other attributes are not parsed.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct ShownAttributes {
     #[serde(default)]
@@ -45,7 +46,7 @@ pub(crate) struct ShownAttributes {
 }
 
 impl Reader<'_> {
-    /// All spans of a trace in the order they started, without their content.
+    /// Returns all spans of a trace in the order in which they started, without their content.
     pub(crate) fn trace_nodes(&self, trace_id: &str) -> rusqlite::Result<Vec<SpanNode>> {
         self.connection
             .prepare(
@@ -64,7 +65,8 @@ impl Reader<'_> {
             .collect()
     }
 
-    /// The details of spans, in the order of their rows given. A row that is gone has none.
+    /// Returns the details of the spans with these row ids, in the same order. A missing row has empty
+    /// details.
     pub(crate) fn span_details(
         &self,
         rows: impl IntoIterator<Item = i64>,
@@ -82,7 +84,7 @@ impl Reader<'_> {
             .collect()
     }
 
-    /// All attributes of a span as the JSON they are kept as.
+    /// Returns all attributes of a span as their stored JSON.
     pub(crate) fn span_attributes(&self, row: i64) -> rusqlite::Result<Option<String>> {
         self.connection
             .query_row("SELECT attributes FROM spans WHERE id = ?", [row], |row| row.get(0))

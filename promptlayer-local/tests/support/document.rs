@@ -1,4 +1,4 @@
-//! PromptLayer's API document, where it is at hand, and whether a value is what it says.
+//! PromptLayer's API document, if it is available, and checks of values against its schemas.
 
 #![allow(clippy::print_stdout, reason = "what is skipped is said aloud")]
 
@@ -10,7 +10,7 @@ use jsonschema::Validator;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-/// Paths the document describes and the server answers.
+/// The paths that the document describes and the server implements.
 const PATHS: &[(&str, &str)] = &[
     ("/spans-bulk", "/spans-bulk"),
     ("/log-request", "/log-request"),
@@ -24,13 +24,13 @@ const PATHS: &[(&str, &str)] = &[
     ("/api/public/v2/requests/", "/api/public/v2/requests/{request_id}"),
 ];
 
-/// The statuses the document leaves out although the service must answer them somehow.
+/// The statuses that the document leaves out although the service must return them.
 const UNDOCUMENTED: &[u16] = &[404, 405, 413];
 
 static DOCUMENT: OnceLock<Option<Value>> = OnceLock::new();
 static VALIDATORS: Mutex<Option<HashMap<String, Arc<Validator>>>> = Mutex::new(None);
 
-/// The document, or nothing if it is not at hand, which is said aloud.
+/// Returns the document. Prints a message and returns `None` if it is not available.
 pub(crate) fn document() -> Option<&'static Value> {
     DOCUMENT
         .get_or_init(|| {
@@ -42,7 +42,7 @@ pub(crate) fn document() -> Option<&'static Value> {
         .as_ref()
 }
 
-/// What the vendor's own software was recorded sending, where that is at hand.
+/// Returns the recorded requests of PromptLayer's own clients, if they are available.
 pub(crate) fn recording(file: &str) -> Option<Value> {
     shared(&format!("wire/{file}"))
 }
@@ -58,7 +58,7 @@ fn shared(file: &str) -> Option<Value> {
     Some(serde_json::from_str(&text).unwrap())
 }
 
-/// Fails if the document describes this answer otherwise.
+/// Panics if the response does not match the document.
 pub(crate) fn check_answer(method: &Method, path: &str, status: u16, body: &Value) {
     let Some(document) = document() else { return };
     let Some(template) = described_path(path) else { return };
@@ -86,7 +86,8 @@ pub(crate) fn check_answer(method: &Method, path: &str, status: u16, body: &Valu
     assert!(problems.is_empty(), "{key}: {}\n{body}", problems.join("\n"));
 }
 
-/// What is wrong with a value by a schema of the document, which is told apart by the key.
+/// Returns the problems of a value according to a schema of the document. The key identifies the schema in
+/// the cache.
 pub(crate) fn problems(key: &str, schema: &Value, value: &Value) -> Vec<String> {
     let validator = {
         let mut validators = VALIDATORS.lock().unwrap();
@@ -121,8 +122,8 @@ fn described_path(path: &str) -> Option<&'static str> {
         .map(|(_, template)| *template)
 }
 
-/// The document lets an answer 422 be one of two things, and not both, that every object is. What its operations
-/// mean is the list of problems.
+/// Makes `detail` required in 422 responses. The document allows exactly one of two schemas, but every object
+/// matches both. The operations of the document describe the list of problems.
 fn demand_the_details_of_422(document: &mut Value) {
     let schema = document
         .pointer_mut("/components/responses/ValidationError/content/application~1json/schema")
@@ -131,7 +132,8 @@ fn demand_the_details_of_422(document: &mut Value) {
         json!({ "allOf": [{ "$ref": "#/components/schemas/HTTPValidationError" }], "required": ["detail"] });
 }
 
-/// The document is of `OpenAPI` 3.1, where `nullable` of 3.0 means nothing; what it means is clear all the same.
+/// Allows null for every schema with `nullable`. The document is `OpenAPI` 3.1 but uses this keyword, which
+/// only `OpenAPI` 3.0 defines.
 fn allow_null_where_nullable(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(allow_null_where_nullable),

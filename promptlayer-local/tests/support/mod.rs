@@ -1,4 +1,5 @@
-//! What the tests share: a server with a client for it, bodies to send, and the document every answer is held to.
+//! Shared test helpers: a server with a client for it, request bodies, and PromptLayer's API document, which
+//! every response is checked against.
 
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must fail")]
@@ -10,13 +11,13 @@ use promptlayer_local::{Config, Server};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
-/// A server and a client that talks to it.
+/// A server and a client for it.
 pub(crate) struct Local {
     pub(crate) server: Server,
     client: Client,
 }
 
-/// An answer, its body as text and as JSON (null if it is none).
+/// A response. `json` is null if the body is not JSON.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -60,7 +61,7 @@ impl Local {
         self.client.request(method, format!("{}{path}", self.server.url()))
     }
 
-    /// Sends any request, and holds the answer to the document.
+    /// Sends a request, and checks the response against the API document.
     pub(crate) async fn send(&self, method: Method, path: &str, request: RequestBuilder) -> Answer {
         let response = request.send().await.unwrap();
         let status = response.status().as_u16();
@@ -72,14 +73,14 @@ impl Local {
         Answer { status, text, json, policy }
     }
 
-    /// Logs a request and gives its id.
+    /// Logs a request and returns its id.
     pub(crate) async fn log(&self, body: &Value) -> i64 {
         let answer = self.post("/log-request", body).await;
         assert_eq!(answer.status, 201, "{}", answer.text);
         answer.json["id"].as_i64().unwrap()
     }
 
-    /// Publishes a template and gives the number of the version made.
+    /// Publishes a template and returns the number of its new version.
     pub(crate) async fn publish(&self, name: &str, body: Value) -> i64 {
         let mut body = body;
         body["prompt_template"]["prompt_name"] = json!(name);
@@ -90,7 +91,7 @@ impl Local {
 }
 
 impl Answer {
-    /// Where the answer 422 says something is wrong, each place as `body.spans.3.name`.
+    /// Returns the locations of the problems in a 422 response, each as `body.spans.3.name`.
     pub(crate) fn places(&self) -> Vec<String> {
         assert_eq!(self.status, 422, "{}", self.text);
         let problems = self.json["detail"].as_array().unwrap();
@@ -113,7 +114,7 @@ pub(crate) fn chat(role: &str, said: &str) -> Value {
     json!({ "type": "chat", "messages": [{ "role": role, "content": [text(said)] }] })
 }
 
-/// A request log with no more than it must have.
+/// Returns a request log with the required fields only.
 pub(crate) fn request() -> Value {
     json!({
         "provider": "openai",
@@ -125,12 +126,12 @@ pub(crate) fn request() -> Value {
     })
 }
 
-/// The same, with these fields too.
+/// Returns a request log with these additional fields.
 pub(crate) fn request_with(fields: &Value) -> Value {
     merged(request(), fields)
 }
 
-/// A span of the trace `trace`, from 1 s to 2 s after an arbitrary moment.
+/// Returns a span of the trace `trace`, from 1 s to 2 s after an arbitrary time.
 pub(crate) fn span(span_id: &str, fields: &Value) -> Value {
     let span = json!({
         "name": "step",
@@ -146,7 +147,7 @@ pub(crate) fn span(span_id: &str, fields: &Value) -> Value {
     merged(span, fields)
 }
 
-/// A chat template with one system message.
+/// Returns a chat template with one system message.
 pub(crate) fn template(said: &str) -> Value {
     json!({
         "prompt_template": { "prompt_name": "" },

@@ -1,4 +1,4 @@
-//! HTTP written and read by hand, so that tests can send what no client sends.
+//! Raw HTTP over a socket, so that tests can send requests that no HTTP client sends.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use promptlayer_local::Server;
 use serde_json::Value;
 
-/// An answer as it came over the socket.
+/// A response as it was read from the socket.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -16,7 +16,7 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// Reads one answer, and no more than that.
+    /// Reads exactly one response.
     pub(crate) fn read(stream: &mut TcpStream) -> Self {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -46,7 +46,7 @@ impl Reply {
     }
 }
 
-/// A request of these headers and no others.
+/// Returns the text of a request with exactly these headers.
 pub(crate) fn request_text(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
     let mut text = format!("{method} {path} HTTP/1.1\r\n");
     for (name, value) in headers {
@@ -55,7 +55,7 @@ pub(crate) fn request_text(method: &str, path: &str, headers: &[(&str, &str)], b
     text + "\r\n" + body
 }
 
-/// Writes all of this to a new connection.
+/// Writes the text to a new connection.
 pub(crate) fn send(server: &Server, text: &str) -> TcpStream {
     let address = (std::net::Ipv4Addr::LOCALHOST, server.address().port());
     let mut stream = TcpStream::connect(address).unwrap();
@@ -64,7 +64,7 @@ pub(crate) fn send(server: &Server, text: &str) -> TcpStream {
     stream
 }
 
-/// Writes all of this to a new connection and reads the answer.
+/// Writes the text to a new connection and reads the response.
 pub(crate) fn exchange(server: &Server, text: &str) -> Reply {
     Reply::read(&mut send(server, text))
 }

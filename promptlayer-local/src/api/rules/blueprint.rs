@@ -1,9 +1,9 @@
-//! The prompt blueprint: what went into a model and what came out of it, whoever made the model.
+//! Rules for the prompt blueprint: the input and output of a model, independent of the provider.
 
 use super::content::CONTENT;
 use super::{MAYBE_TEXT, Record, Rule, Tagged, may, needs};
 
-/// A prompt: a chat or a text to complete.
+/// A prompt: a chat or a completion.
 pub(super) const PROMPT: Rule = Rule::Tagged(&Tagged {
     tag: "type",
     kinds: &[("chat", CHAT), ("completion", COMPLETION)],
@@ -22,7 +22,7 @@ const CHAT: &Record = &Record::of(&[
     may("input_variables", Rule::List(&Rule::Text)),
 ]);
 
-/// What every text with variables in it may say about them.
+/// The fields for variables that every text with variables can have.
 const TEMPLATE: &Record = &Record::of(&[
     may("input_variables", Rule::List(&Rule::Text)),
     may("template_format", Rule::Word(&["f-string", "jinja2"])),

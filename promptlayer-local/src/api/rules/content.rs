@@ -1,8 +1,8 @@
-//! The blocks a message is made of.
+//! Rules for the content blocks of a message.
 
 use super::{INTEGER, MAYBE_TEXT, Record, Rule, Tagged, may, needs};
 
-/// What a message says: a list of blocks.
+/// The content of a message: a list of blocks.
 pub(super) const CONTENT: Rule = Rule::List(&BLOCK);
 
 const BLOCK: Rule = Rule::Tagged(&Tagged { tag: "type", kinds: BLOCKS, untagged: None });

@@ -1,7 +1,8 @@
-//! The rules a JSON body must follow, written as tables, and the check that names the place of everything wrong.
+//! Validation rules for JSON bodies, written as tables, and the check that reports the location of every
+//! problem.
 //!
-//! The tables say what PromptLayer's document says; where the two discriminate a union by a field (`type`, `role`),
-//! that field is required, as it is by the service.
+//! The tables follow PromptLayer's API document, with one exception. If a union is discriminated by a field
+//! (`type`, `role`), that field is required here, because PromptLayer's service requires it.
 
 mod blueprint;
 mod content;
@@ -24,39 +25,40 @@ pub(crate) use spans::SPANS_BULK;
 pub(crate) use templates::{GET_TEMPLATE, PUBLISH};
 pub(crate) use tracking::{TRACK_GROUP, TRACK_METADATA, TRACK_PROMPT, TRACK_SCORE};
 
-/// What a value must be.
+/// The rule that a value must follow.
 pub(crate) enum Rule {
     Text,
-    /// Text of at least and at most so many characters.
+    /// Text with a minimum and a maximum number of characters.
     TextOf(usize, usize),
     /// A date-time, or seconds since 1970.
     Time,
     Boolean,
-    /// A whole number within these bounds.
+    /// An integer within these bounds, both inclusive.
     Integer(i64, i64),
-    /// A number of at least this.
+    /// A number that is at least this one.
     NumberFrom(f64),
-    /// One of these words.
+    /// One of these strings.
     Word(&'static [&'static str]),
-    /// An object of any fields.
+    /// An object with any fields.
     Object,
-    /// An object whose values are text, with keys of at most so many characters.
+    /// An object whose values are text, with a maximum number of characters for its keys.
     TextMap(usize),
     List(&'static Rule),
     Nullable(&'static Rule),
     Record(&'static Record),
-    /// An object whose fields depend on a word in one of them.
+    /// An object whose fields depend on the value of its tag field.
     Tagged(&'static Tagged),
-    /// Whatever passes one of these; what is wrong is told by the last of them.
+    /// A value that follows at least one of these rules. If it follows none, the problems of the last rule
+    /// are reported.
     Either(&'static [Rule]),
 }
 
-/// The fields of an object; others may be there too.
+/// The known fields of an object. Other fields are allowed.
 pub(crate) struct Record {
     pub(crate) fields: &'static [Field],
-    /// A record all of whose fields it has as well.
+    /// A record whose fields belong to this one too.
     pub(crate) base: Option<&'static Record>,
-    /// What cannot be said of one field alone.
+    /// A check that involves more than one field.
     pub(crate) whole: Option<WholeCheck>,
 }
 
@@ -74,38 +76,38 @@ pub(crate) struct Field {
     rule: Rule,
 }
 
-/// A field that must be there.
+/// Returns a required field.
 pub(crate) const fn needs(name: &'static str, rule: Rule) -> Field {
     Field { name, required: true, rule }
 }
 
-/// A field that may be left out.
+/// Returns an optional field.
 pub(crate) const fn may(name: &'static str, rule: Rule) -> Field {
     Field { name, required: false, rule }
 }
 
 pub(crate) struct Tagged {
-    /// The field that holds the word.
+    /// The name of the tag field.
     pub(crate) tag: &'static str,
     pub(crate) kinds: &'static [(&'static str, &'static Record)],
-    /// What it is where the field is missing, if that is allowed.
+    /// The record to use if the tag field is missing. `None` makes the tag field required.
     pub(crate) untagged: Option<&'static Record>,
 }
 
-/// Any whole number that can be kept.
+/// Any integer that fits into an `i64`.
 pub(crate) const INTEGER: Rule = Rule::Integer(i64::MIN, i64::MAX);
-/// A whole number above 0.
+/// An integer above 0.
 pub(crate) const POSITIVE: Rule = Rule::Integer(1, i64::MAX);
 pub(crate) const MAYBE_TEXT: Rule = Rule::Nullable(&Rule::Text);
 
-/// Checks a body and makes of it what the handler wants.
+/// Checks a body with a rule and deserializes it for the handler.
 pub(super) fn parse<T: DeserializeOwned>(body: Value, rule: &Rule) -> Result<T, ApiError> {
     let mut problems = Problems::default();
     rule.check(&body, &Place::BODY, &mut problems);
     if !problems.is_empty() {
         return Err(ApiError::Invalid(problems.into_inner()));
     }
-    // What the rules let through, the types take; should they ever differ, the client is told and not dropped.
+    // The types accept every body that passes the rules. If they ever differ, the client gets an error.
     serde_json::from_value(body)
         .map_err(|error| ApiError::invalid(&Place::BODY, "value_error", error.to_string()))
 }
@@ -294,7 +296,7 @@ fn one_of(words: &[&str]) -> String {
     format!("one of {}", words.join(", "))
 }
 
-/// What was found, short enough for a message.
+/// Describes the value that was found, short enough for a message.
 pub(super) fn described(value: &Value) -> String {
     match value {
         Value::Null | Value::Bool(_) => value.to_string(),
@@ -314,7 +316,7 @@ mod tests {
 
     use super::{Place, Problems, Record, Rule};
 
-    /// Fills the list of problems.
+    /// Returns a full list of problems.
     fn full() -> Problems {
         let mut problems = Problems::default();
         while !problems.is_full() {

@@ -1,10 +1,11 @@
-//! Where in a request something is wrong, and what.
+//! The location of a problem in a request, and the problem itself.
 
 use serde::Serialize;
 
 use crate::api::error::shortened;
 
-/// A place in a request: its body, a field of it, an item of that. It lives on the stack; only problems spell it out.
+/// A location in a request: the body, a field of it, or an item of a list. It is on the stack and is
+/// converted to text only for a problem.
 #[derive(Clone, Copy)]
 pub(crate) struct Place<'a> {
     parent: Option<&'a Place<'a>>,
@@ -52,7 +53,7 @@ enum Location {
     Item(usize),
 }
 
-/// One thing wrong, as an answer 422 tells it.
+/// One problem, as a 422 response contains it.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Problem {
     loc: Vec<Location>,
@@ -61,19 +62,20 @@ pub(crate) struct Problem {
     kind: &'static str,
 }
 
-/// Everything wrong with a request, up to a limit at which checking stops.
+/// The problems of a request, up to a limit at which checking stops.
 #[derive(Debug, Default)]
 pub(crate) struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// A body of 64 MiB can be wrong in millions of places; the answer must stay smaller than the question.
+    /// The maximum number of problems. A body of 64 MiB can have millions of problems, and the response must
+    /// be smaller than the request.
     const MOST: usize = 10_000;
 
     pub(crate) fn add(&mut self, place: &Place<'_>, kind: &'static str, message: impl Into<String>) {
         self.add_with(place, kind, || message.into());
     }
 
-    /// Adds a problem whose message is written only if there is room for it.
+    /// Adds a problem. Formats the message only if there is room for the problem.
     pub(crate) fn add_with(
         &mut self,
         place: &Place<'_>,
@@ -85,7 +87,7 @@ impl Problems {
         }
     }
 
-    /// Returns `true` if no further problem is kept, so that there is no need to look for one.
+    /// Returns `true` if the list accepts no more problems. The caller can then stop checking.
     pub(crate) fn is_full(&self) -> bool {
         self.0.len() >= Self::MOST
     }

@@ -1,4 +1,4 @@
-//! Request logs.
+//! Rules for request logs.
 
 use serde_json::{Map, Value};
 
@@ -12,7 +12,7 @@ pub(crate) const LOG_REQUEST: Rule = Rule::Record(&Record {
     whole: None,
 });
 
-/// A request log inside a span, which may leave its times to the span.
+/// A request log inside a span. It inherits missing times from the span.
 pub(super) const SPAN_LOG_REQUEST: Rule = Rule::Record(&Record {
     fields: &[
         may("request_start_time", Rule::Nullable(&Rule::Time)),
@@ -40,7 +40,7 @@ const REQUEST: &Record = &Record {
         may("price", Rule::NumberFrom(0.0)),
         may("function_name", Rule::Text),
         may("score", Rule::Integer(0, 100)),
-        // Not in the document, but sent by the vendor's own software.
+        // PromptLayer's API document does not define this field, but PromptLayer's own clients send it.
         may("score_name", MAYBE_TEXT),
         may("api_type", MAYBE_TEXT),
         may("status", Rule::Word(&["SUCCESS", "WARNING", "ERROR"])),
@@ -63,7 +63,7 @@ const ERROR_TYPES: &[&str] = &[
     "UNKNOWN_ERROR",
 ];
 
-/// Each error type goes with some statuses only, and none with success.
+/// Checks that the error type is allowed with the status. No error type is allowed with `SUCCESS`.
 fn check_error_type(request: &Map<String, Value>, place: &Place<'_>, problems: &mut Problems) {
     let Some(error_type) = request.get("error_type").and_then(Value::as_str) else { return };
     let status = request.get("status").map_or(Some("SUCCESS"), Value::as_str);
@@ -71,7 +71,7 @@ fn check_error_type(request: &Map<String, Value>, place: &Place<'_>, problems: &
         "PROVIDER_RATE_LIMIT" | "PROVIDER_QUOTA_LIMIT" | "UNKNOWN_ERROR" => &["WARNING", "ERROR"],
         "PROVIDER_PARTIAL_RESPONSE" | "VARIABLE_MISSING_OR_EMPTY" => &["WARNING"],
         "PROVIDER_TIMEOUT" | "PROVIDER_AUTH_ERROR" | "PROVIDER_ERROR" | "TEMPLATE_RENDER_ERROR" => &["ERROR"],
-        // No error type at all; its own rule has said so.
+        // Not a known error type. The rule of the field has already reported this.
         _ => return,
     };
     match status {

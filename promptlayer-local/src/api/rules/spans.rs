@@ -1,4 +1,4 @@
-//! Spans.
+//! Rules for spans.
 
 use super::requests::SPAN_LOG_REQUEST;
 use super::{INTEGER, MAYBE_TEXT, Record, Rule, may, needs};

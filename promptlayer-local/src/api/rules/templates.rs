@@ -1,4 +1,4 @@
-//! Templates, as they are published and asked for.
+//! Rules for publishing and reading templates.
 
 use serde_json::{Map, Value};
 
@@ -62,14 +62,15 @@ pub(crate) const GET_TEMPLATE: Rule = Rule::Record(&Record {
         may("metadata_filters", Rule::Nullable(&Rule::TextMap(usize::MAX))),
         may("model", MAYBE_TEXT),
         may("model_parameter_overrides", Rule::Nullable(&Rule::Object)),
-        // Not in the document: the vendor's own cache asks for the template as it is.
+        // PromptLayer's API document does not define this field. The cache of PromptLayer's own client uses
+        // it to get the template without variables filled in.
         may("skip_input_variable_rendering", Rule::Boolean),
     ],
     base: None,
     whole: Some(check_one_choice),
 });
 
-/// A version is chosen by its number or by a label, not by both.
+/// Checks that a version is selected by its number or by a label, but not by both.
 fn check_one_choice(object: &Map<String, Value>, place: &Place<'_>, problems: &mut Problems) {
     let given = |name| object.get(name).is_some_and(|value| !value.is_null());
     if given("version") && given("label") {

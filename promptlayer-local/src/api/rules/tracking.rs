@@ -1,4 +1,4 @@
-//! What is tracked about a request log.
+//! Rules for the data that is added to a request log.
 
 use super::{INTEGER, MAYBE_TEXT, Record, Rule, may, needs};
 
