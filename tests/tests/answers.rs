@@ -1,4 +1,4 @@
-//! What each answer of PromptLayer means for what was sent.
+//! How the pipeline interprets each response of PromptLayer.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
@@ -22,13 +22,13 @@ fn ask(question: &str) -> String {
     question.to_uppercase()
 }
 
-/// A call that the service of these tests does not take.
+/// A call that the test server refuses.
 #[promptlayer]
 fn ask_badly(question: &str) -> String {
     question.to_uppercase()
 }
 
-/// What became of the calls of a test.
+/// The result of the calls of a test.
 struct Outcome {
     stats: Stats,
     ids: Vec<RequestId>,
@@ -36,13 +36,13 @@ struct Outcome {
 }
 
 impl Outcome {
-    /// The errors that were told, each as it reads.
+    /// Returns the messages of the reported errors.
     fn errors(&self) -> Vec<String> {
         self.errors.try_iter().collect()
     }
 }
 
-/// Makes calls under a layer that logs to the recorder, until all has an outcome.
+/// Makes calls under a layer that logs to the recorder, and waits until every item has an outcome.
 fn outcome_with(builder: LayerBuilder, calls: impl FnOnce()) -> Outcome {
     let (id_sender, ids) = channel();
     let (error_sender, errors) = channel();
@@ -68,13 +68,13 @@ fn ask_times(count: usize) {
     }
 }
 
-/// The requests that carried spans.
+/// Returns the number of requests that carried spans.
 fn sent(recorder: &Recorder) -> usize {
     recorder.bodies("/spans-bulk").len()
 }
 
 #[test]
-fn what_is_refused_for_now_is_sent_again_and_delivered_once() {
+fn temporary_refusal_is_retried_and_delivered_once() {
     for status in [503, 429] {
         let recorder = Recorder::start().unwrap();
         recorder.script("/spans-bulk", [Reply::status(status).header("Retry-After", "0")]);
@@ -88,7 +88,7 @@ fn what_is_refused_for_now_is_sent_again_and_delivered_once() {
 }
 
 #[test]
-fn the_wait_that_the_service_asks_for_is_kept() {
+fn retry_after_is_respected() {
     let recorder = Recorder::start().unwrap();
     recorder.script("/spans-bulk", [Reply::status(503).header("Retry-After", "1")]);
     let outcome = outcome(&recorder, || ask_times(1));
@@ -99,7 +99,7 @@ fn the_wait_that_the_service_asks_for_is_kept() {
 }
 
 #[test]
-fn what_was_processed_is_not_sent_again_whatever_the_answer_said() {
+fn processed_batch_is_never_resent_after_any_response() {
     for reply in [Reply::status(500).processed(), Reply::status(502).processed(), Reply::service().lost()] {
         let recorder = Recorder::start().unwrap();
         recorder.script("/spans-bulk", [reply.clone()]);
@@ -113,7 +113,7 @@ fn what_was_processed_is_not_sent_again_whatever_the_answer_said() {
 }
 
 #[test]
-fn what_was_not_processed_is_sent_again_once_the_trace_shows_that_it_is_missing() {
+fn span_missing_from_trace_is_resent() {
     for reply in [Reply::status(500), Reply::status(502), Reply::status(504), Reply::reset()] {
         let recorder = Recorder::start().unwrap();
         recorder.script("/spans-bulk", [reply.clone()]);
@@ -128,7 +128,7 @@ fn what_was_not_processed_is_sent_again_once_the_trace_shows_that_it_is_missing(
     }
 }
 
-/// Refuses bodies with a span of [`ask_badly`].
+/// Refuses bodies that contain a span of [`ask_badly`].
 fn refusing_bad_spans(status: u16) -> impl FnMut(&Request) -> Option<Reply> {
     move |request| request.spans().any(|span| span["name"] == "ask_badly").then(|| Reply::status(status))
 }
@@ -143,7 +143,7 @@ fn names_and_times(spans: &[Value]) -> BTreeMap<(String, String), usize> {
 }
 
 #[test]
-fn one_bad_span_is_set_aside_and_those_sent_with_it_are_delivered() {
+fn one_bad_span_is_quarantined_and_the_rest_is_delivered() {
     for (status, reason) in
         [(422, RejectReason::Invalid), (400, RejectReason::Invalid), (413, RejectReason::TooLarge)]
     {
@@ -170,7 +170,7 @@ fn one_bad_span_is_set_aside_and_those_sent_with_it_are_delivered() {
 }
 
 #[test]
-fn several_bad_spans_are_each_found() {
+fn several_bad_spans_are_all_found() {
     let recorder = Recorder::start().unwrap();
     recorder.decide(refusing_bad_spans(422));
     let outcome = outcome(&recorder, || {
@@ -188,7 +188,7 @@ fn several_bad_spans_are_each_found() {
 }
 
 #[test]
-fn a_wrong_key_is_told_once_and_the_program_goes_on() {
+fn wrong_key_is_reported_once_and_the_program_continues() {
     for status in [401, 403] {
         let recorder = Recorder::start().unwrap();
         recorder.decide(move |_| Some(Reply::status(status)));
@@ -203,7 +203,7 @@ fn a_wrong_key_is_told_once_and_the_program_goes_on() {
 }
 
 #[test]
-fn a_key_that_comes_to_be_right_delivers_what_was_held() {
+fn held_spans_are_delivered_once_the_key_is_accepted() {
     let recorder = Recorder::start().unwrap();
     recorder.script("/spans-bulk", [401, 401, 403].map(Reply::status));
     let (layer, guard) = layer_to(recorder.url()).retry(quick()).on_error(|_| {}).build().unwrap();
@@ -214,19 +214,19 @@ fn a_key_that_comes_to_be_right_delivers_what_was_held() {
 }
 
 #[test]
-fn an_error_is_told_again_once_something_succeeded() {
+fn error_is_reported_again_after_a_success() {
     let recorder = Recorder::start().unwrap();
     let replies = [422, 422, 201, 422, 400, 422].map(Reply::status);
     recorder.script("/log-request", replies);
     let outcome = outcome_with(layer_to(recorder.url()).wire(Wire::LogRequest), || ask_times(6));
 
     let statuses: Vec<bool> = outcome.errors().iter().map(|error| error.contains("422")).collect();
-    // What `201` without a body stands for is told too.
+    // After the success, the next 422 is reported again.
     assert_eq!(statuses, [true, true, false], "two of one kind, and one of another");
 }
 
 #[test]
-fn a_redirect_is_not_followed_and_the_key_goes_nowhere_else() {
+fn redirect_is_not_followed_and_does_not_leak_the_key() {
     let (recorder, elsewhere) = (Recorder::start().unwrap(), Recorder::start().unwrap());
     for status in [301, 302, 303, 307, 308] {
         let reply = Reply::status(status).header("Location", &format!("{}/spans-bulk", elsewhere.url()));
@@ -243,7 +243,7 @@ fn a_redirect_is_not_followed_and_the_key_goes_nowhere_else() {
 }
 
 #[test]
-fn an_answer_that_cannot_be_read_does_not_undo_the_delivery() {
+fn unreadable_response_does_not_cause_a_resend() {
     let unreadable =
         [Reply::service().broken_json(), Reply::status(201).body("ok"), Reply::status(200).body(Vec::new())];
     for reply in unreadable {
@@ -253,7 +253,8 @@ fn an_answer_that_cannot_be_read_does_not_undo_the_delivery() {
             recorder.decide(move |request| (request.method == "POST").then(|| scripted.clone()));
             let outcome = outcome_with(layer_to(recorder.url()).wire(wire), || ask_times(3));
 
-            // It is read back, where there is a trace to read. Elsewhere nothing proves the delivery.
+            // The spans are read back if they have a trace. Over the other wire format nothing proves the
+            // delivery.
             let (delivered, unknown) = if wire == Wire::SpansBulk { (3, 0) } else { (0, 3) };
             let spans = &outcome.stats.spans;
             assert_eq!(
@@ -270,7 +271,7 @@ fn an_answer_that_cannot_be_read_does_not_undo_the_delivery() {
 }
 
 #[test]
-fn a_span_whose_trace_is_closed_is_counted_as_refused() {
+fn span_of_a_closed_trace_is_counted_as_rejected() {
     let recorder = Recorder::start().unwrap();
     recorder.decide(|request| {
         let ids = |name: &str| -> Vec<Value> {
@@ -295,7 +296,7 @@ fn a_span_whose_trace_is_closed_is_counted_as_refused() {
 }
 
 #[test]
-fn over_the_other_wire_each_request_has_its_own_outcome() {
+fn each_log_request_has_its_own_outcome() {
     let recorder = Recorder::start().unwrap();
     let replies = [
         Reply::service(),
@@ -310,7 +311,8 @@ fn over_the_other_wire_each_request_has_its_own_outcome() {
         outcome_with(layer_to(recorder.url()).wire(Wire::LogRequest).retry(quick()), || ask_times(6));
 
     let spans = &outcome.stats.spans;
-    // The fourth is refused once, for its key; whether or not it is asked for again decides the end of the test.
+    // The fourth request is refused once because of its key. Whether it is sent again depends on when the
+    // shutdown ends.
     assert_eq!((spans.accepted, spans.outcome_unknown), (6, 1), "{spans:#?}");
     assert_eq!(spans.rejected[&RejectReason::Invalid], 1);
     assert_eq!(spans.rejected[&RejectReason::TooLarge], 1);
@@ -318,14 +320,14 @@ fn over_the_other_wire_each_request_has_its_own_outcome() {
 }
 
 #[test]
-fn without_a_key_there_is_no_layer_and_the_error_names_the_variable() {
+fn missing_key_is_a_build_error_that_names_the_variable() {
     let error = layer().env(Env::empty()).build().unwrap_err();
     assert!(error.is_missing_api_key());
     assert!(error.to_string().contains("PROMPTLAYER_API_KEY"), "{error}");
 }
 
 #[test]
-fn a_server_that_is_no_promptlayer_costs_the_logs_and_nothing_more() {
+fn wrong_server_rejects_the_logs_and_nothing_else_fails() {
     let recorder = Recorder::start().unwrap();
     recorder
         .decide(|_| Some(Reply::status(404).header("Content-Type", "text/html").body("<h1>Not here</h1>")));

@@ -1,4 +1,4 @@
-//! An argument may be called anything: nothing of what the attribute generates is in its way.
+//! Arguments may have any name: the generated code does not conflict with them.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
@@ -6,7 +6,7 @@ use promptlayer_tracing::blueprint::{LogRequest, Prompt};
 use promptlayer_tracing::{layer, promptlayer};
 use tracing_subscriber::prelude::*;
 
-/// The one request that a function makes.
+/// Returns the only request that a function makes.
 fn request_of(run: impl FnOnce()) -> LogRequest {
     let (layer, captured) = layer().in_memory().unwrap();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), run);
@@ -15,7 +15,7 @@ fn request_of(run: impl FnOnce()) -> LogRequest {
 }
 
 #[test]
-fn one_argument_is_called_input() {
+fn argument_named_input_is_captured() {
     #[promptlayer]
     fn ask(input: &str) -> String {
         input.to_uppercase()
@@ -26,7 +26,7 @@ fn one_argument_is_called_input() {
 }
 
 #[test]
-fn what_the_attribute_is_given_sees_the_arguments_and_nothing_else() {
+fn attribute_expressions_see_only_the_arguments() {
     #[promptlayer(metadata(length = input.len(), ends = captured), model = value, fields(name, call))]
     fn ask(input: &str, captured: bool, value: &str, name: u8, call: u8) -> String {
         let _ = (captured, value, name, call);
@@ -39,7 +39,7 @@ fn what_the_attribute_is_given_sees_the_arguments_and_nothing_else() {
 }
 
 #[test]
-fn the_names_of_the_expansion_are_free() {
+fn names_in_the_expansion_are_free_for_arguments() {
     #[promptlayer(follows_from = &span, err, ret)]
     #[allow(clippy::too_many_arguments, reason = "there are so many names")]
     fn ask(
@@ -61,7 +61,7 @@ fn the_names_of_the_expansion_are_free() {
 }
 
 #[test]
-fn a_lint_that_is_allowed_for_an_argument_stays_allowed() {
+fn lint_allowed_on_an_argument_stays_allowed() {
     #![deny(unused_variables)]
     #[promptlayer]
     fn ask(prompt: &str, #[allow(unused_variables)] reserved: u8) -> String {
@@ -72,7 +72,7 @@ fn a_lint_that_is_allowed_for_an_argument_stays_allowed() {
 }
 
 #[test]
-fn an_output_closure_sees_the_names_around_it() {
+fn output_closure_sees_names_in_scope() {
     #[allow(clippy::trivially_copy_pass_by_ref, reason = "`output` is given a reference")]
     const fn value(answer: &(u8, u8)) -> u8 {
         answer.1

@@ -1,8 +1,8 @@
-//! Functions that take and give `async-openai`'s own types log what functions that take and give the JSON of the same
-//! exchange do, over a server that answers as OpenAI does.
+//! Functions with the types of `async-openai` produce the same log as functions with the JSON of the same
+//! exchange. A test server answers as `OpenAI` does.
 //!
-//! Where the types leave out what the server sent, the log of the function with types leaves it out too: it sees no
-//! more than its caller does. Those places are named here.
+//! If the types omit something that the server sent, the log of the typed function omits it too, because the
+//! function sees no more than its caller does. The tests list these differences.
 #![allow(clippy::unwrap_used, reason = "a test stops where it finds what should not be")]
 
 #[path = "async_openai/exchanges.rs"]
@@ -30,7 +30,7 @@ use tests::{Contract, Recorder, Reply};
 type OpenAI = Client<OpenAIConfig>;
 type Events = Pin<Box<dyn Stream<Item = Result<Value, OpenAIError>> + Send>>;
 
-/// The same calls with `async-openai`'s types.
+/// Calls with the types of `async-openai`.
 mod typed {
     use super::*;
 
@@ -72,7 +72,7 @@ mod typed {
     }
 }
 
-/// The same calls with JSON, as it stands in the bodies.
+/// The same calls with the JSON of the bodies.
 mod raw {
     use super::*;
 
@@ -102,7 +102,7 @@ mod raw {
     }
 }
 
-/// A server that gives the same answer to every request, and a client of it.
+/// A server that gives the same response to every request, and a client for it.
 struct Server {
     recorder: Recorder,
     client: OpenAI,
@@ -116,19 +116,19 @@ impl Server {
         Self { recorder, client: Client::with_config(config) }
     }
 
-    /// This as a whole.
+    /// Starts a server that returns a complete response.
     fn whole(answer: &Value) -> Self {
         Self::answers(Reply::status(200).json(answer))
     }
 
-    /// These, one after the other.
+    /// Starts a server that returns these events as a stream.
     fn events(events: &[Value], end: &str) -> Self {
         let body: Vec<String> = events.iter().map(|event| format!("data: {event}\n\n")).collect();
         let answer = Reply::status(200).header("Content-Type", "text/event-stream");
         Self::answers(answer.body(body.concat() + end))
     }
 
-    /// What the two calls log: that with types, and that with JSON.
+    /// Returns the logs of the typed call and of the JSON call.
     fn logs<A, B>(&self, typed: impl Future<Output = A>, raw: impl Future<Output = B>) -> [Value; 2] {
         let logs = [logged(typed), logged(raw)];
         let sent: Vec<Option<Value>> =
@@ -139,7 +139,7 @@ impl Server {
     }
 }
 
-/// What a call logs, but for when it was made and what the function is called.
+/// Returns the log of a call without its times and the function name.
 fn logged<T>(call: impl Future<Output = T>) -> Value {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let log: LogRequest = request_of(|| drop(runtime.block_on(call)));
@@ -158,7 +158,7 @@ fn logged<T>(call: impl Future<Output = T>) -> Value {
     log
 }
 
-/// A body as the type that it is one of.
+/// Deserializes a body.
 fn read<T: DeserializeOwned>(body: &Value) -> T {
     serde_json::from_value(body.clone()).unwrap()
 }
@@ -172,7 +172,7 @@ async fn drain<T, S: Stream<Item = Result<T, OpenAIError>> + Unpin>(stream: Resu
 }
 
 #[test]
-fn a_chat_logs_the_same() {
+fn chat_logs_the_same_with_types_and_json() {
     let request = exchanges::chat_request();
     let server = Server::whole(&exchanges::chat_reply());
     let client = &server.client;
@@ -184,7 +184,7 @@ fn a_chat_logs_the_same() {
 }
 
 #[test]
-fn a_streamed_chat_logs_the_same() {
+fn streamed_chat_logs_the_same_with_types_and_json() {
     let mut request = exchanges::chat_request();
     request["stream"] = true.into();
     let server = Server::events(&exchanges::chat_chunks(), "data: [DONE]\n\n");
@@ -200,7 +200,7 @@ fn a_streamed_chat_logs_the_same() {
 }
 
 #[test]
-fn a_response_logs_the_same() {
+fn response_logs_the_same_with_types_and_json() {
     let request = exchanges::response_request();
     let server = Server::whole(&exchanges::response());
     let client = &server.client;
@@ -237,11 +237,11 @@ fn a_response_logs_the_same() {
 }
 
 #[test]
-fn a_streamed_response_logs_the_same() {
+fn streamed_response_logs_the_same_with_types_and_json() {
     let mut request = exchanges::response_request();
     request["stream"] = true.into();
     let events = exchanges::response_events();
-    // As it comes, cut before its last event, and with an end that leaves the items out.
+    // The complete stream, the stream without its last event, and a stream whose last event omits the items.
     let (last, cut) = events.split_last().unwrap();
     let mut empty = events.clone();
     let mut end = last.clone();
@@ -265,7 +265,7 @@ fn a_streamed_response_logs_the_same() {
 }
 
 #[test]
-fn an_embedding_logs_the_same() {
+fn embedding_logs_the_same_with_types_and_json() {
     let request = json!({"model": "text-embedding-3-small", "input": ["one", "two"], "dimensions": 2});
     let reply = json!({
         "object": "list", "model": "text-embedding-3-small", "usage": {"prompt_tokens": 2, "total_tokens": 2},
@@ -281,10 +281,10 @@ fn an_embedding_logs_the_same() {
     assert_eq!((&raw["api_type"], &raw["model"]), (&json!("embeddings"), &json!("text-embedding-3-small")));
 }
 
-/// `CreateChatCompletionResponse` has no field for the thoughts of open models, which are no part of OpenAI's
-/// interface. The caller of the function with types never sees them, and its log cannot have them.
+/// `CreateChatCompletionResponse` has no field for the reasoning of open models, which is not part of the
+/// `OpenAI` API. The typed function and its caller never see it, so the log cannot contain it.
 #[test]
-fn the_types_have_no_thoughts_of_open_models() {
+fn types_omit_the_reasoning_of_open_models() {
     let request = exchanges::chat_request();
     let mut reply = exchanges::chat_reply();
     reply["choices"][0]["message"]["reasoning_content"] = "Look it up.".into();
@@ -297,10 +297,10 @@ fn the_types_have_no_thoughts_of_open_models() {
     assert_eq!(typed, raw, "and in nothing else they differ");
 }
 
-/// `Response` has no field for what xAI says that an answer cost, by which xAI is known too; `LocalShellExecAction` none
-/// for the type of the action, of which there is one only.
+/// `Response` has no field for the cost that xAI reports, which also identifies xAI. `LocalShellExecAction` has
+/// no field for the type of the action, because there is only one type.
 #[test]
-fn the_types_have_no_cost_and_no_type_of_a_shells_action() {
+fn types_omit_the_cost_and_the_type_of_a_shell_action() {
     let request = exchanges::response_request();
     let mut reply = exchanges::response();
     reply["usage"]["cost_in_usd_ticks"] = 14_115_500.into();
@@ -323,9 +323,9 @@ fn the_types_have_no_cost_and_no_type_of_a_shells_action() {
     assert_eq!(typed, raw, "and in nothing else they differ");
 }
 
-/// The types have `f32` where the interface has a number, and write it with as few digits as tell it.
+/// The types use `f32` for numbers. They write the shortest text that identifies the value.
 #[test]
-fn a_number_of_32_bits_is_logged_as_it_is_sent() {
+fn f32_parameter_is_logged_as_it_is_sent() {
     let request = json!({"model": "gpt-5.4", "input": "why?", "temperature": 0.7});
     let server = Server::whole(&exchanges::response());
     let client = &server.client;

@@ -1,4 +1,4 @@
-//! What the attribute logs of the functions that it stands on.
+//! What the attribute logs of annotated functions.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it finds what should not be")]
 
 use std::fmt;
@@ -28,7 +28,7 @@ async fn ask_later(question: &str) -> Result<String, fmt::Error> {
 }
 
 #[test]
-fn a_text_argument_is_the_users_message_and_the_value_the_models() {
+fn text_argument_and_value_become_user_and_model_messages() {
     let request = request_of(|| assert_eq!(ask("why?"), "You asked: why?"));
 
     assert_eq!(request.input, Prompt::user("why?"));
@@ -41,7 +41,7 @@ fn a_text_argument_is_the_users_message_and_the_value_the_models() {
 }
 
 #[test]
-fn an_asynchronous_function_is_logged_when_it_is_ready() {
+fn async_function_is_logged_when_it_is_ready() {
     let request = request_of(|| assert!(block_on(ask_later("why?")).is_ok()));
 
     assert_eq!(request.input, Prompt::user("why?"));
@@ -49,7 +49,7 @@ fn an_asynchronous_function_is_logged_when_it_is_ready() {
 }
 
 #[test]
-fn an_err_is_a_failed_request_with_its_message() {
+fn err_is_a_failed_request_with_its_message() {
     let request = request_of(|| assert!(block_on(ask_later("")).is_err()));
 
     assert_eq!(request.status, RequestStatus::Error);
@@ -83,7 +83,7 @@ impl std::error::Error for Outer {
 }
 
 #[test]
-fn an_errors_sources_are_told_whether_it_is_boxed_or_not() {
+fn error_sources_are_logged_for_plain_and_boxed_errors() {
     #[promptlayer]
     fn plain() -> Result<(), Outer> {
         Err(Outer(Inner))
@@ -99,13 +99,13 @@ fn an_errors_sources_are_told_whether_it_is_boxed_or_not() {
     for run in [|| drop(plain()), || drop(boxed()), || drop(boxed_local())] {
         let request = request_of(run);
         assert_eq!(request.error_message(), Some("the model did not answer: rate limit reached"));
-        // What an error of anybody's says in words is not what a provider says.
+        // The message of an arbitrary error type is not interpreted as a provider's message.
         assert_eq!(request.error_type, Some(ErrorType::UnknownError));
     }
 }
 
 #[test]
-fn a_panic_is_an_error_and_goes_on_with_its_payload() {
+fn panic_is_logged_as_error_and_resumes_with_its_payload() {
     #[promptlayer]
     fn fails() -> u32 {
         std::panic::panic_any(String::from("no model"))
@@ -121,7 +121,7 @@ fn a_panic_is_an_error_and_goes_on_with_its_payload() {
 }
 
 #[test]
-fn a_future_dropped_before_it_is_ready_is_a_warning() {
+fn future_dropped_before_completion_is_a_warning() {
     let request = request_of(|| {
         let mut future = Box::pin(ask_later("why?"));
         assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
@@ -135,7 +135,7 @@ fn a_future_dropped_before_it_is_ready_is_a_warning() {
 struct Opaque;
 
 #[test]
-fn what_has_no_form_is_named_by_its_type() {
+fn value_without_traits_is_logged_as_its_type_name() {
     #[promptlayer]
     fn handle<T>(client: &Opaque, value: T) -> T {
         let _ = client;
@@ -150,7 +150,7 @@ fn what_has_no_form_is_named_by_its_type() {
 }
 
 #[test]
-fn secrets_are_redacted_by_the_names_of_their_arguments() {
+fn secret_arguments_are_redacted_by_name() {
     #[promptlayer]
     fn call(api_key: &str, amount: u32) -> u32 {
         let _ = api_key;
@@ -163,7 +163,7 @@ fn secrets_are_redacted_by_the_names_of_their_arguments() {
 }
 
 #[test]
-fn a_message_a_system_prompt_a_model_and_parameters_are_known_by_their_names() {
+fn common_arguments_are_recognized_by_name() {
     #[promptlayer]
     fn chat(
         model: &str,
@@ -192,7 +192,7 @@ fn a_message_a_system_prompt_a_model_and_parameters_are_known_by_their_names() {
 }
 
 #[test]
-fn what_no_name_tells_is_kept_whole_as_json() {
+fn unrecognized_arguments_are_logged_as_json() {
     #[promptlayer]
     fn translate(from: &str, to: &str) -> (u8, bool) {
         let _ = (from, to);
@@ -225,7 +225,7 @@ fn summarize(customer: u32, text: &str, size: u32) -> (String, u32) {
 }
 
 #[test]
-fn every_argument_of_the_attribute_says_its_part() {
+fn every_attribute_argument_has_an_effect() {
     let request = request_of(|| drop(summarize(5, "text", 4)));
 
     assert_eq!((request.provider.as_str(), request.model.as_str()), ("openai", "gpt-4"));
@@ -242,7 +242,7 @@ fn every_argument_of_the_attribute_says_its_part() {
 }
 
 #[test]
-fn the_innermost_call_logs_and_takes_over_what_is_around_it() {
+fn innermost_call_logs_and_inherits_from_outer_calls() {
     #[promptlayer(tags = ["outer"], metadata(step = 1), prompt = PromptLink::new("example").version(2))]
     fn outer(question: &str) -> String {
         middle(question)
@@ -271,7 +271,7 @@ fn the_innermost_call_logs_and_takes_over_what_is_around_it() {
 }
 
 #[test]
-fn a_call_that_says_llm_logs_even_around_another() {
+fn llm_call_logs_even_around_another_call() {
     #[promptlayer(kind = "llm")]
     fn outer(question: &str) -> String {
         ask(question)
@@ -326,7 +326,7 @@ impl Serialize for CountsSerialize {
 }
 
 #[test]
-fn nothing_is_serialized_where_no_layer_listens() {
+fn nothing_is_serialized_without_a_layer() {
     #[promptlayer]
     fn give(value: CountsSerialize) -> CountsSerialize {
         value
@@ -352,7 +352,7 @@ impl Serialize for Panics {
 }
 
 #[test]
-fn a_serialize_that_panics_costs_its_value_and_nothing_more() {
+fn panicking_serialize_loses_only_its_value() {
     #[promptlayer]
     fn give(question: &str, _value: Panics) -> Panics {
         let _ = question;
@@ -366,7 +366,7 @@ fn a_serialize_that_panics_costs_its_value_and_nothing_more() {
 }
 
 #[test]
-fn content_is_left_out_where_it_is_not_wanted() {
+fn content_is_omitted_if_capture_is_disabled() {
     let captured = captured_with(layer().capture_content(false), || drop(ask("a secret")));
     let requests = captured.requests();
     assert!(!format!("{:?}", captured.spans()).contains("secret"));
@@ -375,7 +375,7 @@ fn content_is_left_out_where_it_is_not_wanted() {
 }
 
 #[test]
-fn every_text_can_be_rewritten_before_it_leaves() {
+fn every_text_can_be_redacted_before_export() {
     let captured = captured_with(layer().redact_text(|text| text.replace("secret", "###").into()), || {
         #[promptlayer(metadata(of = "a secret"), fields(of = "secret"), kind = "llm")]
         fn outer(question: &str) -> Result<String, String> {
@@ -390,7 +390,7 @@ fn every_text_can_be_rewritten_before_it_leaves() {
 }
 
 #[test]
-fn fields_are_attributes_of_the_span_and_the_last_recording_wins() {
+fn fields_become_span_attributes_and_the_last_value_wins() {
     #[promptlayer(fields(question, attempt = 1, later))]
     fn tried(question: &str) {
         let _ = question;
@@ -405,7 +405,7 @@ fn fields_are_attributes_of_the_span_and_the_last_recording_wins() {
 }
 
 #[test]
-fn other_spans_join_the_trace_only_where_they_are_wanted() {
+fn other_spans_are_exported_only_if_enabled() {
     fn work() {
         let _entered = tracing::info_span!("handler", path = "/").entered();
         let _inner = tracing::info_span!("query").entered();

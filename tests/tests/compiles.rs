@@ -1,8 +1,9 @@
 //! A function compiles with the attribute exactly when it compiles without it.
 //!
-//! Each snippet of the tables is compiled twice: with `#[attr]` taken out, and with the attribute in its place. Those
-//! that compile must do so without a warning, of more lints than are on by default. Those that do not must fail with
-//! the same errors at the same lines, so that the attribute hides nothing.
+//! Each snippet of the tables is compiled twice: without the attribute, and with the attribute in place of
+//! `#[attr]`. Snippets that compile must compile without warnings, with more lints than the default ones
+//! enabled. Snippets that do not compile must fail with the same errors on the same lines, so that the
+//! attribute hides nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it finds what should not be")]
 
 #[path = "compiles/borrows.rs"]
@@ -52,10 +53,10 @@ use tests::rustc::{Code, Compiled, Diagnostic, Rustc};
 const EDITIONS: [&str; 3] = ["2018", "2021", "2024"];
 const LATEST: &str = EDITIONS[2];
 
-/// The attribute, by a path that nothing in a snippet can shadow.
+/// The attribute, with a path that no item in a snippet can shadow.
 const ATTRIBUTE: &str = "#[::promptlayer_tracing::promptlayer";
 
-/// Lints that are allowed by default, and that a user may have switched on.
+/// The lints to deny, including lints that are allowed by default but that a user may enable.
 const LINTS: &str = "warnings, rust_2018_idioms, elided_lifetimes_in_paths, explicit_outlives_requirements, \
      let_underscore_drop, redundant_lifetimes, trivial_casts, trivial_numeric_casts, unit_bindings, \
      unreachable_pub, unused_import_braces, unused_lifetimes, unused_qualifications, unused_results";
@@ -67,24 +68,24 @@ static RUSTC: LazyLock<Rustc> = LazyLock::new(|| {
     )
 });
 
-/// A function, or a few.
+/// One or more functions to compile.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Snippet {
     name: &'static str,
-    /// The first edition in which it means what it shall.
+    /// The first edition in which the snippet has the intended meaning.
     since: &'static str,
     code: &'static str,
-    /// The codes of what the compiler says of it, with and without the attribute (some errors have the empty code);
-    /// nothing where it compiles.
+    /// The codes of the compiler's errors, the same with and without the attribute. Some errors have an empty
+    /// code. The list is empty if the snippet compiles.
     errors: &'static [&'static str],
 }
 
-/// A snippet that compiles.
+/// Creates a snippet that compiles.
 const fn ok(name: &'static str, since: &'static str, code: &'static str) -> Snippet {
     Snippet { name, since, code, errors: &[] }
 }
 
-/// A snippet that does not.
+/// Creates a snippet that does not compile.
 const fn err(
     name: &'static str,
     since: &'static str,
@@ -94,7 +95,7 @@ const fn err(
     Snippet { name, since, code, errors }
 }
 
-/// With the attribute, or without it.
+/// The two versions of a snippet: without and with the attribute.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Twin {
     Plain,
@@ -109,13 +110,13 @@ impl Snippet {
         }
     }
 
-    /// The snippet as a module.
+    /// Returns the snippet as a module.
     fn module(&self, twin: Twin) -> String {
         format!("pub mod {} {{ {}\n}}\n", self.name, self.text(twin))
     }
 }
 
-/// The code with every `#[attr(…)]` taken out, and with its lines where they were.
+/// Removes every `#[attr(…)]` from the code. All other code stays on its line.
 fn without_attributes(code: &str) -> String {
     let mut parts = code.split("#[attr");
     let mut plain = parts.next().unwrap().to_owned();
@@ -145,7 +146,7 @@ fn compile(edition: &str, modules: &str) -> Compiled {
     RUSTC.compile(Code { edition, text: &text, is_built: false })
 }
 
-/// Runs a check of every item on all cores, and gives what they say.
+/// Runs a check on every item, on all cores, and returns the problems it finds.
 fn on_all_cores<T: Sync>(items: &[T], check: impl Fn(&T) -> Option<String> + Sync) -> Vec<String> {
     let (next, said) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     thread::scope(|scope| {
@@ -165,7 +166,8 @@ fn rendered(compiled: &Compiled) -> String {
     compiled.diagnostics.iter().map(|diagnostic| diagnostic.rendered.as_str()).collect()
 }
 
-/// Compiles all snippets of a table that compile, in one crate an edition; only where that fails, each alone.
+/// Compiles all snippets of a table that should compile, as one crate per edition. If a crate fails, compiles
+/// each of its snippets alone.
 fn assert_compiles(table: &[Snippet]) {
     let twins: Vec<(&str, Twin)> = EDITIONS
         .into_iter()
@@ -192,7 +194,8 @@ fn assert_compiles(table: &[Snippet]) {
     assert!(failed.is_empty(), "{}", failed.concat());
 }
 
-/// Compiles each snippet that does not compile, in its first edition and the latest, and compares what the compiler says.
+/// Compiles each snippet that should not compile, in its first edition and in the latest one, and compares the
+/// errors.
 fn assert_refused(table: &[Snippet]) {
     let cases: Vec<(&Snippet, &str)> = table
         .iter()
@@ -247,18 +250,18 @@ const TABLES: &[&[Snippet]] = &[
 ];
 
 #[test]
-fn what_compiles_without_the_attribute_compiles_with_it() {
+fn valid_code_compiles_with_the_attribute() {
     assert_compiles(&TABLES.concat());
 }
 
 #[test]
-fn what_does_not_compile_without_the_attribute_fails_in_the_same_way_with_it() {
+fn invalid_code_fails_with_the_same_errors_with_the_attribute() {
     assert_refused(&TABLES.concat());
 }
 
-/// A difference that is gone is to be taken from the table.
+/// If a difference no longer exists, remove it from the table.
 #[test]
-fn the_known_differences_are_still_there() {
+fn known_differences_still_exist() {
     let same: Vec<&str> = limits::TABLE
         .iter()
         .filter(|limit| refused(limit, LATEST).is_none())
@@ -267,9 +270,9 @@ fn the_known_differences_are_still_there() {
     assert!(same.is_empty(), "no longer different: {same:?}");
 }
 
-/// Clippy looks into what an attribute writes, and so may warn of what the user did not write.
+/// Clippy also checks generated code, so it could report code that the user did not write.
 #[test]
-fn clippy_finds_in_an_annotated_function_what_it_finds_in_a_plain_one() {
+fn clippy_reports_nothing_more_with_the_attribute() {
     let Some(clippy) = RUSTC.clone().clippy() else {
         println!("skipped: there is no clippy beside this compiler");
         return;
@@ -296,7 +299,7 @@ fn clippy_finds_in_an_annotated_function_what_it_finds_in_a_plain_one() {
 }
 
 #[test]
-fn the_library_is_found_under_any_name() {
+fn library_can_be_renamed_and_reexported() {
     let rustc = RUSTC.clone().renamed("promptlayer_tracing", "observed");
     let text = "
         pub mod telemetry { pub use ::observed as layer; }
@@ -316,7 +319,7 @@ fn the_library_is_found_under_any_name() {
 }
 
 #[test]
-fn a_crate_without_the_standard_library_may_use_it() {
+fn no_std_crate_can_use_the_attribute() {
     let text = "
         #![no_std]
         extern crate alloc;
@@ -337,13 +340,13 @@ fn a_crate_without_the_standard_library_may_use_it() {
 }
 
 #[test]
-fn taking_the_attribute_out_moves_no_line() {
+fn removing_the_attribute_moves_no_line() {
     let code = "a\n#[attr(tags = [\"]\"],\n name = \"x\")] b\n#[attr]\nc";
     assert_eq!(without_attributes(code), "a\n\n b\n\nc");
 }
 
 #[test]
-fn the_tables_name_every_snippet_once() {
+fn snippet_names_are_unique() {
     let mut names = BTreeSet::new();
     for snippet in TABLES.concat() {
         assert!(names.insert(snippet.name), "{}", snippet.name);

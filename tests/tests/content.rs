@@ -1,4 +1,4 @@
-//! What must not leave the process does not, and what need not stay in memory does not.
+//! Content that must not leave the process is not sent, and content that is not needed is not kept in memory.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it finds what should not be")]
 
 use std::fmt;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tests::in_memory::{captured_with, request_of};
 
 #[test]
-fn texts_are_rewritten_wherever_they_stand_but_for_the_words_of_the_api() {
+fn redaction_rewrites_every_text_but_no_api_keywords() {
     #[promptlayer(
         prompt = PromptLink::new("example").variables([("patient", json!({"status": "a secret", "type": ["secret"]}))])
     )]
@@ -49,7 +49,7 @@ impl fmt::Display for Quotes {
 impl std::error::Error for Quotes {}
 
 #[test]
-fn without_content_neither_parameters_nor_errors_tell_it() {
+fn without_content_parameters_and_errors_show_none() {
     #[promptlayer]
     fn complete(request: Value) -> Result<Value, Quotes> {
         let _ = request;
@@ -69,7 +69,7 @@ fn without_content_neither_parameters_nor_errors_tell_it() {
 }
 
 #[test]
-fn without_content_an_error_that_was_answered_is_an_error_of_request_and_span() {
+fn without_content_an_error_response_fails_request_and_span() {
     #[promptlayer]
     fn refused() -> Value {
         json!({"error": {"message": "no secret for you", "type": "invalid_request_error"}})
@@ -90,7 +90,7 @@ struct Client {
 }
 
 #[test]
-fn a_client_that_is_returned_shows_no_key() {
+fn returned_client_shows_no_key() {
     #[promptlayer]
     fn connect() -> Result<Client, Quotes> {
         Ok(Client { base_url: "http://here", api_key: "sk-123" })
@@ -99,7 +99,7 @@ fn a_client_that_is_returned_shows_no_key() {
     assert_eq!(request.output.text(), r#"Client { base_url: "http://here", api_key: [redacted] }"#);
 }
 
-/// A stream of this many texts.
+/// A stream that yields the same text this many times.
 struct Texts(usize, String);
 
 impl Stream for Texts {
@@ -115,7 +115,7 @@ impl Stream for Texts {
 }
 
 #[test]
-fn a_stream_without_an_end_is_kept_up_to_a_bound_and_the_rest_is_counted() {
+fn long_stream_is_kept_up_to_a_limit_and_the_rest_is_counted() {
     const ITEMS: usize = 64;
     const SIZE: usize = 1 << 18;
     #[promptlayer]
@@ -138,7 +138,7 @@ fn a_stream_without_an_end_is_kept_up_to_a_bound_and_the_rest_is_counted() {
 }
 
 #[test]
-fn a_value_with_an_error_of_its_own_keeps_what_it_says() {
+fn value_with_an_error_field_keeps_its_content() {
     #[promptlayer]
     fn partly() -> Value {
         json!({"text": "half an answer", "error": "the rest is missing"})
@@ -157,7 +157,7 @@ fn a_value_with_an_error_of_its_own_keeps_what_it_says() {
 }
 
 #[test]
-fn what_a_function_that_tracks_its_caller_returns_early_is_said_to_be_unseen() {
+fn early_return_of_a_track_caller_function_is_a_warning() {
     #[promptlayer]
     #[track_caller]
     fn early(fails: bool) -> Result<u8, Quotes> {
@@ -173,7 +173,7 @@ fn what_a_function_that_tracks_its_caller_returns_early_is_said_to_be_unseen() {
 }
 
 #[test]
-fn what_looks_at_an_opaque_value_sees_it() {
+fn output_closure_reads_an_opaque_value() {
     #[promptlayer(output = |numbers| numbers.clone().sum::<u8>())]
     fn numbers() -> impl Iterator<Item = u8> + Clone {
         [1, 2, 3].into_iter()
@@ -182,7 +182,7 @@ fn what_looks_at_an_opaque_value_sees_it() {
 }
 
 #[test]
-fn metadata_that_the_service_would_refuse_is_an_error_when_the_layer_is_built() {
+fn invalid_metadata_is_a_build_error() {
     let error = layer().metadata([("", "nothing")]).in_memory().unwrap_err();
     assert!(error.is_invalid_input(), "{error}");
 }

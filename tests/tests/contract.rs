@@ -1,4 +1,5 @@
-//! Nothing that is sent breaks PromptLayer's own API document, and neither does what promptlayer-local answers.
+//! Requests and responses follow PromptLayer's API document: those that the library sends and those that
+//! promptlayer-local answers.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
@@ -20,10 +21,10 @@ use tracing_subscriber::prelude::*;
 
 const LONG: Duration = Duration::from_secs(60);
 
-/// What a test gives its layer beside the usual.
+/// Additional settings of a test's layer.
 type SetUp = fn(LayerBuilder) -> LayerBuilder;
 
-/// Runs calls under a layer that is set up by `set_up`, and gives what the recorder was sent.
+/// Runs calls under a layer that `set_up` configures, and returns the requests that the recorder received.
 fn sent(
     wire: Wire,
     set_up: impl FnOnce(LayerBuilder) -> LayerBuilder,
@@ -37,7 +38,7 @@ fn sent(
     recorder.requests()
 }
 
-/// Checks everything that was sent, and gives how many bodies that were.
+/// Checks every request against the API document and returns the number of bodies.
 fn assert_valid(contract: Option<&Contract>, requests: &[Arc<Request>]) -> usize {
     for request in requests {
         let body = request.json.as_ref().unwrap_or(&Value::Null);
@@ -49,12 +50,13 @@ fn assert_valid(contract: Option<&Contract>, requests: &[Arc<Request>]) -> usize
     requests.iter().filter(|request| request.json.is_some()).count()
 }
 
-/// Sends what was sent to promptlayer-local too, which takes all of it and answers as is documented.
+/// Sends the requests to promptlayer-local too. It must accept all of them, and its responses must follow the
+/// API document.
 fn assert_local_answers(contract: Option<&Contract>, server: &Server, requests: &[Arc<Request>]) {
     let mut logged = Value::Null;
     for request in requests {
         let mut body = request.json.clone().unwrap_or_default();
-        // Its ids are its own.
+        // promptlayer-local assigns its own ids.
         if let Some(id) = body.get_mut("request_id") {
             *id = logged.clone();
         }
@@ -74,7 +76,7 @@ fn assert_local_answers(contract: Option<&Contract>, server: &Server, requests: 
 }
 
 #[test]
-fn the_examples_send_what_is_documented() {
+fn examples_follow_the_api_document() {
     let contract = Contract::load();
     for (example, least) in [("chat_openai", 1), ("local_model", 1), ("full", 4), ("quickstart", 1)] {
         let recorder = Recorder::start().unwrap();
@@ -83,14 +85,14 @@ fn the_examples_send_what_is_documented() {
         let requests = recorder.requests();
         assert!(assert_valid(contract.as_ref(), &requests) >= least, "{example}: {requests:#?}");
         if example != "full" {
-            // That one wants a template to be there: see below.
+            // `full` needs an existing template. A test below covers it.
             assert_local_answers(contract.as_ref(), &Server::start(Config::default()).unwrap(), &requests);
         }
     }
 }
 
 #[test]
-fn the_full_example_publishes_its_template_as_is_documented() {
+fn full_example_publishes_its_template_as_documented() {
     let contract = Contract::load();
     let recorder = Recorder::start().unwrap();
     let mut is_missing = true;
@@ -119,7 +121,7 @@ macro_rules! sixty_four {
     };
 }
 
-/// As long as a tag may be: 512 characters, of two bytes each.
+/// A tag of the maximum length: 512 characters of two bytes each.
 const LONGEST_TAG: &str = concat!(
     sixty_four!(),
     sixty_four!(),
@@ -153,7 +155,7 @@ fn pass_on(request: Value, times: u32) -> Result<Value, String> {
 
 #[promptlayer]
 fn break_down(question: &str) -> u32 {
-    // Not by `panic!`, which would fill the output of the test.
+    // `panic!` would fill the output of the test.
     resume_unwind(Box::new(format!("{question} {}", "päniked ".repeat(300))))
 }
 
@@ -213,7 +215,7 @@ fn tool(strict: &Value) -> Value {
         "name": "weather", "description": null, "strict": strict, "parameters": parameters } })
 }
 
-/// A call of every kind, with every ending.
+/// Makes a call of every kind, with every ending.
 fn every_kind_of_call() {
     for prompt in ["why?", "", "ありがとう 🦀 \u{0} \u{202e} \"quoted\" {braces} {{ jinja }}"] {
         ask(prompt);
@@ -270,7 +272,7 @@ fn every_kind_of_call() {
 }
 
 #[test]
-fn every_kind_of_call_is_sent_as_is_documented_over_either_wire() {
+fn every_kind_of_call_follows_the_api_document_on_both_wires() {
     let contract = Contract::load();
     let as_it_is = |builder: LayerBuilder| builder;
     let with_all = |builder: LayerBuilder| {
@@ -291,8 +293,9 @@ fn every_kind_of_call_is_sent_as_is_documented_over_either_wire() {
             let requests = sent(wire, set_up, every_kind_of_call);
             let logs: Vec<&Value> = requests.iter().flat_map(|request| request.request_logs()).collect();
             let with = |status: &str| logs.iter().filter(|log| log["status"] == status).count();
-            // Of `every_kind_of_call`: five without a model and the panic failed, one was cancelled, each of the 25
-            // completions has a choice that was cut, and the one that was never polled never began.
+            // The counts of `every_kind_of_call`: five calls without a model and the panic are errors. One call
+            // was cancelled, and each of the 25 completions has a choice that was cut off. The call that was
+            // never polled is not logged.
             assert_eq!((logs.len(), with("ERROR"), with("WARNING")), (38, 6, 1 + 25), "{wire:?}");
             assert_valid(contract.as_ref(), &requests);
             assert_local_answers(contract.as_ref(), &Server::start(Config::default()).unwrap(), &requests);
@@ -301,7 +304,7 @@ fn every_kind_of_call_is_sent_as_is_documented_over_either_wire() {
 }
 
 #[test]
-fn what_hooks_track_is_sent_as_is_documented() {
+fn tracking_calls_of_hooks_follow_the_api_document() {
     let contract = Contract::load();
     let tracking = |builder: LayerBuilder| {
         builder.on_request_id(|request| {
@@ -324,7 +327,7 @@ fn what_hooks_track_is_sent_as_is_documented() {
     let template = json!({ "type": "completion", "content": [{ "type": "text", "text": "{product}" }] });
     let publish = json!({ "prompt_template": { "prompt_name": "example" },
         "prompt_version": { "prompt_template": template }, "release_labels": ["prod"] });
-    // Links to a template want it to be there.
+    // Links to a template require the template to exist.
     let recorder = Recorder::start().unwrap();
     exchange_json(recorder.url(), "POST /rest/prompt-templates", &publish).unwrap();
     let mut all = recorder.requests();
@@ -344,7 +347,7 @@ fn replay_failed(request: Value, answer: &Value) -> Result<Value, String> {
     Err(answer.to_string())
 }
 
-/// The same exchange as a function sees it that takes the provider's arguments one by one.
+/// The same exchange as seen by a function that takes the provider's arguments separately.
 #[promptlayer(skip(answer))]
 fn replay_apart(model: &Value, messages: &Value, tools: &Value, answer: &Value) -> Value {
     let _ = (model, messages, tools);
@@ -352,7 +355,7 @@ fn replay_apart(model: &Value, messages: &Value, tools: &Value, answer: &Value) 
 }
 
 #[test]
-fn real_exchanges_of_every_provider_are_sent_as_is_documented() {
+fn recorded_provider_exchanges_follow_the_api_document() {
     let (contract, fixtures) = (Contract::load(), Fixture::all());
     let redacted = |builder: LayerBuilder| builder.redact_text(|text| Cow::Owned(text.to_uppercase()));
     let set_ups: [(Wire, SetUp); 3] = [
@@ -379,7 +382,7 @@ fn real_exchanges_of_every_provider_are_sent_as_is_documented() {
             assert!(guard.flush(LONG).is_complete(), "{}: {:#?}", fixture.name, guard.stats());
             let requests = recorder.requests().split_off(arrived);
             arrived += requests.len();
-            // Shown where a check fails.
+            // The test shows this output only if a check fails.
             println!("{} over {wire:?}", fixture.name);
             assert_eq!(requests.iter().flat_map(|request| request.request_logs()).count(), 3 * answers.len());
             assert_valid(contract.as_ref(), &requests);

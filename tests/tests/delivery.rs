@@ -1,5 +1,5 @@
-//! What the pipeline promises of deliveries: proven by an answer, never repeated without need, in a sensible order, and
-//! ended without losing anything.
+//! Checks the delivery guarantees of the pipeline: a delivery is proven by a response, nothing is resent
+//! without need, the order is sensible, and a shutdown loses nothing.
 //!
 //! Each test is a row, or a part of one, of the table in `docs/reliability.md`.
 
@@ -32,7 +32,7 @@ use tests::pipeline::{KEY, assert_balanced, dispatch};
 use tracing::dispatcher;
 
 const LONG: Duration = Duration::from_secs(60);
-/// A time that no test waits for.
+/// A duration so long that no test waits for it.
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
 const SPOOLED: [SpoolMode; 3] = [SpoolMode::OnFailure, SpoolMode::WriteAhead, SpoolMode::Synchronous];
@@ -43,14 +43,14 @@ fn ask(text: &str) -> usize {
     text.len()
 }
 
-/// Makes calls whose texts are these numbers.
+/// Makes one call per number, with the number as its text.
 fn ask_each(numbers: impl IntoIterator<Item = usize>) {
     for number in numbers {
         let _ = ask(&number.to_string());
     }
 }
 
-/// A layer that logs to the server at `url`, tries again soon, and gives nothing up.
+/// Builds a layer that logs to the server at `url`, retries after short delays, and never gives up.
 fn layer_for(url: &str) -> LayerBuilder {
     let moment = Duration::from_millis(10);
     let retry = RetryPolicy::default()
@@ -68,12 +68,12 @@ fn layer_for(url: &str) -> LayerBuilder {
         .on_error(|_| {})
 }
 
-/// A spool in a folder.
+/// Returns spool settings for a folder.
 fn spool(folder: &Path, mode: SpoolMode) -> SpoolSettings {
     SpoolSettings::new(folder).mode(mode)
 }
 
-/// Waits until the statistics are as they should be, and says what they were where they never are.
+/// Waits until the statistics satisfy `is_so`. If they do not in time, panics with the last statistics.
 #[track_caller]
 fn wait_until(guard: &Guard, what: &str, is_so: impl Fn(&Stats) -> bool) {
     let begun = Instant::now();
@@ -88,7 +88,7 @@ fn wait_until(guard: &Guard, what: &str, is_so: impl Fn(&Stats) -> bool) {
     }
 }
 
-/// How often the server took in each text, over either wire.
+/// Returns how often the server stored each text, over either wire format.
 fn stored(recorder: &Recorder) -> BTreeMap<String, usize> {
     let (spans, logs) = (recorder.accepted_spans(), recorder.accepted_logs());
     let mut times = BTreeMap::new();
@@ -99,7 +99,7 @@ fn stored(recorder: &Recorder) -> BTreeMap<String, usize> {
     times
 }
 
-/// Checks that the server has these numbers, each once, and nothing else.
+/// Checks that the server stored each of these numbers exactly once, and nothing else.
 #[track_caller]
 fn assert_stored(recorder: &Recorder, numbers: impl IntoIterator<Item = usize>) {
     let expected: BTreeMap<String, usize> =
@@ -112,18 +112,18 @@ fn assert_stored(recorder: &Recorder, numbers: impl IntoIterator<Item = usize>) 
     assert_eq!(stored.len(), expected.len(), "the server has what was never sent");
 }
 
-/// How many requests with spans, or with a request of their own, the server got.
+/// Returns the number of requests to `/spans-bulk` and `/log-request` that the server received.
 fn posts(recorder: &Recorder) -> usize {
     let requests = recorder.requests();
     requests.iter().filter(|request| matches!(&*request.path, "/spans-bulk" | "/log-request")).count()
 }
 
-/// How many readings of traces the server got.
+/// Returns the number of requests that read traces back.
 fn readings(recorder: &Recorder) -> usize {
     recorder.requests().iter().filter(|request| request.method == "GET").count()
 }
 
-/// A case of a test, for messages.
+/// A test case with a `Display` implementation for failure messages.
 struct Case<T>(T);
 
 impl<T: fmt::Debug> fmt::Display for Case<T> {

@@ -1,5 +1,5 @@
-//! The layer wherever `tracing` lets a layer be: whatever the subscriber, functions work, and what
-//! should be logged is.
+//! The layer in every place where `tracing` accepts a layer: functions work with any subscriber, and the
+//! expected calls are logged.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it finds what should not be")]
 
 #[path = "dispatch/beside_fmt.rs"]
@@ -48,7 +48,7 @@ async fn ask_later(question: &str) -> String {
     format!("You asked: {question}")
 }
 
-/// Is pending once.
+/// Returns `Poll::Pending` once.
 async fn pause() {
     let mut paused = false;
     std::future::poll_fn(
@@ -65,17 +65,17 @@ fn in_memory() -> (PromptLayer, InMemory) {
     layer().in_memory().unwrap()
 }
 
-/// The names of the functions that made a request.
+/// Returns the names of the functions that made a request.
 fn logged(captured: &InMemory) -> Vec<String> {
     captured.requests().into_iter().filter_map(|request| request.function_name).collect()
 }
 
-/// The names of all spans.
+/// Returns the names of all spans.
 fn spans(captured: &InMemory) -> Vec<String> {
     captured.spans().into_iter().map(|span| span.name).collect()
 }
 
-/// Calls a tool that calls a model, and checks what was received of it.
+/// Calls a tool that calls a model, and checks the received spans.
 fn check(subscriber: impl Into<Dispatch>, captured: &InMemory) {
     dispatcher::with_default(&subscriber.into(), || assert_eq!(tool("why?"), "You asked: why?"));
     let spans = captured.spans();
@@ -88,7 +88,7 @@ fn check(subscriber: impl Into<Dispatch>, captured: &InMemory) {
 }
 
 #[test]
-fn without_a_subscriber_functions_work() {
+fn functions_work_without_a_subscriber() {
     assert_eq!(tool("why?"), "You asked: why?");
     with_default(tracing::subscriber::NoSubscriber::default(), || {
         assert_eq!(tool("why?"), "You asked: why?");
@@ -97,7 +97,7 @@ fn without_a_subscriber_functions_work() {
 }
 
 #[test]
-fn a_layer_alone_boxed_optional_and_in_a_list_receives_the_calls() {
+fn plain_boxed_optional_and_listed_layers_receive_calls() {
     let (layer, captured) = in_memory();
     check(registry().with(layer), &captured);
 
@@ -125,7 +125,7 @@ fn a_layer_alone_boxed_optional_and_in_a_list_receives_the_calls() {
 }
 
 #[test]
-fn a_layer_that_is_none_logs_nothing() {
+fn none_as_layer_logs_nothing() {
     let none: Option<PromptLayer> = None;
     with_default(registry().with(none), || assert_eq!(tool("why?"), "You asked: why?"));
     let none: Option<PromptLayer> = None;
@@ -135,7 +135,7 @@ fn a_layer_that_is_none_logs_nothing() {
 }
 
 #[test]
-fn a_layer_behind_a_filter_that_lets_it_through_receives_the_calls() {
+fn filtered_layer_receives_the_calls_that_pass() {
     fn filters() -> Vec<Box<dyn Filter<Registry> + Send + Sync>> {
         vec![
             Box::new(LevelFilter::INFO),
@@ -158,7 +158,7 @@ fn a_layer_behind_a_filter_that_lets_it_through_receives_the_calls() {
 }
 
 #[test]
-fn a_level_that_is_filtered_off_parts_the_calls_around_it_from_those_inside() {
+fn inner_call_inherits_across_a_call_with_a_filtered_level() {
     #[promptlayer(tags = ["outer"])]
     fn outer(question: &str) -> String {
         ask_in_silence(question)
@@ -178,7 +178,7 @@ fn a_level_that_is_filtered_off_parts_the_calls_around_it_from_those_inside() {
 }
 
 #[test]
-fn of_two_layers_one_receives_a_call_and_none_receives_it_twice() {
+fn two_layers_never_log_a_call_twice() {
     let (first, of_first) = in_memory();
     let (second, of_second) = in_memory();
     with_default(registry().with(first).with(second), || drop(tool("why?")));
@@ -194,7 +194,7 @@ fn of_two_layers_one_receives_a_call_and_none_receives_it_twice() {
 }
 
 #[test]
-fn a_layer_may_be_exchanged_while_a_call_is_open() {
+fn layer_can_be_reloaded_during_a_call() {
     let (first, of_first) = in_memory();
     let (second, of_second) = in_memory();
     let (reloadable, handle) = reload::Layer::new(Some(first));
@@ -216,7 +216,7 @@ fn a_layer_may_be_exchanged_while_a_call_is_open() {
 }
 
 #[test]
-fn a_filter_may_be_exchanged_too() {
+fn filter_can_be_reloaded_during_a_call() {
     let (layer, captured) = in_memory();
     let (filter, handle) = reload::Layer::new(LevelFilter::OFF);
     with_default(registry().with(layer.with_filter(filter)), || {
@@ -231,7 +231,7 @@ fn a_filter_may_be_exchanged_too() {
 }
 
 #[test]
-fn other_spans_may_be_exported_whatever_stands_around_the_layer() {
+fn other_spans_are_exported_by_a_wrapped_layer() {
     let exporting = || layer().export_spans(|metadata| metadata.name() == "handler").in_memory().unwrap();
     let run = || {
         let _entered = tracing::info_span!("handler", path = "/").entered();
@@ -248,8 +248,8 @@ fn other_spans_may_be_exported_whatever_stands_around_the_layer() {
 }
 
 #[test]
-fn a_subscriber_that_is_no_registry_runs_the_function() {
-    /// Knows spans by number alone.
+fn functions_run_under_a_subscriber_without_a_registry() {
+    /// A subscriber that is not a registry: it knows only the ids of spans.
     struct Bare;
     impl tracing::Subscriber for Bare {
         fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {

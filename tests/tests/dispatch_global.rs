@@ -1,5 +1,6 @@
-//! The layer in a subscriber that is set for the whole process: in a process of its own, for it can be
-//! set only once. There `tracing` does not keep a subscriber from hearing itself.
+//! The layer in a global subscriber. The tests are in a binary of their own because the global subscriber can
+//! be set only once. With a global subscriber, `tracing` does not prevent a subscriber from receiving its own
+//! events.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it finds what should not be")]
 
 use std::cell::Cell;
@@ -13,13 +14,13 @@ use serde::{Serialize, Serializer};
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::prelude::*;
 
-/// What the process's layer received.
+/// Returns what the global layer received.
 fn captured() -> &'static InMemory {
     static CAPTURED: OnceLock<InMemory> = OnceLock::new();
     CAPTURED.get_or_init(|| {
         let (layer, captured) = layer().tags(["process"]).in_memory().unwrap();
-        // `fmt` holds a lock of the span while a field that is recorded later shows itself, so that
-        // a `Debug` that uses `tracing` hangs in it, with this layer or without.
+        // `fmt` holds a lock of the span while it formats a field that is recorded later. A `Debug`
+        // implementation that uses `tracing` deadlocks there, with or without this layer.
         let fmt = tracing_subscriber::fmt::layer()
             .with_writer(io::sink)
             .with_filter(filter_fn(|metadata| metadata.name() != "recorded_later"));
@@ -28,7 +29,8 @@ fn captured() -> &'static InMemory {
     })
 }
 
-/// The spans whose request or input speaks of `subject`: tests of this process run at once.
+/// Returns the spans whose request or input contains `subject`. The filter is necessary because the tests of
+/// this binary run in parallel.
 fn spans_about(subject: &str) -> Vec<CapturedSpan> {
     let speaks = |span: &CapturedSpan| format!("{span:?}").contains(subject);
     captured().spans().into_iter().filter(speaks).collect()
@@ -40,7 +42,7 @@ fn ask(question: &str) -> String {
 }
 
 #[test]
-fn every_thread_logs_without_being_told_how() {
+fn every_thread_logs_to_the_global_subscriber() {
     captured();
     let threads: Vec<_> = (0..4)
         .map(|number| thread::spawn(move || (0..25).for_each(|_| drop(ask(&format!("thread {number}?"))))))
@@ -60,7 +62,7 @@ fn every_thread_logs_without_being_told_how() {
 }
 
 #[test]
-fn a_subscriber_of_one_thread_goes_before_that_of_the_process() {
+fn thread_subscriber_overrides_the_global_one() {
     captured();
     let (layer, of_thread) = layer().in_memory().unwrap();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || drop(ask("inside?")));
@@ -70,11 +72,11 @@ fn a_subscriber_of_one_thread_goes_before_that_of_the_process() {
     assert_eq!(spans_about("outside?").len(), 1);
 }
 
-/// A value whose every form uses `tracing` and other annotated functions.
+/// A value whose `Serialize` and `Debug` implementations use `tracing` and other annotated functions.
 struct Chatty(&'static str);
 
 thread_local! {
-    /// How often the forms of values were asked for on this thread.
+    /// How often values were formatted or serialized on this thread.
     static SHOWN: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -105,7 +107,7 @@ impl fmt::Debug for Chatty {
 }
 
 #[test]
-fn values_that_use_tracing_while_they_are_captured_neither_hang_nor_recur() {
+fn captured_values_that_use_tracing_do_not_hang_or_recurse() {
     #[promptlayer(kind = "tool", fields(?value))]
     fn at_once(value: Chatty) -> Chatty {
         value
@@ -116,7 +118,8 @@ fn values_that_use_tracing_while_they_are_captured_neither_hang_nor_recur() {
         value
     }
     captured();
-    // As argument and as value, and as a field by every layer that wants it: `fmt` is one.
+    // The value is captured as argument and as output, and as a field by every interested layer, for example
+    // `fmt`.
     let functions: [fn(Chatty) -> Chatty; 2] = [at_once, recorded_later];
     let expected = [("at_once", "value", 4), ("recorded_later", "later", 3)];
     for (run, (name, field, shown)) in functions.into_iter().zip(expected) {

@@ -1,4 +1,5 @@
-//! An error's kind is the one that the vendor's own client for Python says, in the same order: status, type, words.
+//! The kind of an error is the one that the Python client of PromptLayer reports. The order of the checks is
+//! the same: status, then type, then message.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
@@ -16,7 +17,7 @@ use reqwest::{ResponseBuilderExt as _, StatusCode, Url};
 use tests::error_vectors::ErrorVector;
 use tests::in_memory::request_of;
 
-/// The log of a call that fails with an error of this type.
+/// Returns the log of a call that fails with an error of this type.
 macro_rules! failed_with {
     ($error:ty, $value:expr) => {{
         #[promptlayer]
@@ -27,7 +28,7 @@ macro_rules! failed_with {
     }};
 }
 
-/// The kind of the log of a call that fails with an error of this type.
+/// Returns the error kind in the log of a call that fails with an error of this type.
 macro_rules! kind_of {
     ($error:ty, $value:expr) => {
         kind(&failed_with!($error, $value))
@@ -40,7 +41,7 @@ fn kind(log: &LogRequest) -> &'static str {
 
 type Boxed = Box<dyn Error + Send + Sync>;
 
-/// Declares errors that say what they hold.
+/// Declares error types that display their content.
 macro_rules! errors {
     ($($name:ident),*) => {$(
         #[derive(Debug)]
@@ -56,7 +57,7 @@ macro_rules! errors {
 
 errors!(ReadTimeout, CallTimeoutError, MyRateLimitError, ValueError);
 
-/// An error of nobody in particular, with a status.
+/// An error of an unknown library, with a status.
 #[derive(Debug)]
 struct Refused {
     #[allow(dead_code, reason = "its `Debug` is how it is read")]
@@ -81,14 +82,14 @@ fn openai(status: u16, message: &str) -> OpenAIError {
     OpenAIError::ApiError(ApiErrorResponse { status_code: StatusCode::from_u16(status).unwrap(), api_error })
 }
 
-/// An error of reqwest for an answer with this status.
+/// Returns the error of reqwest for a response with this status.
 fn answered(status: u16) -> reqwest::Error {
     let url = Url::parse("https://provider.test/v1/chat?key=sk-123").unwrap();
     let answer = http::Response::builder().status(status).url(url).body("").unwrap();
     reqwest::Response::from(answer).error_for_status().unwrap_err()
 }
 
-/// What reqwest makes of a server that does nothing but listen, or not even that.
+/// Returns the error of reqwest for a server that listens but does not answer, or for a closed port.
 fn unanswered(is_there: bool) -> reqwest::Error {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/?key=sk-123", listener.local_addr().unwrap());
@@ -108,7 +109,7 @@ fn elapsed() -> tokio::time::error::Elapsed {
         .unwrap_err()
 }
 
-/// The kinds of the Rust errors that stand for a case.
+/// Returns the kinds of the Rust errors that correspond to a case.
 fn stand_ins(case: &str) -> Vec<&'static str> {
     match case {
         "openai.RateLimitError 429" => vec![kind_of!(OpenAIError, openai(429, "slow down"))],
@@ -208,7 +209,7 @@ fn stand_ins(case: &str) -> Vec<&'static str> {
 }
 
 #[test]
-fn every_error_of_the_vendors_cases_has_the_same_kind() {
+fn error_kinds_match_the_python_client() {
     let Some(vectors) = ErrorVector::all() else { return };
     assert!(vectors.len() >= 23, "{vectors:#?}");
     let expected: BTreeMap<&str, Vec<&str>> = vectors
@@ -221,7 +222,7 @@ fn every_error_of_the_vendors_cases_has_the_same_kind() {
 }
 
 #[test]
-fn the_order_is_status_then_type_then_words() {
+fn status_precedes_type_and_type_precedes_message() {
     assert_eq!(
         stand_ins("openai.RateLimitError 429 'exceeded your current quota'"),
         ["PROVIDER_RATE_LIMIT"; 2]
@@ -236,7 +237,7 @@ fn the_order_is_status_then_type_then_words() {
     assert_eq!(stand_ins("ValueError 'quota'"), ["UNKNOWN_ERROR"; 3]);
 }
 
-/// An error around another, whose text does not repeat it.
+/// An error that wraps another one and does not repeat its message.
 #[derive(Debug)]
 struct NoAnswer<E>(E);
 
@@ -253,7 +254,7 @@ impl<E: Error + 'static> Error for NoAnswer<E> {
 }
 
 #[test]
-fn a_status_is_found_in_a_source_and_the_address_told_without_its_key() {
+fn status_is_found_in_a_source_and_the_url_hides_its_key() {
     for log in [
         failed_with!(NoAnswer<reqwest::Error>, NoAnswer(answered(429))),
         failed_with!(Boxed, NoAnswer(answered(429)).into()),
@@ -267,8 +268,8 @@ fn a_status_is_found_in_a_source_and_the_address_told_without_its_key() {
 }
 
 #[test]
-fn an_error_that_only_its_source_can_tell_is_told() {
-    /// Its `Debug` is a sentence.
+fn error_kind_is_found_in_the_source() {
+    /// An error whose `Debug` output is a sentence.
     struct Opaque(reqwest::Error);
     impl fmt::Debug for Opaque {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -291,14 +292,14 @@ fn an_error_that_only_its_source_can_tell_is_told() {
 }
 
 #[test]
-fn the_whole_chain_is_told_up_to_the_most_that_an_error_may_say() {
+fn error_chain_is_logged_up_to_the_maximum_length() {
     let log = failed_with!(NoAnswer<Verbose>, NoAnswer(Verbose("é".repeat(2_000))));
     let message = log.error_message().unwrap();
     assert_eq!(message.chars().count(), LogRequest::MAX_ERROR_CHARACTERS);
     assert!(message.starts_with("no answer: éé"), "{message}");
 }
 
-/// An error that says much.
+/// An error with a long message.
 #[derive(Debug)]
 struct Verbose(String);
 

@@ -1,8 +1,8 @@
-//! What goes wrong between a program and PromptLayer, or in the program itself, and what becomes of the spans.
+//! Faults between a program and PromptLayer, or in the program itself, and what happens to the spans.
 //!
-//! Each test is a row, or a part of one, of the table in `docs/reliability.md`. In each the ledger is exact, and
-//! the server's own count is compared with it: nothing that was counted as delivered is missing there, and
-//! nothing is there twice.
+//! Each test is a row, or a part of one, of the table in `docs/reliability.md`. In each test the ledger is
+//! exact, and the test compares it with the server's own count: every span that is counted as delivered is
+//! stored exactly once.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
@@ -50,12 +50,12 @@ fn ask_times(count: usize) {
     }
 }
 
-/// A layer that logs to the server at `url`, tries again soon, and is told of errors by nobody.
+/// Builds a layer that logs to the server at `url`, retries after short delays, and ignores errors.
 fn layer_for(url: &str) -> LayerBuilder {
     layer_to(url).retry(quick()).timeout(Duration::from_secs(2)).on_error(|_| {})
 }
 
-/// Makes calls, and gives what became of them.
+/// Makes calls and returns the final statistics.
 fn after(builder: LayerBuilder, calls: impl FnOnce()) -> Stats {
     let (layer, guard) = builder.build().unwrap();
     dispatcher::with_default(&dispatch(layer), calls);
@@ -66,8 +66,8 @@ fn after(builder: LayerBuilder, calls: impl FnOnce()) -> Stats {
     stats
 }
 
-/// Checks that the server has each span once that was counted as delivered, and none that was counted otherwise
-/// but as of unknown outcome.
+/// Checks that the server stored each delivered span exactly once. Other stored spans must have an unknown
+/// outcome.
 #[track_caller]
 fn assert_counts_match(recorder: &Recorder, stats: &Stats) {
     let mut times = BTreeMap::new();
@@ -83,7 +83,7 @@ fn assert_counts_match(recorder: &Recorder, stats: &Stats) {
     );
 }
 
-/// Makes ten calls, all of which arrive, once.
+/// Makes ten calls and checks that each one arrives once.
 #[track_caller]
 fn assert_all_arrive(recorder: &Recorder, builder: LayerBuilder) -> Stats {
     let stats = after(builder, || ask_times(10));

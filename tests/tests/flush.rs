@@ -1,4 +1,5 @@
-//! A flush and an end settle what was recorded before them, whatever goes on meanwhile.
+//! A flush and a shutdown settle everything that was recorded before them, even if other threads continue to
+//! record.
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +19,7 @@ fn ask(question: &str) -> String {
     question.to_uppercase()
 }
 
-/// Calls on and on in another thread, until what is given is done.
+/// Makes calls in another thread until `then` returns.
 fn under_traffic<R>(recorder: &Recorder, then: impl FnOnce(Guard) -> R) -> R {
     let (layer, guard) = layer_to(recorder.url())
         .batch(BatchLimits::default())
@@ -46,7 +47,7 @@ fn under_traffic<R>(recorder: &Recorder, then: impl FnOnce(Guard) -> R) -> R {
 }
 
 #[test]
-fn a_flush_does_not_wait_for_what_others_record_meanwhile() {
+fn flush_does_not_wait_for_later_calls() {
     let recorder = Recorder::start().unwrap();
     under_traffic(&recorder, |guard| {
         for _ in 0..3 {
@@ -57,7 +58,7 @@ fn a_flush_does_not_wait_for_what_others_record_meanwhile() {
 }
 
 #[test]
-fn an_end_under_traffic_delivers_all_that_came_before_it() {
+fn shutdown_under_traffic_delivers_all_earlier_calls() {
     let recorder = Recorder::start().unwrap();
     let stats = under_traffic(&recorder, |guard| guard.shutdown(LONG));
     assert_balanced(&stats.spans);
@@ -74,7 +75,7 @@ fn an_end_under_traffic_delivers_all_that_came_before_it() {
 }
 
 #[test]
-fn a_flush_may_be_given_all_the_time_there_is() {
+fn flush_and_shutdown_accept_the_maximum_duration() {
     let recorder = Recorder::start().unwrap();
     let (layer, guard) = layer_to(recorder.url()).build().unwrap();
     tracing::dispatcher::with_default(&dispatch(layer), || drop(ask("why?")));
@@ -83,7 +84,7 @@ fn a_flush_may_be_given_all_the_time_there_is() {
 }
 
 #[test]
-fn a_tracking_call_that_the_service_declines_is_rejected_and_told() {
+fn declined_tracking_call_is_rejected_and_reported() {
     let recorder = Recorder::start().unwrap();
     recorder
         .script("/rest/track-score", [Reply::status(200).json(&json!({"success": false, "message": "no"}))]);
@@ -104,7 +105,7 @@ fn a_tracking_call_that_the_service_declines_is_rejected_and_told() {
 }
 
 #[test]
-fn a_flush_does_not_wait_for_what_the_hooks_of_others_enqueue_meanwhile() {
+fn flush_does_not_wait_for_later_tracking_calls_of_hooks() {
     let recorder = Recorder::start().unwrap();
     let (layer, guard) = layer_to(recorder.url())
         .on_request_id(|request| drop(request.track().score(1).enqueue()))

@@ -1,4 +1,4 @@
-//! The ids reach the user's closures, whatever these do with them.
+//! Request ids reach the user's hooks, even if a hook fails or blocks.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
@@ -28,7 +28,7 @@ fn ask_times(count: usize) {
     }
 }
 
-/// Makes calls, and flushes them out.
+/// Makes calls and flushes them.
 fn flushed(builder: LayerBuilder, calls: impl FnOnce()) -> Stats {
     let (layer, guard) = builder.build().unwrap();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), calls);
@@ -40,7 +40,7 @@ fn flushed(builder: LayerBuilder, calls: impl FnOnce()) -> Stats {
 }
 
 #[test]
-fn a_hook_is_told_what_was_logged() {
+fn hook_receives_the_logged_request() {
     let recorder = Recorder::start().unwrap();
     let (sender, told) = channel::<LoggedRequest>();
     let hook = move |request: &LoggedRequest| sender.send(request.clone()).unwrap();
@@ -61,7 +61,7 @@ fn a_hook_is_told_what_was_logged() {
 }
 
 #[test]
-fn a_flush_is_through_when_hooks_and_what_they_enqueued_are() {
+fn flush_waits_for_hooks_and_their_tracking_calls() {
     let recorder = Recorder::start().unwrap();
     let done = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&done);
@@ -87,7 +87,7 @@ fn a_flush_is_through_when_hooks_and_what_they_enqueued_are() {
 }
 
 #[test]
-fn tracking_that_fails_is_counted_and_told() {
+fn failed_tracking_is_counted_and_reported() {
     let recorder = Recorder::start().unwrap();
     recorder.script("/rest/track-score", [Reply::status(404), Reply::status(503).header("Retry-After", "0")]);
     let (sender, errors) = channel();
@@ -103,7 +103,7 @@ fn tracking_that_fails_is_counted_and_told() {
 }
 
 #[test]
-fn what_cannot_be_tracked_is_an_error_of_the_hook() {
+fn invalid_tracking_value_is_an_error_in_the_hook() {
     let recorder = Recorder::start().unwrap();
     let (sender, errors) = channel();
     let builder = layer_to(recorder.url()).on_request_id(move |request| {
@@ -116,7 +116,7 @@ fn what_cannot_be_tracked_is_an_error_of_the_hook() {
 }
 
 #[test]
-fn a_hook_that_panics_costs_no_other_its_ids() {
+fn panicking_hook_does_not_affect_other_hooks() {
     let recorder = Recorder::start().unwrap();
     let (sender, ids) = channel();
     let late = sender.clone();
@@ -137,20 +137,20 @@ fn a_hook_that_panics_costs_no_other_its_ids() {
     assert_eq!(ids.try_iter().collect::<Vec<_>>(), each_twice);
 }
 
-/// A layer that sends what it has every few milliseconds.
+/// Builds a layer that sends a batch every few milliseconds.
 fn prompt_layer_to(recorder: &Recorder) -> LayerBuilder {
     layer_to(recorder.url()).batch(BatchLimits::default().interval(Duration::from_millis(5)))
 }
 
 #[test]
-fn a_hook_that_blocks_does_not_hold_up_the_export() {
+fn blocking_hook_does_not_delay_the_export() {
     let recorder = Recorder::start().unwrap();
     let (open, gate) = channel::<()>();
     let gate = Mutex::new(gate);
     let (entered, entries) = channel();
     let hook = move |request: &LoggedRequest| {
         entered.send(request.id()).unwrap();
-        // Open once the sender is gone.
+        // Returns once the sender is dropped.
         assert!(gate.lock().unwrap().recv().is_err());
     };
     let (layer, guard) = prompt_layer_to(&recorder).on_request_id(hook).build().unwrap();
@@ -170,7 +170,7 @@ fn a_hook_that_blocks_does_not_hold_up_the_export() {
 }
 
 #[test]
-fn a_hook_that_blocks_forever_does_not_hold_up_the_end() {
+fn hook_that_blocks_forever_does_not_delay_shutdown() {
     let recorder = Recorder::start().unwrap();
     let (_open, gate) = channel::<()>();
     let gate = Mutex::new(gate);
@@ -185,7 +185,7 @@ fn a_hook_that_blocks_forever_does_not_hold_up_the_end() {
 }
 
 #[test]
-fn an_asynchronous_hook_can_await_what_it_tracks() {
+fn async_hook_can_await_its_tracking_calls() {
     let recorder = Recorder::start().unwrap();
     let failed = Arc::new(AtomicBool::new(false));
     let noted = Arc::clone(&failed);
@@ -214,7 +214,7 @@ fn an_asynchronous_hook_can_await_what_it_tracks() {
 }
 
 #[test]
-fn an_asynchronous_hook_that_never_ends_holds_up_neither_the_export_nor_the_end() {
+fn endless_async_hook_delays_neither_export_nor_shutdown() {
     let recorder = Recorder::start().unwrap();
     let builder = prompt_layer_to(&recorder).on_request_id_async(|_| std::future::pending());
     let (layer, guard) = builder.build().unwrap();
@@ -227,7 +227,7 @@ fn an_asynchronous_hook_that_never_ends_holds_up_neither_the_export_nor_the_end(
 }
 
 #[test]
-fn enqueued_tracking_that_is_not_through_at_the_deadline_of_the_end_is_counted() {
+fn unfinished_tracking_at_the_shutdown_deadline_is_counted() {
     let recorder = Recorder::start().unwrap();
     let gate = Gate::new();
     let hang = gate.clone();

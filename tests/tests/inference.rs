@@ -1,4 +1,4 @@
-//! The attribute leaves it to the signature what a function's stream or future gives.
+//! The attribute lets the compiler infer the item or output type of a stream or future from the signature.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it finds what should not be")]
 
 use std::collections::VecDeque;
@@ -38,7 +38,7 @@ fn collect<S: Stream>(stream: S) -> Vec<S::Item> {
     items
 }
 
-/// A stream of what a list holds, whatever that is.
+/// A stream of the items in a list.
 struct Items<T>(VecDeque<T>);
 
 impl<T> Unpin for Items<T> {}
@@ -76,7 +76,7 @@ fn source(fails: bool) -> Result<&'static str, fmt::Error> {
 }
 
 #[test]
-fn the_item_of_a_stream_is_inferred_from_the_signature() {
+fn stream_item_type_is_inferred_from_the_signature() {
     #[promptlayer]
     fn none() -> impl Stream<Item = String> {
         items([])
@@ -112,7 +112,7 @@ fn the_item_of_a_stream_is_inferred_from_the_signature() {
 }
 
 #[test]
-fn the_output_of_a_future_is_inferred_from_the_signature() {
+fn future_output_type_is_inferred_from_the_signature() {
     #[promptlayer]
     fn text(text: &str) -> impl Future<Output = String> {
         async move { text.into() }

@@ -1,4 +1,4 @@
-//! Many calls at once: none is lost, none is doubled, and each gets the id of its own log.
+//! Many concurrent calls: none is lost, none is duplicated, and each hook receives the id of its own log.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
@@ -24,19 +24,19 @@ fn ask(question: &str) -> String {
     question.to_uppercase()
 }
 
-/// Reads something of the server's API.
+/// Sends a GET request to the server's API.
 fn get(server: &Server, path: &str) -> (u16, Value) {
     let got = exchange_json(server.url(), &format!("GET {path}"), &Value::Null).unwrap();
     (got.status, got.json())
 }
 
 #[test]
-fn ten_thousand_calls_of_eight_threads_are_each_logged_once_and_get_each_its_own_id() {
+fn calls_of_eight_threads_are_logged_once_with_their_own_ids() {
     let server = Server::start(Config::default()).unwrap();
     let (sender, logged) = channel::<(RequestId, TraceId, SpanId)>();
     let (layer, guard) = layer_to(server.url())
         .batch(BatchLimits::default())
-        // They come faster than they can be sent.
+        // The calls arrive faster than they can be sent.
         .queue(QueueLimits::default().items(CALLS))
         .on_request_id(move |request| {
             sender.send((request.id(), request.trace_id(), request.span_id())).unwrap();
@@ -73,7 +73,7 @@ fn ten_thousand_calls_of_eight_threads_are_each_logged_once_and_get_each_its_own
     let ids: Vec<RequestId> = logged.iter().map(|(id, ..)| *id).collect();
     assert_eq!(ids, (1..=CALLS as u64).map(RequestId::new).collect::<Vec<_>>(), "each once, and no other");
 
-    // The server's own count, twice: its greatest id, and what its page says.
+    // The count of the server, from two sources: its highest id and its page.
     assert_eq!(get(&server, &format!("/api/public/v2/requests/{CALLS}")).0, 200);
     assert_eq!(get(&server, &format!("/api/public/v2/requests/{}", CALLS + 1)).0, 404);
     let page = exchange_json(server.url(), "GET /", &Value::Null).unwrap().body;

@@ -1,4 +1,4 @@
-//! Calls that are made through a client with the middleware: logged once each, and passed on as they are.
+//! Calls through a client with the middleware: each is logged once and passed on unchanged.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails where it cannot go on")]
 
@@ -25,17 +25,17 @@ mod shown;
 const CHAT: &str = "/v1/chat/completions";
 const JSON: &str = "application/json";
 
-/// Runs a test under a layer of its own, and gives what the layer received.
+/// Runs a test under a layer of its own and returns what the layer received.
 #[track_caller]
 fn run<F: Future<Output = ()>>(test: impl FnOnce() -> F) -> InMemory {
     captured(|| {
-        // Tasks that are left end with it, and what they log is there.
+        // The end of the runtime ends the remaining tasks, so everything that they log is captured.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(test());
     })
 }
 
-/// The one request log of a test.
+/// Returns the only request log of a test.
 #[track_caller]
 fn log_of<F: Future<Output = ()>>(test: impl FnOnce() -> F) -> LogRequest {
     let requests = run(test).requests();
@@ -48,7 +48,7 @@ fn client_with(middleware: PromptLayerMiddleware) -> ClientWithMiddleware {
     ClientBuilder::new(client).with(middleware).build()
 }
 
-/// A client that takes the server for a provider's.
+/// Creates a client that treats the server as a provider's server.
 fn client(server: &Server, provider: &str) -> ClientWithMiddleware {
     client_with(PromptLayerMiddleware::new().host(&server.host, provider))
 }
@@ -78,7 +78,7 @@ async fn ask(client: &ClientWithMiddleware, url: String) -> reqwest::Response {
 }
 
 #[test]
-fn a_plain_reply_is_logged_once_and_passed_on_as_it_is() {
+fn plain_response_is_logged_once_and_passed_on_unchanged() {
     let captured = run(async || {
         let server = Server::whole(200, JSON, reply()).await;
         let address = server.url("/v1/chat/completions?key=sk-query");
@@ -110,7 +110,7 @@ fn a_plain_reply_is_logged_once_and_passed_on_as_it_is() {
 }
 
 #[test]
-fn an_answer_with_the_status_of_an_error_is_a_failed_request_with_the_providers_words() {
+fn error_status_is_a_failed_request_with_the_provider_message() {
     for (status, kind) in [
         (429, ErrorType::ProviderRateLimit),
         (402, ErrorType::ProviderQuotaLimit),
@@ -135,7 +135,7 @@ fn an_answer_with_the_status_of_an_error_is_a_failed_request_with_the_providers_
 }
 
 #[test]
-fn a_caller_that_never_reads_the_body_leaves_a_log_too() {
+fn call_with_an_unread_body_is_logged() {
     let refused = log_of(async || {
         let server = Server::whole(429, JSON, "{}").await;
         ask(&client(&server, "openai"), server.url(CHAT)).await.error_for_status().unwrap_err();
@@ -160,7 +160,7 @@ fn a_caller_that_never_reads_the_body_leaves_a_log_too() {
 }
 
 #[test]
-fn a_call_that_is_dropped_before_it_is_answered_is_cancelled() {
+fn call_dropped_before_its_response_is_cancelled() {
     let log = log_of(async || {
         let (server, _pieces) = Server::in_pieces(JSON).await;
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -169,7 +169,7 @@ fn a_call_that_is_dropped_before_it_is_answered_is_cancelled() {
         let call = ask(&client, format!("http://{host}{CHAT}"));
         tokio::select! {
             _ = call => panic!("nobody answers"),
-            // The request has arrived, and is not answered.
+            // The request has arrived but is not answered.
             accepted = silent.accept() => drop(accepted.unwrap()),
         }
         drop(server);
@@ -179,7 +179,7 @@ fn a_call_that_is_dropped_before_it_is_answered_is_cancelled() {
 }
 
 #[test]
-fn a_call_that_is_not_answered_is_a_failed_request_and_its_address_is_told_without_its_key() {
+fn unanswered_call_has_failed_and_its_url_hides_the_key() {
     let captured = run(async || {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = listener.local_addr().unwrap().to_string();
@@ -199,7 +199,7 @@ fn a_call_that_is_not_answered_is_a_failed_request_and_its_address_is_told_witho
 }
 
 #[test]
-fn what_is_no_call_of_a_model_passes_untouched() {
+fn other_requests_pass_unchanged() {
     let captured = run(async || {
         let server = Server::whole(200, JSON, reply()).await;
         let known = client(&server, "openai");
@@ -219,7 +219,7 @@ fn what_is_no_call_of_a_model_passes_untouched() {
 }
 
 #[test]
-fn without_a_layer_everything_passes() {
+fn everything_passes_without_a_layer() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let server = Server::whole(200, JSON, reply()).await;
@@ -229,7 +229,7 @@ fn without_a_layer_everything_passes() {
 }
 
 #[test]
-fn an_annotated_function_around_it_is_a_span_whose_tags_flow_down() {
+fn annotated_outer_function_is_a_span_and_passes_its_tags_on() {
     #[promptlayer(tags = ["chat"], metadata(customer = 7))]
     async fn outer(client: &ClientWithMiddleware, url: String) -> String {
         ask(client, url).await.text().await.unwrap()
@@ -248,7 +248,7 @@ fn an_annotated_function_around_it_is_a_span_whose_tags_flow_down() {
 }
 
 #[test]
-fn two_middlewares_of_one_client_log_a_call_once() {
+fn two_middlewares_in_one_client_log_a_call_once() {
     let log = log_of(async || {
         let server = Server::whole(200, JSON, reply()).await;
         let middleware = PromptLayerMiddleware::new().host(&server.host, "openai");
@@ -260,7 +260,7 @@ fn two_middlewares_of_one_client_log_a_call_once() {
 }
 
 #[test]
-fn the_address_tells_the_model_where_the_request_does_not() {
+fn model_is_read_from_the_url_if_the_request_has_none() {
     let request = json!({"contents": [{"role": "user", "parts": [{"text": "why?"}]}]}).to_string();
     let answer = json!({"candidates": [{"content": {"role": "model", "parts": [{"text": "Because."}]}}]});
     let log = log_of(async || {

@@ -1,7 +1,7 @@
-//! The queue and its ledger under every order in which threads can meet in them.
+//! Model checks of the queue and its ledger: every order in which threads can interact.
 //!
-//! The two files are compiled here once more, with the locks and atomics of a model checker: it runs each
-//! test under every interleaving that the memory model allows, where a test with real threads sees a few.
+//! The two source files are compiled here again with the locks and atomics of loom. It runs each test under
+//! every interleaving that the memory model allows. A test with real threads covers only a few of them.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "the library uses what is not used here")]
@@ -11,7 +11,7 @@ mod ledger;
 #[path = "../../promptlayer-tracing/src/export/queue.rs"]
 mod queue;
 
-/// What the queue locks with.
+/// The synchronization types of the queue.
 mod sync {
     pub(super) use loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
     pub(super) use loom::sync::{Mutex, MutexGuard};
@@ -25,8 +25,8 @@ use loom::thread;
 use self::ledger::{DropReason, End, Ledger};
 use self::queue::{Class, Queue, QueueLimits, Weight};
 
-/// Runs a test under every order in which threads are interrupted up to twice. Without that bound it takes minutes, and finds
-/// no more: what goes wrong between threads nearly always does so with two interruptions.
+/// Runs a test under every order of execution with at most two preemptions per run. Without this bound it takes
+/// minutes and finds no more: concurrency bugs almost always need only two preemptions.
 fn explore(test: impl Fn() + Send + Sync + 'static) {
     let mut builder = Builder::new();
     builder.preemption_bound = Some(2);
@@ -41,14 +41,14 @@ fn queue(items: usize) -> Arc<Queue<u32>> {
     Arc::new(Queue::new(QueueLimits::default().items(items)))
 }
 
-/// The equation that holds at every instant.
+/// Checks the equation that holds at every instant.
 fn assert_balanced(ledger: &Ledger) {
     let settled = ledger.delivered + ledger.rejected() + ledger.dropped() + ledger.outcome_unknown;
     assert_eq!(ledger.accepted, settled + ledger.pending(), "{ledger:?}");
 }
 
 #[test]
-fn the_ledger_balances_at_every_instant_while_threads_push_and_one_settles() {
+fn ledger_balances_at_every_instant_under_concurrency() {
     explore(|| {
         let queue = queue(1);
         let pushing: Vec<_> = (0..2)
@@ -78,7 +78,7 @@ fn the_ledger_balances_at_every_instant_while_threads_push_and_one_settles() {
 }
 
 #[test]
-fn nothing_gets_in_behind_a_close_without_being_counted() {
+fn push_after_close_is_always_counted() {
     explore(|| {
         let queue = queue(4);
         let pushing = {
@@ -88,7 +88,7 @@ fn nothing_gets_in_behind_a_close_without_being_counted() {
         queue.close();
         queue.drop_waiting(DropReason::Closed);
         let is_in = pushing.join().unwrap();
-        // Who got in came before the close, and was dropped with the rest.
+        // An accepted item was pushed before the close and dropped with the rest. A refused one is counted too.
         let (ledger, _) = queue.ledgers();
         assert_balanced(&ledger);
         assert_eq!((ledger.accepted, ledger.dropped(), ledger.pending()), (1, 1, 0), "{is_in}");
@@ -96,7 +96,7 @@ fn nothing_gets_in_behind_a_close_without_being_counted() {
 }
 
 #[test]
-fn who_flushes_sees_every_item_that_was_pushed_before_settled() {
+fn flush_sees_every_earlier_item_settled() {
     explore(|| {
         let queue = queue(4);
         queue.push(weight(false), 1).unwrap();
@@ -119,7 +119,7 @@ fn who_flushes_sees_every_item_that_was_pushed_before_settled() {
 }
 
 #[test]
-fn the_end_is_final_whenever_an_item_is_settled() {
+fn shutdown_is_final_whenever_an_item_is_settled() {
     explore(|| {
         let queue = queue(4);
         for item in 0..2 {

@@ -1,13 +1,13 @@
-//! What broken exchanges do: nothing. No panic, no endless work, and a log that can be sent.
+//! Mutated exchanges must not cause a panic or endless work, and their logs must be valid.
 //!
-//! The exchanges of the `shared` folder, and where there is none those written here, are broken in a
-//! hundred thousand ways: fields dropped, nulled, renamed and moved, types swapped, texts cut, lists
-//! reordered and repeated, values nested a thousandfold, events lost, doubled and shuffled, indexes made
-//! huge. Which ways those are follows from a seed, which is printed where one of them fails.
+//! The tests mutate the exchanges of the `shared` folder, or the handwritten ones if the folder does not exist,
+//! in a hundred thousand ways. They drop, null, rename and move fields, swap types, cut texts, and reorder and
+//! repeat lists. They nest values deeply, drop, duplicate and shuffle events, and use huge indexes. A seed
+//! determines the mutations. A failure prints the seed.
 //!
-//! - `MUTATIONS` is how many are made, all tests together; 100 000 where it is not set.
+//! - `MUTATIONS` is the total number of mutations of all tests. Defaults to 100 000.
 //! - `MUTATIONS_SEED` is the seed.
-//! - `PROPTEST_CASES` is how many of the values are tried that are made up rather than broken.
+//! - `PROPTEST_CASES` is the number of generated values, as opposed to mutated ones.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it finds what should not be")]
 
 #[path = "mutations/broken.rs"]
@@ -35,18 +35,19 @@ use tracing_subscriber::prelude::*;
 use crate::exchanges::Exchange;
 use crate::work::Work;
 
-/// As many tests share the mutations, so that they can run side by side.
+/// The number of tests that share the mutations, so that they can run in parallel.
 const SHARES: u64 = 4;
-/// One log in so many is held against the API document, which takes longer than to make it.
+/// One in this many logs is checked against the API document. The check takes longer than the creation of the
+/// log.
 const CHECKED: u64 = 100;
 
-/// Makes calls under one layer, and gives what is logged of each.
+/// Runs `run` under a layer that captures the logs.
 fn logging<T>(run: impl FnOnce(&InMemory) -> T) -> T {
     let (layer, logged) = layer().in_memory().unwrap();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || run(&logged))
 }
 
-/// The one log of a call.
+/// Makes a call and returns its only log.
 fn log(logged: &InMemory, model: Option<&str>, request: &Value, given: Given) -> LogRequest {
     call(model, request, given);
     let requests: Vec<LogRequest> = logged.take().into_iter().filter_map(|span| span.request).collect();
@@ -54,7 +55,7 @@ fn log(logged: &InMemory, model: Option<&str>, request: &Value, given: Given) ->
     log
 }
 
-/// Breaks exchanges, each share in ways of its own, and gives the work that it was to log them.
+/// Mutates exchanges, logs them, and checks the time that it takes. Each share has a seed of its own.
 fn break_exchanges(share: u64) {
     let seed = number_from_env("MUTATIONS_SEED", 0x5eed) + share;
     let times = number_from_env("MUTATIONS", 100_000) / SHARES;
@@ -87,21 +88,21 @@ impl Exchange {
 }
 
 #[test]
-fn the_first_share_of_broken_exchanges_is_logged() {
+fn first_share_of_mutated_exchanges_is_logged() {
     break_exchanges(0);
 }
 
 #[test]
-fn the_second_share_of_broken_exchanges_is_logged() {
+fn second_share_of_mutated_exchanges_is_logged() {
     break_exchanges(1);
 }
 
 #[test]
-fn the_third_share_of_broken_exchanges_is_logged() {
+fn third_share_of_mutated_exchanges_is_logged() {
     break_exchanges(2);
 }
 
 #[test]
-fn the_fourth_share_of_broken_exchanges_is_logged() {
+fn fourth_share_of_mutated_exchanges_is_logged() {
     break_exchanges(3);
 }

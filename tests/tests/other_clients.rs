@@ -1,4 +1,5 @@
-//! What the application's own HTTP client says is heard as it would be without the pipeline, which uses the same crates.
+//! The events of the application's own HTTP client are received as without the pipeline, although the pipeline
+//! uses the same crates.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
@@ -20,7 +21,7 @@ fn ask(question: &str) -> String {
     question.to_uppercase()
 }
 
-/// Notes the target of every event.
+/// Records the target of every event.
 #[derive(Clone, Default)]
 struct Ear(Arc<Mutex<Vec<&'static str>>>);
 
@@ -30,10 +31,11 @@ impl<S: Subscriber> Layer<S> for Ear {
     }
 }
 
-/// The only test of its program: `tracing` asks once, when a callsite is first reached, whether anybody wants it. With
-/// one subscriber in the whole process it asks the thread that reaches it, which must not be one that wants nothing.
+/// This test is the only one in its binary. `tracing` computes the interest in a callsite once, when the
+/// callsite is first reached. With one global subscriber it asks on the thread that reaches the callsite. That
+/// must not be a thread that disables all events.
 #[test]
-fn an_applications_own_client_is_heard_although_the_export_used_the_same_crates_first() {
+fn events_of_the_application_client_are_received() {
     let recorder = Recorder::start().unwrap();
     let (layer, guard) = layer_to(recorder.url()).build().unwrap();
     let ear = Ear::default();

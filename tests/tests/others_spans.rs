@@ -1,5 +1,5 @@
-//! Spans that others make: rig's, genai's, and anyone's own that speak of models in OpenTelemetry's words; and the same
-//! words on the attribute's own spans.
+//! External spans: those of rig, of genai, and of the application that use OpenTelemetry's attributes for
+//! generative AI. Also the same attributes on the spans of annotated functions.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it finds what should not be")]
 
 #[path = "others_spans/genai.rs"]
@@ -23,13 +23,13 @@ use promptlayer_tracing::{CapturedSpan, LayerBuilder};
 use serde_json::{Value, json};
 use tests::in_memory::captured_with;
 
-/// What a layer receives of a future that runs on this thread alone.
+/// Runs a future on this thread and returns the spans that a layer receives.
 fn spans_of(builder: LayerBuilder, run: impl Future<Output = ()>) -> Vec<CapturedSpan> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     captured_with(builder, || runtime.block_on(run)).spans()
 }
 
-/// The first chunk of a streamed answer.
+/// Returns the first chunk of a streamed response.
 fn first_chunk() -> String {
     let chunk = json!({
         "id": "chatcmpl-1",
@@ -41,7 +41,7 @@ fn first_chunk() -> String {
     format!("data: {chunk}\n\n")
 }
 
-/// Whether a log says that the stream ended before the answer did.
+/// Checks that the log reports a stream that ended before the response was complete.
 #[track_caller]
 fn assert_unfinished(span: &CapturedSpan) {
     let log = span.request.as_ref().unwrap();
@@ -51,7 +51,7 @@ fn assert_unfinished(span: &CapturedSpan) {
     assert_eq!((log.error_message(), span.error.as_deref()), (told, told));
 }
 
-/// A request log without its times.
+/// Returns a request log without its times.
 fn timeless(log: &LogRequest) -> Value {
     let mut log = serde_json::to_value(log).unwrap();
     let fields = log.as_object_mut().unwrap();
@@ -61,7 +61,7 @@ fn timeless(log: &LogRequest) -> Value {
     log
 }
 
-/// The one span of that name.
+/// Returns the only span with this name.
 #[track_caller]
 fn named<'a>(spans: &'a [CapturedSpan], name: &str) -> &'a CapturedSpan {
     let found: Vec<_> = spans.iter().filter(|span| span.name == name).collect();
@@ -73,7 +73,7 @@ fn names(spans: &[CapturedSpan]) -> Vec<&str> {
     spans.iter().map(|span| span.name.as_str()).collect()
 }
 
-/// The next item of a stream.
+/// A future for the next item of a stream.
 struct Next<'a, S>(&'a mut S);
 
 impl<S: Stream + Unpin> Future for Next<'_, S> {
@@ -84,7 +84,7 @@ impl<S: Stream + Unpin> Future for Next<'_, S> {
     }
 }
 
-/// The rest of a stream.
+/// Returns the remaining items of a stream.
 async fn collected<S: Stream + Unpin>(mut stream: S) -> Vec<S::Item> {
     let mut items = Vec::new();
     while let Some(item) = Next(&mut stream).await {

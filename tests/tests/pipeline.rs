@@ -1,4 +1,5 @@
-//! The way from a call to PromptLayer where that is slow, away, or too small, and the program's end.
+//! The path from a call to PromptLayer when the service is slow or unavailable, when limits are reached, and
+//! when the program ends.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
@@ -16,7 +17,7 @@ use tokio::net::TcpSocket;
 use tracing::dispatcher;
 
 const LONG: Duration = Duration::from_secs(60);
-/// What an end may take beyond its deadline, on a machine that does much else.
+/// Extra time that a shutdown may take beyond its deadline on a busy machine.
 const GRACE: Duration = Duration::from_millis(900);
 
 #[promptlayer]
@@ -36,7 +37,7 @@ fn ask_times(count: usize) {
     }
 }
 
-/// A recorder that answers nothing until the gate is opened.
+/// Starts a recorder that does not answer until the gate opens.
 fn unanswering() -> (Recorder, Gate) {
     let (recorder, gate) = (Recorder::start().unwrap(), Gate::new());
     let hang = gate.clone();
@@ -44,7 +45,7 @@ fn unanswering() -> (Recorder, Gate) {
     (recorder, gate)
 }
 
-/// A port of the test's own at which nobody listens yet: connections to it are refused.
+/// Reserves a port that refuses connections.
 fn absent() -> (TcpSocket, SocketAddr) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
@@ -52,7 +53,7 @@ fn absent() -> (TcpSocket, SocketAddr) {
     (socket, address)
 }
 
-/// Listens at last, and passes on what comes.
+/// Starts to accept connections on a reserved port and forwards them to `target`.
 fn appear(socket: TcpSocket, target: &str) {
     let target = target.trim_start_matches("http://").to_owned();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -71,13 +72,13 @@ fn appear(socket: TcpSocket, target: &str) {
 }
 
 #[test]
-fn calls_return_while_no_answer_comes() {
+fn calls_return_without_waiting_for_responses() {
     let (recorder, gate) = unanswering();
     let (layer, guard) = layer_to(recorder.url()).build().unwrap();
     dispatcher::with_default(&dispatch(layer), || {
         ask_times(BATCH);
         recorder.wait_for(|requests| requests.len() == 1, LONG).unwrap();
-        // From here on the export thread waits for its first answer, which cannot come.
+        // From now on the export thread waits for its first response, which cannot arrive.
         ask_times(9 * BATCH);
     });
     assert_eq!(recorder.requests().len(), 1);
@@ -91,7 +92,7 @@ fn calls_return_while_no_answer_comes() {
 }
 
 #[test]
-fn what_is_logged_before_promptlayer_is_there_arrives_once_it_is() {
+fn calls_made_before_the_server_starts_arrive_later() {
     let (socket, address) = absent();
     let recorder = Recorder::start().unwrap();
     let (sender, errors) = channel();
@@ -110,7 +111,7 @@ fn what_is_logged_before_promptlayer_is_there_arrives_once_it_is() {
 }
 
 #[test]
-fn a_promptlayer_that_is_not_there_at_the_end_costs_the_logs_and_no_more_than_the_time_given() {
+fn shutdown_without_a_server_drops_logs_within_its_timeout() {
     let (_socket, address) = absent();
     for calls in [1, 3 * BATCH] {
         let builder = layer_to(&format!("http://{address}")).on_error(|_| {});
@@ -122,7 +123,7 @@ fn a_promptlayer_that_is_not_there_at_the_end_costs_the_logs_and_no_more_than_th
         assert!(begun.elapsed() < timeout + GRACE, "{:?}", begun.elapsed());
         assert_balanced(&ledger);
         assert_eq!((ledger.accepted, ledger.pending()), (calls as u64, 0), "{ledger:#?}");
-        // In doubt is at most the batch whose connection was being made when the time was over.
+        // At most one batch is ambiguous: the one that was connecting at the deadline.
         let dropped = ledger.dropped.get(&DropReason::Deadline).copied().unwrap_or_default();
         assert_eq!(dropped + ledger.outcome_unknown, calls as u64, "{ledger:#?}");
         assert!(ledger.outcome_unknown <= BATCH as u64, "{ledger:#?}");
@@ -130,7 +131,7 @@ fn a_promptlayer_that_is_not_there_at_the_end_costs_the_logs_and_no_more_than_th
 }
 
 #[test]
-fn a_promptlayer_that_does_not_answer_at_the_end_leaves_what_was_sent_in_doubt_and_drops_the_rest() {
+fn shutdown_with_a_silent_server_has_unknown_outcomes() {
     let (recorder, gate) = unanswering();
     let (layer, guard) = layer_to(recorder.url()).build().unwrap();
     dispatcher::with_default(&dispatch(layer), || ask_times(5 * BATCH));
@@ -149,7 +150,7 @@ fn a_promptlayer_that_does_not_answer_at_the_end_leaves_what_was_sent_in_doubt_a
 }
 
 #[test]
-fn a_long_queue_does_not_hold_up_the_end() {
+fn long_queue_does_not_delay_shutdown() {
     let (_socket, address) = absent();
     let (layer, guard) = layer_to(&format!("http://{address}")).on_error(|_| {}).build().unwrap();
     dispatcher::with_default(&dispatch(layer), || ask_times(20_000));
@@ -163,7 +164,7 @@ fn a_long_queue_does_not_hold_up_the_end() {
 }
 
 #[test]
-fn a_full_queue_drops_what_comes_and_counts_it_while_threads_push() {
+fn full_queue_drops_and_counts_while_threads_push() {
     const THREADS: usize = 8;
     const CALLS: usize = 200;
     let (recorder, gate) = unanswering();
@@ -194,7 +195,7 @@ fn a_full_queue_drops_what_comes_and_counts_it_while_threads_push() {
     assert_balanced(&ledger);
     assert_eq!(ledger.accepted, (THREADS * CALLS) as u64);
     assert_eq!(ledger.dropped.keys().collect::<Vec<_>>(), [&DropReason::QueueFull]);
-    // The queue is full, and no more than one batch left it.
+    // The queue is full, and at most one batch was taken from it.
     assert!((2 * BATCH as u64..=3 * BATCH as u64).contains(&ledger.pending()), "{ledger:#?}");
 
     gate.open();
@@ -203,7 +204,8 @@ fn a_full_queue_drops_what_comes_and_counts_it_while_threads_push() {
     assert_eq!(recorder.accepted_spans().len() as u64, last.delivered);
 }
 
-/// Makes one call, for whose answer the export thread then waits: nothing leaves the queue any more.
+/// Makes one call whose request is not answered. The export thread waits for the response, so nothing leaves
+/// the queue.
 fn hold_up(recorder: &Recorder, guard: &Guard) {
     ask("first?");
     assert!(!guard.flush(Duration::from_millis(1)).is_complete());
@@ -211,7 +213,7 @@ fn hold_up(recorder: &Recorder, guard: &Guard) {
 }
 
 #[test]
-fn bytes_are_bounded_as_items_are() {
+fn queue_is_limited_by_bytes() {
     let (recorder, gate) = unanswering();
     let limits = QueueLimits::default().bytes(512 * 1024);
     let (layer, guard) = layer_to(recorder.url()).queue(limits).build().unwrap();
@@ -221,7 +223,8 @@ fn bytes_are_bounded_as_items_are() {
         for _ in 0..9 {
             ask(&question);
         }
-        // Question and answer together are 100 KiB, and hold twice as much at most, as texts that grew do: of the 512.
+        // Question and answer take 100 KiB together. Because strings that grew may have twice the capacity, a
+        // span counts as at most 200 KiB of the 512 KiB.
         let ledger = guard.stats().spans;
         assert_eq!((ledger.pending(), ledger.dropped), (1 + 2, [(DropReason::QueueFull, 7)].into()));
         ask("a small one has room still?");
@@ -233,7 +236,7 @@ fn bytes_are_bounded_as_items_are() {
 }
 
 #[test]
-fn spans_without_a_request_yield_their_place_to_those_with_one() {
+fn spans_without_a_request_leave_room_for_requests() {
     let (recorder, gate) = unanswering();
     let (layer, guard) = layer_to(recorder.url()).queue(QueueLimits::default().items(8)).build().unwrap();
     dispatcher::with_default(&dispatch(layer), || {
@@ -241,7 +244,7 @@ fn spans_without_a_request_yield_their_place_to_those_with_one() {
         for _ in 0..20 {
             step("by step");
         }
-        // The last quarter is not theirs; what is on its way counts.
+        // Spans without a request cannot use the last quarter of the queue. Spans in flight count too.
         assert_eq!(guard.stats().spans.pending(), 1 + 5);
         ask_times(3);
     });
@@ -252,7 +255,7 @@ fn spans_without_a_request_yield_their_place_to_those_with_one() {
 }
 
 #[test]
-fn a_flush_with_nothing_to_do_is_through_at_once() {
+fn empty_flush_completes_at_once() {
     let (recorder, _gate) = unanswering();
     let (_layer, guard) = layer_to(recorder.url()).build().unwrap();
     assert!(guard.flush(Duration::ZERO).is_complete());
@@ -260,7 +263,7 @@ fn a_flush_with_nothing_to_do_is_through_at_once() {
 }
 
 #[test]
-fn a_flush_that_runs_out_of_time_says_so_and_loses_nothing() {
+fn flush_timeout_is_reported_and_loses_nothing() {
     let (recorder, gate) = unanswering();
     let (layer, guard) = layer_to(recorder.url()).build().unwrap();
     dispatcher::with_default(&dispatch(layer), || ask_times(1));
@@ -273,7 +276,7 @@ fn a_flush_that_runs_out_of_time_says_so_and_loses_nothing() {
 }
 
 #[test]
-fn what_is_not_flushed_goes_out_by_time() {
+fn unflushed_spans_are_sent_after_the_interval() {
     let recorder = Recorder::start().unwrap();
     let limits = BatchLimits::default().interval(Duration::from_millis(10));
     let (layer, guard) = layer_to(recorder.url()).batch(limits).build().unwrap();
@@ -283,13 +286,13 @@ fn what_is_not_flushed_goes_out_by_time() {
 }
 
 #[test]
-fn a_batch_takes_no_more_bytes_and_spans_than_it_may() {
+fn batch_respects_byte_and_span_limits() {
     let recorder = Recorder::start().unwrap();
     let limits = BatchLimits::default().spans(3).bytes(256 * 1024).interval(LONG);
     let (layer, guard) = layer_to(recorder.url()).batch(limits).build().unwrap();
     dispatcher::with_default(&dispatch(layer), || {
         ask_times(7);
-        // Question and answer together are 200 KiB of the 256.
+        // Question and answer take 200 KiB of the 256 KiB together.
         (0..3).for_each(|_| drop(ask(&"x".repeat(100 * 1024))));
     });
     assert!(guard.flush(LONG).is_complete());
@@ -300,7 +303,7 @@ fn a_batch_takes_no_more_bytes_and_spans_than_it_may() {
 }
 
 #[test]
-fn dropping_the_guard_sends_what_is_left() {
+fn dropping_the_guard_sends_remaining_spans() {
     let recorder = Recorder::start().unwrap();
     let (layer, guard) = layer_to(recorder.url()).build().unwrap();
     dispatcher::with_default(&dispatch(layer), || ask_times(BATCH + 3));
@@ -309,7 +312,7 @@ fn dropping_the_guard_sends_what_is_left() {
 }
 
 #[test]
-fn the_last_statistics_are_whole_and_calls_after_the_end_go_nowhere() {
+fn final_statistics_are_complete_and_later_calls_are_not_sent() {
     let recorder = Recorder::start().unwrap();
     let (layer, guard) = layer_to(recorder.url()).on_request_id(|_| {}).build().unwrap();
     let dispatch = dispatch(layer);
@@ -325,7 +328,7 @@ fn the_last_statistics_are_whole_and_calls_after_the_end_go_nowhere() {
 }
 
 #[test]
-fn calls_that_race_the_end_are_each_counted() {
+fn calls_racing_with_shutdown_are_each_counted() {
     for _ in 0..20 {
         let recorder = Recorder::start().unwrap();
         let (layer, guard) = layer_to(recorder.url()).build().unwrap();
@@ -352,7 +355,7 @@ fn calls_that_race_the_end_are_each_counted() {
 }
 
 #[test]
-fn two_layers_have_each_their_own_pipeline() {
+fn two_layers_have_separate_pipelines() {
     let (one, other) = (Recorder::start().unwrap(), Recorder::start().unwrap());
     let (first, first_guard) = layer_to(one.url()).build().unwrap();
     let (second, second_guard) = layer_to(other.url()).build().unwrap();

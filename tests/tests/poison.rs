@@ -1,8 +1,8 @@
-//! A few items that the service refuses cost no other item, whatever the status; where everything is refused, all is
-//! held and delivered later.
+//! Checks that a few items that the service refuses do not affect other items, for every status. If the service
+//! refuses everything, all items are held and delivered later.
 //!
-//! Each cell of a matrix is a status, a wire and a place for what waits. The server refuses each request that holds
-//! a poison item and stores every other request whole.
+//! Each cell of the matrix is a combination of a status, a wire format and a spool mode. The server refuses
+//! every request that contains a poison item and stores every other request completely.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
@@ -31,27 +31,28 @@ use serde_json::Value;
 use tests::pipeline::{KEY, assert_balanced};
 use tests::{Recorder, Reply, Request};
 
-/// How many cells run at once.
+/// Number of cells that run at the same time.
 const WORKERS: usize = 12;
-/// The age at which an item is given up that the service is too busy for, or fails over. Without a spool, the other
-/// items of a cell must have arrived by then.
+/// The age at which an item is dropped if the service is too busy for it or fails on it. Without a spool, the
+/// other items of a cell must arrive before this age.
 const MAX_AGE: Duration = Duration::from_secs(40);
-/// The same where there is a spool, which keeps the other items for longer.
+/// The maximum age with a spool. It can be shorter because the spool keeps the other items for longer.
 const SPOOLED_MAX_AGE: Duration = Duration::from_secs(6);
-/// How long a cell may take, and how old an item on disk may become.
+/// The time limit for one cell, and the maximum age of an item on disk.
 const LIMIT: Duration = Duration::from_secs(120);
-/// The shortest wait.
+/// The shortest delay.
 const MOMENT: Duration = Duration::from_millis(5);
-/// How often another call passes while poison items settle.
+/// The interval between extra calls while poison items settle.
 const NOW_AND_THEN: Duration = Duration::from_millis(250);
-/// The time that the shutdown in the middle of a cell has: enough to put all on disk while many cells do.
+/// The timeout of the shutdown in the middle of a cell. It is long enough to write everything to disk while
+/// many cells do the same.
 const SHORT: Duration = Duration::from_secs(5);
 
-/// The places for what waits.
+/// The spool modes to test. `None` means no spool.
 const MODES: [Option<SpoolMode>; 4] =
     [None, Some(SpoolMode::OnFailure), Some(SpoolMode::WriteAhead), Some(SpoolMode::Synchronous)];
 
-/// What a cell of a matrix varies.
+/// One cell of the matrix.
 #[derive(Debug, Clone, Copy)]
 struct Cell {
     status: u16,
@@ -69,11 +70,11 @@ impl fmt::Display for Cell {
     }
 }
 
-/// A policy that tries again soon.
+/// Returns a policy with short delays.
 fn retry_for(max_age: Duration) -> RetryPolicy {
     RetryPolicy::default()
         .first_delay(MOMENT)
-        // Many cells run at once, so what waits for its age should not be busy.
+        // Many cells run at once, so items that wait for their maximum age must not cause much load.
         .longest_delay(200 * MOMENT)
         .probe_interval(4 * MOMENT)
         .settling_time(4 * MOMENT)
@@ -81,17 +82,17 @@ fn retry_for(max_age: Duration) -> RetryPolicy {
 }
 
 impl Cell {
-    /// Every status with every mode.
+    /// Returns the cells for every combination of status and mode.
     fn all(statuses: &[u16], modes: &[Option<SpoolMode>], wire: Wire) -> Vec<Self> {
         let mut cells = Vec::new();
-        // Those without a spool take longest, so they go first.
+        // Cells without a spool take longest, so they run first.
         for &mode in modes {
             cells.extend(statuses.iter().map(|&status| Self { status, mode, wire }));
         }
         cells
     }
 
-    /// A layer for the server at `url`, with the spool in `folder`.
+    /// Builds a layer for the server at `url` with the spool in `folder`.
     fn builder(self, url: &str, folder: &Path, seen: &Arc<Seen>) -> LayerBuilder {
         let max_age = if self.mode.is_some() { SPOOLED_MAX_AGE } else { MAX_AGE };
         let (of_ids, of_errors) = (Arc::clone(seen), Arc::clone(seen));
@@ -111,7 +112,7 @@ impl Cell {
     }
 }
 
-/// What the layer told its user.
+/// What the layer reported through its hook and its error handler.
 #[derive(Debug, Default)]
 struct Seen {
     ids: Mutex<Vec<RequestId>>,
@@ -119,7 +120,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// The errors with this status.
+    /// Returns the errors with this status.
     fn errors_of(&self, status: u16) -> Vec<String> {
         let errors = lock(&self.errors);
         errors.iter().filter(|(of, _)| *of == Some(status)).map(|(_, text)| text.clone()).collect()
@@ -135,7 +136,7 @@ fn ask(text: &str) -> usize {
     text.len()
 }
 
-/// Where redirects lead to. No request may ever come here.
+/// The target of redirects. No request may arrive here.
 static ELSEWHERE: LazyLock<TcpListener> = LazyLock::new(|| {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -147,7 +148,7 @@ fn assert_no_redirect_was_followed() {
     assert_eq!(error.kind(), ErrorKind::WouldBlock, "a redirect was followed");
 }
 
-/// The answer with a status that refuses the request.
+/// Returns a response that refuses the request with this status.
 fn refusal(status: u16) -> Reply {
     let reply = Reply::status(status);
     if (300..400).contains(&status) {
@@ -157,7 +158,7 @@ fn refusal(status: u16) -> Reply {
     reply
 }
 
-/// Refuses the requests of which `is_refused` says so, and counts them.
+/// Refuses the requests that match `is_refused` and counts them.
 fn refuse(
     recorder: &Recorder,
     status: u16,
@@ -174,7 +175,7 @@ fn refuse(
     refused
 }
 
-/// Waits until the ledger is as it should be, and says what it was where it never is.
+/// Waits until the statistics satisfy `is_so`. If they do not within the limit, panics with the last ledger.
 #[track_caller]
 fn wait_until(guard: &Guard, what: &str, is_so: impl Fn(&Stats) -> bool) {
     let begun = Instant::now();
@@ -190,9 +191,11 @@ fn wait_until(guard: &Guard, what: &str, is_so: impl Fn(&Stats) -> bool) {
     }
 }
 
-/// Makes calls now and then until so many items were given up and none is pending, and returns how many calls it made.
+/// Makes calls from time to time until `given_up` items were given up and no item is pending. Returns the
+/// number of calls.
 ///
-/// Whether one item is at fault or the whole destination shows only while others pass.
+/// The calls are necessary: only if other items pass can the pipeline tell one bad item from a failing
+/// destination.
 #[track_caller]
 fn settle(guard: &Guard, given_up: u64, read: impl Fn(&Stats) -> &Ledger, mut call: impl FnMut(u64)) -> u64 {
     let (begun, mut calls) = (Instant::now(), 0_u32);
@@ -214,7 +217,7 @@ fn settle(guard: &Guard, given_up: u64, read: impl Fn(&Stats) -> &Ledger, mut ca
     }
 }
 
-/// The ledger on one line.
+/// Formats the ledger on one line.
 fn brief(ledger: &Ledger) -> String {
     let Ledger { accepted, delivered, rejected, dropped, outcome_unknown, pending, .. } = ledger;
     format!(
@@ -223,7 +226,7 @@ fn brief(ledger: &Ledger) -> String {
     )
 }
 
-/// What two runs came to together: what the first left on disk is accepted anew by the second.
+/// The sum of the ledgers of two runs. The second run accepts again what the first run left on disk.
 #[derive(Debug, Default)]
 struct Sum {
     accepted: u64,
@@ -239,7 +242,7 @@ impl Sum {
     fn of<'a>(runs: impl IntoIterator<Item = &'a Ledger>) -> Self {
         let mut sum = Self::default();
         for ledger in runs {
-            // What the run before left, and only that, comes again.
+            // Only what the previous run left pending is accepted again.
             sum.accepted = (sum.accepted + ledger.accepted).saturating_sub(sum.pending);
             sum.pending = ledger.pending();
             sum.delivered += ledger.delivered;
@@ -253,7 +256,7 @@ impl Sum {
     }
 }
 
-/// How often the server took each text in.
+/// Returns how often the server stored each text.
 fn texts(items: &[Value]) -> BTreeMap<String, usize> {
     let mut times = BTreeMap::new();
     for item in items {
@@ -264,7 +267,7 @@ fn texts(items: &[Value]) -> BTreeMap<String, usize> {
     times
 }
 
-/// The ids that hooks were given, each of which must have come once.
+/// Returns the ids that hooks received. Panics if an id came twice.
 fn unique_ids(seen: &Seen) -> BTreeSet<RequestId> {
     let ids = lock(&seen.ids).clone();
     let unique: BTreeSet<RequestId> = ids.iter().copied().collect();

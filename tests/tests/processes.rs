@@ -1,4 +1,4 @@
-//! Whole programs: ended, killed, without threads, side by side. See `tests::process`.
+//! Whole programs that exit, are killed, cannot start threads, or run in parallel. See `tests::process`.
 //!
 //! Each test is a row, or a part of one, of the table in `docs/reliability.md`.
 
@@ -22,7 +22,7 @@ use tests::rustc::Rustc;
 use tests::{Gate, Recorder, Reply};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_program");
-/// A port at which nobody is: the system gives it to no one.
+/// A port that refuses connections: the system does not assign it to programs.
 const NOWHERE: &str = "http://127.0.0.1:1";
 
 fn run(plan: &Plan) -> Ended {
@@ -35,7 +35,7 @@ fn numbers(times: &BTreeMap<u64, usize>) -> Vec<u64> {
 }
 
 #[test]
-fn a_program_that_is_killed_two_hundred_times_loses_no_call_that_had_returned() {
+fn program_killed_200_times_loses_no_returned_call() {
     let folder = TempDir::new().unwrap();
     let recorder = Recorder::start().unwrap();
     let mut random = Random::new(0x5eed);
@@ -46,11 +46,11 @@ fn a_program_that_is_killed_two_hundred_times_loses_no_call_that_had_returned() 
         let mut process = Process::start(PROGRAM, &Plan { first, ..plan }).unwrap();
         process.wait_for(random.below(40)).unwrap();
         let killed = process.kill().unwrap().called();
-        // One call may have been recorded that had no time to say so.
+        // One call may have been recorded before the program could report it.
         first = killed.last().map_or(first, |last| last + 1) + 1;
         called.extend(killed);
     }
-    // Each takes over what up to 64 have left.
+    // Each run takes over the folders of at most 64 earlier runs.
     let heirs = 1 + 200 / 64;
     for _ in 0..heirs {
         let ledger = run(&Plan::log(recorder.url(), 0).spool(folder.path(), "synchronous")).ledger();
@@ -61,10 +61,11 @@ fn a_program_that_is_killed_two_hundred_times_loses_no_call_that_had_returned() 
     let missing: Vec<&u64> = called.iter().filter(|number| there.binary_search(number).is_err()).collect();
     assert!(missing.is_empty(), "lost: {missing:?}");
     assert!(called.len() > 1_000, "{}", called.len());
-    // Those that had no time to say so: one a kill at most.
+    // Calls that were recorded but not reported: at most one per kill.
     assert!(there.len() - called.len() <= 200, "{} and {}", there.len(), called.len());
-    // Nothing is left on disk, but for the lock of the last one, which the next to come removes, and for what a kill left of
-    // a record: the system writes by pages, and a kill may end a write between two. That call had not returned.
+    // The disk contains only lock files and torn records. The next run removes the lock of the last run. The
+    // system writes in pages, so a kill can interrupt the write of a record between two pages. The call of such
+    // a record had not returned.
     let left = files_below(folder.path());
     let is_torn = |path: &Path| {
         let torn_from =
@@ -82,7 +83,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn programs_that_share_a_spool_leave_what_the_next_one_delivers() {
+fn next_program_delivers_spans_left_in_a_shared_spool() {
     let folder = TempDir::new().unwrap();
     let recorder = Recorder::start().unwrap();
     recorder.decide(|_| Some(Reply::status(503)));
@@ -99,7 +100,7 @@ fn programs_that_share_a_spool_leave_what_the_next_one_delivers() {
             ledger.left
         })
         .sum();
-    // One that began when another had ended may have taken over what that one left.
+    // A program that started after another one ended may have taken over its items.
     assert!((160..=160 * 4).contains(&left), "{left}");
 
     recorder.decide(|_| None);
@@ -116,14 +117,14 @@ fn programs_that_share_a_spool_leave_what_the_next_one_delivers() {
 }
 
 #[test]
-fn a_program_that_exits_sends_what_is_left_if_it_was_told_to() {
+fn exit_with_flush_on_exit_sends_remaining_spans() {
     let recorder = Recorder::start().unwrap();
     let plan = Plan::log(recorder.url(), 25);
     let ended = run(&plan.clone().scenario(Scenario::ExitFlushed));
     assert!(ended.status.success());
     assert_eq!(numbers(&taken(&recorder)), (0..25).collect::<Vec<_>>());
 
-    // Another thread is in the middle of it: the exit waits.
+    // The exit waits for a shutdown that is running on another thread.
     let recorder = Recorder::start().unwrap();
     let plan = Plan::log(recorder.url(), 25).scenario(Scenario::ExitWhileAnotherShutsDown);
     assert!(run(&plan).status.success());
@@ -131,14 +132,14 @@ fn a_program_that_exits_sends_what_is_left_if_it_was_told_to() {
 }
 
 #[test]
-fn a_program_that_exits_without_being_told_to_send_keeps_what_a_spool_has() {
+fn exit_without_flush_on_exit_keeps_the_spool() {
     let folder = TempDir::new().unwrap();
     let (recorder, gate) = (Recorder::start().unwrap(), Gate::new());
     let hang = gate.clone();
     recorder.decide(move |_| Some(Reply::status(503).hang(&hang)));
     let plan = Plan::log(recorder.url(), 25).scenario(Scenario::Exit);
     assert!(run(&plan.clone().spool(folder.path(), "synchronous")).status.success());
-    // Without a spool there is nothing that could: it is what `flush_on_exit` is for.
+    // Without a spool the items are lost. `flush_on_exit` prevents that.
     assert!(run(&plan).status.success());
     gate.open();
     recorder.decide(|_| None);
@@ -148,20 +149,20 @@ fn a_program_that_exits_without_being_told_to_send_keeps_what_a_spool_has() {
 }
 
 #[test]
-fn a_program_that_exits_before_a_server_that_hangs_takes_no_longer_than_the_guard_says() {
+fn exit_with_a_hanging_server_respects_the_guard_timeout() {
     let (recorder, gate) = (Recorder::start().unwrap(), Gate::new());
     let hang = gate.clone();
     recorder.decide(move |_| Some(Reply::service().hang(&hang)));
     let begun = Instant::now();
     assert!(run(&Plan::log(recorder.url(), 25).scenario(Scenario::ExitFlushed)).status.success());
-    // The guard's five seconds, and what it takes to start and end a program.
+    // The timeout of the guard is five seconds. The rest is the time to start and end a program.
     assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
     gate.open();
 }
 
 #[test]
-fn a_program_for_which_there_is_no_thread_is_told_so_and_goes_on() {
-    // The stack of a new thread has no place in any address space, so that none can be started.
+fn failed_thread_start_is_a_build_error_and_program_continues() {
+    // No address space has room for a stack of this size, so no thread can be started.
     let plan = Plan::log(NOWHERE, 5);
     let process = Process::start_with(PROGRAM, &plan, "RUST_MIN_STACK", "70368744177664").unwrap();
     let ended = process.end().unwrap();
@@ -174,13 +175,13 @@ fn a_program_for_which_there_is_no_thread_is_told_so_and_goes_on() {
 
 #[cfg(unix)]
 #[test]
-fn a_disk_that_is_full_costs_the_safety_and_no_span() {
+fn full_disk_loses_no_span() {
     let folder = TempDir::new().unwrap();
     let recorder = Recorder::start().unwrap();
     for mode in ["synchronous", "write-ahead", "on-failure"] {
         let plan = Plan::log(recorder.url(), 50).spool(folder.path(), mode);
         let mut command = Command::new("sh");
-        // No file may be larger than half a kilobyte: a span has no room in any.
+        // No file may be larger than half a kilobyte, so no span fits into a file.
         command.args(["-c", r#"trap "" XFSZ; ulimit -f 1; exec "$@""#, "sh", PROGRAM]);
         command.args(plan.arguments());
         let ended = Process::start_command(&mut command).unwrap().end().unwrap();
@@ -193,7 +194,7 @@ fn a_disk_that_is_full_costs_the_safety_and_no_span() {
 }
 
 #[test]
-fn the_key_is_not_in_what_a_program_says_of_errors() {
+fn error_output_of_a_program_hides_the_key() {
     let recorder = Recorder::start().unwrap();
     recorder.decide(|request| {
         let key = request.header("x-api-key").unwrap_or_default();
@@ -208,7 +209,7 @@ fn the_key_is_not_in_what_a_program_says_of_errors() {
     assert_eq!(leaks::find(&ended.errors, tests::pipeline::KEY), None, "{lines:#?}");
 }
 
-/// A program that is compiled to abort where it would unwind.
+/// A program that is compiled with `panic=abort`.
 const ABORTING: &str = r#"
 use promptlayer_tracing::{SpoolMode, SpoolSettings, promptlayer};
 use tracing_subscriber::prelude::*;
@@ -231,7 +232,7 @@ fn main() {
 "#;
 
 #[test]
-fn a_program_that_aborts_where_it_panics_loses_no_call_that_had_returned() {
+fn aborting_program_loses_no_returned_call() {
     let folder = TempDir::new().unwrap();
     let recorder = Recorder::start().unwrap();
     let rustc = Rustc::of("processes", &["promptlayer_tracing", "tracing", "tracing_subscriber"]);
@@ -245,6 +246,6 @@ fn a_program_that_aborts_where_it_panics_loses_no_call_that_had_returned() {
 
     let ledger = run(&Plan::log(recorder.url(), 0).spool(&spool, "synchronous")).ledger();
     assert_eq!(ledger.accepted, ledger.delivered);
-    // The call in which it ended has no end that could be logged.
+    // The call that aborted has no end, so it is not logged.
     assert_eq!(numbers(&taken(&recorder)), (0..20).collect::<Vec<_>>());
 }

@@ -1,9 +1,9 @@
-//! What is logged of every provider's exchanges, held against what the exchanges themselves say.
+//! Compares the request logs of recorded provider exchanges with the exchanges themselves.
 //!
-//! Each exchange that was really had is had again, through a function with the attribute. What it is to
-//! say is read here, from the provider's own JSON and by the path that it was sent to; the library sees
-//! the two bodies and nothing else. Where the exchanges are absent, the tests of [`table`] are left: small
-//! ones, written by hand, one for each cell of `docs/providers.md`.
+//! Each recorded exchange is replayed through an annotated function. The tests read the expected values from
+//! the provider's own JSON and from the request path. The library sees only the two bodies. If the recordings
+//! are not available, the tests of [`table`] still run: small handwritten exchanges, one for each cell of
+//! `docs/providers.md`.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it finds what should not be")]
 
 #[path = "providers/failures.rs"]
@@ -36,7 +36,7 @@ use crate::interface::{Interface, vendor};
 use crate::raw::{Expected, Offered};
 use crate::said::{difference, short};
 
-/// Checks each exchange, and fails with all that is wrong in any of them.
+/// Runs a check on each exchange and fails with all problems of all exchanges.
 fn each(check: impl Fn(&Fixture, &mut Vec<String>)) {
     let mut wrong = Vec::new();
     let fixtures = Fixture::all();
@@ -54,7 +54,7 @@ fn each(check: impl Fn(&Fixture, &mut Vec<String>)) {
     );
 }
 
-/// Says so where two things are not the same.
+/// Records a problem if two values differ.
 fn same<T: PartialEq + std::fmt::Debug>(wrong: &mut Vec<String>, what: &str, expected: &T, given: &T) {
     if expected != given {
         let (expected, given) = (short(&format!("{expected:?}")), short(&format!("{given:?}")));
@@ -62,10 +62,10 @@ fn same<T: PartialEq + std::fmt::Debug>(wrong: &mut Vec<String>, what: &str, exp
     }
 }
 
-/// The whole reply: as it came, as the vendor's SDK sums it up, or as it is summed up here.
+/// Returns the complete response: as received, as summed up by the provider's SDK, or as summed up by [`sums`].
 ///
-/// The vendor's own sum of one stream is empty: its last event repeats no items, and the SDK takes that
-/// event for the whole. Its items are those that the events before it closed.
+/// The SDK's sum of one stream is empty: the last event of that stream repeats no items, and the SDK takes this
+/// event for the complete response. The items are those of the earlier `response.output_item.done` events.
 fn whole(fixture: &Fixture) -> Value {
     if let Some(whole) = fixture.response() {
         return whole.clone();
@@ -87,7 +87,7 @@ fn failed(fixture: &Fixture) -> bool {
 }
 
 #[test]
-fn each_exchange_is_known_by_its_interface_and_its_vendor() {
+fn each_exchange_has_its_api_type_and_provider() {
     each(|fixture, wrong| {
         let (log, interface) = (fixture.log(), Interface::of(fixture));
         same(wrong, "api_type", &interface.api_type(), &log.api_type.as_deref());
@@ -96,11 +96,12 @@ fn each_exchange_is_known_by_its_interface_and_its_vendor() {
 }
 
 #[test]
-fn a_request_alone_tells_the_interface() {
+fn request_alone_identifies_the_wire_format() {
     each(|fixture, wrong| {
         let log = fixture.log_with(Given::Whole(Value::Null));
         same(wrong, "api_type", &Interface::of(fixture).api_type(), &log.api_type.as_deref());
-        // The marks of those that only speak an interface are mostly in their replies.
+        // Providers that only reuse another provider's wire format are mostly identified by markers in their
+        // responses.
         let (family, vendor) = (Interface::of(fixture).family(), vendor(fixture));
         if log.provider != family && log.provider != vendor {
             wrong.push(format!("provider: expected {family} or {vendor}, got {}", log.provider));
@@ -109,7 +110,7 @@ fn a_request_alone_tells_the_interface() {
 }
 
 #[test]
-fn an_answer_alone_tells_the_interface() {
+fn response_alone_identifies_the_wire_format() {
     each(|fixture, wrong| {
         if failed(fixture) {
             return;
@@ -127,7 +128,7 @@ fn an_answer_alone_tells_the_interface() {
 }
 
 #[test]
-fn each_log_meets_the_document() {
+fn each_log_follows_the_api_document() {
     let Some(contract) = Contract::load() else { return };
     each(|fixture, wrong| {
         let check = |log: &LogRequest| {
@@ -142,12 +143,12 @@ fn each_log_meets_the_document() {
 }
 
 #[test]
-fn the_model_is_the_exchanges_own() {
+fn model_matches_the_exchange() {
     each(|fixture, wrong| {
         let asked = fixture.request["model"].as_str().or(fixture.model_in_path());
         same(wrong, "model", &asked.unwrap_or("unknown"), &fixture.log().model.as_str());
 
-        // Where the interface has it in the address, and no argument says it, the reply may.
+        // If the model is part of the URL and no argument names it, the response may name it.
         if fixture.model_in_path().is_some() && !failed(fixture) {
             let log = tests::fixtures::replay(None, &fixture.request, Given::Whole(whole(fixture)));
             let served = whole(fixture)["modelVersion"].as_str().unwrap_or("unknown").to_owned();
@@ -157,7 +158,7 @@ fn the_model_is_the_exchanges_own() {
 }
 
 #[test]
-fn the_tokens_and_the_price_are_the_exchanges_own() {
+fn tokens_and_price_match_the_exchange() {
     each(|fixture, wrong| {
         let (log, expected) = (fixture.log(), expected(fixture));
         same(wrong, "input_tokens", &expected.input, &log.input_tokens);
@@ -179,7 +180,7 @@ fn expected(fixture: &Fixture) -> Expected {
     raw::reply(Interface::of(fixture), &whole(fixture))
 }
 
-/// Why a model ended, in the one word that the log has for all providers.
+/// Returns the finish reason as the log names it for all providers.
 fn normalized(word: &str) -> &'static str {
     match word {
         "stop" | "STOP" | "end_turn" | "stop_sequence" | "COMPLETE" | "completed" => "stop",
@@ -191,10 +192,10 @@ fn normalized(word: &str) -> &'static str {
 }
 
 #[test]
-fn the_finish_reason_is_the_exchanges_own() {
+fn finish_reason_matches_the_exchange() {
     each(|fixture, wrong| {
         let (log, expected) = (fixture.log(), expected(fixture));
-        // `/responses` has no word for it that tools were called, and is completed then as it is else.
+        // `/responses` has no status for tool calls: it reports `completed` as for any other response.
         let is_responses = Interface::of(fixture) == Interface::Responses;
         let calls = expected.said.iter().any(|said| matches!(said, said::Said::Call { .. }));
         let reason = expected.word.as_deref().map(|word| match normalized(word) {
@@ -217,7 +218,7 @@ fn the_finish_reason_is_the_exchanges_own() {
 }
 
 #[test]
-fn what_the_request_says_is_all_there() {
+fn request_content_is_complete() {
     each(|fixture, wrong| {
         let (log, interface) = (fixture.log(), Interface::of(fixture));
         let expected = raw::request(interface, &fixture.request);
@@ -226,7 +227,7 @@ fn what_the_request_says_is_all_there() {
 }
 
 #[test]
-fn what_the_reply_says_is_all_there() {
+fn response_content_is_complete() {
     each(|fixture, wrong| {
         let interface = Interface::of(fixture);
         if failed(fixture)
@@ -240,7 +241,7 @@ fn what_the_reply_says_is_all_there() {
 }
 
 #[test]
-fn a_reply_that_only_calls_tools_has_no_content() {
+fn response_with_only_tool_calls_has_no_content() {
     each(|fixture, wrong| {
         let Prompt::Chat(output) = fixture.log().output else { return };
         for message in &output.messages {
@@ -253,7 +254,7 @@ fn a_reply_that_only_calls_tools_has_no_content() {
 }
 
 #[test]
-fn each_choice_is_a_message_of_its_own() {
+fn each_choice_is_a_separate_message() {
     each(|fixture, wrong| {
         let whole = whole(fixture);
         let choices = whole["choices"].as_array().map_or(0, Vec::len);
@@ -280,7 +281,7 @@ fn no_text_is_lost() {
 }
 
 #[test]
-fn tools_and_the_choice_among_them_are_complete() {
+fn tools_and_tool_choice_are_complete() {
     each(|fixture, wrong| {
         let (log, interface) = (fixture.log(), Interface::of(fixture));
         let Prompt::Chat(input) = &log.input else { return };
@@ -288,7 +289,7 @@ fn tools_and_the_choice_among_them_are_complete() {
         same(wrong, "tools", &raw::tools(interface, &fixture.request), &given);
 
         let Some(choice) = raw::tool_choice(interface, &fixture.request) else { return };
-        // Where it has a form in the log it is in that, and in lower case.
+        // The log writes the known choices in its own form and in lower case.
         let logged = json!([input.tool_choice, log.parameters]).to_string().to_lowercase();
         let is_there = input.tool_choice.is_some() || log.parameters.values().any(|value| value == choice);
         let named = choice.as_str().or(choice["name"].as_str()).or(choice["tool"]["name"].as_str());
@@ -318,7 +319,7 @@ fn parameters_are_complete_and_unchanged() {
 }
 
 #[test]
-fn a_providers_error_is_logged_as_an_error_and_keeps_the_request() {
+fn provider_error_is_logged_as_error_with_its_request() {
     each(|fixture, wrong| {
         if !failed(fixture) {
             return;
@@ -326,8 +327,8 @@ fn a_providers_error_is_logged_as_an_error_and_keeps_the_request() {
         let (log, response) = (fixture.log(), fixture.response().unwrap());
         let message =
             response.pointer("/error/message").or(response.get("message")).unwrap().as_str().unwrap();
-        // Some interfaces answer with a text and nothing else, which only the status, that the function
-        // does not give, tells from a reply.
+        // Some APIs return an error as plain text. Only the HTTP status distinguishes it from a normal
+        // response, and the annotated function does not return the status.
         let told = log.error_message().is_some_and(|error| error.contains(message));
         if response.get("error").is_some() {
             same(wrong, "status", &RequestStatus::Error, &log.status);

@@ -1,5 +1,5 @@
-//! The attribute without arguments, on every asynchronous function of a published crate: those of `async-openai`, whose
-//! source cargo has at hand for this package's own sake.
+//! Applies the attribute without arguments to every async function of a published crate, `async-openai`. Cargo
+//! has its source because this package depends on it.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it finds what should not be")]
 
 use std::fs;
@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// The crate's features that bring functions and no further dependency, TLS among those that it does without.
+/// Features of the crate that add functions but no further dependencies. TLS is not among them.
 const FEATURES: &[&str] = &[
     "byot",
     "chat-completion",
@@ -35,7 +35,7 @@ const FEATURES: &[&str] = &[
 const ATTRIBUTE: &str = "#[promptlayer_tracing::promptlayer]\n";
 
 #[test]
-fn every_asynchronous_function_of_a_published_crate_compiles_with_the_attribute() {
+fn async_functions_of_a_published_crate_compile_annotated() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("real_code");
     let _ = fs::remove_dir_all(&folder);
     let (sample, subject) = (folder.join("async-openai"), folder.join("subject"));
@@ -78,7 +78,7 @@ fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into()))
 }
 
-/// The platform that the compiler builds for.
+/// Returns the host platform of the compiler.
 fn host() -> String {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(rustc).arg("-vV").output().unwrap();
@@ -86,9 +86,9 @@ fn host() -> String {
     said.lines().find_map(|line| line.strip_prefix("host: ")).unwrap().to_owned()
 }
 
-/// The folder where cargo keeps the source of a dependency.
+/// Returns the folder in which cargo stores the source of a dependency.
 fn source_of(name: &str) -> PathBuf {
-    // What only other platforms need may not be on this machine.
+    // Dependencies of other platforms may not be on this machine.
     let output = cargo()
         .args(["metadata", "--format-version", "1", "--offline", "--filter-platform", &host()])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -101,7 +101,8 @@ fn source_of(name: &str) -> PathBuf {
     Path::new(package["manifest_path"].as_str().unwrap()).parent().unwrap().to_owned()
 }
 
-/// Copies a crate, with the attribute on every asynchronous function that has a body, and counts them.
+/// Copies a crate and adds the attribute to every async function with a body. Returns the number of these
+/// functions.
 fn copy_annotated(from: &Path, to: &Path) -> usize {
     fs::create_dir_all(to).unwrap();
     let mut functions = 0;
@@ -129,7 +130,7 @@ fn annotated(source: &str) -> (String, usize) {
         let is_async = ["async fn ", "pub async fn ", "pub(crate) async fn "]
             .iter()
             .any(|head| declared.starts_with(head));
-        // A declaration of a trait ends before any brace.
+        // The declaration of a trait method ends with `;` before any brace.
         let has_body = || rest.find(['{', ';']).is_some_and(|end| rest.as_bytes()[end] == b'{');
         if is_async && has_body() {
             text.push_str(ATTRIBUTE);

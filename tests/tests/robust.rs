@@ -1,5 +1,5 @@
-//! What the attribute makes of values, endings and nestings that nobody planned for: the function
-//! behaves as if the attribute were not there, and the log says what can be said.
+//! Unusual values, endings and nestings: the function behaves as if it had no attribute, and the log contains
+//! what can be captured.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it finds what should not be")]
 
 #[path = "robust/endings.rs"]
@@ -16,7 +16,7 @@ mod values;
 use promptlayer_tracing::CapturedSpan;
 use tests::in_memory::{block_on, captured, captured_with, pause, poll_once, request_of};
 
-/// The one span that a function makes, which makes no request.
+/// Returns the only span that a function makes. It must not have a request.
 fn span_of(run: impl FnOnce()) -> CapturedSpan {
     let spans = captured(run).spans();
     assert_eq!(spans.len(), 1, "{spans:#?}");

@@ -1,4 +1,4 @@
-//! The same with no tokio runtime, with one of either kind, and while one is being dropped.
+//! The layer without a tokio runtime, with a runtime of each kind, and while a runtime is being dropped.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
@@ -26,7 +26,7 @@ fn ask(question: &str) -> String {
     question.to_uppercase()
 }
 
-/// Is pending once, and wakes its own task.
+/// Returns `Poll::Pending` once and wakes its own task.
 async fn pause() {
     let mut paused = false;
     poll_fn(|context| {
@@ -45,7 +45,7 @@ async fn ask_later(question: &str) -> String {
     question.to_uppercase()
 }
 
-/// Never ends by itself; tells when it has begun.
+/// Reports its start and never completes.
 #[promptlayer]
 async fn ask_forever(question: &str, begun: UnboundedSender<()>) -> String {
     begun.send(()).unwrap();
@@ -53,14 +53,14 @@ async fn ask_forever(question: &str, begun: UnboundedSender<()>) -> String {
     question.to_uppercase()
 }
 
-/// A step with two calls in it, at once and one after the other.
+/// A step that makes two calls: a synchronous one and an async one.
 #[promptlayer(kind = "chain")]
 async fn discuss(question: &str) -> String {
     let asked = ask(question);
     ask_later(&asked).await
 }
 
-/// How often a hook was told of an id, and awaited tracking it.
+/// Counts the ids that the hook received and tracked.
 #[derive(Clone, Default)]
 struct Told(Arc<AtomicUsize>);
 
@@ -69,7 +69,7 @@ impl Told {
         self.0.load(Ordering::SeqCst)
     }
 
-    /// A layer whose hook awaits, so that hooks must find a runtime wherever the calls are made.
+    /// Builds a layer with an async hook. Such a hook needs a runtime, regardless of where the calls are made.
     fn layer_to(&self, recorder: &Recorder) -> LayerBuilder {
         let told = self.clone();
         layer_to(recorder.url()).on_request_id_async(move |request: LoggedRequest| {
@@ -82,7 +82,7 @@ impl Told {
     }
 }
 
-/// Checks that `times` discussions were logged, each in its trace, with their hooks.
+/// Checks that `times` discussions were logged, each in its own trace, and that their hooks ran.
 fn assert_discussed(recorder: &Recorder, told: &Told, guard: Guard, times: usize) {
     let stats = guard.shutdown(LONG);
     assert_balanced(&stats.spans);
@@ -121,7 +121,7 @@ fn multi_thread() -> Runtime {
     Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
-/// Wakes a thread that waits for a future.
+/// Unparks a thread that waits for a future.
 struct Unpark(Thread);
 
 impl Wake for Unpark {
@@ -130,7 +130,7 @@ impl Wake for Unpark {
     }
 }
 
-/// Runs a future with no runtime at all.
+/// Runs a future without a runtime.
 fn block_on<F: Future>(future: F) -> F::Output {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut future = pin!(future);
@@ -143,7 +143,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 #[test]
-fn it_works_with_no_runtime() {
+fn layer_works_without_a_runtime() {
     let (recorder, told) = (Recorder::start().unwrap(), Told::default());
     let (dispatch, guard) = built(&recorder, &told);
     dispatcher::with_default(&dispatch, || {
@@ -156,7 +156,7 @@ fn it_works_with_no_runtime() {
 }
 
 #[test]
-fn it_works_on_a_current_thread_runtime_whose_only_thread_waits_for_the_flush() {
+fn flush_can_block_the_only_thread_of_a_runtime() {
     let (recorder, told) = (Recorder::start().unwrap(), Told::default());
     let guard = current_thread().block_on(async {
         let (dispatch, guard) = built(&recorder, &told);
@@ -173,7 +173,7 @@ fn it_works_on_a_current_thread_runtime_whose_only_thread_waits_for_the_flush() 
 }
 
 #[test]
-fn it_begins_and_ends_inside_a_current_thread_runtime() {
+fn layer_starts_and_stops_inside_a_current_thread_runtime() {
     let (recorder, told) = (Recorder::start().unwrap(), Told::default());
     current_thread().block_on(async {
         let (dispatch, guard) = built(&recorder, &told);
@@ -183,7 +183,7 @@ fn it_begins_and_ends_inside_a_current_thread_runtime() {
 }
 
 #[test]
-fn it_works_on_a_multi_thread_runtime_where_tasks_move_between_threads() {
+fn layer_works_on_a_multi_thread_runtime() {
     let (recorder, told) = (Recorder::start().unwrap(), Told::default());
     let runtime = multi_thread();
     let guard = runtime.block_on(async {
@@ -197,7 +197,7 @@ fn it_works_on_a_multi_thread_runtime_where_tasks_move_between_threads() {
             dispatcher::with_default(&dispatch, || block_on(discuss("why?")))
         });
         assert_eq!(blocking.await.unwrap(), "WHY?");
-        // The flush blocks a thread of the runtime, as it does in an application's `main`.
+        // The flush blocks a thread of the runtime, as it would in an application's `main`.
         assert!(guard.flush(LONG).is_complete());
         guard
     });
@@ -205,7 +205,7 @@ fn it_works_on_a_multi_thread_runtime_where_tasks_move_between_threads() {
 }
 
 #[test]
-fn the_guard_can_be_flushed_and_dropped_by_a_task() {
+fn task_can_flush_and_drop_the_guard() {
     for runtime in [current_thread(), multi_thread()] {
         let (recorder, told) = (Recorder::start().unwrap(), Told::default());
         runtime.block_on(async {
@@ -223,7 +223,7 @@ fn the_guard_can_be_flushed_and_dropped_by_a_task() {
     }
 }
 
-/// Asks once more when it is dropped.
+/// Makes one more call when it is dropped.
 struct LastWord(Dispatch);
 
 impl Drop for LastWord {
@@ -233,7 +233,7 @@ impl Drop for LastWord {
 }
 
 #[test]
-fn calls_that_a_dropped_runtime_cuts_off_are_logged_as_warnings() {
+fn calls_cut_off_by_a_dropped_runtime_are_warnings() {
     for runtime in [current_thread(), multi_thread()] {
         let (recorder, told) = (Recorder::start().unwrap(), Told::default());
         let (dispatch, guard) = built(&recorder, &told);
@@ -260,7 +260,7 @@ fn calls_that_a_dropped_runtime_cuts_off_are_logged_as_warnings() {
 }
 
 #[test]
-fn calls_that_are_made_while_a_runtime_is_being_dropped_are_logged() {
+fn calls_made_while_a_runtime_is_dropped_are_logged() {
     for runtime in [current_thread(), multi_thread()] {
         let (recorder, told) = (Recorder::start().unwrap(), Told::default());
         let (dispatch, guard) = built(&recorder, &told);
@@ -281,7 +281,7 @@ fn calls_that_are_made_while_a_runtime_is_being_dropped_are_logged() {
 }
 
 #[test]
-fn a_guard_that_goes_down_with_its_runtime_sends_what_is_left() {
+fn guard_dropped_with_its_runtime_sends_remaining_spans() {
     for runtime in [current_thread(), multi_thread()] {
         let (recorder, told) = (Recorder::start().unwrap(), Told::default());
         let (sender, mut begun) = unbounded_channel();
@@ -300,7 +300,7 @@ fn a_guard_that_goes_down_with_its_runtime_sends_what_is_left() {
 }
 
 #[test]
-fn a_layer_outlives_the_runtime_in_which_it_was_built() {
+fn layer_outlives_the_runtime_in_which_it_was_built() {
     for runtime in [current_thread(), multi_thread()] {
         let (recorder, told) = (Recorder::start().unwrap(), Told::default());
         let (dispatch, guard) = runtime.block_on(async { built(&recorder, &told) });

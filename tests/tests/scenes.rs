@@ -1,4 +1,5 @@
-//! The examples, run as a user runs them: they send at least what LangChain's handler sends of the same scenes.
+//! Runs the examples as a user does. They must send at least what LangChain's handler sends for the same
+//! scenes.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
@@ -10,7 +11,7 @@ use tests::example::{Ran, run_example};
 use tests::plain_client::exchange_json;
 use tests::{Recorder, Scene};
 
-/// What both a recording and a request log say of a call.
+/// The facts that both a recording and a request log contain.
 #[derive(Debug, PartialEq)]
 struct Facts {
     tags: Vec<String>,
@@ -20,10 +21,10 @@ struct Facts {
     parameters: BTreeMap<String, Value>,
 }
 
-/// A text and whose it is; nobody's in a completion.
+/// A role and a text. The role is empty in a completion.
 type Line = (String, String);
 
-/// What a recording holds of LangChain's own, beside the parameters of the model.
+/// Values of LangChain that a recording contains next to the parameters of the model.
 const NOT_PARAMETERS: &[&str] = &["model", "model_name", "_type", "stream", "streaming"];
 
 impl Facts {
@@ -57,7 +58,7 @@ impl Facts {
     }
 }
 
-/// A message of a recording, or the text that stands for one.
+/// Converts a message of a recording. A completion has a plain text instead of a message.
 fn recorded_line(message: &Value) -> Line {
     match message {
         Value::String(text) => (String::new(), text.clone()),
@@ -65,7 +66,7 @@ fn recorded_line(message: &Value) -> Line {
     }
 }
 
-/// What is said in a prompt of the blueprint.
+/// Returns the roles and texts of a prompt in the log.
 fn lines(prompt: &Value) -> Vec<Line> {
     match prompt["type"].as_str().unwrap() {
         "completion" => vec![(String::new(), content(&prompt["content"]))],
@@ -81,7 +82,7 @@ fn content(blocks: &Value) -> String {
     blocks.as_array().unwrap().iter().map(|block| block["text"].as_str().unwrap()).collect()
 }
 
-/// Parameters with their numbers as one type: 1 is 1.0.
+/// Converts all numbers to floats, so that 1 equals 1.0.
 fn numbers(parameters: serde_json::Map<String, Value>) -> BTreeMap<String, Value> {
     let number = |value: Value| value.as_f64().map_or(value, Value::from);
     parameters.into_iter().map(|(name, value)| (name, number(value))).collect()
@@ -95,7 +96,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
 }
 
-/// A list of texts; an empty one may be left out.
+/// Converts a list of texts. An empty list may be missing.
 fn texts(values: &Value) -> Vec<String> {
     match values {
         Value::Null => Vec::new(),
@@ -107,14 +108,14 @@ fn line(role: &str, text: &str) -> Line {
     (role.to_owned(), text.to_owned())
 }
 
-/// Runs an example against the recorder; it ends well.
+/// Runs an example against the recorder and checks that it succeeds.
 fn run(name: &str, recorder: &Recorder) -> Ran {
     let ran = run_example(name, recorder.url());
     assert_eq!(ran.code, Some(0), "{ran:#?}");
     ran
 }
 
-/// The one request log of a run, its span's id in the service, and the checks that hold for every one.
+/// Returns the only request log of a run and its id in the service, and checks what applies to every log.
 fn the_log(recorder: &Recorder, since: SystemTime) -> (Value, u64) {
     let spans = recorder.accepted_spans();
     let [span] = spans.as_slice() else { panic!("{spans:#?}") };
@@ -128,7 +129,7 @@ fn the_log(recorder: &Recorder, since: SystemTime) -> (Value, u64) {
     (log, ids(recorder, span)[&text(&span["name"])])
 }
 
-/// The ids that the service gave the requests in the trace of `span`, by the names of their spans.
+/// Returns the request ids in the trace of `span`, keyed by the names of their spans.
 fn ids(recorder: &Recorder, span: &Value) -> BTreeMap<String, u64> {
     let trace = format!("GET /api/public/v2/traces/{}", text(&span["context"]["trace_id"]));
     let trace = exchange_json(recorder.url(), &trace, &Value::Null).unwrap().json();
@@ -136,7 +137,7 @@ fn ids(recorder: &Recorder, span: &Value) -> BTreeMap<String, u64> {
     spans.filter_map(|span| Some((text(&span["name"]), span["request_log_id"].as_u64()?))).collect()
 }
 
-/// Checks that a span and its request log lie between `since` and now, and agree to the microsecond.
+/// Checks that a span and its request log lie between `since` and now and agree to the microsecond.
 fn assert_in_time(span: &Value, since: SystemTime) {
     let nanoseconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap().as_nanos();
     let (start, end) = (span["start_time"].as_u64().unwrap(), span["end_time"].as_u64().unwrap());
@@ -151,8 +152,8 @@ fn assert_in_time(span: &Value, since: SystemTime) {
     }
 }
 
-/// The second in its minute and the nanosecond in it, of a time in UTC as RFC 3339 writes it, to the microsecond or
-/// finer.
+/// Returns the second within the minute, and the nanosecond within the second, of an RFC 3339 time in UTC. The
+/// time must have microseconds or a finer resolution.
 fn rfc3339(time: &str) -> Option<(u64, u64)> {
     let (whole, fraction) = time.strip_suffix('Z').or(time.strip_suffix("+00:00"))?.split_once('.')?;
     let form = whole.replace(|digit: char| digit.is_ascii_digit(), "0");
@@ -164,7 +165,7 @@ fn rfc3339(time: &str) -> Option<(u64, u64)> {
 }
 
 #[test]
-fn the_chat_example_logs_what_langchain_logs_of_its_first_scene() {
+fn chat_example_matches_langchain_scene_1() {
     let facts = Facts {
         tags: vec!["chatopenai".to_owned()],
         model: "gpt-3.5-turbo".to_owned(),
@@ -186,7 +187,7 @@ fn the_chat_example_logs_what_langchain_logs_of_its_first_scene() {
 }
 
 #[test]
-fn the_local_model_example_logs_what_langchain_logs_of_its_second_scene() {
+fn local_model_example_matches_langchain_scene_2() {
     let facts = Facts {
         tags: vec!["langchain".to_owned(), "gpt4all".to_owned()],
         model: "./models/gpt4all-model.bin".to_owned(),
@@ -211,7 +212,8 @@ fn the_local_model_example_logs_what_langchain_logs_of_its_second_scene() {
 
     let (log, id) = the_log(&recorder, since);
     let mut logged = Facts::logged(&log);
-    // The example asks with OpenAI's name for it too, since not every server knows GPT4All's.
+    // The example also sends the parameter under `OpenAI`'s name, because not every server knows GPT4All's
+    // name.
     assert_eq!(logged.parameters.remove("temperature"), Some(json!(0.7)));
     assert_eq!(logged, facts);
     assert_eq!(log["provider"], "gpt4all");
@@ -219,7 +221,7 @@ fn the_local_model_example_logs_what_langchain_logs_of_its_second_scene() {
 }
 
 #[test]
-fn the_full_example_logs_and_tracks_what_langchain_does_in_its_third_scene() {
+fn full_example_matches_langchain_scene_3() {
     let question = "What is a good name for a company that makes toasters?";
     let facts = Facts {
         tags: Vec::new(),
@@ -280,7 +282,7 @@ fn the_full_example_logs_and_tracks_what_langchain_does_in_its_third_scene() {
     for (what, body) in tracked(id) {
         assert_eq!(recorder.bodies(&format!("/rest/track-{what}")), [body]);
     }
-    // As in the scene: the template first, then the request, then what its id is needed for.
+    // The same order as in the scene: the template first, then the request, then the calls that need its id.
     let paths: Vec<&str> = requests.iter().map(|request| request.path.as_str()).take(5).collect();
     let expected = [
         "/prompt-templates/example",
@@ -293,7 +295,7 @@ fn the_full_example_logs_and_tracks_what_langchain_does_in_its_third_scene() {
 }
 
 #[test]
-fn the_quickstart_logs_its_failed_call_and_shows_one_trace() {
+fn quickstart_logs_its_failed_call_in_one_trace() {
     let (recorder, since) = (Recorder::start().unwrap(), SystemTime::now());
     let ran = run("quickstart", &recorder);
 

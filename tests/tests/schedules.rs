@@ -1,11 +1,11 @@
-//! Random schedules of faults: whatever happens, every item is counted, none is lost and none arrives twice.
+//! Random schedules of faults: every item is counted, no item is lost, and no item arrives twice.
 //!
-//! A seed decides the wire, the place for what waits, the shape of the load and how each request is answered. At the
-//! end of a schedule the server is healthy, so that everything can settle.
+//! A seed determines the wire format, the spool mode, the load and the response to each request. At the end of
+//! a schedule the server is healthy, so that everything can settle.
 //!
-//! - `FAULT_SCHEDULES` is how many schedules run; 50 if it is not set.
-//! - `FAULT_SEED` is the seed of the first one; each next one has the next seed. A failure prints its seed:
-//!   `FAULT_SCHEDULES=1 FAULT_SEED=… cargo test -p tests --test schedules` runs it again.
+//! - `FAULT_SCHEDULES` is the number of schedules to run. Defaults to 50.
+//! - `FAULT_SEED` is the seed of the first schedule. Each following schedule uses the next seed. A failure
+//!   prints its seed: `FAULT_SCHEDULES=1 FAULT_SEED=… cargo test -p tests --test schedules` runs it again.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
@@ -34,9 +34,10 @@ use tracing::dispatcher;
 use crate::plan::Plan;
 use crate::server::Server;
 
-/// How many schedules run at once.
+/// Number of schedules that run at the same time.
 const WORKERS: usize = 6;
-/// How long a schedule may take to settle, and how old an item may become: far longer than any of them takes.
+/// The time limit for a schedule to settle, and the maximum age of an item. Much longer than any schedule
+/// takes.
 const LIMIT: Duration = Duration::from_secs(60);
 
 #[promptlayer]
@@ -44,16 +45,16 @@ fn ask(text: &str) -> usize {
     text.len()
 }
 
-/// What the layer told its user.
+/// What the layer reported through its hook and its error handler.
 #[derive(Debug, Default)]
 struct Seen {
     requests: Mutex<Vec<(RequestId, SpanId)>>,
     errors: Mutex<Vec<String>>,
 }
 
-/// What a schedule came to.
+/// The result of a schedule.
 struct Outcome {
-    /// The statistics of each run, the last one settled.
+    /// The statistics of each run. The last run is settled.
     runs: Vec<Stats>,
     seen: Arc<Seen>,
 }
@@ -89,7 +90,7 @@ fn builder(plan: &Plan, server: &Arc<Server>, folder: &TempDir, seen: &Arc<Seen>
         })
         .on_error(move |error| {
             lock(&of_errors.errors).push(error.to_string());
-            // An error says that the layer found the door closed, if there is one.
+            // An error shows that the layer has met the closed door, so the door can open now.
             at_error.open();
         });
     match plan.mode {
@@ -98,7 +99,7 @@ fn builder(plan: &Plan, server: &Arc<Server>, folder: &TempDir, seen: &Arc<Seen>
     }
 }
 
-/// Makes calls in threads, and checks the ledgers all the while until `is_over` says that it is enough.
+/// Makes calls in several threads and checks the ledgers all the time, until `is_over` returns `true`.
 fn run(
     (layer, guard): (PromptLayer, Guard),
     plan: &Plan,
@@ -133,7 +134,7 @@ fn run(
             thread::sleep(Duration::from_micros(500));
         }
         is_done.store(true, SeqCst);
-        // A ledger that did not balance fails the schedule with its own message.
+        // A ledger that does not balance fails the schedule with its own panic message.
         if let Err(panic) = sampler.join() {
             std::panic::resume_unwind(panic);
         }
@@ -165,7 +166,7 @@ fn check(plan: &Plan) {
 }
 
 #[test]
-fn random_faults_lose_nothing_and_double_nothing() {
+fn random_faults_lose_and_duplicate_nothing() {
     let (seed, count) = (number_from_env("FAULT_SEED", 1), number_from_env("FAULT_SCHEDULES", 50));
     let plans: Vec<Plan> = (seed..seed + count).map(Plan::new).collect();
     check_cells(WORKERS, &plans, check);

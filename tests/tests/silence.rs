@@ -1,4 +1,4 @@
-//! The pipeline says nothing into the subscriber that it serves, and does not trace itself.
+//! The pipeline emits no events to the subscriber that contains its layer, and does not trace itself.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
@@ -17,9 +17,9 @@ fn ask(question: &str) -> String {
     question.to_uppercase()
 }
 
-/// The only test of its program: the subscriber is that of all threads, as in an application.
+/// The only test in this binary, because it sets the global subscriber, as an application does.
 #[test]
-fn a_pipeline_under_a_global_subscriber_is_silent_and_does_not_feed_itself() {
+fn pipeline_does_not_trace_itself() {
     let recorder = Recorder::start().unwrap();
     let ear = Ear::default();
     let (layer, guard) = layer_to(recorder.url())
@@ -33,7 +33,7 @@ fn a_pipeline_under_a_global_subscriber_is_silent_and_does_not_feed_itself() {
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer).with(ear.clone()))
         .unwrap();
 
-    // Every kind of answer, so that every path of the pipeline is gone.
+    // One response of every kind, to run every path of the pipeline.
     let replies = [
         Reply::service(),
         Reply::status(503).header("Retry-After", "0"),
@@ -51,7 +51,7 @@ fn a_pipeline_under_a_global_subscriber_is_silent_and_does_not_feed_itself() {
     let accepted = guard.stats().spans.accepted;
     assert_eq!(accepted, 6 * BATCH as u64, "nothing but the calls became spans");
 
-    // What the pipeline did would now be on its way, had it made spans of it.
+    // If the pipeline had created spans, they would be sent now.
     for _ in 0..3 {
         assert!(guard.flush(LONG).is_complete());
     }
@@ -59,9 +59,9 @@ fn a_pipeline_under_a_global_subscriber_is_silent_and_does_not_feed_itself() {
     let stats = guard.shutdown(LONG);
     assert!(stats.spans.delivered > 0 && stats.tracking.delivered > 0, "{stats:#?}");
 
-    // Not the threads that call, and of the hooks' thread what the hooks themselves say.
+    // The check ignores the calling threads, and the events of the hooks themselves.
     assert_eq!(ear.heard_of_the_pipeline(&["the_hook", "on_error"]), []);
-    // The ear does hear.
+    // The recording layer works.
     assert_eq!(ear.count("silence"), 6 * BATCH as u64);
     assert_eq!(ear.count("the_hook"), stats.hooks.received);
     assert!(ear.count("on_error") > 0);

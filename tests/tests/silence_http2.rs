@@ -1,4 +1,5 @@
-//! The pipeline says nothing into the subscriber that it serves, over HTTP/2 either, whose crates say the most.
+//! The pipeline emits no events to the subscriber that contains its layer when it uses HTTP/2. The HTTP/2
+//! crates emit the most events.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
@@ -18,15 +19,15 @@ fn ask(question: &str) -> String {
     question.to_uppercase()
 }
 
-/// The only test of its program: the subscriber is that of all threads, as in an application.
+/// The only test in this binary, because it sets the global subscriber, as an application does.
 #[test]
-fn a_users_own_client_over_http2_is_silent_with_everything_at_trace() {
+fn pipeline_over_http2_emits_no_events_at_trace_level() {
     let recorder = Recorder::start().unwrap();
     let ear = Ear::default();
     let (layer, guard) = layer_to(recorder.url())
         .retry(quick())
         .http(reqwest::ClientBuilder::http2_prior_knowledge)
-        // Not those of the recorder's side, which is in this process too.
+        // Excludes the spans of the recorder's HTTP/2 server, which runs in the same process.
         .export_spans(|metadata| !metadata.target().starts_with("h2"))
         .on_request_id(|request| request.track().score(100).enqueue().unwrap())
         .on_error(|_| {})
@@ -45,7 +46,7 @@ fn a_users_own_client_over_http2_is_silent_with_everything_at_trace() {
     assert!(over_http2, "a request over HTTP/2 has no such header");
 
     assert_eq!(ear.heard_of_the_pipeline(&[]), []);
-    // The ear does hear: the calls, and what the recorder's own side of HTTP/2 says.
+    // The recording layer works: it received the calls, and the events of the recorder's HTTP/2 server.
     assert_eq!(ear.count("silence_http2"), 50);
     assert!(ear.heard().keys().any(|(_, target)| target.starts_with("h2::")), "{:#?}", ear.heard());
 }

@@ -1,4 +1,5 @@
-//! The folder of a spool: whose records are in it, and what others do to it. See `tests::process`.
+//! The folder of a spool: which program owns the records in it, and what other programs do to it. See
+//! `tests::process`.
 //!
 //! Each test is a row, or a part of one, of the table in `docs/reliability.md`.
 
@@ -22,7 +23,7 @@ fn run(plan: &Plan) -> Ended {
     Process::start(PROGRAM, plan).unwrap().end().unwrap()
 }
 
-/// A service that is down, and programs that have left calls for it.
+/// Starts a service that is down and runs a program that leaves calls for it in the spool.
 fn outage(folder: &Path, calls: u64) -> (Recorder, Plan) {
     let recorder = Recorder::start().unwrap();
     recorder.decide(|_| Some(Reply::status(503)));
@@ -67,7 +68,7 @@ fn records_of_another_key_or_url_wait_for_their_program() {
 }
 
 #[test]
-fn deleted_spool_folder_is_made_again() {
+fn deleted_spool_folder_is_recreated() {
     for mode in ["synchronous", "write-ahead"] {
         let folder = TempDir::new().unwrap();
         let spool = folder.path().join("spool");
@@ -76,9 +77,9 @@ fn deleted_spool_folder_is_made_again() {
         let plan = Plan::log(recorder.url(), 0).spool(&spool, mode);
         let mut process = Process::start(PROGRAM, &plan.clone().scenario(Scenario::Forever)).unwrap();
         process.wait_for(20).unwrap();
-        // The program may make files in it meanwhile.
+        // Retries because the program may create files in the folder at the same time.
         eventually(|| fs::remove_dir_all(&spool).is_ok());
-        // Its lines are read on, or it would wait for that.
+        // Continues to read the output, because the program blocks on a full pipe.
         for lines in (30..).step_by(10) {
             process.wait_for(lines).unwrap();
             assert!(lines < 100_000, "{mode}: it is not made again");
@@ -112,7 +113,7 @@ fn relative_spool_path_holds_in_another_working_directory() {
 
 #[cfg(unix)]
 #[test]
-fn pipe_among_the_files_of_a_spool_does_not_hang_build() {
+fn pipe_in_a_spool_folder_does_not_block_build() {
     let folder = TempDir::new().unwrap();
     let (recorder, plan) = outage(folder.path(), 10);
     recorder.decide(|_| None);

@@ -1,8 +1,7 @@
-//! What the attribute logs of the streams that functions give.
+//! What the attribute logs of streams that functions return.
 //!
-//! Every shape that a stream comes in meets every end that it can have. A shape is a function that
-//! wraps a [`Script`](script::Script) as its signature says; an end is what the script does and what
-//! its reader does.
+//! The tests combine every shape of a stream with every ending. A shape is a function with a certain signature
+//! that wraps a [`Script`](script::Script). An ending is a script together with the behavior of the reader.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it finds what should not be")]
 
 #[path = "streams/ends.rs"]
@@ -27,23 +26,23 @@ use tracing_subscriber::prelude::*;
 
 use crate::script::Fault;
 
-/// As `futures` calls it.
+/// `BoxStream` as in the `futures` crate.
 type BoxStream<'a, T> = Pin<Box<dyn Stream<Item = T> + Send + 'a>>;
-/// As `futures` calls it.
+/// `BoxFuture` as in the `futures` crate.
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-/// A stream whose name does not say so.
+/// An alias whose name does not show that it is a stream.
 type Answer<T> = BoxStream<'static, T>;
-/// The same, if there is one.
+/// An alias for a stream or an error.
 type Attempt<T> = Result<BoxStream<'static, T>, Fault>;
 
-/// Runs a function under a layer of its own, and gives what the layer received.
+/// Runs a function under a layer of its own and returns what the layer received.
 fn captured(run: impl FnOnce(&InMemory)) -> InMemory {
     let (layer, captured) = layer().in_memory().unwrap();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || run(&captured));
     captured
 }
 
-/// All items of a stream that is always ready.
+/// Returns all items of a stream that is always ready.
 fn collect<S: Stream>(stream: S) -> Vec<S::Item> {
     let mut stream = pin!(stream);
     let mut context = Context::from_waker(Waker::noop());

@@ -1,5 +1,5 @@
-//! A function with the attribute is the function without it: same values, same drops, same panics, same `Send`, and
-//! futures of about the same size.
+//! A function with the attribute behaves like the function without it: the same values, drops, panics and
+//! `Send` bounds, and futures of about the same size.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it finds what should not be")]
 
 #[path = "twins/depth.rs"]

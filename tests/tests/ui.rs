@@ -1,6 +1,7 @@
-//! What the compiler says where the attribute is used wrongly: one file a mistake, and beside it what a user reads.
+//! Compiler errors for wrong uses of the attribute. Each mistake is a file, with the expected error text next
+//! to it.
 //!
-//! `UI=overwrite cargo test -p tests --test ui` writes what the compiler says now.
+//! `UI=overwrite cargo test -p tests --test ui` updates the expected texts.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it finds what should not be")]
 
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ use tests::rustc::{Code, Compiled, Rustc};
 static RUSTC: LazyLock<Rustc> =
     LazyLock::new(|| Rustc::of("ui", &["promptlayer_tracing", "tracing", "futures_core"]));
 
-/// The sources in a folder beside this one, by name.
+/// Returns the source files in a folder below `ui`, by name.
 fn sources(folder: &str) -> BTreeMap<String, PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("ui").join(folder);
     fs::read_dir(&folder)
@@ -32,7 +33,7 @@ fn compile(source: &Path, is_built: bool) -> Compiled {
     RUSTC.compile(Code { edition: "2024", text: &text, is_built })
 }
 
-/// What a user reads of the errors, without what is of this machine or of the library's own sources.
+/// Returns the error text, without details of this machine or of the library's own sources.
 fn said(name: &str, compiled: &Compiled) -> String {
     let mut said = String::new();
     for diagnostic in compiled.diagnostics.iter().filter(|diagnostic| diagnostic.level == "error") {
@@ -45,7 +46,7 @@ fn said(name: &str, compiled: &Compiled) -> String {
             {
                 is_elsewhere = false;
             }
-            // The note below a place elsewhere begins with `=`.
+            // Notes after a location in another file begin with `=`.
             let is_shown = !is_elsewhere || line.trim_start().starts_with("= ");
             if is_shown && !line.contains("long-type") && !line.contains("using `--verbose`") {
                 said.push_str(line.trim_end().replace("<anon>", &format!("{name}.rs")).as_str());
@@ -56,7 +57,7 @@ fn said(name: &str, compiled: &Compiled) -> String {
     said
 }
 
-/// Compiles one mistake; what is wrong with what the compiler says of it.
+/// Compiles one mistake. Returns a description if the error text differs from the expected one.
 fn check(name: &str, source: &Path) -> Option<String> {
     let compiled = compile(source, true);
     if compiled.success {
@@ -72,7 +73,7 @@ fn check(name: &str, source: &Path) -> Option<String> {
 }
 
 #[test]
-fn every_mistake_is_told_as_it_should_be() {
+fn every_mistake_has_its_expected_error() {
     let sources: Vec<(String, PathBuf)> = sources("err").into_iter().collect();
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     thread::scope(|scope| {
@@ -91,7 +92,7 @@ fn every_mistake_is_told_as_it_should_be() {
 }
 
 #[test]
-fn what_is_right_compiles() {
+fn valid_uses_compile_without_warnings() {
     for (name, source) in sources("ok") {
         let compiled = compile(&source, true);
         assert!(compiled.success, "{name}: {}", said(&name, &compiled));

@@ -1,4 +1,4 @@
-//! What is sent to the server, and what it answers: as much of the interfaces as `async-openai`'s types have.
+//! Requests and responses of the test server, limited to what the types of `async-openai` can represent.
 
 use serde_json::{Value, json};
 
@@ -112,7 +112,7 @@ fn usage() -> Value {
         "output_tokens_details": {"reasoning_tokens": 4}, "total_tokens": 48})
 }
 
-/// A reply with these items.
+/// Returns a response with these items.
 fn reply(status: &str, output: &Value, usage: &Value) -> Value {
     json!({
         "id": "resp_1", "object": "response", "created_at": 1_700_000_000, "status": status, "background": false,
@@ -124,13 +124,13 @@ fn reply(status: &str, output: &Value, usage: &Value) -> Value {
     })
 }
 
-/// A text that cites a page.
+/// Returns a text with a citation of a page.
 fn text() -> Value {
     json!({"type": "output_text", "text": "Sunny.", "logprobs": [], "annotations": [
         {"type": "url_citation", "url": "https://example.org", "title": "Weather", "start_index": 0, "end_index": 6}]})
 }
 
-/// An item of every type that OpenAI's replies have.
+/// Returns a response with an item of every type that `OpenAI` sends.
 pub(crate) fn response() -> Value {
     let output = json!([
         {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Look it up."}],
@@ -164,7 +164,7 @@ pub(crate) fn response() -> Value {
     reply("completed", &output, &usage())
 }
 
-/// The events of a thought, a text and a call.
+/// Returns the events of a reasoning item, a text and a tool call.
 pub(crate) fn response_events() -> Vec<Value> {
     let thought = json!({"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Look it up."}]});
     let message = json!({"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [text()]});
@@ -199,7 +199,7 @@ pub(crate) fn response_events() -> Vec<Value> {
             "delta": "ny.", "logprobs": []}),
         json!({"type": "response.output_text.annotation.added", "item_id": "msg_1", "output_index": 1,
             "content_index": 0, "annotation_index": 0, "annotation": annotation}),
-        // The message does not end: its pieces are all that a stream that is cut has of it.
+        // The message does not end. If the stream is cut, its deltas are the only source of the text.
         json!({"type": "response.output_item.added", "output_index": 2, "item": begun(&call, "arguments", "".into())}),
         json!({"type": "response.function_call_arguments.delta", "item_id": "fc_1", "output_index": 2,
             "delta": "{\"city\":"}),

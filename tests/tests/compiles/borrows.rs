@@ -1,4 +1,4 @@
-//! What a function borrows from its arguments and gives back.
+//! Functions that borrow from their arguments and return borrowed values.
 
 use super::{Snippet, err, ok};
 

@@ -1,4 +1,4 @@
-//! Ways through a function and out of it.
+//! Control flow in a function and ways to leave it.
 
 use super::{Snippet, err, ok};
 

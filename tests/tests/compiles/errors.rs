@@ -1,5 +1,5 @@
-//! Errors of the attribute's own expressions, which there are none of without it, are in `ui/err`. Here: errors around
-//! an annotated function.
+//! Errors around an annotated function. Errors in the attribute's own expressions cannot occur without the
+//! attribute, so they are in `ui/err`.
 
 use super::{Snippet, err};
 

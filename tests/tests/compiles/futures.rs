@@ -1,4 +1,4 @@
-//! Futures: `async fn`, and functions that return one.
+//! Futures: `async fn`, and functions that return a future.
 
 use super::{Snippet, err, ok};
 

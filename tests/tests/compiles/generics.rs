@@ -1,4 +1,4 @@
-//! Types that a function does not know.
+//! Generic functions.
 
 use super::{Snippet, err, ok};
 

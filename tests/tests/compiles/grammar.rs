@@ -1,4 +1,4 @@
-//! What may be written in the attribute.
+//! The grammar of the attribute's arguments.
 
 use super::{Snippet, ok};
 

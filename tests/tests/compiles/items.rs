@@ -1,4 +1,4 @@
-//! Functions of every kind, with everything that may stand before their names.
+//! Functions of every kind, with every qualifier that can precede their names.
 
 use super::{Snippet, err, ok};
 

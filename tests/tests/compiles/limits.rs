@@ -1,9 +1,9 @@
-//! The few differences that there are, and why.
+//! The few known differences, with their reasons.
 
 use super::{Snippet, err, ok};
 
 pub(crate) const TABLE: &[Snippet] = &[
-    // The body of an asynchronous function is boxed, so that it may hold itself.
+    // The body of an async function is boxed, so it can be recursive.
     err(
         "an_async_function_that_holds_itself",
         "2018",
@@ -14,7 +14,7 @@ pub(crate) const TABLE: &[Snippet] = &[
         }
         ",
     ),
-    // The lint looks for the call in the function, and it is in a closure.
+    // The lint looks for the recursive call in the function, but the call is in a closure.
     err(
         "a_function_that_only_calls_itself",
         "2018",
@@ -25,7 +25,7 @@ pub(crate) const TABLE: &[Snippet] = &[
         }
         ",
     ),
-    // The same mistake has another number in a closure.
+    // The same mistake has another error code in a closure.
     err(
         "a_break_out_of_nothing",
         "2018",
@@ -37,7 +37,7 @@ pub(crate) const TABLE: &[Snippet] = &[
         }
         ",
     ),
-    // Each pattern is bound by a statement of its own, and a later one may bind a name anew.
+    // Each pattern is bound by a separate statement, so a later pattern can bind the same name again.
     err(
         "a_name_bound_twice_in_patterns",
         "2018",
@@ -52,7 +52,8 @@ pub(crate) const TABLE: &[Snippet] = &[
         }
         ",
     ),
-    // An asynchronous body is a block of its own, to which the compiler does not pass on what `impl Fn` says.
+    // The body of an async function is an inner block. The compiler does not propagate the signature from `impl
+    // Fn` into it.
     ok(
         "a_closure_given_later",
         "2018",
@@ -60,7 +61,7 @@ pub(crate) const TABLE: &[Snippet] = &[
         #[attr] pub async fn length_later() -> impl Fn(&str) -> usize { |text| text.len() }
         ",
     ),
-    // A trait is known by its name and what it gives.
+    // The attribute recognizes a trait by its name and its associated type.
     ok(
         "another_trait_called_future_with_an_output",
         "2018",
@@ -79,7 +80,7 @@ pub(crate) const TABLE: &[Snippet] = &[
         #[attr] pub fn hidden(x: u8) -> impl Stream<Item = u8> { x }
         ",
     ),
-    // Boxed anew, the stream must say that its items live as long as the box.
+    // The stream is boxed again, so its items must be declared to live as long as the box.
     ok(
         "a_boxed_stream_of_items_that_may_not_live",
         "2018",

@@ -1,4 +1,4 @@
-//! What the compiler warns of, it warns of with the attribute too.
+//! Warnings of the compiler appear with the attribute too.
 
 use super::{Snippet, err};
 

@@ -1,4 +1,4 @@
-//! Names that the attribute's own code might stumble over.
+//! Names that could conflict with the generated code.
 
 use super::{Snippet, err, ok};
 
@@ -57,7 +57,7 @@ pub(crate) const TABLE: &[Snippet] = &[
         #[attr(err, ret, output = |value| value)] pub fn events(value: u8) -> Result<u8, u8> { if value > 1 { Err(value) } else { Ok(value) } }
         ",
     ),
-    // Not `span`, which is a local of the macro of `tracing` that opens one.
+    // `span` is missing because it is a local variable of the `tracing` macro that opens a span.
     ok(
         "odd_names_of_constants",
         "2018",

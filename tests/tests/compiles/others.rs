@@ -1,4 +1,4 @@
-//! Other attributes beside this one, and shapes that are rarely seen.
+//! Other attributes next to this one, and unusual kinds of functions.
 
 use super::{Snippet, err, ok};
 

@@ -1,7 +1,7 @@
-//! Constants of the user's that are called like anything in the expansion.
+//! Constants of the user with the same names as identifiers in the expansion.
 //!
-//! The names are taken from what the compiler expands, so that a name which the attribute, or a macro that it calls,
-//! uses tomorrow is among them.
+//! The tests take the names from the expanded code. So they also cover names that the attribute, or a macro
+//! that it calls, starts to use later.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -32,8 +32,8 @@ const FUNCTIONS: &str = r#"
     #[attr(parent = None, fields(a = 1, b = %text, text), skip(text))] pub fn fields(text: &str) -> usize { text.len() }
 "#;
 
-/// Words of the language, and names that the macros of `tracing` look up or bind in the user's scope, which
-/// `#[instrument]` does not let a constant be called either.
+/// Keywords, and names that the macros of `tracing` look up or bind in the user's scope. `#[instrument]` does
+/// not allow constants with these names either.
 const NOT_FREE: &[&str] = &[
     "Self",
     "as",
@@ -93,7 +93,7 @@ fn words(text: &str) -> BTreeSet<&str> {
         .collect()
 }
 
-/// Every name in the expansion that a user may give to a constant by accident.
+/// Returns every name in the expansion that a user could give to a constant by accident.
 fn names() -> BTreeSet<String> {
     let text = FUNCTIONS.replace("#[attr", ATTRIBUTE);
     let expanded = RUSTC.expanded(LATEST, &text).unwrap_or_else(|said| panic!("{said}"));
@@ -115,7 +115,7 @@ fn assert_compiles(text: &str) {
 }
 
 #[test]
-fn constants_called_like_the_expansions_names_compile() {
+fn constants_named_like_the_expansion_compile() {
     let names = names();
     assert!(names.contains("META"), "what `tracing` expands is not among {names:?}");
     let mut text = String::new();
@@ -131,9 +131,9 @@ fn constants_called_like_the_expansions_names_compile() {
 }
 
 #[test]
-fn constants_called_like_the_expansions_names_are_arguments() {
+fn constants_named_like_the_expansion_work_as_arguments() {
     let mut names = names();
-    // Of the expansion before these names were reserved.
+    // Names of the expansion before they were changed to reserved names.
     names.extend(["SITE", "METADATA", "CALLSITE"].map(str::to_owned));
     let mut text = String::new();
     for (number, name) in names.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Patterns in the place of a parameter's name.
+//! Patterns as parameters.
 
 use super::{Snippet, err, ok};
 

@@ -1,4 +1,4 @@
-//! Functions that give a stream.
+//! Functions that return a stream.
 
 use super::{Snippet, err, ok};
 

@@ -1,4 +1,4 @@
-//! Functions of traits and their implementations.
+//! Functions in traits and in their implementations.
 
 use super::{Snippet, err, ok};
 

@@ -1,4 +1,4 @@
-//! Outages: tracking calls outlast them as spans do, and one batch finds out when a refusal ends.
+//! Outages: tracking calls survive them as spans do, and a single batch probes whether a refusal has ended.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -9,7 +9,7 @@ use tests::{Gate, Reply};
 
 use super::*;
 
-/// How a server that takes spans fails tracking calls.
+/// How a server that accepts spans fails tracking calls.
 #[derive(Debug, Clone, Copy)]
 enum Failure {
     Status(u16),
@@ -23,7 +23,7 @@ fn tracking_calls_outlast_an_outage_of_their_endpoint() {
     let cases: Vec<_> = failures.flat_map(|failure| modes.map(|mode| Case((failure, mode)))).collect();
     check_cells(6, &cases, |Case((failure, mode))| {
         const CALLS: u64 = 5;
-        // Many times the longest delay between two tries.
+        // This many failures take many times the longest delay between two attempts.
         const FAILURES: usize = 100;
         let (recorder, folder) = (Recorder::start().unwrap(), TempDir::new().unwrap());
         let failed = Arc::new(AtomicUsize::new(0));
@@ -59,8 +59,8 @@ fn tracking_calls_outlast_an_outage_of_their_endpoint() {
 }
 
 #[test]
-fn one_batch_probes_a_destination_that_refuses_all() {
-    // A probe comes no sooner than this after the one before it, however slow the machine is.
+fn one_batch_probes_a_destination_that_refuses_everything() {
+    // The minimum time between two probes. It holds on a slow machine too.
     let interval = Duration::from_millis(200);
     for status in [401, 403, 404, 307] {
         let (recorder, gate) = (Recorder::start().unwrap(), Gate::new());

@@ -1,4 +1,4 @@
-//! A success that proves nothing is no delivery: what is there is read back, and nothing is sent again.
+//! A success response that proves nothing is not a delivery: the batch is read back, and nothing is resent.
 
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -15,14 +15,14 @@ fn step(text: &str) -> usize {
     text.len()
 }
 
-/// How many calls are made, and how many steps beside them: together one batch.
+/// The number of calls and of steps beside them. Together they are one batch.
 const CALLS: u64 = 6;
 const STEPS: u64 = 2;
 const BATCH: usize = 8;
-/// The number of the call before them.
+/// The number of the call that is sent before the batch.
 const WARM_UP: usize = 1_000;
 
-/// An answer with success that does not name every request.
+/// A success response that does not name every request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Body {
     Html,
@@ -66,7 +66,7 @@ impl Body {
     }
 }
 
-/// What a layer told its user.
+/// What a layer reported through its hook and its error handler.
 #[derive(Debug, Default)]
 struct Seen {
     ids: AtomicU64,
@@ -88,7 +88,7 @@ impl Seen {
     }
 }
 
-/// Makes the calls and the steps, of which the calls that are stored come first.
+/// Makes the calls and then the steps. The server stores the first spans of a batch, so the calls come first.
 fn make_calls() {
     ask_each(0..BATCH - 2);
     for _ in 0..STEPS {
@@ -96,29 +96,30 @@ fn make_calls() {
     }
 }
 
-/// What became of a batch.
+/// The final state of a batch.
 #[derive(Debug, PartialEq)]
 struct Ended {
     delivered: u64,
     unknown: u64,
-    /// Ids that hooks were given.
+    /// Ids that hooks received.
     ids: u64,
-    /// Ids that could not be found out.
+    /// Ids that could not be determined.
     missing: u64,
 }
 
 impl Ended {
-    /// All of the batch is delivered, with all ids.
+    /// The whole batch is delivered, with all ids.
     const WHOLE: Self = Self { delivered: CALLS + STEPS, unknown: 0, ids: CALLS, missing: 0 };
 }
 
-/// Has one batch answered so, and gives what became of it. The server must have what is counted, and no more.
+/// Sends one batch that gets this response, and returns its final state. Checks that the server stored what is
+/// counted as delivered and nothing more.
 fn after_one(recorder: &Recorder, reply: Reply, seen: &Arc<Seen>) -> Ended {
     let limits = BatchLimits::default().spans(BATCH).in_flight(1).interval(Duration::from_millis(1));
     let builder = seen.hear(layer_for(recorder.url()).batch(limits));
     let (layer, guard) = builder.build().unwrap();
     let dispatch = dispatch(layer);
-    // The calls wait for the request before them, so that they go as one batch.
+    // The calls wait behind the first request, so that they are sent as one batch.
     let gate = Gate::new();
     recorder.script("/spans-bulk", [Reply::service().hang(&gate), reply]);
     dispatcher::with_default(&dispatch, || ask_each([WARM_UP]));
@@ -139,7 +140,7 @@ fn after_one(recorder: &Recorder, reply: Reply, seen: &Arc<Seen>) -> Ended {
 }
 
 #[test]
-fn an_unproven_batch_is_read_back_and_never_resent() {
+fn unproven_batch_is_read_back_and_never_resent() {
     let mut cases = Vec::new();
     for body in BODIES {
         cases.extend([0, 4, BATCH].map(|stored| Case((body, stored))));
@@ -156,12 +157,12 @@ fn an_unproven_batch_is_read_back_and_never_resent() {
 }
 
 #[test]
-fn an_unproven_log_request_is_of_unknown_outcome() {
+fn unproven_log_request_has_an_unknown_outcome() {
     let cases: Vec<_> = BODIES.iter().flat_map(|body| [Case((*body, true)), Case((*body, false))]).collect();
     check_cells(8, &cases, |Case((body, is_stored))| {
         let (recorder, seen) = (Recorder::start().unwrap(), Arc::new(Seen::default()));
         let reply = if *is_stored { body.reply().processed() } else { body.reply().unprocessed() };
-        // The second of three requests; the others are answered as they should be.
+        // Applies to the second of three requests. The other two get the normal response.
         recorder.script("/log-request", [Reply::service(), reply]);
         let builder = seen.hear(layer_for(recorder.url()).wire(Wire::LogRequest));
         let (layer, guard) = builder.build().unwrap();
@@ -176,7 +177,7 @@ fn an_unproven_log_request_is_of_unknown_outcome() {
 }
 
 #[test]
-fn ids_left_out_of_an_answer_are_read_back_once() {
+fn ids_missing_from_a_response_are_read_back_once() {
     for named in [0, 1, 5] {
         let (recorder, seen) = (Recorder::start().unwrap(), Arc::new(Seen::default()));
         let ended = after_one(&recorder, Reply::service().answer_at_most(named), &seen);
@@ -186,18 +187,18 @@ fn ids_left_out_of_an_answer_are_read_back_once() {
 }
 
 #[test]
-fn spans_left_out_of_an_answer_are_not_delivered() {
+fn spans_missing_from_a_response_are_not_delivered() {
     let (recorder, seen) = (Recorder::start().unwrap(), Arc::new(Seen::default()));
-    // The answer is well formed and names what was stored, which is not all.
+    // The response is well formed and names what was stored, which is only a part of the batch.
     let ended = after_one(&recorder, Reply::service().store_at_most(4), &seen);
     assert_eq!(ended, Ended { delivered: 4, unknown: CALLS + STEPS - 4, ids: 4, missing: 0 });
     assert!(!seen.errors().is_empty(), "the user is not told of it");
 }
 
 #[test]
-fn an_unproven_batch_that_appears_late_is_delivered() {
+fn unproven_batch_that_appears_late_is_delivered() {
     let (recorder, seen) = (Recorder::start().unwrap(), Arc::new(Seen::default()));
-    // The first reading of each trace comes before the service shows it.
+    // The first read of each trace happens before the service shows the trace.
     let read = Mutex::new(std::collections::BTreeSet::new());
     recorder.decide(move |request: &Request| {
         let is_first = request.method == "GET" && read.lock().unwrap().insert(request.path.clone());
@@ -208,7 +209,7 @@ fn an_unproven_batch_that_appears_late_is_delivered() {
 }
 
 #[test]
-fn an_unproven_batch_is_read_until_readings_succeed() {
+fn unproven_batch_is_read_back_until_a_read_succeeds() {
     let (recorder, seen) = (Recorder::start().unwrap(), Arc::new(Seen::default()));
     let mut failures = 5;
     recorder.decide(move |request: &Request| {
@@ -223,7 +224,7 @@ fn an_unproven_batch_is_read_until_readings_succeed() {
 }
 
 #[test]
-fn an_unproven_tracking_call_is_never_counted_as_done() {
+fn unproven_tracking_call_is_never_counted_as_delivered() {
     let cases = BODIES.map(Case);
     check_cells(8, &cases, |Case(body)| {
         let (recorder, seen) = (Recorder::start().unwrap(), Arc::new(Seen::default()));
@@ -235,7 +236,7 @@ fn an_unproven_tracking_call_is_never_counted_as_done() {
         wait_until(&guard, "tracked", |stats| stats.tracking.accepted == 3 && stats.tracking.pending() == 0);
         let stats = guard.shutdown(LONG);
         assert_balanced(&stats.tracking);
-        // To track twice is to track once, so that it may be sent again.
+        // Tracking is idempotent, so a tracking call may be sent again.
         let tracked = recorder.accepted_tracks().len() as u64;
         assert_eq!(stats.tracking.delivered, tracked, "{stats:#?}");
     });

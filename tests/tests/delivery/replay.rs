@@ -1,4 +1,5 @@
-//! A run that takes over what another one left: what was never sent goes as if it were new, and never before what is.
+//! A run takes over the spool of an earlier run. Items that were never sent are sent as if they were new, and
+//! never ahead of new items.
 
 use promptlayer_tracing::QueueLimits;
 use tempfile::TempDir;
@@ -33,11 +34,11 @@ fn replay_of_3000_unsent_spans_takes_60_requests() {
 }
 
 #[test]
-fn only_what_may_have_arrived_is_read_back() {
+fn only_possibly_delivered_spans_are_read_back() {
     let modes = SPOOLED.map(Case);
     check_cells(modes.len(), &modes, |Case(mode)| {
         let (recorder, folder, gate) = (Recorder::start().unwrap(), TempDir::new().unwrap(), Gate::new());
-        // The first batch is stored, and its answer never comes.
+        // The first batch is stored, but its response never arrives.
         recorder.script("/spans-bulk", [Reply::service().hang(&gate)]);
         let build = || layer_for(recorder.url()).timeout(HOUR).spool(spool(folder.path(), *mode));
         let (layer, guard) = build().build().unwrap();
@@ -48,7 +49,7 @@ fn only_what_may_have_arrived_is_read_back() {
             dispatcher::with_default(&dispatch, || ask_each(100..300));
             requests[0].spans().count()
         };
-        // The others may have been delivered beside it.
+        // The other batches may have been delivered at the same time.
         let left = guard.shutdown(Duration::from_millis(500));
         assert_eq!(left.spans.delivered + left.spans.pending.spooled, 300, "{left:#?}");
         assert!(left.spans.pending.spooled >= in_first as u64, "{left:#?}");
@@ -65,9 +66,9 @@ fn only_what_may_have_arrived_is_read_back() {
 }
 
 #[test]
-fn a_span_resent_after_a_restart_is_a_possible_duplicate() {
+fn span_resent_after_a_restart_is_a_possible_duplicate() {
     let (recorder, folder, gate) = (Recorder::start().unwrap(), TempDir::new().unwrap(), Gate::new());
-    // Nothing is stored, and no answer comes: the second run finds nothing and sends all again.
+    // Nothing is stored and no response arrives. The second run reads nothing back, so it resends everything.
     recorder.script("/spans-bulk", [Reply::status(500).hang(&gate)]);
     let build = || layer_for(recorder.url()).timeout(HOUR).spool(spool(folder.path(), SpoolMode::WriteAhead));
     let (layer, guard) = build().build().unwrap();
@@ -86,7 +87,7 @@ fn a_span_resent_after_a_restart_is_a_possible_duplicate() {
 }
 
 #[test]
-fn several_traces_are_read_back_at_once() {
+fn several_traces_are_read_back_in_parallel() {
     let (recorder, first, gate) = (Recorder::start().unwrap(), Gate::new(), Gate::new());
     recorder.script("/spans-bulk", [Reply::service().hang(&first), Reply::service().lost()]);
     let hang = gate.clone();
@@ -94,12 +95,12 @@ fn several_traces_are_read_back_at_once() {
     let limits = BatchLimits::default().in_flight(1).interval(Duration::from_millis(1));
     let (layer, guard) = layer_for(recorder.url()).batch(limits).timeout(HOUR).build().unwrap();
     let dispatch = dispatch(layer);
-    // The others wait for the request before them, so that they go as one batch.
+    // The other calls wait behind the first request, so that they are sent as one batch.
     dispatcher::with_default(&dispatch, || ask_each([20]));
     recorder.wait_for(|requests| requests.len() == 1, LONG).unwrap();
     dispatcher::with_default(&dispatch, || ask_each(0..20));
     first.open();
-    // No reading is answered until a second one is on its way.
+    // No read is answered until a second read has arrived.
     let arrived = recorder.wait_for(
         |requests| requests.iter().filter(|request| request.method == "GET").count() > 1,
         Duration::from_secs(20),
@@ -111,7 +112,8 @@ fn several_traces_are_read_back_at_once() {
     assert_stored(&recorder, 0..=20);
 }
 
-/// More than any order of the first requests explains: what is on its way when the new span comes, and those beside it.
+/// The maximum position of the new span. It is more than the requests that can be in flight when the span is
+/// created, and those sent beside it.
 const BOUND: usize = 12;
 
 #[test]
@@ -142,7 +144,7 @@ fn new_spans_do_not_wait_behind_a_backlog_of_50_000() {
 
     door.open().unwrap();
     for mode in SPOOLED {
-        // The healthy server answers from the moment at which the new span is there.
+        // The server starts to answer once the new span exists.
         let gate = Gate::new();
         let hang = gate.clone();
         recorder.decide(move |_| Some(Reply::service().hang(&hang)));

@@ -1,4 +1,4 @@
-//! The end: with a spool it takes as long as the disk does, and its statistics are the last ones.
+//! Shutdown: with a spool it takes as long as the disk needs, and its statistics are final.
 
 use std::io::Read as _;
 use std::net::TcpListener;
@@ -13,16 +13,16 @@ use tests::proxy::Door;
 
 use super::*;
 
-/// A server that is not there.
+/// How a server is unavailable.
 #[derive(Debug, Clone, Copy)]
 enum Away {
-    /// Its port refuses connections.
+    /// The port refuses connections.
     Refuses,
-    /// Its port accepts connections, and no answer ever comes.
+    /// The port accepts connections but never answers.
     NeverAnswers,
 }
 
-/// A port that accepts connections and reads what comes, and answers nothing.
+/// Opens a port that accepts connections and reads requests but never answers.
 fn mute() -> (String, std::sync::mpsc::Receiver<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -42,7 +42,7 @@ fn mute() -> (String, std::sync::mpsc::Receiver<()>) {
 }
 
 #[test]
-fn shutdown_without_a_server_ends_when_all_is_on_disk() {
+fn shutdown_without_a_server_ends_once_all_is_on_disk() {
     let mut cases = Vec::new();
     for away in [Away::Refuses, Away::NeverAnswers] {
         cases.extend(SPOOLED.map(|mode| Case((away, mode))));
@@ -63,14 +63,14 @@ fn shutdown_without_a_server_ends_when_all_is_on_disk() {
         let (layer, guard) = builder.build().unwrap();
         let dispatch = dispatch(layer);
         dispatcher::with_default(&dispatch, || ask_each(0..150));
-        // The first requests were tried, and others come after them.
+        // The first requests were attempted. More calls follow.
         match away {
             Away::Refuses => assert_eq!(errors.recv_timeout(LONG), Ok(true)),
             Away::NeverAnswers => read.recv_timeout(LONG).unwrap(),
         }
         dispatcher::with_default(&dispatch, || ask_each(150..300));
 
-        // Others are made while the shutdown goes on.
+        // More calls are made during the shutdown.
         let (is_over, made) = (AtomicBool::new(false), AtomicUsize::new(300));
         let (ended, end) = channel();
         let left = thread::scope(|scope| {
@@ -81,7 +81,7 @@ fn shutdown_without_a_server_ends_when_all_is_on_disk() {
                     }
                 });
             });
-            // Not in the scope, which would wait for a shutdown that takes its hour.
+            // This thread is not scoped: a scope would wait for a shutdown that lasts an hour.
             thread::spawn(move || drop(ended.send(guard.shutdown(HOUR))));
             let left = end.recv_timeout(LONG);
             is_over.store(true, SeqCst);
@@ -93,7 +93,7 @@ fn shutdown_without_a_server_ends_when_all_is_on_disk() {
         assert_balanced(spans);
         assert!(spans.pending.spooled >= 300, "{left:#?}");
         assert_eq!((spans.pending.queued, spans.pending.in_flight), (0, 0), "{left:#?}");
-        // What came too late is counted.
+        // Calls that came too late are counted.
         let late = spans.dropped.get(&DropReason::Closed).copied().unwrap_or_default();
         assert_eq!(spans.pending.spooled + late, spans.accepted, "{left:#?}");
 

@@ -1,4 +1,4 @@
-//! A server that is healthy and slow.
+//! A server that is healthy but slow.
 
 use promptlayer_tracing::QueueLimits;
 use tempfile::TempDir;
@@ -7,7 +7,7 @@ use tests::{Gate, Reply};
 use super::*;
 
 #[test]
-fn a_slow_server_fills_the_spool_before_anything_is_dropped() {
+fn slow_server_fills_the_spool_before_anything_is_dropped() {
     const QUEUE: u64 = 100;
     let (recorder, folder, gate) = (Recorder::start().unwrap(), TempDir::new().unwrap(), Gate::new());
     let hang = gate.clone();
@@ -21,7 +21,8 @@ fn a_slow_server_fills_the_spool_before_anything_is_dropped() {
     dispatcher::with_default(&dispatch(layer), || {
         for round in 0..50 {
             ask_each(round * 20..(round + 1) * 20);
-            // As long as the export thread needs for what came; no test waits for one that never does.
+            // Gives the export thread time to drain the queue. The limit of 1 s ends the loop if the queue does
+            // not drain.
             let begun = Instant::now();
             while guard.stats().spans.pending.queued > QUEUE / 2 && begun.elapsed() < Duration::from_secs(1) {
                 thread::sleep(Duration::from_millis(1));
@@ -41,13 +42,13 @@ fn a_slow_server_fills_the_spool_before_anything_is_dropped() {
 }
 
 #[test]
-fn log_requests_are_sent_four_at_once() {
+fn four_log_requests_are_sent_in_parallel() {
     let (recorder, gate) = (Recorder::start().unwrap(), Gate::new());
     let hang = gate.clone();
     recorder.decide(move |_| Some(Reply::service().hang(&hang)));
     let (layer, guard) = layer_for(recorder.url()).wire(Wire::LogRequest).timeout(HOUR).build().unwrap();
     dispatcher::with_default(&dispatch(layer), || ask_each(0..20));
-    // None is answered until four are on their way.
+    // No request is answered until four are in flight.
     let arrived = recorder.wait_for(|requests| requests.len() == 4, Duration::from_secs(20));
     gate.open();
     arrived.unwrap();

@@ -1,4 +1,4 @@
-//! What was never written to a connection was never sent, whenever the program ends.
+//! A request that was never written to a connection was never sent, regardless of when the program ends.
 
 use promptlayer_tracing::DropReason;
 use tempfile::TempDir;
@@ -9,7 +9,7 @@ use tests::proxy::{Door, FullPort};
 use super::*;
 
 #[test]
-fn a_request_cut_before_it_was_connected_was_never_sent() {
+fn request_without_a_connection_was_never_sent() {
     let cases = WIRES.map(Case);
     check_cells(cases.len(), &cases, |Case(wire)| {
         let port = FullPort::start().unwrap();
@@ -24,14 +24,14 @@ fn a_request_cut_before_it_was_connected_was_never_sent() {
 }
 
 #[test]
-fn a_refused_connection_leaves_nothing_of_unknown_outcome() {
+fn refused_connection_causes_no_unknown_outcome() {
     let recorder = Recorder::start().unwrap();
     for round in 0..20_u64 {
         for wire in WIRES {
             let door = Door::closed(recorder.url()).unwrap();
             let (layer, guard) = layer_for(door.url()).wire(wire).build().unwrap();
             dispatcher::with_default(&dispatch(layer), || ask_each(0..100));
-            // The deadline comes at any point of a try.
+            // The deadline falls at different points of an attempt.
             let stats = guard.shutdown(Duration::from_micros(500 * round));
             assert_balanced(&stats.spans);
             assert_eq!(stats.spans.dropped, [(DropReason::Deadline, 100)].into(), "{wire:?}: {stats:#?}");
@@ -40,7 +40,7 @@ fn a_refused_connection_leaves_nothing_of_unknown_outcome() {
 }
 
 #[test]
-fn what_was_never_sent_is_on_disk_and_no_possible_duplicate() {
+fn never_sent_span_is_on_disk_and_no_possible_duplicate() {
     let mut cases = Vec::new();
     for wire in WIRES {
         cases.extend(SPOOLED.map(|mode| Case((wire, mode))));

@@ -1,4 +1,4 @@
-//! The layer beside one that writes lines, and that one alone.
+//! The layer together with a `fmt` layer, and the `fmt` layer alone.
 
 use std::fmt;
 use std::future::Future;
@@ -17,7 +17,7 @@ use tracing_subscriber::{Layer, registry};
 
 use crate::{ask, in_memory, logged, pause, poll_once, spans, tool};
 
-/// Where the `fmt` layer writes.
+/// The output of the `fmt` layer.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 
@@ -43,7 +43,7 @@ impl<'a> MakeWriter<'a> for Lines {
     }
 }
 
-/// A layer that writes lines.
+/// Creates a `fmt` layer that writes to `lines`.
 fn fmt<S>(lines: &Lines) -> impl Layer<S>
 where
     S: tracing::Subscriber + for<'lookup> LookupSpan<'lookup>,
@@ -56,7 +56,7 @@ where
 }
 
 #[test]
-fn a_layer_beside_fmt_leaves_the_lines_readable() {
+fn fmt_lines_stay_readable_next_to_the_layer() {
     #[promptlayer(fields(question), ret, err)]
     fn told(question: &str) -> Result<String, fmt::Error> {
         tracing::info!("inside");
@@ -77,7 +77,7 @@ fn a_layer_beside_fmt_leaves_the_lines_readable() {
 }
 
 #[test]
-fn where_only_others_listen_the_spans_are_entered_all_the_same() {
+fn spans_are_entered_if_only_other_layers_listen() {
     #[promptlayer(fields(question))]
     fn at_once(question: &str) -> usize {
         tracing::info!("inside");
@@ -115,8 +115,8 @@ fn where_only_others_listen_the_spans_are_entered_all_the_same() {
 }
 
 #[test]
-fn a_call_that_a_filter_keeps_from_the_layer_runs_and_is_not_logged() {
-    // The span is there, for `fmt` wants it; only this layer does not see it.
+fn call_hidden_by_a_filter_runs_and_is_not_logged() {
+    // The span exists because `fmt` wants it, but this layer does not see it.
     let lines = Lines::default();
     let fmt = tracing_subscriber::fmt::layer()
         .with_writer(lines.clone())

@@ -1,4 +1,5 @@
-//! Spans whose fields another layer was at when a user's `Debug` panicked: their lock is poisoned for all layers.
+//! Spans with poisoned extensions: a user's `Debug` panicked while another layer formatted a field. The lock is
+//! then poisoned for all layers.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,7 +22,7 @@ impl fmt::Debug for Panics {
     }
 }
 
-/// Runs what panics in a `Debug` beside a layer that writes lines, and gives what was received.
+/// Runs code that panics in a `Debug` implementation, with a `fmt` layer, and returns the received spans.
 #[track_caller]
 fn beside_fmt(run: impl FnOnce()) -> InMemory {
     let (layer, captured) = in_memory();
@@ -37,7 +38,7 @@ fn poison() {
 }
 
 #[test]
-fn a_span_that_is_poisoned_is_dropped_while_unwinding_without_a_second_panic() {
+fn dropping_a_poisoned_span_while_unwinding_does_not_panic() {
     let captured = beside_fmt(|| {
         let span = tracing::info_span!("own", gen_ai.operation.name = "chat", broken = Empty);
         span.in_scope(poison);
@@ -46,7 +47,7 @@ fn a_span_that_is_poisoned_is_dropped_while_unwinding_without_a_second_panic() {
 }
 
 #[test]
-fn a_call_whose_span_is_poisoned_panics_with_its_own_payload_and_is_logged() {
+fn call_with_a_poisoned_span_keeps_its_panic_and_is_logged() {
     #[promptlayer(fields(broken), tags = ["chat"])]
     fn asks(question: &str) -> String {
         poison();
@@ -73,7 +74,7 @@ fn a_call_whose_span_is_poisoned_panics_with_its_own_payload_and_is_logged() {
 }
 
 #[test]
-fn a_call_that_lives_on_with_a_poisoned_span_goes_on_as_if_nothing_was() {
+fn call_continues_normally_with_a_poisoned_span() {
     #[promptlayer(fields(broken))]
     fn survives(question: &str) -> String {
         assert!(catch_unwind(poison).is_err());
@@ -87,7 +88,7 @@ fn a_call_that_lives_on_with_a_poisoned_span_goes_on_as_if_nothing_was() {
 }
 
 #[test]
-fn a_call_within_a_call_before_the_span_was_poisoned_is_still_the_request() {
+fn inner_call_before_poisoning_is_still_the_request() {
     #[promptlayer(fields(broken))]
     fn asks(question: &str) -> String {
         let answer = ask(question);

@@ -16,7 +16,7 @@ fn second_layer_in_one_subscriber_is_reported_once() {
         .on_error(move |error| told.send(error.to_string()).unwrap())
         .build()
         .unwrap();
-    // Wherever the second is: here behind a filter and in a box.
+    // The position of the second layer does not matter: here it is filtered and boxed.
     let second_layer = second_layer.with_filter(LevelFilter::TRACE).boxed();
     with_default(registry().with(first_layer).with(second_layer), || {
         for _ in 0..3 {
@@ -32,7 +32,7 @@ fn second_layer_in_one_subscriber_is_reported_once() {
 }
 
 #[test]
-fn layers_in_different_subscribers_are_no_error() {
+fn layers_in_different_subscribers_are_not_reported() {
     let (one, captured) = layer().in_memory().unwrap();
     let (told, errors) = channel();
     let (other, guard) = layer_to("http://127.0.0.1:1")

@@ -1,4 +1,4 @@
-//! Calls that begin under one subscriber and go on elsewhere.
+//! Calls that begin under one subscriber and continue on another thread or under another subscriber.
 
 use std::task::Poll;
 use std::thread;
@@ -32,7 +32,7 @@ fn each_thread_logs_to_its_own_subscriber() {
 }
 
 #[test]
-fn a_call_that_is_open_when_its_subscriber_is_dropped_is_logged() {
+fn call_open_when_its_subscriber_is_dropped_is_logged() {
     let (layer, captured) = in_memory();
     let mut future = Box::pin(ask_later("why?"));
     with_default(registry().with(layer), || assert!(poll_once(future.as_mut()).is_pending()));
@@ -42,7 +42,7 @@ fn a_call_that_is_open_when_its_subscriber_is_dropped_is_logged() {
 }
 
 #[test]
-fn a_call_may_go_on_on_a_thread_that_knows_no_subscriber() {
+fn call_can_continue_on_a_thread_without_a_subscriber() {
     #[promptlayer(kind = "chain")]
     async fn outer(question: String) -> String {
         ask_later(&question).await
@@ -56,7 +56,7 @@ fn a_call_may_go_on_on_a_thread_that_knows_no_subscriber() {
 }
 
 #[test]
-fn a_span_entered_on_another_thread_is_the_parent_there() {
+fn span_entered_on_another_thread_is_the_parent_there() {
     #[promptlayer]
     fn outer() -> Span {
         Span::current()
@@ -67,7 +67,7 @@ fn a_span_entered_on_another_thread_is_the_parent_there() {
     thread::spawn(move || {
         let _entered = span.enter();
         dispatcher::with_default(&dispatch, || {
-            // `enter` reached the span's own subscriber, which is this one.
+            // `enter` notified the subscriber that owns the span, which is also the current one.
             drop(ask("why?"));
         });
     })

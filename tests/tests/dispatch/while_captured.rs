@@ -12,7 +12,8 @@ use tracing_subscriber::{Layer as _, registry};
 
 use crate::{ask, in_memory, logged, pause, poll_once};
 
-/// A value whose every form uses `tracing` and other annotated functions.
+/// A value whose `Serialize`, `Debug` and `Display` implementations use `tracing` and other annotated
+/// functions.
 struct Chatty;
 
 fn chatter(by: &str) {
@@ -47,7 +48,7 @@ impl fmt::Display for Chatty {
 impl std::error::Error for Chatty {}
 
 #[test]
-fn values_that_use_tracing_while_they_are_captured_neither_hang_nor_nest() {
+fn captured_values_that_use_tracing_do_not_hang_or_nest() {
     #[promptlayer(input = value, metadata(chatty = Chatty), kind = "llm")]
     fn call(value: &Chatty) -> Result<Chatty, Chatty> {
         let _ = value;
@@ -80,8 +81,9 @@ fn values_that_use_tracing_while_they_are_captured_neither_hang_nor_nest() {
     assert_eq!(of("call").metadata["chatty"], "chatty");
     assert_eq!(of("fails").input.text(), "Chatty");
     assert_eq!(of("fails").error_message(), Some("chatty"));
-    // Two by `call`'s serialize, one by its metadata, one by `fails`'s input and two by its error, whose words
-    // are told and whose structure is looked at; within the making of a span, `tracing` itself hears nothing.
+    // Two requests come from serialization in `call` and one from its metadata. One comes from the input of
+    // `fails` and two from its error, which is formatted with `Display` and with `Debug`. While a span is
+    // created, `tracing` itself receives nothing.
     let asked = requests.iter().filter(|request| request.function_name.as_deref() == Some("ask")).count();
     assert_eq!(asked, 6, "{:#?}", logged(&captured));
     assert_eq!(captured.spans().len(), 9);

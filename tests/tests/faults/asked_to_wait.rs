@@ -8,8 +8,8 @@ use tests::{Reply, Request};
 use super::*;
 
 #[test]
-fn a_pause_is_kept_whether_it_is_a_number_of_seconds_or_a_date() {
-    // A date has whole seconds: it is more than one ahead, and two at most.
+fn retry_after_in_seconds_or_as_date_is_respected() {
+    // An HTTP date has whole seconds: this one is between one and two seconds ahead.
     let date = || httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(2));
     for status in [429, 503] {
         for asked in [&|| "1".to_owned(), &date] as [&dyn Fn() -> String; 2] {
@@ -23,7 +23,7 @@ fn a_pause_is_kept_whether_it_is_a_number_of_seconds_or_a_date() {
 }
 
 #[test]
-fn a_server_that_is_busy_and_says_nothing_more_is_asked_again_soon() {
+fn busy_server_without_retry_after_is_retried_soon() {
     let recorder = Recorder::start().unwrap();
     recorder.script("/spans-bulk", [Reply::status(429), Reply::status(503), Reply::status(429)]);
     let stats = assert_all_arrive(&recorder, layer_for(recorder.url()));
@@ -31,7 +31,7 @@ fn a_server_that_is_busy_and_says_nothing_more_is_asked_again_soon() {
 }
 
 #[test]
-fn a_pause_beyond_all_measure_costs_the_spans_counted_and_nothing_more() {
+fn absurd_retry_after_drops_only_the_counted_spans() {
     let century = Duration::from_secs(100 * 365 * 24 * 60 * 60);
     let date = httpdate::fmt_http_date(SystemTime::now() + century);
     for asked in ["99999999999999999999", "18446744073709551615", "31536000", &date] {
@@ -43,7 +43,8 @@ fn a_pause_beyond_all_measure_costs_the_spans_counted_and_nothing_more() {
         let stats = guard.shutdown(Duration::from_millis(500));
         assert!(begun.elapsed() < Duration::from_secs(20));
         assert_balanced(&stats.spans);
-        // The first batch would be too old by then; the others wait for the gate, and for the end.
+        // The first batch would expire before the pause ends. The other batches wait for the same pause until
+        // the shutdown.
         let dropped = [(DropReason::Expired, 10), (DropReason::Deadline, 20)];
         assert_eq!(stats.spans.dropped, dropped.into(), "{asked}: {stats:#?}");
         assert_eq!(recorder.bodies("/spans-bulk").len(), 1, "nothing is sent before its time");
@@ -52,7 +53,7 @@ fn a_pause_beyond_all_measure_costs_the_spans_counted_and_nothing_more() {
 }
 
 #[test]
-fn one_batch_that_is_told_to_wait_holds_all() {
+fn retry_after_of_one_batch_holds_all_batches() {
     let recorder = Recorder::start().unwrap();
     recorder.script("/spans-bulk", [Reply::status(503).header("Retry-After", "1")]);
     let builder = layer_for(recorder.url()).batch(BatchLimits::default().spans(1));

@@ -1,4 +1,4 @@
-//! Connections that are not made, that break, and that lead nowhere.
+//! Connections that fail, break, or lead to the wrong place.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -13,7 +13,7 @@ use tokio::net::TcpSocket;
 
 use super::*;
 
-/// Knows no name until it is told one.
+/// A resolver that fails until the test sets an address.
 #[derive(Default)]
 struct Names {
     address: Arc<std::sync::Mutex<Option<SocketAddr>>>,
@@ -32,7 +32,7 @@ impl Resolve for Names {
 }
 
 #[test]
-fn a_name_that_cannot_be_resolved_is_tried_until_it_can() {
+fn unresolved_name_is_retried_until_it_resolves() {
     let recorder = Recorder::start().unwrap();
     let names = Arc::new(Names::default());
     let address = Arc::clone(&names.address);
@@ -52,7 +52,7 @@ fn a_name_that_cannot_be_resolved_is_tried_until_it_can() {
 }
 
 #[test]
-fn a_connection_that_is_never_made_counts_as_not_sent() {
+fn connection_that_is_never_made_counts_as_not_sent() {
     let port = FullPort::start().unwrap();
     let recorder = Recorder::start().unwrap();
     let (told, errors) = mpsc::channel();
@@ -69,7 +69,7 @@ fn a_connection_that_is_never_made_counts_as_not_sent() {
 }
 
 #[test]
-fn a_connection_that_is_reset_costs_nothing_whenever_that_is() {
+fn connection_reset_at_any_point_loses_nothing() {
     let resets = [
         Fault::ResetAtAccept,
         Fault::ResetAfter(1),
@@ -87,7 +87,7 @@ fn a_connection_that_is_reset_costs_nothing_whenever_that_is() {
 }
 
 #[test]
-fn connections_that_are_reset_one_after_the_other_cost_nothing_either() {
+fn consecutive_connection_resets_lose_nothing() {
     let recorder = Recorder::start().unwrap();
     let faults = [Fault::ResetAtAccept, Fault::LoseAnswer, Fault::ResetAtAccept, Fault::ResetAfter(300)];
     let proxy = Proxy::start(recorder.url(), faults).unwrap();
@@ -95,10 +95,10 @@ fn connections_that_are_reset_one_after_the_other_cost_nothing_either() {
 }
 
 #[test]
-fn a_server_that_never_reads_is_given_up_in_time_and_nothing_is_lost() {
+fn server_that_never_reads_times_out_and_loses_nothing() {
     let recorder = Recorder::start().unwrap();
     let proxy = Proxy::start(recorder.url(), [Fault::NeverRead]).unwrap();
-    // More than the buffers between the two take.
+    // More than the socket buffers can hold.
     let builder = layer_for(proxy.url())
         .retry(quick().settling_time(Duration::from_secs(1)))
         .batch(BatchLimits::default().spans(4));
@@ -117,14 +117,14 @@ fn repeat(text: &str) -> String {
 }
 
 #[test]
-fn a_connection_that_died_while_nothing_was_sent_costs_nothing() {
+fn dead_idle_connection_loses_nothing() {
     let recorder = Recorder::start().unwrap();
     let proxy = Proxy::start(recorder.url(), [Fault::GoStale]).unwrap();
     let (layer, guard) = layer_for(proxy.url()).build().unwrap();
     dispatcher::with_default(&dispatch(layer), || {
         ask_times(1);
         assert!(guard.flush(LONG).is_complete());
-        // The machine sleeps, and the way is gone when it wakes.
+        // The machine sleeps. The connection is dead when it wakes up.
         ask_times(9);
     });
     let stats = guard.shutdown(LONG);
@@ -134,7 +134,7 @@ fn a_connection_that_died_while_nothing_was_sent_costs_nothing() {
 }
 
 #[test]
-fn a_port_that_speaks_something_else_is_no_delivery() {
+fn port_without_http_is_not_a_delivery() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let ends = Arc::new(AtomicBool::new(false));
@@ -158,8 +158,8 @@ fn a_port_that_speaks_something_else_is_no_delivery() {
 }
 
 #[test]
-fn nobody_at_the_other_end_for_too_long_costs_the_spans_counted_as_expired() {
-    // A port of the test's own, at which nobody listens.
+fn unreachable_server_drops_spans_as_expired() {
+    // A port that belongs to the test and that accepts no connections.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
     let address = socket.local_addr().unwrap();

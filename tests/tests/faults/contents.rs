@@ -1,4 +1,4 @@
-//! Spans that the server does not want, and why.
+//! Spans that the server refuses because of their content.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::channel;
@@ -10,7 +10,7 @@ use tests::{Reply, Request};
 
 use super::*;
 
-/// Refuses bodies that are larger than so many bytes.
+/// Refuses bodies larger than `bytes` bytes with 413.
 fn taking_at_most(bytes: usize) -> impl FnMut(&Request) -> Option<Reply> {
     move |request| {
         let size = request.json.as_ref().map_or(0, |json| json.to_string().len());
@@ -24,7 +24,7 @@ fn look(picture: &str) -> usize {
 }
 
 #[test]
-fn what_is_too_large_together_is_sent_apart() {
+fn oversized_batch_is_split() {
     let recorder = Recorder::start().unwrap();
     recorder.decide(taking_at_most(4_000));
     let stats = assert_all_arrive(&recorder, layer_for(recorder.url()));
@@ -32,7 +32,7 @@ fn what_is_too_large_together_is_sent_apart() {
 }
 
 #[test]
-fn a_span_that_is_too_large_alone_goes_without_its_media_and_says_which_they_were() {
+fn oversized_span_is_sent_without_media_and_lists_them() {
     let recorder = Recorder::start().unwrap();
     recorder.decide(taking_at_most(20_000));
     let stats = after(layer_for(recorder.url()), || {
@@ -47,7 +47,7 @@ fn a_span_that_is_too_large_alone_goes_without_its_media_and_says_which_they_wer
 }
 
 #[test]
-fn a_span_that_is_too_large_whatever_is_left_out_is_set_aside() {
+fn span_too_large_without_media_is_quarantined() {
     let recorder = Recorder::start().unwrap();
     recorder.decide(|request| request.spans().any(|span| span["name"] == "look").then(|| Reply::status(413)));
     let stats = after(layer_for(recorder.url()), || {
@@ -60,7 +60,7 @@ fn a_span_that_is_too_large_whatever_is_left_out_is_set_aside() {
 }
 
 #[test]
-fn no_batch_is_larger_than_it_may_be_whatever_is_in_it() {
+fn batch_never_exceeds_its_limit() {
     let recorder = Recorder::start().unwrap();
     let limits = BatchLimits::default().bytes(16 << 10);
     let stats = after(layer_for(recorder.url()).batch(limits), || {
@@ -77,7 +77,7 @@ fn no_batch_is_larger_than_it_may_be_whatever_is_in_it() {
 }
 
 #[test]
-fn spans_that_the_server_names_as_invalid_are_set_aside_with_one_more_request() {
+fn invalid_spans_named_by_422_cost_one_more_request() {
     let recorder = Recorder::start().unwrap();
     recorder.decide(|request| {
         let places: Vec<Value> = (0..)
@@ -104,9 +104,9 @@ fn ask_by_a_template(question: &str) -> String {
 }
 
 #[test]
-fn a_request_that_is_left_out_since_its_template_does_not_exist_is_told_of_by_name() {
+fn missing_template_is_reported_by_name() {
     let recorder = Recorder::start().unwrap();
-    // As the service does: the span is stored, and its request is not.
+    // Behaves like the service: it stores the span but not its request.
     recorder.decide(|request| {
         let names_nowhere = |span: &&Value| span["log_request"]["prompt_name"] != "nowhere";
         let logged: Vec<Value> = (5..)
@@ -134,7 +134,7 @@ fn a_request_that_is_left_out_since_its_template_does_not_exist_is_told_of_by_na
 }
 
 #[test]
-fn what_redaction_leaves_is_what_is_sent() {
+fn only_redacted_content_is_sent() {
     let recorder = Recorder::start().unwrap();
     let builder = layer_for(recorder.url()).redact(|request| {
         request.input = Prompt::user("[kept back]");
@@ -153,7 +153,7 @@ fn what_redaction_leaves_is_what_is_sent() {
 }
 
 #[test]
-fn a_trace_is_sampled_whole_or_not_at_all_and_what_is_left_out_is_counted() {
+fn trace_is_sampled_completely_or_not_at_all_and_counted() {
     #[promptlayer(kind = "chain")]
     fn chain(number: usize) -> usize {
         ask(number) + ask(number)
@@ -166,7 +166,7 @@ fn a_trace_is_sampled_whole_or_not_at_all_and_what_is_left_out_is_counted() {
     });
     assert_eq!(stats.spans.accepted + stats.sampled_out, 600);
     assert_eq!(stats.spans.delivered, stats.spans.accepted);
-    // A fair coin leaves this range once in ten million times.
+    // A fair coin leaves this range about once in ten million runs.
     assert!((180..=420).contains(&stats.spans.accepted), "{stats:#?}");
     assert_counts_match(&recorder, &stats);
     let mut of_trace: BTreeMap<String, usize> = BTreeMap::new();
@@ -177,7 +177,7 @@ fn a_trace_is_sampled_whole_or_not_at_all_and_what_is_left_out_is_counted() {
 }
 
 #[test]
-fn a_span_is_no_larger_than_it_may_be_and_its_media_go_first() {
+fn span_never_exceeds_its_limit_and_loses_media_first() {
     let recorder = Recorder::start().unwrap();
     let limits = BatchLimits::default().span_bytes(4 << 10);
     let stats = after(layer_for(recorder.url()).batch(limits), || {

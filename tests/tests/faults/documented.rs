@@ -1,10 +1,10 @@
-//! The table in `docs/reliability.md` names tests that there are.
+//! Checks that every test named in the table of `docs/reliability.md` exists.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// Where tests are.
+/// The folders that contain tests.
 const FOLDERS: [&str; 5] = [
     "tests",
     "../promptlayer-tracing/src",
@@ -13,7 +13,7 @@ const FOLDERS: [&str; 5] = [
     "../promptlayer-local/tests",
 ];
 
-/// The names of all functions that are tests, below a folder.
+/// Collects the names of all test functions in a folder and its subfolders. Ignored tests do not count.
 fn tests_in(folder: &Path, found: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

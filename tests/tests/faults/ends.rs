@@ -1,4 +1,4 @@
-//! Queues that are full, threads that end, and programs that do.
+//! Full queues, and the end of threads and programs.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,11 +18,11 @@ use tracing::instrument::WithSubscriber as _;
 
 use super::*;
 
-/// What a count of an end may take more on a machine that does much else.
+/// Extra time that a shutdown may take on a busy machine.
 const SLACK: Duration = Duration::from_secs(2);
 
 #[test]
-fn a_hundred_threads_that_find_the_queue_full_lose_only_what_is_counted() {
+fn full_queue_with_100_threads_loses_only_counted_spans() {
     const THREADS: u64 = 100;
     const CALLS: u64 = 20_000;
     let (recorder, gate) = (Recorder::start().unwrap(), Gate::new());
@@ -44,7 +44,7 @@ fn a_hundred_threads_that_find_the_queue_full_lose_only_what_is_counted() {
                 });
             });
         }
-        // While they do, at whatever instant.
+        // The ledger balances at every instant while the threads push.
         for _ in 0..1_000 {
             assert_balanced(&guard.stats().spans);
         }
@@ -61,7 +61,7 @@ fn a_hundred_threads_that_find_the_queue_full_lose_only_what_is_counted() {
 }
 
 #[test]
-fn a_guard_that_is_dropped_before_a_server_that_hangs_takes_no_longer_than_it_says() {
+fn guard_drop_with_a_hanging_server_respects_its_timeout() {
     let (recorder, gate) = (Recorder::start().unwrap(), Gate::new());
     let hang = gate.clone();
     recorder.decide(move |_| Some(Reply::service().hang(&hang)));
@@ -76,7 +76,7 @@ fn a_guard_that_is_dropped_before_a_server_that_hangs_takes_no_longer_than_it_sa
 }
 
 #[test]
-fn what_is_logged_during_and_after_the_end_is_counted_each() {
+fn calls_during_and_after_shutdown_are_each_counted() {
     let recorder = Recorder::start().unwrap();
     let (layer, guard) = layer_for(recorder.url()).build().unwrap();
     let dispatch = dispatch(layer);
@@ -88,12 +88,12 @@ fn what_is_logged_during_and_after_the_end_is_counted_each() {
     });
     assert_balanced(&stats.spans);
     assert_counts_match(&recorder, &stats);
-    // There is nobody any more who would count it, and nothing fails either.
+    // After the shutdown these calls are not counted, and they do not fail.
     dispatcher::with_default(&dispatch, || ask_times(10));
     assert_eq!(recorder.accepted_spans().len() as u64, stats.spans.delivered);
 }
 
-/// Checks that nothing is on its way any more, and that all is counted.
+/// Checks that nothing is queued or in flight and that all spans are counted.
 #[track_caller]
 fn assert_final(stats: &Stats, accepted: u64) {
     assert_balanced(&stats.spans);
@@ -102,7 +102,7 @@ fn assert_final(stats: &Stats, accepted: u64) {
     assert_eq!((pending.queued, pending.in_flight, stats.spans.accepted), (0, 0, accepted), "{stats:#?}");
 }
 
-/// Resolves no name until it is let to, and holds up the thread that asks.
+/// A resolver that blocks its thread until the test lets it fail.
 struct Blocking(Mutex<Receiver<()>>, Sender<()>);
 
 impl reqwest::dns::Resolve for Blocking {
@@ -114,7 +114,7 @@ impl reqwest::dns::Resolve for Blocking {
 }
 
 #[test]
-fn statistics_are_final_though_the_export_thread_is_blocked() {
+fn statistics_are_final_if_the_export_thread_is_blocked() {
     for mode in [None, Some(SpoolMode::OnFailure), Some(SpoolMode::WriteAhead)] {
         let folder = TempDir::new().unwrap();
         let (go, wait) = channel();
@@ -131,7 +131,7 @@ fn statistics_are_final_though_the_export_thread_is_blocked() {
         dispatcher::with_default(&dispatch, || ask_times(10));
         is_asked.recv_timeout(LONG).unwrap();
         dispatcher::with_default(&dispatch, || ask_times(25));
-        // What is in the blocked request may be sent yet; the rest was surely not.
+        // The blocked request may still be sent. The other spans were certainly not sent.
         let stats = guard.shutdown(Duration::from_millis(50));
         assert_final(&stats, 35);
         assert_eq!(stats.spans.dropped, [(DropReason::Deadline, 25)].into(), "{stats:#?}");
@@ -141,7 +141,7 @@ fn statistics_are_final_though_the_export_thread_is_blocked() {
 }
 
 #[test]
-fn statistics_are_final_on_a_machine_that_is_busy() {
+fn statistics_are_final_on_a_busy_machine() {
     let (recorder, gate) = (Recorder::start().unwrap(), Gate::new());
     let hang = gate.clone();
     recorder.decide(move |_| Some(Reply::service().hang(&hang)));
@@ -175,7 +175,7 @@ impl Drop for LastCall {
 }
 
 #[test]
-fn a_call_in_a_destructor_of_a_threads_locals_is_logged() {
+fn call_in_a_thread_local_destructor_is_logged() {
     thread_local!(static LOCAL: RefCell<Option<LastCall>> = const { RefCell::new(None) });
     let recorder = Recorder::start().unwrap();
     let (layer, guard) = layer_for(recorder.url()).build().unwrap();
@@ -190,12 +190,12 @@ fn a_call_in_a_destructor_of_a_threads_locals_is_logged() {
 }
 
 #[test]
-fn a_call_and_an_end_during_unwinding_are_as_any_other() {
+fn call_and_shutdown_work_during_unwinding() {
     let recorder = Recorder::start().unwrap();
     let (layer, guard) = layer_for(recorder.url()).build().unwrap();
     let dispatch = dispatch(layer);
     let unwound = catch_unwind(AssertUnwindSafe(|| {
-        // Dropped in turn: the call, then the guard.
+        // The call is dropped first, then the guard.
         let _guard = guard;
         let _last = LastCall(dispatch.clone());
         dispatcher::with_default(&dispatch, || ask_times(4));
@@ -212,7 +212,7 @@ async fn ask_later(number: usize) -> usize {
 }
 
 #[test]
-fn a_local_set_logs_as_any_runtime_does_and_a_task_that_goes_down_with_it_is_a_warning() {
+fn local_set_logs_calls_and_a_dropped_task_is_a_warning() {
     let recorder = Recorder::start().unwrap();
     let (layer, guard) = layer_for(recorder.url()).build().unwrap();
     let dispatch = dispatch(layer);
@@ -247,17 +247,17 @@ fn a_local_set_logs_as_any_runtime_does_and_a_task_that_goes_down_with_it_is_a_w
 }
 
 #[test]
-fn a_function_that_may_be_frozen_sends_each_span_as_it_ends() {
+fn serverless_mode_sends_each_span_when_it_ends() {
     let recorder = Recorder::start().unwrap();
     let builder = promptlayer_tracing::layer().env(Env::empty()).api_key("any").base_url(recorder.url());
     let (layer, guard) = builder.serverless().on_error(|_| {}).build().unwrap();
     let dispatch = dispatch(layer);
     for invocation in 1..=3 {
         dispatcher::with_default(&dispatch, || ask_times(1));
-        // Neither a full batch nor a flush has it sent.
+        // The span is sent without a full batch and without a flush.
         eventually(|| guard.stats().spans.delivered == invocation);
     }
-    // What is not there is given up while the invocation can still wait for it.
+    // The span of an unavailable server is dropped while the invocation can still wait for it.
     recorder.decide(|_| Some(Reply::status(503)));
     dispatcher::with_default(&dispatch, || ask_times(1));
     assert!(guard.flush(LONG).is_complete());

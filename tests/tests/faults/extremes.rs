@@ -1,4 +1,4 @@
-//! Settings at the ends of what their types can say, and beyond: no value makes anything panic.
+//! Settings at and beyond the limits of their types: no value causes a panic.
 
 use promptlayer_tracing::{
     BatchLimits, Client, Env, QueueLimits, RetryPolicy, SpoolMode, SpoolSettings, Wire,
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// The variables whose values are numbers or are parsed.
+/// The environment variables that are parsed.
 const VARIABLES: [&str; 5] = [
     "PROMPTLAYER_API_KEY",
     "PROMPTLAYER_BASE_URL",
@@ -67,7 +67,7 @@ fn number_as_text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// All that the builder takes a number or a duration for.
+/// Every setting of the builder that takes a number or a duration.
 #[derive(Debug, Clone)]
 struct Extremes {
     timeout: Duration,
@@ -125,7 +125,7 @@ impl Extremes {
         builder
     }
 
-    /// Whether the settings let a call through to a server that is well.
+    /// Returns `true` if the settings let a call reach a healthy server.
     fn let_through(&self) -> bool {
         let has_time = self.timeout >= Duration::from_secs(30);
         let has_room = self.queue.0 >= 8 && self.queue.1 >= 1 << 16;
@@ -139,7 +139,7 @@ proptest! {
     #[test]
     fn no_number_or_duration_makes_a_pipeline_panic(extremes in extremes()) {
         let (recorder, folder) = (Recorder::start().unwrap(), TempDir::new().unwrap());
-        // A time-out of zero is refused, and nothing else is.
+        // Only a timeout of zero is refused.
         let built = extremes.builder(recorder.url(), folder.path()).build();
         prop_assert_eq!(built.is_err(), extremes.timeout.is_zero(), "{:?}", built.err());
         let Ok((layer, guard)) = built else { return Ok(()) };

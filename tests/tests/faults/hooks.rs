@@ -1,4 +1,4 @@
-//! Hooks that do what hooks should not, or might well.
+//! Hooks with behavior that is unusual or forbidden.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
@@ -9,7 +9,7 @@ use promptlayer_tracing::{Guard, QueueLimits};
 use super::*;
 
 #[test]
-fn a_hook_may_flush_call_annotated_functions_and_enqueue_without_end_or_deadlock() {
+fn hook_that_flushes_calls_and_enqueues_does_not_deadlock() {
     static GUARD: OnceLock<Guard> = OnceLock::new();
     let recorder = Recorder::start().unwrap();
     let calls = Arc::new(AtomicUsize::new(0));
@@ -17,7 +17,7 @@ fn a_hook_may_flush_call_annotated_functions_and_enqueue_without_end_or_deadlock
     let builder = layer_for(recorder.url()).on_request_id(move |request| {
         counted.fetch_add(1, Ordering::SeqCst);
         request.track().score(100).enqueue().unwrap();
-        // On the hooks' own thread there is the global subscriber alone, as in a program.
+        // The hook thread sees only the global subscriber, as in a real program.
         let _ = ask(7);
         let _ = GUARD.get().unwrap().flush(LONG);
     });
@@ -36,7 +36,7 @@ fn a_hook_may_flush_call_annotated_functions_and_enqueue_without_end_or_deadlock
 }
 
 #[test]
-fn ids_beyond_what_waits_for_a_hook_are_counted_and_their_spans_are_delivered() {
+fn ids_beyond_the_hook_queue_are_counted_as_skipped() {
     const CALLS: usize = 12_000;
     let recorder = Recorder::start().unwrap();
     let (open, gate) = channel::<()>();
@@ -49,7 +49,7 @@ fn ids_beyond_what_waits_for_a_hook_are_counted_and_their_spans_are_delivered() 
         });
     let (layer, guard) = builder.build().unwrap();
     dispatcher::with_default(&dispatch(layer), || ask_times(CALLS));
-    // The hooks are not through: they wait.
+    // The flush is incomplete because the hooks still block.
     assert!(!guard.flush(Duration::from_secs(1)).is_complete());
     tests::pipeline::eventually(|| guard.stats().spans.pending() == 0);
     drop(open);
@@ -61,7 +61,7 @@ fn ids_beyond_what_waits_for_a_hook_are_counted_and_their_spans_are_delivered() 
 }
 
 #[test]
-fn a_hook_that_panics_or_takes_too_long_is_counted_and_costs_no_other() {
+fn panicking_or_slow_hook_is_counted_and_affects_no_other() {
     let recorder = Recorder::start().unwrap();
     let told = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&told);

@@ -1,4 +1,4 @@
-//! Where the key must not be: anywhere but in the header.
+//! The API key appears only in the request header, nowhere else.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,10 +11,10 @@ use tests::Reply;
 
 use super::*;
 
-/// A key that nothing else could contain.
+/// A key that no other text contains by chance.
 const KEY: &str = "pl_5ec2e7-5ec2e7-5ec2e7";
 
-/// All that is in the files of a folder.
+/// Returns the contents of all files in a folder and its subfolders.
 fn contents(folder: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -28,14 +28,14 @@ fn holds_the_key(bytes: &[u8]) -> bool {
     bytes.windows(KEY.len()).any(|window| window == KEY.as_bytes())
 }
 
-/// An answer with a text at one of its places.
+/// A response that contains a text in one place, with the name of the place.
 type Place = (&'static str, fn(&str) -> Reply);
 
 fn json(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// Every place at which an answer can repeat the key.
+/// Every place in a response that can repeat the key.
 const PLACES: &[Place] = &[
     ("message of a 401", |text| Reply::status(401).body(format!("{{\"message\":{}}}", json(text)))),
     ("text of a 500", |text| Reply::status(500).body(text)),
@@ -67,7 +67,7 @@ const PLACES: &[Place] = &[
     ("rejected", |text| Reply::status(201).body(format!("{{\"rejected_span_ids\":{}}}", json(text)))),
 ];
 
-/// All that an error shows.
+/// Returns everything that an error displays, with its sources.
 fn shown(error: &(dyn std::error::Error + 'static)) -> String {
     let mut shown = format!("{error}\n{error:?}\n{error:#?}\n");
     let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
@@ -78,7 +78,7 @@ fn shown(error: &(dyn std::error::Error + 'static)) -> String {
     shown
 }
 
-/// The key in an encoding, as a whole and cut.
+/// Returns the key in an encoding, whole and cut at the start and at the end.
 fn texts(encode: fn(&str) -> String, turn: usize) -> [String; 3] {
     let written = encode(KEY);
     let (start, end) =
@@ -86,7 +86,7 @@ fn texts(encode: fn(&str) -> String, turn: usize) -> [String; 3] {
     [written[..end].to_owned(), written[start..].to_owned(), written]
 }
 
-/// Asks for several things, and gives what the errors show.
+/// Sends several requests and returns everything that their errors display.
 async fn ask_for_all(client: &Client) -> String {
     let errors = [
         client.track().score(1, 100).await.err(),
@@ -97,7 +97,7 @@ async fn ask_for_all(client: &Client) -> String {
 }
 
 #[test]
-fn no_answer_makes_a_client_show_the_key() {
+fn no_response_makes_a_client_show_the_key() {
     let recorder = Recorder::start().unwrap();
     let client = Client::builder().env(Env::empty()).api_key(KEY).base_url(recorder.url()).build().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -115,7 +115,7 @@ fn no_answer_makes_a_client_show_the_key() {
 }
 
 #[test]
-fn no_answer_makes_a_pipeline_show_the_key() {
+fn no_response_makes_a_pipeline_show_the_key() {
     for (turn, (place, reply)) in PLACES.iter().enumerate() {
         let encoding = leaks::ENCODINGS.iter().cycle().nth(turn);
         for (name, encode) in encoding.into_iter().chain(leaks::ENCODINGS.first()) {
@@ -138,7 +138,7 @@ fn no_answer_makes_a_pipeline_show_the_key() {
 }
 
 #[test]
-fn settings_that_hold_the_key_do_not_show_it() {
+fn settings_with_the_key_do_not_show_it() {
     let base = || Client::builder().env(Env::empty()).api_key(KEY);
     for url in
         [format!("http://pl.example/?key={KEY}"), format!("ftp://{KEY}"), format!("http://{KEY}@pl.example")]
@@ -159,10 +159,10 @@ fn settings_that_hold_the_key_do_not_show_it() {
 }
 
 #[test]
-fn the_key_is_in_no_debug_no_error_and_no_file() {
+fn key_appears_in_no_debug_output_error_or_file() {
     let folder = TempDir::new().unwrap();
     let recorder = Recorder::start().unwrap();
-    // What a server may do with what it was sent: say it again.
+    // A server can repeat in its response what it received.
     let echo = |request: &tests::Request| {
         let key = request.header("x-api-key").unwrap_or_default().to_owned();
         let said = format!("{{\"success\":false,\"message\":\"no such key: {key}\"}}");

@@ -1,4 +1,4 @@
-//! Servers that cannot show who they are.
+//! Servers without a valid certificate.
 
 use std::sync::mpsc::channel;
 
@@ -8,34 +8,34 @@ use tests::tls::{Certificate, Tls};
 
 use super::*;
 
-/// A layer that trusts this authority and no other.
+/// Builds a layer that trusts only this certificate authority.
 fn trusting(url: &str, authority: &[u8]) -> LayerBuilder {
     let authority = Authority::from_der(authority).unwrap();
     layer_for(url).http(move |http| http.tls_certs_only([authority.clone()]))
 }
 
 #[test]
-fn a_server_of_an_authority_of_ones_own_is_trusted_if_that_is_given() {
+fn server_of_a_private_authority_is_trusted_if_configured() {
     let recorder = Recorder::start().unwrap();
     let tls = Tls::start(recorder.url(), Certificate::Good).unwrap();
     assert_all_arrive(&recorder, trusting(tls.url(), tls.authority()));
 }
 
 #[test]
-fn a_server_that_cannot_show_who_it_is_gets_nothing() {
+fn server_without_a_valid_certificate_gets_nothing() {
     for certificate in [Certificate::SelfSigned, Certificate::Expired] {
         let recorder = Recorder::start().unwrap();
         let tls = Tls::start(recorder.url(), certificate).unwrap();
         assert_nothing_is_sent(&recorder, trusting(tls.url(), tls.authority()));
     }
-    // Nor does one of an authority that nobody was told of.
+    // A server with a certificate from an unknown authority gets nothing either.
     let recorder = Recorder::start().unwrap();
     let tls = Tls::start(recorder.url(), Certificate::Good).unwrap();
     assert_nothing_is_sent(&recorder, layer_for(tls.url()));
 }
 
 #[test]
-fn a_plain_port_that_is_spoken_to_by_tls_gets_nothing() {
+fn plain_port_addressed_by_https_gets_nothing() {
     let recorder = Recorder::start().unwrap();
     assert_nothing_is_sent(&recorder, layer_for(&recorder.url().replace("http://", "https://")));
 }

@@ -1,4 +1,4 @@
-//! Bodies that come in pieces, break off, or are kept back.
+//! Bodies that arrive in pieces, break off, or are not kept.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +13,7 @@ use super::{CHAT, JSON, ask, client, client_with, log_of, question, reply, run};
 
 const EVENTS: &str = "text/event-stream; charset=utf-8";
 
-/// Server-Sent Events of a chat, the last but for `[DONE]` with the usage.
+/// Server-sent events of a chat. The last one contains the usage. `[DONE]` is not included.
 fn events() -> [String; 3] {
     let event = |delta, finish| {
         let choice = json!({"index": 0, "delta": delta, "finish_reason": finish});
@@ -27,7 +27,7 @@ fn events() -> [String; 3] {
     ]
 }
 
-/// Reads on until these bytes have come, and no more are there.
+/// Reads from the body until the expected bytes have arrived. Panics if there are more.
 async fn read(response: &mut reqwest::Response, expected: &str) {
     let mut got = Vec::new();
     while got.len() < expected.len() {
@@ -37,13 +37,13 @@ async fn read(response: &mut reqwest::Response, expected: &str) {
 }
 
 #[test]
-fn each_piece_of_a_stream_reaches_the_caller_before_the_next_has_left_the_server() {
+fn stream_pieces_are_passed_on_without_delay() {
     let log = log_of(async || {
         let (server, pieces) = Server::in_pieces(EVENTS).await;
         let client = client(&server, "openai");
         let call = ask(&client, server.url(CHAT));
         let [first, second, third] = events();
-        // A head needs no body.
+        // The head of the response arrives before any body.
         let mut response = call.await;
         assert_eq!(response.content_length(), None);
         for piece in [&first[..20], &first[20..], &second, &third, "data: [DONE]\n\n"] {
@@ -63,7 +63,7 @@ fn each_piece_of_a_stream_reaches_the_caller_before_the_next_has_left_the_server
 }
 
 #[test]
-fn a_stream_that_is_dropped_half_way_is_cancelled_with_what_came() {
+fn stream_dropped_halfway_is_cancelled_with_partial_output() {
     let log = log_of(async || {
         let (server, pieces) = Server::in_pieces(EVENTS).await;
         let mut response = ask(&client(&server, "openai"), server.url(CHAT)).await;
@@ -77,7 +77,7 @@ fn a_stream_that_is_dropped_half_way_is_cancelled_with_what_came() {
 }
 
 #[test]
-fn a_stream_that_is_dropped_behind_its_last_event_is_whole() {
+fn stream_dropped_after_its_last_event_is_complete() {
     let log = log_of(async || {
         let (server, pieces) = Server::in_pieces(EVENTS).await;
         let mut response = ask(&client(&server, "openai"), server.url(CHAT)).await;
@@ -89,7 +89,7 @@ fn a_stream_that_is_dropped_behind_its_last_event_is_whole() {
 }
 
 #[test]
-fn a_stream_that_is_dropped_when_it_has_told_why_it_ended_is_whole() {
+fn stream_dropped_after_its_finish_reason_is_complete() {
     let gemini = json!({"candidates": [{
         "content": {"role": "model", "parts": [{"text": "Because."}]},
         "finishReason": "STOP",
@@ -119,7 +119,7 @@ fn a_stream_that_is_dropped_when_it_has_told_why_it_ended_is_whole() {
 }
 
 #[test]
-fn a_reader_has_the_last_of_a_body_before_the_call_is_converted() {
+fn reader_gets_the_end_of_a_body_before_conversion() {
     let events = events().concat();
     for (kind, body) in [(JSON, reply()), (EVENTS, format!("{events}data: [DONE]\n\n"))] {
         let order: Arc<Mutex<Vec<&str>>> = Arc::default();
@@ -140,7 +140,7 @@ fn a_reader_has_the_last_of_a_body_before_the_call_is_converted() {
 }
 
 #[test]
-fn a_stream_that_breaks_off_has_failed_with_what_came() {
+fn broken_stream_has_failed_with_partial_output() {
     let log = log_of(async || {
         let (server, pieces) = Server::in_pieces(EVENTS).await;
         let mut response = ask(&client(&server, "openai"), server.url(CHAT)).await;
@@ -155,7 +155,7 @@ fn a_stream_that_breaks_off_has_failed_with_what_came() {
 }
 
 #[test]
-fn an_error_among_the_events_is_a_failed_request() {
+fn error_event_is_a_failed_request() {
     let error = json!({"error": {"message": "too many tokens a minute", "code": "rate_limit_exceeded"}});
     let log = log_of(async || {
         let [first, ..] = events();
@@ -167,14 +167,14 @@ fn an_error_among_the_events_is_a_failed_request() {
     assert_eq!(log.output.text(), "Be");
 }
 
-/// CRC-32 as in zlib, bit by bit.
+/// Computes the CRC-32 of zlib bit by bit.
 fn checksum(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |sum, byte| {
         (0..8).fold(sum ^ u32::from(*byte), |sum, _| (sum >> 1) ^ if sum & 1 == 1 { 0xEDB8_8320 } else { 0 })
     })
 }
 
-/// A message of Amazon's event stream.
+/// Encodes a message of the AWS event stream.
 fn message(event: &str, payload: &str) -> Vec<u8> {
     let mut headers = b"\x0B:event-type\x07\x00".to_vec();
     headers.push(u8::try_from(event.len()).unwrap());
@@ -189,7 +189,7 @@ fn message(event: &str, payload: &str) -> Vec<u8> {
 }
 
 #[test]
-fn amazons_event_stream_is_logged_with_the_model_of_its_address() {
+fn aws_event_stream_is_logged_with_the_model_of_its_url() {
     let messages = [
         message("messageStart", r#"{"role":"assistant"}"#),
         message("contentBlockDelta", r#"{"contentBlockIndex":0,"delta":{"text":"Be"}}"#),
@@ -226,7 +226,7 @@ fn amazons_event_stream_is_logged_with_the_model_of_its_address() {
 }
 
 #[test]
-fn a_json_array_and_json_lines_are_streams_too() {
+fn json_array_and_json_lines_are_logged_as_streams() {
     let part = |text| json!({"candidates": [{"content": {"role": "model", "parts": [{"text": text}]}}]});
     let log = log_of(async || {
         let body = format!("[{},\r\n{}]", part("Be"), part("cause."));
@@ -248,7 +248,7 @@ fn a_json_array_and_json_lines_are_streams_too() {
 }
 
 #[test]
-fn a_stream_that_does_not_say_what_it_is_is_found_out() {
+fn stream_without_a_content_type_is_detected() {
     let log = log_of(async || {
         let server = Server::whole(200, "text/plain", events().concat()).await;
         ask(&client(&server, "openai"), server.url(CHAT)).await.text().await.unwrap();
@@ -257,7 +257,7 @@ fn a_stream_that_does_not_say_what_it_is_is_found_out() {
 }
 
 #[test]
-fn what_is_compressed_or_no_text_is_logged_without_its_output() {
+fn compressed_or_binary_body_is_logged_without_output() {
     let kept_back = |kind: &'static str, encoding: Option<&'static str>| {
         log_of(async || {
             let server = Server::start(move || {
@@ -286,7 +286,7 @@ fn what_is_compressed_or_no_text_is_logged_without_its_output() {
 }
 
 #[test]
-fn beyond_the_limit_bodies_pass_and_are_not_kept() {
+fn bodies_beyond_the_limit_pass_but_are_not_kept() {
     let log_of_limited = |limit, kind, body: String| {
         log_of(async || {
             let server = Server::whole(200, kind, body.clone()).await;
@@ -313,7 +313,7 @@ fn beyond_the_limit_bodies_pass_and_are_not_kept() {
 }
 
 #[test]
-fn a_stream_that_is_dropped_behind_the_limit_says_so() {
+fn stream_dropped_beyond_the_limit_is_marked_as_cut() {
     let [first, second, third] = events();
     let all = [first.as_str(), &second, &third, "data: [DONE]\n\n"].concat();
     for breaks_off in [false, true] {
@@ -336,7 +336,7 @@ fn a_stream_that_is_dropped_behind_the_limit_says_so() {
     }
 }
 
-/// The log of Ollama's stream of lines, each with this text, under this limit.
+/// Returns the log of an Ollama stream of `lines` lines, each with this text, under this body limit.
 fn log_of_lines(text: &str, lines: usize, limit: usize) -> LogRequest {
     let line = json!({"model": "llama3", "created_at": "t", "message": {"role": "assistant", "content": text}, "done": false});
     let body = format!("{line}\n").repeat(lines);
@@ -348,7 +348,7 @@ fn log_of_lines(text: &str, lines: usize, limit: usize) -> LogRequest {
 }
 
 #[test]
-fn of_a_stream_as_much_is_kept_as_the_limit_allows() {
+fn stream_is_kept_up_to_the_limit() {
     let log = log_of_lines(&"x".repeat(1 << 16), 80, 8 << 20);
     assert_eq!(log.output.text().len(), 80 << 16);
     assert!(!log.metadata.contains_key("response_body"), "{:?}", log.metadata);
@@ -358,7 +358,7 @@ fn of_a_stream_as_much_is_kept_as_the_limit_allows() {
 }
 
 #[test]
-fn a_stream_of_many_small_events_says_that_not_all_are_kept() {
+fn stream_of_many_small_events_is_marked_as_cut() {
     let log = log_of(async || {
         let server = Server::whole(200, "application/x-ndjson", "1\n".repeat(1000)).await;
         let middleware = PromptLayerMiddleware::new().host(&server.host, "ollama").body_limit(3000);
@@ -368,10 +368,10 @@ fn a_stream_of_many_small_events_says_that_not_all_are_kept() {
 }
 
 #[test]
-fn a_request_whose_body_is_a_stream_is_left_alone_and_logged_without_its_input() {
+fn streaming_request_body_is_logged_without_input() {
     let log = log_of(async || {
         let server = Server::whole(200, JSON, reply()).await;
-        // The body of an answer is one that nobody holds as bytes.
+        // The body is a streaming one, so it is not available as bytes.
         let answer =
             reqwest::Client::builder().no_proxy().build().unwrap().get(server.url("/")).send().await.unwrap();
         let response = client(&server, "openai")
@@ -389,7 +389,7 @@ fn a_request_whose_body_is_a_stream_is_left_alone_and_logged_without_its_input()
 }
 
 #[test]
-fn a_request_that_is_no_json_is_logged_without_its_input() {
+fn request_without_json_is_logged_without_input() {
     for (body, why) in [("a=b", "not JSON"), ("", "empty")] {
         let captured = run(async || {
             let server = Server::whole(200, JSON, reply()).await;

@@ -1,4 +1,4 @@
-//! async-openai, whose own client the middleware's takes the place of.
+//! async-openai with the client of the middleware instead of its own.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::{client_with, log_of};
 
-/// A client of the model, through the middleware.
+/// Creates a client for the model that uses the middleware.
 fn openai(model: &OfflineModel) -> Client<OpenAIConfig> {
     let url = model.url();
     let host = url.trim_start_matches("http://").split('/').next().unwrap();
@@ -38,7 +38,7 @@ fn request(model: &str, is_stream: bool) -> CreateChatCompletionRequest {
 }
 
 #[test]
-fn its_calls_are_logged() {
+fn async_openai_calls_are_logged() {
     let mut answer = None;
     let log = log_of(async || {
         let model = OfflineModel::start().unwrap();
@@ -53,7 +53,7 @@ fn its_calls_are_logged() {
 }
 
 #[test]
-fn its_streams_are_logged() {
+fn async_openai_streams_are_logged() {
     let mut said = String::new();
     let log = log_of(async || {
         let model = OfflineModel::start().unwrap();
@@ -70,7 +70,7 @@ fn its_streams_are_logged() {
 }
 
 #[test]
-fn its_errors_are_logged() {
+fn async_openai_errors_are_logged() {
     let log = log_of(async || {
         let model = OfflineModel::start().unwrap();
         let error = openai(&model)

@@ -1,4 +1,4 @@
-//! A provider on loopback whose answers leave piece by piece, when the test says so.
+//! A provider on the loopback interface that sends its responses piece by piece, controlled by the test.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -10,11 +10,11 @@ use axum::response::Response;
 use futures_core::Stream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// A provider that answers every request in the same way.
+/// A provider that gives the same response to every request.
 pub(crate) struct Server {
     /// Host and port.
     pub(crate) host: String,
-    /// The bodies of the requests so far.
+    /// The bodies of the requests received so far.
     pub(crate) received: Arc<Mutex<Vec<Bytes>>>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -26,7 +26,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// Answers with what `answer` makes for each request.
+    /// Starts a server that calls `answer` for each request.
     pub(crate) async fn start(answer: impl Fn() -> Response + Clone + Send + Sync + 'static) -> Self {
         let received: Arc<Mutex<Vec<Bytes>>> = Arc::default();
         let kept = Arc::clone(&received);
@@ -44,13 +44,14 @@ impl Server {
         Self { host, received, task }
     }
 
-    /// Answers with a body of this type that is there as a whole.
+    /// Starts a server that sends a complete body with this content type.
     pub(crate) async fn whole(status: u16, kind: &'static str, body: impl Into<Bytes>) -> Self {
         let body = body.into();
         Self::start(move || head(status, kind).body(Body::from(body.clone())).unwrap()).await
     }
 
-    /// Answers the one request with the pieces that are sent; their end is the body's.
+    /// Starts a server that answers its only request with the pieces that the test sends. Dropping [`Pieces`]
+    /// ends the body.
     pub(crate) async fn in_pieces(kind: &'static str) -> (Self, Pieces) {
         let (sender, receiver) = unbounded_channel();
         let receiver = Arc::new(Mutex::new(Some(receiver)));
@@ -70,7 +71,7 @@ fn head(status: u16, kind: &'static str) -> http::response::Builder {
     Response::builder().status(status).header("content-type", kind).header("x-request-id", "req_1")
 }
 
-/// Lets pieces of a body leave.
+/// Sends pieces of a body.
 pub(crate) struct Pieces(UnboundedSender<Result<Bytes, Broken>>);
 
 impl Pieces {
@@ -84,7 +85,7 @@ impl Pieces {
     }
 }
 
-/// Why a body breaks off.
+/// The error of a body that breaks off.
 #[derive(Debug)]
 pub(crate) struct Broken;
 

@@ -1,4 +1,4 @@
-//! What a call says of itself on its span for the layers beside, and what it keeps to itself.
+//! What a call records on its span for other layers, and what it does not record.
 
 use promptlayer_tracing::blueprint::LogRequest;
 use promptlayer_tracing::{InMemory, LayerBuilder, layer};
@@ -9,7 +9,7 @@ use tracing_subscriber::prelude::*;
 use super::server::Server;
 use super::{CHAT, JSON, ask, client, reply};
 
-/// What a layer beside sees of the one call, and what the layer receives of it.
+/// Makes one call. Returns the fields that another layer sees, and what the PromptLayer layer receives.
 fn called(
     builder: LayerBuilder,
     path: &'static str,
@@ -57,14 +57,14 @@ fn expected() -> Value {
 }
 
 #[test]
-fn other_layers_see_what_a_call_did_and_none_of_its_content() {
+fn other_layers_see_call_attributes_but_no_content() {
     let (fields, captured) = called(layer(), CHAT, None, reply());
     assert_eq!(fields, expected());
     assert_eq!(captured.requests()[0].output.text(), "Because.");
 }
 
 #[test]
-fn without_content_neither_question_nor_answer_leaves() {
+fn without_content_no_question_or_answer_is_sent() {
     let (fields, captured) = called(layer().capture_content(false), CHAT, None, reply());
     assert_eq!(fields, expected());
     let spans = format!("{:?}", captured.spans());
@@ -73,7 +73,7 @@ fn without_content_neither_question_nor_answer_leaves() {
 }
 
 #[test]
-fn requests_and_texts_are_rewritten_before_they_leave() {
+fn requests_and_texts_are_redacted_before_export() {
     let redact = |request: &mut LogRequest| {
         request.metadata.remove("response_id");
     };
@@ -88,14 +88,14 @@ fn requests_and_texts_are_rewritten_before_they_leave() {
 }
 
 #[test]
-fn an_embedding_is_named_so_from_the_beginning() {
+fn embedding_has_its_operation_name_from_the_start() {
     let request = json!({"model": "embed-v4.0", "texts": ["why?"], "input_type": "search_query"});
     for reply in [
         json!({"id": "r", "embeddings": {"float": [[0.5]]}, "response_type": "embeddings_by_type"}),
         json!({}),
     ] {
         let (fields, captured) = called(layer(), "/v2/embed", Some(request.clone()), reply.to_string());
-        // Recorded once: of two recordings a log line would show both.
+        // The field is recorded once: a log line would show both values of two recordings.
         assert_eq!(fields["gen_ai.operation.name"], "embeddings");
         assert_eq!(captured.requests().len(), 1);
     }

@@ -1,4 +1,4 @@
-//! The ways in which an exchange is broken.
+//! The mutations of an exchange.
 
 use serde_json::{Map, Value, json};
 use tests::fixtures::Given;
@@ -6,13 +6,13 @@ use tests::random::Random;
 
 use crate::exchanges::Exchange;
 
-/// The most things that are broken at once.
+/// The maximum number of mutations of one exchange.
 const AT_ONCE: usize = 4;
-/// How deep a value is nested at once: as deep as it can be and still be parsed back.
+/// The depth added by one nesting mutation. It is the greatest depth that can still be parsed.
 const DEEP: usize = 60;
-/// Indexes that no list has.
+/// Indexes that exceed every list.
 const HUGE: [u64; 4] = [1_000_000_000, u32::MAX as u64, u64::MAX, 1 << 20];
-/// Words that mean something in one place, and are put into another.
+/// Words with a meaning in some places. Mutations put them in other places.
 const WORDS: [&str; 14] = [
     "type",
     "role",
@@ -31,7 +31,7 @@ const WORDS: [&str; 14] = [
 ];
 
 impl Exchange {
-    /// Breaks something of it, or several things.
+    /// Applies one or more mutations.
     pub(crate) fn break_by(&mut self, random: &mut Random) {
         for _ in 0..=random.below(AT_ONCE) {
             match random.below(5) {
@@ -58,7 +58,7 @@ impl Exchange {
     }
 }
 
-/// The answer as the text that it came in, cut short, or as the pieces of that text.
+/// Replaces the response by its text, cut short, or by the pieces of that text.
 fn text_of(given: &Given, random: &mut Random) -> Given {
     match given {
         Given::Whole(reply) => Given::Body(cut_text(&reply.to_string(), random)),
@@ -77,14 +77,14 @@ fn cut_text(text: &str, random: &mut Random) -> String {
     text.chars().take(random.below(text.len())).collect()
 }
 
-/// Goes down to some place in a value, and breaks what is there.
+/// Descends to a random place in a value and mutates it.
 fn break_value(value: &mut Value, random: &mut Random) {
     let inside = match value {
         Value::Array(items) => items.len(),
         Value::Object(fields) => fields.len(),
         _ => 0,
     };
-    // The deeper, the more places there are; so it mostly goes on.
+    // There are more places at greater depths, so it descends with a probability of 80 %.
     if inside > 0 && random.below(5) > 0 {
         let at = random.below(inside);
         match value {
@@ -102,7 +102,7 @@ fn break_value(value: &mut Value, random: &mut Random) {
     }
 }
 
-/// Drops, doubles and moves items.
+/// Drops, duplicates and moves items.
 fn break_list(items: &mut Vec<Value>, random: &mut Random) {
     if items.is_empty() {
         return items.push(Value::Null);
@@ -118,7 +118,7 @@ fn break_list(items: &mut Vec<Value>, random: &mut Random) {
     }
 }
 
-/// Drops, renames and doubles fields.
+/// Drops, renames and duplicates fields.
 fn break_fields(fields: &mut Map<String, Value>, random: &mut Random) {
     let Some(name) = fields.keys().nth(random.below(fields.len())).cloned() else {
         fields.insert((*random.pick(&WORDS)).to_owned(), Value::Null);
@@ -141,7 +141,7 @@ fn break_fields(fields: &mut Map<String, Value>, random: &mut Random) {
     }
 }
 
-/// Puts something of another type in the place of a value.
+/// Replaces a value by one of another type.
 fn swap(value: &mut Value, random: &mut Random) {
     let old = value.take();
     *value = match random.below(12) {
@@ -160,7 +160,7 @@ fn swap(value: &mut Value, random: &mut Random) {
     };
 }
 
-/// An object with one field.
+/// Returns an object with one field.
 fn inside(name: &str, value: Value) -> Value {
     Value::Object(Map::from_iter([(name.to_owned(), value)]))
 }

@@ -1,17 +1,17 @@
-//! The exchanges that are broken.
+//! The exchanges to mutate.
 
 use serde_json::{Value, json};
 use tests::Fixture;
 use tests::fixtures::Given;
 
-/// The longest text that is broken. What a text says is not read, so that a long one is only slower.
+/// The maximum length of a text. The content of texts is not interpreted, so longer texts would only be slower.
 const LONGEST: usize = 16;
-/// So many items of a list are kept at each end: messages, tools, numbers.
+/// The number of items to keep at each end of a list of messages, tools or numbers.
 const ITEMS: usize = 2;
-/// So many events of a stream are kept at each end.
+/// The number of events to keep at each end of a stream.
 const EVENTS: usize = 4;
 
-/// A request, and what came back.
+/// A request and its response.
 #[derive(Debug, Clone)]
 pub(crate) struct Exchange {
     pub(crate) name: String,
@@ -20,7 +20,7 @@ pub(crate) struct Exchange {
     pub(crate) given: Given,
 }
 
-/// Those of the `shared` folder, cut to what matters of them, and those written here.
+/// Returns the exchanges of the `shared` folder, shortened, and the handwritten ones.
 pub(crate) fn all() -> Vec<Exchange> {
     Fixture::all().iter().flat_map(of_fixture).chain(written()).collect()
 }
@@ -39,14 +39,14 @@ fn of_fixture(fixture: &Fixture) -> Vec<Exchange> {
     whole.chain(events).collect()
 }
 
-/// So many items from the beginning of a list, and from its end.
+/// Returns the first and the last `many` items of a list.
 fn ends<T>(items: &[T], many: usize) -> impl Iterator<Item = &T> {
     let first = many.min(items.len());
     let last = items.len().saturating_sub(many).max(first);
     items[..first].iter().chain(&items[last..])
 }
 
-/// A value of the same shape, with short texts and short lists.
+/// Returns a value of the same shape with short texts and short lists.
 fn shortened(value: &Value) -> Value {
     match value {
         Value::String(text) => {
@@ -60,7 +60,7 @@ fn shortened(value: &Value) -> Value {
     }
 }
 
-/// One of each kind, so that the tests do something where the folder is absent.
+/// Returns one handwritten exchange of each kind, for machines without the `shared` folder.
 fn written() -> Vec<Exchange> {
     let exchange = |name: &str, request: Value, given: Given| Exchange {
         name: name.to_owned(),

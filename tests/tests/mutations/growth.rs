@@ -1,7 +1,8 @@
-//! Long exchanges: what is eight times as long takes eight times the time to log, and not sixty-four times.
+//! Long exchanges: an exchange of eight times the length takes eight times as long to log, not sixty-four
+//! times.
 //!
-//! One long call is held against as many short ones as are as long together. Both take as long then, so
-//! that a busy machine lengthens both alike.
+//! The test compares one long call with several short calls of the same total length. Both should take the same
+//! time, so a busy machine slows down both equally.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,26 +13,27 @@ use tests::fixtures::Given;
 use crate::exchanges::{self, Exchange};
 use crate::logging;
 
-/// So many times as long is the longer of the two that are compared.
+/// The ratio of the lengths of the long and the short exchange.
 const LONGER: usize = 8;
-/// So many times the time of the short calls may the long one take. Square work takes `LONGER` times theirs.
+/// The maximum ratio of the time of the long call to the total time of the short calls. Quadratic work would
+/// give a ratio of `LONGER`.
 const MOST: u32 = 3;
-/// So many events has the shorter stream, and so many items each list of the shorter request and reply.
+/// The number of events in the short stream, and of items in each list of the short request and response.
 const SHORT: usize = 100;
-/// So often are both measured before the shortest times are believed; see [`crate::work`].
+/// The maximum number of measurements. The shortest times count; see [`crate::work`].
 const TRIES: usize = 20;
 
-/// One of each kind: a longer one of the same kind is no other case.
+/// Returns one exchange of each kind. Longer exchanges of the same kind add no new case.
 fn kinds() -> Vec<Exchange> {
     let kind = |exchange: Exchange| {
-        // A fixture's name begins with its interface and the form of its answer.
+        // The name of a fixture begins with its wire format and the form of its response.
         let parts: Vec<&str> = exchange.name.splitn(3, '-').take(2).collect();
         (format!("{parts:?}{}", matches!(exchange.given, Given::Events(_))), exchange)
     };
     exchanges::all().into_iter().map(kind).collect::<BTreeMap<_, _>>().into_values().collect()
 }
 
-/// The same exchange with lists of this length.
+/// Returns the exchange with lists of this length.
 fn lengthened(exchange: &Exchange, length: usize) -> Exchange {
     let given = match &exchange.given {
         Given::Whole(reply) => Given::Whole(long(reply, length)),
@@ -41,7 +43,7 @@ fn lengthened(exchange: &Exchange, length: usize) -> Exchange {
     Exchange { request: long(&exchange.request, length), given, ..exchange.clone() }
 }
 
-/// A value whose outermost lists have this length.
+/// Returns a value whose outermost lists have this length.
 fn long(value: &Value, length: usize) -> Value {
     match value {
         Value::Array(items) => items.iter().cycle().take(length).cloned().collect(),
@@ -53,7 +55,7 @@ fn long(value: &Value, length: usize) -> Value {
 }
 
 #[test]
-fn the_work_grows_as_the_exchange_does() {
+fn logging_time_is_linear_in_the_exchange_size() {
     logging(|logged| {
         for exchange in kinds() {
             let (short, long) = (lengthened(&exchange, SHORT), lengthened(&exchange, SHORT * LONGER));

@@ -1,4 +1,4 @@
-//! Values that nobody had: made up from the words that providers use.
+//! Generated values, composed of the words that providers use.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use tests::fixtures::Given;
 
 use crate::{log, logging};
 
-/// The words that tell one interface from another, and what it is made of.
+/// Field names of the wire formats. Some of them identify a format.
 const FIELDS: &[&str] = &[
     "type",
     "role",
@@ -123,23 +123,23 @@ fn json() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    // What fails is printed, and small; no file is kept of it.
+    // A failing value is small and is printed, so no regression file is necessary.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_is_asked_and_answered_is_logged(request in json(), reply in json()) {
+    fn any_request_and_response_are_logged(request in json(), reply in json()) {
         let log = logging(|logged| log(logged, None, &request, Given::Whole(reply)));
         prop_assert!(serde_json::to_string(&log).is_ok());
     }
 
     #[test]
-    fn whatever_a_stream_gives_is_logged(request in json(), events in vec(json(), 0..8)) {
+    fn any_stream_events_are_logged(request in json(), events in vec(json(), 0..8)) {
         let log = logging(|logged| log(logged, None, &request, Given::Events(events)));
         prop_assert!(serde_json::to_string(&log).is_ok());
     }
 
     #[test]
-    fn whatever_bytes_a_body_is_read_in_they_are_logged(pieces in vec(vec(any::<u8>(), 0..40), 0..8)) {
+    fn any_split_of_a_body_is_logged(pieces in vec(vec(any::<u8>(), 0..40), 0..8)) {
         let log = logging(|logged| log(logged, None, &Value::Null, Given::Bytes(pieces)));
         prop_assert!(serde_json::to_string(&log).is_ok());
     }

@@ -1,10 +1,12 @@
-//! How long it takes to log what is broken.
+//! Limits the time to log a mutated exchange.
 //!
-//! A single measure on a busy machine says how busy the machine is. So no call is judged by one: a call
-//! over its bound is made again and again, in turn with the writing and parsing of as much JSON, and only
-//! the shortest times of both count. It fails where its own is over the bound, and over so many times the
-//! other too, which a busy machine lengthens as much. And of some calls that ratio is taken at once; their
-//! median is not moved by those few that the machine broke into.
+//! On a busy machine a single measurement is not reliable. So a call that exceeds its bound is repeated,
+//! alternating with writing and parsing the same amount of JSON. Only the shortest times count. The call fails
+//! if its time exceeds both the bound and a multiple of the parsing time, which a busy machine lengthens
+//! equally.
+//!
+//! In addition, the ratio to the parsing time is measured for some calls. Its median is not affected by a few
+//! interrupted calls.
 
 use std::time::{Duration, Instant};
 
@@ -14,29 +16,30 @@ use tests::fixtures::Given;
 
 use crate::exchanges::Exchange;
 
-/// What a call may take for each KiB of its JSON, and at least, in a build without optimization.
+/// The maximum time per KiB of JSON, in a build without optimization.
 const BOUND: Duration = Duration::from_millis(1);
-/// How many KiB a small exchange counts as: what a call takes whatever its size.
+/// The minimum size in KiB that counts for a small exchange. It covers the constant cost of a call.
 const LEAST: u32 = 2;
-/// So often is a call made again until it keeps its bound.
+/// The maximum number of repetitions of a call that exceeds its bound.
 const TRIES: usize = 50;
-/// One call in so many is held against the time to write and parse the same JSON.
+/// One in this many calls is compared with the time to write and parse the same JSON.
 const MEASURED: u64 = 64;
-/// As many times that time may half of these take, and any call that is over its bound.
+/// The maximum ratio of a call's time to the parsing time. It applies to the median, and to calls that exceed
+/// their bound.
 const RATIO: f64 = 10.0;
-/// The median of fewer still says how busy the machine was.
+/// The minimum number of ratios. The median of fewer ratios depends on the load of the machine.
 const ENOUGH: usize = 100;
 
-/// What calls took.
+/// The measured times of calls.
 #[derive(Debug, Default)]
 pub(crate) struct Work {
     calls: u64,
-    /// How many times the time of parsing its JSON some of the calls took.
+    /// The ratios of the time of some calls to the time to parse their JSON.
     ratios: Vec<f64>,
 }
 
 impl Work {
-    /// Makes a call, and counts what it takes.
+    /// Makes a call and measures it.
     pub(crate) fn of(&mut self, exchange: &Exchange, call: impl Fn() -> LogRequest) -> LogRequest {
         let (log, logged) = timed(&call);
         if self.calls.is_multiple_of(MEASURED) {
@@ -58,7 +61,7 @@ impl Work {
     }
 }
 
-/// Holds a call that took this long against its bound.
+/// Checks a call with this first time against its bound.
 fn assert_kept(size: usize, first: Duration, call: impl Fn() -> LogRequest) {
     let kibibytes = LEAST.max(u32::try_from(size.div_ceil(1024)).unwrap_or(u32::MAX));
     let (bound, yardstick) = (BOUND * kibibytes, yardstick(kibibytes));
@@ -73,7 +76,7 @@ fn assert_kept(size: usize, first: Duration, call: impl Fn() -> LogRequest) {
     assert!(keeps, "{size} bytes took {logged:?}; to parse as many, {parsed:?}");
 }
 
-/// So many KiB of JSON like that of providers: short fields, short texts.
+/// Returns this many KiB of JSON similar to that of providers, with short fields and short texts.
 fn yardstick(kibibytes: u32) -> Value {
     let one = json!({ "index": 0, "delta": { "role": "assistant", "content": "So" }, "finish_reason": null });
     let each = one.to_string().len();
@@ -86,7 +89,7 @@ fn timed<T>(run: impl FnOnce() -> T) -> (T, Duration) {
     (value, start.elapsed())
 }
 
-/// The bytes of an exchange, each of which is written and read once.
+/// Writes and parses an exchange and returns its size in bytes.
 fn size_by_parsing(exchange: &Exchange) -> usize {
     let pieces = match &exchange.given {
         Given::Whole(reply) => parse(reply),
@@ -100,7 +103,7 @@ fn size_by_parsing(exchange: &Exchange) -> usize {
     pieces + parse(&exchange.request)
 }
 
-/// Writes a value and reads it, and gives how many bytes that is.
+/// Writes and parses a value and returns its size in bytes.
 fn parse(value: &Value) -> usize {
     let text = serde_json::to_vec(value).unwrap_or_default();
     drop(serde_json::from_slice::<Value>(&text));

@@ -1,6 +1,7 @@
-//! genai's calls, against a model on loopback.
+//! Calls of genai to a model on the loopback interface.
 //!
-//! genai asks the environment once whether it may record content; the tests run again in a process that says so.
+//! genai reads the environment once to decide whether it may record content. So the tests run again in a
+//! process whose environment allows it.
 
 use std::env;
 use std::process::Command;
@@ -21,7 +22,7 @@ use crate::{Next, assert_unfinished, collected, first_chunk, names, spans_of, ti
 const EVENTS: &str = "text/event-stream";
 const CAPTURE: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
 
-/// Whether this process may record content; else the test runs in one that may.
+/// Returns `true` if this process may record content. Otherwise runs the test in a process that may.
 fn may_record(test: &str) -> bool {
     if env::var(CAPTURE).is_ok_and(|said| said == "true") {
         return true;
@@ -158,7 +159,7 @@ fn a_stream_is_one_request_when_it_has_ended() {
 }
 
 #[test]
-fn a_stream_that_is_dropped_is_partial() {
+fn dropped_stream_is_partial() {
     let spans = spans_of(layer(), async {
         let (server, pieces) = Server::in_pieces(EVENTS).await;
         let reply = client(&server.url("/v1")).exec_chat_stream("gpt-4o-mini", request(), None).await;
@@ -171,7 +172,7 @@ fn a_stream_that_is_dropped_is_partial() {
 }
 
 #[test]
-fn a_stream_that_ends_too_early_is_partial() {
+fn stream_that_ends_early_is_partial() {
     let spans = spans_of(layer(), async {
         let server = Server::whole(200, EVENTS, first_chunk()).await;
         let reply = client(&server.url("/v1")).exec_chat_stream("gpt-4o-mini", request(), None).await;
@@ -181,7 +182,7 @@ fn a_stream_that_ends_too_early_is_partial() {
 }
 
 #[test]
-fn a_stream_that_breaks_off_has_failed() {
+fn broken_stream_has_failed() {
     let spans = spans_of(layer(), async {
         let (server, pieces) = Server::in_pieces(EVENTS).await;
         let reply = client(&server.url("/v1")).exec_chat_stream("gpt-4o-mini", request(), None).await;
@@ -195,7 +196,7 @@ fn a_stream_that_breaks_off_has_failed() {
 }
 
 #[test]
-fn a_whole_stream_of_which_nothing_is_captured_is_a_success() {
+fn complete_stream_without_captured_content_is_a_success() {
     let model = OfflineModel::start().unwrap();
     let spans = spans_of(layer(), async {
         let reply = client(model.url()).exec_chat_stream("gpt-4o-mini", request(), None).await;
@@ -205,7 +206,7 @@ fn a_whole_stream_of_which_nothing_is_captured_is_a_success() {
 }
 
 #[test]
-fn without_content_stop_sequences_are_left_out() {
+fn without_content_stop_sequences_are_omitted() {
     let model = OfflineModel::start().unwrap();
     let spans = spans_of(layer().capture_content(false), async {
         ask(&client(model.url()), "gpt-4o-mini").await.unwrap();

@@ -1,4 +1,4 @@
-//! Spans of a program's own that say what they do with a model.
+//! Spans of the application that describe calls of a model.
 
 use promptlayer_tracing::blueprint::{Prompt, RequestStatus};
 use promptlayer_tracing::{CapturedSpan, LayerBuilder, layer, promptlayer};
@@ -13,7 +13,7 @@ use tracing_subscriber::prelude::*;
 
 use crate::{assert_unfinished, named, names};
 
-/// A model's call that says all that it has to say.
+/// Creates the span of a model call with all attributes.
 fn call() -> Span {
     info_span!(
         "call",
@@ -37,7 +37,7 @@ fn spans_of(builder: LayerBuilder, run: impl FnOnce()) -> Vec<CapturedSpan> {
 }
 
 #[test]
-fn what_is_recorded_later_counts_and_of_two_recordings_the_last() {
+fn later_recordings_count_and_the_last_one_wins() {
     let spans = spans_of(layer(), || {
         let span = info_span!(
             "own",
@@ -61,7 +61,7 @@ fn what_is_recorded_later_counts_and_of_two_recordings_the_last() {
 }
 
 #[test]
-fn a_span_that_declares_no_answer_succeeds_without_one() {
+fn span_without_output_fields_succeeds() {
     let spans = spans_of(layer(), || drop(info_span!("own", gen_ai.operation.name = "embeddings")));
     let log = spans[0].request.as_ref().unwrap();
     assert_eq!(
@@ -71,7 +71,7 @@ fn a_span_that_declares_no_answer_succeeds_without_one() {
 }
 
 #[test]
-fn a_stream_succeeds_when_it_has_told_how_its_answer_ended() {
+fn stream_with_a_finish_reason_succeeds() {
     for (end, expected) in [
         (None, RequestStatus::Warning),
         (Some("gen_ai.response.finish_reasons"), RequestStatus::Success),
@@ -96,7 +96,7 @@ fn a_stream_succeeds_when_it_has_told_how_its_answer_ended() {
 }
 
 #[test]
-fn of_calls_within_calls_the_innermost_is_the_request() {
+fn innermost_of_nested_calls_is_the_request() {
     let spans = spans_of(layer(), || {
         let _outer = info_span!("outer", gen_ai.operation.name = "chat").entered();
         {
@@ -116,7 +116,7 @@ fn of_calls_within_calls_the_innermost_is_the_request() {
 }
 
 #[test]
-fn a_function_that_says_it_is_a_models_call_stays_one() {
+fn function_of_kind_llm_stays_a_request() {
     #[promptlayer(kind = "llm")]
     fn outer() {
         drop(call());
@@ -126,7 +126,7 @@ fn a_function_that_says_it_is_a_models_call_stays_one() {
 }
 
 #[test]
-fn operations_that_call_no_model_are_spans_of_the_trace() {
+fn operations_without_a_model_are_plain_spans() {
     let spans = spans_of(layer(), || {
         for operation in ["invoke_agent", "execute_tool", "retrieval", "invoke_workflow", "rerank"] {
             drop(info_span!("own", gen_ai.operation.name = operation, error.type = "timeout"));
@@ -137,7 +137,7 @@ fn operations_that_call_no_model_are_spans_of_the_trace() {
 }
 
 #[test]
-fn a_layer_behind_a_filter_never_sees_them() {
+fn filtered_layer_never_sees_external_spans() {
     let (layer, captured) = layer().in_memory().unwrap();
     let subscriber = tracing_subscriber::registry()
         .with(layer.with_filter(LevelFilter::WARN))
@@ -153,7 +153,7 @@ fn a_layer_behind_a_filter_never_sees_them() {
 }
 
 #[test]
-fn without_content_nothing_is_left_but_names_and_numbers() {
+fn without_content_only_names_and_numbers_remain() {
     let spans = spans_of(layer().capture_content(false), || {
         drop(call());
         drop(info_span!(
@@ -183,7 +183,7 @@ fn without_content_nothing_is_left_but_names_and_numbers() {
 }
 
 #[test]
-fn they_are_redacted_as_any_other() {
+fn external_spans_are_redacted() {
     let spans = spans_of(layer().redact_text(|text| text.replace("secret", "###").into()), || drop(call()));
     assert!(!format!("{spans:?}").contains("secret"), "{spans:#?}");
     let log = spans[0].request.as_ref().unwrap();
@@ -192,7 +192,7 @@ fn they_are_redacted_as_any_other() {
 }
 
 #[test]
-fn what_a_rewritten_request_does_not_say_its_span_does_not_say_either() {
+fn redacted_request_content_is_absent_from_its_span() {
     let spans = spans_of(
         layer().redact(|request| {
             request.model = request.model.replace("secret", "###");
@@ -230,7 +230,7 @@ fn what_a_rewritten_request_does_not_say_its_span_does_not_say_either() {
 }
 
 #[test]
-fn what_is_sent_says_it_in_opentelemetrys_words_and_no_content_twice() {
+fn exported_span_has_otel_attributes_and_no_content_twice() {
     let recorder = Recorder::start().unwrap();
     let (layer, guard) = layer_to(recorder.url()).build().unwrap();
     dispatcher::with_default(&dispatch(layer), || {
@@ -287,7 +287,7 @@ fn what_is_sent_says_it_in_opentelemetrys_words_and_no_content_twice() {
 }
 
 #[test]
-fn what_a_call_says_of_itself_is_made_from_the_rewritten_request() {
+fn call_attributes_come_from_the_rewritten_request() {
     #[promptlayer(skip(reply))]
     fn chat(request: Value, customer: &str, reply: Value) -> Value {
         drop((request, customer.len()));
@@ -342,7 +342,7 @@ fn what_a_call_says_of_itself_is_made_from_the_rewritten_request() {
 }
 
 #[test]
-fn what_a_call_says_of_itself_is_redacted_too() {
+fn call_attributes_are_redacted() {
     #[promptlayer]
     fn chat(request: Value) -> Value {
         drop(request);

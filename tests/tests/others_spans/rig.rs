@@ -1,4 +1,4 @@
-//! rig's agents, against a model on loopback.
+//! Agents of rig with a model on the loopback interface.
 
 use std::convert::Infallible;
 
@@ -68,7 +68,7 @@ fn text(text: &str) -> Value {
     json!([{"type": "text", "text": text}])
 }
 
-/// The assistant's call of the tool.
+/// Returns the assistant's message with the tool call.
 fn tool_call() -> Value {
     json!({
         "role": "assistant",
@@ -81,7 +81,7 @@ fn tool_call() -> Value {
     })
 }
 
-/// The log of the first call, which asks for the tool.
+/// Returns the log of the first call, which requests the tool.
 fn first_log() -> Value {
     json!({
         "provider": "openai",
@@ -108,7 +108,7 @@ fn first_log() -> Value {
 }
 
 #[test]
-fn every_call_of_an_agents_model_is_a_request_and_every_tool_call_and_run_a_span() {
+fn agent_model_calls_are_requests_and_tools_and_runs_are_spans() {
     let model = OfflineModel::start().unwrap();
     let spans = spans_of(layer(), async {
         let agent = agent(model.url(), "gpt-4o-mini");
@@ -133,7 +133,7 @@ fn every_call_of_an_agents_model_is_a_request_and_every_tool_call_and_run_a_span
     second_log["output_tokens"] = json!(17);
     assert_eq!(timeless(second.request.as_ref().unwrap()), second_log);
 
-    // A run that does not stream never enters its own span: without one around, each of its spans stands alone.
+    // A run without streaming never enters its own span, so without an outer span each of its spans is a root.
     for span in &spans {
         assert_eq!((span.parent_id, span.error.as_deref()), (None, None));
     }
@@ -152,12 +152,12 @@ fn every_call_of_an_agents_model_is_a_request_and_every_tool_call_and_run_a_span
     );
     assert_eq!(run.function_input.as_deref(), Some(QUESTION));
     assert_eq!(run.function_output.as_deref(), Some(ANSWER));
-    // What the run took is the sum of what its calls took, and is logged with them.
+    // The usage of the run is the sum of the usage of its calls, which is already logged with the calls.
     assert_eq!(run.fields["gen_ai.usage.input_tokens"], 30);
 }
 
 #[test]
-fn an_annotated_function_around_an_agent_is_a_span_and_its_tags_flow_down() {
+fn annotated_function_around_an_agent_passes_its_tags_on() {
     #[promptlayer(tags = ["weather"], metadata(customer = 7), prompt = ("forecast", 2))]
     async fn ask(agent: &Agent, question: &str) -> Result<String, PromptError> {
         agent.prompt(question).await
@@ -181,7 +181,7 @@ fn an_annotated_function_around_an_agent_is_a_span_and_its_tags_flow_down() {
 }
 
 #[test]
-fn a_failed_call_of_an_agent_is_an_error() {
+fn failed_agent_call_is_an_error() {
     let model = OfflineModel::start().unwrap();
     let spans = spans_of(layer(), async {
         agent(model.url(), UNKNOWN_MODEL).prompt(QUESTION).await.unwrap_err();
@@ -202,7 +202,7 @@ fn a_failed_call_of_an_agent_is_an_error() {
 }
 
 #[test]
-fn a_streamed_run_logs_each_call_once_when_its_stream_has_ended() {
+fn streamed_run_logs_each_call_once_after_its_stream() {
     let model = OfflineModel::start().unwrap();
     let spans = spans_of(layer(), async {
         let agent = agent(model.url(), "gpt-4o-mini");
@@ -225,7 +225,7 @@ fn a_streamed_run_logs_each_call_once_when_its_stream_has_ended() {
 }
 
 #[test]
-fn a_streamed_call_that_breaks_off_or_is_dropped_is_partial() {
+fn broken_or_dropped_streamed_call_is_partial() {
     for is_dropped in [true, false] {
         let spans = spans_of(layer(), async {
             let (server, pieces) = Server::in_pieces("text/event-stream").await;

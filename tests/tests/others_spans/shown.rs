@@ -1,4 +1,4 @@
-//! What a call of the attribute records on its own span for the layers beside.
+//! What an annotated call records on its own span for other layers.
 
 use std::sync::{Arc, Mutex};
 
@@ -63,7 +63,7 @@ fn expected() -> Value {
 }
 
 #[test]
-fn other_layers_see_what_a_call_did_and_none_of_its_content() {
+fn other_layers_see_call_attributes_but_no_content() {
     let (beside, captured) = beside(layer(), call);
     assert_eq!(beside.fields("chat"), expected());
     let spans = captured.spans();
@@ -77,7 +77,7 @@ fn other_layers_see_what_a_call_did_and_none_of_its_content() {
 }
 
 #[test]
-fn beside_fields_of_the_users_they_are_the_same() {
+fn call_attributes_are_the_same_with_user_fields() {
     #[promptlayer(skip(reply), fields(attempt = 1))]
     fn chat_again(request: Value, reply: Value) -> Value {
         drop(request);
@@ -100,17 +100,17 @@ fn beside_fields_of_the_users_they_are_the_same() {
 }
 
 #[test]
-fn they_are_not_recorded_where_that_is_switched_off() {
+fn call_attributes_are_not_recorded_if_disabled() {
     assert_eq!(beside(layer().gen_ai_fields(false), call).0.fields("chat"), json!({}));
 }
 
 #[test]
-fn they_are_the_same_where_content_is_kept_back() {
+fn call_attributes_are_the_same_without_content() {
     assert_eq!(beside(layer().capture_content(false), call).0.fields("chat"), expected());
 }
 
 #[test]
-fn a_failed_call_names_the_kind_of_its_error() {
+fn failed_call_records_its_error_kind() {
     #[promptlayer]
     fn fails() -> Result<(), std::fmt::Error> {
         Err(std::fmt::Error)
@@ -125,7 +125,7 @@ fn a_failed_call_names_the_kind_of_its_error() {
 }
 
 #[test]
-fn a_call_of_another_operation_ends_with_its_own_name() {
+fn call_of_another_operation_ends_with_its_own_name() {
     #[promptlayer(kind = "embedding")]
     fn embed(text: &str) {
         let _ = text;
@@ -141,7 +141,7 @@ fn a_call_of_another_operation_ends_with_its_own_name() {
 }
 
 #[test]
-fn functions_that_call_no_model_name_what_they_are() {
+fn functions_without_a_model_record_their_operation() {
     #[promptlayer(kind = "tool")]
     fn look() {}
     #[promptlayer(kind = "agent")]
@@ -169,7 +169,7 @@ fn functions_that_call_no_model_name_what_they_are() {
 const MODEL: &str = "gen_ai.request.model";
 
 #[test]
-fn fields_of_the_same_names_that_a_user_declared_stay_the_users() {
+fn user_declared_fields_of_the_same_names_are_kept() {
     #[promptlayer(fields(gen_ai.operation.name = "mine", "gen_ai.response.model" = 1, { MODEL } = true, error.r#type = "none"))]
     fn named(model: &str) {
         let _ = model;
@@ -189,7 +189,7 @@ fn fields_of_the_same_names_that_a_user_declared_stay_the_users() {
 }
 
 #[test]
-fn log_lines_within_a_call_are_not_lengthened() {
+fn log_lines_within_a_call_do_not_grow() {
     #[promptlayer(fields(attempt = 1))]
     fn talkative() {
         tracing::info!("within");
@@ -207,7 +207,7 @@ fn log_lines_within_a_call_are_not_lengthened() {
     assert_eq!(written, " INFO talkative{attempt=1}: within\n");
 }
 
-/// What is written goes into a buffer.
+/// A writer that appends to a buffer.
 struct Shared(Arc<Mutex<Vec<u8>>>);
 
 impl std::io::Write for Shared {

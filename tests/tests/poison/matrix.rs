@@ -1,4 +1,4 @@
-//! Five poison spans of a thousand, for each status, with a restart in the middle where there is a spool.
+//! Five poison spans among a thousand, for each status, with a restart in the middle if there is a spool.
 
 use tempfile::TempDir;
 use tests::cells::check_cells;
@@ -9,10 +9,10 @@ use super::*;
 
 const STATUSES: [u16; 20] =
     [301, 307, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 425, 429, 431, 500, 501, 502, 503, 504];
-/// One in the first batch, two beside each other, one in a batch of its own, and the last of all.
+/// One in the first batch, two adjacent ones, one in a batch of its own, and the very last span.
 const POISON: [usize; 5] = [3, 256, 257, 655, 999];
 
-/// Checks one cell with so many spans, of which those at the places are poison.
+/// Checks one cell with `spans` spans. The spans at the indices in `poison` are refused.
 fn check(cell: Cell, spans: usize, poison: &[usize]) {
     let (recorder, folder) = (Recorder::start().unwrap(), TempDir::new().unwrap());
     let refused = refuse(&recorder, cell.status, |request| {
@@ -31,7 +31,8 @@ fn check(cell: Cell, spans: usize, poison: &[usize]) {
     let (mut begun, mut guard) = (dispatch(layer), guard);
     let middle = spans * 6 / 10;
     dispatcher::with_default(&begun, || ask_each(0..middle));
-    // Without a trace, what is in flight at the deadline is of unknown outcome.
+    // Spans without a trace that are in flight at the deadline have an unknown outcome, so only `SpansBulk`
+    // restarts.
     if cell.mode.is_some() && cell.wire == Wire::SpansBulk {
         wait_until(&guard, "refused three times", |_| refused.load(SeqCst) >= 3);
         drop(begun);
@@ -59,7 +60,7 @@ fn check(cell: Cell, spans: usize, poison: &[usize]) {
     let spans = spans + usize::try_from(late).unwrap();
     let good = spans - poison.len();
     assert_eq!((sum.accepted, sum.delivered), (spans as u64, good as u64), "{said}");
-    // Only a request without a trace cannot be read back after an ambiguous answer.
+    // Only a request without a trace cannot be read back after an ambiguous response.
     let is_ambiguous = cell.wire == Wire::LogRequest && cell.status >= 500 && cell.status != 503;
     let unknown = if is_ambiguous { sum.unknown } else { 0 };
     assert_eq!(sum.rejected + sum.expired + unknown, poison.len() as u64, "{said}");
@@ -78,22 +79,22 @@ fn check(cell: Cell, spans: usize, poison: &[usize]) {
 }
 
 #[test]
-fn five_poison_spans_of_a_thousand_cost_no_other() {
+fn five_poison_spans_among_a_thousand_affect_no_other() {
     let cells = Cell::all(&STATUSES, &MODES, Wire::SpansBulk);
     check_cells(WORKERS, &cells, |cell| check(*cell, 1_000, &POISON));
     assert_no_redirect_was_followed();
 }
 
 #[test]
-fn a_poison_request_on_its_own_wire_costs_no_other() {
+fn poison_log_request_affects_no_other() {
     let cells = Cell::all(&STATUSES, &[None, Some(SpoolMode::Synchronous)], Wire::LogRequest);
     check_cells(WORKERS, &cells, |cell| check(*cell, 100, &[3, 40, 41, 70, 99]));
     assert_no_redirect_was_followed();
 }
 
-/// A poison span that is all there is, so that nothing tells it from a destination that refuses everything.
+/// The only span is poison, so nothing distinguishes it from a destination that refuses everything.
 #[test]
-fn a_lone_poison_span_is_given_up_by_its_age() {
+fn lone_poison_span_is_dropped_at_its_maximum_age() {
     let cells = Cell::all(&[307, 403, 429, 500], &MODES, Wire::SpansBulk);
     check_cells(WORKERS, &cells, |cell| {
         let age = Duration::from_millis(500);

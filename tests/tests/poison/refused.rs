@@ -1,4 +1,5 @@
-//! Everything is refused for a while: nothing is given up, the user hears of it once, and all arrives afterwards.
+//! The service refuses everything for a while: nothing is dropped, the error handler is called once, and
+//! everything arrives afterwards.
 
 use tempfile::TempDir;
 use tests::cells::check_cells;
@@ -10,7 +11,7 @@ use super::*;
 /// The statuses that do not blame the content of a request.
 const STATUSES: [u16; 14] = [301, 307, 401, 403, 404, 405, 408, 415, 425, 429, 500, 502, 503, 504];
 const SPANS: u64 = 250;
-/// More requests than a batch is tried before it is suspected.
+/// More attempts than a batch gets before it is suspected of being poison.
 const REFUSALS: usize = 12;
 
 fn check(cell: Cell) {
@@ -58,7 +59,7 @@ fn check(cell: Cell) {
 }
 
 #[test]
-fn everything_refused_is_held_and_delivered_later() {
+fn refused_spans_are_held_and_delivered_later() {
     check_cells(WORKERS, &Cell::all(&STATUSES, &MODES, Wire::SpansBulk), |cell| check(*cell));
     assert_no_redirect_was_followed();
 }

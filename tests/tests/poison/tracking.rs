@@ -1,4 +1,4 @@
-//! Five poison tracking calls of a hundred, for each status.
+//! Five poison tracking calls among a hundred, for each status.
 
 use tempfile::TempDir;
 use tests::cells::check_cells;
@@ -10,7 +10,7 @@ use super::*;
 const STATUSES: [u16; 20] =
     [301, 307, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 425, 429, 431, 500, 501, 502, 503, 504];
 const CALLS: u64 = 100;
-/// The score that the server refuses, given by every twentieth of those calls.
+/// The score that the server refuses. Every twentieth call sends it.
 const POISON: u64 = 13;
 
 fn check(cell: Cell) {
@@ -50,7 +50,7 @@ fn check(cell: Cell) {
 }
 
 #[test]
-fn five_poison_tracking_calls_cost_no_other() {
+fn five_poison_tracking_calls_affect_no_other() {
     check_cells(
         WORKERS,
         &Cell::all(&STATUSES, &[None, Some(SpoolMode::Synchronous)], Wire::SpansBulk),

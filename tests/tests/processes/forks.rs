@@ -1,4 +1,4 @@
-//! Programs that fork, or that exit with several pipelines: see `src/bin/ends.rs`.
+//! Programs that fork, or that exit with several pipelines. See `src/bin/ends.rs`.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ fn start(scenario: &str, url: &str, folder: &Path) -> Process {
     Process::start_command(command.args([scenario, url]).arg(folder)).unwrap()
 }
 
-/// Lets only requests with another key than this through.
+/// Leaves requests with this key unanswered. Requests with another key get the normal response.
 fn hang_for(recorder: &Recorder, key: &'static str) -> Gate {
     let gate = Gate::new();
     let hang = gate.clone();
@@ -28,7 +28,7 @@ fn forked_child_has_own_ids_waits_for_nothing_touches_no_file() {
     let recorder = Recorder::start().unwrap();
     let gate = hang_for(&recorder, tests::pipeline::KEY);
     let mut program = start("fork", recorder.url(), folder.path());
-    // All of this while the parent's server hangs: the child waits for nothing of the parent's.
+    // The parent's server hangs during all of this: the child must not wait for the parent's requests.
     program.wait_for(8).unwrap();
     gate.open();
     let ended = program.end().unwrap();
@@ -75,7 +75,7 @@ fn several_pipelines_end_within_one_timeout_at_exit() {
     let ended = start("exit", recorder.url(), folder.path()).end().unwrap();
     let took = begun.elapsed();
     assert!(ended.status.success(), "{ended:#?}");
-    // One timeout is 5 s; the five that hang took 25 s one after the other.
+    // One timeout is 5 s. The five pipelines with dead servers would take 25 s one after the other.
     assert!(took < Duration::from_secs(15), "{took:?}");
     assert_eq!(recorder.accepted_spans().len(), 6, "the server took all, and answered one");
     gate.open();
@@ -84,7 +84,7 @@ fn several_pipelines_end_within_one_timeout_at_exit() {
 #[test]
 fn hooks_that_panic_with_errors_do_not_show_the_key() {
     for (name, encode) in leaks::ENCODINGS {
-        // Only what can stand in a JSON string of a server that does not know what it repeats.
+        // A server that repeats the key in its response can only put it into a JSON string.
         let written = serde_json::Value::from(encode(tests::pipeline::KEY)).to_string();
         for body in [format!("{{\"request_logs\":{written}}}"), format!("{{\"message\":{written}}}")] {
             let folder = TempDir::new().unwrap();

@@ -1,4 +1,5 @@
-//! Streams that fail half-way: the call is an error, told in the provider's words, and keeps what came.
+//! Streams that fail halfway: the call is logged as an error with the provider's message, and keeps the
+//! received output.
 
 use promptlayer_tracing::blueprint::RequestStatus;
 use serde_json::{Value, json};
@@ -7,7 +8,7 @@ use tests::fixtures::{Given, replay};
 const SAID: &str = "So";
 const PROBLEM: &str = "too many people ask";
 
-/// Holds what is logged of a stream that said something and then failed.
+/// Checks the log of a stream that sends some output and then fails.
 fn fails(api_type: &str, request: &Value, events: Vec<Value>) {
     let log = replay(None, request, Given::Events(events));
     assert_eq!(log.api_type.as_deref(), Some(api_type));
@@ -21,7 +22,7 @@ fn messages() -> Value {
 }
 
 #[test]
-fn a_chat_that_fails_half_way_keeps_what_came() {
+fn chat_stream_that_fails_halfway_keeps_partial_output() {
     let choice =
         json!({ "index": 0, "delta": { "role": "assistant", "content": SAID }, "finish_reason": null });
     fails(
@@ -35,7 +36,7 @@ fn a_chat_that_fails_half_way_keeps_what_came() {
 }
 
 #[test]
-fn a_response_that_fails_half_way_keeps_what_came() {
+fn response_stream_that_fails_halfway_keeps_partial_output() {
     let response = |status: &str, error: Value| json!({ "id": "resp_1", "object": "response", "status": status, "model": "gpt-4o", "output": [], "error": error });
     fails(
         "responses",
@@ -51,7 +52,7 @@ fn a_response_that_fails_half_way_keeps_what_came() {
 }
 
 #[test]
-fn a_message_that_fails_half_way_keeps_what_came() {
+fn message_stream_that_fails_halfway_keeps_partial_output() {
     fails(
         "messages",
         &json!({ "model": "claude-sonnet-4-5", "max_tokens": 9, "messages": messages(), "stream": true }),
@@ -66,7 +67,7 @@ fn a_message_that_fails_half_way_keeps_what_came() {
 }
 
 #[test]
-fn a_conversation_that_fails_half_way_keeps_what_came() {
+fn converse_stream_that_fails_halfway_keeps_partial_output() {
     fails(
         "converse",
         &json!({ "messages": [{ "role": "user", "content": [{ "text": "Why?" }] }] }),
@@ -79,7 +80,7 @@ fn a_conversation_that_fails_half_way_keeps_what_came() {
 }
 
 #[test]
-fn a_local_chat_that_fails_half_way_keeps_what_came() {
+fn ollama_stream_that_fails_halfway_keeps_partial_output() {
     let message = json!({ "role": "assistant", "content": SAID });
     fails(
         "chat",

@@ -1,8 +1,8 @@
-//! Which interface an exchange was had over: told by the path alone, which the library never sees.
+//! Determines the wire format of an exchange from its path, which the library never sees.
 
 use tests::Fixture;
 
-/// A provider's interface.
+/// The wire format of a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Interface {
     Chat,
@@ -14,7 +14,7 @@ pub(crate) enum Interface {
     CohereChat,
     CohereEmbed,
     OllamaChat,
-    /// One that the log has no form for.
+    /// A wire format that the library does not convert.
     Other,
 }
 
@@ -37,7 +37,7 @@ impl Interface {
         }
     }
 
-    /// What the log calls it.
+    /// Returns the name of the wire format in the log.
     pub(crate) fn api_type(self) -> Option<&'static str> {
         Some(match self {
             Self::Chat => "chat-completions",
@@ -52,7 +52,7 @@ impl Interface {
         })
     }
 
-    /// Whose interface it is.
+    /// Returns the provider that defined the wire format.
     pub(crate) fn family(self) -> &'static str {
         match self {
             Self::Chat | Self::Responses | Self::Embeddings => "openai",
@@ -65,7 +65,7 @@ impl Interface {
         }
     }
 
-    /// The fields of a request that have a place of their own in the log. All others are parameters.
+    /// Returns the fields of a request that have their own place in the log. All other fields are parameters.
     pub(crate) fn placed(self) -> &'static [&'static str] {
         match self {
             Self::Chat => &["model", "messages", "tools", "tool_choice", "functions", "function_call"],
@@ -82,15 +82,15 @@ impl Interface {
     }
 }
 
-/// Who served an exchange, as far as it tells.
+/// Returns the provider that the exchange can be attributed to.
 ///
-/// - `OpenRouter` has whom it asked beside each choice's `native_finish_reason`, Groq `x_groq`, Perplexity
-///   `search_results`, `DeepSeek` the hits and misses of its cache, xAI its price in ticks, Copilot
-///   `copilot_usage`, Venice `venice_parameters`, llama.cpp its `timings`.
-/// - Mistral's models are served by others too, but under other names: `…-latest` is its own alias.
-/// - mistral.rs and `ChatGPT` leave no mark, nor does anything that only embeds: there the interface's own
-///   provider stands in.
-/// - An error says little more than its text: the model may be served by others too.
+/// - `OpenRouter` adds `native_finish_reason` to each choice, Groq `x_groq`, Perplexity `search_results`,
+///   `DeepSeek` its cache hits and misses, xAI its price in ticks, Copilot `copilot_usage`, Venice
+///   `venice_parameters`, and llama.cpp `timings`.
+/// - Other providers serve Mistral's models too, but under other names: only Mistral uses the alias `…-latest`.
+/// - mistral.rs and `ChatGPT` leave no marker, and embedding responses have none either. The provider that
+///   defined the wire format is used instead.
+/// - An error contains little more than its message, and other providers may serve the same model.
 pub(crate) fn vendor(fixture: &Fixture) -> &'static str {
     let interface = Interface::of(fixture);
     let tells_little = fixture.status >= 400 || interface == Interface::Embeddings;

@@ -1,4 +1,4 @@
-//! Whether anything that an exchange says is nowhere in its log.
+//! Finds texts of an exchange that are missing from its log.
 
 use std::collections::HashSet;
 
@@ -6,18 +6,18 @@ use serde_json::Value;
 
 use crate::said::short;
 
-/// Fields that say what a thing is, and not what is said by it, or that a provider is to cache it.
+/// Fields that describe the structure of a value rather than its content, or that control the provider's cache.
 const STRUCTURE: &[&str] =
     &["type", "role", "object", "status", "phase", "model", "format", "language", "tool_choice", "ttl"];
-/// Fields of a reply that say how it came about.
+/// Fields of a response that describe how it was generated.
 const MAKING: &[&str] = &["id", "index", "logprobs", "caller", "padding", "item_id"];
 
-/// The texts of a request that its log does not have.
+/// Returns the texts of a request that are missing from its log.
 pub(crate) fn of_request<'a>(request: &'a Value, log: &Value) -> impl Iterator<Item = String> + use<'a> {
     missing(request, log, &[])
 }
 
-/// The texts of a reply's content that its log does not have.
+/// Returns the texts of a response's content that are missing from its log.
 pub(crate) fn of_reply<'a>(content: &'a Value, log: &Value) -> impl Iterator<Item = String> + use<'a> {
     missing(content, log, MAKING)
 }
@@ -29,10 +29,10 @@ fn missing<'a>(said: &'a Value, log: &Value, besides: &[&str]) -> impl Iterator<
     everything(log, &mut logged);
     let exact: HashSet<&str> = logged.iter().copied().collect();
     let is_lost = |text: &str| {
-        // Where a block has no form in the log, it is there as JSON.
+        // A block that the log has no type for is logged as JSON.
         let escaped = Value::from(text).to_string();
         let escaped = escaped.trim_matches('"');
-        // A file's type and its data have a field each.
+        // The log has separate fields for the media type and the data of a file.
         let text = text.split_once(";base64,").map_or(text, |(_, data)| data);
         !exact.contains(text)
             && !logged.iter().any(|logged| logged.contains(text) || logged.contains(escaped))
@@ -41,7 +41,7 @@ fn missing<'a>(said: &'a Value, log: &Value, besides: &[&str]) -> impl Iterator<
     texts.into_iter().map(|(path, text)| format!("{path} is lost: {}", short(text)))
 }
 
-/// All texts in a value, each with the field that it is in.
+/// Collects all texts in a value, each with its path.
 fn leaves<'a>(value: &'a Value, besides: &[&str], path: &str, texts: &mut Vec<(String, &'a str)>) {
     match value {
         Value::String(text) => texts.push((path.to_owned(), text)),
@@ -58,7 +58,7 @@ fn leaves<'a>(value: &'a Value, besides: &[&str], path: &str, texts: &mut Vec<(S
     }
 }
 
-/// All texts of a log.
+/// Collects all texts of a log.
 fn everything<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
     match value {
         Value::String(text) => texts.push(text),

@@ -1,4 +1,4 @@
-//! Who serves a model, where nothing but its name is there to tell.
+//! Determines the provider from the model name, when nothing else identifies it.
 
 use serde_json::json;
 use tests::fixtures::{Given, replay};
@@ -11,9 +11,9 @@ fn provider(model: &str) -> String {
     replay(None, &request, Given::Whole(reply)).provider
 }
 
-/// Open models, and names as servers of others' models write them: any of these may be anybody's.
+/// Open models, and names in the form that servers of third-party models use. Many providers serve these.
 #[test]
-fn a_model_that_others_serve_too_tells_no_vendor() {
+fn model_of_many_providers_identifies_none() {
     let models = [
         "llama3.2",
         "mistral-small:latest",
@@ -38,9 +38,9 @@ fn a_model_that_others_serve_too_tells_no_vendor() {
     }
 }
 
-/// Names that only their maker serves a model under.
+/// Model names that only the maker of the model uses.
 #[test]
-fn a_model_that_only_its_maker_serves_tells_the_vendor() {
+fn model_of_one_provider_identifies_it() {
     let models = [
         ("gpt-4o", "openai"),
         ("o3", "openai"),

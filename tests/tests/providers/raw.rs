@@ -1,4 +1,4 @@
-//! What an exchange says, read from the provider's own JSON: not by the library, and by no code of it.
+//! Reads the expected content of an exchange from the provider's own JSON, without any code of the library.
 
 #[path = "raw/anthropic.rs"]
 mod anthropic;
@@ -20,22 +20,22 @@ use serde_json::{Map, Value};
 use crate::interface::Interface;
 use crate::said::{self, Said};
 
-/// What is expected of a reply.
+/// The expected content of a response.
 #[derive(Debug, Default)]
 pub(crate) struct Expected {
     pub(crate) said: Vec<Said>,
-    /// Of the request, in tokens.
+    /// Tokens of the request.
     pub(crate) input: Option<u64>,
-    /// Of the reply, in tokens, with those of thinking.
+    /// Tokens of the response, including reasoning tokens.
     pub(crate) output: Option<u64>,
     pub(crate) cached: u64,
     pub(crate) cache_creation: u64,
     pub(crate) reasoning: u64,
-    /// The word in the provider's own JSON.
+    /// The finish reason as the provider writes it.
     pub(crate) word: Option<String>,
-    /// The reply is a refusal, whatever the word.
+    /// Whether the response is a refusal, regardless of the finish reason.
     pub(crate) refused: bool,
-    /// What the exchange cost, in US dollars, where the provider says so.
+    /// The cost of the exchange in US dollars, if the provider reports it.
     pub(crate) price: Option<f64>,
 }
 
@@ -57,7 +57,7 @@ impl Offered {
     }
 }
 
-/// What a request says.
+/// Returns the content of a request.
 pub(crate) fn request(interface: Interface, request: &Value) -> Vec<Said> {
     said::joined(match interface {
         Interface::Chat => openai_chat::request(request),
@@ -73,7 +73,7 @@ pub(crate) fn request(interface: Interface, request: &Value) -> Vec<Said> {
     })
 }
 
-/// What a whole reply says.
+/// Returns the content of a complete response.
 pub(crate) fn reply(interface: Interface, reply: &Value) -> Expected {
     let expected = match interface {
         Interface::Chat => openai_chat::reply(reply),
@@ -91,7 +91,7 @@ pub(crate) fn reply(interface: Interface, reply: &Value) -> Expected {
     Expected { said: said::joined(expected.said), ..expected }
 }
 
-/// The part of a whole reply that holds what the model gave.
+/// Returns the part of a complete response that the model generated.
 pub(crate) fn content(interface: Interface, reply: &Value) -> Vec<&Value> {
     match interface {
         Interface::Chat => items(&reply["choices"]).map(|choice| &choice["message"]).collect(),
@@ -105,7 +105,7 @@ pub(crate) fn content(interface: Interface, reply: &Value) -> Vec<&Value> {
     }
 }
 
-/// The functions that a request offers; not the tools that the provider itself runs.
+/// Returns the functions that a request offers, without the tools that the provider itself runs.
 pub(crate) fn tools(interface: Interface, request: &Value) -> Vec<Offered> {
     let offered: Vec<Option<Offered>> = match interface {
         Interface::Chat | Interface::CohereChat | Interface::OllamaChat => {
@@ -135,7 +135,7 @@ pub(crate) fn tools(interface: Interface, request: &Value) -> Vec<Offered> {
     offered.into_iter().flatten().collect()
 }
 
-/// The choice among the tools, where a request makes one.
+/// Returns the tool choice of a request, if it has one.
 pub(crate) fn tool_choice(interface: Interface, request: &Value) -> Option<&Value> {
     let choice = match interface {
         Interface::Converse => &request["toolConfig"]["toolChoice"],
@@ -145,7 +145,7 @@ pub(crate) fn tool_choice(interface: Interface, request: &Value) -> Option<&Valu
     (!choice.is_null()).then_some(choice)
 }
 
-/// The parameters of a request: all that is not null and has no place of its own.
+/// Returns the parameters of a request: all fields that are not null and have no place of their own in the log.
 pub(crate) fn parameters(interface: Interface, request: &Value) -> Map<String, Value> {
     let fields = request.as_object().into_iter().flatten();
     fields
@@ -177,7 +177,7 @@ fn count(value: &Value) -> u64 {
     value.as_u64().unwrap_or_default()
 }
 
-/// The texts of a content that is a text itself, or parts of which some are texts.
+/// Returns the texts of a content value, which is either a string or a list of parts.
 fn texts(content: &Value) -> Vec<String> {
     match content {
         Value::String(text) => vec![text.clone()],

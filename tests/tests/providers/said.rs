@@ -1,9 +1,9 @@
-//! What was said in an exchange, in one form for all providers, so that a log can be held against it.
+//! The content of an exchange in one form for all providers, to compare logs with it.
 
 use promptlayer_tracing::blueprint::{ContentBlock, Message, Prompt};
 use serde_json::Value;
 
-/// One thing that was said. Two texts of one role that follow each other are one.
+/// One piece of content. Consecutive texts of the same role count as one.
 #[derive(Debug, Clone)]
 pub(crate) enum Said {
     Text {
@@ -11,20 +11,20 @@ pub(crate) enum Said {
         text: String,
     },
     Thinking(String),
-    /// The id is none where the interface has none.
+    /// A tool call. The id is `None` if the wire format has no ids.
     Call {
         id: Option<String>,
         name: String,
         arguments: Arguments,
     },
-    /// What a tool gave to the call of this id.
+    /// The result of the tool call with this id.
     Result {
         id: Option<String>,
         text: String,
     },
 }
 
-/// A call's arguments: JSON, or what a model that was cut off had said of it.
+/// The arguments of a call: JSON, or the incomplete text of a model that was cut off.
 #[derive(Debug, Clone)]
 pub(crate) enum Arguments {
     Json(Value),
@@ -45,7 +45,7 @@ impl Said {
         Self::Text { role, text: text.into() }
     }
 
-    /// Whether a log that says `other` says this.
+    /// Returns `true` if `other`, taken from a log, matches this content.
     fn is_said_by(&self, other: &Self) -> bool {
         let same_id = |id: &Option<String>, given: &Option<String>| id.is_none() || id == given;
         match (self, other) {
@@ -71,7 +71,7 @@ impl Said {
     }
 }
 
-/// What a prompt of the log says.
+/// Returns the content of a prompt in the log.
 pub(crate) fn of_prompt(prompt: &Prompt) -> Vec<Said> {
     match prompt {
         Prompt::Chat(chat) => joined(chat.messages.iter().flat_map(of_message).collect()),
@@ -111,7 +111,7 @@ fn of_block(role: &'static str, block: &ContentBlock) -> Option<Said> {
     }
 }
 
-/// Joins texts that follow each other, and leaves out what says nothing.
+/// Joins consecutive texts and removes empty ones.
 pub(crate) fn joined(said: Vec<Said>) -> Vec<Said> {
     let mut all: Vec<Said> = Vec::new();
     for one in said {
@@ -127,7 +127,7 @@ pub(crate) fn joined(said: Vec<Said>) -> Vec<Said> {
     all
 }
 
-/// Where what a log says is not what was said.
+/// Describes the first difference between the expected and the logged content.
 pub(crate) fn difference(expected: &[Said], given: &[Said]) -> Option<String> {
     let first = expected.iter().zip(given).position(|(expected, given)| !expected.is_said_by(given));
     let at = first.or((expected.len() != given.len()).then(|| expected.len().min(given.len())))?;
@@ -136,7 +136,7 @@ pub(crate) fn difference(expected: &[Said], given: &[Said]) -> Option<String> {
     Some(format!("at {at}: expected {}, got {}", shown(expected.get(at)), shown(given.get(at))))
 }
 
-/// So much of a text as a failure is to show.
+/// Shortens a text for a failure message.
 pub(crate) fn short(text: &str) -> String {
     match text.char_indices().nth(400) {
         Some((end, _)) => format!("{}…", &text[..end]),

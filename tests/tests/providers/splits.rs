@@ -1,4 +1,4 @@
-//! A streamed body that a function passes on as it was read: however it was cut, the log is the same.
+//! A streamed body that a function passes on in pieces: the log is the same for every way to split it.
 
 use serde_json::Value;
 use tests::Fixture;
@@ -8,7 +8,7 @@ use crate::each;
 use crate::interface::Interface;
 use crate::streams::same_log;
 
-/// Numbers that look random and are the same each time.
+/// A deterministic pseudo-random number generator.
 struct Random(u64);
 
 impl Random {
@@ -20,11 +20,11 @@ impl Random {
     }
 }
 
-/// The bytes that these events came in, as the provider sends them.
+/// Encodes events as the bytes of a streamed body, in the provider's format.
 fn body(interface: Interface, events: &[Value]) -> Vec<u8> {
     let mut body = Vec::new();
     for event in events {
-        // What is no object is text as it stands: `[DONE]`.
+        // Events that are not objects are sent as plain text: `[DONE]`.
         let data = event.as_str().map_or_else(|| event.to_string(), str::to_owned);
         match interface {
             Interface::OllamaChat => body.extend(format!("{data}\n").bytes()),
@@ -40,8 +40,8 @@ fn body(interface: Interface, events: &[Value]) -> Vec<u8> {
     body
 }
 
-/// An event as a message of the encoding that AWS streams in: two lengths and their checksum, headers,
-/// the payload, and the checksum of it all. The event's name is a header, and not in the payload.
+/// Encodes an event as a message of the AWS event stream: two lengths with their checksum, headers, the
+/// payload, and a checksum of the whole message. The name of the event is a header and not part of the payload.
 fn message(event: &Value) -> Vec<u8> {
     let (kind, payload) = event.as_object().unwrap().iter().next().unwrap();
     let payload = payload.to_string();
@@ -51,7 +51,7 @@ fn message(event: &Value) -> Vec<u8> {
     {
         headers.push(u8::try_from(name.len()).unwrap());
         headers.extend(name.bytes());
-        headers.push(7); // a text follows
+        headers.push(7); // Type 7: a string follows.
         headers.extend(u16::try_from(value.len()).unwrap().to_be_bytes());
         headers.extend(value.bytes());
     }
@@ -71,7 +71,7 @@ fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| step(crc)))
 }
 
-/// Cuts bytes into pieces of up to this many; at one byte each, every cut there is.
+/// Splits bytes into pieces of at most `longest` bytes. With 1, every possible split occurs.
 fn cut(bytes: &[u8], longest: usize, random: &mut Random) -> Vec<Vec<u8>> {
     let mut pieces = Vec::new();
     let mut rest = bytes;
@@ -83,7 +83,7 @@ fn cut(bytes: &[u8], longest: usize, random: &mut Random) -> Vec<Vec<u8>> {
     pieces
 }
 
-/// The same for texts, which are cut between characters.
+/// Splits a text into pieces of at most `longest` characters.
 fn cut_text(text: &str, longest: usize, random: &mut Random) -> Vec<String> {
     let characters: Vec<char> = text.chars().collect();
     let mut pieces = Vec::new();
@@ -96,7 +96,7 @@ fn cut_text(text: &str, longest: usize, random: &mut Random) -> Vec<String> {
     pieces
 }
 
-/// Holds the log of a body read in pieces against that of its events.
+/// Compares the log of a body read in pieces with the log of its events.
 fn each_split(longest: usize, pieces: impl Fn(&[u8], &mut Random) -> Option<Given>) {
     let random = std::cell::RefCell::new(Random(0x5eed + u64::try_from(longest).unwrap()));
     each(|fixture: &Fixture, wrong| {
@@ -113,30 +113,30 @@ fn of_bytes(longest: usize) {
 }
 
 fn of_texts(longest: usize) {
-    // A body that is no text cannot be given as texts.
+    // A body that is not UTF-8 cannot be passed on as texts.
     each_split(longest, |body, random| {
         Some(Given::Texts(cut_text(std::str::from_utf8(body).ok()?, longest, random)))
     });
 }
 
 #[test]
-fn a_body_read_byte_by_byte_gives_the_same_log() {
+fn body_read_byte_by_byte_gives_the_same_log() {
     of_bytes(1);
 }
 
 #[test]
-fn a_body_read_in_small_pieces_gives_the_same_log() {
+fn body_read_in_small_pieces_gives_the_same_log() {
     of_bytes(40);
 }
 
 #[test]
-fn a_body_read_in_large_pieces_gives_the_same_log() {
+fn body_read_in_large_pieces_gives_the_same_log() {
     of_bytes(8000);
     of_bytes(1 << 20);
 }
 
 #[test]
-fn a_body_read_as_texts_gives_the_same_log() {
+fn body_read_as_texts_gives_the_same_log() {
     of_texts(1);
     of_texts(7);
     of_texts(1 << 20);

@@ -1,4 +1,4 @@
-//! What is logged of the events of a stream, held against what is logged of the whole reply.
+//! Compares the log of a stream's events with the log of the complete response.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use tests::fixtures::Given;
 use crate::said::{self, difference, short};
 use crate::{each, same, whole};
 
-/// What a log says that does not depend on when it was made.
+/// Returns the fields of a log that do not depend on the time or the place of the call.
 fn essence(log: &LogRequest) -> BTreeMap<String, Value> {
     let Value::Object(mut all) = serde_json::to_value(log).unwrap() else {
         panic!("a log that is no object")
@@ -26,9 +26,9 @@ fn essence(log: &LogRequest) -> BTreeMap<String, Value> {
     all.into_iter().collect()
 }
 
-/// What the vendor's SDK loses of a stream when it sums it up, by exchange and field of the log: it takes
-/// the first event's id although that is empty, and has no place for the marks of those that only speak
-/// its interface, or for a tier that the last event is the first to name.
+/// What the provider's SDK loses when it sums up a stream, by exchange and field of the log. The SDK keeps the
+/// id of the first event even if it is empty. It drops the markers of providers that only reuse its wire
+/// format, and a service tier that first appears in the last event.
 const LOST_BY_THE_SDK: [(&str, &str); 4] = [
     ("chat-stream-idx1-think-tool-1b89b7", "metadata"),
     ("chat-stream-idx1-think-tool-1b89b7", "provider"),
@@ -36,7 +36,7 @@ const LOST_BY_THE_SDK: [(&str, &str); 4] = [
     ("chat-stream-tool-toolres-38d599", "metadata"),
 ];
 
-/// Says where two logs differ, field by field.
+/// Records the fields in which two logs differ.
 pub(crate) fn same_log(wrong: &mut Vec<String>, expected: &LogRequest, given: &LogRequest) {
     let (expected, given) = (essence(expected), essence(given));
     for field in expected.keys().chain(given.keys().filter(|key| !expected.contains_key(*key))) {
@@ -50,7 +50,7 @@ pub(crate) fn same_log(wrong: &mut Vec<String>, expected: &LogRequest, given: &L
     }
 }
 
-/// Two texts from where they part, as far as a failure is to show them.
+/// Returns two texts from shortly before their first difference, shortened for a failure message.
 fn apart(one: &str, other: &str) -> (String, String) {
     let common = one.chars().zip(other.chars()).take_while(|(a, b)| a == b).count().saturating_sub(40);
     let from = |text: &str| short(&text.chars().skip(common).collect::<String>());
@@ -58,7 +58,7 @@ fn apart(one: &str, other: &str) -> (String, String) {
 }
 
 #[test]
-fn the_events_of_a_stream_say_what_the_vendors_own_sum_says() {
+fn stream_log_matches_the_sum_of_the_provider_sdk() {
     each(|fixture, wrong| {
         if fixture.accumulated().is_some() {
             let expected = fixture.log_with(Given::Whole(whole(fixture)));
@@ -69,7 +69,7 @@ fn the_events_of_a_stream_say_what_the_vendors_own_sum_says() {
                 .filter(|(name, _)| *name == fixture.name)
                 .map(|(_, field)| *field)
                 .collect();
-            // As many as are known, so that the list says no more than is so.
+            // Every listed field must differ, so that the list contains no outdated entry.
             let known =
                 differences.iter().filter(|line| lost.iter().any(|field| line.starts_with(field))).count();
             same(wrong, "fields that the SDK loses", &lost.len(), &known);
@@ -80,14 +80,14 @@ fn the_events_of_a_stream_say_what_the_vendors_own_sum_says() {
 }
 
 #[test]
-fn the_events_of_a_stream_say_what_their_plain_sum_says() {
+fn stream_log_matches_the_plain_sum() {
     each(|fixture, wrong| {
         if fixture.events().is_none() || fixture.accumulated().is_some() {
             return;
         }
         let (expected, given) = (fixture.log_with(Given::Whole(whole(fixture))), fixture.log());
         let (mut whole, mut sum) = (expected.clone(), given.clone());
-        // A plain sum has more blocks for the same texts.
+        // A plain sum has more blocks for the same text.
         wrong.extend(difference(&said::of_prompt(&expected.output), &said::of_prompt(&given.output)));
         (whole.output, sum.output) = (Prompt::assistant(""), Prompt::assistant(""));
         same_log(wrong, &whole, &sum);
@@ -95,7 +95,7 @@ fn the_events_of_a_stream_say_what_their_plain_sum_says() {
 }
 
 #[test]
-fn a_stream_that_is_cut_short_gives_what_came() {
+fn cut_stream_gives_partial_output() {
     each(|fixture, wrong| {
         let Some(events) = fixture.events() else { return };
         let all = format!("{:?}", said::of_prompt(&fixture.log().output));

@@ -1,10 +1,10 @@
-//! The events of a stream added up in the plainest way, where the vendor's SDK has no sum of its own.
+//! Sums up the events of a stream in a simple way, for providers whose SDK has no such function.
 
 use serde_json::{Value, json};
 
 use crate::interface::Interface;
 
-/// The whole reply that these events are the parts of.
+/// Builds the complete response from its events.
 pub(crate) fn sum(interface: Interface, events: &[Value]) -> Value {
     match interface {
         Interface::GenerateContent => gemini(events),
@@ -15,7 +15,7 @@ pub(crate) fn sum(interface: Interface, events: &[Value]) -> Value {
     }
 }
 
-/// All parts one after the other, and of all else what came last.
+/// Concatenates all parts. For other fields the last event wins.
 fn gemini(events: &[Value]) -> Value {
     let parts: Vec<&Value> = events
         .iter()
@@ -89,7 +89,7 @@ fn cohere(events: &[Value]) -> Value {
     reply
 }
 
-/// The last event is the whole reply, but for what it says.
+/// The last event is the complete response except for its content.
 fn ollama(events: &[Value]) -> Value {
     let (mut said, mut thought, mut calls) = (String::new(), String::new(), Vec::new());
     for message in events.iter().map(|event| &event["message"]) {

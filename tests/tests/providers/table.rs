@@ -1,7 +1,7 @@
-//! `docs/providers.md`, cell by cell: for each ✓ a case, for each – none, and every case holds.
+//! Checks `docs/providers.md` cell by cell: each ✓ has a test case, each – has none, and every case passes.
 //!
-//! The exchanges are small ones, written by hand, and all of one conversation: somebody asks for the
-//! weather, shows an image, and a tool is called twice. So one check does for a column.
+//! The exchanges are small and handwritten. All of them contain the same conversation: a question about the
+//! weather, an image, and two tool calls. So one check covers a whole column.
 
 #[path = "table/anthropic.rs"]
 mod anthropic;
@@ -28,14 +28,15 @@ const ANSWER: &str = "Sunny, I think.";
 const THOUGHT: &str = "There is no cloud in it.";
 const TOOL: &str = "weather";
 const RESULT: &str = "18 degrees";
-/// What the id of the request's call is, where the interface has ids; the reply's is `call_2`.
+/// The id of the tool call in the request, if the wire format has ids. The id of the call in the response is
+/// `call_2`.
 const CALL: &str = "call_1";
 const IMAGE_URL: &str = "https://images.test/sky.png";
 const IMAGE_DATA: &str = "iVBORw0KGgo=";
 const INPUT_TOKENS: u64 = 11;
 const OUTPUT_TOKENS: u64 = 7;
 
-/// The table, as users read it.
+/// The table in the documentation.
 const DOCUMENT: &str = include_str!("../../../docs/providers.md");
 
 /// A column of the table.
@@ -62,35 +63,35 @@ impl Column {
     ];
 }
 
-/// Where an image is.
+/// The location of an image.
 #[derive(Debug, Clone, Copy)]
 enum Image {
-    /// In the request, with this as its address.
+    /// In the request, with this URL.
     Shown(&'static str),
-    /// In the reply.
+    /// In the response.
     Made,
 }
 
-/// A provider: one conversation with it, and what the log is to say of it.
+/// A provider: one conversation with it and the expected content of the log.
 #[derive(Debug, Clone)]
 struct Row {
-    /// As the table has it.
+    /// The name in the table.
     name: &'static str,
     provider: &'static str,
     api_type: Option<&'static str>,
-    /// The model as an argument of its own, where the interface has it in the address.
+    /// The model as a separate argument, for wire formats that have it in the URL.
     argument: Option<&'static str>,
     model: &'static str,
     request: Value,
-    /// What the request says, in order.
+    /// The content of the request, in order.
     asked: Vec<Said>,
-    /// A parameter of it.
+    /// A parameter of the request.
     parameter: Option<(&'static str, Value)>,
     reply: Value,
-    /// What the reply says, in order, but for thinking and calls.
+    /// The text of the response, without thinking and tool calls.
     answer: &'static str,
     finish: Option<&'static str>,
-    /// None where the interface does not stream.
+    /// Empty if the wire format does not stream.
     events: Vec<Value>,
     tools: bool,
     thinking: bool,
@@ -99,7 +100,7 @@ struct Row {
 }
 
 impl Row {
-    /// One without tools, thinking and images.
+    /// Creates a row without tools, thinking and images.
     fn of(name: &'static str, provider: &'static str, api_type: &'static str, model: &'static str) -> Self {
         Self {
             name,
@@ -121,7 +122,7 @@ impl Row {
         }
     }
 
-    /// The cells that it fills.
+    /// Returns the cells that this row covers.
     fn columns(&self) -> BTreeSet<Column> {
         let has = |column: Column, has: bool| has.then_some(column);
         [
@@ -162,7 +163,7 @@ impl Row {
         assert_eq!((&*log.provider, &*log.model), (self.provider, self.model), "{}", self.name);
         let mut said = said::of_prompt(&log.input);
         if self.tools {
-            // The call and its result are of another column.
+            // The tools column checks the call and its result.
             said.retain(|said| matches!(said, Said::Text { .. }));
         }
         self.assert_said(&self.asked, &said);
@@ -252,7 +253,7 @@ impl Row {
     }
 }
 
-/// The one call among what is said.
+/// Returns the only call in the content. Panics if there is not exactly one.
 fn the_call<'a>(row: &str, said: &'a [Said]) -> (&'a str, &'a str, Value) {
     let calls: Vec<_> = said
         .iter()
@@ -269,7 +270,7 @@ fn the_call<'a>(row: &str, said: &'a [Said]) -> (&'a str, &'a str, Value) {
     }
 }
 
-/// The schema of the tool's arguments.
+/// Returns the schema of the tool's arguments.
 fn schema() -> Value {
     json!({ "type": "object", "properties": { "city": { "type": "string" } }, "required": ["city"] })
 }
@@ -278,7 +279,7 @@ fn rows() -> Vec<Row> {
     [openai_chat::rows(), openai::rows(), anthropic::rows(), google::rows(), others::rows()].concat()
 }
 
-/// The cells of the document's table that have a ✓, by row; all others are –.
+/// Returns the cells with a ✓ in the documentation, by row. All other cells contain –.
 fn documented() -> BTreeMap<String, BTreeSet<Column>> {
     let mut lines = DOCUMENT.lines().filter_map(|line| line.trim().strip_prefix('|')?.strip_suffix('|'));
     let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
@@ -299,7 +300,7 @@ fn documented() -> BTreeMap<String, BTreeSet<Column>> {
 }
 
 #[test]
-fn each_cell_of_the_document_has_its_case_and_each_case_its_cell() {
+fn documented_cells_and_test_cases_correspond() {
     let rows = rows();
     let cases: BTreeMap<String, BTreeSet<Column>> =
         rows.iter().map(|row| (row.name.to_owned(), row.columns())).collect();
@@ -307,7 +308,7 @@ fn each_cell_of_the_document_has_its_case_and_each_case_its_cell() {
     assert_eq!(documented(), cases);
 }
 
-/// Checks a column in all rows that have it.
+/// Checks a column in all rows that cover it.
 fn each_row(column: Column) {
     let rows: Vec<Row> = rows().into_iter().filter(|row| row.columns().contains(&column)).collect();
     let failed: Vec<&str> = rows
@@ -324,27 +325,27 @@ fn requests_are_read() {
 }
 
 #[test]
-fn replies_are_read() {
+fn responses_are_read() {
     each_row(Column::Reply);
 }
 
 #[test]
-fn streams_say_what_whole_replies_say() {
+fn streams_match_complete_responses() {
     each_row(Column::Stream);
 }
 
 #[test]
-fn tools_their_calls_and_their_results_are_read() {
+fn tools_tool_calls_and_results_are_read() {
     each_row(Column::Tools);
 }
 
 #[test]
-fn thinking_is_told_from_the_answer() {
+fn thinking_is_separated_from_the_answer() {
     each_row(Column::Thinking);
 }
 
 #[test]
-fn images_are_shown() {
+fn images_are_logged() {
     each_row(Column::Images);
 }
 
@@ -354,7 +355,7 @@ fn usage_is_counted() {
 }
 
 #[test]
-fn each_row_meets_the_document() {
+fn each_row_follows_the_api_document() {
     let Some(contract) = tests::Contract::load() else { return };
     for row in rows() {
         for given in [Given::Whole(row.reply.clone()), Given::Events(row.events.clone())] {

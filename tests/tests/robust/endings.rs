@@ -1,4 +1,4 @@
-//! Every way in which a call ends, of every kind of function.
+//! Every way in which a call can end, for every kind of function.
 
 use std::any::Any;
 use std::fmt;
@@ -26,7 +26,7 @@ enum End {
 type Given = Result<String, fmt::Error>;
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A panic's payload from which no message can be read.
+/// A panic payload that contains no message.
 struct Payload(u32);
 
 fn body(question: &str, end: End) -> Given {
@@ -80,7 +80,7 @@ fn boxed_by_a_helper(question: &str, end: End) -> BoxFuture<'_, Given> {
     make(question, end)
 }
 
-/// Every function that gives a future.
+/// Calls every function that returns a future.
 fn futures(end: End) -> [(&'static str, BoxFuture<'static, Given>); 5] {
     [
         ("later", Box::pin(later("why?", end))),
@@ -93,7 +93,7 @@ fn futures(end: End) -> [(&'static str, BoxFuture<'static, Given>); 5] {
 
 const KINDS: usize = 6;
 
-/// Runs the function of this number to its end.
+/// Runs the function with this number to its end.
 fn run(kind: usize, end: End) -> (&'static str, Result<Given, Box<dyn Any + Send>>) {
     if kind == 0 {
         return ("at_once", catch_unwind(|| at_once("why?", end)));
@@ -102,8 +102,7 @@ fn run(kind: usize, end: End) -> (&'static str, Result<Given, Box<dyn Any + Send
     (name, catch_unwind(AssertUnwindSafe(|| block_on(future))))
 }
 
-/// Checks one end of all functions: that the caller gets what the body gave, and that it is logged
-/// once.
+/// Checks one ending for all functions: the caller gets what the body returned, and the call is logged once.
 fn check(
     end: End,
     status: RequestStatus,
@@ -128,18 +127,18 @@ fn check(
 }
 
 #[test]
-fn a_value_is_logged_once_whatever_kind_of_function_gave_it() {
+fn value_is_logged_once_for_every_kind_of_function() {
     check(End::Ok, RequestStatus::Success, None, |given| given.unwrap().unwrap() == "You asked: why?");
 }
 
 #[test]
-fn an_err_is_logged_once_whatever_kind_of_function_gave_it() {
+fn err_is_logged_once_for_every_kind_of_function() {
     let message = fmt::Error.to_string();
     check(End::Err, RequestStatus::Error, Some(&message), |given| given.unwrap() == Err(fmt::Error));
 }
 
 #[test]
-fn a_panic_is_logged_once_and_its_payload_untouched() {
+fn panic_is_logged_once_with_its_payload_unchanged() {
     check(End::PanicText, RequestStatus::Error, Some("panicked: no model"), |given| {
         given.unwrap_err().downcast_ref::<&'static str>() == Some(&"no model")
     });
@@ -152,13 +151,13 @@ fn a_panic_is_logged_once_and_its_payload_untouched() {
 }
 
 #[test]
-fn a_future_that_is_never_polled_is_not_logged() {
+fn future_that_is_never_polled_is_not_logged() {
     let captured = captured(|| drop(futures(End::Ok)));
     assert!(captured.spans().is_empty(), "{captured:#?}");
 }
 
 #[test]
-fn a_future_dropped_half_way_is_a_warning() {
+fn future_dropped_halfway_is_a_warning() {
     for kind in 0..KINDS - 1 {
         let request = request_of(|| {
             let (_, mut future) = futures(End::Ok).into_iter().nth(kind).unwrap();
@@ -173,7 +172,7 @@ fn a_future_dropped_half_way_is_a_warning() {
 }
 
 #[test]
-fn a_future_that_was_ready_is_logged_when_it_is_and_not_when_it_drops() {
+fn completed_future_is_logged_at_completion_not_at_drop() {
     let captured = captured(|| {
         for (name, mut future) in futures(End::Ok) {
             assert!(poll_once(Pin::new(&mut future)).is_pending());
@@ -187,7 +186,7 @@ fn a_future_that_was_ready_is_logged_when_it_is_and_not_when_it_drops() {
 }
 
 #[test]
-fn a_call_begins_when_its_future_is_first_polled() {
+fn call_begins_at_the_first_poll_of_its_future() {
     let request = request_of(|| {
         let future = of_a_helper("why?", End::Ok);
         let made = std::time::Instant::now();
@@ -201,7 +200,7 @@ fn a_call_begins_when_its_future_is_first_polled() {
 }
 
 #[test]
-fn a_call_that_was_made_and_never_polled_does_not_silence_the_one_around_it() {
+fn unpolled_inner_call_does_not_silence_the_outer_call() {
     #[promptlayer]
     fn outer(question: &str) -> String {
         drop(of_a_helper(question, End::Ok));
@@ -214,7 +213,7 @@ fn a_call_that_was_made_and_never_polled_does_not_silence_the_one_around_it() {
     assert_eq!(request.output.text(), "outer: why?");
 }
 
-/// Notes in which span it is dropped.
+/// Checks on drop that the expected span is current.
 struct DropsIn(Arc<AtomicUsize>, &'static str);
 
 impl Drop for DropsIn {
@@ -226,7 +225,7 @@ impl Drop for DropsIn {
 }
 
 #[test]
-fn what_a_future_holds_is_dropped_once_and_inside_its_span() {
+fn values_in_a_future_are_dropped_once_inside_its_span() {
     #[promptlayer(skip_all)]
     async fn holds(held: DropsIn, question: &str) -> usize {
         pause().await;
@@ -259,7 +258,7 @@ fn what_a_future_holds_is_dropped_once_and_inside_its_span() {
 }
 
 #[test]
-fn a_call_that_unwinds_because_of_the_call_inside_it_is_an_error_too() {
+fn call_that_unwinds_from_an_inner_call_is_an_error() {
     #[promptlayer(kind = "chain")]
     async fn outer(question: &str) -> Given {
         later(question, End::PanicString).await
@@ -271,7 +270,7 @@ fn a_call_that_unwinds_because_of_the_call_inside_it_is_an_error_too() {
 }
 
 #[test]
-fn a_hook_of_a_function_compiles_and_is_not_called_where_nothing_is_sent() {
+fn function_hook_is_not_called_if_nothing_is_sent() {
     fn hook(request: &LoggedRequest) {
         panic!("{request:?} has an id");
     }
@@ -288,7 +287,7 @@ fn a_hook_of_a_function_compiles_and_is_not_called_where_nothing_is_sent() {
 }
 
 #[test]
-fn early_returns_and_question_marks_end_the_call_with_their_value() {
+fn early_return_and_question_mark_end_the_call() {
     #[promptlayer]
     fn at_once(question: &str) -> Result<usize, fmt::Error> {
         if question.is_empty() {

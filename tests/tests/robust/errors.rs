@@ -1,4 +1,4 @@
-//! Errors of every kind, the broken ones among them.
+//! Errors of every kind, including those whose formatting fails.
 
 use std::error::Error;
 use std::fmt;
@@ -10,7 +10,8 @@ use promptlayer_tracing::promptlayer;
 
 use super::{block_on, request_of};
 
-/// The log of a call that fails with an error: of the four kinds of function, all say the same.
+/// Returns the error message in the log of a call that fails with this error. Checks that a synchronous and an
+/// async function log the same.
 macro_rules! failed_with {
     ($error:ty, $value:expr) => {{
         #[promptlayer]
@@ -34,10 +35,10 @@ macro_rules! failed_with {
 
 struct Opaque;
 
-/// An error that cannot say what it is.
+/// An error whose `Display` panics.
 struct PanicsToDisplay;
 
-/// `Debug` alone, and it panics.
+/// An error that has only `Debug`, which panics.
 struct PanicsToDebug;
 
 impl fmt::Display for PanicsToDisplay {
@@ -60,7 +61,7 @@ impl fmt::Debug for PanicsToDebug {
     }
 }
 
-/// An error, and its source.
+/// An error with a source.
 #[derive(Debug)]
 struct Because<E>(&'static str, E);
 
@@ -77,14 +78,14 @@ impl<E: Error + 'static> Error for Because<E> {
 }
 
 #[test]
-fn an_error_that_cannot_be_shown_is_named_by_its_type() {
+fn unformattable_error_is_logged_as_its_type_name() {
     assert_eq!(failed_with!(Opaque, Opaque), "robust::errors::Opaque");
     assert_eq!(failed_with!(PanicsToDebug, PanicsToDebug), "robust::errors::PanicsToDebug");
     assert_eq!(failed_with!(PanicsToDisplay, PanicsToDisplay), "robust::errors::PanicsToDisplay");
 }
 
 #[test]
-fn an_error_in_a_box_that_cannot_be_shown_is_named_by_its_box() {
+fn unformattable_boxed_error_is_logged_as_its_box_type() {
     let boxed = failed_with!(Box<dyn Error + Send + Sync>, Box::new(PanicsToDisplay));
     assert_eq!(boxed, std::any::type_name::<Box<dyn Error + Send + Sync>>());
     let local = failed_with!(Box<dyn Error>, Box::new(PanicsToDisplay));
@@ -92,13 +93,13 @@ fn an_error_in_a_box_that_cannot_be_shown_is_named_by_its_box() {
 }
 
 #[test]
-fn a_source_that_cannot_be_shown_does_not_cost_the_error_before_it() {
+fn unformattable_source_does_not_lose_the_outer_error() {
     let message = failed_with!(Because<PanicsToDisplay>, Because("no answer", PanicsToDisplay));
     assert_eq!(message, "no answer");
 }
 
 #[test]
-fn an_error_that_is_text_is_told_as_text() {
+fn error_of_a_text_type_is_logged_as_text() {
     assert_eq!(failed_with!(String, "no answer".to_owned()), "no answer");
     assert_eq!(failed_with!(&'static str, "no answer"), "no answer");
     assert_eq!(failed_with!(Arc<str>, Arc::from("no answer")), "no answer");
@@ -106,7 +107,7 @@ fn an_error_that_is_text_is_told_as_text() {
 }
 
 #[test]
-fn a_source_whose_text_its_error_repeats_is_told_once() {
+fn source_repeated_by_its_error_is_logged_once() {
     let outer = failed_with!(
         Because<Because<fmt::Error>>,
         Because("no answer: connection reset", Because("connection reset", fmt::Error))
@@ -114,7 +115,7 @@ fn a_source_whose_text_its_error_repeats_is_told_once() {
     assert_eq!(outer, format!("no answer: connection reset: {}", fmt::Error));
 }
 
-/// Its own source, until somebody has asked too often.
+/// An error that is its own source, up to a maximum number of calls of `source`.
 #[derive(Debug)]
 struct Ring {
     asked: &'static AtomicUsize,
@@ -134,7 +135,7 @@ impl Error for Ring {
 }
 
 #[test]
-fn an_error_that_is_its_own_source_is_followed_a_while_and_no_further() {
+fn endless_error_chain_is_followed_up_to_a_limit() {
     static ASKED: AtomicUsize = AtomicUsize::new(0);
     let message = failed_with!(Ring, Ring { asked: &ASKED, text: "round and round" });
     assert_eq!(message, "round and round");
@@ -143,7 +144,7 @@ fn an_error_that_is_its_own_source_is_followed_a_while_and_no_further() {
 }
 
 #[test]
-fn a_long_chain_is_cut_and_a_long_message_too() {
+fn long_chain_and_long_message_are_cut() {
     #[derive(Debug)]
     struct Numbered(usize, Option<Box<Numbered>>);
     impl fmt::Display for Numbered {
@@ -170,7 +171,7 @@ fn a_long_chain_is_cut_and_a_long_message_too() {
 }
 
 #[test]
-fn an_error_with_a_secret_in_its_debug_is_told_by_its_display() {
+fn error_with_a_secret_in_debug_is_logged_by_display() {
     #[derive(Debug)]
     struct Refused {
         #[allow(dead_code, reason = "its `Debug` reads it")]

@@ -1,4 +1,5 @@
-//! Calls inside calls: who logs, whose child it is, and what it takes over.
+//! Nested calls: which call makes the request log, which span is the parent, and what a call takes over from
+//! outer calls.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,7 +19,7 @@ fn names(spans: &[CapturedSpan]) -> Vec<&str> {
     spans.iter().map(|span| span.name.as_str()).collect()
 }
 
-/// The names of those spans that make a request.
+/// Returns the names of the spans that have a request.
 fn requests(spans: &[CapturedSpan]) -> Vec<&str> {
     spans.iter().filter(|span| span.request.is_some()).map(|span| span.name.as_str()).collect()
 }
@@ -28,7 +29,7 @@ fn tags(span: &CapturedSpan) -> Vec<&str> {
 }
 
 #[test]
-fn of_a_recursive_function_the_innermost_call_logs() {
+fn innermost_call_of_a_recursive_function_logs() {
     #[promptlayer]
     fn factorial(n: u64) -> u64 {
         if n == 0 { 1 } else { n * factorial(n - 1) }
@@ -55,7 +56,7 @@ fn of_a_recursive_function_the_innermost_call_logs() {
 }
 
 #[test]
-fn of_the_six_kinds_two_make_a_request() {
+fn two_of_six_kinds_make_a_request() {
     macro_rules! kinds {
         ($($kind:literal $function:ident),*) => {{
             $(
@@ -84,7 +85,7 @@ fn of_the_six_kinds_two_make_a_request() {
 }
 
 #[test]
-fn a_call_around_tools_alone_logs_and_around_a_model_it_does_not() {
+fn call_around_tools_logs_but_call_around_a_model_does_not() {
     #[promptlayer(kind = "tool")]
     fn weather(city: &str) -> String {
         format!("sunny in {city}")
@@ -113,7 +114,7 @@ fn a_call_around_tools_alone_logs_and_around_a_model_it_does_not() {
 }
 
 #[test]
-fn of_two_calls_in_one_each_logs_and_the_second_takes_over_nothing_of_the_first() {
+fn second_of_two_inner_calls_inherits_nothing_of_the_first() {
     #[promptlayer(tags = ["first"], metadata(of = "first"))]
     fn first(question: &str) -> String {
         question.to_owned()
@@ -130,7 +131,7 @@ fn of_two_calls_in_one_each_logs_and_the_second_takes_over_nothing_of_the_first(
 }
 
 #[test]
-fn what_a_call_says_itself_goes_before_what_it_takes_over() {
+fn own_settings_of_a_call_override_inherited_ones() {
     #[promptlayer(
         tags = ["outer", "both"],
         metadata(of = "outer", outer = 1),
@@ -166,7 +167,7 @@ fn what_a_call_says_itself_goes_before_what_it_takes_over() {
 }
 
 #[test]
-fn a_span_that_is_propagated_to_another_thread_is_the_parent_there() {
+fn span_propagated_to_another_thread_is_the_parent_there() {
     #[promptlayer(tags = ["outer"])]
     fn by_span(question: &str) -> String {
         let span = Span::current();
@@ -197,14 +198,14 @@ fn a_span_that_is_propagated_to_another_thread_is_the_parent_there() {
     assert_ne!(spans[0].trace_id, spans[1].trace_id);
 }
 
-/// Runs on a thread of its own, with the subscriber of this one.
+/// Runs a closure on another thread with the subscriber of this thread.
 fn on_another_thread<R: Send>(run: impl FnOnce() -> R + Send) -> R {
     let dispatch = tracing::dispatcher::get_default(Clone::clone);
     thread::scope(|scope| scope.spawn(|| tracing::dispatcher::with_default(&dispatch, run)).join().unwrap())
 }
 
 #[test]
-fn many_threads_in_one_call_each_log_their_own() {
+fn threads_in_one_call_log_separately() {
     #[promptlayer(tags = ["outer"])]
     fn outer() -> usize {
         let span = Span::current();
@@ -244,7 +245,7 @@ fn many_threads_in_one_call_each_log_their_own() {
 }
 
 #[test]
-fn a_call_without_a_parent_begins_a_trace_and_one_with_a_parent_joins_it() {
+fn root_call_begins_a_trace_and_child_call_joins_it() {
     #[promptlayer(parent = None, tags = ["root"])]
     fn root(question: &str) -> String {
         question.to_owned()
@@ -281,7 +282,7 @@ fn a_call_without_a_parent_begins_a_trace_and_one_with_a_parent_joins_it() {
 }
 
 #[test]
-fn what_a_call_follows_from_is_not_its_parent() {
+fn follows_from_is_not_a_parent() {
     #[promptlayer(follows_from = causes, skip(causes))]
     fn effect(causes: &[Span], question: &str) -> String {
         let _ = causes;
@@ -303,7 +304,7 @@ fn what_a_call_follows_from_is_not_its_parent() {
 }
 
 #[test]
-fn a_span_may_be_used_after_its_function_ended() {
+fn span_can_be_used_after_its_function_ended() {
     #[promptlayer(fields(during, after), tags = ["ended"])]
     fn ended(question: &str) -> Span {
         let _ = question;
@@ -327,7 +328,7 @@ fn a_span_may_be_used_after_its_function_ended() {
 }
 
 #[test]
-fn spans_of_others_between_two_calls_do_not_part_them() {
+fn external_spans_between_two_calls_do_not_separate_them() {
     #[promptlayer(tags = ["outer"])]
     fn outer(question: &str) -> String {
         tracing::info_span!("handler").in_scope(|| tracing::debug_span!("query").in_scope(|| ask(question)))

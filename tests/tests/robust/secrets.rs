@@ -1,4 +1,4 @@
-//! What must not be logged, unless somebody asks for it by name.
+//! Secrets that must not be logged unless the user names them explicitly.
 
 use promptlayer_tracing::promptlayer;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::{captured, request_of, span_of};
 
 const KEY: &str = "sk-live-123";
 
-/// A client as many are: its `Debug` shows its key.
+/// A typical client whose `Debug` output shows its key.
 #[derive(Debug, Clone)]
 struct Client {
     api_key: String,
@@ -25,7 +25,7 @@ impl Client {
 }
 
 #[test]
-fn a_client_whose_debug_shows_its_key_is_nowhere_to_be_seen() {
+fn client_that_shows_its_key_in_debug_is_never_logged() {
     #[promptlayer]
     fn first(client: &Client, question: &str) -> usize {
         second(client.clone(), question) + client.api_key.len()
@@ -60,7 +60,7 @@ fn a_client_whose_debug_shows_its_key_is_nowhere_to_be_seen() {
 }
 
 #[test]
-fn a_secret_argument_is_redacted_in_a_span_and_in_a_request() {
+fn secret_argument_is_redacted_in_span_and_request() {
     #[promptlayer(kind = "tool")]
     fn tool(api_key: &str, password: String, auth_token: &str, client_secret: Option<&str>, city: &str) {
         let _ = (api_key, password, auth_token, client_secret, city);
@@ -88,7 +88,7 @@ fn a_secret_argument_is_redacted_in_a_span_and_in_a_request() {
 }
 
 #[test]
-fn a_secret_beside_other_arguments_does_not_cost_them() {
+fn secret_does_not_hide_other_arguments() {
     #[promptlayer]
     fn embed(api_key: &str, documents: &[&str]) -> usize {
         api_key.len() + documents.len()
@@ -100,7 +100,7 @@ fn a_secret_beside_other_arguments_does_not_cost_them() {
 }
 
 #[test]
-fn a_count_of_tokens_is_no_secret() {
+fn token_count_is_not_a_secret() {
     #[promptlayer]
     fn ask(question: &str, max_tokens: u32) {
         let _ = (question, max_tokens);
@@ -109,7 +109,7 @@ fn a_count_of_tokens_is_no_secret() {
 }
 
 #[test]
-fn a_secret_that_input_names_is_shown() {
+fn secret_named_by_input_is_logged() {
     #[promptlayer(input = api_key)]
     fn ask(api_key: &str) -> usize {
         api_key.len()
@@ -124,7 +124,7 @@ fn a_secret_that_input_names_is_shown() {
 }
 
 #[test]
-fn what_is_skipped_is_not_logged() {
+fn skipped_argument_is_not_logged() {
     #[promptlayer(skip(notes))]
     fn some(question: &str, notes: &str) -> usize {
         question.len() + notes.len()

@@ -1,4 +1,4 @@
-//! Arguments and values of every kind, the broken ones among them.
+//! Arguments and values of every kind, including those that cannot be captured.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -15,19 +15,19 @@ use serde_json::{Value, json};
 
 use super::{captured_with, request_of, span_of};
 
-/// No trait at all.
+/// Has no traits.
 struct Opaque;
 
-/// Every trait that is asked for panics.
+/// Implements every supported trait, and each implementation panics.
 struct Panics;
 
-/// Only `Display` is there, and panics.
+/// Implements only `Display`, which panics.
 struct PanicsToDisplay;
 
-/// Only `Debug` is there, and panics.
+/// Implements only `Debug`, which panics.
 struct PanicsToDebug;
 
-/// `Serialize` gives up half-way.
+/// `Serialize` fails halfway.
 struct Fails;
 
 impl Serialize for Panics {
@@ -61,13 +61,13 @@ panics_to! {
     PanicsToDebug: Debug;
 }
 
-/// A map whose keys JSON cannot write.
+/// Returns a map whose keys cannot be JSON keys.
 fn pairs() -> HashMap<(u8, u8), &'static str> {
     HashMap::from([((1, 2), "three")])
 }
 
 #[test]
-fn an_argument_that_cannot_be_captured_is_named_by_its_type_and_comes_through() {
+fn uncapturable_argument_is_logged_as_its_type_name() {
     #[promptlayer(kind = "tool")]
     fn tool(
         opaque: Opaque,
@@ -90,7 +90,7 @@ fn an_argument_that_cannot_be_captured_is_named_by_its_type_and_comes_through() 
 }
 
 #[test]
-fn references_are_named_by_what_they_refer_to() {
+fn reference_is_logged_as_the_type_it_refers_to() {
     #[promptlayer(kind = "tool")]
     fn tool(shared: &Opaque, unique: &mut Opaque, both: &&mut Opaque) {
         let _ = (shared, unique, both);
@@ -102,7 +102,7 @@ fn references_are_named_by_what_they_refer_to() {
 }
 
 #[test]
-fn what_cannot_be_captured_says_nothing_of_a_request() {
+fn uncapturable_value_adds_nothing_to_a_request() {
     #[promptlayer]
     fn ask(question: &str, client: &Opaque, _broken: Panics, _options: Fails) -> usize {
         let _ = client;
@@ -115,7 +115,7 @@ fn what_cannot_be_captured_says_nothing_of_a_request() {
 }
 
 #[test]
-fn a_value_that_cannot_be_captured_is_named_by_its_type_and_comes_through() {
+fn uncapturable_value_is_logged_as_its_type_name() {
     #[promptlayer]
     fn give<T>(value: fn() -> T) -> T {
         value()
@@ -126,7 +126,7 @@ fn a_value_that_cannot_be_captured_is_named_by_its_type_and_comes_through() {
             fn given() -> $ty {
                 $value
             }
-            // The same as an `Ok`.
+            // The same value in an `Ok`.
             #[promptlayer]
             async fn attempt() -> Result<$ty, fmt::Error> {
                 Ok($value)
@@ -141,7 +141,7 @@ fn a_value_that_cannot_be_captured_is_named_by_its_type_and_comes_through() {
                 assert_eq!(request.output.text(), $logged);
                 assert_eq!(request.status, RequestStatus::Success);
             }
-            // Where the type is not known, it is not looked at.
+            // The traits of a generic type are unknown, so the value is not captured.
             let request = request_of(|| {
                 let _: $ty = give(|| $value);
             });
@@ -185,7 +185,7 @@ fn generic_parameters_need_no_bounds() {
 }
 
 #[test]
-fn an_expression_of_the_attribute_that_cannot_be_captured_costs_its_value_and_nothing_more() {
+fn uncapturable_attribute_expression_loses_only_its_value() {
     #[promptlayer(input = ?PanicsToDebug)]
     fn by_debug() -> u8 {
         1
@@ -215,7 +215,7 @@ fn an_expression_of_the_attribute_that_cannot_be_captured_costs_its_value_and_no
 }
 
 #[test]
-fn a_display_that_panics_costs_its_metadata_its_provider_and_its_model_and_nothing_more() {
+fn panicking_display_loses_only_its_own_fields() {
     #[promptlayer(provider = PanicsToDisplay)]
     fn provider() -> u8 {
         1
@@ -241,7 +241,7 @@ fn a_display_that_panics_costs_its_metadata_its_provider_and_its_model_and_nothi
 }
 
 #[test]
-fn an_output_closure_that_panics_costs_the_output_and_nothing_more() {
+fn panicking_output_closure_loses_only_the_output() {
     #[promptlayer(output = |choices: &Vec<String>| choices[0].clone())]
     fn first(question: &str) -> Vec<String> {
         let _ = question;
@@ -256,7 +256,7 @@ fn an_output_closure_that_panics_costs_the_output_and_nothing_more() {
 }
 
 #[test]
-fn a_redact_closure_that_panics_lets_nothing_out_and_the_function_go_on() {
+fn panicking_redact_closure_sends_nothing_and_function_runs() {
     #[promptlayer]
     fn ask(question: &str) -> String {
         question.to_uppercase()
@@ -270,7 +270,7 @@ fn a_redact_closure_that_panics_lets_nothing_out_and_the_function_go_on() {
     assert_eq!(captured.requests().len(), 1, "the call is logged, without its content");
 }
 
-/// Gives its items, one at each poll.
+/// A stream that yields one item per poll.
 struct Items<T>(Vec<T>);
 
 impl<T> Unpin for Items<T> {}
@@ -293,7 +293,7 @@ fn count(stream: impl Stream) -> usize {
 }
 
 #[test]
-fn a_chunk_that_cannot_be_captured_is_named_by_its_type_and_comes_through() {
+fn uncapturable_chunk_is_logged_as_its_type_name() {
     #[promptlayer]
     fn panics() -> impl Stream<Item = Panics> {
         Items(vec![Panics, Panics])
@@ -310,7 +310,7 @@ fn a_chunk_that_cannot_be_captured_is_named_by_its_type_and_comes_through() {
 }
 
 #[test]
-fn numbers_are_logged_as_they_are() {
+fn numbers_are_logged_unchanged() {
     macro_rules! check {
         ($($ty:ty: $value:expr;)*) => {$({
             #[promptlayer]
@@ -332,7 +332,7 @@ fn numbers_are_logged_as_they_are() {
 }
 
 #[test]
-fn a_number_that_json_has_not_is_null() {
+fn number_without_a_json_form_is_null() {
     #[promptlayer(kind = "tool")]
     fn tool(nan: f64, infinite: f32) -> f64 {
         nan + f64::from(infinite)
@@ -343,7 +343,7 @@ fn a_number_that_json_has_not_is_null() {
 }
 
 #[test]
-fn texts_of_every_kind_are_logged_as_they_are() {
+fn texts_of_every_type_are_logged_unchanged() {
     #[promptlayer]
     fn echo(text: &str) -> String {
         text.to_owned()
@@ -364,7 +364,7 @@ fn texts_of_every_kind_are_logged_as_they_are() {
 }
 
 #[test]
-fn ten_megabytes_are_logged_whole() {
+fn ten_megabytes_are_logged_completely() {
     const SIZE: usize = 10 << 20;
     #[promptlayer]
     fn echo(text: &str) -> Vec<String> {
@@ -378,7 +378,7 @@ fn ten_megabytes_are_logged_whole() {
 }
 
 #[test]
-fn json_too_deep_to_be_read_again_is_logged_as_it_was_written() {
+fn json_too_deep_to_parse_back_is_logged_unchanged() {
     #[promptlayer]
     fn echo(request: Value) -> BTreeMap<&'static str, Value> {
         BTreeMap::from([("echo", request)])

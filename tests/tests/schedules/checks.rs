@@ -1,4 +1,4 @@
-//! What holds at the end of every schedule.
+//! The invariants that hold at the end of every schedule.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -10,14 +10,14 @@ use crate::plan::Plan;
 use crate::server::Server;
 use crate::{Outcome, lock};
 
-/// The ledgers of all runs together. What one run leaves on disk is accepted anew by the next one.
+/// The sum of the ledgers of all runs. Each run accepts again what the previous run left on disk.
 #[derive(Debug, Default)]
 struct Sum {
     accepted: u64,
     delivered: u64,
     rejected: u64,
     dropped: u64,
-    /// Items that came when the pipeline had been shut down.
+    /// Items that arrived after the shutdown of the pipeline.
     late: u64,
     unknown: u64,
     pending: u64,
@@ -49,12 +49,13 @@ pub(crate) fn check(plan: &Plan, server: &Server, outcome: &Outcome) {
     }
     write!(said, "errors {:?}", lock(&seen.errors)).unwrap();
 
-    // Nothing is left over, and nothing was given up.
+    // Nothing is pending, and nothing was dropped.
     let spans = Sum::of(runs.iter().map(|stats| &stats.spans));
     assert_eq!((spans.accepted, spans.pending), (plan.calls as u64, 0), "not settled: {said}");
     assert_eq!(spans.dropped + spans.late, 0, "spans were dropped: {said}");
 
-    // What is counted as delivered is there, once; what else is there is of unknown outcome.
+    // Every span that is counted as delivered is stored exactly once. Other stored spans have an unknown
+    // outcome.
     let (stored, done) = (server.stored(), server.done());
     let twice: Vec<&String> = stored.iter().filter(|(_, times)| **times > 1).map(|(text, _)| text).collect();
     assert!(twice.is_empty(), "stored twice: {twice:?}; {said}");
@@ -64,19 +65,19 @@ pub(crate) fn check(plan: &Plan, server: &Server, outcome: &Outcome) {
         "the server has {count}: {said}"
     );
 
-    // A span is set aside only if it was refused by itself, and only one that is not there.
+    // A span is quarantined only if it was refused in a request of its own, and only if it is not stored.
     let aside = done.refused_alone.iter().filter(|text| !stored.contains_key(*text)).count() as u64;
     assert!(spans.rejected <= aside, "{} rejected, {aside} were refused alone: {said}", spans.rejected);
 
-    // Over a wire with traces, only a success that proves nothing leaves anything unknown: what is not there, or was
-    // still being read back when the pipeline was shut down.
+    // With traces, only a success response that proves nothing can cause an unknown outcome. Such a span is not
+    // stored, or the pipeline was shut down while it read the span back.
     if plan.wire == Wire::SpansBulk {
         let is_cut = plan.restart.is_some();
         let lied = done.unproven.iter().filter(|text| is_cut || !stored.contains_key(*text)).count() as u64;
         assert!(spans.unknown <= lied, "{} unknown, {lied} can be: {said}", spans.unknown);
     }
 
-    // Each id comes once, and is that of a span which is there.
+    // Each id is reported once and belongs to a stored span.
     let received: u64 = runs.iter().map(|stats| stats.hooks.received).sum();
     let missing: u64 = runs.iter().map(|stats| stats.hooks.missing).sum();
     assert_eq!(received + missing, spans.delivered, "ids: {said}");
@@ -94,7 +95,7 @@ pub(crate) fn check(plan: &Plan, server: &Server, outcome: &Outcome) {
         assert_eq!(missing, 0, "delivered without an id: {said}");
     }
 
-    // Tracking calls: to track twice is to track once.
+    // Tracking is idempotent, so duplicate tracking calls do not matter.
     let tracking = Sum::of(runs.iter().map(|stats| &stats.tracking));
     let tracked = server.tracked();
     assert_eq!(tracking.pending, 0, "tracking calls did not settle: {said}");

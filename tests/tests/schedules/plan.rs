@@ -1,4 +1,4 @@
-//! What a seed decides.
+//! A schedule, generated from a seed.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,40 +7,40 @@ use promptlayer_tracing::{SpoolMode, Wire};
 use tests::proxy::Fault;
 use tests::random::Random;
 
-/// Statuses of every class that a service, or something before it, may answer with.
+/// Statuses of every class that a service, or a gateway in front of it, may return.
 const STATUSES: [u16; 29] = [
     301, 302, 307, 308, 400, 401, 402, 403, 404, 405, 406, 408, 409, 410, 413, 415, 418, 422, 425, 429, 431,
     451, 500, 501, 502, 503, 504, 507, 520,
 ];
 
-/// How one request is answered.
+/// The response to one request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Step {
-    /// As it should be.
+    /// The normal response.
     Healthy,
-    /// With this status; nothing is stored.
+    /// This status. Nothing is stored.
     Refuse(u16),
-    /// With this status and a pause of no time; nothing is stored.
+    /// This status with `Retry-After: 0`. Nothing is stored.
     RefuseForNow(u16),
-    /// With this status, after all was stored.
+    /// This status, after everything was stored.
     StoreAndFail(u16),
-    /// With a success that proves nothing. `stored` says how much was stored, of four quarters.
+    /// A success response that proves nothing. `stored` is how many quarters of the spans are stored.
     Unproven { body: Body, stored: usize },
-    /// With half an answer, after all was stored.
+    /// Half a response, after everything was stored.
     Broken,
-    /// With a success that leaves out the ids of some requests.
+    /// A success response that omits the ids of some requests.
     WithoutIds(usize),
-    /// By a reset before anything is stored.
+    /// A connection reset before anything is stored.
     ResetBefore,
-    /// By a reset after all was stored.
+    /// A connection reset after everything was stored.
     ResetAfter,
-    /// After all was stored, so much later.
+    /// The normal response after this delay. Everything is stored at once.
     Late(Duration),
-    /// As it should be; but the connections that there are break, and the next one has this fault.
+    /// The normal response. But the open connections break, and the next connection has this fault.
     Connection(Fault),
 }
 
-/// A body that comes with a success and names no ids.
+/// The body of a success response that names no ids.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Body {
     Empty,
@@ -51,12 +51,12 @@ pub(crate) enum Body {
     Multi,
 }
 
-/// The pipeline is shut down in the middle, and another one takes over.
+/// A shutdown of the pipeline in the middle of the schedule. A second pipeline takes over.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Restart {
-    /// After so many requests, or when all has settled.
+    /// The shutdown starts after this many requests, or when everything has settled.
     pub(crate) after_requests: usize,
-    /// The time that the shutdown has.
+    /// The timeout of the shutdown.
     pub(crate) timeout: Duration,
 }
 
@@ -68,14 +68,14 @@ pub(crate) struct Plan {
     pub(crate) mode: Option<SpoolMode>,
     pub(crate) restart: Option<Restart>,
     pub(crate) tracks: bool,
-    /// Whether connections are refused at first.
+    /// Whether the server refuses connections at first.
     pub(crate) is_closed_at_first: bool,
     pub(crate) calls: usize,
     pub(crate) batch: usize,
     pub(crate) in_flight: usize,
     pub(crate) threads: usize,
     pub(crate) steps: Vec<Step>,
-    /// The same for readings of traces.
+    /// The responses to requests that read traces back.
     pub(crate) readings: Vec<Step>,
 }
 
@@ -157,7 +157,8 @@ fn connection(random: &mut Random) -> Fault {
     *random.pick(&faults)
 }
 
-/// How a reading fails. None says what is not so: no reading that succeeds leaves out what is there.
+/// Picks how a read of a trace fails. No step gives a false result: a successful read never omits a stored
+/// span.
 fn reading(random: &mut Random) -> Step {
     match random.below(5) {
         0 | 1 => Step::Refuse(*random.pick(&[401, 403, 429, 500, 502, 503, 504])),

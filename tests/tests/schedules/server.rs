@@ -1,4 +1,4 @@
-//! A server that answers each request as the schedule says, and knows what it did.
+//! A server that answers each request according to the schedule and records what it did.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -11,17 +11,17 @@ use tests::{Recorder, Reply, Request};
 use crate::lock;
 use crate::plan::{Body, Plan, Step};
 
-/// What the server did, by the texts of the calls.
+/// What the server did, keyed by the texts of the calls.
 #[derive(Debug, Default)]
 pub(crate) struct Done {
     pub(crate) requests: usize,
     /// Texts that were refused in a request of their own.
     pub(crate) refused_alone: BTreeSet<String>,
-    /// Texts of requests that were answered with a success that proves nothing.
+    /// Texts of requests that got a success response that proves nothing.
     pub(crate) unproven: BTreeSet<String>,
-    /// Texts of requests that were answered without all their ids.
+    /// Texts of requests whose response did not include all ids.
     pub(crate) without_ids: BTreeSet<String>,
-    /// Tracking calls that were refused.
+    /// Number of tracking calls that were refused.
     pub(crate) refused_tracks: usize,
 }
 
@@ -61,12 +61,12 @@ impl Server {
         self.door.url()
     }
 
-    /// Lets connections through, if they were refused until now.
+    /// Accepts connections, if they were refused until now.
     pub(crate) fn open(&self) {
         self.door.open().unwrap();
     }
 
-    /// How many requests came.
+    /// Returns the number of received requests.
     pub(crate) fn requests(&self) -> usize {
         self.done().requests
     }
@@ -75,7 +75,7 @@ impl Server {
         lock(&self.done)
     }
 
-    /// The texts that were stored, with how often each was.
+    /// Returns the stored texts and how often each was stored.
     pub(crate) fn stored(&self) -> BTreeMap<String, usize> {
         let mut times = BTreeMap::new();
         let logs = self.recorder.accepted_logs();
@@ -85,24 +85,24 @@ impl Server {
         times
     }
 
-    /// The ids of spans that were stored.
+    /// Returns the ids of the stored spans.
     pub(crate) fn span_ids(&self) -> BTreeSet<String> {
         let spans = self.recorder.accepted_spans();
         spans.iter().filter_map(|span| Some(span["context"]["span_id"].as_str()?.to_owned())).collect()
     }
 
-    /// The requests that were tracked.
+    /// Returns the ids of the tracked requests.
     pub(crate) fn tracked(&self) -> BTreeSet<u64> {
         self.recorder.accepted_tracks().iter().filter_map(|track| track["request_id"].as_u64()).collect()
     }
 }
 
-/// The text of a call.
+/// Returns the text of a call.
 fn text(log: &Value) -> String {
     log["input"]["messages"][0]["content"][0]["text"].as_str().unwrap_or_default().to_owned()
 }
 
-/// The answer that a step asks for, entered in what was done.
+/// Returns the response for a step and records it in `done`.
 fn reply(step: Step, request: &Request, done: &mut Done) -> Option<Reply> {
     let texts: Vec<String> = request.request_logs().map(text).collect();
     let is_track = texts.is_empty() && request.method == "POST";
@@ -111,7 +111,7 @@ fn reply(step: Step, request: &Request, done: &mut Done) -> Option<Reply> {
         Step::Refuse(status) => Reply::status(status).header("Location", "http://127.0.0.1:1/"),
         Step::RefuseForNow(status) => Reply::status(status).header("Retry-After", "0"),
         Step::StoreAndFail(status) => Reply::status(status).processed(),
-        // A tracking call is done where the answer is a success: no id proves it.
+        // A success response completes a tracking call. It needs no id as proof.
         Step::Unproven { .. } | Step::WithoutIds(_) if is_track => return None,
         Step::Unproven { body, stored } => {
             done.unproven.extend(texts.iter().cloned());
@@ -140,7 +140,7 @@ fn reply(step: Step, request: &Request, done: &mut Done) -> Option<Reply> {
     Some(reply)
 }
 
-/// A success that proves nothing.
+/// Returns a success response that proves nothing.
 fn unproven(body: Body) -> Reply {
     match body {
         Body::Empty => Reply::status(201).body(""),

@@ -1,4 +1,4 @@
-//! Every shape to every end.
+//! Every shape with every ending.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use crate::script::{Fault, Opaque, Payload, Script, Seen, Step};
 use crate::shapes::{Shape, opaque, results, texts};
 use crate::{BoxStream, block_on, captured, collect, request_of};
 
-/// An item that the harness can make, and tell from another.
+/// An item that the tests can create and identify.
 trait Item: Sized + Send + 'static {
     fn piece(text: &str) -> Self;
-    /// An item that says that something went wrong, if there is such a one.
+    /// Returns an item that represents an error, if the type has one.
     fn fault() -> Option<Self>;
     fn key(&self) -> String;
-    /// What is logged of these.
+    /// Returns the expected output for these items.
     fn logged(pieces: &[&str]) -> String {
         pieces.concat()
     }
@@ -92,7 +92,8 @@ impl End {
         Self::Empty,
     ];
 
-    /// What the stream does: pieces by their text, `~` pending, `!` an error item, `*` a panic.
+    /// Returns the steps of the stream: `~` is pending, `!` an error item, `*` a panic, and any other text an
+    /// item.
     fn script(self) -> &'static [&'static str] {
         match self {
             Self::Finished | Self::DroppedEarly | Self::NeverPolled => {
@@ -108,7 +109,7 @@ impl End {
         }
     }
 
-    /// How often the reader asks; beyond the script it reads the end.
+    /// Returns the number of polls of the reader. If it exceeds the script, the reader reaches the end.
     fn polls(self) -> usize {
         match self {
             Self::DroppedEarly => 3,
@@ -135,13 +136,13 @@ impl End {
         self.script().contains(&"!")
     }
 
-    /// The pieces that the reader gets.
+    /// Returns the items that the reader receives.
     fn pieces(self) -> Vec<&'static str> {
         let read = self.script().iter().take(self.polls());
         read.copied().filter(|word| !["~", "!", "*"].contains(word)).collect()
     }
 
-    /// Status, kind of error and its message, as they are to be logged.
+    /// Returns the expected status, kind of error and error message of the log.
     fn expected(self) -> (RequestStatus, Option<ErrorType>, Option<&'static str>) {
         match self {
             Self::Finished | Self::Empty => (RequestStatus::Success, None, None),
@@ -160,7 +161,7 @@ impl End {
     }
 }
 
-/// Counts how often it is woken.
+/// Counts wake-ups.
 #[derive(Default)]
 struct Woken(AtomicUsize);
 
@@ -170,7 +171,7 @@ impl Wake for Woken {
     }
 }
 
-/// Reads a stream to an end, and checks at every poll that it passes through as it is.
+/// Reads a stream to an ending and checks at every poll that the stream passes through unchanged.
 fn read<T: Item>(stream: &mut BoxStream<'static, T>, end: End, seen: &Seen, at: &str) {
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(Arc::clone(&woken));
@@ -204,7 +205,7 @@ fn read<T: Item>(stream: &mut BoxStream<'static, T>, end: End, seen: &Seen, at: 
     assert_eq!(seen.polls.load(SeqCst), end.polls(), "{at}");
 }
 
-/// Lets one shape come to one end, and checks its log.
+/// Runs one shape to one ending and checks its log.
 fn check<T: Item>(shape: &Shape<T>, end: End) {
     let at = format!("{} of {} {end:?}", shape.name, shape.function);
     let script = Script::new(end.steps::<T>());
@@ -254,22 +255,22 @@ fn check_all<T: Item>(shapes: &[Shape<T>]) {
 }
 
 #[test]
-fn a_stream_of_texts_is_logged_once_when_it_ends_however_it_came_and_however_it_ends() {
+fn text_stream_of_any_shape_and_ending_is_logged_once() {
     check_all(&texts::all());
 }
 
 #[test]
-fn a_stream_of_results_is_logged_once_when_it_ends_however_it_came_and_however_it_ends() {
+fn result_stream_of_any_shape_and_ending_is_logged_once() {
     check_all(&results::all());
 }
 
 #[test]
-fn a_stream_of_items_without_any_trait_is_logged_once_and_passes_through() {
+fn stream_of_items_without_traits_is_logged_once() {
     check_all(&opaque::all());
 }
 
 #[test]
-fn an_err_instead_of_a_stream_is_a_failed_request() {
+fn err_instead_of_a_stream_is_a_failed_request() {
     let shapes: Vec<_> = results::all().into_iter().filter(|shape| shape.refuses).collect();
     assert_eq!(shapes.len(), 9);
     for shape in shapes {
@@ -289,7 +290,7 @@ fn an_err_instead_of_a_stream_is_a_failed_request() {
 }
 
 #[test]
-fn without_a_layer_every_shape_passes_through_and_drops_once() {
+fn every_shape_passes_through_without_a_layer() {
     for shape in results::all() {
         for end in End::ALL {
             let at = format!("{} of {} {end:?}", shape.name, shape.function);
@@ -305,7 +306,7 @@ fn without_a_layer_every_shape_passes_through_and_drops_once() {
 }
 
 #[test]
-fn a_stream_that_is_read_after_its_end_is_logged_once() {
+fn stream_polled_after_its_end_is_logged_once() {
     let stream = texts::all().into_iter().next().unwrap().open;
     let request = request_of(|| {
         let mut stream = block_on(stream(Script::of(["One".to_owned()]))).unwrap();

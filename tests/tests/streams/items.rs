@@ -1,4 +1,4 @@
-//! What items become in the log, and what passes through a traced stream untouched.
+//! How items appear in the log, and what passes through a traced stream unchanged.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::script::{Fault, Opaque, Script};
 use crate::{BoxStream, block_on, captured, collect, request_of};
 
 #[test]
-fn items_that_are_no_texts_become_readable_json() {
+fn items_without_text_become_readable_json() {
     #[derive(serde::Serialize)]
     struct Piece {
         index: u32,
@@ -44,7 +44,7 @@ fn items_that_are_no_texts_become_readable_json() {
 }
 
 #[test]
-fn items_that_display_themselves_are_concatenated() {
+fn items_with_display_are_concatenated() {
     struct Token(&'static str);
     impl fmt::Display for Token {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -59,7 +59,7 @@ fn items_that_display_themselves_are_concatenated() {
 }
 
 #[test]
-fn of_several_error_items_the_first_is_told_and_the_text_around_them_kept() {
+fn first_error_item_is_logged_and_all_text_is_kept() {
     #[promptlayer]
     fn answer() -> impl Stream<Item = Result<String, Fault>> {
         let piece = |text: &str| Ok(text.to_owned());
@@ -71,7 +71,7 @@ fn of_several_error_items_the_first_is_told_and_the_text_around_them_kept() {
 }
 
 #[test]
-fn an_error_item_without_any_trait_is_named_by_its_type() {
+fn error_item_without_traits_is_logged_as_its_type_name() {
     #[promptlayer]
     fn answer() -> impl Stream<Item = Result<String, Opaque>> {
         Script::of([Ok("One".to_owned()), Err(Opaque("secret".to_owned()))])
@@ -86,7 +86,7 @@ fn an_error_item_without_any_trait_is_named_by_its_type() {
 }
 
 #[test]
-fn streams_that_borrow_and_streams_that_stay_on_their_thread_are_traced() {
+fn borrowing_and_thread_local_streams_are_traced() {
     #[promptlayer]
     fn words(text: &str) -> impl Stream<Item = &str> {
         Script::of(text.split_inclusive(' '))
@@ -117,7 +117,7 @@ fn streams_that_borrow_and_streams_that_stay_on_their_thread_are_traced() {
 }
 
 #[test]
-fn a_fused_stream_stays_fused_whatever_it_is_called() {
+fn fused_stream_stays_fused_under_any_name() {
     struct Once(Option<u8>);
     impl Stream for Once {
         type Item = u8;
@@ -159,7 +159,7 @@ fn a_fused_stream_stays_fused_whatever_it_is_called() {
 }
 
 #[test]
-fn a_panic_instead_of_a_stream_is_an_error() {
+fn panic_instead_of_a_stream_is_an_error() {
     #[promptlayer]
     fn plain(question: &str) -> impl Stream<Item = String> + use<> {
         assert!(question.is_empty(), "no stream");
@@ -179,7 +179,7 @@ fn a_panic_instead_of_a_stream_is_an_error() {
 }
 
 #[test]
-fn a_panic_with_a_text_is_logged_with_it_after_the_text_before_it() {
+fn panic_message_is_logged_and_earlier_text_is_kept() {
     struct Breaks(u8);
     impl Stream for Breaks {
         type Item = String;
@@ -201,7 +201,7 @@ fn a_panic_with_a_text_is_logged_with_it_after_the_text_before_it() {
     assert_eq!(request.output.text(), "line 1 line 2 ");
 }
 
-/// Polls another annotated function at every poll.
+/// Calls another annotated function at every poll.
 struct Asks(u8);
 
 #[promptlayer]
@@ -218,7 +218,7 @@ impl Stream for Asks {
 }
 
 #[test]
-fn calls_inside_a_streams_poll_are_its_children_and_log_instead_of_it() {
+fn calls_in_a_stream_poll_are_children_and_log_instead_of_it() {
     #[promptlayer(tags = ["stream"], metadata(step = 1))]
     fn answer() -> impl Stream<Item = String> {
         Asks(0)

@@ -1,4 +1,4 @@
-//! The bounds that a boxed stream may have.
+//! The bounds that a boxed stream can have.
 
 use std::pin::Pin;
 
@@ -9,7 +9,7 @@ use crate::script::{Fault, Script};
 use crate::{block_on, collect, request_of};
 
 #[test]
-fn a_boxed_stream_may_promise_whatever_threads_and_pins_ask_for() {
+fn boxed_stream_can_have_send_sync_and_unpin_bounds() {
     macro_rules! check {
         ($($function:ident: $($promise:ident)+;)*) => {$({
             #[promptlayer]

@@ -1,4 +1,4 @@
-//! A stream that does what it is told, and sees how it is read.
+//! A stream that follows a script and records how it is read.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -17,12 +17,12 @@ pub(crate) enum Step<T> {
     Panic,
 }
 
-/// What a stream saw of the way in which it was read.
+/// What a stream recorded about its reader.
 #[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) polls: AtomicUsize,
     pub(crate) drops: AtomicUsize,
-    /// The name of the span that was current, at each poll and at the drop.
+    /// The names of the current spans, at each poll and at the drop.
     pub(crate) spans: Mutex<Vec<Option<&'static str>>>,
     pub(crate) waker: Mutex<Option<Waker>>,
 }
@@ -34,15 +34,15 @@ impl Seen {
     }
 }
 
-/// A stream that does what it is told: no trait of the standard library beside `Stream`.
+/// A stream that follows a script. It implements `Stream` and no other public trait.
 pub(crate) struct Script<T> {
     steps: VecDeque<Step<T>>,
-    /// What the function answers instead of a stream.
+    /// The error that the function returns instead of a stream.
     pub(crate) refusal: Option<Fault>,
     pub(crate) seen: Arc<Seen>,
 }
 
-/// What a panic carries: nothing that a message could be read from.
+/// A panic payload that contains no message.
 pub(crate) struct Payload(pub(crate) u32);
 
 impl<T> Script<T> {
@@ -54,7 +54,7 @@ impl<T> Script<T> {
         Self::new(items.into_iter().map(Step::Item))
     }
 
-    /// An unusual hint, that nobody would make up.
+    /// Returns an unusual size hint, so that a made-up hint does not pass the test.
     pub(crate) fn hint(steps: usize) -> (usize, Option<usize>) {
         (steps / 2, Some(steps + 7))
     }

@@ -1,4 +1,4 @@
-//! The shapes that a stream comes in.
+//! The shapes of streams.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,21 +9,21 @@ use promptlayer_tracing::promptlayer;
 use crate::script::{Fault, Opaque, Script};
 use crate::{Answer, Attempt, BoxFuture, BoxStream, pause};
 
-/// Calls a shape, and hides from the harness which one it is.
+/// Calls a shape and erases its type.
 pub(crate) type Open<T> = fn(Script<T>) -> BoxFuture<'static, Result<BoxStream<'static, T>, Fault>>;
 
-/// One shape: the stream's type, and from what kind of function it comes.
+/// One shape: the type of the stream and the kind of function that returns it.
 pub(crate) struct Shape<T> {
     pub(crate) name: &'static str,
-    /// The span's name.
+    /// The name of the span.
     pub(crate) function: &'static str,
     pub(crate) open: Open<T>,
-    /// Whether it can answer without a stream.
+    /// Whether the function can return an error instead of a stream.
     pub(crate) refuses: bool,
 }
 
-/// Three functions for each type: one that gives the stream at once, an `async fn`, and one that
-/// returns a boxed future of it.
+/// Defines three functions for each type: one that returns the stream directly, an `async fn`, and one that
+/// returns a boxed future of the stream.
 macro_rules! shapes {
     ($all:ident: $item:ty; $($shape:ident ($($argument:ident)?) -> [$($given:tt)*], $make:expr, $opened:expr;)*) => {
         pub(crate) mod $all {

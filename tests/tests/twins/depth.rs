@@ -1,4 +1,4 @@
-//! How deep futures may be nested until the compiler gives up to prove that they are `Send`.
+//! How deeply futures can be nested before the compiler fails to prove that they are `Send`.
 
 use std::fmt::Write as _;
 
@@ -6,17 +6,17 @@ use tests::rustc::Code;
 
 use super::RUSTC;
 
-/// The greatest depth that is tried.
+/// The maximum depth to try.
 const LIMIT: usize = 128;
 
 const ANNOTATED: &str = "#[promptlayer_tracing::promptlayer]";
 
-/// Whether a nest of `depth` asynchronous functions compiles where it must be `Send`.
+/// Returns `true` if `depth` nested async functions compile where `Send` is required.
 fn is_send(attribute: &str, depth: usize) -> bool {
     is_send_with("", attribute, depth, None)
 }
 
-/// The same with an attribute of the crate, and with a function in the nest that returns a box.
+/// Like `is_send`, with a crate attribute and optionally with one function of the nest that returns a box.
 fn is_send_with(of_crate: &str, attribute: &str, depth: usize, boxed: Option<usize>) -> bool {
     let mut text = format!("{of_crate} fn send(_: impl Send) {{}} pub fn check() {{ send(f0(\"\", 0)); }}\n");
     for level in 0..depth {
@@ -44,7 +44,7 @@ fn is_send_with(of_crate: &str, attribute: &str, depth: usize, boxed: Option<usi
     RUSTC.compile(Code { edition: "2024", text: &text, is_built: false }).success
 }
 
-/// The greatest depth that compiles.
+/// Returns the maximum depth that compiles.
 fn greatest(attribute: &str) -> usize {
     let (mut most, mut least) = (0, LIMIT + 1);
     while least - most > 1 {
@@ -55,7 +55,7 @@ fn greatest(attribute: &str) -> usize {
 }
 
 #[test]
-fn more_annotated_futures_are_provably_send_than_instrumented_ones() {
+fn annotated_futures_nest_deeper_than_instrumented_ones() {
     let [plain, instrumented, recording, annotated, with_events] = [
         "",
         "#[tracing::instrument]",
@@ -71,7 +71,7 @@ fn more_annotated_futures_are_provably_send_than_instrumented_ones() {
          #[promptlayer(err, ret)] {with_events}"
     );
     assert_eq!(with_events, annotated);
-    // What the attribute's documentation says.
+    // The depth in the documentation of the attribute.
     assert!(annotated >= 20, "{annotated}");
     assert!(annotated > instrumented, "{annotated} against {instrumented}");
     assert!(annotated > recording, "{annotated} against {recording}");

@@ -1,5 +1,5 @@
-//! A program in every edition: each function stands here twice, with the attribute and without it, and both must log
-//! the same drops, give the same values, and panic with the same payloads, whether a layer listens or not.
+//! A program for every edition. Each function exists twice, with and without the attribute. Both must log the
+//! same drops, return the same values, and panic with the same payloads, with and without a layer.
 
 #![allow(dead_code, unused_imports)]
 
@@ -24,7 +24,7 @@ fn log(event: impl Into<String>) {
     LOG.with(|log| log.borrow_mut().push(event.into()));
 }
 
-/// Logs its drop, and whether a panic is under way.
+/// Logs its drop, and whether the thread is panicking.
 #[derive(Debug, PartialEq)]
 pub struct Noisy(&'static str);
 
@@ -50,7 +50,7 @@ pub struct Pair {
     right: Noisy,
 }
 
-/// A unit struct is a pattern as well as a value.
+/// A unit struct, which is both a pattern and a value.
 #[derive(Debug, PartialEq)]
 pub struct Unit;
 
@@ -64,7 +64,7 @@ fn pair(left: &'static str, right: &'static str) -> Pair {
     Pair { left: Noisy(left), right: Noisy(right) }
 }
 
-/// Is pending once.
+/// A future that returns `Poll::Pending` once.
 struct Pause(bool);
 
 impl Future for Pause {
@@ -79,7 +79,7 @@ fn pause() -> Pause {
     Pause(false)
 }
 
-/// Both modules have the functions; one of them with the attribute on each.
+/// Defines the functions in two modules, in one of them with the attribute.
 macro_rules! twins {
     ($($function:item)*) => {
         mod plain {
@@ -247,7 +247,8 @@ twins! {
     }
 }
 
-/// Methods cannot stand in one macro with functions.
+/// Defines the methods in two modules. They need a macro of their own because methods cannot share a macro with
+/// functions.
 macro_rules! twin_methods {
     ($($method:item)*) => {
         mod plain_methods {
@@ -298,13 +299,13 @@ twin_methods! {
     }
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     /// The value, or the payload of the panic.
     ended: String,
     log: Vec<String>,
-    /// How often the panic hook ran.
+    /// The number of calls of the panic hook.
     hooked: usize,
 }
 
@@ -346,7 +347,7 @@ fn outcome<R: Debug>(run: impl FnOnce() -> R) -> Outcome {
     }
 }
 
-/// Polls until it is ready, then drops it.
+/// Polls a future until it is ready, then drops it.
 fn finish<F: Future>(future: F) -> F::Output {
     let mut future = Box::pin(future);
     let mut context = Context::from_waker(Waker::noop());
@@ -361,7 +362,7 @@ fn finish<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Polls `polls` times, then drops it.
+/// Polls a future `polls` times, then drops it.
 fn cancel<F: Future>(future: F, polls: usize) {
     let mut future = Box::pin(future);
     let mut context = Context::from_waker(Waker::noop());
@@ -379,7 +380,7 @@ fn under_layer<R>(run: impl FnOnce() -> R) -> R {
     value
 }
 
-/// Runs a block with the functions of each module.
+/// Runs a block with the functions of each module and compares the results.
 macro_rules! alike {
     ($($block:block)*) => {$({
         let plain = { use self::{plain::*, plain_methods::*}; outcome(|| $block) };
@@ -401,7 +402,7 @@ fn compare(run: &str, plain: &Outcome, annotated: &Outcome, under: &str) {
 fn main() {
     std::panic::set_hook(Box::new(|panic| {
         HOOKED.with(|hooked| hooked.set(hooked.get() + 1));
-        // What the comparison itself panics with is wanted.
+        // Shows only the panics of the comparison itself.
         if panic.payload_as_str().is_some_and(|message| message.contains("assertion")) {
             eprintln!("{panic}");
         }

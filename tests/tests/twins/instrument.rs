@@ -1,5 +1,5 @@
-//! `#[tracing::instrument]` replaced by `#[promptlayer]`: a subscriber sees the same spans, entries, exits and events
-//! in the same order.
+//! `#[promptlayer]` as a replacement for `#[tracing::instrument]`: a subscriber sees the same spans, entries,
+//! exits and events in the same order.
 
 use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,7 +15,7 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry::LookupSpan;
 
-/// Writes down what a subscriber sees.
+/// Records what a subscriber sees.
 #[derive(Clone, Default)]
 struct Recorder(Arc<Mutex<Vec<String>>>);
 
@@ -29,7 +29,7 @@ impl Recorder {
     }
 }
 
-/// A target without the module that stands for the attribute.
+/// Returns the target without the name of the module, which differs by attribute.
 fn target(metadata: &tracing::Metadata<'_>) -> String {
     metadata.target().replace("::instrumented", "").replace("::annotated", "")
 }
@@ -79,7 +79,7 @@ impl Visit for Fields<'_> {
     }
 }
 
-/// What a subscriber sees of a function, with the layer of this library beside it or without.
+/// Returns what a subscriber sees of a function, with or without the layer of this library.
 fn seen(has_layer: bool, run: fn()) -> Vec<String> {
     let recorder = Recorder::default();
     let run = || drop(catch_unwind(AssertUnwindSafe(run)));
@@ -92,7 +92,7 @@ fn seen(has_layer: bool, run: fn()) -> Vec<String> {
     recorder.0.lock().unwrap().clone()
 }
 
-/// Both modules have the functions, with one attribute each, and a list of them.
+/// Defines the functions in two modules, one for each attribute, and lists them.
 macro_rules! twins {
     ($( $name:ident: [$($arguments:tt)*] { $($function:tt)* } $run:expr; )*) => {
         mod instrumented {
@@ -116,7 +116,7 @@ macro_rules! twins {
             pub(super) const ALL: &[(&str, fn())] = &[$((stringify!($name), $name::run)),*];
         }
     };
-    // The attribute comes before each `fn`, also inside of an `impl`.
+    // Puts the attribute before each `fn`, including those in an `impl`.
     (@ [$($attribute:tt)*] [$($done:tt)*] @attr $($rest:tt)*) => {
         twins!(@ [$($attribute)*] [$($done)* $($attribute)*] $($rest)*);
     };
@@ -336,7 +336,7 @@ impl futures_core::Stream for Nothing {
 }
 
 #[test]
-fn subscriber_sees_what_it_sees_of_instrument() {
+fn subscriber_sees_the_same_as_with_instrument() {
     let mut different = String::new();
     for ((name, instrumented), (_, annotated)) in instrumented::ALL.iter().zip(annotated::ALL) {
         let expected = seen(false, *instrumented);
@@ -356,7 +356,8 @@ fn subscriber_sees_what_it_sees_of_instrument() {
     assert!(different.is_empty(), "\n{different}");
 }
 
-/// The lines that `tracing_subscriber::fmt` prints of a function, without the name of the attribute's module.
+/// Returns the lines that `tracing_subscriber::fmt` prints for a function, without the name of the module,
+/// which differs by attribute.
 fn printed(run: fn()) -> Vec<String> {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let writer = Arc::clone(&lines);

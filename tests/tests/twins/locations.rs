@@ -1,8 +1,9 @@
-//! Where a function that is `#[track_caller]` says that it was called.
+//! The caller that a `#[track_caller]` function reports.
 //!
-//! The language has it for functions that are not `async`: on an `async fn` the attribute is unstable, and a future's
-//! `Location::caller()` is where it is polled, with or without `#[promptlayer]`. Nor has it for closures, and a closure is
-//! what the body becomes of a function that returns a future or a stream.
+//! The language supports `#[track_caller]` only on functions that are not `async`. On an `async fn` it is
+//! unstable, and `Location::caller()` in a future is the place where it is polled, with or without
+//! `#[promptlayer]`. Closures do not support it either, and the body of a function that returns a future or a
+//! stream becomes a closure.
 
 use std::panic::{self, Location, PanicHookInfo};
 use std::sync::{Mutex, PoisonError};
@@ -67,13 +68,13 @@ fn outer() -> Caller {
     before()
 }
 
-/// Not tracked: its caller is in its body, for lack of another.
+/// A function that is not tracked, so the reported caller is in its own body.
 #[promptlayer]
 fn untracked() -> (Caller, Caller) {
     (before(), { before() })
 }
 
-/// Every function with the line that it was called in.
+/// Returns every function with its reported caller and the line of the call.
 fn all() -> Vec<(&'static str, Caller, u32)> {
     vec![
         ("before", before(), line!()),
@@ -100,12 +101,12 @@ fn assert_located() {
 }
 
 #[test]
-fn a_function_that_tracks_its_caller_names_it_where_no_layer_listens() {
+fn track_caller_reports_the_caller_without_a_layer() {
     assert_located();
 }
 
 #[test]
-fn a_function_that_tracks_its_caller_names_it_where_a_layer_listens() {
+fn track_caller_reports_the_caller_with_a_layer() {
     let (layer, captured) = promptlayer_tracing::layer().in_memory().unwrap();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), assert_located);
     assert!(captured.spans().len() > all().len());
@@ -123,7 +124,7 @@ fn panics(value: u8) -> u8 {
     if value > 3 { panic!("much") } else { value }
 }
 
-/// Where a panic said that it was.
+/// Returns the location that a panic reports.
 fn panicked_at(run: impl FnOnce() -> u8) -> Option<(String, u32)> {
     static PLACE: Mutex<Option<(String, u32)>> = Mutex::new(None);
     fn place() -> std::sync::MutexGuard<'static, Option<(String, u32)>> {
@@ -144,7 +145,7 @@ fn panicked_at(run: impl FnOnce() -> u8) -> Option<(String, u32)> {
 }
 
 #[test]
-fn a_panic_in_a_function_that_tracks_its_caller_is_told_of_the_caller() {
+fn panic_in_a_track_caller_function_names_the_caller() {
     let line = line!() + 1;
     let place = panicked_at(|| unwrapped(None));
     assert_eq!(place, Some((file!().to_owned(), line)));

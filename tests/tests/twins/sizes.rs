@@ -1,8 +1,8 @@
-//! What a future takes of its caller's memory.
+//! The memory that a future takes from its caller.
 
 use promptlayer_tracing::promptlayer;
 
-/// A chain of four functions that await each other, with and without the attribute.
+/// Defines a chain of four functions that await each other, with or without an attribute.
 macro_rules! chain {
     ($module:ident, $(#[$attribute:meta])?) => {
         mod $module {
@@ -34,7 +34,7 @@ chain!(plain,);
 chain!(annotated, #[promptlayer]);
 chain!(instrumented, #[tracing::instrument(skip_all)]);
 
-/// The sizes of the chain with an argument of `N` bytes: plain, annotated, instrumented.
+/// Returns the sizes of the chain with an argument of `N` bytes: plain, annotated, instrumented.
 fn sizes<const N: usize>() -> (usize, usize, usize) {
     (
         size_of_val(&plain::first([0; N])),
@@ -44,7 +44,7 @@ fn sizes<const N: usize>() -> (usize, usize, usize) {
 }
 
 #[test]
-fn a_chain_of_four_futures_is_at_most_a_quarter_larger() {
+fn chain_of_four_futures_is_at_most_a_quarter_larger() {
     let all = [
         (0, sizes::<0>()),
         (8, sizes::<8>()),
@@ -59,7 +59,7 @@ fn a_chain_of_four_futures_is_at_most_a_quarter_larger() {
         println!("{argument} bytes: plain {plain}, annotated {annotated}, instrumented {instrumented}");
     }
     for (argument, (plain, annotated, _)) in all {
-        // A chain that holds nothing is smaller than a pointer, and the box is one.
+        // An empty chain is smaller than a pointer, and the box of an annotated future is a pointer.
         let most = (plain * 5 / 4).max(2 * size_of::<usize>());
         assert!(annotated <= most, "{argument} bytes: {annotated} against {plain}");
     }

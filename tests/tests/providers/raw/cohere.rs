@@ -15,7 +15,8 @@ fn message(message: &Value) -> Vec<Said> {
         return vec![Said::Result { id: super::text(&message["tool_call_id"]), text }];
     }
     let role = role(&message["role"]);
-    // What it is up to with its tools is said before it does it, and to nobody.
+    // The model states its plan for the tools before it calls them. The plan is not meant for the user, so it
+    // counts as thinking.
     let mut said: Vec<Said> = text(&message["tool_plan"]).map(Said::Thinking).into_iter().collect();
     said.extend(texts(&message["content"]).into_iter().map(|text| Said::text(role, text)));
     said.extend(items(&message["tool_calls"]).map(|call| Said::Call {
@@ -30,7 +31,7 @@ pub(super) fn reply(reply: &Value) -> Expected {
     let usage = &reply["usage"];
     Expected {
         said: message(&reply["message"]),
-        // What it counted, and not what it bills.
+        // The counted tokens, not the billed ones.
         input: number(&usage["tokens"]["input_tokens"]),
         output: number(&usage["tokens"]["output_tokens"]),
         cached: count(&usage["cached_tokens"]),

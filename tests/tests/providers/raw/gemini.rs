@@ -14,7 +14,7 @@ pub(super) fn request(request: &Value) -> Vec<Said> {
 fn content(content: &Value) -> Vec<Said> {
     let role = role(&content["role"]);
     let said: Vec<Said> = items(&content["parts"]).filter_map(|said| part(role, said)).collect();
-    // A message's calls go after what it says.
+    // The tool calls of a message come after its other content.
     let (calls, others): (Vec<Said>, Vec<Said>) =
         said.into_iter().partition(|said| matches!(said, Said::Call { .. }));
     others.into_iter().chain(calls).collect()
@@ -42,7 +42,7 @@ pub(super) fn reply(reply: &Value) -> Expected {
     Expected {
         said: items(candidates).flat_map(|candidate| content(&candidate["content"])).collect(),
         input: number(&usage["promptTokenCount"]),
-        // Unlike others, it does not count its thoughts as said.
+        // Unlike other APIs, Gemini does not include thoughts in the output tokens.
         output: number(&usage["candidatesTokenCount"]).map(|said| said + thoughts),
         cached: count(&usage["cachedContentTokenCount"]),
         cache_creation: 0,

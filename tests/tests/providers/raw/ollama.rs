@@ -11,7 +11,7 @@ pub(super) fn request(request: &Value) -> Vec<Said> {
 
 fn message(message: &Value) -> Vec<Said> {
     if message["role"] == "tool" {
-        // It knows its tools by name alone.
+        // Ollama identifies tools only by name.
         return vec![Said::Result { id: None, text: texts(&message["content"]).concat() }];
     }
     let role = role(&message["role"]);

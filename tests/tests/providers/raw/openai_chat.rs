@@ -14,7 +14,7 @@ fn said(role: &'static str, message: &Value) -> Vec<Said> {
         let text = texts(&message["content"]).concat();
         return vec![Said::Result { id: super::text(&message["tool_call_id"]), text }];
     }
-    // Thinking goes before what it led to; `DeepSeek` and llama.cpp call it otherwise than `OpenRouter`.
+    // Thinking precedes the content. `DeepSeek` and llama.cpp use another field name for it than `OpenRouter`.
     let thinking = text(&message["reasoning_content"]).or_else(|| text(&message["reasoning"]));
     let mut all: Vec<Said> = thinking.into_iter().map(Said::Thinking).collect();
     all.extend(texts(&message["content"]).into_iter().map(|text| Said::text(role, text)));
@@ -31,7 +31,7 @@ pub(super) fn reply(reply: &Value) -> Expected {
     let (usage, choices) = (&reply["usage"], &reply["choices"]);
     let (prompt, completion) = (&usage["prompt_tokens_details"], &usage["completion_tokens_details"]);
     Expected {
-        // Whatever role it has: the vendor's SDK repeats that of each event.
+        // The role is always `assistant` here: the provider's SDK repeats the role of every event in its sum.
         said: items(choices).flat_map(|choice| said("assistant", &choice["message"])).collect(),
         input: number(&usage["prompt_tokens"]),
         output: number(&usage["completion_tokens"]),
@@ -40,8 +40,8 @@ pub(super) fn reply(reply: &Value) -> Expected {
         reasoning: count(&completion["reasoning_tokens"]),
         word: text(&choices[0]["finish_reason"]),
         refused: items(choices).any(|choice| choice["message"]["refusal"].is_string()),
-        // `OpenRouter`'s cost is a number, Perplexity's an object of which one is the sum; Venice's stands
-        // beside the usage.
+        // The cost is a number at `OpenRouter`, and an object with a total at Perplexity. Venice reports it
+        // next to the usage.
         price: [&usage["cost"], &usage["cost"]["total_cost"], &reply["cost"]["usd"]]
             .into_iter()
             .find_map(Value::as_f64),

@@ -52,7 +52,7 @@ pub(super) fn reply(reply: &Value) -> Expected {
         reasoning: count(&usage["output_tokens_details"]["reasoning_tokens"]),
         word: text(&reply["incomplete_details"]["reason"]).or_else(|| text(&reply["status"])),
         refused: parts().any(|part| part["type"] == "refusal"),
-        // xAI counts in ticks, of which 10 000 000 000 are a dollar.
+        // xAI reports the cost in ticks. 10 000 000 000 ticks are one dollar.
         price: usage["cost_in_usd_ticks"].as_f64().map(|ticks| ticks / 1e10),
     }
 }

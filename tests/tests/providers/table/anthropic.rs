@@ -1,4 +1,4 @@
-//! `/v1/messages`, at Anthropic and on the clouds of others.
+//! `/v1/messages`, at Anthropic and on other clouds.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ fn anthropic() -> Row {
     messages("Anthropic", "anthropic", "claude-sonnet-4-5", "msg_1")
 }
 
-/// Bedrock has the model in the address, a version of its own in the request, and its measures at the end.
+/// Bedrock has the model in the URL, its own version in the request, and metrics in the last event.
 fn on_bedrock() -> Row {
     let model = "anthropic.claude-sonnet-4-5-20250929-v1:0";
     let mut row = messages("Anthropic on Bedrock", "amazon.bedrock", model, "msg_bdrk_1");
@@ -27,7 +27,7 @@ fn on_bedrock() -> Row {
     row
 }
 
-/// So has Vertex, without the measures.
+/// Vertex has the model in the URL and its own version in the request, but no metrics.
 fn on_vertex() -> Row {
     let model = "claude-sonnet-4-5@20250929";
     let mut row = messages("Anthropic on Vertex", "vertexai", model, "msg_vrtx_1");

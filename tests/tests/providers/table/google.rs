@@ -1,4 +1,4 @@
-//! `:generateContent`, at Google's two addresses.
+//! `:generateContent`, at the two Google endpoints.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ pub(super) fn rows() -> Vec<Row> {
     vec![generate_content("Gemini", "google"), on_vertex()]
 }
 
-/// Vertex says from which of its quotas it served.
+/// Vertex reports which of its quotas served the request.
 fn on_vertex() -> Row {
     let mut row = generate_content("Gemini on Vertex", "vertexai");
     for reply in [&mut row.reply].into_iter().chain(&mut row.events) {

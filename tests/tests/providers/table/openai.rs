@@ -1,4 +1,4 @@
-//! `OpenAI`'s other interfaces.
+//! The other `OpenAI` wire formats.
 
 use serde_json::{Value, json};
 
@@ -79,7 +79,7 @@ fn completions() -> Row {
     last["usage"] = usage;
     Row {
         request: json!({ "model": model, "prompt": QUESTION, "temperature": 0.5 }),
-        // A completion has no roles; what it is given and what it gives are one text.
+        // A completion has no roles. Its prompt and its output are one text.
         asked: vec![Said::text("assistant", QUESTION)],
         reply,
         events: vec![part(start, Value::Null), part(end, Value::Null), last],

@@ -1,4 +1,4 @@
-//! Those that speak `/chat/completions`, each with the marks that it leaves.
+//! Providers of `/chat/completions`, each with its own markers.
 
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ pub(super) fn rows() -> Vec<Row> {
     ]
 }
 
-/// A text, asked for and given.
+/// Returns a row with a text question and a text answer.
 fn chat(name: &'static str, provider: &'static str, model: &'static str) -> Row {
     let chunk = |choice: Value| {
         json!({ "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": model,
@@ -66,14 +66,14 @@ impl Row {
         &mut self.reply["choices"][0]["message"]
     }
 
-    /// Puts an event behind the first, which is the first to say something.
+    /// Inserts an event after the first one. The inserted event is the first with content.
     fn said_first(&mut self, delta: &Value) {
         let mut event = self.events[0].clone();
         event["choices"][0]["delta"] = delta.clone();
         self.events.insert(1, event);
     }
 
-    /// A call and its result before the question's answer, and a call in that.
+    /// Adds a tool call and its result before the question, and a tool call to the response.
     fn with_tools(mut self) -> Self {
         let arguments = |city: &str| json!({ "city": city }).to_string();
         self.request["tools"] = json!([{ "type": "function",
@@ -105,7 +105,7 @@ impl Row {
         self
     }
 
-    /// An image beside the question.
+    /// Adds an image to the question.
     fn with_image(mut self) -> Self {
         self.request["messages"][1]["content"] = json!([
             { "type": "text", "text": QUESTION },
@@ -115,7 +115,7 @@ impl Row {
         self
     }
 
-    /// A thought before the answer, in a field of this name.
+    /// Adds a thought before the answer, in a field with this name.
     fn with_thinking(mut self, field: &str) -> Self {
         self.message()[field] = json!(THOUGHT);
         self.said_first(&json!({ field: THOUGHT }));
@@ -123,14 +123,14 @@ impl Row {
         self
     }
 
-    /// A mark on the reply and on every event.
+    /// Adds a marker to the response and to every event.
     fn marked(mut self, mark: impl Fn(&mut Value)) -> Self {
         mark(&mut self.reply);
         self.events.iter_mut().filter(|event| event.is_object()).for_each(mark);
         self
     }
 
-    /// A mark on the reply and on the event with the usage.
+    /// Adds a marker to the response and to the event with the usage.
     fn marked_at_the_end(mut self, mark: impl Fn(&mut Value)) -> Self {
         mark(&mut self.reply);
         self.events.iter_mut().filter(|event| event["usage"].is_object()).for_each(mark);
@@ -138,7 +138,7 @@ impl Row {
     }
 }
 
-/// Azure says what its filters made of the prompt and of each choice.
+/// Azure adds the results of its content filters for the prompt and for each choice.
 fn azure() -> Row {
     let safe = json!({ "hate": { "filtered": false, "severity": "safe" } });
     let row = chat("Azure OpenAI", "openai.azure", "gpt-4o").with_tools().with_image();
@@ -152,7 +152,7 @@ fn azure() -> Row {
     row
 }
 
-/// Groq has an object of its own, in a stream on the first event and the last.
+/// Groq adds an object of its own. In a stream it is in the first and the last event.
 fn groq() -> Row {
     let mut row = chat("Groq", "groq", "qwen/qwen3-32b").with_tools().with_image().with_thinking("reasoning");
     row.reply["x_groq"] = json!({ "id": "req_1" });
@@ -160,7 +160,7 @@ fn groq() -> Row {
     row
 }
 
-/// `DeepSeek` counts what its cache hit and what it missed.
+/// `DeepSeek` counts cache hits and misses.
 fn deepseek() -> Row {
     chat("DeepSeek", "deepseek", "deepseek-reasoner")
         .with_tools()
@@ -171,7 +171,7 @@ fn deepseek() -> Row {
         })
 }
 
-/// Mistral thinks in parts of the content. Its own models are all that tells it.
+/// Mistral sends thinking as parts of the content. Only the names of its models identify it.
 fn mistral() -> Row {
     let mut row = chat("Mistral", "mistral", "magistral-medium-latest").with_tools().with_image();
     row.request["messages"][1]["content"][1] = json!({ "type": "image_url", "image_url": IMAGE_URL });
@@ -191,7 +191,7 @@ fn xai() -> Row {
         .marked_at_the_end(|reply| reply["usage"]["num_sources_used"] = json!(0))
 }
 
-/// `OpenRouter` names whom it asked, and which word that used.
+/// `OpenRouter` names the upstream provider and its native finish reason.
 fn openrouter() -> Row {
     chat("OpenRouter", "openrouter", "openai/gpt-4o")
         .with_tools()
@@ -203,7 +203,7 @@ fn openrouter() -> Row {
         })
 }
 
-/// Together repeats the prompt, gives each choice its seed, and each event its text twice.
+/// Together repeats the prompt, adds a seed to each choice, and sends the text of each event twice.
 fn together() -> Row {
     let mut row = chat("Together", "together", "meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8")
         .with_tools()
@@ -218,7 +218,7 @@ fn together() -> Row {
     row
 }
 
-/// Perplexity says where it searched.
+/// Perplexity lists its search results.
 fn perplexity() -> Row {
     chat("Perplexity", "perplexity", "sonar").with_image().marked(|reply| {
         reply["citations"] = json!(["https://weather.test/paris"]);
@@ -226,7 +226,7 @@ fn perplexity() -> Row {
     })
 }
 
-/// llama.cpp says which build it is, and how long it took.
+/// llama.cpp reports its build and its timings.
 fn llama_cpp() -> Row {
     let timings = json!({ "cache_n": 0, "prompt_n": 11, "prompt_ms": 5.5, "prompt_per_token_ms": 0.5,
         "prompt_per_second": 2000.0, "predicted_n": 7, "predicted_ms": 35.0, "predicted_per_token_ms": 5.0,
@@ -239,7 +239,7 @@ fn llama_cpp() -> Row {
         .marked_at_the_end(|reply| reply["timings"] = timings.clone())
 }
 
-/// vLLM has fields for what was not asked for. `PromptLayer` has no name for it.
+/// vLLM sends fields that were not requested. `PromptLayer` has no provider name for it.
 fn vllm() -> Row {
     let mut row =
         chat("vLLM", "openai", "Qwen/Qwen3-8B").with_tools().with_image().with_thinking("reasoning_content");

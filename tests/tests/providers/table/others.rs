@@ -1,4 +1,4 @@
-//! Ollama, Bedrock, Cohere, and what is no provider's.
+//! Ollama, Bedrock, Cohere, and exchanges of no known provider.
 
 use serde_json::{Value, json};
 
@@ -12,12 +12,12 @@ pub(super) fn rows() -> Vec<Row> {
     vec![ollama_chat(), ollama_generate(), bedrock(), cohere(), plain_text(), unknown_json()]
 }
 
-/// A tool, as `OpenAI`, Ollama and Cohere have it.
+/// Returns a tool in the format of `OpenAI`, Ollama and Cohere.
 fn function() -> Value {
     json!([{ "type": "function", "function": { "name": TOOL, "description": "Looks out", "parameters": schema() } }])
 }
 
-/// What Ollama's last event adds to the others.
+/// Adds the fields of Ollama's last event.
 fn done(mut event: Value) -> Value {
     let end = json!({ "done": true, "done_reason": "stop", "total_duration": 9, "load_duration": 1,
         "prompt_eval_count": INPUT_TOKENS, "prompt_eval_duration": 2,
@@ -225,7 +225,7 @@ fn plain_text() -> Row {
     }
 }
 
-/// Kept whole, to be read.
+/// Unknown JSON is kept whole and formatted for reading.
 fn unknown_json() -> Row {
     let (asked, answered) = ("{\n  \"city\": \"Paris\"\n}", "[\n  {\n    \"sky\": \"blue\"\n  }\n]");
     Row {
