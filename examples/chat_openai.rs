@@ -1,4 +1,4 @@
-//! Two messages to a chat model, tagged `chatopenai`, at temperature 0.
+//! Sends two messages to a chat model at temperature 0, with the tag `chatopenai`.
 //!
 //!     cargo run --example chat_openai
 #![allow(clippy::print_stdout, reason = "an example speaks on standard output")]

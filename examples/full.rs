@@ -1,5 +1,5 @@
-//! Everything at once: a template of the registry is fetched and formatted, a model completes it, and a hook scores the
-//! request, adds metadata, and links it to the template.
+//! Combines most features: fetches and formats a template of the registry, lets a model complete it, and uses
+//! a hook to score the request, add metadata, and link it to the template.
 //!
 //!     cargo run --example full
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example speaks on the terminal")]
@@ -25,7 +25,7 @@ async fn complete(
     client.completions().create(request).await
 }
 
-/// What becomes of every request once PromptLayer gave it an id.
+/// The hook for every request, called once PromptLayer has returned its id.
 async fn on_request_id(request: LoggedRequest) {
     println!("promptlayer id {}", request.id());
     let track = request.track();
@@ -40,7 +40,7 @@ async fn on_request_id(request: LoggedRequest) {
     }
 }
 
-/// Version 1 of the template `example`, published first where the registry does not have it yet.
+/// Returns version 1 of the template `example`. Publishes it first if the registry does not contain it.
 async fn template(client: &promptlayer_tracing::Client) -> Result<Template, promptlayer_tracing::Error> {
     let templates = client.templates();
     match templates.get("example").version(1).await {

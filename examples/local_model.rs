@@ -1,9 +1,9 @@
-//! A model on this machine, behind any server that speaks the OpenAI API: GPT4All's listens on port 4891 of localhost,
-//! Ollama's on 11434, llama.cpp's on 8080.
+//! Calls a local model through any server with an OpenAI-compatible API: GPT4All listens on localhost port
+//! 4891, Ollama on 11434, llama.cpp on 8080.
 //!
 //!     OPENAI_BASE_URL=http://localhost:11434/v1 LOCAL_MODEL=llama3.2 cargo run --example local_model
 //!
-//! Without `OPENAI_BASE_URL` an offline model answers.
+//! Without `OPENAI_BASE_URL`, an offline model answers.
 #![allow(clippy::print_stdout, reason = "an example speaks on standard output")]
 
 use std::error::Error;
@@ -17,8 +17,8 @@ use promptlayer_tracing::promptlayer;
 use serde::Serialize;
 use tracing_subscriber::prelude::*;
 
-/// A completion as servers of local models take it: OpenAI's fields, and those of the model's runtime, which a server
-/// that does not know them ignores.
+/// A completion request for local model servers: the fields of OpenAI's API and those of the model runtime. A
+/// server ignores the fields that it does not know.
 #[derive(Serialize)]
 struct LocalCompletion {
     model: String,
@@ -35,7 +35,7 @@ struct LocalCompletion {
 }
 
 impl LocalCompletion {
-    /// The settings that GPT4All starts with.
+    /// Creates a request with the default settings of GPT4All.
     fn new(model: String, prompt: &str) -> Self {
         Self {
             model,

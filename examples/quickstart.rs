@@ -1,8 +1,8 @@
-//! The first look: three calls of a model, one of which fails, in one trace.
+//! A first example: three model calls in one trace, one of which fails.
 //!
 //!     cargo run --example quickstart
 //!
-//! Needs no account: see the crate documentation of `examples`.
+//! It needs no account. See the crate documentation of `examples`.
 #![allow(clippy::print_stdout, reason = "an example speaks on standard output")]
 
 use std::error::Error;
@@ -21,7 +21,8 @@ use tracing_subscriber::prelude::*;
 
 type Model = Client<OpenAIConfig>;
 
-/// A call of a model: the request is logged as it is, and of the reply text, model and tokens.
+/// A model call. The request is logged as it is. The text, model and token usage are logged from the
+/// response.
 #[promptlayer(tags = ["quickstart"])]
 async fn explain(
     model: &Model,
@@ -30,7 +31,7 @@ async fn explain(
     model.chat().create(request).await
 }
 
-/// A call of a model that takes and gives plain text.
+/// A model call that takes and returns plain text.
 #[promptlayer(tags = ["quickstart"], provider = "openai", model = "gpt-4o-mini")]
 async fn name_company(model: &Model, prompt: &str) -> Result<String, OpenAIError> {
     let reply = model.chat().create(chat("gpt-4o-mini", prompt)?).await?;
@@ -38,7 +39,7 @@ async fn name_company(model: &Model, prompt: &str) -> Result<String, OpenAIError
     Ok(text.unwrap_or_default())
 }
 
-/// A call of a model that there is not: it is logged too, as an error.
+/// A call with an unknown model, which is logged as an error.
 #[promptlayer(tags = ["quickstart", "broken"])]
 async fn ask_nobody(
     model: &Model,
@@ -47,13 +48,14 @@ async fn ask_nobody(
     model.chat().create(request).await
 }
 
-/// A step around a call: a span of the trace, whose tags and metadata the call inside takes over.
+/// A step around a model call. It becomes a span of the trace, and the call inside inherits its tags and
+/// metadata.
 #[promptlayer(kind = "chain", tags = ["branding"], metadata(product = product))]
 async fn brand(model: &Model, product: &str) -> Result<String, OpenAIError> {
     name_company(model, &format!("What is a good name for a company that makes {product}?")).await
 }
 
-/// The whole tour, one trace.
+/// Makes all calls in one trace.
 #[promptlayer(kind = "chain")]
 async fn tour(model: &Model) -> Result<(), OpenAIError> {
     let reply = explain(model, chat("gpt-4o-mini", "What comes after 1,2,3 ?")?).await?;
@@ -104,7 +106,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Prints the spans under `parent`, each with its request's id.
+/// Prints the spans below `parent`, each with the id of its request.
 fn print_tree(spans: &[SpanDetail], parent: Option<SpanId>, indent: &str) {
     let mut children: Vec<&SpanDetail> = spans.iter().filter(|span| span.parent_id == parent).collect();
     children.sort_by_key(|span| span.start_time);

@@ -1,5 +1,5 @@
-//! An agent of rig with a tool. rig's own spans tell what it does: each of its model calls becomes a request, each tool
-//! call a span between them, and the annotated function around gives them all its tags.
+//! Runs an agent of rig with a tool. From rig's own spans, each model call becomes a request log and each
+//! tool call a span. All of them inherit the tags of the annotated function around the run.
 //!
 //!     cargo run --example rig_agent
 #![allow(clippy::print_stdout, reason = "an example speaks on standard output")]
@@ -19,7 +19,7 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::prelude::*;
 
-/// Looks the weather up: here it is always fine.
+/// A tool that returns the weather in a city. The sky is always clear.
 struct Weather;
 
 #[derive(Deserialize)]
@@ -82,7 +82,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .preamble("You tell the weather.")
         .tool(Weather)
         .default_max_turns(4)
-        // Without it rig records numbers only, and no messages.
+        // Without this option, rig records only numbers and no messages.
         .record_content_telemetry(true)
         .build();
     println!("{}", ask(&agent, "What is the weather in Paris?").await?);

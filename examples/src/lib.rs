@@ -1,8 +1,9 @@
-//! What the examples share: a language model and a PromptLayer that need no account.
+//! Helpers for the examples: a language model and a PromptLayer server that need no account.
 //!
-//! Each example asks [`openai()`] for a client. With `OPENAI_API_KEY` or `OPENAI_BASE_URL` set it talks to that
-//! service; otherwise to an [`OfflineModel`] inside the same process. It logs to the [`Service`] of [`promptlayer()`]:
-//! with `PROMPTLAYER_API_KEY` set to that account, otherwise to promptlayer-local inside the same process.
+//! Each example gets a client from [`openai()`]. If `OPENAI_API_KEY` or `OPENAI_BASE_URL` is set, the client
+//! connects to that service, otherwise to an [`OfflineModel`] in the same process. Each example logs to the
+//! [`Service`] returned by [`promptlayer()`]: to your account if `PROMPTLAYER_API_KEY` is set, otherwise to
+//! promptlayer-local in the same process.
 
 pub mod loopback;
 pub mod offline_model;

@@ -1,4 +1,4 @@
-//! A server on a loopback port, with a thread and a runtime of its own.
+//! A server on a loopback port, with its own thread and runtime.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener};
@@ -8,10 +8,10 @@ use std::thread::{Builder, JoinHandle};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-/// A server that runs until this value is dropped.
+/// A server on a loopback port that stops on drop.
 ///
-/// It owns a thread and a current-thread runtime, so that it works the same for a caller with no runtime, inside any
-/// runtime, and after the caller's runtime is gone. The system chooses the port.
+/// It has its own thread and current-thread runtime. Therefore it also works if the caller has no runtime, is
+/// inside a runtime, or shuts its runtime down. The port is chosen by the system.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -32,11 +32,12 @@ pub struct Loopback {
 }
 
 impl Loopback {
-    /// Binds a port and runs `serve` on a new thread called `name`; connections are accepted once this returns.
+    /// Binds a port and runs `serve` on a new thread called `name`. Connections are accepted once this
+    /// returns.
     ///
     /// # Errors
     ///
-    /// If the port cannot be bound, or the thread or its runtime cannot be started.
+    /// Returns an error if the port cannot be bound, or the thread or its runtime cannot be started.
     pub fn start<F, S>(name: &str, serve: F) -> io::Result<Self>
     where
         F: FnOnce(TcpListener) -> S + Send + 'static,
@@ -47,7 +48,8 @@ impl Loopback {
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let (ready, started) = mpsc::sync_channel(1);
-        // The runtime is made on its own thread: one that is dropped inside a caller's runtime would panic.
+        // Create the runtime on its own thread, because dropping a runtime inside the caller's runtime
+        // panics.
         let thread = Builder::new().name(name.to_owned()).spawn(move || {
             let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
                 Ok(runtime) => runtime,
@@ -72,7 +74,7 @@ impl Loopback {
         Ok(Self { address, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// The address it listens on.
+    /// Returns the address on which the server listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -80,7 +82,8 @@ impl Loopback {
 
 impl Drop for Loopback {
     fn drop(&mut self) {
-        // Open connections are cut, not waited for: a client that keeps one alive must not hold up the end.
+        // Open connections are closed without waiting, because a client with a keep-alive connection would
+        // delay the shutdown.
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
             drop(thread.join());
@@ -105,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dropped_server_cuts_its_connections() {
+    fn dropped_server_closes_its_connections() {
         let server = idle();
         let mut connection = TcpStream::connect(server.address()).unwrap();
         connection.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
@@ -118,14 +121,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_starts_and_ends_inside_a_runtime() {
+    async fn server_starts_and_stops_inside_a_runtime() {
         let server = idle();
         assert!(TcpStream::connect(server.address()).is_ok());
         drop(server);
     }
 
     #[test]
-    fn two_servers_have_two_ports() {
+    fn two_servers_have_different_ports() {
         let (one, other) = (idle(), idle());
         assert_ne!(one.address().port(), other.address().port());
     }

@@ -1,8 +1,8 @@
-//! A small model that speaks `OpenAI`'s API on loopback, for examples and tests with no account.
+//! A small local model with `OpenAI`'s API, for examples and tests without an account.
 //!
-//! It knows the answers to a handful of questions and repeats what it was told otherwise, so its answers are the same
-//! every time. What it does speak, it speaks as the service does: chat completions (whole and streamed, with tools),
-//! legacy completions, the list of models, and errors in the service's own shape.
+//! It knows the answers to a few questions and repeats any other input, so its responses are always the same.
+//! It supports chat completions (complete and streamed, with tools), legacy completions, the list of models,
+//! and errors, all in the format of `OpenAI`'s API.
 
 mod answer;
 mod failure;
@@ -30,25 +30,26 @@ use self::failure::Failure;
 use self::reply::Envelope;
 use crate::loopback::Loopback;
 
-/// The model its own list of models names. Any other name is accepted too, and repeated in the answer.
+/// The model name in the list of models. Other names are accepted too and returned in the response.
 pub const MODEL: &str = "offline-model";
 
-/// A model name that begins with this is answered as the service answers an unknown model: 404, `model_not_found`.
+/// The prefix of model names that are treated as unknown: the response is a 404 with the code
+/// `model_not_found`, as in `OpenAI`'s API.
 pub const UNKNOWN_MODEL: &str = "no-such-model";
 
-/// A model on a loopback port of its own, until it is dropped.
+/// A model server on its own loopback port. It stops on drop.
 ///
-/// | request | answer |
+/// | request | response |
 /// |---|---|
-/// | `POST /v1/chat/completions` | a completion, or with `stream` its chunks; a tool call where a tool is asked for |
-/// | `POST /v1/completions` | a legacy completion, or with `stream` its chunks |
-/// | `GET /v1/models` | a list of one |
+/// | `POST /v1/chat/completions` | a completion, or its chunks with `stream`; a tool call if one is requested |
+/// | `POST /v1/completions` | a legacy completion, or its chunks with `stream` |
+/// | `GET /v1/models` | a list of one model |
 ///
-/// A tool is called when the last message is the user's and mentions the tool's name or the weather, or when
-/// `tool_choice` demands one. Its arguments follow the tool's own schema.
+/// The model calls a tool if the last message is from the user and mentions the name of the tool or the
+/// weather, or if `tool_choice` requires a call. The arguments follow the schema of the tool.
 ///
-/// Token counts are an estimate: one token for every four characters begun, in the text of all messages, and in the
-/// answer or the names and arguments of the tools it calls.
+/// Token counts are estimates: one token per four characters, rounded up, of the text of all messages and of
+/// the response (or the names and arguments of the called tools).
 ///
 /// ```
 /// use examples::OfflineModel;
@@ -64,11 +65,11 @@ pub struct OfflineModel {
 }
 
 impl OfflineModel {
-    /// Starts the model on a port that the system chooses.
+    /// Starts the model on a free port.
     ///
     /// # Errors
     ///
-    /// If the port cannot be bound or the server's thread cannot be started.
+    /// Returns an error if the port cannot be bound or the thread of the server cannot be started.
     pub fn start() -> io::Result<Self> {
         let server =
             Loopback::start(
@@ -78,13 +79,13 @@ impl OfflineModel {
         Ok(Self { url: format!("http://{}/v1", server.address()), _server: server })
     }
 
-    /// The base URL a client is given: `http://127.0.0.1:PORT/v1`.
+    /// Returns the base URL for clients: `http://127.0.0.1:PORT/v1`.
     pub fn url(&self) -> &str {
         &self.url
     }
 }
 
-/// Numbers the completions, whose ids must differ.
+/// The counter for completion ids, which must be unique.
 type Counter = Arc<AtomicU64>;
 
 fn router() -> Router {
@@ -101,7 +102,7 @@ fn router() -> Router {
         .with_state(Counter::default())
 }
 
-/// Any key is right, but there must be one.
+/// Rejects requests without an API key. Any key is accepted.
 async fn authenticated(request: Request, next: Next) -> Response {
     let key = request
         .headers()

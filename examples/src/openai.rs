@@ -1,4 +1,4 @@
-//! A client for the examples: the user's service where one is configured, else the offline model.
+//! A client for the examples: for your own service if one is configured, otherwise for the offline model.
 
 use std::io;
 
@@ -7,10 +7,11 @@ use async_openai::config::{OPENAI_API_BASE, OpenAIConfig};
 
 use crate::OfflineModel;
 
-/// A client, and the offline model it talks to, which lives as long as the second value is kept.
+/// Creates a client and, if necessary, the offline model. The model runs until the second value is dropped.
 ///
-/// With `OPENAI_API_KEY` or `OPENAI_BASE_URL` set the second value is `None` and the client talks to that service.
-/// Otherwise an [`OfflineModel`] is started and one line on standard error says so.
+/// If `OPENAI_API_KEY` or `OPENAI_BASE_URL` is set, the client connects to that service and the second value
+/// is `None`. Otherwise this function starts an [`OfflineModel`] and writes a line about it to standard
+/// error.
 ///
 /// ```
 /// let (client, _offline) = examples::openai()?;
@@ -20,24 +21,25 @@ use crate::OfflineModel;
 ///
 /// # Errors
 ///
-/// If the offline model is needed and cannot be started.
+/// Returns an error if the offline model is needed and cannot be started.
 pub fn openai() -> io::Result<(Client<OpenAIConfig>, Option<OfflineModel>)> {
     openai_from(|name| std::env::var(name).ok())
 }
 
-/// [`openai()`] with the environment given, so that a test need not change the process's.
+/// Does the same as [`openai()`] with a given environment, so that a test need not change that of the
+/// process.
 ///
-/// A variable that is empty counts as not set.
+/// An empty variable counts as not set.
 ///
 /// # Errors
 ///
-/// If the offline model is needed and cannot be started.
+/// Returns an error if the offline model is needed and cannot be started.
 pub fn openai_from(
     environment: impl Fn(&str) -> Option<String>,
 ) -> io::Result<(Client<OpenAIConfig>, Option<OfflineModel>)> {
     let set = |name| environment(name).filter(|value| !value.is_empty());
     let (key, base) = (set("OPENAI_API_KEY"), set("OPENAI_BASE_URL"));
-    // Every field is written: the configuration's defaults come from the process's own environment.
+    // Set every field, because the defaults of the configuration come from the environment of the process.
     let configure = |key: String, base: String| {
         OpenAIConfig::new()
             .with_api_key(key)
@@ -75,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_alone_means_the_public_service() {
+    fn api_key_alone_selects_the_public_service() {
         let (client, offline) = openai_from(environment(&[("OPENAI_API_KEY", "sk-test")])).unwrap();
         assert!(offline.is_none());
         assert_eq!(client.config().api_base(), OPENAI_API_BASE);
@@ -83,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_base_url_alone_means_that_service() {
+    fn base_url_alone_selects_that_service() {
         let (client, offline) =
             openai_from(environment(&[("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")])).unwrap();
         assert!(offline.is_none());
@@ -91,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn organization_and_project_come_from_the_same_environment() {
+    fn organization_and_project_come_from_the_given_environment() {
         let (client, _) = openai_from(environment(&[
             ("OPENAI_API_KEY", "sk-test"),
             ("OPENAI_ORG_ID", "org-1"),
@@ -104,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn without_either_an_offline_model_answers() {
+    fn offline_model_is_used_without_key_and_base_url() {
         let (client, offline) = openai_from(environment(&[("OPENAI_API_KEY", "")])).unwrap();
         assert_eq!(client.config().api_base(), offline.unwrap().url());
     }

@@ -1,5 +1,5 @@
-//! PromptLayer for the examples: the user's account where one is configured, else promptlayer-local inside the
-//! process.
+//! The PromptLayer server for the examples: your account if one is configured, otherwise promptlayer-local in
+//! the same process.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -7,22 +7,23 @@ use std::path::PathBuf;
 use promptlayer_local::{Config, Database, Server};
 use promptlayer_tracing::{Client, LayerBuilder};
 
-/// The key that promptlayer-local is sent; it takes any.
+/// The API key for promptlayer-local, which accepts any key.
 const LOCAL_KEY: &str = "local";
 
-/// Where an example logs to.
+/// The PromptLayer server that an example logs to.
 #[derive(Debug)]
 pub struct Service {
-    /// promptlayer-local, where no account is configured.
+    /// promptlayer-local and its database file, if no account is configured.
     local: Option<(Server, PathBuf)>,
 }
 
-/// The service to log to: that of `PROMPTLAYER_API_KEY` (and `PROMPTLAYER_BASE_URL`) where it is set, else a
-/// promptlayer-local in this process, whose database stays in the directory for temporary files.
+/// Returns the server to log to: PromptLayer if `PROMPTLAYER_API_KEY` is set (at `PROMPTLAYER_BASE_URL`, if
+/// that is set too), otherwise promptlayer-local in this process, with its database in the directory for
+/// temporary files.
 ///
 /// # Errors
 ///
-/// If promptlayer-local is needed and cannot be started.
+/// Returns an error if promptlayer-local is needed and cannot be started.
 pub fn promptlayer() -> Result<Service, Box<dyn Error>> {
     if std::env::var("PROMPTLAYER_API_KEY").is_ok_and(|key| !key.is_empty()) {
         return Ok(Service { local: None });
@@ -34,7 +35,7 @@ pub fn promptlayer() -> Result<Service, Box<dyn Error>> {
 }
 
 impl Service {
-    /// A layer that logs there.
+    /// Returns a builder for a layer that logs to this server.
     pub fn layer(&self) -> LayerBuilder {
         match &self.local {
             Some((server, _)) => promptlayer_tracing::layer().base_url(server.url()).api_key(LOCAL_KEY),
@@ -42,11 +43,11 @@ impl Service {
         }
     }
 
-    /// A client of its REST API.
+    /// Creates a client for the REST API of this server.
     ///
     /// # Errors
     ///
-    /// If the environment has settings that cannot be used.
+    /// Returns an error if the environment contains invalid settings.
     pub fn client(&self) -> Result<Client, promptlayer_tracing::client::Error> {
         match &self.local {
             Some((server, _)) => Client::builder().base_url(server.url()).api_key(LOCAL_KEY).build(),
@@ -54,7 +55,7 @@ impl Service {
         }
     }
 
-    /// Says where to look at what was logged.
+    /// Prints where the logged requests can be viewed.
     #[allow(clippy::print_stdout, reason = "an example speaks on standard output")]
     pub fn say_where_to_look(&self) {
         match &self.local {

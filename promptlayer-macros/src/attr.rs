@@ -1,4 +1,4 @@
-//! What a user may write in the attribute, parsed and checked.
+//! Parses and checks the arguments of the attribute.
 
 mod fields;
 mod nearest;
@@ -14,7 +14,7 @@ pub(crate) use self::fields::{Field, FieldMode, FieldName};
 use self::nearest::nearest;
 pub(crate) use self::tags::Tag;
 
-/// The arguments that the attribute knows, for the error that names the nearest.
+/// The known arguments. The error for an unknown argument suggests the nearest of them.
 const KNOWN: &[&str] = &[
     "crate",
     "err",
@@ -40,7 +40,7 @@ const KNOWN: &[&str] = &[
     "target",
 ];
 
-/// The kinds of a call and the variants of `Kind` that they stand for.
+/// The accepted values of `kind`, and the variant of `Kind` for each.
 const KINDS: &[(&str, &str)] = &[
     ("llm", "Llm"),
     ("embedding", "Embedding"),
@@ -50,44 +50,44 @@ const KINDS: &[(&str, &str)] = &[
     ("retriever", "Retriever"),
 ];
 
-/// How a value is written down.
+/// How a value is formatted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     Display,
     Debug,
 }
 
-/// A level, as `#[instrument]` takes it.
+/// A level, with the same syntax as in `#[instrument]`.
 #[derive(Clone)]
 pub(crate) enum Level {
-    /// `"info"` or `3`, by the constant's name.
+    /// A level given as `"info"` or `3`, stored as the name of the constant.
     Known(&'static str),
     /// A path to a `tracing::Level`.
     Path(Path),
 }
 
-/// What `err(…)` or `ret(…)` asks for.
+/// The argument `err(…)` or `ret(…)`.
 pub(crate) struct Event {
-    /// Where it stands, for the errors of the compiler.
+    /// The location of the argument, for compiler errors.
     pub(crate) span: Span,
     pub(crate) level: Option<Level>,
     pub(crate) format: Option<Format>,
 }
 
-/// What `input = …` asks for.
+/// The argument `input = …`.
 pub(crate) struct InputArg {
-    /// `?expr` or `%expr`; `None` for a plain expression.
+    /// The format of `?expr` or `%expr`; `None` for a plain expression.
     pub(crate) format: Option<Format>,
     pub(crate) value: Expr,
 }
 
-/// `key = expression`, of `metadata(…)` and `parameters(…)`.
+/// One `key = expression` of `metadata(…)` or `parameters(…)`.
 pub(crate) struct KeyValue {
     pub(crate) key: LitStr,
     pub(crate) value: Expr,
 }
 
-/// The attribute's arguments.
+/// The parsed arguments of the attribute.
 #[derive(Default)]
 pub(crate) struct Args {
     pub(crate) name: Option<Expr>,
@@ -101,7 +101,7 @@ pub(crate) struct Args {
     pub(crate) err: Option<Event>,
     pub(crate) ret: Option<Event>,
     pub(crate) tags: Vec<Tag>,
-    /// The variant of `Kind`, by name.
+    /// The name of the variant of `Kind`.
     pub(crate) kind: Option<Ident>,
     pub(crate) provider: Option<Expr>,
     pub(crate) model: Option<Expr>,
@@ -144,7 +144,7 @@ impl Parse for Args {
 }
 
 impl Args {
-    /// Parses what follows the name of one argument.
+    /// Parses the part of an argument after its name.
     fn argument(&mut self, argument: &Ident, input: ParseStream<'_>) -> Result<()> {
         match argument.to_string().as_str() {
             "name" => self.name = Some(assigned(argument, input)?),
@@ -219,7 +219,9 @@ fn check_together(seen: &[Ident]) -> Result<()> {
     Ok(())
 }
 
-/// Remembers an argument; an error if it was there already.
+/// Records that an argument was given.
+///
+/// Returns an error if it was given before.
 fn note(seen: &mut Vec<Ident>, argument: &Ident) -> Result<()> {
     if seen.contains(argument) {
         return Err(Error::new(argument.span(), format!("`{argument}` is given twice")));
@@ -228,7 +230,7 @@ fn note(seen: &mut Vec<Ident>, argument: &Ident) -> Result<()> {
     Ok(())
 }
 
-/// An error at a word that is none of `known`, with the nearest that is.
+/// Returns the error for a word that is not in `known`, with the nearest known word.
 fn unknown(at: &Ident, what: &str, word: &str, known: &[&str]) -> Error {
     Error::new(at.span(), unknown_message(what, word, known))
 }
@@ -261,7 +263,7 @@ fn assigned(argument: &Ident, input: ParseStream<'_>) -> Result<Expr> {
     input.parse()
 }
 
-/// An argument that stands alone.
+/// Parses an argument that takes no value.
 fn alone(argument: &Ident, input: ParseStream<'_>, instead: &str) -> Result<bool> {
     if input.peek(token::Paren) || input.peek(Token![=]) {
         return Err(Error::new(

@@ -1,24 +1,25 @@
-//! The annotated item: a function whose body stays the tokens that the user wrote.
+//! The parser for the annotated item: a function whose body is kept as the tokens that the user wrote.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Error, Result, Signature, Token, Visibility};
 
-/// What the error says where the attribute stands on something that is no function.
+/// The error message if the attribute is used on an item that is not a function with a body.
 const EXPECTED: &str = "`#[promptlayer]` goes on a function or a method with a body; to trace every \
                         method of an `impl` or a trait, write it on each";
 
-/// A function with a body that is not parsed: what does not parse there is the compiler's to say,
-/// and an editor's to complete.
+/// A function whose body is not parsed.
+///
+/// Syntax errors in the body are reported by the compiler, and completion inside it is left to the editor.
 pub(crate) struct Function {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) visibility: Visibility,
-    /// `default`, of specialization.
+    /// The `default` keyword of specialization.
     pub(crate) defaultness: Option<Token![default]>,
     pub(crate) signature: Signature,
-    /// `#![…]` at the head of the body.
+    /// The inner attributes (`#![…]`) at the start of the body.
     pub(crate) inner_attributes: Vec<Attribute>,
-    /// The rest of the body in the user's own braces.
+    /// The rest of the body, in the user's own braces.
     pub(crate) body: Group,
 }
 
@@ -57,7 +58,9 @@ impl Parse for Function {
     }
 }
 
-/// The braces, out of the group without delimiters that a macro puts around its `$body:block`.
+/// Returns the brace group of a body.
+///
+/// A macro wraps its `$body:block` in a group without delimiters, which is removed here.
 fn braces(tree: TokenTree) -> Option<Group> {
     let TokenTree::Group(group) = tree else { return None };
     match group.delimiter() {

@@ -1,6 +1,8 @@
-//! The attribute [`macro@promptlayer`], which wraps a function that calls a language model in a
-//! `tracing` span. Use it through the crate `promptlayer-tracing`, which re-exports it and holds
-//! what its code calls.
+//! The attribute macro [`macro@promptlayer`], which wraps a function that calls a language model in a
+//! `tracing` span.
+//!
+//! Use it through the crate `promptlayer-tracing`, which re-exports it and contains the items that the
+//! expanded code calls.
 
 mod attr;
 mod expand;
@@ -13,10 +15,10 @@ use crate::function::Function;
 
 /// Traces a function that calls a language model.
 ///
-/// The function runs in a `tracing` span. Where the layer of `promptlayer-tracing` is installed,
-/// its arguments become the request's input, the value that it returns (or its error) the output,
-/// and the call a request log of PromptLayer in its trace. Where no layer listens, nothing is
-/// serialized and the function runs as if the attribute were not there.
+/// The function runs in a `tracing` span. If the layer of `promptlayer-tracing` is installed, the call
+/// becomes a request log of PromptLayer in its trace: the arguments are the input, and the return value (or
+/// the error) is the output. If no layer is installed, nothing is serialized and the function runs as if the
+/// attribute were not there.
 ///
 /// ```
 /// use promptlayer_tracing::promptlayer;
@@ -29,71 +31,78 @@ use crate::function::Function;
 ///
 /// # What is logged
 ///
-/// Arguments are captured by `Serialize`, or as text where they are `AsRef<str>`. An argument that
-/// is neither (a client, a handle, a closure) is named by its type alone, since its `Debug` may hold
-/// secrets. `self` and what is in `skip` are left out. An argument whose name says that it is a
-/// secret (`api_key`, `password`, `*_secret`, `*_token`, …) is logged as `[redacted]`.
+/// Arguments are captured with `Serialize`, or as text if they implement `AsRef<str>`. For an argument that
+/// implements neither (a client, a handle, a closure) only the type name is logged, because its `Debug`
+/// output may contain secrets. `self` and the arguments listed in `skip` are left out. An argument with the
+/// name of a secret (`api_key`, `password`, `*_secret`, `*_token`, …) is logged as `[redacted]`.
 ///
-/// The value returned is captured by `Serialize`, else `Display`, else `Debug` (without the fields whose
-/// names say that they are secrets), else named by its type. Of a `Result`, `Ok` is the output, and `Err`
-/// the error with its chain of sources. No bound is ever added to the function.
+/// The return value is captured with the first of these that its type implements: `Serialize`, `Display`,
+/// `Debug`. Fields with the name of a secret are removed from `Debug` output. If the type implements none of
+/// them, its name is logged. For a `Result`, `Ok` is the output, and `Err` is the error together with its
+/// chain of sources. The attribute never adds a bound to the function.
 ///
 /// # Arguments
 ///
 /// | argument | meaning | default |
 /// |---|---|---|
-/// | `tags = ["a", CONST]` | the request's tags: literals and constants, checked when compiled | none |
-/// | `kind = "llm"` | `llm`, `embedding`, `tool`, `agent`, `chain` or `retriever`; only the first two make a request log, the others a span of the trace | the innermost call logs, and those around it are spans |
-/// | `provider = …`, `model = …` | instead of what is detected; any `Display` expression over the arguments | detected |
-/// | `parameters(k = …)` | added to, and instead of, the parameters that are detected | none |
-/// | `input = …` | what to log instead of the arguments; `?x` by `Debug`, `%x` by `Display` | the arguments |
-/// | `output = …` | a path or closure from a reference to the value to what is logged instead of it | the value |
-/// | `metadata(k = …)` | `Display` values, turned into strings | none |
-/// | `prompt = …` | a template's name, `(name, version)`, or a rendered template: the link to the registry | none |
+/// | `tags = ["a", CONST]` | tags of the request: literals and constants, checked at compile time | none |
+/// | `kind = "llm"` | `llm`, `embedding`, `tool`, `agent`, `chain` or `retriever`; `llm` and `embedding` make a request log, the others a span of the trace | the innermost annotated call makes the request log, the calls around it make spans |
+/// | `provider = …`, `model = …` | replaces the detected value; any `Display` expression over the arguments | detected |
+/// | `parameters(k = …)` | adds parameters, and replaces detected ones of the same name | none |
+/// | `input = …` | the value to log instead of the arguments; `?x` uses `Debug`, `%x` uses `Display` | the arguments |
+/// | `output = …` | a path or closure that takes a reference to the value and returns what to log instead | the value |
+/// | `metadata(k = …)` | `Display` values, converted to strings | none |
+/// | `prompt = …` | links the request to a template of the registry: a name, `(name, version)`, or a rendered template | none |
 /// | `skip(a, b)`, `skip_all` | arguments that are not logged | none |
-/// | `stream` | the value is a stream behind an alias | `impl Stream`, boxed streams and `Result`s of either are seen without it |
-/// | `on_request_id = path` | a hook for the requests of this function, beside those of the layer | none |
-/// | `crate = path` | where `promptlayer-tracing` is, if re-exported | `::promptlayer_tracing` |
+/// | `stream` | declares that the value is a stream behind a type alias | `impl Stream`, boxed streams and `Result`s of either are recognized without it |
+/// | `on_request_id = path` | a hook for the requests of this function, in addition to the hooks of the layer | none |
+/// | `crate = path` | the path of `promptlayer-tracing`, if it is re-exported | `::promptlayer_tracing` |
 ///
-/// and with the meaning that they have in `#[tracing::instrument]`: `name`, `target`, `level`,
-/// `parent`, `follows_from`, `fields`, `err` and `ret`. Arguments are not recorded as fields of the
-/// span: `fields(x)` makes the argument `x` one as well.
+/// These arguments mean the same as in `#[tracing::instrument]`: `name`, `target`, `level`, `parent`,
+/// `follows_from`, `fields`, `err` and `ret`. Arguments of the function are not recorded as fields of the
+/// span. To record the argument `x` as a field too, write `fields(x)`.
 ///
-/// The expressions see the arguments by their names, before the body does. One that takes an argument by value, such
-/// as `parent = x` of an `x: impl Into<Option<Id>>`, needs `skip(x)` and a body that does not use `x`.
+/// The expressions can use the arguments by name. They are evaluated before the body. An expression that
+/// takes an argument by value, such as `parent = x` for `x: impl Into<Option<Id>>`, needs `skip(x)` and a
+/// body that does not use `x`.
 ///
-/// The events of `err` and `ret` are emitted before the span is left.
+/// The events of `err` and `ret` are emitted before the span is exited.
 ///
 /// # Futures and streams
 ///
-/// A call lasts until its function is through. An `async fn`, and a function that returns
-/// `impl Future`, `Pin<Box<dyn Future>>` or `BoxFuture`, is through when its future is ready; a future
-/// that is never polled was never called. A function that gives `impl Stream`,
-/// `Pin<Box<dyn Stream>>`, `BoxStream`, or a `Result` of one, is through when the stream ends: its items
-/// are the output, text items joined to one text, and the time to the first of them is recorded. Of one stream at
-/// most 4 MiB of items are kept; those beyond are counted.
+/// A call lasts until its function has finished:
 ///
-/// A function that panics is logged as an error, with the panic's message. A future or a stream that
-/// is dropped before its end is logged as a warning, with what had come until then.
+/// - An `async fn`, and a function that returns `impl Future`, `Pin<Box<dyn Future>>` or `BoxFuture`, has
+///   finished when its future is ready. A future that is never polled makes no call.
+/// - A function that returns `impl Stream`, `Pin<Box<dyn Stream>>`, `BoxStream`, or a `Result` of one, has
+///   finished when the stream ends. The items of the stream are the output. Text items are joined to one
+///   text, and the time to the first item is recorded. At most 4 MiB of items are kept per stream. Items
+///   beyond this limit are only counted.
 ///
-/// A `#[track_caller]` function that is not `async` keeps its caller. What it returns early, with `return`
-/// or `?`, passes by unseen: the call is logged as a warning that says so. Of an `impl Trait` that is
-/// none of `Serialize`, `Display`, `Debug` and `Error` (a closure, an iterator) nothing is logged, unless
-/// `output`, `ret` or `err` look at it.
+/// If the function panics, the call is logged as an error with the panic message. If a future or a stream is
+/// dropped before its end, the call is logged as a warning with the output received so far.
+///
+/// A `#[track_caller]` function that is not `async` keeps its caller location. A value that it returns early,
+/// with `return` or `?`, cannot be captured: the call is logged as a warning that says so. If the function
+/// returns an `impl Trait` without `Serialize`, `Display`, `Debug` or `Error` (a closure, an iterator), no
+/// output is logged, unless `output`, `ret` or `err` inspects the value.
 ///
 /// # Deep nesting
 ///
-/// To prove that a future is `Send`, the compiler looks into every future inside of it, down to its recursion limit
-/// of 128. Twenty annotated `async fn`s that await each other stay below it (about forty that are not annotated, and
-/// about ten with `#[tracing::instrument]`). A deeper nest that must be `Send`, because it is given to
-/// `tokio::spawn` for example, fails with `error[E0275]: overflow evaluating the requirement`. Two things help:
+/// To prove that a future is `Send`, the compiler visits every future inside it, up to its recursion limit of
+/// 128. Twenty annotated `async fn`s that await each other stay below this limit (compared with about forty
+/// functions without the attribute, and about ten with `#[tracing::instrument]`). A deeper nest that must be
+/// `Send`, for example because it is passed to `tokio::spawn`, fails with
+/// `error[E0275]: overflow evaluating the requirement`. There are two solutions:
 ///
-/// - `#![recursion_limit = "256"]` at the head of the crate that needs the proof, which doubles the depth;
-/// - one function of the nest that returns `Pin<Box<dyn Future<Output = …> + Send>>`: there the compiler's search ends.
+/// - Add `#![recursion_limit = "256"]` to the root of the crate that needs the proof. This doubles the
+///   possible depth.
+/// - Let one function of the nest return `Pin<Box<dyn Future<Output = …> + Send>>`. The search of the
+///   compiler ends there.
 ///
 /// # Tags
 ///
-/// Tags are not empty, have at most 512 characters, and none is given twice.
+/// A tag must not be empty and has at most 512 characters. The tags of a function must be distinct.
 ///
 /// ```
 /// use promptlayer_tracing::promptlayer;
@@ -119,7 +128,7 @@ pub fn promptlayer(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let args = match syn::parse::<Args>(arguments) {
         Ok(args) => args,
         Err(error) => {
-            // With the function as it was, the attribute's error is the only one.
+            // Emit the original function too. Otherwise every use of it would be a second error.
             let error = error.into_compile_error();
             return quote::quote!(#error #original).into();
         }

@@ -1,12 +1,12 @@
-//! Any value to JSON, without asking a bound of the user's types.
+//! Captures any value as JSON or text, without adding a bound to the user's types.
 //!
-//! The attribute's code wraps a reference in [`Probe`] and calls a method on some layers of `&`.
-//! Method resolution then picks the first trait whose bound the type meets: the more `&` an
-//! implementation has before `Probe`, the earlier it is tried. A type that meets none, or a
-//! generic parameter without bounds, ends at the last trait, which asks for nothing.
+//! The code of the attribute wraps a reference in [`Probe`] and calls a method on several layers of `&`.
+//! Method resolution selects the first trait whose bound the type meets: an implementation with more `&`
+//! before `Probe` is tried earlier. A type that meets no bound, and a generic parameter without bounds, reach
+//! the last trait, which has no bound.
 //!
-//! A user's `Serialize`, `Display` or `Debug` may fail or panic. Neither reaches the user's
-//! function: what could not be captured is named by its type.
+//! A user's `Serialize`, `Display` or `Debug` may fail or panic. Neither reaches the user's function: if a
+//! value cannot be captured, its type name is logged.
 
 use std::any::type_name;
 use std::convert::Infallible;
@@ -22,25 +22,26 @@ pub use self::evidence::Evidence;
 
 mod evidence;
 
-/// How many sources of an error are followed; a chain may be a ring.
+/// The maximum number of sources that are followed. The chain of an error may be cyclic.
 const MAX_SOURCES: usize = 16;
 
-/// One captured value.
+/// The captured form of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Captured {
-    /// What the value's `Serialize` wrote, as JSON text.
+    /// The JSON text from the value's `Serialize`.
     Json(String),
-    /// What the value's `Display`, `Debug` or `AsRef<str>` wrote.
+    /// The text from the value's `Display`, `Debug` or `AsRef<str>`.
     Text(String),
-    /// The value's type: it has no form that may be logged.
+    /// The name of the value's type. The value has no representation that may be logged.
     Type(&'static str),
-    /// The argument's name says that it is a secret.
+    /// A value that is left out because the name of its argument is that of a secret.
     Redacted,
 }
 
 impl Captured {
-    /// Bytes that the value holds, for the bound of the queue: with the room that its text has and does not use, which
-    /// may be as much again.
+    /// Returns the bytes of memory that the value holds, for the limit of the queue.
+    ///
+    /// Unused capacity of the text counts, because it may be as large as the text itself.
     #[cfg(feature = "export")]
     pub(crate) fn size(&self) -> usize {
         match self {
@@ -49,7 +50,7 @@ impl Captured {
         }
     }
 
-    /// Bytes of its text.
+    /// Returns the length of the text in bytes.
     #[cfg(feature = "export")]
     pub(crate) fn len(&self) -> usize {
         match self {
@@ -59,42 +60,42 @@ impl Captured {
     }
 }
 
-/// What an error said of itself.
+/// The captured form of an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// The error's type, which names the crate that it comes from.
+    /// The error's type, which contains the name of its crate.
     pub type_name: &'static str,
-    /// The error and its sources, outermost first.
+    /// The messages of the error and its sources, outermost first.
     pub chain: Vec<String>,
-    /// What its types and fields say.
+    /// What the types and fields of the error reveal about its kind.
     pub evidence: Evidence,
 }
 
 impl Failure {
-    /// An error that says this, and of which nothing else is known.
+    /// Creates a failure from a type name and messages, without evidence.
     pub(crate) fn new(type_name: &'static str, chain: Vec<String>) -> Self {
         Self { type_name, chain, evidence: Evidence::default() }
     }
 
-    /// An error of which nothing is known but its type.
+    /// Creates a failure for an error of which only the type is known.
     pub(crate) fn of_type<E>() -> Self {
         Self::new(type_name::<E>(), vec![type_name::<E>().to_owned()])
     }
 
-    /// What an error and its sources say.
+    /// Captures an error and its sources.
     pub(crate) fn of<E: Error + ?Sized>(error: &E, type_name: &'static str) -> Self {
         let (chain, evidence) = chain(error, type_name);
         Self { type_name, chain, evidence }.without_queries()
     }
 
-    /// The same of an error that borrows nothing, and so can be asked what it is.
+    /// Captures an error that is `'static`, and so can be downcast.
     pub(crate) fn of_source(error: &(dyn Error + 'static), type_name: &'static str) -> Self {
         let (chain, mut evidence) = chain(error, type_name);
         evidence.add(error);
         Self { type_name, chain, evidence }.without_queries()
     }
 
-    /// Where a key stands in an address, an error of HTTP quotes it.
+    /// Removes the query from the addresses in HTTP errors, because a query may contain an API key.
     fn without_queries(mut self) -> Self {
         if self.evidence.is_of_http {
             self.chain = self.chain.into_iter().map(evidence::without_queries).collect();
@@ -103,25 +104,25 @@ impl Failure {
     }
 }
 
-/// What one item of a stream says.
+/// The captured form of one item of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Chunk {
-    /// A part of the answer.
+    /// A part of the response.
     Value(Captured),
     /// The item is an `Err`.
     Error(Failure),
 }
 
-/// A value whose abilities method resolution is to find out.
+/// A reference to a value. Method resolution selects how the value is captured.
 #[derive(Debug)]
 pub struct Probe<'a, T: ?Sized>(pub &'a T);
 
-/// Runs a user's formatting code; `None` where it panicked.
+/// Runs the user's formatting code. Returns `None` if it panics.
 pub(crate) fn guarded<R>(run: impl FnOnce() -> R) -> Option<R> {
     catch_unwind(AssertUnwindSafe(run)).ok()
 }
 
-/// The name of the type behind any references.
+/// Captures the name of the type, without leading references.
 fn named<T: ?Sized>() -> Captured {
     let mut name = type_name::<T>();
     while let Some(behind) = name.strip_prefix('&') {
@@ -138,7 +139,8 @@ fn json<T: Serialize + ?Sized>(value: &T) -> Captured {
     }
 }
 
-/// Without the pipeline nothing is recorded, so this is only type-checked.
+/// Nothing is recorded without the feature `export`. This version exists only so that the expanded code
+/// compiles.
 #[cfg(not(feature = "export"))]
 fn json<T: Serialize + ?Sized>(_: &T) -> Captured {
     named::<T>()
@@ -152,7 +154,8 @@ fn debug<T: Debug + ?Sized>(value: &T) -> Captured {
     guarded(|| format!("{value:?}")).map_or_else(named::<T>, Captured::Text)
 }
 
-/// A `Debug` that nobody asked for: it may show a key.
+/// Captures a value with `Debug` although the user did not request it. Secrets are removed, because the
+/// output may contain a key.
 #[cfg(feature = "export")]
 fn debug_unasked<T: Debug + ?Sized>(value: &T) -> Captured {
     match debug(value) {
@@ -161,13 +164,14 @@ fn debug_unasked<T: Debug + ?Sized>(value: &T) -> Captured {
     }
 }
 
-/// Without the pipeline nothing is recorded, so this is only type-checked.
+/// Nothing is recorded without the feature `export`. This version exists only so that the expanded code
+/// compiles.
 #[cfg(not(feature = "export"))]
 fn debug_unasked<T: Debug + ?Sized>(value: &T) -> Captured {
     debug(value)
 }
 
-/// Implements one rung of a ladder: the trait, its method, and the bound that it asks for.
+/// Defines one step of the method resolution: a trait, its method, and the bound that it requires.
 macro_rules! rung {
     ($(#[$doc:meta])* $name:ident . $method:ident -> $out:ty, for $probe:ty $(where T: $bound:path)?, |$value:ident| $body:expr) => {
         $(#[$doc])*
@@ -184,7 +188,7 @@ macro_rules! rung {
     };
 }
 
-// An argument: `Serialize`, else text, else its type. Never `Debug`, which may show secrets.
+// Arguments: `Serialize`, else text, else the type name. `Debug` is not used, because it may show secrets.
 rung!(/// The argument serializes.
     ArgumentBySerialize.__promptlayer_argument -> Captured, for &&Probe<'_, T> where T: Serialize, |value| json(value));
 rung!(/// The argument is text without being `Serialize`, as `impl AsRef<str>` is.
@@ -193,7 +197,7 @@ rung!(/// The argument is text without being `Serialize`, as `impl AsRef<str>` i
 rung!(/// Any other argument.
     ArgumentByType.__promptlayer_argument -> Captured, for Probe<'_, T>, |_value| named::<T>());
 
-// A value returned: `Serialize`, else `Display`, else `Debug`, else its type.
+// Return values: `Serialize`, else `Display`, else `Debug`, else the type name.
 rung!(/// The value serializes.
     OutputBySerialize.__promptlayer_output -> Captured, for &&&Probe<'_, T> where T: Serialize, |value| json(value));
 rung!(/// The value displays.
@@ -203,8 +207,8 @@ rung!(/// The value has a `Debug`.
 rung!(/// Any other value.
     OutputByType.__promptlayer_output -> Captured, for Probe<'_, T>, |_value| named::<T>());
 
-// An error: its own chain, else that of the error inside (`Box<dyn Error>`, `anyhow::Error`), else
-// what it displays or debugs, else its type.
+// Errors: the error's own chain, else the chain of the error inside (`Box<dyn Error>`, `anyhow::Error`), else
+// `Display`, else `Debug`, else the type name.
 rung!(/// The value is an error.
     ErrorByChain.__promptlayer_error -> Failure, for &&&&&&Probe<'_, T> where T: Error,
     |value| Failure::of(value, type_name::<T>()));
@@ -230,8 +234,10 @@ rung!(/// The error has a `Debug`.
 rung!(/// Any other error.
     ErrorByType.__promptlayer_error -> Failure, for Probe<'_, T>, |_value| described::<T>(named::<T>()));
 
-/// A box of an error. `AsRef` would not do: method resolution does not look at lifetimes, and would take
-/// that of a box that borrows for that of one which does not.
+/// A smart pointer to an error.
+///
+/// `AsRef` cannot be used here. Method resolution ignores lifetimes, so it would select the implementation
+/// for boxes of `'static` errors for a box that borrows too.
 pub trait BoxOfError {
     #[doc(hidden)]
     fn inside(&self) -> &(dyn Error + '_);
@@ -259,7 +265,7 @@ boxes_of_errors!(
     Rc<dyn Error + 'e>
 );
 
-/// An error without a chain.
+/// Creates a failure from a text, without a chain of sources.
 fn described<T: ?Sized>(text: Captured) -> Failure {
     let message = match text {
         Captured::Text(text) => text,
@@ -268,8 +274,10 @@ fn described<T: ?Sized>(text: Captured) -> Failure {
     Failure::new(type_name::<T>(), vec![message])
 }
 
-/// The messages of an error and its sources, and what their types say. A source whose text its parent
-/// already gave (many `Display` implementations repeat it) is left out, and where one panics the chain ends.
+/// Returns the messages and the evidence of an error and its sources.
+///
+/// A source is left out if its parent's message already contains its text, as many `Display` implementations
+/// do. The chain ends at a source that panics.
 fn chain<E: Error + ?Sized>(error: &E, type_name: &'static str) -> (Vec<String>, Evidence) {
     let mut chain = vec![guarded(|| error.to_string()).unwrap_or_else(|| type_name.to_owned())];
     let mut evidence = Evidence::of(error);
@@ -286,10 +294,10 @@ fn chain<E: Error + ?Sized>(error: &E, type_name: &'static str) -> (Vec<String>,
     (chain, evidence)
 }
 
-/// What a function gave back, seen as success or failure.
+/// The return value of a function, as success or failure.
 #[derive(Debug)]
 pub enum Given<'a, T: ?Sized, E: ?Sized = Infallible> {
-    /// The `Ok` of a `Result`, or a value that is no `Result`.
+    /// The `Ok` of a `Result`, or a value that is not a `Result`.
     Value(&'a T),
     /// The `Err` of a `Result`.
     Error(&'a E),
@@ -310,7 +318,7 @@ impl<'a, T, E> GivenByResult<'a, T, E> for &Probe<'a, Result<T, E>> {
     }
 }
 
-/// The value is no `Result`.
+/// The value is not a `Result`.
 pub trait GivenByValue<'a, T: ?Sized> {
     #[doc(hidden)]
     fn __promptlayer_given(&self) -> Given<'a, T>;
@@ -322,33 +330,34 @@ impl<'a, T: ?Sized> GivenByValue<'a, T> for Probe<'a, T> {
     }
 }
 
-/// A value whose `Debug` was asked for.
+/// Captures a value with `Debug`, as the user requested with `?`.
 pub fn by_debug<T: Debug + ?Sized>(value: &T) -> Captured {
     debug(value)
 }
 
-/// A value whose `Display` was asked for.
+/// Captures a value with `Display`, as the user requested with `%`.
 pub fn by_display<T: Display + ?Sized>(value: &T) -> Captured {
     display(value)
 }
 
-/// What a value displays; `None` where that panics.
+/// Formats a value with `Display`. Returns `None` if that panics.
 pub(crate) fn shown(value: &dyn Display) -> Option<String> {
     guarded(|| value.to_string())
 }
 
-/// Applies the attribute's `output` to the value, so that a closure's parameter has its type. `None`
-/// where that panics.
+/// Applies the attribute's `output` to the value. The signature gives the parameter of a closure its type.
+///
+/// Returns `None` if `output` panics.
 pub fn select<'a, T: ?Sized, R>(value: &'a T, output: impl FnOnce(&'a T) -> R) -> Option<R> {
     guarded(|| output(value))
 }
 
-/// The value from which nothing could be selected.
+/// Captures the type name of a value for which `output` panicked.
 pub fn unselected<T: ?Sized>(_: &T) -> Captured {
     named::<T>()
 }
 
-/// What `err` looks into.
+/// A type that the argument `err` accepts: a `Result`.
 #[diagnostic::on_unimplemented(
     message = "`err` is for a function that returns a `Result`, and this one returns `{Self}`",
     note = "remove `err`, or return a `Result`"
@@ -371,17 +380,17 @@ impl<T, E> IsResult for Result<T, E> {
     }
 }
 
-/// The `Result` by reference.
+/// Returns the `Result` by reference.
 pub fn as_result<R: IsResult>(result: &R) -> Result<&R::Value, &R::Error> {
     result.by_reference()
 }
 
-/// The value, which `err`, `ret` or a field shows by its `Display`.
+/// Returns the value for `err`, `ret` or a field that uses its `Display`.
 pub fn displayed<T: Display>(value: &T) -> &(dyn Display + '_) {
     value
 }
 
-/// The value, which `err`, `ret` or a field shows by its `Debug`.
+/// Returns the value for `err`, `ret` or a field that uses its `Debug`.
 pub fn debugged<T: Debug>(value: &T) -> &(dyn Debug + '_) {
     value
 }

@@ -1,7 +1,7 @@
-//! Request ids out to the user's closures.
+//! Calls the user's hooks with the ids of logged requests.
 //!
-//! Hooks run on a thread of their own, one after the other and in the order of the ids: one that
-//! panics, hangs or is slow holds up those behind it and nothing else.
+//! Hooks run on their own thread, one after the other and in the order of the ids. A hook that panics, hangs
+//! or is slow delays only the hooks after it.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -29,26 +29,27 @@ use promptlayer_blueprint::{RequestId, SpanId, TraceId};
 use promptlayer_client::exporter::{Enqueue, Redactor};
 use promptlayer_client::{Client, TrackRequest};
 
-/// The name of the thread.
+/// The name of the hook thread.
 const THREAD: &str = "pl-hooks";
-/// The name of the thread on which the connections of asynchronous hooks live.
+/// The name of the thread that drives the connections of asynchronous hooks.
 const IO_THREAD: &str = "pl-hooks-io";
-/// How many ids may wait for a hook; those that come when it is full are counted and not shown.
+/// The maximum number of ids that wait for a hook. Ids beyond it are counted as skipped and passed to no
+/// hook.
 const CAPACITY: usize = 8_192;
 
-/// A hook that is called with every request.
+/// A hook that is called for every request.
 pub(crate) type Hook = Box<dyn Fn(&LoggedRequest) + Send + Sync>;
-/// The hook of one function.
+/// A hook of one function.
 pub(crate) type OwnHook = fn(&LoggedRequest);
 /// A hook whose future is awaited before the next hook runs.
 pub(crate) type AsyncHook =
     Box<dyn Fn(LoggedRequest) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
-/// What is told of errors that nobody awaits.
+/// The user's handler for errors that no caller receives.
 pub(crate) type OnError = Box<dyn Fn(&Error) + Send + Sync>;
 
-/// A request that PromptLayer logged, and its id.
+/// A request that PromptLayer has logged, with its id.
 ///
-/// A hook given to [`on_request_id`](crate::LayerBuilder::on_request_id) receives it.
+/// Hooks set with [`on_request_id`](crate::LayerBuilder::on_request_id) receive it.
 ///
 /// ```no_run
 /// use promptlayer_tracing::LoggedRequest;
@@ -69,7 +70,7 @@ pub(crate) type OnError = Box<dyn Fn(&Error) + Send + Sync>;
 #[derive(Clone)]
 pub struct LoggedRequest(Arc<Logged>);
 
-/// What a hook is told.
+/// The data of a [`LoggedRequest`].
 pub(crate) struct Logged {
     pub(crate) id: RequestId,
     pub(crate) trace_id: TraceId,
@@ -87,45 +88,48 @@ impl LoggedRequest {
         Self(Arc::new(logged))
     }
 
-    /// The id by which PromptLayer knows the request.
+    /// Returns the id of the request in PromptLayer.
     pub fn id(&self) -> RequestId {
         self.0.id
     }
 
-    /// The trace that the request is part of. Over [`Wire::LogRequest`](crate::Wire::LogRequest) no
-    /// trace is sent.
+    /// Returns the id of the request's trace. [`Wire::LogRequest`](crate::Wire::LogRequest) does not send the
+    /// trace.
     pub fn trace_id(&self) -> TraceId {
         self.0.trace_id
     }
 
-    /// The request's span in that trace.
+    /// Returns the id of the request's span in the trace.
     pub fn span_id(&self) -> SpanId {
         self.0.span_id
     }
 
-    /// The name of the function that made the request.
+    /// Returns the name of the function that made the request.
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// The request's tags, those that it took over among them.
+    /// Returns the tags of the request, including inherited ones.
     pub fn tags(&self) -> &Tags {
         &self.0.tags
     }
 
-    /// The request's metadata, that which it took over among it.
+    /// Returns the metadata of the request, including inherited entries.
     pub fn metadata(&self) -> &BTreeMap<String, String> {
         &self.0.metadata
     }
 
-    /// Whether an earlier run of the program made the request, and this one found it in the
-    /// [spool](crate::LayerBuilder::spool). The hook of its function alone is not called then.
+    /// Returns `true` if an earlier run of the program made the request, and this run delivered it from the
+    /// [spool](crate::LayerBuilder::spool).
+    ///
+    /// The hook of the request's own function is not called for such a request.
     pub fn replayed(&self) -> bool {
         self.0.is_replayed
     }
 
-    /// Scores, metadata, prompt and group for this request: each is awaited, or enqueued to ride the
-    /// export pipeline.
+    /// Returns a handle that adds a score, metadata, a prompt or a group to this request.
+    ///
+    /// Each operation is either awaited, or enqueued to be sent by the export pipeline.
     pub fn track(&self) -> TrackRequest {
         TrackRequest::new(self.0.client.clone(), self.0.id, Arc::clone(&self.0.enqueue))
     }
@@ -147,14 +151,15 @@ impl fmt::Debug for LoggedRequest {
 }
 
 std::thread_local! {
-    /// Whether this thread runs hooks.
+    /// `true` on threads that run hooks.
     static RUNS_HOOKS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether this thread runs hooks: what waits for hooks here would wait for itself, and what is logged here
-/// is told to none.
+/// Returns `true` if the current thread runs hooks.
+///
+/// Waiting for hooks on such a thread would deadlock. Requests logged on it are passed to no hook.
 pub(crate) fn is_hook_thread() -> bool {
-    // A thread whose locals are gone runs nothing any more.
+    // The thread-local value is gone only while the thread exits, when it runs no more hooks.
     RUNS_HOOKS.try_with(Cell::get).unwrap_or(false)
 }
 
@@ -163,35 +168,37 @@ pub(crate) fn is_hook_thread() -> bool {
 pub(crate) struct Hooks {
     pub(crate) synchronous: Vec<Hook>,
     pub(crate) asynchronous: Vec<AsyncHook>,
-    /// How long the future of one may take; [`DEFAULT_TIMEOUT`] where it is not said.
+    /// The time limit for the future of one asynchronous hook. `None` means [`DEFAULT_TIMEOUT`].
     pub(crate) timeout: Option<Duration>,
-    /// `None` writes one line to standard error.
+    /// The user's error handler. `None` writes a line to standard error.
     pub(crate) on_error: Option<OnError>,
-    /// Every error passes through it before it is shown.
+    /// Removes secrets from every error before it is shown.
     pub(crate) redactor: Redactor,
     /// Reports errors from other threads, once the hook thread has been started.
     pub(crate) reporter: Arc<Reporter>,
 }
 
-/// Reports errors that are noticed by the threads that call. What they notice is not theirs to handle, and it must not
-/// hold them up, so the hook thread tells it.
+/// Reports errors that occur on the threads of the application.
+///
+/// These threads cannot handle such an error and must not be blocked by it, so the hook thread reports it.
 #[derive(Default)]
 pub(crate) struct Reporter {
     way: OnceLock<Way>,
-    /// Whether it has been reported that the process was forked.
+    /// `true` if it has been reported that the process was forked.
     told_of_fork: AtomicBool,
 }
 
-/// How an error gets to the user.
+/// The connection of a [`Reporter`] to the hook thread.
 struct Way {
-    /// Weak: the thread ends with the pipeline, and the layer may live longer.
+    /// Weak, because the hook thread ends with the pipeline, and the layer may live longer.
     news: WeakSender<News>,
     progress: Arc<Progress>,
-    /// Weak for the same reason. In a forked process it is there still: the thread that would drop it is not.
+    /// Weak for the same reason. In a forked process the value is still available, because the thread that
+    /// would drop it does not exist there.
     told: Weak<Told>,
 }
 
-/// What is told of errors.
+/// The error handler and the redactor for its errors.
 struct Told {
     on_error: Option<OnError>,
     redactor: Redactor,
@@ -204,18 +211,19 @@ impl fmt::Debug for Reporter {
 }
 
 impl Reporter {
-    /// Has the hook thread tell of an error. Does not wait.
+    /// Sends an error to the hook thread, which reports it. Does not block.
     pub(crate) fn report(&self, error: Error) {
         if let Some(Way { news, progress, .. }) = self.way.get()
             && let Some(news) = news.upgrade()
         {
-            // Where too many wait, those before it tell enough.
+            // If the channel is full, enough errors are reported already.
             let _ = news.try_send(News::Failed(error, announce(progress)));
         }
     }
 
-    /// Tells of an error on this thread, once: in a process that was forked the hook thread does not exist, and what
-    /// it may have locked stays locked.
+    /// Reports an error on the current thread, at most once.
+    ///
+    /// In a forked process the hook thread does not exist, and a lock that it held is never released.
     pub(crate) fn report_after_fork(&self, error: Error) {
         if self.told_of_fork.swap(true, SeqCst) {
             return;
@@ -230,26 +238,28 @@ impl Reporter {
     }
 }
 
-/// How long an asynchronous hook may take: 30 s.
+/// The default time limit for an asynchronous hook: 30 s.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What became of the ids.
+/// Counters of request ids and hook calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HookStats {
-    /// Ids that the service gave. Each is handed to every hook, but for those that are `skipped`.
+    /// Ids received from PromptLayer. Each is passed to every hook, except those counted as `skipped` or
+    /// `of_hooks`.
     pub received: u64,
-    /// Hooks that ran to their end, or to the end of their time.
+    /// Hook calls that returned or reached their time limit.
     pub run: u64,
-    /// Hooks that panicked, `on_error` among them.
+    /// Hook calls that panicked, including calls of `on_error`.
     pub panicked: u64,
-    /// Asynchronous hooks that were dropped since they took too long.
+    /// Calls of asynchronous hooks that were dropped at their time limit.
     pub timed_out: u64,
-    /// Ids that no hook saw, since too many waited before them.
+    /// Ids that were passed to no hook, because too many were waiting.
     pub skipped: u64,
-    /// Ids of requests that were made by hooks: those go to no hook, or there would be no end to it.
+    /// Ids of requests made by hooks. They are passed to no hook, because hooks would otherwise cause further
+    /// hook calls endlessly.
     pub of_hooks: u64,
-    /// Requests that were delivered without an id that could be read.
+    /// Requests that were delivered, but whose response contained no readable id.
     pub missing: u64,
 }
 
@@ -279,22 +289,22 @@ impl HookCounters {
     }
 }
 
-/// What the hook thread is told.
+/// A message to the hook thread.
 #[derive(Debug)]
 enum News {
-    /// A request, and the hook of its function.
+    /// A logged request, and the hook of its function.
     Logged(LoggedRequest, Option<OwnHook>, Announced),
     Failed(Error, Announced),
 }
 
-/// Something that the hook thread may be told: until it has been, or this is dropped, who flushes waits for it.
+/// A registered message for the hook thread. A flush waits until it is processed or dropped.
 #[derive(Debug)]
 pub(crate) struct Announced {
     number: u64,
     progress: Arc<Progress>,
 }
 
-/// Announces something that the hook thread may be told.
+/// Registers a message for the hook thread.
 fn announce(progress: &Arc<Progress>) -> Announced {
     let mut number = 0;
     progress.update(|state| {
@@ -313,23 +323,24 @@ impl Drop for Announced {
     }
 }
 
-/// The way to the hook thread.
+/// The sending side of the hook thread's channel.
 #[derive(Debug)]
 pub(crate) struct HookSender {
     news: Sender<News>,
-    /// Whether every request has a hook that wants it.
+    /// `true` if the layer has a hook for every request.
     has_hooks: bool,
     counters: Arc<HookCounters>,
     progress: Arc<Progress>,
 }
 
 impl HookSender {
-    /// Announces a request before its end is entered: who waits for the end waits for its hooks too.
+    /// Registers a message for a request before the request is counted as finished. A flush that waits for
+    /// the request then also waits for its hooks.
     pub(crate) fn announce(&self) -> Announced {
         announce(&self.progress)
     }
 
-    /// Hands a request over; counted where too many wait.
+    /// Sends a request to the hook thread. If too many are waiting, the request is counted as skipped.
     pub(crate) fn logged(
         &self,
         request: LoggedRequest,
@@ -350,20 +361,22 @@ impl HookSender {
         }
     }
 
-    /// A request was delivered without an id that could be read.
+    /// Counts a request that was delivered without a readable id.
     pub(crate) fn missing(&self) {
         self.counters.missing.fetch_add(1, SeqCst);
     }
 
-    /// Hands an error over. It is told by that thread, since a user's closure may log it, and what
-    /// the export thread logs goes nowhere.
+    /// Sends an error to the hook thread.
+    ///
+    /// The hook thread reports it, because the user's handler may log the error, and logs of the export
+    /// thread are suppressed.
     pub(crate) fn failed(&self, error: Error) {
-        // Where too many wait, those before it tell enough.
+        // If the channel is full, enough errors are reported already.
         let _ = self.news.try_send(News::Failed(error, self.announce()));
     }
 }
 
-/// Starts the hook thread; it ends when the sender is dropped.
+/// Starts the hook thread. The thread ends when the sender is dropped.
 pub(crate) fn start(
     mut hooks: Hooks,
     counters: Arc<HookCounters>,
@@ -376,7 +389,7 @@ pub(crate) fn start(
     let told = Told { on_error: hooks.on_error.take(), redactor: hooks.redactor.clone() };
     let told = Arc::new(told);
     let way = Way { news: news.downgrade(), progress: Arc::clone(&progress), told: Arc::downgrade(&told) };
-    // Hooks are started once.
+    // Hooks are started only once, so the value is not set yet.
     let _ = hooks.reporter.way.set(way);
     let runner = Runner {
         hooks,
@@ -390,7 +403,7 @@ pub(crate) fn start(
     Ok(HookSender { news, has_hooks, counters, progress })
 }
 
-/// The hook thread.
+/// The state of the hook thread.
 struct Runner {
     hooks: Hooks,
     told: Arc<Told>,
@@ -404,7 +417,7 @@ impl Runner {
     fn run(mut self, mut inbox: Receiver<News>) {
         RUNS_HOOKS.set(true);
         while let Some(news) = inbox.blocking_recv() {
-            // What was announced is dropped when it has been told.
+            // `_announced` is dropped after the message is processed, which lets a flush continue.
             match news {
                 News::Logged(request, of_function, _announced) => self.call(&request, of_function),
                 News::Failed(error, _announced) => self.tell(error),
@@ -422,7 +435,7 @@ impl Runner {
         if let Some(runtime) = &self.runtime {
             for hook in &self.hooks.asynchronous {
                 let limit = self.hooks.timeout.unwrap_or(DEFAULT_TIMEOUT);
-                // The time is limited inside the runtime, which has the timers.
+                // Create the time-out inside the runtime, which provides the timers.
                 let in_time = self.guarded(|| {
                     runtime.handle.block_on(async { timeout(limit, hook(request.clone())).await.is_ok() })
                 });
@@ -445,7 +458,7 @@ impl Runner {
         }
     }
 
-    /// Runs a user's hook; its panic ends here.
+    /// Runs a user's hook and catches its panic.
     fn guarded<R>(&self, run: impl FnOnce() -> R) -> Option<R> {
         let given = catch_unwind(AssertUnwindSafe(run)).ok();
         let counter = if given.is_some() { &self.counters.run } else { &self.counters.panicked };
@@ -454,10 +467,11 @@ impl Runner {
     }
 }
 
-/// The runtime in which asynchronous hooks run.
+/// The runtime of asynchronous hooks.
 ///
-/// Connections that one hook leaves open are the next one's: they live on the runtime's own thread, whether or
-/// not a hook is being awaited. tokio would start such a thread by itself, and panic where it cannot.
+/// A later hook may reuse a connection that an earlier hook left open. Therefore the runtime's own thread
+/// drives the connections, even while no hook is awaited. tokio could start such a thread by itself, but
+/// panics if it cannot.
 struct HookRuntime {
     handle: Handle,
     /// Ends the thread when it is dropped.
@@ -469,7 +483,7 @@ impl HookRuntime {
         let failed = |source| Error::from(Repr::ThreadStart { name: IO_THREAD, source });
         let (end, ended) = oneshot::channel();
         let (begun, begins) = sync_channel(1);
-        // Made on its own thread: one that is dropped where another runs panics.
+        // Create the runtime on its own thread. Dropping a runtime inside another one panics.
         let run = move || {
             RUNS_HOOKS.set(true);
             let built = runtime::Builder::new_current_thread()
@@ -481,7 +495,8 @@ impl HookRuntime {
                 Err(error) => return drop(begun.send(Err(error))),
             };
             let _ = begun.send(Ok(runtime.handle().clone()));
-            // Tasks that hooks spawn run here; their panics are theirs. What hangs in one must not keep this.
+            // Tasks that hooks spawn run here. Their panics stay inside the tasks. `shutdown_background` does
+            // not wait for tasks that hang.
             let _ = runtime.block_on(ended);
             runtime.shutdown_background();
         };
@@ -498,16 +513,16 @@ impl Drop for Runner {
     }
 }
 
-/// What is told where nobody asked to be: a line now and then on standard error.
+/// The default error handler: rate-limited lines on standard error.
 #[derive(Debug, Default)]
 struct Lines {
     last: Option<Instant>,
-    /// Errors since then that had no line.
+    /// The number of errors since the last line.
     kept_back: u64,
 }
 
 impl Lines {
-    /// The least time between two lines: 10 s.
+    /// The minimum time between two lines: 10 s.
     const INTERVAL: Duration = Duration::from_secs(10);
 
     fn write(&mut self, error: &Error) {
@@ -520,12 +535,12 @@ impl Lines {
     }
 }
 
-/// Writes a line about an error to standard error, and how many had none before it.
+/// Writes an error to standard error, with the number of errors suppressed before it.
 pub(crate) fn write_line(error: &Error, kept_back: u64) {
     let kept_back = match kept_back {
         0 => String::new(),
         count => format!(" (and {count} more errors before)"),
     };
-    // Standard error may be closed.
+    // Ignore the result, because standard error may be closed.
     let _ = writeln!(io::stderr(), "promptlayer: {}{kept_back}", error::chain(error));
 }

@@ -1,4 +1,4 @@
-//! A layer that sends nowhere, for tests.
+//! The in-memory destination of a layer, for tests.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,8 +7,10 @@ use crate::sink::{Destination, Outgoing, Said};
 use promptlayer_blueprint::LogRequest;
 use promptlayer_blueprint::{SpanId, TraceId};
 
-/// What a layer of [`in_memory`](crate::LayerBuilder::in_memory) received: the requests as they
-/// would have been logged, and the spans of their traces.
+/// The requests and spans received by a layer that was built with
+/// [`in_memory`](crate::LayerBuilder::in_memory).
+///
+/// The requests are in the form in which they would have been logged.
 ///
 /// ```
 /// use promptlayer_tracing::promptlayer;
@@ -33,37 +35,37 @@ use promptlayer_blueprint::{SpanId, TraceId};
 #[derive(Debug, Clone)]
 pub struct InMemory(pub(crate) Arc<Memory>);
 
-/// One span that a test received.
+/// One span received by a layer that was built with [`in_memory`](crate::LayerBuilder::in_memory).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct CapturedSpan {
-    /// The span's name.
+    /// The name of the span.
     pub name: String,
-    /// Its trace.
+    /// The id of its trace.
     pub trace_id: TraceId,
-    /// Its own id.
+    /// The id of the span.
     pub span_id: SpanId,
-    /// The span around it, if any was recorded.
+    /// The id of the parent span, if a parent was recorded.
     pub parent_id: Option<SpanId>,
-    /// How long it took.
+    /// The duration of the span.
     pub duration: Duration,
-    /// The request log that it makes, if it makes one.
+    /// The request log, if the span makes one.
     pub request: Option<LogRequest>,
-    /// What the function was called with, as JSON, as far as no request log says it.
+    /// The arguments of the function as JSON, if they are not part of a request log.
     pub function_input: Option<String>,
-    /// What the function gave, where no request log says it.
+    /// The return value of the function, if it is not part of a request log.
     pub function_output: Option<String>,
-    /// What went wrong.
+    /// The error message, if the call failed.
     pub error: Option<String>,
-    /// The span's fields.
+    /// The fields of the span.
     pub fields: serde_json::Map<String, serde_json::Value>,
 }
 
-/// The shelf between layer and test.
+/// The spans shared between the layer and the test.
 #[derive(Debug)]
 pub(crate) struct Memory {
     spans: Mutex<Vec<CapturedSpan>>,
-    /// The layer's provider.
+    /// The default provider of the layer.
     provider: Option<String>,
 }
 
@@ -92,17 +94,17 @@ impl InMemory {
         Self(Arc::new(Memory { spans: Mutex::default(), provider }))
     }
 
-    /// The requests so far, in the order in which they ended.
+    /// Returns the requests received so far, in the order in which they ended.
     pub fn requests(&self) -> Vec<LogRequest> {
         self.spans().into_iter().filter_map(|span| span.request).collect()
     }
 
-    /// The spans so far, those of requests among them, in the order in which they ended.
+    /// Returns the spans received so far, including those of requests, in the order in which they ended.
     pub fn spans(&self) -> Vec<CapturedSpan> {
         self.0.spans.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Takes the spans so far, and starts anew.
+    /// Removes and returns the spans received so far.
     pub fn take(&self) -> Vec<CapturedSpan> {
         std::mem::take(&mut *self.0.spans.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -1,4 +1,4 @@
-//! Where a finished span goes from the thread that finished it.
+//! Hands finished spans from the calling thread to the exporter.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,12 +17,12 @@ use promptlayer_blueprint::semconv;
 use promptlayer_blueprint::{ChatPrompt, LogRequest, RequestStatus};
 use promptlayer_client::exporter::clock;
 
-/// A user's rewriting of a text.
+/// A user's closure that rewrites a text.
 pub(crate) type RedactText = Box<dyn for<'a> Fn(&'a str) -> Cow<'a, str> + Send + Sync>;
-/// A user's rewriting of a request.
+/// A user's closure that rewrites a request.
 pub(crate) type RedactRequest = Box<dyn Fn(&mut LogRequest) + Send + Sync>;
 
-/// A user's rewriting of what leaves.
+/// The user's closures that rewrite spans before they leave the calling thread.
 #[derive(Default)]
 pub(crate) struct Redact {
     pub(crate) request: Option<RedactRequest>,
@@ -35,29 +35,29 @@ impl Redact {
     }
 }
 
-/// What a layer hands its spans to.
+/// Prepares the finished spans of a layer and hands them to its destination.
 pub(crate) struct Sink {
     pub(crate) destination: Box<dyn Destination>,
-    /// What a call without calls around it takes over: the layer's tags and metadata.
+    /// The data that a call inherits if there is no call around it: the layer's tags and metadata.
     pub(crate) root: Arc<Inherited>,
-    /// The provider where the attribute does not tell it.
+    /// The provider of calls for which the attribute gives none.
     pub(crate) provider: Option<String>,
     pub(crate) capture_content: bool,
     pub(crate) redact: Redact,
     /// The share of traces that are recorded, from 0 to 1.
     pub(crate) sample: f64,
-    /// Whether calls record on their own spans what they say of themselves.
+    /// `true` if calls record their `gen_ai` attributes on their own spans.
     pub(crate) gen_ai_fields: bool,
-    /// Whether spans that make no request log are of use there.
+    /// `true` if the destination accepts spans that make no request log.
     pub(crate) keeps_trace: bool,
 }
 
-/// The end of the way: the export pipeline, or a test's shelf.
+/// The receiver of finished spans: the export pipeline, or the in-memory store of a test.
 pub(crate) trait Destination: Send + Sync {
-    /// Takes a span over. Neither blocks nor fails.
+    /// Takes a span. Does not block and does not fail.
     fn take(&self, outgoing: Outgoing);
 
-    /// A span was left out with its trace, as the layer's `sample` has it.
+    /// Counts a span that was left out because its trace is not sampled.
     fn left_out(&self) {}
 
     /// Reports an error that no caller receives.
@@ -66,31 +66,31 @@ pub(crate) trait Destination: Send + Sync {
     }
 }
 
-/// A finished span on its way, and what it says, once that is converted.
+/// A finished span on its way to the destination, with its converted form once there is one.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) span: FinishedSpan,
-    /// `None` until the export thread converts it.
+    /// `None` until the export thread converts the span.
     pub(crate) said: Option<Said>,
-    /// Bytes that it holds, nearly.
+    /// The approximate size in bytes.
     pub(crate) size: usize,
-    /// Whether a hook made it.
+    /// `true` if a hook made the span.
     pub(crate) is_of_hook: bool,
 }
 
-/// What a span says, in the service's form.
+/// The converted form of a span, ready to encode for PromptLayer.
 #[derive(Debug, Clone)]
 pub(crate) struct Said {
     pub(crate) log: Option<Box<LogRequest>>,
     pub(crate) function_input: Option<String>,
     pub(crate) function_output: Option<String>,
     pub(crate) problem: Option<String>,
-    /// What it says of itself in OpenTelemetry's words, without content.
+    /// OpenTelemetry attributes of the span, without content.
     pub(crate) attributes: Map<String, Value>,
 }
 
 impl Outgoing {
-    /// Forgets what the span was converted from.
+    /// Clears the data from which the span was converted.
     fn forget_source(&mut self) {
         self.span.input = None;
         self.span.output = None;
@@ -105,14 +105,14 @@ impl fmt::Debug for Sink {
 }
 
 impl Sink {
-    /// Takes a finished span over. Neither blocks nor fails; what has no room is counted.
+    /// Takes a finished span. Does not block and does not fail: a span for which there is no room is counted.
     pub(crate) fn submit(&self, span: FinishedSpan) {
         if let Some(outgoing) = self.prepare(span) {
             self.hand_over(outgoing);
         }
     }
 
-    /// A finished span as it may leave the thread that made the call; `None` where it is of no use.
+    /// Prepares a finished span for leaving the calling thread. Returns `None` if the span is not exported.
     pub(crate) fn prepare(&self, mut span: FinishedSpan) -> Option<Outgoing> {
         if !span.is_request && !self.keeps_trace {
             return None;
@@ -121,19 +121,20 @@ impl Sink {
             self.destination.left_out();
             return None;
         }
-        // It has just ended: if the clock was wrong when it started, it may be right now.
+        // The span has just ended. If the clock was wrong when it started, it may be correct now.
         span.started = clock::start_of(span.started, span.duration, SystemTime::now);
         let size = span.size();
         let mut outgoing = Outgoing { span, said: None, size, is_of_hook: hook::is_hook_thread() };
         if self.redact.is_asked_for() || !self.capture_content {
-            // Before the content leaves this thread.
+            // Rewrite before the content leaves this thread.
             self.rewrite(&mut outgoing);
         }
         Some(outgoing)
     }
 
-    /// What a span says, converted now if it has not been, on the thread that made the call: nothing that
-    /// goes wrong in here may reach it.
+    /// Returns the converted form of a span, and converts it if that has not been done.
+    ///
+    /// The conversion runs on the calling thread, so it must not panic into the user's code.
     pub(crate) fn said<'a>(&self, outgoing: &'a mut Outgoing) -> Option<&'a mut Said> {
         if outgoing.said.is_none() {
             let convert = || Said::of(&outgoing.span, self.provider.as_deref());
@@ -145,12 +146,13 @@ impl Sink {
         outgoing.said.as_mut()
     }
 
-    /// Sends a span on its way.
+    /// Hands a span to the destination.
     pub(crate) fn hand_over(&self, outgoing: Outgoing) {
         self.destination.take(outgoing);
     }
 
-    /// Whether a trace is one of those that are recorded: all of it is, or nothing, whoever asks.
+    /// Returns `true` if the trace is sampled. The result depends only on the trace id, so all spans of a
+    /// trace have the same.
     pub(crate) fn samples(&self, trace: TraceId) -> bool {
         if self.sample >= 1.0 {
             return true;
@@ -159,10 +161,10 @@ impl Sink {
         f64::from(u32::from_be_bytes([a, b, c, d])) / (f64::from(u32::MAX) + 1.0) < self.sample
     }
 
-    /// Converts the span at once, rewrites what it says, and forgets what it was made from.
+    /// Converts the span immediately, rewrites the result, and clears the data from which it was converted.
     fn rewrite(&self, outgoing: &mut Outgoing) {
         if self.said(outgoing).is_none() {
-            // What could not be converted could not be rewritten either: nothing of it leaves.
+            // A span that cannot be converted cannot be rewritten either, so none of its content is sent.
             outgoing.forget_source();
             outgoing.span.fields.clear();
         }
@@ -182,7 +184,8 @@ impl Sink {
             }
         }));
         if redacted.is_err() {
-            // What a user's closure did not live to rewrite does not leave, and the call is logged.
+            // If the user's closure panics, the texts that it has not rewritten are dropped. The call is
+            // still logged.
             said.drop_texts(&outgoing.span);
             outgoing.span.fields.clear();
         }
@@ -191,7 +194,7 @@ impl Sink {
 }
 
 impl Said {
-    /// Converts what a span holds.
+    /// Converts the data of a span.
     pub(crate) fn of(span: &FinishedSpan, default_provider: Option<&str>) -> Self {
         if span.is_request {
             let Converted { log, unplaced, problem, attributes } = convert::request(span, default_provider);
@@ -208,11 +211,11 @@ impl Said {
         }
     }
 
-    /// Leaves what was called, with which model and numbers, how it ended and what it used.
+    /// Removes content. The operation, the model, numeric parameters, the outcome and the usage remain.
     fn drop_content(&mut self, span: &FinishedSpan) {
         self.function_input = None;
         self.function_output = None;
-        // An error quotes what it is about: its type says as much as may be said.
+        // An error message may quote content, so only the error type is kept.
         self.problem = self.problem.take().and_then(|_| convert::problem_without_content(span));
         self.attributes.remove(semconv::REQUEST_STOP_SEQUENCES);
         if let Some(log) = &mut self.log {
@@ -223,7 +226,7 @@ impl Said {
             if let Some(kind) = log.error_type
                 && log.status == RequestStatus::Error
             {
-                // Without a problem of the call's own, the provider's answer is one.
+                // If the call itself has no error, the provider's error response is the error.
                 let problem =
                     self.problem.get_or_insert_with(|| "the provider answered with an error".to_owned());
                 log.set_error(kind, problem);
@@ -231,7 +234,7 @@ impl Said {
         }
     }
 
-    /// Leaves nothing that a user wrote.
+    /// Removes every text that comes from the user.
     fn drop_texts(&mut self, span: &FinishedSpan) {
         self.drop_content(span);
         self.attributes.remove(semconv::RESPONSE_ID);
@@ -241,7 +244,9 @@ impl Said {
         }
     }
 
-    /// Rewrites the request, and what the span says beside it: what cannot be told from the request does not leave.
+    /// Applies the user's closure to the request and derives the other data of the span from the result.
+    ///
+    /// Data that cannot be derived from the request is dropped.
     fn redact_request(&mut self, redact: &RedactRequest, span: &mut FinishedSpan) {
         let Some(log) = &mut self.log else { return };
         let before = Told::of(log);
@@ -271,7 +276,7 @@ impl Said {
                 rewrite(&mut value, redact, STRUCTURE);
                 serde_json::from_value(value).ok()
             });
-            // What cannot be rewritten does not leave.
+            // If a prompt cannot be rewritten, it is dropped.
             *prompt = rewritten.unwrap_or_else(|| ChatPrompt::default().into());
         }
         log.parameters.values_mut().for_each(|value| rewrite(value, redact, &[]));
@@ -283,7 +288,8 @@ impl Said {
     }
 }
 
-/// What a log tells of a reply for which there are attributes that it does not tell.
+/// The values of a request log from before the user's closure ran. They are compared with the rewritten
+/// values to decide which attributes of the response are kept.
 struct Told {
     model: String,
     input_tokens: Option<u64>,
@@ -295,7 +301,8 @@ impl Told {
         Self { model: log.model.clone(), input_tokens: log.input_tokens, output_tokens: log.output_tokens }
     }
 
-    /// Adds what only the reply told, where the user left as it is what the log says of the same.
+    /// Adds the attributes that only the response contains, if the user's closure left the corresponding
+    /// values unchanged.
     fn keep(&self, log: &LogRequest, reply: Map<String, Value>, attributes: &mut Map<String, Value>) {
         let is_kept = |name: &str| match name {
             semconv::RESPONSE_MODEL => log.model == self.model,
@@ -312,10 +319,10 @@ impl Told {
     }
 }
 
-/// The keys of a prompt blueprint whose texts are words of the API.
+/// The keys of a prompt blueprint whose values are keywords of the API and not user text.
 const STRUCTURE: &[&str] = &["type", "role", "template_format", "format", "media_type", "mime_type"];
 
-/// Rewrites every text of a value but those under the keys that are given.
+/// Rewrites every text of a JSON value, except those under the keys in `kept`.
 fn rewrite(value: &mut Value, redact: &RedactText, kept: &[&str]) {
     match value {
         Value::String(text) => *text = redact(text).into_owned(),

@@ -1,4 +1,4 @@
-//! A layer beside `PromptLayer`'s, which keeps what spans record.
+//! A layer that records the fields of spans, for use next to `PromptLayer`'s layer.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -12,14 +12,14 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-/// A layer that keeps the fields of every span, by the span's name.
+/// A layer that keeps the fields of every span under the name of the span.
 #[derive(Debug, Clone, Default)]
 pub struct Beside(Arc<Mutex<BTreeMap<&'static str, Fields>>>);
 
-/// Fields in the order in which they were recorded.
+/// Fields, in the order in which they were recorded.
 type Fields = Vec<(String, Value)>;
 
-/// The fields of one recording, as another layer sees them.
+/// Collects the fields of one call of `new_span` or `record`.
 #[derive(Default)]
 struct Seen(Fields);
 
@@ -49,11 +49,11 @@ impl Beside {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default().extend(seen.0);
     }
 
-    /// The fields of the spans of that name.
+    /// Returns the fields of the spans with this name.
     ///
     /// # Panics
     ///
-    /// If a field was recorded more than once.
+    /// Panics if a field was recorded more than once.
     #[must_use]
     pub fn fields(&self, name: &str) -> Value {
         let spans = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Runs the cells of a test matrix side by side and reports every cell that failed.
+//! Runs the cells of a test matrix in parallel and reports every cell that failed.
 
 use std::env;
 use std::fmt::Display;
@@ -9,12 +9,13 @@ use std::thread;
 
 /// Checks every cell, `workers` of them at a time.
 ///
-/// A cell fails if `check` panics; the other cells run all the same. The threads mostly wait for sockets, so there may
-/// be many more of them than cores. The environment variable `CELLS` leaves only those whose name contains its value.
+/// A cell fails if `check` panics. The other cells still run. The threads mostly wait for sockets, so there
+/// may be many more of them than cores. If the environment variable `CELLS` is set, only cells whose name
+/// contains its value run.
 ///
 /// # Panics
 ///
-/// If a cell failed. The message names each one and says why.
+/// Panics if a cell failed. The message contains the name and the reason of each one.
 pub fn check_cells<C: Display + Sync>(workers: usize, cells: &[C], check: impl Fn(&C) + Sync) {
     let only = env::var("CELLS").unwrap_or_default();
     let cells: Vec<&C> = cells.iter().filter(|cell| cell.to_string().contains(&only)).collect();

@@ -1,4 +1,4 @@
-//! PromptLayer's own API document, as something a body can break.
+//! Checks bodies against PromptLayer's API document.
 
 mod dialect;
 mod violation;
@@ -16,11 +16,15 @@ use serde_json::{Map, Value, json};
 pub use self::violation::Violation;
 use crate::shared;
 
-/// The document, ready to check bodies against. Clones share it.
+/// PromptLayer's `OpenAPI` document, prepared for checking bodies. Clones share it.
 ///
-/// It is read as its service reads it, where that differs from JSON Schema: `nullable` allows null, a `discriminator`
-/// decides alone which schema of a choice holds, a `oneOf` without one may be met twice, formats are asserted, and the request log inside a span may leave out
-/// its times, which its description says it inherits.
+/// It is interpreted as PromptLayer does where that differs from JSON Schema:
+///
+/// - `nullable` allows null.
+/// - A `discriminator` alone decides which schema of a choice applies.
+/// - A body may meet several schemas of a `oneOf` without a discriminator.
+/// - Formats are asserted.
+/// - The request log inside a span may omit its times, which it inherits according to its description.
 ///
 /// ```
 /// use serde_json::json;
@@ -36,22 +40,24 @@ pub struct Contract(Arc<Inner>);
 
 struct Inner {
     document: Value,
-    /// The schemas that others refer to, in the dialect of the validator.
+    /// The schemas that other schemas refer to, translated to JSON Schema.
     components: Value,
-    /// A schema takes a while to compile; each is compiled when first asked for.
+    /// Compiled schemas. Compiling one takes a while, so each is compiled on first use.
     validators: Mutex<HashMap<String, Arc<Validator>>>,
 }
 
 impl Contract {
-    /// Reads `openapi.json` in `PROMPTLAYER_SHARED`, else in the folder `shared` beside the checkout.
+    /// Reads `openapi.json` from the folder in `PROMPTLAYER_SHARED`, else from the folder `shared` beside the
+    /// checkout.
     ///
-    /// Where it is not there, says so on standard error and gives `None`. What is found is kept for the process.
+    /// If the file does not exist, writes a message to standard error and returns `None`. The document is
+    /// cached for the process.
     ///
     /// # Panics
     ///
-    /// If the document is there but is not JSON.
+    /// Panics if the document exists but is not JSON.
     pub fn load() -> Option<Self> {
-        // Only what was found is kept: every test that has to skip says so itself.
+        // Cache only a document that was found, so that every test that skips writes its own message.
         static FOUND: OnceLock<Contract> = OnceLock::new();
         if let Some(found) = FOUND.get() {
             return Some(found.clone());
@@ -60,7 +66,7 @@ impl Contract {
         Some(FOUND.get_or_init(|| found).clone())
     }
 
-    /// Checks against this `OpenAPI` document.
+    /// Creates a contract from an `OpenAPI` document.
     pub fn from_document(mut document: Value) -> Self {
         dialect::inherit_times(&mut document);
         let components = document.pointer("/components/schemas").and_then(Value::as_object);
@@ -71,13 +77,14 @@ impl Contract {
         Self(Arc::new(Inner { document, components, validators: Mutex::default() }))
     }
 
-    /// What is wrong with this body of a request; nothing where it meets the document.
+    /// Checks the body of a request. Returns an empty list if the body is valid.
     ///
-    /// `path` is one that is sent, such as `/prompt-templates/7`. A request without a body is checked as `null`.
+    /// `path` is a concrete path such as `/prompt-templates/7`. A request without a body is checked as
+    /// `null`.
     ///
     /// # Panics
     ///
-    /// If the document's schema itself is wrong.
+    /// Panics if the schema in the document is invalid.
     pub fn check_request(&self, method: &str, path: &str, body: &Value) -> Vec<Violation> {
         let Some((template, operation)) = self.operation(method, path) else {
             return vec![Violation::unknown(format!("the document has no {method} {path}"))];
@@ -90,13 +97,13 @@ impl Contract {
         }
     }
 
-    /// What is wrong with this body of an answer; nothing where it meets the document.
+    /// Checks the body of a response. Returns an empty list if the body is valid.
     ///
-    /// An answer whose body the document leaves open always meets it.
+    /// If the document has no schema for the response, every body is valid.
     ///
     /// # Panics
     ///
-    /// If the document's schema itself is wrong.
+    /// Panics if the schema in the document is invalid.
     pub fn check_response(&self, method: &str, path: &str, status: u16, body: &Value) -> Vec<Violation> {
         let Some((template, operation)) = self.operation(method, path) else {
             return vec![Violation::unknown(format!("the document has no {method} {path}"))];
@@ -113,7 +120,7 @@ impl Contract {
         }
     }
 
-    /// The operation a path means: of the templates that match, the one with the most literal segments.
+    /// Returns the operation for a path: of the matching templates, the one with the most literal segments.
     fn operation(&self, method: &str, path: &str) -> Option<(&str, &Value)> {
         let paths = self.0.document.get("paths")?.as_object()?;
         let (template, _, item) = paths
@@ -123,7 +130,7 @@ impl Contract {
         Some((template, item.get(method.to_ascii_lowercase())?))
     }
 
-    /// What a `$ref` within the document refers to, or the value itself.
+    /// Resolves a `$ref` within the document. Returns any other value unchanged.
     fn resolved<'a>(&'a self, value: &'a Value) -> &'a Value {
         let target = value.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix('#'));
         target.and_then(|pointer| self.0.document.pointer(pointer)).unwrap_or(value)
@@ -133,7 +140,7 @@ impl Contract {
         let validator = self.validator(name, schema);
         let mut violations: Vec<_> =
             validator.iter_errors(body).flat_map(|error| Violation::of(&error)).collect();
-        // By place, so that they are in the same order every time.
+        // Sort by location to make the order deterministic.
         violations.sort();
         violations
     }
@@ -143,7 +150,7 @@ impl Contract {
         if let Some(validator) = validators.get(name) {
             return Arc::clone(validator);
         }
-        // References are to '#/components/schemas/…', so that is where the schemas must be.
+        // References have the form `#/components/schemas/…`, so the schemas must be at that location.
         let whole = json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "components": { "schemas": self.0.components },
@@ -164,12 +171,12 @@ impl fmt::Debug for Contract {
     }
 }
 
-/// The schema of a JSON body.
+/// Returns the schema of a JSON body.
 fn schema(content: &Value) -> Option<&Value> {
     content.pointer("/content/application~1json/schema")
 }
 
-/// How many segments of a path the template says literally, where the template matches it.
+/// Returns the number of literal segments of the template if it matches the path.
 fn literal_segments(template: &str, path: &str) -> Option<usize> {
     let (template, path): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
     if template.len() != path.len() {

@@ -1,4 +1,4 @@
-//! A layer that notes who said what, of every level.
+//! A layer that counts spans and events of every level by thread and target.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,22 +10,22 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-/// Counts spans and events by the thread that said them and their target.
+/// Counts spans and events by the name of the thread that emitted them and by target.
 #[derive(Debug, Clone, Default)]
 pub struct Ear(Arc<Mutex<BTreeMap<(String, String), u64>>>);
 
 impl Ear {
-    /// What was said so far: how often by each thread under each target.
+    /// Returns the counts so far, by thread and target.
     pub fn heard(&self) -> BTreeMap<(String, String), u64> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How often something was said under a target.
+    /// Returns the number of spans and events with a target.
     pub fn count(&self, target: &str) -> u64 {
         self.heard().iter().filter(|((_, of), _)| of == target).map(|(_, times)| times).sum()
     }
 
-    /// What the pipeline's own threads said, but for these targets.
+    /// Returns the threads and targets of the pipeline's own threads, except for the targets in `but_for`.
     pub fn heard_of_the_pipeline(&self, but_for: &[&str]) -> Vec<(String, String)> {
         let is_its = |(thread, target): &(String, String)| {
             thread.starts_with("pl-") && !but_for.contains(&target.as_str())

@@ -1,28 +1,30 @@
-//! Errors, and which of PromptLayer's kinds the vendor's own client for Python says that they are.
+//! Test vectors of errors, with the PromptLayer error type that PromptLayer's own Python client gives each of
+//! them.
 
 use serde::Deserialize;
 
 use crate::shared;
 
-/// One error.
+/// One test vector.
 #[derive(Debug, Clone, Deserialize)]
 #[non_exhaustive]
 pub struct ErrorVector {
-    /// Which it is, in a few words.
+    /// A short description of the error.
     pub case: String,
-    /// Its kind, such as `PROVIDER_TIMEOUT`.
+    /// The error type, such as `PROVIDER_TIMEOUT`.
     #[serde(rename = "python")]
     pub kind: String,
 }
 
 impl ErrorVector {
-    /// All of them, in `PROMPTLAYER_SHARED`, else in the folder `shared` beside the checkout.
+    /// Reads all vectors from the folder in `PROMPTLAYER_SHARED`, else from the folder `shared` beside the
+    /// checkout.
     ///
-    /// Where they are not there, says so on standard error and gives `None`.
+    /// If the file does not exist, writes a message to standard error and returns `None`.
     ///
     /// # Panics
     ///
-    /// If the file is there but holds something else.
+    /// Panics if the file exists but contains something else.
     pub fn all() -> Option<Vec<Self>> {
         let mut document = shared::document("wire/error_category_vectors.json")?;
         match document.get_mut("python").map(|vectors| serde_json::from_value(vectors.take())) {

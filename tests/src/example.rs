@@ -1,4 +1,4 @@
-//! The example programs, run as a user runs them.
+//! Runs the example programs as a user does.
 
 use std::env;
 use std::io;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-/// Variables that would make an example talk to something else than what the test gives it.
+/// Environment variables that would make an example connect to a service that the test does not control.
 const FOREIGN: &[&str] = &[
     "OPENAI_API_KEY",
     "OPENAI_BASE_URL",
@@ -22,25 +22,25 @@ const FOREIGN: &[&str] = &[
     "all_proxy",
 ];
 
-/// What a program said, and how it ended.
+/// The output of a program and its exit code.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Ran {
-    /// Its standard output.
+    /// The standard output.
     pub stdout: String,
-    /// Its standard error.
+    /// The standard error.
     pub stderr: String,
-    /// Its exit code; `None` where a signal ended it.
+    /// The exit code. `None` if a signal ended the program.
     pub code: Option<i32>,
 }
 
-/// Runs an example against the PromptLayer at `url`, with the offline model.
+/// Runs an example with the PromptLayer server at `url` and the offline model.
 ///
-/// The first run of a process builds all examples, in the profile of the test.
+/// The first run in a process builds all examples, with the profile of the test.
 ///
 /// # Panics
 ///
-/// If the examples cannot be built or the program cannot be started.
+/// Panics if the examples cannot be built or the program cannot be started.
 pub fn run_example(name: &str, url: &str) -> Ran {
     let mut command = Command::new(folder().join(format!("{name}{}", env::consts::EXE_SUFFIX)));
     for variable in FOREIGN {
@@ -57,7 +57,7 @@ pub fn run_example(name: &str, url: &str) -> Ran {
     }
 }
 
-/// Where the examples are, freshly built.
+/// Returns the folder of the examples, after building them.
 fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| match build() {
@@ -66,7 +66,8 @@ fn folder() -> &'static Path {
     })
 }
 
-/// Builds the examples beside this test: a test of `TARGET/PROFILE/deps` finds them in `TARGET/PROFILE/examples`.
+/// Builds the examples next to this test: a test in `TARGET/PROFILE/deps` finds them in
+/// `TARGET/PROFILE/examples`.
 fn build() -> io::Result<PathBuf> {
     let test = env::current_exe()?;
     let misplaced = || io::Error::other(format!("{} is not in a folder of cargo's", test.display()));
@@ -75,7 +76,8 @@ fn build() -> io::Result<PathBuf> {
     let name = profile.file_name().and_then(|name| name.to_str()).ok_or_else(misplaced)?;
     let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into()))
         .args(["build", "--workspace", "--examples"])
-        // The profile that is called `dev` has the folder `debug`; all others have their own name.
+        // The profile `dev` uses the folder `debug`. The folder of every other profile has the name of the
+        // profile.
         .args(["--profile", if name == "debug" { "dev" } else { name }])
         .arg("--target-dir")
         .arg(target)

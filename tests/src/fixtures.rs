@@ -1,4 +1,4 @@
-//! Exchanges that were really had with providers, and calls that have them again.
+//! Recorded exchanges with providers, and functions that replay them.
 
 mod replay;
 
@@ -8,42 +8,43 @@ use serde_json::Value;
 pub use self::replay::{Given, call, replay};
 use crate::shared;
 
-/// A request to a provider, and what came back.
+/// A recorded request to a provider and its response.
 #[derive(Debug, Clone, Deserialize)]
 #[non_exhaustive]
 pub struct Fixture {
-    /// Its file's name, without the extension.
+    /// The name of its file, without the extension.
     #[serde(skip)]
     pub name: String,
-    /// The provider's interface: `chat`, `anthropic`, …
+    /// The API of the provider: `chat`, `anthropic`, …
     pub api: String,
-    /// Who served it.
+    /// The provider that served the request.
     pub provider: String,
-    /// The status of the answer.
+    /// The status of the response.
     pub status: u16,
-    /// The path that it was sent to.
+    /// The path of the request.
     pub path: String,
     /// The body of the request.
     pub request: Value,
-    /// The body of the answer, where it came whole.
+    /// The body of the response, if it was not streamed.
     #[serde(default)]
     response: Option<Value>,
-    /// The events of the answer, where it was streamed.
+    /// The events of the response, if it was streamed.
     #[serde(default)]
     chunks: Option<Value>,
-    /// What the provider's own SDK makes of these events.
+    /// The response that the provider's own SDK accumulates from these events.
     #[serde(default)]
     accumulated_by_vendor_sdk: Option<Value>,
 }
 
 impl Fixture {
-    /// All of them, by name, in `PROMPTLAYER_SHARED`, else in the folder `shared` beside the checkout.
+    /// Reads all fixtures, sorted by name, from the folder in `PROMPTLAYER_SHARED`, else from the folder
+    /// `shared` beside the checkout.
     ///
-    /// Where there are none, says so on standard error and gives none.
+    /// If there are none, writes a message to standard error and returns an empty list.
     ///
     /// # Panics
     ///
-    /// If a file is there but is no exchange.
+    /// Panics if a file exists but is not an exchange.
     pub fn all() -> Vec<Self> {
         let read = |(name, document)| match serde_json::from_value(document) {
             Ok(fixture) => Self { name, ..fixture },
@@ -52,38 +53,38 @@ impl Fixture {
         shared::documents("fixtures").into_iter().map(read).collect()
     }
 
-    /// Every form in which the answer is there: whole, as events, summed up.
+    /// Returns every available form of the response: the body, the events, and the accumulated response.
     pub fn answers(&self) -> impl Iterator<Item = &Value> {
         [&self.response, &self.chunks, &self.accumulated_by_vendor_sdk].into_iter().flatten()
     }
 
-    /// The answer, where it came whole.
+    /// Returns the body of the response, if it was not streamed.
     pub fn response(&self) -> Option<&Value> {
         self.response.as_ref()
     }
 
-    /// The events of the answer, where it was streamed.
+    /// Returns the events of the response, if it was streamed.
     pub fn events(&self) -> Option<&[Value]> {
         self.chunks.as_ref()?.as_array().map(Vec::as_slice)
     }
 
-    /// What the provider's own SDK makes of the events.
+    /// Returns the response that the provider's own SDK accumulates from the events.
     pub fn accumulated(&self) -> Option<&Value> {
         self.accumulated_by_vendor_sdk.as_ref()
     }
 
-    /// The model, where the interface has it in the address.
+    /// Returns the model in the path, for APIs that have it there.
     pub fn model_in_path(&self) -> Option<&str> {
         let after = self.path.split_once("/models/").or_else(|| self.path.split_once("/model/"))?.1;
         let end = after.find('/').or_else(|| after.rfind(':')).unwrap_or(after.len());
         after.get(..end)
     }
 
-    /// Has the exchange again, through a function with the attribute, and gives what is logged of it.
+    /// Replays the exchange through an annotated function and returns the request log.
     ///
     /// # Panics
     ///
-    /// If that makes no request, or several.
+    /// Panics if this makes no request log, or several.
     #[track_caller]
     pub fn log(&self) -> promptlayer_tracing::blueprint::LogRequest {
         let given = match (self.response(), self.events()) {
@@ -94,11 +95,11 @@ impl Fixture {
         self.log_with(given)
     }
 
-    /// The same, with another answer.
+    /// Replays the exchange with another response and returns the request log.
     ///
     /// # Panics
     ///
-    /// If that makes no request, or several.
+    /// Panics if this makes no request log, or several.
     #[track_caller]
     pub fn log_with(&self, given: Given) -> promptlayer_tracing::blueprint::LogRequest {
         replay(self.model_in_path(), &self.request, given)

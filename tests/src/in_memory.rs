@@ -1,4 +1,4 @@
-//! Functions run under a layer that sends nowhere, and futures that nothing wakes.
+//! Runs functions under a layer that sends nothing, and futures without a waker.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -8,11 +8,11 @@ use promptlayer_tracing::blueprint::LogRequest;
 use promptlayer_tracing::{InMemory, LayerBuilder, layer};
 use tracing_subscriber::prelude::*;
 
-/// Runs a function under a layer of its own, and gives what the layer received.
+/// Runs a function under its own layer and returns what the layer received.
 ///
 /// # Panics
 ///
-/// If the layer cannot be built.
+/// Panics if the layer cannot be built.
 #[track_caller]
 pub fn captured_with(builder: LayerBuilder, run: impl FnOnce()) -> InMemory {
     let (layer, captured) = match builder.in_memory() {
@@ -23,17 +23,17 @@ pub fn captured_with(builder: LayerBuilder, run: impl FnOnce()) -> InMemory {
     captured
 }
 
-/// The same, under a layer without settings.
+/// Runs a function under its own layer with default settings and returns what the layer received.
 #[track_caller]
 pub fn captured(run: impl FnOnce()) -> InMemory {
     captured_with(layer(), run)
 }
 
-/// The one request that a function makes.
+/// Runs a function and returns the one request log that it makes.
 ///
 /// # Panics
 ///
-/// If it makes none, or more.
+/// Panics if it makes no request log, or several.
 #[track_caller]
 pub fn request_of(run: impl FnOnce()) -> LogRequest {
     match <[LogRequest; 1]>::try_from(captured(run).requests()) {
@@ -42,7 +42,7 @@ pub fn request_of(run: impl FnOnce()) -> LogRequest {
     }
 }
 
-/// Runs a future that is never woken by anything else.
+/// Polls a future until it is ready, without a waker.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     loop {
@@ -52,12 +52,12 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Polls a future, and wakes nobody.
+/// Polls a future once, with a waker that does nothing.
 pub fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Is pending once.
+/// Returns `Pending` once.
 pub async fn pause() {
     let mut paused = false;
     std::future::poll_fn(

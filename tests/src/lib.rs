@@ -1,23 +1,23 @@
-//! What the end-to-end, contract and fault tests share.
+//! Helpers shared by the end-to-end, contract and fault tests.
 //!
-//! - [`recorder`]: a PromptLayer on loopback that records what it is sent and answers as the service does, or as badly
-//!   as a test wants.
-//! - [`beside`]: a layer that sees the fields of spans as any other does.
-//! - [`cells`]: the cells of a test matrix, run side by side.
-//! - [`contract`]: PromptLayer's own API document, against which bodies are checked.
-//! - [`recordings`]: what other clients sent in the scenes to match.
-//! - [`fixtures`]: exchanges that were really had with providers.
-//! - [`example`]: the example programs, run as a user runs them.
-//! - [`in_memory`]: a layer that sends nowhere, for tests of the attribute.
+//! - [`recorder`]: a local PromptLayer server that records every request. It answers as PromptLayer does, or
+//!   fails as the test requires.
+//! - [`beside`]: a layer that records the fields of spans, as any other layer can.
+//! - [`cells`]: runs the cells of a test matrix in parallel.
+//! - [`contract`]: checks bodies against PromptLayer's API document.
+//! - [`recordings`]: recorded requests of other clients, for the scenes to reproduce.
+//! - [`fixtures`]: recorded exchanges with providers.
+//! - [`example`]: runs the example programs as a user does.
+//! - [`in_memory`]: a layer that sends nothing, for tests of the attribute.
 //! - [`pipeline`]: a layer that logs to a server of the test.
-//! - [`proxy`]: a way to a server that fails as it is told.
-//! - [`tls`]: a way to a server by TLS, with a certificate that is good, or is not.
-//! - [`process`]: a program that logs, to be run, ended and killed as a whole.
-//! - [`random`]: numbers that follow from a seed.
-//! - [`plain_client`]: a client that sends what it is told and no more.
-//! - [`ear`]: a layer that notes who said what.
-//! - [`error_vectors`]: which kinds of errors the vendor's own clients tell apart.
-//! - [`rustc`]: the compiler, with the libraries of this build.
+//! - [`proxy`]: a proxy in front of a server, which fails as the test requires.
+//! - [`tls`]: a TLS proxy in front of a server, with a valid or an invalid certificate.
+//! - [`process`]: starts, stops and kills a program that logs.
+//! - [`random`]: random numbers from a seed.
+//! - [`plain_client`]: an HTTP client that sends exactly what it is given.
+//! - [`ear`]: a layer that counts spans and events by thread and target.
+//! - [`error_vectors`]: the error types that PromptLayer's own clients distinguish.
+//! - [`rustc`]: runs the compiler with the libraries of this build.
 
 pub mod beside;
 pub mod cells;
@@ -44,7 +44,7 @@ pub use fixtures::Fixture;
 pub use recorder::{Gate, Recorder, Reply, Request};
 pub use recordings::{Answer, Exchange, Scene};
 
-/// The README's code, which compiles as it stands there.
+/// Compiles the code of the README as doc-tests.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;

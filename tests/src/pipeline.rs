@@ -1,4 +1,4 @@
-//! What the tests of the export pipeline share: a layer that logs to a server of the test.
+//! Helpers for tests of the export pipeline: a layer that logs to a server of the test.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,15 +9,16 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry::Registry;
 
-/// The key that the tests send.
+/// The API key that the tests send.
 pub const KEY: &str = "pl_test_key";
 
-/// The most spans that [`layer_to`] sends together.
+/// The maximum number of spans in a batch of [`layer_to`].
 pub const BATCH: usize = 10;
 
-/// A layer that logs to the server at `url`, and knows nothing of the process's environment.
+/// Creates a layer that logs to the server at `url` and ignores the environment of the process.
 ///
-/// Nothing goes out by time: only as the pipeline starts, by full batches of [`BATCH`], a flush, or the end.
+/// Nothing is sent because of the batch interval. A batch is sent when the pipeline starts, when there are
+/// [`BATCH`] spans, on a flush, and at shutdown.
 pub fn layer_to(url: &str) -> LayerBuilder {
     promptlayer_tracing::layer()
         .env(Env::empty())
@@ -26,22 +27,22 @@ pub fn layer_to(url: &str) -> LayerBuilder {
         .batch(BatchLimits::default().spans(BATCH).interval(Duration::from_secs(600)))
 }
 
-/// Waits that a test can wait for.
+/// Returns a retry policy with delays that are short enough for a test.
 pub fn quick() -> RetryPolicy {
     let moment = Duration::from_millis(20);
     RetryPolicy::default().first_delay(moment).probe_interval(moment).settling_time(moment)
 }
 
-/// A subscriber of this layer alone, which threads and futures can be given.
+/// Creates a subscriber with only this layer, to be passed to threads and futures.
 pub fn dispatch(layer: impl Layer<Registry> + Send + Sync) -> Dispatch {
     Dispatch::new(tracing_subscriber::registry().with(layer))
 }
 
-/// Waits until something is so that nothing tells of.
+/// Waits until a condition holds, by polling it.
 ///
 /// # Panics
 ///
-/// If it is not so within a minute.
+/// Panics if the condition does not hold within a minute.
 #[track_caller]
 pub fn eventually(is_so: impl Fn() -> bool) {
     let begun = Instant::now();
@@ -51,24 +52,24 @@ pub fn eventually(is_so: impl Fn() -> bool) {
     }
 }
 
-/// Checks that every item is counted once, and once only.
+/// Checks that every item is counted exactly once.
 ///
 /// # Panics
 ///
-/// If one is not.
+/// Panics if the counts do not add up.
 #[track_caller]
 pub fn assert_balanced(ledger: &Ledger) {
     let settled = ledger.delivered + ledger.rejected() + ledger.dropped() + ledger.outcome_unknown;
     assert_eq!(ledger.accepted, settled + ledger.pending(), "{ledger:#?}");
 }
 
-/// Builds the pipeline that takes over what another one of this process left on disk.
+/// Builds a pipeline that takes over the items that another pipeline of this process left on disk.
 ///
-/// The other one keeps its folder until its last hook has run, which may be after its shutdown.
+/// The other pipeline keeps its folder until its last hook has returned, which may be after its shutdown.
 ///
 /// # Panics
 ///
-/// If it is not taken over within a minute.
+/// Panics if the items are not taken over within a minute.
 #[track_caller]
 pub fn take_over(left: &Stats, builder: impl Fn() -> LayerBuilder) -> (PromptLayer, Guard) {
     let begun = Instant::now();

@@ -1,4 +1,5 @@
-//! A client that sends what it is told and no more: one connection a request, no retries, nothing added.
+//! An HTTP client that sends exactly what it is given: one connection per request, no retries, no additional
+//! headers.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -6,27 +7,27 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// Longer than anything waited for takes.
+/// A time-out that is longer than every wait in the tests.
 pub const LONG: Duration = Duration::from_secs(10);
 
-/// An answer.
+/// An HTTP response.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Got {
-    /// Its status.
+    /// The status.
     pub status: u16,
-    /// Its status line and headers, in lower case.
+    /// The status line and the headers, in lower case.
     pub head: String,
-    /// Its body.
+    /// The body.
     pub body: String,
 }
 
 impl Got {
-    /// The body as JSON.
+    /// Parses the body as JSON.
     ///
     /// # Panics
     ///
-    /// If it is not JSON.
+    /// Panics if the body is not JSON.
     pub fn json(&self) -> Value {
         match serde_json::from_str(&self.body) {
             Ok(value) => value,
@@ -35,13 +36,13 @@ impl Got {
     }
 }
 
-/// Sends `request` (`POST /log-request`) to the server at `url`, and gives all that comes back.
+/// Sends `request` (such as `POST /log-request`) to the server at `url` and returns the whole response.
 ///
-/// `headers` is written as it is: each ends in `\r\n`.
+/// `headers` is sent unchanged. Each header must end with `\r\n`.
 ///
 /// # Errors
 ///
-/// The connection fails.
+/// Returns an error if the connection fails.
 pub fn read_all(url: &str, request: &str, headers: &str, body: &str) -> io::Result<String> {
     let host = url.trim_start_matches("http://");
     let mut connection = TcpStream::connect(host)?;
@@ -56,11 +57,11 @@ pub fn read_all(url: &str, request: &str, headers: &str, body: &str) -> io::Resu
     Ok(answer)
 }
 
-/// Sends `request` as [`read_all`] does, and reads the answer.
+/// Sends `request` like [`read_all`] and parses the response.
 ///
 /// # Errors
 ///
-/// The connection fails, or what comes back is not HTTP.
+/// Returns an error if the connection fails or the response is not HTTP.
 pub fn exchange(url: &str, request: &str, headers: &str, body: &str) -> io::Result<Got> {
     let answer = read_all(url, request, headers, body)?;
     let parts = answer.split_once("\r\n\r\n").and_then(|(head, body)| {
@@ -70,11 +71,11 @@ pub fn exchange(url: &str, request: &str, headers: &str, body: &str) -> io::Resu
     parts.ok_or_else(|| io::Error::other(format!("this is no HTTP answer: {answer:?}")))
 }
 
-/// Sends JSON, or nothing where `body` is null, with a key, and reads the answer.
+/// Sends a JSON body with an API key and parses the response. If `body` is null, no body is sent.
 ///
 /// # Errors
 ///
-/// The connection fails, or what comes back is not HTTP.
+/// Returns an error if the connection fails or the response is not HTTP.
 pub fn exchange_json(url: &str, request: &str, body: &Value) -> io::Result<Got> {
     let body = if body.is_null() { String::new() } else { body.to_string() };
     exchange(url, request, "X-API-KEY: test\r\nContent-Type: application/json\r\n", &body)

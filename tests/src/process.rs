@@ -1,6 +1,6 @@
-//! A program that logs its calls, started, ended and killed as a whole.
+//! Starts, stops and kills a program that logs its calls.
 //!
-//! The program is `src/bin/program.rs`; a test names it as `env!("CARGO_BIN_EXE_program")`.
+//! The program is `src/bin/program.rs`. A test refers to it as `env!("CARGO_BIN_EXE_program")`.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -14,20 +14,20 @@ use serde_json::Value;
 use crate::Recorder;
 use crate::pipeline::KEY;
 
-/// What the program does.
+/// The behavior of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scenario {
-    /// Makes its calls, shuts down, and says what became of them.
+    /// Makes calls, shuts the pipeline down, and writes its counts.
     Log,
     /// Makes calls until it is killed.
     Forever,
-    /// Makes its calls, then calls `std::process::exit`.
+    /// Makes calls, then calls `std::process::exit`.
     Exit,
-    /// The same, with `flush_on_exit`.
+    /// Makes calls, then calls `std::process::exit`, with `flush_on_exit`.
     ExitFlushed,
-    /// The same, while another thread shuts the pipeline down.
+    /// Makes calls, then calls `std::process::exit` while another thread shuts the pipeline down.
     ExitWhileAnotherShutsDown,
-    /// As [`Log`](Self::Log), in another working directory than the one that it was started in.
+    /// Does the same as [`Log`](Self::Log), after changing the working directory.
     LogElsewhere,
 }
 
@@ -40,31 +40,31 @@ const SCENARIOS: [(&str, Scenario); 6] = [
     ("log-elsewhere", Scenario::LogElsewhere),
 ];
 
-/// All that the program is told.
+/// The arguments of the program.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// What it does.
+    /// The behavior of the program.
     pub scenario: Scenario,
-    /// Where it logs to.
+    /// The URL of the server to log to.
     pub url: String,
     /// The API key that it sends.
     pub key: String,
     /// The number of its first call.
     pub first: u64,
-    /// How many calls it makes.
+    /// The number of calls.
     pub calls: u64,
-    /// How long its shutdown may take.
+    /// The time limit of the shutdown.
     pub timeout: Duration,
     /// The folder of its spool.
     pub spool: Option<PathBuf>,
-    /// `on-failure`, `write-ahead` or `synchronous`.
+    /// The mode of the spool: `on-failure`, `write-ahead` or `synchronous`.
     pub mode: String,
-    /// Whether it says nothing of errors.
+    /// `true` if it writes no errors to standard error.
     pub is_quiet: bool,
 }
 
 impl Plan {
-    /// A program that makes calls and shuts down, within a minute.
+    /// Creates a plan that makes calls and shuts down within a minute.
     pub fn log(url: &str, calls: u64) -> Self {
         Self {
             scenario: Scenario::Log,
@@ -79,35 +79,35 @@ impl Plan {
         }
     }
 
-    /// The same with another scenario.
+    /// Sets the scenario.
     #[must_use]
     pub fn scenario(self, scenario: Scenario) -> Self {
         Self { scenario, ..self }
     }
 
-    /// The same with a spool in this folder.
+    /// Sets the folder and the mode of the spool.
     #[must_use]
     pub fn spool(self, folder: &Path, mode: &str) -> Self {
         Self { spool: Some(folder.to_owned()), mode: mode.to_owned(), ..self }
     }
 
-    /// The same with another API key.
+    /// Sets the API key.
     #[must_use]
     pub fn key(self, key: &str) -> Self {
         Self { key: key.to_owned(), ..self }
     }
 
-    /// The same with this time for the shutdown.
+    /// Sets the time limit of the shutdown.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// What the program itself was told.
+    /// Parses the arguments of the current process.
     ///
     /// # Panics
     ///
-    /// If that was no plan.
+    /// Panics if the arguments are not a plan.
     pub fn of_arguments() -> Self {
         let arguments: BTreeMap<String, String> =
             env::args().skip(1).filter_map(|argument| argument.split_once('=').map(owned)).collect();
@@ -129,7 +129,7 @@ impl Plan {
         }
     }
 
-    /// The arguments that say it.
+    /// Returns the plan as arguments for the program.
     pub fn arguments(&self) -> Vec<String> {
         let name =
             SCENARIOS.iter().find(|(_, scenario)| *scenario == self.scenario).map_or("", |(name, _)| name);
@@ -152,45 +152,45 @@ fn owned((name, value): (&str, &str)) -> (String, String) {
     (name.to_owned(), value.to_owned())
 }
 
-/// What a program came to.
+/// The result of a program.
 #[derive(Debug, Clone)]
 pub struct Ended {
-    /// How it ended.
+    /// The exit status.
     pub status: ExitStatus,
-    /// What it said.
+    /// The lines that it wrote to standard output.
     pub lines: Vec<String>,
-    /// What it said of errors.
+    /// The text that it wrote to standard error.
     pub errors: String,
 }
 
-/// The ledger of a program's spans, as it said it.
+/// The counts of spans that a program wrote.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Spans that it accepted.
+    /// Accepted spans.
     pub accepted: u64,
-    /// Spans that arrived.
+    /// Delivered spans.
     pub delivered: u64,
-    /// Spans that the server refused.
+    /// Spans that the server rejected.
     pub rejected: u64,
-    /// Spans that it gave up.
+    /// Dropped spans.
     pub dropped: u64,
-    /// Spans of which it does not know.
+    /// Spans whose outcome is unknown.
     pub unknown: u64,
-    /// Spans that it left, on disk.
+    /// Spans that were left on disk.
     pub left: u64,
 }
 
 impl Ended {
-    /// The numbers of the calls that had returned.
+    /// Returns the numbers of the calls that returned.
     pub fn called(&self) -> Vec<u64> {
         self.lines.iter().filter_map(|line| line.strip_prefix("called ")?.parse().ok()).collect()
     }
 
-    /// The ledger.
+    /// Returns the counts of spans.
     ///
     /// # Panics
     ///
-    /// If it said none.
+    /// Panics if the program wrote none.
     pub fn ledger(&self) -> Counts {
         let ledger = self.lines.iter().find_map(|line| line.strip_prefix("ledger "));
         let numbers: Vec<u64> =
@@ -202,7 +202,7 @@ impl Ended {
     }
 }
 
-/// A program that runs. It is killed when this is dropped.
+/// A running program. It is killed on drop.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
@@ -211,40 +211,40 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts it.
+    /// Starts the program.
     ///
     /// # Errors
     ///
-    /// If it cannot be started.
+    /// Returns an error if the program cannot be started.
     pub fn start(program: &str, plan: &Plan) -> io::Result<Self> {
         Self::start_command(Command::new(program).args(plan.arguments()))
     }
 
-    /// Starts it with a variable in its environment.
+    /// Starts the program with an additional environment variable.
     ///
     /// # Errors
     ///
-    /// If it cannot be started.
+    /// Returns an error if the program cannot be started.
     pub fn start_with(program: &str, plan: &Plan, name: &str, value: &str) -> io::Result<Self> {
         Self::start_command(Command::new(program).args(plan.arguments()).env(name, value))
     }
 
-    /// Starts a command that runs it.
+    /// Starts a command that runs the program.
     ///
     /// # Errors
     ///
-    /// If it cannot be started.
+    /// Returns an error if the command cannot be started.
     pub fn start_command(command: &mut Command) -> io::Result<Self> {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let out = child.stdout.take().ok_or_else(|| io::Error::other("it has no standard output"))?;
         Ok(Self { child, out: BufReader::new(out), lines: Vec::new() })
     }
 
-    /// Waits until it has said so many lines.
+    /// Waits until the program has written this number of lines, or has ended.
     ///
     /// # Errors
     ///
-    /// If it cannot be read.
+    /// Returns an error if the output cannot be read.
     pub fn wait_for(&mut self, lines: usize) -> io::Result<()> {
         while self.lines.len() < lines {
             let mut line = String::new();
@@ -256,21 +256,21 @@ impl Process {
         Ok(())
     }
 
-    /// Kills it, as the system does: it is told nothing.
+    /// Kills the program without a warning.
     ///
     /// # Errors
     ///
-    /// If it cannot be killed or read.
+    /// Returns an error if the program cannot be killed or its output cannot be read.
     pub fn kill(mut self) -> io::Result<Ended> {
         self.child.kill()?;
         self.end()
     }
 
-    /// Waits for its end.
+    /// Waits for the program to end.
     ///
     /// # Errors
     ///
-    /// If it cannot be read.
+    /// Returns an error if the output cannot be read.
     pub fn end(mut self) -> io::Result<Ended> {
         self.wait_for(usize::MAX)?;
         let mut errors = String::new();
@@ -289,7 +289,7 @@ impl Drop for Process {
     }
 }
 
-/// The calls that a recorder has, by number, with how often it took each of them.
+/// Returns the calls that a recorder accepted: the number of each call, with how often it was accepted.
 pub fn taken(recorder: &Recorder) -> BTreeMap<u64, usize> {
     let mut times = BTreeMap::new();
     for span in recorder.accepted_spans() {

@@ -1,4 +1,4 @@
-//! Ways to a server that fail as a test says.
+//! Proxies in front of a server, which fail as a test requires.
 
 use std::collections::VecDeque;
 use std::io;
@@ -14,34 +14,34 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
-/// What becomes of a connection.
+/// The fault of a connection.
 #[derive(Debug, Clone, Copy)]
 pub enum Fault {
-    /// Nothing: what comes goes through.
+    /// No fault: all data is passed on.
     None,
-    /// It is reset as soon as it is there.
+    /// The connection is reset as soon as it is accepted.
     ResetAtAccept,
-    /// It is reset once so many bytes of the request have come. Nothing of that goes through.
+    /// The connection is reset after this many bytes of the request. None of them are passed on.
     ResetAfter(usize),
-    /// The request goes through, and where its answer would be the connection is reset.
+    /// The request is passed on, and the connection is reset instead of sending the response.
     LoseAnswer,
-    /// The request goes through; its answer breaks off after so many bytes, in good order.
+    /// The request is passed on. The response ends after this many bytes with an orderly close.
     CutAnswer(usize),
-    /// The request goes through; its answer comes byte for byte, with this time between two.
+    /// The request is passed on. The response is sent byte by byte, with this pause after each byte.
     Drip(Duration),
-    /// Nothing is read, ever.
+    /// Nothing is ever read.
     NeverRead,
-    /// One exchange goes through; the next request on the same connection finds it dead.
+    /// One exchange is passed on. The next request on the same connection resets it.
     GoStale,
-    /// The request goes through, and its answer does not end.
+    /// The request is passed on, and the response does not end.
     Endless,
 }
 
-/// What an [endless](Fault::Endless) answer sends at most: 1 GiB.
+/// The maximum number of bytes of an [endless](Fault::Endless) response: 1 GiB.
 const ENDLESS: u64 = 1 << 30;
 
-/// Stands before a server. Each connection has a fault of its own, in the order in which they come; when there are no
-/// more, all goes through.
+/// A proxy in front of a server. Each new connection takes the next fault of the queue. Connections without a
+/// fault are passed on.
 #[derive(Debug)]
 pub struct Proxy {
     url: String,
@@ -54,16 +54,16 @@ struct State {
     faults: Mutex<VecDeque<Fault>>,
     connections: AtomicUsize,
     endless_bytes: AtomicU64,
-    /// Ends all connections that nothing is wrong with.
+    /// Closes all open connections that have no fault.
     cut: Notify,
 }
 
 impl Proxy {
-    /// Starts it before the server at `url`.
+    /// Starts a proxy in front of the server at `url`.
     ///
     /// # Errors
     ///
-    /// If the address cannot be read, or there is no port or no thread.
+    /// Returns an error if the URL is invalid, or no port or no thread is available.
     pub fn start(url: &str, faults: impl IntoIterator<Item = Fault>) -> io::Result<Self> {
         let target = address_of(url)?;
         let state = Arc::new(State { faults: Mutex::new(faults.into_iter().collect()), ..State::default() });
@@ -72,23 +72,24 @@ impl Proxy {
         Ok(Self { url: format!("http://{}", server.address()), state, _server: server })
     }
 
-    /// Its own URL.
+    /// Returns the URL of the proxy.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Gives the next connections these faults, and ends those that are there, whatever is on them.
+    /// Adds faults for the next connections, and closes the open connections, even if an exchange is in
+    /// progress.
     pub fn break_next(&self, faults: &[Fault]) {
         self.state.faults.lock().unwrap_or_else(PoisonError::into_inner).extend(faults);
         self.state.cut.notify_waiters();
     }
 
-    /// How many connections were made to it.
+    /// Returns the number of accepted connections.
     pub fn connections(&self) -> usize {
         self.state.connections.load(Ordering::SeqCst)
     }
 
-    /// How many bytes an endless answer came to before nobody read them any more.
+    /// Returns the number of bytes of endless responses that were sent before the client stopped reading.
     pub fn endless_bytes(&self) -> u64 {
         self.state.endless_bytes.load(Ordering::SeqCst)
     }
@@ -109,11 +110,11 @@ pub struct Door {
 }
 
 impl Door {
-    /// Binds a port before the server at `url`, at which nothing listens yet.
+    /// Binds a port in front of the server at `url`, without listening on it yet.
     ///
     /// # Errors
     ///
-    /// If the address cannot be read, or there is no port or no thread.
+    /// Returns an error if the URL is invalid, or no port or no thread is available.
     pub fn closed(url: &str) -> io::Result<Self> {
         let target = address_of(url)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
@@ -123,16 +124,16 @@ impl Door {
         Ok(Self { url, target, runtime, closed: Mutex::new(Some(socket)) })
     }
 
-    /// Its own URL.
+    /// Returns the URL of the port.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Lets connections through from now on.
+    /// Accepts connections from now on.
     ///
     /// # Errors
     ///
-    /// If nothing can listen at the port.
+    /// Returns an error if the port cannot be listened on.
     pub fn open(&self) -> io::Result<()> {
         let socket = self.closed.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(socket) = socket else { return Ok(()) };
@@ -143,7 +144,8 @@ impl Door {
     }
 }
 
-/// A port at which no connection is ever made: its queue is full, and the system drops what more is to be connected.
+/// A port on which no connection is ever established: its backlog is full, so the system drops further
+/// connection attempts.
 #[derive(Debug)]
 pub struct FullPort {
     url: String,
@@ -152,14 +154,14 @@ pub struct FullPort {
 }
 
 impl FullPort {
-    /// The most connections that a queue of one takes.
+    /// The maximum number of connections that fit into a backlog of one.
     const MOST: usize = 64;
 
-    /// Binds a port and fills its queue.
+    /// Binds a port and fills its backlog.
     ///
     /// # Errors
     ///
-    /// If there is no port, or its queue does not fill.
+    /// Returns an error if no port is available, or if the backlog does not become full.
     pub fn start() -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let listener = runtime.block_on(async {
@@ -179,12 +181,12 @@ impl FullPort {
         Ok(Self { url: format!("http://{address}"), listener, fillers })
     }
 
-    /// Its own URL.
+    /// Returns the URL of the port.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Accepts connections from now on, and passes them on to the server at `url`.
+    /// Accepts connections from now on and passes them on to the server at `url`.
     pub fn pass_on(self, url: &str) {
         let target = url.trim_start_matches("http://").to_owned();
         let Self { listener, fillers, .. } = self;
@@ -213,7 +215,7 @@ async fn serve(listener: TcpListener, target: SocketAddr, state: Arc<State>) -> 
         let fault = state.faults.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let state = Arc::clone(&state);
         tokio::spawn(async move {
-            // Whichever end breaks off, that is the end of it.
+            // An error means that one side closed the connection, which ends the exchange.
             let _ = pass(client, target, fault.unwrap_or(Fault::None), &state).await;
         });
     }
@@ -266,14 +268,14 @@ async fn pass(mut client: TcpStream, target: SocketAddr, fault: Fault, state: &S
     Ok(())
 }
 
-/// Ends a connection as a machine that went away does.
+/// Resets a connection, as if the machine were gone.
 fn reset(client: TcpStream) -> io::Result<()> {
     client.set_zero_linger()?;
     drop(client);
     Ok(())
 }
 
-/// Reads a request or an answer: its head, and as much behind it as that says.
+/// Reads a request or a response: the head, and as many bytes after it as its `Content-Length` says.
 async fn message(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     loop {

@@ -1,13 +1,13 @@
-//! Numbers that follow from a seed, so that what a test did can be done again.
+//! Random numbers from a seed, which make a test run reproducible.
 
 use std::env;
 
-/// A generator of numbers: xorshift64*, by Vigna, 2016.
+/// A random number generator: xorshift64* (Vigna, 2016).
 #[derive(Debug)]
 pub struct Random(u64);
 
 impl Random {
-    /// A generator that starts from this seed. Neighbouring seeds give unrelated numbers.
+    /// Creates a generator with this seed. Neighboring seeds give unrelated numbers.
     pub fn new(seed: u64) -> Self {
         // The state must not be 0.
         let mut random = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
@@ -24,33 +24,33 @@ impl Random {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    /// A number below `many`, from 0; 0 if that is 0.
+    /// Returns a number from 0 to below `many`. Returns 0 if `many` is 0.
     #[allow(clippy::cast_possible_truncation, reason = "it is below a usize")]
     pub fn below(&mut self, many: usize) -> usize {
         ((self.next() >> 16) % many.max(1) as u64) as usize
     }
 
-    /// Returns `true` once in so many times.
+    /// Returns `true` with a probability of one in `many`.
     pub fn once_in(&mut self, many: usize) -> bool {
         self.below(many) == 0
     }
 
-    /// One of these.
+    /// Returns a random item.
     ///
     /// # Panics
     ///
-    /// If there are none.
+    /// Panics if `items` is empty.
     pub fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         let Some(item) = items.get(self.below(items.len())) else { panic!("there is nothing to pick from") };
         item
     }
 }
 
-/// The number in an environment variable; `default` if it is not set.
+/// Parses the number in an environment variable. Returns `default` if the variable is not set.
 ///
 /// # Panics
 ///
-/// If it is set to something else.
+/// Panics if the value is not a number.
 pub fn number_from_env(variable: &str, default: u64) -> u64 {
     let Ok(text) = env::var(variable) else { return default };
     text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text:?}"))

@@ -1,4 +1,4 @@
-//! A PromptLayer on loopback that records every request.
+//! A local PromptLayer server that records every request.
 
 mod reply;
 mod request;
@@ -27,10 +27,10 @@ pub use self::request::Request;
 use self::service::Service;
 use self::wire::{Cut, Wires};
 
-/// A server that plays PromptLayer and records what it is sent, until it is dropped.
+/// A local server that behaves like PromptLayer and records its requests. It stops on drop.
 ///
-/// By default it answers as the service does: ids that increase, templates that can be set, traces that can be read
-/// back. [`script`](Self::script) and [`decide`](Self::decide) make it answer otherwise.
+/// By default it answers as PromptLayer does: ids increase, templates can be set, and traces can be read
+/// back. Use [`script`](Self::script) and [`decide`](Self::decide) to change its responses.
 ///
 /// ```
 /// use std::time::Duration;
@@ -51,11 +51,11 @@ pub struct Recorder {
 
 type Decide = Box<dyn FnMut(&Request) -> Option<Reply> + Send>;
 
-/// What the server's thread and the test's both see.
+/// The state shared between the thread of the server and that of the test.
 #[derive(Default)]
 struct Shared {
     arrived: Mutex<Vec<Arc<Request>>>,
-    /// Told of every request that arrives.
+    /// Notified of every request that arrives.
     arrival: Condvar,
     scripts: Mutex<HashMap<String, VecDeque<Reply>>>,
     decide: Mutex<Option<Decide>>,
@@ -63,11 +63,11 @@ struct Shared {
 }
 
 impl Recorder {
-    /// Starts the server on a port that the system chooses.
+    /// Starts the server on a free port.
     ///
     /// # Errors
     ///
-    /// If the port cannot be bound or the server's thread cannot be started.
+    /// Returns an error if no port can be bound or the thread of the server cannot be started.
     pub fn start() -> io::Result<Self> {
         let state = Arc::new(Shared::default());
         let router = Router::new().fallback(record).with_state(Arc::clone(&state));
@@ -77,37 +77,41 @@ impl Recorder {
         Ok(Self { url: format!("http://{}", server.address()), state, _server: server })
     }
 
-    /// The base URL a client is given: `http://127.0.0.1:PORT`.
+    /// Returns the base URL for clients: `http://127.0.0.1:PORT`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Answers the next requests of `path` with these replies, one each, then as the service again.
+    /// Answers the next requests to `path` with these responses, one each. After that, the default responses
+    /// are sent again.
     ///
-    /// Replies that are given later queue behind those not yet used.
+    /// Responses of a later call are queued after the unused ones.
     pub fn script(&self, path: &str, replies: impl IntoIterator<Item = Reply>) {
         lock(&self.state.scripts).entry(path.to_owned()).or_default().extend(replies);
     }
 
-    /// Lets `decide` answer every request from now on; where it gives `None` the scripts and the service do.
+    /// Lets `decide` choose the response to every request. If it returns `None`, the scripts and the default
+    /// responses apply.
     ///
-    /// It runs on the server's thread and replaces the one given before.
+    /// It runs on the thread of the server and replaces an earlier `decide`.
     pub fn decide(&self, decide: impl FnMut(&Request) -> Option<Reply> + Send + 'static) {
         *lock(&self.state.decide) = Some(Box::new(decide));
     }
 
-    /// Serves this template under this identifier, a name or an id.
+    /// Serves a template under an identifier, which is a name or an id.
     ///
-    /// Its fields are laid over those of the template `example`, which is there from the start.
+    /// Missing fields are taken from the current template of that identifier, else from the predefined
+    /// template `example`.
     pub fn set_template(&self, identifier: &str, template: &Value) {
         lock(&self.state.service).set_template(identifier, template);
     }
 
-    /// Waits until what has arrived meets `condition`, and returns it.
+    /// Waits until the requests that have arrived meet `condition`, and returns them.
     ///
     /// # Errors
     ///
-    /// If it is not met within `timeout`; the error lists what did arrive.
+    /// Returns an error if `condition` is not met within `timeout`. The error lists the requests that
+    /// arrived.
     pub fn wait_for(
         &self,
         condition: impl Fn(&[Arc<Request>]) -> bool,
@@ -126,12 +130,12 @@ impl Recorder {
         Err(TimedOut { timeout, seen })
     }
 
-    /// All requests, in the order of their arrival.
+    /// Returns all requests, in the order of their arrival.
     pub fn requests(&self) -> Vec<Arc<Request>> {
         lock(&self.state.arrived).clone()
     }
 
-    /// The JSON bodies sent to `path`, in the order of their arrival.
+    /// Returns the JSON bodies sent to `path`, in the order of their arrival.
     pub fn bodies(&self, path: &str) -> Vec<Value> {
         self.requests()
             .iter()
@@ -140,33 +144,34 @@ impl Recorder {
             .collect()
     }
 
-    /// All spans sent, whether they were accepted or not.
+    /// Returns all spans that were sent, whether they were accepted or not.
     pub fn spans(&self) -> Vec<Value> {
         self.requests().iter().flat_map(|request| request.spans()).cloned().collect()
     }
 
-    /// All request logs sent, inside spans or by themselves, whether they were accepted or not.
+    /// Returns all request logs that were sent, inside spans or alone, whether they were accepted or not.
     pub fn request_logs(&self) -> Vec<Value> {
         self.requests().iter().flat_map(|request| request.request_logs()).cloned().collect()
     }
 
-    /// The spans that the service has taken in, as often as it took them in.
+    /// Returns the accepted spans. A span that was accepted several times is repeated.
     pub fn accepted_spans(&self) -> Vec<Value> {
         lock(&self.state.service).accepted_spans()
     }
 
-    /// The bodies of `POST /log-request` that the service has taken in, as often as it took them in.
+    /// Returns the accepted bodies of `POST /log-request`. A body that was accepted several times is
+    /// repeated.
     pub fn accepted_logs(&self) -> Vec<Value> {
         lock(&self.state.service).accepted_logs()
     }
 
-    /// The bodies of tracking calls that the service has taken in, as often as it took them in.
+    /// Returns the accepted bodies of tracking calls. A body that was accepted several times is repeated.
     pub fn accepted_tracks(&self) -> Vec<Value> {
         lock(&self.state.service).accepted_tracks()
     }
 }
 
-/// A condition was not met in time.
+/// The error for a condition that was not met in time.
 #[derive(Debug)]
 pub struct TimedOut {
     timeout: Duration,
@@ -215,7 +220,7 @@ async fn record(
         return StatusCode::BAD_REQUEST.into_response();
     };
     let request = state.add(|number| Request::new(number, at, &head, body));
-    // Chosen and taken in at arrival: what a gate holds back is the answer alone.
+    // The response is chosen and the request is processed on arrival. A gate delays only the response.
     let reply = state.choose(&request);
     let own = if reply.is_processed() {
         lock(&state.service).answer(&reply.taken_in(&request))
@@ -225,7 +230,8 @@ async fn record(
     reply.send(own, &cut).await
 }
 
-/// A test that failed while it held a lock must not hide its reason behind a second panic.
+/// Locks a mutex even if it is poisoned. If a test fails while it holds a lock, a second panic would hide the
+/// reason.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

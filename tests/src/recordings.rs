@@ -1,11 +1,11 @@
-//! What other clients sent, scene by scene.
+//! Recorded requests of other clients, by scene.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::shared;
 
-/// A recorded scene: what a program sent to PromptLayer, and what it was answered.
+/// A recorded scene: the requests that a program sent to PromptLayer, and the responses.
 ///
 /// ```
 /// use tests::Scene;
@@ -17,56 +17,57 @@ use crate::shared;
 #[derive(Debug, Clone, Deserialize)]
 #[non_exhaustive]
 pub struct Scene {
-    /// Its name, which is its file's.
+    /// The name of the scene, which is also the name of its file.
     pub scenario: String,
     /// What the program does.
     pub note: String,
-    /// What went over the wire, in order.
+    /// The recorded requests and responses, in order.
     pub exchanges: Vec<Exchange>,
 }
 
-/// A request and its answer.
+/// A request and its response.
 #[derive(Debug, Clone, Deserialize)]
 #[non_exhaustive]
 pub struct Exchange {
-    /// Its place in the scene, from 1.
+    /// Its position in the scene, from 1.
     pub seq: u64,
-    /// The request's method.
+    /// The method of the request.
     pub method: String,
-    /// The request's path, without the query.
+    /// The path of the request, without the query.
     pub path: String,
-    /// The request's query: all values of each name.
+    /// The query of the request: all values of each name.
     #[serde(default)]
     pub query: Map<String, Value>,
-    /// The request's headers.
+    /// The headers of the request.
     #[serde(default)]
     pub headers: Vec<(String, String)>,
-    /// The request's body, where it has one that is JSON.
+    /// The body of the request, if it has a JSON body.
     #[serde(default)]
     pub body_json: Option<Value>,
-    /// What was answered.
+    /// The response.
     pub response: Answer,
 }
 
-/// A recorded answer.
+/// A recorded response.
 #[derive(Debug, Clone, Deserialize)]
 #[non_exhaustive]
 pub struct Answer {
-    /// Its status.
+    /// The status.
     pub status: u16,
-    /// Its body.
+    /// The body.
     #[serde(default)]
     pub json: Value,
 }
 
 impl Scene {
-    /// Reads a scene in `PROMPTLAYER_SHARED`, else in the folder `shared` beside the checkout.
+    /// Reads a scene from the folder in `PROMPTLAYER_SHARED`, else from the folder `shared` beside the
+    /// checkout.
     ///
-    /// Where it is not there, says so on standard error and gives `None`.
+    /// If the file does not exist, writes a message to standard error and returns `None`.
     ///
     /// # Panics
     ///
-    /// If the file is there but is no scene.
+    /// Panics if the file exists but is not a scene.
     pub fn load(name: &str) -> Option<Self> {
         let document = shared::document(&format!("wire/{name}.json"))?;
         match serde_json::from_value(document) {
@@ -75,7 +76,7 @@ impl Scene {
         }
     }
 
-    /// The exchanges with this path.
+    /// Returns the exchanges with this path.
     pub fn to_path(&self, path: &str) -> impl Iterator<Item = &Exchange> {
         self.exchanges.iter().filter(move |exchange| exchange.path == path)
     }
@@ -88,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_scene_is_one_chat_with_its_tag() {
+    fn first_scene_has_one_chat_with_its_tag() {
         let Some(scene) = Scene::load("langchain_1_chatopenai") else {
             return;
         };
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_second_scene_is_one_completion_with_two_tags() {
+    fn second_scene_has_one_completion_with_two_tags() {
         let Some(scene) = Scene::load("langchain_2_gpt4all") else {
             return;
         };
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_third_scene_fetches_a_template_and_tracks_three_things() {
+    fn third_scene_fetches_a_template_and_tracks_three_values() {
         let Some(scene) = Scene::load("langchain_3_full_featured") else {
             return;
         };

@@ -1,5 +1,5 @@
-//! Pieces of code, given to `rustc` with the very libraries that this build made: a check takes a fraction of a
-//! second, where a `cargo build` takes many.
+//! Compiles pieces of code by running `rustc` with the libraries of this build. This takes a fraction of a
+//! second, while a `cargo build` takes many seconds.
 
 use std::env;
 use std::ffi::OsString;
@@ -12,34 +12,35 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The compiler, and where this build's libraries are.
+/// The compiler and the location of this build's libraries.
 #[derive(Debug, Clone)]
 pub struct Rustc {
     program: OsString,
-    /// What code may name, and the file that holds it.
+    /// The crates that the code may use, with their files.
     externs: Vec<(String, PathBuf)>,
     /// The folder of all libraries.
     libraries: PathBuf,
 }
 
-/// A crate for the compiler.
+/// A crate to compile.
 #[derive(Debug, Clone, Copy)]
 pub struct Code<'a> {
-    /// `2018`, `2021` or `2024`.
+    /// The Rust edition: `2018`, `2021` or `2024`.
     pub edition: &'a str,
-    /// The text.
+    /// The source text.
     pub text: &'a str,
-    /// Whether it is compiled to machine code, which is when constants in functions are computed, or only checked.
+    /// `true` to generate machine code, which evaluates constants in functions; `false` to only check the
+    /// code.
     pub is_built: bool,
 }
 
-/// What the compiler said.
+/// The result of a compilation.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Compiled {
-    /// Whether a library came out.
+    /// `true` if the compilation succeeded.
     pub success: bool,
-    /// Its errors and warnings.
+    /// The errors and warnings.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -47,13 +48,13 @@ pub struct Compiled {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Diagnostic {
-    /// `error` or `warning`.
+    /// The severity: `error` or `warning`.
     pub level: String,
-    /// `E0382` or `unused_variables`; the macro's own errors have none.
+    /// The code, such as `E0382` or `unused_variables`. Errors of the macro have none.
     pub code: Option<String>,
-    /// The line that it points at.
+    /// The line of the primary span.
     pub line: Option<u64>,
-    /// What it says, as a person reads it.
+    /// The message as it is shown to the user.
     pub rendered: String,
 }
 
@@ -77,11 +78,12 @@ struct Span {
 }
 
 impl Rustc {
-    /// The compiler with the libraries `crates`, as the integration test `test` of this package is linked with them.
+    /// Finds the compiler and the libraries `crates`, as they are linked into the integration test `test` of
+    /// this package.
     ///
     /// # Panics
     ///
-    /// If cargo cannot tell where they are.
+    /// Panics if cargo cannot provide their location.
     pub fn of(test: &str, crates: &[&str]) -> Self {
         match Self::find(test, crates) {
             Ok(rustc) => rustc,
@@ -96,7 +98,8 @@ impl Rustc {
         let profile = libraries.parent().ok_or_else(misplaced)?;
         let target = profile.parent().ok_or_else(misplaced)?;
         let name = profile.file_name().and_then(|name| name.to_str()).ok_or_else(misplaced)?;
-        // Several builds of one library lie side by side there; cargo alone knows which are this test's.
+        // The folder may contain several builds of a library. Only cargo knows which of them belong to this
+        // test.
         let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into()))
             .args(["test", "--no-run", "--package", env!("CARGO_PKG_NAME"), "--test", test])
             .args(["--message-format", "json", "--profile", if name == "debug" { "test" } else { name }])
@@ -124,7 +127,7 @@ impl Rustc {
         Ok(Self { program, externs, libraries: libraries.to_owned() })
     }
 
-    /// The same, where the library `from` is called `to`.
+    /// Renames the library `from` to `to`.
     #[must_use]
     pub fn renamed(mut self, from: &str, to: &str) -> Self {
         for (name, _) in &mut self.externs {
@@ -135,7 +138,7 @@ impl Rustc {
         self
     }
 
-    /// Clippy in the place of the compiler, if it is installed beside it.
+    /// Uses Clippy instead of the compiler. Returns `None` if Clippy is not installed next to it.
     #[must_use]
     pub fn clippy(mut self) -> Option<Self> {
         let sysroot = Command::new(&self.program).args(["--print", "sysroot"]).output().ok()?;
@@ -149,7 +152,7 @@ impl Rustc {
     ///
     /// # Panics
     ///
-    /// If the compiler cannot be run, or if somebody else built the libraries anew meanwhile.
+    /// Panics if the compiler cannot be run, or if another build has replaced the libraries in the meantime.
     pub fn compile(&self, code: Code<'_>) -> Compiled {
         match self.run(code) {
             Ok(compiled) => {
@@ -167,11 +170,11 @@ impl Rustc {
         Ok(Compiled { success: output.status.success(), diagnostics })
     }
 
-    /// Compiles a program and runs it: what it said, or why it does not compile.
+    /// Compiles and runs a program, and returns its standard output.
     ///
     /// # Errors
     ///
-    /// What the compiler said, or the program before it failed.
+    /// Returns the messages of the compiler, or the standard error of a program that failed.
     pub fn run_program(&self, edition: &str, text: &str) -> Result<String, String> {
         let run = |folder: &Path| -> io::Result<Result<String, String>> {
             let program = match self.build_program(folder, edition, text, &[]) {
@@ -185,11 +188,11 @@ impl Rustc {
         in_own_folder(run).unwrap_or_else(|error| Err(error.to_string()))
     }
 
-    /// Compiles a program, with flags of the compiler's, into a folder.
+    /// Compiles a program into a folder, with additional compiler flags.
     ///
     /// # Errors
     ///
-    /// What the compiler said.
+    /// Returns the messages of the compiler.
     pub fn build_program(
         &self,
         folder: &Path,
@@ -222,16 +225,16 @@ impl Rustc {
         output_of(command, code.text)
     }
 
-    /// The text of a library crate after all of its macros were expanded.
+    /// Returns the source text of a library crate after macro expansion.
     ///
     /// # Errors
     ///
-    /// What the compiler said.
+    /// Returns the messages of the compiler.
     pub fn expanded(&self, edition: &str, text: &str) -> Result<String, String> {
         let code = Code { edition, text, is_built: false };
         let run = |folder: &Path| {
             let mut command = self.command(folder, code, "lib", &["-Zunpretty=expanded"]);
-            // The flag is one of the nightly compiler's, and any compiler of the same release has it.
+            // The flag requires nightly. With `RUSTC_BOOTSTRAP`, a stable compiler accepts it too.
             command.env("RUSTC_BOOTSTRAP", "1").stdout(Stdio::piped());
             output_of(command, text)
         };
@@ -259,7 +262,7 @@ impl Rustc {
     }
 }
 
-/// Runs the compiler on a text.
+/// Runs the compiler on a source text.
 fn output_of(mut command: Command, text: &str) -> io::Result<Output> {
     let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
@@ -268,7 +271,8 @@ fn output_of(mut command: Command, text: &str) -> io::Result<Output> {
     child.wait_with_output()
 }
 
-/// A folder for one run: the compiler writes there what is too long for its errors.
+/// Runs a closure with its own temporary folder. The compiler writes files there if an error message is too
+/// long.
 fn in_own_folder<R>(run: impl FnOnce(&Path) -> io::Result<R>) -> io::Result<R> {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -285,7 +289,7 @@ fn joined(prefix: &str, path: &Path) -> OsString {
     joined
 }
 
-/// The file of the library `name`, if the artifact is that library.
+/// Returns the file of the library `name`, if the artifact is that library.
 fn library(artifact: &Value, name: &str) -> Option<PathBuf> {
     let is_library = artifact["target"]["kind"]
         .as_array()?
@@ -301,7 +305,7 @@ fn library(artifact: &Value, name: &str) -> Option<PathBuf> {
 fn diagnostic(line: &str) -> Option<Diagnostic> {
     let said: Said = serde_json::from_str(line).ok()?;
     let primary = said.spans.iter().find(|span| span.is_primary);
-    // Without either it only counts the others.
+    // A message without a code and a location only counts the other messages.
     if said.code.is_none() && primary.is_none() && said.level != "error: internal compiler error" {
         return None;
     }

@@ -1,4 +1,4 @@
-//! Reference documents that are read where they lie, and never kept in this repository.
+//! Reads reference documents from an external folder. They are never stored in this repository.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -6,16 +6,16 @@ use std::{env, fs};
 
 use serde_json::Value;
 
-/// The variable that names the folder of reference documents.
+/// The environment variable with the folder of reference documents.
 const VARIABLE: &str = "PROMPTLAYER_SHARED";
 
-/// A JSON document of the folder, or `None`, said aloud, where there is none.
+/// Reads a JSON document. If it does not exist, writes a message to standard error and returns `None`.
 ///
-/// The folder is `PROMPTLAYER_SHARED`, else `shared` beside the checkout.
+/// The folder is that in `PROMPTLAYER_SHARED`, else `shared` beside the checkout.
 ///
 /// # Panics
 ///
-/// If the document is there but is not JSON: a check that silently has nothing to check against would never fail.
+/// Panics if the document exists but is not JSON, because a check without its document would never fail.
 pub(crate) fn document(name: &str) -> Option<Value> {
     let text = text(name)?;
     match serde_json::from_str(&text) {
@@ -38,7 +38,7 @@ pub(crate) fn text(name: &str) -> Option<String> {
 ///
 /// # Panics
 ///
-/// If one of them is not JSON.
+/// Panics if one of them is not JSON.
 pub(crate) fn documents(name: &str) -> Vec<(String, Value)> {
     let Ok(entries) = fs::read_dir(path(name)) else {
         skipped(name);
@@ -52,9 +52,10 @@ pub(crate) fn documents(name: &str) -> Vec<(String, Value)> {
     names.into_iter().filter_map(read).collect()
 }
 
-/// Says that what needs this document is skipped.
+/// Writes a message that the tests for this document are skipped.
 fn skipped(name: &str) {
-    // Not by `eprintln!`: what that prints, the harness hides when the test passes, and a test that skips does pass.
+    // Do not use `eprintln!`: the test harness hides its output if the test passes, and a skipped test
+    // passes.
     drop(writeln!(
         io::stderr(),
         "skipped: {} cannot be read; set {VARIABLE} to the folder it is in",

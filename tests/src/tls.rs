@@ -1,4 +1,4 @@
-//! A way to a server by TLS, with a certificate that is good, or is not.
+//! A TLS proxy in front of a server, with a valid or an invalid certificate.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,18 +13,18 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-/// Whose certificate a server has.
+/// The certificate of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Certificate {
-    /// One that its authority gave it.
+    /// Valid and signed by the authority.
     Good,
-    /// One that its authority gave it, for years that are over.
+    /// Signed by the authority, but expired.
     Expired,
-    /// One that it gave itself.
+    /// Self-signed.
     SelfSigned,
 }
 
-/// Takes TLS off what comes, and passes it on to a plain server.
+/// A proxy that terminates TLS and passes the data on to a plain HTTP server.
 #[derive(Debug)]
 pub struct Tls {
     url: String,
@@ -33,11 +33,12 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Starts it before the server at `url`.
+    /// Starts a proxy in front of the server at `url`.
     ///
     /// # Errors
     ///
-    /// If a certificate cannot be made, the address cannot be read, or there is no port or no thread.
+    /// Returns an error if a certificate cannot be created, the URL is invalid, or no port or no thread is
+    /// available.
     pub fn start(url: &str, certificate: Certificate) -> io::Result<Self> {
         let target: SocketAddr = url
             .trim_start_matches("http://")
@@ -60,18 +61,18 @@ impl Tls {
         Ok(Self { url, authority, _server: server })
     }
 
-    /// Its own URL: `https://localhost:PORT`.
+    /// Returns the URL of the proxy: `https://localhost:PORT`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The certificate of its authority, as DER.
+    /// Returns the certificate of the authority, in DER format.
     pub fn authority(&self) -> &[u8] {
         &self.authority
     }
 }
 
-/// What a server shows, and the certificate of the authority that gave it that.
+/// Creates the TLS configuration of a server, and returns it with the certificate of the authority.
 fn identity(
     certificate: Certificate,
 ) -> Result<(ServerConfig, Vec<u8>), Box<dyn std::error::Error + Send + Sync>> {

@@ -1,11 +1,13 @@
-//! How long a thread waits when a span closes, or a call of a model ends: its percentiles, by how many threads do so at once.
+//! Measures how long a thread is blocked when a span closes or a model call ends: percentiles by the number
+//! of concurrent threads.
 //!
 //!     cargo run --release --bin close_latency
 //!
-//! Two states of the queue are measured: drained by a server on loopback that takes everything, and full, with nobody
-//! there. The clock is read around the close of the span, or around the whole call with 1 KiB of prompt and answer; what
-//! reading it costs is in each figure, and shown by itself. More threads than cores wait for each other too: the last
-//! column is what the same threads wait where the span is of a subscriber without layers.
+//! Two states of the queue are measured: drained by a local server that accepts everything, and full because
+//! no server is running. The timer covers the close of the span, or the whole call with 1 KiB of prompt and
+//! response. Every figure includes the cost of reading the clock, which is also shown separately. If there
+//! are more threads than cores, the threads also wait for each other. For comparison, the rows "close, no
+//! layer" show the same threads with a subscriber without layers.
 
 use std::hint::black_box;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -17,7 +19,7 @@ use promptlayer_tracing::{QueueLimits, layer, promptlayer};
 use tracing::{Dispatch, dispatcher, info_span};
 use tracing_subscriber::prelude::*;
 
-/// How many spans are closed, by all threads together.
+/// The number of spans that all threads close together.
 const SPANS: usize = 400_000;
 
 #[promptlayer]
@@ -40,7 +42,7 @@ fn call(prompt: &str) -> u32 {
     time(|| drop(black_box(ask(black_box(prompt)))))
 }
 
-/// What so many threads waited for, sorted.
+/// Runs `one` on several threads and returns the sorted durations.
 fn measured(dispatch: &Dispatch, threads: usize, spans: usize, one: impl Fn() -> u32 + Sync) -> Vec<u32> {
     let mut all: Vec<u32> = thread::scope(|scope| {
         let measuring: Vec<_> = (0..threads)
@@ -64,7 +66,7 @@ fn show(what: &str, threads: usize, sorted: &[u32]) {
     println!("| {what} | {threads} | {:.2} | {:.2} | {:.2} |", at(0.5), at(0.99), at(0.999));
 }
 
-/// Answers every request with a 201 and no ids.
+/// Answers every request with status 201 and without ids.
 fn serve(listener: TcpListener) {
     for client in listener.incoming().flatten() {
         thread::spawn(move || answer(client));

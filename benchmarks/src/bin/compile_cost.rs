@@ -1,9 +1,10 @@
-//! What the compiler pays for 500 annotated asynchronous functions, against `#[tracing::instrument(ret, err)]`.
+//! Measures the compile time of 500 annotated async functions, compared with
+//! `#[tracing::instrument(ret, err)]`.
 //!
 //!     cargo run --release --bin compile_cost [rounds]
 //!
-//! Each round checks (and builds) the same 500 functions under either attribute, one after the other, so that a noisy
-//! machine is noisy to both. Prints the medians in seconds and their ratios.
+//! Each round checks (and builds) the same 500 functions with both attributes, one after the other, so that
+//! noise of the machine affects both. It prints the medians in seconds and their ratio.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -20,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rounds = std::env::args().nth(1).map_or(Ok(DEFAULT_ROUNDS), |rounds| rounds.parse())?;
     let subject = Subject::new()?;
     for command in ["check", "build"] {
-        // The dependencies, once.
+        // Compile the dependencies first.
         subject.measure(command, "")?;
         let (mut instrument, mut promptlayer) = (Vec::new(), Vec::new());
         for _ in 0..rounds {
@@ -43,7 +44,7 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
-/// The crate that is compiled.
+/// The crate to compile.
 struct Subject {
     folder: PathBuf,
 }
@@ -64,7 +65,7 @@ impl Subject {
         Ok(Self { folder })
     }
 
-    /// How long the compiler takes for the functions under an attribute.
+    /// Returns the time to compile the functions with the given attribute.
     fn measure(&self, command: &str, attribute: &str) -> Result<Duration, Box<dyn Error>> {
         let mut source = String::new();
         for number in 0..FUNCTIONS {

@@ -1,29 +1,29 @@
-//! What the model says, and how long it takes it to be.
+//! The answers of the model, and their estimated token counts.
 
 use super::request::{Chat, Message};
 use super::tools::{self, ToolCall};
 
-/// The questions it knows: what the user said, message by message, and the answer.
+/// The known questions and their answers. A question is a list of user messages.
 const KNOWN: [(&[&str], &str); 3] = [
     (&["What comes after 1,2,3 ?", "Tell me another joke?"], "4 comes after 1, 2, 3."),
     (&["Once upon a time, "], "there was a toaster."),
     (&["What is a good name for a company that makes toasters?"], "\n\nToastly Goods"),
 ];
 
-/// Characters a token is reckoned at.
+/// The estimated number of characters per token.
 const CHARACTERS_A_TOKEN: usize = 4;
 
-/// What the model answers.
+/// An answer of the model.
 #[derive(Debug, PartialEq)]
 pub(super) enum Answer {
-    /// Words, and whether they were cut short by the caller's limit of tokens.
+    /// A text. `cut` is `true` if it was truncated to the token limit of the request.
     Text { text: String, cut: bool },
-    /// Tools it wants called.
+    /// Tool calls.
     ToolCalls(Vec<ToolCall>),
 }
 
 impl Answer {
-    /// Why the answer ends, as the API names it.
+    /// Returns the finish reason, with the name that the API uses.
     pub(super) fn finish_reason(&self) -> &'static str {
         match self {
             Self::Text { cut: false, .. } => "stop",
@@ -32,7 +32,7 @@ impl Answer {
         }
     }
 
-    /// Its estimated length in tokens.
+    /// Returns the estimated number of tokens.
     pub(super) fn tokens(&self) -> u64 {
         match self {
             Self::Text { text, .. } => tokens(text),
@@ -58,7 +58,7 @@ pub(super) fn to_prompt(prompt: &str, max_tokens: Option<u64>) -> Answer {
     cut(known(&[prompt]).unwrap_or_else(|| said(prompt)), max_tokens)
 }
 
-/// One token for every four characters begun.
+/// Returns the estimated number of tokens of a text: one per four characters, rounded up.
 pub(super) fn tokens(text: &str) -> u64 {
     text.chars().count().div_ceil(CHARACTERS_A_TOKEN) as u64
 }
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn four_characters_make_a_token_and_a_fifth_begins_another() {
+    fn tokens_are_four_characters_rounded_up() {
         assert_eq!(tokens(""), 0);
         assert_eq!(tokens("four"), 1);
         assert_eq!(tokens("fivef"), 2);
@@ -120,14 +120,14 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_of_tokens_cuts_the_answer_and_says_so() {
+    fn token_limit_truncates_answer_with_reason_length() {
         let answer = to_prompt("Once upon a time, ", Some(2));
         assert_eq!(answer, Answer::Text { text: "there wa".to_owned(), cut: true });
         assert_eq!(answer.finish_reason(), "length");
     }
 
     #[test]
-    fn an_answer_within_the_limit_is_whole() {
+    fn answer_within_the_token_limit_is_not_truncated() {
         let answer = to_prompt("Once upon a time, ", Some(5));
         assert_eq!(answer, Answer::Text { text: "there was a toaster.".to_owned(), cut: false });
     }

@@ -1,11 +1,11 @@
-//! Errors in the shape `OpenAI` gives them.
+//! Error responses in the format of `OpenAI`'s API.
 
 use axum::Json;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-/// A refused request.
+/// An error response to an invalid request.
 #[derive(Debug)]
 pub(super) struct Failure {
     status: StatusCode,

@@ -1,4 +1,4 @@
-//! Answers in the API's shape, whole or in chunks.
+//! Responses in the format of `OpenAI`'s API, complete or in chunks.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -16,10 +16,11 @@ use super::answer::{self, Answer};
 use super::request::{Chat, Completion, Options};
 use super::tools::ToolCall;
 
-/// How many characters of a tool's arguments go in a chunk, so that a reader has something to put together.
+/// The number of characters of tool arguments per chunk. It is small, so that clients must join several
+/// chunks.
 const ARGUMENTS_A_CHUNK: usize = 8;
 
-/// What every answer, and every chunk of one, carries.
+/// The fields that every response and every chunk contain.
 #[derive(Debug)]
 pub(super) struct Envelope {
     id: String,
@@ -48,7 +49,7 @@ impl Envelope {
         sealed
     }
 
-    /// The chunks of a stream: `choices` one by one, then the usage if it was asked for.
+    /// Streams the choices as one chunk each, followed by the usage if the request asks for it.
     fn stream(
         &self,
         object: &str,
@@ -56,7 +57,7 @@ impl Envelope {
         usage: &Value,
         options: &Options,
     ) -> Response {
-        // A caller that asked for the usage sees a null in every chunk but the last.
+        // If the request asks for the usage, it is null in every chunk except the last.
         let none = options.include_usage.then_some(&Value::Null);
         let mut chunks: Vec<_> =
             choices.map(|choice| self.seal(object, [choice], none).to_string()).collect();
@@ -101,7 +102,7 @@ pub(super) fn chat(envelope: &Envelope, request: &Chat) -> Response {
     Json(envelope.seal("chat.completion", (0..options.n).map(choice), Some(&usage))).into_response()
 }
 
-/// Answers a legacy completion request: every prompt in turn.
+/// Answers a legacy completion request, one prompt after the other.
 pub(super) fn completion(envelope: &Envelope, request: &Completion) -> Response {
     let options = &request.options;
     let answers = request.prompts.iter().flat_map(|prompt| {
@@ -154,7 +155,7 @@ fn whole(completion: &str, index: usize, call: &ToolCall) -> Value {
     })
 }
 
-/// One answer in deltas: the role, the words or the calls piece by piece, the reason it ends.
+/// Splits an answer into deltas: the role, the words or tool calls in parts, and the finish reason.
 fn deltas(index: u64, completion: &str, answer: &Answer) -> Vec<Value> {
     let choice = |delta: Value, finish_reason: Option<&str>| json!({ "index": index, "delta": delta, "logprobs": null, "finish_reason": finish_reason });
     let mut choices = Vec::new();
@@ -166,7 +167,8 @@ fn deltas(index: u64, completion: &str, answer: &Answer) -> Vec<Value> {
         Answer::ToolCalls(calls) => {
             choices.push(choice(json!({ "role": "assistant", "content": null }), None));
             for (position, call) in calls.iter().enumerate() {
-                // The first piece names the call; those after it are known by their index alone.
+                // The first delta contains the id and the name of the call. Later deltas identify it by
+                // index.
                 let opening = json!({
                     "index": position,
                     "id": call_id(completion, position),
@@ -187,7 +189,7 @@ fn deltas(index: u64, completion: &str, answer: &Answer) -> Vec<Value> {
     choices
 }
 
-/// Server-sent events, each written to the connection by itself.
+/// A stream of server-sent events. Each event is written to the connection separately.
 struct Events {
     left: std::vec::IntoIter<String>,
     paused: bool,
@@ -197,8 +199,8 @@ impl Stream for Events {
     type Item = Result<String, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        // Standing still once before each event lets the connection send the one before it, as a model that thinks
-        // between its words would.
+        // Return `Pending` once before each event, so that the previous event is sent first, as with a model
+        // that generates word by word.
         self.paused = !self.paused;
         if self.paused {
             context.waker().wake_by_ref();

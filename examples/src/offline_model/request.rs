@@ -1,17 +1,17 @@
-//! What a request asks for, read and checked.
+//! Parses and checks requests.
 
 use serde_json::{Map, Value};
 
 use super::UNKNOWN_MODEL;
 use super::failure::Failure;
 
-/// What both endpoints take.
+/// The fields that both completion endpoints accept.
 #[derive(Debug)]
 pub(super) struct Options {
     pub(super) model: String,
     pub(super) stream: bool,
     pub(super) include_usage: bool,
-    /// How many answers.
+    /// The number of choices.
     pub(super) n: u64,
     pub(super) max_tokens: Option<u64>,
 }
@@ -76,7 +76,7 @@ impl Completion {
     pub(super) fn read(body: &[u8]) -> Result<Self, Failure> {
         let body = object(body)?;
         let options = Options::read(&body)?;
-        // Prompts of token numbers are refused: this model reads text only.
+        // Prompts of token ids are rejected, because this model reads only text.
         let refused = || Failure::wrong_type("prompt", "a string or an array of strings");
         let prompts = match body.get("prompt") {
             None | Some(Value::Null) => return Err(Failure::missing("prompt")),
@@ -139,11 +139,11 @@ impl Message {
             }
         };
         let text = match message.get("content") {
-            // An assistant's message that only calls tools has no content.
+            // An assistant message with only tool calls has no content.
             None | Some(Value::Null) if role == "assistant" => String::new(),
             None | Some(Value::Null) => return Err(Failure::missing(&place(".content"))),
             Some(Value::String(text)) => text.clone(),
-            // Images and sounds are let through unseen.
+            // Images and audio are accepted but ignored.
             Some(Value::Array(parts)) => {
                 parts.iter().filter_map(|part| part.get("text")?.as_str()).collect::<Vec<_>>().join("\n")
             }

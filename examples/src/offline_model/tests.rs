@@ -1,4 +1,4 @@
-//! The model as a client of the field sees it.
+//! Tests of the model with async-openai as the client.
 
 mod tools;
 
@@ -48,7 +48,7 @@ async fn refusal(model: &OfflineModel, body: Value) -> ApiErrorResponse {
     }
 }
 
-/// A request as written, for what a client would not send.
+/// Sends a raw request, for requests that the client cannot send.
 fn raw(model: &OfflineModel, head: &str, body: &str) -> (u16, Value) {
     let host = model.url().trim_start_matches("http://").trim_end_matches("/v1");
     let mut connection = TcpStream::connect(host).unwrap();
@@ -66,7 +66,7 @@ fn raw(model: &OfflineModel, head: &str, body: &str) -> (u16, Value) {
 }
 
 #[tokio::test]
-async fn a_known_conversation_has_its_known_answer() {
+async fn known_conversation_gets_its_known_answer() {
     let model = OfflineModel::start().unwrap();
     let reply = client(&model)
         .chat()
@@ -78,19 +78,19 @@ async fn a_known_conversation_has_its_known_answer() {
     assert_eq!(reply.choices[0].message.content.as_deref(), Some("4 comes after 1, 2, 3."));
     assert_eq!(reply.choices[0].finish_reason, Some(FinishReason::Stop));
     let CompletionUsage { prompt_tokens, completion_tokens, total_tokens, .. } = reply.usage.unwrap();
-    // 24 and 21 characters asked, 22 answered.
+    // The messages have 24 and 21 characters, the answer has 22.
     assert_eq!((prompt_tokens, completion_tokens, total_tokens), (12, 6, 18));
 }
 
 #[tokio::test]
-async fn anything_else_is_repeated_by_a_model_that_says_what_it_is() {
+async fn unknown_message_is_repeated_with_offline_model_prefix() {
     let model = OfflineModel::start().unwrap();
     let reply = client(&model).chat().create(request(&["first", "Guten Tag"])).await.unwrap();
     assert_eq!(reply.choices[0].message.content.as_deref(), Some("(offline model) You said: Guten Tag"));
 }
 
 #[tokio::test]
-async fn every_completion_has_an_id_of_its_own() {
+async fn every_completion_has_a_unique_id() {
     let model = OfflineModel::start().unwrap();
     let client = client(&model);
     let first = client.chat().create(request(&["hi"])).await.unwrap();
@@ -99,7 +99,7 @@ async fn every_completion_has_an_id_of_its_own() {
 }
 
 #[tokio::test]
-async fn as_many_choices_come_as_were_asked_for() {
+async fn response_has_the_requested_number_of_choices() {
     let model = OfflineModel::start().unwrap();
     let mut request = request(&["hi"]);
     request.n = Some(2);
@@ -109,7 +109,7 @@ async fn as_many_choices_come_as_were_asked_for() {
 }
 
 #[tokio::test]
-async fn the_chunks_of_a_stream_sum_to_the_answer() {
+async fn stream_chunks_add_up_to_the_answer() {
     let model = OfflineModel::start().unwrap();
     let mut request = request(&["Once upon a time, "]);
     request.stream = Some(true);
@@ -132,7 +132,7 @@ async fn the_chunks_of_a_stream_sum_to_the_answer() {
 }
 
 #[tokio::test]
-async fn a_stream_has_no_usage_unless_asked() {
+async fn stream_has_no_usage_unless_requested() {
     let model = OfflineModel::start().unwrap();
     let mut request = request(&["hi"]);
     request.stream = Some(true);
@@ -142,7 +142,7 @@ async fn a_stream_has_no_usage_unless_asked() {
 }
 
 #[tokio::test]
-async fn a_legacy_completion_continues_its_prompt() {
+async fn legacy_completion_continues_its_prompt() {
     let model = OfflineModel::start().unwrap();
     let request = CreateCompletionRequestArgs::default()
         .model("gpt-3.5-turbo-instruct")
@@ -156,7 +156,7 @@ async fn a_legacy_completion_continues_its_prompt() {
 }
 
 #[tokio::test]
-async fn a_legacy_completion_can_be_streamed() {
+async fn legacy_completion_can_be_streamed() {
     let model = OfflineModel::start().unwrap();
     let body = json!({ "model": "gpt-3.5-turbo-instruct", "prompt": "Once upon a time, ", "stream": true });
     let client = client(&model);
@@ -168,7 +168,7 @@ async fn a_legacy_completion_can_be_streamed() {
 }
 
 #[tokio::test]
-async fn an_unknown_model_is_not_found() {
+async fn unknown_model_is_not_found() {
     let model = OfflineModel::start().unwrap();
     let mut request = request(&["hi"]);
     request.model = "no-such-model-7".to_owned();
@@ -182,7 +182,7 @@ async fn an_unknown_model_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_malformed_request_is_refused_with_the_place_of_its_fault() {
+async fn malformed_request_is_rejected_with_the_faulty_parameter() {
     let model = OfflineModel::start().unwrap();
     let hello = json!([{ "role": "user", "content": "hi" }]);
     for (body, param, code) in [
@@ -216,7 +216,7 @@ async fn a_malformed_request_is_refused_with_the_place_of_its_fault() {
 }
 
 #[test]
-fn a_request_without_a_key_is_unauthorized() {
+fn request_without_api_key_is_unauthorized() {
     let model = OfflineModel::start().unwrap();
     for head in ["GET /v1/models HTTP/1.1", "GET /v1/models HTTP/1.1\r\nAuthorization: Bearer "] {
         let (status, body) = raw(&model, head, "");
@@ -226,7 +226,7 @@ fn a_request_without_a_key_is_unauthorized() {
 }
 
 #[test]
-fn a_body_that_is_not_json_is_refused() {
+fn body_that_is_not_json_is_rejected() {
     let model = OfflineModel::start().unwrap();
     let (status, body) =
         raw(&model, "POST /v1/chat/completions HTTP/1.1\r\nAuthorization: Bearer k", "{\"model\":");

@@ -1,20 +1,21 @@
-//! Which tools to call, and with what.
+//! Decides which tools to call, and with which arguments.
 
 use serde_json::{Map, Value, json};
 
 use super::request::Chat;
 
-/// A tool the model wants called.
+/// A tool call of the model.
 #[derive(Debug, PartialEq)]
 pub(super) struct ToolCall {
     pub(super) name: String,
-    /// A JSON object, as text: so the API carries it.
+    /// A JSON object as text, as the API requires.
     pub(super) arguments: String,
 }
 
-/// The calls a request asks for: none, unless the last message is the user's.
+/// Returns the tool calls for a request. There are none unless the last message is from the user.
 ///
-/// An answer to a tool's result must be words, or a program that loops until there are no more calls never ends.
+/// The response to a tool result must be a text. Otherwise a program that loops until there are no more tool
+/// calls would not end.
 pub(super) fn calls(request: &Chat) -> Vec<ToolCall> {
     let Some(last) = request.messages.last().filter(|message| message.role == "user") else {
         return Vec::new();
@@ -40,7 +41,8 @@ pub(super) fn calls(request: &Chat) -> Vec<ToolCall> {
     wanted.into_iter().filter_map(|tool| call(tool, &last.text)).collect()
 }
 
-/// The tools whose names the text mentions; else, for a question about the weather, the tool for it.
+/// Returns the tools whose names the text mentions. If there are none and the text mentions the weather,
+/// returns the tool for it.
 fn mentioned<'a>(tools: &[&'a Value], text: &str) -> Vec<&'a Value> {
     let text = text.to_lowercase();
     let name = |tool: &Value| tool.get("name").and_then(Value::as_str).unwrap_or_default().to_lowercase();
@@ -68,7 +70,7 @@ fn call(tool: &Value, text: &str) -> Option<ToolCall> {
     Some(ToolCall { name, arguments: arguments.to_string() })
 }
 
-/// An object with what the schema requires, or where it requires nothing, with all that it has.
+/// Returns an object with the required properties of the schema, or with all properties if none is required.
 fn object(schema: &Value, text: &str) -> Value {
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
         return json!({});
@@ -108,7 +110,7 @@ fn value(name: &str, schema: &Value, text: &str) -> Value {
     }
 }
 
-/// The schema's type, the first that is not null where it has several.
+/// Returns the type of the schema. If it has several, returns the first one that is not null.
 fn kind(schema: &Value) -> &str {
     match schema.get("type") {
         Some(Value::String(kind)) => kind,
@@ -119,7 +121,7 @@ fn kind(schema: &Value) -> &str {
     }
 }
 
-/// For the name of a place what follows "in", else all that the user said.
+/// Returns a string argument: the text after "in" for a location, otherwise the whole text of the user.
 fn string<'a>(name: &str, text: &'a str) -> &'a str {
     let name = name.to_lowercase();
     let place =
@@ -132,7 +134,7 @@ fn string<'a>(name: &str, text: &'a str) -> &'a str {
     place.then(named).flatten().unwrap_or(text)
 }
 
-/// The first number in the text.
+/// Returns the first number in the text.
 fn number(text: &str) -> Option<&str> {
     text.split(|character: char| !character.is_ascii_digit()).find(|digits| !digits.is_empty())
 }
@@ -166,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_required_is_given_where_anything_is() {
+    fn only_required_properties_are_given_if_there_are_any() {
         let schema = json!({
             "properties": { "query": { "type": "string" }, "page": { "type": "integer" } },
             "required": ["query"],

@@ -1,4 +1,4 @@
-//! The attribute's `fields`, in the grammar of `#[instrument]`.
+//! Parses the argument `fields(…)`, with the grammar of `#[instrument]`.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -10,21 +10,21 @@ use syn::{Expr, Ident, LitStr, Result, Token, braced, token};
 /// How a field's value is recorded.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FieldMode {
-    /// As a `tracing::Value`.
+    /// Recorded as a `tracing::Value`.
     Value,
-    /// `%`
+    /// Recorded with `Display` (`%`).
     Display,
-    /// `?`
+    /// Recorded with `Debug` (`?`).
     Debug,
 }
 
-/// A field's name.
+/// The name of a field.
 pub(crate) enum FieldName {
-    /// `a.b`
+    /// Identifiers separated by dots, such as `a.b`.
     Dotted(Punctuated<Ident, Token![.]>),
-    /// `"quoted.name"`
+    /// A string literal, such as `"quoted.name"`.
     Quoted(LitStr),
-    /// `{ CONST }`
+    /// A constant in braces, such as `{ CONST }`.
     Constant(Expr),
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct Field {
 }
 
 impl Field {
-    /// The one identifier that the field's name is, if it is one.
+    /// Returns the name as an identifier, if it is a single identifier.
     pub(crate) fn ident(&self) -> Option<&Ident> {
         match &self.name {
             FieldName::Dotted(parts) if parts.len() == 1 => parts.first(),

@@ -1,6 +1,7 @@
-//! The known word nearest to one that is not known.
+//! Finds the known word that is nearest to an unknown one, for error messages.
 
-/// The word of `known` that `word` was perhaps meant to be: at most a third of its letters differ.
+/// Returns the entry of `known` that is nearest to `word`, if the edit distance is at most a third of the
+/// longer word.
 pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     known
         .iter()
@@ -10,7 +11,9 @@ pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
         .map(|(_, candidate)| candidate)
 }
 
-/// The edits between two words: letters put in, taken out, replaced, or swapped with the next.
+/// Returns the edit distance between two words, ignoring case.
+///
+/// Insertions, deletions, replacements and swaps of neighboring letters count as one edit each.
 fn distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.to_lowercase().chars().collect();
     let from: Vec<char> = from.to_lowercase().chars().collect();
@@ -35,7 +38,7 @@ mod tests {
     use super::nearest;
 
     #[test]
-    fn a_slip_finds_its_word_and_a_stranger_finds_none() {
+    fn typo_finds_its_word_and_unrelated_word_finds_none() {
         let known = ["tags", "skip_all", "metadata"];
         assert_eq!(nearest("tag", &known), Some("tags"));
         assert_eq!(nearest("tgas", &known), Some("tags"));

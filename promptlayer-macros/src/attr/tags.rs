@@ -1,4 +1,4 @@
-//! The attribute's `tags`.
+//! Parses and checks the argument `tags = […]`.
 
 use proc_macro2::Span;
 use syn::parse::ParseStream;
@@ -6,13 +6,14 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
 use syn::{Error, Expr, ExprLit, Lit, Result, Token, bracketed, token};
 
-/// The greatest length of a tag, in characters: PromptLayer's limit.
+/// The maximum length of a tag in characters. The limit is PromptLayer's.
 const MAX_CHARACTERS: usize = 512;
 
-/// One tag.
+/// One tag of the argument.
 pub(crate) struct Tag {
     pub(crate) value: Expr,
-    /// Whether it is a literal, which is checked here; any other is checked in a `const` block.
+    /// `true` for a string literal, which is checked while parsing. Other tags are checked in a `const`
+    /// block.
     pub(crate) is_literal: bool,
 }
 
@@ -21,8 +22,8 @@ impl Tag {
         self.value.span()
     }
 
-    /// Whether it is a path that no generic parameter can be part of: one name, or a path that begins
-    /// with a module.
+    /// Returns `true` if the tag is a path that cannot contain a generic parameter: a single name, or a path
+    /// that begins with a module.
     pub(crate) fn is_plain_constant(&self) -> bool {
         let Expr::Path(path) = &self.value else { return false };
         let segments = &path.path.segments;
@@ -35,7 +36,7 @@ impl Tag {
     }
 }
 
-/// Parses and checks `["a", CONST]`.
+/// Parses and checks a list such as `["a", CONST]`.
 pub(super) fn parse(input: ParseStream<'_>) -> Result<Vec<Tag>> {
     if !input.peek(token::Bracket) {
         return Err(input.error("expected a list of tags, such as `tags = [\"chat\"]`"));

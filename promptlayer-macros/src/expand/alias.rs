@@ -1,7 +1,8 @@
-//! Constants for what the user gives to `tracing`'s macros.
+//! Constants that hold the user's expressions for the macros of `tracing`.
 //!
-//! These macros evaluate a target, a level, a name and the names of fields inside a static of their own, whose name
-//! (`META`) hides a constant of the user's. Behind a constant that is declared outside of the macro, it cannot.
+//! The macros of `tracing` evaluate the target, the level, the name and the field names inside a static
+//! called `META`, which would shadow a constant of the user with the same name. A constant declared outside
+//! the macro call avoids this.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::spanned::Spanned as _;
@@ -10,7 +11,7 @@ use syn::{Expr, Path};
 use crate::attr::{Args, Level};
 use crate::expand::{Names, span};
 
-/// The constants that one use of a macro needs.
+/// The constants for one use of a `tracing` macro.
 #[derive(Default)]
 pub(crate) struct Aliases {
     constants: TokenStream,
@@ -18,7 +19,7 @@ pub(crate) struct Aliases {
 }
 
 impl Aliases {
-    /// The span's target.
+    /// Returns the target of the span.
     pub(crate) fn target(&mut self, args: &Args) -> TokenStream {
         match &args.target {
             Some(target) => self.text("TARGET", target),
@@ -26,7 +27,7 @@ impl Aliases {
         }
     }
 
-    /// A level, or the default where the user gives none.
+    /// Returns the level, or the default if the user gives none.
     pub(crate) fn level(
         &mut self,
         level: Option<&Level>,
@@ -45,13 +46,14 @@ impl Aliases {
         self.constant("LEVEL", path.span(), &code!(#private::tracing::Level), &code!(#path))
     }
 
-    /// The name of a field.
+    /// Returns the name of a field.
     pub(crate) fn field(&mut self, name: &Expr) -> TokenStream {
         self.fields += 1;
         self.text(&format!("FIELD_{}", self.fields), name)
     }
 
-    /// A text that is known when the function is compiled.
+    /// Returns a string that is known at compile time. A literal is used as it is, any other expression
+    /// through a constant.
     pub(crate) fn text(&mut self, name: &str, value: &Expr) -> TokenStream {
         if matches!(value, Expr::Lit(_)) {
             return code!(#value);
@@ -65,7 +67,7 @@ impl Aliases {
         code!(#name)
     }
 
-    /// The macro with its constants around it.
+    /// Returns the macro call in a block that declares the constants.
     pub(crate) fn around(self, invoked: &TokenStream) -> TokenStream {
         let constants = self.constants;
         if constants.is_empty() { invoked.clone() } else { code!({ #constants #invoked }) }

@@ -1,4 +1,4 @@
-//! What goes in.
+//! Generates the code that captures the input of a call.
 
 use proc_macro2::TokenStream;
 use syn::Expr;
@@ -8,7 +8,8 @@ use crate::attr::{Args, Format, InputArg};
 use crate::expand::Names;
 use crate::expand::parameters::{Parameter, Parameters};
 
-/// Captures the input, and what else the attribute gives, before the body takes its arguments.
+/// Generates the code that captures the input and the other values of the attribute, before the body takes
+/// the arguments.
 pub(crate) fn input(args: &Args, parameters: &Parameters, names: &Names) -> TokenStream {
     let Names { private, call, .. } = names;
     let captured = match &args.input {
@@ -67,12 +68,12 @@ pub(crate) fn input(args: &Args, parameters: &Parameters, names: &Names) -> Toke
     }
 }
 
-/// A reference to what the user gave, at which the compiler shows what is wrong with it.
+/// Returns a reference to the user's expression, with the location of the expression for compiler errors.
 fn reference(value: &Expr) -> TokenStream {
     code_at!(value.span() => &(#value))
 }
 
-/// Captures the arguments by name.
+/// Generates the code that captures the arguments by name.
 fn arguments(args: &Args, parameters: &Parameters, names: &Names) -> TokenStream {
     let Names { private, call, .. } = names;
     if args.skip_all {

@@ -1,4 +1,4 @@
-//! What comes out: the value is captured, and the call ends.
+//! Generates the code that captures the output of a call and ends the call.
 
 use proc_macro2::TokenStream;
 use syn::Type;
@@ -9,7 +9,7 @@ use crate::expand::alias::Aliases;
 use crate::expand::returns::Given;
 use crate::expand::{Names, located, span, without_impl_trait};
 
-/// A block that takes the call and what the body gave, and gives it on.
+/// Returns a block that takes the call and the value of the body, and evaluates to the value for the caller.
 pub(crate) fn finish(args: &Args, of: Given<'_>, names: &Names) -> TokenStream {
     let Names { private, call, given, .. } = names;
     let finish = match of {
@@ -65,7 +65,7 @@ pub(crate) fn finish(args: &Args, of: Given<'_>, names: &Names) -> TokenStream {
     code!({ #finish })
 }
 
-/// Captures the value or the error, and ends the call.
+/// Generates the code that captures the value or the error, and ends the call.
 fn captured(args: &Args, names: &Names) -> TokenStream {
     let Names { private, call, given, .. } = names;
     let selected = args
@@ -99,8 +99,10 @@ fn captured(args: &Args, names: &Names) -> TokenStream {
     }
 }
 
-/// The stream, and the type of its items told: inside the closure it must be known, and `impl Stream`
-/// tells it only outside.
+/// Returns the stream with an annotation of its item type.
+///
+/// The closure that reads an item needs the type, and inside the closure the compiler cannot infer it from
+/// `impl Stream`.
 fn stream_of(item: &Type, stream: &TokenStream, names: &Names) -> TokenStream {
     let at = item.span();
     let (private, stream) = (names.private_at(at), located(stream, at));
@@ -108,7 +110,7 @@ fn stream_of(item: &Type, stream: &TokenStream, names: &Names) -> TokenStream {
     code_at!(at => #private::stream_of::<#item, _>(#stream))
 }
 
-/// A closure from an item of a stream to what it says.
+/// Returns a closure that captures one item of a stream.
 fn chunk(names: &Names) -> TokenStream {
     let private = &names.private;
     let traits = traits(names);
@@ -127,7 +129,7 @@ fn chunk(names: &Names) -> TokenStream {
     }
 }
 
-/// What an error says, where there is no stream.
+/// Generates the code that captures an error, for a function that failed to return a stream.
 fn failure(names: &Names, error: &TokenStream) -> TokenStream {
     let private = &names.private;
     let traits = traits(names);
@@ -137,7 +139,7 @@ fn failure(names: &Names, error: &TokenStream) -> TokenStream {
     }}
 }
 
-/// The traits whose methods pick what a type can do.
+/// Returns the imports of the traits that select how a value is captured.
 fn traits(names: &Names) -> TokenStream {
     let private = &names.private;
     code! {
@@ -150,9 +152,10 @@ fn traits(names: &Names) -> TokenStream {
     }
 }
 
-/// The events of `err` and `ret`, which look at what the body gave by reference; `None` if there are none.
+/// Generates the events of `err` and `ret`. Returns `None` if the attribute has neither.
 ///
-/// They are emitted before the span is left, as `#[instrument]` does.
+/// The events read the value by reference. They are emitted before the span is exited, as with
+/// `#[instrument]`.
 pub(crate) fn events(args: &Args, names: &Names) -> Option<TokenStream> {
     let Names { private, given, .. } = names;
     Some(match (&args.err, &args.ret) {
@@ -186,7 +189,7 @@ pub(crate) fn events(args: &Args, names: &Names) -> Option<TokenStream> {
     })
 }
 
-/// The events as a closure from a reference to what the body gave.
+/// Returns the events as a closure that takes a reference to the value of the body.
 pub(crate) fn look(args: &Args, names: &Names) -> Option<TokenStream> {
     let given = &names.given;
     events(args, names).map(|events| code!(|#given| { #events }))
@@ -197,7 +200,9 @@ fn ret_event(args: &Args, ret: &Event, names: &Names) -> TokenStream {
     event(args, ret, level, Format::Debug, [code!(return), code!(__promptlayer_value)], names)
 }
 
-/// One event, of a level and a format where the user names none, with a field and its value.
+/// Generates one event with a field and its value.
+///
+/// `level` and `format` are used if the user gives none.
 fn event(
     args: &Args,
     event: &Event,

@@ -1,4 +1,4 @@
-//! What comes out: the function with its signature, and around its body a call.
+//! Generates the traced function: the signature of the user, and a body that runs inside a call.
 //!
 //! ```text
 //! async fn ask(question: &str) -> Result<String, E> {
@@ -8,30 +8,33 @@
 //!         body(
 //!             call,
 //!             async move {
-//!                 let question = question;  // the parameters, in order: they drop as they would have
+//!                 let question = question;  // rebinds the parameters in order, which keeps their drop order
 //!                 { …the user's own tokens… }
 //!             },
-//!             |call, given| { … capture what was given, and end the call … given },
+//!             |call, given| { … capture the value, and end the call … given },
 //!         )
 //!     }.await
 //! }
 //! ```
 //!
-//! A synchronous body is a closure instead, so that `return` and `?` come back. The user's braces
-//! stand in tail position: the type that is wanted of them is that of the function, and since the
-//! braces around them are of this crate's edition, their temporaries die before the parameters.
+//! A synchronous body becomes a closure, so that `return` and `?` end the closure and not the function. The
+//! user's braces are in tail position. Therefore the compiler expects the return type of the function from
+//! them. The braces around them have the edition of this crate, so the temporaries of the body are dropped
+//! before the parameters.
 //!
-//! A function that is not `async` and returns a future is a call when its future is polled, and one
-//! that gives a stream is a call until the stream ends.
+//! If a function is not `async` and returns a future, the call begins when the future is first polled. If a
+//! function returns a stream, the call lasts until the stream ends.
 
-/// Tokens of this crate: what they bind is hidden from the user's code, and what that binds from them.
+/// Creates tokens with the hygiene of this crate: the user's code cannot see the names that they bind, and
+/// they cannot see the names of the user's code.
 macro_rules! code {
     ($($tokens:tt)*) => {
         ::quote::quote_spanned!(::proc_macro2::Span::mixed_site()=> $($tokens)*)
     };
 }
 
-/// The same, where the compiler shows its errors at a token of the user's.
+/// Creates the same tokens as `code!`, but located at a token of the user, where the compiler then reports
+/// errors.
 macro_rules! code_at {
     ($span:expr => $($tokens:tt)*) => {
         ::quote::quote_spanned!(::proc_macro2::Span::mixed_site().located_at($span)=> $($tokens)*)
@@ -58,31 +61,32 @@ use self::span::Start;
 use crate::attr::Args;
 use crate::function::Function;
 
-/// The names that the expansion uses; the user's code cannot see them.
+/// The names that the expansion uses. They are hidden from the user's code.
 pub(crate) struct Names {
-    /// `promptlayer_tracing::__private`
+    /// The path `promptlayer_tracing::__private`.
     pub(crate) private: TokenStream,
-    /// The `Call`.
+    /// The variable that holds the `Call`.
     pub(crate) call: Ident,
-    /// What the body gave.
+    /// The variable that holds the value of the body.
     pub(crate) given: Ident,
-    /// Whether the user said where the library is.
+    /// `true` if the user gave the path of the library with `crate = …`.
     is_told: bool,
 }
 
 impl Names {
-    /// `private` where the compiler is to show an error; if the user wrote it, where that is.
+    /// Returns `private`, located at `span` for compiler errors. A path that the user wrote keeps its own
+    /// location.
     pub(crate) fn private_at(&self, span: Span) -> TokenStream {
         if self.is_told { self.private.clone() } else { located(&self.private, span) }
     }
 }
 
-/// An identifier that user code cannot name.
+/// Returns an identifier that the user's code cannot refer to.
 pub(crate) fn hidden(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }
 
-/// The whole expansion.
+/// Expands an annotated function.
 pub(crate) fn expand(args: &Args, function: Function) -> Result<TokenStream> {
     let Function { attributes, visibility, defaultness, mut signature, inner_attributes, body } = function;
     let krate: Path = args.krate.clone().unwrap_or_else(|| parse_quote!(::promptlayer_tracing));
@@ -131,13 +135,14 @@ pub(crate) fn expand(args: &Args, function: Function) -> Result<TokenStream> {
         #run
     };
     let content = if signature.asyncness.is_some() {
-        // Nothing but the body is kept while it is awaited.
+        // Only the future is kept across the await. Everything else is dropped at the end of the block.
         code!({ #content }.await)
     } else {
         content
     };
     let mut block = Group::new(Delimiter::Brace, code!(#(#inner_attributes)* #content));
-    // A function whose last token is not the user's counts as another crate's, and loses its lints.
+    // Give the block the location of the user's body. Otherwise the compiler takes the function for one that
+    // another crate generated, and does not apply lints to it.
     block.set_span(body.span());
     Ok(code! {
         #(#attributes)*
@@ -145,8 +150,9 @@ pub(crate) fn expand(args: &Args, function: Function) -> Result<TokenStream> {
     })
 }
 
-/// The user's braces, with an item before what they hold: the compiler would find braces around a single
-/// expression unnecessary.
+/// Returns the user's braces with an item added before their content.
+///
+/// Without the item, the compiler reports braces around a single expression as unnecessary.
 fn with_an_item(body: &Group) -> Group {
     let mut content = code!(
         const _: () = ();
@@ -157,7 +163,7 @@ fn with_an_item(body: &Group) -> Group {
     braces
 }
 
-/// The same tokens, all of them where the compiler is to show an error.
+/// Returns the same tokens with the location `span`, where the compiler then reports errors.
 pub(crate) fn located(tokens: &TokenStream, span: Span) -> TokenStream {
     tokens
         .clone()
@@ -169,13 +175,13 @@ pub(crate) fn located(tokens: &TokenStream, span: Span) -> TokenStream {
         .collect()
 }
 
-/// The body of an `async fn`.
+/// Generates the body of an `async fn`.
 fn asynchronous(args: &Args, signature: &Signature, body: &TokenStream, names: &Names) -> TokenStream {
     let Names { private, call, given, .. } = names;
     let hint = type_hint(&signature.output, signature.ident.span());
     let of = match returns::returns(&signature.output, args.stream) {
         Returns::Now(of) => of,
-        // An `async fn` may give a future or a closure, which is a value like any other.
+        // The output of an `async fn` may be a future or a closure. Here it is a value like any other.
         Returns::Future(..) | Returns::BoxedFuture(_) | Returns::HiddenFuture(_) | Returns::Unseen => {
             Given::Value
         }
@@ -197,7 +203,7 @@ fn asynchronous(args: &Args, signature: &Signature, body: &TokenStream, names: &
     }
 }
 
-/// The body of any other function.
+/// Generates the body of a function that is not `async`.
 fn synchronous(
     args: &Args,
     signature: &Signature,
@@ -218,7 +224,7 @@ fn synchronous(
     let run = {
         let private = names.private_at(at);
         match &look {
-            // A future's value is looked at when it is there.
+            // For a future, `err` and `ret` look at its output, not at the future itself.
             Some(look) if !is_future && !matches!(returns, Returns::Now(Given::Never)) => {
                 code_at!(at => #private::Call::run_seen(&mut #call, move || #arrow { #body }, #look))
             }
@@ -236,7 +242,7 @@ fn synchronous(
             let finish = finish::finish(args, Given::Value, names);
             code!(let #given = #run; #finish)
         }
-        // Nothing comes back: the call ends as a panic.
+        // The body never returns, so the call can only end with a panic.
         Returns::Now(Given::Never) if tracks_caller => in_tail(body, names),
         Returns::Now(Given::Never) => run,
         Returns::Now(Given::Value) if tracks_caller => inline(args, &signature.output, body, names),
@@ -247,7 +253,8 @@ fn synchronous(
         }
         Returns::Future(of, output) => {
             let end = end(of);
-            // Inside the closure the type must be known, and `impl Future` tells it only outside.
+            // The closure needs the output type, and inside it the compiler cannot infer the type from
+            // `impl Future`.
             let future = match output.map(without_impl_trait) {
                 Some(output) => code!(#private::future_of::<#output, _>(#run)),
                 None => run,
@@ -294,8 +301,11 @@ fn synchronous(
     }
 }
 
-/// The body in its own place, where `Location::caller()` tells who called the function: a closure
-/// would be the caller. The price is that an early `return` passes the value by.
+/// Generates a body that is not wrapped in a closure, so that `Location::caller()` returns the caller of the
+/// function.
+///
+/// Inside a closure, the location would be that of the closure call. The disadvantage is that the value of an
+/// early `return` is not captured.
 fn inline(args: &Args, output: &ReturnType, body: &TokenStream, names: &Names) -> TokenStream {
     let Names { private, call, given, .. } = names;
     let inlined = hidden("__promptlayer_inlined");
@@ -331,8 +341,9 @@ fn inline(args: &Args, output: &ReturnType, body: &TokenStream, names: &Names) -
     }
 }
 
-/// The body in tail position, where the compiler passes the signature's `impl Trait` on to it. The
-/// value goes to the caller unseen.
+/// Generates a body in tail position, where the compiler can infer the signature's `impl Trait` from it.
+///
+/// The value is returned without being captured.
 fn in_tail(body: &TokenStream, names: &Names) -> TokenStream {
     let Names { private, call, .. } = names;
     let inlined = hidden("__promptlayer_inlined");
@@ -343,7 +354,7 @@ fn in_tail(body: &TokenStream, names: &Names) -> TokenStream {
     }
 }
 
-/// The arrow of the closure that holds a synchronous body.
+/// Returns the return type of the closure that holds a synchronous body.
 fn closure_return(output: &ReturnType) -> TokenStream {
     match output {
         ReturnType::Default => code!(-> ()),
@@ -354,7 +365,8 @@ fn closure_return(output: &ReturnType) -> TokenStream {
     }
 }
 
-/// Tells the compiler the type of an `async` block, which has no arrow, before it reads the body.
+/// Generates code from which the compiler infers the type of an `async` block before it reads the body. An
+/// `async` block has no return type annotation.
 fn type_hint(output: &ReturnType, name: Span) -> TokenStream {
     let (ty, span) = match output {
         ReturnType::Default => (parse_quote!(()), name),
@@ -380,7 +392,7 @@ fn type_hint(output: &ReturnType, name: Span) -> TokenStream {
     }
 }
 
-/// `impl Trait` cannot be written there: the compiler infers what stands behind it.
+/// Replaces every `impl Trait` in a type with `_`, because `impl Trait` is not allowed in these positions.
 pub(crate) fn without_impl_trait(ty: &Type) -> Type {
     struct Infer;
     impl VisitMut for Infer {

@@ -1,4 +1,4 @@
-//! The function's parameters: what they are called, and how they come into the body.
+//! The parameters of the function: their names, and how they are bound inside the body.
 
 use std::collections::BTreeSet;
 
@@ -11,23 +11,24 @@ use syn::{
 
 use crate::expand::hidden;
 
-/// One parameter that is not `self`.
+/// One parameter other than `self`.
 pub(crate) struct Parameter {
-    /// What it is logged as.
+    /// The name under which the argument is logged.
     pub(crate) name: String,
-    /// The identifier that holds it until the body takes it.
+    /// The identifier that holds the argument until the body rebinds it.
     pub(crate) ident: Ident,
     pub(crate) ty: Type,
-    /// `#[cfg(…)]` on it, which everything that names it must repeat.
+    /// The `#[cfg(…)]` attributes of the parameter. They are repeated everywhere the parameter is used.
     pub(crate) cfg: Vec<Attribute>,
-    /// Lints set on it, which the user means for the pattern.
+    /// The lint attributes of the parameter. They apply to the user's pattern.
     lints: Vec<Attribute>,
-    /// The user's pattern.
+    /// The pattern that the user wrote.
     pattern: Pat,
 }
 
 impl Parameter {
-    /// The user does not use `_name`, and so the expansion must be allowed to.
+    /// Returns `#[allow(…)]` attributes for a parameter named `_name`: the expansion uses it, although the
+    /// user does not.
     pub(crate) fn allow_underscore(&self) -> Option<TokenStream> {
         self.name
             .starts_with('_')
@@ -35,16 +36,17 @@ impl Parameter {
     }
 }
 
-/// All of them.
+/// The parameters of a function.
 pub(crate) struct Parameters {
     pub(crate) list: Vec<Parameter>,
-    /// The user's `self`, if the body owns it.
+    /// The `self` token, if the body owns `self`.
     owned_self: Option<Token![self]>,
 }
 
 impl Parameters {
-    /// Takes the patterns out of the signature: there each parameter becomes one identifier, and the
-    /// body binds the pattern.
+    /// Moves the patterns out of the signature.
+    ///
+    /// In the signature, each parameter becomes one identifier. The body binds the pattern.
     pub(crate) fn take(signature: &mut Signature) -> Result<Self> {
         if let Some(variadic) = &signature.variadic {
             return Err(Error::new_spanned(
@@ -85,7 +87,8 @@ impl Parameters {
                     });
                     let lints: Vec<Attribute> =
                         typed.attrs.iter().filter(|attribute| is_lint(attribute)).cloned().collect();
-                    // Outside the identifier is always used: what is expected happens inside.
+                    // Remove `expect` here. In the signature the identifier is always used, so the expected
+                    // lint fires only in the body.
                     let others: Vec<Attribute> = std::mem::take(&mut typed.attrs)
                         .into_iter()
                         .filter(|attribute| !attribute.path().is_ident("expect"))
@@ -112,13 +115,13 @@ impl Parameters {
         Ok(parameters)
     }
 
-    /// The parameter that the user calls `name`.
+    /// Returns the parameter that the user calls `name`.
     pub(crate) fn named(&self, name: &Ident) -> Option<&Parameter> {
         let name = unraw(name);
         self.list.iter().find(|parameter| parameter.name == name)
     }
 
-    /// `skip` names parameters that are there.
+    /// Checks that every name in `skip` is a parameter.
     pub(crate) fn check_skipped(&self, skip: &[Ident]) -> Result<()> {
         for name in skip {
             if name != "self" && self.named(name).is_none() {
@@ -131,10 +134,10 @@ impl Parameters {
         Ok(())
     }
 
-    /// Binds every parameter anew inside the body, in order, so that they drop as a function's do:
-    /// the last first, and of each what its pattern bound before what it left.
+    /// Rebinds every parameter inside the body, in order, which keeps the drop order of a plain function: the
+    /// last parameter first, and for each parameter the bindings of its pattern before the rest of its value.
     ///
-    /// Those that are `taken` stay where they are.
+    /// Parameters in `taken` are not rebound.
     pub(crate) fn rebound(&self, taken: &BTreeSet<String>) -> TokenStream {
         let bindings = self.list.iter().map(|parameter| {
             let Parameter { ident, cfg, lints, pattern, .. } = parameter;
@@ -152,23 +155,24 @@ impl Parameters {
                     let bind = quote_spanned!(pattern.span().resolved_at(Span::mixed_site())=>
                         let #pattern = #kept;
                     );
-                    // A parameter may be borrowed as mutable by its own pattern.
+                    // The pattern of a parameter may contain `ref mut`, so the variable must be mutable.
                     code!(#(#cfg)* #[allow(unused_mut)] let mut #kept = #ident; #(#cfg)* #(#lints)* #bind)
                 }
             }
         });
-        // A mention of the whole keeps an owned `self` from being taken field by field.
+        // Using `self` as a whole makes the closure capture all of it, and not single fields.
         let whole = self.owned_self.filter(|_| !taken.contains("self")).map(|owned| code!(let _ = &#owned;));
         code!(#whole #(#bindings)*)
     }
 }
 
-/// A name in capitals may be that of a constant or a unit struct, which as a pattern binds nothing.
+/// Returns `true` if the name may be that of a constant or a unit struct, which bind nothing when used as a
+/// pattern.
 fn may_be_constant(ident: &Ident) -> bool {
     unraw(ident).starts_with(char::is_uppercase)
 }
 
-/// Whether an attribute sets the level of a lint.
+/// Returns `true` if the attribute sets the level of a lint.
 fn is_lint(attribute: &Attribute) -> bool {
     ["allow", "expect", "warn", "deny", "forbid"].iter().any(|level| attribute.path().is_ident(level))
 }
@@ -177,7 +181,7 @@ fn unraw(ident: &Ident) -> String {
     syn::ext::IdentExt::unraw(ident).to_string()
 }
 
-/// The names that a pattern binds.
+/// Returns the names that a pattern binds.
 fn bindings(pattern: &Pat) -> Vec<Ident> {
     #[derive(Default)]
     struct Bindings(Vec<Ident>);

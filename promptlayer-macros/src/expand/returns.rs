@@ -1,53 +1,53 @@
-//! What a function gives back, as far as its signature tells.
+//! Classifies the return type of a function by its signature.
 
 use syn::{GenericArgument, PathArguments, ReturnType, Type, TypeParamBound};
 
-/// What a value is.
+/// The kind of a value.
 #[derive(Clone, Copy)]
 pub(crate) enum Given<'a> {
-    /// A value that is there.
+    /// A plain value.
     Value,
-    /// `!`
+    /// `!`, which has no value.
     Never,
-    /// `impl Stream`, whose type may change, and the type of its items.
+    /// `impl Stream`, with the type of its items. The stream may be wrapped in another type.
     Stream(&'a Type),
-    /// `Result<impl Stream, E>`, and the type of the items.
+    /// `Result<impl Stream, E>`, with the type of the items.
     ResultOfStream(&'a Type),
-    /// A type that hides a stream and stays itself: boxed, an alias, or a `Result` of one.
+    /// A stream whose type must not change: boxed, behind an alias, or a `Result` of either.
     HiddenStream,
-    /// A name that a boxed stream has: `BoxStream`. It may be another's.
+    /// `BoxStream`, recognized by its name. Another type may have the same name.
     NamedStream,
 }
 
-/// What a function that is not `async` returns.
+/// The return type of a function that is not `async`.
 #[derive(Clone, Copy)]
 pub(crate) enum Returns<'a> {
-    /// The value itself.
+    /// A value.
     Now(Given<'a>),
-    /// `impl Future` of it, and its type.
+    /// `impl Future`, with its output and the type of the output.
     Future(Given<'a>, Option<&'a Type>),
-    /// `Pin<Box<dyn Future>>` of it.
+    /// `Pin<Box<dyn Future>>`, with its output.
     BoxedFuture(Given<'a>),
-    /// A name that a boxed future has: `BoxFuture`. It may be another's.
+    /// `BoxFuture`, recognized by its name, with its output. Another type may have the same name.
     HiddenFuture(Given<'a>),
-    /// `impl Trait` of which nothing can be logged (a closure, an iterator), and whose body wants to be
-    /// told what it is.
+    /// An `impl Trait` that cannot be logged (a closure, an iterator). The compiler must infer its type from
+    /// the body.
     Unseen,
 }
 
-/// Traits by which an `impl Trait` can be logged.
+/// The traits that make an `impl Trait` loggable.
 const SHOWN: &[&str] = &["Serialize", "Display", "Debug", "Error"];
 
-/// What a stream is called that is not boxed.
+/// The names of stream traits in `impl Trait`.
 const STREAM: &[&str] = &["Stream", "FusedStream"];
 
-/// What a future is called that is not boxed.
+/// The names of future traits in `impl Trait`.
 const FUTURE: &[&str] = &["Future", "FusedFuture"];
 
-/// Traits that a traced future or stream has where the one inside has them.
+/// The traits that a traced future or stream implements if the wrapped one does.
 const KEPT: &[&str] = &["Send", "Sync", "Unpin"];
 
-/// Reads a signature's output; `is_stream` is the attribute's `stream`.
+/// Classifies the return type. `is_stream` is `true` if the attribute has the argument `stream`.
 pub(crate) fn returns(output: &ReturnType, is_stream: bool) -> Returns<'_> {
     let or_stream =
         |given| if is_stream && matches!(given, Given::Value) { Given::HiddenStream } else { given };
@@ -64,13 +64,13 @@ pub(crate) fn returns(output: &ReturnType, is_stream: bool) -> Returns<'_> {
     }
 }
 
-/// Whether a signature's output is a stream, or a future or a result of one.
+/// Returns `true` if the return type is a stream, or a future or a `Result` of one.
 pub(crate) fn gives_stream(output: &ReturnType) -> bool {
     match returns(output, false) {
         Returns::Now(of) | Returns::Future(of, _) | Returns::BoxedFuture(of) => {
             matches!(of, Given::Stream(_) | Given::ResultOfStream(_) | Given::HiddenStream)
         }
-        // A name may be anybody's.
+        // Another type may have the name `BoxFuture`.
         Returns::HiddenFuture(_) | Returns::Unseen => false,
     }
 }
@@ -105,7 +105,7 @@ fn given(ty: &Type) -> Given<'_> {
     }
 }
 
-/// A type that is a stream.
+/// A return type that is a stream.
 enum Stream<'a> {
     /// `Pin<Box<dyn Stream>>`
     Boxed,
@@ -131,7 +131,7 @@ fn stream_of(ty: &Type) -> Option<Stream<'_>> {
     }
 }
 
-/// A type that is a future, and what it gives, where the type says so.
+/// A return type that is a future, with its output type if the signature contains it.
 enum Future<'a> {
     /// `impl Future`
     Opaque(Option<&'a Type>),
@@ -143,7 +143,8 @@ enum Future<'a> {
 
 fn future_of(ty: &Type) -> Option<Future<'_>> {
     if let Type::ImplTrait(implements) = bare(ty) {
-        // Of one that does not say what it gives nobody could use it: the trait is another.
+        // An `impl Future` without `Output = …` is of no use to a caller, so this must be another trait named
+        // `Future`.
         return bound(&implements.bounds, FUTURE, "Output")?.map(|output| Future::Opaque(Some(output)));
     }
     let segment = last_segment(ty)?;
@@ -156,7 +157,7 @@ fn future_of(ty: &Type) -> Option<Future<'_>> {
 
 type Bounds = syn::punctuated::Punctuated<TypeParamBound, syn::Token![+]>;
 
-/// The bounds of `Pin<Box<dyn …>>`.
+/// Returns the bounds of `Pin<Box<dyn …>>`.
 fn pinned_box(pin: &syn::PathSegment) -> Option<&Bounds> {
     let inner = first_type(pin)?;
     let boxed = last_segment(inner).filter(|segment| segment.ident == "Box")?;
@@ -166,8 +167,10 @@ fn pinned_box(pin: &syn::PathSegment) -> Option<&Bounds> {
     }
 }
 
-/// The type that a bound by one of these traits has, if no other bound is lost when the type is wrapped.
-/// The outer option tells whether there is such a bound.
+/// Returns the associated type `name` of a bound by one of `traits`.
+///
+/// The outer option is `None` if there is no such bound, or if the bounds contain a trait that a wrapper type
+/// would lose.
 #[allow(clippy::option_option, reason = "there may be such a bound, and it may name the type")]
 fn bound<'a>(bounds: &'a Bounds, traits: &[&str], name: &str) -> Option<Option<&'a Type>> {
     let mut found = None;
@@ -184,7 +187,7 @@ fn bound<'a>(bounds: &'a Bounds, traits: &[&str], name: &str) -> Option<Option<&
     found
 }
 
-/// The type of `Trait<Name = …>`.
+/// Returns the type in `Trait<Name = …>`.
 fn associated<'a>(of: &'a syn::PathSegment, name: &str) -> Option<&'a Type> {
     let PathArguments::AngleBracketed(arguments) = &of.arguments else { return None };
     arguments.args.iter().find_map(|argument| match argument {
@@ -208,7 +211,7 @@ fn last_segment(ty: &Type) -> Option<&syn::PathSegment> {
     }
 }
 
-/// The type without parentheses and the groups that macros leave.
+/// Removes parentheses, and the groups without delimiters that macros add.
 fn bare(ty: &Type) -> &Type {
     match ty {
         Type::Paren(inner) => bare(&inner.elem),
@@ -244,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_tells_futures_and_streams() {
+    fn futures_and_streams_are_recognized_in_signatures() {
         let cases: Vec<(ReturnType, &str)> = vec![
             (parse_quote!(), "value"),
             (parse_quote!(-> !), "never"),
@@ -278,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_is_a_stream_where_the_attribute_says_so() {
+    fn alias_is_a_stream_if_the_attribute_says_so() {
         assert_eq!(shown(&parse_quote!(-> Chunks), true), "hidden stream");
         assert_eq!(shown(&parse_quote!(-> BoxFuture<'_, Chunks>), true), "hidden future: hidden stream");
     }

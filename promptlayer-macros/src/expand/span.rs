@@ -1,4 +1,4 @@
-//! Opening the span and the call.
+//! Generates the code that opens the span and begins the call.
 
 use proc_macro2::{Span, TokenStream};
 use syn::{LitStr, Signature, Type};
@@ -12,11 +12,11 @@ use crate::expand::{Names, located};
 #[derive(Clone, Copy)]
 pub(crate) enum Start {
     Now,
-    /// Of a function that only makes the future.
+    /// When the future is first polled, for a function that only creates the future.
     AtFirstPoll,
 }
 
-/// An expression of type `Call`.
+/// Returns an expression of type `Call`.
 pub(crate) fn begin(
     args: &Args,
     signature: &Signature,
@@ -47,7 +47,7 @@ pub(crate) fn begin(
     });
     let site = site(args, &function, names);
     code! {
-        // Asked here, a level that nobody wants costs a comparison and no more.
+        // Check the level first: a disabled level then costs only a comparison.
         if #private::tracing::level_enabled!(#level)
             || #private::tracing::if_log_enabled!(#level, { true } else { false })
         {
@@ -60,7 +60,7 @@ pub(crate) fn begin(
     }
 }
 
-/// A span without fields of the user's. They all are empty when it is opened, and a list is enough.
+/// Generates a span without user fields. All its fields are empty at the start, so a list of names is enough.
 fn span_of_ours(args: &Args, name: &TokenStream, level: &TokenStream, names: &Names) -> TokenStream {
     let private = &names.private;
     let target = target(args);
@@ -70,8 +70,10 @@ fn span_of_ours(args: &Args, name: &TokenStream, level: &TokenStream, names: &Na
     }
 }
 
-/// A span with the user's fields, and ours behind them. A field of the user's of the same name is a second one, and
-/// ours is left alone.
+/// Generates a span with the user's fields, followed by the fields of this crate.
+///
+/// If the user declares a field with the same name as one of these, the span has two fields with that name.
+/// Then the call leaves both alone.
 fn span_with_own_fields(
     args: &Args,
     name: &TokenStream,
@@ -104,11 +106,13 @@ fn span_with_own_fields(
     })
 }
 
-/// The field by which the layer knows the span for the attribute's.
+/// The name of the field that marks a span of the attribute for the layer.
 const MARK: &str = "promptlayer.call";
 
-/// The fields in which a call says, when it ends, what it did with a model, by OpenTelemetry's names. What was
-/// renamed goes by both. What is sent to `PromptLayer` has more of them.
+/// The fields in which a call records its model data when it ends, named as in the OpenTelemetry conventions.
+///
+/// Attributes that the conventions renamed are recorded under both names. The spans sent to `PromptLayer`
+/// have more attributes.
 const MODEL_FIELDS: &[&str] = &[
     "gen_ai.operation.name",
     "gen_ai.provider.name",
@@ -123,13 +127,14 @@ const MODEL_FIELDS: &[&str] = &[
     "gen_ai.usage.completion_tokens",
     "error.type",
 ];
-/// The same of a function that is no model's call.
+/// The fields for a function that does not call a model.
 const FUNCTION_FIELDS: &[&str] = &["gen_ai.operation.name"];
-/// The most fields of a user's own beside which these are declared: `tracing`'s macro takes one step a field, and the
-/// compiler lets a macro take 128.
+/// The maximum number of user fields for which these fields are still declared.
+///
+/// The macro of `tracing` recurses once per field, and the compiler limits the recursion to 128.
 const MAX_OWN_FIELDS: usize = 64;
 
-/// The fields for what the call says of itself, empty until it ends.
+/// Returns the names of the fields in which the call records its data. They stay empty until the call ends.
 fn gen_ai_fields(args: &Args) -> impl Iterator<Item = &'static str> {
     let (fields, own) = match args.kind.as_ref().map(ToString::to_string).as_deref() {
         None | Some("Llm" | "Embedding") => (MODEL_FIELDS, None),
@@ -141,7 +146,7 @@ fn gen_ai_fields(args: &Args) -> impl Iterator<Item = &'static str> {
     fields.iter().copied().chain(own)
 }
 
-/// The span's target.
+/// Returns the target of the span.
 pub(crate) fn target(args: &Args) -> TokenStream {
     match &args.target {
         Some(target) => code!(#target),
@@ -149,12 +154,12 @@ pub(crate) fn target(args: &Args) -> TokenStream {
     }
 }
 
-/// The span's level.
+/// Returns the level of the span.
 pub(crate) fn level(args: &Args, names: &Names) -> TokenStream {
     args.level.as_ref().map_or_else(|| known("INFO", names), |level| level_tokens(level, names))
 }
 
-/// A level as an expression.
+/// Returns a level as an expression.
 pub(crate) fn level_tokens(level: &Level, names: &Names) -> TokenStream {
     match level {
         Level::Known(name) => known(name, names),
@@ -162,21 +167,21 @@ pub(crate) fn level_tokens(level: &Level, names: &Names) -> TokenStream {
     }
 }
 
-/// One of `tracing`'s levels.
+/// Returns one of the level constants of `tracing`.
 pub(crate) fn known(name: &str, names: &Names) -> TokenStream {
     let private = &names.private;
     let name = syn::Ident::new(name, Span::call_site());
     code!(#private::tracing::Level::#name)
 }
 
-/// What is known of the function when it is compiled, as a `&'static`.
+/// Generates the `&'static CallSite` with the compile-time data of the function.
 fn site(args: &Args, function: &LitStr, names: &Names) -> TokenStream {
     let private = &names.private;
     let kind = match &args.kind {
         Some(kind) => code!(::core::option::Option::Some(#private::Kind::#kind)),
         None => code!(::core::option::Option::None),
     };
-    // The compiler shows an error at the tag.
+    // Located at the tag, where the compiler reports an invalid tag.
     let checked = |tag: &Tag| {
         let (value, function) = (&tag.value, located(&code!(#private::tags::checked), tag.span()));
         code_at!(tag.span() => #function(#value))
@@ -185,12 +190,13 @@ fn site(args: &Args, function: &LitStr, names: &Names) -> TokenStream {
         let value = &tag.value;
         if tag.is_literal { code!(#value) } else { checked(tag) }
     });
-    // A constant that is surely none of a generic type is checked without being compiled, too.
+    // A constant that cannot depend on a generic type is also checked outside the function, so that the check
+    // runs even if the function is never instantiated.
     let early = args.tags.iter().filter(|tag| tag.is_plain_constant()).map(|tag| {
         let value = checked(tag);
         code_at!(tag.span() => const _: &str = #value;)
     });
-    // Literals were compared with each other when they were parsed.
+    // Literals were already compared with each other while parsing.
     let distinct = args.tags.iter().enumerate().filter(|(_, tag)| !tag.is_literal).map(|(position, tag)| {
         let value = &tag.value;
         let others = args.tags.iter().enumerate().filter(|(other, tag)| *other < position || tag.is_literal);
@@ -218,7 +224,9 @@ fn site(args: &Args, function: &LitStr, names: &Names) -> TokenStream {
     }
 }
 
-/// One field as `tracing::span!` takes it. A bare name is the argument of that name, or else empty.
+/// Returns one field in the syntax of `tracing::span!`.
+///
+/// A name without a value refers to the argument of that name. If there is none, the field is empty.
 fn field_tokens(field: &Field, parameters: &Parameters, aliases: &mut Aliases, names: &Names) -> TokenStream {
     let private = &names.private;
     let Field { name, mode, value } = field;
@@ -252,14 +260,15 @@ fn field_tokens(field: &Field, parameters: &Parameters, aliases: &mut Aliases, n
     }
 }
 
-/// A value by what it displays or debugs, with one error at the right place where it cannot.
+/// Returns a value that is formatted with `Display` or `Debug`. If its type does not implement the trait,
+/// there is one compiler error, at `span`.
 pub(crate) fn shown(by: &TokenStream, span: Span, value: &TokenStream, names: &Names) -> TokenStream {
     let private = &names.private;
     let function = located(&code!(#private::capture::#by), span);
     code_at!(span => #function(&#value))
 }
 
-/// Whether `tracing` records the type as a value of its own; any other goes by its `Debug`.
+/// Returns `true` if `tracing` records the type as a primitive value. Other types are recorded with `Debug`.
 fn is_value(ty: &Type) -> bool {
     const VALUES: &[&str] = &[
         "bool", "str", "u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "u128", "i128", "f32", "f64",

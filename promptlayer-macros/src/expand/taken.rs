@@ -1,11 +1,12 @@
-//! The parameters that the attribute's own expressions may take by value.
+//! Finds the parameters that the attribute's own expressions may take by value.
 //!
 //! `#[instrument(parent = span, skip(span))]` compiles with `span` by value if the body does not use it. The
-//! expansion binds every parameter again inside the body, to keep the order of drops, and that would be a second
-//! use. A parameter that an expression may move, and that the body does not mention, is therefore left where it is.
+//! expansion rebinds every parameter inside the body to keep the drop order, which would be a second use.
+//! Therefore a parameter that an expression may move, and that the body does not mention, is not rebound.
 //!
-//! A variable in value position is either moved or `Copy`, and a `Copy` type drops nothing, so that leaving it out
-//! of the body changes nothing. A method's receiver is a guess by the method's name: no signature is known here.
+//! A variable in value position is either moved or `Copy`. A `Copy` type has no destructor, so not rebinding
+//! it changes nothing. Whether a method consumes its receiver is guessed from its name, because signatures
+//! are not known here.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +16,7 @@ use syn::{BinOp, Expr, ExprMethodCall, UnOp};
 
 use crate::attr::Args;
 
-/// Methods that consume their receiver, besides those called `into…`.
+/// Methods that consume their receiver, in addition to those named `into…`.
 const CONSUMING: &[&str] = &[
     "and_then",
     "chain",
@@ -44,13 +45,14 @@ const CONSUMING: &[&str] = &[
     "zip",
 ];
 
-/// The names of the variables that the attribute's expressions may move and the body does not mention.
+/// Returns the names of the variables that the attribute's expressions may move and that the body does not
+/// mention.
 pub(crate) fn taken(args: &Args, body: &TokenStream) -> BTreeSet<String> {
     let mut moves = Moves::default();
     for value in args.parent.iter().chain(&args.follows_from) {
         moves.visit_expr(value);
     }
-    // The expansion, or `tracing`'s macro, refers to these by `&`.
+    // The expansion, or the macro of `tracing`, uses these values by reference.
     let fields = args.fields.iter().filter_map(|field| field.value.as_ref());
     let input = args.input.iter().map(|input| &input.value);
     let pairs = args.metadata.iter().chain(&args.parameters).map(|pair| &pair.value);
@@ -63,12 +65,12 @@ pub(crate) fn taken(args: &Args, body: &TokenStream) -> BTreeSet<String> {
     names
 }
 
-/// Collects the variables that stand in value position.
+/// Collects the variables in value position.
 #[derive(Default)]
 struct Moves(BTreeSet<String>);
 
 impl Moves {
-    /// An expression whose place is used, not its value.
+    /// Visits an expression that is used as a place and not as a value.
     fn place(&mut self, expr: &Expr) {
         match expr {
             Expr::Path(_) => {}
@@ -79,7 +81,7 @@ impl Moves {
         }
     }
 
-    /// All names in tokens of which no more is known.
+    /// Adds all identifiers of tokens that cannot be parsed further.
     fn all(&mut self, tokens: TokenStream) {
         for token in tokens {
             match token {
@@ -121,7 +123,7 @@ impl<'ast> Visit<'ast> for Moves {
                 let body = &closure.body;
                 self.all(quote::quote!(#body));
             }
-            // Most macros format their arguments.
+            // Most other macros format their arguments, which takes references.
             Expr::Macro(invoked) if invoked.mac.path.is_ident("vec") => self.all(invoked.mac.tokens.clone()),
             other => visit::visit_expr(self, other),
         }
@@ -137,14 +139,14 @@ fn consumes(call: &ExprMethodCall) -> bool {
     method.starts_with("into") || CONSUMING.contains(&method.as_str())
 }
 
-/// Whether tokens mention the variable `name`: as an identifier that is no field, method or part of a path, or inside
-/// a format string.
+/// Returns `true` if the tokens mention the variable `name`: as an identifier that is not a field, a method
+/// or a part of a path, or inside a format string.
 fn mentions(tokens: &TokenStream, name: &str) -> bool {
     let is_punct = |token: Option<&TokenTree>, wanted| matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == wanted);
     let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
     tokens.iter().enumerate().any(|(at, token)| match token {
         TokenTree::Group(group) => {
-            // What is between no delimiters comes from a macro's variable, and may be a part of a larger path.
+            // A group without delimiters comes from a macro variable, and may be a part of a larger path.
             group.delimiter() == Delimiter::None && group.to_string().contains(name)
                 || mentions(&group.stream(), name)
         }

@@ -1,4 +1,4 @@
-//! The names that the expansion brings into the user's code.
+//! Tests of the names that the expansion introduces into the user's code.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use syn::{ItemConst, ItemFn, ItemMacro, ItemStatic, Label, LifetimeParam, PatIde
 
 use super::*;
 
-/// Collects what an expansion binds or declares. The users' own names begin with `user`.
+/// Collects the names that an expansion binds or declares. Names of the user begin with `user`.
 #[derive(Default)]
 struct Bound(BTreeSet<String>);
 
@@ -84,7 +84,7 @@ impl<'ast> Visit<'ast> for Bound {
     }
 }
 
-/// The expansion of a function, parsed again.
+/// Expands a function and parses the result.
 fn expanded(args: &str, function: &str) -> ItemFn {
     let args: Args = parse_str(args).unwrap_or_else(|error| panic!("{args}: {error}"));
     let function: Function = parse_str(function).unwrap_or_else(|error| panic!("{function}: {error}"));
@@ -99,7 +99,7 @@ fn bound_by(args: &str, function: &str) -> BTreeSet<String> {
     bound.0
 }
 
-/// Counts the calls of `is_secret` in `const` blocks and outside of them.
+/// Counts the calls of `is_secret` inside and outside of `const` blocks.
 #[derive(Default)]
 struct Calls {
     compiled: usize,
@@ -120,7 +120,7 @@ impl<'ast> Visit<'ast> for Calls {
     }
 }
 
-/// Functions of every kind.
+/// Functions with every kind of return type except streams.
 const FUNCTIONS: &[&str] = &[
     "fn user_plain(user_a: u8, (user_b, _): (u8, u8), USER: Unit) -> u8 { user_a }",
     "#[track_caller] fn user_tracked(user_a: u8) -> Result<u8, u8> { user_a }",
@@ -132,7 +132,7 @@ const FUNCTIONS: &[&str] = &[
     "fn user_hidden(user_a: u8) -> BoxFuture<'static, u8> { user_a }",
 ];
 
-/// Functions that give streams, which take no `output`.
+/// Functions that return streams. They do not accept the argument `output`.
 const STREAMS: &[&str] = &[
     "fn user_stream(user_a: u8) -> impl Stream<Item = u8> { user_a }",
     "async fn user_stream(user_a: u8) -> Result<impl Stream<Item = u8>, u8> { user_a }",
@@ -168,7 +168,7 @@ fn every_name_of_the_expansion_is_reserved() {
 }
 
 #[test]
-fn names_of_secrets_are_judged_when_compiled() {
+fn secret_names_are_checked_at_compile_time() {
     let expanded = expanded("", "fn user_plain(user_token: u8) {}");
     let mut calls = Calls::default();
     calls.visit_item_fn(&expanded);

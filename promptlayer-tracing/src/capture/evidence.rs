@@ -1,46 +1,48 @@
-//! What the types and fields of an error say of its kind. Its words do not count: a text may quote
+//! Determines the kind of an error from its types and fields. Messages are ignored, because a text may quote
 //! anything.
 //!
-//! Sources are asked by downcasting. An error that borrows, or that is in a box which may, cannot be; there
-//! its derived `Debug` tells, whose structure is that of the type: `Refused { status_code: 429, .. }`. What
-//! stands in quotes, and a `Debug` that is a sentence, tell nothing.
+//! Sources are inspected by downcasting. An error that borrows, or that is inside a box that may borrow,
+//! cannot be downcast. For these the derived `Debug` output is parsed, because its structure is that of the
+//! type: `Refused { status_code: 429, .. }`. Quoted text, and `Debug` output that is a sentence, are ignored.
 
 use std::error::Error;
 use std::fmt::{self, Debug, Write as _};
 
-/// The most that is read of one `Debug`, in bytes: fields of an error stand at its beginning.
+/// The maximum number of bytes that are read of one `Debug` output. The fields of an error are at its
+/// beginning.
 const MAX_DEBUG: usize = 16 << 10;
-/// Fields that hold a status.
+/// The names of fields that contain an HTTP status.
 const STATUS_FIELDS: &[&str] = &["status", "status_code", "http_status", "http_status_code"];
-/// Types and variants that hold a status.
+/// The names of types and variants that contain an HTTP status.
 const STATUS_TYPES: &[&str] = &["Status", "StatusCode", "HttpStatus"];
-/// Types and variants that say that a time is over: `std::io::ErrorKind`'s, reqwest's, tokio's.
+/// The names of types and variants for a time-out, in `std::io::ErrorKind`, reqwest and tokio.
 const TIMEOUTS: &[&str] = &["TimedOut", "Elapsed"];
-/// What reqwest's `Debug` begins with.
+/// The start of the `Debug` output of a reqwest error.
 const REQWEST: &str = "reqwest::Error";
 
-/// What is known of an error beside its words.
+/// What is known of an error apart from its message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Evidence {
-    /// The status of HTTP that it carries.
+    /// The HTTP status that the error contains.
     pub status: Option<u16>,
-    /// Whether a time-out of the standard library, of tokio or of reqwest is among it and its sources.
+    /// `true` if the error or one of its sources is a time-out of the standard library, tokio or reqwest.
     pub is_timeout: bool,
-    /// Whether an error of reqwest is among it and its sources.
+    /// `true` if the error or one of its sources is a reqwest error.
     pub is_of_http: bool,
-    /// The type, or the variant, that its derived `Debug` names: a box says nothing of what is in it.
+    /// The type or variant that the derived `Debug` output names. A box does not reveal the type of its
+    /// content otherwise.
     pub name: Option<String>,
 }
 
 impl Evidence {
-    /// Looks at the error itself, of whose type nothing is known.
+    /// Reads the error itself, whose type is unknown.
     pub(super) fn of<E: Error + ?Sized>(error: &E) -> Self {
         let mut evidence = Self::default();
         evidence.read(error);
         evidence
     }
 
-    /// Looks at a source.
+    /// Adds the evidence of a source.
     pub(super) fn add(&mut self, source: &(dyn Error + 'static)) {
         if let Some(source) = source.downcast_ref::<std::io::Error>() {
             self.is_timeout |= source.kind() == std::io::ErrorKind::TimedOut;
@@ -50,7 +52,7 @@ impl Evidence {
         if self.status.is_none() {
             let name = self.name.take();
             self.read(source);
-            // The outermost is the error's own.
+            // Keep the name of the outermost error.
             self.name = name;
         }
     }
@@ -65,7 +67,7 @@ impl Evidence {
         }
     }
 
-    /// Reads what the error's `Debug` says, if that is derived.
+    /// Reads the `Debug` output of the error, if it has the form of derived output.
     fn read<E: Error + ?Sized>(&mut self, error: &E) {
         let Some(debugged) = super::guarded(|| Beginning::of(error)) else { return };
         let Some(name) = name_of(&debugged) else { return };
@@ -75,7 +77,7 @@ impl Evidence {
         self.name = Some(last.to_owned());
         let mut tokens = Tokens(debugged.get(name.len()..).unwrap_or_default());
         let mut statuses = Statuses::default();
-        // The name itself may hold it: `StatusCode(429)`.
+        // The status may follow the name directly: `StatusCode(429)`.
         statuses.after(last, tokens.0);
         while let Some(word) = tokens.next() {
             self.is_timeout |= TIMEOUTS.contains(&word);
@@ -86,7 +88,7 @@ impl Evidence {
     }
 }
 
-/// The statuses that a `Debug` holds.
+/// The HTTP statuses in a `Debug` output.
 #[derive(Default)]
 struct Statuses {
     found: Option<u16>,
@@ -94,7 +96,7 @@ struct Statuses {
 }
 
 impl Statuses {
-    /// Looks for one behind a word.
+    /// Looks for a status after a word.
     fn after(&mut self, word: &str, rest: &str) {
         let value = if STATUS_FIELDS.contains(&word) {
             rest.strip_prefix(": ")
@@ -109,13 +111,13 @@ impl Statuses {
         }
     }
 
-    /// The one that there is.
+    /// Returns the status, if there is exactly one.
     fn only(&self) -> Option<u16> {
         self.found.filter(|_| !self.is_ambiguous)
     }
 }
 
-/// A status at the beginning, alone or in `Some` and `StatusCode`.
+/// Parses a status at the start of a text, alone or inside `Some` and `StatusCode`.
 fn status(mut value: &str) -> Option<u16> {
     value = value.strip_prefix("Some(").unwrap_or(value);
     value = STATUS_TYPES.iter().find_map(|name| value.strip_prefix(name)?.strip_prefix('(')).unwrap_or(value);
@@ -124,7 +126,7 @@ fn status(mut value: &str) -> Option<u16> {
     rest.starts_with([',', ')', ' ', '}']).then_some(status)
 }
 
-/// The path that a derived `Debug` begins with: behind it stands what it holds, or nothing.
+/// Returns the path at the start of a derived `Debug` output. Fields or nothing must follow it.
 fn name_of(debugged: &str) -> Option<&str> {
     let is_name = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     let end = debugged.find(|c| !is_name(c)).unwrap_or(debugged.len());
@@ -133,7 +135,8 @@ fn name_of(debugged: &str) -> Option<&str> {
     (is_structure && name.starts_with(|c: char| c.is_alphabetic())).then_some(name)
 }
 
-/// The words of a `Debug` that are not in quotes; what is left is what stands behind the last.
+/// Iterates over the words of a `Debug` output outside of quotes. The inner text is the rest after the last
+/// word.
 struct Tokens<'a>(&'a str);
 
 impl<'a> Tokens<'a> {
@@ -154,7 +157,7 @@ impl<'a> Tokens<'a> {
     }
 }
 
-/// What stands behind a text in quotes.
+/// Returns the text after a quoted string.
 fn behind_quotes(text: &str, quote: char) -> &str {
     let mut is_escaped = false;
     for (at, c) in text.char_indices().skip(1) {
@@ -168,13 +171,13 @@ fn behind_quotes(text: &str, quote: char) -> &str {
     ""
 }
 
-/// The beginning of a `Debug`, which is not written further.
+/// A writer that keeps the first [`MAX_DEBUG`] bytes of a `Debug` output and then stops the formatting.
 struct Beginning(String);
 
 impl Beginning {
     fn of<T: Debug + ?Sized>(value: &T) -> String {
         let mut beginning = Self(String::new());
-        // It fails where there is too much, which is what it is for.
+        // The write fails if the output is too long, which is how the formatting is stopped.
         let _ = write!(beginning, "{value:?}");
         beginning.0
     }
@@ -190,7 +193,7 @@ impl fmt::Write for Beginning {
     }
 }
 
-/// A text without the queries of the addresses in it: keys stand there (`?key=…`).
+/// Removes the query of every address in a text, because a query may contain a key (`?key=…`).
 pub(super) fn without_queries(text: String) -> String {
     let mut shown = String::new();
     let mut rest = text.as_str();
@@ -239,7 +242,7 @@ mod tests {
     }
     impl Error for Fault {}
 
-    /// Its `Debug` is what it is given.
+    /// An error whose `Debug` output is the given text.
     struct Written(&'static str);
 
     impl Debug for Written {
@@ -255,7 +258,7 @@ mod tests {
     impl Error for Written {}
 
     #[test]
-    fn a_status_is_read_from_fields_and_from_no_text() {
+    fn status_is_read_from_fields_and_not_from_text() {
         let inner = |text, status_code| Inner { text, status_code };
         let cases = [
             (Fault::Plain { status: 429 }, Some(429)),
@@ -277,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_debug_that_is_no_structure_tells_nothing() {
+    fn unstructured_debug_output_gives_no_evidence() {
         for text in
             ["status: 429", "failed: status: 429, TimedOut", "(status: 429)", "", "\"TimedOut\"", "429"]
         {
@@ -290,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_debug_is_not_read_to_an_end_that_is_far() {
+    fn endless_debug_output_is_read_to_the_limit_only() {
         struct Endless;
         impl Debug for Endless {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -310,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_told_without_its_query() {
+    fn query_is_removed_from_addresses() {
         let shown = |text: &str| without_queries(text.to_owned());
         assert_eq!(
             shown("sent to (https://a.b/c?key=1&d=2): why? see http://x?y http://z"),

@@ -1,4 +1,4 @@
-//! A recorded call of the attribute: the link from [`Call`](crate::call::Call) to its layer.
+//! The recorded state of a call of the attribute: it connects [`Call`](crate::call::Call) to its layer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,8 +19,10 @@ use crate::site::CallSite;
 use promptlayer_blueprint::Tags;
 use promptlayer_blueprint::semconv;
 
-/// What a call has said so far. Owned by the call, so that no lock is taken to add to it, and none is needed to end it:
-/// another layer may have poisoned the span's.
+/// The data of a call so far.
+///
+/// The call owns it, so that no lock is needed to add data or to end the call. Another layer may have
+/// poisoned the lock of the span.
 #[derive(Debug)]
 pub(crate) struct Active {
     site: &'static CallSite,
@@ -30,10 +32,10 @@ pub(crate) struct Active {
     name: &'static str,
     started: SystemTime,
     started_at: Instant,
-    /// How long it took, where it ended before it was handed over.
+    /// The duration, if the call ended before it is handed over.
     duration: Option<Duration>,
     contains_request: Arc<AtomicBool>,
-    /// What a request of it is where the attribute has no `kind`.
+    /// The kind of the request log, if the attribute has no `kind`.
     request_kind: Kind,
     inherited: Arc<Inherited>,
     input: Option<Input>,
@@ -43,29 +45,29 @@ pub(crate) struct Active {
     metadata: Vec<(&'static str, String)>,
     prompt: Option<PromptLink>,
     stream: Option<Streamed>,
-    /// The most that is kept of a stream, in bytes.
+    /// The maximum number of bytes kept of a stream.
     stream_limit: usize,
 }
 
-/// The most that is kept of a stream where nobody says, in bytes: a stream may have no end, and memory has.
+/// The default of `stream_limit`: 4 MiB. A stream may be endless, so its items must be limited.
 const MAX_STREAM_BYTES: usize = 4 << 20;
 
-/// What a stream has given so far.
+/// The items of a stream so far.
 #[derive(Debug, Default)]
 struct Streamed {
     chunks: Vec<Captured>,
-    /// Bytes that they hold, nearly.
+    /// The approximate size of the chunks in bytes.
     bytes: usize,
-    /// Items that came when no more were kept.
+    /// The number of items that were not kept, because the limit was reached.
     passed_by: u64,
-    /// From the call's beginning to its first chunk.
+    /// The time from the start of the call to its first chunk.
     first: Option<Duration>,
-    /// The first error among the items: those after it are its echo.
+    /// The first error among the items. Later errors are consequences of it.
     failure: Option<Failure>,
 }
 
 impl Active {
-    /// Takes the span over from its layer; `None` where no layer recorded it.
+    /// Takes over the span from its layer. Returns `None` if no layer recorded the span.
     pub(crate) fn claim(span: &Span, site: &'static CallSite) -> Option<Box<Self>> {
         in_registry(span, |registered| {
             let mut extensions = registered.extensions_mut();
@@ -102,7 +104,7 @@ impl Active {
         })
     }
 
-    /// Tells the calls around that the request is made in here, and not by them.
+    /// Marks the calls around this one: the request is made inside, so they log none.
     pub(crate) fn announce(&self, span: &Span) {
         if !self.site.kind.is_none_or(Kind::is_request) {
             return;
@@ -123,7 +125,7 @@ impl Active {
         self.stream_limit = bytes;
     }
 
-    /// Whether items of the stream came when no more were kept.
+    /// Returns `true` if items of the stream were not kept, because the limit was reached.
     #[cfg(feature = "reqwest-middleware")]
     pub(crate) fn has_passed_by(&self) -> bool {
         self.stream.as_ref().is_some_and(|stream| stream.passed_by > 0)
@@ -153,20 +155,20 @@ impl Active {
         self.prompt = Some(prompt);
     }
 
-    /// Begins now, and not when the span was opened.
+    /// Sets the start of the call to the present. Before, it was the time at which the span was opened.
     pub(crate) fn restart(&mut self, span: &Span) {
         self.announce(span);
         self.started = SystemTime::now();
         self.started_at = Instant::now();
     }
 
-    /// Ends now, and not when it is handed over.
+    /// Sets the end of the call to the present. Otherwise it is the time at which the call is handed over.
     #[cfg(feature = "reqwest-middleware")]
     pub(crate) fn stop(&mut self) {
         self.duration = Some(self.started_at.elapsed());
     }
 
-    /// Adds a chunk of a stream.
+    /// Adds an item of a stream.
     pub(crate) fn chunk(&mut self, chunk: Chunk) {
         let stream = self.stream.get_or_insert_default();
         match chunk {
@@ -188,8 +190,8 @@ impl Active {
         }
     }
 
-    /// Adds this call's tags, metadata and prompt to what it took over, and lets the spans inside
-    /// take over the whole.
+    /// Adds the tags, metadata and prompt of this call to the inherited ones. Spans inside inherit the
+    /// result.
     pub(crate) fn share(&mut self, span: &Span) {
         if self.site.tags.is_empty() && self.metadata.is_empty() && self.prompt.is_none() {
             return;
@@ -207,14 +209,15 @@ impl Active {
         });
     }
 
-    /// Hands the finished span over, once.
+    /// Hands over the finished span.
     pub(crate) fn end(self, span: &Span, output: Option<Captured>, ending: Ending) {
         let (output, ending, time_to_first_chunk) = match self.stream {
             Some(Streamed { mut chunks, first, failure, passed_by, .. }) => {
                 if passed_by > 0 {
                     chunks.push(Captured::Text(format!("[… {passed_by} more items]")));
                 }
-                // An error among the chunks says more than how the reader took it.
+                // An error among the items is more specific than the way in which the reader ended the
+                // stream.
                 let ending = failure.map_or(ending, Ending::Failed);
                 (Some(Output::Chunks(chunks)), ending, first)
             }
@@ -258,7 +261,7 @@ impl Active {
     }
 }
 
-/// Records on the span what the call says of itself, if anybody looks.
+/// Records the attributes of the call on its span, if a layer reads them.
 fn show(span: &Span, sink: &Sink, outgoing: &mut Outgoing) {
     if !outgoing.span.is_request {
         fields::record(span, &convert::function_attributes(&outgoing.span));
@@ -269,7 +272,8 @@ fn show(span: &Span, sink: &Sink, outgoing: &mut Outgoing) {
         return;
     }
     let Some(Said { attributes, .. }) = sink.said(outgoing) else { return };
-    // The call may turn out to be another; else the field would be there twice in a log line.
+    // Do not record the same operation twice, because the field would appear twice in a log line. A different
+    // operation is recorded.
     let operation = attributes.get(semconv::OPERATION_NAME).cloned();
     if operation.as_ref().is_some_and(|operation| operation == expected) {
         attributes.remove(semconv::OPERATION_NAME);

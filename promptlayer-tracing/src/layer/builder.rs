@@ -1,4 +1,4 @@
-//! The layer's builder.
+//! The builder of the layer.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -26,14 +26,14 @@ use promptlayer_client::exporter::check_metadata;
 use promptlayer_client::exporter::clock;
 use promptlayer_client::{Client, ClientBuilder, Env};
 
-/// The environment variable that switches the capture of content off.
+/// The environment variable that disables the capture of content.
 const CAPTURE_CONTENT: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
-/// What switches it off.
+/// The values that disable it.
 const OFF: &[&str] = &["false", "0", "no", "off", "no_content"];
-/// The environment variable that names the service.
+/// The environment variable for the service name.
 const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
 
-/// Sets up a [`PromptLayer`]. Made by [`layer`](crate::layer()); nothing but the key has to be given.
+/// Builds a [`PromptLayer`]. Created by [`layer`](crate::layer()). Only the API key is required.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -92,28 +92,35 @@ impl fmt::Debug for LayerBuilder {
 }
 
 impl LayerBuilder {
-    /// The API key. Defaults to the variable `PROMPTLAYER_API_KEY`.
+    /// Sets the API key.
+    ///
+    /// Defaults to the environment variable `PROMPTLAYER_API_KEY`.
     pub fn api_key(mut self, key: impl Into<SecretString>) -> Self {
         self.settings = self.settings.api_key(key);
         self
     }
 
-    /// Where PromptLayer is. Defaults to the variable `PROMPTLAYER_BASE_URL`, else to
+    /// Sets the base URL of PromptLayer's API.
+    ///
+    /// Defaults to the environment variable `PROMPTLAYER_BASE_URL`, else to
     /// [`ClientBuilder::DEFAULT_BASE_URL`].
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.settings = self.settings.base_url(url);
         self
     }
 
-    /// How long one request to PromptLayer may take. Defaults to the variable
-    /// `PROMPTLAYER_HTTP_TIMEOUT`, in seconds, else to [`ClientBuilder::DEFAULT_TIMEOUT`].
+    /// Sets the time limit for one request to PromptLayer.
+    ///
+    /// Defaults to the environment variable `PROMPTLAYER_HTTP_TIMEOUT` (in seconds), else to
+    /// [`ClientBuilder::DEFAULT_TIMEOUT`].
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings = self.settings.timeout(timeout);
         self
     }
 
-    /// Sets up the connections otherwise: a proxy, a certificate authority of your own, … See
-    /// [`ClientBuilder::http`].
+    /// Configures the HTTP client, for example with a proxy or with a certificate authority of your own.
+    ///
+    /// See [`ClientBuilder::http`].
     pub fn http(
         mut self,
         set_up: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,
@@ -122,34 +129,38 @@ impl LayerBuilder {
         self
     }
 
-    /// Uses the settings of a client that is there already, instead of the four above.
+    /// Uses the settings of an existing client, instead of [`api_key`](Self::api_key),
+    /// [`base_url`](Self::base_url), [`timeout`](Self::timeout) and [`http`](Self::http).
     pub fn client(mut self, client: Client) -> Self {
         self.client = Some(client);
         self
     }
 
-    /// Where the variables are looked up. Defaults to the process's environment.
+    /// Sets where environment variables are looked up.
+    ///
+    /// Defaults to the environment of the process.
     pub fn env(mut self, env: Env) -> Self {
         self.settings = self.settings.env(env.clone());
         self.env = env;
         self
     }
 
-    /// The provider of requests where the attribute does not tell it, instead of the one that the
-    /// exchange tells: Groq, Azure and many others speak as OpenAI does. Defaults to the exchange's, or
-    /// `custom` where that tells none.
+    /// Sets the provider of requests for which the attribute gives none. It replaces the detected provider.
+    ///
+    /// Use it if an API is compatible with that of another provider. Groq, Azure and many others use
+    /// OpenAI's. Defaults to the detected provider, or `custom` if none is detected.
     pub fn provider(mut self, provider: impl Into<String>) -> Self {
         self.provider = Some(provider.into());
         self
     }
 
-    /// Tags for every request, beside those of its function.
+    /// Adds tags to every request, in addition to the tags of its function.
     pub fn tags<T: Into<Cow<'static, str>>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
         self.tags.extend(tags.into_iter().map(Into::into));
         self
     }
 
-    /// Metadata for every request, beside that of its function.
+    /// Adds metadata to every request, in addition to the metadata of its function.
     pub fn metadata<K, V>(mut self, metadata: impl IntoIterator<Item = (K, V)>) -> Self
     where
         K: Into<String>,
@@ -159,32 +170,38 @@ impl LayerBuilder {
         self
     }
 
-    /// Whether prompts and answers are recorded. Without them a request says which model was called and
-    /// with which numbers, how the call ended (of an error its type alone), and what it used; metadata and
-    /// fields are what you gave, and stay. Defaults to the variable
-    /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`, which `false`, `0`, `no`, `off` and
-    /// `NO_CONTENT` switch off, else to `true`.
+    /// Sets whether prompts and responses are recorded.
+    ///
+    /// Without content, a request log contains the model, the numeric parameters, the outcome (for an error,
+    /// only its type) and the usage. Metadata and fields that you set are kept. Defaults to the environment
+    /// variable `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`, which `false`, `0`, `no`, `off` and
+    /// `NO_CONTENT` disable, else to `true`.
     pub fn capture_content(mut self, capture: bool) -> Self {
         self.capture_content = Some(capture);
         self
     }
 
-    /// Whether a call records on its own span, when it ends, what it says of itself in OpenTelemetry's
-    /// attributes for generative models, so that other layers of the subscriber see it: the operation, the provider,
-    /// the models asked for and answering, the answer's id and why it ended, the tokens, and the kind of an error, and
-    /// what the conventions renamed by both names. Where one looks, the
-    /// calling thread converts the call for it. A field of such a name that you declared yourself stays yours.
-    /// Defaults to `true`; what is sent to PromptLayer has these and more attributes either way.
+    /// Sets whether a call records OpenTelemetry's attributes for generative AI on its own span when it ends,
+    /// so that other layers of the subscriber can read them.
+    ///
+    /// The attributes are the operation, the provider, the requested and the responding model, the response
+    /// id, the finish reasons, the token usage and the error type. Attributes that the conventions renamed
+    /// are recorded under both names. If another layer reads the fields, the call is converted on the calling
+    /// thread. A field of the same name that you declare yourself is not overwritten. Defaults to `true`. The
+    /// spans sent to PromptLayer have these and more attributes in either case.
     pub fn gen_ai_fields(mut self, record: bool) -> Self {
         self.gen_ai_fields = Some(record);
         self
     }
 
-    /// Rewrites every request before it leaves the thread that made the call: what the closure leaves in it
-    /// is what is queued, kept on disk and sent. What the request's span says beside it is made from what is left: its
-    /// attributes and what went wrong. What could not be told from the request does not leave: the arguments that
-    /// have no place in one, and the texts in which another crate's span (rig's, genai's) said the same. Fields of your own
-    /// stay. Of spans that make no request see [`redact_text`](Self::redact_text), which comes after it.
+    /// Sets a closure that rewrites every request before it leaves the calling thread. Only the rewritten
+    /// request is queued, kept on disk and sent.
+    ///
+    /// The attributes and the error of the request's span are derived from the rewritten request. Data that
+    /// cannot be derived from it is dropped: the arguments that have no place in a request log, and the text
+    /// fields in which the span of another crate (rig, genai) contains the same data. Fields that you
+    /// declared are kept. For spans that make no request log, see [`redact_text`](Self::redact_text), which
+    /// runs after this closure.
     ///
     /// ```
     /// # let builder =
@@ -194,15 +211,16 @@ impl LayerBuilder {
     /// });
     /// ```
     ///
-    /// Where it panics, the request goes without any text.
+    /// If the closure panics, the request is logged without any text.
     pub fn redact(mut self, redact: impl Fn(&mut LogRequest) + Send + Sync + 'static) -> Self {
         self.redact.request = Some(Box::new(redact));
         self
     }
 
-    /// Rewrites every text that a request or another span holds (prompts, answers, arguments, metadata,
-    /// parameters, errors, fields) before it leaves the thread that made the call. The closure is called once
-    /// a text.
+    /// Sets a closure that rewrites every text of a request or another span (prompts, responses, arguments,
+    /// metadata, parameters, errors, fields) before it leaves the calling thread.
+    ///
+    /// The closure is called once per text.
     ///
     /// ```
     /// # use std::borrow::Cow;
@@ -220,46 +238,51 @@ impl LayerBuilder {
         self
     }
 
-    /// The share of traces that are recorded, from 0 to 1. Which ones, their random ids decide: a trace is
-    /// recorded whole or not at all, and what is not is not even serialized. Defaults to 1.
+    /// Sets the share of traces that are recorded, from 0 to 1.
+    ///
+    /// The random trace id decides whether a trace is recorded. A trace is recorded as a whole or not at all,
+    /// and nothing of a trace that is not recorded is serialized. Defaults to 1.
     pub fn sample(mut self, share: f64) -> Self {
-        // What is no number records all: nobody asks for that to lose something.
+        // NaN records everything, because it cannot be a request to lose data.
         self.sample = Some(if share.is_nan() { 1.0 } else { share.clamp(0.0, 1.0) });
         self
     }
 
-    /// How much may wait to be sent. Defaults to [`QueueLimits::default`].
+    /// Sets the limits of the queue of spans that wait to be sent. Defaults to [`QueueLimits::default`].
     pub fn queue(mut self, limits: QueueLimits) -> Self {
         self.queue = limits;
         self
     }
 
-    /// How much goes out together, and how often. Defaults to [`BatchLimits::default`].
+    /// Sets the size of batches and the interval between them. Defaults to [`BatchLimits::default`].
     pub fn batch(mut self, limits: BatchLimits) -> Self {
         self.batch = limits;
         self
     }
 
-    /// How long what could not be delivered is tried again. Defaults to [`RetryPolicy::default`].
+    /// Sets how long failed deliveries are retried. Defaults to [`RetryPolicy::default`].
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
-    /// Keeps on disk what cannot be delivered, or is left at the shutdown, for the next run to deliver: give
-    /// it a folder, or [`SpoolSettings`]. Without one, what is too old is dropped and counted. What earlier runs left
-    /// there is looked through by [`build`](Self::build), on the thread that calls it.
+    /// Keeps items on disk that cannot be delivered or that are left at shutdown. The next run delivers them.
+    ///
+    /// Pass a folder or [`SpoolSettings`]. Without a spool, items that are too old are dropped and counted.
+    /// [`build`](Self::build) reads the files of earlier runs, on the thread that calls it.
     pub fn spool(mut self, spool: impl Into<SpoolSettings>) -> Self {
         self.spool = Some(spool.into());
         self
     }
 
-    /// Sets what a function that is frozen between two invocations wants (AWS Lambda, Cloud Run and their
-    /// like): spans are sent as they end and not in batches of a second, nothing is tried anew after ten
-    /// seconds, and a request takes no longer than five. It replaces what [`timeout`](Self::timeout),
-    /// [`batch`](Self::batch), [`retry`](Self::retry) and [`hook_timeout`](Self::hook_timeout) said before; the
-    /// time-out of a [`client`](Self::client) is its own. Call [`Guard::flush`] before each
-    /// invocation returns: what is on its way when the process is frozen may be cut.
+    /// Configures the layer for a function that is frozen between invocations (AWS Lambda, Cloud Run and
+    /// similar).
+    ///
+    /// Spans are sent as they end and not in batches every second, retries stop after ten seconds, and a
+    /// request takes at most five seconds. This replaces earlier values of [`timeout`](Self::timeout),
+    /// [`batch`](Self::batch), [`retry`](Self::retry) and [`hook_timeout`](Self::hook_timeout), but not the
+    /// time-out of a [`client`](Self::client). Call [`Guard::flush`] before each invocation returns, because
+    /// a request that is in flight when the process is frozen may be interrupted.
     pub fn serverless(self) -> Self {
         let second = Duration::from_secs(1);
         self.timeout(5 * second)
@@ -274,29 +297,33 @@ impl LayerBuilder {
             .hook_timeout(5 * second)
     }
 
-    /// How requests reach the service. Defaults to [`Wire::SpansBulk`].
+    /// Sets the endpoint to which requests are sent. Defaults to [`Wire::SpansBulk`].
     pub fn wire(mut self, wire: Wire) -> Self {
         self.wire = wire;
         self
     }
 
-    /// Calls `hook` with every request, once it has an id. Hooks run on a thread of their own, in the
-    /// order in which they were given. A hook may call the client, [`Guard::flush`] and annotated functions;
-    /// what these log is handed to no hook, or there would be no end to it.
+    /// Adds a hook that is called for every request once it has an id.
+    ///
+    /// Hooks run on their own thread, in the order in which they were added. A hook may call the client,
+    /// [`Guard::flush`] and annotated functions. Requests logged by a hook are passed to no hook, because
+    /// hooks would otherwise cause further hook calls endlessly.
     pub fn on_request_id(mut self, hook: impl Fn(&LoggedRequest) + Send + Sync + 'static) -> Self {
         self.hooks.synchronous.push(Box::new(hook));
         self
     }
 
-    /// How long the future of an asynchronous hook may take before it is dropped, at most ten years. Defaults to
-    /// 30 s.
+    /// Sets the time after which the future of an asynchronous hook is dropped, at most ten years.
+    ///
+    /// Defaults to 30 s.
     pub fn hook_timeout(mut self, timeout: Duration) -> Self {
         self.hooks.timeout = Some(timeout.min(clock::LONGEST));
         self
     }
 
-    /// Awaits `hook` with every request, once it has an id, after the hooks of
-    /// [`on_request_id`](Self::on_request_id). The future runs in a tokio runtime.
+    /// Adds an asynchronous hook that is awaited for every request once it has an id.
+    ///
+    /// It runs after the hooks of [`on_request_id`](Self::on_request_id). The future runs in a tokio runtime.
     pub fn on_request_id_async<F, Fut>(mut self, hook: F) -> Self
     where
         F: Fn(LoggedRequest) -> Fut + Send + Sync + 'static,
@@ -306,15 +333,19 @@ impl LayerBuilder {
         self
     }
 
-    /// Is told of errors of the pipeline, once of each kind until something succeeds. Defaults to one
-    /// line on standard error.
+    /// Sets the handler for errors of the export pipeline.
+    ///
+    /// It is called once per kind of error until an operation succeeds. By default, a line is written to
+    /// standard error.
     pub fn on_error(mut self, on_error: impl Fn(&Error) + Send + Sync + 'static) -> Self {
         self.hooks.on_error = Some(Box::new(on_error));
         self
     }
 
-    /// Which spans that are not of the attribute, and say nothing of a model themselves, become spans of the
-    /// trace. Defaults to none.
+    /// Sets which other spans are exported as spans of the trace. Spans of annotated functions and spans with
+    /// `gen_ai` fields are always exported.
+    ///
+    /// Defaults to none.
     ///
     /// ```
     /// # let builder =
@@ -325,14 +356,15 @@ impl LayerBuilder {
         self
     }
 
-    /// The layer, and the guard that keeps its pipeline running.
+    /// Builds the layer, and the guard that keeps its export pipeline running.
     ///
     /// # Errors
     ///
-    /// Without a key, an error for which [`Error::is_missing_api_key`] holds; with a key, a tag, metadata, a base URL or a timeout that
-    /// cannot be used, the error that says so; where there are no root certificates for HTTPS,
-    /// [`Error::HttpSetup`]; where a thread cannot be started, [`Error::ThreadStart`]; and where the spool's folder
-    /// cannot be made, written to or locked, [`Error::Spool`].
+    /// - [`Error::MissingApiKey`] if there is no API key.
+    /// - The corresponding error if a key, a tag, metadata, a base URL or a time-out is invalid.
+    /// - [`Error::HttpSetup`] if there are no root certificates for HTTPS.
+    /// - [`Error::ThreadStart`] if a thread cannot be started.
+    /// - [`Error::Spool`] if the folder of the spool cannot be created, written to or locked.
     pub fn build(mut self) -> Result<(PromptLayer, Guard), Error> {
         let client = match self.client.take() {
             Some(client) => client,
@@ -367,12 +399,13 @@ impl LayerBuilder {
         Ok((layer, guard))
     }
 
-    /// A layer that sends nowhere, and what it receives: for tests. It needs no key and starts no
-    /// thread; hooks are not called.
+    /// Builds a layer that sends nothing, and a handle to the requests that it receives, for tests.
+    ///
+    /// It needs no API key and starts no thread. Hooks are not called.
     ///
     /// # Errors
     ///
-    /// A tag or metadata that cannot be used.
+    /// Returns an error if a tag or metadata is invalid.
     pub fn in_memory(self) -> Result<(PromptLayer, InMemory), Error> {
         let captured = InMemory::new(self.provider.clone());
         let layer = self.finish(Box::new(Arc::clone(&captured.0)))?;
@@ -398,7 +431,8 @@ impl LayerBuilder {
         Ok(PromptLayer::new(Arc::new(sink), self.export_spans))
     }
 
-    /// What the traces say they come from: `OTEL_SERVICE_NAME`, else the program's own name.
+    /// Returns the service name for the resource of the traces: `OTEL_SERVICE_NAME`, else the name of the
+    /// executable.
     fn service_name(&self) -> String {
         self.env.get(SERVICE_NAME).unwrap_or_else(|| {
             std::env::current_exe()

@@ -1,7 +1,7 @@
-//! What a call says of itself, recorded on its own span for the layers beside this one.
+//! Records the attributes of a call on its own span, for the other layers of the subscriber.
 //!
-//! The attribute declares the fields and leaves them empty, so that log lines inside the call stay readable; they are
-//! recorded when it ends. Where nobody looks at them, nothing is converted for them.
+//! The attribute declares the fields empty, so that log lines inside the call stay readable. They are
+//! recorded when the call ends. If no layer reads them, the call is not converted for them.
 
 use std::cell::Cell;
 use std::fmt;
@@ -12,7 +12,7 @@ use tracing::Span;
 use crate::layer::record::unless_poisoned;
 use promptlayer_blueprint::semconv;
 
-/// Records the operation, and tells whether anybody looked: some layer that keeps fields.
+/// Records the operation. Returns `true` if a layer read it, that is, if a layer keeps fields.
 pub(crate) fn record_operation(span: &Span, operation: &str) -> bool {
     let looked_at = Watched { text: operation, was_read: Cell::new(false) };
     match declared(span, semconv::OPERATION_NAME) {
@@ -23,15 +23,15 @@ pub(crate) fn record_operation(span: &Span, operation: &str) -> bool {
                 return false;
             }
         }
-        // The user's own: nothing can be tried with it.
+        // The user declared a field of the same name. Recording a value to find out would change it.
         _ => looked_at.was_read.set(true),
     }
     looked_at.was_read.get()
 }
 
-/// Records attributes on the span, as far as it has free fields for them.
+/// Records attributes on the span, if it has a field of that name that the user did not declare.
 pub(crate) fn record(span: &Span, attributes: &Map<String, Value>) {
-    // Another layer may panic at it, as one does whose span is poisoned.
+    // Another layer may panic, for example because the span's lock is poisoned.
     unless_poisoned(|| record_all(span, attributes));
 }
 
@@ -46,19 +46,19 @@ fn record_all(span: &Span, attributes: &Map<String, Value>) {
                 (None, Some(number)) => span.record(name, number),
                 (None, None) => span,
             },
-            // A field holds no list: as the conventions say, it goes as JSON.
+            // A field cannot hold a list, so it is recorded as JSON, as the conventions require.
             other => span.record(name, other.to_string()),
         };
     }
 }
 
-/// How many fields of that name the span has: of two, one is the user's own.
+/// Returns how many fields of that name the span has. With two of them, one was declared by the user.
 fn declared(span: &Span, name: &str) -> usize {
     span.metadata()
         .map_or(0, |metadata| metadata.fields().iter().filter(|field| field.name() == name).count())
 }
 
-/// A text that knows whether it was read.
+/// A text that records whether it was read.
 struct Watched<'a> {
     text: &'a str,
     was_read: Cell<bool>,

@@ -1,7 +1,7 @@
-//! Spans of other crates that say what they do with a model, in OpenTelemetry's words.
+//! Spans of other crates that describe a model call with OpenTelemetry's `gen_ai` fields.
 //!
-//! Such a span is told by its field `gen_ai.operation.name`, which is declared when it is made and may be
-//! recorded later, and more than once: the last word counts.
+//! Such a span is recognized by the field `gen_ai.operation.name`. It is declared when the span is created.
+//! Its value may be recorded later and more than once: the last value counts.
 
 use serde_json::{Map, Value};
 use tracing::Metadata;
@@ -11,12 +11,13 @@ use crate::kind::Kind;
 use crate::site::MARK;
 use promptlayer_blueprint::semconv;
 
-/// The fields that an answer leaves on its span, none of which a failed call of rig records. Of a stream they come with
-/// the first chunk.
+/// The fields for the beginning of a response. A stream records them with its first chunk.
+///
+/// A failed call of rig records none of them.
 const BEGINNING: &[&str] =
     &[semconv::RESPONSE_ID, semconv::RESPONSE_MODEL, semconv::RESPONSE_TIME_TO_FIRST_CHUNK];
 
-/// The same that come with the end of an answer only.
+/// The fields that are recorded only at the end of a response.
 const END: &[&str] = &[
     semconv::RESPONSE_FINISH_REASONS,
     semconv::OUTPUT_MESSAGES,
@@ -27,31 +28,32 @@ const END: &[&str] = &[
     semconv::COMPLETION,
 ];
 
-/// The fields in which a span says that it failed, or did not.
+/// The fields in which a span records that it failed or succeeded.
 const STATUS: &[&str] = &[semconv::STATUS_CODE, semconv::ERROR_TYPE];
 
-/// What is known of such a span by its callsite.
+/// What the callsite reveals about an external span.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Foreign {
-    /// What there are fields for.
+    /// Which fields for a response the span declares.
     room: Room,
-    /// Whether there are fields for a failure.
+    /// `true` if the span declares fields for a failure.
     has_room_for_a_failure: bool,
-    /// Whether its name says that it streams: rig's does, where the operation need not.
+    /// `true` if the name of the span indicates a stream. rig names its spans so, although the operation may
+    /// not say it.
     is_named_streaming: bool,
 }
 
-/// How much of an answer a span has fields for.
+/// The parts of a response for which a span declares fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Room {
     None,
-    /// What its beginning tells, and no more.
+    /// Only the beginning.
     Beginning,
     Whole,
 }
 
 impl Foreign {
-    /// Reads a callsite; `None` where it is the attribute's, or says nothing of a model.
+    /// Reads a callsite. Returns `None` if the span is one of the attribute, or is not about a model.
     pub(crate) fn of(metadata: &Metadata<'_>) -> Option<Self> {
         let fields = metadata.fields();
         let declares = |name: &&str| fields.field(*name).is_some();
@@ -67,16 +69,19 @@ impl Foreign {
         })
     }
 
-    /// Whether the span has ended without the answer that it has room for, and without a word of why: of a stream that
-    /// would tell of a failure, nothing failed.
+    /// Returns `true` if the span ended without a response and without a reason, although it declares fields
+    /// for a response.
+    ///
+    /// A stream whose span declares fields for a failure is excluded: it would have recorded the failure.
     pub(crate) fn lacks_an_answer(self, fields: &Map<String, Value>) -> bool {
         let has_answered = has_any(fields, BEGINNING) || has_any(fields, END);
         let would_tell = self.streams(fields) && self.has_room_for_a_failure;
         self.room != Room::None && !has_answered && !would_tell
     }
 
-    /// How the call ended, as far as the span does not say it itself. A stream that was dropped, or broke off in rig,
-    /// leaves the beginning of an answer.
+    /// Returns how the call ended, if the span does not record it itself.
+    ///
+    /// A stream that was dropped, or that failed inside rig, leaves only the beginning of a response.
     pub(crate) fn ending(self, fields: &Map<String, Value>) -> Ending {
         let is_unfinished = self.room == Room::Whole
             && self.streams(fields)
@@ -97,17 +102,17 @@ fn has_any(fields: &Map<String, Value>, names: &[&str]) -> bool {
     names.iter().any(|name| fields.contains_key(*name))
 }
 
-/// What the names and operations of rig's streams end with.
+/// The suffix of the span names and operations of rig's streams.
 const STREAMING: &str = "_streaming";
 
 fn operation(fields: &Map<String, Value>) -> Option<&str> {
     Some(fields.get(semconv::OPERATION_NAME)?.as_str()?.trim_matches('"'))
 }
 
-/// What the operation that a span names is; `None` where it names none, or another.
+/// Returns the kind of the operation in the span's fields. Returns `None` if there is none or it is unknown.
 pub(crate) fn kind(fields: &Map<String, Value>) -> Option<Kind> {
     match operation(fields)? {
-        // The last three are the words of rig before 0.43.
+        // The last three are the names that rig used before 0.43.
         "chat"
         | "generate_content"
         | "text_completion"

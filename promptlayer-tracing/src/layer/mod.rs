@@ -1,4 +1,4 @@
-//! What `tracing` calls.
+//! The `tracing` layer, its builder, and the state that it keeps for open spans.
 
 pub(crate) mod active;
 mod builder;
@@ -30,22 +30,24 @@ use crate::record::{FinishedSpan, Place};
 use crate::sink::Sink;
 use crate::site::MARK;
 
-/// Which spans that are not of the attribute become spans of the trace.
+/// Selects the spans of other code that are exported as spans of the trace.
 pub(crate) type SpanFilter = Box<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>;
 
-/// The `tracing` layer: records the spans of annotated functions, and hands each over as it ends.
+/// The `tracing` layer, which records the spans of annotated functions and hands each one over when it ends.
 ///
-/// A span of another crate that says what it does with a model is recorded too, told by its field
-/// `gen_ai.operation.name`, as in OpenTelemetry's conventions: rig's, genai's, or your own. A model's operation
-/// (`chat`, `generate_content`, `text_completion`, `embeddings`) makes a request log, any other a span of the trace.
-/// An agent of rig enters its own span only where it streams: let an annotated function be around its run, and all of
-/// it is one trace.
+/// It also records spans of other crates (rig, genai) and your own spans, if they have the field
+/// `gen_ai.operation.name` of OpenTelemetry's conventions. An operation of a model (`chat`,
+/// `generate_content`, `text_completion`, `embeddings`) makes a request log, any other makes a span of the
+/// trace. An agent of rig enters its own span only when it streams. To get one trace for a whole agent run,
+/// call it from an annotated function.
 ///
-/// Install one layer a subscriber: a second one records nothing, and reports [`ErrorKind::SecondLayer`](crate::ErrorKind::SecondLayer) once. Times are those
-/// of the wall clock when a span starts, and of a clock that cannot jump from there on. If the wall clock tells a time
-/// before 1971 or from 2200 on, the present is used when the span ends, or the start of 2025 if that is no better.
+/// Install one layer per subscriber. A second layer records nothing and reports [`Error::SecondLayer`] once.
 ///
-/// Made by [`layer`](crate::layer()). It works anywhere in a subscriber that ends in
+/// The start of a span is read from the wall clock, and its duration from a monotonic clock. If the wall
+/// clock is before 1971, or in 2200 or later, the start is computed again from the wall clock at the end of
+/// the span. If that time is invalid too, the start of 2025 is used.
+///
+/// Created by [`layer`](crate::layer()). The layer works at any position in a subscriber that is based on
 /// [`tracing_subscriber::Registry`]: behind a filter, boxed, optional, or reloadable.
 ///
 /// ```
@@ -61,7 +63,7 @@ pub(crate) type SpanFilter = Box<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>;
 pub struct PromptLayer {
     sink: Arc<Sink>,
     export_spans: Option<SpanFilter>,
-    /// Whether it has been reported that another layer records the spans.
+    /// `true` if it has been reported that another layer records the spans.
     is_second: AtomicBool,
 }
 
@@ -76,19 +78,21 @@ impl PromptLayer {
         Self { sink, export_spans, is_second: AtomicBool::new(false) }
     }
 
-    /// Reports, once, that another layer was there first.
+    /// Reports, once, that another layer of this crate was installed before this one.
     fn report_second(&self) {
         if !self.is_second.swap(true, Ordering::Relaxed) {
             self.sink.destination.report(Repr::SecondLayer.into());
         }
     }
 
-    /// Whether a span with this metadata, which is no call of a model's made elsewhere, becomes a span of the
-    /// trace.
+    /// Returns `true` if spans with this metadata are exported: those of the attribute, and those selected by
+    /// `export_spans`.
+    ///
+    /// Model calls of other crates are checked separately.
     fn records(&self, metadata: &Metadata<'_>) -> bool {
         metadata.fields().field(MARK).is_some()
             || self.export_spans.as_ref().is_some_and(|wanted| {
-                // A closure that panics wants nothing.
+                // If the closure panics, the span is not exported.
                 catch_unwind(AssertUnwindSafe(|| wanted(metadata))).unwrap_or(false)
             })
     }
@@ -110,7 +114,7 @@ where
         let mut visitor = FieldVisitor::default();
         attributes.record(&mut visitor);
 
-        // Spans that are not recorded stand between: the parent is the nearest that is.
+        // The parent is the nearest recorded span, because spans in between may not be recorded.
         let around = span.scope().skip(1).find_map(|around| {
             unless_poisoned(|| {
                 let extensions = around.extensions();
@@ -147,7 +151,7 @@ where
         };
         let is_recorded = unless_poisoned(|| {
             let mut extensions = span.extensions_mut();
-            // A second layer of this crate leaves the span to the first.
+            // If there is a second layer of this crate, the first layer keeps the span.
             let is_first = extensions.get_mut::<SpanRecord>().is_none();
             if is_first {
                 extensions.insert(record);
@@ -166,7 +170,7 @@ where
             return;
         }
         let Some(span) = context.span(id) else { return };
-        // What is recorded after the end comes too late; the call's own attributes do.
+        // Ignore fields recorded after the end of the call, such as the call's own attributes.
         let is_mine =
             |record: &SpanRecord| Arc::ptr_eq(&record.sink, &self.sink) && record.owner != Owner::Gone;
         if unless_poisoned(|| span.extensions().get::<SpanRecord>().is_some_and(is_mine)) != Some(true) {
@@ -186,7 +190,7 @@ where
         }
     }
 
-    /// Ends a span that no call of the attribute owns.
+    /// Ends a span that is not owned by a call of the attribute.
     fn on_close(&self, id: Id, context: Context<'_, S>) {
         if export::is_silent() {
             return;
@@ -207,12 +211,12 @@ where
     }
 }
 
-/// What has been recorded of a span that no call of the attribute owned.
+/// Returns the recorded data of a span that is not owned by a call of the attribute.
 fn finished(record: &mut SpanRecord, name: &'static str) -> FinishedSpan {
     let fields = std::mem::take(&mut record.fields);
     let kind = record.foreign.and_then(|_| foreign::kind(&fields));
     let calls_a_model = kind.is_some_and(Kind::is_request);
-    // The request is that of the call inside.
+    // A model call inside this span makes the request log, so this span makes none.
     let surrounds_a_call = calls_a_model && record.contains_request.load(Ordering::Relaxed);
     let is_request = calls_a_model && !surrounds_a_call;
     let told = record.foreign.filter(|_| is_request);

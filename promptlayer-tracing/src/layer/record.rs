@@ -1,4 +1,4 @@
-//! What the layer keeps in a span's extensions while the span is open.
+//! The state that the layer keeps in the extensions of an open span.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -12,19 +12,21 @@ use crate::layer::foreign::Foreign;
 use crate::record::{Inherited, Place};
 use crate::sink::Sink;
 
-/// Who ends the span.
+/// The owner of a span, which ends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Owner {
-    /// Nobody yet: the layer, when `tracing` closes the span.
+    /// The layer. It ends the span when `tracing` closes it.
     Layer,
-    /// A call of the attribute, when it ends.
+    /// A call of the attribute. It ends the span when the call ends.
     Call,
-    /// It was handed over already.
+    /// None: the span was handed over already.
     Gone,
 }
 
-/// One open span. Its place and what it passes on stay until `tracing` closes it, since spans
-/// inside may outlive the call.
+/// The state of an open span.
+///
+/// Its place and its inherited data stay until `tracing` closes the span, because spans inside may outlive
+/// the call.
 #[derive(Debug)]
 pub(crate) struct SpanRecord {
     pub(crate) sink: Arc<Sink>,
@@ -32,23 +34,27 @@ pub(crate) struct SpanRecord {
     pub(crate) place: Place,
     pub(crate) started: SystemTime,
     pub(crate) started_at: Instant,
-    /// What the spans inside take over.
+    /// The data that spans inside inherit.
     pub(crate) inherited: Arc<Inherited>,
-    /// Whether a call of a model began inside, so that this one logs none of its own. A call of the attribute asks
-    /// for it too where the record is out of reach.
+    /// `true` if a model call began inside this span, so that this span makes no request log.
+    ///
+    /// It is shared with the call of the attribute, which reads it even if the record is not accessible.
     pub(crate) contains_request: Arc<AtomicBool>,
-    /// What is known of a span that another crate made of what a model did.
+    /// What the callsite of an external span reveals about the model call.
     pub(crate) foreign: Option<Foreign>,
     pub(crate) fields: Map<String, Value>,
 }
 
-/// Looks at spans' extensions. Where a user's `Debug` panicked while another layer was at them, their lock is poisoned,
-/// and so the registry panics: it would be instead of the user's panic, or in a destructor. Such a span is left alone.
+/// Accesses the extensions of a span. Returns `None` if the lock is poisoned.
+///
+/// The lock is poisoned if a user's `Debug` panicked while another layer held it, and then the registry
+/// panics. That panic would replace the user's panic or occur in a destructor. Therefore such a span is
+/// skipped.
 pub(crate) fn unless_poisoned<R>(look: impl FnOnce() -> R) -> Option<R> {
     catch_unwind(AssertUnwindSafe(look)).ok()
 }
 
-/// Tells the spans around that a request of a model is made in this one, and not by them.
+/// Marks the spans around this one: a model request is made inside, so they make no request log.
 pub(crate) fn announce<'registry, R>(span: &SpanRef<'registry, R>)
 where
     R: LookupSpan<'registry>,
@@ -64,10 +70,11 @@ where
     }
 }
 
-/// Runs `read` on the span of the registry behind `span`.
+/// Calls `read` with the registry's data of `span`.
 ///
-/// The way to the record is the registry and not the layer, so that it is found wherever the layer
-/// sits: behind a filter, a box, an `Option`, or a `reload::Layer`, which lets no one through.
+/// The record is found through the registry and not through the layer. This works at any position of the
+/// layer: behind a filter, a box, an `Option`, or a `reload::Layer`, which gives no access to the layer
+/// inside it.
 pub(crate) fn in_registry<R>(
     span: &tracing::Span,
     read: impl FnOnce(SpanRef<'_, Registry>) -> Option<R>,

@@ -1,4 +1,4 @@
-//! A span's fields as JSON.
+//! Collects the fields of a span as JSON.
 
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,7 +8,7 @@ use tracing::field::{Field, Visit};
 
 use crate::site::MARK;
 
-/// Collects fields into a buffer of its own, so that a user's `Debug` runs under no lock.
+/// Collects fields into its own buffer, so that a user's `Debug` does not run under a lock.
 #[derive(Debug, Default)]
 pub(crate) struct FieldVisitor {
     pub(crate) fields: Map<String, Value>,
@@ -24,7 +24,7 @@ impl FieldVisitor {
 
 impl Visit for FieldVisitor {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        // A `Debug` that panics costs its field and nothing more.
+        // If a `Debug` implementation panics, only its field is lost.
         if let Ok(text) = catch_unwind(AssertUnwindSafe(|| format!("{value:?}"))) {
             self.keep(field, Value::from(text));
         }

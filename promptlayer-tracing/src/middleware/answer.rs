@@ -1,4 +1,4 @@
-//! An answer whose body is copied on its way to the caller.
+//! Copies the body of a response on its way to the caller, and logs it at the end.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -15,10 +15,11 @@ use crate::capture::{Captured, Chunk, Failure};
 use promptlayer_blueprint::providers::errors;
 use promptlayer_blueprint::providers::frames::{Format, Frames};
 
-/// How many times the limit of a stream's bytes its events may hold: each costs something beside its text.
+/// The limit for the memory of a stream's events, as a multiple of the limit for its bytes. An event needs
+/// memory in addition to its text.
 const EVENT_COST: usize = 2;
 
-/// The answer, which ends the call when its body ends.
+/// Wraps the body of a response, so that the call ends when the body ends.
 pub(super) fn logged(mut call: Call, response: Response, is_array: bool, limit: usize) -> Response {
     call.span().record(STATUS, response.status().as_u16());
     if !call.is_recording() {
@@ -29,7 +30,7 @@ pub(super) fn logged(mut call: Call, response: Response, is_array: bool, limit: 
     let log = Log { call, status: response.status(), kept };
     let url = response.url().clone();
     let (mut parts, body) = http::Response::<Body>::from(response).into_parts();
-    // The address is on its way in an extension that only this makes.
+    // The URL is in an extension whose type is private to reqwest. Only this builder can create it.
     if let Ok(carrier) = http::Response::builder().url(url).body(()) {
         parts.extensions.extend(carrier.into_parts().0.extensions);
     }
@@ -53,20 +54,23 @@ fn failure_of_response(status: u16, reason: &str, body: Option<&str>, type_name:
 /// A body that passes on each read as it comes.
 struct Tee {
     body: Body,
-    /// `None` when the call has ended.
+    /// `None` once the call has ended.
     log: Option<Log>,
-    /// How the body ended, once it has. The call ends behind it, when the reader comes back or drops the body: no
-    /// reader waits for its log.
+    /// How the body ended, once it has.
+    ///
+    /// The call ends later, when the reader polls again or drops the body, so that the reader does not wait
+    /// for the log.
     ended: Option<Ended>,
 }
 
 impl Tee {
-    /// Whether nothing comes any more. Around a body that may be compressed reqwest says so by the length alone.
+    /// Returns `true` if no more data follows. For a body that may be compressed, reqwest shows this only in
+    /// the size hint.
     fn is_over(&self) -> bool {
         self.body.is_end_stream() || self.body.size_hint().exact() == Some(0)
     }
 
-    /// The body has ended, at this moment.
+    /// Records how the body ended, and sets the end time of the call.
     fn ends(&mut self, how: Ended) {
         if let Some(log) = &mut self.log {
             log.call.stop();
@@ -103,7 +107,7 @@ impl http_body::Body for Tee {
                 if let Some(data) = frame.data_ref() {
                     log.read(data);
                 }
-                // A reader that knows the length asks for no more.
+                // A reader that knows the length does not poll again.
                 if this.is_over() {
                     this.ends(Ended::Read);
                 }
@@ -135,15 +139,15 @@ impl Drop for Tee {
 
 /// How a body ended.
 enum Ended {
-    /// To its end.
+    /// The body was read to its end.
     Read,
-    /// By an error of the transport.
+    /// The transport failed.
     Failed(Failure),
-    /// The caller wanted no more of it.
+    /// The caller dropped the body.
     Dropped,
 }
 
-/// A call whose answer is being read.
+/// A call whose response is being read.
 struct Log {
     call: Call,
     status: StatusCode,
@@ -162,7 +166,7 @@ impl Log {
             }
             Kept::Whole { bytes, limit, is_cut, .. } => {
                 if *is_cut || data.len() > limit.saturating_sub(bytes.len()) {
-                    // What is cut is no JSON, and need not be held.
+                    // A truncated body is not valid JSON, so there is no reason to keep it.
                     *is_cut = true;
                     *bytes = Vec::new();
                 } else {
@@ -193,7 +197,7 @@ impl Log {
         match (how, self.kept) {
             (Ended::Failed(failure), _) => self.call.failed(failure),
             (Ended::Dropped, Kept::Events { is_complete: true, .. }) => self.call.finished(),
-            // The call itself says that it was dropped.
+            // Dropping the call logs it as dropped.
             (Ended::Dropped, _) => {}
             (Ended::Read, Kept::Whole { bytes, is_json, is_cut: false, .. }) => {
                 whole(self.call, bytes, is_json);
@@ -202,7 +206,7 @@ impl Log {
         }
     }
 
-    /// Why not all of the body is in the log, however it ended.
+    /// Returns the reason why a part of the body is missing in the log, however the body ended.
     fn left_out(&self) -> Option<&'static str> {
         let is_cut = match &self.kept {
             Kept::Events { frames, .. } => frames.is_cut() || self.call.has_passed_by(),
@@ -217,11 +221,12 @@ impl Log {
     }
 }
 
-/// Ends a call with a body that came to its end.
+/// Ends a call whose body was read to its end.
 fn whole(mut call: Call, bytes: Vec<u8>, is_json: bool) {
     match String::from_utf8(bytes) {
         Ok(body) if is_json && !body.is_empty() => return call.returned(Captured::Json(body)),
-        // Of a type that tells nothing: a text, or the events of a server that does not say so.
+        // The content type does not identify the format: this is a text, or server-sent events with a wrong
+        // content type.
         Ok(body) if !body.is_empty() => call.chunk(Chunk::Value(Captured::Text(body))),
         Ok(_) => say(&mut call, "empty"),
         Err(_) => say(&mut call, "not UTF-8"),
@@ -229,23 +234,23 @@ fn whole(mut call: Call, bytes: Vec<u8>, is_json: bool) {
     call.finished();
 }
 
-/// Says in the log why it has no output, or not all of it.
+/// Adds the reason to the metadata why the log has no output, or not all of it.
 fn say(call: &mut Call, why: &str) {
     call.metadata(RESPONSE_BODY, &why);
     call.ready();
 }
 
-/// What is kept of a body.
+/// The part of a body that is kept for the log.
 enum Kept {
     /// The events of a stream.
     Events {
         frames: Frames,
-        /// Whether an event said that it is the last: some clients drop the body there.
+        /// `true` after the last event of the stream. Some clients drop the body there.
         is_complete: bool,
     },
-    /// All of it.
+    /// The whole body.
     Whole { bytes: Vec<u8>, limit: usize, is_cut: bool, is_json: bool },
-    /// Nothing, and why.
+    /// Nothing, for this reason.
     None(&'static str),
 }
 
@@ -253,7 +258,7 @@ impl Kept {
     fn of(status: StatusCode, headers: &HeaderMap, is_array: bool, limit: usize) -> Self {
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let encoding = header(CONTENT_ENCODING);
-        // What reqwest decodes has no such header any more.
+        // reqwest removes this header from the bodies that it decodes.
         if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") {
             return Self::None("compressed");
         }
@@ -272,7 +277,7 @@ impl Kept {
     }
 }
 
-/// The format of a body that is a stream, by its media type.
+/// Returns the format of a streamed body by its media type. Returns `None` if the body is not a stream.
 fn format(kind: &str, is_array: bool) -> Option<Format> {
     match kind {
         "text/event-stream" => Some(Format::ServerSent),
@@ -287,16 +292,16 @@ fn format(kind: &str, is_array: bool) -> Option<Format> {
     }
 }
 
-/// What the last event of a stream holds, whoever the provider.
+/// The `type` of the last event of a stream, for all providers.
 const LAST_TYPES: &[&str] =
     &["message_stop", "response.completed", "response.incomplete", "response.failed", "message-end"];
 
-/// Whether an event is the last of its stream.
+/// Returns `true` if the event is the last one of its stream.
 fn is_last(event: &str) -> bool {
     if event == "[DONE]" {
         return true;
     }
-    // Few events are parsed for it.
+    // Parse only the events that may match.
     if !event.contains("\"done\"") && !LAST_TYPES.iter().any(|last| event.contains(last)) {
         return false;
     }

@@ -1,5 +1,5 @@
-//! Logs every call of a model that is made through a client of the crate
-//! [`reqwest-middleware`](reqwest_middleware), without a line of mapping.
+//! Logs every model call that is made through a client of the crate
+//! [`reqwest-middleware`](reqwest_middleware), without any mapping code.
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), reqwest_middleware::Error> {
@@ -20,35 +20,37 @@
 //! # }
 //! ```
 //!
-//! A call is a `POST` to a known provider's host ([`PromptLayerMiddleware::host`] adds others) on a path that
-//! asks a model. Anything else passes as if the middleware were not there, and so does everything where no
-//! [`layer`](crate::layer()) listens.
+//! A call is a `POST` to the host of a known provider ([`PromptLayerMiddleware::host`] adds hosts) on a path
+//! that calls a model. The middleware passes all other requests through unchanged. It also does so if no
+//! [`layer`](crate::layer()) is installed.
 //!
 //! # What is logged
 //!
-//! One request log a call, when its answer's body has been read, has failed, or was dropped half-way. An
-//! annotated function around it becomes a span, whose tags, metadata and prompt the call takes over. The host
-//! tells the provider, and the address the model where the request does not. An answer with a status of an error
-//! is a failed request with the provider's words, and so is one that never came.
+//! Each call makes one request log, when the body of its response has been read, has failed, or was dropped.
+//! An annotated function around the call becomes a span, and the call inherits its tags, metadata and prompt.
+//! The provider is determined by the host. The model is read from the request, or else from the URL. A
+//! response with an error status is logged as a failed request with the provider's message. A request without
+//! a response is logged as failed too.
 //!
-//! Headers are never read into a log, nor is an address's query, since keys stand there. A request whose body
-//! is a stream, or no JSON, is logged without its input, and an answer that is compressed, no text, or longer
-//! than [`PromptLayerMiddleware::body_limit`] without its output. What was left out is said in the log's metadata, under
-//! `request_body` and `response_body`.
+//! Headers and the query of the URL are never logged, because they may contain API keys. A request is logged
+//! without its input if its body is a stream or not JSON. A response is logged without its output if it is
+//! compressed, not text, or longer than [`PromptLayerMiddleware::body_limit`]. In these cases the reason is
+//! in the metadata of the log, under `request_body` and `response_body`.
 //!
 //! # What the caller sees
 //!
-//! The same status, headers, version, address, extensions and bytes, each read passed on as it comes: the body
-//! is copied on its way, and never waited for. Its log is made when the reader has all of it, or drops it.
+//! The caller receives the same status, headers, version, URL, extensions and bytes as without the
+//! middleware. Each read of the body is passed on immediately: the body is copied on the way and never
+//! buffered first. The log is made when the reader has received the whole body or drops it.
 //!
 //! # Retries
 //!
-//! Where another middleware retries, this one logs each try if it was added after it, and the outcome alone if it
-//! was added before.
+//! If another middleware retries requests and was added before this one, every attempt is logged. If it was
+//! added after this one, only the final outcome is logged.
 //!
 //! # With async-openai
 //!
-//! Its feature `middleware` takes any service in the place of its own client:
+//! Its feature `middleware` accepts any service in place of its own HTTP client:
 //!
 //! ```ignore
 //! use async_openai::{Client, config::OpenAIConfig, error::OpenAIError, middleware::HttpRequestFactory};
@@ -78,14 +80,15 @@ use crate::capture::{Captured, Failure};
 use crate::exchange::Input;
 use crate::future::Traced;
 
-/// The metadata key that says why a log has no input, or not all of it.
+/// The metadata key for the reason why a log has no input.
 const REQUEST_BODY: &str = "request_body";
-/// The metadata key that says why a log has no output, or not all of it.
+/// The metadata key for the reason why a log has no output, or not all of it.
 const RESPONSE_BODY: &str = "response_body";
-/// The span's field for the answer's status.
+/// The field of the span for the HTTP status of the response.
 const STATUS: &str = "http.response.status_code";
 
-/// The middleware: [`ClientBuilder::with`](reqwest_middleware::ClientBuilder::with) adds it to a client.
+/// A middleware that logs model calls. [`ClientBuilder::with`](reqwest_middleware::ClientBuilder::with) adds
+/// it to a client.
 ///
 /// ```
 /// use promptlayer_tracing::middleware::PromptLayerMiddleware;
@@ -109,29 +112,34 @@ impl PromptLayerMiddleware {
     /// The default of [`body_limit`](Self::body_limit): 4 MiB.
     pub const DEFAULT_BODY_LIMIT: usize = 4 << 20;
 
-    /// Knows the hosts of the providers that `PromptLayer` names, and Ollama on this machine.
+    /// Creates a middleware that knows the hosts of the providers that `PromptLayer` names, and Ollama on
+    /// this machine.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Logs calls at `host` too, with a port (`my-proxy:8080`) or at any, as those of `provider`, by the name
-    /// that `PromptLayer` gives it. It goes before the hosts that are known.
+    /// Also logs calls to `host` as calls of `provider`.
+    ///
+    /// `host` matches one port if it contains one (`my-proxy:8080`), and any port otherwise. `provider` is
+    /// the name that `PromptLayer` uses. Hosts added here take precedence over the known hosts.
     #[must_use]
     pub fn host(mut self, host: impl Into<String>, provider: impl Into<String>) -> Self {
         self.hosts.push((host.into(), provider.into()));
         self
     }
 
-    /// The most that is copied of a request's body, and of an answer's, in bytes. Defaults to
-    /// [`DEFAULT_BODY_LIMIT`](Self::DEFAULT_BODY_LIMIT). Of a longer stream the log has the beginning,
-    /// and says so however it ends.
+    /// Sets the maximum number of bytes that are copied of a request body and of a response body.
+    ///
+    /// Defaults to [`DEFAULT_BODY_LIMIT`](Self::DEFAULT_BODY_LIMIT). For a longer stream, the log contains
+    /// the beginning and states that the rest is missing, however the stream ends.
     #[must_use]
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = bytes;
         self
     }
 
-    /// The call that a request begins; `None` where it is none, or nobody sees its span.
+    /// Begins the call for a request. Returns `None` if the request is not a model call, or if its span is
+    /// disabled.
     fn call(&self, request: &Request) -> Option<Call> {
         if request.method() != Method::POST || !tracing::level_enabled!(Level::INFO) {
             return None;
@@ -153,7 +161,7 @@ impl PromptLayerMiddleware {
         call.request_kind(route.kind());
         match input(request, self.body_limit) {
             Ok(body) => call.input(match route.model {
-                // By its name it stands in where the request has none.
+                // The model of the URL is used only if the request body names none.
                 Some(model) => Input::Arguments(vec![
                     ("request", Captured::Json(body)),
                     ("model", Captured::Text(model.into_owned())),
@@ -195,7 +203,7 @@ impl Middleware for PromptLayerMiddleware {
     }
 }
 
-/// Ends a call that was not answered.
+/// Ends a call that received no response.
 fn failed(call: Call, error: &Error) {
     call.failed(match error {
         Error::Reqwest(error) => Failure::of_source(error, std::any::type_name::<reqwest::Error>()),
@@ -206,8 +214,10 @@ fn failed(call: Call, error: &Error) {
     });
 }
 
-/// The span of a call. `promptlayer.call` is what the layer knows it by, and in the fields of OpenTelemetry's names a
-/// call says what it did when it ends, as the attribute's do.
+/// Creates the span of a call.
+///
+/// The layer recognizes it by the field `promptlayer.call`. The other fields are declared as those of the
+/// attribute, and the call records them when it ends.
 fn span(url: &Url) -> Span {
     tracing::span!(
         target: "promptlayer_tracing::middleware",
@@ -231,13 +241,13 @@ fn span(url: &Url) -> Span {
     )
 }
 
-/// An address without its query and without what names a user: keys stand there.
+/// Returns the URL without its query and user information, which may contain keys.
 fn address(url: &Url) -> String {
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
 }
 
-/// A request's JSON, else why there is none.
+/// Returns the JSON body of a request, or the reason why there is none.
 fn input(request: &Request, limit: usize) -> std::result::Result<String, String> {
     let Some(body) = request.body() else { return Err("empty".to_owned()) };
     let Some(bytes) = body.as_bytes() else { return Err("a stream".to_owned()) };

@@ -1,4 +1,4 @@
-//! Which requests are calls of a model, and of whose: by host and path.
+//! Recognizes model calls, their provider and their model by host and path.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use reqwest::Url;
 use crate::kind::Kind;
 use crate::site::CallSite;
 
-/// Hosts, with their port where they are known by it, and what `PromptLayer` calls who serves there.
+/// The known hosts, with a port if it is part of the match, and `PromptLayer`'s name for their provider.
 const HOSTS: &[(&str, &str)] = &[
     ("api.openai.com", "openai"),
     ("eu.api.openai.com", "openai"),
@@ -34,7 +34,7 @@ const HOSTS: &[(&str, &str)] = &[
     ("[::1]:11434", "ollama"),
 ];
 
-/// What a host begins and ends with that is one of many, for a region or an account.
+/// Prefix and suffix of host names that contain a region or an account, with the provider.
 const FAMILIES: &[(&str, &str, &str)] = &[
     ("", ".openai.azure.com", "openai.azure"),
     ("", ".cognitiveservices.azure.com", "openai.azure"),
@@ -44,7 +44,7 @@ const FAMILIES: &[(&str, &str, &str)] = &[
     ("bedrock-runtime-fips.", ".amazonaws.com", "amazon.bedrock"),
 ];
 
-/// What the path of a call of a model ends with.
+/// The path suffixes of model calls.
 static CALLS: &[(&str, &CallSite)] = &[
     ("/chat/completions", &site("chat/completions")),
     ("/completions", &site("completions")),
@@ -71,31 +71,33 @@ static CALLS: &[(&str, &CallSite)] = &[
     ("/invoke-with-response-stream", &site("invoke-with-response-stream")),
 ];
 
-/// The calls among them that embed texts.
+/// The calls in `CALLS` that create embeddings.
 const EMBEDDINGS: &[&str] = &["embeddings", "embed", "embedContent", "batchEmbedContents"];
 
-/// Paths that end so and are no calls: a message of a thread is only kept.
+/// Parts of paths that match a suffix in `CALLS` but call no model: a message that is added to a thread is
+/// only stored.
 const NO_CALLS: &[&str] = &["/threads/"];
 
-/// What the model's name stands behind, in the paths that hold one.
+/// The path segments before the name of the model.
 const BEFORE_MODEL: &[&str] = &["/models/", "/tunedModels/", "/model/", "/deployments/"];
 
 const fn site(function: &'static str) -> CallSite {
     CallSite { kind: None, tags: &[], function, on_request_id: None }
 }
 
-/// A call of a model.
+/// A model call, recognized from its URL.
 #[derive(Debug)]
 pub(super) struct Route<'a> {
     pub(super) site: &'static CallSite,
     pub(super) provider: &'a str,
-    /// The model, where the path holds it.
+    /// The model, if the path contains it.
     pub(super) model: Option<Cow<'a, str>>,
 }
 
 impl<'a> Route<'a> {
-    /// The call that a `POST` to this address is; `None` where it is none. `hosts` are the user's own, and go
-    /// first.
+    /// Returns the call that a `POST` to this URL makes. Returns `None` if it calls no model.
+    ///
+    /// `hosts` are those that the user added. They take precedence.
     pub(super) fn of(url: &'a Url, hosts: &'a [(String, String)]) -> Option<Self> {
         let provider = provider(url, hosts)?;
         let path = url.path().trim_end_matches('/');
@@ -106,7 +108,7 @@ impl<'a> Route<'a> {
         Some(Self { site, provider, model: model(path) })
     }
 
-    /// What the call is.
+    /// Returns the kind of the call.
     pub(super) fn kind(&self) -> Kind {
         if EMBEDDINGS.contains(&self.site.function) { Kind::Embedding } else { Kind::Llm }
     }
@@ -124,7 +126,7 @@ fn provider<'a>(url: &Url, hosts: &'a [(String, String)]) -> Option<&'a str> {
         })
 }
 
-/// Whether an address is at a host, and at its port where that has one.
+/// Returns `true` if the URL has the host `wanted`, and its port if `wanted` contains one.
 fn is_at(url: &Url, host: &str, wanted: &str) -> bool {
     let Some(rest) = strip_prefix_ignoring_case(wanted, host) else { return false };
     match rest.strip_prefix(':') {
@@ -138,8 +140,9 @@ fn strip_prefix_ignoring_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str
     start.eq_ignore_ascii_case(prefix).then_some(rest)
 }
 
-/// The model that a path names: up to the next slash, and without the method behind a colon. An id of Bedrock's
-/// has a colon of its own, and stands before a slash.
+/// Returns the model in a path: the text up to the next slash, without the method after a colon.
+///
+/// Model ids of Bedrock contain a colon themselves and are followed by a slash.
 fn model(path: &str) -> Option<Cow<'_, str>> {
     let name = BEFORE_MODEL.iter().find_map(|before| path.split_once(before).map(|(_, behind)| behind))?;
     let name = match name.split_once('/') {
@@ -164,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn host_and_path_tell_provider_model_and_call() {
+    fn host_and_path_determine_provider_model_and_call() {
         for (url, provider, model, function) in [
             ("https://api.openai.com/v1/chat/completions", "openai", "", "chat/completions"),
             ("https://api.openai.com/v1/completions/", "openai", "", "completions"),
@@ -210,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_that_embed_texts_are_told_from_those_that_answer() {
+    fn embedding_paths_are_distinguished_from_llm_paths() {
         for (path, kind) in [
             ("/v1/embeddings", Kind::Embedding),
             ("/v2/embed", Kind::Embedding),
@@ -226,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_call_of_a_model_is_none() {
+    fn other_hosts_and_paths_make_no_route() {
         for url in [
             "https://example.com/v1/chat/completions",
             "https://api.openai.com.evil.org/v1/chat/completions",

@@ -17,10 +17,10 @@ fn ask(number: u64) -> u64 {
     number
 }
 
-/// Says something to the test, at once.
+/// Writes a line to the test and flushes it.
 fn say(line: &str) {
     let mut out = std::io::stdout().lock();
-    // The test may have ended.
+    // Ignore errors, because the test may have ended.
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
@@ -44,7 +44,7 @@ fn main() {
     }
 }
 
-/// Exits with five pipelines whose server hangs, and one whose server does not.
+/// Exits with five pipelines whose server hangs and one whose server answers.
 fn exit_with_several(url: &str) {
     let mut guards = Vec::new();
     for key in ["pl_dead", "pl_dead", "pl_dead", "pl_dead", "pl_dead", tests::pipeline::KEY] {
@@ -55,7 +55,7 @@ fn exit_with_several(url: &str) {
     std::process::exit(0)
 }
 
-/// Panics with all that hooks are given.
+/// Panics in every hook, after formatting its argument.
 fn panic_in_hooks(url: &str) {
     let builder = layer_for(url)
         .on_request_id(|request| panic!("{request:?}"))
@@ -85,10 +85,11 @@ mod forks {
         fn waitpid(process: c_int, status: *mut c_int, options: c_int) -> c_int;
     }
 
-    /// Runs `run` in a child until it exits, and gives the status of that.
+    /// Runs `run` in a child process and returns the exit status of the child.
     fn in_child(run: impl FnOnce()) -> c_int {
-        // SAFETY: takes nothing. The child does what programs do that fork: it allocates, which the C library allows
-        // it to, and takes no lock that another thread may have held, which is what is tested.
+        // SAFETY: `fork` takes no arguments. The child does what forking programs commonly do: it allocates,
+        // which the C library allows, and takes no lock that another thread may have held, which is what this
+        // program tests.
         match unsafe { fork() } {
             0 => {
                 run();
@@ -96,7 +97,7 @@ mod forks {
             }
             child => {
                 let mut status = -1;
-                // SAFETY: the status is written while it is borrowed.
+                // SAFETY: `status` is borrowed for the whole call that writes it.
                 let ended = unsafe { waitpid(child, &raw mut status, 0) };
                 assert_eq!(ended, child);
                 status
@@ -104,7 +105,7 @@ mod forks {
         }
     }
 
-    /// The files below a folder, and what would change if one were touched.
+    /// Returns the files below a folder with their length and modification time, to detect changes.
     fn files(folder: &Path) -> BTreeMap<PathBuf, (u64, Option<SystemTime>)> {
         let mut found = BTreeMap::new();
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -130,7 +131,8 @@ mod forks {
         let guard = guard.flush_on_exit();
         tracing_subscriber::registry().with(layer).init();
         (0..5).for_each(|number| assert_eq!(ask(number), number));
-        // The first batch is marked as sent before it is sent, to a server that hangs: then the parent writes no more.
+        // The first batch is marked as sent before it is sent. The server hangs, so the parent writes no more
+        // after that.
         tests::pipeline::eventually(|| {
             let is_marks = |path: &Path| path.extension().is_some_and(|extension| extension == "marks");
             files(Path::new(folder)).iter().any(|(path, (len, _))| is_marks(path) && *len > 0)

@@ -1,8 +1,8 @@
-//! What memory the pipeline takes while nobody is there to take what it has, and the program goes on at full rate.
+//! Measures the memory of the pipeline while the server is down and the program logs at full rate.
 //!
 //!     cargo run --release -p tests --bin outage -- 600
 //!
-//! Reads `/proc/self/status`: it runs on Linux alone.
+//! It reads `/proc/self/status`, so it runs only on Linux.
 
 #![allow(
     clippy::print_stdout,
@@ -19,9 +19,10 @@ use promptlayer_tracing::{BatchLimits, QueueLimits, promptlayer};
 use tests::pipeline::{assert_balanced, dispatch, layer_to};
 use tracing::dispatcher;
 
-/// A port at which nobody is.
+/// The URL of a port on which nothing listens.
 const NOWHERE: &str = "http://127.0.0.1:1";
-/// The size of each prompt and of each answer: so many that the bound in bytes is reached before that in items.
+/// The size of each prompt and response in bytes, large enough for the queue to reach its limit in bytes
+/// before its limit in items.
 const TEXT_BYTES: usize = 16 << 10;
 
 #[promptlayer]
@@ -29,7 +30,7 @@ fn ask(prompt: &str) -> String {
     prompt.to_owned()
 }
 
-/// The memory that this process holds, in bytes.
+/// Returns the resident memory of this process in bytes.
 fn held() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();

@@ -1,4 +1,4 @@
-//! A program that logs its calls, as the tests of whole processes start, end and kill it: see `tests::process`.
+//! A program that logs its calls. Process tests start, stop and kill it. See `tests::process`.
 
 #![allow(clippy::print_stdout, reason = "the test that started it reads what it says")]
 
@@ -16,14 +16,14 @@ fn ask(number: u64) -> u64 {
     number
 }
 
-/// Says something to the test, at once.
+/// Writes a line to the test and flushes it.
 fn say(line: &str) {
     let mut out = std::io::stdout().lock();
-    // Where nobody reads it any more, nobody misses it.
+    // Ignore errors, because the test may have stopped reading.
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
-/// Makes calls, and says the number of each as soon as it has returned.
+/// Makes calls and writes the number of each one as soon as it has returned.
 fn call(numbers: impl IntoIterator<Item = u64>) {
     for number in numbers {
         let answer = ask(number);
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
     let (layer, guard) = match builder.build() {
         Ok(built) => built,
         Err(error) => {
-            // The program goes on without it.
+            // The program continues without the layer.
             call(0..plan.calls);
             say(&format!("error {error}"));
             return ExitCode::from(3);
@@ -90,7 +90,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Shuts down, and says what the ledger came to.
+/// Shuts the pipeline down and writes the counts of its ledger.
 fn end(guard: Guard, timeout: Duration) -> ExitCode {
     let stats = guard.shutdown(timeout);
     let spans = &stats.spans;

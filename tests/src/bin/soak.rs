@@ -1,4 +1,5 @@
-//! Calls for minutes on end while something breaks every few seconds, and then the ledger against the server's count.
+//! Logs calls for minutes while a fault occurs every few seconds, then compares the ledger with the server's
+//! count.
 //!
 //!     cargo run --release -p tests --bin soak -- 600
 
@@ -19,9 +20,9 @@ use tests::proxy::{Fault, Proxy};
 use tests::{Recorder, Reply};
 use tracing::dispatcher;
 
-/// How often something breaks.
+/// The time between two faults.
 const EVERY: Duration = Duration::from_secs(5);
-/// How many threads make calls, and how long each waits between two.
+/// The number of threads that make calls, and the pause between two calls of a thread.
 const THREADS: u64 = 4;
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -30,7 +31,7 @@ fn ask(number: u64) -> u64 {
     number
 }
 
-/// Breaks something, and says what.
+/// Causes a fault and returns its description.
 fn break_something(seed: u64, recorder: &Recorder, proxy: &Proxy) -> &'static str {
     let status = |status: u16| recorder.script("/spans-bulk", [Reply::status(status)]);
     match seed % 14 {

@@ -1,9 +1,9 @@
-//! From the schemas of an `OpenAPI` document to those of JSON Schema.
+//! Translates the schemas of an `OpenAPI` document to JSON Schema.
 
 use serde_json::{Map, Value, json};
 
-/// Keywords whose value is a schema, a list of schemas, or schemas by name. What is inside any other keyword, an
-/// example say, is a value, and stays as it is whatever it looks like.
+/// Keywords whose value is a schema, a list of schemas, or a map of schemas. The value of any other keyword,
+/// such as an example, is not translated, even if it looks like a schema.
 const ONE: [&str; 11] = [
     "items",
     "additionalProperties",
@@ -20,15 +20,15 @@ const ONE: [&str; 11] = [
 const LIST: [&str; 4] = ["oneOf", "anyOf", "allOf", "prefixItems"];
 const BY_NAME: [&str; 4] = ["properties", "patternProperties", "$defs", "dependentSchemas"];
 
-/// The name under which the request log inside a span is kept: one that may leave out its times.
+/// The name of the schema for the request log inside a span, which may omit its times.
 const INHERITING: &str = "LogRequestInsideSpan";
 const LOG_REQUEST: &str = "#/components/schemas/LogRequest";
 
-/// Lets the request log inside a span leave out its times.
+/// Allows the request log inside a span to omit its times.
 ///
-/// The schema of a request log requires them, while the description of the one inside a span says that times left out
-/// are those of the span; an example of the document leaves them out. Where the document has no such schemas, nothing
-/// is changed.
+/// The schema of a request log requires them. But according to the description of the request log inside a
+/// span, omitted times are those of the span, and an example in the document omits them. If the document has
+/// no such schemas, it is not changed.
 pub(super) fn inherit_times(document: &mut Value) {
     let Some(Value::Object(schemas)) = document.pointer_mut("/components/schemas") else {
         return;
@@ -47,7 +47,7 @@ pub(super) fn inherit_times(document: &mut Value) {
     schemas.insert(INHERITING.to_owned(), log);
 }
 
-/// Points every reference to a request log elsewhere.
+/// Replaces every reference to the schema of a request log by `target`.
 fn redirect(schema: &mut Value, target: &str) {
     match schema {
         Value::Object(fields) => {
@@ -64,7 +64,7 @@ fn redirect(schema: &mut Value, target: &str) {
     }
 }
 
-/// The same schema in JSON Schema.
+/// Translates a schema to JSON Schema.
 pub(super) fn translate(schema: &Value) -> Value {
     let Value::Object(fields) = schema else {
         return schema.clone();
@@ -84,11 +84,11 @@ fn translate_keyword(name: &str, value: &Value) -> Value {
     }
 }
 
-/// Replaces a choice with a discriminator by what it means: the discriminator must be there, must have a known value,
-/// and that value decides which schema holds.
+/// Replaces a choice with a discriminator by an equivalent: the discriminator is required, must have a known
+/// value, and this value decides which schema applies.
 ///
-/// Left as a choice, a body with one small fault would meet none of twenty schemas, or, where the discriminator may be
-/// left out, two at once; and what the fault is could not be told.
+/// As a plain choice, a body with one small error would match none of twenty schemas, or two at once if the
+/// discriminator is optional. The error message would not name the error.
 fn discriminate(mut schema: Map<String, Value>) -> Map<String, Value> {
     let Some(discriminator) = schema.remove("discriminator") else {
         return schema;
@@ -118,17 +118,17 @@ fn discriminate(mut schema: Map<String, Value>) -> Map<String, Value> {
     schema
 }
 
-/// Demands this too, beside all else.
+/// Adds a schema that must also be met.
 fn require(schema: &mut Map<String, Value>, also: Value) {
     if let Some(all) = schema.entry("allOf").or_insert_with(|| json!([])).as_array_mut() {
         all.push(also);
     }
 }
 
-/// Reads what is left of `oneOf` as "one of these, or more".
+/// Replaces the remaining `oneOf` keywords by `anyOf`.
 ///
-/// The document means that much: its answer of status 422 is one of two schemas, and what meets the first, an object
-/// with details, always meets the second, an object with anything.
+/// This is what the document means. For example, its 422 response is one of two schemas, and a body that
+/// meets the first (an object with details) always meets the second (any object).
 fn overlap(mut schema: Map<String, Value>) -> Map<String, Value> {
     if let Some(choices) = schema.remove("oneOf") {
         require(&mut schema, json!({ "anyOf": choices }));
@@ -136,7 +136,8 @@ fn overlap(mut schema: Map<String, Value>) -> Map<String, Value> {
     schema
 }
 
-/// Reads `nullable` as `OpenAPI` 3.0 does, although the document claims to be 3.1, where it means nothing.
+/// Translates `nullable` as in `OpenAPI` 3.0. The document claims to be version 3.1, in which the keyword has
+/// no meaning.
 fn allow_null(mut schema: Map<String, Value>) -> Value {
     match schema.remove("nullable") {
         Some(Value::Bool(true)) => json!({ "anyOf": [schema, { "type": "null" }] }),

@@ -1,10 +1,10 @@
-//! The contract must be one that can be broken.
+//! Tests that the contract detects invalid bodies.
 
 mod document;
 
 use super::*;
 
-/// A small document of our own, so that the reading of it is tested where PromptLayer's is not at hand.
+/// A small document for tests, so that they also run where PromptLayer's document is not available.
 fn small() -> Contract {
     let block = |kind: &str, field: &str| {
         json!({
@@ -64,7 +64,7 @@ fn places(violations: &[Violation]) -> Vec<&str> {
     violations.iter().map(Violation::location).collect()
 }
 
-/// What is wrong with a body of `POST /things/{id}` that has these fields.
+/// Returns the violations of a body of `POST /things/{id}` with these fields.
 fn broken(fields: &Value) -> Vec<Violation> {
     let mut body = json!({ "at": "2024-01-15T10:30:00Z" });
     body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
@@ -72,7 +72,7 @@ fn broken(fields: &Value) -> Vec<Violation> {
 }
 
 #[test]
-fn a_path_means_the_operation_that_names_it_best() {
+fn path_matches_operation_with_most_literal_segments() {
     let contract = small();
     assert_eq!(contract.check_response("GET", "/things/latest", 204, &Value::Null), []);
     assert_eq!(
@@ -85,7 +85,7 @@ fn a_path_means_the_operation_that_names_it_best() {
 }
 
 #[test]
-fn what_the_document_does_not_know_is_a_violation() {
+fn unknown_path_method_or_body_is_a_violation() {
     let contract = small();
     for path in ["/things", "/things/", "/things/7/8"] {
         let violations = contract.check_request("POST", path, &json!({}));
@@ -110,7 +110,7 @@ fn nullable_allows_null_and_nothing_else() {
 }
 
 #[test]
-fn a_property_that_is_named_like_a_keyword_is_a_property() {
+fn property_named_like_a_keyword_is_not_translated() {
     let block = |format| json!({ "block": { "type": "text", "text": "x", "format": format } });
     assert_eq!(broken(&block(json!("wide"))), []);
     assert_eq!(broken(&block(Value::Null)), []);
@@ -118,8 +118,8 @@ fn a_property_that_is_named_like_a_keyword_is_a_property() {
 }
 
 #[test]
-fn a_discriminator_decides_alone() {
-    // Without it, this would be both: neither requires its 'type'.
+fn discriminator_alone_selects_the_schema() {
+    // Without the discriminator this body would match both schemas, because neither requires `type`.
     assert_eq!(broken(&json!({ "block": { "type": "text", "text": "x", "thinking": "y" } })), []);
     assert_eq!(places(&broken(&json!({ "block": { "type": "thought", "text": "x" } }))), ["/block/thinking"]);
     assert_eq!(places(&broken(&json!({ "block": { "text": "x" } }))), ["/block/type"]);
@@ -128,7 +128,7 @@ fn a_discriminator_decides_alone() {
 }
 
 #[test]
-fn a_choice_without_a_discriminator_may_be_met_twice_but_not_missed() {
+fn one_of_without_discriminator_accepts_one_or_more_matches() {
     assert_eq!(broken(&json!({ "either": { "wide": true, "high": true } })), []);
     assert_eq!(broken(&json!({ "either": { "wide": 7, "high": true } })), []);
     assert_eq!(places(&broken(&json!({ "either": { "wide": 7, "high": 7 } }))), ["/either"]);
@@ -142,14 +142,14 @@ fn formats_are_asserted() {
 }
 
 #[test]
-fn the_branch_that_was_meant_says_what_is_wrong() {
+fn violation_comes_from_the_branch_of_the_same_type() {
     let violations = broken(&json!({ "name": "long" }));
     assert_eq!(places(&violations), ["/name"]);
     assert!(violations[0].message().contains('3'), "{}", violations[0]);
 }
 
 #[test]
-fn a_violation_does_not_repeat_the_body() {
+fn violation_does_not_repeat_the_body() {
     let violations = broken(&json!({ "name": "very secret" }));
     assert!(!violations[0].to_string().contains("secret"), "{}", violations[0]);
 }

@@ -1,11 +1,11 @@
-//! What is wrong with a body, and where.
+//! A violation of the contract: its location and its message.
 
 use std::fmt;
 
 use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
 
-/// A place where a body breaks the contract.
+/// A part of a body that violates the contract.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Violation {
     location: String,
@@ -13,25 +13,26 @@ pub struct Violation {
 }
 
 impl Violation {
-    /// Where in the body, as a JSON pointer: `/spans/0/log_request/model`. Of something missing, where it would be.
+    /// Returns the location in the body as a JSON pointer, such as `/spans/0/log_request/model`. If a
+    /// property is missing, this is where it should be.
     pub fn location(&self) -> &str {
         &self.location
     }
 
-    /// What is wrong there.
+    /// Returns the message.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// Something the document says nothing about.
+    /// Creates a violation for a request or response that is not in the document.
     pub(super) fn unknown(message: String) -> Self {
         Self { location: String::new(), message }
     }
 
-    /// What an error of the validator comes down to.
+    /// Converts an error of the validator.
     ///
-    /// An error of a choice says no more than that nothing fits. Branches that ask for another type are not what was
-    /// meant; where one branch is left, its errors are the ones to tell.
+    /// The error of a choice only says that no branch matches. Branches for another type are ignored. If
+    /// exactly one branch remains, its errors are returned instead.
     pub(super) fn of(error: &ValidationError<'_>) -> Vec<Self> {
         if let ValidationErrorKind::AnyOf { context } = error.kind() {
             let mut meant =
@@ -45,7 +46,7 @@ impl Violation {
             location.push('/');
             location.push_str(property.as_str().unwrap_or_default());
         }
-        // Masked: a message must not repeat a whole body.
+        // Masked, because the message must not repeat the body.
         vec![Self { location, message: error.masked().to_string() }]
     }
 }

@@ -1,4 +1,4 @@
-//! How a request is answered, or is not.
+//! The response to a request, or a simulated failure.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -14,11 +14,12 @@ use super::request::Request;
 use super::service::Answer;
 use super::wire::Cut;
 
-/// An answer to give instead of the service's own.
+/// A response that replaces the default response of the recorder.
 ///
-/// A reply is *processed* where the service takes the request in: what it stores can be read back, and unless the reply
-/// has a body of its own, the service's is sent. A reply that succeeds is processed, one that fails is not;
-/// [`processed`](Self::processed) is for a service that did its work and then failed to say so.
+/// A request is *processed* if the recorder stores its data, so that it can be read back. The default body of
+/// the response is then sent, unless the reply has its own body. Requests answered with a success status are
+/// processed, others are not. [`processed`](Self::processed) simulates a server that processes the request
+/// and then reports a failure.
 ///
 /// ```
 /// use tests::{Gate, Reply};
@@ -49,7 +50,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// What the service answers.
+    /// Creates the default response.
     pub fn service() -> Self {
         Self {
             status: None,
@@ -65,11 +66,12 @@ impl Reply {
         }
     }
 
-    /// This status; with a body like the service's where it fails and none is given.
+    /// Creates a response with this status. If it is a failure without a body, a body like PromptLayer's is
+    /// sent.
     ///
     /// # Panics
     ///
-    /// If it is no status: from 100 to 999.
+    /// Panics if the status is not in the range 100 to 999.
     pub fn status(status: u16) -> Self {
         let Ok(status) = StatusCode::from_u16(status) else {
             panic!("{status} is no HTTP status: give one from 100 to 999");
@@ -77,16 +79,16 @@ impl Reply {
         Self { status: Some(status), processed: status.is_success(), ..Self::service() }
     }
 
-    /// A redirect to this URL that keeps the method and the body: 307.
+    /// Creates a redirect to this URL that keeps the method and the body: 307.
     ///
     /// # Panics
     ///
-    /// If the URL cannot stand in a header.
+    /// Panics if the URL is not a valid header value.
     pub fn redirect(to: &str) -> Self {
         Self::status(307).header("Location", to)
     }
 
-    /// No answer: the connection is reset once the request has arrived, before it is processed.
+    /// Resets the connection once the request has arrived, before it is processed.
     pub fn reset() -> Self {
         Self { processed: false, ..Self::service() }.lost()
     }
@@ -95,7 +97,7 @@ impl Reply {
     ///
     /// # Panics
     ///
-    /// If the name or the value cannot stand in a header.
+    /// Panics if the name or the value is invalid.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) else {
             panic!("{name:?}: {value:?} is no header");
@@ -104,60 +106,61 @@ impl Reply {
         self
     }
 
-    /// This body, sent as JSON unless a header says otherwise.
+    /// Sets the body. It is sent as JSON unless a header says otherwise.
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = Some(body.into());
         self
     }
 
-    /// This JSON as the body.
+    /// Sets the body to this JSON value.
     pub fn json(self, body: &Value) -> Self {
         self.body(body.to_string())
     }
 
-    /// Sends only the first half of the body, under a head that fits it: it cannot be read as JSON.
+    /// Sends only the first half of the body, with a matching `Content-Length`, so that it cannot be parsed
+    /// as JSON.
     pub fn broken_json(mut self) -> Self {
         self.broken = true;
         self
     }
 
-    /// Takes the request in although the reply fails.
+    /// Processes the request although the response is a failure.
     pub fn processed(mut self) -> Self {
         self.processed = true;
         self
     }
 
-    /// Does not take the request in although the reply succeeds.
+    /// Does not process the request although the response is a success.
     pub fn unprocessed(mut self) -> Self {
         self.processed = false;
         self
     }
 
-    /// Takes in no more than the first `most` spans of the request.
+    /// Processes only the first `most` spans of the request.
     pub fn store_at_most(mut self, most: usize) -> Self {
         self.most_spans = most;
         self
     }
 
-    /// Answers with no more than the first `most` ids of requests, whatever was taken in.
+    /// Returns only the first `most` request ids, regardless of how many spans were processed.
     pub fn answer_at_most(mut self, most: usize) -> Self {
         self.most_ids = most;
         self
     }
 
-    /// Resets the connection where the answer would have been.
+    /// Resets the connection instead of sending the response.
     pub fn lost(mut self) -> Self {
         self.lost = true;
         self
     }
 
-    /// Holds the answer back until the gate is opened; the request is recorded and taken in at once.
+    /// Holds the response back until the gate is opened. The request is recorded and processed immediately.
     pub fn hang(mut self, gate: &Gate) -> Self {
         self.gate = Some(gate.clone());
         self
     }
 
-    /// Sends the answer this much later; the request is recorded and taken in at once.
+    /// Delays the response. The request is recorded and processed immediately.
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
@@ -167,7 +170,7 @@ impl Reply {
         self.processed
     }
 
-    /// The request as far as the service takes it in.
+    /// Returns the part of the request that is processed.
     pub(super) fn taken_in(&self, request: &Arc<Request>) -> Arc<Request> {
         if request.spans().count() <= self.most_spans {
             return Arc::clone(request);
@@ -179,7 +182,7 @@ impl Reply {
         Arc::new(taken)
     }
 
-    /// The status it was given, if it was.
+    /// Returns the status, if one was set.
     pub(super) fn given_status(&self) -> Option<StatusCode> {
         self.status
     }
@@ -211,17 +214,17 @@ impl Reply {
     }
 }
 
-/// Holds answers back until it is opened. Clones are the same gate.
+/// Holds responses back until it is opened. Clones share the same gate.
 #[derive(Debug, Clone)]
 pub struct Gate(Arc<watch::Sender<bool>>);
 
 impl Gate {
-    /// A closed gate.
+    /// Creates a closed gate.
     pub fn new() -> Self {
         Self(Arc::new(watch::Sender::new(false)))
     }
 
-    /// Lets everything through that waits, and everything that comes later.
+    /// Lets all waiting and all later responses through.
     pub fn open(&self) {
         self.0.send_replace(true);
     }
@@ -229,7 +232,7 @@ impl Gate {
     async fn wait(&self) {
         let mut open = self.0.subscribe();
         if open.wait_for(|open| *open).await.is_err() {
-            // It can be opened no more.
+            // The gate can no longer be opened.
             pending::<()>().await;
         }
     }

@@ -1,4 +1,4 @@
-//! A request as it arrived.
+//! A recorded request.
 
 use std::fmt;
 use std::time::Instant;
@@ -9,25 +9,25 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use serde_json::Value;
 
-/// A request that arrived.
+/// A recorded request.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Request {
-    /// Its place in the order of arrival, from 0.
+    /// Its position in the order of arrival, from 0.
     pub number: usize,
-    /// When its head arrived.
+    /// The time at which its head arrived.
     pub at: Instant,
-    /// Its method.
+    /// The method.
     pub method: Method,
-    /// Its path, as written, without the query.
+    /// The path as sent, without the query.
     pub path: String,
-    /// The pairs of its query, decoded.
+    /// The decoded name-value pairs of the query.
     pub query: Vec<(String, String)>,
-    /// Its headers.
+    /// The headers.
     pub headers: HeaderMap,
-    /// Its body, as sent.
+    /// The body as sent.
     pub raw: Bytes,
-    /// Its body as JSON, where it is that.
+    /// The body as JSON, if it is JSON.
     pub json: Option<Value>,
 }
 
@@ -45,23 +45,23 @@ impl Request {
         }
     }
 
-    /// A header, where it is there and is text.
+    /// Returns a header, if it exists and is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The first value of this name in the query.
+    /// Returns the first value of a query parameter.
     pub fn query(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// The spans of a `POST /spans-bulk`.
+    /// Returns the spans of a `POST /spans-bulk`.
     pub fn spans(&self) -> impl Iterator<Item = &Value> {
         let body = self.json.as_ref().filter(|_| self.path == "/spans-bulk");
         body.and_then(|body| body.get("spans")?.as_array()).into_iter().flatten()
     }
 
-    /// The request logs inside its spans, or the one it is itself.
+    /// Returns the request logs inside the spans, or the request log of a `POST /log-request`.
     pub fn request_logs(&self) -> impl Iterator<Item = &Value> {
         let inside = self.spans().filter_map(|span| span.get("log_request")).filter(|log| !log.is_null());
         let itself = self.json.as_ref().filter(|_| self.path == "/log-request");

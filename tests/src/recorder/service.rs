@@ -1,4 +1,4 @@
-//! What the service itself does with a request.
+//! The default behavior of the recorder: the endpoints of PromptLayer.
 
 use std::collections::BTreeMap;
 
@@ -8,32 +8,32 @@ use serde_json::{Map, Value, json};
 use super::reply::Reply;
 use super::request::Request;
 
-/// What the service answers.
+/// A default response.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) body: Value,
 }
 
-/// What the service keeps.
+/// The stored data.
 #[derive(Debug)]
 pub(super) struct Service {
     request_ids: u64,
     span_ids: u64,
     group_ids: u64,
     template_ids: u64,
-    /// Templates by the name or id they are asked for with.
+    /// Templates by name and by id.
     templates: BTreeMap<String, Value>,
     spans: Vec<Stored>,
     /// The bodies of `POST /log-request`.
     logs: Vec<Value>,
     /// The bodies of tracking calls.
     tracks: Vec<Value>,
-    /// Where the spans of each trace are among them.
+    /// The indexes into `spans` of the spans of each trace.
     traces: BTreeMap<String, Vec<usize>>,
 }
 
-/// A span the service has taken in.
+/// An accepted span.
 #[derive(Debug)]
 struct Stored {
     id: u64,
@@ -41,7 +41,7 @@ struct Stored {
     span: Value,
 }
 
-/// The first id of a request, of a span and of a template: apart, so that a test that mixes them up fails.
+/// The first ids of requests, spans and templates. They differ, so that a test that confuses them fails.
 const FIRST_REQUEST: u64 = 1001;
 const FIRST_SPAN: u64 = 101;
 const FIRST_TEMPLATE: u64 = 11;
@@ -87,7 +87,7 @@ impl Default for Service {
 }
 
 impl Service {
-    /// Does what the request asks for.
+    /// Processes a request.
     pub(super) fn answer(&mut self, request: &Request) -> Answer {
         if request.header("x-api-key").is_none_or(str::is_empty) {
             return failure(
@@ -262,13 +262,13 @@ impl Answer {
     }
 }
 
-/// The body of a reply that the service had no part in.
+/// Returns the body for a response to a request that was not processed.
 pub(super) fn refusal(reply: &Reply) -> Answer {
     let status = reply.given_status().unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     failure(status, status.canonical_reason().unwrap_or("refused"))
 }
 
-/// The conversation of a request log, its answer included.
+/// Returns the conversation of a request log, including the response of the model.
 fn exchange(log: &Value) -> Value {
     let mut whole = log.get("input").cloned().unwrap_or_default();
     let answer = log.pointer("/output/messages").and_then(Value::as_array).cloned().unwrap_or_default();

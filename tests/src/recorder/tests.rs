@@ -1,4 +1,4 @@
-//! The recorder as a client sees it.
+//! Tests of the recorder from the view of a client.
 
 use std::io::ErrorKind;
 use std::sync::mpsc;
@@ -27,7 +27,7 @@ fn log() -> Value {
 }
 
 #[test]
-fn a_request_is_recorded_whole() {
+fn request_is_recorded_with_all_its_parts() {
     let recorder = Recorder::start().unwrap();
     send(&recorder, "POST /log-request?a=1&b=x%20y", &json!({ "n": 1 })).unwrap();
     exchange(recorder.url(), "GET /other", "X-Extra: 7\r\n", "not json").unwrap();
@@ -43,7 +43,7 @@ fn a_request_is_recorded_whole() {
 }
 
 #[test]
-fn spans_get_increasing_ids_and_those_with_a_request_log_a_second() {
+fn spans_get_increasing_ids_and_request_logs_get_their_own() {
     let recorder = Recorder::start().unwrap();
     let body = json!({ "spans": [span("a", &Value::Null), span("b", &log())] });
     let got = send(&recorder, "POST /spans-bulk", &body).unwrap();
@@ -66,7 +66,7 @@ fn spans_get_increasing_ids_and_those_with_a_request_log_a_second() {
 }
 
 #[test]
-fn a_request_log_by_itself_gets_an_id_too() {
+fn request_log_without_a_span_gets_an_id() {
     let recorder = Recorder::start().unwrap();
     let got = send(&recorder, "POST /log-request", &log()).unwrap();
     assert_eq!((got.status, &got.json()["id"]), (201, &json!(1001)));
@@ -77,7 +77,7 @@ fn a_request_log_by_itself_gets_an_id_too() {
 }
 
 #[test]
-fn a_request_without_a_key_is_unauthorized_and_not_taken_in() {
+fn request_without_api_key_is_unauthorized_and_not_accepted() {
     let recorder = Recorder::start().unwrap();
     let body = json!({ "spans": [span("a", &log())] }).to_string();
     assert_eq!(exchange(recorder.url(), "POST /spans-bulk", "", &body).unwrap().status, 401);
@@ -98,7 +98,7 @@ fn scores_metadata_prompts_and_groups_are_tracked() {
 }
 
 #[test]
-fn a_template_can_be_set_and_published() {
+fn template_can_be_set_and_published() {
     let recorder = Recorder::start().unwrap();
     let get = |identifier: &str| {
         send(&recorder, &format!("GET /prompt-templates/{identifier}"), &Value::Null).unwrap()
@@ -120,7 +120,7 @@ fn a_template_can_be_set_and_published() {
 }
 
 #[test]
-fn replies_are_used_up_in_order_and_for_their_path_alone() {
+fn replies_are_used_in_order_and_only_for_their_path() {
     let recorder = Recorder::start().unwrap();
     recorder.script("/spans-bulk", [Reply::status(503).header("Retry-After", "1")]);
     recorder.script("/spans-bulk", [Reply::status(400).json(&json!({ "detail": [] }))]);
@@ -138,7 +138,7 @@ fn replies_are_used_up_in_order_and_for_their_path_alone() {
 }
 
 #[test]
-fn a_closure_decides_before_the_scripts() {
+fn closure_takes_precedence_over_scripts() {
     let recorder = Recorder::start().unwrap();
     recorder.script("/spans-bulk", [Reply::status(500)]);
     recorder.decide(|request| (request.raw.len() > 100).then(|| Reply::status(413)));
@@ -148,7 +148,7 @@ fn a_closure_decides_before_the_scripts() {
 }
 
 #[test]
-fn a_hanging_answer_comes_when_the_gate_opens() {
+fn hanging_response_is_sent_when_the_gate_opens() {
     let recorder = Recorder::start().unwrap();
     let gate = Gate::new();
     recorder.script("/spans-bulk", [Reply::service().hang(&gate)]);
@@ -160,7 +160,7 @@ fn a_hanging_answer_comes_when_the_gate_opens() {
         });
         recorder.wait_for(|requests| requests.len() == 1, LONG).unwrap();
         assert_eq!(answered.try_recv(), Err(mpsc::TryRecvError::Empty));
-        // Another connection is served meanwhile, so the first was free to answer had it wanted to.
+        // Another connection is served in the meantime, so the server is not blocked.
         assert_eq!(send(&recorder, "POST /spans-bulk", &json!({ "spans": [] })).unwrap().status, 201);
         assert_eq!(answered.try_recv(), Err(mpsc::TryRecvError::Empty));
         gate.open();
@@ -169,7 +169,7 @@ fn a_hanging_answer_comes_when_the_gate_opens() {
 }
 
 #[test]
-fn a_recorder_is_dropped_while_an_answer_hangs() {
+fn recorder_can_be_dropped_while_a_response_hangs() {
     let recorder = Recorder::start().unwrap();
     let gate = Gate::new();
     recorder.script("/spans-bulk", [Reply::service().hang(&gate)]);
@@ -177,7 +177,7 @@ fn a_recorder_is_dropped_while_an_answer_hangs() {
     let client = thread::spawn(move || read_all(&url, "POST /spans-bulk", "", "{}"));
     recorder.wait_for(|requests| requests.len() == 1, LONG).unwrap();
     drop(recorder);
-    // Cut, one way or the other, without an answer.
+    // The connection is closed or reset without a response.
     match client.join().unwrap() {
         Ok(answer) => assert_eq!(answer, ""),
         Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
@@ -185,7 +185,7 @@ fn a_recorder_is_dropped_while_an_answer_hangs() {
 }
 
 #[test]
-fn a_reset_connection_has_no_answer_and_took_nothing_in() {
+fn reset_request_gets_no_response_and_is_not_accepted() {
     let recorder = Recorder::start().unwrap();
     recorder.script("/spans-bulk", [Reply::reset()]);
     let error = send(&recorder, "POST /spans-bulk", &json!({ "spans": [span("a", &log())] })).err().unwrap();
@@ -195,7 +195,7 @@ fn a_reset_connection_has_no_answer_and_took_nothing_in() {
 }
 
 #[test]
-fn a_lost_answer_was_taken_in_and_can_be_read_back() {
+fn request_with_lost_response_is_accepted_and_can_be_read_back() {
     let recorder = Recorder::start().unwrap();
     recorder.script("/spans-bulk", [Reply::service().lost(), Reply::status(500).processed()]);
     let body = |id| json!({ "spans": [span(id, &log())] });
@@ -209,7 +209,7 @@ fn a_lost_answer_was_taken_in_and_can_be_read_back() {
 }
 
 #[test]
-fn a_broken_body_is_no_json_under_a_good_status() {
+fn broken_body_is_invalid_json_with_a_success_status() {
     let recorder = Recorder::start().unwrap();
     recorder.script("/spans-bulk", [Reply::service().broken_json()]);
     let got = send(&recorder, "POST /spans-bulk", &json!({ "spans": [span("a", &log())] })).unwrap();
@@ -220,7 +220,7 @@ fn a_broken_body_is_no_json_under_a_good_status() {
 }
 
 #[test]
-fn a_redirect_names_its_target() {
+fn redirect_has_a_location_header() {
     let recorder = Recorder::start().unwrap();
     recorder.script("/spans-bulk", [Reply::redirect("http://127.0.0.1:9/elsewhere")]);
     let got = send(&recorder, "POST /spans-bulk", &json!({ "spans": [] })).unwrap();
@@ -241,7 +241,7 @@ fn waiting_ends_when_the_condition_is_met() {
 }
 
 #[test]
-fn waiting_in_vain_says_what_arrived() {
+fn timed_out_wait_lists_the_requests_that_arrived() {
     let recorder = Recorder::start().unwrap();
     send(&recorder, "POST /create-group", &json!({})).unwrap();
     let error = recorder.wait_for(|requests| requests.len() == 2, Duration::ZERO).unwrap_err();

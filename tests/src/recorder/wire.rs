@@ -1,4 +1,4 @@
-//! Connections that can be cut from inside a handler.
+//! Connections that a request handler can reset.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,21 +12,21 @@ use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Accepts connections that can be cut.
+/// Accepts connections that can be reset.
 pub(super) struct Wires(pub(super) TcpListener);
 
-/// Cuts one connection.
+/// Resets one connection.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Cut(Arc<AtomicBool>);
 
 impl Cut {
-    /// Makes the next use of the connection fail: nothing more is sent, and the peer sees it reset.
+    /// Makes the next use of the connection fail. No more data is sent, and the peer sees a reset.
     pub(super) fn now(&self) {
         self.0.store(true, Ordering::Release);
     }
 }
 
-/// A connection that can be cut.
+/// A connection that can be reset.
 pub(super) struct Wire {
     stream: TcpStream,
     cut: Cut,
@@ -35,7 +35,7 @@ pub(super) struct Wire {
 impl Wire {
     fn intact(&self) -> io::Result<()> {
         if self.cut.0.load(Ordering::Acquire) {
-            // With nothing left to linger for, closing sends a reset instead of an orderly end.
+            // With a linger time of zero, closing the socket sends a reset instead of an orderly close.
             self.stream.set_zero_linger()?;
             return Err(io::ErrorKind::ConnectionReset.into());
         }

@@ -1,4 +1,4 @@
-//! Tools, as a client of the field sees them called.
+//! Tests of tool calls with async-openai as the client.
 
 use async_openai::types::chat::{
     ChatCompletionMessageToolCalls, ChatCompletionRequestAssistantMessageArgs,
@@ -25,7 +25,7 @@ fn weather() -> ChatCompletionTool {
 }
 
 #[tokio::test]
-async fn a_question_about_the_weather_calls_the_tool_for_it() {
+async fn question_about_the_weather_calls_the_weather_tool() {
     let model = OfflineModel::start().unwrap();
     let mut request = request(&["What is the weather like in Paris, France?"]);
     request.tools = Some(weather().into());
@@ -42,7 +42,7 @@ async fn a_question_about_the_weather_calls_the_tool_for_it() {
 }
 
 #[tokio::test]
-async fn a_streamed_tool_call_comes_in_pieces_of_its_arguments() {
+async fn streamed_tool_call_splits_its_arguments_into_deltas() {
     let model = OfflineModel::start().unwrap();
     let mut request = request(&["Please get weather in Rome"]);
     request.tools = Some(weather().into());
@@ -65,7 +65,7 @@ async fn a_streamed_tool_call_comes_in_pieces_of_its_arguments() {
 }
 
 #[tokio::test]
-async fn two_tools_that_are_mentioned_are_both_called_unless_forbidden() {
+async fn two_mentioned_tools_are_called_unless_parallel_is_off() {
     let model = OfflineModel::start().unwrap();
     let mut request = request(&["Use find_toaster and then get_weather."]);
     request.tools =
@@ -80,7 +80,7 @@ async fn two_tools_that_are_mentioned_are_both_called_unless_forbidden() {
 }
 
 #[tokio::test]
-async fn tool_choice_forbids_or_demands_a_call() {
+async fn tool_choice_forbids_or_requires_a_call() {
     let model = OfflineModel::start().unwrap();
     let calls = async |text, choice| {
         let mut request = request(&[text]);
@@ -97,7 +97,7 @@ async fn tool_choice_forbids_or_demands_a_call() {
 }
 
 #[tokio::test]
-async fn a_tools_result_is_answered_in_words() {
+async fn tool_result_is_answered_with_text() {
     let model = OfflineModel::start().unwrap();
     let client = client(&model);
     let mut request = request(&["The weather in Rome?"]);

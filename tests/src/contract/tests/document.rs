@@ -1,10 +1,10 @@
-//! PromptLayer's document, where it is at hand: what meets it, and what does not.
+//! Tests with PromptLayer's document, if it is available: which bodies meet it and which do not.
 
 use super::*;
 use crate::plain_client::exchange;
 use crate::{Answer, Recorder, Scene};
 
-/// A request log that meets the contract.
+/// Returns a request log that meets the contract.
 fn log_request() -> Value {
     let message = |role: &str| json!({ "role": role, "content": [{ "type": "text", "text": "4" }] });
     json!({
@@ -36,7 +36,7 @@ fn span(log_request: &Value) -> Value {
     })
 }
 
-/// Sets the value at a pointer, or takes it away.
+/// Sets the value at a pointer, or removes it.
 fn with(mut body: Value, pointer: &str, value: Option<Value>) -> Value {
     let (parent, name) = pointer.rsplit_once('/').unwrap();
     match (body.pointer_mut(parent).unwrap(), value) {
@@ -49,7 +49,7 @@ fn with(mut body: Value, pointer: &str, value: Option<Value>) -> Value {
 }
 
 #[test]
-fn each_fault_of_a_request_log_is_reported_where_it_is() {
+fn request_log_fault_is_reported_at_its_location() {
     let Some(contract) = Contract::load() else {
         return;
     };
@@ -83,7 +83,7 @@ fn each_fault_of_a_request_log_is_reported_where_it_is() {
 }
 
 #[test]
-fn each_fault_of_a_span_is_reported_where_it_is() {
+fn span_fault_is_reported_at_its_location() {
     let Some(contract) = Contract::load() else {
         return;
     };
@@ -105,7 +105,7 @@ fn each_fault_of_a_span_is_reported_where_it_is() {
 }
 
 #[test]
-fn a_request_log_inherits_its_times_inside_a_span_alone() {
+fn request_log_may_omit_its_times_only_inside_a_span() {
     let Some(contract) = Contract::load() else {
         return;
     };
@@ -120,7 +120,7 @@ fn a_request_log_inherits_its_times_inside_a_span_alone() {
 }
 
 #[test]
-fn the_vendors_request_logs_meet_it_but_for_times_that_are_numbers_and_a_long_error() {
+fn recorded_request_logs_violate_only_times_and_error_length() {
     let (Some(contract), Some(scene)) = (Contract::load(), Scene::load("new_log_request")) else {
         return;
     };
@@ -133,13 +133,14 @@ fn the_vendors_request_logs_meet_it_but_for_times_that_are_numbers_and_a_long_er
         })
         .collect();
     let times = "/request_end_time /request_start_time";
-    // The third logs an error of 2000 characters, where the document allows 1024; the last gives its times as texts.
+    // The third log has an error message of 2000 characters, but the document allows 1024. The last has its
+    // times as texts.
     let long = format!("/error_message {times}");
     assert_eq!(seen, [times, times, &long, times, times, ""]);
 }
 
 #[test]
-fn the_vendors_spans_meet_it() {
+fn recorded_spans_meet_the_document() {
     let (Some(contract), Some(scene)) = (Contract::load(), Scene::load("spans_bulk_py_1.4.7")) else {
         return;
     };
@@ -155,7 +156,7 @@ fn the_vendors_spans_meet_it() {
 }
 
 #[test]
-fn the_documents_own_examples_meet_it() {
+fn examples_of_the_document_meet_it() {
     let Some(contract) = Contract::load() else {
         return;
     };
@@ -172,7 +173,7 @@ fn the_documents_own_examples_meet_it() {
 }
 
 #[test]
-fn every_schema_of_the_document_can_be_used() {
+fn every_request_schema_compiles_and_rejects_a_text() {
     let Some(contract) = Contract::load() else {
         return;
     };
@@ -180,7 +181,7 @@ fn every_schema_of_the_document_can_be_used() {
     for (path, item) in contract.0.document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             if operation.get("requestBody").is_some_and(|body| schema(contract.resolved(body)).is_some()) {
-                // No operation takes a text for its body: a schema that lets it through checks nothing.
+                // No operation accepts a text as its body. A schema that accepts one checks nothing.
                 let violations = contract.check_request(method, path, &json!("no body"));
                 assert!(!violations.is_empty(), "{method} {path}");
                 checked += 1;
@@ -191,7 +192,7 @@ fn every_schema_of_the_document_can_be_used() {
 }
 
 #[test]
-fn the_recorder_answers_as_the_document_says() {
+fn recorder_responses_meet_the_document() {
     let Some(contract) = Contract::load() else {
         return;
     };
