@@ -1,12 +1,12 @@
-//! How much goes out in one request, and how often.
+//! Limits on the size of a request and on how often requests are sent.
 
 use std::time::Duration;
 
 use super::form::Wire;
 use promptlayer_client::exporter::clock;
 
-/// How many spans are sent together, how long they wait for each other, and how many requests are on their
-/// way at once.
+/// Limits for batches: how many spans one request contains, how long a span waits for others, and how many
+/// requests are in flight at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchLimits {
     pub(crate) spans: usize,
@@ -21,19 +21,19 @@ impl BatchLimits {
     pub const DEFAULT_SPANS: usize = 100;
     /// The default of [`bytes`](Self::bytes): 4 MiB.
     pub const DEFAULT_BYTES: usize = 4 << 20;
-    /// The default of [`span_bytes`](Self::span_bytes): 4 MiB, as much as a request takes.
+    /// The default of [`span_bytes`](Self::span_bytes): 4 MiB, the same as the limit of a request.
     pub const DEFAULT_SPAN_BYTES: usize = 4 << 20;
     /// The default of [`interval`](Self::interval): 1 s.
     pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
     /// The default of [`in_flight`](Self::in_flight) with [`Wire::SpansBulk`](crate::Wire::SpansBulk): 1.
     pub const DEFAULT_IN_FLIGHT: usize = 1;
-    /// The default of [`in_flight`](Self::in_flight) with [`Wire::LogRequest`](crate::Wire::LogRequest), where each
-    /// request brings one span: 4.
+    /// The default of [`in_flight`](Self::in_flight) with [`Wire::LogRequest`](crate::Wire::LogRequest): 4.
+    /// With this format each request contains one span.
     pub const DEFAULT_IN_FLIGHT_OF_LOG_REQUEST: usize = 4;
-    /// The greatest [`in_flight`](Self::in_flight): 4.
+    /// The maximum of [`in_flight`](Self::in_flight): 4.
     pub const MOST_IN_FLIGHT: usize = 4;
 
-    /// The greatest number of spans in one request, at least 1. Defaults to
+    /// Sets the maximum number of spans in one request, at least 1. Defaults to
     /// [`DEFAULT_SPANS`](Self::DEFAULT_SPANS).
     #[must_use]
     pub fn spans(mut self, spans: usize) -> Self {
@@ -41,36 +41,40 @@ impl BatchLimits {
         self
     }
 
-    /// The greatest number of bytes in one request, at least 1 KiB. A span that is larger by itself is made
-    /// smaller, as by [`span_bytes`](Self::span_bytes). Defaults to [`DEFAULT_BYTES`](Self::DEFAULT_BYTES).
+    /// Sets the maximum number of bytes in one request, at least 1 KiB. A single span above this limit is
+    /// reduced in the same way as for [`span_bytes`](Self::span_bytes). Defaults to
+    /// [`DEFAULT_BYTES`](Self::DEFAULT_BYTES).
     #[must_use]
     pub fn bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes.max(1 << 10);
         self
     }
 
-    /// The greatest number of bytes of one span, as JSON, at least 1 KiB. One that is larger goes without its
-    /// media, which become their type, size and SHA-256, and if that is not enough with its long texts cut to 2
-    /// KiB each; [`Stats::shrunk`](crate::Stats::shrunk) counts it. Defaults to
-    /// [`DEFAULT_SPAN_BYTES`](Self::DEFAULT_SPAN_BYTES).
+    /// Sets the maximum size of one span in bytes of JSON, at least 1 KiB.
+    ///
+    /// A larger span is sent without its media: each is replaced with its type, size and SHA-256. If the span
+    /// is still too large, its long texts are cut to 2 KiB each. [`Stats::shrunk`](crate::Stats::shrunk)
+    /// counts these spans. Defaults to [`DEFAULT_SPAN_BYTES`](Self::DEFAULT_SPAN_BYTES).
     #[must_use]
     pub fn span_bytes(mut self, bytes: usize) -> Self {
         self.span_bytes = bytes.max(1 << 10);
         self
     }
 
-    /// How long a span waits at most before it is sent, if no full batch goes sooner; at least 1 ms and
-    /// at most ten years. Defaults to [`DEFAULT_INTERVAL`](Self::DEFAULT_INTERVAL).
+    /// Sets the maximum time that a span waits before it is sent, at least 1 ms and at most ten years. A full
+    /// batch is sent sooner. Defaults to [`DEFAULT_INTERVAL`](Self::DEFAULT_INTERVAL).
     #[must_use]
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval.clamp(Duration::from_millis(1), clock::LONGEST);
         self
     }
 
-    /// How many requests with spans may be on their way at once, from 1 to
-    /// [`MOST_IN_FLIGHT`](Self::MOST_IN_FLIGHT). Beside them may be one with what an earlier run left on disk, one with
-    /// what this run put there, four with tracking calls, and four that are sent again. With one, spans arrive in the
-    /// order in which they ended, unless something fails. Defaults to
+    /// Sets how many requests with new spans may be in flight at once, from 1 to
+    /// [`MOST_IN_FLIGHT`](Self::MOST_IN_FLIGHT).
+    ///
+    /// These requests are in addition to: one with spans that an earlier run left in the spool, one with
+    /// spans that this run put there, four with tracking calls, and four retries. With a value of 1, spans
+    /// arrive in the order in which they ended, unless a request fails. Defaults to
     /// [`DEFAULT_IN_FLIGHT`](Self::DEFAULT_IN_FLIGHT), or to
     /// [`DEFAULT_IN_FLIGHT_OF_LOG_REQUEST`](Self::DEFAULT_IN_FLIGHT_OF_LOG_REQUEST).
     #[must_use]
@@ -79,7 +83,7 @@ impl BatchLimits {
         self
     }
 
-    /// How many requests with spans may be on their way at once over this wire.
+    /// Returns how many requests with new spans may be in flight at once with this wire format.
     pub(crate) fn requests_in_flight(self, wire: Wire) -> usize {
         self.in_flight.unwrap_or(match wire {
             Wire::SpansBulk => Self::DEFAULT_IN_FLIGHT,

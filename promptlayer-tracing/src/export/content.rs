@@ -1,4 +1,4 @@
-//! What is sent, and what the hooks are told of it.
+//! The content of batch items, and the information about them that hooks receive.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,23 +13,24 @@ use promptlayer_blueprint::Tags;
 use promptlayer_blueprint::{SpanId, TraceId};
 use promptlayer_client::exporter::TrackPath;
 
-/// What the hooks are told of a request, once it has its id.
+/// The information about a request that its hooks receive together with the request id.
 #[derive(Debug, Clone)]
 pub(crate) struct Note {
     pub(crate) name: Cow<'static, str>,
     pub(crate) tags: Tags,
     pub(crate) metadata: BTreeMap<String, String>,
-    /// The template that the request was made from, by name.
+    /// The name of the prompt template of the request.
     pub(crate) prompt: Option<String>,
-    /// The hook of its function alone.
+    /// The hook that is set for this function only.
     pub(crate) own_hook: Option<OwnHook>,
-    /// Whether a hook made the request: then no hook is told, or it would make one more, for ever.
+    /// Whether a hook made the request. No hook runs for it: a hook that makes a request would trigger itself
+    /// forever.
     pub(crate) is_of_hook: bool,
-    /// Whether an earlier run made it.
+    /// Whether an earlier run made the request.
     pub(crate) is_replayed: bool,
 }
 
-/// What a parcel is.
+/// The kind of a batch item.
 #[derive(Debug)]
 pub(crate) enum Content {
     /// A span of `POST /spans-bulk`.
@@ -41,7 +42,7 @@ pub(crate) enum Content {
 }
 
 impl Note {
-    /// What is told of this span's request.
+    /// Returns the note for a span's request, or `None` if the span has no request log.
     pub(crate) fn of(outgoing: &Outgoing, said: &Said) -> Option<Self> {
         let span = &outgoing.span;
         let log = said.log.as_ref()?;
@@ -57,18 +58,18 @@ impl Note {
     }
 }
 
-/// What is known of something on disk beside what is in it.
+/// Facts about a stored record that are not in its bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin {
-    /// The hook of its function alone, if this process wrote it.
+    /// The hook that is set for this function only, if this process wrote the record.
     pub(crate) own_hook: Option<OwnHook>,
     pub(crate) is_of_hook: bool,
-    /// Whether an earlier process wrote it.
+    /// Whether an earlier process wrote the record.
     pub(crate) is_replayed: bool,
 }
 
 impl fmt::Display for Content {
-    /// Names it for an error: the function that made the request, the span, or the path.
+    /// Names the item in an error: the function that made the request, the span, or the path.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Span { note: Some(note), .. } | Self::Log { note, .. } => {
@@ -81,7 +82,7 @@ impl fmt::Display for Content {
 }
 
 impl Content {
-    /// The note for the hooks, if it makes a request.
+    /// Returns the note for the hooks, if the item is a request.
     pub(crate) fn note(&self) -> Option<&Note> {
         match self {
             Self::Span { note, .. } => note.as_ref(),
@@ -90,7 +91,7 @@ impl Content {
         }
     }
 
-    /// Reads what a span that was found on disk is.
+    /// Parses a stored span.
     pub(crate) fn of_stored_span(bytes: &[u8], origin: Origin) -> Option<Self> {
         #[derive(Deserialize)]
         struct Span {
@@ -109,7 +110,7 @@ impl Content {
         Some(Self::Span { trace_id: context.trace_id, span_id: context.span_id, note })
     }
 
-    /// Reads what a request that was found on disk is. Its trace was never sent.
+    /// Parses a stored request log. Its trace was never sent, so the ids are random.
     pub(crate) fn of_stored_log(bytes: &[u8], origin: Origin) -> Option<Self> {
         let log: Log = serde_json::from_slice(bytes).ok()?;
         let note = log.note("request".to_owned(), origin);
@@ -117,7 +118,7 @@ impl Content {
     }
 }
 
-/// What of a request log the hooks are told.
+/// The fields of a request log that hooks receive.
 #[derive(Deserialize)]
 struct Log {
     #[serde(default)]

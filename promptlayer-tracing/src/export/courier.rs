@@ -1,4 +1,4 @@
-//! What becomes of a batch: sent, sent again, read back, parted, or given up, until all in it has an end.
+//! Delivery of batches: sends and retries them, and reads them back, until every item is settled.
 //!
 //! ```text
 //!             ┌── not sent, busy: wait ──┐
@@ -6,9 +6,9 @@
 //!             ├── accepted, not proven ──> read back ── found ──> ledger, hooks
 //!             │                                └── missing ──> outcome unknown
 //!             ├── ambiguous ──> read back ── found ──> ledger, hooks
-//!             │                     └── missing for as long as it takes to settle ──> gate
-//!             ├── faulty ──> what is at fault is quarantined, the rest goes on
-//!             └── refused ──> end of the line; while others pass, halved until what is at fault stands alone
+//!             │                     └── missing for the settling time ──> gate
+//!             ├── faulty ──> quarantine the faulty items, send the rest
+//!             └── refused ──> end of the line; while others pass, split until the faulty item is alone
 //! ```
 
 mod answers;
@@ -39,20 +39,21 @@ use crate::hook::HookSender;
 use promptlayer_client::Client;
 use promptlayer_client::exporter::{Answer, Failure, Http, Written};
 
-/// How many requests may be on their way at once with batches that have left their lane.
+/// The maximum number of requests in flight for batches that have left their slot.
 const RETRYING: usize = 4;
-/// How long an answer is waited for once the program ends, where the spans may be left on disk. A service that answers
-/// does so within this time; one that accepts connections and never answers must not hold up the end.
+/// How long to wait for a response once the program ends, if the spans can stay on disk. A working service
+/// responds within this time. A service that accepts connections and never responds must not delay the end.
 const ENDING_PATIENCE: Duration = Duration::from_secs(2);
-/// How many batches from disk may have left their lane. Each of them is in memory.
+/// The maximum number of stored batches that have left their slot. Each of them is in memory.
 const STORED_ASIDE: usize = 256;
 
-/// Delivers batches. Shared by all that are on their way.
+/// Delivers batches. All batches in flight share it.
 pub(crate) struct Courier<T> {
     transport: T,
-    /// For what errors say.
+    /// Builds the errors for failed requests.
     http: Http,
-    /// With connections for the hooks, which run while this thread's runtime may be blocked.
+    /// A client for the hooks with its own connections. Hooks run while the runtime of this thread may be
+    /// blocked.
     hook_client: Client,
     pub(super) pipeline: Arc<Pipeline>,
     hooks: HookSender,
@@ -65,51 +66,53 @@ pub(crate) struct Courier<T> {
     reported: Mutex<HashSet<(ErrorKind, Option<u16>)>>,
 }
 
-/// The place of a batch among those that are sent for the first time. It is left once the batch takes longer.
+/// The slot of a batch among those that are sent for the first time. A batch leaves it when it needs more
+/// time.
 #[derive(Debug)]
 pub(crate) struct Lane {
     is_left: bool,
-    /// What makes room when it is dropped: in the lane, or among the batches from disk that have left theirs.
+    /// Frees its place on drop: in the slot, or among the stored batches that have left theirs.
     _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Lane {
-    /// The lane that this is a permit of.
+    /// Returns the slot that holds this permit.
     pub(crate) fn of(permit: OwnedSemaphorePermit) -> Self {
         Self { is_left: false, _permit: Some(permit) }
     }
 
-    /// For what was sent before, or is a part of it.
+    /// Returns a slot for a batch that was sent before, or is part of such a batch.
     pub(crate) fn left() -> Self {
         Self { is_left: true, _permit: None }
     }
 }
 
-/// Why something is not tried again.
+/// The reason why an item is not retried.
 #[derive(Debug, Clone, Copy)]
 enum GivenUp {
-    /// It is too old.
+    /// It exceeded the maximum age.
     Expired,
-    /// The shutdown's time was over, and it is surely not at the service.
+    /// The shutdown timeout expired, and the service certainly did not receive it.
     Unsent,
-    /// It was sent, and whether it arrived cannot be found out.
+    /// It was sent, and it cannot be determined whether it arrived.
     InDoubt,
-    /// The service refuses it.
+    /// The service rejected it.
     Refused(RejectReason),
 }
 
-/// What to do next with a batch.
+/// The next step for a batch.
 enum Next {
-    /// Try again, in the same lane: the request was never written to a connection.
+    /// Retry in the same slot: the request was never written to a connection.
     Again,
-    /// Try again, and let others go first.
+    /// Retry, but let other batches go first.
     Aside,
-    /// Read back what of it is there. It is not sent again; the service said that it took these others.
+    /// Read back which spans arrived. The batch is not sent again. The service accepted the spans in
+    /// `without_id` but did not return their request ids.
     Confirm {
         without_id: Vec<Parcel>,
     },
     GiveUp(GivenUp),
-    /// All of it has an end, but for what is to be sent by itself.
+    /// Everything is settled, except these batches, which are to be sent on their own.
     Done(Vec<Batch>),
 }
 
@@ -138,13 +141,13 @@ impl<T: Transport> Courier<T> {
         }
     }
 
-    /// Delivers a batch but for the parts that it gives back, which are to be sent by themselves.
+    /// Delivers a batch. Returns the parts of it that are to be sent on their own.
     pub(crate) async fn deliver(self: Arc<Self>, mut batch: Batch, mut lane: Lane) -> Vec<Batch> {
         let Some(youngest) = batch.parcels.iter().map(|parcel| parcel.accepted_at).max() else {
             return Vec::new();
         };
         let policy = if batch.is_stored() { self.pipeline.stored_policy(self.retry) } else { self.retry };
-        // What is older than the youngest leaves the batch when its time is over.
+        // Older items leave the batch when they reach the maximum age.
         let mut attempts = batch.attempts.unwrap_or_else(|| Attempts::since(youngest, policy));
         let given_up = loop {
             if let Some(since) = batch.in_doubt_since {
@@ -184,19 +187,20 @@ impl<T: Transport> Courier<T> {
         Vec::new()
     }
 
-    /// Leaves the lane to others.
+    /// Frees the slot for other batches.
     fn leave(&self, lane: &mut Lane, batch: &Batch) {
         if lane.is_left {
             return;
         }
         let place = batch.is_stored().then(|| Arc::clone(&self.stored_aside).try_acquire_owned());
-        // Where too many from disk wait already, this one keeps the others from coming.
+        // If too many stored batches wait already, this one keeps its slot, so that no more are read from
+        // disk.
         let Ok(place) = place.transpose() else { return };
         *lane = Lane { is_left: true, _permit: place };
         self.pipeline.wake.notify_one();
     }
 
-    /// Waits for what the batch waits for beside the gate.
+    /// Waits for the pause of the batch, which is independent of the gate.
     async fn wait_out(&self, batch: &mut Batch, attempts: &mut Attempts) -> Result<(), GivenUp> {
         let (time, last_refusal) = match std::mem::take(&mut batch.pause) {
             Pause::None => return Ok(()),
@@ -206,7 +210,7 @@ impl<T: Transport> Courier<T> {
         };
         let waited = async {
             match last_refusal {
-                // Whichever comes first.
+                // Wait for the one that comes first.
                 Some(since) => drop(timeout(time, self.gate.passed_since(batch.path(), since)).await),
                 None => sleep(time).await,
             }
@@ -214,7 +218,7 @@ impl<T: Transport> Courier<T> {
         self.cut(waited).await.ok_or_else(|| batch.given_up(GivenUp::Unsent))
     }
 
-    /// Waits until the batch may be sent, or it is of no use to wait.
+    /// Waits until the batch may be sent, or until waiting is pointless.
     async fn wait_for_turn(
         &self,
         batch: &Batch,
@@ -237,7 +241,7 @@ impl<T: Transport> Courier<T> {
                 biased;
                 pass = self.gate.pass() => Ok((pass, permit)),
                 refusal = refused_all => match batch.refusals.map(|refusals| refusals.kind) {
-                    // One that was refused itself asks once more.
+                    // A batch that was rejected itself gets one more attempt.
                     Some(Refusal::Settings(_)) if self.pipeline.store.is_none() => Ok((Pass::OUT_OF_TURN, permit)),
                     _ => Err(refusal.map_or(GivenUp::Unsent, GivenUp::Refused)),
                 },
@@ -259,7 +263,7 @@ impl<T: Transport> Courier<T> {
         batch.is_retry = true;
         let (path, body) = (batch.path(), batch.body());
         let written = Written::default();
-        // On disk first: a run that is killed from here on may have sent it.
+        // Record this on disk first. If the process is killed after this point, the batch may have been sent.
         self.enter_sent(batch, true);
         let request = self.gate.next_request();
         match self.answer_in_time(batch, self.transport.post(path, body, written.clone())).await {
@@ -272,10 +276,10 @@ impl<T: Transport> Courier<T> {
         }
     }
 
-    /// Waits for an answer until nothing more is tried; `None` if that came first.
+    /// Waits for a response. Returns `None` if delivery ends first.
     async fn answer_in_time<R>(&self, batch: &Batch, answer: impl Future<Output = R>) -> Option<R> {
         let has_spool = self.pipeline.store.is_some();
-        // A request of its own wire cannot be read back by the next run.
+        // The next run cannot read back a request of `POST /log-request`.
         let may_be_left = has_spool && !matches!(batch.kind(), Some(Content::Log { .. }));
         let patience = async {
             if !may_be_left {
@@ -289,19 +293,19 @@ impl<T: Transport> Courier<T> {
             biased;
             answer = answer => answer,
             () = patience => {
-                // The rest is left on disk too.
+                // The other batches stay on disk too.
                 self.gate.hold_for(Gate::LONGEST);
                 None
             }
         }
     }
 
-    /// Enters on disk whether the batch may have been written to a connection.
+    /// Records on disk whether the batch may have been written to a connection.
     fn enter_sent(&self, batch: &Batch, may_be_sent: bool) {
         self.pipeline.store_sent(&batch.parcels, may_be_sent, |error| self.report(error));
     }
 
-    /// Runs it until nothing more is tried; `None` if that came first.
+    /// Runs a future. Returns `None` if delivery ends first.
     async fn cut<R>(&self, run: impl Future<Output = R>) -> Option<R> {
         tokio::select! {
             biased;
@@ -310,23 +314,23 @@ impl<T: Transport> Courier<T> {
         }
     }
 
-    /// Returns whether the program ends.
+    /// Returns `true` if the program is shutting down.
     fn is_ending(&self) -> bool {
         self.stop.borrow().deadline.is_some()
     }
 
-    /// Completes when the program ends.
+    /// Completes when the program starts to shut down.
     async fn ending(&self) {
-        // A receiver of its own: what it has seen, the worker's loop has not.
+        // Clone the receiver, so that the worker's loop does not miss a change that is seen here.
         let mut stop = self.stop.clone();
         if stop.wait_for(|stop| stop.deadline.is_some()).await.is_err() {
-            // Nothing is left to announce an end.
+            // The sender is gone, so no shutdown can be announced.
             pending::<()>().await;
         }
     }
 
-    /// Completes when the program ends and nothing more is tried: the time of the shutdown is over, or the rest is
-    /// left on disk.
+    /// Completes when the program is shutting down and delivery ends: at the shutdown deadline, or when the
+    /// remaining items are left on disk.
     async fn over(&self) {
         self.ending().await;
         let deadline = self.stop.borrow().deadline;
@@ -337,7 +341,7 @@ impl<T: Transport> Courier<T> {
         }
     }
 
-    /// Returns whether a program that ends waits for the destination in vain.
+    /// Returns `true` if a shutdown cannot expect the destination to accept requests in time.
     fn is_hopeless(&self, health: &Health) -> bool {
         let deadline = self.stop.borrow().deadline.map(Instant::from);
         let opens_too_late = match (health.held_until, deadline) {
@@ -347,13 +351,14 @@ impl<T: Transport> Courier<T> {
         health.refusal.is_some() || opens_too_late || self.leaves_rest_on_disk(health)
     }
 
-    /// Returns whether the rest goes to disk, where there is one, since the destination does not take it now.
+    /// Returns `true` if the remaining items stay on disk, because there is a spool and the destination is
+    /// failing.
     fn leaves_rest_on_disk(&self, health: &Health) -> bool {
-        // A single failure may be that request's own.
+        // A single failure may be caused by that request alone.
         self.pipeline.store.is_some() && (health.failures > 1 || (health.failures > 0 && health.is_held()))
     }
 
-    /// Returns whether the program ends and the rest is left on disk.
+    /// Returns `true` if the program is shutting down and the remaining items stay on disk.
     pub(crate) fn is_leaving_rest_on_disk(&self) -> bool {
         self.is_ending() && self.gate.read(|health| self.leaves_rest_on_disk(health))
     }
@@ -366,12 +371,12 @@ impl<T: Transport> Courier<T> {
         .into()
     }
 
-    /// From here on an error is reported again.
+    /// Resets the reported errors, so that each kind is reported again.
     fn succeeded(&self) {
         self.reported.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Reports an error, once of each kind until something succeeds.
+    /// Reports an error. Each kind is reported once until a request succeeds.
     pub(crate) fn report(&self, error: impl Into<Error>) {
         let error = error.into();
         let kind = (error.kind(), error.status());
@@ -382,11 +387,11 @@ impl<T: Transport> Courier<T> {
 }
 
 impl Batch {
-    /// Why it is given up: how the service refused it last, or else this.
+    /// Returns the reason to give this batch up: the last rejection by the service, or else `otherwise`.
     fn given_up(&self, otherwise: GivenUp) -> GivenUp {
         match self.refusals.map(|refusals| refusals.kind) {
             Some(Refusal::Settings(reason)) => GivenUp::Refused(reason),
-            // No trace tells whether a tracking call arrived.
+            // A tracking call cannot be read back from a trace.
             Some(Refusal::Failure) if self.is_tracking() => GivenUp::InDoubt,
             _ => otherwise,
         }

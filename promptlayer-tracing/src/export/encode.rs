@@ -1,4 +1,4 @@
-//! The bodies that are sent, and the answers that come back.
+//! Request bodies and response bodies.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,7 +12,7 @@ use promptlayer_blueprint::LogRequest;
 use promptlayer_blueprint::semconv;
 use promptlayer_blueprint::{RequestId, SpanId, TraceId};
 
-/// What all spans of a process have in common.
+/// The OpenTelemetry resource: attributes that all spans of a process share.
 #[derive(Debug, Serialize)]
 pub(crate) struct Resource {
     attributes: BTreeMap<&'static str, String>,
@@ -61,15 +61,15 @@ struct Status<'a> {
     description: Option<&'a str>,
 }
 
-/// What opens the body of `POST /spans-bulk`, before its spans.
+/// The start of the body of `POST /spans-bulk`, before the spans.
 const OPENING: &[u8] = b"{\"spans\":[";
-/// What closes it.
+/// The end of the body of `POST /spans-bulk`.
 const CLOSING: &[u8] = b"]}";
 
-/// The bytes of a body without its spans and the commas between them.
+/// The size of a body in bytes without its spans and the commas between them.
 pub(crate) const FRAME_BYTES: usize = OPENING.len() + CLOSING.len();
 
-/// One span of a body. It is written once, however often it is sent.
+/// Serializes one span. The bytes are reused for every attempt.
 pub(crate) fn span_bytes(
     outgoing: &Outgoing,
     said: &Said,
@@ -78,7 +78,7 @@ pub(crate) fn span_bytes(
     serde_json::to_vec(&span(outgoing, said, resource))
 }
 
-/// The body of `POST /spans-bulk` with these spans.
+/// Returns the body of `POST /spans-bulk` with these spans.
 pub(crate) fn spans_bulk<'a>(spans: impl Iterator<Item = &'a [u8]> + Clone) -> Vec<u8> {
     let size = spans.clone().map(|span| span.len() + 1).sum::<usize>();
     let mut body = Vec::with_capacity(FRAME_BYTES + size);
@@ -112,17 +112,18 @@ fn span<'a>(outgoing: &'a Outgoing, said: &'a Said, resource: &'a Resource) -> S
     }
 }
 
-/// Nanoseconds since 1970, as the API takes times of spans.
+/// Returns nanoseconds since 1970, the time format of spans in the API.
 fn nanoseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     u64::try_from(since).unwrap_or(u64::MAX)
 }
 
-/// The span's fields, what it says of itself in OpenTelemetry's words, and of a span without request log what the function took and gave.
+/// Returns the attributes of a span: its fields, and its OpenTelemetry attributes. For a span without a
+/// request log, they include the input and output of the function.
 fn attributes(outgoing: &Outgoing, said: &Said) -> Map<String, Value> {
     let span = &outgoing.span;
     let mut attributes = span.own_fields();
-    // What the user said, or the crate whose span it is, stays.
+    // Attributes set by the user, or by the crate that made the span, take precedence.
     for (name, value) in &said.attributes {
         attributes.entry(name.as_str()).or_insert_with(|| value.clone());
     }
@@ -150,7 +151,7 @@ fn attributes(outgoing: &Outgoing, said: &Said) -> Map<String, Value> {
     attributes
 }
 
-/// The answer of `POST /spans-bulk`.
+/// The response of `POST /spans-bulk`.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct SpansAnswer {
     #[serde(default)]
@@ -175,11 +176,11 @@ struct LoggedSpan {
     span_id: String,
 }
 
-/// The spans that were not taken, since their trace is closed.
+/// The spans that were rejected because their trace is closed.
 #[derive(Debug)]
 pub(crate) struct Rejected {
     spans: BTreeSet<SpanId>,
-    /// Used only where no spans are named: a trace that was closed may have taken some of them before.
+    /// Used only if the response names no spans: the trace may have accepted some spans before it was closed.
     traces: BTreeSet<TraceId>,
 }
 
@@ -194,19 +195,19 @@ impl SpansAnswer {
         serde_json::from_slice(body)
     }
 
-    /// The request ids by span.
+    /// Returns the request ids by span.
     pub(crate) fn ids(&self) -> BTreeMap<SpanId, RequestId> {
         let logged = self.request_logs.iter().flatten();
         logged.filter_map(|logged| Some((span_id(&logged.span_id)?, logged.id))).collect()
     }
 
-    /// The spans that the service says it took.
+    /// Returns the spans that the service reports as stored.
     pub(crate) fn taken(&self) -> BTreeSet<SpanId> {
         let taken = self.spans.iter().flatten();
         taken.filter_map(|span| span_id(span.span_id.as_deref()?)).collect()
     }
 
-    /// The spans that were not taken.
+    /// Returns the spans that the service rejected.
     pub(crate) fn rejected(&self) -> Rejected {
         Rejected {
             spans: self.rejected_span_ids.iter().flatten().filter_map(|id| span_id(id)).collect(),
@@ -220,12 +221,12 @@ impl SpansAnswer {
     }
 }
 
-/// A span's id; the service leaves out the zeros that it begins with.
+/// Parses a span id. The service omits leading zeros.
 fn span_id(text: &str) -> Option<SpanId> {
     format!("{text:0>16}").parse().ok()
 }
 
-/// The answer of `POST /log-request`.
+/// The response of `POST /log-request`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct LogAnswer {
     pub(crate) id: RequestId,

@@ -1,7 +1,7 @@
-//! The end of a process that drops nothing: `std::process::exit`.
+//! Shutdown at the end of a process by `std::process::exit`, which runs no destructors.
 //!
-//! The standard library has no way to be told of it, so this is, beside [`fork`](crate::fork), the one place where the
-//! crate calls C.
+//! The standard library has no hook for the end of a process. This module and [`fork`](crate::fork) are the
+//! only places where the crate calls C.
 
 use std::ffi::c_int;
 use std::panic::catch_unwind;
@@ -12,11 +12,11 @@ use super::guard::{Ender, Guard};
 use crate::hook;
 use promptlayer_client::exporter::clock::deadline_in;
 
-/// The pipelines that are to be shut down.
+/// The pipelines to shut down.
 static ENDERS: Mutex<Vec<Weak<Ender>>> = Mutex::new(Vec::new());
 static REGISTERED: Once = Once::new();
 
-/// Has a pipeline shut down when the process ends.
+/// Registers a pipeline to be shut down when the process ends.
 pub(super) fn register(ender: &Arc<Ender>) {
     if ender.is_forked() {
         return;
@@ -28,16 +28,17 @@ pub(super) fn register(ender: &Arc<Ender>) {
     REGISTERED.call_once(at_exit);
 }
 
-/// Shuts down what has been registered. The lock is not held meanwhile: a hook may end the process too.
+/// Shuts down all registered pipelines. It does not hold the lock meanwhile, because a hook may end the
+/// process too.
 extern "C" fn shut_down() {
-    // No panic may cross into the C library.
+    // A panic must not unwind into the C library.
     let _ = catch_unwind(|| {
         let enders = std::mem::take(&mut *ENDERS.lock().unwrap_or_else(PoisonError::into_inner));
         end_all(enders.iter().filter_map(Weak::upgrade));
     });
 }
 
-/// Ends pipelines side by side, within one timeout for all of them.
+/// Shuts pipelines down in parallel, within one timeout for all of them.
 fn end_all(enders: impl Iterator<Item = Arc<Ender>>) {
     let deadline = deadline_in(Guard::SHUTDOWN_TIMEOUT);
     let in_hook = hook::is_hook_thread();
@@ -50,14 +51,14 @@ fn end_all(enders: impl Iterator<Item = Arc<Ender>>) {
         let ended = Arc::clone(&ender);
         match thread::Builder::new().spawn(move || ended.end(deadline, in_hook)) {
             Ok(thread) => threads.push(thread),
-            // Then after the others, and within the same deadline all the same.
+            // Without a thread, it runs after the others, within the same deadline.
             Err(_) => here.push(ender),
         }
     }
     for ender in here {
         ender.end(deadline, in_hook);
     }
-    // Not `thread::scope`: it parks, and by now the locals of this thread that parking needs may be gone.
+    // `thread::scope` parks the thread. The thread-locals that parking needs may already be destroyed here.
     for thread in threads {
         let _ = thread.join();
     }
@@ -66,10 +67,11 @@ fn end_all(enders: impl Iterator<Item = Arc<Ender>>) {
 #[allow(unsafe_code, reason = "`atexit` is the only way to be told that the process ends by `exit`")]
 fn at_exit() {
     unsafe extern "C" {
-        /// C99, 7.20.4.2: runs `function` at the normal end of the process; not zero if there is no room.
+        /// Registers `function` for the normal end of the process (C99, 7.20.4.2). Returns non-zero if it
+        /// cannot be registered.
         fn atexit(function: extern "C" fn()) -> c_int;
     }
-    // SAFETY: the declaration is the C standard's. The function takes nothing, gives nothing, does not
-    // unwind, and lives as long as the program.
+    // SAFETY: the declaration matches the C standard. The function takes no arguments, returns nothing, does
+    // not unwind, and lives as long as the program.
     let _no_room = unsafe { atexit(shut_down) };
 }

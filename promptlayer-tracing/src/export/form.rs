@@ -1,4 +1,4 @@
-//! How things are written: finished spans, requests and tracking calls, each as the JSON that is sent.
+//! Serialization of finished spans, request logs and tracking calls to the JSON that is sent.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -9,33 +9,37 @@ use super::shrink;
 use crate::sink::{Outgoing, Said};
 use promptlayer_client::exporter::TrackCall;
 
-/// How requests reach the service.
+/// The PromptLayer endpoint that requests are sent to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Wire {
-    /// Many spans with their requests in one `POST /spans-bulk`: the trace, the requests and their
-    /// ids in one exchange, and a trace to read back where an answer is lost.
+    /// Sends many spans and their request logs in one `POST /spans-bulk`.
+    ///
+    /// The trace, the requests and their ids take one exchange. If a response is lost, the trace can be read
+    /// back.
     #[default]
     SpansBulk,
-    /// One `POST /log-request` a request, and no trace. Where an answer is lost, the outcome is unknown.
+    /// Sends one `POST /log-request` per request, without a trace.
+    ///
+    /// If a response is lost, the outcome of the request is unknown.
     LogRequest,
 }
 
-/// How spans are written.
+/// The settings for the serialization of spans.
 #[derive(Debug)]
 pub(crate) struct Form {
     pub(crate) wire: Wire,
     pub(crate) resource: Resource,
-    /// The layer's provider.
+    /// The provider that is set on the layer.
     pub(crate) provider: Option<String>,
     pub(crate) batch: BatchLimits,
 }
 
-/// What something is, and its JSON.
+/// A batch item with its JSON.
 pub(crate) struct Packed {
     pub(crate) content: Content,
     pub(crate) bytes: Result<Vec<u8>, serde_json::Error>,
-    /// Whether it went without its media or most of its texts, since it was too large.
+    /// `true` if the span was too large, so its media or most of its text were removed.
     pub(crate) is_shrunk: bool,
 }
 
@@ -46,7 +50,7 @@ impl Packed {
 }
 
 impl Form {
-    /// Converts and writes a span; `None` where that panicked, which it should not.
+    /// Converts and serializes a span. Returns `None` if the conversion panics, which is a bug in this crate.
     pub(crate) fn pack(&self, outgoing: &Outgoing) -> Option<Packed> {
         catch_unwind(AssertUnwindSafe(|| self.write(outgoing))).ok()
     }
@@ -78,7 +82,8 @@ impl Form {
         Packed { content, bytes, is_shrunk }
     }
 
-    /// Makes what is larger than a span may be smaller, as far as that goes, and tells whether it did.
+    /// Reduces a span that exceeds the size limit, as far as possible. Returns the bytes, and `true` if they
+    /// were reduced.
     fn within_bounds(&self, mut bytes: Vec<u8>) -> (Vec<u8>, bool) {
         let mut is_shrunk = false;
         let most = self.batch.span_bytes.min(self.batch.bytes - encode::FRAME_BYTES);

@@ -1,8 +1,8 @@
-//! The gate before the destination: what one request learns of the service holds for all requests.
+//! The gate in front of the destination: shares what one request learns about the service with all requests.
 //!
-//! While requests pass, the gate is open. Once one fails, requests wait in line, and the first in line is sent alone, as
-//! a probe, when the service may be asked again. The first probe that passes opens the gate for all. A batch that is
-//! refused goes to the end of the line, so one that is always refused does not keep the others from their turn.
+//! While requests pass, the gate is open. Once one fails, requests wait in line. When the hold is over, the
+//! first in line is sent alone, as a probe. The first probe that passes opens the gate for all. A batch that
+//! is refused goes to the end of the line, so a batch that is always refused does not block the others.
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -15,39 +15,39 @@ use tokio::time::{Instant, sleep_until};
 
 use super::ledger::RejectReason;
 
-/// What is known of the destination, shared by all batches.
+/// The state of the destination, shared by all batches.
 #[derive(Debug)]
 pub(crate) struct Gate {
     state: Mutex<Health>,
     changed: Notify,
-    /// Held by the one request that may be sent while the gate is not open. Waiters get it in order.
+    /// Held by the one request that may be sent while the gate is closed. Waiters get it in order.
     probe: Arc<Semaphore>,
 }
 
-/// How the requests of late ended.
+/// The results of recent requests.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Health {
     /// The number of the latest request.
     latest: RequestNumber,
-    /// Requests that failed since the last one that passed.
+    /// The number of requests that failed since the last one that passed.
     pub(crate) failures: u32,
-    /// The latest request that had been sent when the last of them failed.
+    /// The latest request that had been sent when the last failure was recorded.
     failed_after: RequestNumber,
-    /// Before this nothing is sent.
+    /// No request is sent before this instant.
     pub(crate) held_until: Option<Instant>,
-    /// Before this no trace is read either: the service asked for it, or cannot be reached.
+    /// No trace is read before this instant: the service asked for a wait, or cannot be reached.
     unreadable_until: Option<Instant>,
-    /// Why the service refuses requests, if that is how the last one failed.
+    /// The reason of the last failure, if the service rejected the request.
     pub(crate) refusal: Option<RejectReason>,
     /// The latest request that passed, by path.
     passed: BTreeMap<&'static str, RequestNumber>,
 }
 
-/// The place of a request in the order in which requests are sent.
+/// The position of a request in the order of sending.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RequestNumber(u64);
 
-/// The right to send one request. While the gate is not open, only one exists at a time.
+/// The permission to send one request. While the gate is closed, at most one exists.
 #[derive(Debug)]
 pub(crate) struct Pass {
     /// Dropping it lets the next in line go.
@@ -55,30 +55,31 @@ pub(crate) struct Pass {
 }
 
 impl Pass {
-    /// For a request that does not wait for its turn.
+    /// The pass of a request that does not wait in line.
     pub(crate) const OUT_OF_TURN: Self = Self { _permit: None };
 }
 
 impl Gate {
-    /// The longest that it is held for, whatever a service asks: 1 h.
+    /// The longest hold, even if a service asks for more: 1 h.
     pub(crate) const LONGEST: Duration = Duration::from_secs(60 * 60);
 
-    /// The number of a request that is about to be sent.
+    /// Returns the number of a request that is about to be sent.
     pub(crate) fn next_request(&self) -> RequestNumber {
         let mut state = self.lock();
         state.latest.0 += 1;
         state.latest
     }
 
-    /// A request was surely not processed: nothing is sent, and no trace is read, for at least this long.
+    /// Records a request that was certainly not processed. No request is sent and no trace is read for at
+    /// least this time.
     pub(crate) fn hold_for(&self, time: Duration) {
         let until = self.fail(time, None);
         let mut state = self.lock();
         state.unreadable_until = state.unreadable_until.max(Some(until));
     }
 
-    /// A request failed, which may be its own fault: others may be tried at once. If the one before it failed too,
-    /// nothing is sent for this long.
+    /// Records a failed request that may itself be the cause, so others may be tried at once. If the request
+    /// before it failed too, no request is sent for this time.
     pub(crate) fn suspect_for(&self, time: Duration, refusal: Option<RejectReason>) {
         let is_first = self.lock().failures == 0;
         self.fail(if is_first { Duration::ZERO } else { time }, refusal);
@@ -96,7 +97,8 @@ impl Gate {
         until
     }
 
-    /// A request to this path got through. The gate opens, unless another request failed after this one was sent.
+    /// Records a request to this path that passed. The gate opens, unless another request failed after this
+    /// one was sent.
     pub(crate) fn passed(&self, path: &'static str, request: RequestNumber) {
         let mut state = self.lock();
         let latest = state.passed.entry(path).or_default();
@@ -109,12 +111,12 @@ impl Gate {
         self.changed.notify_waiters();
     }
 
-    /// Returns whether a request to this path that was sent after this one got through.
+    /// Returns `true` if a later request to this path has passed.
     pub(crate) fn has_passed_since(&self, path: &str, request: RequestNumber) -> bool {
         self.lock().has_passed_since(path, request)
     }
 
-    /// Returns whether requests failed since the last one that passed.
+    /// Returns `true` if requests have failed since the last one that passed.
     pub(crate) fn is_failing(&self) -> bool {
         self.lock().failures > 0
     }
@@ -124,7 +126,8 @@ impl Gate {
         read(&self.lock())
     }
 
-    /// Waits for the right to send: until the gate is open, or until this is the first in line and the hold is over.
+    /// Waits for permission to send: until the gate is open, or until this request is first in line and the
+    /// hold is over.
     pub(crate) async fn pass(&self) -> Pass {
         let mut in_line = pin!(Arc::clone(&self.probe).acquire_owned());
         let permit = tokio::select! {
@@ -143,20 +146,21 @@ impl Gate {
         self.wait_until(|state| !is_future(state.unreadable_until)).await;
     }
 
-    /// Waits until a request to this path that was sent after this one got through.
+    /// Waits until a later request to this path has passed.
     pub(crate) async fn passed_since(&self, path: &str, request: RequestNumber) {
         self.wait_until(|state| state.has_passed_since(path, request)).await;
     }
 
-    /// Waits until the state is so.
+    /// Waits until the state satisfies the condition.
     pub(crate) async fn wait_until(&self, is_so: impl Fn(&Health) -> bool) {
         loop {
-            // Registered before the state is read, so that no change after that is missed.
+            // Register before reading the state, so that no later change is missed.
             let mut changed = pin!(self.changed.notified());
             changed.as_mut().enable();
             let next_time = {
                 let state = self.lock();
-                // Read before the state is judged: a time that is reached in between ends the wait at once.
+                // Read the clock before the condition is checked: a time that is reached in between then ends
+                // the wait at once.
                 let now = Instant::now();
                 if is_so(&state) {
                     return;
@@ -183,7 +187,7 @@ impl Default for Gate {
 }
 
 impl Health {
-    /// Returns whether nothing may be sent now.
+    /// Returns `true` if no request may be sent now.
     pub(crate) fn is_held(&self) -> bool {
         is_future(self.held_until)
     }
@@ -197,7 +201,7 @@ fn is_future(time: Option<Instant>) -> bool {
     time.is_some_and(|time| time > Instant::now())
 }
 
-/// Completes when this instant is reached; never, if there is none.
+/// Completes at this instant, or never if it is `None`.
 async fn elapsed(until: Option<Instant>) {
     match until {
         Some(until) => sleep_until(until).await,
@@ -214,7 +218,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[tokio::test(start_paused = true)]
-    async fn it_is_closed_for_the_longest_that_anybody_was_asked_to_wait() {
+    async fn gate_is_closed_for_the_longest_requested_wait() {
         let (gate, begun) = (Gate::default(), Instant::now());
         gate.pass().await;
         gate.hold_for(20 * SECOND);
@@ -229,7 +233,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_sent_before_it_was_closed_does_not_open_it() {
+    async fn request_sent_before_a_failure_does_not_open_the_gate() {
         let (gate, begun) = (Gate::default(), Instant::now());
         let request = gate.next_request();
         gate.hold_for(20 * SECOND);
@@ -239,7 +243,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_is_never_closed_for_longer_than_an_hour() {
+    async fn gate_is_never_closed_for_longer_than_an_hour() {
         let (gate, begun) = (Gate::default(), Instant::now());
         gate.hold_for(Duration::MAX);
         gate.pass().await;

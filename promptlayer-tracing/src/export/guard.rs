@@ -1,4 +1,4 @@
-//! What the application holds: it flushes, shuts down, and tells what became of everything.
+//! The guard that an application holds: it flushes, shuts down and returns statistics.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,80 +15,83 @@ use crate::hook::{self, HookStats};
 use crate::progress::State;
 use promptlayer_client::exporter::clock::deadline_in;
 
-/// What the worker is told of the end.
+/// The shutdown state that the worker receives.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Stop {
-    /// When whatever is under way is cut.
+    /// When the worker cancels everything that is in progress.
     pub(crate) deadline: Option<Instant>,
-    /// Whether to end once the queue is empty.
+    /// Whether the worker ends once the queue is empty.
     pub(crate) finish: bool,
 }
 
-/// What became of everything that the layer was given: the two ledgers at one instant, the counters beside them as they
-/// are read.
+/// Statistics of everything that was recorded by the layer.
+///
+/// The two ledgers are a snapshot of one instant. The other counters are read one after another.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// The spans, those of requests among them.
+    /// The spans, including those of requests.
     pub spans: Ledger,
     /// The tracking calls that hooks enqueued.
     pub tracking: Ledger,
-    /// The request ids.
+    /// The counters of the request ids and their hooks.
     pub hooks: HookStats,
-    /// Requests to the service that were sent again.
+    /// Requests to PromptLayer that were sent again.
     pub retries: u64,
-    /// Spans that were sent after an answer was lost, or that an earlier run of the program may have sent, each time
-    /// counted anew. They were missing from their trace for as long as
-    /// [`RetryPolicy::settling_time`](crate::RetryPolicy::settling_time): a service that was slower than
-    /// that has them twice. With [`Wire::LogRequest`](crate::Wire::LogRequest), what an earlier run left on disk.
+    /// Spans that were sent although an earlier request may have delivered them. Each repetition counts.
+    ///
+    /// This happens when a response is lost, or when an earlier run of the program may have sent the span.
+    /// The span was missing from its trace for
+    /// [`RetryPolicy::settling_time`](crate::RetryPolicy::settling_time), so a duplicate exists only if
+    /// PromptLayer took longer than that to store it. With [`Wire::LogRequest`](crate::Wire::LogRequest),
+    /// this counts requests that an earlier run left on disk and may have sent.
     pub possible_duplicates: u64,
-    /// Requests that the service left out of a span it took, since it does not have the template they
-    /// name. `on_error` was told the name.
+    /// Requests that PromptLayer did not log although it accepted their span, because the template that they
+    /// name does not exist. `on_error` receives the name.
     pub skipped_requests: u64,
-    /// Spans that went without their media, or with long texts cut, since they were larger than
-    /// [`BatchLimits::span_bytes`](crate::BatchLimits::span_bytes), or than the service takes.
+    /// Spans that were sent without their media, or with long texts cut, because they were larger than
+    /// [`BatchLimits::span_bytes`](crate::BatchLimits::span_bytes) or than PromptLayer accepts.
     pub shrunk: u64,
-    /// Spans that were left out with their trace, as [`sample`](crate::LayerBuilder::sample) has it. They are in
-    /// no ledger.
+    /// Spans that were left out with their trace by [`sample`](crate::LayerBuilder::sample). They are not
+    /// counted in any ledger.
     pub sampled_out: u64,
-    /// Files, and parts of files, of the spool that could not be read when it was opened. They are kept in its
-    /// folder `set-aside` for a while.
+    /// Files and parts of files of the spool that could not be read when it was opened. They are quarantined
+    /// in its folder `set-aside` for a limited time.
     pub set_aside: u64,
-    /// Batches that a panic of the pipeline's own cost; what was in them is of unknown outcome.
+    /// Batches that were lost to a panic in the pipeline. The outcome of their items is unknown.
     pub panics: u64,
 }
 
-/// What a flush came to: what became, while it lasted, of spans and tracking calls.
+/// The result of a flush: counts of the spans and tracking calls that were settled during it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Flushed {
-    /// Items that the service took.
+    /// Items that PromptLayer accepted.
     pub delivered: u64,
-    /// Items that the service refused, and items that were given up.
+    /// Items that PromptLayer rejected, and items that were dropped.
     pub lost: u64,
-    /// Items of which nobody knows whether they arrived.
+    /// Items that were sent but may not have arrived.
     pub outcome_unknown: u64,
-    /// Items that are on their way still, or on disk.
+    /// Items that are not settled yet: queued, in flight or on disk.
     pub left: u64,
     is_complete: bool,
 }
 
 impl Flushed {
-    /// Whether everything that had been recorded when the flush began has an end, and every hook that it
-    /// led to has run. What is on disk after a failure is not waited for.
+    /// Returns `true` if everything that was recorded before the flush is settled, and every hook that it
+    /// triggered has run. The flush does not wait for items that are on disk after a failure.
     pub fn is_complete(&self) -> bool {
         self.is_complete
     }
 }
 
-/// Keeps the export pipeline running; dropping it shuts the pipeline down.
+/// A guard that keeps the export pipeline running. Dropping it shuts the pipeline down.
 ///
-/// A process that is forked from this one has no pipeline: in it, `flush`, `shutdown` and the drop return at once, and
-/// calls are counted as dropped ([`DropReason::Forked`]). Build a layer after the fork instead.
+/// Hold it until the end of `main`. Both [`flush`](Self::flush) and [`shutdown`](Self::shutdown) block the
+/// calling thread. The pipeline has threads of its own, so they work with any runtime and without one.
 ///
-/// Hold it until the end of `main`. Both [`flush`](Self::flush) and [`shutdown`](Self::shutdown)
-/// block the thread that calls them; the pipeline has threads of its own, so they work with any
-/// runtime and without one.
+/// A process that is forked from this one has no pipeline. There, `flush`, `shutdown` and the drop return at
+/// once, and calls are counted as dropped ([`DropReason::Forked`]). Build the layer after the fork instead.
 #[must_use = "dropping the guard at once shuts the pipeline down: hold it until the program ends"]
 pub struct Guard {
     ender: Arc<Ender>,
@@ -96,19 +99,19 @@ pub struct Guard {
 }
 
 impl fmt::Debug for Guard {
-    /// What became of everything so far, and nothing of what is in it.
+    /// Prints the statistics, and none of the recorded content.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guard").field("stats", &self.stats()).finish()
     }
 }
 
-/// The share of a shutdown's time that is kept for the disk where there is a spool, so that a busy machine can write all
-/// that is left.
+/// The share of the shutdown timeout that is reserved for writing to the spool, if there is one. It gives a
+/// busy machine the time to write everything that is left.
 const SPOOLING_SHARE: f64 = 0.2;
-/// The most that is kept for the disk.
+/// The maximum time that is reserved for writing to the spool.
 const LONGEST_SPOOLING: Duration = Duration::from_secs(1);
 
-/// Ends a pipeline, once: for its guard, or at the end of the process.
+/// The shutdown of a pipeline. It runs once: for the guard, or at the end of the process.
 pub(crate) struct Ender {
     pipeline: Arc<Pipeline>,
     stop: watch::Sender<Stop>,
@@ -116,9 +119,9 @@ pub(crate) struct Ender {
 }
 
 impl Guard {
-    /// The timeout of the shutdown when the guard is dropped: 5 s.
+    /// The shutdown timeout when the guard is dropped: 5 s.
     pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
-    /// How much longer than its timeout a shutdown takes at most, to count what it cut: 0.2 s.
+    /// The maximum time that a shutdown takes beyond its timeout, to count what it cancelled: 0.2 s.
     pub const GRACE: Duration = Duration::from_millis(200);
 
     pub(crate) fn new(pipeline: Arc<Pipeline>, stop: watch::Sender<Stop>) -> Self {
@@ -126,57 +129,61 @@ impl Guard {
         Self { ender: Arc::new(ender), is_shut_down: false }
     }
 
-    /// Sends what has been recorded so far, at once, and waits for the answers, for the hooks that
-    /// receive the ids, and for the tracking calls that these enqueue. It can be called any number of
-    /// times, and from a hook too, where it waits for no hook.
+    /// Sends everything that has been recorded so far, and waits for the results.
     ///
-    /// Spans that other threads record meanwhile are not waited for. It takes no longer than `timeout`; what
-    /// is not sent by then stays on its way.
+    /// It waits for the responses, for the hooks that receive the request ids, and for the tracking calls
+    /// that these hooks enqueue. It can be called any number of times. It can also be called from a hook, and
+    /// does not wait for hooks there.
+    ///
+    /// It does not wait for spans that other threads record in the meantime. It returns after `timeout` at
+    /// the latest. Delivery of the remaining items continues after that.
     pub fn flush(&self, timeout: Duration) -> Flushed {
         self.ender.flush(timeout)
     }
 
-    /// Takes no more spans, flushes, then ends the pipeline. What is not sent after `timeout` is put into the
-    /// spool, if there is one; else it is counted as dropped, or, if it was being sent, as of unknown
-    /// outcome. With a spool it does not wait for a destination that fails or, for 2 s, does not answer: it returns as
-    /// soon as everything is on disk. To count it takes up to [`GRACE`](Self::GRACE) more.
+    /// Stops accepting spans, flushes, then ends the pipeline.
     ///
-    /// The statistics that it returns are final: nothing in them is queued or in flight. If the export thread does not
-    /// end in time, because the machine is too busy say, this thread counts what is left in its place.
+    /// What is not sent after `timeout` is written to the spool, if there is one. Without a spool it is
+    /// counted as dropped, or as of unknown outcome if it was being sent. With a spool, the shutdown does not
+    /// wait for a destination that fails, or that does not respond for 2 s: it returns as soon as everything
+    /// is on disk. Counting takes up to [`GRACE`](Self::GRACE) more.
+    ///
+    /// The returned statistics are final: nothing in them is queued or in flight. If the export thread does
+    /// not end in time, for example because the machine is too busy, the calling thread counts what is left.
     pub fn shutdown(mut self, timeout: Duration) -> Stats {
         self.ender.end(deadline_in(timeout), hook::is_hook_thread());
-        // There is nothing left for the drop to wait for.
+        // The drop has nothing left to wait for.
         self.is_shut_down = true;
         self.stats()
     }
 
-    /// Has the pipeline shut down, within [`SHUTDOWN_TIMEOUT`](Self::SHUTDOWN_TIMEOUT), when the process ends
-    /// by [`std::process::exit`], which drops nothing, or by the return of `main` while the guard is held
-    /// elsewhere, in a `static` say.
+    /// Registers a shutdown, with the timeout [`SHUTDOWN_TIMEOUT`](Self::SHUTDOWN_TIMEOUT), for the end of
+    /// the process.
     ///
-    /// It is registered with the C library's `atexit`. A process that aborts, or is killed, does not come by
-    /// there: see [`SpoolMode`] for what does not get lost then.
+    /// It covers [`std::process::exit`], which runs no destructors, and a guard that is still alive when
+    /// `main` returns, for example in a `static`. It uses the C library's `atexit`, which does not run when a
+    /// process aborts or is killed. See [`SpoolMode`] for what is preserved in that case.
     pub fn flush_on_exit(self) -> Self {
         exit::register(&self.ender);
         self
     }
 
-    /// What became of everything so far. In a process that was forked from the one that built the layer: of the
-    /// calls that were made there, which are all dropped.
+    /// Returns the statistics so far. In a process that was forked from the one that built the layer, they
+    /// count only the calls made in the fork, which are all dropped.
     pub fn stats(&self) -> Stats {
         self.ender.pipeline.stats()
     }
 }
 
 impl Ender {
-    /// Whether this process is a fork of the one with the pipeline.
+    /// Returns `true` if this process is a fork of the one that owns the pipeline.
     pub(super) fn is_forked(&self) -> bool {
         self.pipeline.is_forked()
     }
 
     fn flush(&self, timeout: Duration) -> Flushed {
         if self.pipeline.is_forked() {
-            // Every call that was made here was dropped at once.
+            // Every call in a forked process was dropped immediately.
             return Flushed { is_complete: true, ..Flushed::default() };
         }
         let before = self.pipeline.stats();
@@ -195,17 +202,21 @@ impl Ender {
         }
     }
 
-    /// `is_end` has it wait for what is on disk too, whatever that is there for. A hook that flushes would wait for
-    /// itself, so `in_hook` has it wait for no hooks.
+    /// Flushes until `deadline`, and returns `true` if everything is settled.
+    ///
+    /// With `is_end`, it waits for items on disk in every [`SpoolMode`]. Without it, it does not wait for them
+    /// in [`SpoolMode::OnFailure`]. With `in_hook`, it waits for no hooks, because a hook that flushes would
+    /// wait for itself.
     fn flush_until(&self, deadline: Instant, is_end: bool, in_hook: bool) -> bool {
         let Pipeline { queue, store, progress, wake, .. } = &*self.pipeline;
         let store = store.as_ref().filter(|store| is_end || store.mode() != SpoolMode::OnFailure);
-        // Twice: what was recorded, and then what the hooks that it led to have enqueued, which leads to none.
+        // Runs twice: first for the recorded items, then for what their hooks enqueued. These tracking calls
+        // trigger no hooks.
         for _ in 0..2 {
             let last = queue.next_number();
             wake.notify_one();
             progress.wait_until(deadline, |state| queue.is_settled_before(last) || state.sender_gone);
-            // Only now is all that was queued on disk, where it goes there.
+            // Queued items that go to disk are on disk only now.
             let stored = store.and_then(Store::last_open);
             let is_settled =
                 || queue.is_settled_before(last) && store.is_none_or(|store| store.is_settled_to(stored));
@@ -220,23 +231,23 @@ impl Ender {
         true
     }
 
-    /// Shuts the pipeline down, the first time it is called. When it returns, everything is counted.
+    /// Shuts the pipeline down on the first call. When it returns, every item is counted.
     ///
-    /// `in_hook` says whether the thread that asks for it runs hooks, which it must not wait for.
+    /// `in_hook` is `true` if the calling thread runs hooks. The shutdown must not wait for hooks then.
     pub(crate) fn end(&self, deadline: Instant, in_hook: bool) {
         if self.pipeline.is_forked() {
-            // The threads that it would wait for, and those that hold its locks, are in the parent.
+            // The threads to wait for, and the owners of the locks, exist only in the parent process.
             return;
         }
         let Pipeline { queue, progress, store, .. } = &*self.pipeline;
-        // The worker cuts what is under way at the deadline, and needs a moment to count it.
+        // The worker cancels what is in progress at the deadline, and needs a moment to count it.
         let last = deadline.checked_add(Guard::GRACE).unwrap_or(deadline);
         if self.is_shut_down.swap(true, SeqCst) {
-            // Another thread does it, and the process must not end before that.
+            // Another thread is shutting down. The process must not end before it is done.
             progress.wait_until(last, |state| state.ended);
             return;
         }
-        // Spans that come from now on are too late; what hooks enqueue is not.
+        // Reject new spans from now on. Hooks may still enqueue tracking calls.
         queue.close_to_spans();
         let end_of_sending = end_of_sending(Instant::now(), deadline, store.is_some());
         self.stop.send_modify(|stop| stop.deadline = Some(end_of_sending));
@@ -244,7 +255,7 @@ impl Ender {
         queue.close();
         self.stop.send_modify(|stop| stop.finish = true);
         progress.wait_until(last, |state| state.sender_gone);
-        // Whether or not the worker came to its end.
+        // Count everything here, whether or not the worker has ended.
         queue.finish(DropReason::Deadline);
         if !in_hook {
             let hooks = progress.read(|state| state.next_hook);
@@ -254,7 +265,7 @@ impl Ender {
     }
 }
 
-/// When a shutdown that ends by `deadline` stops sending.
+/// Returns when a shutdown with this deadline stops sending.
 fn end_of_sending(now: Instant, deadline: Instant, has_spool: bool) -> Instant {
     let time = deadline.saturating_duration_since(now);
     let for_disk =
@@ -283,7 +294,8 @@ impl Pipeline {
         }
     }
 
-    /// What became of what was recorded since the fork: no lock is touched, one may have been held at the fork.
+    /// Returns the statistics since the fork. It takes no lock, because one may have been held at the time of
+    /// the fork.
     fn stats_after_fork(&self) -> Stats {
         let mut stats = Stats::default();
         let dropped = [(&mut stats.spans, &self.forked.spans), (&mut stats.tracking, &self.forked.tracking)];
@@ -297,7 +309,8 @@ impl Pipeline {
 impl Drop for Guard {
     fn drop(&mut self) {
         if self.ender.is_forked() {
-            // Its destructor wakes the export thread, which is in the parent, and takes a lock for that.
+            // The destructor of the shutdown wakes the export thread and takes a lock for that. The thread is
+            // in the parent process.
             std::mem::forget(Arc::clone(&self.ender));
             return;
         }
@@ -312,7 +325,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shutdown_with_a_spool_keeps_a_fifth_of_its_time_and_at_most_a_second_for_the_disk() {
+    fn shutdown_reserves_a_fifth_of_its_time_for_the_spool() {
         let now = Instant::now();
         for (time, with_spool) in [(0, 0), (100, 80), (5_000, 4_000), (60_000, 59_000)] {
             let deadline = now + Duration::from_millis(time);

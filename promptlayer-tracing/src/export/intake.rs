@@ -1,4 +1,4 @@
-//! What a thread that calls does: it puts what it has into the queue, or, where that is asked for, on disk.
+//! The intake: puts spans and tracking calls into the queue, or into the spool, on the calling thread.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -15,11 +15,11 @@ use crate::sink::{Destination, Outgoing};
 use promptlayer_client::exporter::{self, Enqueue, TrackCall};
 
 impl Pipeline {
-    /// Puts an item into the queue, or counts why not.
+    /// Puts an item into the queue, or counts it as dropped and returns the reason.
     fn push(&self, weight: Weight, item: Item) -> Result<(), DropReason> {
         match self.queue.push(weight, Queued { item, accepted_at: Instant::now() }) {
             Ok(held) => {
-                // Waking the sender costs more than a span: only where a batch is full.
+                // Wake the worker only when a batch is full: waking it costs more than recording a span.
                 let limits = self.form.batch;
                 let was_below = held.bytes - weight.bytes < limits.bytes;
                 if held.waiting.is_multiple_of(limits.spans) || (was_below && held.bytes >= limits.bytes) {
@@ -32,8 +32,8 @@ impl Pipeline {
         }
     }
 
-    /// Puts something on disk, on this thread, where there is such a spool. `None` if it is there, or was
-    /// too late.
+    /// Writes an item to the spool on the calling thread, if the spool mode is synchronous. Returns `None` if
+    /// the item was written, or came too late.
     fn store_at_once(&self, item: Item) -> Option<Item> {
         let Some(store) = self.store_here().filter(|store| store.mode() == SpoolMode::Synchronous) else {
             return Some(item);
@@ -43,7 +43,7 @@ impl Pipeline {
             Item::Track(_) => Class::Track,
         };
         if self.queue.is_closed_to(class) {
-            // The queue counts it, and nothing that is on disk gives way to it.
+            // The queue counts the item as dropped. No record on disk is evicted for it.
             return Some(item);
         }
         let packed = match &item {
@@ -54,7 +54,7 @@ impl Pipeline {
         let accepted_at = Instant::now();
         let entry = Entry { content: &content, bytes: &bytes, accepted_at, is_in_doubt: false };
         if self.write(store, &entry, || self.queue.admit_to_spool(class).is_ok()).is_err() {
-            // The queue is there still, and the export thread will say what is wrong with the disk.
+            // Fall back to the queue. The export thread reports the problem with the disk.
             return Some(item);
         }
         self.counters.shrunk.fetch_add(is_shrunk.into(), Relaxed);
@@ -64,16 +64,16 @@ impl Pipeline {
 }
 
 impl Destination for Arc<Pipeline> {
-    /// What has no place is counted.
+    /// Accepts a span. A span that cannot be queued is counted as dropped.
     fn take(&self, outgoing: Outgoing) {
         if self.is_forked() {
             self.refuse_forked(Class::Span);
             return;
         }
-        // A span that makes no request log yields its place first.
+        // A span without a request log may not use the last quarter of the queue.
         let weight = Weight { class: Class::Span, bytes: outgoing.size, yields: !outgoing.span.is_request };
         if let Some(item) = self.store_at_once(Item::Span(Box::new(outgoing))) {
-            // The reason is in the ledger.
+            // The ledger counts the reason.
             let _ = self.push(weight, item);
         }
     }
@@ -92,7 +92,7 @@ impl Enqueue for Pipeline {
         if self.is_forked() {
             return Err(self.refuse_forked(Class::Track));
         }
-        // What is told about requests leaves the last places to requests.
+        // Tracking calls leave the last quarter of the queue to requests.
         let weight = Weight { class: Class::Track, bytes: call.body.len(), yields: true };
         let Some(item) = self.store_at_once(Item::Track(call)) else { return Ok(()) };
         self.push(weight, item).map_err(|reason| match reason {

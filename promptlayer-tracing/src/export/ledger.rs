@@ -1,109 +1,111 @@
-//! Nothing is lost without being counted.
+//! The ledger: counts the outcome of every item, so that no loss goes unnoticed.
 
 use std::collections::BTreeMap;
 
-/// Why something was dropped before the service took it.
+/// The reason why an item was dropped before PromptLayer accepted it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum DropReason {
-    /// The queue held as many items, or bytes, as it may.
+    /// The queue had reached its limit of items or bytes.
     QueueFull,
-    /// PromptLayer could not be reached for as long as one waits for it.
+    /// The item reached its maximum age before PromptLayer could be reached.
     Expired,
-    /// The time that the shutdown gave was over.
+    /// The shutdown timeout expired.
     Deadline,
-    /// The pipeline had been shut down.
+    /// The pipeline was already shut down.
     Closed,
-    /// The spool held as many bytes as it may, and this was the oldest in it.
+    /// The spool had reached its size limit, and this was the oldest item in it.
     SpoolFull,
-    /// It could not be read from the spool any more, or its file was deleted.
+    /// The item could not be read from the spool any more, or its file was deleted.
     SpoolDamaged,
-    /// It could not be converted or written as JSON: a fault of this library's own.
+    /// The item could not be converted or serialized as JSON. This is a bug in this crate.
     Unwritable,
-    /// The call was made in a process that was forked from the one that built the layer: the pipeline stayed there.
+    /// The call was made in a process that was forked from the one that built the layer. The fork has no
+    /// pipeline.
     Forked,
 }
 
-/// Why the service did not take something.
+/// The reason why PromptLayer rejected an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum RejectReason {
-    /// The key is missing, wrong, or may not do this (401, 403); or a filter before the service refuses this item alone.
+    /// The API key is missing, wrong, or lacks the permission (401, 403), or a filter in front of PromptLayer
+    /// rejects this item alone.
     Unauthorized,
-    /// The service found the content invalid (400, 422), or refused it for another reason.
+    /// PromptLayer found the content invalid (400, 422), or rejected it for another reason.
     Invalid,
-    /// One item alone is larger than the service takes (413), even without its media and long texts.
+    /// The item by itself is larger than PromptLayer accepts (413), even without its media and long texts.
     TooLarge,
-    /// The trace was closed before the span came.
+    /// The trace was closed before the span arrived.
     TraceClosed,
-    /// The address is not that of the service: a redirect, or a path that it does not have.
+    /// The base URL is not that of PromptLayer: the response was a redirect, or the path does not exist.
     WrongAddress,
-    /// The service was busy or failed (408, 425, 429, 500 and above, no answer) each time this item was sent, for
-    /// [`RetryPolicy::max_age`](crate::RetryPolicy::max_age), while it took other items.
+    /// PromptLayer was busy or failed (408, 425, 429, 500 and above, no response) each time this item was
+    /// sent, for [`RetryPolicy::max_age`](crate::RetryPolicy::max_age), while it accepted other items.
     Failing,
 }
 
-/// What has no end yet.
+/// Counts of the items that are not settled yet.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pending {
     /// Items that wait in the queue.
     pub queued: u64,
-    /// Items in a request that is being sent, sent again, or read back.
+    /// Items in a request that is being sent, retried, or read back.
     pub in_flight: u64,
-    /// Items that were put on disk, to be sent later or by the next run.
+    /// Items on disk, to be sent later or by the next run.
     pub spooled: u64,
 }
 
 impl Pending {
-    /// All of them.
+    /// Returns the total number of pending items.
     pub fn total(&self) -> u64 {
         self.queued + self.in_flight + self.spooled
     }
 }
 
-/// What became of the items that were accepted. At every instant
-/// `accepted = delivered + rejected + dropped + outcome_unknown + pending`.
+/// The outcomes of all accepted items.
+///
+/// At every instant, `accepted = delivered + rejected + dropped + outcome_unknown + pending`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ledger {
-    /// Items that were handed to the pipeline, and those that it found in the spool of an earlier run.
+    /// Items that were passed to the pipeline, and items that it found in the spool of an earlier run.
     pub accepted: u64,
-    /// Items of which the service said that it took them, or which were read back and are there.
+    /// Items that PromptLayer confirmed in its response, or that were found when their trace was read back.
     pub delivered: u64,
-    /// Items that the service did not take, by reason.
+    /// Items that PromptLayer rejected, by reason.
     pub rejected: BTreeMap<RejectReason, u64>,
-    /// Items that were given up, by reason.
+    /// Items that were dropped, by reason.
     pub dropped: BTreeMap<DropReason, u64>,
-    /// Items that were sent without an answer that tells whether they arrived, and could not be read
-    /// back either.
+    /// Items that were sent, but no response confirmed them and they could not be read back.
     pub outcome_unknown: u64,
-    /// Items that are on their way.
+    /// Items that are not settled yet.
     pub pending: Pending,
 }
 
 impl Ledger {
-    /// How many were rejected, for any reason.
+    /// Returns the number of rejected items, for all reasons.
     pub fn rejected(&self) -> u64 {
         self.rejected.values().sum()
     }
 
-    /// How many were dropped, for any reason.
+    /// Returns the number of dropped items, for all reasons.
     pub fn dropped(&self) -> u64 {
         self.dropped.values().sum()
     }
 
-    /// How many are on their way.
+    /// Returns the number of items that are not settled yet.
     pub fn pending(&self) -> u64 {
         self.pending.total()
     }
 
-    /// Whether every item that was accepted has been delivered.
+    /// Returns `true` if every accepted item has been delivered.
     pub fn is_complete(&self) -> bool {
         self.accepted == self.delivered
     }
 
-    /// Enters the end of an item that was counted as pending.
+    /// Records the outcome of an item. The caller removes it from the pending counts.
     pub(crate) fn settle(&mut self, end: End) {
         match end {
             End::Delivered => self.delivered += 1,
@@ -113,7 +115,7 @@ impl Ledger {
         }
     }
 
-    /// Enters items that had no place at all.
+    /// Records items that were dropped before they were queued, as accepted and dropped.
     pub(crate) fn refuse(&mut self, reason: DropReason, count: u64) {
         if count > 0 {
             self.accepted += count;
@@ -122,13 +124,13 @@ impl Ledger {
     }
 }
 
-/// What an item came to.
+/// The outcome of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     Delivered,
     Rejected(RejectReason),
     Dropped(DropReason),
-    /// It was sent, and nobody knows whether it arrived.
+    /// The item was sent, and it is not known whether it arrived.
     Unknown,
 }
 

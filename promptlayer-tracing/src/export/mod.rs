@@ -1,14 +1,14 @@
-//! From a finished span to the service, and the ids back.
+//! Exports finished spans to PromptLayer and passes the request ids to the hooks.
 //!
 //! ```text
-//! threads that call ── intake ──> queue ──> packer ──> courier ──> POST /spans-bulk
-//!                         │                   │ ↑         │  the answer: ids, rejections
-//!                         └── synchronous ──> spool       ├──> ledger: what became of each
-//!                                             (disk)      └──> hooks (thread pl-hooks)
+//! calling threads ── intake ──> queue ──> packer ──> delivery ──> POST /spans-bulk
+//!                       │                   │ ↑          │  the response: ids, rejections
+//!                       └── synchronous ──> spool        ├──> ledger: the outcome of each item
+//!                                           (disk)       └──> hooks (thread pl-hooks)
 //! ```
 //!
-//! The worker, on the thread `pl-export`, drives the packer, which makes batches of finished spans, and the
-//! courier, which has them delivered. The queue and the ledger are under one lock.
+//! The worker runs on the thread `pl-export`. It drives the packer, which builds batches of finished spans,
+//! and the delivery, which sends them. One lock guards both the queue and the ledger.
 
 mod batch;
 mod content;

@@ -1,4 +1,4 @@
-//! What an answer means for what was sent.
+//! Classification of responses.
 
 use std::time::Duration;
 
@@ -8,32 +8,33 @@ use serde_json::Value;
 use crate::export::ledger::RejectReason;
 use promptlayer_client::exporter::{Answer, Failure, FailureKind};
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// It was accepted; the body of the answer. What was taken is for the body to prove.
+    /// The status is a success. The value is the response body, which must prove which items were accepted.
     Accepted(Vec<u8>),
-    /// It was never written to a connection.
+    /// The request was never written to a connection.
     NotSent,
-    /// It was surely not processed: try again, not before the wait that the service asks for.
+    /// The request was certainly not processed. Retry it, but not before the wait that the service asks for.
     Busy(Option<Duration>),
-    /// It may have been processed or not.
+    /// The request may have been processed.
     Ambiguous,
-    /// Something in it is wrong: part it, and find what.
+    /// An item in the request is invalid. Split the request to find it.
     Faulty(RejectReason),
-    /// The service, or something before it, does not take it. If it takes nothing, the settings are wrong.
+    /// The service, or something in front of it, rejects the request. If it rejects all requests, the
+    /// settings are wrong.
     Refused(RejectReason),
 }
 
-/// Reads an answer, or the lack of one. A tracking call names a request: that there is none of that id is
-/// its own fault and not that of the settings.
+/// Classifies a response or a failed request. If a tracking call names a request id that does not exist, the
+/// call is at fault and not the settings.
 pub(crate) fn of(result: &Result<Answer, Failure>, is_tracking: bool) -> Outcome {
     match result {
         Ok(Answer { status: 404 | 405 | 409, .. }) if is_tracking => Outcome::Faulty(RejectReason::Invalid),
         Ok(answer) => of_status(answer),
         Err(failure) => match (failure.kind, failure.status) {
             (FailureKind::NotSent | FailureKind::NoRuntime, _) => Outcome::NotSent,
-            // The status of success came and the body broke.
+            // A success status arrived, but the body did not arrive completely.
             (_, Some(_)) => Outcome::Accepted(Vec::new()),
             (FailureKind::TimedOut | FailureKind::Broken, None) => Outcome::Ambiguous,
         },
@@ -50,13 +51,13 @@ fn of_status(answer: &Answer) -> Outcome {
         401 | 403 => Outcome::Refused(RejectReason::Unauthorized),
         300..=399 | 404 | 405 | 415 => Outcome::Refused(RejectReason::WrongAddress),
         402..=499 => Outcome::Refused(RejectReason::Invalid),
-        // 500 and above, and what no server should answer.
+        // 500 and above, and invalid statuses.
         _ => Outcome::Ambiguous,
     }
 }
 
-/// The places of the spans that an answer says are at fault, of `count` that were sent; none where it does
-/// not say, or says what cannot be.
+/// Returns the positions of the spans that a response calls faulty, of `count` that were sent. Returns none
+/// if the response names no positions, or impossible ones.
 pub(crate) fn faulty_spans(body: &[u8], count: usize) -> Vec<usize> {
     #[derive(Deserialize)]
     struct Answer {
@@ -71,7 +72,7 @@ pub(crate) fn faulty_spans(body: &[u8], count: usize) -> Vec<usize> {
         let after = detail.loc.iter().skip_while(|step| step.as_str() != Some("spans")).nth(1)?;
         usize::try_from(after.as_u64()?).ok().filter(|at| *at < count)
     };
-    // One that does not say where leaves the others in doubt too.
+    // If one error has no position, the other positions are not reliable either.
     let mut places: Vec<usize> = detail.iter().map(place).collect::<Option<_>>().unwrap_or_default();
     places.sort_unstable();
     places.dedup();
@@ -87,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_surely_not_processed_is_sent_again() {
+    fn only_unprocessed_requests_are_busy_or_not_sent() {
         for status in [408, 425, 429, 503] {
             assert!(matches!(outcome_of(status), Outcome::Busy(Some(wait)) if wait.as_secs() == 7));
         }
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_of_the_client_tells_content_from_configuration() {
+    fn client_error_status_separates_content_from_settings() {
         assert!(matches!(outcome_of(201), Outcome::Accepted(_)));
         assert!(matches!(outcome_of(422), Outcome::Faulty(RejectReason::Invalid)));
         for status in [413, 431] {
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_tracking_call_does_not_find_is_its_own_fault() {
+    fn tracking_call_of_unknown_request_is_faulty() {
         for status in [404, 422] {
             let answer = Ok(Answer { status, retry_after: None, body: Vec::new() });
             assert!(matches!(of(&answer, true), Outcome::Faulty(RejectReason::Invalid)), "{status}");
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_faulty_spans_are_where_the_answer_says_if_it_says_so_of_all() {
+    fn faulty_spans_are_located_only_if_every_error_has_one() {
         let places = |body: &str| faulty_spans(body.as_bytes(), 5);
         let one =
             r#"{"detail":[{"loc":["body","spans",3,"log_request","provider"],"msg":"Field required"}]}"#;

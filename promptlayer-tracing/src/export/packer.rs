@@ -1,4 +1,4 @@
-//! Finished spans to parcels, and parcels to batches.
+//! The packer: converts finished spans to batch items, and groups them into batches.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,15 +16,16 @@ use promptlayer_client::exporter;
 
 use crate::error::Error;
 
-/// Takes items out of the queue, in order, and makes batches of them.
+/// Takes items out of the queue, in order, and builds batches.
 pub(crate) struct Packer {
     pipeline: Arc<Pipeline>,
     form: Arc<Form>,
-    /// Taken out already: with no place in the batch before it, or not to be had on disk.
+    /// Items that were taken out of the queue but did not fit into the last batch, or could not be written to
+    /// disk.
     ready: VecDeque<Parcel>,
-    /// The same, of tracking calls, which do not hold up the spans behind them.
+    /// The same for tracking calls. They are separate so that they do not block the spans behind them.
     tracking: VecDeque<Parcel>,
-    /// Whether the disk did not take the last that was to be put there.
+    /// Whether the last write to disk failed.
     disk_fails: bool,
 }
 
@@ -33,7 +34,8 @@ impl Packer {
         Self { pipeline, form, ready: VecDeque::new(), tracking: VecDeque::new(), disk_fails: false }
     }
 
-    /// The next batch of spans, or request of its own wire; nothing if none waits in memory.
+    /// Returns the next batch of spans, or the next request log that is sent on its own. Returns `None` if no
+    /// item waits in memory.
     pub(crate) fn next(&mut self, report: &impl Fn(Error)) -> Option<Batch> {
         let limits = self.form.batch;
         let (mut parcels, mut size) = (Vec::new(), encode::FRAME_BYTES);
@@ -49,7 +51,7 @@ impl Packer {
                 self.ready.push_front(parcel);
                 break;
             }
-            // The comma after it counts.
+            // Includes the comma after the span.
             size += parcel.bytes.len() + 1;
             parcels.push(parcel);
             if goes_alone {
@@ -59,14 +61,15 @@ impl Packer {
         (!parcels.is_empty()).then(|| Batch::new(parcels))
     }
 
-    /// The next tracking call that waits in memory.
+    /// Returns the next tracking call that waits in memory.
     pub(crate) fn next_tracking(&mut self) -> Option<Batch> {
         self.tracking.pop_front().map(|parcel| Batch::new(vec![parcel]))
     }
 
-    /// Puts what waits in the queue on disk, as far as the disk takes it.
+    /// Writes the waiting items to disk, until a write fails.
     pub(crate) fn spill(&mut self, report: &impl Fn(Error)) {
-        // No more than is there now, or a program that is quicker than the disk would have nothing sent.
+        // Stop at the items that are queued now. Otherwise nothing is sent if the program records faster than
+        // the disk writes.
         let end = self.pipeline.queue.next_number();
         while self.pipeline.queue.first_number() < end
             && let Some(parcel) = self.take(report)
@@ -84,7 +87,7 @@ impl Packer {
         }
     }
 
-    /// Puts all that waits on disk, or counts it as dropped.
+    /// Writes all waiting items to disk, or counts them as dropped.
     pub(crate) fn give_up(&mut self, reason: DropReason, report: &impl Fn(Error)) {
         let taken: Vec<Parcel> = self.ready.drain(..).chain(self.tracking.drain(..)).collect();
         for parcel in taken {
@@ -95,7 +98,7 @@ impl Packer {
         if self.pipeline.store.is_some() {
             self.spill(report);
         }
-        // What the disk did not take.
+        // Items that could not be written to disk.
         for parcel in self.ready.drain(..) {
             parcel.ticket.settle(End::Dropped(reason));
         }
@@ -103,12 +106,12 @@ impl Packer {
         self.pipeline.progress.notify();
     }
 
-    /// Whether all goes to disk before it is sent.
+    /// Returns `true` if every item is written to disk before it is sent.
     pub(crate) fn writes_ahead(&self) -> bool {
         self.pipeline.store.as_ref().is_some_and(|store| store.mode() != SpoolMode::OnFailure)
     }
 
-    /// Takes the oldest item out of the queue, unless it is to be put on disk first.
+    /// Takes the oldest item out of the queue, unless it must be written to disk first.
     fn take_unwritten(&mut self, report: &impl Fn(Error)) -> Option<Parcel> {
         if self.writes_ahead() && !self.disk_fails {
             return None;
@@ -116,7 +119,7 @@ impl Packer {
         self.take(report)
     }
 
-    /// Takes the oldest item that can be written as JSON out of the queue.
+    /// Takes the oldest item that can be serialized out of the queue.
     fn take(&self, report: &impl Fn(Error)) -> Option<Parcel> {
         loop {
             let (taken, Queued { item, accepted_at }) = self.pipeline.queue.take()?;
@@ -127,7 +130,8 @@ impl Packer {
             };
             match packed {
                 Some(Packed { content, bytes: Ok(mut bytes), is_shrunk }) => {
-                    // It may have as much room again that it does not use, and is kept until it is delivered.
+                    // Free unused capacity, which may be as large as the data: the item is kept until it is
+                    // delivered.
                     bytes.shrink_to_fit();
                     self.pipeline.counters.shrunk.fetch_add(is_shrunk.into(), Relaxed);
                     ticket.resize(bytes.len());
@@ -137,7 +141,7 @@ impl Packer {
                     ticket.settle(End::Dropped(DropReason::Unwritable));
                     report(exporter::encode_error("a span", source).into());
                 }
-                // A conversion that panicked.
+                // The conversion panicked.
                 None => ticket.settle(End::Dropped(DropReason::Unwritable)),
             }
         }

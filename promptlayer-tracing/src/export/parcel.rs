@@ -1,4 +1,4 @@
-//! What is on its way: one span, request or tracking call, written once, and counted wherever it goes.
+//! Batch items: one span, request log or tracking call, serialized once and counted in the ledger.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +19,10 @@ use promptlayer_client::exporter::LOG_REQUEST_PATH;
 
 const SPANS_BULK: &str = "/spans-bulk";
 
-/// The place of an item in the ledger. One that is dropped without an end was lost in a panic, maybe after
-/// it was sent: its outcome is unknown, and that is counted.
+/// The ledger entry of an item.
+///
+/// If it is dropped before the item is settled, the item was lost in a panic, possibly after it was sent. It
+/// then counts as of unknown outcome.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     pipeline: Arc<Pipeline>,
@@ -32,19 +34,19 @@ impl Ticket {
         Self { pipeline, taken: Some(taken) }
     }
 
-    /// Counts the item with the bytes that it has now.
+    /// Updates the number of bytes that the item is counted with.
     pub(crate) fn resize(&mut self, bytes: usize) {
         if let Some(taken) = &mut self.taken {
             self.pipeline.queue.resize(taken, bytes);
         }
     }
 
-    /// Enters what the item came to.
+    /// Records the outcome of the item.
     pub(crate) fn settle(mut self, end: End) {
         self.end(end);
     }
 
-    /// Enters that the item is on disk.
+    /// Records that the item is on disk.
     pub(crate) fn spool(mut self) {
         if let Some(taken) = self.taken.take() {
             self.pipeline.queue.spool(taken);
@@ -66,19 +68,19 @@ impl Drop for Ticket {
     }
 }
 
-/// One item on its way.
+/// A batch item that waits for delivery or is in flight.
 #[derive(Debug)]
 pub(crate) struct Parcel {
     pub(crate) ticket: Ticket,
     pub(crate) accepted_at: Instant,
     pub(crate) content: Content,
-    /// Its JSON.
+    /// The item as JSON.
     pub(crate) bytes: Vec<u8>,
-    /// Its place on disk, if it was put there.
+    /// The record of the item in the spool, if it is there.
     pub(crate) stored: Option<Stored>,
 }
 
-/// The place of a parcel on disk. When it is dropped, nobody waits for the parcel any more.
+/// The spool record of a batch item. When it is dropped, callers no longer wait for the record.
 #[derive(Debug)]
 pub(crate) struct Stored {
     pub(crate) id: RecordId,
@@ -94,39 +96,40 @@ impl Drop for Stored {
     }
 }
 
-/// Spans, requests or a tracking call that go in one request.
+/// A batch of spans, or one request log or tracking call, that is sent in one request.
 #[derive(Debug)]
 pub(crate) struct Batch {
     pub(crate) parcels: Vec<Parcel>,
-    /// Since when an earlier request may have brought them already.
+    /// If the batch is ambiguous, the instant since which an earlier request may have delivered it.
     pub(crate) in_doubt_since: Option<Instant>,
-    /// Whether it was sent before.
+    /// Whether the batch was sent before.
     pub(crate) is_retry: bool,
-    /// The tries that it had, if they go on.
+    /// The attempts so far, if the batch continues them.
     pub(crate) attempts: Option<Attempts>,
-    /// How often it was refused, if it was.
+    /// The refusals of the batch, if it was refused.
     pub(crate) refusals: Option<Refusals>,
-    /// What the refusals say of it, and how it was refused last, until it is known what of it is there.
+    /// The verdict and the last error, kept until the read-back shows which spans arrived.
     pub(crate) suspicion: Option<(Verdict, Error)>,
-    /// What to wait for before it is sent.
+    /// What to wait for before the batch is sent.
     pub(crate) pause: Pause,
 }
 
-/// What a batch waits for before it is sent, beside the gate.
+/// The pause of a batch before it is sent, in addition to the gate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Pause {
     #[default]
     None,
-    /// The next delay of its tries: the service had it before, and surely did not take it.
+    /// Wait for the next delay of its attempts. The service received the batch before, and certainly did not
+    /// store it.
     Backoff,
-    /// This long.
+    /// Wait for this time.
     For(Duration),
-    /// This long, or until another request to the same path passes.
+    /// Wait for this time, or until another request to the same path passes.
     UntilOthersPass(Duration),
 }
 
 impl Batch {
-    /// What was never sent.
+    /// Returns a batch that was never sent.
     pub(crate) fn new(parcels: Vec<Parcel>) -> Self {
         Self {
             parcels,
@@ -139,12 +142,12 @@ impl Batch {
         }
     }
 
-    /// What is in it: all of it is of one kind.
+    /// Returns the content of the first item. All items of a batch are of the same kind.
     pub(crate) fn kind(&self) -> Option<&Content> {
         self.parcels.first().map(|parcel| &parcel.content)
     }
 
-    /// The path of its request.
+    /// Returns the path of the request.
     pub(crate) fn path(&self) -> &'static str {
         match self.kind() {
             Some(Content::Track { path }) => path.as_str(),
@@ -153,7 +156,7 @@ impl Batch {
         }
     }
 
-    /// The body of its request.
+    /// Returns the body of the request.
     pub(crate) fn body(&self) -> Vec<u8> {
         match self.parcels.first() {
             Some(Parcel { content: Content::Track { .. } | Content::Log { .. }, bytes, .. }) => bytes.clone(),
@@ -171,7 +174,7 @@ impl Batch {
 }
 
 impl Parcel {
-    /// The span's place in the traces, where it is sent as one.
+    /// Returns the trace id and the span id, if the item is sent as a span.
     pub(crate) fn place(&self) -> Option<(TraceId, SpanId)> {
         match self.content {
             Content::Span { trace_id, span_id, .. } => Some((trace_id, span_id)),

@@ -1,4 +1,4 @@
-//! What the threads of the pipeline share with those that feed it.
+//! The state that the pipeline's threads share with the calling threads.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
@@ -16,58 +16,58 @@ use crate::progress::Progress;
 use crate::sink::Outgoing;
 use promptlayer_client::exporter::{self, TrackCall};
 
-/// One thing to send.
+/// A finished span or a tracking call to send.
 #[derive(Debug)]
 pub(crate) enum Item {
     Span(Box<Outgoing>),
     Track(TrackCall),
 }
 
-/// One thing to send, as it waits.
+/// An item in the queue.
 #[derive(Debug)]
 pub(crate) struct Queued {
     pub(crate) item: Item,
     pub(crate) accepted_at: Instant,
 }
 
-/// What is counted beside the ledger.
+/// Counters in addition to the ledger.
 #[derive(Debug, Default)]
 pub(crate) struct ExportCounters {
     /// Requests that were sent again.
     pub(crate) retries: AtomicU64,
-    /// Spans that were sent again after an answer was lost, and had not arrived as far as could be read.
+    /// Spans that were sent again after a lost response, because the read-back did not find them.
     pub(crate) possible_duplicates: AtomicU64,
-    /// Requests that the service left out since it does not have their template.
+    /// Requests that the service did not log because their prompt template does not exist.
     pub(crate) skipped: AtomicU64,
-    /// Spans that were too large, and went without their media or with their texts cut.
+    /// Spans that were too large, and were sent without their media or with their texts cut.
     pub(crate) shrunk: AtomicU64,
-    /// Spans that were left out with their trace, as the layer's `sample` has it.
+    /// Spans that were left out with their trace by the layer's `sample`.
     pub(crate) left_out: AtomicU64,
-    /// Batches that a fault of this library's own cost.
+    /// Batches that were lost to a panic in this crate.
     pub(crate) panics: AtomicU64,
 }
 
-/// What is counted in a process that was forked from the one with the pipeline, where it takes nothing.
+/// Counters in a process that was forked from the one that owns the pipeline. All items are dropped there.
 #[derive(Debug, Default)]
 pub(crate) struct ForkedCounters {
     pub(crate) spans: AtomicU64,
     pub(crate) tracking: AtomicU64,
 }
 
-/// What the threads of the pipeline share with those that feed it.
+/// The state that the pipeline's threads share with the calling threads.
 #[derive(Debug)]
 pub(crate) struct Pipeline {
     pub(crate) queue: Queue<Queued>,
-    /// Tells the export thread that a batch is full.
+    /// Wakes the export thread when a batch is full.
     pub(crate) wake: Notify,
     pub(crate) form: Arc<Form>,
     pub(crate) store: Option<Store>,
     pub(crate) counters: ExportCounters,
     pub(crate) hooks: Arc<HookCounters>,
     pub(crate) progress: Arc<Progress>,
-    /// Reports errors from the threads that call.
+    /// Reports errors from the calling threads.
     pub(crate) reporter: Arc<Reporter>,
-    /// The process whose pipeline it is.
+    /// The process that owns the pipeline.
     process: u32,
     pub(crate) forked: ForkedCounters,
 }
@@ -89,13 +89,15 @@ impl Pipeline {
         }
     }
 
-    /// Whether this process is a fork of the one with the pipeline. Then its threads are not here, its locks may be
-    /// held for ever, and its files are the parent's.
+    /// Returns `true` if this process is a fork of the one that owns the pipeline.
+    ///
+    /// In a fork, the pipeline's threads do not exist, its locks may be held forever, and its files belong to
+    /// the parent.
     pub(crate) fn is_forked(&self) -> bool {
         self.process != fork::generation()
     }
 
-    /// Counts what is recorded in such a process, and reports the first.
+    /// Counts an item that was recorded in a forked process, and reports the first one.
     pub(crate) fn refuse_forked(&self, class: Class) -> promptlayer_client::Error {
         let count = match class {
             Class::Span => &self.forked.spans,
@@ -106,13 +108,15 @@ impl Pipeline {
         exporter::forked()
     }
 
-    /// The spool, if there is one and this process may use it. A process that was forked may not: its files are the
-    /// parent's, and its lock may be held by a thread that the child does not have.
+    /// Returns the spool, if there is one and this process may use it.
+    ///
+    /// A forked process may not use it: the files belong to the parent, and the lock may be held by a thread
+    /// that exists only in the parent.
     pub(crate) fn store_here(&self) -> Option<&Store> {
         self.store.as_ref().filter(|_| !self.is_forked())
     }
 
-    /// Enters what an earlier run left on disk.
+    /// Records the items that an earlier run left on disk.
     pub(crate) fn adopt(&self, found: Tally) {
         self.queue.adopt(Class::Span, found.spans);
         self.queue.adopt(Class::Track, found.tracks);

@@ -1,16 +1,17 @@
-//! The bounded queue between the threads that call and the one that sends, and the ledger of both.
+//! The bounded queue between the calling threads and the export thread, with the ledger of its items.
 //!
-//! One lock is over the queue and the ledger, so that the ledger's equation holds at every instant. It is
-//! held for a few additions and never while other code runs. What finds the queue full is turned away
-//! before the lock: then, of all times, it is contended.
+//! One lock guards the queue and the ledger, so that the ledger's equation holds at every instant. It is held
+//! for a few additions, and never while other code runs. `push` checks the limits before it takes the lock:
+//! when the queue is full, the lock is most contended.
 
 use std::collections::{BTreeSet, VecDeque};
 
 use super::ledger::{DropReason, End, Ledger};
 use super::sync::{AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError};
 
-/// How much may wait to be sent, be on its way, and wait to be sent again, all together. What comes when
-/// that is full is dropped and counted.
+/// Limits for the items that wait, are in flight, or wait for a retry, all together.
+///
+/// An item that arrives when the limit is reached is dropped and counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueLimits {
     pub(crate) items: usize,
@@ -23,7 +24,7 @@ impl QueueLimits {
     /// The default of [`bytes`](Self::bytes): 64 MiB.
     pub const DEFAULT_BYTES: usize = 64 << 20;
 
-    /// The greatest number of spans and of enqueued tracking calls together, at least 1. Defaults to
+    /// Sets the maximum number of spans and enqueued tracking calls together, at least 1. Defaults to
     /// [`DEFAULT_ITEMS`](Self::DEFAULT_ITEMS).
     #[must_use]
     pub fn items(mut self, items: usize) -> Self {
@@ -31,7 +32,7 @@ impl QueueLimits {
         self
     }
 
-    /// The greatest number of bytes that they hold. Defaults to
+    /// Sets the maximum number of bytes that these items hold. Defaults to
     /// [`DEFAULT_BYTES`](Self::DEFAULT_BYTES).
     #[must_use]
     pub fn bytes(mut self, bytes: usize) -> Self {
@@ -39,7 +40,7 @@ impl QueueLimits {
         self
     }
 
-    /// What there is room for. The last quarter is kept for what carries a request.
+    /// Returns the limits for an item. The last quarter is reserved for spans with a request log.
     fn room(self, weight: Weight) -> (usize, usize) {
         if weight.yields {
             (self.items - self.items / 4, self.bytes - self.bytes / 4)
@@ -55,84 +56,84 @@ impl Default for QueueLimits {
     }
 }
 
-/// Which ledger an item is in.
+/// The class of an item, which selects its ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
     Span,
     Track,
 }
 
-/// What an item takes up.
+/// The class of an item, and the space that it takes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Weight {
     pub(crate) class: Class,
     pub(crate) bytes: usize,
-    /// Whether it leaves the last quarter to others: a span that makes no request log, and a tracking call.
+    /// Whether the item may not use the last quarter: a span without a request log, or a tracking call.
     pub(crate) yields: bool,
 }
 
-/// An item that was taken out and has no end yet.
+/// An item that was taken out of the queue and is not settled yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Taken {
-    /// Its place in the order of all items.
+    /// The position of the item in the order of all items.
     pub(crate) number: u64,
     pub(crate) class: Class,
-    /// The bytes that it is counted with.
+    /// The number of bytes that the item is counted with.
     pub(crate) bytes: usize,
 }
 
 impl Taken {
-    /// The number of those that came from disk, for which no flush waits.
+    /// The `number` of every item that came from disk. No flush waits for these items.
     const ON_DISK: u64 = u64::MAX;
 }
 
-/// What the queue holds.
+/// The current content of the queue.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Held {
-    /// Items that wait.
+    /// The number of waiting items.
     pub(crate) waiting: usize,
-    /// Bytes of those, and of what was taken out and has no end yet.
+    /// The bytes of the waiting items, and of items that were taken out and are not settled yet.
     pub(crate) bytes: usize,
 }
 
-/// Why an item has no place. It comes back, to be dropped outside the lock.
+/// A rejected item, with the reason. The item is returned so that the caller drops it outside the lock.
 #[derive(Debug)]
 pub(crate) enum Refused<T> {
     Full(T),
     Closed(T),
 }
 
-/// What is behind the lock.
+/// The state behind the lock.
 #[derive(Debug)]
 struct State<T> {
     waiting: VecDeque<(Weight, T)>,
-    /// The number of the first of them.
+    /// The number of the first waiting item.
     first: u64,
-    /// The numbers of those that were taken out and have no end yet.
+    /// The numbers of items that were taken out and are not settled yet.
     taken: BTreeSet<u64>,
     spans: Ledger,
     tracking: Ledger,
-    /// What waits and what was taken, together.
+    /// The number of items that wait or were taken out, together.
     items: usize,
     bytes: usize,
-    /// Of those that were taken, the ones that are on disk too.
+    /// How many of the items that were taken out are also on disk.
     spans_on_disk: u64,
     tracking_on_disk: u64,
     closed_to_spans: bool,
     closed: bool,
-    /// Whether everything has been given an end by [`Queue::finish`].
+    /// Whether [`Queue::finish`] has settled everything.
     finished: bool,
 }
 
-/// The queue and the ledgers.
+/// The queue and the ledgers of spans and tracking calls.
 #[derive(Debug)]
 pub(crate) struct Queue<T> {
     state: Mutex<State<T>>,
     limits: QueueLimits,
-    /// Copies of the state's own, to turn away by.
+    /// Copies of the counts in `state`, to check the limits without the lock.
     items: AtomicUsize,
     bytes: AtomicUsize,
-    /// What was turned away before the lock: accepted and dropped in one addition.
+    /// Items that were rejected before the lock was taken. Each one counts as accepted and dropped.
     refused_spans: AtomicU64,
     refused_tracking: AtomicU64,
 }
@@ -166,13 +167,13 @@ impl<T> Queue<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Shows those that are turned away what is held now.
+    /// Copies the counts to the atomics that [`push`](Self::push) checks without the lock.
     fn publish(&self, state: &State<T>) {
         self.items.store(state.items, Ordering::Relaxed);
         self.bytes.store(state.bytes, Ordering::Relaxed);
     }
 
-    /// Puts an item in, and tells what is held now.
+    /// Appends an item and returns the new content of the queue.
     pub(crate) fn push(&self, weight: Weight, item: T) -> Result<Held, Refused<T>> {
         let (most_items, most_bytes) = self.limits.room(weight);
         let is_full = |items: usize, bytes: usize| {
@@ -207,7 +208,7 @@ impl<T> Queue<T> {
         Ok(Held { waiting: state.waiting.len(), bytes: state.bytes })
     }
 
-    /// Takes the oldest item out. It counts towards the limits until it is settled.
+    /// Takes out the oldest item. It counts towards the limits until it is settled.
     pub(crate) fn take(&self) -> Option<(Taken, T)> {
         let mut state = self.lock();
         let (weight, item) = state.waiting.pop_front()?;
@@ -220,7 +221,7 @@ impl<T> Queue<T> {
         Some((Taken { number, class: weight.class, bytes: weight.bytes }, item))
     }
 
-    /// Counts an item with the bytes that it has now.
+    /// Updates the number of bytes that an item is counted with.
     pub(crate) fn resize(&self, taken: &mut Taken, bytes: usize) {
         let mut state = self.lock();
         state.bytes = state.bytes.saturating_sub(taken.bytes) + bytes;
@@ -228,7 +229,7 @@ impl<T> Queue<T> {
         self.publish(&state);
     }
 
-    /// Enters what an item came to.
+    /// Records the outcome of an item.
     pub(crate) fn settle(&self, taken: Taken, end: End) {
         let mut state = self.lock();
         if let Some(ledger) = state.release(taken) {
@@ -237,7 +238,7 @@ impl<T> Queue<T> {
         self.publish(&state);
     }
 
-    /// Enters that an item is on disk now.
+    /// Records that an item is on disk now.
     pub(crate) fn spool(&self, taken: Taken) {
         let mut state = self.lock();
         if let Some(ledger) = state.release(taken) {
@@ -246,7 +247,7 @@ impl<T> Queue<T> {
         self.publish(&state);
     }
 
-    /// Enters an item that is on disk without having been in the queue.
+    /// Records an item that was written to disk without passing through the queue.
     pub(crate) fn admit_to_spool(&self, class: Class) -> Result<(), DropReason> {
         let mut state = self.lock();
         if state.closed || (state.closed_to_spans && class == Class::Span) {
@@ -259,7 +260,7 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// Enters items that an earlier run left on disk.
+    /// Records items that an earlier run left on disk.
     pub(crate) fn adopt(&self, class: Class, count: u64) {
         let mut state = self.lock();
         let ledger = state.ledger(class);
@@ -267,7 +268,7 @@ impl<T> Queue<T> {
         ledger.pending.spooled += count;
     }
 
-    /// Enters that an item on disk is being sent. Nobody who flushes waits for it.
+    /// Records that an item on disk is being sent. No flush waits for it.
     pub(crate) fn unspool(&self, class: Class, bytes: usize) -> Taken {
         let mut state = self.lock();
         if !state.finished {
@@ -282,7 +283,7 @@ impl<T> Queue<T> {
         Taken { number: Taken::ON_DISK, class, bytes }
     }
 
-    /// Enters what items on disk came to that were not taken out of it.
+    /// Records the outcome of items that are on disk and were not taken out of the spool.
     pub(crate) fn settle_spooled(&self, class: Class, end: End, count: u64) {
         let mut state = self.lock();
         if state.finished {
@@ -295,7 +296,7 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Drops all that waits, and counts it.
+    /// Drops all waiting items, and counts them.
     pub(crate) fn drop_waiting(&self, reason: DropReason) {
         while let Some((taken, item)) = self.take() {
             drop(item);
@@ -303,10 +304,10 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Gives an end to everything that has none and lets nothing more in; from here on no end is changed.
+    /// Settles every pending item and closes the queue. Later outcomes are ignored.
     ///
-    /// What waits is dropped for this reason. What was taken out may have been sent, so its outcome is unknown, unless
-    /// it is on disk: then it is left there for the next run.
+    /// Waiting items are dropped with this reason. Items that were taken out may have been sent, so their
+    /// outcome is unknown. Those that are on disk stay there for the next run.
     pub(crate) fn finish(&self, reason: DropReason) {
         let mut state = self.lock();
         (state.closed_to_spans, state.closed) = (true, true);
@@ -330,7 +331,7 @@ impl<T> Queue<T> {
         state.finished = true;
         self.publish(&state);
         drop(state);
-        // Outside the lock: a user's types may have destructors.
+        // Outside the lock: types of the application may have destructors.
         drop(waiting);
     }
 
@@ -339,30 +340,30 @@ impl<T> Queue<T> {
         self.lock().waiting.front().map(|(_, item)| read(item))
     }
 
-    /// The number of the oldest item that waits, or else the one that the next will have.
+    /// Returns the number of the oldest waiting item, or the number of the next item if none waits.
     pub(crate) fn first_number(&self) -> u64 {
         self.lock().first
     }
 
-    /// Whether what waits, and what is on its way, takes more than half of the room.
+    /// Returns `true` if waiting and in-flight items take more than half of the limits.
     pub(crate) fn is_half_full(&self) -> bool {
         let state = self.lock();
         state.items > self.limits.items / 2 || state.bytes > self.limits.bytes / 2
     }
 
-    /// The number that the next item will have.
+    /// Returns the number that the next item will have.
     pub(crate) fn next_number(&self) -> u64 {
         let state = self.lock();
         state.first + state.waiting.len() as u64
     }
 
-    /// Whether every item with a smaller number has an end.
+    /// Returns `true` if every item with a smaller number is settled.
     pub(crate) fn is_settled_before(&self, number: u64) -> bool {
         let state = self.lock();
         state.first >= number && state.taken.first().is_none_or(|first| *first >= number)
     }
 
-    /// The ledgers of the spans and of the tracking calls, of one instant.
+    /// Returns the ledgers of spans and of tracking calls, as a snapshot of one instant.
     pub(crate) fn ledgers(&self) -> (Ledger, Ledger) {
         let state = self.lock();
         let (mut spans, mut tracking) = (state.spans.clone(), state.tracking.clone());
@@ -372,18 +373,18 @@ impl<T> Queue<T> {
         (spans, tracking)
     }
 
-    /// Whether nothing more of this class is let in.
+    /// Returns `true` if the queue no longer accepts items of this class.
     pub(crate) fn is_closed_to(&self, class: Class) -> bool {
         let state = self.lock();
         state.closed || (state.closed_to_spans && class == Class::Span)
     }
 
-    /// Lets no more spans in.
+    /// Stops accepting spans.
     pub(crate) fn close_to_spans(&self) {
         self.lock().closed_to_spans = true;
     }
 
-    /// Lets nothing more in.
+    /// Stops accepting items of any class.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
     }
@@ -397,7 +398,7 @@ impl<T> State<T> {
         }
     }
 
-    /// How many of those that were taken are on disk too.
+    /// Returns how many of the items that were taken out are also on disk.
     fn on_disk(&mut self, class: Class) -> &mut u64 {
         match class {
             Class::Span => &mut self.spans_on_disk,
@@ -405,7 +406,8 @@ impl<T> State<T> {
         }
     }
 
-    /// Gives up the room of an item that was taken, and the ledger to enter its end in; `None` if it has one already.
+    /// Releases the space of an item and returns the ledger for its outcome. Returns `None` if the item is
+    /// already settled.
     fn release(&mut self, taken: Taken) -> Option<&mut Ledger> {
         self.taken.remove(&taken.number);
         self.items = self.items.saturating_sub(1);

@@ -1,4 +1,4 @@
-//! After a request whose answer was lost: which of its spans arrived, as the traces tell.
+//! Reconciliation after a lost response: reads a trace to find out which spans of the request arrived.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use promptlayer_blueprint::{RequestId, SpanId, TraceId};
 use promptlayer_client::exporter::{Answer, Failure};
 
-/// What a trace holds: its spans, and the ids of the requests among them.
+/// The spans of a trace, with the request id of each span that has one.
 pub(crate) type Held = BTreeMap<SpanId, Option<RequestId>>;
 
 #[derive(Debug, Deserialize)]
@@ -23,21 +23,21 @@ struct Span {
     request_log_id: Option<RequestId>,
 }
 
-/// Where a trace is read back.
+/// Returns the path of a trace.
 pub(crate) fn path(trace: TraceId) -> String {
     format!("/api/public/v2/traces/{trace}")
 }
 
-/// What the answer to a reading says the trace holds; `None` where it says nothing.
+/// Returns the spans that a response contains. Returns `None` if the response says nothing about the trace.
 pub(crate) fn held(answer: &Result<Answer, Failure>) -> Option<Held> {
     let answer = answer.as_ref().ok()?;
     match answer.status {
-        // A trace that does not exist has none of the spans.
+        // A trace that does not exist contains none of the spans.
         404 => Some(Held::new()),
         200..=299 => {
             let trace: Trace = serde_json::from_slice(&answer.body).ok()?;
             let spans = trace.spans.into_iter();
-            // The service leaves out the zeros that an id begins with.
+            // The service omits leading zeros of an id.
             Some(
                 spans
                     .filter_map(|span| {
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_tells_its_spans_and_the_ids_of_their_requests() {
+    fn trace_contains_spans_and_their_request_ids() {
         let read = reading(
             200,
             r#"{"success":true,"spans":[{"span_id":"1a2b3c4d5e6f7a8","request_log_id":7,"id":1},{"span_id":"00000000000000ff"},{"name":"odd"}]}"#,
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_that_does_not_exist_holds_nothing_and_one_that_cannot_be_read_says_nothing() {
+    fn missing_trace_is_empty_and_unreadable_trace_is_none() {
         assert_eq!(reading(404, "{}"), Some(Held::new()));
         for (status, body) in [(500, "{}"), (401, "{}"), (200, "<html>"), (200, "{}")] {
             assert_eq!(reading(status, body), None, "{status} {body}");

@@ -1,7 +1,7 @@
-//! How often a batch was refused, and what that says of it.
+//! Counts the refusals of a batch and derives a verdict from them.
 //!
-//! A refusal may be due to the destination, which then refuses everything, or to one span in the batch. What tells them
-//! apart is whether other batches pass between two refusals of this one.
+//! A refusal may be caused by the destination, which then refuses all requests, or by one span in the batch.
+//! The two cases differ in whether other batches pass between two refusals of this one.
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use tokio::time::Instant;
 use super::gate::RequestNumber;
 use super::ledger::RejectReason;
 
-/// How a batch was refused.
+/// The kind of a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// The settings are wrong, or something before the service does not let this request pass.
+    /// The settings are wrong, or something in front of the service blocks this request.
     Settings(RejectReason),
-    /// The service said that it is busy (408, 425, 429, 503).
+    /// The service responded that it is busy (408, 425, 429, 503).
     Busy,
-    /// The service failed (500 and above), or gave no answer.
+    /// The service failed (500 and above), or did not respond.
     Failure,
 }
 
 impl Refusal {
-    /// The reason that the ledger gives for a span that is always refused so.
+    /// Returns the ledger's reason for a span that is always refused in this way.
     pub(crate) fn reason(self) -> RejectReason {
         match self {
             Self::Settings(reason) => reason,
@@ -30,8 +30,8 @@ impl Refusal {
         }
     }
 
-    /// How many refusals in a row part a batch while others pass, and how many part it if nothing else passes. What
-    /// often ends by itself is given more tries.
+    /// Returns two limits: the number of consecutive refusals that splits a batch while others pass, and the
+    /// number that splits it if nothing else passes. Temporary kinds of refusal have higher limits.
     fn limits(self) -> (u32, u32) {
         match self {
             Self::Settings(_) => (2, 4),
@@ -44,14 +44,14 @@ impl Refusal {
     }
 }
 
-/// What the refusals of a batch say of it.
+/// The verdict on a batch, derived from its refusals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Nothing yet: try it again as it is.
+    /// No conclusion yet: retry the batch as it is.
     Again,
-    /// Others pass and this does not: halve it. A single span may be at fault.
+    /// Others pass and this batch does not: halve it. A single span may be at fault.
     AtFault,
-    /// Nothing passes, this batch the least: try one of its spans by itself.
+    /// Nothing passes, including this batch: send one of its spans alone.
     Stuck,
 }
 
@@ -59,7 +59,7 @@ pub(crate) enum Verdict {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Refusals {
     pub(crate) kind: Refusal,
-    /// How many of this kind in a row.
+    /// The number of consecutive refusals of this kind.
     times: u32,
     since: Instant,
     first: RequestNumber,
@@ -69,8 +69,8 @@ pub(crate) struct Refusals {
 }
 
 impl Refusals {
-    /// Enters the refusal of a request. `passed_since` says whether another request to the same path got through that
-    /// was sent after the given one.
+    /// Counts the refusal of a request. `passed_since` returns `true` if another request to the same path
+    /// passed that was sent after the given one.
     pub(crate) fn enter(
         before: Option<Self>,
         kind: Refusal,
@@ -98,8 +98,8 @@ impl Refusals {
         (refusals, verdict)
     }
 
-    /// The refusals that a part of the batch begins with. What often ends by itself is counted anew, so that a service
-    /// which is only busy does not make many small batches of a large one.
+    /// Returns the initial refusals of a part of the batch. Temporary kinds are counted from zero, so that a
+    /// service that is only busy does not split a large batch into many small ones.
     pub(crate) fn of_part(self) -> Self {
         match self.kind {
             Refusal::Settings(_) => self,
@@ -107,8 +107,8 @@ impl Refusals {
         }
     }
 
-    /// Returns whether a single span is given up: it was refused just before and just after another request passed.
-    /// What often ends by itself has as long as a span waits in memory.
+    /// Returns `true` if a single span is given up: it was refused just before and just after another request
+    /// passed. For temporary kinds, the span must also have been refused for `max_age`.
     pub(crate) fn are_final(self, max_age: Duration) -> bool {
         let is_over = match self.kind {
             Refusal::Settings(_) => true,
@@ -122,7 +122,8 @@ impl Refusals {
 mod tests {
     use super::*;
 
-    /// The verdicts on a batch that is refused so often, with another passing before each or not.
+    /// Returns the verdicts on a batch that is refused `times` times. `others_pass` says whether another
+    /// request passes before each refusal.
     fn verdicts(kind: Refusal, others_pass: bool, times: usize) -> Vec<Verdict> {
         let mut refusals = None;
         (0..times)

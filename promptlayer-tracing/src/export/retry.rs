@@ -1,4 +1,4 @@
-//! When to try again: full jitter over a doubling delay, bounded by age and never by a count.
+//! Retry delays: exponential backoff with full jitter, limited by age and not by the number of attempts.
 
 use std::time::Duration;
 
@@ -6,8 +6,9 @@ use tokio::time::Instant;
 
 use promptlayer_client::exporter::clock;
 
-/// How long what could not be delivered is tried again, and how often. Times longer than ten years are taken as ten
-/// years.
+/// A policy for retries: how often and for how long a failed delivery is tried again.
+///
+/// Durations above ten years are reduced to ten years.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
     pub(crate) first_delay: Duration,
@@ -29,25 +30,27 @@ impl RetryPolicy {
     /// The default of [`settling_time`](Self::settling_time): 2 s.
     pub const DEFAULT_SETTLING_TIME: Duration = Duration::from_secs(2);
 
-    /// The most that is waited before the second try; before each later one it is twice as much. How much
-    /// it is, chance decides, from nothing to this ("full jitter"), so that programs which failed together
-    /// do not come back together. At least 1 ms. Defaults to [`DEFAULT_FIRST_DELAY`](Self::DEFAULT_FIRST_DELAY).
+    /// Sets the upper bound of the delay before the first retry, at least 1 ms. The bound doubles with each
+    /// later retry.
+    ///
+    /// The delay is random, from zero to the bound ("full jitter"), so that programs that failed at the same
+    /// time do not retry at the same time. Defaults to [`DEFAULT_FIRST_DELAY`](Self::DEFAULT_FIRST_DELAY).
     #[must_use]
     pub fn first_delay(mut self, delay: Duration) -> Self {
         self.first_delay = delay.clamp(Duration::from_millis(1), clock::LONGEST);
         self
     }
 
-    /// The most that is waited between two tries, unless the service asks for more (`Retry-After`); at least 1 ms.
-    /// Defaults to [`DEFAULT_LONGEST_DELAY`](Self::DEFAULT_LONGEST_DELAY).
+    /// Sets the maximum delay between two attempts, at least 1 ms. PromptLayer can ask for a longer one
+    /// (`Retry-After`). Defaults to [`DEFAULT_LONGEST_DELAY`](Self::DEFAULT_LONGEST_DELAY).
     #[must_use]
     pub fn longest_delay(mut self, delay: Duration) -> Self {
         self.longest_delay = delay.clamp(Duration::from_millis(1), clock::LONGEST);
         self
     }
 
-    /// How old something may become before it is given up: put into the spool if there is one, else
-    /// dropped and counted. It is tried once however old it is. Defaults to
+    /// Sets the maximum age of an item before it is given up: written to the spool if there is one, else
+    /// dropped and counted. Each item is tried at least once, even if it is older. Defaults to
     /// [`DEFAULT_MAX_AGE`](Self::DEFAULT_MAX_AGE).
     #[must_use]
     pub fn max_age(mut self, age: Duration) -> Self {
@@ -55,18 +58,21 @@ impl RetryPolicy {
         self
     }
 
-    /// How long to wait before asking again a service that refuses everything: a wrong key, a wrong
-    /// address; at least 1 ms. What would be older than [`max_age`](Self::max_age) by then is given up at
-    /// once. Defaults to [`DEFAULT_PROBE_INTERVAL`](Self::DEFAULT_PROBE_INTERVAL).
+    /// Sets the interval between requests to a destination that rejects everything, for example because of a
+    /// wrong key or base URL; at least 1 ms.
+    ///
+    /// Items that would exceed [`max_age`](Self::max_age) by then are given up immediately. Defaults to
+    /// [`DEFAULT_PROBE_INTERVAL`](Self::DEFAULT_PROBE_INTERVAL).
     #[must_use]
     pub fn probe_interval(mut self, interval: Duration) -> Self {
         self.probe_interval = interval.clamp(Duration::from_millis(1), clock::LONGEST);
         self
     }
 
-    /// After a request whose answer was lost, how long its spans must be missing from the trace, as it is
-    /// read back, before they are sent again: the service may still be storing them. Defaults to
-    /// [`DEFAULT_SETTLING_TIME`](Self::DEFAULT_SETTLING_TIME).
+    /// Sets how long spans must be missing from their trace before they are sent again after a lost response.
+    ///
+    /// The trace is read back in the meantime, because PromptLayer may still be storing the spans. Defaults
+    /// to [`DEFAULT_SETTLING_TIME`](Self::DEFAULT_SETTLING_TIME).
     #[must_use]
     pub fn settling_time(mut self, time: Duration) -> Self {
         self.settling_time = time.min(clock::LONGEST);
@@ -86,13 +92,13 @@ impl Default for RetryPolicy {
     }
 }
 
-/// The tries at one request.
+/// The attempts at one request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Attempts {
-    /// Since when the oldest of what is in it waits.
+    /// The instant from which the age is measured.
     since: Instant,
     policy: RetryPolicy,
-    /// How many delays there were.
+    /// The number of delays so far.
     delays: u32,
 }
 
@@ -101,19 +107,22 @@ impl Attempts {
         Self { since, policy, delays: 0 }
     }
 
-    /// How long it may still be tried.
+    /// Returns the time until the maximum age is reached.
     pub(crate) fn time_left(&self) -> Duration {
         self.policy.max_age.saturating_sub(self.since.elapsed())
     }
 
-    /// How long to wait at the gate: until it is too old. What is old already and was never sent has its try all the
-    /// same, when others have theirs.
+    /// Returns how long to wait at the gate: until the maximum age is reached.
+    ///
+    /// An item that is already older but was never sent waits for its turn as well, at least for the longest
+    /// delay, so that it gets one attempt.
     pub(crate) fn patience(&self, was_sent: bool) -> Duration {
         let least = if was_sent { Duration::ZERO } else { self.policy.longest_delay };
         self.time_left().max(least)
     }
 
-    /// How long to wait before the next try, at least `asked`; `None` when it would be too old by then.
+    /// Returns the delay before the next attempt, at least `asked`. Returns `None` if the item would be too
+    /// old by then.
     pub(crate) fn next_delay(&mut self, asked: Option<Duration>) -> Option<Duration> {
         let RetryPolicy { first_delay, longest_delay, .. } = self.policy;
         let bound = first_delay.saturating_mul(2u32.saturating_pow(self.delays)).min(longest_delay);
@@ -128,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_delay_is_within_its_bound_and_never_shorter_than_what_the_service_asks() {
+    fn delay_is_bounded_and_at_least_what_the_service_asks() {
         let policy = RetryPolicy::default();
         let mut attempts = Attempts::since(Instant::now(), policy);
         assert!(attempts.next_delay(None).unwrap() <= policy.first_delay);

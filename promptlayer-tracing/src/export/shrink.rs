@@ -1,7 +1,7 @@
-//! What is too large to send, made smaller: media first, then long texts.
+//! Reduction of JSON that is too large to send: media first, then long texts.
 //!
-//! What replaces a picture says its type, its size and its SHA-256, so that it can still be told from others
-//! and found where it came from.
+//! Media is replaced with its type, size and SHA-256, so that it can be distinguished and traced back to its
+//! source.
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -11,13 +11,13 @@ use sha2::{Digest, Sha256};
 
 use promptlayer_client::exporter::{cut, hex};
 
-/// A text of base64 of at least this many bytes is taken for media wherever it stands.
+/// The minimum length in bytes of a base64 text that is treated as media, in any field.
 const LEAST_MEDIA: usize = 1024;
-/// The most bytes of one text that are kept when texts are cut.
+/// The maximum number of bytes that are kept of a text when texts are cut.
 const KEPT_TEXT: usize = 2 * 1024;
 
-/// The JSON of a value without its media, or, where it has none, without most of its long texts; `None` if
-/// there is nothing left to take.
+/// Returns the JSON without its media. If it has no media, returns it with its long texts cut. Returns `None`
+/// if nothing can be removed.
 pub(crate) fn smaller(json: &[u8]) -> Option<Vec<u8>> {
     let mut value: Value = serde_json::from_slice(json).ok()?;
     if !replace_media(&mut value) && !cut_texts(&mut value) {
@@ -26,7 +26,7 @@ pub(crate) fn smaller(json: &[u8]) -> Option<Vec<u8>> {
     serde_json::to_vec(&value).ok()
 }
 
-/// Replaces media by what says which they are. `false` if there was none.
+/// Replaces media with a description of it. Returns `false` if there is none.
 fn replace_media(value: &mut Value) -> bool {
     visit(value, &mut |text| {
         let (media_type, data) = match text.strip_prefix("data:").and_then(|rest| rest.split_once(',')) {
@@ -40,23 +40,24 @@ fn replace_media(value: &mut Value) -> bool {
             return None;
         }
         let media_type = if media_type.is_empty() { "media" } else { media_type };
-        // What only looks like base64 is told by what it is.
+        // Data that only looks like base64 is described as it is.
         let bytes = decoded(data).unwrap_or_else(|| data.as_bytes().to_vec());
         Some(format!("[{media_type}, {} bytes, sha256 {}]", bytes.len(), hex(&Sha256::digest(&bytes))))
     })
 }
 
-/// The bytes that a text of base64 stands for, in either of its alphabets, with padding or without.
+/// Decodes base64 in the standard or the URL-safe alphabet, with or without padding.
 fn decoded(text: &str) -> Option<Vec<u8>> {
     let either = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     let alphabet = if text.contains(['-', '_']) { alphabet::URL_SAFE } else { alphabet::STANDARD };
     GeneralPurpose::new(&alphabet, either).decode(text).ok()
 }
 
-/// Cuts every text that is longer than a few kilobytes, and says by how much. `false` if there was none.
+/// Cuts every text longer than about 2 KiB and appends the number of removed bytes. Returns `false` if there
+/// is none.
 fn cut_texts(value: &mut Value) -> bool {
     visit(value, &mut |text| {
-        // What says how much was cut must not make it longer.
+        // The appended note must not make the text longer.
         if text.len() <= KEPT_TEXT + 64 {
             return None;
         }
@@ -65,7 +66,7 @@ fn cut_texts(value: &mut Value) -> bool {
     })
 }
 
-/// Replaces the texts in a value for which `replace` gives another.
+/// Replaces each text for which `replace` returns another. Returns `true` if any was replaced.
 fn visit(value: &mut Value, replace: &mut impl FnMut(&String) -> Option<String>) -> bool {
     match value {
         Value::String(text) => match replace(text) {
@@ -81,7 +82,7 @@ fn visit(value: &mut Value, replace: &mut impl FnMut(&String) -> Option<String>)
     }
 }
 
-/// Whether a text is base64, of either alphabet, and nothing else: words have blanks.
+/// Returns `true` if a text is base64 of either alphabet and long enough to be media. Prose contains spaces.
 fn is_base64(text: &str) -> bool {
     text.len() >= LEAST_MEDIA
         && text
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_cut_between_two_characters_and_says_by_how_much() {
+    fn long_text_is_cut_at_a_char_boundary_with_a_note() {
         let mut value = json!({"text": "é".repeat(3000), "short": "é".repeat(1000)});
         assert!(cut_texts(&mut value));
         let text = value["text"].as_str().unwrap();

@@ -1,17 +1,18 @@
-//! The subscriber of the export thread, which hears nothing.
+//! The subscriber of the export thread, which records nothing.
 //!
-//! Not `Dispatch::none()`: while a process has one subscriber, `tracing` takes what it is interested in
-//! from the thread that reaches a callsite first, and what the export thread reached first would be
-//! silent for the whole process. This one is counted as a second, and claims to be interested in
-//! everything, so that a callsite that the other always wants stays one. What the other never wants it is asked for
-//! anew each time, if the level lets it so far: that is the price.
+//! `Dispatch::none()` does not work here. While a process has only one subscriber, `tracing` takes the
+//! interest in a callsite from the thread that reaches it first. A callsite that the export thread reached
+//! first would be disabled for the whole process. `Silence` counts as a second subscriber, and claims to be
+//! interested in everything. A callsite that the other subscriber always wants therefore stays enabled. The
+//! cost: for a callsite that the other subscriber never wants, `tracing` asks it again each time, if the
+//! maximum level allows the callsite.
 
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
 use tracing::{Event, Metadata, Subscriber};
 
-/// Hears nothing.
+/// A subscriber that records nothing.
 #[derive(Debug)]
 pub(crate) struct Silence;
 
@@ -24,7 +25,7 @@ impl Subscriber for Silence {
         false
     }
 
-    /// Asks for no level, so that none is enabled on its account.
+    /// Asks for no level, so that this subscriber enables none.
     fn max_level_hint(&self) -> Option<LevelFilter> {
         Some(LevelFilter::OFF)
     }
@@ -45,17 +46,17 @@ impl Subscriber for Silence {
 }
 
 std::thread_local! {
-    /// Whether this thread is one of the pipeline's.
+    /// Whether this thread belongs to the pipeline.
     static IS_SILENT: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
-/// From now on nothing that happens on this thread is recorded by a layer of this crate.
+/// Marks this thread: the layers of this crate record nothing on it from now on.
 pub(crate) fn silence_thread() {
     IS_SILENT.set(true);
 }
 
-/// Whether nothing that happens on this thread is recorded.
+/// Returns `true` if nothing is recorded on this thread.
 pub(crate) fn is_silent() -> bool {
-    // A thread whose locals are gone is none of the pipeline's.
+    // A thread whose thread-locals are destroyed does not belong to the pipeline.
     IS_SILENT.try_with(std::cell::Cell::get).unwrap_or(false)
 }

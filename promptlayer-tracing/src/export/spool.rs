@@ -1,24 +1,26 @@
-//! Records that wait on disk until they can be sent.
+//! A spool of records that wait on disk until they can be sent.
 //!
-//! Pure storage: it knows files, records and limits, and nothing of what the records say, who sends
-//! them or who counts them.
+//! This module is storage only. It knows files, records and limits. It does not know what the records
+//! contain, who sends them or who counts them.
 //!
 //! ```text
 //! append ──> the newest segment      next_of <── the oldest segment
 //!                                    set_sent, done ──> its marks; the last `done` removes both files
 //! ```
 //!
-//! - What was appended survives any end of the process, a kill included, since the system holds it.
-//!   Only what was also [synced](Spool::sync) surely survives a crash of the system.
-//! - What is done is not given again. A kill between the delivery and [`Spool::done`], a mark that
-//!   was damaged or could not be written gives a record again, and nothing else does.
-//! - What was [marked as sent](Spool::set_sent) before its request was written says so when it is given again, so that
-//!   all other records can be sent without asking the service for them first.
-//! - Records are given by [`Selection`]: new ones do not wait behind a backlog.
-//! - Each process has a directory of its own under the path, and adopts those of processes that have
-//!   ended and had the same destination: see `directory`. Limits are those of each process; what it adopts counts.
-//! - Files are their owner's alone on Unix, and hold what the caller wrote, as it was: no secret may
-//!   be in it.
+//! - An appended record survives any end of the process, including a kill, because the operating system holds
+//!   the data. A record is only guaranteed to survive a crash of the system after a [sync](Spool::sync).
+//! - A record that is done is not returned again. There are three exceptions: a kill between the delivery and
+//!   [`Spool::done`], a damaged mark, and a mark that could not be written.
+//! - A record that was [marked as sent](Spool::set_sent) before its request was written carries that mark
+//!   when it is returned again. All other records can be sent without reading them back from the service
+//!   first.
+//! - Records are read by [`Selection`], so that new ones do not wait behind a backlog.
+//! - Each process has its own directory under the path. It adopts the directories of ended processes that had
+//!   the same destination: see `directory`. Limits apply to each process, and adopted records count towards
+//!   them.
+//! - On Unix, only the owner can read the files. They contain the bytes of the caller unchanged, so records
+//!   must not contain secrets.
 
 mod age;
 mod aside;
@@ -58,15 +60,15 @@ use self::record::Preamble;
 use self::recover::recover;
 use self::segment::Segment;
 
-/// How much the spool keeps, and for how long.
+/// Limits for the size and the age of the spool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SpoolLimits {
-    /// The bytes on disk. What is appended beyond evicts the oldest segments.
+    /// The maximum number of bytes on disk. An append beyond it evicts the oldest segments.
     pub(crate) bytes: u64,
-    /// The bytes from which on a segment is not appended to; at most an eighth of `bytes`, so that an
-    /// eviction costs no more.
+    /// The size in bytes at which a segment is closed. It is limited to an eighth of `bytes`, so that an
+    /// eviction loses no more than that.
     pub(crate) segment_bytes: u64,
-    /// How old a record may be to be given still.
+    /// The maximum age of a record that is still returned.
     pub(crate) max_age: Duration,
 }
 
@@ -93,45 +95,47 @@ impl Default for SpoolLimits {
     }
 }
 
-/// A record in its spool, for as long as that is open.
+/// The id of a record. It is valid while its spool is open.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct RecordId {
     segment: u64,
     index: usize,
 }
 
-/// Records on disk. See the [module](self).
+/// A spool of records on disk. See the [module](self).
 ///
-/// In memory are sixteen bytes for each record, and the one that is being read.
+/// It keeps sixteen bytes in memory for each record, and the record that is being read.
 #[derive(Debug)]
 pub(crate) struct Spool {
     root: PathBuf,
     limits: SpoolLimits,
-    /// Oldest first. None but the last is appended to.
+    /// Oldest first. Only the last one is appended to.
     segments: VecDeque<Segment>,
     /// The file of the segment that is being read.
     reader: Option<(u64, File)>,
-    /// Where to look next, by selection.
+    /// The position of the next read, by selection.
     cursors: BTreeMap<Selection, RecordId>,
     next_serial: u64,
-    /// How many segments were there when it was opened; their serial numbers are the lowest.
+    /// How many segments existed when the spool was opened. They have the lowest serial numbers.
     adopted: u64,
     lost: Lost,
-    /// The records that were lost with files that somebody else deleted, if that was not reported yet.
+    /// The number of records in files that another process or user deleted, if it was not reported yet.
     deleted: Option<u64>,
     clock: Clock,
-    /// The own directory; last, so that no file is open in it when it is removed.
+    /// The directory of this process. It is the last field, so that no file in it is open when it is removed.
     own: Arc<Claim>,
 }
 
 impl Spool {
-    /// Opens the spool of a destination, with the records that processes which have ended left for the same one. They
-    /// are all read once, to know which are intact. `destination` is a hash in hexadecimal digits. A relative path counts
-    /// from where the process is now.
+    /// Opens the spool of a destination, with the records that ended processes left for the same destination.
+    ///
+    /// All of these records are read once, to check that they are intact. `destination` is a hash in
+    /// hexadecimal digits. A relative path is resolved against the current directory.
     ///
     /// # Errors
     ///
-    /// The path cannot be made, written to or locked. What is found there is never a reason.
+    /// Returns an error if the path cannot be created, written to or locked. Existing content never causes an
+    /// error.
     pub(crate) fn open(
         path: impl AsRef<Path>,
         destination: &str,
@@ -179,15 +183,15 @@ impl Spool {
         Ok((spool, Recovered { records, left }))
     }
 
-    /// Keeps a record that the pipeline accepted at an instant. Those that must give way to it are
+    /// Writes a record that the pipeline accepted at the given instant. Records that are evicted for it are
     /// [lost](Self::take_lost).
     ///
     /// # Errors
     ///
-    /// [`SpoolError::TooLarge`], [`SpoolError::OtherProcess`]; or it could not be written, then nothing of it is kept,
-    /// and the next may be.
+    /// Returns [`SpoolError::TooLarge`] or [`SpoolError::OtherProcess`], or an error if the record could not
+    /// be written. In that case no part of it is kept, and a later append may succeed.
     pub(crate) fn append(&mut self, record: &Record, accepted_at: Instant) -> Result<RecordId, SpoolError> {
-        // As the only one of its segment.
+        // The size of the record in a segment of its own.
         let size = record.size() + Preamble::SIZE as u64;
         let limit = self.limits.bytes;
         let too_large = |path: &Path| SpoolError::TooLarge { path: path.to_owned(), size, limit };
@@ -218,7 +222,8 @@ impl Spool {
         Ok(RecordId { segment: serial, index: 0 })
     }
 
-    /// Counts the records that were lost with files which somebody else deleted; `false` if there are no such files.
+    /// Counts the records in files that were deleted from outside. Returns `false` if there are no such
+    /// files.
     fn lose_deleted(&mut self) -> bool {
         let mut lost = Tally::default();
         let mut is_deleted = false;
@@ -227,7 +232,7 @@ impl Spool {
             is_deleted = true;
         }
         if is_deleted {
-            // An open file would keep its room on the disk.
+            // Close the file: a deleted file that is open still uses space on the disk.
             self.reader = None;
             self.segments.retain(|segment| segment.undone() > 0);
             self.lost.damaged.add_all(lost);
@@ -236,18 +241,18 @@ impl Spool {
         is_deleted
     }
 
-    /// Its folder, as an absolute path.
+    /// Returns the folder of the spool as an absolute path.
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
-    /// What happened to the spool that nothing else reports: once.
+    /// Returns a problem of the spool that no other method reports. Each one is returned once.
     pub(crate) fn take_trouble(&mut self) -> Option<SpoolError> {
         let records = self.deleted.take()?;
         Some(SpoolError::Deleted { path: self.root.clone(), records })
     }
 
-    /// Returns `false` in a process that was forked from the one that opened the spool. There, nothing is written, read or
+    /// Returns `true` if this process opened the spool. In a forked process nothing is written, read or
     /// removed.
     pub(crate) fn is_of_this_process(&self) -> bool {
         self.own.is_of_this_process()
@@ -258,7 +263,7 @@ impl Spool {
         is_ours.then_some(()).ok_or_else(|| SpoolError::OtherProcess { path: self.root.clone() })
     }
 
-    /// Ends the newest segment if it is full, and evicts the oldest until there is room.
+    /// Closes the newest segment if it is full, and evicts the oldest segments until there is room.
     fn make_room(&mut self, frame: u64) {
         let most = self.limits.segment_bytes();
         if let Some(newest) = self.segments.back_mut().filter(|newest| newest.len() + frame > most) {
@@ -276,31 +281,34 @@ impl Spool {
         }
     }
 
-    /// Evicts a segment; gives the bytes that it held.
+    /// Evicts a segment. Returns the number of bytes that it held.
     fn evict(&mut self, position: usize) -> u64 {
         let Some(segment) = self.segments.get_mut(position) else { return 0 };
         let bytes = segment.bytes();
         let serial = segment.serial;
         self.reader.take_if(|(read, _)| *read == serial);
         self.lost.evicted.add_all(segment.evict());
-        // Those that were given are still to be settled.
+        // Records that were read from it are still to be settled.
         if segment.undone() == 0 {
             self.segments.remove(position);
         }
         bytes
     }
 
-    /// Writes to disk whether requests with these records may have left this machine: with `true` before they are
-    /// written to a connection, with `false` if it turned out that they surely were not. The last call for
-    /// a record holds. One call to the system is made for each segment, and none if nothing changes.
+    /// Records on disk whether requests with these records may have left this machine.
     ///
-    /// `false` also withdraws what an earlier request left in doubt: pass it only if the record
-    /// [was not sent](Selection::may_have_been_sent) before that request either, or is known not to have arrived.
+    /// Pass `true` before a request is written to a connection, and `false` if it turns out that it certainly
+    /// was not written. The last call for a record counts. This makes one system call per segment, and none
+    /// if nothing changes.
+    ///
+    /// `false` also clears the ambiguity that an earlier request left. Pass it only if the record
+    /// [was not sent](Selection::may_have_been_sent) before that request either, or is known not to have
+    /// arrived.
     ///
     /// # Errors
     ///
-    /// It could not be written. This process knows it, and it is written with the next marks of its segment; if there
-    /// are none, the next process does not know it.
+    /// Returns an error if the mark could not be written. This process keeps it in memory and writes it with
+    /// the next marks of the segment. If there are none, the next process does not see it.
     pub(crate) fn set_sent(
         &mut self,
         ids: impl IntoIterator<Item = RecordId>,
@@ -324,13 +332,14 @@ impl Spool {
         self.unless_deleted(written)
     }
 
-    /// Settles a record: it is not given again, by this process or by another. One that is settled
-    /// already, or evicted, stays so.
+    /// Settles a record. It is not returned again, by this process or by another.
+    ///
+    /// This has no effect on a record that is already settled or evicted.
     ///
     /// # Errors
     ///
-    /// That could not be written. This process does not give it again; it is written with what is done
-    /// next, and if nothing is, the next process gives the record again.
+    /// Returns an error if the mark could not be written. This process does not return the record again, and
+    /// writes the mark with the next ones. If there are none, the next process returns the record again.
     pub(crate) fn done(&mut self, id: RecordId) -> Result<(), SpoolError> {
         self.check_process()?;
         let Some(position) = self.position(id.segment) else { return Ok(()) };
@@ -343,65 +352,65 @@ impl Spool {
         self.unless_deleted(settled)
     }
 
-    /// Drops the error of marks that could not be written because their segment was deleted.
+    /// Ignores a write error of marks if their segment was deleted.
     fn unless_deleted(&mut self, written: Result<(), SpoolError>) -> Result<(), SpoolError> {
         if written.is_err() && self.lose_deleted() { Ok(()) } else { written }
     }
 
-    /// The records that were lost since this was last asked.
+    /// Returns the records that were lost since the last call.
     pub(crate) fn take_lost(&mut self) -> Lost {
         std::mem::take(&mut self.lost)
     }
 
-    /// How many records are neither done nor lost, those that were given included.
+    /// Returns how many records are neither done nor lost, including those that were read.
     #[cfg(test)]
     pub(crate) fn len(&self) -> u64 {
         self.segments.iter().map(|segment| segment.undone() as u64).sum()
     }
 
-    /// Whether there is no record that is neither done nor lost.
+    /// Returns `true` if there is no record that is neither done nor lost.
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.segments.is_empty()
     }
 
-    /// The bytes of its files, those that were set aside not included.
+    /// Returns the size of the spool's files in bytes, without the quarantined ones.
     pub(crate) fn bytes(&self) -> u64 {
         self.segments.iter().map(Segment::bytes).sum()
     }
 
-    /// Waits until the disk has all that was appended and done.
+    /// Waits until the disk has stored all appended records and marks.
     ///
     /// # Errors
     ///
-    /// The disk does not take it.
+    /// Returns an error if the disk cannot store them.
     pub(crate) fn sync(&mut self) -> Result<(), SpoolError> {
         self.check_process()?;
         self.lose_deleted();
         self.segments.iter_mut().try_for_each(Segment::sync)
     }
 
-    /// Takes back a record that was given. This process gives it again only after a [`rewind`](Self::rewind). `false` if
-    /// it is not there any more.
+    /// Puts back a record that was read. This process returns it again only after a [`rewind`](Self::rewind).
+    /// Returns `false` if the record no longer exists.
     pub(crate) fn put_back(&mut self, id: RecordId) -> bool {
         let is_ours = self.is_of_this_process();
         let segment = self.position(id.segment).and_then(|position| self.segments.get_mut(position));
         segment.is_some_and(|segment| is_ours && segment.put_back(id.index))
     }
 
-    /// Gives what was put back again.
+    /// Makes the records that were put back available again.
     pub(crate) fn rewind(&mut self) {
         self.segments.iter_mut().for_each(Segment::give_left_again);
         self.cursors.clear();
     }
 
-    /// Whether a record has no end yet: it is to be given, or was and is not done.
+    /// Returns `true` if a record is not settled: it is still to be read, or was read and is not done.
     pub(crate) fn is_open(&self, id: RecordId) -> bool {
         let segment = self.position(id.segment).and_then(|position| self.segments.get(position));
         segment.is_some_and(|segment| segment.is_undone(id.index))
     }
 
-    /// The records that are to be given.
+    /// Returns the records that are still to be read.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = RecordId> {
         self.segments
             .iter()

@@ -1,7 +1,7 @@
-//! The pipeline's use of the disk: what goes there, when, and what comes back from it.
+//! The pipeline's use of the spool: what is written to it and when, and how it is read.
 //!
-//! What is put there or taken out is entered in the ledger before the lock of the store is given up, so that
-//! whoever finds a record finds it entered.
+//! Every change is recorded in the ledger before the lock of the store is released, so that a thread that
+//! sees a record also sees it counted.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
@@ -21,21 +21,21 @@ use super::store::{Entry, Files, Store, failed};
 use crate::error::Error;
 use promptlayer_client::exporter::{LOG_REQUEST_PATH, TrackPath};
 
-/// A parcel that is not on disk.
+/// A batch item that could not be written to disk.
 #[derive(Debug)]
 pub(crate) struct Unstored {
     pub(crate) parcel: Parcel,
-    /// Whether it alone is larger than the spool. This says nothing of other parcels.
+    /// Whether the item alone is larger than the spool. Other items may still fit.
     pub(crate) is_too_large: bool,
 }
 
 impl Pipeline {
-    /// The retry policy of what is on disk: it may grow older there.
+    /// Returns the retry policy for items on disk, which has the spool's maximum age.
     pub(crate) fn stored_policy(&self, retry: RetryPolicy) -> RetryPolicy {
         self.store.as_ref().map_or(retry, |store| retry.max_age(store.max_age))
     }
 
-    /// Puts a parcel on disk. Gives it back where there is no spool, or it cannot be written to.
+    /// Writes an item to disk. Returns the item if there is no spool, or if it cannot be written.
     pub(crate) fn store(
         &self,
         parcel: Parcel,
@@ -65,7 +65,8 @@ impl Pipeline {
         }
     }
 
-    /// Writes something to the disk, then enters it by `enter`; where that says `false`, it goes again.
+    /// Writes an entry to disk, then calls `enter` to count it. If `enter` returns `false`, the record is
+    /// removed again.
     pub(crate) fn write(
         &self,
         store: &Store,
@@ -82,13 +83,13 @@ impl Pipeline {
             store.enter(id);
             files.own_hooks.extend(own_hook.map(|hook| (id, hook)));
         } else {
-            // Where that fails, the next run has it.
+            // If this fails, the next run sends the record.
             let _ = files.spool.done(id);
         }
         Ok(())
     }
 
-    /// Enters on disk whether requests with these may have been written to a connection.
+    /// Records on disk whether requests with these items may have been written to a connection.
     pub(crate) fn store_sent(&self, parcels: &[Parcel], may_be_sent: bool, report: impl FnOnce(Error)) {
         let Some(store) = self.store_here() else { return };
         let ids = parcels.iter().filter_map(|parcel| Some(parcel.stored.as_ref()?.id));
@@ -98,7 +99,7 @@ impl Pipeline {
         }
     }
 
-    /// Marks what is on disk as done.
+    /// Marks a record as done.
     pub(crate) fn store_done(&self, stored: &Stored, report: impl FnOnce(Error)) {
         let Some(store) = self.store_here() else { return };
         let done = store.lock().spool.done(stored.id);
@@ -107,8 +108,10 @@ impl Pipeline {
         }
     }
 
-    /// Leaves a parcel that came from the disk there: for this run, to be taken up again after some time, or else for the
-    /// next. Gives it back if it had to give way to others.
+    /// Leaves an item that came from disk there. This run reads it again after `again_after`, or else the
+    /// next run does.
+    ///
+    /// Returns the item if its record was evicted.
     pub(crate) fn put_back(
         &self,
         parcel: Parcel,
@@ -118,7 +121,7 @@ impl Pipeline {
         let (Some(store), Some(stored)) = (self.store_here(), &parcel.stored) else { return Some(parcel) };
         let mut files = store.lock();
         if !is_in_doubt {
-            // Where that fails, the next run reads it back before it sends it.
+            // If this fails, the next run reads the trace back before it sends the record.
             let _ = files.spool.set_sent([stored.id], false);
         }
         if !files.spool.put_back(stored.id) {
@@ -130,12 +133,13 @@ impl Pipeline {
             let own_hook = parcel.content.note().and_then(|note| note.own_hook);
             files.own_hooks.extend(own_hook.map(|hook| (stored.id, hook)));
         }
-        // Entered before the lock is given up: from here on it may give way, and is counted then.
+        // Count it before the lock is released: after that, the record can be evicted, and the eviction relies on
+        // this count.
         parcel.ticket.spool();
         None
     }
 
-    /// Has no one wait for what is on disk.
+    /// Stops all callers from waiting for records on disk.
     pub(crate) fn leave_stored(&self) {
         if let Some(store) = self.store_here() {
             store.leave_unless(|_| false);
@@ -143,20 +147,20 @@ impl Pipeline {
         }
     }
 
-    /// Waits until the disk has all that was put there, so that it survives the end of the system too.
+    /// Waits until the disk has stored all records, so that they survive a crash of the system.
     pub(crate) fn sync_store(&self, report: impl FnOnce(Error)) {
         let Some(store) = self.store_here() else { return };
         let mut files = store.lock();
         let synced = files.spool.sync();
         self.enter_lost(store, &mut files);
-        // One says more than that there was no file to be synced.
+        // A deleted spool is the more useful error: it explains why a file could not be synced.
         if let Some(error) = files.spool.take_trouble().or(synced.err()) {
             drop(files);
             report(failed(error));
         }
     }
 
-    /// Enters what the spool had and will not give.
+    /// Records what the spool has lost.
     fn enter_lost(&self, store: &Store, files: &mut Files) {
         let lost = files.spool.take_lost();
         let reasons = [
@@ -178,8 +182,10 @@ impl Pipeline {
         }
     }
 
-    /// The next batch from disk of this run or of earlier ones, oldest first. What was never sent comes before what may
-    /// have been. A tracking call, and a request of its own wire, goes alone.
+    /// Returns the next stored batch, of this run or of earlier runs, oldest first.
+    ///
+    /// Items that were never sent come before ambiguous ones. A tracking call is sent alone, and so is a
+    /// request of `POST /log-request`.
     pub(crate) fn next_stored(
         self: &Arc<Self>,
         kind: RecordKind,
@@ -195,7 +201,7 @@ impl Pipeline {
                     break;
                 }
                 let batch = self.batch_of(store, selection, found);
-                // Else all of it was unreadable, and what is behind it may not be.
+                // If none of these records could be parsed, later ones may still be valid.
                 if !batch.parcels.is_empty() {
                     return Some(batch);
                 }
@@ -208,17 +214,17 @@ impl Pipeline {
         let is_of_spans = found.first().is_some_and(|found| is_of_span(&found.record));
         let mut in_doubt_since = None;
         if selection.may_have_been_sent && is_of_spans {
-            // An earlier run sent it, if at all, before this one began.
+            // If an earlier run sent the batch, it did so before this run started.
             in_doubt_since = Some(if selection.is_adopted { store.opened_at } else { Instant::now() });
         } else if selection.may_have_been_sent && selection.kind == RecordKind::Span {
-            // It cannot be read back, and may have been on its way when the earlier run was killed.
+            // It cannot be read back, and may have been in flight when the earlier run was killed.
             self.counters.possible_duplicates.fetch_add(found.len() as u64, SeqCst);
         }
         let parcels = found.into_iter().filter_map(|found| self.parcel_of(found)).collect();
         Batch { in_doubt_since, ..Batch::new(parcels) }
     }
 
-    /// Takes what fits into one request out of the spool.
+    /// Reads as many records from the spool as fit into one request.
     fn take_stored(
         self: &Arc<Self>,
         store: &Store,
@@ -261,7 +267,7 @@ impl Pipeline {
                 ticket: Ticket::new(Arc::clone(self), self.queue.unspool(class, record.body.len())),
                 stored: Stored { id, pipeline: Arc::clone(self) },
                 origin: Origin { own_hook, is_of_hook: record.is_of_hook, is_replayed: selection.is_adopted },
-                // Its age is of the past, which may be longer ago than this system has run.
+                // The age may be longer than this system has been running.
                 accepted_at: Instant::now().checked_sub(age).unwrap_or_else(Instant::now),
                 record,
             });
@@ -277,7 +283,8 @@ impl Pipeline {
         found
     }
 
-    /// Reads what was found; where it is not one of ours, for all its checksum, that is its end.
+    /// Parses a record. If its content is invalid despite a correct checksum, the record is dropped as
+    /// damaged.
     fn parcel_of(&self, found: Found) -> Option<Parcel> {
         let Found { ticket, stored, origin, accepted_at, record } = found;
         let content = match (record.kind, &*record.key) {
@@ -295,7 +302,7 @@ impl Pipeline {
     }
 }
 
-/// What was taken out of the spool. It is there until it is done.
+/// A record that was read from the spool. It stays there until it is done.
 struct Found {
     ticket: Ticket,
     stored: Stored,
@@ -304,7 +311,7 @@ struct Found {
     record: Record,
 }
 
-/// Whether a record is a span that goes with others in one request.
+/// Returns `true` if a record is a span that can share a request with others.
 fn is_of_span(record: &Record) -> bool {
     record.kind == RecordKind::Span && record.key.is_empty()
 }

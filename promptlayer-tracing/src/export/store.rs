@@ -1,4 +1,5 @@
-//! The spool as the pipeline holds it: its files behind one lock, and how many records wait there.
+//! The store: the pipeline's view of the spool. It holds the files behind one lock, and tracks the open
+//! records.
 
 mod settings;
 
@@ -19,22 +20,22 @@ use crate::error::{Error, Repr};
 use crate::hook::OwnHook;
 use promptlayer_client::exporter::LOG_REQUEST_PATH;
 
-/// What is behind the lock.
+/// The state behind the lock.
 #[derive(Debug)]
 pub(crate) struct Files {
     pub(crate) spool: Spool,
-    /// Given already, but with no place in the batch before it.
+    /// Records that were read from the spool but did not fit into the last batch.
     pub(crate) held: BTreeMap<Selection, Given>,
-    /// The hooks of functions whose requests wait here.
+    /// The per-function hooks of the requests that are on disk.
     pub(crate) own_hooks: BTreeMap<RecordId, OwnHook>,
-    /// When what was put back is given again.
+    /// When records that were put back can be read again.
     pub(crate) rewind_at: Option<Instant>,
 }
 
 /// The spool of a pipeline.
 ///
-/// What is put there or taken out is entered in the ledger before the lock is given up, so that whoever
-/// finds a record finds it entered.
+/// Every change is recorded in the ledger before the lock is released, so that a thread that sees a record
+/// also sees it counted.
 #[derive(Debug)]
 pub(crate) struct Store {
     path: PathBuf,
@@ -42,15 +43,17 @@ pub(crate) struct Store {
     mode: SpoolMode,
     pub(crate) max_age: Duration,
     pub(crate) opened_at: Instant,
-    /// What was there when it was opened, and is not given.
+    /// What was found when the spool was opened and is not sent.
     left: LeftAlone,
-    /// Records for which somebody may wait, in the order in which they were put there. Locked last of all.
+    /// The records that a caller may wait for, in the order in which they were written. This lock is taken
+    /// last.
     open: Mutex<BTreeSet<RecordId>>,
 }
 
 impl Store {
-    /// Opens the folder for a destination, which `destination` stands for as a hash. Also returns how many spans and
-    /// tracking calls earlier runs have left for it.
+    /// Opens the spool folder for a destination, which is identified by the hash `destination`.
+    ///
+    /// Also returns how many spans and tracking calls earlier runs left for this destination.
     pub(crate) fn open(settings: &SpoolSettings, destination: &str) -> Result<(Self, Tally), Error> {
         let limits =
             SpoolLimits { bytes: settings.bytes, max_age: settings.max_age, ..SpoolLimits::default() };
@@ -78,12 +81,12 @@ impl Store {
         self.mode
     }
 
-    /// Files and parts of files that could not be read when it was opened.
+    /// Returns how many files and parts of files could not be read when the spool was opened.
     pub(crate) fn set_aside(&self) -> u64 {
         self.left.set_aside
     }
 
-    /// What was there when it was opened, and why it is not sent.
+    /// Returns an error that describes what was found when the spool was opened and is not sent.
     pub(crate) fn trouble(&self) -> Option<Error> {
         let trouble = || failed(SpoolError::LeftAlone { path: self.path.clone(), left: self.left });
         (!self.left.is_empty()).then(trouble)
@@ -93,27 +96,27 @@ impl Store {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Enters a record for which somebody may wait.
+    /// Adds a record that a caller may wait for.
     pub(crate) fn enter(&self, id: RecordId) {
         self.opened().insert(id);
     }
 
-    /// Nobody waits for a record any more.
+    /// Removes a record: callers no longer wait for it.
     pub(crate) fn leave(&self, id: RecordId) {
         self.opened().remove(&id);
     }
 
-    /// Nobody waits for those any more that are not kept.
+    /// Removes all records that are not kept.
     pub(crate) fn leave_unless(&self, is_kept: impl Fn(RecordId) -> bool) {
         self.opened().retain(|id| is_kept(*id));
     }
 
-    /// The last of those for which somebody may wait.
+    /// Returns the last record that a caller may wait for.
     pub(crate) fn last_open(&self) -> Option<RecordId> {
         self.opened().last().copied()
     }
 
-    /// Whether nobody waits for this record, and those before it, any more.
+    /// Returns `true` if callers no longer wait for this record or any record before it.
     pub(crate) fn is_settled_to(&self, last: Option<RecordId>) -> bool {
         last.is_none_or(|last| self.opened().first().is_none_or(|first| *first > last))
     }
@@ -123,12 +126,12 @@ impl Store {
     }
 }
 
-/// Something that is to be put on disk.
+/// An item to write to disk.
 pub(crate) struct Entry<'a> {
     pub(crate) content: &'a Content,
     pub(crate) bytes: &'a [u8],
     pub(crate) accepted_at: Instant,
-    /// Whether it was sent, and nobody knows whether it arrived.
+    /// Whether the item is ambiguous: it was sent, and it is not known whether it arrived.
     pub(crate) is_in_doubt: bool,
 }
 
@@ -149,7 +152,7 @@ impl Entry<'_> {
     }
 }
 
-/// What the pipeline says of that.
+/// Wraps a spool error in the crate's error.
 pub(crate) fn failed(error: SpoolError) -> Error {
     Repr::Spool { source: Box::new(error) }.into()
 }

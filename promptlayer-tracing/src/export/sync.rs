@@ -1,4 +1,5 @@
-//! What the queue locks with, in one place: the model checker puts its own here.
+//! The synchronization primitives of the queue. They are in one module so that the model checker can replace
+//! them.
 
 pub(super) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 pub(super) use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! The rooms of the pipeline that need more than one of its files.
+//! Pipeline tests that need several of its modules.
 
 mod line;
 mod outcomes;

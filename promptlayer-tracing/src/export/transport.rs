@@ -1,13 +1,13 @@
-//! The way to the service, as narrow as the pipeline needs it.
+//! The transport: the part of the HTTP client that the pipeline needs.
 
 use std::future::Future;
 
 use promptlayer_client::exporter::{Answer, Failure, Http, Written};
 
-/// Sends and reads.
+/// Sends requests and reads traces.
 pub(crate) trait Transport: Send + Sync + 'static {
-    /// Sends this body, which is JSON, and reads the answer, whatever its status. `written` is set before anything of
-    /// the request is written to a connection.
+    /// Sends a JSON body and returns the response, with any status. `written` is set before any part of the
+    /// request is written to a connection.
     fn post(
         &self,
         path: &str,
@@ -15,7 +15,7 @@ pub(crate) trait Transport: Send + Sync + 'static {
         written: Written,
     ) -> impl Future<Output = Result<Answer, Failure>> + Send;
 
-    /// Reads what is at a path.
+    /// Sends a GET request to a path.
     fn get(&self, path: &str) -> impl Future<Output = Result<Answer, Failure>> + Send;
 }
 

@@ -1,4 +1,4 @@
-//! The export thread: takes batches out of the queue and out of the spool, and has them delivered.
+//! The export thread: takes batches out of the queue and the spool, and has them delivered.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -30,10 +30,10 @@ use crate::hook::{self, Hooks};
 use promptlayer_client::Client;
 use promptlayer_client::exporter::Http;
 
-/// The name of the thread.
+/// The name of the export thread.
 const THREAD: &str = "pl-export";
 
-/// How the pipeline sends.
+/// The settings for sending.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) client: Client,
@@ -45,7 +45,8 @@ pub(crate) struct Settings {
 pub(crate) fn start(pipeline: &Arc<Pipeline>, settings: Settings, hooks: Hooks) -> Result<Guard, Error> {
     let failed = |source| Error::from(Repr::ThreadStart { name: THREAD, source });
     let client = settings.client.with_own_connections()?;
-    // Hooks run while this thread's runtime, or the user's, may be blocked.
+    // Hooks need their own connections: they run while the runtime of this thread, or of the application, may
+    // be blocked.
     let hook_client = settings.client.with_own_connections()?;
     let hooks = hook::start(hooks, Arc::clone(&pipeline.hooks), Arc::clone(&pipeline.progress))?;
     let (stop, told) = watch::channel(Stop::default());
@@ -64,9 +65,9 @@ pub(crate) fn start(pipeline: &Arc<Pipeline>, settings: Settings, hooks: Hooks) 
     let worker = Worker::new(Arc::new(courier), settings.form, told);
     let (begun, begins) = sync_channel(1);
     let run = move || {
-        // Whatever happens from here on, who waits for this thread learns that it has ended.
+        // On every exit from here on, this guard tells the waiting threads that the thread has ended.
         let _ending = Ending(Arc::clone(&worker.courier.pipeline));
-        // Made here: a runtime that is dropped where another runs panics.
+        // Build the runtime on this thread: a runtime that is dropped inside another one panics.
         let runtime = match runtime::Builder::new_current_thread()
             .enable_all()
             .on_thread_start(super::silence::silence_thread)
@@ -76,11 +77,11 @@ pub(crate) fn start(pipeline: &Arc<Pipeline>, settings: Settings, hooks: Hooks) 
             Err(error) => return drop(begun.send(Err(error))),
         };
         super::silence::silence_thread();
-        // What the HTTP client says of these requests is not for the subscriber that they serve.
+        // The HTTP client's own events must not reach the subscriber whose spans these requests deliver.
         tracing::dispatcher::with_default(&Dispatch::new(Silence), move || {
             worker.run_on(&runtime, move || drop(begun.send(Ok(()))));
-            // Its connections have a last word, which is not for that subscriber either. A name that is being
-            // resolved is not waited for.
+            // Closing the connections emits events too, so this runs inside the silent dispatcher. It does
+            // not wait for a name resolution that is in progress.
             runtime.shutdown_background();
         });
     };
@@ -89,7 +90,7 @@ pub(crate) fn start(pipeline: &Arc<Pipeline>, settings: Settings, hooks: Hooks) 
     Ok(Guard::new(Arc::clone(pipeline), stop))
 }
 
-/// However the thread ends, what is left is counted, and nobody waits for it.
+/// Counts what is left and releases all waiting threads, however the thread ends.
 struct Ending(Arc<Pipeline>);
 
 impl Drop for Ending {
@@ -100,36 +101,36 @@ impl Drop for Ending {
     }
 }
 
-/// The loop of the export thread.
+/// The worker: the loop of the export thread.
 pub(crate) struct Worker<T> {
     courier: Arc<Courier<T>>,
     packer: Packer,
     form: Arc<Form>,
     stop: watch::Receiver<Stop>,
-    /// What is on its way. Each gives back the parts of its batch that are to be sent by themselves.
+    /// The deliveries in flight. Each returns the parts of its batch that are to be sent on their own.
     in_flight: JoinSet<Vec<Batch>>,
     lanes: Lanes,
 }
 
-/// How many tracking calls may be on their way at once: each is a request of its own, and small.
+/// The maximum number of tracking calls in flight. Each one is a small request of its own.
 const TRACKING: usize = 4;
 
-/// How many more batches may be sent for the first time. A batch that takes longer leaves its lane.
+/// The free slots for batches that are sent for the first time. A batch that takes longer leaves its slot.
 struct Lanes {
-    /// Batches of spans that were never on disk.
+    /// For batches of spans that were never on disk.
     memory: Arc<Semaphore>,
-    /// Those that this run put on disk.
+    /// For batches that this run wrote to disk.
     stored: Arc<Semaphore>,
-    /// Those that an earlier run left on disk. New spans do not wait for them.
+    /// For batches that an earlier run left on disk. New spans do not wait for them.
     backlog: Arc<Semaphore>,
     tracking: Arc<Semaphore>,
 }
 
 impl Worker<Http> {
-    /// Runs to the end. A panic, which is this library's own fault, costs what was in hand, counted, and
-    /// not the pipeline.
+    /// Runs until shutdown. A panic, which is a bug in this crate, loses the batch in progress and counts it.
+    /// The pipeline continues.
     fn run_on(mut self, runtime: &runtime::Runtime, begun: impl FnOnce()) {
-        // What an earlier run left goes first; nothing of this one is there before it is told.
+        // First send what an earlier run left. No item of this run exists before `begun` is called.
         let filled = catch_unwind(AssertUnwindSafe(|| runtime.block_on(async { self.fill() })));
         self.courier.pipeline.counters.panics.fetch_add(filled.is_err().into(), SeqCst);
         begun();
@@ -144,7 +145,7 @@ impl<T: Transport> Worker<T> {
         let packer = Packer::new(Arc::clone(&courier.pipeline), Arc::clone(&form));
         let lane = |batches| Arc::new(Semaphore::new(batches));
         let in_flight = form.batch.requests_in_flight(form.wire);
-        // Where everything goes by the disk, what is there is what is new.
+        // In write-ahead mode, the stored batches are the new ones.
         let stored = if packer.writes_ahead() { in_flight } else { 1 };
         let lanes = Lanes {
             memory: lane(in_flight),
@@ -155,10 +156,10 @@ impl<T: Transport> Worker<T> {
         Self { courier, packer, form, stop, in_flight: JoinSet::new(), lanes }
     }
 
-    /// Runs until it is told to finish and all has an end.
+    /// Runs until shutdown is requested and everything is settled.
     pub(crate) async fn run(&mut self) {
         loop {
-            // Read first: what was queued before the end was announced is sent.
+            // Read this first, so that everything that was queued before the shutdown is sent.
             let finish = self.stop.borrow_and_update().finish;
             self.fill();
             if finish && self.in_flight.is_empty() {
@@ -174,7 +175,7 @@ impl<T: Transport> Worker<T> {
         }
     }
 
-    /// Sends as much on its way as may be on it, and puts on disk what should not wait in memory.
+    /// Starts as many deliveries as there are free slots, and writes to disk what should not wait in memory.
     fn fill(&mut self) {
         let courier = Arc::clone(&self.courier);
         let report = |error| courier.report(error);
@@ -211,13 +212,15 @@ impl<T: Transport> Worker<T> {
         self.packer.next_tracking().or_else(|| stored(false)).or_else(|| stored(true))
     }
 
-    /// Sends a batch on its way.
+    /// Starts the delivery of a batch.
     fn send(&mut self, batch: Batch, lane: Lane) {
         self.in_flight.spawn(Arc::clone(&self.courier).deliver(batch, lane));
     }
 
-    /// Returns whether what waits is to be put on disk: always, where a kill must cost little; when the program ends
-    /// and nothing gets through; or when it fills the queue, or has waited for long.
+    /// Returns `true` if the waiting items are to be written to disk.
+    ///
+    /// This is the case in write-ahead mode, at shutdown, when the queue is half full, and when requests fail
+    /// and the oldest item has reached its maximum age.
     fn should_spill(&self) -> bool {
         let Pipeline { queue, store: Some(_), .. } = &*self.courier.pipeline else { return false };
         let is_old = |queued: &Queued| queued.accepted_at.elapsed() >= self.courier.retry.max_age;
@@ -227,7 +230,7 @@ impl<T: Transport> Worker<T> {
             || (self.courier.gate.is_failing() && queue.oldest(is_old) == Some(true))
     }
 
-    /// Sends the parts of a batch on their way.
+    /// Starts the delivery of the parts of a batch.
     fn ended(&mut self, ended: Result<Vec<Batch>, tokio::task::JoinError>) {
         match ended {
             Ok(parts) => parts.into_iter().for_each(|part| self.send(part, Lane::left())),
@@ -237,7 +240,7 @@ impl<T: Transport> Worker<T> {
         }
     }
 
-    /// Whether the time that the shutdown gave is over.
+    /// Returns `true` if the shutdown deadline has passed.
     fn is_over(&self) -> bool {
         self.stop.borrow().deadline.is_some_and(|deadline| Instant::now() >= deadline.into())
     }

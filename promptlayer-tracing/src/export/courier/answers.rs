@@ -1,4 +1,4 @@
-//! What an answer, or the lack of one, asks for.
+//! Handling of responses, and of requests without one.
 
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -16,18 +16,18 @@ use crate::export::retry::Attempts;
 use crate::export::transport::Transport;
 use promptlayer_client::exporter::{Answer, Failure};
 
-/// The answer to a tracking call.
+/// The response to a tracking call.
 #[derive(Debug, Deserialize)]
 struct Tracked {
     success: bool,
 }
 
-/// What an answer to `POST /spans-bulk` proves of its spans.
+/// What a response of `POST /spans-bulk` leaves unproven.
 #[derive(Debug, Default)]
 struct Proof {
-    /// Spans that the answer does not name.
+    /// Spans that the response does not contain.
     unproven: Vec<Parcel>,
-    /// Spans that it names, without the id of their request.
+    /// Spans that the response contains, without the id of their request.
     without_id: Vec<Parcel>,
 }
 
@@ -71,7 +71,8 @@ impl<T: Transport> Courier<T> {
             Refusal::Busy => {
                 let delay = attempts.next_delay(wait);
                 if verdict != Verdict::AtFault {
-                    // Whether or not this one is tried again, no others go before the service wants them.
+                    // Hold the other batches for as long as the service asks, even if this one is not
+                    // retried.
                     self.gate.hold_for(delay.max(wait).unwrap_or_default());
                 }
                 if let Some(parts) = self.part_refused(batch, verdict, *attempts, error) {
@@ -87,7 +88,7 @@ impl<T: Transport> Courier<T> {
         }
     }
 
-    /// Counts a refusal, and tells what the refusals so far say of the batch.
+    /// Counts a refusal. Returns the verdict on the batch from all refusals so far.
     fn enter_refusal(&self, kind: Refusal, request: RequestNumber, batch: &mut Batch) -> Verdict {
         let others_passed = |since| self.gate.has_passed_since(batch.path(), since);
         let (refusals, verdict) = Refusals::enter(batch.refusals, kind, request, others_passed);
@@ -95,7 +96,8 @@ impl<T: Transport> Courier<T> {
         verdict
     }
 
-    /// The service, or something before it, does not take this: either nothing at all, or something in it.
+    /// Handles a rejection by the service or by something in front of it: of all requests, or of an item in
+    /// this batch.
     fn refused(
         &self,
         reason: RejectReason,
@@ -107,11 +109,11 @@ impl<T: Transport> Courier<T> {
         let probe_interval = self.retry.probe_interval;
         match verdict {
             Verdict::Again => self.gate.suspect_for(probe_interval, Some(reason)),
-            // One of its spans is tried at once.
+            // One span of the batch is tried at once.
             Verdict::Stuck => self.gate.suspect_for(std::time::Duration::ZERO, Some(reason)),
             Verdict::AtFault => {}
         }
-        // A program that ends does not wait for its settings to change.
+        // At shutdown, do not wait for the settings to be corrected.
         if self.is_ending() {
             self.report(error);
             return Next::GiveUp(GivenUp::Refused(reason));
@@ -127,14 +129,14 @@ impl<T: Transport> Courier<T> {
         Next::Aside
     }
 
-    /// The service failed, or did not answer: the batch may have arrived or not.
+    /// Handles a failure of the service, or a missing response. The batch is ambiguous: it may have arrived.
     fn failed(&self, verdict: Verdict, error: Error, batch: &mut Batch, attempts: &mut Attempts) -> Next {
         let delay = attempts.next_delay(None);
         if verdict != Verdict::AtFault {
             self.gate.suspect_for(delay.unwrap_or_default(), None);
         }
         match batch.kind() {
-            // To track the same twice is to track it once.
+            // Tracking calls are idempotent, so a retry is safe.
             Some(Content::Track { .. }) => {
                 if let Some(parts) = self.part_refused(batch, verdict, *attempts, error) {
                     return Next::Done(parts);
@@ -143,7 +145,7 @@ impl<T: Transport> Courier<T> {
                 batch.pause = Pause::For(delay);
                 Next::Aside
             }
-            // No trace tells what became of it.
+            // There is no trace to read the outcome from.
             Some(Content::Log { .. }) => {
                 self.report(error);
                 Next::GiveUp(GivenUp::InDoubt)
@@ -152,7 +154,7 @@ impl<T: Transport> Courier<T> {
                 batch.in_doubt_since = Some(Instant::now());
                 match verdict {
                     Verdict::Again => self.report(error),
-                    // Decided once it is known what of it is there.
+                    // The decision follows once the read-back shows which spans arrived.
                     Verdict::AtFault | Verdict::Stuck => batch.suspicion = Some((verdict, error)),
                 }
                 Next::Aside
@@ -160,7 +162,7 @@ impl<T: Transport> Courier<T> {
         }
     }
 
-    /// The status says that the request succeeded. Only what the body proves is delivered.
+    /// Handles a success status. Only items that the response body proves count as delivered.
     fn accepted(
         &self,
         request: RequestNumber,
@@ -220,7 +222,7 @@ impl<T: Transport> Courier<T> {
                 if unproven.len() < sent {
                     self.gate.passed(path, request);
                 } else {
-                    // A page of something else, say: not much more should go there.
+                    // The response may come from another server, so few further requests should go there.
                     self.gate.suspect_for(attempts.next_delay(None).unwrap_or_default(), None);
                 }
                 if unproven.is_empty() {
@@ -236,7 +238,7 @@ impl<T: Transport> Courier<T> {
         Next::Done(Vec::new())
     }
 
-    /// Settles what the answer names, and gives back the rest.
+    /// Settles the spans that the response contains, and returns the rest.
     fn settle_proven(&self, parcels: Vec<Parcel>, answer: &SpansAnswer) -> Proof {
         let (ids, taken, rejected) = (answer.ids(), answer.taken(), answer.rejected());
         let mut proof = Proof::default();
@@ -251,8 +253,8 @@ impl<T: Transport> Courier<T> {
                 (None, _) if !taken.contains(span_id) => proof.unproven.push(parcel),
                 (None, None) => self.settle(parcel, End::Delivered),
                 (None, Some(Note { prompt: Some(prompt), name, .. })) => {
-                    // The span is there and its request is not: the service skips one whose template it does
-                    // not have.
+                    // The span was stored without its request: the service skips a request whose prompt
+                    // template does not exist.
                     let error =
                         Repr::PromptMissing { prompt: prompt.clone(), function: name.clone().into_owned() }
                             .into();

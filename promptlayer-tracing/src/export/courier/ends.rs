@@ -1,4 +1,4 @@
-//! What something came to, told to the ledger, the disk and the hooks.
+//! Records outcomes in the ledger and on disk, and passes request ids to the hooks.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
@@ -13,7 +13,7 @@ use crate::hook::{Logged, LoggedRequest};
 use promptlayer_blueprint::RequestId;
 
 impl<T: Transport> Courier<T> {
-    /// Enters a delivery, and hands the request's id to the hooks.
+    /// Records a delivery and passes the request id to the hooks.
     pub(super) fn logged(&self, parcel: Parcel, id: Option<RequestId>) {
         let (trace_id, span_id, note) = match &parcel.content {
             Content::Span { trace_id, span_id, note: Some(note) }
@@ -22,8 +22,9 @@ impl<T: Transport> Courier<T> {
                 return self.settle(parcel, End::Delivered);
             }
         };
-        // First what the ledger says: who sees the id has the right to see the delivery. But whoever waits for
-        // the delivery waits for the hook that it leads to.
+        // Update the ledger before the hook runs, so that a caller that sees the id also sees the delivery.
+        // Announce the hook before that, so that a caller that waits for the delivery also waits for its
+        // hook.
         let announced = self.hooks.announce();
         self.settle(parcel, End::Delivered);
         let Some(id) = id else { return self.hooks.missing() };
@@ -42,30 +43,30 @@ impl<T: Transport> Courier<T> {
         self.hooks.logged(request, own_hook, is_of_hook, announced);
     }
 
-    /// Enters an end, on disk too.
+    /// Records an outcome, in the ledger and on disk.
     pub(super) fn settle(&self, parcel: Parcel, end: End) {
-        // First the ledger, which those look at who are told that it is done.
+        // Update the ledger first: a caller that is notified reads it.
         parcel.ticket.settle(end);
         if let Some(stored) = parcel.stored {
             self.pipeline.store_done(&stored, |error| self.report(error));
         }
     }
 
-    /// Enters the same end for all of these.
+    /// Records the same outcome for all items.
     pub(super) fn settle_all(&self, parcels: Vec<Parcel>, end: End) {
         for parcel in parcels {
             self.settle(parcel, end);
         }
     }
 
-    /// Enters the delivery of a span whose request the service left out.
+    /// Records the delivery of a span whose request the service skipped.
     pub(super) fn skipped(&self, parcel: Parcel, error: Error) {
         self.pipeline.counters.skipped.fetch_add(1, SeqCst);
         self.hooks.failed(error);
         self.settle(parcel, End::Delivered);
     }
 
-    /// Puts what is not tried again on disk, if there is one, else enters its end.
+    /// Writes items that are not retried to the spool, if there is one. Otherwise records their outcome.
     pub(super) fn give_up(&self, parcels: Vec<Parcel>, why: GivenUp) {
         let is_in_doubt = matches!(why, GivenUp::InDoubt);
         let end = match why {
@@ -76,19 +77,20 @@ impl<T: Transport> Courier<T> {
         };
         for parcel in parcels {
             let left = match (&parcel.stored, &parcel.content) {
-                // What may have arrived, and cannot be read back, is not for another run to send.
+                // A request that may have arrived and cannot be read back must not be sent by another run.
                 (_, Content::Log { .. }) if is_in_doubt => Some(parcel),
                 (None, _) => {
                     let stored = self.pipeline.store(parcel, is_in_doubt, |error| self.report(error));
                     stored.err().map(|unstored| unstored.parcel)
                 }
-                // At the end of the program everything stays there, for the next run.
+                // At shutdown, everything stays on disk for the next run.
                 (Some(_), _) if self.is_ending() => self.pipeline.put_back(parcel, is_in_doubt, None),
-                // Its trace could not be read for long. It is read again later, until it is too old for the spool.
+                // Its trace could not be read for a long time. It is read again later, until the record
+                // exceeds the spool's maximum age.
                 (Some(_), Content::Span { .. }) if is_in_doubt => {
                     self.pipeline.put_back(parcel, is_in_doubt, Some(self.retry.longest_delay))
                 }
-                // What else is given up was tried for as long as it may be.
+                // All other items were tried for as long as allowed.
                 (Some(_), _) => Some(parcel),
             };
             if let Some(parcel) = left {

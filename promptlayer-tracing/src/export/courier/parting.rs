@@ -1,4 +1,4 @@
-//! Parts a batch until what is at fault stands alone, and gives that up.
+//! Splits batches until a faulty item is alone, and gives that item up.
 
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -13,8 +13,8 @@ use crate::export::shrink;
 use crate::export::transport::Transport;
 
 impl<T: Transport> Courier<T> {
-    /// The service says that something in this is at fault: quarantines what it is, as far as that can be told, and
-    /// gives back the rest.
+    /// Handles a response that calls an item in the batch faulty. Quarantines the faulty items as far as the
+    /// response locates them, and returns the rest.
     pub(super) fn part_faulty(
         &self,
         mut parcels: Vec<Parcel>,
@@ -53,8 +53,9 @@ impl<T: Transport> Courier<T> {
         vec![batch(rest)]
     }
 
-    /// Parts a batch that is refused as the verdict asks for, or quarantines what stands alone. `None` if it is to be
-    /// tried again as it is. Either way the error is reported.
+    /// Splits a refused batch as the verdict requires, or quarantines an item that is alone.
+    ///
+    /// Returns `None` if the batch is to be retried as it is. Reports the error in every case.
     pub(super) fn part_refused(
         &self,
         batch: &mut Batch,
@@ -63,7 +64,7 @@ impl<T: Transport> Courier<T> {
         error: Error,
     ) -> Option<Vec<Batch>> {
         let refusals = batch.refusals?;
-        // Nothing passes, and the time of this is over: to part it would only prolong that.
+        // Nothing passes, and this batch has reached its maximum age. Splitting it would only take more time.
         let is_over = verdict == Verdict::Stuck && attempts.time_left().is_zero();
         if batch.parcels.len() > 1 && verdict != Verdict::Again && !is_over {
             self.report(error);
@@ -91,7 +92,7 @@ impl<T: Transport> Courier<T> {
         let tail = parcels.split_off(if is_stuck { 1 } else { parcels.len() / 2 });
         let soon = Pause::For(self.retry.first_delay.mul_f64(fastrand::f64()));
         let [pause, pause_of_tail] = match (refusals.kind, is_stuck) {
-            // The single span goes at once: if it passes, the others are known to hold the one at fault.
+            // Send the single span at once. If it passes, the faulty item is among the others.
             (Refusal::Settings(_), true) => [Pause::None, Pause::UntilOthersPass(self.retry.probe_interval)],
             (Refusal::Settings(_), false) => [Pause::None; 2],
             (Refusal::Busy | Refusal::Failure, true) => [Pause::Backoff; 2],
@@ -99,7 +100,7 @@ impl<T: Transport> Courier<T> {
         };
         let part = |parcels, pause| Batch {
             is_retry: true,
-            // Asked less and less often while nothing passes.
+            // Back off further while nothing passes.
             attempts: is_stuck.then_some(attempts),
             refusals: Some(refusals.of_part()),
             pause,
@@ -108,7 +109,7 @@ impl<T: Transport> Courier<T> {
         vec![part(parcels, pause), part(tail, pause_of_tail)]
     }
 
-    /// Makes a parcel smaller, media first. `false` if there is nothing left to take.
+    /// Makes an item smaller, media first. Returns `false` if nothing is left to remove.
     fn shrink(&self, parcel: &mut Parcel) -> bool {
         let Some(mut smaller) = shrink::smaller(&parcel.bytes) else { return false };
         smaller.shrink_to_fit();

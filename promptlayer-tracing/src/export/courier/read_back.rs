@@ -19,14 +19,16 @@ use crate::export::transport::Transport;
 use promptlayer_blueprint::TraceId;
 use promptlayer_client::exporter::{Answer, Failure};
 
-/// How often a trace must lack a span that the service accepted before its outcome is unknown.
+/// The number of times that a trace must lack an accepted span before the outcome of the span is unknown.
 const CONFIRMING_READINGS: usize = 3;
-/// How many traces are read at once.
+/// The number of traces that are read at once.
 const READING: usize = 8;
 
 impl<T: Transport> Courier<T> {
-    /// The service accepted the batch and did not prove that it has it: reads back what is there. The rest is of
-    /// unknown outcome, and is not sent again. Of those `without_id` it is only the ids that are read, once.
+    /// Reads back a batch that the service accepted without proving that it has stored it.
+    ///
+    /// Spans that are not found have an unknown outcome, and are not sent again. For the spans in
+    /// `without_id`, only the request id is read, once.
     pub(super) async fn confirm(self: &Arc<Self>, batch: Batch, mut without_id: Vec<Parcel>) {
         let path = batch.path();
         let mut unproven = batch.parcels;
@@ -62,9 +64,11 @@ impl<T: Transport> Courier<T> {
         }
     }
 
-    /// Finds out which of a batch has arrived. What is missing is missing for good only once there was time
-    /// enough for a service that was still storing it; that is given back, to be sent again with the tries that
-    /// are left. However old it is, it is read for as long as anything is tried.
+    /// Finds out which spans of an ambiguous batch arrived.
+    ///
+    /// A span counts as missing only after the settling time, because the service may still be storing it.
+    /// Missing spans are returned, to be sent again with the remaining attempts. Reading continues for up to
+    /// the maximum age, measured from its start and not from the age of the batch.
     pub(super) async fn read_back(
         self: &Arc<Self>,
         batch: &mut Batch,
@@ -85,7 +89,7 @@ impl<T: Transport> Courier<T> {
             if waited >= self.retry.settling_time && !missing.is_empty() {
                 return Ok(self.parts_after_reading(batch, missing, unread, attempts));
             }
-            // A reading that failed says nothing.
+            // A failed reading proves nothing.
             batch.parcels = missing.into_iter().chain(unread).collect();
             if batch.parcels.is_empty() {
                 return Ok(Vec::new());
@@ -94,8 +98,8 @@ impl<T: Transport> Courier<T> {
         }
     }
 
-    /// What is missing is sent again, or parted if the service keeps failing over it; what could not be read is read
-    /// again.
+    /// Builds the batches that follow a reading. Missing spans are sent again, or split if the service keeps
+    /// failing on them. Spans whose trace could not be read are read again.
     fn parts_after_reading(
         &self,
         batch: &mut Batch,
@@ -127,7 +131,7 @@ impl<T: Transport> Courier<T> {
         parts
     }
 
-    /// What the traces hold, as far as they can be read.
+    /// Reads traces, and returns the spans of those that could be read.
     async fn read_traces(self: &Arc<Self>, traces: BTreeSet<TraceId>) -> BTreeMap<TraceId, Held> {
         let mut held = BTreeMap::new();
         let mut left = traces.into_iter();
@@ -153,8 +157,10 @@ impl<T: Transport> Courier<T> {
         }
     }
 
-    /// Returns whether other traces may be read all the same: one that is broken says nothing of the others; a service
-    /// that is away, or wants none, does.
+    /// Handles a failed reading. Returns `true` if other traces may still be read.
+    ///
+    /// A response for one broken trace says nothing about other traces. A service that is unreachable, busy,
+    /// or rejects requests affects all of them.
     fn reading_failed(&self, trace: TraceId, answer: Result<Answer, Failure>) -> bool {
         let goes_on = match outcome::of(&answer, false) {
             Outcome::NotSent => {
@@ -179,7 +185,7 @@ impl<T: Transport> Courier<T> {
         goes_on
     }
 
-    /// Settles what a trace holds, and gives back what is missing there, and that whose trace was not read.
+    /// Settles the spans that were found. Returns those that are missing, and those whose trace was not read.
     fn settle_found(&self, parcels: Vec<Parcel>, held: &BTreeMap<TraceId, Held>) -> [Vec<Parcel>; 2] {
         let [mut missing, mut unread] = [Vec::new(), Vec::new()];
         for parcel in parcels {

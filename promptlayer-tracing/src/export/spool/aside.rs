@@ -1,4 +1,4 @@
-//! What could not be read, kept for a person to look at.
+//! Quarantine of data that could not be read, kept for manual inspection.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -11,14 +11,14 @@ use super::clock::{Clock, millis};
 use super::file::{create_folder, open_regular, private};
 use super::found::LeftAlone;
 
-/// The folder's name in the root.
+/// The name of the folder in the root.
 pub(super) const FOLDER: &str = "set-aside";
 
-/// The folder of what could not be read. All processes of a root share it.
+/// The quarantine folder. All processes that use a root share it.
 #[derive(Debug)]
 pub(super) struct Aside {
     folder: PathBuf,
-    /// What could not be read, and what else is not given.
+    /// Counts of what was quarantined, and of what else is not sent.
     pub(super) left: LeftAlone,
 }
 
@@ -27,22 +27,22 @@ impl Aside {
         Self { folder: root.join(FOLDER), left: LeftAlone::default() }
     }
 
-    /// Moves a whole file, or a folder, here. Where that fails it stays where it is, and is not read.
+    /// Moves a whole file or folder to the quarantine. If that fails, it stays where it is and is not read.
     pub(super) fn whole(&mut self, path: &Path, owner: &str) {
         self.left.set_aside += 1;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        // The next to come tries again.
+        // The next process tries again.
         let _ = self.make().and_then(|()| fs::rename(path, self.folder.join(format!("{owner}-{name}"))));
     }
 
-    /// Copies parts of a segment here, one after the other.
+    /// Copies parts of a segment to one file in the quarantine, one after the other.
     pub(super) fn parts(&mut self, path: &Path, owner: &str, parts: &[Range<u64>]) -> io::Result<()> {
         let Some(first) = parts.first() else { return Ok(()) };
         self.left.set_aside += parts.len() as u64;
         self.make()?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        // The same parts have the same name: one that was stopped before the segment was cut does it
-        // again.
+        // The same parts get the same name. If the process is stopped before it truncates the segment, the
+        // next process overwrites the file.
         let target = self.folder.join(format!("{owner}-{name}-{}", first.start));
         let mut target = open_regular(private().write(true).create(true).truncate(true), &target)?;
         let mut source = open_regular(File::options().read(true), path)?;
@@ -57,7 +57,8 @@ impl Aside {
         create_folder(&self.folder)
     }
 
-    /// Removes what is older than `max_age`, then the oldest until at most `bytes` are left. A clock that cannot be right makes nothing old.
+    /// Removes files older than `max_age`, then the oldest files until at most `bytes` are left. Files do not
+    /// age by a clock that shows an impossible time.
     pub(super) fn prune(&self, max_age: Duration, bytes: u64, clock: &Clock) {
         let mut files: Vec<_> = fs::read_dir(&self.folder)
             .into_iter()
@@ -75,7 +76,7 @@ impl Aside {
             let modified = millis(modified.duration_since(UNIX_EPOCH).unwrap_or_default());
             let age = Age::adopted(modified, 0, clock).of_record(0, clock.monotonic());
             if age > max_age || held > bytes {
-                // Another process may have been quicker.
+                // Another process may have removed it first.
                 let _ = fs::remove_file(path);
             }
         }

@@ -1,22 +1,22 @@
-//! The two clocks that ages are measured by.
+//! The two clocks that measure ages.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-/// Reads the wall clock and the monotonic clock. Tests replace both.
+/// The source of wall-clock and monotonic time. Tests replace both.
 #[derive(Debug, Clone, Default)]
 pub(crate) enum Clock {
     /// The clocks of the system.
     #[default]
     System,
-    /// The times that a test has set.
+    /// Times that a test sets.
     #[cfg(test)]
     Set(std::sync::Arc<std::sync::Mutex<(SystemTime, Instant)>>),
 }
 
 impl Clock {
-    /// The wall clock in milliseconds since 1970; 0 if it shows an earlier time.
+    /// Returns the wall-clock time in milliseconds since 1970, or 0 if the clock shows an earlier time.
     pub(super) fn wall(&self) -> u64 {
         let time = match self {
             Self::System => SystemTime::now(),
@@ -26,7 +26,7 @@ impl Clock {
         millis(time.duration_since(UNIX_EPOCH).unwrap_or_default())
     }
 
-    /// The clock that never jumps.
+    /// Returns the monotonic time, which never jumps.
     pub(super) fn monotonic(&self) -> Instant {
         match self {
             Self::System => Instant::now(),
@@ -36,7 +36,7 @@ impl Clock {
     }
 }
 
-/// A duration in whole milliseconds.
+/// Converts a duration to whole milliseconds.
 pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,40 +1,40 @@
-//! What the spool could not do, or will not.
+//! Errors of the spool.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::found::LeftAlone;
 
-/// What the spool could not do, or will not.
+/// An error of the spool.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SpoolError {
-    /// The system refused something.
+    /// A file operation failed.
     #[error("cannot {action} `{}`: {source}", .path.display())]
     Io {
-        /// What was to be done.
+        /// The action that failed.
         action: &'static str,
-        /// With which file or folder.
+        /// The file or folder.
         path: PathBuf,
-        /// Why it could not be done.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// A record can never be kept, however empty the spool is.
+    /// A record is larger than the spool, even an empty one.
     #[error(
         "a record of {size} bytes has no place in the spool `{}`, which holds {limit}: give it more",
         .path.display()
     )]
     TooLarge {
-        /// Where the spool is.
+        /// The path of the spool.
         path: PathBuf,
-        /// The bytes that the record would take on disk.
+        /// The size of the record on disk, in bytes.
         size: u64,
-        /// The bytes that the spool may take.
+        /// The limit of the spool, in bytes.
         limit: u64,
     },
-    /// There are records that this process does not give.
+    /// The spool contains data that this process does not send.
     #[error("the spool `{}` has more than this program can send: {left}", .path.display())]
     LeftAlone {
-        /// Where the spool is.
+        /// The path of the spool.
         path: PathBuf,
         /// What it is, and why it is not sent.
         left: LeftAlone,
@@ -45,9 +45,9 @@ pub(crate) enum SpoolError {
         .path.display()
     )]
     Deleted {
-        /// Where the spool is.
+        /// The path of the spool.
         path: PathBuf,
-        /// How many records were in them.
+        /// The number of records in them.
         records: u64,
     },
     /// This process was forked from the one that opened the spool.
@@ -56,13 +56,13 @@ pub(crate) enum SpoolError {
         .path.display()
     )]
     OtherProcess {
-        /// Where the spool is.
+        /// The path of the spool.
         path: PathBuf,
     },
 }
 
 impl SpoolError {
-    /// Adds to an error what was to be done, and with what.
+    /// Adds the action and the path to an I/O error.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { action, path: path.to_owned(), source }
     }

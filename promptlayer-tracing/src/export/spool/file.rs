@@ -1,16 +1,16 @@
-//! Files and folders that only their owner reads, and files that grow by whole entries.
+//! File and folder access: private permissions, regular files only, and files that grow by whole entries.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
-/// How often it is tried to make a folder that other processes remove meanwhile.
+/// The maximum number of attempts to create a folder that other processes remove at the same time.
 const FOLDER_TRIES: usize = 64;
 
-/// Makes a folder, with those above it, for its owner alone (0700 on Unix). One that exists is left
-/// as it is.
+/// Creates a folder and its parents, readable only by the owner (0700 on Unix). An existing folder is not
+/// changed.
 ///
-/// Other processes remove folders that they find empty, maybe between two steps of this: it then begins again.
+/// Other processes remove empty folders, possibly between two steps of this function. It then starts again.
 pub(super) fn create_folder(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -32,7 +32,7 @@ fn is_other_than_folder(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| !metadata.is_dir())
 }
 
-/// How files are opened that this makes: for their owner alone (0600 on Unix).
+/// Returns the options for new files: readable only by the owner (0600 on Unix).
 pub(super) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
@@ -40,7 +40,7 @@ pub(super) fn private() -> OpenOptions {
     options
 }
 
-/// Opens a regular file, and fails at once for anything else: a link is not followed, and a pipe is not waited for.
+/// Opens a regular file, and fails at once for anything else. Links are not followed, and pipes do not block.
 #[cfg(unix)]
 pub(super) fn open_regular(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
@@ -60,19 +60,19 @@ fn not_regular() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")
 }
 
-/// Whether there is something at a path that is not a regular file.
+/// Returns `true` if a path exists and is not a regular file.
 pub(super) fn is_irregular(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file())
 }
 
-/// Writes what the system still holds back of a file to the disk.
+/// Flushes the data of a file to disk.
 pub(super) fn sync(path: &Path) -> io::Result<()> {
-    // Windows syncs no file that was opened for reading alone.
+    // Windows cannot sync a file that was opened for reading only.
     open_regular(OpenOptions::new().write(true), path)?.sync_data()
 }
 
-/// Whether an open file was deleted: it has no name any more. This costs less than to look for its path, but does not
-/// notice that it was moved.
+/// Returns `true` if an open file was deleted, so it has no name any more. This costs less than a lookup of
+/// the path, but it does not detect that a file was moved.
 #[cfg(unix)]
 pub(super) fn is_deleted(file: &File, _: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -84,7 +84,7 @@ pub(super) fn is_deleted(_: &File, path: &Path) -> bool {
     matches!(FileId::at(path), Ok(None))
 }
 
-/// Tells a file from one that took its place.
+/// The identity of a file, which distinguishes it from a file that replaced it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FileId(u64, u64);
 
@@ -95,13 +95,14 @@ impl FileId {
         Self(metadata.dev(), metadata.ino())
     }
 
-    /// Where files have no number, all are alike.
+    /// All files are equal on systems without inode numbers.
     #[cfg(not(unix))]
     pub(super) fn new(_: &Metadata) -> Self {
         Self(0, 0)
     }
 
-    /// The file that is at a path; `None` if there is none, `Err` if that cannot be told.
+    /// Returns the id of the file at a path, or `None` if there is no file. Returns an error if that cannot
+    /// be determined.
     pub(super) fn at(path: &Path) -> io::Result<Option<Self>> {
         match fs::symlink_metadata(path) {
             Ok(metadata) => Ok(Some(Self::new(&metadata))),
@@ -113,42 +114,43 @@ impl FileId {
     }
 }
 
-/// What a [`Tail`] writes to.
+/// The destination of a [`Tail`].
 pub(super) trait Medium: Write {
-    /// Cuts it to a length, and goes on from there.
+    /// Truncates to a length, and continues from there.
     fn cut(&mut self, len: u64) -> io::Result<()>;
 }
 
 impl Medium for File {
     fn cut(&mut self, len: u64) -> io::Result<()> {
         self.set_len(len)?;
-        // Not opened for appending: Windows cuts no such file.
+        // Seek, because the file is not opened for appending: Windows cannot truncate such a file.
         self.seek(SeekFrom::Start(len)).map(drop)
     }
 }
 
-/// The end of a file that grows by whole entries: of one that could not be written whole, nothing
-/// stays.
+/// The end of a file that grows by whole entries. Nothing remains of an entry that could not be written
+/// completely.
 #[derive(Debug)]
 pub(super) struct Tail<M = File> {
     medium: M,
     len: u64,
-    /// Whether there is a piece of an entry behind the length that could not be cut off.
+    /// Whether a partial entry after `len` could not be removed.
     spoilt: bool,
 }
 
 impl<M: Medium> Tail<M> {
-    /// The end of a file that was opened for writing, cut to its length before it is written to.
+    /// Returns the tail of a file that was opened for writing. The file is truncated to `len` before the
+    /// first write.
     pub(super) fn new(medium: M, len: u64) -> Self {
         Self { medium, len, spoilt: true }
     }
 
-    /// Appends an entry by one call to the system, unless that takes only a part of it.
+    /// Appends an entry with one system call, unless the system accepts only a part of it.
     pub(super) fn append(&mut self, entry: &[u8]) -> io::Result<()> {
         self.cut()?;
         self.spoilt = true;
         if let Err(error) = self.medium.write_all(entry) {
-            // Tried again before the next entry.
+            // If this fails, it is tried again before the next entry.
             let _ = self.cut();
             return Err(error);
         }
@@ -165,17 +167,17 @@ impl<M: Medium> Tail<M> {
         Ok(())
     }
 
-    /// The bytes of the entries that are whole.
+    /// Returns the size of all complete entries in bytes.
     pub(super) fn len(&self) -> u64 {
         self.len
     }
 
-    /// What it writes to.
+    /// Returns the medium.
     pub(super) fn medium(&self) -> &M {
         &self.medium
     }
 
-    /// Whether the end of the file is as it should be, so that more can be appended.
+    /// Returns `true` if the file ends with a complete entry, so that more can be appended.
     pub(super) fn is_sound(&self) -> bool {
         !self.spoilt
     }

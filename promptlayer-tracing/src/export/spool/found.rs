@@ -1,4 +1,4 @@
-//! What is in the spool's folder when it is opened: what is given, and what is left alone.
+//! The inventory of the spool's folder at opening: what is sent, and what is left alone.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -9,36 +9,36 @@ use super::directory::{self, Claim};
 use super::segment::RECORDS;
 use super::tally::Tally;
 
-/// What was found when the spool was opened.
+/// The inventory of the spool at opening.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Recovered {
-    /// Records of processes that have ended, which this spool gives.
+    /// Records of ended processes, which this spool returns.
     pub(crate) records: Tally,
-    /// What it does not give.
+    /// Data that this spool does not return.
     pub(crate) left: LeftAlone,
 }
 
-/// What is in the spool's folder and is not given.
+/// Counts of data in the spool's folder that is not sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct LeftAlone {
-    /// Files and parts of files that could not be read. They are in the folder `set-aside`, if they
-    /// could be moved, until they are older than a record may be or take more bytes than the spool.
+    /// Files and parts of files that could not be read. If they could be moved, they are in the folder
+    /// `set-aside` until they exceed the maximum age of a record or the size limit of the spool.
     pub(crate) set_aside: u64,
-    /// Folders of processes that have ended and that had another base URL or another key.
+    /// Folders of ended processes with another base URL or API key.
     pub(crate) other_destinations: u64,
-    /// Folders that an earlier version wrote, which did not note the destination.
+    /// Folders of an earlier version, which did not record the destination.
     pub(crate) unknown_destinations: u64,
-    /// Folders and segments that another version wrote.
+    /// Folders and segments of another version.
     pub(crate) other_versions: u64,
 }
 
 impl LeftAlone {
-    /// Whether there is nothing of the kind.
+    /// Returns `true` if nothing is left alone.
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Counts what lies beside this process's destination.
+    /// Counts the folders of other destinations, and of versions that did not record one.
     pub(super) fn look_beside(&mut self, root: &Path, own: &Claim) {
         for folder in folders(root) {
             if !directory::have_one_owner(&folder, own.folder()) || own.home() == folder {
@@ -53,7 +53,7 @@ impl LeftAlone {
         }
     }
 
-    /// Counts the folders of processes of another version which had the same destination.
+    /// Counts the folders of processes of other versions with the same destination.
     pub(super) fn look_at_versions(&mut self, own: &Claim) {
         let is_other = |folder: &Path| {
             directory::is_of_a_process(folder)
@@ -90,13 +90,13 @@ impl fmt::Display for LeftAlone {
     }
 }
 
-/// The folders in a folder, links to folders not included.
+/// Returns the folders in a folder, without links to folders.
 fn folders(folder: &Path) -> impl Iterator<Item = std::path::PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path())
 }
 
-/// Whether the process of a folder has ended and left records.
+/// Returns `true` if the process of a folder has ended and left records.
 fn is_left(folder: &Path) -> bool {
     let is_of_records = |path: &Path| path.extension().and_then(OsStr::to_str) == Some(RECORDS);
     let has_records =

@@ -1,43 +1,44 @@
-//! Which record comes next.
+//! Selection of the next record.
 
 use std::io;
 use std::time::Duration;
 
 use super::{Record, RecordId, RecordKind, Spool, SpoolError};
 
-/// A record that the spool gives. It stays there until it is [done](Spool::done).
+/// A record that was read from the spool. It stays there until it is [done](Spool::done).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Given {
-    /// Its place in the spool.
+    /// The id of the record.
     pub(crate) id: RecordId,
-    /// What was appended.
+    /// The record as it was appended.
     pub(crate) record: Record,
-    /// How long ago the pipeline accepted it. See [`age`](super::age).
+    /// The time since the pipeline accepted the record. See [`age`](super::age).
     pub(crate) age: Duration,
-    /// How it was selected.
+    /// The selection that returned it.
     pub(crate) selection: Selection,
 }
 
-/// Which records are asked for.
+/// The criteria for the next record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Selection {
     pub(crate) kind: RecordKind,
-    /// Whether an earlier process wrote them.
+    /// Whether an earlier process wrote the records.
     pub(crate) is_adopted: bool,
-    /// Whether a request with them may have left this machine, in this process or an earlier one.
+    /// Whether a request with the records may have left this machine, in this process or an earlier one.
     pub(crate) may_have_been_sent: bool,
 }
 
 impl Spool {
-    /// The oldest record of those selected that was not given yet. It stays until it is [done](Self::done). Those that
-    /// are too old, or are not what was written any more, are [lost](Self::take_lost).
+    /// Returns the oldest selected record that was not returned yet. It stays in the spool until it is
+    /// [done](Self::done). Records that are too old or damaged are [lost](Self::take_lost).
     ///
     /// # Errors
     ///
-    /// The system does not let it be read just now: it is the next one still.
+    /// Returns an error if the record cannot be read at the moment. The next call tries the same record
+    /// again.
     pub(crate) fn next_of(&mut self, selection: Selection) -> Result<Option<Given>, SpoolError> {
         if !self.is_of_this_process() {
-            // The file that is being read is open in both processes, with one position for both.
+            // The open file is shared with the parent, including its position.
             return Ok(None);
         }
         let now = self.clock.monotonic();
@@ -62,12 +63,12 @@ impl Spool {
                 Ok(None) => &mut self.lost.damaged,
             };
             lost.add(selection.kind);
-            // It is not given again by this process; by the next, it is lost again.
+            // This process does not return it again. If this fails, the next process counts it as lost again.
             let _ = self.done(id);
         }
     }
 
-    /// The next record to be given, and the cursor behind it.
+    /// Finds the next record and moves the cursor behind it.
     fn advance(&mut self, selection: Selection) -> Option<(RecordId, u64)> {
         let mut cursor = self.cursors.get(&selection).copied().unwrap_or_default();
         let first_new = self.segments.partition_point(|segment| segment.serial < self.adopted);
@@ -92,14 +93,14 @@ impl Spool {
         found
     }
 
-    /// Reads a record; nothing if it is not there as it was written.
+    /// Reads a record. Returns `None` if it is missing or damaged.
     fn read(&mut self, position: usize, offset: u64) -> Result<Option<(Record, i64)>, SpoolError> {
         let Some(segment) = self.segments.get(position) else { return Ok(None) };
         let file = match &mut self.reader {
             Some((serial, file)) if *serial == segment.serial => file,
             other => match segment.open() {
                 Ok(file) => &mut other.insert((segment.serial, file)).1,
-                // It was removed by hand.
+                // The file was removed by hand.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                 Err(error) => return Err(SpoolError::io("open", segment.path())(error)),
             },

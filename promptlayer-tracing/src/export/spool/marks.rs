@@ -1,4 +1,4 @@
-//! The file of a segment's marks, written and read.
+//! The marks file of a segment: writing and reading.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
@@ -12,48 +12,49 @@ use super::file::{Tail, is_irregular, open_regular, private, sync};
 use super::record::Mark;
 use super::segment::{Entry, State};
 
-/// What the name of the file ends with.
+/// The file extension.
 pub(super) const MARKS: &str = "marks";
 
-/// The file that tells which records of a segment were sent and which are done, as it is written.
+/// The marks file of a segment, open for writing. It records which records were sent and which are done.
 #[derive(Debug)]
 pub(super) struct Marks {
     path: PathBuf,
     /// Opened with the first mark.
     tail: Option<Tail>,
-    /// The bytes of the marks that are whole.
+    /// The size of all complete marks in bytes.
     len: u64,
     /// Marks that are not on disk yet.
     unwritten: Vec<u8>,
 }
 
 impl Marks {
-    /// No marks, in a file that is made with the first.
+    /// Returns an empty marks file, which is created with the first mark.
     pub(super) fn new(path: PathBuf) -> Self {
         Self { path, tail: None, len: 0, unwritten: Vec::new() }
     }
 
-    /// Goes on after so many bytes of the file.
+    /// Continues after the first `len` bytes of the file.
     pub(super) fn go_on_from(&mut self, len: u64) {
         self.len = len;
     }
 
-    /// The bytes on disk.
+    /// Returns the size on disk in bytes.
     pub(super) fn len(&self) -> u64 {
         self.len
     }
 
-    /// Adds a mark to those that are to be [written](Self::write).
+    /// Adds a mark. [`write`](Self::write) writes it to disk.
     pub(super) fn add(&mut self, mark: Mark) {
         mark.encode(&mut self.unwritten);
     }
 
-    /// Whether there are marks that are not on disk yet.
+    /// Returns `true` if there are marks that are not on disk yet.
     pub(super) fn has_unwritten(&self) -> bool {
         !self.unwritten.is_empty()
     }
 
-    /// Writes the marks that are not on disk yet by one call to the system. If that fails, they are written with the next.
+    /// Writes all marks that are not on disk yet with one system call. If that fails, the next call writes
+    /// them.
     pub(super) fn write(&mut self) -> Result<(), SpoolError> {
         if self.unwritten.is_empty() {
             return Ok(());
@@ -71,7 +72,7 @@ impl Marks {
         Ok(())
     }
 
-    /// Writes what the system still holds back to the disk.
+    /// Flushes the file to disk.
     pub(super) fn sync(&self) -> Result<(), SpoolError> {
         if self.len == 0 {
             return Ok(());
@@ -90,25 +91,27 @@ impl Marks {
     }
 }
 
-/// What the marks of a segment say.
+/// The marks that were read for a segment.
 #[derive(Debug, Default)]
 pub(super) struct ReadMarks {
     done: HashSet<u64>,
-    /// Of the records that were marked, whether a request may have left this machine.
+    /// For each marked record, whether a request with it may have left this machine.
     sent: HashMap<u64, bool>,
-    /// Whether some of the marks are missing or could not be read: any record may have been sent then.
+    /// Whether some marks are missing or could not be read. Any record may have been sent in that case.
     are_incomplete: bool,
-    /// Whether the file could not be read at all, and is written anew.
+    /// Whether the file could not be read at all, and is to be written again.
     pub(super) are_unreadable: bool,
-    /// When the segment counts as created, if not at the time of its preamble.
+    /// The time of creation that replaces the one in the preamble.
     pub(super) created: Option<u64>,
-    /// The bytes of the marks that are whole.
+    /// The size of all complete marks in bytes.
     pub(super) len: u64,
 }
 
 impl ReadMarks {
-    /// Reads which records were sent and which are done. If a mark is damaged, the record that it was for is given
-    /// again, and all records of the segment count as sent: the mark may have said so of any.
+    /// Reads the marks of a segment.
+    ///
+    /// If a mark is damaged, its record is returned again, and all records of the segment count as sent,
+    /// because the mark may have been for any of them.
     pub(super) fn read(claim: &Claim, path: &Path, aside: &mut Aside) -> Self {
         let mut read = Self { are_incomplete: !claim.is_of_this_boot(), ..Self::default() };
         let unreadable = Self { are_incomplete: true, are_unreadable: true, ..Self::default() };
@@ -142,12 +145,12 @@ impl ReadMarks {
         read
     }
 
-    /// Whether the record at an offset is done.
+    /// Returns `true` if the record at an offset is done.
     pub(super) fn is_done(&self, offset: u64) -> bool {
         self.done.contains(&offset)
     }
 
-    /// Enters what the marks say of the record at `entry.offset`.
+    /// Applies the marks to the record at `entry.offset`.
     pub(super) fn apply(&self, entry: &mut Entry) {
         if self.is_done(entry.offset) {
             entry.state = State::Done;

@@ -1,4 +1,4 @@
-//! A record, and the form of everything on disk.
+//! Records, and the file format of the spool.
 //!
 //! Numbers are little-endian, checksums are CRC-32 (IEEE).
 //!
@@ -11,22 +11,22 @@
 //! mark      kind u8 | value u64 | checksum u32 of what is before it
 //! ```
 //!
-//! `created` is wall-clock time in milliseconds since 1970. `accepted` is in milliseconds after `created`, negative
-//! if before, and is measured by the monotonic clock: a wall clock that is set while a segment is written
-//! does not change how old its records are to each other. See [`age`](super::age).
+//! `created` is wall-clock time in milliseconds since 1970. `accepted` is in milliseconds after `created`, or
+//! negative for an earlier time. It is measured by the monotonic clock, so a change of the wall clock while a
+//! segment is written does not change the relative ages of its records. See [`age`](super::age).
 //!
-//! The value of a mark is the offset of a record in its segment, or a time that replaces `created`. Of several marks of
-//! one record, the last one holds.
+//! The value of a mark is the offset of a record in its segment, or a time that replaces `created`. If a
+//! record has several marks, the last one counts.
 //!
-//! Version 1 had no marks of records that were sent, and wall-clock times in the head.
+//! Version 1 had no marks of sent records, and wall-clock times in the head.
 //!
-//! The head has a checksum of its own, so that a damaged body costs one record: where the next one
-//! begins is still known. All that is told of a record that is never read is in its head.
+//! The head has its own checksum, so that a damaged body costs only one record: the start of the next one is
+//! still known. The head contains everything that is known of a record that is never read.
 
-/// What a record is to be sent as.
+/// The kind of a record: how it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum RecordKind {
-    /// A span, with its request log if it is one of a model call.
+    /// A span, with its request log if it is a model call.
     Span,
     /// An enqueued tracking call.
     Track,
@@ -49,40 +49,39 @@ impl RecordKind {
     }
 }
 
-/// One thing to be sent, as it waits on disk. What is in it is written as it is: it must hold no
-/// secret, above all no API key.
+/// One item on disk. Its content is written unchanged, so it must not contain secrets, above all no API key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {
-    /// What it is to be sent as.
+    /// How the record is sent.
     pub(crate) kind: RecordKind,
     /// Whether a hook made it.
     pub(crate) is_of_hook: bool,
-    /// Whether it was sent, without an answer that tells whether it arrived.
+    /// Whether it is ambiguous: it was sent, but no response confirmed that it arrived.
     pub(crate) is_in_doubt: bool,
-    /// The path of a tracking call; up to 65,535 bytes.
+    /// The path of a tracking call, up to 65,535 bytes.
     pub(crate) key: Box<str>,
-    /// What is to be sent. The spool does not look into it.
+    /// The content to send. The spool does not inspect it.
     pub(crate) body: Box<[u8]>,
 }
 
 /// The flag of a record that a hook made.
 const OF_HOOK: u8 = 1;
-/// The flag of a record that may have arrived.
+/// The flag of an ambiguous record.
 const IN_DOUBT: u8 = 2;
 
 impl Record {
-    /// The bytes that it takes on disk.
+    /// Returns the size of the record on disk in bytes.
     pub(super) fn size(&self) -> u64 {
         (Head::SIZE + self.key.len() + self.body.len()) as u64
     }
 
-    /// Returns `true` if its lengths fit into a head.
+    /// Returns `true` if the lengths of the record fit into a head.
     pub(super) fn has_a_head(&self) -> bool {
         u32::try_from(self.body.len()).is_ok() && u16::try_from(self.key.len()).is_ok()
     }
 
-    /// Its bytes on disk, accepted so many milliseconds after its segment was created. `None` if its lengths do not fit
-    /// into a head.
+    /// Encodes the record. `accepted` is the offset from the creation of the segment in milliseconds. Returns
+    /// `None` if the lengths do not fit into a head.
     pub(super) fn encode(&self, accepted: i64) -> Option<Vec<u8>> {
         let mut payload = crc32fast::Hasher::new();
         payload.update(self.key.as_bytes());
@@ -102,7 +101,7 @@ impl Record {
         Some(bytes)
     }
 
-    /// The record of a head and of the key and the body behind it; nothing if they are damaged.
+    /// Decodes a record from its head, and the key and body that follow. Returns `None` if they are damaged.
     pub(super) fn decode(head: &Head, payload: &[u8]) -> Option<Self> {
         if crc32fast::hash(payload) != head.checksum {
             return None;
@@ -118,16 +117,16 @@ impl Record {
     }
 }
 
-/// What stands before each record.
+/// The head of a record.
 #[derive(Debug)]
 pub(super) struct Head {
     body: u32,
     key: u16,
     kind: u8,
     flags: u8,
-    /// In milliseconds after the segment was created.
+    /// Milliseconds after the creation of the segment.
     pub(super) accepted: i64,
-    /// Of key and body.
+    /// The checksum of key and body.
     pub(super) checksum: u32,
 }
 
@@ -144,7 +143,7 @@ impl Head {
         seal(bytes, start);
     }
 
-    /// Nothing if it is damaged: then nobody knows where the next record begins.
+    /// Decodes a head. Returns `None` if it is damaged. The start of the next record is unknown in that case.
     pub(super) fn decode(bytes: &[u8; Self::SIZE]) -> Option<Self> {
         let mut rest = unseal(bytes)?;
         let head = Self {
@@ -158,26 +157,26 @@ impl Head {
         Some(head)
     }
 
-    /// The kind, if this version knows it.
+    /// Returns the kind, if this version knows it.
     pub(super) fn kind(&self) -> Option<RecordKind> {
         RecordKind::of_byte(self.kind)
     }
 
-    /// Whether the record was stored as one that may have arrived.
+    /// Returns `true` if the record was ambiguous when it was stored.
     pub(super) fn is_in_doubt(&self) -> bool {
         self.flags & IN_DOUBT != 0
     }
 
-    /// The bytes of key and body.
+    /// Returns the size of key and body in bytes.
     pub(super) fn payload(&self) -> u64 {
         u64::from(self.key) + u64::from(self.body)
     }
 }
 
-/// What a segment begins with.
+/// The preamble of a segment.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Preamble {
-    /// When the segment was made, in milliseconds.
+    /// When the segment was created, in milliseconds since 1970.
     pub(super) created: u64,
 }
 
@@ -195,7 +194,8 @@ impl Preamble {
         bytes
     }
 
-    /// `Err` if the file is of another version, `None` if it is no segment. All versions have the same preamble.
+    /// Decodes a preamble. Returns `Err` if the file has another version, and `None` if it is not a segment.
+    /// The preamble is the same in all versions.
     pub(super) fn decode(bytes: &[u8; Self::SIZE]) -> Option<Result<Self, OtherVersion>> {
         let mut rest = unseal(bytes)?;
         let is_segment = take(&mut rest)? == Self::MAGIC;
@@ -206,28 +206,28 @@ impl Preamble {
     }
 }
 
-/// A segment was written by another version of this library.
+/// An error: another version of this crate wrote the segment.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OtherVersion;
 
-/// What became of the record at an offset, or of the whole segment, as it is appended to the segment's marks.
+/// A state change of the record at an offset, or of the whole segment. Marks are appended to the marks file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mark {
-    /// The record is not given again.
+    /// The record is not returned again.
     Done(u64),
     /// A request with the record was about to be written to a connection.
     Sent(u64),
-    /// That request surely did not leave this machine.
+    /// That request certainly did not leave this machine.
     NotSent(u64),
-    /// The segment counts as created at another time, in milliseconds since 1970.
+    /// The segment counts as created at this time, in milliseconds since 1970.
     Created(u64),
 }
 
 impl Mark {
-    /// The bytes of a mark.
+    /// The size of a mark in bytes.
     pub(super) const SIZE: usize = 13;
 
-    /// Adds its bytes.
+    /// Appends the encoded mark.
     pub(super) fn encode(self, bytes: &mut Vec<u8>) {
         let (kind, value) = match self {
             Self::Done(offset) => (1u8, offset),
@@ -241,7 +241,7 @@ impl Mark {
         seal(bytes, start);
     }
 
-    /// `None` if it is damaged.
+    /// Decodes a mark. Returns `None` if it is damaged.
     pub(super) fn decode(bytes: &[u8; Self::SIZE]) -> Option<Self> {
         let mut rest = unseal(bytes)?;
         let [kind] = take(&mut rest)?;
@@ -256,19 +256,19 @@ impl Mark {
     }
 }
 
-/// Adds the checksum of what was written from `start` on.
+/// Appends the checksum of the bytes from `start` on.
 fn seal(bytes: &mut Vec<u8>, start: usize) {
     let checksum = crc32fast::hash(bytes.get(start..).unwrap_or_default());
     bytes.extend_from_slice(&checksum.to_le_bytes());
 }
 
-/// What stands before the checksum at the end, if that is right.
+/// Returns the bytes before the final checksum, if the checksum is correct.
 fn unseal(bytes: &[u8]) -> Option<&[u8]> {
     let (sealed, checksum) = bytes.split_last_chunk()?;
     (crc32fast::hash(sealed) == u32::from_le_bytes(*checksum)).then_some(sealed)
 }
 
-/// Takes the first bytes off.
+/// Removes and returns the first bytes.
 fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
     let (first, rest) = bytes.split_first_chunk()?;
     *bytes = rest;

@@ -1,4 +1,4 @@
-//! What a process left behind, read again.
+//! Recovery: reads what an ended process left behind.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -17,20 +17,20 @@ use super::marks::{MARKS, ReadMarks};
 use super::record::{Head, OtherVersion, Preamble};
 use super::segment::{Entry, RECORDS, Segment, State};
 
-/// How much is read at once.
+/// The size of the read buffer in bytes.
 const BUFFER: usize = 64 << 10;
 
-/// The segments of an adopted directory that hold records which are not done. All others are removed,
-/// and what cannot be read is set aside.
+/// Returns the segments of an adopted directory that contain records which are not done. All other segments
+/// are removed, and data that cannot be read is quarantined.
 ///
-/// Records stay in the files in which they are, under the lock of the directory: nothing is copied
-/// that a kill could leave twice or not at all.
+/// Records stay in their files, under the lock of the directory. Nothing is copied, so a kill cannot
+/// duplicate or lose records.
 pub(super) fn recover(claim: Claim, clock: &Clock, aside: &mut Aside) -> Vec<Segment> {
     let claim = Arc::new(claim);
     let listing = match fs::read_dir(claim.folder()) {
         Ok(listing) => listing,
         Err(error) => {
-            // A lock alone is no loss.
+            // A lock file without a directory is not a loss.
             aside.left.set_aside += u64::from(error.kind() != io::ErrorKind::NotFound);
             return Vec::new();
         }
@@ -57,7 +57,7 @@ pub(super) fn recover(claim: Claim, clock: &Clock, aside: &mut Aside) -> Vec<Seg
             continue;
         }
         if are_marks && !is_irregular(&path) {
-            // Else the next to come does.
+            // If this fails, the next process removes it.
             let _ = fs::remove_file(path);
         } else {
             aside.whole(&path, claim.name());
@@ -66,7 +66,8 @@ pub(super) fn recover(claim: Claim, clock: &Clock, aside: &mut Aside) -> Vec<Seg
     segments
 }
 
-/// Reads one segment; nothing if nothing of it is to be given. One of another version stays where it is.
+/// Reads one segment. Returns `None` if it has no records to send. A segment of another version stays where
+/// it is.
 fn segment(
     claim: &Arc<Claim>,
     path: &Path,
@@ -76,7 +77,7 @@ fn segment(
     let mut walk = match Walk::open(path) {
         Ok(Ok(Some(walk))) => walk,
         Ok(Ok(None)) => {
-            // The process was stopped before it had written anything.
+            // The process was stopped before it wrote anything.
             let _ = fs::remove_file(path);
             return Ok(None);
         }
@@ -86,7 +87,7 @@ fn segment(
             return Ok(None);
         }
         Err(_) => {
-            // It cannot be read just now: it stays where it is, for the next to come.
+            // It cannot be read at the moment. It stays where it is, for the next process.
             aside.left.set_aside += 1;
             return Ok(None);
         }
@@ -100,7 +101,7 @@ fn segment(
     let mut segment = found.recovered(entries, end, marks.len);
     let parts: Vec<_> = damaged.iter().cloned().chain(rest).collect();
     if aside.parts(path, claim.name(), &parts).is_ok() {
-        // Where either fails, the same is found and set aside again.
+        // If either step fails, the next process finds the same data and quarantines it again.
         segment.forget(damaged.iter().map(|part| part.start));
         let _ = cut(path, end, walk.end);
     }
@@ -117,7 +118,7 @@ fn segment(
     Ok(Some(segment))
 }
 
-/// Cuts a segment to its intact length.
+/// Truncates a segment to its intact length.
 fn cut(path: &Path, len: u64, held: u64) -> io::Result<()> {
     if len == held {
         return Ok(());
@@ -125,25 +126,26 @@ fn cut(path: &Path, len: u64, held: u64) -> io::Result<()> {
     open_regular(private().write(true), path)?.set_len(len)
 }
 
-/// What was read of a segment.
+/// The contents of a segment.
 #[derive(Debug, Default)]
 struct Contents {
     entries: Vec<Entry>,
-    /// Records of which the end is known and the content damaged.
+    /// Records with a known end but damaged content.
     damaged: Vec<Range<u64>>,
-    /// What follows a head that is damaged or torn.
+    /// The rest of the file after a damaged or incomplete head.
     rest: Option<Range<u64>>,
 }
 
-/// One step from a record to the next.
+/// The result of reading one record.
 enum Step {
     Record(Entry),
     Damaged,
-    /// Nobody knows where the next record begins.
+    /// The start of the next record is unknown.
     Lost,
 }
 
-/// A way through a segment, from head to head. Bodies are checked, and never held as a whole.
+/// A reader that moves through a segment from head to head. It checks bodies without holding a whole one in
+/// memory.
 struct Walk {
     file: BufReader<File>,
     created: u64,
@@ -154,7 +156,7 @@ struct Walk {
 }
 
 impl Walk {
-    /// Begins behind the preamble; nothing if the file is empty.
+    /// Opens a segment behind its preamble. Returns `None` if the file is empty.
     fn open(path: &Path) -> io::Result<Result<Option<Self>, OtherVersion>> {
         let file = open_regular(File::options().read(true), path)?;
         let end = file.metadata()?.len();
@@ -171,7 +173,7 @@ impl Walk {
         }))
     }
 
-    /// Reads all that can be.
+    /// Reads all records that can be read.
     fn read(&mut self, marks: &ReadMarks) -> Contents {
         let mut contents = Contents::default();
         while self.offset < self.end {
@@ -181,7 +183,7 @@ impl Walk {
                     marks.apply(&mut entry);
                     contents.entries.push(entry);
                 }
-                // One that is done was set aside before, or does not matter.
+                // A damaged record that is done was quarantined before, or is not needed.
                 Ok(Step::Damaged) if marks.is_done(start) => {}
                 Ok(Step::Damaged) => contents.damaged.push(start..self.offset),
                 Ok(Step::Lost) | Err(_) => {
@@ -193,7 +195,7 @@ impl Walk {
         contents
     }
 
-    /// Reads one record. If it is torn, the file ends before it does: an error.
+    /// Reads one record. Returns an error if the file ends before the record does.
     fn step(&mut self) -> io::Result<Step> {
         let offset = self.offset;
         let mut head = [0; Head::SIZE];
@@ -211,7 +213,7 @@ impl Walk {
         }
     }
 
-    /// The checksum of so many bytes.
+    /// Returns the checksum of the next `left` bytes.
     fn checksum(&mut self, mut left: u64) -> io::Result<u32> {
         let mut hasher = crc32fast::Hasher::new();
         while left > 0 {

@@ -1,4 +1,4 @@
-//! One file of records, with the file that tells which of them were sent and which are done.
+//! A segment: one file of records, with its marks file.
 
 use std::cmp::Ordering;
 use std::fs::{self, File};
@@ -13,73 +13,73 @@ use super::marks::{MARKS, Marks};
 use super::record::{Head, Mark, Preamble, Record, RecordKind};
 use super::{RecordId, Selection, SpoolError, Tally};
 
-/// What the name of a segment ends with.
+/// The file extension of a segment.
 pub(super) const RECORDS: &str = "records";
 
-/// What is to be done about a record.
+/// The state of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
-    /// It is to be given.
+    /// It is to be read.
     Waiting,
-    /// It was given, and has no end yet.
+    /// It was read, and is not settled.
     Given,
-    /// It was given and put back. It is given again after a rewind, or by the next process.
+    /// It was read and put back. It is read again after a rewind, or by the next process.
     Left,
-    /// It is not given again.
+    /// It is not read again.
     Done,
 }
 
-/// Where a record is, and what is known of it without reading it.
+/// The position of a record, and what is known of it without reading it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
     pub(super) offset: u64,
     pub(super) kind: RecordKind,
     pub(super) state: State,
-    /// Whether a request with it may have left this machine.
+    /// Whether a request with the record may have left this machine.
     pub(super) may_have_been_sent: bool,
 }
 
 impl Entry {
-    /// The entry of a record that was just written.
+    /// Returns the entry of a record that was just written.
     fn new(offset: u64, record: &Record) -> Self {
         let Record { kind, is_in_doubt, .. } = *record;
         Self { offset, kind, state: State::Waiting, may_have_been_sent: is_in_doubt }
     }
 
-    /// Whether the record is in the file and not with the caller.
+    /// Returns `true` if the record is in the file and not in use by the caller.
     fn is_here(&self) -> bool {
         matches!(self.state, State::Waiting | State::Left)
     }
 }
 
-/// A file of records. In memory are sixteen bytes for each, and none of their bodies.
+/// A file of records. It keeps sixteen bytes in memory for each record, and no bodies.
 #[derive(Debug)]
 pub(super) struct Segment {
-    /// Its place among all segments of this spool: the lower, the older.
+    /// The position among all segments of this spool. Lower is older.
     pub(super) serial: u64,
     age: Age,
     path: PathBuf,
-    /// The file that this process made.
+    /// The identity of the file, if this process created it.
     id: Option<FileId>,
-    /// The bytes of the preamble and the whole records.
+    /// The size of the preamble and the complete records, in bytes.
     len: u64,
-    /// The end of the file, as long as this process appends to it.
+    /// The end of the file, while this process appends to it.
     tail: Option<Tail>,
     entries: Vec<Entry>,
-    /// How many of them are not done.
+    /// The number of entries that are not done.
     undone: usize,
     marks: Marks,
-    /// Whether the file was removed while records of it were given.
+    /// Whether the file was removed while some of its records were in use.
     gone: bool,
-    /// Whether something was written that may not have reached the disk.
+    /// Whether data was written that may not have reached the disk.
     dirty: bool,
-    /// Last, so that no file is open in the directory when that is removed.
+    /// The last field, so that no file in the directory is open when it is removed.
     #[cfg_attr(not(test), allow(dead_code, reason = "it is held, and dropped"))]
     claim: Arc<Claim>,
 }
 
 impl Segment {
-    /// Makes a new segment that begins with a record, by one call to the system.
+    /// Creates a segment with its first record, with one system call.
     pub(super) fn create(
         claim: &Arc<Claim>,
         serial: u64,
@@ -101,7 +101,7 @@ impl Segment {
         Ok(segment)
     }
 
-    /// A segment without records.
+    /// Returns a segment without records.
     pub(super) fn new(claim: Arc<Claim>, path: PathBuf, age: Age) -> Self {
         let marks = Marks::new(path.with_extension(MARKS));
         Self {
@@ -120,7 +120,7 @@ impl Segment {
         }
     }
 
-    /// What was read of a segment that was there.
+    /// Adds the entries that were read from an existing segment.
     pub(super) fn recovered(mut self, entries: Vec<Entry>, len: u64, marks_len: u64) -> Self {
         self.len = len;
         self.marks.go_on_from(marks_len);
@@ -135,18 +135,18 @@ impl Segment {
         self.entries.push(entry);
     }
 
-    /// Whether records can be appended.
+    /// Returns `true` if records can be appended.
     pub(super) fn is_open(&self) -> bool {
         self.tail.is_some()
     }
 
-    /// Lets no more records be appended.
+    /// Closes the segment to further records.
     pub(super) fn close(&mut self) {
         self.tail = None;
     }
 
-    /// Appends a record; nothing if it is closed. One whose end cannot be mended after a failure closes
-    /// itself.
+    /// Appends a record. Returns `None` if the segment is closed. If a failed write leaves a partial record
+    /// that cannot be removed, the segment is closed.
     pub(super) fn append(&mut self, record: &Record, frame: &[u8]) -> Option<Result<RecordId, SpoolError>> {
         let tail = self.tail.as_mut()?;
         let id = RecordId { segment: self.serial, index: self.entries.len() };
@@ -163,40 +163,40 @@ impl Segment {
         }))
     }
 
-    /// The directory that it is in.
+    /// Returns the directory of the segment.
     #[cfg(test)]
     pub(super) fn claim(&self) -> &Claim {
         &self.claim
     }
 
-    /// Puts another file in the place of the one that is appended to.
+    /// Replaces the file that is appended to.
     #[cfg(test)]
     pub(super) fn write_to(&mut self, file: File) {
         self.tail = Some(Tail::new(file, self.len));
     }
 
-    /// Oldest first. Segments of one directory keep the order in which they were made, even if their
-    /// times are the same.
+    /// Orders segments from oldest to newest. Segments of one directory keep the order of their creation,
+    /// even if their times are the same.
     pub(super) fn by_age(&self, other: &Self) -> Ordering {
         self.age.created().cmp(&other.age.created()).then_with(|| self.path.cmp(&other.path))
     }
 
-    /// How many records it has had.
+    /// Returns the number of all records, including those that are done.
     pub(super) fn count(&self) -> usize {
         self.entries.len()
     }
 
-    /// How many of them are not done.
+    /// Returns the number of records that are not done.
     pub(super) fn undone(&self) -> usize {
         self.undone
     }
 
-    /// The bytes on disk.
+    /// Returns the size on disk in bytes, including the marks.
     pub(super) fn bytes(&self) -> u64 {
         if self.gone { 0 } else { self.len + self.marks.len() }
     }
 
-    /// The bytes of its records.
+    /// Returns the size of the preamble and the records in bytes.
     pub(super) fn len(&self) -> u64 {
         self.len
     }
@@ -205,19 +205,19 @@ impl Segment {
         self.gone
     }
 
-    /// How old it is, and with it its records.
+    /// Returns the age of the segment, from which the ages of its records follow.
     pub(super) fn age(&self) -> &Age {
         &self.age
     }
 
-    /// The kinds of the records that were not given, or were put back.
+    /// Counts the records that were not read, or were put back, by kind.
     pub(super) fn tally(&self) -> Tally {
         let mut tally = Tally::default();
         self.entries.iter().filter(|entry| entry.is_here()).for_each(|entry| tally.add(entry.kind));
         tally
     }
 
-    /// The first record from a place on that is to be given, and of which a request was sent or not.
+    /// Returns the first selected record from an index on, with its offset.
     pub(super) fn waiting_from(&self, from: usize, selection: Selection) -> Option<(usize, u64)> {
         let is_wanted = |entry: &Entry| {
             entry.state == State::Waiting
@@ -229,30 +229,30 @@ impl Segment {
         Some((index, entry.offset))
     }
 
-    /// What is known of a record.
+    /// Returns the entry of a record.
     #[cfg(test)]
     pub(super) fn entry(&self, index: usize) -> Entry {
         self.entries[index]
     }
 
-    /// Whether a record is not done.
+    /// Returns `true` if a record is not done.
     pub(super) fn is_undone(&self, index: usize) -> bool {
         self.entries.get(index).is_some_and(|entry| entry.state != State::Done)
     }
 
-    /// The records that are to be given.
+    /// Returns the indexes of the records that are to be read.
     pub(super) fn waiting(&self) -> impl Iterator<Item = usize> {
         (0..).zip(&self.entries).filter(|(_, entry)| entry.state == State::Waiting).map(|(index, _)| index)
     }
 
-    /// Has the records that were taken back given again.
+    /// Makes the records that were put back available again.
     pub(super) fn give_left_again(&mut self) {
         for entry in self.entries.iter_mut().filter(|entry| entry.state == State::Left) {
             entry.state = State::Waiting;
         }
     }
 
-    /// Takes back a record that was given; `false` if it is not there any more.
+    /// Puts back a record that was read. Returns `false` if it no longer exists.
     pub(super) fn put_back(&mut self, index: usize) -> bool {
         match self.entries.get_mut(index) {
             Some(entry) if !self.gone && entry.state == State::Given => {
@@ -263,15 +263,17 @@ impl Segment {
         }
     }
 
-    /// Marks a record as given.
+    /// Marks a record as read.
     pub(super) fn give(&mut self, index: usize) {
         if let Some(entry) = self.entries.get_mut(index) {
             entry.state = State::Given;
         }
     }
 
-    /// Marks a record as done, here and on disk. If it is the last, the files go instead. Where the disk
-    /// fails the record is still done for this process, and its mark is written with the next.
+    /// Marks a record as done, in memory and on disk. If it is the last one, the files are removed instead.
+    ///
+    /// If the write fails, the record is still done for this process, and its mark is written with the next
+    /// one.
     pub(super) fn settle(&mut self, index: usize) -> Result<(), SpoolError> {
         let Some(entry) = self.entries.get_mut(index).filter(|entry| entry.state != State::Done) else {
             return Ok(());
@@ -289,7 +291,8 @@ impl Segment {
         self.marks.write()
     }
 
-    /// Removes the files; gives the records that were never given. Those that are stay to be settled.
+    /// Removes the files. Returns the records that were lost. Records that are in use are still to be
+    /// settled.
     pub(super) fn evict(&mut self) -> Tally {
         let lost = self.lose();
         self.remove();
@@ -297,23 +300,23 @@ impl Segment {
         lost
     }
 
-    /// Whether somebody else deleted the file that is appended to.
+    /// Returns `true` if the file that is appended to was deleted from outside.
     pub(super) fn is_deleted(&self) -> bool {
         self.tail.as_ref().is_some_and(|tail| is_deleted(tail.medium(), &self.path))
     }
 
-    /// Returns `false` if somebody else removed the file, or put another in its place.
+    /// Returns `true` unless the file was removed or replaced from outside.
     pub(super) fn is_there(&self) -> bool {
         match FileId::at(&self.path) {
             Ok(Some(id)) => self.id.is_none_or(|own| own == id),
             Ok(None) => false,
-            // It cannot be told just now.
+            // It cannot be determined at the moment.
             Err(_) => true,
         }
     }
 
-    /// Notes that somebody else removed the file; gives the records that were lost with it. Those that were given stay to
-    /// be settled.
+    /// Records that the file was removed from outside. Returns the records that were lost with it. Records
+    /// that are in use are still to be settled.
     pub(super) fn vanish(&mut self) -> Tally {
         self.tail = None;
         self.marks.close();
@@ -321,7 +324,7 @@ impl Segment {
         self.lose()
     }
 
-    /// Ends the records that are in the file.
+    /// Marks all records in the file as done in memory, and counts them.
     fn lose(&mut self) -> Tally {
         let lost = self.tally();
         for entry in self.entries.iter_mut().filter(|entry| entry.is_here()) {
@@ -331,29 +334,29 @@ impl Segment {
         lost
     }
 
-    /// Marks what is not among its records as done on disk, so that it is not found again.
+    /// Marks damaged records, which have no entry, as done on disk, so that they are not found again.
     pub(super) fn forget(&mut self, offsets: impl Iterator<Item = u64>) {
         offsets.for_each(|offset| self.marks.add(Mark::Done(offset)));
-        // Else it is found again.
+        // If this fails, the next process finds them again.
         let _ = self.marks.write();
     }
 
-    /// Writes to disk that all its records may have been sent.
+    /// Records on disk that all records may have been sent.
     pub(super) fn mark_all_sent(&mut self) {
         let undone = self.entries.iter().filter(|entry| entry.state != State::Done);
         undone.for_each(|entry| self.marks.add(Mark::Sent(entry.offset)));
-        // Else it is found again.
+        // If this fails, the next process finds the unreadable marks again.
         let _ = self.marks.write();
     }
 
-    /// Writes to disk when it counts as created.
+    /// Writes the new time of creation to disk.
     pub(super) fn date_anew(&mut self) {
         self.marks.add(Mark::Created(self.age.created()));
-        // Else the next process does.
+        // If this fails, the next process does it.
         let _ = self.marks.write();
     }
 
-    /// Removes the files. The marks go last: without them the records would be given again.
+    /// Removes the files. The marks are removed last: without them, the records would be sent again.
     pub(super) fn remove(&mut self) -> bool {
         self.tail = None;
         self.marks.close();
@@ -362,24 +365,25 @@ impl Segment {
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         };
         if gone {
-            // Marks without records are removed by the next to come.
+            // The next process removes marks without records.
             let _ = self.marks.remove();
             self.gone = true;
         }
         gone
     }
 
-    /// Its file.
+    /// Returns the path of the file.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Opens it to be read.
+    /// Opens the file for reading.
     pub(super) fn open(&self) -> io::Result<File> {
         open_regular(File::options().read(true), &self.path)
     }
 
-    /// Notes whether a request with a record may have left this machine. [`Self::write_marks`] writes it to disk.
+    /// Sets whether a request with a record may have left this machine. [`Self::write_marks`] writes it to
+    /// disk.
     pub(super) fn set_sent(&mut self, index: usize, is_sent: bool) {
         let Some(entry) = self.entries.get_mut(index).filter(|entry| entry.state != State::Done) else {
             return;
@@ -393,7 +397,7 @@ impl Segment {
         }
     }
 
-    /// Writes the marks that are not on disk yet by one call to the system.
+    /// Writes all marks that are not on disk yet with one system call.
     pub(super) fn write_marks(&mut self) -> Result<(), SpoolError> {
         if self.gone || !self.marks.has_unwritten() {
             return Ok(());
@@ -402,8 +406,8 @@ impl Segment {
         self.marks.write()
     }
 
-    /// Reads a record, and when it was accepted, in milliseconds after the segment was created. `None` if it is damaged,
-    /// or beyond the end.
+    /// Reads a record, and the time when it was accepted in milliseconds after the creation of the segment.
+    /// Returns `None` if the record is damaged, or beyond the end.
     pub(super) fn read(&self, file: &mut File, offset: u64) -> io::Result<Option<(Record, i64)>> {
         let mut head = [0; Head::SIZE];
         file.seek(SeekFrom::Start(offset))?;
@@ -413,13 +417,13 @@ impl Segment {
         if start + head.payload() > self.len {
             return Ok(None);
         }
-        // No more than the file has.
+        // Not larger than the file: the length was checked above.
         let mut payload = Vec::with_capacity(usize::try_from(head.payload()).unwrap_or_default());
         file.take(head.payload()).read_to_end(&mut payload)?;
         Ok(Record::decode(&head, &payload).map(|record| (record, head.accepted)))
     }
 
-    /// Writes what the system still holds back to the disk.
+    /// Flushes the files to disk.
     pub(super) fn sync(&mut self) -> Result<(), SpoolError> {
         if self.gone || !self.dirty {
             return Ok(());
@@ -432,7 +436,7 @@ impl Segment {
     }
 }
 
-/// Makes a file with what it begins with, or none.
+/// Creates a file with its first bytes, or no file.
 fn begin(path: &Path, bytes: &[u8]) -> io::Result<(Tail, FileId)> {
     let file = private().write(true).create_new(true).open(path)?;
     let begun = file.metadata().and_then(|metadata| {
@@ -441,7 +445,7 @@ fn begin(path: &Path, bytes: &[u8]) -> io::Result<(Tail, FileId)> {
         Ok((tail, FileId::new(&metadata)))
     });
     if begun.is_err() {
-        // Else the next to come does, or sets it aside.
+        // If this fails, the next process removes or quarantines it.
         let _ = fs::remove_file(path);
     }
     begun

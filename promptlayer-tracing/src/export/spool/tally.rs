@@ -1,8 +1,8 @@
-//! Numbers of records.
+//! Counts of records.
 
 use super::RecordKind;
 
-/// A number of records, by kind.
+/// Counts of records, by kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     /// Spans.
@@ -12,7 +12,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// All of them.
+    /// Returns the total of all kinds.
     pub(crate) fn total(self) -> u64 {
         self.spans + self.tracks
     }
@@ -30,13 +30,13 @@ impl Tally {
     }
 }
 
-/// Records that the spool had and that will not be given, by reason.
+/// Counts of records that were in the spool and are not returned any more, by reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Lost {
-    /// They gave way to newer ones.
+    /// Records that were evicted for newer ones.
     pub(crate) evicted: Tally,
-    /// They were older than they may be.
+    /// Records that exceeded the maximum age.
     pub(crate) expired: Tally,
-    /// They could not be read any more.
+    /// Records that could not be read any more.
     pub(crate) damaged: Tally,
 }

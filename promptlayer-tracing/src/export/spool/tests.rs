@@ -1,4 +1,4 @@
-//! What the spool promises.
+//! Tests of the guarantees of the spool.
 
 mod ages;
 mod crashes;
@@ -30,16 +30,16 @@ use super::{
     SpoolLimits, Tally,
 };
 
-/// Room for everything, in segments that a hundred small records do not fill.
+/// Limits with space for all records, and segments that a hundred small records do not fill.
 const ROOMY: SpoolLimits =
     SpoolLimits { bytes: 8 << 20, segment_bytes: 1 << 20, max_age: SpoolLimits::DEFAULT_MAX_AGE };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The destination of the spools of these tests.
+/// The destination of the spools in these tests.
 const DESTINATION: &str = "0123456789abcdef";
 
-/// A folder for a spool that is not there yet.
+/// Returns the path of a spool that does not exist yet, and the temporary folder around it.
 fn folder() -> (TempDir, PathBuf) {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("spool");
@@ -54,12 +54,12 @@ fn open_with(path: impl AsRef<Path>, limits: SpoolLimits) -> Result<(Spool, Reco
     Spool::open(path, DESTINATION, limits)
 }
 
-/// The folder of the destination.
+/// Returns the folder of the destination.
 fn home(path: &Path) -> PathBuf {
     super::directory::home(path, DESTINATION)
 }
 
-/// A span with a number.
+/// Returns a span whose body is a number.
 fn record(number: u64) -> Record {
     Record {
         kind: RecordKind::Span,
@@ -71,7 +71,7 @@ fn record(number: u64) -> Record {
 }
 
 impl Spool {
-    /// The oldest record that was not given yet, of any sort.
+    /// Returns the oldest record that was not read yet, of any kind.
     fn next(&mut self) -> Result<Option<(RecordId, Record)>, SpoolError> {
         let oldest = |spool: &Self| spool.waiting().next();
         let Some(oldest) = oldest(self) else { return Ok(None) };
@@ -83,17 +83,17 @@ impl Spool {
         });
         match given? {
             Some(given) => Ok(Some((given.id, given.record))),
-            // It was lost.
+            // The record was lost.
             None => self.next(),
         }
     }
 
-    /// The next record of this process, spans first.
+    /// Returns the next record of this process, spans first.
     fn next_new(&mut self, may_have_been_sent: bool) -> Result<Option<Given>, SpoolError> {
         self.next_of_any_kind(false, may_have_been_sent)
     }
 
-    /// The same of earlier processes.
+    /// Returns the next record of earlier processes, spans first.
     fn next_backlog(&mut self, may_have_been_sent: bool) -> Result<Option<Given>, SpoolError> {
         self.next_of_any_kind(true, may_have_been_sent)
     }
@@ -111,13 +111,13 @@ impl Spool {
         Ok(None)
     }
 
-    /// Keeps a record that was accepted now.
+    /// Appends a record that is accepted now.
     fn keep(&mut self, record: &Record) -> Result<RecordId, SpoolError> {
         self.append(record, Instant::now())
     }
 }
 
-/// The number of a record.
+/// Returns the number in a record.
 fn number(record: &Record) -> u64 {
     std::str::from_utf8(&record.body).unwrap().parse().unwrap()
 }
@@ -126,12 +126,12 @@ fn append(spool: &mut Spool, numbers: impl IntoIterator<Item = u64>) -> Vec<Reco
     numbers.into_iter().map(|number| spool.keep(&record(number)).unwrap()).collect()
 }
 
-/// All that is to be given, by number.
+/// Returns the numbers of all records that are still to be read.
 fn given(spool: &mut Spool) -> Vec<u64> {
     std::iter::from_fn(|| spool.next().unwrap()).map(|(_, record)| number(&record)).collect()
 }
 
-/// What another process would be given that opens the spool now.
+/// Opens the spool again, as another process would, and reads all records.
 fn reopened(path: &Path) -> (Vec<u64>, Recovered) {
     let (mut spool, recovered) = open(path);
     (given(&mut spool), recovered)
@@ -141,12 +141,12 @@ fn spans(spans: u64) -> Tally {
     Tally { spans, tracks: 0 }
 }
 
-/// What was found where nothing but damaged files is left alone.
+/// Returns the result of an opening that left alone only quarantined files.
 fn found(records: Tally, set_aside: u64) -> Recovered {
     Recovered { records, left: LeftAlone { set_aside, ..LeftAlone::default() } }
 }
 
-/// The files of a kind in all directories, in the order of their paths.
+/// Returns the files of a kind in all directories, ordered by path.
 fn files(path: &Path, kind: &str) -> Vec<PathBuf> {
     let mut files: Vec<_> = fs::read_dir(home(path))
         .into_iter()
@@ -161,13 +161,13 @@ fn files(path: &Path, kind: &str) -> Vec<PathBuf> {
     files
 }
 
-/// The only segment that there is.
+/// Returns the only segment.
 fn only_segment(path: &Path) -> PathBuf {
     let [segment] = <[PathBuf; 1]>::try_from(files(path, RECORDS)).unwrap();
     segment
 }
 
-/// The contents of what was set aside.
+/// Returns the contents of the quarantined files.
 fn set_aside(path: &Path) -> Vec<Vec<u8>> {
     fs::read_dir(path.join("set-aside"))
         .into_iter()

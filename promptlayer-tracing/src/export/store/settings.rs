@@ -1,28 +1,32 @@
-//! What a user says of the spool.
+//! The public settings of the spool.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use promptlayer_client::exporter::clock;
 
-/// What is put on disk, and when.
+/// The mode of the spool: what is written to disk, and when.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SpoolMode {
-    /// What cannot be delivered for as long as one waits for it in memory, and what is left at the
-    /// shutdown. Costs nothing while all is well; a program that is killed loses what was in memory.
+    /// Writes what cannot be delivered within the maximum age in memory, and what is left at shutdown.
+    ///
+    /// This costs nothing while requests succeed. If the program is killed, it loses what was in memory.
     #[default]
     OnFailure,
-    /// Everything, by the export thread, before it is sent. A program that is killed loses what was in the
-    /// queue: at most what it recorded since the last batch interval.
+    /// Writes everything before it is sent, on the export thread.
+    ///
+    /// If the program is killed, it loses what was in the queue: at most what was recorded since the last
+    /// batch interval.
     WriteAhead,
-    /// Everything, by the thread that recorded it, before its call returns. A program that is killed loses
-    /// nothing; each call pays for its conversion and one write to the file. (The system may hold the write
-    /// back: a machine that loses its power may lose it.)
+    /// Writes everything on the calling thread, before the call returns.
+    ///
+    /// If the program is killed, nothing is lost. Each call pays for the conversion of its span and one write
+    /// to the file. The operating system may buffer that write, so a power failure can lose it.
     Synchronous,
 }
 
-/// A folder where what cannot be delivered is kept, and delivered from by the next run.
+/// A folder that keeps undelivered items on disk for the next run to send.
 ///
 /// ```no_run
 /// use promptlayer_tracing::{SpoolMode, SpoolSettings};
@@ -37,17 +41,21 @@ pub enum SpoolMode {
 ///
 /// Any number of processes can share the path:
 ///
-/// - Each base URL and API key has a folder of its own, named for a hash of the two. Records are only sent where they were
-///   meant to go; those of other programs are left alone, and `on_error` says once how many there are.
-/// - In it, each process has a folder of its own, under a file lock. What a process left behind, the next one with the
-///   same base URL and key takes over (of up to 64 others, each of which costs it an open file).
+/// - Each base URL and API key has its own folder, named after a hash of the two. Records are sent only to
+///   the destination that they were recorded for. Records of other destinations stay untouched, and
+///   `on_error` reports their number once.
+/// - In that folder, each process has its own folder, guarded by a file lock. A new process takes over the
+///   records of ended processes with the same base URL and key. It takes over at most 64 of them, because
+///   each needs an open file.
 ///
-/// A relative path counts from the working directory at [`build`](crate::LayerBuilder::build). If the folder is deleted
-/// while it is in use, it is made again; what was lost with it is counted as
-/// [`SpoolDamaged`](crate::DropReason::SpoolDamaged) and reported once. After a fork, the new process does not use it.
+/// A relative path is resolved against the working directory at [`build`](crate::LayerBuilder::build). If the
+/// folder is deleted while it is in use, it is created again. The records that were lost with it are counted
+/// as [`SpoolDamaged`](crate::DropReason::SpoolDamaged) and reported once. A forked process does not use the
+/// spool.
 ///
-/// Files are readable by their owner alone (0600), hold prompts and answers as they were to be sent, and no key. Only
-/// regular files are opened: links, pipes and devices in their place are not followed or waited for.
+/// Files are readable only by their owner (0600). They contain prompts and responses as they would be sent,
+/// and no API key. Only regular files are opened. Links, pipes and devices in their place are not followed,
+/// and never block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpoolSettings {
     pub(super) path: PathBuf,
@@ -62,7 +70,7 @@ impl SpoolSettings {
     /// The default of [`max_age`](Self::max_age): 7 days.
     pub const DEFAULT_MAX_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-    /// A spool in this folder, which is made if it does not exist.
+    /// Returns settings for a spool in this folder, which is created if it does not exist.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
@@ -72,29 +80,31 @@ impl SpoolSettings {
         }
     }
 
-    /// What is put there, and when. Defaults to [`SpoolMode::OnFailure`].
+    /// Sets what is written to disk, and when. Defaults to [`SpoolMode::OnFailure`].
     #[must_use]
     pub fn mode(mut self, mode: SpoolMode) -> Self {
         self.mode = mode;
         self
     }
 
-    /// The greatest number of bytes on disk, of each process that uses the folder; what could not be read and is
-    /// kept in `set-aside` may take as many again. When there would be more, the oldest are dropped and counted; what
-    /// is larger alone is not put there.
-    /// Defaults to [`DEFAULT_BYTES`](Self::DEFAULT_BYTES).
+    /// Sets the maximum number of bytes on disk, for each process that uses the folder.
+    ///
+    /// Quarantined data in `set-aside` may take the same amount again. When the limit is reached, the oldest
+    /// records are dropped and counted. A record that alone exceeds the limit is not written. Defaults to
+    /// [`DEFAULT_BYTES`](Self::DEFAULT_BYTES).
     #[must_use]
     pub fn bytes(mut self, bytes: u64) -> Self {
         self.bytes = bytes;
         self
     }
 
-    /// How old something may become there before it is dropped and counted, at most ten years. Defaults to
+    /// Sets the maximum age of a record before it is dropped and counted, at most ten years. Defaults to
     /// [`DEFAULT_MAX_AGE`](Self::DEFAULT_MAX_AGE).
     ///
-    /// While a process runs, ages are measured by a clock that cannot be set. Across processes they follow the wall
-    /// clock, unless it shows a time that cannot be right (before 2024, after 2100, or a record from the future or of more
-    /// than ten years): then records count as new, and live for at most this long from there on.
+    /// While a process runs, ages are measured with a monotonic clock. Across processes, they follow the wall
+    /// clock, unless a time cannot be right: it is before 2024 or after 2100, or a record seems to come from
+    /// the future or to be more than ten years old. Such records count as new, and are kept for at most the
+    /// maximum age from then on.
     #[must_use]
     pub fn max_age(mut self, age: Duration) -> Self {
         self.max_age = age.min(clock::LONGEST);

@@ -1,4 +1,4 @@
-//! A pipeline before a service that is a value, on the test's own thread and in the test's own time.
+//! A pipeline in front of a simulated service, on the test's thread and with paused time.
 
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
@@ -22,16 +22,16 @@ use crate::sink::{Destination, Outgoing};
 use promptlayer_blueprint::TraceId;
 use promptlayer_client::Client;
 
-/// For what errors say. To make one takes a while.
+/// A client that only builds errors. It is shared because creating one is slow.
 static CLIENT: LazyLock<Client> =
     LazyLock::new(|| Client::builder().api_key("pl_1").base_url("http://127.0.0.1:9").build().unwrap());
 
-/// A pipeline before a service, without threads of its own but that of the hooks.
+/// A pipeline in front of a service. Its only thread is the one of the hooks.
 pub(super) struct Line {
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) stop: watch::Sender<Stop>,
     service: Service,
-    /// What it had before this pipeline was there.
+    /// The number of spans that the service had before this pipeline was created.
     taken_before: usize,
     worker: Option<Worker<Service>>,
 }
@@ -41,7 +41,7 @@ impl Line {
         Self::with_spool(service, batch, None)
     }
 
-    /// A pipeline with a spool.
+    /// Returns a pipeline with a spool.
     pub(super) fn with_spool(service: &Service, batch: BatchLimits, spool: Option<SpoolSettings>) -> Self {
         Self::build(service, batch, spool, Wire::SpansBulk, Hooks::default())
     }
@@ -79,7 +79,7 @@ impl Line {
         Self { pipeline, stop, service: service.clone(), taken_before: service.taken(), worker: Some(worker) }
     }
 
-    /// Spans of one trace, called `0`, `1`, …; every one makes a request.
+    /// Records spans of one trace, named `0`, `1`, …. Each one has a request log.
     pub(super) fn log(&self, count: usize) {
         let trace_id = random::trace_id();
         for number in 0..count {
@@ -92,7 +92,7 @@ impl Line {
         }
     }
 
-    /// Runs the pipeline until all has an end, and gives how long that took.
+    /// Runs the pipeline until everything is settled. Returns the statistics and the elapsed time.
     pub(super) async fn run(&mut self) -> (Stats, Duration) {
         let begun = Instant::now();
         self.stop.send_modify(|stop| stop.finish = true);
@@ -110,7 +110,7 @@ impl Line {
         let spans = &stats.spans;
         let settled = spans.delivered + spans.rejected() + spans.dropped() + spans.outcome_unknown;
         assert_eq!(spans.accepted, settled + spans.pending(), "{stats:#?}");
-        // What an earlier run sent is not of this one's doing.
+        // Spans that an earlier run delivered are not counted here.
         let taken = self.service.taken().saturating_sub(self.taken_before) as u64;
         let may_have = spans.delivered + spans.outcome_unknown + spans.pending.in_flight;
         assert!(may_have >= taken, "the service has more than was counted");
@@ -118,7 +118,7 @@ impl Line {
     }
 }
 
-/// A span of a trace of its own.
+/// Records a span in its own trace.
 pub(super) fn log_one(pipeline: &Arc<Pipeline>, number: usize) {
     let span = span(random::trace_id(), number);
     pipeline.take(Outgoing { span, said: None, size: 100, is_of_hook: false });

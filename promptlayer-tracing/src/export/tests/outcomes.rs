@@ -1,4 +1,4 @@
-//! What becomes of spans, whatever the service answers. Time is the test's: minutes pass at once.
+//! Outcomes of spans for all kinds of responses. Time is paused, so minutes pass at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::export::guard::Stats;
 use crate::export::ledger::{DropReason, RejectReason};
 use crate::export::{BatchLimits, RetryPolicy};
 
-/// Sends ten spans to a service, and gives what became of them, and when.
+/// Sends ten spans to a service. Returns the statistics and the elapsed time.
 async fn ten(service: &Service) -> (Stats, Duration) {
     let mut line = Line::new(service, BatchLimits::default());
     line.log(10);
@@ -17,19 +17,19 @@ async fn ten(service: &Service) -> (Stats, Duration) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_not_processed_is_sent_again_until_it_is() {
+async fn unprocessed_batch_is_retried_until_accepted() {
     for step in [Step::Status(429), Step::Status(503), Step::Refused] {
         let service = Service::new([step; 5]);
         let (stats, took) = ten(&service).await;
         assert_eq!((stats.spans.delivered, stats.retries), (10, 5), "{step:?}");
         assert_eq!((service.taken(), service.duplicates(), service.readings()), (10, 0, 0));
-        // 0.5, 1, 2, 4 and 8 s at most.
+        // The delays are at most 0.5, 1, 2, 4 and 8 s.
         assert!(took <= Duration::from_millis(15_500), "{took:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_try_comes_before_the_service_asks_for_it() {
+async fn retry_waits_for_retry_after() {
     let service = Service::new([Step::RetryAfter(429, 40), Step::RetryAfter(503, 50)]);
     let (stats, took) = ten(&service).await;
     assert_eq!(stats.spans.delivered, 10);
@@ -37,7 +37,7 @@ async fn no_try_comes_before_the_service_asks_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_that_is_asked_for_beyond_all_measure_costs_the_spans_and_not_the_program() {
+async fn excessive_retry_after_expires_spans_without_hanging() {
     let service = Service::new([Step::RetryAfter(429, u64::MAX / 2)]);
     let (stats, took) = ten(&service).await;
     assert_eq!(stats.spans.dropped, [(DropReason::Expired, 10)].into());
@@ -52,12 +52,12 @@ async fn one_gate_holds_all_batches() {
     let (stats, took) = line.run().await;
     assert_eq!((stats.spans.delivered, service.taken()), (40, 40));
     assert!(took >= Duration::from_secs(20));
-    // The four that were on their way when it closed, one of which closed it, and each span once after.
+    // Four requests were in flight when one of them closed the gate. Each span is sent once after that.
     assert!(service.sizes().len() <= 41, "{:?}", service.sizes());
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_of_a_minute_is_waited_out() {
+async fn one_minute_outage_loses_nothing() {
     let service = Service::new([]).otherwise(Step::Refused);
     let mut line = Line::new(&service, BatchLimits::default());
     line.log(250);
@@ -72,7 +72,7 @@ async fn an_outage_of_a_minute_is_waited_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_older_than_five_minutes_is_given_up_after_one_try_at_least() {
+async fn expired_spans_are_dropped_after_at_least_one_attempt() {
     let service = Service::new([]).otherwise(Step::Refused);
     let mut line = Line::new(&service, BatchLimits::default());
     line.log(250);
@@ -83,12 +83,12 @@ async fn what_is_older_than_five_minutes_is_given_up_after_one_try_at_least() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_too_old_takes_nothing_younger_with_it() {
+async fn expired_spans_do_not_drop_younger_ones() {
     let service = Service::new([]).otherwise(Step::Refused);
     let mut line = Line::new(&service, BatchLimits::default());
     let (pipeline, stop, recovering) = (Arc::clone(&line.pipeline), line.stop.clone(), service.clone());
     let program = tokio::spawn(async move {
-        // One every ten seconds, for seven minutes.
+        // One span every ten seconds, for seven minutes.
         for number in 0..42 {
             log_one(&pipeline, number);
             tokio::time::sleep(Duration::from_secs(10)).await;
@@ -100,14 +100,15 @@ async fn what_is_too_old_takes_nothing_younger_with_it() {
     line.work().await;
     program.await.unwrap();
     let stats = line.stats();
-    // Those of the first two minutes were five minutes old when it came back, but for what had a try to come.
+    // The spans of the first two minutes were five minutes old at the recovery. Some may still have had an
+    // attempt left.
     let expired = stats.spans.dropped();
     assert!((6..=15).contains(&expired), "{stats:#?}");
     assert_eq!(stats.spans.delivered, 42 - expired);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_fails_is_asked_less_and_less_often() {
+async fn failing_service_is_asked_with_backoff() {
     let service = Service::new([]).otherwise(Step::Status(500));
     let (stats, _) = ten(&service).await;
     assert_eq!(stats.spans.dropped, [(DropReason::Expired, 10)].into(), "{stats:#?}");
@@ -116,7 +117,7 @@ async fn a_service_that_fails_is_asked_less_and_less_often() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_sent_late_is_read_back_all_the_same() {
+async fn batch_sent_late_is_still_read_back() {
     let service = Service::new([Step::TakenAndLost]);
     let mut line = Line::new(&service, BatchLimits::default());
     line.log(10);
@@ -126,7 +127,7 @@ async fn what_is_sent_late_is_read_back_all_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_program_that_ends_while_everything_is_refused_does_not_wait() {
+async fn shutdown_does_not_wait_while_everything_is_refused() {
     let service = Service::new([]).otherwise(Step::Status(401));
     let mut line = Line::new(&service, BatchLimits::default().spans(10));
     line.log(50);
@@ -138,7 +139,7 @@ async fn a_program_that_ends_while_everything_is_refused_does_not_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_arrived_before_its_answer_was_lost_is_read_back_and_not_sent_again() {
+async fn delivered_batch_with_lost_response_is_not_sent_again() {
     for step in
         [Step::TakenAndLost, Step::TakenAndStatus(500), Step::TakenAndStatus(502), Step::TakenAndStatus(504)]
     {
@@ -150,7 +151,7 @@ async fn what_arrived_before_its_answer_was_lost_is_read_back_and_not_sent_again
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_did_not_arrive_is_sent_again_once_it_is_surely_missing() {
+async fn missing_spans_are_sent_again_after_settling_time() {
     let service = Service::new([Step::Lost, Step::Status(500), Step::Lost]);
     let (stats, took) = ten(&service).await;
     assert_eq!((stats.spans.delivered, stats.possible_duplicates, stats.retries), (10, 30, 3));
@@ -160,7 +161,7 @@ async fn what_did_not_arrive_is_sent_again_once_it_is_surely_missing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_arrives_after_the_first_reading_is_not_sent_again() {
+async fn spans_found_on_a_later_reading_are_not_sent_again() {
     let service = Service::new([Step::TakenLater(1)]);
     let (stats, _) = ten(&service).await;
     assert_eq!((stats.spans.delivered, stats.possible_duplicates), (10, 0));
@@ -169,7 +170,7 @@ async fn what_arrives_after_the_first_reading_is_not_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_in_doubt_holds_up_nothing_behind_it() {
+async fn ambiguous_batch_does_not_block_later_batches() {
     let service = Service::new([Step::Lost]);
     let mut line = Line::new(&service, BatchLimits::default().spans(10));
     line.log(50);
@@ -184,14 +185,14 @@ async fn what_is_in_doubt_holds_up_nothing_behind_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reading_that_fails_says_nothing_and_is_made_again() {
+async fn failed_reading_is_repeated() {
     let service = Service::new([Step::TakenAndLost]).gets([Step::Status(500), Step::Lost, Step::Status(401)]);
     let (stats, _) = ten(&service).await;
     assert_eq!((stats.spans.delivered, service.duplicates(), service.readings()), (10, 0, 4));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_can_never_be_read_back_is_of_unknown_outcome_and_not_sent_again() {
+async fn unreadable_trace_means_unknown_outcome_and_no_resend() {
     let service = Service::new([Step::TakenAndLost]).gets(vec![Step::Status(500); 1000]);
     let (stats, took) = ten(&service).await;
     assert_eq!((stats.spans.outcome_unknown, service.sizes().len()), (10, 1));
@@ -199,7 +200,7 @@ async fn what_can_never_be_read_back_is_of_unknown_outcome_and_not_sent_again() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_cannot_be_read_costs_a_reading_and_no_second_sending() {
+async fn unreadable_response_is_read_back_and_not_sent_again() {
     let service = Service::new([Step::TakenAndGarbled]);
     let (stats, _) = ten(&service).await;
     assert_eq!((stats.spans.delivered, stats.hooks.received, stats.hooks.missing), (10, 10, 0));
@@ -207,8 +208,8 @@ async fn an_answer_that_cannot_be_read_costs_a_reading_and_no_second_sending() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn spans_at_fault_are_set_aside_wherever_they_stand_and_the_rest_arrives() {
-    // Every set of faulty spans among ten.
+async fn faulty_spans_are_quarantined_and_the_rest_arrives() {
+    // Every combination of faulty spans among ten.
     for set in 0_u32..1024 {
         for says_where in [false, true] {
             let faulty: Vec<String> =
@@ -230,7 +231,7 @@ async fn spans_at_fault_are_set_aside_wherever_they_stand_and_the_rest_arrives()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_that_is_too_large_is_halved_down_to_one_span() {
+async fn oversized_batch_is_halved_down_to_one_span() {
     let service = Service::new([]).most(1);
     let (stats, _) = ten(&service).await;
     assert_eq!((stats.spans.delivered, service.taken(), service.duplicates()), (10, 10, 0));
@@ -240,7 +241,7 @@ async fn a_batch_that_is_too_large_is_halved_down_to_one_span() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_refused_as_a_whole_is_held_and_asked_again_every_minute() {
+async fn refused_destination_is_probed_every_minute() {
     let service = Service::new([Step::Status(401), Step::Status(403), Step::Status(404)]);
     let (stats, took) = ten(&service).await;
     assert_eq!((stats.spans.delivered, service.sizes().len()), (10, 4));
@@ -253,7 +254,7 @@ async fn what_is_refused_as_a_whole_is_held_and_asked_again_every_minute() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_program_that_ends_asks_once_more_and_does_not_wait_for_its_settings_to_change() {
+async fn shutdown_tries_refused_batch_once_and_does_not_wait() {
     let service = Service::new([]).otherwise(Step::Status(401));
     let mut line = Line::new(&service, BatchLimits::default());
     line.log(10);
@@ -265,7 +266,7 @@ async fn a_program_that_ends_asks_once_more_and_does_not_wait_for_its_settings_t
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_in_the_middle_of_a_batch_costs_that_batch_counted_and_nothing_else() {
+async fn panic_in_a_batch_loses_only_that_batch() {
     let service = Service::new([Step::Panic]);
     let mut line = Line::new(&service, BatchLimits::default().spans(4));
     line.log(10);
@@ -274,7 +275,7 @@ async fn a_panic_in_the_middle_of_a_batch_costs_that_batch_counted_and_nothing_e
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_no_answer_comes_to_before_the_end_is_of_unknown_outcome_and_what_waits_is_dropped() {
+async fn shutdown_counts_sent_as_unknown_and_waiting_as_dropped() {
     let service = Service::new([]).otherwise(Step::Hang);
     let mut line = Line::new(&service, BatchLimits::default().spans(4));
     line.log(10);

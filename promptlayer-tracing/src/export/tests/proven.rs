@@ -1,11 +1,11 @@
-//! What counts as delivered: what the answer names, or what is read back. Time is the test's.
+//! Spans count as delivered only if the response contains them or they are read back. Time is paused.
 
 use super::line::Line;
 use super::service::{Service, Step};
 use crate::export::{BatchLimits, RetryPolicy, Wire};
 use crate::hook::Hooks;
 
-/// Answers with success that prove nothing of the spans.
+/// Success responses that do not prove that any span was stored.
 const UNPROVEN: [&str; 7] = [
     "<html>sign in</html>",
     "{}",
@@ -58,7 +58,7 @@ async fn ids_left_out_of_the_answer_are_read_back_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn four_log_requests_are_on_their_way_at_once() {
+async fn four_log_requests_are_in_flight_at_once() {
     let service = Service::new([Step::Hang; 4]);
     let mut line = Line::build(&service, BatchLimits::default(), None, Wire::LogRequest, Hooks::default());
     line.log(10);

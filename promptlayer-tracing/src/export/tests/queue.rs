@@ -1,4 +1,4 @@
-//! The queue, by one thread. What several do to it is in the model that `tests` checks.
+//! The queue with one thread. The model in `tests` checks it with several threads.
 
 use crate::export::ledger::{DropReason, End, Pending, RejectReason};
 use crate::export::queue::{Class, Queue, QueueLimits, Refused, Weight};
@@ -20,7 +20,7 @@ fn pending(queue: &Queue<u32>) -> Pending {
 }
 
 #[test]
-fn the_last_quarter_is_kept_for_what_carries_a_request() {
+fn last_quarter_is_reserved_for_requests() {
     let queue = queue(8, 800);
     for _ in 0..6 {
         queue.push(span(1), 0).unwrap();
@@ -35,7 +35,7 @@ fn the_last_quarter_is_kept_for_what_carries_a_request() {
 }
 
 #[test]
-fn bytes_bound_it_as_items_do() {
+fn byte_limit_applies_like_item_limit() {
     let queue = queue(100, 100);
     queue.push(request(60), 0).unwrap();
     assert!(queue.push(request(41), 0).is_err());
@@ -45,7 +45,7 @@ fn bytes_bound_it_as_items_do() {
 }
 
 #[test]
-fn what_is_on_its_way_takes_its_room_until_it_is_settled() {
+fn in_flight_item_takes_space_until_settled() {
     let queue = queue(2, 100);
     queue.push(request(50), 1).unwrap();
     queue.push(request(50), 2).unwrap();
@@ -62,7 +62,7 @@ fn what_is_on_its_way_takes_its_room_until_it_is_settled() {
 }
 
 #[test]
-fn an_item_on_disk_takes_no_room_and_is_pending_still() {
+fn spooled_item_takes_no_space_and_stays_pending() {
     let queue = queue(1, 100);
     queue.push(request(10), 1).unwrap();
     let (taken, _) = queue.take().unwrap();
@@ -80,7 +80,7 @@ fn an_item_on_disk_takes_no_room_and_is_pending_still() {
 }
 
 #[test]
-fn an_item_is_settled_only_when_all_before_it_are() {
+fn settling_waits_for_all_earlier_items() {
     let queue = queue(10, 100);
     for item in 0..3 {
         queue.push(request(1), item).unwrap();
@@ -97,7 +97,7 @@ fn an_item_is_settled_only_when_all_before_it_are() {
 }
 
 #[test]
-fn a_closed_queue_counts_what_still_comes() {
+fn closed_queue_counts_rejected_items() {
     let queue = queue(10, 100);
     queue.close_to_spans();
     assert!(matches!(queue.push(request(1), 1), Err(Refused::Closed(1))));
@@ -112,7 +112,7 @@ fn a_closed_queue_counts_what_still_comes() {
 }
 
 #[test]
-fn finish_gives_everything_an_end_and_later_ends_change_nothing() {
+fn finish_settles_everything_and_ignores_later_outcomes() {
     let queue = queue(100, 10_000);
     queue.adopt(Class::Span, 2);
     for item in 0..5 {

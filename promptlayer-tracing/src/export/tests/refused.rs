@@ -1,4 +1,4 @@
-//! One bad span among good ones, whatever the service answers to it. Time is the test's.
+//! One bad span among good ones, for all kinds of responses to it. Time is paused.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use super::service::Service;
 use crate::export::guard::Stats;
 use crate::export::{BatchLimits, RetryPolicy, SpoolMode, SpoolSettings};
 
-/// The statuses that are not answers to a whole batch by the document alone.
+/// The statuses with which the simulated service rejects a request that contains the bad span.
 const STATUSES: [u16; 20] =
     [301, 307, 400, 401, 402, 403, 404, 405, 408, 409, 413, 415, 422, 429, 431, 451, 500, 501, 502, 503];
 
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 
-/// What becomes of 100 spans, of which the service answers the tenth with this status.
+/// Sends 100 spans, one of which the service rejects with this status.
 async fn one_in_a_hundred(
     refused_with: u16,
     spool: Option<SpoolSettings>,
@@ -57,7 +57,7 @@ async fn one_refused_span_blocks_no_other_on_disk() {
     for mode in [SpoolMode::OnFailure, SpoolMode::WriteAhead, SpoolMode::Synchronous] {
         for status in STATUSES {
             let folder = TempDir::new().unwrap();
-            // Without others that pass, what is on disk is tried for as long as it may be.
+            // When no other requests pass, records on disk are retried until their maximum age.
             let spool = SpoolSettings::new(folder.path().join("spool")).mode(mode).max_age(TEN_MINUTES);
             let (stats, service) = one_in_a_hundred(status, Some(spool), 10).await;
             let lost = stats.spans.rejected() + stats.spans.dropped() + stats.spans.outcome_unknown;
@@ -115,9 +115,10 @@ async fn one_probe_asks_a_service_that_refuses_everything() {
         asked.sizes().len()
     });
     let (stats, _) = line.run().await;
-    // Those that never had their turn are too old, the others refused.
+    // Spans that never had their turn exceeded the maximum age. The others were rejected.
     assert_eq!(stats.spans.rejected() + stats.spans.dropped(), 200, "{stats:#?}");
-    // One that is refused, one more that shows that it is not alone, and one each minute; four were on their way.
+    // One request is rejected, one more shows that all are, then one follows each minute. Four were in
+    // flight.
     let asked = watching.await.unwrap();
     assert!(asked <= 7, "{asked} in two minutes");
 }

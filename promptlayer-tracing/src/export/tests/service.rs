@@ -1,4 +1,4 @@
-//! A service that is a value: it takes what it is given, and fails as it is told.
+//! A simulated service: stores the spans that it receives, and fails as scripted.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
@@ -11,71 +11,71 @@ use tokio::time::sleep;
 use crate::export::transport::Transport;
 use promptlayer_client::exporter::{Answer, Failure, FailureKind, Written};
 
-/// How a request is answered.
+/// The response to one request.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Step {
-    /// As the service does.
+    /// A normal response.
     Take,
-    /// As the service does, so many seconds later.
+    /// A normal response after this many seconds.
     TakeAfter(u64),
-    /// With this status, and nothing is taken.
+    /// A response with this status. No span is stored.
     Status(u16),
-    /// With this status, to be tried again after so many seconds.
+    /// A response with this status, and with this many seconds in `Retry-After`.
     RetryAfter(u16, u64),
-    /// Taken, and then the connection breaks.
+    /// The spans are stored, and the connection breaks.
     TakenAndLost,
-    /// Taken, and answered with this status all the same.
+    /// The spans are stored, and the response has this status.
     TakenAndStatus(u16),
-    /// Taken, and answered with what is no JSON.
+    /// The spans are stored, and the response is not JSON.
     TakenAndGarbled,
-    /// Taken, and the answer names the spans without the ids of their requests.
+    /// The spans are stored, and the response contains them without their request ids.
     TakenWithoutIds,
-    /// Answered with success and this body.
+    /// A success response with this body.
     Says { body: &'static str, is_taken: bool },
-    /// The connection breaks, and it is taken so many seconds later.
+    /// The connection breaks, and the spans are stored this many seconds later.
     TakenLater(u64),
     /// The connection breaks before anything arrives.
     Lost,
-    /// There is no connection.
+    /// The connection is refused.
     Refused,
-    /// No answer comes.
+    /// No response arrives.
     Hang,
-    /// Taken, and no answer comes.
+    /// The spans are stored, and no response arrives.
     TakenAndHang,
-    /// The library panics.
+    /// The transport panics.
     Panic,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     posts: VecDeque<Step>,
-    /// What the paths begin with to which these go.
+    /// The prefix of the paths that the script applies to.
     path: &'static str,
     gets: VecDeque<Step>,
-    /// What is done when the script is over.
+    /// The step for requests after the end of the script.
     otherwise: Option<Step>,
-    /// Spans by id: their trace, the id of their request, and how often they were taken.
+    /// Spans by id: the trace, the request id, and the number of times that the span was received.
     spans: BTreeMap<String, (String, Option<u64>, u64)>,
     next_id: u64,
-    /// How many spans were in each request.
+    /// The number of spans in each request.
     sizes: Vec<usize>,
     readings: usize,
     /// The names of spans that make a request invalid.
     poison: Vec<String>,
-    /// Whether the answer says which they are.
+    /// Whether the response gives the positions of these spans.
     says_where: bool,
-    /// The names of spans that are answered with a status, and nothing of their request is taken.
+    /// The names of spans whose requests are rejected as a whole, and the status.
     refused: (Vec<String>, u16),
-    /// The most spans that fit into a request.
+    /// The maximum number of spans in a request.
     most: usize,
 }
 
-/// The service, and what it was sent.
+/// A simulated service, and what it received.
 #[derive(Debug, Clone)]
 pub(super) struct Service(Arc<Mutex<Inner>>);
 
 impl Service {
-    /// A service that answers the requests to come so, one each, and then as it should.
+    /// Returns a service that answers the next requests with these steps, and then normally.
     pub(super) fn new(posts: impl IntoIterator<Item = Step>) -> Self {
         let inner =
             Inner { posts: posts.into_iter().collect(), most: usize::MAX, next_id: 1001, ..Inner::default() };
@@ -86,30 +86,30 @@ impl Service {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Answers the readings of traces to come so.
+    /// Sets the responses to the next trace readings.
     pub(super) fn gets(self, steps: impl IntoIterator<Item = Step>) -> Self {
         self.inner().gets.extend(steps);
         self
     }
 
-    /// Answers so only what goes to paths that begin with this.
+    /// Applies the script only to paths with this prefix.
     pub(super) fn only_for(self, path: &'static str) -> Self {
         self.inner().path = path;
         self
     }
 
-    /// What is done when the script is over.
+    /// Sets the step for requests after the end of the script.
     pub(super) fn otherwise(self, step: Step) -> Self {
         self.inner().otherwise = Some(step);
         self
     }
 
-    /// From now on it answers as it should.
+    /// Makes the service answer normally from now on.
     pub(super) fn recovers(&self) {
         self.inner().otherwise = None;
     }
 
-    /// Finds requests invalid that hold spans with these names.
+    /// Makes requests with spans of these names invalid.
     pub(super) fn poison(self, names: &[String], says_where: bool) -> Self {
         let mut inner = self.inner();
         inner.poison = names.to_vec();
@@ -118,39 +118,39 @@ impl Service {
         self
     }
 
-    /// Answers requests with spans of these names with this status.
+    /// Rejects requests with spans of these names with this status.
     pub(super) fn refuse(self, names: &[String], status: u16) -> Self {
         self.inner().refused = (names.to_vec(), status);
         self
     }
 
-    /// From now on it answers everything with this status.
+    /// Makes the service answer all requests with this status from now on.
     pub(super) fn fails_with(&self, status: u16) {
         self.inner().otherwise = Some(Step::Status(status));
     }
 
-    /// Takes no more than so many spans in one request.
+    /// Limits the number of spans in one request.
     pub(super) fn most(self, most: usize) -> Self {
         self.inner().most = most;
         self
     }
 
-    /// How many spans it has.
+    /// Returns the number of stored spans.
     pub(super) fn taken(&self) -> usize {
         self.inner().spans.len()
     }
 
-    /// How many spans it was given more than once.
+    /// Returns the number of spans that were received more than once.
     pub(super) fn duplicates(&self) -> usize {
         self.inner().spans.values().filter(|(_, _, times)| *times > 1).count()
     }
 
-    /// How many spans were in each request.
+    /// Returns the number of spans in each request.
     pub(super) fn sizes(&self) -> Vec<usize> {
         self.inner().sizes.clone()
     }
 
-    /// How often a trace was read.
+    /// Returns the number of trace readings.
     pub(super) fn readings(&self) -> usize {
         self.inner().readings
     }

@@ -1,4 +1,4 @@
-//! What becomes of spans where there is a spool, in this run and in the next.
+//! Outcomes of spans with a spool, in this run and in the next.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -25,15 +25,15 @@ fn line(service: &Service, spool: SpoolSettings) -> Line {
     Line::with_spool(service, BatchLimits::default(), Some(spool))
 }
 
-/// Runs it for so long, then stops it as a kill does: at once, and without another word.
+/// Runs the pipeline for this time, then stops it at once, like a kill.
 async fn run_for(line: &mut Line, time: Duration) {
     let cut = tokio::time::timeout(time, line.work()).await;
     assert!(cut.is_err(), "it ended by itself");
-    // What was on its way is dropped with its task, in a moment.
+    // Batches in flight are dropped with their tasks, a moment later.
     tokio::time::sleep(Duration::from_millis(1)).await;
 }
 
-/// Ends it as a program does that gives it a second.
+/// Shuts the pipeline down with a timeout of one second.
 async fn end(line: &mut Line) {
     let deadline = std::time::Instant::now() + Duration::from_secs(1);
     line.stop.send_modify(|stop| {
@@ -44,7 +44,7 @@ async fn end(line: &mut Line) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_of_an_hour_costs_nothing_and_new_spans_go_to_disk_meanwhile() {
+async fn one_hour_outage_spools_new_spans_and_loses_nothing() {
     let folder = TempDir::new().unwrap();
     let service = Service::new([]).otherwise(Step::Refused);
     let mut line = line(&service, settings(&folder, SpoolMode::OnFailure));
@@ -52,7 +52,7 @@ async fn an_outage_of_an_hour_costs_nothing_and_new_spans_go_to_disk_meanwhile()
     let recovering = service.clone();
     let (pipeline, stop) = (Arc::clone(&line.pipeline), line.stop.clone());
     let user = tokio::spawn(async move {
-        // Five times what the queue holds, over an hour.
+        // Five times the capacity of the queue, over an hour.
         for _ in 0..60 {
             tokio::time::sleep(MINUTE).await;
             let trace_id = random::trace_id();
@@ -77,7 +77,7 @@ async fn an_outage_of_an_hour_costs_nothing_and_new_spans_go_to_disk_meanwhile()
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_left_at_the_end_is_delivered_by_the_next_run_and_its_hooks_are_told_so() {
+async fn next_run_delivers_leftovers_and_marks_them_replayed() {
     let folder = TempDir::new().unwrap();
     let service = Service::new([]).otherwise(Step::Refused);
     let mut first = line(&service, settings(&folder, SpoolMode::OnFailure));
@@ -100,7 +100,7 @@ async fn what_is_left_at_the_end_is_delivered_by_the_next_run_and_its_hooks_are_
     let (stats, _) = second.run().await;
     assert_eq!((stats.spans.accepted, stats.spans.delivered, stats.hooks.received), (250, 250, 250));
     assert_eq!((service.taken(), service.duplicates()), (250, 0));
-    // Its thread ends with the last message.
+    // The hook thread ends with the last message.
     drop(second);
     while replayed.load(SeqCst) < 250 {
         std::thread::yield_now();
@@ -111,7 +111,7 @@ async fn what_is_left_at_the_end_is_delivered_by_the_next_run_and_its_hooks_are_
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_on_its_way_when_the_program_was_killed_is_read_back_by_the_next_run() {
+async fn next_run_reads_back_batch_in_flight_at_a_kill() {
     for arrives in [true, false] {
         let folder = TempDir::new().unwrap();
         let step = if arrives { Step::TakenAndHang } else { Step::Hang };
@@ -130,7 +130,7 @@ async fn what_was_on_its_way_when_the_program_was_killed_is_read_back_by_the_nex
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_of_this_run_is_no_replay_and_has_its_own_hook_though_it_went_by_the_disk() {
+async fn spooled_request_of_this_run_keeps_hook_and_is_no_replay() {
     static OWN: AtomicUsize = AtomicUsize::new(0);
     for mode in [SpoolMode::WriteAhead, SpoolMode::Synchronous] {
         OWN.store(0, SeqCst);
@@ -162,7 +162,7 @@ async fn a_request_of_this_run_is_no_replay_and_has_its_own_hook_though_it_went_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_goes_to_disk_at_once_is_there_when_it_returns() {
+async fn synchronous_call_is_on_disk_when_it_returns() {
     let folder = TempDir::new().unwrap();
     let service = Service::new([]);
     let first = line(&service, settings(&folder, SpoolMode::Synchronous));
@@ -170,7 +170,7 @@ async fn a_call_that_goes_to_disk_at_once_is_there_when_it_returns() {
     let call = TrackCall { path: TrackPath::Score, body: b"{}".to_vec() };
     first.pipeline.enqueue(call).unwrap();
     assert_eq!(first.stats().spans.pending, Pending { queued: 0, in_flight: 0, spooled: 3 });
-    // It never ran.
+    // The first pipeline never ran.
     drop(first);
     let mut second = line(&service, settings(&folder, SpoolMode::Synchronous));
     let (stats, _) = second.run().await;
@@ -178,7 +178,7 @@ async fn a_call_that_goes_to_disk_at_once_is_there_when_it_returns() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn new_spans_are_written_ahead_while_others_are_on_their_way() {
+async fn new_spans_are_written_ahead_while_others_are_in_flight() {
     let folder = TempDir::new().unwrap();
     let service = Service::new([]).otherwise(Step::Hang);
     let mut line = line(&service, settings(&folder, SpoolMode::WriteAhead));
@@ -195,13 +195,13 @@ async fn new_spans_are_written_ahead_while_others_are_on_their_way() {
     });
     run_for(&mut line, 2 * MINUTE).await;
     user.await.unwrap();
-    // Those on their way were cut with the run.
+    // The batch in flight was cancelled with the run.
     let spans = line.stats().spans;
     assert_eq!((spans.outcome_unknown, spans.pending.queued, spans.pending.spooled), (30, 0, 1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_without_a_trace_whose_answer_is_lost_is_never_sent_again() {
+async fn log_request_with_lost_response_is_never_sent_again() {
     for mode in [SpoolMode::OnFailure, SpoolMode::WriteAhead] {
         let folder = TempDir::new().unwrap();
         let service = Service::new([Step::Lost, Step::Status(500)]);
@@ -233,19 +233,19 @@ async fn accepted_batch_is_read_back_until_its_trace_can_be_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_trace_that_cannot_be_read_keeps_no_other_from_its_end() {
+async fn unreadable_trace_does_not_block_other_traces() {
     let service = Service::new([Step::TakenAndLost]).gets([Step::Status(500)]);
     let mut line = Line::new(&service, BatchLimits::default());
     line.log(2);
     line.log(2);
     let (stats, _) = line.run().await;
     assert_eq!((stats.spans.delivered, stats.possible_duplicates), (4, 0));
-    // One trace each, and the first once more.
+    // One reading for each trace, and a second one for the first.
     assert_eq!((service.readings(), service.duplicates()), (3, 0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_gives_way_on_disk_while_it_is_on_its_way_is_not_said_to_be_there() {
+async fn record_evicted_in_flight_is_not_counted_as_spooled() {
     let folder = TempDir::new().unwrap();
     let service = Service::new([]).otherwise(Step::Refused);
     let spool = settings(&folder, SpoolMode::WriteAhead).bytes(32 << 10);
@@ -255,7 +255,7 @@ async fn what_gives_way_on_disk_while_it_is_on_its_way_is_not_said_to_be_there()
     let spans = line.stats().spans;
     assert!(spans.dropped[&DropReason::SpoolFull] > 0, "{spans:#?}");
     drop(line);
-    // What the ledger says is there, is.
+    // Every record that the ledger counts is there.
     let next = Line::with_spool(
         &service,
         BatchLimits::default(),
@@ -265,7 +265,7 @@ async fn what_gives_way_on_disk_while_it_is_on_its_way_is_not_said_to_be_there()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tracking_call_that_makes_the_service_fail_holds_up_no_span() {
+async fn failing_tracking_call_does_not_block_spans() {
     let service = Service::new(vec![Step::Status(500); 1000]).only_for("/rest/");
     let mut line = Line::new(&service, BatchLimits::default());
     let call = TrackCall { path: TrackPath::Score, body: b"{}".to_vec() };
@@ -274,7 +274,7 @@ async fn a_tracking_call_that_makes_the_service_fail_holds_up_no_span() {
     let taken_soon = taken_after_two_seconds(&service);
     let (stats, took) = line.run().await;
     assert_eq!(taken_soon.await.unwrap(), 10);
-    // It is tried for as long as a span.
+    // It is retried for as long as a span.
     assert_eq!((stats.spans.delivered, stats.tracking.outcome_unknown), (10, 1));
     assert!((240..=300).contains(&took.as_secs()), "{took:?}");
 }
@@ -288,7 +288,7 @@ fn taken_after_two_seconds(service: &Service) -> tokio::task::JoinHandle<usize> 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tracking_call_from_disk_that_makes_the_service_fail_holds_up_no_span_either() {
+async fn failing_spooled_tracking_call_does_not_block_spans() {
     for mode in [SpoolMode::WriteAhead, SpoolMode::Synchronous] {
         let folder = TempDir::new().unwrap();
         let service = Service::new(vec![Step::Status(500); 1000]).only_for("/rest/");
@@ -300,13 +300,13 @@ async fn a_tracking_call_from_disk_that_makes_the_service_fail_holds_up_no_span_
         let taken_soon = taken_after_two_seconds(&service);
         let (stats, _) = line.run().await;
         assert_eq!(taken_soon.await.unwrap(), 10, "{mode:?}");
-        // The spool keeps a tracking call as long as a span: long enough for the service to recover.
+        // The spool keeps a tracking call as long as a span, which is long enough for the service to recover.
         assert_eq!((stats.spans.delivered, stats.tracking.delivered), (10, 10), "{mode:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_put_back_and_then_gives_way_is_counted() {
+async fn record_evicted_after_put_back_is_counted() {
     let folder = TempDir::new().unwrap();
     let service = Service::new([]).otherwise(Step::Hang);
     let small = || settings(&folder, SpoolMode::OnFailure).bytes(64 << 10);
@@ -314,7 +314,7 @@ async fn what_was_put_back_and_then_gives_way_is_counted() {
     first.log(40);
     end(&mut first).await;
     drop(first);
-    // What the first left is on its way, and at the end put back, while new ones come.
+    // The records of the first run are in flight, and are put back at shutdown while new ones arrive.
     let mut second = line(&service, small());
     let pipeline = Arc::clone(&second.pipeline);
     let stop = second.stop.clone();
@@ -340,7 +340,7 @@ async fn what_was_put_back_and_then_gives_way_is_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_comes_after_the_end_is_refused_and_nothing_on_disk_gives_way_to_it() {
+async fn items_after_shutdown_are_rejected_and_evict_nothing() {
     let folder = TempDir::new().unwrap();
     let service = Service::new([]).otherwise(Step::Refused);
     let mut line = line(&service, settings(&folder, SpoolMode::Synchronous));
@@ -356,7 +356,7 @@ async fn what_comes_after_the_end_is_refused_and_nothing_on_disk_gives_way_to_it
 }
 
 #[tokio::test(start_paused = true)]
-async fn end_with_a_spool_waits_for_no_destination_that_is_away() {
+async fn shutdown_with_spool_does_not_wait_for_failing_service() {
     for step in [Step::Refused, Step::Hang, Step::Status(503), Step::Status(401), Step::Lost] {
         for mode in [SpoolMode::OnFailure, SpoolMode::WriteAhead, SpoolMode::Synchronous] {
             let folder = TempDir::new().unwrap();
@@ -378,7 +378,7 @@ async fn end_with_a_spool_waits_for_no_destination_that_is_away() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_never_sent_is_replayed_in_full_batches() {
+async fn unsent_records_are_replayed_in_full_batches() {
     for mode in [SpoolMode::OnFailure, SpoolMode::WriteAhead, SpoolMode::Synchronous] {
         let folder = TempDir::new().unwrap();
         let service = Service::new([]).otherwise(Step::Refused);
@@ -458,17 +458,17 @@ async fn slow_service_fills_the_spool_and_not_the_queue() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_put_back_in_an_outage_is_given_again() {
+async fn record_put_back_in_an_outage_is_delivered_later() {
     for is_taken in [true, false] {
         let folder = TempDir::new().unwrap();
-        // The traces cannot be read for longer than anything is tried.
+        // The trace is unreadable for longer than the batch is retried in memory.
         let first = if is_taken { Step::TakenAndLost } else { Step::Lost };
         let service = Service::new([first]).gets(vec![Step::Status(500); 100]);
         let mut line = line(&service, settings(&folder, SpoolMode::WriteAhead));
         line.log(10);
         let stop = line.stop.clone();
         let program = tokio::spawn(async move {
-            // An hour is more than a hundred readings take.
+            // An hour is longer than a hundred readings take.
             tokio::time::sleep(60 * MINUTE).await;
             stop.send_modify(|stop| stop.finish = true);
         });

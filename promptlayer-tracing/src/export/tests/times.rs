@@ -1,4 +1,4 @@
-//! Wall-clock times that cannot be, on their way to the wire.
+//! Impossible wall-clock times do not reach the wire.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -19,7 +19,7 @@ impl Destination for Arc<Shelf> {
     }
 }
 
-/// The JSON of a span that started at this time and took this long.
+/// Returns the JSON of a span with this start time and duration.
 fn sent(started: SystemTime, duration: Duration) -> Value {
     let shelf = Arc::new(Shelf::default());
     let sink = Sink {
@@ -51,7 +51,7 @@ fn impossible_wall_clock_times_do_not_reach_the_wire() {
         SystemTime::UNIX_EPOCH,
         SystemTime::UNIX_EPOCH + Duration::from_secs(40),
         SystemTime::UNIX_EPOCH + 300 * YEAR,
-        // Beyond what nanoseconds in 64 bits, and RFC 3339, can say.
+        // Times beyond the range of 64-bit nanoseconds and of RFC 3339.
         SystemTime::UNIX_EPOCH + 600 * YEAR,
         SystemTime::UNIX_EPOCH + 9_000 * YEAR,
     ];
@@ -59,7 +59,7 @@ fn impossible_wall_clock_times_do_not_reach_the_wire() {
         let before = SystemTime::now();
         let span = sent(started, took);
         let (start, end) = (span["start_time"].as_u64().unwrap(), span["end_time"].as_u64().unwrap());
-        // It has just ended, as far as this clock knows.
+        // By this clock, the span has just ended.
         assert!(
             u128::from(end) >= nanoseconds(before) && u128::from(end) <= nanoseconds(SystemTime::now()),
             "{span}"

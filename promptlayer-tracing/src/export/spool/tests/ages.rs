@@ -1,4 +1,4 @@
-//! How old records are while clocks are wrong and are set right.
+//! Ages of records while clocks are wrong, and after they are corrected.
 
 use super::*;
 
@@ -11,7 +11,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 struct Clocks(Arc<Mutex<(SystemTime, Instant)>>);
 
 impl Clocks {
-    /// A machine that is started when its wall clock shows a time since 1970.
+    /// Returns the clocks of a machine that starts with this wall-clock time since 1970.
     fn showing(wall: Duration) -> Self {
         Self(Arc::new(Mutex::new((UNIX_EPOCH + wall, Instant::now()))))
     }
@@ -37,7 +37,7 @@ impl Clocks {
     }
 }
 
-/// The ages of all records, in hours.
+/// Returns the numbers and the ages in hours of all records.
 fn ages(spool: &mut Spool) -> Vec<(u64, u64)> {
     let mut ages = Vec::new();
     while let Some(given) = spool.next_backlog(false).unwrap().or_else(|| spool.next_new(false).unwrap()) {
@@ -46,11 +46,11 @@ fn ages(spool: &mut Spool) -> Vec<(u64, u64)> {
     ages
 }
 
-/// Wall-clock times that cannot be right, with that of a machine whose clock is set a little early.
+/// Wall-clock times that cannot be right: before 2024, or in the future.
 const WRONG: [Duration; 6] = [
     Duration::ZERO,
     Duration::from_secs(30),
-    // 2001-09-09, the 32-bit limit, the year 2106, the year 3000.
+    // 2001-09-09, the 32-bit limit (2038), the year 2106, the year 3000.
     Duration::from_secs(1_000_000_000),
     Duration::from_secs(i32::MAX as u64),
     Duration::from_secs(u32::MAX as u64),
@@ -118,7 +118,7 @@ fn clock_that_was_wrong_at_the_write_expires_nothing() {
         clocks.pass(3 * HOUR);
         clocks.append(&mut spool, 1);
         drop(spool);
-        // What is known is that the first is three hours older.
+        // It is only known that the first record is three hours older.
         assert_eq!(ages(&mut Clocks::showing(TODAY).open(&path)), [(0, 3), (1, 0)], "{wrong:?}");
     }
 }
@@ -146,7 +146,7 @@ fn record_of_unknown_age_lives_for_one_more_max_age() {
         let (_folder, path) = folder();
         let clocks = Clocks::showing(wrong);
         clocks.append(&mut clocks.open(&path), 0);
-        // Each run adopts it again, and one in between has a wrong clock again.
+        // Each run adopts the record again. Between these runs, one has a wrong clock.
         for (day, age) in [(0, 0), (3, 72), (6, 144)] {
             let mut spool = Clocks::showing(TODAY + day * DAY).open(&path);
             assert_eq!(ages(&mut spool), [(0, age)], "{wrong:?}");
@@ -169,7 +169,7 @@ fn clock_that_was_set_back_a_little_expires_nothing() {
 }
 
 #[test]
-fn wrong_clock_removes_nothing_that_was_set_aside() {
+fn wrong_clock_removes_no_quarantined_file() {
     let (_folder, path) = folder();
     let aside = path.join("set-aside/file");
     fs::create_dir_all(aside.parent().unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! Processes that end without a word.
+//! Processes that are killed or run out of disk space.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -8,19 +8,19 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use super::*;
 
-/// Where the process that is to be ended finds its spool, and with which number it begins.
+/// Environment variables for the child process: the path of its spool, and the number of its first record.
 const PATH: &str = "PROMPTLAYER_TEST_SPOOL_PATH";
 const FIRST: &str = "PROMPTLAYER_TEST_SPOOL_FIRST";
-/// Segments of a few records, so that each round begins and removes many.
+/// Limits with segments of a few records, so that each round creates and removes many.
 const LIMITS: SpoolLimits = SpoolLimits { segment_bytes: 300, ..ROOMY };
 
-/// A test of this file, to be run as a process of its own.
+/// Returns the arguments that run a test of this file in its own process.
 fn test(name: &str) -> [String; 4] {
     let module = module_path!().split_once("::").unwrap().1;
     [format!("{module}::{name}"), "--exact".into(), "--ignored".into(), "--nocapture".into()]
 }
 
-/// Says a line that arrives before the call returns.
+/// Writes a line to stdout. It arrives before the call returns.
 fn say(what: char, number: u64) {
     std::io::stdout().lock().write_all(format!("\n> {what} {number}\n").as_bytes()).unwrap();
 }
@@ -41,13 +41,13 @@ fn process() {
             say('-', number(&record));
         }
         if fastrand::u32(0..20) == 0 {
-            // Given and never settled: the next process has it again.
+            // Read but never settled: the next process reads it again.
             let _ = spool.next().unwrap();
         }
     }
 }
 
-/// What a process said until it was killed.
+/// The messages of a process until it was killed.
 #[derive(Default)]
 struct Said {
     kept: BTreeSet<u64>,
@@ -61,7 +61,7 @@ impl Said {
         let Some((what, number)) = line.strip_prefix("> ").and_then(|line| line.split_once(' ')) else {
             return;
         };
-        // The last line may be torn too.
+        // The last line may be incomplete.
         let Ok(number) = number.parse() else { return };
         match what {
             "+" => self.kept.insert(number),
@@ -117,7 +117,7 @@ fn what_was_kept_survives_a_kill_and_what_was_done_stays_done() {
             waiting.difference(&found).filter(|number| !said.settling.contains(number)).collect();
         assert!(missing.is_empty(), "round {round}: lost {missing:?}");
         let new: Vec<_> = found.difference(&waiting).copied().collect();
-        // One may have been kept that it had no time to tell of.
+        // One record may have been written without time to report it.
         assert!(new.iter().all(|number| *number <= last + 1) && new.len() <= 1, "round {round}: {new:?}");
         settled += said.done.len();
         waiting = found;
@@ -147,10 +147,10 @@ fn process_without_room() {
         matches!(&error, SpoolError::Io { source, .. } if source.kind() == std::io::ErrorKind::FileTooLarge)
     );
     let segment = only_segment(Path::new(&path));
-    // The piece that had room was cut off again.
+    // The partial record was removed.
     assert_eq!(fs::metadata(&segment).unwrap().len(), spool.bytes());
     assert_eq!(spool.len(), kept);
-    // What is smaller than that piece has room.
+    // A record smaller than the removed part still fits.
     append(&mut spool, [7]);
     for _ in 0..kept {
         let (id, record) = spool.next().unwrap().unwrap();
@@ -165,7 +165,7 @@ fn process_without_room() {
 #[test]
 fn a_disk_that_fills_up_costs_only_what_has_no_room() {
     let (_folder, path) = folder();
-    // A file that reaches the limit takes what has room of an entry, and then no more.
+    // At the file size limit, the system writes the part of an entry that fits, and then fails.
     let output = Command::new("sh")
         .args(["-c", r#"trap "" XFSZ; ulimit -f 4; exec "$@""#, "sh"])
         .arg(env::current_exe().unwrap())

@@ -1,4 +1,4 @@
-//! Files that are not as they were written.
+//! Damaged files.
 
 use super::*;
 use crate::export::spool::record::{Head, Mark, Preamble};
@@ -6,7 +6,7 @@ use crate::export::spool::record::{Head, Mark, Preamble};
 /// Numbers whose records have different lengths.
 const NUMBERS: [u64; 4] = [1, 22, 333, 4_444];
 
-/// A segment as it should be, and where its parts end: the preamble, and each record.
+/// Returns an intact segment, and the end of each part: the preamble, and each record.
 fn segment() -> (Vec<u8>, Vec<usize>) {
     let mut bytes = Preamble { created: Clock::System.wall() }.encode();
     let mut ends = vec![bytes.len()];
@@ -17,7 +17,7 @@ fn segment() -> (Vec<u8>, Vec<usize>) {
     (bytes, ends)
 }
 
-/// Leaves files behind as if a process had ended.
+/// Writes files as an ended process leaves them.
 fn plant(path: &Path, segment: &[u8], marks: Option<&[u8]>) {
     let directory = home(path).join("v2-1-a-b");
     fs::create_dir_all(&directory).unwrap();
@@ -27,13 +27,13 @@ fn plant(path: &Path, segment: &[u8], marks: Option<&[u8]>) {
     }
 }
 
-/// The records that are whole in so many bytes of a segment.
+/// Returns the records that are complete in the first `len` bytes of a segment.
 fn whole(ends: &[usize], len: usize) -> Vec<u64> {
     NUMBERS.into_iter().zip(&ends[1..]).filter(|(_, end)| **end <= len).map(|(number, _)| number).collect()
 }
 
 #[test]
-fn a_segment_torn_at_any_byte_gives_the_records_before_and_sets_the_rest_aside() {
+fn torn_segment_keeps_whole_records_and_quarantines_the_rest() {
     let (bytes, ends) = segment();
     for len in 0..=bytes.len() {
         let (_folder, path) = folder();
@@ -46,7 +46,7 @@ fn a_segment_torn_at_any_byte_gives_the_records_before_and_sets_the_rest_aside()
             Some(bytes[torn_from..len].to_vec()).filter(|torn| !torn.is_empty()).into_iter().collect();
         assert_eq!(recovered.left.set_aside, torn.len() as u64, "torn at {len}");
         assert_eq!(set_aside(&path), torn, "torn at {len}");
-        // It is found once.
+        // It is found only once.
         assert_eq!(
             reopened(&path),
             (numbers, Recovered { left: LeftAlone::default(), ..recovered }),
@@ -56,7 +56,7 @@ fn a_segment_torn_at_any_byte_gives_the_records_before_and_sets_the_rest_aside()
 }
 
 #[test]
-fn no_bit_that_flips_gives_a_record_that_was_never_written() {
+fn flipped_bit_never_yields_an_unwritten_record() {
     let (bytes, ends) = segment();
     for at in 0..bytes.len() {
         for bit in 0..8 {
@@ -65,7 +65,7 @@ fn no_bit_that_flips_gives_a_record_that_was_never_written() {
             flipped[at] ^= 1 << bit;
             plant(&path, &flipped, None);
             let (numbers, recovered) = reopened(&path);
-            // The part in which the bit is: 0 is the preamble.
+            // The part that contains the bit. 0 is the preamble.
             let part = ends.iter().position(|end| at < *end).unwrap();
             let in_head = part > 0 && at - ends[part - 1] < Head::SIZE;
             let expected: Vec<_> = (1..)
@@ -92,7 +92,7 @@ fn no_bit_that_flips_gives_a_record_that_was_never_written() {
 }
 
 #[test]
-fn garbage_is_set_aside() {
+fn garbage_is_quarantined() {
     let mut random = fastrand::Rng::with_seed(7);
     for len in 1..200 {
         let (_folder, path) = folder();
@@ -105,7 +105,7 @@ fn garbage_is_set_aside() {
 }
 
 #[test]
-fn an_end_of_zeroes_is_set_aside() {
+fn trailing_zeroes_are_quarantined() {
     let (_folder, path) = folder();
     let (mut bytes, ends) = segment();
     bytes.extend([0; 4_096]);
@@ -117,7 +117,7 @@ fn an_end_of_zeroes_is_set_aside() {
 }
 
 #[test]
-fn records_damaged_apart_are_set_aside_together() {
+fn damaged_records_of_a_segment_are_quarantined_together() {
     let (_folder, path) = folder();
     let (mut bytes, ends) = segment();
     bytes[ends[1] - 1] ^= 1;
@@ -130,7 +130,7 @@ fn records_damaged_apart_are_set_aside_together() {
 }
 
 #[test]
-fn a_length_beyond_the_end_is_taken_for_a_torn_record_and_no_memory_for_it() {
+fn length_beyond_the_end_is_torn_and_allocates_nothing() {
     let (_folder, path) = folder();
     let (mut bytes, ends) = segment();
     let mut head = u32::MAX.to_le_bytes().to_vec();
@@ -144,7 +144,7 @@ fn a_length_beyond_the_end_is_taken_for_a_torn_record_and_no_memory_for_it() {
 }
 
 #[test]
-fn a_record_of_a_kind_that_nobody_knows_is_set_aside() {
+fn record_of_unknown_kind_is_quarantined() {
     let (_folder, path) = folder();
     let (mut bytes, ends) = segment();
     bytes[ends[0] + 6] = 9;
@@ -184,7 +184,7 @@ fn segment_of_another_version_stays_where_it_is() {
 }
 
 #[test]
-fn marks_torn_at_any_byte_count_as_far_as_they_are_whole() {
+fn torn_marks_file_keeps_its_whole_marks() {
     let (bytes, ends) = segment();
     let mut marks = Vec::new();
     for index in [0, 2, 3] {
@@ -201,7 +201,7 @@ fn marks_torn_at_any_byte_count_as_far_as_they_are_whole() {
         };
         let (mut spool, recovered) = open(&path);
         assert_eq!(recovered, found(spans(expected.len() as u64), 0));
-        // What is done next is told apart from the torn mark before it.
+        // The next mark is separate from the incomplete mark before it.
         let (id, record) = spool.next().unwrap().unwrap();
         assert_eq!(number(&record), expected[0]);
         spool.done(id).unwrap();
@@ -211,7 +211,7 @@ fn marks_torn_at_any_byte_count_as_far_as_they_are_whole() {
 }
 
 #[test]
-fn a_mark_of_which_a_bit_flips_gives_its_record_again_and_hides_no_other() {
+fn flipped_mark_returns_its_record_and_hides_no_other() {
     let (bytes, ends) = segment();
     let mut marks = Vec::new();
     for index in [0, 2] {
@@ -232,7 +232,7 @@ fn a_mark_of_which_a_bit_flips_gives_its_record_again_and_hides_no_other() {
 }
 
 #[test]
-fn a_segment_that_is_done_goes_even_if_its_process_was_stopped_before() {
+fn finished_segment_of_a_stopped_process_is_removed() {
     let (bytes, ends) = segment();
     let mut marks = Vec::new();
     ends[..4].iter().for_each(|end| Mark::Done(*end as u64).encode(&mut marks));
@@ -245,7 +245,7 @@ fn a_segment_that_is_done_goes_even_if_its_process_was_stopped_before() {
 }
 
 #[test]
-fn foreign_files_in_a_directory_of_the_spool_are_set_aside() {
+fn unknown_files_in_a_spool_directory_are_quarantined() {
     let (_folder, path) = folder();
     plant(&path, &segment().0, None);
     let directory = home(&path).join("v2-1-a-b");
@@ -260,12 +260,12 @@ fn foreign_files_in_a_directory_of_the_spool_are_set_aside() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_locked_is_counted_and_left_alone() {
+fn directory_that_cannot_be_locked_is_counted_and_untouched() {
     let (_folder, path) = folder();
     plant(&path, &segment().0, None);
     fs::create_dir(home(&path).join("v2-1-a-b.lock")).unwrap();
     let (mut spool, recovered) = open(&path);
-    // The directory, and the lock.
+    // The directory and the lock.
     assert_eq!(recovered, found(spans(0), 2));
     append(&mut spool, [7]);
     assert_eq!(given(&mut spool), [7]);
@@ -274,7 +274,7 @@ fn a_directory_that_cannot_be_locked_is_counted_and_left_alone() {
 }
 
 #[test]
-fn what_cannot_be_set_aside_costs_nothing_that_is_intact() {
+fn failed_quarantine_loses_no_intact_record() {
     let (_folder, path) = folder();
     let (bytes, _) = segment();
     plant(&path, &bytes[..bytes.len() - 1], None);
@@ -289,7 +289,7 @@ fn what_cannot_be_set_aside_costs_nothing_that_is_intact() {
 }
 
 #[test]
-fn a_record_that_is_damaged_while_it_waits_is_counted_and_the_next_one_given() {
+fn record_damaged_while_waiting_is_counted_and_skipped() {
     let (_folder, path) = folder();
     let (mut spool, _) = open(&path);
     append(&mut spool, [1, 2, 3]);

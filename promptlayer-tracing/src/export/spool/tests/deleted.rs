@@ -1,18 +1,18 @@
-//! Files and folders that somebody deletes while the spool is in use.
+//! Files and folders that are deleted from outside while the spool is in use.
 
 use super::*;
 
-/// Segments of two records.
+/// Limits with segments of two records.
 const SMALL: SpoolLimits = SpoolLimits { segment_bytes: 80, ..ROOMY };
 
-/// What is deleted.
+/// The file or folder that is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum What {
     Root,
     Destination,
     Process,
     Segment,
-    /// The folder is moved elsewhere, and is not deleted.
+    /// The folder is moved elsewhere instead of deleted.
     Moved,
 }
 
@@ -42,7 +42,7 @@ fn reported(spool: &mut Spool) -> Option<u64> {
 #[test]
 fn deleted_files_are_counted_and_made_again() {
     for limits in [ROOMY, SMALL] {
-        // What was moved is noticed by a sync.
+        // Only a sync detects that files were moved.
         for what in ALL.into_iter().filter(|what| *what != What::Moved) {
             let (_folder, path) = folder();
             let (mut spool, _) = open_with(&path, limits).unwrap();
@@ -52,7 +52,7 @@ fn deleted_files_are_counted_and_made_again() {
             append(&mut spool, 5..8);
             assert_eq!(spool.take_lost(), Lost { damaged: spans(4), ..Lost::default() }, "{what:?}");
             assert_eq!(reported(&mut spool), Some(4), "{what:?}");
-            // The caller still has that one, and keeps it anew.
+            // The caller still holds this record. It can settle it, but not put it back.
             assert!(!spool.put_back(given_before));
             assert_eq!(spool.len(), 4);
             spool.done(given_before).unwrap();
@@ -146,7 +146,8 @@ fn folder_that_cannot_be_made_again_is_an_error_until_it_can() {
 fn relative_path_is_made_absolute_when_the_spool_is_opened() {
     let (folder, _) = folder();
     let here = std::env::current_dir().unwrap();
-    // From here to the root, and from there to the folder: the tests of this process share its directory.
+    // The path goes up to the root and down to the folder. The working directory is shared by all tests of
+    // this process, so it is not changed.
     let up: PathBuf = here.components().skip(1).map(|_| "..").collect();
     let relative = up.join(folder.path().strip_prefix("/").unwrap_or(folder.path())).join("spool");
     if relative.is_absolute() {

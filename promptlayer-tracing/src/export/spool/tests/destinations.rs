@@ -1,4 +1,4 @@
-//! Programs with different base URLs or keys on one path.
+//! Programs with different base URLs or API keys on one path.
 
 use super::*;
 
@@ -54,7 +54,7 @@ fn records_of_unknown_destination_are_left_alone() {
 }
 
 #[test]
-fn what_is_left_alone_is_described() {
+fn error_describes_data_that_is_left_alone() {
     let path = PathBuf::from("/spool");
     let left = LeftAlone { set_aside: 1, other_destinations: 2, unknown_destinations: 3, other_versions: 4 };
     let text = SpoolError::LeftAlone { path: path.clone(), left }.to_string();
@@ -68,7 +68,7 @@ fn what_is_left_alone_is_described() {
 }
 
 #[test]
-fn nothing_is_left_of_a_destination_that_is_empty() {
+fn empty_destination_folder_is_removed() {
     let (_folder, path) = folder();
     let (other, _) = open_for(&path, OTHER);
     let (spool, _) = open(&path);

@@ -2,13 +2,13 @@
 
 use super::*;
 
-/// Has a spool behave as in a process that was forked.
+/// Makes a spool behave as in a forked process.
 fn fork(spool: &Spool) {
     spool.own.fork();
     spool.segments.iter().for_each(|segment| segment.claim().fork());
 }
 
-/// All files and what is in them.
+/// Returns all files with their contents.
 fn contents(path: &Path) -> Vec<(PathBuf, Option<Vec<u8>>)> {
     let mut contents = Vec::new();
     for entry in fs::read_dir(path).unwrap() {

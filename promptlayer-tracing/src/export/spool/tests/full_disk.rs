@@ -1,11 +1,11 @@
-//! A disk that takes no more.
+//! A full disk.
 
 use std::io::{self, Write};
 
 use super::*;
 use crate::export::spool::file::{Medium, Tail};
 
-/// A disk with room for so many bytes.
+/// A disk with space for `room` bytes.
 struct Disk {
     held: Vec<u8>,
     room: usize,
@@ -38,7 +38,7 @@ impl Medium for &mut Disk {
 }
 
 #[test]
-fn of_an_entry_that_was_not_written_whole_nothing_stays() {
+fn partial_entry_is_removed() {
     let mut disk = Disk { held: b"aaa".to_vec(), room: 8, can_cut: true };
     let mut tail = Tail::new(&mut disk, 3);
     tail.append(b"bbb").unwrap();
@@ -50,7 +50,7 @@ fn of_an_entry_that_was_not_written_whole_nothing_stays() {
 }
 
 #[test]
-fn a_piece_that_could_not_be_cut_off_is_cut_off_before_anything_else_is_written() {
+fn leftover_partial_entry_is_removed_before_the_next_write() {
     let mut disk = Disk { held: Vec::new(), room: 4, can_cut: true };
     Tail::new(&mut disk, 0).append(b"aaa").unwrap();
     disk.can_cut = false;
@@ -65,7 +65,7 @@ fn a_piece_that_could_not_be_cut_off_is_cut_off_before_anything_else_is_written(
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_segment_that_takes_no_more_and_cannot_be_mended_is_left_for_a_new_one() {
+fn unrepairable_full_segment_is_replaced_by_a_new_one() {
     let (_folder, path) = folder();
     let (mut spool, _) = open(&path);
     append(&mut spool, [0, 1]);
@@ -82,7 +82,7 @@ fn a_segment_that_takes_no_more_and_cannot_be_mended_is_left_for_a_new_one() {
 }
 
 #[test]
-fn a_mark_that_could_not_be_written_is_written_with_the_next() {
+fn failed_mark_is_written_with_the_next_mark() {
     let (_folder, path) = folder();
     let (mut spool, _) = open(&path);
     let ids = append(&mut spool, 0..4);

@@ -1,4 +1,4 @@
-//! Pipes, links, folders and sockets where the spool has its files.
+//! Pipes, links, folders and sockets in place of the spool's files.
 
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
@@ -7,7 +7,7 @@ use std::sync::mpsc;
 
 use super::*;
 
-/// Something that is no regular file.
+/// A kind of file that is not regular.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Pipe,
@@ -21,7 +21,7 @@ enum Kind {
 const KINDS: [Kind; 6] =
     [Kind::Pipe, Kind::LinkToZeroes, Kind::LinkToNothing, Kind::LinkToRecords, Kind::Folder, Kind::Socket];
 
-/// Puts something in the place of a file.
+/// Replaces a file with one of this kind.
 fn put(kind: Kind, path: &Path, records: &Path) {
     let _ = fs::remove_file(path);
     match kind {
@@ -31,7 +31,7 @@ fn put(kind: Kind, path: &Path, records: &Path) {
         Kind::LinkToRecords => symlink(records, path).unwrap(),
         Kind::Folder => fs::create_dir(path).unwrap(),
         Kind::Socket => {
-            // The path of a socket is short when it is made.
+            // Bind a short path and move the socket: the length of a socket path is limited.
             let socket = records.with_file_name("socket");
             drop(UnixListener::bind(&socket).unwrap());
             fs::rename(socket, path).unwrap();
@@ -39,7 +39,7 @@ fn put(kind: Kind, path: &Path, records: &Path) {
     }
 }
 
-/// The files that a spool opens, in the folder of a process that has ended.
+/// The files that a spool opens in the folder of an ended process.
 #[derive(Debug, Clone, Copy)]
 enum Place {
     Records,
@@ -79,7 +79,7 @@ fn irregular_files_never_hang_the_spool() {
                 Place::Lock => lock,
                 Place::LockWithoutFolder => home(&path).join("v2-1-a-b.lock"),
                 Place::ProcessFolder => home(&path).join("v2-1-a-b"),
-                // What is torn is copied there.
+                // The incomplete record is copied there.
                 Place::SetAside => {
                     let mut bytes = fs::read(&segment).unwrap();
                     bytes.extend(*b"torn");
@@ -112,7 +112,7 @@ fn irregular_files_never_hang_the_spool() {
             let (numbers, new, recovered) = ended.unwrap_or_else(|_| panic!("{case}: it hangs"));
             let expected: &[u64] = if matches!(place, Place::Lock) { &[] } else { &[0, 1, 2] };
             assert_eq!((&*numbers, &*new), (expected, &[7][..]), "{case}");
-            // A folder in the place of a folder is one that is empty.
+            // A folder in place of a folder is an empty directory, which is not reported.
             let is_reported = !matches!(
                 (place, kind),
                 (Place::LockOfAnotherDestination, _) | (Place::ProcessFolder, Kind::Folder)
@@ -130,7 +130,7 @@ fn pipe_in_the_place_of_marks_makes_all_maybe_sent() {
     append(&mut spool, 0..3);
     drop(spool);
     put(Kind::Pipe, &only_segment(&path).with_extension(MARKS), &path);
-    // The pipe is moved, and what it cost is still known then.
+    // The pipe is moved at the first opening. The effect on the records remains.
     for set_aside in [1, 0] {
         let (mut spool, recovered) = open(&path);
         assert_eq!(recovered, found(spans(3), set_aside));

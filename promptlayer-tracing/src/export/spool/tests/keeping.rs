@@ -1,9 +1,9 @@
-//! Records in, records out, records done.
+//! Appending, reading and settling records.
 
 use super::*;
 
 #[test]
-fn a_record_comes_back_as_it_went_in() {
+fn record_round_trips_unchanged() {
     let (_folder, path) = folder();
     let span = Record { body: br#"{"a":"\u00e4"}"#[..].into(), ..record(0) };
     let track = Record {
@@ -40,7 +40,7 @@ fn records_are_given_oldest_first_and_once() {
 }
 
 #[test]
-fn the_order_is_kept_across_segments_and_restarts() {
+fn order_is_kept_across_segments_and_restarts() {
     let (_folder, path) = folder();
     let small = SpoolLimits { segment_bytes: 100, ..ROOMY };
     let (mut spool, _) = open_with(&path, small).unwrap();
@@ -54,7 +54,7 @@ fn the_order_is_kept_across_segments_and_restarts() {
 }
 
 #[test]
-fn what_is_done_is_not_given_again_by_this_process_or_another() {
+fn done_record_is_not_returned_again_by_any_process() {
     let (_folder, path) = folder();
     let (mut spool, _) = open(&path);
     let ids = append(&mut spool, 0..6);
@@ -75,7 +75,7 @@ fn what_is_done_is_not_given_again_by_this_process_or_another() {
 }
 
 #[test]
-fn what_was_given_and_is_not_done_is_given_again_after_a_restart() {
+fn unsettled_record_is_returned_again_after_a_restart() {
     let (_folder, path) = folder();
     let (mut spool, _) = open(&path);
     let ids = append(&mut spool, 0..3);
@@ -86,7 +86,7 @@ fn what_was_given_and_is_not_done_is_given_again_after_a_restart() {
 }
 
 #[test]
-fn the_files_of_a_segment_go_with_its_last_record() {
+fn segment_files_are_removed_with_its_last_record() {
     let (_folder, path) = folder();
     let (mut spool, _) = open(&path);
     let ids = append(&mut spool, 0..2);
@@ -108,7 +108,7 @@ fn the_files_of_a_segment_go_with_its_last_record() {
 }
 
 #[test]
-fn an_id_stays_that_of_its_record_while_others_come_and_go() {
+fn id_stays_valid_while_other_records_change() {
     let (_folder, path) = folder();
     let (mut spool, _) = open_with(&path, SpoolLimits { segment_bytes: 1, ..ROOMY }).unwrap();
     let ids = append(&mut spool, 0..5);
@@ -121,7 +121,7 @@ fn an_id_stays_that_of_its_record_while_others_come_and_go() {
 }
 
 #[test]
-fn what_is_kept_after_the_newest_segment_went_is_kept_in_another() {
+fn append_after_newest_segment_is_removed_starts_another() {
     let (_folder, path) = folder();
     let (mut spool, _) = open_with(&path, SpoolLimits { segment_bytes: 80, ..ROOMY }).unwrap();
     let ids = append(&mut spool, 0..3);
@@ -133,7 +133,7 @@ fn what_is_kept_after_the_newest_segment_went_is_kept_in_another() {
 }
 
 #[test]
-fn nothing_is_left_of_a_spool_that_is_empty() {
+fn empty_spool_leaves_no_files() {
     let (_folder, path) = folder();
     let (mut spool, _) = open(&path);
     let ids = append(&mut spool, 0..2);
@@ -145,7 +145,7 @@ fn nothing_is_left_of_a_spool_that_is_empty() {
 }
 
 #[test]
-fn syncing_changes_nothing_that_is_given() {
+fn sync_does_not_change_returned_records() {
     let (_folder, path) = folder();
     let (mut spool, _) = open(&path);
     spool.sync().unwrap();
@@ -159,7 +159,7 @@ fn syncing_changes_nothing_that_is_given() {
 
 #[cfg(unix)]
 #[test]
-fn files_and_folders_are_their_owners_alone() {
+fn files_and_folders_are_private_to_their_owner() {
     use std::os::unix::fs::PermissionsExt;
 
     let (_folder, path) = folder();
@@ -184,14 +184,15 @@ fn files_and_folders_are_their_owners_alone() {
             }
         }
     }
-    // The root, the destination, the directory, what was set aside; the lock, the segment, its marks, the torn record.
+    // Folders: the root, the destination, the directory, the quarantine. Files: the lock, the segment, its
+    // marks, the quarantined record.
     assert_eq!(modes.iter().filter(|mode| **mode == (true, 0o700)).count(), 4, "{modes:?}");
     assert_eq!(modes.iter().filter(|mode| **mode == (false, 0o600)).count(), 4, "{modes:?}");
     assert_eq!(modes.len(), 8);
 }
 
 #[test]
-fn an_error_names_the_path() {
+fn error_names_the_path() {
     let (folder, _) = folder();
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();

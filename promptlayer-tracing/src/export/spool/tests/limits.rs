@@ -1,13 +1,13 @@
-//! What has no place, and what is too old.
+//! Size and age limits.
 
 use super::*;
 
-/// Eight segments of some records each.
+/// Limits with space for eight segments of a few records each.
 const NARROW: SpoolLimits =
     SpoolLimits { bytes: 2_000, segment_bytes: 250, max_age: SpoolLimits::DEFAULT_MAX_AGE };
 
 #[test]
-fn the_oldest_segments_give_way_and_their_records_are_counted() {
+fn oldest_segments_are_evicted_and_counted() {
     let (_folder, path) = folder();
     let (mut spool, _) = open_with(&path, NARROW).unwrap();
     let mut kept = 0;
@@ -25,7 +25,7 @@ fn the_oldest_segments_give_way_and_their_records_are_counted() {
 }
 
 #[test]
-fn an_eviction_tells_kinds_apart_and_counts_nothing_that_is_done() {
+fn eviction_counts_by_kind_without_done_records() {
     let (_folder, path) = folder();
     let limits = SpoolLimits { bytes: 1_000, ..NARROW };
     let (mut spool, _) = open_with(&path, limits).unwrap();
@@ -41,7 +41,7 @@ fn an_eviction_tells_kinds_apart_and_counts_nothing_that_is_done() {
 }
 
 #[test]
-fn what_was_given_when_its_segment_gave_way_is_not_lost_and_still_to_be_settled() {
+fn record_in_use_during_eviction_is_not_lost() {
     let (_folder, path) = folder();
     let limits = SpoolLimits { bytes: 1_000, ..NARROW };
     let large = Record { body: vec![b'1'; 900].into(), ..record(0) };
@@ -55,7 +55,7 @@ fn what_was_given_when_its_segment_gave_way_is_not_lost_and_still_to_be_settled(
     assert_eq!(spool.len(), 3);
     assert!(spool.is_open(second) && !spool.put_back(second), "its file is gone");
     assert!(spool.is_open(newest));
-    // An open file would keep its room on the disk.
+    // A deleted file that is open still uses space on the disk.
     assert!(spool.reader.is_none());
     spool.done(first).unwrap();
     assert_eq!(files(&path, MARKS).len(), 0);
@@ -68,7 +68,7 @@ fn what_was_given_when_its_segment_gave_way_is_not_lost_and_still_to_be_settled(
 }
 
 #[test]
-fn what_is_kept_after_the_newest_segment_gave_way_is_kept_in_another() {
+fn append_after_newest_segment_is_evicted_starts_another() {
     let (_folder, path) = folder();
     let limits = SpoolLimits { bytes: 1_000, ..NARROW };
     let large = Record { body: vec![b'1'; 900].into(), ..record(0) };
@@ -86,7 +86,7 @@ fn what_is_kept_after_the_newest_segment_gave_way_is_kept_in_another() {
 }
 
 #[test]
-fn there_are_never_more_bytes_than_may_be_and_an_eviction_costs_an_eighth_of_them() {
+fn byte_limit_holds_and_eviction_costs_at_most_an_eighth() {
     let (_folder, path) = folder();
     let limits = SpoolLimits { segment_bytes: u64::MAX, ..NARROW };
     let (mut spool, _) = open_with(&path, limits).unwrap();
@@ -103,7 +103,7 @@ fn there_are_never_more_bytes_than_may_be_and_an_eviction_costs_an_eighth_of_the
 }
 
 #[test]
-fn a_record_larger_than_the_spool_is_refused_and_costs_no_other() {
+fn oversized_record_is_rejected_and_evicts_nothing() {
     let (_folder, path) = folder();
     let (mut spool, _) = open_with(&path, NARROW).unwrap();
     append(&mut spool, 0..3);
@@ -122,7 +122,7 @@ fn a_record_larger_than_the_spool_is_refused_and_costs_no_other() {
 }
 
 #[test]
-fn what_was_adopted_gives_way_too() {
+fn adopted_records_are_evicted_too() {
     let (_folder, path) = folder();
     let (mut spool, _) = open_with(&path, SpoolLimits { segment_bytes: 100, ..ROOMY }).unwrap();
     append(&mut spool, 0..100);
@@ -137,14 +137,14 @@ fn what_was_adopted_gives_way_too() {
 }
 
 #[test]
-fn what_is_too_old_is_counted_and_not_given() {
+fn expired_records_are_counted_and_not_returned() {
     let (_folder, path) = folder();
     let now = Instant::now();
     let (mut spool, _) = open(&path);
     spool.append(&record(0), now - 8 * DAY).unwrap();
     spool.append(&record(1), now - 6 * DAY).unwrap();
     spool.append(&Record { kind: RecordKind::Track, ..record(2) }, now - 8 * DAY).unwrap();
-    // The clock is read by several threads.
+    // Several threads read the clock, so an instant may be later than the append.
     spool.append(&record(3), now + Duration::from_secs(60)).unwrap();
     assert_eq!(given(&mut spool), [1, 3]);
     let expired = Tally { spans: 1, tracks: 1 };
@@ -158,7 +158,7 @@ fn what_is_too_old_is_counted_and_not_given() {
 }
 
 #[test]
-fn what_was_set_aside_goes_when_a_record_would() {
+fn quarantined_files_expire_like_records() {
     let (_folder, path) = folder();
     let aside = path.join("set-aside");
     fs::create_dir_all(&aside).unwrap();
@@ -172,7 +172,7 @@ fn what_was_set_aside_goes_when_a_record_would() {
 }
 
 #[test]
-fn what_was_set_aside_is_kept_within_the_limits() {
+fn quarantine_stays_within_the_byte_limit() {
     let (_folder, path) = folder();
     let aside = path.join("set-aside");
     fs::create_dir_all(&aside).unwrap();

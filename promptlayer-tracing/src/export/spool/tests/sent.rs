@@ -1,9 +1,9 @@
-//! Which records may have been sent, and in which order records are given.
+//! Marks of sent records, and the order in which records are returned.
 
 use super::*;
 use crate::export::spool::record::Mark;
 
-/// The numbers of the backlog that is to be given, by whether it may have been sent.
+/// Returns the numbers of the backlog: those that were not sent, and those that may have been sent.
 fn backlog(path: &Path) -> [Vec<u64>; 2] {
     let (mut spool, _) = open(path);
     let mut take = |sent| {
@@ -19,7 +19,7 @@ fn backlog(path: &Path) -> [Vec<u64>; 2] {
     [take(false), take(true)]
 }
 
-/// The only file of marks that there is.
+/// Returns the only marks file.
 fn marks(path: &Path) -> PathBuf {
     only_segment(path).with_extension(MARKS)
 }
@@ -65,7 +65,7 @@ fn mark_is_with_the_system_when_set_sent_returns() {
     spool.set_sent(ids.iter().copied(), true).unwrap();
     let len = fs::metadata(marks(&path)).unwrap().len();
     assert_eq!(len, 100 * Mark::SIZE as u64);
-    // What is known already is not written again.
+    // A mark that does not change anything is not written again.
     spool.set_sent(ids, true).unwrap();
     assert_eq!(fs::metadata(marks(&path)).unwrap().len(), len);
 }
@@ -164,7 +164,7 @@ fn records_of_before_a_reboot_may_all_have_been_sent() {
     let lock = spool.own.folder().with_extension("lock");
     drop(spool);
     fs::write(lock, "the boot before").unwrap();
-    // The last marks may have been lost with the system.
+    // The last marks may have been lost in a crash of the system.
     for _ in 0..2 {
         assert_eq!(backlog(&path), [vec![], vec![0, 1, 2]]);
     }

@@ -1,5 +1,6 @@
-//! Several processes on one path. A lock is that of an open file, so two spools of one process are to
-//! each other what those of two are.
+//! Several processes on one path.
+//!
+//! A file lock belongs to the open file, so two spools in one process behave like those of two processes.
 
 use std::sync::Barrier;
 
@@ -18,7 +19,7 @@ fn two_spools_on_one_path_leave_each_other_alone() {
 }
 
 #[test]
-fn what_a_process_left_is_adopted_while_another_lives() {
+fn records_of_ended_process_are_adopted_while_another_runs() {
     let (_folder, path) = folder();
     let (mut living, _) = open(&path);
     append(&mut living, [0]);
@@ -30,7 +31,7 @@ fn what_a_process_left_is_adopted_while_another_lives() {
     assert_eq!(given(&mut heir), [10, 11]);
     append(&mut living, [1]);
     assert_eq!(given(&mut living), [0, 1]);
-    // What is adopted stays adopted.
+    // Adopted records cannot be adopted again.
     assert_eq!(open(&path).1, Recovered::default());
     drop(heir);
     assert_eq!(reopened(&path).0, [10, 11]);
@@ -41,13 +42,13 @@ fn what_a_process_left_is_adopted_while_another_lives() {
 }
 
 #[test]
-fn an_adopted_directory_goes_with_its_last_record() {
+fn adopted_directory_is_removed_with_its_last_record() {
     let (_folder, path) = folder();
     let (mut ended, _) = open(&path);
     append(&mut ended, 0..2);
     drop(ended);
     let (mut heir, _) = open(&path);
-    // The two directories, and their locks.
+    // The two directories and their locks.
     assert_eq!(fs::read_dir(home(&path)).unwrap().count(), 4);
     while let Some((id, _)) = heir.next().unwrap() {
         heir.done(id).unwrap();
@@ -56,7 +57,7 @@ fn an_adopted_directory_goes_with_its_last_record() {
 }
 
 #[test]
-fn of_adopters_that_race_one_gets_each_record() {
+fn racing_adopters_get_each_record_once() {
     let (_folder, path) = folder();
     for round in 0..20 {
         let mut ended: Vec<_> = (0..4).map(|_| open(&path).0).collect();
@@ -77,7 +78,7 @@ fn of_adopters_that_race_one_gets_each_record() {
                             spool.done(id).unwrap();
                         }
                         assert_eq!(recovered.records, spans(numbers.len() as u64));
-                        // Until all have had their turn.
+                        // Wait until all threads are done.
                         barrier.wait();
                         (numbers, recovered.left.set_aside)
                     })
@@ -96,14 +97,14 @@ fn of_adopters_that_race_one_gets_each_record() {
 }
 
 #[test]
-fn spools_that_open_and_close_at_once_never_disturb_each_other() {
+fn concurrent_open_and_close_do_not_interfere() {
     let (_folder, path) = folder();
     std::thread::scope(|scope| {
         for thread in 0..4u64 {
             let path = &path;
             scope.spawn(move || {
                 for round in 0..100 {
-                    // None is ever left undone, so none is ever adopted.
+                    // All records are settled, so none is adopted.
                     let (mut spool, recovered) = open(path);
                     assert_eq!(recovered, Recovered::default());
                     append(&mut spool, [thread * 1_000 + round]);
@@ -119,7 +120,7 @@ fn spools_that_open_and_close_at_once_never_disturb_each_other() {
 }
 
 #[test]
-fn a_lock_or_a_directory_that_was_left_alone_is_tidied_up() {
+fn leftover_lock_or_directory_is_removed() {
     let (_folder, path) = folder();
     fs::create_dir_all(home(&path).join("v2-1-a-b")).unwrap();
     fs::write(home(&path).join("v2-2-a-b.lock"), "").unwrap();
@@ -130,7 +131,7 @@ fn a_lock_or_a_directory_that_was_left_alone_is_tidied_up() {
 }
 
 #[test]
-fn what_the_spool_did_not_make_is_left_alone() {
+fn unknown_folders_are_left_untouched() {
     let (_folder, path) = folder();
     for folder in ["mine", "v3-1-a-b", "v2-1-a", "v2-1-a-b-c", "v2-x-y-z", "v2---"] {
         fs::create_dir_all(home(&path).join(folder)).unwrap();
@@ -140,7 +141,7 @@ fn what_the_spool_did_not_make_is_left_alone() {
     fs::write(home(&path).join("other.lock"), "mine").unwrap();
     let (mut spool, recovered) = open(&path);
     append(&mut spool, [0]);
-    // What another version left is reported.
+    // The folder of another version is reported.
     let left = LeftAlone { other_versions: 1, ..LeftAlone::default() };
     assert_eq!(recovered, Recovered { left, ..Recovered::default() });
     let (id, _) = spool.next().unwrap().unwrap();
