@@ -1,4 +1,5 @@
-//! The ids of requests, traces and spans, each a type of its own so that none passes for another.
+//! Ids of request logs, traces and spans. Each is a separate type, so that one cannot be used in place of
+//! another.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::ParseIdError;
 
-/// The id `PromptLayer` gave to a request log.
+/// The id that PromptLayer assigned to a request log.
 ///
 /// ```
 /// use promptlayer_blueprint::RequestId;
@@ -22,12 +23,12 @@ use crate::ParseIdError;
 pub struct RequestId(u64);
 
 impl RequestId {
-    /// The id with this number.
+    /// Creates an id from its number.
     pub const fn new(id: u64) -> Self {
         Self(id)
     }
 
-    /// The number itself.
+    /// Returns the id as a number.
     pub const fn get(self) -> u64 {
         self.0
     }
@@ -53,8 +54,8 @@ impl FromStr for RequestId {
     }
 }
 
-/// Declares an id of `$bytes` random bytes, written in lower-case hex and never all zero (the value
-/// by which trace context says "no id").
+/// Declares an id type of `$bytes` random bytes, written as lower-case hex. An id is never all zeros, because
+/// W3C Trace Context uses that value for "no id".
 macro_rules! hex_id {
     ($(#[$docs:meta])* $name:ident, $bytes:literal, $what:literal, $expected:literal) => {
         $(#[$docs])*
@@ -74,7 +75,7 @@ macro_rules! hex_id {
                 None
             }
 
-            /// The bytes, the most significant first.
+            /// Returns the bytes in big-endian order.
             pub const fn to_bytes(self) -> [u8; $bytes] {
                 self.0
             }
@@ -176,7 +177,7 @@ fn write_hex<'a>(bytes: &[u8], text: &'a mut [u8]) -> &'a str {
     str::from_utf8(text).unwrap_or_default()
 }
 
-/// Reads exactly `N` bytes. Upper case is understood too: other tracers write it.
+/// Parses exactly `N` bytes of hex. Accepts upper case too, because other tracers write it.
 fn read_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     fn nibble(digit: u8) -> Option<u8> {
         match digit {
@@ -204,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_written_in_lower_case_hex_with_its_leading_zeros() {
+    fn id_is_written_as_lower_case_hex_with_leading_zeros() {
         let id = SpanId::from_bytes([0, 1, 0xab, 0xcd, 0xef, 0x10, 0x9f, 0xff]).unwrap();
 
         assert_eq!(id.to_string(), "0001abcdef109fff");

@@ -1,4 +1,4 @@
-//! A score of a request.
+//! The score of a request.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::InvalidScore;
 
-/// How good a request was: a whole number from 0 to 100.
+/// The quality of a request, as a whole number from 0 to 100.
 ///
 /// ```
 /// use promptlayer_blueprint::Score;
@@ -25,7 +25,7 @@ impl Score {
     /// The best score, 100.
     pub const MAX: Self = Self(100);
 
-    /// The number itself.
+    /// Returns the score as a number.
     pub const fn get(self) -> u8 {
         self.0
     }
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_score_is_from_0_to_100_in_any_integer_type() {
+    fn score_is_from_0_to_100_in_any_integer_type() {
         assert_eq!(Score::try_from(0_u8).unwrap(), Score::MIN);
         assert_eq!(Score::try_from(100_i64).unwrap(), Score::MAX);
         assert_eq!(Score::try_from(7_usize).unwrap().get(), 7);
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_score_is_a_number_in_json() {
+    fn score_is_a_number_in_json() {
         assert_eq!(serde_json::to_string(&Score::MAX).unwrap(), "100");
         assert_eq!(serde_json::from_str::<Score>("7").unwrap().get(), 7);
         assert!(serde_json::from_str::<Score>("101").is_err());

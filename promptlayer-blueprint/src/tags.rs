@@ -1,4 +1,4 @@
-//! The tags of a request.
+//! Tags of a request.
 
 use std::borrow::Cow;
 
@@ -6,10 +6,10 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::InvalidTag;
 
-/// Tags of a request: none empty, none longer than [`Tags::MAX_CHARACTERS`], none twice.
+/// The tags of a request. No tag is empty, longer than [`Tags::MAX_CHARACTERS`], or present twice.
 ///
-/// A tag given a second time is dropped without a word, so that the tags of a layer, of a function
-/// and of one call can be put together freely. The order is that of the first mention.
+/// Duplicates are dropped silently, so that the tags of a layer, a function and a call can be merged freely.
+/// The tags keep the order in which they were first added.
 ///
 /// ```
 /// use promptlayer_blueprint::Tags;
@@ -24,14 +24,15 @@ use crate::InvalidTag;
 pub struct Tags(Vec<Cow<'static, str>>);
 
 impl Tags {
-    /// The greatest length of a tag, in characters: a limit of the service.
+    /// The maximum length of a tag, in characters. PromptLayer sets this limit.
     pub const MAX_CHARACTERS: usize = 512;
 
-    /// Checks and keeps these tags. The only way in for tags that are known at run time.
+    /// Checks these tags and collects them. Tags that are known only at run time are always created through
+    /// this check.
     ///
     /// # Errors
     ///
-    /// [`InvalidTag`] if one is empty (or only white space), or longer than
+    /// Returns [`Error::InvalidTag`] if a tag is empty, contains only white space, or is longer than
     /// [`Tags::MAX_CHARACTERS`].
     pub fn new<T: Into<Cow<'static, str>>>(tags: impl IntoIterator<Item = T>) -> Result<Self, InvalidTag> {
         let mut checked = Self::default();
@@ -41,23 +42,23 @@ impl Tags {
         Ok(checked)
     }
 
-    /// Tags that were checked when the program was compiled. Not part of the public API.
+    /// Creates tags that the attribute already checked at compile time.
     #[doc(hidden)]
     pub fn from_checked(tags: &'static [&'static str]) -> Self {
         Self(tags.iter().copied().map(Cow::Borrowed).collect())
     }
 
-    /// Adds one tag, unless it is there already.
+    /// Adds a tag, unless it is already present.
     ///
     /// # Errors
     ///
-    /// As for [`Tags::new`].
+    /// Returns the same errors as [`Tags::new`].
     pub fn push(&mut self, tag: impl Into<Cow<'static, str>>) -> Result<(), InvalidTag> {
         let tag = tag.into();
         if tag.trim().is_empty() {
             return Err(InvalidTag::new(&tag, "it is empty"));
         }
-        // A string has no more characters than bytes: most tags are not counted.
+        // A string has at most as many characters as bytes, so only long tags need counting.
         if tag.len() > Self::MAX_CHARACTERS && tag.chars().count() > Self::MAX_CHARACTERS {
             return Err(InvalidTag::new(
                 &tag,
@@ -68,7 +69,7 @@ impl Tags {
         Ok(())
     }
 
-    /// Adds the tags of `other` that are not there yet.
+    /// Adds the tags of `other` that are not yet present.
     pub fn merge(&mut self, other: &Self) {
         for tag in &other.0 {
             self.insert(tag.clone());
@@ -76,28 +77,28 @@ impl Tags {
     }
 
     fn insert(&mut self, tag: Cow<'static, str>) {
-        // A handful at most: a scan is cheaper than a set.
+        // There are only a few tags, so a linear scan is cheaper than a set.
         if !self.0.contains(&tag) {
             self.0.push(tag);
         }
     }
 
-    /// The tags in order.
+    /// Returns an iterator over the tags, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
         self.0.iter().map(AsRef::as_ref)
     }
 
-    /// Whether `tag` is one of them.
+    /// Returns `true` if `tag` is present.
     pub fn contains(&self, tag: &str) -> bool {
         self.iter().any(|held| held == tag)
     }
 
-    /// How many there are.
+    /// Returns the number of tags.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Returns `true` if there are no tags.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -114,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_of_512_characters_is_kept_and_one_of_513_refused() {
+    fn tag_of_512_characters_is_kept_and_of_513_refused() {
         let longest = "é".repeat(Tags::MAX_CHARACTERS);
         assert!(Tags::new([longest.clone()]).unwrap().contains(&longest));
 
@@ -124,14 +125,14 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_tag_is_refused() {
+    fn empty_tag_is_refused() {
         for tag in ["", "  \n"] {
             assert!(Tags::new([tag]).unwrap_err().to_string().contains("it is empty"));
         }
     }
 
     #[test]
-    fn a_tag_given_twice_is_kept_once_where_it_came_first() {
+    fn duplicate_tag_is_kept_at_its_first_position() {
         let mut tags = Tags::from_checked(&["a", "b"]);
         tags.merge(&Tags::new(["b", "c", "a"]).unwrap());
 

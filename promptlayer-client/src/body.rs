@@ -1,4 +1,4 @@
-//! The body of a request, which knows whether any of it was written.
+//! A request body that records whether it was written.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -9,15 +9,15 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-/// Tells whether anything of a request may have been written to a connection.
+/// Records whether any byte of a request may have been written to a connection.
 ///
-/// The HTTP client asks for the body when it has a connection and before it writes the head, which goes out together
-/// with the body. So a request whose body was never asked for was surely not sent.
+/// The HTTP client polls the body after it has a connection and before it writes the head, which it sends
+/// together with the body. So if the body was never polled, the request was not sent.
 #[derive(Debug, Clone, Default)]
 pub struct Written(Arc<AtomicBool>);
 
 impl Written {
-    /// Enters that the request may be on a connection from now on.
+    /// Records that the request may be on a connection from now on.
     pub fn set(&self) {
         self.0.store(true, SeqCst);
     }
@@ -28,7 +28,7 @@ impl Written {
     }
 }
 
-/// All bytes of a body, in one piece.
+/// A complete body in one chunk.
 #[derive(Debug)]
 pub(super) struct WholeBody {
     bytes: Option<Bytes>,
@@ -38,7 +38,7 @@ pub(super) struct WholeBody {
 impl WholeBody {
     pub(super) fn new(bytes: Vec<u8>, written: Written) -> Self {
         if bytes.is_empty() {
-            // An empty body is never asked for.
+            // The HTTP client never polls an empty body.
             written.set();
         }
         Self { bytes: Some(bytes.into()), written }

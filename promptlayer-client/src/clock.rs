@@ -1,31 +1,36 @@
-//! Deadlines that cannot overflow, and wall-clock times that can be true.
+//! Deadlines that cannot overflow, and plausible wall-clock times.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// The longest time that a setting may name: ten years. Longer ones are taken as this. Instants, of which some systems
-/// can count only decades, can be added to it, and sums of it do not overflow.
+/// The maximum duration of a setting: ten years. Longer durations are capped to it. The cap is small enough
+/// that sums do not overflow and that it can be added to an `Instant`, which on some systems counts only
+/// decades.
 pub const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
-/// Wall-clock times before this are those of a clock that was never set: the start of 1971, since 1970.
+/// The earliest plausible wall-clock time: the start of 1971, as a duration since 1970. Earlier times come
+/// from a clock that was never set.
 const EARLIEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-/// Wall-clock times from this on are those of a broken clock: the start of 2200, since 1970.
+/// The first implausible wall-clock time: the start of 2200, as a duration since 1970. It and later times
+/// come from a broken clock.
 const LATEST: Duration = Duration::from_secs(7_258_118_400);
-/// What is sent where no clock tells the time: the start of 2025, since 1970. No release of this crate is older.
+/// The time that is sent if no clock is plausible: the start of 2025, as a duration since 1970. No release of
+/// this crate is older.
 const UNKNOWN: Duration = Duration::from_secs(1_735_689_600);
 
-/// The instant after a time, at most [`LONGEST`] from now.
+/// Returns the instant after `timeout`, at most [`LONGEST`] from now.
 pub fn deadline_in(timeout: Duration) -> Instant {
     let now = Instant::now();
     now.checked_add(timeout.min(LONGEST)).unwrap_or(now)
 }
 
-/// The present, or the start of 2025 where the clock tells a time that cannot be.
+/// Returns the current time, or the start of 2025 if the system clock is not plausible.
 pub fn now() -> SystemTime {
     start_of(SystemTime::now(), Duration::ZERO, SystemTime::now)
 }
 
-/// When something started that took so long and has just ended: as its clock had it or, if that cannot be, as the
-/// clock has it now, or else the start of 2025.
+/// Returns the start time of an operation that has just ended after `took`. This is `started` if it is
+/// plausible. Otherwise it is calculated from the current time, and if that is not plausible either, it is
+/// the start of 2025.
 pub fn start_of(started: SystemTime, took: Duration, now: impl FnOnce() -> SystemTime) -> SystemTime {
     if can_be(started) {
         return started;
@@ -44,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_that_cannot_be_is_replaced_by_the_best_known() {
+    fn implausible_time_is_replaced_by_the_best_known() {
         let at = |seconds: u64| UNIX_EPOCH + Duration::from_secs(seconds);
         let (took, sane) = (Duration::from_secs(30), at(1_800_000_000));
         let before_1970 = UNIX_EPOCH - Duration::from_secs(5);
@@ -57,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_is_never_out_of_reach_or_in_the_past() {
+    fn deadline_never_overflows_or_lies_in_the_past() {
         let begun = Instant::now();
         for timeout in [Duration::ZERO, Duration::from_secs(1), LONGEST, Duration::MAX] {
             assert!(deadline_in(timeout) >= begun + timeout.min(LONGEST));

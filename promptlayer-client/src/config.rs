@@ -1,4 +1,4 @@
-//! What a client is made from: the environment, and a builder that comes before it.
+//! The settings of a client, from a builder or from the environment.
 
 use std::{collections::HashMap, env, fmt, sync::Arc, time::Duration};
 
@@ -8,15 +8,15 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::http::Http;
 use crate::{Client, Error, Redactor, Repr, clock};
 
-/// The environment variable that holds the API key.
+/// The environment variable for the API key.
 pub(crate) const API_KEY: &str = "PROMPTLAYER_API_KEY";
-/// The environment variable that holds the base URL.
+/// The environment variable for the base URL.
 pub const BASE_URL: &str = "PROMPTLAYER_BASE_URL";
-/// The environment variable that holds the time-out, in seconds.
+/// The environment variable for the time-out, in seconds.
 pub(crate) const HTTP_TIMEOUT: &str = "PROMPTLAYER_HTTP_TIMEOUT";
 
-/// Where settings that were not given are looked up: the variables of the process, or a map of your
-/// own, so that a test need not change the process.
+/// The source of settings that are not set on the builder: the environment variables of the process, or a
+/// custom map. With a map, a test does not need to change the process.
 ///
 /// ```
 /// use promptlayer_client::{Client, Env};
@@ -35,27 +35,27 @@ enum Lookup {
 }
 
 impl Env {
-    /// The variables of the process, read when they are asked for.
+    /// Returns the environment of the process. A variable is read each time it is looked up.
     pub fn process() -> Self {
         Self(Lookup::Process)
     }
 
-    /// These variables and no others.
+    /// Creates an environment with exactly these variables.
     pub fn of<K: Into<String>, V: Into<String>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
         let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         Self(Lookup::Map(Arc::new(variables)))
     }
 
-    /// No variables at all.
+    /// Creates an environment without variables.
     pub fn empty() -> Self {
         Self::of::<String, String>([])
     }
 
-    /// The value of a variable without the white space around it. An empty one counts as unset.
+    /// Returns the value of a variable without surrounding white space, or `None` if it is unset or empty.
     pub fn get(&self, name: &str) -> Option<String> {
         let value = match &self.0 {
-            // What is not UTF-8 is kept, damaged: then the check of the value speaks of it, which
-            // taking it for unset would not.
+            // A value that is not UTF-8 is converted lossily. The validation of the setting then reports it,
+            // while treating it as unset would hide it.
             Lookup::Process => env::var_os(name)?.to_string_lossy().trim().to_owned(),
             Lookup::Map(variables) => variables.get(name)?.trim().to_owned(),
         };
@@ -70,7 +70,7 @@ impl Default for Env {
 }
 
 impl fmt::Debug for Env {
-    /// Leaves the values out: they hold secrets.
+    /// Omits the values, because they may be secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             Lookup::Process => "Env(process)",
@@ -79,11 +79,11 @@ impl fmt::Debug for Env {
     }
 }
 
-/// Builds a [`Client`]. What is not given is looked up in the environment.
+/// Builds a [`Client`]. Settings that are not given are read from the environment.
 ///
 /// | setting | variable | default |
 /// |---|---|---|
-/// | [`api_key`](Self::api_key) | `PROMPTLAYER_API_KEY` | none: it must be given |
+/// | [`api_key`](Self::api_key) | `PROMPTLAYER_API_KEY` | none, required |
 /// | [`base_url`](Self::base_url) | `PROMPTLAYER_BASE_URL` | [`DEFAULT_BASE_URL`](Self::DEFAULT_BASE_URL) |
 /// | [`timeout`](Self::timeout) | `PROMPTLAYER_HTTP_TIMEOUT`, in seconds | [`DEFAULT_TIMEOUT`](Self::DEFAULT_TIMEOUT) |
 ///
@@ -108,7 +108,7 @@ pub struct ClientBuilder {
     env: Env,
 }
 
-/// A user's settings of the connections.
+/// A closure that customizes the HTTP client.
 pub(super) type SetUp = Arc<dyn Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync>;
 
 impl fmt::Debug for ClientBuilder {
@@ -123,39 +123,41 @@ impl fmt::Debug for ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// The base URL where none is given: `https://api.promptlayer.com`.
+    /// The default base URL: `https://api.promptlayer.com`.
     pub const DEFAULT_BASE_URL: &str = "https://api.promptlayer.com";
-    /// The time-out where none is given: 10 seconds.
+    /// The default time-out: 10 seconds.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
-    /// The most that is spent on making a connection: 5 seconds, or three quarters of the time-out if that is less.
+    /// The maximum time for connecting: 5 seconds, or three quarters of the time-out if that is less.
     pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-    /// The API key. White space around it is dropped. One that is given here, even an empty one, is
-    /// never replaced by the environment's, which may belong to another workspace.
+    /// Sets the API key. Surrounding white space is removed. A key that is set here, even an empty one, is
+    /// never replaced by the key in the environment, which may belong to another workspace.
     pub fn api_key(mut self, key: impl Into<SecretString>) -> Self {
         self.api_key = Some(key.into());
         self
     }
 
-    /// Where the service is: `http` or `https`, with a path if it is behind one.
+    /// Sets the base URL of the API: an `http` or `https` URL, with a path if the API is served under one.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
     }
 
-    /// How long a request may take, from the connection to the last byte of the answer. More than
-    /// zero; more than ten years is taken as ten years.
+    /// Sets the time-out of a request, from connecting to the last byte of the response. It must be greater
+    /// than zero, and is capped at ten years.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Sets up the connections otherwise: a proxy, a certificate authority of your own, name resolution, …
+    /// Customizes the HTTP client, for example with a proxy, your own certificate authority, or your own name
+    /// resolution.
     ///
-    /// The closure is called for each pool of connections that is made (the client's, the export thread's,
-    /// the hooks'), since a connection dies with the runtime that it was made on; that is why a finished
-    /// [`reqwest::Client`] would not do. What must hold comes after it and cannot be changed by it: redirects
-    /// are not followed, since one can carry the key to another host, and requests have their time-out.
+    /// The closure is called once for each connection pool: that of the client, of the export thread, and of
+    /// the hooks. Each needs its own pool, because a connection ends with the runtime on which it was
+    /// created. A finished [`reqwest::Client`] is not accepted for the same reason. Some settings are applied
+    /// after the closure, which cannot change them: redirects are not followed, because a redirect can send
+    /// the key to another host, and requests have the client's time-out.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -180,26 +182,25 @@ impl ClientBuilder {
         self
     }
 
-    /// Where to look for what is not given: the variables of the process, unless this is called.
+    /// Sets the source of settings that are not given. The default is the environment of the process.
     pub fn env(mut self, env: Env) -> Self {
         self.env = env;
         self
     }
 
-    /// Checks the settings and sets up a client. Nothing is sent.
+    /// Validates the settings and creates a client. Sends nothing.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::MissingApiKey`](crate::ErrorKind::MissingApiKey) without a key,
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for a key, a base URL or a timeout that cannot be used,
-    /// and [`ErrorKind::HttpSetup`](crate::ErrorKind::HttpSetup) if TLS cannot be set up,
-    /// which happens where the system has no root certificates (not with an `http` base URL).
+    /// Returns [`Error::MissingApiKey`], [`Error::InvalidApiKey`], [`Error::InvalidBaseUrl`] or
+    /// [`Error::InvalidTimeout`] for an invalid setting. Returns [`Error::HttpSetup`] if TLS cannot be set
+    /// up, which happens with an `https` base URL on a system without root certificates.
     pub fn build(self) -> Result<Client, Error> {
         let settings = self.settings()?;
         Ok(Client { http: Http::new(Arc::new(settings))? })
     }
 
-    /// The base URL without a password, and without the key.
+    /// Returns the base URL without credentials and without the API key.
     fn shown_base_url(&self) -> Option<String> {
         let redactor = Redactor::new(self.api_key.clone().unwrap_or_default());
         self.base_url.as_deref().map(|url| redactor.text(without_user(url)))
@@ -218,7 +219,7 @@ impl ClientBuilder {
     }
 }
 
-/// The base URL and the time-out, as given or as the environment has them.
+/// Returns the validated base URL and time-out, as given or from the environment.
 fn check(
     base_url: Option<String>,
     timeout: Option<Duration>,
@@ -239,12 +240,12 @@ fn check(
     Ok((check_base_url(&base_url)?, timeout.min(clock::LONGEST)))
 }
 
-/// Settings that have been checked.
+/// Validated settings.
 pub(super) struct Settings {
     pub(super) api_key: SecretString,
     pub(super) api_key_header: HeaderValue,
     pub(super) redactor: Redactor,
-    /// Without a slash at its end, so that paths can be put behind it.
+    /// Has no trailing slash, so that a path can be appended.
     pub(super) base_url: String,
     pub(super) timeout: Duration,
     pub(super) http: Option<SetUp>,
@@ -255,7 +256,7 @@ fn check_api_key(key: &SecretString) -> Result<(SecretString, HeaderValue), Erro
     if key.is_empty() {
         return Err(Repr::MissingApiKey.into());
     }
-    // Header values may hold bytes above ASCII, but keys have none: such a key is a damaged one.
+    // Header values may hold bytes outside ASCII, but API keys do not. Such a key is damaged.
     if !key.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
         return Err(Repr::InvalidApiKey.into());
     }
@@ -273,7 +274,7 @@ fn check_base_url(text: &str) -> Result<String, Error> {
         refuse(without_user(text), format!("{error}; expected something like https://api.promptlayer.com"))
     })?;
     if !url.username().is_empty() || url.password().is_some() {
-        // Neither fails for a URL that has a user.
+        // Neither call fails for a URL with a user.
         let _ = url.set_password(None);
         let _ = url.set_username("");
         return Err(refuse(
@@ -293,7 +294,8 @@ fn check_base_url(text: &str) -> Result<String, Error> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
-/// A URL to be shown before it is checked: what cannot be parsed may still hold a password.
+/// Returns a URL that is safe to show before it is parsed. A URL that cannot be parsed may still hold a
+/// password.
 fn without_user(url: &str) -> &str {
     if url.contains('@') { "[hidden: it holds an `@`]" } else { url }
 }
@@ -318,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_alone_brings_the_documented_defaults() {
+    fn api_key_alone_gives_the_documented_defaults() {
         let settings = settings(&[(API_KEY, "pl_1")]).unwrap();
 
         assert_eq!(settings.api_key.expose_secret(), "pl_1");
@@ -327,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_wins_over_the_environment() {
+    fn given_settings_override_the_environment() {
         let env = Env::of([(API_KEY, "pl_env"), (BASE_URL, "http://env.example"), (HTTP_TIMEOUT, "7")]);
         let settings = ClientBuilder::default()
             .api_key("pl_given")
@@ -343,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_without_a_value_counts_as_unset() {
+    fn empty_variable_counts_as_unset() {
         let error = settings(&[(API_KEY, " \n")]).err().unwrap();
         assert!(error.is_missing_api_key());
         assert!(error.to_string().contains("PROMPTLAYER_API_KEY"), "{error}");
@@ -355,14 +357,14 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_key_that_was_given_is_not_replaced_by_the_environments() {
+    fn given_empty_key_is_not_replaced_by_the_environment() {
         let env = Env::of([(API_KEY, "pl_env")]);
         let error = ClientBuilder::default().api_key("").env(env).build().unwrap_err();
         assert!(error.is_missing_api_key());
     }
 
     #[test]
-    fn a_key_that_no_header_can_carry_is_refused_without_being_shown() {
+    fn key_invalid_as_a_header_is_refused_and_not_shown() {
         for key in ["pl_\u{1}secret", "pl_a\nsecret", "pl_sécret", "pl_\u{fffd}secret"] {
             let error = settings(&[(API_KEY, key)]).err().unwrap();
             assert!(error.is_invalid_input(), "{key:?}");
@@ -386,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn a_base_url_keeps_its_path_and_loses_its_last_slash() {
+    fn base_url_keeps_its_path_and_loses_its_trailing_slash() {
         let base = |text| settings(&[(API_KEY, "k"), (BASE_URL, text)]).map(|s| s.base_url);
         assert_eq!(base("http://127.0.0.1:9009/").unwrap(), "http://127.0.0.1:9009");
         assert_eq!(base("https://gate.example/pl/").unwrap(), "https://gate.example/pl");
@@ -398,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_in_the_base_url_is_refused_and_not_repeated() {
+    fn password_in_the_base_url_is_refused_and_not_shown() {
         for text in ["https://user:hunter2@x.example/", "https://user:hunter2@:x"] {
             let error = ClientBuilder::default().api_key("k").base_url(text).build().unwrap_err();
             assert!(error.is_invalid_input());
@@ -407,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn a_builder_shows_neither_key_nor_environment() {
+    fn builder_debug_shows_neither_key_nor_environment() {
         let env = Env::of([(API_KEY, "pl_hidden_env")]);
         let builder = ClientBuilder::default().api_key("pl_hidden_given").env(env);
         assert!(!format!("{builder:?}").contains("pl_hidden"), "{builder:?}");

@@ -1,4 +1,4 @@
-//! The error of this crate.
+//! The error type of this crate.
 
 mod answer;
 mod redacted;
@@ -10,15 +10,15 @@ use std::time::Duration;
 
 use promptlayer_blueprint::{InvalidScore, InvalidTag, ParseIdError};
 
-/// The error of a PromptLayer operation.
+/// An error of this crate. The message says what failed and what to do about it.
 ///
-/// Ask with the `is_*` questions, or match [`kind`](Self::kind). `Display` says what failed and what to do;
-/// [`source`](StdError::source) says why.
+/// Use the `is_*` methods instead of matching on variants: one method may cover several variants, and
+/// variants may be added.
 ///
-/// No error that a client gives holds the API key, and neither do its sources: pieces of 8 characters and more are
-/// replaced by `[redacted]`, as are their percent-, JSON-, HTML-, base64- and hex-encoded forms. Sources are therefore
-/// copies of the original texts and cannot be downcast. A response or an argument is quoted up to
-/// [`Error::MAX_QUOTED_BYTES`].
+/// Errors of a client or a layer never contain the API key, and neither do their sources. Fragments of the
+/// key of 8 or more characters are replaced by `[redacted]`, also in percent, JSON, HTML, base64 and hex
+/// encoding. Sources are therefore text copies of the original errors and cannot be downcast. Quotes of a
+/// response or of an argument are limited to [`Error::MAX_QUOTED_BYTES`].
 ///
 /// ```
 /// use promptlayer_client::{Client, Env, ErrorKind};
@@ -83,7 +83,7 @@ pub(crate) enum Repr {
     /// The base URL cannot be used.
     #[error("invalid base URL `{value}`: {reason}")]
     InvalidBaseUrl {
-        /// The URL as given, without any credentials it held.
+        /// The URL as given, without credentials.
         value: String,
         /// What is wrong with it.
         reason: String,
@@ -120,40 +120,40 @@ pub(crate) enum Repr {
         reason: &'static str,
     },
 
-    /// Another argument cannot be used.
+    /// An argument cannot be used.
     #[error("invalid {what}: {reason}")]
     InvalidArgument {
-        /// Which argument.
+        /// The argument.
         what: &'static str,
         /// What is wrong with it.
         reason: String,
     },
 
-    /// A value could not be written as JSON.
+    /// A value cannot be serialized as JSON.
     #[error("cannot write {what} as JSON")]
     Encode {
-        /// What was to be written.
+        /// The value.
         what: &'static str,
-        /// Why not.
+        /// The cause.
         source: serde_json::Error,
     },
 
-    /// A template could not be rendered.
+    /// A template cannot be rendered.
     #[error("cannot render template `{template}`: {reason}")]
     Render {
         /// The template's name.
         template: String,
-        /// What is wrong, with the variable it is about.
+        /// What is wrong, with the name of the variable.
         reason: String,
     },
 
-    /// The HTTP client could not be set up.
+    /// The HTTP client cannot be created.
     #[error(
         "cannot set up the HTTP client; TLS needs the root certificates of the system \
          (on Linux, the package `ca-certificates`)"
     )]
     HttpSetup {
-        /// Why not.
+        /// The cause.
         source: Box<dyn StdError + Send + Sync>,
     },
 
@@ -175,7 +175,8 @@ pub(crate) enum Repr {
     )]
     QueueFull,
 
-    /// This process is a fork of the one that built the layer, and the export pipeline did not come along.
+    /// This process is a fork of the one that built the layer. The export pipeline runs only in the original
+    /// process.
     #[error(
         "this process was forked from the one that built the layer, whose export pipeline stayed there: calls are \
          counted as dropped; build a layer and a guard after the fork"
@@ -187,11 +188,11 @@ pub(crate) enum Repr {
     Connect {
         /// Method and path of the request.
         request: String,
-        /// Why not.
+        /// The cause.
         source: Box<dyn StdError + Send + Sync>,
     },
 
-    /// No complete answer came in time. Whether the request was processed is not known.
+    /// No complete response arrived within the time-out. It is not known whether the request was processed.
     #[error(
         "no complete answer to {request} within {timeout:?}; PROMPTLAYER_HTTP_TIMEOUT or \
          `.timeout(…)` gives it longer"
@@ -199,40 +200,40 @@ pub(crate) enum Repr {
     Timeout {
         /// Method and path of the request.
         request: String,
-        /// The time-out, of connection and answer together.
+        /// The time-out, which covers connecting and the response.
         timeout: Duration,
-        /// What was being waited for.
+        /// The operation that timed out.
         source: Box<dyn StdError + Send + Sync>,
     },
 
-    /// The connection broke. Whether the request was processed is not known.
+    /// The connection broke. It is not known whether the request was processed.
     #[error("the connection broke during {request}")]
     Broken {
         /// Method and path of the request.
         request: String,
-        /// How.
+        /// The cause.
         source: Box<dyn StdError + Send + Sync>,
     },
 
-    /// The service refused the request.
+    /// PromptLayer answered with an error status.
     #[error("{request} was answered with status {status}{}", detail(message, *status))]
     Status {
         /// Method and path of the request.
         request: String,
         /// The HTTP status.
         status: u16,
-        /// What the service said, as text, cut to [`Error::MAX_QUOTED_BYTES`].
+        /// The body of the response as text, cut to [`Error::MAX_QUOTED_BYTES`].
         message: String,
-        /// How long the service asks to wait before the next attempt.
+        /// The wait before the next attempt that the response asks for.
         retry_after: Option<Duration>,
     },
 
-    /// The service answered that it did not do what it was asked for, with a status of success.
+    /// PromptLayer answered with a success status, but its body says that the request failed.
     #[error("{request} was declined: {message}")]
     Declined {
         /// Method and path of the request.
         request: String,
-        /// What the service said, as text, cut to [`Error::MAX_QUOTED_BYTES`].
+        /// The body of the response as text, cut to [`Error::MAX_QUOTED_BYTES`].
         message: String,
     },
 
@@ -241,9 +242,9 @@ pub(crate) enum Repr {
     UnreadableAnswer {
         /// Method and path of the request.
         request: String,
-        /// The beginning of the answer, cut to [`Error::MAX_QUOTED_BYTES`].
+        /// The start of the response, cut to [`Error::MAX_QUOTED_BYTES`].
         body: String,
-        /// Why not.
+        /// The cause.
         source: serde_json::Error,
     },
 }
@@ -287,53 +288,54 @@ impl Error {
         self.kind() == ErrorKind::MissingApiKey
     }
 
-    /// Returns `true` if an argument or a setting was refused before anything was sent.
+    /// Returns `true` if an argument or a setting was rejected before anything was sent.
     pub fn is_invalid_input(&self) -> bool {
         self.kind() == ErrorKind::InvalidInput
     }
 
-    /// Returns `true` if a template cannot be rendered.
+    /// Returns `true` if a template could not be rendered.
     pub fn is_render(&self) -> bool {
         self.kind() == ErrorKind::Render
     }
 
-    /// Returns `true` if the service does not accept the API key (401 or 403).
+    /// Returns `true` if PromptLayer does not accept the API key (status 401 or 403).
     pub fn is_unauthorized(&self) -> bool {
         matches!(self.status(), Some(401 | 403))
     }
 
-    /// Returns `true` if the requested object does not exist (404).
+    /// Returns `true` if the requested item does not exist (status 404).
     pub fn is_not_found(&self) -> bool {
         self.status() == Some(404)
     }
 
-    /// Returns `true` if the service found the request invalid (400 or 422, or a success in name only).
+    /// Returns `true` if PromptLayer rejected the request as invalid: status 400 or 422, or a success status
+    /// with a body that says that it failed.
     pub fn is_rejected(&self) -> bool {
         self.kind() == ErrorKind::Declined || matches!(self.status(), Some(400 | 422))
     }
 
-    /// Returns `true` if the request conflicts with what exists (409).
+    /// Returns `true` if the request conflicts with existing data (status 409).
     pub fn is_conflict(&self) -> bool {
         self.status() == Some(409)
     }
 
-    /// Returns `true` if there were too many requests (429); see [`Error::retry_after`].
+    /// Returns `true` if there were too many requests (status 429). See [`Error::retry_after`].
     pub fn is_rate_limited(&self) -> bool {
         self.status() == Some(429)
     }
 
-    /// Returns `true` if the service failed (500 to 599).
+    /// Returns `true` if PromptLayer failed (status 500 to 599).
     pub fn is_server_error(&self) -> bool {
         matches!(self.status(), Some(500..=599))
     }
 
-    /// Returns `true` if the response was a redirect. Redirects are never followed: one could carry the key to another
-    /// host.
+    /// Returns `true` if the response was a redirect. The client never follows redirects, because a redirect
+    /// can send the key to another host.
     pub fn is_redirect(&self) -> bool {
         matches!(self.status(), Some(300..=399))
     }
 
-    /// Returns `true` if no complete response came within the timeout.
+    /// Returns `true` if no complete response arrived within the time-out.
     pub fn is_timeout(&self) -> bool {
         self.kind() == ErrorKind::Timeout
     }
@@ -358,12 +360,12 @@ impl Error {
         self.kind() == ErrorKind::Closed
     }
 
-    /// Returns `true` if the export pipeline's queue is full.
+    /// Returns `true` if the queue of the export pipeline is full.
     pub fn is_queue_full(&self) -> bool {
         self.kind() == ErrorKind::QueueFull
     }
 
-    /// Returns the HTTP status, if the service refused the request.
+    /// Returns the HTTP status, if PromptLayer answered with an error status.
     pub fn status(&self) -> Option<u16> {
         match &*self.0 {
             Repr::Status { status, .. } => Some(*status),
@@ -371,7 +373,7 @@ impl Error {
         }
     }
 
-    /// Returns how long the service asks to wait before the next attempt, if it does.
+    /// Returns the wait before the next attempt, if the response asks for one.
     pub fn retry_after(&self) -> Option<Duration> {
         match &*self.0 {
             Repr::Status { retry_after, .. } => *retry_after,
@@ -437,16 +439,16 @@ impl From<Infallible> for Error {
     }
 }
 
-/// The longest beginning of `text` that has at most `limit` bytes and ends between two characters.
+/// Returns the longest prefix of `text` that has at most `limit` bytes and ends at a character boundary.
 pub fn cut(text: &str, limit: usize) -> &str {
     if text.len() <= limit {
         return text;
     }
-    // A character has at most four bytes, so this looks at four ends at most.
+    // A character has at most four bytes, so this tries at most four positions.
     (0..=limit).rev().find_map(|end| text.get(..end)).unwrap_or_default()
 }
 
-/// What comes after the status in a message: what the service said, and what to do.
+/// Returns the part of a message after the status: the body of the response, and what to do.
 fn detail(message: &str, status: u16) -> String {
     let advice = match status {
         300..=399 => "redirects are not followed; check the base URL",

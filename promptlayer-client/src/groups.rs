@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Client, Error};
 
-/// The id that `PromptLayer` gave to a group.
+/// The id that PromptLayer assigned to a group.
 ///
 /// ```
 /// use promptlayer_client::GroupId;
@@ -18,12 +18,12 @@ use crate::{Client, Error};
 pub struct GroupId(u64);
 
 impl GroupId {
-    /// The id with this number.
+    /// Creates an id from its number.
     pub const fn new(id: u64) -> Self {
         Self(id)
     }
 
-    /// The number itself.
+    /// Returns the id as a number.
     pub const fn get(self) -> u64 {
         self.0
     }
@@ -41,7 +41,7 @@ impl fmt::Display for GroupId {
     }
 }
 
-/// Groups, which gather the requests of one conversation or one task. See [`Client::groups`].
+/// The API for groups, which collect the requests of one conversation or one task. See [`Client::groups`].
 ///
 /// ```no_run
 /// use promptlayer_client::{Client, RequestId};
@@ -63,13 +63,13 @@ impl Groups {
         Self { client }
     }
 
-    /// Makes a new, empty group.
+    /// Creates a new, empty group.
     ///
     /// # Errors
     ///
-    /// The request failed; see [`Error`].
+    /// Returns an [`Error`] if the request fails.
     pub async fn create(&self) -> Result<GroupId, Error> {
-        // The one endpoint that reads the key from the body.
+        // This is the only endpoint that reads the API key from the body.
         #[derive(Serialize)]
         struct Body<'a> {
             api_key: &'a str,

@@ -1,4 +1,4 @@
-//! One way to the service and back, for the REST client and for the export pipeline.
+//! The HTTP transport to PromptLayer, shared by the REST client and the export pipeline.
 
 use std::{
     error::Error as StdError,
@@ -27,11 +27,11 @@ const USER_AGENT: &str = concat!("promptlayer-rust/", env!("CARGO_PKG_VERSION"))
 const API_KEY_HEADER: HeaderName = HeaderName::from_static("x-api-key");
 const SDK_VERSION_HEADER: HeaderName = HeaderName::from_static("x-sdk-version");
 
-/// The most that is read of an answer, in bytes. The greatest are traces that are read back; what is
-/// larger is no answer of this service.
+/// The maximum size of a response, in bytes. The largest responses are traces that are read back. Anything
+/// larger does not come from PromptLayer.
 pub(crate) const MAX_ANSWER_BYTES: usize = 16 << 20;
 
-/// What the service answered, whatever its status.
+/// An HTTP response of PromptLayer, with any status.
 #[derive(Debug)]
 pub struct Answer {
     /// The HTTP status.
@@ -49,7 +49,7 @@ impl Answer {
     }
 }
 
-/// Why there is no (complete) answer.
+/// The reason why there is no complete response.
 #[derive(Debug)]
 pub struct Failure {
     /// What went wrong.
@@ -63,20 +63,20 @@ pub struct Failure {
 /// The kind of a [`Failure`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
-    /// No connection was made (refused, no route, DNS, TLS): surely not processed.
+    /// No connection was made (refused, no route, DNS, TLS), so the request was not processed.
     NotSent,
-    /// Time ran out after the connection was made.
+    /// The time-out passed after the connection was made.
     TimedOut,
-    /// The connection broke, or what came over it was not HTTP.
+    /// The connection broke, or the response was not HTTP.
     Broken,
-    /// There is no tokio runtime here, so nothing was tried.
+    /// There is no tokio runtime, so nothing was sent.
     NoRuntime,
 }
 
-/// The settings and a pool of connections. Cheap to clone; clones share the pool.
+/// The settings and a connection pool. Cheap to clone: clones share the pool.
 ///
-/// A connection belongs to the tokio runtime on which it was first used, and dies with it. So each
-/// runtime that outlives another wants a pool of its own: see [`Http::with_own_connections`].
+/// A connection belongs to the tokio runtime on which it was first used, and ends with it. So each runtime
+/// that outlives another needs its own pool: see [`Http::with_own_connections`].
 #[derive(Clone)]
 pub struct Http {
     pool: reqwest::Client,
@@ -91,7 +91,7 @@ impl Http {
         Ok(Self { pool, settings })
     }
 
-    /// The same settings with connections of its own.
+    /// Returns a client with the same settings and its own connections.
     pub(super) fn with_own_connections(&self) -> Result<Self, Error> {
         Self::new(Arc::clone(&self.settings))
     }
@@ -104,24 +104,24 @@ impl Http {
         self.settings.timeout
     }
 
-    /// The key, for the one endpoint that wants it in the body. To be written nowhere else.
+    /// Returns the API key, for the one endpoint that needs it in the body. Do not write it anywhere else.
     pub(super) fn api_key(&self) -> &str {
         self.settings.api_key.expose_secret()
     }
 
-    /// What removes the key from texts.
+    /// Returns the redactor, which removes the API key from texts.
     pub fn redactor(&self) -> &Redactor {
         &self.settings.redactor
     }
 
-    /// Identifies the base URL and the key together, in 16 hexadecimal digits.
+    /// Returns a hash that identifies the base URL and the API key together, as 16 hexadecimal digits.
     ///
-    /// These are 64 bits of a SHA-256 hash: too few to compute a key from, which has at least twice as many. Only a key
-    /// that was guessed can be confirmed with it.
+    /// It is 64 bits of a SHA-256 hash. That is too little to compute the key, which has at least twice as
+    /// many bits. The hash can only confirm a guessed key.
     pub fn destination(&self) -> String {
         let base_url = self.base_url().as_bytes();
         let mut hash = Sha256::new_with_prefix(b"promptlayer-tracing: the destination of a spool");
-        // Its length keeps what is of the URL apart from what is of the key.
+        // The length separates the URL from the key.
         hash.update((base_url.len() as u64).to_be_bytes());
         hash.update(base_url);
         hash.update(self.api_key().as_bytes());
@@ -129,12 +129,12 @@ impl Http {
         format!("{number:016x}")
     }
 
-    /// Sends `body`, which is JSON, and reads the answer, whatever its status.
+    /// Sends the JSON text `body` and returns the response, with any status.
     pub async fn post_bytes(&self, path: &str, body: Vec<u8>) -> Result<Answer, Failure> {
         self.post_observed(path, body, Written::default()).await
     }
 
-    /// The same, and sets `written` before anything is written to a connection.
+    /// Does the same as [`Self::post_bytes`], and sets `written` before anything is written to a connection.
     pub async fn post_observed(
         &self,
         path: &str,
@@ -150,12 +150,12 @@ impl Http {
         })
     }
 
-    /// Reads what is at `path`, which may have a query, whatever the status.
+    /// Sends a GET request to `path`, which may have a query, and returns the response, with any status.
     pub async fn get_bytes(&self, path: &str) -> Result<Answer, Failure> {
         self.send(Method::GET, path, None).await
     }
 
-    /// Sends `body` as JSON and reads the JSON of a 2xx answer.
+    /// Sends `body` as JSON and parses the JSON of a 2xx response.
     pub(super) async fn post_json<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -166,20 +166,20 @@ impl Http {
         self.read(&Method::POST, path, answer)
     }
 
-    /// Sends `body`, and reads no more of the answer than whether it was done.
+    /// Sends `body` and only checks that the response is a success.
     pub(super) async fn post_unanswered(&self, path: &str, body: Vec<u8>) -> Result<(), Error> {
         let answer = self.post_bytes(path, body).await;
         let answer = self.accept(&Method::POST, path, answer)?;
         self.declined(path, &answer.body).map_or(Ok(()), Err)
     }
 
-    /// The error of an answer that says, for all its 2xx, that nothing was done.
+    /// Returns an error if the body of a 2xx response says that the request failed.
     pub fn declined(&self, path: &str, body: &[u8]) -> Option<Error> {
         #[derive(Deserialize)]
         struct Outcome {
             success: bool,
         }
-        // Only a plain "no" is one: an answer without the field is the status's "yes".
+        // Only `"success": false` is a failure. Without the field, the status decides.
         match serde_json::from_slice(body) {
             Ok(Outcome { success: false }) => {
                 Some(Error::from_declined(describe(&Method::POST, path), body, self.redactor()))
@@ -188,7 +188,7 @@ impl Http {
         }
     }
 
-    /// Reads the JSON of a 2xx answer.
+    /// Sends a GET request and parses the JSON of a 2xx response.
     pub(super) async fn get_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         let answer = self.get_bytes(path).await;
         self.read(&Method::GET, path, answer)
@@ -214,23 +214,23 @@ impl Http {
         }
     }
 
-    /// The error that an answer other than 2xx stands for; `request` says which it answers.
+    /// Creates the error for a response with a status other than 2xx. `request` describes the request.
     pub fn error_of_answer(&self, request: String, answer: &Answer) -> Error {
         Error::from_answer(request, answer, self.redactor())
     }
 
-    /// The error that a missing answer stands for; `request` says which it should answer.
+    /// Creates the error for a missing response. `request` describes the request.
     pub fn error_of_failure(&self, request: String, failure: Failure) -> Error {
         Error::from_failure(request, self.settings.timeout, self.redactor(), failure)
     }
 
-    /// The error that a request stands for which cannot be written as JSON.
+    /// Creates the error for a request that cannot be serialized as JSON.
     pub(super) fn error_of_encoding(&self, source: serde_json::Error) -> Error {
         Error::from(Repr::Encode { what: "the request", source }).redacted(self.redactor())
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<WholeBody>) -> Result<Answer, Failure> {
-        // The timers and sockets below panic where there is no runtime.
+        // The timers and sockets below panic outside a tokio runtime.
         if let Err(source) = Handle::try_current() {
             let kind = FailureKind::NoRuntime;
             return Err(Failure { kind, status: None, source: source.into() });
@@ -253,7 +253,7 @@ impl Http {
 }
 
 impl fmt::Debug for Http {
-    /// Leaves the key out, and the pool, which would show it as a default header.
+    /// Omits the API key, and the pool, whose output has the key as a default header.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Http")
             .field("base_url", &self.redactor().text(&self.settings.base_url))
@@ -264,8 +264,8 @@ impl fmt::Debug for Http {
 
 fn build_pool(settings: &Settings) -> Result<reqwest::Client, reqwest::Error> {
     let built = pool_builder(settings).build();
-    // On a system without root certificates the verifier cannot be made, and with it no client at
-    // all. Plain HTTP needs none: it gets a client that trusts nobody.
+    // On a system without root certificates, the certificate verifier cannot be created, and so no client
+    // either. Plain HTTP does not need certificates, so it gets a client that trusts none.
     if built.is_err() && settings.base_url.starts_with("http:") {
         return pool_builder(settings).tls_certs_only([]).build();
     }
@@ -283,10 +283,10 @@ fn pool_builder(settings: &Settings) -> reqwest::ClientBuilder {
         None => builder,
     };
     builder
-        // A redirect can carry the key to another host.
+        // A redirect can send the key to another host.
         .redirect(redirect::Policy::none())
         .timeout(settings.timeout)
-        // Less than the whole: a connection that is not made must not look like an answer that is late.
+        // Less than the whole time-out, so that a failed connection is not mistaken for a late response.
         .connect_timeout((settings.timeout / 4 * 3).min(ClientBuilder::CONNECT_TIMEOUT))
         .user_agent(USER_AGENT)
         .default_headers(headers)
@@ -296,14 +296,14 @@ fn is_success(status: u16) -> bool {
     (200..300).contains(&status)
 }
 
-/// What an error calls a request: the method, and the path without its query.
+/// Describes a request in an error: the method, and the path without its query.
 fn describe(method: &Method, path: &str) -> String {
     let path = path.split('?').next().unwrap_or(path);
     format!("{method} {}", crate::cut(path, Error::MAX_QUOTED_BYTES))
 }
 
 fn failure(error: reqwest::Error, status: Option<u16>) -> Failure {
-    // Asked first: a connection that was not made in time is not made all the same.
+    // `is_connect` comes first: if connecting timed out, there was still no connection.
     let kind = if error.is_connect() {
         FailureKind::NotSent
     } else if error.is_timeout() {
@@ -314,7 +314,7 @@ fn failure(error: reqwest::Error, status: Option<u16>) -> Failure {
     Failure { kind, status, source: error.without_url().into() }
 }
 
-/// What was read of the body, and why it is not all of it.
+/// Reads the body. Returns what was read, and the failure if that is not the whole body.
 async fn read_body(mut response: Response) -> (Vec<u8>, Option<Failure>) {
     let status = Some(response.status().as_u16());
     let mut body = Vec::new();
@@ -333,16 +333,17 @@ async fn read_body(mut response: Response) -> (Vec<u8>, Option<Failure>) {
     }
 }
 
-/// `Retry-After` in either of its forms. A date in the past asks for no wait.
+/// Parses `Retry-After` as a number of seconds or as a date. A date in the past means no wait.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More than a count of seconds can hold is as long as it can say.
+        // A number that overflows is the longest possible wait.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let parse = |value: &HeaderValue| httpdate::parse_http_date(value.to_str().ok()?.trim()).ok();
     let date = parse(headers.get(RETRY_AFTER)?)?;
-    // By the clock that named the time, if it can be read: this machine's may be set to another year.
+    // Uses the server's clock if the `Date` header can be parsed, because the clock of this machine may be
+    // wrong.
     let now = headers.get(DATE).and_then(parse).unwrap_or(now);
     Some(date.duration_since(now).unwrap_or_default())
 }
@@ -352,7 +353,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn retry_after_is_understood_in_seconds_and_as_a_date() {
+    fn retry_after_is_parsed_as_seconds_and_as_a_date() {
         let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
         let wait = |value: &'static str| {
             let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(value))]);
@@ -369,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_as_a_date_is_read_by_the_servers_clock() {
+    fn retry_after_date_is_relative_to_the_servers_clock() {
         let date = |value: &'static str| HeaderValue::from_static(value);
         let headers = HeaderMap::from_iter([
             (RETRY_AFTER, date("Sun, 06 Nov 1994 08:50:07 GMT")),

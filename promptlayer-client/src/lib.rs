@@ -1,19 +1,4 @@
-//! PromptLayer's REST API: tracking of scores and metadata, prompt templates, groups, and reading requests back.
-//!
-//! ```no_run
-//! use promptlayer_client::{Client, RequestId};
-//!
-//! # async fn example() -> Result<(), promptlayer_client::Error> {
-//! let client = Client::from_env()?;
-//! let template = client.templates().get("example").label("prod").await?;
-//! let prompt = template.format([("topic", "toasters")])?;
-//! println!("{prompt}");
-//! client.track().score(RequestId::new(1001), 100).await?;
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! Programs that trace their model calls use `promptlayer-tracing`, which re-exports this crate as its module `client`.
+//! The REST client of PromptLayer's API.
 
 mod body;
 mod clock;
@@ -97,14 +82,14 @@ pub mod exporter {
     }
 }
 
-/// Where a single request is logged.
+/// The path that logs a single request.
 pub const LOG_REQUEST_PATH: &str = "/log-request";
 
-/// `PromptLayer`'s REST API.
+/// A client for PromptLayer's REST API.
 ///
-/// Cheap to clone; clones share their settings and connections. Requests are awaited inside a tokio
-/// runtime, and are not repeated on failure: [`Error::retry_after`] and the `is_*` questions say
-/// when it makes sense to.
+/// Cheap to clone: clones share their settings and connections. Requests must be awaited inside a tokio
+/// runtime. The client does not retry failed requests. [`Error::retry_after`] and the `is_*` methods of
+/// [`Error`] say when a retry makes sense.
 ///
 /// ```no_run
 /// use promptlayer_client::{Client, RequestId};
@@ -121,47 +106,48 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client with the settings of the environment; see [`ClientBuilder`] for their names.
+    /// Creates a client with the settings of the environment. See [`ClientBuilder`] for the variables.
     ///
     /// # Errors
     ///
-    /// As for [`ClientBuilder::build`]. Without a key: [`ErrorKind::MissingApiKey`].
+    /// Returns the same errors as [`ClientBuilder::build`], such as [`Error::MissingApiKey`] if there is no
+    /// key.
     pub fn from_env() -> Result<Self, Error> {
         Self::builder().build()
     }
 
-    /// Sets up a client with settings of your own.
+    /// Returns a builder for a client with custom settings.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
 
-    /// Scores, metadata, templates and groups of requests that were logged.
+    /// Returns the API for scores, metadata, templates and groups of logged requests.
     pub fn track(&self) -> Track {
         Track::new(self.clone())
     }
 
-    /// The prompt registry.
+    /// Returns the API of the prompt registry.
     pub fn templates(&self) -> Templates {
         Templates::new(self.clone())
     }
 
-    /// Groups of requests.
+    /// Returns the API for groups of requests.
     pub fn groups(&self) -> Groups {
         Groups::new(self.clone())
     }
 
-    /// Requests and traces, read back.
+    /// Returns the API that reads logged requests and traces.
     pub fn requests(&self) -> Requests {
         Requests::new(self.clone())
     }
 
-    /// Logs a model call that was made without the tracing layer, and waits for its id. A time that
-    /// it does not have is the present.
+    /// Logs a model call that was made without the tracing layer, and returns the id of its request log. A
+    /// time that is not set is replaced by the current time.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidInput`] for a key that is empty or longer than 1024 characters; otherwise
-    /// the request failed.
+    /// Returns [`Error::InvalidMetadata`] if a key is empty or longer than 1024 characters, or another
+    /// [`Error`] if the request fails.
     ///
     /// ```no_run
     /// use promptlayer_client::{Client, blueprint::{LogRequest, Prompt}};
@@ -188,24 +174,24 @@ impl Client {
         self.http.post_json(LOG_REQUEST_PATH, &request).await.map(|Logged { id }| id)
     }
 
-    /// Where the service is, without a slash at the end.
+    /// Returns the base URL of the API, without a trailing slash.
     pub fn base_url(&self) -> &str {
         self.http.base_url()
     }
 
-    /// How long a request may take, from the connection to the last byte of the answer.
+    /// Returns the time-out of a request, from connecting to the last byte of the response.
     pub fn timeout(&self) -> Duration {
         self.http.timeout()
     }
 
-    /// The same client with connections of its own, for another tokio runtime: a connection dies
-    /// with the runtime on which it was first used.
+    /// Returns the same client with its own connections, for another tokio runtime. A connection ends with
+    /// the runtime on which it was first used.
     #[doc(hidden)]
     pub fn with_own_connections(&self) -> Result<Self, Error> {
         Ok(Self { http: self.http.with_own_connections()? })
     }
 
-    /// What the export pipeline sends with.
+    /// Returns the HTTP client, which the export pipeline also uses.
     #[doc(hidden)]
     pub fn http(&self) -> &Http {
         &self.http
@@ -213,7 +199,7 @@ impl Client {
 }
 
 impl fmt::Debug for Client {
-    /// Leaves the key out.
+    /// Omits the API key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("base_url", &self.http.redactor().text(self.base_url()))

@@ -1,8 +1,9 @@
-//! Removes the API key from text that an error, a `Debug` or a log line shows.
+//! Removes the API key from texts in errors, `Debug` output and log lines.
 //!
-//! A server may echo the key in any form it likes, and a text may be cut anywhere. So the redactor does not look
-//! for the key as a whole: it removes every run of [`WINDOW`] characters that the key contains, in the text as it is
-//! and after each layer of escapes (percent, JSON, HTML) is undone, and the same for the key's base64 and hex forms.
+//! A server may echo the key in any encoding, and a text may be cut anywhere. So the redactor does not only
+//! search for the whole key. It removes every run of [`WINDOW`] characters that the key contains, both in the
+//! original text and after each layer of escapes (percent, JSON, HTML) is undone. It does the same for the
+//! base64 and hex encodings of the key.
 
 mod decode;
 
@@ -18,20 +19,24 @@ use secrecy::{ExposeSecret, SecretString};
 use self::decode::Decoded;
 use crate::{Error, cut};
 
-/// What stands where the key, or a piece of it, was.
+/// The text that replaces the key or a fragment of it.
 const PLACEHOLDER: &str = "[redacted]";
-/// The shortest piece of the key that is removed anywhere, in characters. Keys that are shorter are removed as a whole.
+/// The length of the shortest fragment that is removed anywhere, in characters. A shorter key is removed as a
+/// whole.
 const WINDOW: usize = 8;
-/// The shortest piece that is removed near the start or the end of a text, where the key may have been cut.
+/// The length of the shortest fragment that is removed near the start or the end of a text, where the key may
+/// be cut.
 const AT_AN_END: usize = 4;
-/// How near, in characters: an escape that was cut, or the quotes that were put behind the cut, may be between.
+/// The maximum distance from the start or the end, in characters. A cut escape, or quotes after the cut, may
+/// be in between.
 const NEAR: usize = 5;
-/// The most layers of escapes that are undone.
+/// The maximum number of layers of escapes that are undone.
 const MOST_LAYERS: usize = 4;
-/// The most of a text that is read, in bytes. It is more than is shown, so that what is trimmed leaves enough.
+/// The maximum length of text that is read, in bytes. It is more than is shown, so that trimming leaves
+/// enough.
 const READ_BYTES: usize = 4 * Error::MAX_QUOTED_BYTES;
 
-/// Removes one API key from text.
+/// Removes an API key from text.
 #[derive(Clone, Default)]
 pub struct Redactor {
     key: SecretString,
@@ -49,35 +54,38 @@ impl Redactor {
         Self { key }
     }
 
-    /// The start of a body as text without the key: lossy, in one line, at most
+    /// Returns the start of a body as text without the key: converted lossily, in one line, and at most
     /// [`Error::MAX_QUOTED_BYTES`] long.
     pub fn quote(&self, body: &[u8]) -> String {
         let body = body.trim_ascii();
         let body = body.get(..READ_BYTES).unwrap_or(body);
-        // Redacted before it is cut: a cut would leave a piece that is too short to be recognized.
+        // The key is removed before the text is cut, because a cut may leave a fragment that is too short to
+        // detect.
         let text = self.remove(&String::from_utf8_lossy(body));
         let text: String =
             text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
         cut(text.trim(), Error::MAX_QUOTED_BYTES).to_owned()
     }
 
-    /// A text without the key. What is longer than can be quoted is cut.
+    /// Returns the text without the key, cut to [`Error::MAX_QUOTED_BYTES`].
     pub fn text(&self, text: &str) -> String {
         cut(&self.remove(cut(text, READ_BYTES)), Error::MAX_QUOTED_BYTES).to_owned()
     }
 
-    /// An error, and its sources, as text without the key.
+    /// Returns an error and its sources as text without the key.
     pub fn cause(&self, error: &(dyn StdError + 'static)) -> Cause {
         let source = error.source().map(|source| Box::new(self.cause(source)));
         Cause { text: self.text(&error.to_string()), source }
     }
 
-    /// A JSON error whose message does not hold the key. Those of `serde_json` quote the value that they refuse.
+    /// Returns a JSON error whose message does not contain the key. The errors of `serde_json` quote the
+    /// rejected value.
     pub fn json(&self, error: &serde_json::Error) -> serde_json::Error {
         serde::de::Error::custom(self.text(&error.to_string()))
     }
 
-    /// An I/O error whose message does not hold the key. One of the system's is a number.
+    /// Returns an I/O error whose message does not contain the key. An error of the operating system is only
+    /// a number.
     pub fn io(&self, error: io::Error) -> io::Error {
         match error.raw_os_error() {
             Some(_) => error,
@@ -106,14 +114,15 @@ impl Redactor {
     }
 }
 
-/// One form of the key, and how much of it is looked for.
+/// One encoding of the key, and the length of the fragments to search for.
 struct Form {
-    /// Normalized, as the texts are in which it is looked for.
+    /// Normalized in the same way as the texts that are searched.
     bytes: Vec<u8>,
     window: usize,
 }
 
-/// The forms of a key: as it is, without the escapes that it looks like, in base64 and in hex.
+/// Returns the encodings of a key: the key itself, the key with the escapes undone that it seems to contain,
+/// base64 and hex.
 fn forms(key: &str) -> Vec<Form> {
     let form = |bytes: &[u8], window: usize| Form {
         window: window.min(bytes.len()),
@@ -131,14 +140,14 @@ fn forms(key: &str) -> Vec<Form> {
     }
     let hex = hex(key.as_bytes());
     forms.push(form(hex.as_bytes(), 2 * WINDOW));
-    // Of a key of a few characters so little is left in base64 that it would be found in any text.
+    // The base64 of a key of a few characters is so short that it would be found in any text.
     let plain = forms.remove(0);
     forms.retain(|form| form.bytes.len() >= AT_AN_END);
     forms.push(plain);
     forms
 }
 
-/// Bytes as lower-case hexadecimal digits.
+/// Encodes bytes as lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
@@ -147,7 +156,8 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The base64 of the key behind `shift` other bytes, without the characters that depend on its neighbours.
+/// Returns the base64 of the key after `shift` other bytes, without the characters that depend on the bytes
+/// around the key.
 fn base64_behind(key: &str, shift: usize) -> String {
     let mut bytes = vec![0; shift];
     bytes.extend_from_slice(key.as_bytes());
@@ -157,7 +167,7 @@ fn base64_behind(key: &str, shift: usize) -> String {
 }
 
 impl Form {
-    /// Adds the ranges of the text that hold a piece of this.
+    /// Adds the ranges of the text that hold a fragment of this encoding.
     fn find(&self, text: &Decoded, ranges: &mut Vec<Range<usize>>) {
         let windows: HashSet<&[u8]> = self.bytes.windows(self.window).collect();
         let found = text.bytes.windows(self.window).enumerate().filter(|(_, bytes)| windows.contains(bytes));
@@ -180,7 +190,7 @@ impl Form {
     }
 }
 
-/// Puts the placeholder where the ranges are, one for those that touch.
+/// Replaces the ranges by the placeholder. Ranges that touch are replaced by one placeholder.
 fn replace(text: &str, mut ranges: Vec<Range<usize>>) -> String {
     ranges.sort_unstable_by_key(|range| range.start);
     let mut redacted = String::with_capacity(text.len());
@@ -190,7 +200,7 @@ fn replace(text: &str, mut ranges: Vec<Range<usize>>) -> String {
         while let Some(next) = ranges.next_if(|next| next.start <= range.end) {
             range.end = range.end.max(next.end);
         }
-        // Pieces start and end with ASCII, so that these are ends of characters.
+        // Fragments start and end with ASCII, so these positions are character boundaries.
         redacted.push_str(text.get(shown_to..range.start).unwrap_or_default());
         redacted.push_str(PLACEHOLDER);
         shown_to = range.end;

@@ -1,4 +1,4 @@
-//! Requests that were logged, and the traces they belong to.
+//! Reads logged requests and their traces.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
@@ -8,7 +8,7 @@ use crate::blueprint::__serde::{or_default, rfc3339};
 use crate::blueprint::PromptBlueprint;
 use crate::{Client, Error, RequestId, SpanId, TraceId};
 
-/// Requests and traces, read back. See [`Client::requests`].
+/// The API that reads logged requests and traces. See [`Client::requests`].
 ///
 /// ```no_run
 /// use promptlayer_client::{Client, RequestId};
@@ -37,7 +37,8 @@ impl Requests {
     ///
     /// # Errors
     ///
-    /// The request failed; see [`Error`]. There is none with this id: [`Error::is_not_found`].
+    /// Returns an [`Error`] if the request fails. If there is no request with this id,
+    /// [`Error::is_not_found`] returns `true`.
     pub async fn get(&self, id: impl Into<RequestId>) -> Result<LoggedRequestDetail, Error> {
         self.client.http().get_json(&format!("/api/public/v2/requests/{}", id.into())).await
     }
@@ -46,87 +47,88 @@ impl Requests {
     ///
     /// # Errors
     ///
-    /// The request failed; see [`Error`]. There is none with this id: [`Error::is_not_found`].
+    /// Returns an [`Error`] if the request fails. If there is no trace with this id, [`Error::is_not_found`]
+    /// returns `true`.
     pub async fn trace(&self, id: TraceId) -> Result<TraceDetail, Error> {
         self.client.http().get_json(&format!("/api/public/v2/traces/{id}")).await
     }
 }
 
-/// A request as the service keeps it.
+/// A request log, as PromptLayer stores it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct LoggedRequestDetail {
-    /// Its id.
+    /// The id of the request.
     #[serde(rename = "request_id")]
     pub id: RequestId,
-    /// What went in and came out, in a form that can be replayed.
+    /// The input and the output, in a form that can be replayed.
     pub prompt_blueprint: PromptBlueprint,
-    /// Whose model it was.
+    /// The provider of the model.
     #[serde(default)]
     pub provider: Option<String>,
-    /// The model's name.
+    /// The name of the model.
     #[serde(default)]
     pub model: Option<String>,
-    /// How many tokens went in.
+    /// The number of input tokens.
     #[serde(default)]
     pub input_tokens: Option<u64>,
-    /// How many tokens came out.
+    /// The number of output tokens.
     #[serde(default)]
     pub output_tokens: Option<u64>,
-    /// The sum of both.
+    /// The number of input and output tokens together.
     #[serde(default)]
     pub tokens: Option<u64>,
-    /// What it cost, in US dollars.
+    /// The price in US dollars.
     #[serde(default)]
     pub price: Option<f64>,
-    /// When it began.
+    /// The start time.
     #[serde(default, deserialize_with = "rfc3339::deserialize")]
     pub request_start_time: Option<Timestamp>,
-    /// When it ended.
+    /// The end time.
     #[serde(default, deserialize_with = "rfc3339::deserialize")]
     pub request_end_time: Option<Timestamp>,
-    /// How long it took, in milliseconds.
+    /// The duration in milliseconds.
     #[serde(default)]
     pub latency_ms: Option<f64>,
-    /// The trace it belongs to, if that has an id of 128 bits.
+    /// The trace of the request, if it has a 128-bit id.
     #[serde(default, deserialize_with = "trace_id")]
     pub trace_id: Option<TraceId>,
 }
 
-/// A trace as the service keeps it.
+/// A trace, as PromptLayer stores it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct TraceDetail {
-    /// Its id.
+    /// The id of the trace.
     pub trace_id: TraceId,
-    /// Its spans.
+    /// The spans of the trace.
     #[serde(default, deserialize_with = "or_default")]
     pub spans: Vec<SpanDetail>,
 }
 
-/// A span as the service keeps it.
+/// A span, as PromptLayer stores it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct SpanDetail {
-    /// Its id, if that has 64 bits; others are taken by the service too.
+    /// The id of the span, if it is a 64-bit id. PromptLayer also accepts other ids.
     #[serde(default, deserialize_with = "span_id")]
     pub span_id: Option<SpanId>,
-    /// The span it was opened in.
+    /// The id of the parent span.
     #[serde(default, deserialize_with = "span_id")]
     pub parent_id: Option<SpanId>,
-    /// Its name.
+    /// The name of the span.
     #[serde(default, deserialize_with = "or_default")]
     pub name: String,
-    /// The request log that was made of it, if it was a model call.
+    /// The request log that was made from the span, if it was a model call.
     #[serde(default)]
     pub request_log_id: Option<RequestId>,
-    /// When it began.
+    /// The start time.
     #[serde(default, deserialize_with = "rfc3339::deserialize")]
     pub start_time: Option<Timestamp>,
-    /// When it ended.
+    /// The end time.
     #[serde(default, deserialize_with = "rfc3339::deserialize")]
     pub end_time: Option<Timestamp>,
-    /// What else the service says of it, such as its attributes.
+    /// All other fields of the response, such as the attributes.
     #[serde(flatten)]
     pub other: Map<String, Value>,
 }
@@ -139,7 +141,7 @@ fn span_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SpanId>,
     Ok(padded(deserializer, 16)?.and_then(|text| text.parse().ok()))
 }
 
-/// Reads an id. `PromptLayer`'s Python client leaves out the zeros it begins with.
+/// Reads an id and pads it with leading zeros, which PromptLayer's Python client omits.
 fn padded<'de, D: Deserializer<'de>>(deserializer: D, digits: usize) -> Result<Option<String>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     Ok(text.map(|text| format!("{text:0>digits$}")))

@@ -1,4 +1,4 @@
-//! The prompt registry: templates, by name and version or release label.
+//! The prompt registry: templates by name and by version or release label.
 
 mod publish;
 mod rendered;
@@ -21,10 +21,10 @@ use crate::{Client, Error};
 pub use self::publish::{PublishTemplate, PublishedTemplate};
 pub use self::rendered::RenderedPrompt;
 
-/// What is written as `%…` in a path or a query: all but the characters that never mean anything.
+/// The characters that are percent-encoded in a path or a query: all except the unreserved characters.
 pub(super) const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// Prompt templates. See [`Client::templates`].
+/// The API for prompt templates. See [`Client::templates`].
 ///
 /// ```no_run
 /// use promptlayer_client::Client;
@@ -47,8 +47,8 @@ impl Templates {
         Self { client }
     }
 
-    /// Reads a template by its name or its number; the latest version of it, unless the builder is
-    /// told otherwise.
+    /// Reads a template by its name or id. By default, this is the latest version. Use the returned builder
+    /// to select another one.
     pub fn get(&self, name_or_id: impl fmt::Display) -> GetTemplate {
         GetTemplate {
             client: self.client.clone(),
@@ -58,18 +58,18 @@ impl Templates {
         }
     }
 
-    /// Reads what templates there are, a page at a time.
+    /// Lists the templates, one page at a time.
     pub fn list(&self) -> ListTemplates {
         ListTemplates { client: self.client.clone(), query: Vec::new() }
     }
 
-    /// Stores a new version of the template `name`, and the template itself if there is none.
+    /// Publishes a new version of the template `name`. Creates the template if it does not exist.
     pub fn publish(&self, name: impl Into<String>, prompt: impl Into<Prompt>) -> PublishTemplate {
         PublishTemplate::new(self.client.clone(), name.into(), prompt.into())
     }
 }
 
-/// Reads a template. Await it.
+/// A request that reads a template. Send it with `.await`.
 #[derive(Debug, Clone)]
 #[must_use = "a template is read when this is awaited"]
 pub struct GetTemplate {
@@ -80,13 +80,13 @@ pub struct GetTemplate {
 }
 
 impl GetTemplate {
-    /// This version of it, from 1.
+    /// Selects a version by number. Versions start at 1.
     pub fn version(mut self, version: u32) -> Self {
         self.version = Some(version);
         self
     }
 
-    /// The version with this release label, such as `prod`, instead of one by number.
+    /// Selects a version by its release label, such as `prod`.
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
@@ -94,7 +94,7 @@ impl GetTemplate {
 
     fn path(&self) -> Result<String, Error> {
         let identifier = self.identifier.trim();
-        // Dots alone are steps in a path, however they are written.
+        // A name of only dots would be a path segment that refers to another path, even if it is encoded.
         if matches!(identifier, "" | "." | "..") {
             return Err(Error::invalid_argument(
                 "template name",
@@ -117,13 +117,13 @@ impl IntoFuture for GetTemplate {
     type Output = Result<Template, Error>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
-    /// Sends the request. Needs a tokio runtime.
+    /// Sends the request. Requires a tokio runtime.
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move { self.client.http().get_json(&self.path()?).await })
     }
 }
 
-/// Reads a page of the list of templates. Await it.
+/// A request that lists a page of templates. Send it with `.await`.
 #[derive(Debug, Clone)]
 #[must_use = "the list is read when this is awaited"]
 pub struct ListTemplates {
@@ -132,27 +132,27 @@ pub struct ListTemplates {
 }
 
 impl ListTemplates {
-    /// Which page, from 1. Without it, the first.
+    /// Selects the page. Pages start at 1, which is the default.
     pub fn page(self, page: u32) -> Self {
         self.with("page", page.to_string())
     }
 
-    /// How many templates there are on a page. Without it, as many as the service likes.
+    /// Sets the number of templates on a page. By default, PromptLayer decides.
     pub fn per_page(self, count: u32) -> Self {
         self.with("per_page", count.to_string())
     }
 
-    /// Only templates that have a version with this release label.
+    /// Lists only templates that have a version with this release label.
     pub fn label(self, label: impl Into<String>) -> Self {
         self.with("label", label.into())
     }
 
-    /// Only templates whose name has this in it, in upper or lower case.
+    /// Lists only templates whose name contains this text, ignoring case.
     pub fn name(self, name: impl Into<String>) -> Self {
         self.with("name", name.into())
     }
 
-    /// The last word on a subject counts.
+    /// Sets a query parameter. The last value for a name wins.
     fn with(mut self, name: &'static str, value: String) -> Self {
         self.query.retain(|(other, _)| *other != name);
         self.query.push((name, value));
@@ -164,7 +164,7 @@ impl IntoFuture for ListTemplates {
     type Output = Result<TemplatePage, Error>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
-    /// Sends the request. Needs a tokio runtime.
+    /// Sends the request. Requires a tokio runtime.
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(
             async move { self.client.http().get_json(&with_query("/prompt-templates", &self.query)).await },
@@ -172,7 +172,7 @@ impl IntoFuture for ListTemplates {
     }
 }
 
-/// A version of a template as it is stored, with its variables.
+/// A version of a template as it is stored, with its variables not yet filled in.
 ///
 /// ```
 /// use promptlayer_client::Template;
@@ -189,57 +189,58 @@ impl IntoFuture for ListTemplates {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct Template {
-    /// Its number.
+    /// The id of the template.
     pub id: u64,
-    /// Its name.
+    /// The name of the template.
     #[serde(rename = "prompt_name")]
     pub name: String,
-    /// Which version it is, from 1.
+    /// The version number. Versions start at 1.
     pub version: u32,
-    /// The prompt, with its variables.
+    /// The prompt, with its variables not yet filled in.
     #[serde(rename = "prompt_template")]
     pub prompt: Prompt,
-    /// The model it is for, and what else is stored with it.
+    /// The model of the template, and other stored fields.
     #[serde(default, deserialize_with = "or_default")]
     pub metadata: Metadata,
-    /// What was said about this version.
+    /// The commit message of this version.
     #[serde(default)]
     pub commit_message: Option<String>,
-    /// The template's tags.
+    /// The tags of the template.
     #[serde(default, deserialize_with = "or_default")]
     pub tags: Vec<String>,
-    /// The workspace it is in.
+    /// The workspace of the template.
     #[serde(default)]
     pub workspace_id: Option<u64>,
-    /// When this version was stored, as the service writes it.
+    /// The time at which this version was stored, in the format of PromptLayer.
     #[serde(default)]
     pub created_at: Option<String>,
-    /// The snippets that went into it.
+    /// The snippets that the template includes.
     #[serde(default, deserialize_with = "or_default")]
     pub snippets: Vec<SnippetReference>,
 }
 
 impl Template {
-    /// The model it is for, with its parameters, if there is one.
+    /// Returns the model of the template with its parameters, if it has one.
     pub fn model(&self) -> Option<&Model> {
         self.metadata.model.as_ref()
     }
 
-    /// Puts variables into the prompt.
+    /// Renders the prompt with these variables.
     ///
-    /// Each text is rendered by itself, in the format its message names, and with the results of
-    /// `PromptLayer`'s own Python client:
+    /// Each text is rendered on its own, in the format of its message. The output is the same as that of
+    /// PromptLayer's Python client:
     ///
-    /// - a variable that is missing, or `null` in an f-string, leaves nothing behind;
-    /// - a text that is no valid template, or cannot be rendered with these variables, is left as it
-    ///   is: much that looks like a template (`{"a": 1}`) is meant to be sent so;
-    /// - numbers, lists and objects are written as Python writes them: `True`, `1.0`, `['a', None]`;
-    /// - the messages of a placeholder come from the variable of its name: a list of messages.
+    /// - A variable that is missing, or that is `null` in an f-string, is rendered as nothing.
+    /// - A text that is not a valid template, or that cannot be rendered with these variables, is left
+    ///   unchanged. Many texts that look like a template (`{"a": 1}`) are meant to be sent as they are.
+    /// - Numbers, lists and objects are formatted as in Python: `True`, `1.0`, `['a', None]`.
+    /// - A placeholder is replaced by the messages of the variable with its name, which must be a list of
+    ///   messages.
     ///
     /// # Errors
     ///
-    /// [`Error::is_render`], if a placeholder's variable is missing or holds no messages, or if the
-    /// template has tools that only the service can fill in.
+    /// Returns an error for which [`Error::is_render`] is `true` if the variable of a placeholder is missing
+    /// or is not a list of messages, or if the template has tools that only PromptLayer can fill in.
     pub fn format<K: Into<String>, V: Into<Value>>(
         &self,
         variables: impl IntoIterator<Item = (K, V)>,
@@ -250,59 +251,59 @@ impl Template {
     }
 }
 
-/// A snippet that went into a template.
+/// A snippet that a template includes.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct SnippetReference {
-    /// The snippet's name.
+    /// The name of the snippet.
     #[serde(rename = "prompt_name")]
     pub name: String,
-    /// Which version of it.
+    /// The version of the snippet.
     pub version: u32,
-    /// The release label that chose the version.
+    /// The release label that selected the version.
     #[serde(default)]
     pub label: Option<String>,
 }
 
-/// A page of the list of templates.
+/// A page of a list of templates.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct TemplatePage {
     /// The templates.
     pub items: Vec<ListedTemplate>,
-    /// Which page it is, from 1.
+    /// The number of this page. Pages start at 1.
     pub page: u32,
-    /// How many pages there are.
+    /// The number of pages.
     pub pages: u32,
-    /// How many templates there are on all of them.
+    /// The number of templates on all pages.
     pub total: u64,
-    /// The next page, if there is one.
+    /// The number of the next page, if there is one.
     #[serde(default)]
     pub next_num: Option<u32>,
-    /// The page before, if there is one.
+    /// The number of the previous page, if there is one.
     #[serde(default)]
     pub prev_num: Option<u32>,
 }
 
-/// A template in a list.
+/// A template in a list of templates.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct ListedTemplate {
-    /// Its number.
+    /// The id of the template.
     pub id: u64,
-    /// Its name.
+    /// The name of the template.
     #[serde(rename = "prompt_name")]
     pub name: String,
-    /// Its latest version, or the one with the label that was asked for.
+    /// The latest version, or the version with the requested release label.
     #[serde(default)]
     pub version: Option<u32>,
-    /// The prompt, with its variables.
+    /// The prompt, with its variables not yet filled in.
     #[serde(rename = "prompt_template")]
     pub prompt: Prompt,
-    /// The model it is for, and what else is stored with it.
+    /// The model of the template, and other stored fields.
     #[serde(default, deserialize_with = "or_default")]
     pub metadata: Metadata,
-    /// What was said about this version.
+    /// The commit message of this version.
     #[serde(default)]
     pub commit_message: Option<String>,
 }

@@ -1,7 +1,7 @@
-//! What is told about a request after it was logged: scores, metadata, its template, its group.
+//! Adds data to requests that were logged: scores, metadata, the prompt template, the group.
 //!
-//! Each action is a builder that is awaited. It starts from a client, which needs the request's id,
-//! or from a request that was just logged, which knows it; the latter can also be enqueued.
+//! Each action is a builder that is sent with `.await`. An action is created either from a client, with the
+//! id of the request, or from a request that was just logged. The latter can also be enqueued.
 
 mod actions;
 
@@ -15,8 +15,8 @@ pub use actions::check_metadata;
 pub(super) use actions::check_selection;
 pub use actions::{TrackGroup, TrackMetadata, TrackPrompt, TrackScore};
 
-/// Where something is tracked. There are no other places, whatever a file may say: what stands behind the
-/// service's address decides where the key goes.
+/// The path of a tracking endpoint. Only these paths are valid, even if a file of the spool contains another
+/// one. The path is appended to the base URL, so an arbitrary path could send the API key elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrackPath {
     /// A score.
@@ -42,14 +42,13 @@ impl TrackPath {
         }
     }
 
-    /// The place of this path, if it is one.
-    /// Returns the variant of a path.
+    /// Returns the variant with this path, or `None` if the path is not a tracking endpoint.
     pub fn from_path(path: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == path)
     }
 }
 
-/// Something to be sent to the service, ready to be.
+/// A tracking request that is ready to be sent.
 #[derive(Debug, Clone)]
 pub struct TrackCall {
     /// Where to send it.
@@ -72,7 +71,7 @@ pub trait Enqueue: Send + Sync {
     fn enqueue(&self, call: TrackCall) -> Result<(), Error>;
 }
 
-/// What to do with a request log, by its id. See [`Client::track`].
+/// The API that adds data to a logged request by its id. See [`Client::track`].
 ///
 /// ```no_run
 /// use promptlayer_client::{Client, RequestId};
@@ -96,7 +95,7 @@ impl Track {
         Self { client }
     }
 
-    /// Gives the request a score from 0 to 100.
+    /// Sets a score from 0 to 100.
     pub fn score<S>(&self, request: impl Into<RequestId>, score: S) -> TrackScore
     where
         S: TryInto<Score>,
@@ -114,19 +113,21 @@ impl Track {
         TrackMetadata::new(Origin::of_client(&self.client), request.into(), metadata)
     }
 
-    /// Links the request to the template it was made from.
+    /// Links the request to the template that it was made from.
     pub fn prompt(&self, request: impl Into<RequestId>, name: impl Into<String>) -> TrackPrompt {
         TrackPrompt::new(Origin::of_client(&self.client), request.into(), name.into())
     }
 
-    /// Puts the request into a group.
+    /// Adds the request to a group.
     pub fn group(&self, request: impl Into<RequestId>, group: impl Into<GroupId>) -> TrackGroup {
         TrackGroup::new(Origin::of_client(&self.client), request.into(), group.into())
     }
 }
 
-/// What to do with a request that was just logged. Each action can be awaited, or enqueued to ride
-/// the export pipeline with its retries, as suits a hook that is not asynchronous.
+/// The API that adds data to a request that was just logged.
+///
+/// Each action can be awaited. It can also be enqueued to the export pipeline, which sends it with retries.
+/// Use this in hooks that are not asynchronous.
 ///
 /// ```
 /// use promptlayer_client::{Error, TrackRequest};
@@ -147,7 +148,7 @@ impl TrackRequest {
         Self { request, origin: Origin { client, pipeline: Enqueueable(enqueue) } }
     }
 
-    /// Gives the request a score from 0 to 100.
+    /// Sets a score from 0 to 100.
     pub fn score<S>(&self, score: S) -> TrackScore<Enqueueable>
     where
         S: TryInto<Score>,
@@ -164,18 +165,18 @@ impl TrackRequest {
         TrackMetadata::new(self.origin.clone(), self.request, metadata)
     }
 
-    /// Links the request to the template it was made from.
+    /// Links the request to the template that it was made from.
     pub fn prompt(&self, name: impl Into<String>) -> TrackPrompt<Enqueueable> {
         TrackPrompt::new(self.origin.clone(), self.request, name.into())
     }
 
-    /// Puts the request into a group.
+    /// Adds the request to a group.
     pub fn group(&self, group: impl Into<GroupId>) -> TrackGroup<Enqueueable> {
         TrackGroup::new(self.origin.clone(), self.request, group.into())
     }
 }
 
-/// That an action has an export pipeline to ride, and so an `enqueue`.
+/// The export pipeline of an action that can be enqueued.
 #[derive(Clone)]
 pub struct Enqueueable(Arc<dyn Enqueue>);
 
@@ -185,7 +186,7 @@ impl fmt::Debug for Enqueueable {
     }
 }
 
-/// Whom an action is sent by.
+/// The client and the pipeline that send an action.
 #[derive(Debug, Clone)]
 struct Origin<P> {
     client: Client,

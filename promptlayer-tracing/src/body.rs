@@ -1,16 +1,16 @@
-//! The body of an `async fn`, boxed.
+//! The boxed body of an `async fn`.
 //!
-//! A future that awaits it stays the size of its arguments, however deep annotated functions call
-//! each other.
+//! A future that awaits it stays as small as its arguments, even if annotated functions call each other many
+//! levels deep.
 //!
 //! # Unsafe code
 //!
-//! The compiler proves that a future is `Send` by going through everything in it, and gives up at its
-//! recursion limit. Each box on the way (`Pin`, `Box`, its pointer, `Traced`, `Option`) is a step, and
-//! with them thirteen async functions that call each other can be proven `Send` at the default limit.
-//! [`Body`] says of itself what the compiler would find, in one step, and twenty can be. The two
-//! implementations hold since a `Body` owns a `Traced<F, E>`, by itself and through a box, and a
-//! `Traced` owns an `F`, an `E`, a flag and a `Call`; of the last the compiler is asked below.
+//! To prove that a future is `Send`, the compiler visits every type inside it, and it gives up at its
+//! recursion limit. Each wrapper (`Pin`, `Box`, its pointer, `Traced`, `Option`) is one step. With these
+//! steps, the compiler can prove `Send` for a chain of only thirteen async functions at the default limit.
+//! [`Body`] declares the result itself, in one step, so that a chain can have twenty. The two implementations
+//! are sound because a `Body` only owns a `Traced<F, E>` through a box, and a `Traced` only owns an `F`, an
+//! `E`, a flag and a `Call`. The assertion below checks that `Call` is `Send` and `Sync`.
 #![allow(unsafe_code)]
 
 use std::future::Future;
@@ -24,7 +24,7 @@ use crate::future::{End, Seen, Traced};
 #[derive(Debug)]
 pub struct Body<F, E>(Pin<Box<Traced<F, E>>>);
 
-/// The body of an `async fn`, whose call has begun.
+/// Wraps the body of an `async fn` whose call has begun.
 pub fn body<F, E, R>(call: Call, future: F, end: E) -> Body<F, E>
 where
     F: Future,
@@ -33,7 +33,7 @@ where
     Body(Box::pin(Traced::begun(call, future, end)))
 }
 
-/// The same with a look at the value.
+/// Does the same as [`body`], and calls `look` with the value.
 pub fn body_seen<F, L, E, R>(call: Call, future: F, look: L, end: E) -> Body<F, Seen<L, E>>
 where
     F: Future,
@@ -43,15 +43,15 @@ where
     Body(Box::pin(Traced::begun(call, future, Seen::new(look, end))))
 }
 
-// SAFETY: it owns an `F`, an `E` and a `Call`, and the last is `Send`.
+// SAFETY: it owns an `F`, an `E` and a `Call`, and `Call` is `Send`.
 unsafe impl<F: Send, E: Send> Send for Body<F, E> {}
-// SAFETY: it owns an `F`, an `E` and a `Call`, and the last is `Sync`.
+// SAFETY: it owns an `F`, an `E` and a `Call`, and `Call` is `Sync`.
 unsafe impl<F: Sync, E: Sync> Sync for Body<F, E> {}
 
 const _: () = {
     const fn is_send_and_sync<T: Send + Sync>() {}
     is_send_and_sync::<Call>();
-    // Nothing else in a `Traced` may be less than its two parameters are.
+    // With `Send` and `Sync` parameters, everything else in a `Traced` must be `Send` and `Sync` too.
     is_send_and_sync::<Traced<(), ()>>();
 };
 

@@ -1,8 +1,9 @@
-//! What the attribute's code calls.
+//! The state of one call of an annotated function.
 //!
-//! [`Call::begin`] tells whether anybody listens; only then does the attribute capture arguments.
-//! From there a [`Call`] is the one owner of what its function said, until it ends: returned,
-//! failed, panicked, or dropped before it was ready. It then hands the whole to its layer, once.
+//! The attribute's code starts with [`Call::begin`], which checks whether a layer records the span. Only then
+//! does the attribute capture the arguments. The [`Call`] owns everything that is captured until it ends:
+//! returned, failed, panicked, or dropped before it completed. It then passes the data to its layer, exactly
+//! once.
 
 use std::any::Any;
 use std::fmt::Display;
@@ -22,11 +23,11 @@ use crate::inactive::Active;
 #[cfg(feature = "export")]
 use crate::layer::active::Active;
 
-/// One run of an annotated function.
+/// One execution of an annotated function.
 #[derive(Debug)]
 pub struct Call {
     span: Span,
-    /// What is recorded; nothing where no layer listens.
+    /// The recorded data. `None` if no layer records the span.
     active: Option<Box<Active>>,
 }
 
@@ -39,39 +40,40 @@ impl Call {
         call
     }
 
-    /// A call in its span, which begins when its future is first polled.
+    /// Creates a call in its span. The call begins when its future is first polled.
     #[inline]
     pub fn prepare(span: Span, site: &'static CallSite) -> Self {
-        // Where nobody listens this is all there is to do, and it is done in place.
+        // If the span is disabled, this is the only work, and it is inlined.
         let active = if span.is_disabled() { None } else { Active::claim(&span, site) };
         Self { span, active }
     }
 
-    /// A call of which nothing is recorded.
+    /// Creates a call that records nothing.
     #[inline]
     pub fn nothing() -> Self {
         Self { span: Span::none(), active: None }
     }
 
-    /// Whether a layer listens, so that anything need be captured at all.
+    /// Returns `true` if a layer records this call. If not, nothing needs to be captured.
     #[inline]
     pub fn is_recording(&self) -> bool {
         self.active.is_some()
     }
 
-    /// The call's span.
+    /// Returns the span of the call.
     pub fn span(&self) -> &Span {
         &self.span
     }
 
-    /// The request's input.
+    /// Sets the input of the request.
     pub fn input(&mut self, input: Input) {
         if let Some(active) = &mut self.active {
             active.input(input);
         }
     }
 
-    /// What the call is where it makes a request, and no call inside does.
+    /// Sets the kind that the call has if it makes the request log itself. It does not if a call inside it
+    /// makes one.
     #[cfg(feature = "reqwest-middleware")]
     pub(crate) fn request_kind(&mut self, kind: Kind) {
         if let Some(active) = &mut self.active {
@@ -79,7 +81,7 @@ impl Call {
         }
     }
 
-    /// The most that is kept of its stream, in bytes.
+    /// Sets how many bytes of the stream are retained at most.
     #[cfg(feature = "reqwest-middleware")]
     pub(crate) fn keep_of_stream(&mut self, bytes: usize) {
         if let Some(active) = &mut self.active {
@@ -87,13 +89,13 @@ impl Call {
         }
     }
 
-    /// Whether its stream was longer than what is kept.
+    /// Returns `true` if the stream was longer than the retained part.
     #[cfg(feature = "reqwest-middleware")]
     pub(crate) fn has_passed_by(&self) -> bool {
         self.active.as_ref().is_some_and(|active| active.has_passed_by())
     }
 
-    /// The attribute's `provider`, instead of the one that is detected.
+    /// Sets the provider from the attribute's `provider`. It overrides the detected one.
     pub fn provider(&mut self, provider: &dyn Display) {
         if let Some(active) = &mut self.active
             && let Some(provider) = capture::shown(provider)
@@ -102,7 +104,7 @@ impl Call {
         }
     }
 
-    /// The attribute's `model`, instead of the one that is detected.
+    /// Sets the model from the attribute's `model`. It overrides the detected one.
     pub fn model(&mut self, model: &dyn Display) {
         if let Some(active) = &mut self.active
             && let Some(model) = capture::shown(model)
@@ -111,14 +113,14 @@ impl Call {
         }
     }
 
-    /// One of the attribute's `parameters`, instead of the one that is detected.
+    /// Adds one of the attribute's `parameters`. It overrides the detected one.
     pub fn parameter(&mut self, name: &'static str, value: Captured) {
         if let Some(active) = &mut self.active {
             active.parameter(name, value);
         }
     }
 
-    /// One of the attribute's `metadata`.
+    /// Adds one entry of the attribute's `metadata`.
     pub fn metadata(&mut self, key: &'static str, value: &dyn Display) {
         if let Some(active) = &mut self.active
             && let Some(value) = capture::shown(value)
@@ -127,7 +129,7 @@ impl Call {
         }
     }
 
-    /// The attribute's `prompt`.
+    /// Sets the prompt template from the attribute's `prompt`.
     pub fn prompt(&mut self, prompt: &(impl ToPromptLink + ?Sized)) {
         if let Some(active) = &mut self.active
             && let Some(prompt) = capture::guarded(|| prompt.to_prompt_link())
@@ -136,14 +138,14 @@ impl Call {
         }
     }
 
-    /// All that the calls inside inherit is known: tags, metadata and prompt.
+    /// Passes tags, metadata and prompt on to the calls inside. Called when all of them are set.
     pub fn ready(&mut self) {
         if let Some(active) = &mut self.active {
             active.share(&self.span);
         }
     }
 
-    /// Begins a call that was prepared for a future, and is none.
+    /// Begins a call that was prepared for a future, when the value turns out not to be a future.
     #[inline]
     pub(crate) fn begin_prepared(&self) {
         if let Some(active) = &self.active {
@@ -151,14 +153,14 @@ impl Call {
         }
     }
 
-    /// Begins at the first poll of a future that was made earlier.
+    /// Restarts the clock at the first poll of a future that was created earlier.
     pub(crate) fn restart(&mut self) {
         if let Some(active) = &mut self.active {
             active.restart(&self.span);
         }
     }
 
-    /// What it does has ended; its log may be made later.
+    /// Stops the clock. The request log may be made later.
     #[cfg(feature = "reqwest-middleware")]
     pub(crate) fn stop(&mut self) {
         if let Some(active) = &mut self.active {
@@ -166,48 +168,48 @@ impl Call {
         }
     }
 
-    /// Forgets the call: what was never polled was never called.
+    /// Discards the call. A future that was never polled is not a call.
     pub(crate) fn forget(&mut self) {
         self.active = None;
     }
 
-    /// A chunk of a stream.
+    /// Adds a chunk of a stream.
     pub(crate) fn chunk(&mut self, chunk: Chunk) {
         if let Some(active) = &mut self.active {
             active.chunk(chunk);
         }
     }
 
-    /// The stream has no more chunks.
+    /// Ends the call of a stream that has no more chunks.
     pub(crate) fn finished(&mut self) {
         self.end(None, Ending::Returned);
     }
 
-    /// The body stands in the function itself, for the sake of `#[track_caller]`: an early return
-    /// passes the value by.
+    /// Converts the call for a body that is not in a closure, which `#[track_caller]` requires. If such a
+    /// body returns early, its return value is not seen.
     pub fn inline(self) -> InlineCall {
         InlineCall { call: self, otherwise: Some(Ending::Unseen), was_panicking: std::thread::panicking() }
     }
 
-    /// The body stands in the function itself, since the compiler would not know its type elsewhere: the
-    /// value always passes by.
+    /// Converts the call for a body that is not in a closure because only the function itself gives the
+    /// compiler its type. The return value is never seen.
     pub fn in_tail(self) -> InlineCall {
         let mut inline = self.inline();
         inline.otherwise = Some(Ending::Returned);
         inline
     }
 
-    /// The function returned `value`, or the `Ok` that holds it.
+    /// Ends the call with the value that the function returned, or that its `Ok` holds.
     pub fn returned(mut self, value: Captured) {
         self.end(Some(value), Ending::Returned);
     }
 
-    /// The function returned an `Err`.
+    /// Ends the call with the `Err` that the function returned.
     pub fn failed(mut self, failure: Failure) {
         self.end(None, Ending::Failed(failure));
     }
 
-    /// The body panicked; the payload goes on to the caller as it is.
+    /// Ends the call with a panic. The caller resumes the panic with the unchanged payload.
     fn panicked(&mut self, payload: &(dyn Any + Send)) {
         let message = payload
             .downcast_ref::<&'static str>()
@@ -224,7 +226,7 @@ impl Call {
 
     /// Runs a synchronous body, or one poll of an asynchronous one, inside the span.
     ///
-    /// The body is a closure, so that its `return` and `?` come back here.
+    /// The body is a closure, so `return` and `?` inside it return to this function.
     #[inline]
     pub fn run<R>(&mut self, body: impl FnOnce() -> R) -> R {
         if !self.is_recording() {
@@ -239,7 +241,7 @@ impl Call {
         }
     }
 
-    /// The same, where `look` sees what the body gave before the span is left.
+    /// Does the same as [`Self::run`], and calls `look` with the value before the span is exited.
     #[inline]
     pub fn run_seen<R>(&mut self, body: impl FnOnce() -> R, look: impl FnOnce(&R)) -> R {
         self.run(|| {
@@ -249,7 +251,8 @@ impl Call {
         })
     }
 
-    /// Not generic, so that it is compiled once and not for every annotated function.
+    /// Runs the body and records a panic. Not generic, so that it is compiled only once and not for every
+    /// annotated function.
     fn run_recorded(&mut self, body: &mut dyn FnMut()) {
         let outcome = {
             let _entered = self.span.enter();
@@ -263,7 +266,7 @@ impl Call {
 }
 
 impl Drop for Call {
-    /// A call that nobody ended was dropped before it was ready.
+    /// Ends a call that is dropped before it completed as cancelled.
     #[inline]
     fn drop(&mut self) {
         if self.is_recording() {
@@ -272,23 +275,23 @@ impl Drop for Call {
     }
 }
 
-/// A call whose body is not a closure.
+/// A call whose body is not in a closure.
 #[derive(Debug)]
 pub struct InlineCall {
     call: Call,
-    /// How the call ended if nobody says, and nothing panicked.
+    /// How the call ended if it was not ended explicitly and did not panic.
     otherwise: Option<Ending>,
-    /// Whether the thread was panicking when the call began: it runs in a destructor.
+    /// `true` if the thread was already panicking when the call began, as in a destructor during unwinding.
     was_panicking: bool,
 }
 
 impl InlineCall {
-    /// Takes the call back, to end it with the value.
+    /// Returns the call, to end it with a value.
     pub fn into_call(mut self) -> Call {
         std::mem::replace(&mut self.call, Call::nothing())
     }
 
-    /// The call's span.
+    /// Returns the span of the call.
     pub fn span(&self) -> &Span {
         self.call.span()
     }

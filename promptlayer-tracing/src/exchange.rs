@@ -1,18 +1,18 @@
-//! What went into a call, and how it ended.
+//! The input of a call, and how the call ended.
 
 use crate::capture::{Captured, Failure};
 
-/// What goes into the log as the request's input.
+/// The input of the request in the request log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    /// The function's arguments, by name and in order.
+    /// The arguments of the function, by name and in order.
     Arguments(Vec<(&'static str, Captured)>),
-    /// What the attribute's `input` gave.
+    /// The value of the attribute's `input`.
     Value(Captured),
 }
 
 impl Input {
-    /// No arguments yet, and room for `count`.
+    /// Creates an empty list of arguments with capacity for `count`.
     pub fn arguments(count: usize) -> Self {
         Self::Arguments(Vec::with_capacity(count))
     }
@@ -28,17 +28,18 @@ impl Input {
 /// How a call ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// It gave a value, or the `Ok` that holds it.
+    /// It returned a value, or an `Ok` that holds it.
     Returned,
-    /// It gave an `Err`.
+    /// It returned an `Err`.
     Failed(Failure),
-    /// It panicked, with this message if the payload is text.
+    /// It panicked. Holds the message if the payload is text.
     Panicked(Option<String>),
-    /// It gave something that nobody saw: its body is not a closure, and returned early.
+    /// Its return value was not seen, because the body is not a closure and returned early.
     Unseen,
-    /// It was dropped before it was ready.
+    /// It was dropped before it completed.
     Cancelled,
-    /// Its stream ended before its answer did, and nobody told why: another crate's span says no more.
+    /// The stream of an external span ended before the response was complete, and the span does not record
+    /// why.
     #[cfg_attr(not(feature = "export"), allow(dead_code, reason = "only the layer reads such spans"))]
     Unfinished,
 }

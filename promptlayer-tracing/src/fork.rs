@@ -1,23 +1,24 @@
-//! Tells a process from the copies that `fork` makes of it.
+//! Detects that this process is a fork of another one.
 //!
-//! A forked child has the parent's memory and only one of its threads: the generators of ids are in the same state as
-//! the parent's, the pipeline's threads are gone, and a lock that one of them held is never given up. So ids and
-//! pipelines remember in which process they were made, as a number that is cheap to compare. (`getpid` is a system call.)
+//! A forked child has the memory of its parent but only one of its threads. The id generators are in the same
+//! state as those of the parent, the pipeline's threads are missing, and a lock that one of them held is
+//! never released. Ids and pipelines therefore remember the process that created them, as a number that is
+//! cheap to compare. (`getpid` is a system call.)
 //!
-//! This is one of two places where the crate calls C: the standard library does not say that a process was forked.
+//! This is one of two places where the crate calls C, because the standard library does not report forks.
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// Counts the forks on the way to this process.
+/// Counts the forks between the first process and this one.
 static GENERATION: AtomicU32 = AtomicU32::new(1);
 
-/// The number of this process, never 0. It differs in a child from what it is in its parents, if [`watch`] was called
-/// there before.
+/// Returns the generation of this process, which is never 0. A child has a different generation than its
+/// parents, if [`watch`] was called before the fork.
 pub(crate) fn generation() -> u32 {
     GENERATION.load(Relaxed)
 }
 
-/// Counts every fork from now on.
+/// Starts to count forks.
 pub(crate) fn watch() {
     #[cfg(unix)]
     unix::watch();
@@ -35,7 +36,8 @@ mod unix {
 
     /// Runs in the child, on its only thread, before `fork` returns there.
     extern "C" fn in_child() {
-        // An atomic addition is all that is safe here, and all that is needed. It skips 0, which says "none".
+        // Only async-signal-safe operations are allowed here, and an atomic addition is one. Skips 0, which
+        // means "none".
         if super::GENERATION.fetch_add(1, Relaxed) == u32::MAX {
             super::GENERATION.store(1, Relaxed);
         }
@@ -47,13 +49,13 @@ mod unix {
     )]
     pub(super) fn watch() {
         unsafe extern "C" {
-            /// POSIX: has the handlers run around each `fork`; not zero if there is no room.
+            /// POSIX: registers handlers that run around each `fork`. Returns non-zero if there is no memory.
             fn pthread_atfork(prepare: Handler, parent: Handler, child: Handler) -> c_int;
         }
         WATCHED.call_once(|| {
-            // SAFETY: the declaration is POSIX's. The handler takes nothing, gives nothing, does not unwind, touches
-            // nothing but an atomic, and lives as long as the code that it is part of: a library that is unloaded
-            // takes its handlers with it.
+            // SAFETY: the declaration is the one of POSIX. The handler has no arguments and no return value,
+            // does not unwind, accesses only an atomic, and lives as long as the code that contains it: when
+            // a library is unloaded, its handlers are removed too.
             let _no_room = unsafe { pthread_atfork(None, None, Some(in_child)) };
         });
     }

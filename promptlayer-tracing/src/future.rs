@@ -1,4 +1,4 @@
-//! A future that is one call.
+//! A future that is recorded as one call.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,8 +10,9 @@ use pin_project_lite::pin_project;
 use crate::call::Call;
 
 pin_project! {
-    /// A future that is one call: its span is entered whenever it runs or is dropped, and `end`,
-    /// which the attribute wrote and so knows the value's type, ends it.
+    /// A future that is recorded as one call. Its span is entered whenever the future is polled or dropped.
+    /// The closure `end` ends the call. The attribute generates it, because only the attribute knows the type
+    /// of the value.
     #[derive(Debug)]
     pub struct Traced<F, E> {
         call: Call,
@@ -33,12 +34,12 @@ pin_project! {
     }
 }
 
-/// What is done with the value of a future.
+/// How to end a call with the value of its future.
 pub trait End<T> {
-    /// What the value becomes.
+    /// The type that the value is converted to.
     type Output;
 
-    /// Looks at the value before the span is left.
+    /// Inspects the value before the span is exited.
     fn look(&self, value: &T);
 
     /// Ends the call with the value.
@@ -60,7 +61,7 @@ where
     }
 }
 
-/// An end with a look before it: the events of `err` and `ret`.
+/// An [`End`] that also inspects the value. It emits the events of `err` and `ret`.
 #[derive(Debug)]
 pub struct Seen<L, E> {
     look: L,
@@ -90,20 +91,21 @@ where
 }
 
 impl<F, E> Traced<F, E> {
-    /// A future whose call has begun.
+    /// Creates a future whose call has begun.
     pub(crate) fn begun(call: Call, future: F, end: E) -> Self {
         Self { call, end: Some(end), is_begun: true, future: Some(future) }
     }
 
-    /// A future whose call begins when it is first polled.
+    /// Creates a future whose call begins when it is first polled.
     pub(crate) fn prepared(call: Call, future: F, end: E) -> Self {
         Self { call, end: Some(end), is_begun: false, future: Some(future) }
     }
 }
 
-// The closures' bounds tell the compiler the types of their parameters, which `End` alone would not.
+// The `FnOnce` bounds let the compiler infer the parameter types of the closures. A bound on `End` alone does
+// not.
 
-/// A future that a function returned. Its call begins when it is first polled.
+/// Wraps a future that a function returned. Its call begins when it is first polled.
 pub fn future<F, E, R>(call: Call, future: F, end: E) -> Traced<F, E>
 where
     F: Future,
@@ -112,7 +114,7 @@ where
     Traced::prepared(call, future, end)
 }
 
-/// The same with a look at the value.
+/// Does the same as [`future`], and calls `look` with the value.
 pub fn future_seen<F, L, E, R>(call: Call, future: F, look: L, end: E) -> Traced<F, Seen<L, E>>
 where
     F: Future,
@@ -122,7 +124,7 @@ where
     Traced::prepared(call, future, Seen::new(look, end))
 }
 
-/// The same as [`future`], boxed.
+/// Does the same as [`future`], boxed.
 pub fn boxed_future<F, E, R>(call: Call, given: F, end: E) -> Pin<Box<Traced<F, E>>>
 where
     F: Future,
@@ -131,7 +133,7 @@ where
     Box::pin(future(call, given, end))
 }
 
-/// The same as [`future_seen`], boxed.
+/// Does the same as [`future_seen`], boxed.
 pub fn boxed_future_seen<F, L, E, R>(call: Call, given: F, look: L, end: E) -> Pin<Box<Traced<F, Seen<L, E>>>>
 where
     F: Future,
@@ -141,7 +143,7 @@ where
     Box::pin(future_seen(call, given, look, end))
 }
 
-/// The future, of which the type that it gives is told.
+/// Returns the future unchanged, with its output type fixed to `T`.
 pub fn future_of<T, F: Future<Output = T>>(future: F) -> F {
     future
 }
@@ -155,7 +157,7 @@ where
 
     /// # Panics
     ///
-    /// When polled after it was ready, as every `async fn` does.
+    /// Panics if it is polled after it completed, like every `async fn`.
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<E::Output> {
         let mut this = self.project();
         let call = this.call;

@@ -1,7 +1,8 @@
-//! Futures and streams behind a name: `BoxFuture`, `BoxStream`.
+//! Futures and streams behind a type alias, such as `BoxFuture` and `BoxStream`.
 //!
-//! The attribute sees a name, and a name may be anybody's: as in [`capture`](crate::capture), method
-//! resolution finds out what is behind it. A type that hides neither is a value.
+//! The attribute only sees the name of a type, and any type can have that name. As in
+//! [`capture`](crate::capture), method resolution selects the implementation by the actual type. A type that
+//! contains neither a future nor a stream is treated as a value.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -13,11 +14,11 @@ use crate::capture::{Chunk, Failure, unselected};
 use crate::future::{End, Seen, Traced};
 use crate::stream::TraceStream;
 
-/// Holds what a function gave while method resolution picks what it is.
+/// Holds the value that a function returned while method resolution selects how to treat it.
 pub struct Slot<T>(Cell<Option<T>>);
 
 impl<T> Slot<T> {
-    /// Holds `given`.
+    /// Stores `given`.
     pub fn new(given: T) -> Self {
         Self(Cell::new(Some(given)))
     }
@@ -30,12 +31,12 @@ impl<T> Slot<T> {
     }
 }
 
-/// A type that hides a future.
+/// A type that contains a future.
 pub trait HiddenFuture: Sized {
-    /// What the future gives.
+    /// The output type of the future.
     type Output;
 
-    /// Lets the future be the call.
+    /// Wraps the future so that it is recorded as the call.
     #[must_use]
     fn trace<E>(self, call: Call, end: E) -> Self
     where
@@ -68,11 +69,11 @@ hidden_futures!(
     dyn Future<Output = T> + Send + Sync + Unpin + 'a
 );
 
-/// A future, found.
+/// A value that is a future.
 pub struct Found<F>(F);
 
 impl<F: HiddenFuture> Found<F> {
-    /// Lets the future be the call.
+    /// Wraps the future so that it is recorded as the call.
     pub fn trace<E>(self, call: Call, end: E) -> F
     where
         E: FnOnce(Call, F::Output) -> F::Output + Send + Sync + Unpin + 'static,
@@ -80,7 +81,7 @@ impl<F: HiddenFuture> Found<F> {
         self.0.trace(call, end)
     }
 
-    /// The same with a look at the value.
+    /// Does the same as [`Self::trace`], and calls `look` with the value.
     pub fn trace_seen<L, E>(self, call: Call, look: L, end: E) -> F
     where
         L: Fn(&F::Output) + Send + Sync + Unpin + 'static,
@@ -90,7 +91,7 @@ impl<F: HiddenFuture> Found<F> {
     }
 }
 
-/// No future, but a value.
+/// A value that is not a future.
 pub struct Value<T>(T);
 
 impl<T> Value<T> {
@@ -103,7 +104,7 @@ impl<T> Value<T> {
         end(call, self.0)
     }
 
-    /// The same with a look at the value.
+    /// Does the same as [`Self::trace`], and calls `look` with the value.
     pub fn trace_seen<L, E>(self, call: Call, look: L, end: E) -> T
     where
         L: Fn(&T),
@@ -115,7 +116,7 @@ impl<T> Value<T> {
     }
 }
 
-/// A future is behind the type.
+/// Selected for a type that contains a future.
 pub trait HidesFuture<F> {
     #[doc(hidden)]
     fn __promptlayer_hidden(&self) -> Found<F>;
@@ -127,7 +128,7 @@ impl<F: HiddenFuture> HidesFuture<F> for &Slot<F> {
     }
 }
 
-/// Nothing is behind the type.
+/// Selected for a type that does not contain a future.
 pub trait HidesNothing<T> {
     #[doc(hidden)]
     fn __promptlayer_hidden(&self) -> Value<T>;
@@ -139,11 +140,11 @@ impl<T> HidesNothing<T> for Slot<T> {
     }
 }
 
-/// A stream, found.
+/// A value that is a stream.
 pub struct FoundStream<S>(S);
 
 impl<S: TraceStream> FoundStream<S> {
-    /// Lets the stream keep the call open.
+    /// Wraps the stream so that it keeps the call open.
     pub fn trace<C, E>(self, call: Call, chunk: C, error: E) -> S
     where
         C: FnMut(&S::Item) -> Chunk + Send + Sync + Unpin + 'static,
@@ -153,11 +154,11 @@ impl<S: TraceStream> FoundStream<S> {
     }
 }
 
-/// No stream, but a value.
+/// A value that is not a stream.
 pub struct NoStream<T>(T);
 
 impl<T> NoStream<T> {
-    /// Ends the call with the value, which has no items to look at.
+    /// Ends the call with the value, which has no items to inspect.
     pub fn trace<C, E>(self, call: Call, _: C, _: E) -> T
     where
         C: FnMut(&Infallible) -> Chunk,
@@ -168,7 +169,7 @@ impl<T> NoStream<T> {
     }
 }
 
-/// A stream is behind the type.
+/// Selected for a type that contains a stream.
 pub trait HidesStream<S> {
     #[doc(hidden)]
     fn __promptlayer_hidden_stream(&self) -> FoundStream<S>;
@@ -180,7 +181,7 @@ impl<S: TraceStream> HidesStream<S> for &Slot<S> {
     }
 }
 
-/// No stream is behind the type.
+/// Selected for a type that does not contain a stream.
 pub trait HidesNoStream<T> {
     #[doc(hidden)]
     fn __promptlayer_hidden_stream(&self) -> NoStream<T>;

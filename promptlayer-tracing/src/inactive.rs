@@ -1,4 +1,4 @@
-//! What a call records without the feature `export`: nothing, for no layer can be installed.
+//! The recorded call without the feature `export`. No layer can be installed then, so there is never one.
 
 use tracing::Span;
 
@@ -7,7 +7,7 @@ use crate::exchange::{Ending, Input};
 use crate::prompt_link::PromptLink;
 use crate::site::CallSite;
 
-/// A recorded call, of which there is none.
+/// A recorded call. Without the feature `export` it has no values.
 #[derive(Debug)]
 pub(crate) enum Active {}
 

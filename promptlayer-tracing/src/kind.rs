@@ -1,29 +1,29 @@
-//! What an annotated function does, as far as the trace is concerned.
+//! The kind of an annotated function in a trace.
 
-/// The kind of a call, the attribute's `kind`.
+/// The kind of a call, set by the attribute's `kind`.
 ///
-/// Only [`Llm`](Self::Llm) and [`Embedding`](Self::Embedding) make a request log; the others make a
-/// span of the trace. Without a `kind` the innermost annotated call logs, and an annotated function
-/// around it becomes a span.
+/// Only [`Llm`](Self::Llm) and [`Embedding`](Self::Embedding) make a request log. The other kinds make a span
+/// of the trace. Without a `kind`, the innermost annotated call makes the request log, and the annotated
+/// functions around it become spans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// A call of a language model.
+    /// A call to a language model.
     Llm,
-    /// A call of an embedding model.
+    /// A call to an embedding model.
     Embedding,
-    /// A tool that a model asked for.
+    /// A tool that a model called.
     Tool,
-    /// An agent: a loop over models and tools.
+    /// An agent, which calls models and tools in a loop.
     Agent,
     /// A sequence of steps.
     Chain,
-    /// A search for context.
+    /// A search for context documents.
     Retriever,
 }
 
 impl Kind {
-    /// The word that the attribute takes.
+    /// Returns the name of the kind, as the attribute accepts it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Llm => "llm",
@@ -35,7 +35,7 @@ impl Kind {
         }
     }
 
-    /// Whether a call of this kind is a request of a model.
+    /// Returns `true` if a call of this kind makes a request log.
     pub const fn is_request(self) -> bool {
         matches!(self, Self::Llm | Self::Embedding)
     }

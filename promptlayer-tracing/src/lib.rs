@@ -1,8 +1,8 @@
-//! Trace calls of language models with one attribute and one `tracing` layer.
+//! Trace language model calls with one attribute and one `tracing` layer.
 //!
-//! Annotate a function that calls a model with [`#[promptlayer]`](macro@promptlayer), install a
-//! [`layer`](layer()), and every call becomes a request log of PromptLayer in its trace, whose id
-//! your hook receives.
+//! Annotate a function that calls a model with [`#[promptlayer]`](macro@promptlayer) and install a
+//! [`layer`](layer()). Each call becomes a PromptLayer request log, linked to its trace. Your hook receives
+//! the id of the request log.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -29,36 +29,39 @@
 //! }
 //! ```
 //!
-//! # What becomes of a call
+//! # How a call is recorded
 //!
-//! The attribute opens a span. If a layer records it, the arguments are serialized before the body
-//! takes them, and the value after it; where none does, nothing is serialized. When the function
-//! returns, fails, panics, or is dropped half-way, the layer puts the whole into a bounded queue: that
-//! is all that the calling thread ever does. A thread of its own converts provider shapes (those of OpenAI,
-//! Anthropic, Gemini, Bedrock, Cohere, Ollama and their like, and plain texts by the names of the
-//! arguments) to PromptLayer's prompt blueprint, sends them in batches, and reads the ids back; another runs
-//! the hooks.
+//! The attribute opens a span. If a layer records the span, the attribute serializes the arguments before the
+//! body takes them, and the return value after the body. If no layer records it, nothing is serialized. When
+//! the function returns, fails, panics or is dropped, the layer puts the finished span into a bounded queue.
+//! By default, the calling thread does nothing else.
 //!
-//! What cannot be sent is sent again, or read back, or [kept on disk](LayerBuilder::spool); whatever is lost is
-//! counted, by reason: see [`Stats`].
+//! A separate thread converts provider formats to PromptLayer's prompt blueprint. It knows the formats of
+//! OpenAI, Anthropic, Gemini, Bedrock, Cohere, Ollama and compatible providers, and it converts plain text by
+//! the names of the arguments. The same thread sends the requests in batches and reads the ids back. Another
+//! thread runs the hooks.
 //!
-//! Without a `kind` the innermost annotated call makes the request log. Annotated functions around it
-//! become spans of its trace, and their tags, metadata and prompt are its own too.
+//! If sending fails, the request is retried, looked up at PromptLayer, or
+//! [stored on disk](LayerBuilder::spool). Lost requests are counted by reason: see [`Stats`].
 //!
-//! # Without annotating
+//! Without a `kind`, the innermost annotated call makes the request log. The annotated functions around it
+//! become spans of the trace, and the request log inherits their tags, metadata and prompt.
 //!
-//! With the feature `reqwest-middleware`, the module `middleware` logs every call of a model that is made through
+//! # Without the attribute
+//!
+//! With the feature `reqwest-middleware`, the module `middleware` logs every model call that is made through
 //! a client of the crate `reqwest-middleware`.
 //!
 //! # In a library
 //!
-//! Depend on this crate with `default-features = false`: annotated functions then cost the dependencies
-//! `tracing`, `serde`, the attribute, and `futures-core` for streams. The application adds the feature `export`, which is on by
-//! default, and installs the layer.
+//! Depend on this crate with `default-features = false`. Annotated functions then only need the dependencies
+//! `tracing`, `serde`, the attribute macro, and `futures-core` for streams. The application enables the
+//! default feature `export` and installs the layer.
 //!
 //! # In tests
 //!
-//! [`LayerBuilder::in_memory`] gives a layer that sends nowhere, and the requests that it received.
+//! [`LayerBuilder::in_memory`] returns a layer that sends nothing, and a handle to the requests that it
+//! recorded.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod body;
@@ -129,10 +132,10 @@ pub use crate::{
     memory::{CapturedSpan, InMemory},
 };
 
-/// Sets up a layer that records annotated functions and sends them to PromptLayer.
+/// Returns a builder for a layer that records annotated functions and sends them to PromptLayer.
 ///
-/// Reads `PROMPTLAYER_API_KEY`, `PROMPTLAYER_BASE_URL` and `PROMPTLAYER_HTTP_TIMEOUT` from the
-/// environment when it is built, where the builder was not told otherwise.
+/// When the layer is built, settings that the builder does not have are read from the environment variables
+/// `PROMPTLAYER_API_KEY`, `PROMPTLAYER_BASE_URL` and `PROMPTLAYER_HTTP_TIMEOUT`.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), promptlayer_tracing::Error> {
@@ -149,7 +152,7 @@ pub fn layer() -> LayerBuilder {
     LayerBuilder::default()
 }
 
-/// What the attribute's code calls. Not part of the public API.
+/// Support code for the attribute's expansion. Not part of the public API.
 #[doc(hidden)]
 pub mod __private {
     pub use tracing;
@@ -169,11 +172,11 @@ pub mod __private {
     pub use crate::site::{CallSite, OnRequestId};
     pub use crate::stream::{Streamed, TraceStream, stream_of};
 
-    /// Picks what a value's type can do.
+    /// Selects how to capture a value by the traits that its type implements.
     pub mod capture {
         pub use crate::capture::*;
     }
-    /// Checks tags.
+    /// Compile-time checks of tags.
     pub mod tags {
         pub use crate::tag_check::*;
     }

@@ -1,24 +1,24 @@
-//! Opening a span whose fields are all the attribute's own.
+//! Opens a span without field values.
 //!
-//! `tracing`'s macro goes through all fields for each of them, wherever it stands: a dozen that are empty cost the compiler
-//! more than the rest of a small function. With the fields as a list there is nothing to go through, and a span that
-//! has no value yet is opened in one place for all functions.
+//! The macro of `tracing` expands all fields again for each field. A dozen empty fields cost more compile
+//! time than the rest of a small function. Here the fields are a list of names, so there is nothing to
+//! expand, and one function opens the spans of all annotated functions.
 
 use tracing::callsite::{Callsite as _, DefaultCallsite};
 use tracing::field::{Field, Value};
 use tracing::{Metadata, Span, dispatcher};
 
-/// Where a span of an annotated function is opened.
+/// The callsite that opens the span of an annotated function.
 #[derive(Debug)]
 pub struct SpanSite(#[doc(hidden)] pub DefaultCallsite);
 
 impl SpanSite {
-    /// The site with this metadata, whose callsite it is.
+    /// Creates a callsite with this metadata. The metadata must refer to this callsite.
     pub const fn new(metadata: &'static Metadata<'static>) -> Self {
         Self(DefaultCallsite::new(metadata))
     }
 
-    /// A span of this site, as `tracing::span!` opens it where no field has a value.
+    /// Opens a span, as `tracing::span!` does if no field has a value.
     pub fn open(&'static self) -> Span {
         const NOTHING: [(&Field, Option<&dyn Value>); 0] = [];
         let metadata = self.0.metadata();
@@ -39,9 +39,10 @@ impl SpanSite {
     }
 }
 
-/// A span with these fields, none of which has a value.
+/// Opens a span with these fields, none of which has a value.
 ///
-/// Items of a macro are not hygienic: what the user's expressions could name by accident must not be among them.
+/// Items in a macro are not hygienic, so their names must not collide with names that the user's expressions
+/// can refer to.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __promptlayer_span {

@@ -1,32 +1,32 @@
-//! How far the pipeline has come, for those who wait for it.
+//! The progress of the pipeline, for callers that wait for it.
 
 use std::collections::BTreeSet;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
-/// How far each thread has come.
+/// The progress of each thread.
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    /// The number of the next hook, or error, that is announced.
+    /// The number that the next announced hook or error gets.
     pub(crate) next_hook: u64,
-    /// Those that were announced, and neither told nor found to be none.
+    /// The announced hooks and errors that are still open: neither run nor found to be unneeded.
     pub(crate) open_hooks: BTreeSet<u64>,
-    /// Whether the export thread has ended.
+    /// `true` when the export thread has ended.
     pub(crate) sender_gone: bool,
-    /// Whether the hook thread has ended.
+    /// `true` when the hook thread has ended.
     pub(crate) hooks_gone: bool,
-    /// Whether the shutdown is over, and everything has been counted.
+    /// `true` when the shutdown is complete and everything is counted.
     pub(crate) ended: bool,
 }
 
 impl State {
-    /// Whether all hooks with smaller numbers are through, or nobody is left to run them.
+    /// Returns `true` if all hooks with a number below `before` are done, or if the hook thread has ended.
     pub(crate) fn hooks_are_through(&self, before: u64) -> bool {
         self.hooks_gone || self.open_hooks.first().is_none_or(|first| *first >= before)
     }
 }
 
-/// The state behind its lock. Held for a few additions, never while other code runs.
+/// The state behind its lock. The lock is held only for short updates, never while other code runs.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     state: Mutex<State>,
@@ -34,15 +34,16 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Changes the state and wakes those who wait.
+    /// Changes the state and wakes all waiting threads.
     pub(crate) fn update(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.notify_all();
     }
 
-    /// Wakes those who wait: what they wait for is not all in the state.
+    /// Wakes all waiting threads, for changes outside of the state that they also wait for.
     pub(crate) fn notify(&self) {
-        // Under the lock, or one who has just looked and is about to wait would miss it.
+        // Takes the lock first. Otherwise a thread that has just checked its condition and is about to wait
+        // would miss the notification.
         drop(self.state.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.notify_all();
     }
@@ -52,7 +53,7 @@ impl Progress {
         read(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Waits until the state is `reached`; `false` when the deadline came first.
+    /// Waits until `reached` returns `true`. Returns `false` if the deadline passes first.
     pub(crate) fn wait_until(&self, deadline: Instant, reached: impl Fn(&State) -> bool) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {

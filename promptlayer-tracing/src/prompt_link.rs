@@ -1,9 +1,9 @@
-//! The link of a request to the prompt template that it was made from.
+//! The link from a request to the prompt template that it was made from.
 
-/// A prompt template in the registry: its name, and perhaps its version and variables.
+/// A prompt template in the registry, with an optional version and optional variables.
 ///
-/// Made from what the attribute's `prompt` takes: a name, a name with a version, or a rendered
-/// template.
+/// It is created from a value that the attribute's `prompt` accepts: a name, a name with a version, or a
+/// rendered template.
 ///
 /// ```
 /// use promptlayer_tracing::{PromptLink, ToPromptLink};
@@ -21,7 +21,7 @@ pub struct PromptLink {
 }
 
 impl PromptLink {
-    /// The template `name`, at whatever version the registry takes as current.
+    /// Creates a link to the template `name`. The registry selects the version.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -31,14 +31,14 @@ impl PromptLink {
         }
     }
 
-    /// The template's version, from 1.
+    /// Sets the version of the template. Versions start at 1.
     #[must_use]
     pub fn version(mut self, version: u32) -> Self {
         self.version = Some(version);
         self
     }
 
-    /// The variables that the template was rendered with.
+    /// Adds the variables that the template was rendered with.
     #[cfg(feature = "export")]
     #[must_use]
     pub fn variables<K, V>(mut self, variables: impl IntoIterator<Item = (K, V)>) -> Self
@@ -51,13 +51,13 @@ impl PromptLink {
     }
 }
 
-/// What the attribute's `prompt` takes.
+/// A value that the attribute's `prompt` accepts.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not name a prompt template",
     note = "`prompt` takes a name, a tuple `(name, version)`, a `PromptLink` or a rendered template"
 )]
 pub trait ToPromptLink {
-    /// The link that the value stands for.
+    /// Returns the link for this value.
     fn to_prompt_link(&self) -> PromptLink;
 }
 

@@ -1,4 +1,4 @@
-//! A finished span: owned, and free of anything of `tracing`.
+//! A finished span: owned data, without types of `tracing`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,12 +18,12 @@ use promptlayer_blueprint::{SpanId, TraceId};
 
 /// What is said of a call that was dropped.
 const CANCELLED: &str = "the call was dropped before it was ready";
-/// What is said of a call of another crate's whose stream left the beginning of an answer.
+/// The error message of an external span whose stream ended with only the start of a response.
 const UNFINISHED: &str = "the stream ended before the answer did";
-/// What is said of a call whose value passed by.
+/// The error message of a call whose return value was not seen.
 const UNSEEN: &str = "the function returned early, and what it returned was not seen";
 
-/// The place of a span in its trace.
+/// The position of a span in its trace.
 #[allow(clippy::struct_field_names, reason = "they are the names of the field")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
@@ -32,7 +32,7 @@ pub(crate) struct Place {
     pub(crate) parent_id: Option<SpanId>,
 }
 
-/// What a call takes over from the layer and from the calls around it.
+/// The tags, metadata and prompt that a call inherits from the layer and from the calls around it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Inherited {
     pub(crate) tags: Tags,
@@ -40,7 +40,7 @@ pub(crate) struct Inherited {
     pub(crate) prompt: Option<PromptLink>,
 }
 
-/// What a call gave.
+/// The output of a call.
 #[derive(Debug)]
 pub(crate) enum Output {
     /// One value.
@@ -49,52 +49,54 @@ pub(crate) enum Output {
     Chunks(Vec<Captured>),
 }
 
-/// A span that has ended, with all that was captured of it.
+/// A span that has ended, with everything that was captured for it.
 #[derive(Debug)]
 pub(crate) struct FinishedSpan {
     pub(crate) place: Place,
     /// The span's name.
     pub(crate) name: &'static str,
-    /// The annotated function's own name; `None` for a span that is not of the attribute.
+    /// The name of the annotated function. `None` for a span that the attribute did not open.
     pub(crate) function: Option<&'static str>,
-    /// What the function does; `None` for a span that is not of the attribute.
+    /// The kind of the function. `None` for a span that the attribute did not open.
     pub(crate) kind: Option<Kind>,
-    /// Whether it makes a request log.
+    /// `true` if the span makes a request log.
     pub(crate) is_request: bool,
-    /// Whether another crate made it, and told in its fields what a model did.
+    /// `true` for an external span: another crate made it and recorded a model operation in its fields.
     pub(crate) is_foreign: bool,
-    /// Whether such a span of a model's call ended without the answer that it has room for.
+    /// `true` if an external span of a model call ended without a response, although it declares fields for
+    /// one.
     pub(crate) lacks_an_answer: bool,
-    /// When it started, as the wall clock had it.
+    /// The start time by the wall clock.
     pub(crate) started: SystemTime,
     pub(crate) duration: Duration,
     pub(crate) ending: Ending,
     pub(crate) input: Option<Input>,
     pub(crate) output: Option<Output>,
-    /// Of a stream: from the beginning of the call to its first item.
+    /// For a stream, the time from the start of the call to the first item.
     pub(crate) time_to_first_chunk: Option<Duration>,
     pub(crate) provider: Option<String>,
     pub(crate) model: Option<String>,
     pub(crate) parameters: Vec<(&'static str, Captured)>,
     pub(crate) inherited: Arc<Inherited>,
-    /// The span's own fields.
+    /// The fields of the span itself.
     pub(crate) fields: Map<String, Value>,
-    /// The hook of this function alone.
+    /// The hook of this function only.
     pub(crate) on_request_id: Option<OnRequestId>,
 }
 
 impl FinishedSpan {
-    /// When the span ended.
+    /// Returns the end time of the span.
     pub(crate) fn ended(&self) -> SystemTime {
         self.started.checked_add(self.duration).unwrap_or(self.started)
     }
 
-    /// The name that the request log bears: the function's, else the span's.
+    /// Returns the function name for the request log: the name of the function, or else the name of the span.
     pub(crate) fn function_name(&self) -> &'static str {
         self.function.unwrap_or(self.name)
     }
 
-    /// The name of what the span stands for: the annotated function, or what another crate names.
+    /// Returns the name of the operation: the annotated function, or the name in the fields of an external
+    /// span.
     pub(crate) fn stands_for(&self) -> Option<&str> {
         let named = || {
             let names = [semconv::GEN_AI_TOOL_NAME, semconv::AGENT_NAME, semconv::WORKFLOW_NAME];
@@ -103,8 +105,8 @@ impl FinishedSpan {
         self.function.or_else(|| if self.is_foreign && !self.is_request { named() } else { None })
     }
 
-    /// The span's own fields, without what its request log, or its function's input and output, say of
-    /// another crate's span.
+    /// Returns the span's own fields. For an external span, leaves out the fields that are already part of
+    /// its request log or of its function's input and output.
     pub(crate) fn own_fields(&self) -> Map<String, Value> {
         let mut fields = self.fields.clone();
         if self.is_foreign {
@@ -118,7 +120,7 @@ impl FinishedSpan {
         fields
     }
 
-    /// Forgets the fields that hold content, whoever made the span.
+    /// Removes the fields that hold content, from spans of the attribute and from external spans.
     pub(crate) fn drop_content_fields(&mut self) {
         let of_foreign: &[&[&str]] =
             if self.is_foreign { &[semconv::ERROR_TEXT, &[semconv::REQUEST_STOP_SEQUENCES]] } else { &[] };
@@ -128,8 +130,8 @@ impl FinishedSpan {
         });
     }
 
-    /// Forgets what another crate's span said of its request in texts of its own: the log was made from them, and
-    /// tells what is left.
+    /// Removes the content and the text fields of an external span's request. The request log was made from
+    /// them and replaces them.
     pub(crate) fn drop_told_fields(&mut self) {
         if !self.is_foreign {
             return;
@@ -138,7 +140,7 @@ impl FinishedSpan {
         self.fields.retain(|name, value| !(name.starts_with(semconv::PREFIX) && is_text(value)));
     }
 
-    /// Bytes that the span holds, nearly: what the bound of the queue counts.
+    /// Returns the approximate size of the span, in bytes. The limit of the queue counts it.
     pub(crate) fn size(&self) -> usize {
         let input = match &self.input {
             Some(Input::Arguments(arguments)) => arguments.iter().map(|(_, value)| value.size()).sum(),
@@ -170,7 +172,7 @@ impl FinishedSpan {
         size_of::<Self>() + input + output + ending + fields + parameters + metadata + named
     }
 
-    /// What went wrong, without anything that the call was about.
+    /// Returns the error without any content of the call.
     pub(crate) fn problem_without_content(&self) -> Option<&'static str> {
         match &self.ending {
             Ending::Returned => None,
@@ -182,8 +184,8 @@ impl FinishedSpan {
         }
     }
 
-    /// What went wrong, in one line: the error with its sources, the panic's message, or that the
-    /// call was dropped.
+    /// Returns the error in one line: the error with its sources, the panic message, or that the call was
+    /// dropped.
     pub(crate) fn problem(&self) -> Option<Cow<'_, str>> {
         match &self.ending {
             Ending::Returned => None,

@@ -1,6 +1,6 @@
-//! Which names say that a value is a secret.
+//! Detects secrets by the names of values.
 
-/// Words that say so, alone or as the last of several.
+/// Words that mark a secret, alone or as the last word of a name.
 const SECRETS: &[&str] = &[
     "secret",
     "secrets",
@@ -20,7 +20,7 @@ const SECRETS: &[&str] = &[
     "cookies",
 ];
 
-/// Words before `key` that say that it opens nothing.
+/// Words before `key` that mark a key that is not a secret.
 const HARMLESS_KEYS: &[&str] = &[
     "cache",
     "primary",
@@ -44,25 +44,25 @@ const HARMLESS_KEYS: &[&str] = &[
     "hot",
 ];
 
-/// Words before `tokens` that say that they are no count.
+/// Words before `tokens` that mark secrets and not a count of tokens.
 const SECRET_TOKENS: &[&str] = &["access", "refresh", "auth", "session", "bearer", "id", "api", "csrf"];
 
-/// Last words that say in which form the word before is.
+/// Last words that only describe the format of the value. The word before them decides.
 const FORMS: &[&str] = &["string", "value"];
 
-/// Words that say that something is about who asks.
+/// Words that mark a name that is about authentication.
 #[cfg(feature = "export")]
 const AUTH: &[&str] = &["auth", "oauth", "authentication", "authorization"];
 
-/// What stands for a value that is not shown.
+/// The text that replaces a secret value.
 #[cfg(feature = "export")]
 pub(crate) const REDACTED: &str = "[redacted]";
 
-/// Returns `true` if a name says that its value is a secret: `password`, `api_key`, `*_secret`, `*_token`, …, however
-/// its words are joined (`apiKey`, `X-Api-Key`). A count of tokens (`max_tokens`) is none, nor is a key that opens
-/// nothing (`cache_key`).
+/// Returns `true` if the name marks its value as a secret: `password`, `api_key`, `*_secret`, `*_token` and
+/// so on, in any case style (`apiKey`, `X-Api-Key`). Returns `false` for a count of tokens (`max_tokens`) and
+/// for a key that is not a secret (`cache_key`).
 ///
-/// The attribute's code calls it in a `const` block, so that a call of the function compares no words.
+/// The attribute's code calls it in a `const` block, so that no words are compared at run time.
 pub const fn is_secret(name: &str) -> bool {
     let (mut rest, mut last) = split_last_word(name.as_bytes());
     if is_any(last, FORMS) {
@@ -83,7 +83,7 @@ pub const fn is_secret(name: &str) -> bool {
     }
 }
 
-/// Whether a name says that its value is about who asks: `authentication`, `authConfig`.
+/// Returns `true` if the name is about authentication, such as `authentication` or `authConfig`.
 #[cfg(feature = "export")]
 pub(crate) fn is_of_auth(name: &str) -> bool {
     let mut rest = name.as_bytes();
@@ -106,7 +106,8 @@ const fn is_any(word: &[u8], mut others: &[&str]) -> bool {
     false
 }
 
-/// Splits the last word off a name: what is before it, and the word, which is empty if there is none.
+/// Splits the last word off a name. Returns the part before it and the word, which is empty if the name has
+/// no words.
 const fn split_last_word(mut name: &[u8]) -> (&[u8], &[u8]) {
     while let [rest @ .., b'_' | b'-'] = name {
         name = rest;
@@ -122,8 +123,8 @@ const fn split_last_word(mut name: &[u8]) -> (&[u8], &[u8]) {
     (&[], name)
 }
 
-/// Returns `true` if `current` begins a word: behind what joins words, or as a capital that is not in the midst of
-/// others.
+/// Returns `true` if `current` starts a word: it follows a separator, or it is a capital that is not inside a
+/// run of capitals.
 const fn starts_word(before: u8, current: u8, after: Option<u8>) -> bool {
     match (before, current, after) {
         (b'_' | b'-', ..) => true,
@@ -133,7 +134,7 @@ const fn starts_word(before: u8, current: u8, after: Option<u8>) -> bool {
     }
 }
 
-/// A `Debug` of a value, without the values of those fields whose names say that they are secrets.
+/// Returns a `Debug` output without the values of the fields whose names mark them as secrets.
 #[cfg(feature = "export")]
 pub(crate) fn without_secrets(debugged: String) -> String {
     let mut shown = String::new();
@@ -143,7 +144,7 @@ pub(crate) fn without_secrets(debugged: String) -> String {
         shown.push_str(before);
         let name_starts = before[..colon].rfind(|c: char| !(c.is_alphanumeric() || c == '_'));
         let name = &before[name_starts.map_or(0, |at| at + 1)..colon];
-        // Of the name only what is ASCII can be cut at any byte, and no other is a secret's.
+        // An ASCII name can be sliced at any byte. Names that are not ASCII are never secrets.
         if name.is_ascii() && is_secret(name) {
             shown.push_str(REDACTED);
             rest = &after[end_of_value(after)..];
@@ -158,7 +159,8 @@ pub(crate) fn without_secrets(debugged: String) -> String {
     shown
 }
 
-/// Where a value that was debugged ends: at the comma or the bracket that is none of its own.
+/// Returns where a value in a `Debug` output ends: at the first comma or closing bracket that is not part of
+/// the value.
 #[cfg(feature = "export")]
 fn end_of_value(text: &str) -> usize {
     let (mut depth, mut in_text, mut escaped) = (0_u32, false, false);
@@ -182,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_says_secret_is_one_and_a_count_of_tokens_is_not() {
+    fn secret_name_is_detected_and_token_count_is_not() {
         for name in [
             "api_key",
             "apikey",
@@ -231,12 +233,12 @@ mod tests {
     }
 
     #[test]
-    fn name_is_judged_when_compiled() {
+    fn secret_name_is_detected_at_compile_time() {
         const { assert!(is_secret("openAIApiKey") && !is_secret("maxTokens")) }
     }
 
     #[test]
-    fn a_debug_is_shown_without_the_values_of_secrets() {
+    fn debug_output_omits_the_values_of_secrets() {
         #[derive(Debug)]
         #[allow(dead_code, reason = "its `Debug` is what is looked at")]
         struct Client {

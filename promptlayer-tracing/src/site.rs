@@ -1,19 +1,20 @@
-//! What is known of an annotated function when it is compiled.
+//! The compile-time data of an annotated function.
 
 use crate::kind::Kind;
 
 #[cfg_attr(not(feature = "export"), allow(dead_code, reason = "its reader is the layer"))]
-/// The field that every span of the attribute declares, never records, and its layer looks for.
+/// The field that marks a span of the attribute. Every such span declares it and none records a value. The
+/// layer looks for it.
 pub(crate) const MARK: &str = "promptlayer.call";
 
-/// What is known of an annotated function when it is compiled.
+/// The compile-time data of an annotated function.
 #[derive(Debug)]
 pub struct CallSite {
-    /// The attribute's `kind`; `None` where it has none.
+    /// The attribute's `kind`, or `None` if it has none.
     pub kind: Option<Kind>,
     /// The attribute's `tags`.
     pub tags: &'static [&'static str],
-    /// The function's own name.
+    /// The name of the function.
     pub function: &'static str,
     /// The attribute's `on_request_id`.
     pub on_request_id: Option<OnRequestId>,
@@ -23,19 +24,19 @@ pub struct CallSite {
 #[cfg(feature = "export")]
 pub type OnRequestId = fn(&crate::hook::LoggedRequest);
 
-/// The attribute's `on_request_id`.
+/// Converts the attribute's `on_request_id`.
 #[cfg(feature = "export")]
 #[allow(clippy::unnecessary_wraps, reason = "it stands where there may be none")]
 pub const fn on_request_id(hook: OnRequestId) -> Option<OnRequestId> {
     Some(hook)
 }
 
-/// A hook for the requests of one function: without the feature `export` there are none.
+/// A hook for the requests of one function. Without the feature `export` it has no values.
 #[cfg(not(feature = "export"))]
 #[derive(Debug, Clone, Copy)]
 pub enum OnRequestId {}
 
-/// The attribute's `on_request_id`, of which without the feature `export` nothing is left.
+/// Expands the attribute's `on_request_id`. Without the feature `export` it expands to `None`.
 #[doc(hidden)]
 #[macro_export]
 #[cfg(feature = "export")]
@@ -45,7 +46,7 @@ macro_rules! __promptlayer_hook {
     };
 }
 
-/// The attribute's `on_request_id`, of which without the feature `export` nothing is left.
+/// Expands the attribute's `on_request_id`. Without the feature `export` it expands to `None`.
 #[doc(hidden)]
 #[macro_export]
 #[cfg(not(feature = "export"))]

@@ -1,7 +1,7 @@
-//! A stream that keeps its call open, sums its chunks, and closes it once, however it ends.
+//! A stream that keeps its call open, collects its chunks, and ends the call exactly once.
 //!
-//! Items pass through untouched: one is looked at by reference on its way out, and the next is asked
-//! for only when the reader asks.
+//! Items pass through unchanged. Each item is inspected by reference, and the next one is polled only when
+//! the consumer polls.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -18,7 +18,7 @@ use crate::capture::{Chunk, Failure};
 pin_project! {
     /// A stream whose end ends its call.
     ///
-    /// `chunk` is of the attribute's code, which alone knows what an item can do.
+    /// The attribute generates the closure `chunk`, because only the attribute knows the type of the items.
     pub struct Streamed<S, C> {
         call: Call,
         chunk: C,
@@ -36,7 +36,7 @@ pin_project! {
 }
 
 impl<S: Stream, C: FnMut(&S::Item) -> Chunk> Streamed<S, C> {
-    /// Takes over the call of the function that gave the stream.
+    /// Takes over the call of the function that returned the stream.
     pub fn new(call: Call, stream: S, chunk: C) -> Self {
         Self { call, chunk, stream: Some(stream) }
     }
@@ -79,24 +79,24 @@ impl<S: FusedStream, C: FnMut(&S::Item) -> Chunk> FusedStream for Streamed<S, C>
     }
 }
 
-/// The stream, of which the type of its items is told.
+/// Returns the stream unchanged, with its item type fixed to `T`.
 pub fn stream_of<T, S: Stream<Item = T>>(stream: S) -> S {
     stream
 }
 
-/// A type that hides a stream, and stays itself when the stream is traced: a boxed stream, or a
-/// `Result` of one.
+/// A type that contains a stream and keeps its type when the stream is traced: a boxed stream, or a `Result`
+/// of one.
 #[diagnostic::on_unimplemented(
     message = "`#[promptlayer]` cannot trace `{Self}` as a stream",
     note = "it traces `impl Stream`, `Pin<Box<dyn Stream>>` (`BoxStream`), and `Result` of either"
 )]
 pub trait TraceStream: Sized {
-    /// What the stream gives.
+    /// The item type of the stream.
     type Item;
-    /// What stands in the stream's place where there is none.
+    /// The error type, for a value that may hold an error in place of the stream.
     type Error;
 
-    /// Lets the stream keep the call open; where there is none, the call failed.
+    /// Wraps the stream so that it keeps the call open. If there is no stream, ends the call as failed.
     #[must_use]
     fn trace<C, E>(self, call: Call, chunk: C, error: E) -> Self
     where
@@ -115,7 +115,7 @@ macro_rules! trace_boxed {
                 C: FnMut(&T) -> Chunk + Send + Sync + Unpin + 'static,
                 E: FnOnce(&Infallible) -> Failure,
             {
-                // A box more only where somebody sees the span.
+                // Adds another box only if the span is enabled.
                 if call.span().is_disabled() { self } else { Box::pin(Streamed::new(call, self, chunk)) }
             }
         }
@@ -143,7 +143,7 @@ impl<S: TraceStream, F> TraceStream for Result<S, F> {
         E: FnOnce(&F) -> Failure,
     {
         match self {
-            // Of a `Result` in a `Result` the inner error is not told apart.
+            // For a `Result` inside a `Result`, the inner error is recorded only by its type.
             Ok(stream) => Ok(stream.trace(call, chunk, |_| Failure::of_type::<S::Error>())),
             Err(failed) => {
                 if call.is_recording() {

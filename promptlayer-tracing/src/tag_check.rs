@@ -1,24 +1,24 @@
-//! The checks of tags that only the compiler knows: constants and concatenations.
+//! Compile-time checks of tags that the macro cannot evaluate: constants and concatenations.
 
-/// The greatest length of a tag, in characters: PromptLayer's limit.
+/// The maximum length of a tag, in characters. PromptLayer sets this limit.
 pub(crate) const MAX_CHARACTERS: usize = 512;
 
-/// The tag, if it is one.
+/// Returns the tag if it is valid.
 ///
 /// # Panics
 ///
-/// Where it is not, which stops the compiler at the tag.
+/// Panics if the tag is empty or too long. In a `const` context, this is a compile error at the tag.
 pub const fn checked(tag: &'static str) -> &'static str {
     assert!(!is_blank(tag), "a tag is not empty: name what the request is for, such as \"chat\"");
     assert!(characters(tag) <= MAX_CHARACTERS, "a tag has at most 512 characters: shorten it");
     tag
 }
 
-/// Checks that a tag is none of the others.
+/// Checks that the tag is not among the others.
 ///
 /// # Panics
 ///
-/// Where it is, which stops the compiler at the tag.
+/// Panics if the tag is among the others. In a `const` context, this is a compile error at the tag.
 pub const fn check_distinct(tag: &str, others: &[&str]) {
     let mut i = 0;
     while i < others.len() {
@@ -31,7 +31,7 @@ const fn is_blank(text: &str) -> bool {
     text.trim_ascii().is_empty()
 }
 
-/// Every byte but a continuation of UTF-8 begins a character.
+/// Counts the characters: every byte that is not a UTF-8 continuation byte starts one.
 const fn characters(text: &str) -> usize {
     let bytes = text.as_bytes();
     let (mut count, mut i) = (0, 0);

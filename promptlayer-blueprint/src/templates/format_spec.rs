@@ -1,4 +1,4 @@
-//! Python's format mini-language: what stands after the colon in `{x:>8.2f}`.
+//! Python's format specification mini-language: the part after the colon in `{x:>8.2f}`.
 
 use std::fmt::Write as _;
 
@@ -7,10 +7,10 @@ use serde_json::{Number, Value};
 
 use super::{fstring::Invalid, python};
 
-/// The greatest width and precision that are taken, so that a template cannot ask for gigabytes.
+/// The maximum width and precision, so that a template cannot request gigabytes of output.
 const MAX_WIDTH: usize = 10_000;
 
-/// Writes `format(value, spec)`.
+/// Appends `format(value, spec)`.
 pub(super) fn format(out: &mut String, value: &Value, spec: &str) -> Result<(), Invalid> {
     if spec.is_empty() {
         python::write_str(out, &minijinja::Value::from(Serde(value)));
@@ -34,14 +34,14 @@ fn integer(number: &Number) -> Option<i128> {
     number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from))
 }
 
-/// A spec in its parts.
+/// A parsed format specification.
 struct Spec {
     fill: char,
     align: char,
     sign: Option<char>,
-    /// `z`: no minus before what is rounded to zero.
+    /// `z`: no minus sign for a number that is rounded to zero.
     positive_zero: bool,
-    /// `#`: with the prefix of the base, or with the decimal point in any case.
+    /// `#`: always with the prefix of the base, or with a decimal point.
     alternate: bool,
     width: usize,
     grouping: Option<char>,
@@ -104,7 +104,7 @@ impl Spec {
         })
     }
 
-    /// Writes a number, of which `digits` are grouped and `tail` (the fraction, the exponent) is not.
+    /// Appends a number. `digits` are grouped, and `tail` (the fraction or the exponent) is not.
     fn write_number(&self, out: &mut String, negative: bool, prefix: &str, digits: &str, tail: &str) {
         let sign = match (negative, self.sign) {
             (true, _) => "-",
@@ -113,7 +113,7 @@ impl Spec {
             (false, _) => "",
         };
         let others = sign.len() + prefix.len() + tail.len();
-        // Zeros between sign and digits are digits, and grouped with them.
+        // Zeros between the sign and the digits count as digits and are grouped with them.
         let least = if self.fill == '0' && self.align == '=' { self.width.saturating_sub(others) } else { 0 };
         let digits = self.group(digits, least);
         let padding = self.width.saturating_sub(others + digits.len());
@@ -132,8 +132,8 @@ impl Spec {
         fill(out, self.fill, after);
     }
 
-    /// Puts separators between groups of digits, and zeros before them up to the width `least`,
-    /// which may come out one longer, lest it begin with a separator.
+    /// Inserts separators between groups of digits, and leading zeros up to the width `least`. The result may
+    /// be one character longer, so that it does not start with a separator.
     fn group(&self, digits: &str, least: usize) -> String {
         let size = match (self.grouping, self.kind) {
             (None, _) => return format!("{digits:0>least$}"),
@@ -161,7 +161,7 @@ fn take(rest: &mut &str, wanted: &[char]) -> Option<char> {
     Some(found)
 }
 
-/// Takes a number, if one stands there.
+/// Takes a number from the start of `rest`, if there is one.
 fn take_number(rest: &mut &str) -> Result<Option<usize>, Invalid> {
     let end = rest.find(|character: char| !character.is_ascii_digit()).unwrap_or(rest.len());
     let (digits, after) = rest.split_at(end);
@@ -211,7 +211,7 @@ fn format_integer(out: &mut String, number: i128, spec: &Spec) -> Result<(), Inv
         Some('x') => ("0x", format!("{magnitude:x}")),
         Some('X') => ("0X", format!("{magnitude:X}")),
         Some('c') => return format_character(out, number, spec),
-        // A float of the same size: more digits than it has, Python does not give either.
+        // Formatted as a float. The cast loses the same digits that Python loses.
         #[allow(clippy::cast_precision_loss)]
         Some('e' | 'E' | 'f' | 'F' | 'g' | 'G' | '%') => {
             return format_float(out, number as f64, spec);
@@ -278,13 +278,13 @@ fn format_float(out: &mut String, number: f64, spec: &Spec) -> Result<(), Invali
     Ok(())
 }
 
-/// `precision` significant digits, in scientific notation where the number is very large or small.
-/// With `point`, it ends in `.0` where it would have no decimal point.
+/// Formats with `precision` significant digits, in scientific notation if the number is very large or very
+/// small. If `point` is set, the output ends in `.0` where it would have no decimal point.
 fn general(number: f64, precision: usize, alternate: bool, point: bool) -> String {
     let scientific = format!("{number:.*e}", precision - 1);
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i64 = exponent.parse().unwrap_or_default();
-    // Both are small: the precision by the limit on it, the exponent by the nature of floats.
+    // The conversion does not fail: the precision is limited, and the exponent of a float is small.
     let precision = i64::try_from(precision).unwrap_or(i64::MAX);
     let trim = |text: &str| {
         if alternate || !text.contains('.') {
@@ -294,7 +294,7 @@ fn general(number: f64, precision: usize, alternate: bool, point: bool) -> Strin
     };
     if exponent < -4 || exponent >= precision - i64::from(point) {
         let mut text = trim(mantissa);
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = write!(text, "e{exponent}");
         return two_digit_exponent(&text);
     }
@@ -306,7 +306,7 @@ fn general(number: f64, precision: usize, alternate: bool, point: bool) -> Strin
     text
 }
 
-/// Writes an exponent as Python does: with its sign, and two digits at least.
+/// Formats an exponent as Python does: with a sign and at least two digits.
 fn two_digit_exponent(text: &str) -> String {
     let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
     let (sign, digits) = match exponent.strip_prefix('-') {

@@ -1,9 +1,9 @@
-//! f-string templates: Python's `str.format`, with names looked up as `PromptLayer` does.
+//! f-string templates: Python's `str.format`, with PromptLayer's lookup of names.
 //!
-//! What stands between braces is looked up whole among the variables first, and counts as empty if
-//! it is not there; so `{ x }` is the variable ` x `, and a missing variable leaves nothing behind.
-//! Only then is the text formatted, with what was found: `{a[0]}` asks for `a`, which was not looked
-//! up unless it stands in braces of its own, and so fails.
+//! First, the whole text between each pair of braces is looked up in the variables. A name that is not found
+//! counts as empty. So `{ x }` is the variable ` x `, and a missing variable is rendered as nothing. Then the
+//! text is formatted with only the values that were found. So `{a[0]}` fails unless `{a}` is also in the
+//! template, because only then `a` was looked up.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -12,15 +12,15 @@ use serde_json::{Map, Value};
 
 use super::{format_spec, python};
 
-/// That a text is no valid template, or cannot be rendered with these variables. It says no more:
-/// such a text is left as it is.
+/// The text is not a valid template, or cannot be rendered with these variables. It has no details, because
+/// the caller leaves such a text unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Invalid;
 
-/// How deep a format may hold formats: Python's limit.
+/// The maximum nesting of format specifications, as in Python.
 const MAX_DEPTH: u32 = 2;
 
-/// What a missing variable counts as.
+/// The value of a missing variable.
 static EMPTY: Value = Value::String(String::new());
 
 pub(super) fn render(template: &str, variables: &Map<String, Value>) -> Result<String, Invalid> {
@@ -66,7 +66,7 @@ fn format(template: &str, resolved: &HashMap<&str, &Value>, depth: u32) -> Resul
     Ok(out)
 }
 
-/// `!s`, `!r` and `!a`.
+/// Applies the conversion `!s`, `!r` or `!a`.
 fn convert(value: &Value, conversion: char) -> Result<String, Invalid> {
     let value = minijinja::Value::from(Serde(value));
     let mut text = String::new();
@@ -78,14 +78,14 @@ fn convert(value: &Value, conversion: char) -> Result<String, Invalid> {
     Ok(if conversion == 'a' { python::to_ascii(&text) } else { text })
 }
 
-/// What stands between a pair of braces.
+/// A replacement field: the part between a pair of braces.
 struct Field<'a> {
     name: &'a str,
     conversion: Option<char>,
     spec: &'a str,
 }
 
-/// Takes the next literal text from `rest`, and the field after it if there is one. `None` at the
+/// Takes the next literal text from `rest`, and the field after it if there is one. Returns `None` at the
 /// end.
 fn next_part<'a>(rest: &mut &'a str) -> Result<Option<(&'a str, Option<Field<'a>>)>, Invalid> {
     if rest.is_empty() {
@@ -95,7 +95,7 @@ fn next_part<'a>(rest: &mut &'a str) -> Result<Option<(&'a str, Option<Field<'a>
         return Ok(Some((std::mem::take(rest), None)));
     };
     if let Some(after) = after.strip_prefix(brace) {
-        // A brace that is written twice is one brace of the literal.
+        // A doubled brace is one literal brace.
         let with_brace = rest.get(..=literal.len()).ok_or(Invalid)?;
         *rest = after;
         return Ok(Some((with_brace, None)));
@@ -108,7 +108,7 @@ fn next_part<'a>(rest: &mut &'a str) -> Result<Option<(&'a str, Option<Field<'a>
     Ok(Some((literal, Some(field))))
 }
 
-/// Reads a field and its closing brace.
+/// Parses a field and its closing brace.
 fn read_field(text: &str) -> Result<(Field<'_>, &str), Invalid> {
     let (name_length, end, after) = end_of_name(text)?;
     let name = text.get(..name_length).ok_or(Invalid)?;
@@ -141,8 +141,8 @@ fn read_field(text: &str) -> Result<(Field<'_>, &str), Invalid> {
     Err(Invalid)
 }
 
-/// The length of a field's name, the character that ends it, and what comes after that. What stands
-/// in square brackets is part of the name, whatever it is.
+/// Returns the length of a field's name, the character that ends it, and the text after that. Everything
+/// inside square brackets is part of the name.
 fn end_of_name(text: &str) -> Result<(usize, char, &str), Invalid> {
     let mut in_brackets = false;
     for (index, character) in text.char_indices() {
@@ -161,26 +161,26 @@ fn end_of_name(text: &str) -> Result<(usize, char, &str), Invalid> {
     Err(Invalid)
 }
 
-/// Splits around the first character that is `wanted`.
+/// Splits the text around the first character that `wanted` accepts.
 fn split_at(text: &str, wanted: impl Fn(char) -> bool) -> Option<(&str, char, &str)> {
     let (index, character) = text.char_indices().find(|(_, character)| wanted(*character))?;
     let after = text.get(index + character.len_utf8()..)?;
     Some((text.get(..index)?, character, after))
 }
 
-/// Finds what a field's name refers to: a name, and perhaps elements of it in square brackets.
+/// Resolves a field's name: a variable name, optionally followed by elements in square brackets.
 fn look_up<'a>(name: &str, resolved: &HashMap<&str, &'a Value>) -> Result<Cow<'a, Value>, Invalid> {
     let (first, mut path) = match split_at(name, |character| matches!(character, '.' | '[')) {
         Some((first, ..)) => name.split_at(first.len()),
         None => (name, ""),
     };
-    // An empty name or a number is an argument by position, of which there are none.
+    // An empty name or a number refers to a positional argument, and there are none.
     if first.is_empty() || first.chars().all(|character| character.is_ascii_digit()) {
         return Err(Invalid);
     }
     let mut value = Cow::Borrowed(*resolved.get(first).ok_or(Invalid)?);
     while !path.is_empty() {
-        // Values of JSON have no attributes, only elements.
+        // JSON values have elements but no attributes.
         let (key, after) = path.strip_prefix('[').ok_or(Invalid)?.split_once(']').ok_or(Invalid)?;
         value = match value {
             Cow::Borrowed(value) => element(value, key),
@@ -192,7 +192,7 @@ fn look_up<'a>(name: &str, resolved: &HashMap<&str, &'a Value>) -> Result<Cow<'a
     Ok(value)
 }
 
-/// `value[key]`, where a key of digits is a number and no name.
+/// Returns `value[key]`. A key that consists of digits is a number and not a name.
 fn element<'a>(value: &'a Value, key: &str) -> Option<Cow<'a, Value>> {
     let is_number = !key.is_empty() && key.chars().all(|character| character.is_ascii_digit());
     match value {

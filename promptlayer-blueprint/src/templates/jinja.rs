@@ -11,11 +11,11 @@ use serde_json::Map;
 
 use super::{methods, python};
 
-/// What `urlencode` escapes.
+/// The characters that `urlencode` escapes.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 
-/// As jinja2's sandbox is set up by `PromptLayer`: undefined values can be chained, nothing is
-/// escaped, and values are written as Python writes them.
+/// The jinja2 sandbox as PromptLayer configures it: undefined values can be chained, nothing is escaped, and
+/// values are formatted as in Python.
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Chainable);
@@ -40,7 +40,7 @@ pub(super) fn render(template: &str, variables: &Map<String, serde_json::Value>)
     ENVIRONMENT.render_str(template, Serde(variables))
 }
 
-/// jinja2's `tojson`, which unlike the engine's writes ASCII only.
+/// The filter `tojson` of jinja2, which writes only ASCII, unlike the one of minijinja.
 fn to_json(value: &Value, indent: Option<Value>, options: Kwargs) -> Result<String, Error> {
     let json = filters::tojson(value, indent, options)?;
     let mut out = String::new();
@@ -49,7 +49,7 @@ fn to_json(value: &Value, indent: Option<Value>, options: Kwargs) -> Result<Stri
             out.push(character);
         } else {
             for unit in character.encode_utf16(&mut [0; 2]) {
-                // Writing to a string does not fail.
+                // Writing to a string cannot fail.
                 let _ = write!(out, "\\u{unit:04x}");
             }
         }
@@ -57,9 +57,9 @@ fn to_json(value: &Value, indent: Option<Value>, options: Kwargs) -> Result<Stri
     Ok(out)
 }
 
-/// jinja2's `truncate`: at most `length` characters, and at a word's end unless told otherwise. A
-/// text that is longer by no more than `leeway` stays whole.
-// A filter's options come by value.
+/// The filter `truncate` of jinja2: keeps at most `length` characters and cuts at the end of a word, unless
+/// `kill_words` is set. A text that is at most `leeway` characters longer is returned whole.
+// A filter takes its options by value.
 #[allow(clippy::needless_pass_by_value)]
 fn truncate(
     text: &str,

@@ -1,4 +1,4 @@
-//! The methods of Python's texts, lists and dictionaries that templates call.
+//! The methods of Python's strings, lists and dictionaries for jinja2 templates.
 
 use minijinja::{
     Error, ErrorKind, State,
@@ -8,7 +8,7 @@ use minijinja::{
 
 use super::python;
 
-/// Calls a method that the template engine does not have.
+/// Calls a method that the template engine does not provide.
 pub(super) fn call(
     state: &mut State<'_, '_>,
     value: &Value,
@@ -66,7 +66,7 @@ fn call_list(value: &Value, method: &str, arguments: &[Value]) -> Result<Value, 
 }
 
 fn call_text(text: &str, method: &str, arguments: &[Value]) -> Result<Value, Error> {
-    // Those that take nothing.
+    // Methods without arguments.
     let plain = match method {
         "upper" => Some(Value::from(text.to_uppercase())),
         "lower" => Some(Value::from(text.to_lowercase())),
@@ -149,14 +149,14 @@ fn all(text: &str, is: impl Fn(char) -> bool) -> bool {
     !text.is_empty() && text.chars().all(is)
 }
 
-/// The first letter in upper case and all others in lower case.
+/// Converts the first letter to upper case and all others to lower case.
 pub(super) fn capitalize(text: &str) -> String {
     let mut characters = text.chars();
     let first = characters.next().into_iter().flat_map(char::to_uppercase);
     first.chain(characters.as_str().to_lowercase().chars()).collect()
 }
 
-/// The first letter of each word in upper case and all others in lower case.
+/// Converts the first letter of each word to upper case and all others to lower case.
 fn title(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut in_word = false;
@@ -171,8 +171,7 @@ fn title(text: &str) -> String {
     out
 }
 
-/// In the middle of `width` characters. What is left over of an odd padding goes where Python puts
-/// it.
+/// Centers the text in `width` characters. If the padding is odd, the extra space goes where Python puts it.
 pub(super) fn center(text: &str, width: usize) -> String {
     let padding = width.min(10_000).saturating_sub(text.chars().count());
     let before = padding / 2 + (padding & width & 1);
@@ -191,7 +190,7 @@ fn strip<'a>(text: &'a str, method: &str, characters: Option<&str>) -> &'a str {
     }
 }
 
-/// At `separator`, or at white space; at most `most` times, unless that is negative.
+/// Splits at `separator`, or at white space, at most `most` times. A negative `most` means no limit.
 fn split(text: &str, separator: Option<&str>, most: Option<i64>) -> Result<Value, Error> {
     let most = most.and_then(|most| usize::try_from(most).ok());
     match (separator, most) {

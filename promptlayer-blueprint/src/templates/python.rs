@@ -1,10 +1,10 @@
-//! Values as Python writes them.
+//! Formats values as Python does.
 
 use std::fmt::Write as _;
 
 use minijinja::value::{Value, ValueKind};
 
-/// `str(value)`.
+/// Appends `str(value)`.
 pub(super) fn write_str(out: &mut String, value: &Value) {
     match value.as_str() {
         Some(text) => out.push_str(text),
@@ -13,7 +13,7 @@ pub(super) fn write_str(out: &mut String, value: &Value) {
     }
 }
 
-/// `repr(value)`.
+/// Appends `repr(value)`.
 pub(super) fn write_repr(out: &mut String, value: &Value) {
     match value.kind() {
         ValueKind::Undefined => out.push_str("Undefined"),
@@ -51,7 +51,7 @@ pub(super) fn write_repr(out: &mut String, value: &Value) {
 }
 
 fn display(out: &mut String, value: &Value) {
-    // Writing to a string does not fail.
+    // Writing to a string cannot fail.
     let _ = write!(out, "{value}");
 }
 
@@ -61,7 +61,7 @@ fn separate(out: &mut String, count: usize) {
     }
 }
 
-/// `repr` of a text: in single quotes, unless it holds one and no double quote.
+/// Appends the `repr` of a string: in single quotes, unless it contains a single quote and no double quote.
 pub(super) fn write_quoted(out: &mut String, text: &str) {
     let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     out.push(quote);
@@ -82,7 +82,7 @@ pub(super) fn write_quoted(out: &mut String, text: &str) {
     out.push(quote);
 }
 
-/// `ascii(text)`, from what `repr` made of it.
+/// Converts the output of `repr` to that of `ascii`.
 pub(super) fn to_ascii(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
@@ -97,7 +97,7 @@ pub(super) fn to_ascii(text: &str) -> String {
 
 fn write_escaped(out: &mut String, character: char) {
     let code = u32::from(character);
-    // Writing to a string does not fail.
+    // Writing to a string cannot fail.
     let _ = match code {
         0..0x100 => write!(out, "\\x{code:02x}"),
         0x100..0x1_0000 => write!(out, "\\u{code:04x}"),
@@ -105,8 +105,8 @@ fn write_escaped(out: &mut String, character: char) {
     };
 }
 
-/// `str.isprintable`. Rust's own escaping goes by the same classes of characters, but it also
-/// escapes a combining character, unless another character stands before it.
+/// Returns `true` if `str.isprintable` does. Rust's `escape_debug` uses the same character classes, but it
+/// also escapes a combining character at the start of a string.
 fn is_printable(character: char) -> bool {
     if character.is_ascii() {
         return !character.is_ascii_control();
@@ -114,8 +114,8 @@ fn is_printable(character: char) -> bool {
     String::from_iter(['a', character]).escape_debug().count() == 2
 }
 
-/// `repr` of a float: the shortest digits that read back as the same number, in scientific notation
-/// where the number is very large or small.
+/// Returns the `repr` of a float: the shortest digits that parse to the same number, in scientific notation
+/// if the number is very large or very small.
 pub(super) fn float(number: f64) -> String {
     if number.is_nan() {
         return "nan".to_owned();

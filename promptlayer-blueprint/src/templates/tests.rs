@@ -4,7 +4,7 @@ use super::*;
 use crate::blueprint::{ChatPrompt, CompletionPrompt};
 use crate::shared::text as shared;
 
-// By value, as `json!` makes it.
+// Taken by value, as `json!` returns it.
 #[allow(clippy::needless_pass_by_value)]
 fn fstring(template: &str, variables: Value) -> String {
     render_text(template, TemplateFormat::FString, variables.as_object().unwrap())
@@ -26,7 +26,7 @@ fn rendered<const N: usize>(
 }
 
 #[test]
-fn the_vendors_vectors_come_out_as_in_its_python_client() {
+fn reference_vectors_render_as_in_the_python_client() {
     let Some(text) = shared("wire/render_vectors.json") else {
         return;
     };
@@ -36,8 +36,8 @@ fn the_vendors_vectors_come_out_as_in_its_python_client() {
     for mut vector in vectors {
         let source = vector["template"].as_str().unwrap().to_owned();
         if source == "{{ b }} {{ f }}" {
-            // It was rendered with the float 1.0, which the file cannot tell from the integer 1
-            // after JavaScript wrote it; Python renders the integer as `1`.
+            // The reference output was rendered with the float 1.0. JavaScript wrote it to the file as 1,
+            // which is the same as the integer 1, and Python renders that as `1`.
             assert_eq!(vector["variables"]["f"], 1);
             vector["variables"]["f"] = json!(1.0);
         }
@@ -52,20 +52,20 @@ fn the_vendors_vectors_come_out_as_in_its_python_client() {
 }
 
 #[test]
-fn a_missing_variable_leaves_nothing_behind() {
+fn missing_variable_renders_as_nothing() {
     assert_eq!(fstring("Hi {name}!", json!({})), "Hi !");
     assert_eq!(fstring("Hi {name}!", json!({"name": null})), "Hi !");
     assert_eq!(jinja("Hi {{ name }}{{ name.first }}!", json!({})), "Hi !");
 }
 
 #[test]
-fn doubled_braces_are_single_ones_in_an_fstring() {
+fn doubled_braces_render_as_single_braces_in_an_fstring() {
     assert_eq!(fstring("{{\"a\": {x}}}", json!({"x": 1})), "{\"a\": 1}");
     assert_eq!(fstring("}}{{", json!({})), "}{");
 }
 
 #[test]
-fn what_python_cannot_format_is_left_as_it_is() {
+fn invalid_fstring_is_left_unchanged() {
     for source in [
         "{",
         "}",
@@ -132,13 +132,13 @@ fn values_are_written_as_python_does() {
 }
 
 #[test]
-fn elements_are_found_of_variables_that_also_stand_alone() {
+fn elements_resolve_if_their_variable_also_stands_alone() {
     let variables = json!({"l": [1, [2, 3]], "d": {"k": "v"}});
     assert_eq!(fstring("{l}{l[1][0]} {d}{d[k]}", variables), "[1, [2, 3]]2 {'k': 'v'}v");
 }
 
 #[test]
-fn a_template_cannot_ask_for_gigabytes() {
+fn template_cannot_request_gigabytes() {
     for source in ["{x:10001}", "{x:.10001f}", "{x:>18446744073709551616}"] {
         assert_eq!(fstring(source, json!({"x": 1.5})), source);
     }
@@ -147,7 +147,7 @@ fn a_template_cannot_ask_for_gigabytes() {
 }
 
 #[test]
-fn the_methods_that_templates_call_are_pythons() {
+fn methods_in_templates_behave_as_in_python() {
     let variables = json!({"s": "a toast", "d": {"a": 1, "b": 2}, "l": ["x", "y"]});
     for (source, expected) in [
         ("{% for k, v in d.items() %}{{ k }}={{ v }};{% endfor %}", "a=1;b=2;"),
@@ -167,7 +167,7 @@ fn the_methods_that_templates_call_are_pythons() {
 }
 
 #[test]
-fn a_jinja_template_that_fails_is_left_as_it_is() {
+fn failing_jinja_template_is_left_unchanged() {
     for source in ["{{ a", "{% broken", "{{ 1/0 }}", "{{ s.nothing() }}", "{% include 'x' %}"] {
         assert_eq!(jinja(source, json!({"s": "x"})), source);
     }
@@ -235,7 +235,7 @@ fn a_placeholder_without_messages_is_an_error() {
 }
 
 #[test]
-fn a_tool_variable_is_an_error_and_not_sent_as_it_is() {
+fn tool_variable_is_a_render_error() {
     let mut chat = ChatPrompt::new([Message::user("x")]);
     chat.tools.push(Tool::Other(json!({"type": "variable", "name": "tools"})));
     let error = rendered(chat, []).unwrap_err();

@@ -1,4 +1,4 @@
-//! The errors that answers, and missing answers, stand for.
+//! Conversions from HTTP responses and transport failures to [`Error`].
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use crate::http::{Answer, Failure, FailureKind};
 use crate::redact::Redactor;
 
 impl Error {
-    /// The error that an answer other than 2xx stands for.
+    /// Creates the error for a response with a status other than 2xx.
     pub(crate) fn from_answer(request: String, answer: &Answer, redactor: &Redactor) -> Self {
         let (message, status, retry_after) =
             (redactor.quote(&answer.body), answer.status, answer.retry_after);
         Self::from(Repr::Status { request, status, message, retry_after }).redacted(redactor)
     }
 
-    /// The error that a 2xx answer stands for which says that nothing was done.
+    /// Creates the error for a 2xx response whose body says that the request failed.
     pub(crate) fn from_declined(request: String, body: &[u8], redactor: &Redactor) -> Self {
         Self::from(Repr::Declined { request, message: redactor.quote(body) }).redacted(redactor)
     }
 
-    /// The error that a 2xx answer with an unreadable body stands for.
+    /// Creates the error for a 2xx response whose body cannot be parsed.
     pub(crate) fn from_unreadable(
         request: String,
         body: &[u8],
@@ -29,7 +29,7 @@ impl Error {
         Self::from(Repr::UnreadableAnswer { request, body: redactor.quote(body), source }).redacted(redactor)
     }
 
-    /// The error that a request without an answer stands for.
+    /// Creates the error for a request without a complete response.
     pub(crate) fn from_failure(
         request: String,
         timeout: Duration,

@@ -1,16 +1,16 @@
-//! Texts with their escapes undone, each byte with the place that it came from.
+//! Texts with their escapes undone. For each byte, its position in the original text is kept.
 
 use std::ops::Range;
 
-/// A text, normalized, and where in the source each of its bytes was written.
+/// A normalized text, with the position of each byte in the source.
 pub(super) struct Decoded {
     pub(super) bytes: Vec<u8>,
     sources: Vec<Range<usize>>,
 }
 
 impl Decoded {
-    /// A text as it is, without what cannot be seen: UTF-16 that was read as UTF-8 has a NUL behind each character,
-    /// and long base64 has line breaks.
+    /// Normalizes a text without undoing escapes. Skips control and replacement characters: UTF-16 that was
+    /// read as UTF-8 has a NUL after each character, and long base64 has line breaks.
     pub(super) fn of(text: &str) -> Self {
         let mut decoded =
             Self { bytes: Vec::with_capacity(text.len()), sources: Vec::with_capacity(text.len()) };
@@ -30,14 +30,14 @@ impl Decoded {
         self.sources.push(source);
     }
 
-    /// Where the source has these bytes.
+    /// Returns the range in the source that these bytes come from.
     pub(super) fn source(&self, range: Range<usize>) -> Option<Range<usize>> {
         let start = self.sources.get(range.start)?.start;
         let end = self.sources.get(range.end.checked_sub(1)?)?.end;
         Some(start..end)
     }
 
-    /// The same with one layer of escapes undone; `None` if it has no escapes.
+    /// Returns the text with one layer of escapes undone, or `None` if it has no escapes.
     pub(super) fn undo_escapes(&self) -> Option<Self> {
         let mut decoded = Self { bytes: Vec::new(), sources: Vec::new() };
         let mut has_escapes = false;
@@ -52,7 +52,7 @@ impl Decoded {
             has_escapes |= length > 1;
             let source = self.source(at..at + length);
             at += length;
-            // An escaped line break or NUL is as little to be seen as one that is not escaped.
+            // Escaped control characters are skipped too.
             if let (Some(byte), Some(source)) =
                 (byte.filter(|byte| length == 1 || !byte.is_ascii_control()), source)
             {
@@ -63,8 +63,8 @@ impl Decoded {
     }
 }
 
-/// Makes equal what is written differently without being another key: upper and lower case, the two alphabets of
-/// base64, and the blank of forms.
+/// Maps bytes to the same value if they only differ in notation: upper and lower case, the two alphabets of
+/// base64, and the space of form encoding.
 pub(super) fn normalize(byte: u8) -> u8 {
     match byte {
         b'+' | b' ' => b'-',
@@ -73,11 +73,12 @@ pub(super) fn normalize(byte: u8) -> u8 {
     }
 }
 
-/// Names of HTML's that stand for ASCII.
+/// The HTML entities for ASCII characters.
 const ENTITIES: [(&[u8], u8); 5] =
     [(b"&amp;", b'&'), (b"&lt;", b'<'), (b"&gt;", b'>'), (b"&quot;", b'"'), (b"&apos;", b'\'')];
 
-/// Reads the escape that a normalized text starts with: the ASCII byte that it stands for, and its length.
+/// Parses the escape at the start of a normalized text. Returns the ASCII byte it encodes and the length of
+/// the escape.
 fn escape(text: &[u8]) -> Option<(u8, usize)> {
     match text {
         [b'%', digits @ ..] => hex(digits.get(..2)?).map(|byte| (byte, 3)),
@@ -106,7 +107,7 @@ fn escape(text: &[u8]) -> Option<(u8, usize)> {
     }
 }
 
-/// The ASCII byte with this number, in hex.
+/// Returns the ASCII byte with this hexadecimal number.
 fn hex(digits: &[u8]) -> Option<u8> {
     ascii(u32::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?)
 }

@@ -1,13 +1,13 @@
-//! Finds pieces of a secret in text, in any of the encodings that a server may use. Test code, of this crate and of
-//! the package `tests`; it shares nothing with the redactor that it checks.
+//! Searches for fragments of a secret in a text, in any encoding that a server may use. This is test code,
+//! for this crate and for the package `tests`. It shares no code with the redactor that it checks.
 
-/// The shortest piece that must not be shown.
+/// The length of the shortest fragment that must not be shown.
 const PIECE: usize = 8;
 
-/// A way to write a secret, and its name.
+/// The name of an encoding, and the function that encodes a secret.
 pub(crate) type Encoding = (&'static str, fn(&str) -> String);
 
-/// Ways to write a secret.
+/// The encodings that are checked.
 pub(crate) const ENCODINGS: &[Encoding] = &[
     ("plain", str::to_owned),
     ("upper case", str::to_ascii_uppercase),
@@ -63,15 +63,17 @@ fn base64(bytes: &[u8], alphabet: &[u8; 64]) -> String {
     text
 }
 
-/// The base64 of a piece behind so many bytes, without what depends on its neighbours.
+/// Returns the base64 of a fragment after `shift` other bytes, without the characters that depend on the
+/// bytes around it.
 fn base64_middle(piece: &str, shift: usize, alphabet: &[u8; 64]) -> String {
     let bytes = [&b"\0\0"[..shift], piece.as_bytes()].concat();
     base64(&bytes, alphabet)[(shift * 8).div_ceil(6)..bytes.len() * 8 / 6].to_owned()
 }
 
-/// A piece of the key that the text shows, and how it is written; of a key that is shorter than a piece, all of it.
+/// Returns a fragment of the key that the text contains, and its encoding. If the key is shorter than a
+/// fragment, searches for the whole key.
 pub(crate) fn find(text: &str, key: &str) -> Option<String> {
-    // As `Debug` writes it, and as it is.
+    // Searches the text as `Debug` output and as it is.
     let texts =
         [text.to_owned(), text.replace("\\\\", "\\"), text.replace("\\0", ""), text.replace([' ', '\0'], "")]
             .join("\n");
@@ -86,7 +88,7 @@ pub(crate) fn find(text: &str, key: &str) -> Option<String> {
             [STANDARD, FOR_URLS].map(|alphabet| ("base64", base64_middle(piece, shift, alphabet)))
         });
         plain.chain(middles).find_map(|(name, written)| {
-            // Of a short key so little is left in base64 that it is in many a text.
+            // The base64 of a short key is so short that it is part of many texts.
             let is_telling = !written.is_empty() && (name != "base64" || written.len() >= 4);
             let is_shown = is_telling && texts.contains(&written);
             is_shown.then(|| format!("{piece:?} as {name}, {written:?}"))

@@ -7,7 +7,7 @@ use proptest::sample::select;
 use super::leaks::{self, ENCODINGS};
 use super::*;
 
-/// Keys as the service makes them, and others that an HTTP header can carry.
+/// A key as PromptLayer generates it, and other keys that an HTTP header can hold.
 const KEYS: &[&str] = &[
     "pl_SENTINEL_KEY_0123456789abcdef",
     "pl_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQR",
@@ -24,7 +24,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
 
     #[test]
-    fn no_piece_of_the_key_is_left_however_it_is_written(
+    fn no_fragment_of_the_key_is_left_in_any_encoding(
         key in key(),
         (name, encode) in select(ENCODINGS),
         before in "[ -~é\n]{0,12}",
@@ -37,7 +37,7 @@ proptest! {
         let redactor = Redactor::new(key.clone().into());
         for written in [written.as_str(), piece.as_str()] {
             let text = format!("{before}{}{written}\"}}", ".".repeat(blanks));
-            // What is around the key may be a piece of it by chance.
+            // The text around the key may contain a fragment of it by chance.
             prop_assume!(leaks::find(&text.replace(written, "\u{1}"), &key).is_none());
             let json: Result<u64, _> = serde_json::from_value(text.clone().into());
             let json = redactor.json(&json.unwrap_err());
@@ -54,7 +54,7 @@ proptest! {
 }
 
 #[test]
-fn a_key_that_was_cut_shows_three_characters_at_most() {
+fn cut_key_shows_at_most_three_characters() {
     let key = KEYS[0];
     let redactor = Redactor::new(key.into());
     for at in 1..key.len() {
@@ -68,7 +68,7 @@ fn a_key_that_was_cut_shows_three_characters_at_most() {
 }
 
 #[test]
-fn what_is_not_of_the_key_is_left_as_it_is() {
+fn text_without_the_key_is_unchanged() {
     let redactor = Redactor::new(KEYS[0].into());
     for text in
         [r#"{"detail": [{"loc": ["body", "a%20b"], "msg": "é \u00e9"}]}"#, "", "pl_", "GET /spans-bulk"]
@@ -83,7 +83,7 @@ fn what_is_not_of_the_key_is_left_as_it_is() {
 }
 
 #[test]
-fn an_io_error_keeps_its_kind_and_a_system_error_its_number() {
+fn redacted_io_error_keeps_its_kind_or_os_number() {
     let redactor = Redactor::new(KEYS[0].into());
     let told = redactor.io(io::Error::new(io::ErrorKind::WouldBlock, format!("no thread for {}", KEYS[0])));
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Storing a new version of a template.
+//! Publishes new versions of templates.
 
 use std::{
     future::{Future, IntoFuture},
@@ -12,7 +12,7 @@ use crate::blueprint::__serde::or_default;
 use crate::blueprint::{Metadata, Model, Prompt};
 use crate::{Client, Error, Tags};
 
-/// Stores a new version of a template. Await it.
+/// A request that stores a new version of a template. Send it with `.await`.
 ///
 /// ```no_run
 /// use promptlayer_client::{Client, blueprint::{CompletionPrompt, Model}};
@@ -37,9 +37,9 @@ pub struct PublishTemplate {
 }
 
 impl PublishTemplate {
-    /// The greatest length of a name, in characters: a limit of the service.
+    /// The maximum length of a name, in characters. PromptLayer sets this limit.
     pub const MAX_NAME_CHARACTERS: usize = 512;
-    /// The greatest length of a commit message, in characters: a limit of the service.
+    /// The maximum length of a commit message, in characters. PromptLayer sets this limit.
     pub const MAX_COMMIT_MESSAGE_CHARACTERS: usize = 72;
 
     pub(super) fn new(client: Client, name: String, prompt: Prompt) -> Self {
@@ -51,39 +51,38 @@ impl PublishTemplate {
         Self { client, request }
     }
 
-    /// What is to be said about this version.
+    /// Sets the commit message of this version.
     pub fn commit_message(mut self, message: impl Into<String>) -> Self {
         self.request.version.commit_message = Some(message.into());
         self
     }
 
-    /// The model it is for.
+    /// Sets the model of this version.
     pub fn model(mut self, model: Model) -> Self {
         self.request.version.metadata.get_or_insert_default().model = Some(model);
         self
     }
 
-    /// A field to be stored with it.
+    /// Adds a metadata field to this version.
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         let metadata = self.request.version.metadata.get_or_insert_default();
         metadata.other.insert(key.into(), value.into());
         self
     }
 
-    /// The template's tags.
+    /// Sets the tags of the template.
     pub fn tags(mut self, tags: Tags) -> Self {
         self.request.template.tags = tags;
         self
     }
 
-    /// A release label that is to name this version from now on, such as `prod`. May be called more
-    /// than once.
+    /// Adds a release label, such as `prod`, and moves it to this version. Can be called more than once.
     pub fn release_label(mut self, label: impl Into<String>) -> Self {
         self.request.release_labels.push(label.into());
         self
     }
 
-    /// The folder for a template that is new.
+    /// Sets the folder, if the template is new.
     pub fn folder(mut self, id: u64) -> Self {
         self.request.template.folder_id = Some(id);
         self
@@ -112,7 +111,7 @@ impl IntoFuture for PublishTemplate {
     type Output = Result<PublishedTemplate, Error>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
-    /// Sends the request. Needs a tokio runtime.
+    /// Sends the request. Requires a tokio runtime.
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             self.check()?;
@@ -151,25 +150,25 @@ struct RequestVersion {
     metadata: Option<Metadata>,
 }
 
-/// The version of a template that was stored.
+/// The version of a template that was published.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct PublishedTemplate {
-    /// The template's number.
+    /// The id of the template.
     pub id: u64,
-    /// Its name.
+    /// The name of the template.
     #[serde(rename = "prompt_name")]
     pub name: String,
-    /// The number of the stored version among those of all templates.
+    /// The id of the version, which is unique among all templates.
     #[serde(rename = "prompt_version_id")]
     pub version_id: u64,
-    /// Which version of the template it is, from 1.
+    /// The version number within the template. Versions start at 1.
     #[serde(rename = "version_number")]
     pub version: u32,
-    /// The template's tags.
+    /// The tags of the template.
     #[serde(default, deserialize_with = "or_default")]
     pub tags: Vec<String>,
-    /// The release labels that name this version now.
+    /// The release labels of this version.
     #[serde(default, deserialize_with = "or_default")]
     pub release_labels: Vec<String>,
 }

@@ -8,7 +8,7 @@ use crate::{
 
 const REQUEST: RequestId = RequestId::new(1001);
 
-/// What becomes of a request that is answered so.
+/// Returns the error of a request that gets this response.
 async fn error_of(reply: Reply) -> Error {
     let server = Server::start([reply]);
     let error = client(&server).track().score(REQUEST, 100).await.unwrap_err();
@@ -17,7 +17,7 @@ async fn error_of(reply: Reply) -> Error {
 }
 
 #[tokio::test]
-async fn a_wrong_key_is_unauthorized_and_shown_nowhere() {
+async fn wrong_key_is_unauthorized_and_not_shown() {
     let body = format!(r#"{{"error": "no workspace has the key {KEY}"}}"#);
     let error = error_of(Reply::json(401, &body)).await;
 
@@ -30,7 +30,7 @@ async fn a_wrong_key_is_unauthorized_and_shown_nowhere() {
 }
 
 #[test]
-fn neither_a_client_nor_what_it_makes_shows_the_key() {
+fn debug_of_the_client_and_its_builders_omits_the_key() {
     let client = Client::builder().api_key(KEY).env(Env::empty()).build().unwrap();
     let shown = format!(
         "{client:?} {:?} {:?} {:?} {:?} {:?}",
@@ -45,7 +45,7 @@ fn neither_a_client_nor_what_it_makes_shows_the_key() {
 }
 
 #[tokio::test]
-async fn what_does_not_exist_is_not_found() {
+async fn missing_template_is_not_found() {
     let server = Server::start([Reply::json(404, r#"{"message": "no such prompt"}"#)]);
     let error = client(&server).templates().get("nowhere").await.unwrap_err();
 
@@ -58,7 +58,7 @@ async fn what_does_not_exist_is_not_found() {
 }
 
 #[tokio::test]
-async fn an_invalid_request_is_rejected_with_what_the_service_says() {
+async fn invalid_request_is_rejected_with_the_response_body() {
     let detail = r#"{"detail": [{"loc": ["body", "score"], "msg": "too large", "type": "int"}]}"#;
     let error = error_of(Reply::json(422, detail)).await;
 
@@ -68,7 +68,7 @@ async fn an_invalid_request_is_rejected_with_what_the_service_says() {
 }
 
 #[tokio::test]
-async fn a_success_in_name_only_is_rejected() {
+async fn success_status_with_success_false_is_rejected() {
     let error = error_of(Reply::json(200, r#"{"success": false, "message": "too late"}"#)).await;
 
     assert!(error.is_rejected());
@@ -76,7 +76,7 @@ async fn a_success_in_name_only_is_rejected() {
 }
 
 #[tokio::test]
-async fn too_many_requests_say_how_long_to_wait() {
+async fn too_many_requests_returns_retry_after() {
     let error = error_of(Reply::with_headers(429, "retry-after: 7\r\n", "slow down")).await;
 
     assert!(error.is_rate_limited());
@@ -84,7 +84,7 @@ async fn too_many_requests_say_how_long_to_wait() {
 }
 
 #[tokio::test]
-async fn a_failure_of_the_service_is_a_server_error() {
+async fn status_500_is_a_server_error() {
     let error = error_of(Reply::json(500, "")).await;
 
     assert!(error.is_server_error());
@@ -92,7 +92,7 @@ async fn a_failure_of_the_service_is_a_server_error() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed() {
+async fn redirect_is_not_followed() {
     let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
     elsewhere.set_nonblocking(true).unwrap();
     let location = format!("location: http://{}/\r\n", elsewhere.local_addr().unwrap());
@@ -104,7 +104,7 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn a_long_answer_is_quoted_in_part() {
+async fn long_response_is_quoted_in_part() {
     let body = "é\n".repeat(5000);
     let error = error_of(Reply::json(500, &body)).await;
     let Repr::Status { message, .. } = error.repr() else {
@@ -117,7 +117,7 @@ async fn a_long_answer_is_quoted_in_part() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_json_was_accepted_all_the_same() {
+async fn success_without_json_is_an_unreadable_answer() {
     let server = Server::start([Reply::json(200, "<html>")]);
     let error = client(&server).groups().create().await.unwrap_err();
 
@@ -127,7 +127,7 @@ async fn an_answer_that_is_no_json_was_accepted_all_the_same() {
 }
 
 #[tokio::test]
-async fn an_accepted_request_whose_answer_breaks_off_keeps_its_status() {
+async fn accepted_request_with_truncated_response_keeps_its_status() {
     let server = Server::start([Reply::cut_short(201, "{\"id\": ")]);
     let failure = client(&server).http().post_bytes("/x", Vec::new()).await.unwrap_err();
 
@@ -135,7 +135,7 @@ async fn an_accepted_request_whose_answer_breaks_off_keeps_its_status() {
 }
 
 #[tokio::test]
-async fn a_refused_request_whose_answer_breaks_off_is_still_refused() {
+async fn refused_request_with_truncated_response_is_refused() {
     let error = error_of(Reply::cut_short(422, "so far")).await;
 
     assert_eq!(error.status(), Some(422));
@@ -143,7 +143,7 @@ async fn a_refused_request_whose_answer_breaks_off_is_still_refused() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_closed_without_an_answer_is_broken() {
+async fn connection_closed_without_a_response_is_broken() {
     let server = Server::start([Reply::Bytes(Vec::new())]);
     let client = client(&server);
     let failure = client.http().post_bytes("/x", b"{}".to_vec()).await.unwrap_err();
@@ -154,7 +154,7 @@ async fn a_connection_that_is_closed_without_an_answer_is_broken() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_too_large_is_not_kept() {
+async fn too_large_response_is_discarded() {
     let mut bytes = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n".to_vec();
     bytes.resize(bytes.len() + MAX_ANSWER_BYTES + 1, b' ');
     let server = Server::start([Reply::Bytes(bytes)]);
@@ -165,7 +165,7 @@ async fn an_answer_that_is_too_large_is_not_kept() {
 }
 
 #[tokio::test]
-async fn a_refused_connection_was_surely_not_used() {
+async fn refused_connection_is_not_sent() {
     let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let client = Client::builder()
         .api_key(KEY)
@@ -182,7 +182,7 @@ async fn a_refused_connection_was_surely_not_used() {
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_come_in_time_is_a_timeout() {
+async fn late_response_is_a_timeout() {
     let server = Server::start([Reply::Silence]);
     let env = Env::of([("PROMPTLAYER_API_KEY", KEY), ("PROMPTLAYER_HTTP_TIMEOUT", "0.05")]);
     let client = Client::builder().base_url(server.url()).env(env).build().unwrap();
@@ -195,7 +195,7 @@ async fn an_answer_that_does_not_come_in_time_is_a_timeout() {
 }
 
 #[test]
-fn outside_a_runtime_there_is_an_error_and_no_panic() {
+fn request_outside_a_runtime_is_an_error_and_no_panic() {
     let client = Client::builder().api_key(KEY).env(Env::empty()).build().unwrap();
     let groups = client.groups();
     let mut future = Box::pin(groups.create());
@@ -208,7 +208,7 @@ fn outside_a_runtime_there_is_an_error_and_no_panic() {
 }
 
 #[test]
-fn connections_of_its_own_outlive_another_runtime() {
+fn own_connections_outlive_another_runtime() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let done = || Reply::json(200, r#"{"success": true, "message": "ok"}"#);
     let server = Server::start([done(), done()]);
@@ -223,7 +223,7 @@ fn connections_of_its_own_outlive_another_runtime() {
 }
 
 #[tokio::test]
-async fn each_request_says_who_sends_it() {
+async fn each_request_has_key_and_sdk_headers() {
     let server = Server::start([Reply::json(200, r#"{"success": true}"#)]);
     client(&server).track().score(REQUEST, 100).await.unwrap();
 
@@ -236,7 +236,7 @@ async fn each_request_says_who_sends_it() {
 }
 
 #[tokio::test]
-async fn a_base_url_with_a_path_is_put_before_every_path() {
+async fn path_of_the_base_url_prefixes_every_path() {
     let server = Server::start([Reply::json(200, r#"{"success": true}"#)]);
     let client = Client::builder()
         .api_key(KEY)
@@ -249,8 +249,8 @@ async fn a_base_url_with_a_path_is_put_before_every_path() {
     assert_eq!(server.finish()[0].line, "POST /behind/a/gate/rest/track-score");
 }
 
-/// On Linux the root certificates are looked for where two variables say, which a process reads for
-/// itself: so this test runs itself again in one where they say nonsense.
+/// On Linux, two environment variables set where root certificates are searched, and a process reads them
+/// itself. So this test runs itself again in a child process in which they point nowhere.
 #[cfg(target_os = "linux")]
 #[test]
 fn plain_http_works_on_a_system_without_root_certificates() {

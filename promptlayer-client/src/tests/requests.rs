@@ -7,7 +7,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_request_is_read_back() {
+async fn request_is_read_back() {
     let answer = json!({
         "success": true,
         "request_id": 12345,
@@ -41,7 +41,7 @@ async fn a_request_is_read_back() {
 }
 
 #[tokio::test]
-async fn a_trace_is_read_back_with_the_requests_in_it() {
+async fn trace_is_read_back_with_its_requests() {
     let id: TraceId = "a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6".parse().unwrap();
     let answer = json!({
         "success": true,
@@ -67,7 +67,7 @@ async fn a_trace_is_read_back_with_the_requests_in_it() {
 }
 
 #[tokio::test]
-async fn a_request_is_logged_at_the_present_unless_it_says_otherwise() {
+async fn request_without_times_is_logged_at_the_current_time() {
     let logged = || Reply::json(201, r#"{"id": 1001, "prompt_version": {}}"#);
     let server = Server::start([logged(), logged()]);
     let client = client(&server);
@@ -83,7 +83,7 @@ async fn a_request_is_logged_at_the_present_unless_it_says_otherwise() {
     assert_eq!(seen[0].line, "POST /log-request");
     let body = seen[0].json();
     let time: jiff::Timestamp = body["request_start_time"].as_str().unwrap().parse().unwrap();
-    // Written to the microsecond.
+    // The time has microsecond precision.
     assert!(before.as_microsecond() <= time.as_microsecond() && time <= after, "{time}");
     assert_eq!(body["request_start_time"], body["request_end_time"]);
     assert_eq!(body["status"], "SUCCESS");
@@ -92,7 +92,7 @@ async fn a_request_is_logged_at_the_present_unless_it_says_otherwise() {
 }
 
 #[tokio::test]
-async fn a_request_with_bad_metadata_is_not_logged() {
+async fn request_with_invalid_metadata_is_not_logged() {
     let server = Server::start([]);
     let request =
         LogRequest::new("openai", "gpt-4o", Prompt::user("?"), Prompt::assistant("!")).metadata([("", "x")]);

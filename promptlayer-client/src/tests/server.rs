@@ -1,4 +1,4 @@
-//! A server that answers each connection with the next reply of a script.
+//! A server that answers each connection with the next scripted response.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -12,11 +12,11 @@ use std::{
 
 use serde_json::Value;
 
-/// What to do with a request.
+/// How to answer a request.
 pub(super) enum Reply {
-    /// Answer with these bytes, then close the connection.
+    /// Sends these bytes and closes the connection.
     Bytes(Vec<u8>),
-    /// Read the request and say nothing for as long as the server lives.
+    /// Reads the request and sends nothing while the server lives.
     Silence,
 }
 
@@ -36,18 +36,18 @@ impl Reply {
         )
     }
 
-    /// An answer that promises more bytes than come.
+    /// Creates a response that announces more bytes than it sends.
     pub(super) fn cut_short(status: u16, body: &str) -> Self {
         Self::Bytes(format!("HTTP/1.1 {status} Whatever\r\ncontent-length: 1000\r\n\r\n{body}").into_bytes())
     }
 }
 
-/// A request that came.
+/// A received request.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
     /// Method, path and query.
     pub(super) line: String,
-    /// Names in lower case.
+    /// The names are in lower case.
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
 }
@@ -66,7 +66,7 @@ impl Seen {
 pub(super) struct Server {
     address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
-    // Dropped before the thread is joined: it tells silent connections to end.
+    // Dropped before the thread is joined, which ends silent connections.
     alive: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -89,7 +89,7 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// The requests that came, once the script has been played to its end.
+    /// Returns the received requests, after all scripted responses were sent.
     pub(super) fn finish(mut self) -> Vec<Seen> {
         self.alive.take();
         self.thread.take().unwrap().join().unwrap();
@@ -104,7 +104,7 @@ fn play(listener: &TcpListener, script: Vec<Reply>, seen: &Mutex<Vec<Seen>>, unt
         seen.lock().unwrap().push(request);
         match reply {
             Reply::Bytes(bytes) => {
-                // The client may have heard enough.
+                // The client may close the connection before it has read everything.
                 let _ = stream.write_all(&bytes);
             }
             Reply::Silence => {

@@ -19,7 +19,7 @@ const TEMPLATE: &str = r#"{
 }"#;
 
 #[tokio::test]
-async fn a_template_is_read_by_name_and_label_and_rendered() {
+async fn template_is_read_by_name_and_label_and_rendered() {
     let server = Server::start([Reply::json(200, TEMPLATE)]);
     let template = client(&server).templates().get("team/support reply?").label("a&b").await.unwrap();
 
@@ -38,7 +38,7 @@ async fn a_template_is_read_by_name_and_label_and_rendered() {
 }
 
 #[tokio::test]
-async fn a_template_is_read_by_number_and_version() {
+async fn template_is_read_by_id_and_version() {
     let server = Server::start([Reply::json(200, TEMPLATE)]);
     client(&server).templates().get(17).version(2).await.unwrap();
 
@@ -46,7 +46,7 @@ async fn a_template_is_read_by_number_and_version() {
 }
 
 #[tokio::test]
-async fn a_name_that_would_be_another_path_is_refused() {
+async fn name_that_changes_the_path_is_refused() {
     let server = Server::start([]);
     let templates = client(&server).templates();
     for name in ["", "  ", ".", ".."] {
@@ -57,7 +57,7 @@ async fn a_name_that_would_be_another_path_is_refused() {
 }
 
 #[tokio::test]
-async fn templates_are_listed_a_page_at_a_time() {
+async fn templates_are_listed_by_page() {
     let page = json!({
         "has_next": true, "has_prev": false, "next_num": 2, "prev_num": null,
         "page": 1, "pages": 3, "total": 25,
@@ -78,7 +78,7 @@ async fn templates_are_listed_a_page_at_a_time() {
 }
 
 #[tokio::test]
-async fn a_template_is_published() {
+async fn template_is_published() {
     let answer = json!({
         "id": 11, "prompt_name": "example", "prompt_version_id": 90, "version_number": 3,
         "tags": ["a"], "release_labels": null, "external_ids": [],
@@ -121,7 +121,7 @@ async fn a_template_is_published() {
 }
 
 #[tokio::test]
-async fn what_is_too_long_to_be_published_is_refused() {
+async fn too_long_name_or_commit_message_is_refused() {
     let server = Server::start([]);
     let templates = client(&server).templates();
     let prompt = || CompletionPrompt::new("x");

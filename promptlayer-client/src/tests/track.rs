@@ -18,7 +18,7 @@ fn done() -> Reply {
 }
 
 #[tokio::test]
-async fn a_score_may_have_a_name() {
+async fn score_may_have_a_name() {
     let server = Server::start([done(), done()]);
     let track = client(&server).track();
     track.score(REQUEST, 100).await.unwrap();
@@ -41,7 +41,7 @@ async fn metadata_is_an_object_of_strings() {
 }
 
 #[tokio::test]
-async fn a_request_is_linked_by_version_or_by_label() {
+async fn request_is_linked_by_version_or_by_label() {
     let server = Server::start([done(), done(), done()]);
     let track = client(&server).track();
     track.prompt(REQUEST, "example").version(1).variables([("product", "toasters")]).await.unwrap();
@@ -75,7 +75,7 @@ async fn a_request_is_linked_by_version_or_by_label() {
 }
 
 #[tokio::test]
-async fn a_group_is_made_and_a_request_put_into_it() {
+async fn group_is_created_and_a_request_added() {
     let server = Server::start([Reply::json(200, r#"{"success": true, "id": 5}"#), done()]);
     let client = client(&server);
     let group = client.groups().create().await.unwrap();
@@ -91,7 +91,7 @@ async fn a_group_is_made_and_a_request_put_into_it() {
 }
 
 #[tokio::test]
-async fn bad_input_is_an_error_when_awaited_and_nothing_is_sent() {
+async fn invalid_input_is_an_error_and_nothing_is_sent() {
     let server = Server::start([]);
     let track = client(&server).track();
     let errors = [
@@ -114,7 +114,7 @@ async fn bad_input_is_an_error_when_awaited_and_nothing_is_sent() {
     assert!(server.finish().is_empty());
 }
 
-/// Keeps what is enqueued; full after the second.
+/// Stores what is enqueued. It is full after two calls.
 #[derive(Default)]
 struct Kept(Mutex<Vec<TrackCall>>);
 
@@ -130,7 +130,7 @@ impl Enqueue for Kept {
 }
 
 #[test]
-fn a_bound_action_can_be_enqueued_without_a_runtime() {
+fn bound_action_can_be_enqueued_without_a_runtime() {
     let kept = Arc::new(Kept::default());
     let queue: Arc<dyn Enqueue> = Arc::clone(&kept) as _;
     let client = Client::builder().api_key(KEY).env(Env::empty()).build().unwrap();
@@ -154,7 +154,7 @@ fn a_bound_action_can_be_enqueued_without_a_runtime() {
 }
 
 #[tokio::test]
-async fn a_bound_action_can_be_awaited_too() {
+async fn bound_action_can_be_awaited() {
     let server = Server::start([done()]);
     let track = TrackRequest::new(client(&server), REQUEST, Arc::new(Kept::default()));
     track.prompt("example").version(1).variables([("product", "toasters")]).await.unwrap();

@@ -1,4 +1,4 @@
-//! The actions themselves: what each of them takes, checks and sends.
+//! The tracking actions, with their arguments, checks and requests.
 
 use std::{
     collections::BTreeMap,
@@ -12,17 +12,17 @@ use serde_json::{Map, Value};
 use super::{Enqueueable, Origin, TrackCall, TrackPath};
 use crate::{Error, GroupId, RequestId, Score};
 
-/// The greatest length of a metadata key, in characters: a limit of the service.
+/// The maximum length of a metadata key, in characters. PromptLayer sets this limit.
 const MAX_METADATA_KEY_CHARACTERS: usize = 1024;
 
-/// Lets an action be awaited, and enqueued where there is a pipeline.
+/// Implements `IntoFuture` for an action, and `enqueue` if it has a pipeline.
 macro_rules! sent {
     ($name:ident) => {
         impl<P: Send + 'static> IntoFuture for $name<P> {
             type Output = Result<(), Error>;
             type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
-            /// Sends it. Needs a tokio runtime.
+            /// Sends the request. Requires a tokio runtime.
             fn into_future(self) -> Self::IntoFuture {
                 Box::pin(async move {
                     let (origin, call) = self.into_call()?;
@@ -32,13 +32,14 @@ macro_rules! sent {
         }
 
         impl $name<Enqueueable> {
-            /// Hands it to the export pipeline, which sends it with its retries. Needs no runtime
-            /// and does not wait.
+            /// Adds the action to the queue of the export pipeline, which sends it with retries. Requires no
+            /// runtime and does not wait.
             ///
             /// # Errors
             ///
-            /// What was given cannot be used; [`ErrorKind::QueueFull`](crate::ErrorKind::QueueFull); or [`ErrorKind::Closed`](crate::ErrorKind::Closed), once the
-            /// pipeline has been shut down. A failure to deliver is told to the layer's `on_error`.
+            /// Returns an error if an argument is invalid, [`Error::QueueFull`] if the queue is full, or
+            /// [`Error::Closed`] if the pipeline has been shut down. If the delivery fails later, the layer's
+            /// `on_error` closure is called.
             pub fn enqueue(self) -> Result<(), Error> {
                 let (origin, call) = self.into_call()?;
                 origin.pipeline.0.enqueue(call)
@@ -47,9 +48,9 @@ macro_rules! sent {
     };
 }
 
-/// Gives a request a score. Await it, or enqueue it.
+/// An action that scores a request. Await it or enqueue it.
 ///
-/// The error of a score that is none comes when it is awaited or enqueued.
+/// An invalid score is reported when the action is awaited or enqueued.
 #[derive(Debug)]
 #[must_use = "a score is given when it is awaited or enqueued"]
 pub struct TrackScore<P = ()> {
@@ -70,8 +71,8 @@ impl<P> TrackScore<P> {
         Self { origin, request, score: score.try_into().map_err(Error::from), name: None }
     }
 
-    /// What is scored, where a request has more than one score. Without it the service calls the
-    /// score `default`.
+    /// Sets the name of the score, for requests with more than one. By default, PromptLayer uses the name
+    /// `default`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
@@ -94,10 +95,9 @@ impl<P> TrackScore<P> {
     }
 }
 
-/// Adds metadata to a request. Await it, or enqueue it.
+/// An action that adds metadata to a request. Await it or enqueue it.
 ///
-/// The error of a key that is empty or longer than 1024 characters comes when it is awaited or
-/// enqueued.
+/// A key that is empty or longer than 1024 characters is reported when the action is awaited or enqueued.
 #[derive(Debug)]
 #[must_use = "metadata is added when it is awaited or enqueued"]
 pub struct TrackMetadata<P = ()> {
@@ -130,10 +130,9 @@ impl<P> TrackMetadata<P> {
     }
 }
 
-/// Links a request to the template it was made from. Await it, or enqueue it.
+/// An action that links a request to the template that it was made from. Await it or enqueue it.
 ///
-/// The error of a name that is empty, or of both a version and a label, comes when it is awaited or
-/// enqueued.
+/// An empty name, or both a version and a label, is reported when the action is awaited or enqueued.
 #[derive(Debug)]
 #[must_use = "a request is linked when this is awaited or enqueued"]
 pub struct TrackPrompt<P = ()> {
@@ -152,20 +151,20 @@ impl<P> TrackPrompt<P> {
         Self { origin, request, name, version: None, label: None, variables: Map::new() }
     }
 
-    /// The template's version, from 1. Without it, and without a label, the service takes the
-    /// latest.
+    /// Sets the version of the template. Versions start at 1. By default, without a label, PromptLayer uses
+    /// the latest version.
     pub fn version(mut self, version: u32) -> Self {
         self.version = Some(version);
         self
     }
 
-    /// The release label that the version is found by, instead of its number.
+    /// Selects the version by a release label instead of its number.
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
     }
 
-    /// The variables that the template was rendered with. May be called more than once.
+    /// Adds the variables that the template was rendered with. Can be called more than once.
     pub fn variables<K: Into<String>, V: Into<Value>>(
         mut self,
         variables: impl IntoIterator<Item = (K, V)>,
@@ -200,7 +199,7 @@ impl<P> TrackPrompt<P> {
     }
 }
 
-/// Puts a request into a group. Await it, or enqueue it.
+/// An action that adds a request to a group. Await it or enqueue it.
 #[derive(Debug)]
 #[must_use = "a request is put into a group when this is awaited or enqueued"]
 pub struct TrackGroup<P = ()> {
@@ -227,7 +226,7 @@ impl<P> TrackGroup<P> {
     }
 }
 
-/// Checks keys against the service's limits.
+/// Checks the keys against PromptLayer's limits.
 pub fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), Error> {
     for key in metadata.keys() {
         if key.trim().is_empty() {
@@ -240,7 +239,7 @@ pub fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), Error> 
     Ok(())
 }
 
-/// Checks what a version of a template is chosen by.
+/// Checks the version and the label that select a version of a template.
 pub(crate) fn check_selection(version: Option<u32>, label: Option<&str>) -> Result<(), Error> {
     if version == Some(0) {
         return Err(Error::invalid_argument("template version 0", "versions are counted from 1"));
