@@ -1,7 +1,7 @@
-//! The prompt blueprint: `PromptLayer`'s own form of a prompt and of a reply, whoever the provider.
+//! The prompt blueprint: `PromptLayer`'s provider-neutral format for prompts and model responses.
 //!
-//! The types and their fields are named as in `PromptLayer`'s API document. Optional fields that are
-//! absent are left out when written; what is not known is kept (see [`ContentBlock::Other`]).
+//! The types and fields have the names of `PromptLayer`'s API document. Absent optional fields are omitted
+//! when serialized. Unknown content is kept (see [`ContentBlock::Other`]).
 
 mod annotation;
 mod content;
@@ -35,7 +35,7 @@ pub use tool::{
     MessageFunctionCall, Tool, ToolCall, ToolChoice,
 };
 
-/// A prompt or a reply: messages, or one text.
+/// A prompt or a model's response: a list of messages, or a single text.
 ///
 /// ```
 /// use promptlayer_blueprint::{ChatPrompt, Message, Prompt};
@@ -47,28 +47,29 @@ pub use tool::{
 /// assert_eq!(prompt.messages().len(), 2);
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-// Each of the two writes its own `type`; the document lets it be absent, so it does not decide.
+// Each variant serializes its own `type`. The API document allows an absent `type`, so deserialization does
+// not depend on it.
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Prompt {
-    /// Messages.
+    /// Chat messages.
     Chat(ChatPrompt),
-    /// One text.
+    /// A single text.
     Completion(CompletionPrompt),
 }
 
 impl Prompt {
-    /// One user's message.
+    /// Creates a prompt with one user message.
     pub fn user(content: impl Into<Content>) -> Self {
         ChatPrompt::new([Message::user(content)]).into()
     }
 
-    /// One model's message.
+    /// Creates a prompt with one assistant message.
     pub fn assistant(content: impl Into<Content>) -> Self {
         ChatPrompt::new([Message::assistant(content)]).into()
     }
 
-    /// The messages; none of a completion.
+    /// Returns the messages. Empty for a completion.
     pub fn messages(&self) -> &[Message] {
         match self {
             Self::Chat(chat) => &chat.messages,
@@ -76,7 +77,7 @@ impl Prompt {
         }
     }
 
-    /// All text of it: of a chat, that of its messages, with a line break between two.
+    /// Returns the text of the prompt. For a chat, joins the text of the messages with line breaks.
     pub fn text(&self) -> String {
         match self {
             Self::Completion(completion) => text_of(&completion.content),
@@ -101,61 +102,61 @@ impl From<CompletionPrompt> for Prompt {
     }
 }
 
-/// Messages, and the tools that go with them.
+/// A list of messages, with the tools that the model may call.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "chat")]
 #[non_exhaustive]
 pub struct ChatPrompt {
-    /// The messages in order.
+    /// Messages, in order.
     pub messages: Vec<Message>,
-    /// The tools that the model may call.
+    /// Tools that the model may call.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<Tool>,
-    /// Which of them it must call.
+    /// Which of the tools the model must call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_choice: Option<ToolChoice>,
-    /// The functions that the model may call, in the form that came before tools.
+    /// Functions that the model may call. The legacy form of `tools`.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub functions: Vec<Function>,
-    /// Which of them it must call.
+    /// Which of the functions the model must call. The legacy form of `tool_choice`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function_call: Option<FunctionCallChoice>,
-    /// The variables of a template.
+    /// Names of the template's input variables.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub input_variables: Vec<String>,
 }
 
 impl ChatPrompt {
-    /// These messages, without tools.
+    /// Creates a prompt from messages, without tools.
     pub fn new(messages: impl IntoIterator<Item = Message>) -> Self {
         Self { messages: messages.into_iter().collect(), ..Self::default() }
     }
 }
 
-/// One text.
+/// A prompt or a response that is a single text.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "completion")]
 #[non_exhaustive]
 pub struct CompletionPrompt {
-    /// The text, in blocks.
+    /// The text, as content blocks.
     #[serde(deserialize_with = "message::blocks")]
     pub content: Vec<ContentBlock>,
-    /// The variables of a template.
+    /// Names of the template's input variables.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub input_variables: Vec<String>,
-    /// How they are written; [`TemplateFormat::default`] where it is not said.
+    /// Syntax of the variables. `None` means [`TemplateFormat::default`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_format: Option<TemplateFormat>,
 }
 
 impl CompletionPrompt {
-    /// This text.
+    /// Creates a completion prompt with this content.
     pub fn new(content: impl Into<Content>) -> Self {
         Self { content: content.into().0, ..Self::default() }
     }
 }
 
-/// How variables are written in a template.
+/// The syntax of variables in a template.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum TemplateFormat {
@@ -163,45 +164,45 @@ pub enum TemplateFormat {
     #[default]
     #[serde(rename = "f-string")]
     FString,
-    /// `{{ name }}`, with all that jinja2 has.
+    /// `{{ name }}`, with the full jinja2 syntax.
     #[serde(rename = "jinja2")]
     Jinja2,
 }
 
-/// A prompt with its model: what `PromptLayer` stores, and can replay.
+/// A prompt together with its model and parameters: what `PromptLayer` stores and can replay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PromptBlueprint {
     /// The prompt.
     pub prompt_template: Prompt,
-    /// What was said about this version of it.
+    /// Commit message of this version of the prompt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit_message: Option<String>,
-    /// Its model, and what else was stored with it.
+    /// The model, and other data stored with the prompt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
-    /// The name of the provider's base URL, where it has more than one.
+    /// Name of the provider's base URL, if the provider has more than one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_base_url_name: Option<String>,
-    /// The report it belongs to.
+    /// Id of the report that the prompt belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report_id: Option<i64>,
-    /// The name of the client it was sent with.
+    /// Name of the inference client that sent the prompt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inference_client_name: Option<String>,
-    /// The provider it was sent to.
+    /// Id of the provider that the prompt was sent to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<i64>,
 }
 
-/// What is stored with a prompt.
+/// Data stored with a prompt.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Metadata {
-    /// The model it is for.
+    /// The model that the prompt is written for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<Model>,
-    /// Fields of your own.
+    /// Custom fields.
     #[serde(flatten)]
     pub other: Map<String, Value>,
 }
@@ -210,40 +211,41 @@ pub struct Metadata {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Model {
-    /// Whose it is: `openai`, `anthropic`, `google`, `openai.azure`, `amazon.bedrock`, …
+    /// Provider of the model: `openai`, `anthropic`, `google`, `openai.azure`, `amazon.bedrock`, …
     pub provider: String,
-    /// Its name, as the provider calls it.
+    /// Name of the model, as the provider writes it.
     pub name: String,
-    /// `temperature`, `max_tokens` and the like.
+    /// Model parameters such as `temperature` and `max_tokens`.
     #[serde(default, deserialize_with = "or_default")]
     pub parameters: Map<String, Value>,
-    /// The same, as they are shown.
+    /// The same parameters, in the form that is displayed.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Map::is_empty")]
     pub display_params: Map<String, Value>,
-    /// What this configuration is called.
+    /// Display name of this model configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_config_display_name: Option<String>,
-    /// The model that this one was made from.
+    /// The model that this model is derived from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_model: Option<String>,
-    /// Which of the provider's interfaces it is called by: `chat-completions`, `responses`, …
+    /// The provider's API that the model is called with: `chat-completions`, `responses`, …
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_type: Option<String>,
 }
 
 impl Model {
-    /// This model, without parameters.
+    /// Creates a model without parameters.
     pub fn new(provider: impl Into<String>, name: impl Into<String>) -> Self {
         Self { provider: provider.into(), name: name.into(), ..Self::default() }
     }
 }
 
-/// The text of the text blocks, one after the other.
+/// Concatenates the text of the text blocks.
 fn text_of(blocks: &[ContentBlock]) -> String {
     blocks.iter().filter_map(ContentBlock::text).collect()
 }
 
-/// Reads `null` as the default: the service writes it where its document says a list or an object.
+/// Deserializes `null` as the default value: the service sends `null` where its API document specifies a
+/// list or an object.
 pub fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,

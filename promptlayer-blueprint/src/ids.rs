@@ -63,7 +63,7 @@ macro_rules! hex_id {
         pub struct $name([u8; $bytes]);
 
         impl $name {
-            /// The id with these bytes, or `None` if all of them are zero.
+            /// Creates an id from its bytes. Returns `None` if all bytes are zero.
             pub const fn from_bytes(bytes: [u8; $bytes]) -> Option<Self> {
                 let mut at = 0;
                 while at < $bytes {
@@ -159,7 +159,7 @@ hex_id! {
     SpanId, 8, "span id", "16 hex digits that are not all zero"
 }
 
-/// Writes `bytes` into `text`, which is twice as long, and returns it.
+/// Writes `bytes` as hex into `text` and returns it. `text` must be twice as long as `bytes`.
 fn write_hex<'a>(bytes: &[u8], text: &'a mut [u8]) -> &'a str {
     const fn digit(nibble: u8) -> u8 {
         match nibble {

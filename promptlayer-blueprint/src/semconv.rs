@@ -1,13 +1,13 @@
 //! Names of span attributes: of OpenTelemetry, and of PromptLayer's own tracing.
 #![allow(missing_docs, reason = "each constant is named for its attribute")]
 
-// Of resources, as OpenTelemetry names them.
+// Resource attributes, from OpenTelemetry's semantic conventions.
 pub const SERVICE_NAME: &str = "service.name";
 pub const SDK_NAME: &str = "telemetry.sdk.name";
 pub const SDK_VERSION: &str = "telemetry.sdk.version";
 pub const SDK_LANGUAGE: &str = "telemetry.sdk.language";
 
-// Of spans, as PromptLayer's own tracing names them.
+// Span attributes that PromptLayer's own tracing defines.
 pub const FUNCTION_NAME: &str = "function_name";
 pub const FUNCTION_INPUT: &str = "function_input";
 pub const FUNCTION_OUTPUT: &str = "function_output";
@@ -16,7 +16,7 @@ pub const NODE_TYPE_TOOL: &str = "CODE_EXECUTION";
 pub const TOOL_NAME: &str = "tool.name";
 pub const TELEMETRY_SOURCE: &str = "promptlayer.telemetry.source";
 
-// Of generative models, as OpenTelemetry names them.
+// Attributes of generative AI spans, from OpenTelemetry's semantic conventions.
 pub const PREFIX: &str = "gen_ai.";
 pub const OPERATION_NAME: &str = "gen_ai.operation.name";
 pub const PROVIDER_NAME: &str = "gen_ai.provider.name";
@@ -59,23 +59,23 @@ pub const OPENAI_API_TYPE: &str = "openai.api.type";
 pub const SERVER_ADDRESS: &str = "server.address";
 pub const ERROR_TYPE: &str = "error.type";
 
-// The same by the names that they had before.
+// Older names of the attributes above.
 pub const SYSTEM: &str = "gen_ai.system";
 pub const USAGE_PROMPT_TOKENS: &str = "gen_ai.usage.prompt_tokens";
 pub const USAGE_COMPLETION_TOKENS: &str = "gen_ai.usage.completion_tokens";
 pub const PROMPT: &str = "gen_ai.prompt";
 pub const COMPLETION: &str = "gen_ai.completion";
 
-// The same by the names that rig gives them.
+// Names that rig uses for attributes of this kind.
 pub const USAGE_REASONING_OF_RIG: &str = "gen_ai.usage.reasoning_tokens";
 pub const USAGE_TOOL_USE_OF_RIG: &str = "gen_ai.usage.tool_use_prompt_tokens";
 pub const TOOL_ERROR_TYPE_OF_RIG: &str = "gen_ai.tool.error.type";
 
-// Of a span's status, as `tracing-opentelemetry` reads them.
+// Attributes that set a span's status, as `tracing-opentelemetry` reads them.
 pub const STATUS_CODE: &str = "otel.status_code";
 pub const STATUS_DESCRIPTION: &str = "otel.status_description";
 
-/// The attributes that hold what models and tools were told and said.
+/// Attributes that hold the input and output of models and tools.
 pub const CONTENT: &[&str] = &[
     INPUT_MESSAGES,
     OUTPUT_MESSAGES,
@@ -89,16 +89,16 @@ pub const CONTENT: &[&str] = &[
     RETRIEVAL_DOCUMENTS,
 ];
 
-/// The attributes of a failed span that quote what it was about.
+/// Attributes of a failed span that may quote the content.
 pub const ERROR_TEXT: &[&str] =
     &[STATUS_DESCRIPTION, "otel.status_message", "exception.message", "error.message"];
 
-/// What of [`CONTENT`] a request log says.
+/// The attributes of [`CONTENT`] that a request log already contains.
 pub const SAID_BY_LOG: &[&str] =
     &[INPUT_MESSAGES, OUTPUT_MESSAGES, SYSTEM_INSTRUCTIONS, TOOL_DEFINITIONS, PROMPT, COMPLETION];
 
-/// What a tool, an agent or a search was given; it has one of them.
+/// Attributes that hold the input of a tool, an agent or a search. A span sets one of them.
 pub const FUNCTION_INPUTS: &[&str] = &[TOOL_CALL_ARGUMENTS, INPUT_MESSAGES, PROMPT, RETRIEVAL_QUERY];
 
-/// What a tool, an agent or a search gave; it has one of them.
+/// Attributes that hold the output of a tool, an agent or a search. A span sets one of them.
 pub const FUNCTION_OUTPUTS: &[&str] = &[TOOL_CALL_RESULT, OUTPUT_MESSAGES, COMPLETION, RETRIEVAL_DOCUMENTS];

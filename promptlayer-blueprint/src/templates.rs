@@ -38,7 +38,7 @@ pub fn render(prompt: &mut Prompt, variables: &Map<String, Value>) -> Result<(),
     render_prompt(prompt, variables).map_err(RenderError)
 }
 
-/// Renders all of a prompt, or says why it cannot be.
+/// Renders a whole prompt, or returns the reason why it cannot be rendered.
 fn render_prompt(prompt: &mut Prompt, variables: &Map<String, Value>) -> Result<(), String> {
     match prompt {
         Prompt::Completion(completion) => {
@@ -79,7 +79,7 @@ fn render_blocks(blocks: &mut [ContentBlock], format: TemplateFormat, variables:
     }
 }
 
-/// The messages that take a placeholder's place.
+/// Returns the messages that replace a placeholder.
 fn messages_of(
     placeholder: &PlaceholderMessage,
     variables: &Map<String, Value>,

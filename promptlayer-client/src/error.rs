@@ -99,7 +99,7 @@ pub(crate) enum Repr {
         value: String,
     },
 
-    /// A text is not the id it should be.
+    /// A text cannot be parsed as an id.
     #[error(transparent)]
     InvalidId(#[from] ParseIdError),
 
@@ -107,7 +107,7 @@ pub(crate) enum Repr {
     #[error(transparent)]
     InvalidTag(#[from] InvalidTag),
 
-    /// A score is not between 0 and 100.
+    /// A score is not a whole number from 0 to 100.
     #[error(transparent)]
     InvalidScore(#[from] InvalidScore),
 
@@ -183,7 +183,7 @@ pub(crate) enum Repr {
     )]
     Forked,
 
-    /// No connection could be made, so the request was surely not processed.
+    /// No connection could be made, so the request was not processed.
     #[error("cannot connect for {request}")]
     Connect {
         /// Method and path of the request.
@@ -237,7 +237,7 @@ pub(crate) enum Repr {
         message: String,
     },
 
-    /// The service accepted the request, but its answer cannot be read.
+    /// PromptLayer accepted the request, but its response cannot be parsed.
     #[error("{request} was accepted, but its answer cannot be read; it began with `{body}`")]
     UnreadableAnswer {
         /// Method and path of the request.

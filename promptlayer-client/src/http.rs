@@ -36,9 +36,9 @@ pub(crate) const MAX_ANSWER_BYTES: usize = 16 << 20;
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// How long to wait before the next attempt, if the service asks for it.
+    /// The wait before the next attempt, if the response asks for one.
     pub retry_after: Option<Duration>,
-    /// Complete where the status is 2xx; else as much as could be read, since it is only quoted.
+    /// Complete if the status is 2xx. Otherwise as much as could be read, because it is only quoted.
     pub body: Vec<u8>,
 }
 
@@ -54,7 +54,7 @@ impl Answer {
 pub struct Failure {
     /// What went wrong.
     pub kind: FailureKind,
-    /// The status, where it came and the body after it did not. It is a 2xx then.
+    /// The status, if it was received but the body was not. It is always a 2xx status.
     pub status: Option<u16>,
     /// The cause.
     pub source: Box<dyn StdError + Send + Sync>,

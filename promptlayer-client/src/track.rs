@@ -53,7 +53,6 @@ impl TrackPath {
 pub struct TrackCall {
     /// Where to send it.
     pub path: TrackPath,
-    /// JSON.
     /// The JSON body.
     pub body: Vec<u8>,
 }
@@ -65,9 +64,9 @@ impl TrackCall {
     }
 }
 
-/// Takes calls to be sent later: the export pipeline.
+/// Accepts tracking requests to send later. The export pipeline implements it.
 pub trait Enqueue: Send + Sync {
-    /// Takes a call, or says why not. Does not wait.
+    /// Accepts a tracking request without waiting, or returns an error.
     fn enqueue(&self, call: TrackCall) -> Result<(), Error>;
 }
 

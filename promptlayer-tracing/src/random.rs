@@ -31,16 +31,17 @@ fn random<Id, const N: usize>(id: impl Fn([u8; N]) -> Option<Id>) -> Id {
 }
 
 std::thread_local! {
-    /// The state of this thread's generator, and the process in which it was seeded; 0 if it was not.
+    /// The generation of the process that seeded this thread's generator (0 if it was not seeded), and the
+    /// generator's state.
     ///
-    /// It is not that of `fastrand` itself, which a program may seed with a number of its own, and which a forked child
-    /// has in common with its parent.
+    /// This is not the global generator of `fastrand`, because a program may seed that one with a fixed
+    /// number, and because a forked child shares its state with the parent.
     static GENERATOR: Cell<(u32, u64)> = const { Cell::new((0, 0)) };
 }
 
 /// Fills `bytes` with random bytes that differ between threads, processes and forks.
 fn fill_random(bytes: &mut [u8]) {
-    // A `Cell` without a destructor can be used for as long as its thread runs.
+    // A `Cell` has no destructor, so it stays usable for the whole life of the thread.
     let (process, state) = GENERATOR.get();
     let current = fork::generation();
     let mut generator = fastrand::Rng::with_seed(if process == current { state } else { seed() });
@@ -48,11 +49,12 @@ fn fill_random(bytes: &mut [u8]) {
     GENERATOR.set((current, generator.get_seed()));
 }
 
-/// A seed of this thread in this process: a hash of what tells them apart, under keys that the system chose at random.
+/// Returns a seed for this thread and process: the process id and two clocks, hashed with keys from the
+/// system's random source.
 #[cold]
 fn seed() -> u64 {
     fork::watch();
-    // Each thread has keys of its own. A child has its parent's, and another number.
+    // Each thread has different keys. A forked child has the keys of its parent, but a different process id.
     RandomState::new().hash_one((process::id(), Instant::now(), SystemTime::now()))
 }
 

@@ -16,7 +16,7 @@ use promptlayer_blueprint::Tags;
 use promptlayer_blueprint::semconv;
 use promptlayer_blueprint::{SpanId, TraceId};
 
-/// What is said of a call that was dropped.
+/// The error message of a call that was dropped.
 const CANCELLED: &str = "the call was dropped before it was ready";
 /// The error message of an external span whose stream ended with only the start of a response.
 const UNFINISHED: &str = "the stream ended before the answer did";

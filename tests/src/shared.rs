@@ -33,8 +33,8 @@ pub(crate) fn text(name: &str) -> Option<String> {
     text
 }
 
-/// The JSON documents of a folder in the folder, by their names without the extension; none, said aloud, where there is
-/// no such folder.
+/// Reads the JSON documents in a subfolder, with their names without the extension. If the subfolder does not
+/// exist, writes a message to standard error and returns an empty list.
 ///
 /// # Panics
 ///

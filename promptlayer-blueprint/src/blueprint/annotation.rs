@@ -1,9 +1,9 @@
-//! What a block of text cites.
+//! Citations in a text block.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Something that a text cites. One of an unknown type is kept as it came.
+/// A source that a text cites. An annotation of an unknown type is kept as received.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type")]
 #[non_exhaustive]
@@ -20,76 +20,76 @@ pub enum Annotation {
     /// A file in the container of a code interpreter.
     #[serde(rename = "container_file_citation")]
     ContainerFile(ContainerFileAnnotation),
-    /// Anything else, as it came.
+    /// Any other annotation, as received.
     #[serde(untagged)]
     Other(Value),
 }
 
-/// A cited web page.
+/// A citation of a web page.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct WebAnnotation {
-    /// Its title.
+    /// Title of the page.
     pub title: String,
-    /// Its address.
+    /// URL of the page.
     pub url: String,
-    /// Where in the text the citation begins.
+    /// Position in the text where the citation starts.
     pub start_index: i64,
-    /// Where in the text the citation ends.
+    /// Position in the text where the citation ends.
     pub end_index: i64,
-    /// The words that are cited.
+    /// The cited words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cited_text: Option<String>,
-    /// The provider's reference to the place in the page.
+    /// The provider's reference to the cited passage of the page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encrypted_index: Option<String>,
 }
 
-/// A cited file.
+/// A citation of a file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FileAnnotation {
-    /// Where in the text it is cited.
+    /// Position in the text where the file is cited.
     pub index: i64,
     /// The provider's id of the file.
     pub file_id: String,
-    /// The file's name.
+    /// Name of the file.
     pub filename: String,
 }
 
-/// A cited place on a map.
+/// A citation of a place on a map.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MapAnnotation {
-    /// Its name.
+    /// Name of the place.
     pub title: String,
-    /// Its address on the map.
+    /// URL of the place on the map.
     pub url: String,
-    /// The map's id of it.
+    /// The map provider's id of the place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place_id: Option<String>,
-    /// Where in the text the citation begins.
+    /// Position in the text where the citation starts.
     pub start_index: i64,
-    /// Where in the text the citation ends.
+    /// Position in the text where the citation ends.
     pub end_index: i64,
-    /// The words that are cited.
+    /// The cited words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cited_text: Option<String>,
 }
 
-/// A cited file in the container of a code interpreter.
+/// A citation of a file in the container of a code interpreter.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ContainerFileAnnotation {
-    /// The container.
+    /// Id of the container.
     pub container_id: String,
-    /// Where in the text the citation begins.
+    /// Position in the text where the citation starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_index: Option<i64>,
-    /// Where in the text the citation ends.
+    /// Position in the text where the citation ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_index: Option<i64>,
-    /// The file's name.
+    /// Name of the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filename: Option<String>,
     /// The provider's id of the file.

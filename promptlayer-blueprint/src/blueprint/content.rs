@@ -1,4 +1,4 @@
-//! The blocks that the content of a message is made of.
+//! The content blocks of a message.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -12,8 +12,8 @@ use super::{
 
 /// One block of a message's content.
 ///
-/// A block of a type that this crate does not know, or of a shape other than the documented one, is
-/// kept whole as [`ContentBlock::Other`] and written back as it came.
+/// Blocks of an unknown type, and blocks that do not have the documented shape, are kept whole as
+/// [`ContentBlock::Other`] and serialized as received.
 ///
 /// ```
 /// use promptlayer_blueprint::ContentBlock;
@@ -31,67 +31,67 @@ use super::{
 pub enum ContentBlock {
     /// Text.
     Text(TextContent),
-    /// What a model thought before it answered.
+    /// The model's reasoning before its answer.
     Thinking(ThinkingContent),
-    /// Code that a model wrote to be executed.
+    /// Code that the model wrote for execution.
     Code(CodeContent),
-    /// An image, by URL or as a `data:` URL.
+    /// An image, as a URL or a `data:` URL.
     ImageUrl(ImageContent),
     /// A file of another kind.
     Media(MediaContent),
-    /// A place in a template into which a variable's files go.
+    /// A placeholder in a template for a variable that holds files.
     MediaVariable(MediaVariable),
-    /// An image, a video or a sound that a model made.
+    /// An image, a video or audio that the model generated.
     OutputMedia(OutputMediaContent),
-    /// The call of a tool that the provider runs.
+    /// A call of a tool that the provider runs.
     ServerToolUse(ServerToolUseContent),
-    /// What a web search found.
+    /// Results of a web search.
     WebSearchToolResult(WebSearchToolResultContent),
-    /// What executed code printed.
+    /// Output of executed code.
     CodeExecutionResult(CodeExecutionResultContent),
-    /// The tools of an MCP server.
+    /// Tools of an MCP server.
     McpListTools(McpListToolsContent),
-    /// The call of an MCP server's tool.
+    /// A call of a tool of an MCP server.
     McpCall(McpCallContent),
-    /// A provider's question whether an MCP tool may be called.
+    /// A provider's request for approval of an MCP tool call.
     McpApprovalRequest(McpApprovalRequestContent),
-    /// The answer to such a question.
+    /// The response to a request for approval.
     McpApprovalResponse(McpApprovalResponseContent),
-    /// What a shell command printed, in the provider's sandbox.
+    /// Output of a shell command in the provider's sandbox.
     BashCodeExecutionToolResult(ToolResultContent),
-    /// What a text editor did, in the provider's sandbox.
+    /// Result of a text editor command in the provider's sandbox.
     TextEditorCodeExecutionToolResult(ToolResultContent),
-    /// A shell command to be run.
+    /// A shell command to run.
     ShellCall(ShellCallContent),
-    /// What that command printed.
+    /// Output of a shell command.
     ShellCallOutput(ShellCallOutputContent),
-    /// A patch to be applied.
+    /// A patch to apply.
     ApplyPatchCall(ApplyPatchCallContent),
-    /// How applying it went.
+    /// Result of applying a patch.
     ApplyPatchCallOutput(ApplyPatchCallOutputContent),
-    /// Any other block, as it came.
+    /// Any other block, as received.
     #[serde(untagged)]
     Other(Value),
 }
 
 impl ContentBlock {
-    /// A block of text.
+    /// Creates a text block.
     pub fn from_text(text: impl Into<String>) -> Self {
         Self::Text(TextContent { text: text.into(), ..TextContent::default() })
     }
 
-    /// A block of thinking.
+    /// Creates a thinking block.
     pub fn from_thinking(thinking: impl Into<String>) -> Self {
         Self::Thinking(ThinkingContent { thinking: thinking.into(), ..ThinkingContent::default() })
     }
 
-    /// A block of an image, by URL or as a `data:` URL.
+    /// Creates an image block from a URL or a `data:` URL.
     pub fn from_image_url(url: impl Into<String>) -> Self {
         let image_url = ImageUrl { url: url.into(), detail: None };
         Self::ImageUrl(ImageContent { image_url, image_variable: None })
     }
 
-    /// The text of a text block.
+    /// Returns the text, if this is a text block.
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Text(block) => Some(&block.text),
@@ -100,30 +100,30 @@ impl ContentBlock {
     }
 }
 
-/// Text.
+/// A block of text.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TextContent {
-    /// The text itself; in a template, with its variables.
+    /// The text. In a template, it contains the variables.
     pub text: String,
     /// The provider's id of the block.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// What the text cites.
+    /// Sources that the text cites.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub annotations: Vec<Annotation>,
-    /// The provider's signature of the thought that led to the text.
+    /// The provider's signature of the reasoning that led to the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thought_signature: Option<String>,
 }
 
-/// What a model thought before it answered.
+/// The model's reasoning before its answer.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ThinkingContent {
-    /// The thought.
+    /// The reasoning text.
     pub thinking: String,
-    /// The provider's signature of it.
+    /// The provider's signature of the reasoning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
     /// The provider's id of the block.
@@ -131,7 +131,7 @@ pub struct ThinkingContent {
     pub id: Option<String>,
 }
 
-/// Code that a model wrote to be executed.
+/// Code that the model wrote for execution.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CodeContent {
@@ -140,7 +140,7 @@ pub struct CodeContent {
     /// The provider's id of the block.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The container it was executed in.
+    /// Id of the container that executed the code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container_id: Option<String>,
 }
@@ -149,25 +149,25 @@ pub struct CodeContent {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ImageContent {
-    /// Where it is.
+    /// URL of the image.
     pub image_url: ImageUrl,
-    /// In a template, the variable that it comes from.
+    /// In a template, the variable that supplies the image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_variable: Option<String>,
 }
 
-/// Where an image is.
+/// The URL of an image.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ImageUrl {
-    /// An address, or the image itself as a `data:` URL.
+    /// A URL, or the image itself as a `data:` URL.
     pub url: String,
-    /// How closely the model is to look: `low`, `high` or `auto`.
+    /// Level of detail for the model: `low`, `high` or `auto`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
-/// A file.
+/// A block that holds a file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MediaContent {
@@ -175,67 +175,67 @@ pub struct MediaContent {
     pub media: Media,
 }
 
-/// A file and where it is.
+/// A file: its content or its location.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Media {
-    /// What it is called; `media` where it is not.
+    /// Title of the file. `None` means `media`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// Its MIME type; `image/jpeg` where none is given.
+    /// MIME type of the file. `None` means `image/jpeg`.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub mime_type: Option<String>,
-    /// Its address or its content, as `format` says.
+    /// URL or content of the file, depending on `format`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// What `url` holds.
+    /// What `url` contains.
     #[serde(default, deserialize_with = "or_default")]
     pub format: MediaFormat,
 }
 
-/// What [`Media::url`] holds.
+/// What [`Media::url`] contains.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum MediaFormat {
     /// The content in base64.
     Base64,
-    /// An address.
+    /// A URL.
     Url,
-    /// Something else, such as the provider's id of a file.
+    /// Neither of the two, for example the provider's id of a file.
     #[default]
     Neither,
 }
 
-/// A place in a template into which a variable's files go.
+/// A placeholder in a template for a variable that holds files.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MediaVariable {
-    /// The variable's name.
+    /// Name of the variable.
     pub name: String,
 }
 
-/// An image, a video or a sound that a model made.
+/// An image, a video or audio that the model generated.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct OutputMediaContent {
     /// The provider's id of the block.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// An address, or the content as a `data:` URL.
+    /// A URL, or the content as a `data:` URL.
     pub url: String,
-    /// Its MIME type; `image/png` where none is given.
+    /// MIME type of the media. `None` means `image/png`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mime_type: Option<String>,
-    /// Its kind.
+    /// Kind of media.
     #[serde(default, deserialize_with = "or_default")]
     pub media_type: OutputMediaType,
-    /// What else the provider said about it.
+    /// Additional data from the provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_metadata: Option<Map<String, Value>>,
 }
 
-/// The kind of what a model made.
+/// The kind of media that a model generated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -245,6 +245,6 @@ pub enum OutputMediaType {
     Image,
     /// A video.
     Video,
-    /// A sound.
+    /// Audio.
     Audio,
 }

@@ -1,4 +1,4 @@
-//! One model call, as a request log.
+//! The request log of one model call.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{Prompt, or_default, rfc3339};
 use crate::{Score, Tags};
 
-/// One model call, as `PromptLayer` logs it: what went in, what came out, and what is known about it.
+/// One model call, as `PromptLayer` logs it: the input, the output, and metadata of the call.
 ///
 /// ```
 /// use promptlayer_blueprint::{LogRequest, Prompt, Tags};
@@ -27,63 +27,63 @@ use crate::{Score, Tags};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LogRequest {
-    /// Whose model it was: `openai`, `anthropic`, `google`, …
+    /// Provider of the model: `openai`, `anthropic`, `google`, …
     pub provider: String,
-    /// The model's name, as the provider calls it.
+    /// Name of the model, as the provider writes it.
     pub model: String,
-    /// What went in.
+    /// The model's input.
     pub input: Prompt,
-    /// What came out.
+    /// The model's output.
     pub output: Prompt,
-    /// When the call began.
+    /// Start time of the call.
     #[serde(default, with = "rfc3339", skip_serializing_if = "Option::is_none")]
     pub request_start_time: Option<Timestamp>,
-    /// When the call ended.
+    /// End time of the call.
     #[serde(default, with = "rfc3339", skip_serializing_if = "Option::is_none")]
     pub request_end_time: Option<Timestamp>,
-    /// `temperature`, `max_tokens` and the like.
+    /// Model parameters such as `temperature` and `max_tokens`.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Map::is_empty")]
     pub parameters: Map<String, Value>,
-    /// Tags, by which requests can be found.
+    /// Tags, for searching requests.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
-    /// Keys (of 1024 characters at most) and values, by which requests can be found.
+    /// Metadata, for searching requests. A key has at most 1024 characters.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
-    /// The template that the input was made from, by name.
+    /// Name of the prompt template that the input was rendered from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_name: Option<String>,
-    /// The template that the input was made from, by id.
+    /// Id of the prompt template that the input was rendered from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_id: Option<u64>,
-    /// The template's version, from 1.
+    /// Version of the prompt template, starting at 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_version_number: Option<u32>,
-    /// The variables that the template was rendered with.
+    /// Variables that the template was rendered with.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Map::is_empty")]
     pub prompt_input_variables: Map<String, Value>,
-    /// How many tokens went in.
+    /// Number of input tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_tokens: Option<u64>,
-    /// How many tokens came out.
+    /// Number of output tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_tokens: Option<u64>,
-    /// What it cost, in US dollars. Where it is absent, the service works it out.
+    /// Cost of the call in US dollars. If absent, the service computes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<f64>,
-    /// The function that made the call.
+    /// Name of the function that made the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function_name: Option<String>,
-    /// How good the reply was.
+    /// Quality score of the response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<Score>,
-    /// Which of the provider's interfaces was called: `chat-completions`, `responses`, …
+    /// The provider's API that was called: `chat-completions`, `responses`, …
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_type: Option<String>,
-    /// How it ended.
+    /// Outcome of the request.
     #[serde(default, deserialize_with = "or_default")]
     pub status: RequestStatus,
-    /// What kind of error it ended with.
+    /// Kind of error, if the request failed or its response is incomplete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_type: Option<ErrorType>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,10 +91,10 @@ pub struct LogRequest {
 }
 
 impl LogRequest {
-    /// The greatest length of an error's message, in characters: a limit of the service.
+    /// Maximum length of an error message, in characters. The service enforces this limit.
     pub const MAX_ERROR_CHARACTERS: usize = 1024;
 
-    /// A successful call of a model of `provider`.
+    /// Creates the log of a successful call.
     pub fn new(
         provider: impl Into<String>,
         model: impl Into<String>,
@@ -127,7 +127,7 @@ impl LogRequest {
         }
     }
 
-    /// When the call began and ended.
+    /// Sets the start and end time of the call.
     #[must_use]
     pub fn times(mut self, start: Timestamp, end: Timestamp) -> Self {
         self.request_start_time = Some(start);
@@ -142,7 +142,7 @@ impl LogRequest {
         self
     }
 
-    /// Adds metadata. A key that is there already gets the new value.
+    /// Adds metadata. The value of an existing key is replaced.
     #[must_use]
     pub fn metadata<K: Into<String>, V: Into<String>>(
         mut self,
@@ -162,7 +162,7 @@ impl LogRequest {
         self
     }
 
-    /// How many tokens went in and came out.
+    /// Sets the number of input and output tokens.
     #[must_use]
     pub fn usage(mut self, input_tokens: u64, output_tokens: u64) -> Self {
         self.input_tokens = Some(input_tokens);
@@ -170,14 +170,15 @@ impl LogRequest {
         self
     }
 
-    /// How good the reply was.
+    /// Sets the quality score of the response.
     #[must_use]
     pub fn score(mut self, score: Score) -> Self {
         self.score = Some(score);
         self
     }
 
-    /// That the call failed, and how. The message is cut as by [`LogRequest::set_error`].
+    /// Sets the status to [`RequestStatus::Error`], with a kind and a message. The message is truncated as
+    /// by [`LogRequest::set_error`].
     #[must_use]
     pub fn failed(mut self, kind: ErrorType, message: &str) -> Self {
         self.status = RequestStatus::Error;
@@ -185,9 +186,8 @@ impl LogRequest {
         self
     }
 
-    /// Says what kind of error there was, and what it said, of which the first
-    /// [`LogRequest::MAX_ERROR_CHARACTERS`] characters are kept. The status stays what it is: a call
-    /// that was cut short may be a warning.
+    /// Sets the error's kind and message. The message is truncated to [`LogRequest::MAX_ERROR_CHARACTERS`]
+    /// characters. The status does not change: a response that was cut off may be logged as a warning.
     pub fn set_error(&mut self, kind: ErrorType, message: &str) {
         let end = message.char_indices().nth(Self::MAX_ERROR_CHARACTERS).map(|(end, _)| end);
         let message = end.and_then(|end| message.get(..end)).unwrap_or(message);
@@ -195,28 +195,28 @@ impl LogRequest {
         self.error_message = Some(message.to_owned());
     }
 
-    /// What the error said.
+    /// Returns the error message.
     pub fn error_message(&self) -> Option<&str> {
         self.error_message.as_deref()
     }
 }
 
-/// How a request ended.
+/// The outcome of a request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
 pub enum RequestStatus {
-    /// As it should.
+    /// The request succeeded.
     #[default]
     Success,
-    /// With a reply that is not all it should be.
+    /// The request returned a response that is incomplete, for example cut off.
     Warning,
-    /// Without a reply.
+    /// The request failed.
     Error,
 }
 
 impl RequestStatus {
-    /// As `PromptLayer` writes it: `SUCCESS`, `WARNING` or `ERROR`.
+    /// Returns the name that `PromptLayer` uses: `SUCCESS`, `WARNING` or `ERROR`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Success => "SUCCESS",
@@ -226,33 +226,33 @@ impl RequestStatus {
     }
 }
 
-/// What kind of error a request ended with.
+/// The kind of error of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
 pub enum ErrorType {
-    /// The provider did not answer in time.
+    /// The provider did not respond in time.
     ProviderTimeout,
-    /// The account has used up what it paid for.
+    /// The account has used up its paid quota.
     ProviderQuotaLimit,
-    /// There were too many requests.
+    /// The provider's rate limit was exceeded.
     ProviderRateLimit,
-    /// The reply broke off.
+    /// The response was cut off.
     ProviderPartialResponse,
-    /// The provider does not accept the key.
+    /// The provider rejected the API key.
     ProviderAuthError,
-    /// The provider failed in another way.
+    /// Any other error of the provider.
     ProviderError,
     /// The template could not be rendered.
     TemplateRenderError,
-    /// A variable of the template was missing or empty.
+    /// A template variable is missing or empty.
     VariableMissingOrEmpty,
-    /// Anything else.
+    /// Any other error.
     UnknownError,
 }
 
 impl ErrorType {
-    /// As `PromptLayer` writes it, such as `PROVIDER_TIMEOUT`.
+    /// Returns the name that `PromptLayer` uses, such as `PROVIDER_TIMEOUT`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ProviderTimeout => "PROVIDER_TIMEOUT",

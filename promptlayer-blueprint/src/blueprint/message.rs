@@ -1,11 +1,11 @@
-//! The messages of a chat prompt, by role.
+//! The messages of a chat prompt, one type for each role.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::{ContentBlock, FunctionCall, TemplateFormat, ToolCall, or_default};
 
-/// A message of a [`ChatPrompt`](super::ChatPrompt). One with an unknown role is kept as it came.
+/// A message of a [`ChatPrompt`](super::ChatPrompt). A message with an unknown role is kept as received.
 ///
 /// ```
 /// use promptlayer_blueprint::Message;
@@ -18,47 +18,47 @@ use super::{ContentBlock, FunctionCall, TemplateFormat, ToolCall, or_default};
 #[serde(tag = "role", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Message {
-    /// What the model is told about its task.
+    /// Instructions for the model.
     System(SystemMessage),
-    /// The same, as newer models call it.
+    /// Instructions for the model. Newer models use this role instead of `system`.
     Developer(DeveloperMessage),
-    /// What the user says.
+    /// A message from the user.
     User(UserMessage),
-    /// What the model says.
+    /// A message from the model.
     Assistant(AssistantMessage),
-    /// What a tool returned.
+    /// Result of a tool call.
     Tool(ToolMessage),
-    /// What a function returned, in the form that came before tools.
+    /// Result of a function call, in the legacy form of tools.
     Function(FunctionMessage),
-    /// A place in a template into which messages go.
+    /// A placeholder in a template for a variable that holds messages.
     Placeholder(PlaceholderMessage),
-    /// Anything else, as it came.
+    /// Any other message, as received.
     #[serde(untagged)]
     Other(Value),
 }
 
 impl Message {
-    /// A system message.
+    /// Creates a system message.
     pub fn system(content: impl Into<Content>) -> Self {
         Self::System(SystemMessage { content: content.into().0, ..SystemMessage::default() })
     }
 
-    /// A developer message.
+    /// Creates a developer message.
     pub fn developer(content: impl Into<Content>) -> Self {
         Self::Developer(DeveloperMessage { content: content.into().0, ..DeveloperMessage::default() })
     }
 
-    /// A user's message.
+    /// Creates a user message.
     pub fn user(content: impl Into<Content>) -> Self {
         Self::User(UserMessage { content: content.into().0, ..UserMessage::default() })
     }
 
-    /// A model's message.
+    /// Creates an assistant message.
     pub fn assistant(content: impl Into<Content>) -> Self {
         Self::Assistant(AssistantMessage { content: content.into().0, ..AssistantMessage::default() })
     }
 
-    /// What a tool returned to the call with this id.
+    /// Creates a message with the result of the tool call `tool_call_id`.
     pub fn tool(tool_call_id: impl Into<String>, content: impl Into<Content>) -> Self {
         Self::Tool(ToolMessage {
             content: content.into().0,
@@ -67,12 +67,12 @@ impl Message {
         })
     }
 
-    /// A place in a template into which the messages of the variable `name` go.
+    /// Creates a placeholder for the messages of the variable `name`.
     pub fn placeholder(name: impl Into<String>) -> Self {
         Self::Placeholder(PlaceholderMessage { name: name.into(), ..PlaceholderMessage::default() })
     }
 
-    /// Whose message it is: `user`, `assistant`, …
+    /// Returns the role of the message: `user`, `assistant`, …
     pub fn role(&self) -> &str {
         match self {
             Self::System(_) => "system",
@@ -86,7 +86,7 @@ impl Message {
         }
     }
 
-    /// The blocks of its content; none of a message that is [`Message::Other`].
+    /// Returns the content blocks. Empty for [`Message::Other`].
     pub fn content(&self) -> &[ContentBlock] {
         match self {
             Self::System(message) => &message.content,
@@ -100,7 +100,7 @@ impl Message {
         }
     }
 
-    /// The same, to be changed.
+    /// Returns the content blocks for modification. `None` for [`Message::Other`].
     pub fn content_mut(&mut self) -> Option<&mut Vec<ContentBlock>> {
         match self {
             Self::System(message) => Some(&mut message.content),
@@ -114,7 +114,7 @@ impl Message {
         }
     }
 
-    /// How the variables in it are written, if it is part of a template.
+    /// Returns the syntax of the message's variables, or the default if none is set.
     pub fn template_format(&self) -> TemplateFormat {
         match self {
             Self::System(message) => message.template_format,
@@ -129,13 +129,13 @@ impl Message {
         .unwrap_or_default()
     }
 
-    /// The text of its text blocks, one after the other.
+    /// Concatenates the text of the text blocks.
     pub fn text(&self) -> String {
         super::text_of(self.content())
     }
 }
 
-/// The content of a message: blocks, or a text that becomes one.
+/// The content of a message: a list of blocks. A text converts into one text block.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Content(pub(crate) Vec<ContentBlock>);
 
@@ -163,7 +163,8 @@ impl From<Vec<ContentBlock>> for Content {
     }
 }
 
-/// Reads the blocks of a content. Old templates have a text there, and some messages `null`.
+/// Deserializes the blocks of a content. Old templates have a string in this place, and some messages
+/// `null`.
 pub(super) fn blocks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ContentBlock>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -178,23 +179,23 @@ pub(super) fn blocks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<C
     })
 }
 
-/// Declares a message that has its content, and perhaps a name, and nothing else.
+/// Declares a message type that has only content and an optional name.
 macro_rules! plain_message {
     ($(#[$docs:meta])* $name:ident) => {
         $(#[$docs])*
         #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
         #[non_exhaustive]
         pub struct $name {
-            /// What it says.
+            /// Content of the message.
             #[serde(deserialize_with = "blocks")]
             pub content: Vec<ContentBlock>,
-            /// The variables in it, if it is part of a template.
+            /// Names of the message's variables, if it is part of a template.
             #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
             pub input_variables: Vec<String>,
-            /// How they are written; [`TemplateFormat::default`] where it is not said.
+            /// Syntax of the variables. `None` means [`TemplateFormat::default`].
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub template_format: Option<TemplateFormat>,
-            /// Who says it, where there is more than one.
+            /// Name of the participant, to distinguish participants with the same role.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub name: Option<String>,
         }
@@ -202,97 +203,98 @@ macro_rules! plain_message {
 }
 
 plain_message! {
-    /// What the model is told about its task.
+    /// A message with instructions for the model.
     SystemMessage
 }
 
 plain_message! {
-    /// What the model is told about its task, as newer models call it.
+    /// A message with instructions for the model, in the role that newer models use.
     DeveloperMessage
 }
 
 plain_message! {
-    /// What the user says.
+    /// A message from the user.
     UserMessage
 }
 
-/// What the model says.
+/// A message from the model.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AssistantMessage {
-    /// What it says. One that only calls tools is written with a list that is empty, as the vendor does.
+    /// Content of the message. If the message only calls tools, this is serialized as an empty list, as
+    /// PromptLayer's own client does.
     #[serde(default, deserialize_with = "blocks")]
     pub content: Vec<ContentBlock>,
-    /// The tools it calls.
+    /// Tool calls of the message.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<ToolCall>,
-    /// The function it calls, in the form that came before tools.
+    /// Function call of the message, in the legacy form of `tool_calls`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function_call: Option<FunctionCall>,
-    /// The variables in it, if it is part of a template.
+    /// Names of the message's variables, if it is part of a template.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub input_variables: Vec<String>,
-    /// How they are written; [`TemplateFormat::default`] where it is not said.
+    /// Syntax of the variables. `None` means [`TemplateFormat::default`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_format: Option<TemplateFormat>,
-    /// Who says it, where there is more than one.
+    /// Name of the participant, to distinguish participants with the same role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
-/// What a tool returned.
+/// A message with the result of a tool call.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ToolMessage {
-    /// What it returned.
+    /// Result of the tool call.
     #[serde(deserialize_with = "blocks")]
     pub content: Vec<ContentBlock>,
-    /// The id of the call.
+    /// Id of the tool call.
     pub tool_call_id: String,
-    /// The variables in it, if it is part of a template.
+    /// Names of the message's variables, if it is part of a template.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub input_variables: Vec<String>,
-    /// How they are written; [`TemplateFormat::default`] where it is not said.
+    /// Syntax of the variables. `None` means [`TemplateFormat::default`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_format: Option<TemplateFormat>,
-    /// The tool's name.
+    /// Name of the tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
-/// What a function returned, in the form that came before tools.
+/// A message with the result of a function call, in the legacy form of tools.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FunctionMessage {
-    /// What it returned.
+    /// Result of the function call.
     #[serde(default, deserialize_with = "blocks", skip_serializing_if = "Vec::is_empty")]
     pub content: Vec<ContentBlock>,
-    /// The function's name.
+    /// Name of the function.
     pub name: String,
-    /// The variables in it, if it is part of a template.
+    /// Names of the message's variables, if it is part of a template.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub input_variables: Vec<String>,
-    /// How they are written; [`TemplateFormat::default`] where it is not said.
+    /// Syntax of the variables. `None` means [`TemplateFormat::default`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_format: Option<TemplateFormat>,
 }
 
-/// A place in a template into which messages go.
+/// A placeholder in a template for a variable that holds messages.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PlaceholderMessage {
-    /// The variable that holds the messages.
+    /// Name of the variable that holds the messages.
     pub name: String,
-    /// What stands there until then.
+    /// Content that is used until the variable is filled in.
     #[serde(default, deserialize_with = "blocks", skip_serializing_if = "Vec::is_empty")]
     pub content: Vec<ContentBlock>,
-    /// The role it is shown with.
+    /// Role that the placeholder is displayed with.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
     pub raw_request_display_role: String,
-    /// The variables in it.
+    /// Names of the placeholder's variables.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub input_variables: Vec<String>,
-    /// How they are written; [`TemplateFormat::default`] where it is not said.
+    /// Syntax of the variables. `None` means [`TemplateFormat::default`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_format: Option<TemplateFormat>,
 }

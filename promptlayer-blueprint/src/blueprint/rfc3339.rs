@@ -1,10 +1,10 @@
-//! Times as RFC 3339 with microseconds, which is as finely as the service keeps them.
+//! Serialization of timestamps as RFC 3339 with microseconds, the precision of the service.
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde::{Deserialize, Deserializer, Serializer, de};
 
-/// Writes a time with six digits after the second.
-// The signature is serde's.
+/// Writes a time with microseconds.
+// serde prescribes this signature.
 #[allow(clippy::ref_option)]
 pub fn serialize<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     match time {
@@ -13,7 +13,8 @@ pub fn serialize<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Resu
     }
 }
 
-/// Reads a time. One without a zone is in UTC: some of the service's answers leave it out.
+/// Deserializes a timestamp. A timestamp without a time zone is read as UTC: some responses of the service
+/// omit the zone.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let Some(text) = Option::<String>::deserialize(deserializer)? else {
         return Ok(None);

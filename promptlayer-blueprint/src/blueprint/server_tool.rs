@@ -1,60 +1,61 @@
-//! The blocks of tools that a provider, or a program on its behalf, runs while a model answers.
+//! Content blocks of tools that run during a response, on the provider's side or in a program on its
+//! behalf.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::or_default;
 
-/// The call of a tool that the provider runs.
+/// A call of a tool that the provider runs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ServerToolUseContent {
-    /// The id that its result refers to.
+    /// Id that the tool's result refers to.
     pub id: String,
-    /// The tool's name.
+    /// Name of the tool.
     pub name: String,
-    /// Its arguments.
+    /// Arguments of the call.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Map::is_empty")]
     pub input: Map<String, Value>,
 }
 
-/// What a web search found.
+/// The results of a web search.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct WebSearchToolResultContent {
-    /// The id of the call.
+    /// Id of the call.
     pub tool_use_id: String,
-    /// The pages.
+    /// Pages that the search found.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub content: Vec<WebSearchResult>,
 }
 
-/// A page that a web search found.
+/// A page in the results of a web search.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "web_search_result")]
 #[non_exhaustive]
 pub struct WebSearchResult {
-    /// Its address.
+    /// URL of the page.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub url: String,
-    /// Its title.
+    /// Title of the page.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub title: String,
-    /// Its content, which only the provider can read.
+    /// Content of the page, encrypted by the provider.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub encrypted_content: String,
-    /// How old it is, in the provider's words.
+    /// Age of the page, as text from the provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page_age: Option<String>,
 }
 
-/// What executed code printed.
+/// The output of executed code.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CodeExecutionResultContent {
-    /// What it printed.
+    /// Output of the code.
     pub output: String,
-    /// How it ended; `OUTCOME_OK` where it is not said.
+    /// Outcome of the execution. `None` means `OUTCOME_OK`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
 }
@@ -66,151 +67,151 @@ pub struct McpListToolsContent {
     /// The provider's id of the block.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// What the server is called.
+    /// Label of the server.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub server_label: String,
-    /// Its tools, as it describes them.
+    /// Tools, as the server describes them.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<Map<String, Value>>,
-    /// Why they could not be listed: a text or an object.
+    /// Error that prevented listing the tools: a string or an object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Value>,
 }
 
-/// The call of an MCP server's tool.
+/// A call of a tool of an MCP server.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct McpCallContent {
     /// The provider's id of the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The tool's name.
+    /// Name of the tool.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
-    /// What the server is called.
+    /// Label of the server.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub server_label: String,
-    /// The arguments, as JSON in a text.
+    /// Arguments of the call, as a JSON string.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub arguments: String,
-    /// What it returned.
+    /// Output of the tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
-    /// Why it failed: a text or an object.
+    /// Error of the call: a string or an object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Value>,
-    /// The id of the request for approval that came before.
+    /// Id of the request for approval of this call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval_request_id: Option<String>,
 }
 
-/// A provider's question whether an MCP tool may be called.
+/// A provider's request for approval of an MCP tool call.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct McpApprovalRequestContent {
-    /// The id that the answer refers to.
+    /// Id that the response refers to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The tool's name.
+    /// Name of the tool.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
-    /// The arguments, as JSON in a text.
+    /// Arguments of the call, as a JSON string.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub arguments: String,
-    /// What the server is called.
+    /// Label of the server.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub server_label: String,
 }
 
-/// The answer to a request for approval.
+/// The response to a request for approval.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct McpApprovalResponseContent {
-    /// The id of the request.
+    /// Id of the request.
     pub approval_request_id: String,
-    /// Whether the tool may be called.
+    /// `true` if the call is approved.
     pub approve: bool,
 }
 
-/// What a tool did in the provider's sandbox.
+/// The result of a tool in the provider's sandbox.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ToolResultContent {
-    /// The id of the call.
+    /// Id of the call.
     pub tool_use_id: String,
-    /// The result, in the provider's shape.
+    /// Result, in the provider's format.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Map::is_empty")]
     pub content: Map<String, Value>,
 }
 
-/// A shell command to be run.
+/// A shell command to run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ShellCallContent {
     /// The provider's id of the block.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The id that its output refers to.
+    /// Id that the output refers to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call_id: Option<String>,
-    /// The command, in the provider's shape.
+    /// The command, in the provider's format.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Map::is_empty")]
     pub action: Map<String, Value>,
-    /// How far it has come.
+    /// Status of the call, in the provider's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
 }
 
-/// What a shell command printed.
+/// The output of a shell command.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ShellCallOutputContent {
     /// The provider's id of the block.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The id of the call.
+    /// Id of the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call_id: Option<String>,
-    /// What was printed, in the provider's shape.
+    /// Output of the command, in the provider's format.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub output: Vec<Map<String, Value>>,
-    /// How far it has come.
+    /// Status of the call, in the provider's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
 }
 
-/// A patch to be applied.
+/// A patch to apply.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ApplyPatchCallContent {
     /// The provider's id of the block.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The id that its output refers to.
+    /// Id that the output refers to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call_id: Option<String>,
-    /// The patch, in the provider's shape.
+    /// The patch, in the provider's format.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Map::is_empty")]
     pub operation: Map<String, Value>,
-    /// How far it has come.
+    /// Status of the call, in the provider's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
 }
 
-/// How applying a patch went.
+/// The result of applying a patch.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ApplyPatchCallOutputContent {
     /// The provider's id of the block.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The id of the call.
+    /// Id of the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call_id: Option<String>,
-    /// What was said about it.
+    /// Text output of the operation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
-    /// How far it has come.
+    /// Status of the call, in the provider's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
 }

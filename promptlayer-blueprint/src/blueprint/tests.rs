@@ -6,7 +6,7 @@ use super::*;
 use crate::shared::text as shared;
 use crate::{Score, Tags};
 
-/// A block of every type that the document names, with every field.
+/// One block of every type in the API document, with every field.
 fn all_blocks() -> Vec<Value> {
     vec![
         json!({"type": "text", "text": "t", "id": "i", "thought_signature": "s", "annotations": [
@@ -55,7 +55,7 @@ fn all_blocks() -> Vec<Value> {
     ]
 }
 
-/// A prompt with everything in it that the document names.
+/// A prompt with every type and field of the API document.
 fn everything() -> Value {
     let text = json!([{"type": "text", "text": "x"}]);
     json!({
@@ -87,7 +87,7 @@ fn everything() -> Value {
 }
 
 #[test]
-fn everything_the_document_names_is_typed_and_written_back_as_it_came() {
+fn documented_prompt_is_typed_and_round_trips() {
     let json = everything();
     let prompt: Prompt = serde_json::from_value(json.clone()).unwrap();
 
@@ -104,7 +104,7 @@ fn everything_the_document_names_is_typed_and_written_back_as_it_came() {
 }
 
 #[test]
-fn what_the_document_does_not_name_is_kept_whole() {
+fn undocumented_values_are_kept_whole() {
     let json = json!({
         "type": "chat",
         "messages": [
@@ -126,7 +126,7 @@ fn what_the_document_does_not_name_is_kept_whole() {
 }
 
 #[test]
-fn a_text_null_or_nothing_is_understood_where_blocks_should_be() {
+fn text_null_and_absent_content_are_accepted() {
     let prompt: Prompt = serde_json::from_value(json!({
         "messages": [
             {"role": "user", "content": "Hello", "input_variables": null},
@@ -149,10 +149,10 @@ fn a_text_null_or_nothing_is_understood_where_blocks_should_be() {
 }
 
 #[test]
-fn a_request_of_the_required_fields_has_no_others_but_its_status() {
+fn minimal_request_has_required_fields_and_status() {
     let request = LogRequest::new("openai", "gpt-4o", Prompt::user("?"), Prompt::assistant("!"));
     let json = serde_json::to_value(&request).unwrap();
-    // Whether an object keeps its order or sorts it is for whoever builds `serde_json` to say.
+    // Compares sets: the order of the fields depends on the features that `serde_json` is built with.
     let fields: BTreeSet<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
 
     assert_eq!(fields, BTreeSet::from(["input", "model", "output", "provider", "status"]));
@@ -193,7 +193,7 @@ fn times_are_written_with_microseconds() {
 }
 
 #[test]
-fn an_errors_message_is_cut_between_characters() {
+fn error_message_is_truncated_between_characters() {
     let mut request = full_request();
     assert_eq!(request.status, RequestStatus::Error);
 
@@ -205,7 +205,7 @@ fn an_errors_message_is_cut_between_characters() {
 }
 
 #[test]
-fn statuses_and_errors_are_named_alike_in_both_ways_of_writing_them() {
+fn as_str_matches_serialized_name() {
     for status in [RequestStatus::Success, RequestStatus::Warning, RequestStatus::Error] {
         assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
     }
@@ -224,10 +224,11 @@ fn statuses_and_errors_are_named_alike_in_both_ways_of_writing_them() {
     }
 }
 
-/// A validator of one of the document's schemas, stricter than the document: fields it does not name
-/// are errors, so that a misspelled one is.
+/// Returns a validator for one schema of the API document. It is stricter than the document: unknown fields
+/// are errors, so that misspelled names are found.
 fn validator(schema: &str) -> Option<jsonschema::Validator> {
-    /// `nullable` is what the document's older version had; newer ones do not know it.
+    /// Replaces `nullable`, which older versions of the document use and newer JSON schema drafts do not
+    /// support.
     fn adapt(schema: &mut Value) {
         if let Some(items) = schema.as_array_mut() {
             items.iter_mut().for_each(adapt);
@@ -244,7 +245,7 @@ fn validator(schema: &str) -> Option<jsonschema::Validator> {
         if fields.get("nullable") == Some(&json!(true)) {
             let inner = Value::Object(std::mem::take(fields));
             *schema = json!({"anyOf": [inner, {"type": "null"}]});
-            // The keyword stays inside, where it means nothing any more.
+            // The keyword stays in the inner schema, where it has no effect.
         }
     }
     let mut document: Value = serde_json::from_str(&shared("openapi.json")?).unwrap();
@@ -261,7 +262,7 @@ fn assert_valid(validator: &jsonschema::Validator, value: &Value) {
 }
 
 #[test]
-fn what_is_written_is_valid_by_the_document() {
+fn log_request_is_valid_by_api_document() {
     let Some(requests) = validator("LogRequest") else {
         return;
     };
@@ -281,7 +282,7 @@ fn what_is_written_is_valid_by_the_document() {
 }
 
 #[test]
-fn blueprints_are_valid_by_the_document() {
+fn blueprint_is_valid_by_api_document() {
     let Some(blueprints) = validator("PromptBlueprint") else {
         return;
     };
@@ -311,7 +312,7 @@ fn blueprints_are_valid_by_the_document() {
 }
 
 #[test]
-fn the_requests_the_vendor_sent_can_be_read() {
+fn recorded_requests_of_python_client_can_be_read() {
     let Some(text) = shared("wire/new_log_request.json") else {
         return;
     };
@@ -322,7 +323,7 @@ fn the_requests_the_vendor_sent_can_be_read() {
         if !body["input"].is_object() {
             continue;
         }
-        // Python's client sends seconds, which the document does not allow.
+        // The Python client sends seconds, which the API document does not allow.
         for time in ["request_start_time", "request_end_time"] {
             body.as_object_mut().unwrap().remove(time);
         }
@@ -339,7 +340,7 @@ fn the_requests_the_vendor_sent_can_be_read() {
 }
 
 #[test]
-fn a_message_that_only_calls_tools_is_written_with_a_content_that_is_empty() {
+fn message_with_only_tool_calls_has_empty_content() {
     let message = Message::Assistant(AssistantMessage {
         tool_calls: vec![ToolCall::new("call_1", "now", "{}")],
         ..AssistantMessage::default()

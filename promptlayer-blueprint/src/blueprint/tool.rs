@@ -1,11 +1,11 @@
-//! Tools: what a model may call, what it must call, and what it did call.
+//! Tools that a model may call, the tool that it must call, and the calls that it made.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::or_default;
 
-/// A tool that a model may call. One of an unknown shape is kept as it came.
+/// A tool that a model may call. A tool of an unknown shape is kept as received.
 ///
 /// ```
 /// use promptlayer_blueprint::{Function, Tool};
@@ -21,11 +21,11 @@ use super::or_default;
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Tool {
-    /// A function of yours.
+    /// A function of the application.
     Function(FunctionTool),
     /// A tool that the provider runs.
     BuiltIn(BuiltInTool),
-    /// Anything else, as it came.
+    /// Any other tool, as received.
     Other(Value),
 }
 
@@ -35,7 +35,7 @@ impl From<Function> for Tool {
     }
 }
 
-/// A tool that is a function of yours.
+/// A tool that is a function of the application.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "function")]
 #[non_exhaustive]
@@ -48,21 +48,21 @@ pub struct FunctionTool {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Function {
-    /// Its name.
+    /// Name of the function.
     pub name: String,
-    /// What it is for.
+    /// Description of the function, for the model.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "String::is_empty")]
     pub description: String,
-    /// Whether the arguments must follow `parameters` to the letter.
+    /// If `true`, the arguments must match the schema in `parameters` exactly.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "std::ops::Not::not")]
     pub strict: bool,
-    /// The JSON schema of its arguments.
+    /// JSON schema of the arguments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameters: Option<Map<String, Value>>,
 }
 
 impl Function {
-    /// A function without a description or parameters.
+    /// Creates a function without a description or parameters.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), ..Self::default() }
     }
@@ -72,29 +72,29 @@ impl Function {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct BuiltInTool {
-    /// Its id.
+    /// Id of the tool.
     pub id: String,
-    /// Its name.
+    /// Name of the tool.
     pub name: String,
-    /// What it is for.
+    /// Description of the tool, for the model.
     pub description: String,
-    /// Whose it is.
+    /// Provider of the tool.
     pub provider: String,
-    /// Its kind: `web_search`, `file_search`, `code_interpreter`, …
+    /// Kind of tool: `web_search`, `file_search`, `code_interpreter`, …
     #[serde(rename = "type")]
     pub kind: String,
-    /// Its settings, in the provider's shape.
+    /// Settings of the tool, in the provider's format.
     pub config: Map<String, Value>,
 }
 
-/// A model's call of a function.
+/// A function call by the model.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "function")]
 #[non_exhaustive]
 pub struct ToolCall {
-    /// The id that the result refers to.
+    /// Id that the result refers to.
     pub id: String,
-    /// The id of the tool, where the provider has one.
+    /// Id of the tool, if the provider has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_id: Option<String>,
     /// The function and its arguments.
@@ -102,24 +102,24 @@ pub struct ToolCall {
 }
 
 impl ToolCall {
-    /// The call of the function `name` with `arguments`, which are JSON in a text.
+    /// Creates a call of the function `name`. `arguments` is a JSON string.
     pub fn new(id: impl Into<String>, name: impl Into<String>, arguments: impl Into<String>) -> Self {
         Self { id: id.into(), tool_id: None, function: FunctionCall::new(name, arguments) }
     }
 }
 
-/// The name of a function and the arguments it was called with.
+/// A function's name with the arguments of a call.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FunctionCall {
-    /// The function's name.
+    /// Name of the function.
     pub name: String,
-    /// Its arguments, as JSON in a text.
+    /// Arguments of the call, as a JSON string.
     pub arguments: String,
 }
 
 impl FunctionCall {
-    /// The call of the function `name` with `arguments`, which are JSON in a text.
+    /// Creates a call of the function `name`. `arguments` is a JSON string.
     pub fn new(name: impl Into<String>, arguments: impl Into<String>) -> Self {
         Self { name: name.into(), arguments: arguments.into() }
     }
@@ -130,16 +130,16 @@ impl FunctionCall {
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum ToolChoice {
-    /// `auto`, `none`, `required`, or another word of the provider's.
+    /// `auto`, `none`, `required`, or another mode of the provider.
     Mode(String),
-    /// This function.
+    /// One specific function.
     Function(ChatToolChoice),
-    /// Anything else, as it came.
+    /// Any other choice, as received.
     Other(Value),
 }
 
 impl ToolChoice {
-    /// That the model must call this function.
+    /// Creates a choice that requires the model to call this function.
     pub fn function(name: impl Into<String>) -> Self {
         Self::Function(ChatToolChoice { function: MessageFunctionCall { name: name.into() } })
     }
@@ -158,17 +158,17 @@ pub struct ChatToolChoice {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MessageFunctionCall {
-    /// The function's name.
+    /// Name of the function.
     pub name: String,
 }
 
-/// Which function a model must call, in the form that came before tools.
+/// Which function a model must call. The legacy form of [`ToolChoice`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum FunctionCallChoice {
     /// `auto` or `none`.
     Mode(String),
-    /// This function.
+    /// One specific function.
     Function(MessageFunctionCall),
 }

@@ -1,5 +1,5 @@
-//! Anthropic's messages, from itself, from Bedrock's `invoke` and from Vertex, and from every server
-//! that speaks the same.
+//! Anthropic's Messages API, as served by Anthropic, by Bedrock's `invoke`, by Vertex AI and by compatible
+//! servers.
 
 mod chunks;
 mod content;
@@ -12,9 +12,9 @@ pub(super) mod turn;
 
 use super::shape::Shape;
 
-/// What `PromptLayer` calls Bedrock.
+/// `PromptLayer`'s name for Bedrock.
 pub(super) const BEDROCK: &str = "amazon.bedrock";
-/// What `PromptLayer` calls Vertex.
+/// `PromptLayer`'s name for Vertex AI.
 const VERTEX: &str = "vertexai";
 /// The field that Bedrock adds to the last event of a stream.
 const INVOCATION_METRICS: &str = "amazon-bedrock-invocationMetrics";

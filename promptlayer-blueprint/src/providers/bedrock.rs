@@ -1,4 +1,4 @@
-//! Bedrock's converse, which is one interface to the models of many. Its model stands in the address.
+//! Bedrock's Converse API, which serves the models of many providers. The model id is in the URL.
 
 mod bytes;
 mod chunks;
@@ -22,7 +22,7 @@ pub(super) static SHAPE: Shape = Shape {
     sum: chunks::sum,
 };
 
-/// What fails a stream after it has begun: events of their own, each with a message.
+/// Names of the events that report an error in a stream. Each one contains a message.
 const EXCEPTIONS: &[&str] = &[
     "internalServerException",
     "modelStreamErrorException",

@@ -1,23 +1,25 @@
-//! Ids for the calls of tools that came without: some interfaces match a result to its call by the
-//! function's name and the order alone, and the blueprint by an id.
+//! Generates ids for tool calls without an id. Some APIs match a result to its call only by function name
+//! and order. The blueprint needs an id.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-/// The calls of one conversation, until each has its result.
+/// The tool calls of one conversation that have no result yet.
 #[derive(Debug, Default)]
 pub(super) struct CallIds {
-    /// How many calls without an id there were of a function.
+    /// Number of calls without an id, by function.
     unnamed: HashMap<String, usize>,
-    /// The calls of a function, in order.
+    /// Ids of the calls, by function, in order.
     of_function: HashMap<String, VecDeque<String>>,
-    /// All calls, in order.
+    /// Ids of all calls, in order.
     all: VecDeque<String>,
-    /// Those that have their result. They are taken from the queues only once they come to the front.
+    /// Ids of the calls that have a result. A call is removed from the queues only when it reaches the
+    /// front.
     answered: HashSet<String>,
 }
 
 impl CallIds {
-    /// The id of a call: its own, else the function's name and how many such calls there were before.
+    /// Returns the id of a call. If the call has none, the id is the function's name with the number of
+    /// earlier calls without an id.
     pub(super) fn call(&mut self, id: Option<&str>, function: &str) -> String {
         let id = match id.filter(|id| !id.is_empty()) {
             Some(id) => id.to_owned(),
@@ -33,9 +35,9 @@ impl CallIds {
         id
     }
 
-    /// The id of the call that a result is of: the one that the result names, else that of the first
-    /// call of the function that has no result yet. Where the function is not told, any call's. Where
-    /// there is no such call, the function's name is all that tells.
+    /// Returns the id of the call that a result belongs to. If the result has an id, returns it. Else
+    /// returns the first call of the function without a result, or of any function if the result does not
+    /// name one. If there is no such call, returns the function's name.
     pub(super) fn result(&mut self, id: Option<&str>, function: Option<&str>) -> String {
         let function = function.filter(|function| !function.is_empty());
         let id = match (id.filter(|id| !id.is_empty()), function) {
@@ -55,7 +57,7 @@ impl CallIds {
     }
 }
 
-/// The first call that has no result yet.
+/// Returns the first call without a result.
 fn first(calls: &mut VecDeque<String>, answered: &HashSet<String>) -> Option<String> {
     while let Some(call) = calls.pop_front() {
         if !answered.contains(&call) {
@@ -70,7 +72,7 @@ mod tests {
     use super::CallIds;
 
     #[test]
-    fn a_call_without_an_id_is_named_by_its_function_and_its_place() {
+    fn call_without_id_gets_function_name_and_count() {
         let mut ids = CallIds::default();
         let made = [(None, "add"), (Some(""), "add"), (None, "sub"), (Some("x"), "add"), (None, "add")]
             .map(|(id, function)| ids.call(id, function));
@@ -78,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_finds_its_call_by_id_then_by_function_then_by_order() {
+    fn result_finds_call_by_id_then_function_then_order() {
         let mut ids = CallIds::default();
         for (id, function) in [(Some("a"), "add"), (Some("b"), "add"), (None, "sub"), (Some("c"), "add")] {
             ids.call(id, function);

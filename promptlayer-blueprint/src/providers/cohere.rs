@@ -1,4 +1,4 @@
-//! Cohere's chat and embed, in their second version and the first.
+//! Cohere's Chat and Embed APIs, versions 2 and 1.
 
 mod chunks;
 mod citations;
@@ -26,7 +26,7 @@ pub(super) static CHAT: Shape = Shape {
     sum: chunks::sum,
 };
 
-/// The first version of the chat.
+/// Version 1 of the Chat API.
 pub(super) static CHAT_V1: Shape = Shape {
     api_type: "chat",
     family: "cohere",
@@ -51,13 +51,13 @@ pub(super) static EMBED: Shape = Shape {
     sum: no_sum,
 };
 
-/// A field that is a list; nothing where it is anything else.
+/// Returns a list field, or an empty list if the field has another type.
 fn list<'a>(object: &'a Object, name: &str) -> &'a [Value] {
     object.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
-/// Tokens, as `usage` tells them, and `meta` in the first version. What is billed for is another number
-/// than what the model read and wrote; it is the only one where there is no other.
+/// Reads token counts: from `usage`, or from `meta` in version 1. Billed units differ from the tokens that
+/// the model processed; they are used only if the token counts are missing.
 fn tokens(usage: Option<&Object>) -> Usage {
     let within = |object: &str, name: &str| count(usage?.get(object)?.get(name)?);
     let said = |name: &str| within("tokens", name).or_else(|| within("billed_units", name));
@@ -81,10 +81,10 @@ fn tokens(usage: Option<&Object>) -> Usage {
     }
 }
 
-/// A count. Cohere's document calls it a float, and SDKs write it as one.
+/// Reads a count. Cohere's API reference defines it as a float, and SDKs serialize it as one.
 fn count(value: &Value) -> Option<u64> {
     let float = || value.as_f64().filter(|float| (0.0..9e15).contains(float) && float.fract() == 0.0);
-    // A whole number that a float holds to the last digit.
+    // The float is a whole number that `f64` represents exactly.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     value.as_u64().or_else(|| float().map(|float| float as u64))
 }

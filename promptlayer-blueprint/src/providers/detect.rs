@@ -1,4 +1,4 @@
-//! Whose shape a JSON value has.
+//! Detects the provider API that a JSON value belongs to.
 
 use serde_json::Value;
 
@@ -8,7 +8,8 @@ use super::{
     openai_images, openai_responses,
 };
 
-/// All interfaces; one whose objects another would take for its own stands before it.
+/// All wire formats. If an object matches several formats, the first one wins, so a format stands before
+/// any other that would also match its objects.
 static SHAPES: [&Shape; 15] = [
     &bedrock::SHAPE,
     &gemini::EMBED,
@@ -27,18 +28,18 @@ static SHAPES: [&Shape; 15] = [
     &openai_images::SHAPE,
 ];
 
-/// The interface that an object is a request of.
+/// Returns the API that an object is a request for.
 pub(super) fn request(object: &Object) -> Option<&'static Shape> {
     SHAPES.into_iter().find(|shape| (shape.is_request)(object))
 }
 
-/// The interface that an object is a whole reply of.
+/// Returns the API that an object is a whole response of.
 pub(super) fn reply(object: &Object) -> Option<&'static Shape> {
     SHAPES.into_iter().find(|shape| (shape.is_reply)(object))
 }
 
-/// The interface that the items of a stream are events of. The first event that tells decides: those
-/// before it may be of a kind that nobody knows.
+/// Returns the API that the items of a stream are events of. The first item that matches decides: items
+/// before it may have an unknown type.
 pub(super) fn chunks(chunks: &[Value]) -> Option<&'static Shape> {
     chunks
         .iter()

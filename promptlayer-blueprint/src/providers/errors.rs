@@ -1,8 +1,8 @@
-//! Which of PromptLayer's kinds an error is.
+//! Classifies errors into `PromptLayer`'s error types.
 //!
-//! In the order of the vendor's own client for Python: a status that the error carries goes first, then the
-//! name of its type; words count only where the error is surely of a provider or of the way to one. A status
-//! in a text is not one that is carried.
+//! The order of the checks is the one of `PromptLayer`'s Python client: first the HTTP status that the
+//! error carries, then the name of its type. The words of its message count only if the error comes from a
+//! provider or from the connection to it. A status that appears in the message text is not used.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use super::json;
 use super::shape::Object;
 use crate::blueprint::ErrorType;
 
-/// Words of the names of crates whose errors come from a provider or from the way to it.
+/// Words in the names of crates whose errors come from a provider or from the connection to it.
 const PROVIDER_WORDS: &[&str] = &[
     "openai",
     "anthropic",
@@ -31,15 +31,15 @@ const PROVIDER_WORDS: &[&str] = &[
 
 const TIMEOUT: &[&str] = &["timed out", "timeout", "time-out", "deadline"];
 const QUOTA: &[&str] = &["quota"];
-/// Words that stand for a status where there is none.
+/// Phrases that are used instead of a status if the error carries none.
 const RATE_LIMIT: &[&str] = &["rate limit", "rate_limit", "ratelimit", "too many requests"];
 const AUTH: &[&str] =
     &["unauthorized", "invalid_api_key", "invalid api key", "incorrect api key", "authentication_error"];
 
-/// Codes and types that providers give their errors, in lower case, without what stands between words and
-/// without the `exception` that Amazon ends them with.
+/// Error codes and types of providers, normalized: lower case, without separators, and without the suffix
+/// `exception` of Amazon's errors.
 const CODES: &[(&str, ErrorType)] = &[
-    // OpenAI and those who speak as it does.
+    // OpenAI and compatible APIs.
     ("ratelimitexceeded", ErrorType::ProviderRateLimit),
     ("insufficientquota", ErrorType::ProviderQuotaLimit),
     ("billinghardlimitreached", ErrorType::ProviderQuotaLimit),
@@ -100,7 +100,7 @@ pub fn kind(error: &ReturnedError<'_>) -> ErrorType {
     ErrorType::UnknownError
 }
 
-/// The kind that a status alone tells.
+/// Returns the error type of an HTTP status, if the status alone determines it.
 fn by_status(status: u16) -> Option<ErrorType> {
     match status {
         429 => Some(ErrorType::ProviderRateLimit),
@@ -110,13 +110,14 @@ fn by_status(status: u16) -> Option<ErrorType> {
     }
 }
 
-/// The last name of a type's path, without its parameters.
+/// Returns the last segment of a type's path, without generic parameters.
 fn last_of_path(type_name: &str) -> &str {
     let path = type_name.split('<').next().unwrap_or(type_name);
     path.rsplit("::").next().unwrap_or(path)
 }
 
-/// Whether a type, or one in a box or a wrapper, is of a crate that speaks with providers.
+/// Returns `true` if a type, or one of its generic parameters, belongs to a crate that communicates with
+/// providers.
 fn is_of_provider(type_name: &str) -> bool {
     type_name
         .split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
@@ -124,8 +125,8 @@ fn is_of_provider(type_name: &str) -> bool {
         .any(|(root, _)| root.split('_').any(|word| PROVIDER_WORDS.contains(&word)))
 }
 
-/// The kind of a provider's error by its words. What a status would have said, they say only where there is
-/// none.
+/// Returns the type of a provider's error by the words of its message. Phrases that stand for a status
+/// count only if the error carries no status.
 fn by_words(text: &str, has_status: bool) -> ErrorType {
     let text = text.to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
@@ -142,11 +143,11 @@ fn by_words(text: &str, has_status: bool) -> ErrorType {
     }
 }
 
-/// The kind and the message of an error that a provider answered with, as a value.
+/// Returns the type and the message of a provider's error value.
 pub fn of_reply(error: &Value) -> (ErrorType, String) {
     let message =
         error.get("message").and_then(Value::as_str).map_or_else(|| json::readable(error), str::to_owned);
-    // Google has the status in `code`, and its name in `status`.
+    // Google sends the HTTP status in `code`, and its name in `status`.
     let status = ["status", "status_code", "code"].into_iter().find_map(|key| status(error.get(key)?));
     let word = |key| error.get(key).and_then(Value::as_str).and_then(by_code);
     let kind = status
@@ -156,7 +157,8 @@ pub fn of_reply(error: &Value) -> (ErrorType, String) {
     (kind, message)
 }
 
-/// A status, which Azure tells as a text. Any other number is a code of the provider's own.
+/// Parses an HTTP status. Azure sends it as a string. Numbers outside 100..600 are error codes of the
+/// provider.
 fn status(value: &Value) -> Option<u16> {
     let number = match value {
         Value::String(text) => text.parse().ok(),
@@ -165,7 +167,7 @@ fn status(value: &Value) -> Option<u16> {
     number.filter(|status| (100..600).contains(status))
 }
 
-/// The kind that a provider's code or type tells.
+/// Returns the error type of a provider's error code or error type.
 fn by_code(code: &str) -> Option<ErrorType> {
     let plain: String =
         code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
@@ -173,19 +175,20 @@ fn by_code(code: &str) -> Option<ErrorType> {
     CODES.iter().find(|(known, _)| *known == plain).map(|(_, kind)| *kind)
 }
 
-/// The error among the events of a stream: the first, since those after it are its echo.
+/// Returns the first error among the events of a stream. Later errors repeat it.
 pub(super) fn in_events(events: &[Value]) -> Option<(ErrorType, String)> {
     events.iter().filter_map(Value::as_object).find_map(of_event)
 }
 
-/// The error that an event is: `{"error": {…}}`, `{"type": "error", …}`, or one of Amazon's exceptions.
+/// Returns the error that an event reports: `{"error": {…}}`, `{"type": "error", …}`, or one of Amazon's
+/// exceptions.
 fn of_event(event: &Object) -> Option<(ErrorType, String)> {
     if let Some(error) = event.get("error").filter(|error| says(error)) {
         return Some(of_reply(error));
     }
     if event.get("type").and_then(Value::as_str) == Some("error") && event.contains_key("message") {
         let mut error = event.clone();
-        // It says what the event is, and nothing of the error.
+        // `type` identifies the event and does not describe the error.
         error.remove("type");
         return Some(of_reply(&Value::Object(error)));
     }
@@ -199,7 +202,7 @@ fn of_event(event: &Object) -> Option<(ErrorType, String)> {
     }
 }
 
-/// Whether an error is one: an object with a message, or a text.
+/// Returns `true` if a value is an error: an object with a message, or a non-empty text.
 fn says(error: &Value) -> bool {
     error.get("message").is_some_and(Value::is_string) || error.as_str().is_some_and(|text| !text.is_empty())
 }
@@ -211,7 +214,7 @@ pub fn message_of_body(body: &str) -> String {
         let end = body.char_indices().nth(crate::blueprint::LogRequest::MAX_ERROR_CHARACTERS);
         return body.get(..end.map_or(body.len(), |(end, _)| end)).unwrap_or(body).trim().to_owned();
     };
-    // Some answer with a list of the one error.
+    // Some APIs return a list that contains the error.
     let answer = value.get(0).unwrap_or(&value);
     let error = answer.get("error").unwrap_or(answer);
     match error.get("message").or_else(|| error.get("detail")).unwrap_or(error) {

@@ -1,29 +1,29 @@
-//! Why a model ended.
+//! The reason why a model stopped.
 
 use crate::blueprint::{ErrorType, RequestStatus};
 
-/// Why a model ended, in one word for all providers.
+/// The finish reason of a model, normalized across providers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reason {
-    /// It had said all, or came to a stop sequence.
+    /// The model finished its answer or reached a stop sequence.
     Stop,
-    /// It came to the greatest number of tokens.
+    /// The model reached the token limit.
     Length,
-    /// It waits for what its tools give.
+    /// The model waits for the results of tool calls.
     ToolCalls,
-    /// A filter of the provider's cut it off.
+    /// A content filter of the provider stopped the model.
     ContentFilter,
-    /// It would not answer.
+    /// The model refused to answer.
     Refusal,
-    /// The provider paused a long turn, to be gone on with.
+    /// The provider paused a long turn. The client can continue it.
     Pause,
-    /// Something failed while it answered.
+    /// An error occurred during the answer.
     Error,
-    /// A word that is none of these.
+    /// Any other reason.
     Other,
 }
 
-/// Why a model ended, and in which word its provider says so.
+/// The normalized finish reason, with the provider's own word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finish {
     pub(super) reason: Reason,
@@ -32,7 +32,7 @@ pub struct Finish {
 }
 
 impl Finish {
-    /// Reads a provider's word; no two providers mean different things by one.
+    /// Normalizes a provider's finish reason. No word has different meanings for two providers.
     pub(super) fn of(word: &str) -> Self {
         let reason = match word.to_ascii_lowercase().as_str() {
             "stop" | "end_turn" | "stop_sequence" | "complete" | "completed" | "eos" | "eos_token"
@@ -79,7 +79,7 @@ impl Finish {
         Self { reason, word: word.to_owned() }
     }
 
-    /// Of several answers, why the worst of them ended; of those that are as bad, the first.
+    /// Returns the most severe of several finish reasons. If several are equally severe, returns the first.
     pub(super) fn worst(all: impl IntoIterator<Item = Self>) -> Option<Self> {
         let worse = |worst: Self, next: Self| if next.badness() > worst.badness() { next } else { worst };
         all.into_iter().reduce(worse)
@@ -93,12 +93,12 @@ impl Finish {
         }
     }
 
-    /// The model would not answer, whatever word its provider ended with.
+    /// Creates a refusal, with the finish reason that the provider reported.
     pub(super) fn refused(word: Option<&str>) -> Self {
         Self { reason: Reason::Refusal, word: word.unwrap_or("refusal").to_owned() }
     }
 
-    /// The one word for all providers; where there is none, the provider's own.
+    /// Returns the normalized finish reason, or the provider's own word if there is no normalized one.
     pub fn normalized(&self) -> &str {
         match self.reason {
             Reason::Stop => "stop",
@@ -112,7 +112,7 @@ impl Finish {
         }
     }
 
-    /// What it makes of the request log, where it is not a success.
+    /// Returns the status, error type and message of the request log, if the reason is not a success.
     pub fn problem(&self) -> Option<(RequestStatus, ErrorType, &'static str)> {
         let partial = |message| (RequestStatus::Warning, ErrorType::ProviderPartialResponse, message);
         match self.reason {

@@ -1,7 +1,7 @@
-//! Gemini's generateContent, on Vertex too.
+//! Gemini's `generateContent`, as served by Gemini and by Vertex AI.
 //!
-//! Every name comes in two spellings: the wire has `inlineData`, and SDKs that write their own types
-//! `inline_data`. Google's own write a `null` for each field that is absent.
+//! Field names have two spellings: `inlineData` on the wire, and `inline_data` in SDKs that serialize their
+//! own types. Google's own SDKs write `null` for absent fields.
 
 mod chunks;
 mod citations;
@@ -40,7 +40,7 @@ pub(super) static EMBED: Shape = Shape {
     sum: no_sum,
 };
 
-/// A field of an object in either spelling, where it is not `null`. `name` is the wire's.
+/// Returns a field in either spelling, unless it is `null`. `name` is the wire spelling.
 fn field<'a>(object: &'a Object, name: &str) -> Option<&'a Value> {
     object
         .get(name)
@@ -48,41 +48,41 @@ fn field<'a>(object: &'a Object, name: &str) -> Option<&'a Value> {
         .filter(|value| !value.is_null())
 }
 
-/// The same of any value; one that is no object has no fields.
+/// Returns a field of any value. A value that is not an object has no fields.
 fn field_of<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     field(value.as_object()?, name)
 }
 
-/// A field that is an object.
+/// Returns a field that is an object.
 fn object_in<'a>(object: &'a Object, name: &str) -> Option<&'a Object> {
     field(object, name)?.as_object()
 }
 
-/// A field that is a list; nothing where it is anything else.
+/// Returns a list field, or an empty list if the field has another type.
 fn list_in<'a>(object: &'a Object, name: &str) -> &'a [Value] {
     field(object, name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
-/// A field that is a text which says something.
+/// Returns a text field that is not empty.
 fn string_in<'a>(object: &'a Object, name: &str) -> Option<&'a str> {
     field(object, name)?.as_str().filter(|text| !text.is_empty())
 }
 
-/// Takes a field out of an object, in whichever spelling it has it.
+/// Removes a field in either spelling and returns it.
 fn take(object: &mut Object, name: &str) -> Option<Value> {
     let key = object.keys().find(|key| is_spelled(key, name))?.clone();
     object.remove(&key).filter(|value| !value.is_null())
 }
 
-/// Whether a key is this name, in the wire's spelling or with underscores.
+/// Returns `true` if a key is this name, in the wire spelling or with underscores.
 fn is_spelled(key: &str, name: &str) -> bool {
     let mut rest = name.bytes();
     let spelled = |byte: u8| rest.next().is_some_and(|expected| expected.eq_ignore_ascii_case(&byte));
     key.bytes().filter(|byte| *byte != b'_').all(spelled) && rest.next().is_none()
 }
 
-/// A model's name without the path that it stands in: `models/` of Gemini's own service, and on Vertex
-/// the project and the place. Another's model (`projects/…/endpoints/1`) keeps its path.
+/// Returns a model's name without its path: `models/` for the Gemini API, the project and location for
+/// Vertex AI. Other models (`projects/…/endpoints/1`) keep their path.
 fn model_name(path: &str) -> &str {
     match path.rsplit_once("models/") {
         Some((before, name)) if before.is_empty() || before.ends_with('/') => name,
@@ -90,10 +90,10 @@ fn model_name(path: &str) -> &str {
     }
 }
 
-/// Whether a model's path is one of Vertex, where each stands in a project.
+/// Returns `true` if a model path is one of Vertex AI, where each path starts with a project.
 fn is_of_vertex(path: &str) -> bool {
     path.starts_with("projects/") && path.contains("/locations/")
 }
 
-/// What `PromptLayer` calls Vertex.
+/// `PromptLayer`'s name for Vertex AI.
 const VERTEX: &str = "vertexai";

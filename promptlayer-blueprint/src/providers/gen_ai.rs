@@ -1,7 +1,7 @@
-//! What other crates' spans say of a model's call, in OpenTelemetry's attributes for generative models.
+//! Reads model calls from external spans that use OpenTelemetry's `gen_ai.*` attributes.
 //!
-//! Numbers come as numbers or, where somebody recorded them by their `Debug`, as text; lists and messages come as
-//! JSON in a text, since a field of `tracing` is one value.
+//! Numbers are numbers, or text if they were recorded with `Debug`. Lists and messages are JSON text,
+//! because a `tracing` field holds a single value.
 
 mod attributes;
 mod fields;
@@ -25,10 +25,11 @@ use super::{FINISH_REASON, RESPONSE_ID, TIME_TO_FIRST_CHUNK, errors};
 use crate::blueprint::{ChatPrompt, CompletionPrompt, ErrorType, Message, Prompt, Tool};
 use crate::semconv;
 
-/// The problem of a call of another crate that left no response: a failed call of rig records nothing else.
+/// The error message of an external span that ended without a response. A failed call of rig, for example, records
+/// nothing at all.
 pub const UNANSWERED: &str = "the call ended without a response";
 
-/// What a span of a model's call says of its request.
+/// Reads the request from the fields of a span.
 pub fn request(fields: &Map<String, Value>) -> Request {
     let (tools, left) =
         parsed(fields, semconv::TOOL_DEFINITIONS).map(|said| tools(&said)).unwrap_or_default();
@@ -45,7 +46,7 @@ pub fn request(fields: &Map<String, Value>) -> Request {
     }
 }
 
-/// The interface that a span names, or that is the only one for its operation.
+/// Returns the API type that a span names, or that its operation implies.
 pub fn api_type(fields: &Map<String, Value>) -> Option<&'static str> {
     match text(fields, semconv::OPENAI_API_TYPE).as_deref() {
         Some("responses") => return Some("responses"),
@@ -55,7 +56,7 @@ pub fn api_type(fields: &Map<String, Value>) -> Option<&'static str> {
     (text(fields, semconv::OPERATION_NAME)? == "generate_content").then_some("generate-content")
 }
 
-/// What was sent to the model.
+/// Returns the input of the model.
 fn input(fields: &Map<String, Value>, tools: Vec<Tool>) -> Option<Prompt> {
     let said = said(fields, semconv::INPUT_MESSAGES, semconv::PROMPT);
     let mut said = said.map(|said| messages(&said, Message::user)).unwrap_or_default();
@@ -77,7 +78,7 @@ fn input(fields: &Map<String, Value>, tools: Vec<Tool>) -> Option<Prompt> {
     Some(prompt.into())
 }
 
-/// The request's parameters, by the names that providers give them.
+/// Returns the request parameters, with the names that providers use.
 fn parameters(fields: &Map<String, Value>) -> Map<String, Value> {
     let requested = fields.iter().filter_map(|(name, value)| {
         let name = match name.strip_prefix(semconv::REQUEST_PREFIX) {
@@ -93,7 +94,7 @@ fn parameters(fields: &Map<String, Value>) -> Map<String, Value> {
     requested.filter(|(_, value)| !value.is_null()).collect()
 }
 
-/// What a span of a model's call says of the reply.
+/// Reads the response from a span.
 pub fn response(fields: &Map<String, Value>, lacks_an_answer: bool) -> Reply {
     let said = said(fields, semconv::OUTPUT_MESSAGES, semconv::COMPLETION);
     let prompt = said.as_ref().map(|said| ChatPrompt::new(messages(said, Message::assistant)).into());
@@ -108,7 +109,8 @@ pub fn response(fields: &Map<String, Value>, lacks_an_answer: bool) -> Reply {
     }
 }
 
-/// Why the model ended, by the choice that ended worst. rig says `unknown` where it does not know.
+/// Returns the most severe finish reason of the choices. rig writes `unknown` if it does not know the
+/// reason.
 fn finish(fields: &Map<String, Value>, said: Option<&Value>) -> Option<Finish> {
     let mut reasons = list(fields, semconv::RESPONSE_FINISH_REASONS);
     if reasons.is_empty() {
@@ -144,21 +146,22 @@ fn metadata(fields: &Map<String, Value>) -> BTreeMap<&'static str, String> {
     .collect()
 }
 
-/// What went wrong in another crate's span.
+/// The error of an external span.
 pub struct Problem {
-    /// Its kind.
+    /// The type of the error.
     pub kind: ErrorType,
-    /// Its text.
+    /// The error message.
     pub message: String,
-    /// The same, without anything that the call was about.
+    /// The error message without any content of the call.
     pub without_content: String,
 }
 
-/// What went wrong, by the status that the span gave itself, or that it gave none and has no answer.
+/// Returns the error of a span. A span has an error if it set an error status or an error type, or if it
+/// has neither and no response.
 pub fn problem(fields: &Map<String, Value>, lacks_an_answer: bool) -> Option<Problem> {
     let named = text(fields, semconv::ERROR_TYPE).or_else(|| text(fields, semconv::TOOL_ERROR_TYPE_OF_RIG));
     let has_failed = text(fields, semconv::STATUS_CODE).is_some_and(|status| {
-        // As text, or as the `Debug` of OpenTelemetry's `Status::error(…)`.
+        // As text, or as the `Debug` output of OpenTelemetry's `Status::error(…)`.
         status.get(..5).is_some_and(|status| status.eq_ignore_ascii_case("error"))
     });
     if named.is_none() && !has_failed {
@@ -179,7 +182,8 @@ pub fn problem(fields: &Map<String, Value>, lacks_an_answer: bool) -> Option<Pro
     Some(Problem { kind, message, without_content })
 }
 
-/// The kind of an error: by convention `error.type` is the answer's status, or else a provider's or a crate's word.
+/// Returns the type of an error. By convention, `error.type` is the response's status, or a code of the
+/// provider or of the crate.
 fn kind_of_error(named: Option<&str>, message: &str) -> ErrorType {
     let status = named.and_then(|named| named.parse::<u16>().ok());
     let mut error = Map::from_iter([("message".to_owned(), Value::from(message))]);
@@ -191,12 +195,12 @@ fn kind_of_error(named: Option<&str>, message: &str) -> ErrorType {
     errors::of_reply(&Value::Object(error)).0
 }
 
-/// What a tool, an agent or a search was given, as readable JSON or text.
+/// Returns the input of a tool, an agent or a search, as readable JSON or text.
 pub fn function_input(fields: &Map<String, Value>) -> Option<String> {
     semconv::FUNCTION_INPUTS.iter().find_map(|name| text(fields, name)).map(Cow::into_owned)
 }
 
-/// What a tool, an agent or a search gave, as readable JSON or text.
+/// Returns the output of a tool, an agent or a search, as readable JSON or text.
 pub fn function_output(fields: &Map<String, Value>) -> Option<String> {
     semconv::FUNCTION_OUTPUTS.iter().find_map(|name| text(fields, name)).map(Cow::into_owned)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// A value as text that a person reads.
+/// Converts a value to text for human readers.
 pub fn readable(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -13,7 +13,7 @@ pub fn readable(value: &Value) -> String {
     }
 }
 
-/// A text field that is there and not empty.
+/// Returns a string field, if it exists and is not empty.
 pub(super) fn string<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
     object.get(key)?.as_str().filter(|text| !text.is_empty())
 }

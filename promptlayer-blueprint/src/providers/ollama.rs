@@ -1,4 +1,4 @@
-//! Ollama's chat, generate and embed.
+//! Ollama's `chat`, `generate` and `embed`.
 
 mod chunks;
 mod embed;
@@ -43,7 +43,7 @@ pub(super) static EMBED: Shape = Shape {
     sum: no_sum,
 };
 
-/// Whether a request says something that only Ollama understands.
+/// Returns `true` if a request has a field that only Ollama accepts.
 fn has_settings(object: &Object) -> bool {
     let is_there = |name: &str| object.get(name).is_some_and(|value| !value.is_null());
     object.get("options").is_some_and(serde_json::Value::is_object) || is_there("keep_alive")

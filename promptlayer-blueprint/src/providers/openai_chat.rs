@@ -1,4 +1,4 @@
-//! OpenAI chat completions, and every server that speaks the same.
+//! OpenAI's chat completions, and compatible APIs.
 
 mod annotations;
 mod calls;
@@ -36,7 +36,7 @@ pub(super) static SHAPE: Shape = Shape {
     request: request::request,
     is_reply: |object| {
         first_choice_has(object, "message", Value::is_object)
-            // A stream that was cut before its first choice is a reply still.
+            // An interrupted stream without choices is still a response.
             || (is_called(object, "chat.completion") && object.get("choices").is_some_and(Value::is_array))
     },
     reply: reply::reply,
@@ -48,18 +48,18 @@ pub(super) static SHAPE: Shape = Shape {
     sum: chunks::sum,
 };
 
-/// Whether the first choice of a reply has this.
+/// Returns `true` if the first choice of a response has this field.
 pub(super) fn first_choice_has(object: &Object, key: &str, is: fn(&Value) -> bool) -> bool {
     choices(object).first().and_then(|choice| choice.get(key)).is_some_and(is)
 }
 
-/// Whether a chunk says no more than what Azure's filters found in the prompt: it comes before all others.
+/// Returns `true` if a chunk contains only the results of Azure's prompt filter. Azure sends it first.
 fn is_filter_report(object: &Object) -> bool {
     let is_empty = object.get("choices").and_then(Value::as_array).is_some_and(Vec::is_empty);
     is_empty && object.get("prompt_filter_results").is_some_and(Value::is_array)
 }
 
-/// Whether an object says that it is of this kind.
+/// Returns `true` if the `object` field has this value.
 pub(super) fn is_called(object: &Object, kind: &str) -> bool {
     object.get("object").and_then(Value::as_str) == Some(kind)
 }

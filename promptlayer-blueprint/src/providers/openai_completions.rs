@@ -20,15 +20,15 @@ pub(super) static SHAPE: Shape = Shape {
     request,
     is_reply,
     reply,
-    // A chunk of a completion is a completion.
+    // A chunk of a completion has the same shape as a completion.
     is_chunk: is_reply,
     sum: |chunks| Choices::<TextChoice>::sum(chunks, KIND),
 };
 
-/// What a completion says that it is.
+/// The `object` field of a completion.
 const KIND: &str = "text_completion";
 
-/// The fields of a request that are the prompt; all others are parameters.
+/// Request fields that belong to the prompt. All other fields are parameters.
 const PROMPT_FIELDS: &[&str] = &["model", "prompt"];
 
 fn is_reply(object: &Object) -> bool {
@@ -39,7 +39,7 @@ fn is_reply(object: &Object) -> bool {
 /// Reads a request.
 fn request(object: Object) -> Request {
     let prompt = match object.get("prompt") {
-        // Several prompts in one request; a list of tokens is shown as it is.
+        // A request may contain several prompts. A list of tokens is kept as a list.
         Some(Value::Array(prompts)) if prompts.iter().all(Value::is_string) => {
             prompts.iter().map(|prompt| ContentBlock::from_text(json::readable(prompt))).collect()
         }
@@ -57,7 +57,7 @@ fn request(object: Object) -> Request {
     }
 }
 
-/// Reads a reply: every choice is a block of text.
+/// Reads a response. Each choice becomes a text block.
 fn reply(object: &Object) -> Reply {
     let texts: Vec<ContentBlock> = openai_chat::choices(object)
         .iter()
@@ -67,7 +67,7 @@ fn reply(object: &Object) -> Reply {
     Reply { prompt: Some(CompletionPrompt::new(texts).into()), ..openai_chat::common_reply(object, &SHAPE) }
 }
 
-/// What the chunks of a choice add up to.
+/// A choice that is assembled from its chunks.
 #[derive(Default)]
 struct TextChoice {
     text: String,

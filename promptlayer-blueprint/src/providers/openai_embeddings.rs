@@ -1,4 +1,4 @@
-//! Embeddings, as OpenAI and all that speak the same give them.
+//! OpenAI's embeddings, and compatible APIs.
 
 use std::collections::BTreeSet;
 
@@ -21,18 +21,18 @@ pub(super) static SHAPE: Shape = Shape {
     sum: no_sum,
 };
 
-/// The fields of a request that are the prompt; all others are parameters.
+/// Request fields that belong to the prompt. All other fields are parameters.
 const PROMPT_FIELDS: &[&str] = &["model", "input"];
 
-/// Fields that of the interfaces with an `input` only this one has.
+/// Fields that, among the APIs with an `input`, only this API has.
 const OWN_FIELDS: &[&str] =
     &["dimensions", "encoding_format", "output_dimension", "output_dtype", "input_type"];
 
-/// How many characters of base64 three numbers of 32 bits have, before it is padded: 4 for every 3 bytes.
+/// Number of base64 characters of three 32-bit numbers (12 bytes): 4 characters for every 3 bytes.
 const BASE64_OF_THREE: usize = 16;
 
-/// Whether an object is a request. The responses interface has a model and an input too, but never a list of texts,
-/// and none of its models is for embeddings.
+/// Returns `true` if an object is a request. Requests of the Responses API have a model and an input too,
+/// but the input is never a list of texts, and none of their models is an embedding model.
 pub(super) fn is_request(object: &Object) -> bool {
     let Some(model) = object.get("model").and_then(Value::as_str) else {
         return false;
@@ -53,7 +53,7 @@ fn is_text_or_tokens(input: &Value) -> bool {
         || input.as_array().is_some_and(|tokens| !tokens.is_empty() && tokens.iter().all(Value::is_number))
 }
 
-/// Reads a request: every input is a block of the user's message; a list of tokens is shown as it is.
+/// Reads a request. Each input becomes a block of the user message. A list of tokens is kept as a list.
 fn request(object: Object) -> Request {
     let blocks: Vec<ContentBlock> = match object.get("input") {
         Some(Value::Array(inputs)) if inputs.iter().all(is_text_or_tokens) => {
@@ -72,12 +72,13 @@ fn request(object: Object) -> Request {
     }
 }
 
-/// One input, in one line: laid out to be read, a list of tokens has a line for each.
+/// Converts one input to a text block on a single line. Pretty-printing would put each token on its own
+/// line.
 fn block(input: &Value) -> ContentBlock {
     ContentBlock::from_text(input.as_str().map_or_else(|| input.to_string(), str::to_owned))
 }
 
-/// Reads a reply: how many vectors there are, and of how many dimensions if that is one number for all.
+/// Reads a response: the number of vectors, and their dimensions if all vectors have the same.
 fn reply(object: &Object) -> Reply {
     let given = given(object);
     let lengths: BTreeSet<usize> = given.iter().filter_map(dimensions).collect();
@@ -92,11 +93,11 @@ fn given(object: &Object) -> &[Value] {
     object.get("data").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
-/// The dimensions of a vector: a list of numbers, or the bytes of 32-bit floats in base64.
+/// Returns the dimensions of a vector: a list of numbers, or the bytes of 32-bit floats in base64.
 fn dimensions(vector: &Value) -> Option<usize> {
     match vector.get("embedding")? {
         Value::Array(numbers) => match numbers.first() {
-            // A vector for every token, as a llama.cpp server gives where it does not pool them.
+            // One vector per token, which a llama.cpp server returns without pooling.
             Some(Value::Array(of_token)) => Some(of_token.len()),
             Some(Value::Number(_)) => Some(numbers.len()),
             _ => None,

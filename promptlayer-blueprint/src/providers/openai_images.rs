@@ -1,4 +1,4 @@
-//! Images that a model makes or changes, as OpenAI and all that speak the same give them.
+//! OpenAI's image generation and image edits, and compatible APIs.
 
 use serde_json::{Map, Value};
 
@@ -23,20 +23,21 @@ pub(super) static SHAPE: Shape = Shape {
     sum,
 };
 
-/// Models that make images, by what their names begin with.
+/// Prefixes of the names of image models.
 const MODELS: &[&str] = &["dall-e-", "gpt-image-", "chatgpt-image", "grok-2-image", "grok-imagine-image"];
 
-/// Forms in which a reply may have its images.
+/// Formats in which a response may contain its images.
 const RESPONSE_FORMATS: &[&str] = &["url", "b64_json"];
 
-/// Fields of one image in a reply; what has others is something else.
+/// Fields of an image in a response. An object with other fields is not an image.
 const IMAGE_FIELDS: &[&str] =
     &["url", "b64_json", "revised_prompt", "index", "type", "object", "timings", "mime_type"];
 
-/// What a reply says of all its images.
+/// Response fields that apply to all images.
 const OF_ALL_IMAGES: &[&str] = &["size", "quality", "background"];
 
-/// Whether an object is a request: one with a prompt that names a model of images or asks for what only images have.
+/// Returns `true` if an object is a request: it has a prompt, and an image model or a setting that only
+/// images have.
 pub(super) fn is_request(object: &Object) -> bool {
     let text = |key: &str| object.get(key).and_then(Value::as_str);
     let is_sized = |size: &str| {
@@ -49,7 +50,7 @@ pub(super) fn is_request(object: &Object) -> bool {
             || text("size").is_some_and(is_sized))
 }
 
-/// Reads a request: the prompt and the images that are to be changed are the user's message.
+/// Reads a request. The prompt and the images to edit become the user message.
 fn request(mut object: Object) -> Request {
     let mut blocks: Vec<ContentBlock> =
         json::string(&object, "prompt").map(ContentBlock::from_text).into_iter().collect();
@@ -61,7 +62,7 @@ fn request(mut object: Object) -> Request {
             prompt_fields.push(field);
         }
     }
-    // Nobody reads the bytes of a file that a client has opened.
+    // Binary file contents are not useful in a log, so they are removed.
     object.retain(|_, value| !is_bytes(value));
     Request {
         shape: Some(&SHAPE),
@@ -73,7 +74,8 @@ fn request(mut object: Object) -> Request {
     }
 }
 
-/// The images of a request that are told by their address; none where one of them is told otherwise.
+/// Returns the images of a request that are given by URL. Returns none if one of them is given in another
+/// form.
 fn given(value: &Value) -> Vec<ContentBlock> {
     let one = std::slice::from_ref(value);
     let images = value.as_array().map_or(one, Vec::as_slice);
@@ -91,7 +93,7 @@ fn is_bytes(value: &Value) -> bool {
         || value.as_object().is_some_and(|fields| fields.values().any(is_bytes))
 }
 
-/// Reads a reply: every image is a block.
+/// Reads a response. Each image becomes a block.
 fn reply(object: &Object) -> Reply {
     let kind = json::string(object, "output_format").unwrap_or("png");
     let about: Object = OF_ALL_IMAGES
@@ -118,7 +120,7 @@ fn is_image(value: &Value) -> bool {
     })
 }
 
-/// One image, by its address or as a `data:` URL.
+/// Converts one image to a block, with its URL or a `data:` URL.
 fn block(image: &Object, kind: &str, about: &Object) -> Option<ContentBlock> {
     let mime = json::string(image, "mime_type").map_or_else(|| format!("image/{kind}"), str::to_owned);
     let content = json::string(image, "b64_json").map(|data| {
@@ -137,7 +139,7 @@ fn block(image: &Object, kind: &str, about: &Object) -> Option<ContentBlock> {
     }))
 }
 
-/// Reads tokens, which have other names here than in a chat.
+/// Reads token counts. Their names differ from those of chat completions.
 fn usage(usage: &Object) -> Usage {
     let count = |key: &str| usage.get(key).and_then(Value::as_u64);
     let within = |object: &str, key: &str| usage.get(object).and_then(|details| details.get(key)?.as_u64());
@@ -154,7 +156,7 @@ fn usage(usage: &Object) -> Usage {
     }
 }
 
-/// Whether an object is an event of a streamed image, and whether of a whole one.
+/// Returns `Some` if an object is an event of a streamed image, with `true` for a final image.
 fn event(object: &Object) -> Option<bool> {
     match json::string(object, "type")? {
         "image_generation.completed" | "image_edit.completed" => Some(true),
@@ -163,7 +165,8 @@ fn event(object: &Object) -> Option<bool> {
     }
 }
 
-/// Adds events up to the whole reply: the images that are done, or of a stream that was cut the last that came.
+/// Assembles events into the whole response: the final images, or the last partial image if the stream was
+/// interrupted.
 fn sum(chunks: &[Value]) -> Object {
     let events = || chunks.iter().filter_map(Value::as_object);
     let mut done: Vec<&Object> = events().filter(|chunk| event(chunk) == Some(true)).collect();

@@ -1,8 +1,8 @@
-//! OpenAI's responses (`POST /v1/responses`), as xAI, GitHub Copilot, `ChatGPT` and servers of open models
-//! speak them too.
+//! OpenAI's Responses API (`POST /v1/responses`), as also implemented by xAI, GitHub Copilot, `ChatGPT` and
+//! servers of open models.
 //!
-//! What goes in and what comes out are lists of the same items: messages, thoughts, calls of tools and
-//! what those returned. The items of a model that stand together are one message of the assistant's.
+//! Input and output are lists of the same items: messages, reasoning, tool calls and their results.
+//! Consecutive items of the model form one assistant message.
 
 mod annotations;
 mod chunks;

@@ -1,5 +1,5 @@
-//! What a function takes and gives where it is not a provider's shape: by the names of its
-//! arguments, and the kinds of its values.
+//! Reads the arguments and results of functions that do not use a provider's wire format. Arguments are
+//! classified by their names, values by their kinds.
 
 mod names;
 mod whole;
@@ -39,13 +39,13 @@ pub fn request(input: Input) -> Request {
     }
 }
 
-/// Reads one value as the whole input.
+/// Reads a single value as the whole input.
 fn of_value(value: Value) -> Request {
     if let Some(request) = whole::alone(&value) {
         return request;
     }
     match value {
-        // An object with the names that arguments have is read as arguments.
+        // An object with the field names of known arguments is read as arguments.
         Value::Object(object) if object.keys().any(|name| is_known(name)) => {
             by_role(object.into_iter().collect())
         }
@@ -61,12 +61,12 @@ fn chat(messages: Vec<Message>) -> Request {
     Request { prompt: Some(ChatPrompt::new(messages).into()), ..Request::default() }
 }
 
-/// Reads a function's arguments.
+/// Reads a function's arguments. Skips arguments without content, such as clients and handles.
 fn by_name(values: Vec<(String, Value)>) -> Request {
-    // A provider's request is the whole of it.
+    // If one argument is a provider's request, it is the whole request.
     if let Some((own, mut request)) = whole::among(&values) {
         for (name, value) in values.iter().filter(|(name, value)| name != own && !value.is_null()) {
-            // Some interfaces have the model in the address, and not in the request.
+            // Some APIs have the model in the URL, not in the request.
             if let (true, Value::String(model)) = (MODEL.contains(&name.as_str()), value)
                 && request.model.is_none()
             {
@@ -87,7 +87,7 @@ fn by_name(values: Vec<(String, Value)>) -> Request {
     by_role(values)
 }
 
-/// Gives each named value its role in the request.
+/// Assigns each named value to its role in the request.
 fn by_role(values: Vec<(String, Value)>) -> Request {
     let mut request = Request::default();
     let (mut system, mut messages, mut user) = (Vec::new(), Vec::new(), Vec::new());
@@ -130,7 +130,7 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
     let says_nothing = !messages.iter().any(|message| !matches!(message, Message::System(_)));
     if says_nothing && !rest.is_empty() {
         let mut texts = rest.iter().filter(|(_, value)| value.as_str().is_some_and(|text| text != REDACTED));
-        // The one text among them is what was asked; else nothing tells, and all is shown.
+        // If there is exactly one text, it is the user's question. Otherwise all values become the message.
         let asked = match (texts.next(), texts.next()) {
             (Some((name, _)), None) => Some(name.clone()),
             _ => None,
@@ -148,14 +148,14 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
     request
 }
 
-/// The items of a stream as one value: the reply that a provider's events are the parts of, the text
-/// that texts are, and of anything else the list.
+/// Joins the items of a stream into one value: a provider's events into the whole response, texts into one
+/// text, anything else into a list.
 pub fn joined(chunks: Vec<Value>) -> Value {
     let events = events(chunks);
     summed(detect::chunks(&events), events)
 }
 
-/// The items of a stream. Where they are the pieces of a provider's body, its events.
+/// Returns the items of a stream. If they are the pieces of a provider's response body, returns its events.
 fn events(chunks: Vec<Value>) -> Vec<Value> {
     let is_known = |events: &[Value]| detect::chunks(events).is_some() || failed(events).is_some();
     if is_known(&chunks) {
@@ -164,13 +164,15 @@ fn events(chunks: Vec<Value>) -> Vec<Value> {
     frames::in_pieces(&chunks).filter(|events| is_known(events)).unwrap_or(chunks)
 }
 
-/// The error that a provider sent in a stream. Items that nobody knows may have a field of that name.
+/// Returns the error that a provider sent in a stream. Items of an unknown format may have an `error` field
+/// too.
 fn failed(events: &[Value]) -> Option<(ErrorType, String)> {
     let is_providers = events.len() == 1 || detect::chunks(events).is_some();
     if is_providers { errors::in_events(events) } else { None }
 }
 
-/// The items of a stream as one value, of this interface if they are its events.
+/// Joins the items of a stream into one value. If `shape` is set, assembles them into a response of that
+/// API.
 fn summed(shape: Option<&Shape>, chunks: Vec<Value>) -> Value {
     if let Some(shape) = shape {
         return Value::Object((shape.sum)(&chunks));
@@ -183,7 +185,7 @@ fn summed(shape: Option<&Shape>, chunks: Vec<Value>) -> Value {
     }
 }
 
-/// Reads the output of a model call.
+/// Reads a function's output.
 pub fn reply(output: Output) -> Reply {
     let (value, shape, failed) = match output {
         Output::Value(value) => (value, None, None),
@@ -194,7 +196,8 @@ pub fn reply(output: Output) -> Reply {
         }
     };
     if let Some(object) = value.as_object() {
-        // What a cut stream adds up to may be too little to tell whose it is: its events told.
+        // An interrupted stream may contain too little to detect its API from the assembled response. Its
+        // events identify it.
         if let Some(shape) = shape.or_else(|| detect::reply(object)) {
             let mut reply = (shape.reply)(object);
             reply.error = reply.error.or(failed);
@@ -216,8 +219,8 @@ pub fn reply(output: Output) -> Reply {
     Reply { prompt: Some(ChatPrompt::new(messages).into()), ..Reply::default() }
 }
 
-/// Whether a reply is a provider's error: an object with a message, or a text with nothing beside it. A
-/// value of the user's own may have a field of that name, and says something else.
+/// Returns `true` if a response is a provider's error: an `error` object with a message, or an `error`
+/// without unrelated fields. A value of the application may have an `error` field with another meaning.
 fn is_provider_error(reply: &Map<String, Value>, error: &Value) -> bool {
     const BESIDE: &[&str] = &["error", "type", "object", "status", "code", "id", "request_id"];
     let alone = reply.keys().all(|key| BESIDE.contains(&key.as_str()));

@@ -1,4 +1,4 @@
-//! What is read out of a call, whoever the provider.
+//! The data that is read from a call, in one form for all providers.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,12 +9,12 @@ use super::finish::Finish;
 use super::shape::{Object, Shape};
 use crate::blueprint::{ErrorType, Prompt};
 
-/// What an input says of the request.
+/// The request, as read from a call's input.
 #[derive(Debug, Default)]
 pub struct Request {
-    /// The interface that it is a request of.
+    /// The API that the request is written for.
     pub shape: Option<&'static Shape>,
-    /// Who serves it, only where the request surely tells.
+    /// The provider, only if the request identifies it.
     pub provider: Option<Cow<'static, str>>,
     /// The model, if it is named.
     pub model: Option<String>,
@@ -22,16 +22,16 @@ pub struct Request {
     pub prompt: Option<Prompt>,
     /// Sampling parameters and other settings, by the names that the provider gives them.
     pub parameters: Map<String, Value>,
-    /// Arguments that have no place in a request: a customer, a limit of the caller's own.
+    /// Arguments that are not part of the request, for example a customer id or a limit of the application.
     pub unplaced: Map<String, Value>,
 }
 
-/// What an output says of the reply.
+/// The response, as read from a call's output.
 #[derive(Debug, Default)]
 pub struct Reply {
-    /// The interface that it is a reply of.
+    /// The API that the response comes from.
     pub shape: Option<&'static Shape>,
-    /// Who served it, only where the reply surely tells.
+    /// The provider, only if the response identifies it.
     pub provider: Option<Cow<'static, str>>,
     /// The model, if it is named.
     pub model: Option<String>,
@@ -39,36 +39,36 @@ pub struct Reply {
     pub prompt: Option<Prompt>,
     /// Token counts.
     pub usage: Usage,
-    /// Why the model ended.
+    /// The finish reason of the model.
     pub finish: Option<Finish>,
-    /// The provider answered with an error, which the function passed on as a value.
+    /// The error that the provider returned, if the function returned it as a value.
     pub error: Option<(ErrorType, String)>,
-    /// What the provider says that it cost, in US dollars.
+    /// The cost that the provider reports, in US dollars.
     pub price: Option<f64>,
-    /// What has no field in the log: the id of the reply, the tier that it was served in.
+    /// Data without a field in the log, for example the id of the response and the service tier.
     pub metadata: BTreeMap<&'static str, String>,
 }
 
-/// Tokens, as the provider counts them.
+/// Token counts, as reported by the provider.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Usage {
-    /// Of the request, in the provider's own meaning: Anthropic's leaves out what was read from and
-    /// written to its cache, `OpenAI`'s and Gemini's hold it.
+    /// Input tokens, as the provider defines them. Anthropic excludes the tokens that were read from or
+    /// written to its cache. `OpenAI` and Gemini include them.
     pub input: Option<u64>,
-    /// Of the reply, with those of thinking.
+    /// Output tokens, including reasoning tokens.
     pub output: Option<u64>,
-    /// Of the request, read from a cache.
+    /// Input tokens that were read from a cache.
     pub cached: Option<u64>,
-    /// Of the request, written to a cache.
+    /// Input tokens that were written to a cache.
     pub cache_creation: Option<u64>,
-    /// Of the reply, spent on thinking.
+    /// Output tokens that were used for reasoning.
     pub reasoning: Option<u64>,
-    /// Any others, by the metadata key that they go by.
+    /// Other counts, by metadata key.
     pub other: BTreeMap<&'static str, u64>,
 }
 
 impl Usage {
-    /// What the log has no field for, by metadata key. Nothing is said of what there was none of.
+    /// Returns the counts without a field in the log, by metadata key. Omits counts that are zero.
     pub fn metadata(&self) -> impl Iterator<Item = (&'static str, u64)> {
         [
             ("cached_tokens", self.cached),
@@ -82,7 +82,8 @@ impl Usage {
     }
 }
 
-/// What of a request is not its prompt. What is absent or `null` was not asked for.
+/// Returns the fields of a request that are not in `prompt_fields`. Omits fields that are `null`: they have
+/// no effect on the request.
 pub(super) fn parameters(object: Object, prompt_fields: &[&str]) -> Map<String, Value> {
     object
         .into_iter()

@@ -1,5 +1,5 @@
-//! One interface of a provider: how its requests, replies and chunks are told from those of others,
-//! and how they are read.
+//! The wire format of one provider API: how to detect its requests, responses and chunks, and how to read
+//! them.
 
 use std::fmt;
 
@@ -10,30 +10,31 @@ use super::reading::{Reply, Request};
 /// A JSON object.
 pub(super) type Object = Map<String, Value>;
 
-/// An interface of a provider, which servers of others may speak too. Each provider's file has its own.
+/// The wire format of a provider API. Servers of other providers may use it too. Each provider's module
+/// defines its own.
 pub struct Shape {
-    /// What `PromptLayer` calls the interface.
+    /// `PromptLayer`'s name for the API.
     pub api_type: &'static str,
-    /// Whose interface it is: the provider where nothing tells who served it.
+    /// The provider that defines the API. It is used as the provider if the actual provider is unknown.
     pub family: &'static str,
-    /// Whether others serve it too, so that its family tells nobody surely.
+    /// `true` if other providers use this wire format too, so that `family` does not identify the provider.
     pub(super) is_shared: bool,
-    /// Whether an object is a request.
+    /// Returns `true` if an object is a request.
     pub(super) is_request: fn(&Object) -> bool,
     /// Reads a request.
     pub(super) request: fn(Object) -> Request,
-    /// Whether an object is a whole reply.
+    /// Returns `true` if an object is a whole response.
     pub(super) is_reply: fn(&Object) -> bool,
-    /// Reads a whole reply.
+    /// Reads a whole response.
     pub(super) reply: fn(&Object) -> Reply,
-    /// Whether an object is an event of a streamed reply, and of no other interface.
+    /// Returns `true` if an object is an event of a streamed response in this format and in no other.
     pub(super) is_chunk: fn(&Object) -> bool,
-    /// Adds the events of a streamed reply up to the whole reply that they are the parts of.
+    /// Assembles the events of a streamed response into the whole response.
     pub(super) sum: fn(&[Value]) -> Object,
 }
 
 impl Shape {
-    /// Who surely serves it; `None` where many do.
+    /// Returns the provider if only one provider uses this wire format, else `None`.
     pub fn only_speaker(&self) -> Option<&'static str> {
         (!self.is_shared).then_some(self.family)
     }
@@ -45,12 +46,12 @@ impl fmt::Debug for Shape {
     }
 }
 
-/// Of an interface that does not stream.
+/// The `is_chunk` function of an API without streaming.
 pub(super) fn never(_: &Object) -> bool {
     false
 }
 
-/// Of an interface that does not stream.
+/// The `sum` function of an API without streaming.
 pub(super) fn no_sum(_: &[Value]) -> Object {
     Object::new()
 }

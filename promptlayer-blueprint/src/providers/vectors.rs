@@ -1,5 +1,5 @@
-//! Embeddings in a log: how many there are and how long they are. The numbers themselves tell a reader
-//! nothing, and would be most of what is sent.
+//! Embeddings in a request log: only their number and dimensions are logged. The values are not useful to a
+//! reader and would be most of the exported data.
 
 use std::collections::BTreeSet;
 
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::blueprint::{ChatPrompt, Message, Prompt};
 
-/// How many characters of base64 four numbers of 32 bits have before they are padded: 4 for every 3 bytes.
+/// Number of base64 characters of three 32-bit numbers (12 bytes): 4 characters for every 3 bytes.
 const BASE64_OF_4_NUMBERS: usize = 16;
 
-/// What is said of vectors, as the reply's text: how many they are, and of how many dimensions.
+/// Returns the response text for embeddings: their number and their dimensions.
 pub(super) fn said(count: usize, dimensions: impl IntoIterator<Item = usize>) -> Prompt {
     let dimensions: BTreeSet<usize> = dimensions.into_iter().collect();
     let dimensions: Vec<String> = dimensions.iter().map(ToString::to_string).collect();
@@ -24,7 +24,7 @@ pub(super) fn said(count: usize, dimensions: impl IntoIterator<Item = usize>) ->
     ChatPrompt::new([Message::assistant(text)]).into()
 }
 
-/// The dimensions of a vector: a list of numbers, or the bytes of 32-bit floats in base64.
+/// Returns the dimensions of a vector: a list of numbers, or the bytes of 32-bit floats in base64.
 pub(super) fn dimensions(vector: &Value) -> Option<usize> {
     match vector {
         Value::Array(numbers) if !numbers.is_empty() && numbers.iter().all(Value::is_number) => {

@@ -1,12 +1,13 @@
-//! Who serves a model, where an interface is spoken by many.
+//! Detection of the provider behind a wire format that several providers use.
 //!
-//! Told by a mark that only this vendor leaves, or by the name of a model that only its own API has.
+//! A provider is detected by a field that only this provider sends, or by a model name that only its own
+//! API has.
 
 use serde_json::Value;
 
 use super::shape::Object;
 
-/// Preferences that `OpenRouter` takes in the object `provider` of a request.
+/// Routing preferences that `OpenRouter` accepts in the `provider` object of a request.
 const ROUTING: &[&str] = &[
     "order",
     "only",
@@ -18,7 +19,8 @@ const ROUTING: &[&str] = &[
     "sort",
 ];
 
-/// Names that are a model's whole name, by provider. Others serve models of longer names under the same first words.
+/// Complete model names, with their provider. Other providers have models whose longer names start with the
+/// same words.
 const WHOLE_NAMES: &[(&str, &str)] = &[
     ("o1", "openai"),
     ("o3", "openai"),
@@ -34,7 +36,7 @@ const WHOLE_NAMES: &[(&str, &str)] = &[
     ("tts-1-hd", "openai"),
 ];
 
-/// What a model's name begins with, by provider.
+/// Prefixes of model names, with their provider.
 const BEGINNINGS: &[(&str, &str)] = &[
     ("claude-", "anthropic"),
     ("gemini-", "google"),
@@ -60,7 +62,7 @@ const BEGINNINGS: &[(&str, &str)] = &[
     ("open-mixtral-", "mistral"),
 ];
 
-/// Families of models that Mistral's own API, and no other, has a newest of (`-latest`).
+/// Model families for which only Mistral's own API has a `-latest` model.
 const MISTRALS: &[&str] = &[
     "mistral-",
     "ministral-",
@@ -72,7 +74,7 @@ const MISTRALS: &[&str] = &[
     "open-codestral-",
 ];
 
-/// Who a request is for; `None` where nothing surely tells it.
+/// Returns the provider of a request, or `None` if the request does not identify it.
 pub(super) fn of_request(request: &Object) -> Option<&'static str> {
     let object = |key: &str| request.get(key).and_then(Value::as_object);
     if object("venice_parameters").is_some() {
@@ -81,13 +83,13 @@ pub(super) fn of_request(request: &Object) -> Option<&'static str> {
     if object("provider").is_some_and(|wishes| ROUTING.iter().any(|wish| wishes.contains_key(*wish))) {
         return Some("openrouter");
     }
-    // Search over one's own data, which only Azure has in a chat completion.
+    // Search in the customer's own data: only Azure has this in a chat completion.
     let sources = request.get("data_sources").and_then(Value::as_array);
     let kind = sources.and_then(|sources| sources.first()?.get("type")?.as_str());
     kind.is_some_and(|kind| kind.starts_with("azure_")).then_some("openai.azure")
 }
 
-/// Who a reply is from; `None` where nothing surely tells it.
+/// Returns the provider of a response, or `None` if the response does not identify it.
 pub(super) fn of_reply(reply: &Object) -> Option<&'static str> {
     let is_object = |key: &str| reply.get(key).is_some_and(Value::is_object);
     let usage = |key: &str| reply.get("usage").and_then(|usage| usage.get(key));
@@ -109,7 +111,7 @@ pub(super) fn of_reply(reply: &Object) -> Option<&'static str> {
     } else if usage("cost_in_usd_ticks").is_some() || usage("num_sources_used").is_some() {
         Some("xai")
     } else if usage("prompt_cache_miss_tokens").is_some() && names(reply, "deepseek-") {
-        // Others pass these counts on too, but call its models by another name.
+        // Other providers pass these counts on, but use different model names.
         Some("deepseek")
     } else if is_object("time_info") {
         Some("cerebras")
@@ -121,7 +123,7 @@ pub(super) fn of_reply(reply: &Object) -> Option<&'static str> {
         Some("ollama")
     } else if reply.get("prompt_filter_results").is_some_and(Value::is_array) && reply.contains_key("object")
     {
-        // Copilot passes them on from Azure; its replies do not say what object they are.
+        // Copilot passes these results on from Azure, but its responses have no `object` field.
         Some("openai.azure")
     } else {
         None
@@ -141,18 +143,20 @@ fn has_choice_with(reply: &Object, key: &str) -> bool {
     choices.into_iter().flatten().any(|choice| choice.get(key).is_some())
 }
 
-/// Whether the choices of a reply say by which seed they were drawn, beside the prompt, or, in a stream, beside each text.
+/// Returns `true` if the choices of a response contain the random seed, together with the prompt or, in a
+/// stream, with the text. Only Together sends this.
 fn is_together(reply: &Object) -> bool {
     let has_prompt = reply.get("prompt").is_some_and(Value::is_array);
     has_choice_with(reply, "seed") && (has_prompt || has_choice_with(reply, "text"))
 }
 
-/// Whether a reply has the pages that Perplexity found, beside their addresses.
+/// Returns `true` if a response contains Perplexity's search results in addition to their URLs.
 fn found_pages(reply: &Object) -> bool {
     ["search_results", "citations"].iter().all(|key| reply.get(*key).is_some_and(Value::is_array))
 }
 
-/// Whether a reply has the times that a llama.cpp server measures, and its build (`b10499-6d05498`).
+/// Returns `true` if a response contains the timings of a llama.cpp server and its build number
+/// (`b10499-6d05498`).
 fn is_llama_cpp(reply: &Object) -> bool {
     let timings = reply.get("timings").and_then(Value::as_object);
     let is_measured = timings
@@ -165,10 +169,11 @@ fn is_llama_cpp(reply: &Object) -> bool {
         })
 }
 
-/// The provider of a model, by its name; `None` where others serve it under the same name.
+/// Returns the provider of a model by its name, or `None` if several providers use the same name.
 ///
-/// A name with a slash is a router's or a hub's, one with a colon is Ollama's (but for `OpenAI`'s tuned models), and
-/// one with an at sign is Vertex AI's, which has models of Google and of others.
+/// A name with a slash comes from a router or a model hub. A name with a colon comes from Ollama, except
+/// for `OpenAI`'s fine-tuned models. A name with an at sign comes from Vertex AI, which hosts models of
+/// Google and of others.
 pub fn of_model(model: &str) -> Option<&'static str> {
     let is_tuned = model.starts_with("ft:");
     if model.contains('/') || (model.contains(':') && !is_tuned) {
@@ -185,7 +190,7 @@ pub fn of_model(model: &str) -> Option<&'static str> {
     if model.ends_with("-latest") && MISTRALS.iter().any(|family| model.starts_with(family)) {
         return Some("mistral");
     }
-    // With its number: models that others made are called gpt-neo, gpt-j or gpt-oss.
+    // A digit must follow: other providers serve models named gpt-neo, gpt-j or gpt-oss.
     let numbered =
         model.strip_prefix("gpt-").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     numbered.then_some("openai")

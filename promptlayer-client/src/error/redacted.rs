@@ -1,4 +1,4 @@
-//! Errors without the API key.
+//! Removes the API key from errors.
 
 use std::error::Error as StdError;
 
@@ -6,7 +6,7 @@ use super::{Error, Repr};
 use crate::redact::Redactor;
 
 impl Error {
-    /// The same error with the API key removed from its texts and from its sources.
+    /// Returns the same error with the API key removed from its texts and its sources.
     #[doc(hidden)]
     #[must_use]
     pub fn redacted(mut self, redactor: &Redactor) -> Self {
@@ -22,13 +22,14 @@ impl Error {
                 let redacted: Box<dyn StdError + Send + Sync> = Box::new(redactor.cause(&**source));
                 *source = redacted;
             }
-            // No other has a source.
+            // The other variants have no source.
             _ => {}
         }
         self
     }
 
-    /// Changes each text that the error shows. There is no arm for the rest: a new variant is to be considered here.
+    /// Applies `change` to every text in the error. The match has no wildcard arm, so that the compiler asks
+    /// for each new variant.
     fn for_each_text(&mut self, mut change: impl FnMut(&mut String)) {
         match &mut *self.0 {
             Repr::MissingApiKey

@@ -8,10 +8,10 @@ use super::Template;
 use crate::blueprint::{Message, Model, Prompt, templates};
 use crate::{Error, Repr};
 
-/// A prompt made from a template. Displayed, it is its text.
+/// A prompt that was rendered from a template with [`Template::format`]. Its `Display` output is its text.
 ///
-/// It keeps the template's name and version and the variables, by which a request that is made with
-/// it is linked to the registry. Made by [`Template::format`].
+/// It keeps the name and version of the template and the variables, so that a request made with it can be
+/// linked to the registry.
 ///
 /// ```
 /// use promptlayer_blueprint::Template;
@@ -51,47 +51,47 @@ impl RenderedPrompt {
         })
     }
 
-    /// The template's number.
+    /// Returns the id of the template.
     pub fn template_id(&self) -> u64 {
         self.template_id
     }
 
-    /// The template's name.
+    /// Returns the name of the template.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The template's version, from 1.
+    /// Returns the version of the template. Versions start at 1.
     pub fn version(&self) -> u32 {
         self.version
     }
 
-    /// The variables that it was rendered with.
+    /// Returns the variables that the template was rendered with.
     pub fn variables(&self) -> &Map<String, Value> {
         &self.variables
     }
 
-    /// The prompt itself.
+    /// Returns the rendered prompt.
     pub fn prompt(&self) -> &Prompt {
         &self.prompt
     }
 
-    /// The messages; none of a completion.
+    /// Returns the messages. Empty for a completion prompt.
     pub fn messages(&self) -> &[Message] {
         self.prompt.messages()
     }
 
-    /// All text of it: of a chat, that of its messages, with a line break between two.
+    /// Returns the whole text. For a chat prompt, this is the text of its messages, joined by line breaks.
     pub fn text(&self) -> String {
         self.prompt.text()
     }
 
-    /// The model that the template is for, if it names one.
+    /// Returns the model of the template, if it has one.
     pub fn model(&self) -> Option<&Model> {
         self.model.as_ref()
     }
 
-    /// The model's parameters, such as `temperature`, if the template names a model.
+    /// Returns the parameters of the model, such as `temperature`, if the template has a model.
     pub fn parameters(&self) -> Option<&Map<String, Value>> {
         self.model.as_ref().map(|model| &model.parameters)
     }

@@ -1,4 +1,4 @@
-//! The client against a server that plays a script.
+//! Tests of the client against a scripted server.
 
 mod http;
 mod requests;

@@ -1,4 +1,6 @@
-//! Conversion of finished spans: what a span holds, as a request log or as the attributes of a function's span.
+//! Converts finished spans into request logs and the prompt blueprint.
+//!
+//! The conversion is pure: it reads a finished span and returns the data to export.
 
 mod captured;
 mod secrets;
@@ -22,19 +24,21 @@ use crate::exchange::{Ending, Input};
 use crate::kind::Kind;
 use crate::record::{FinishedSpan, Output};
 
-/// What a model's call says.
+/// The converted form of a model call.
 #[derive(Debug)]
 pub(crate) struct Converted {
     pub(crate) log: LogRequest,
-    /// As JSON, the arguments that have no place in the log.
+    /// Arguments that have no field in the log, as JSON.
     pub(crate) unplaced: Option<String>,
-    /// What went wrong, in one line.
+    /// The error of the call, in one line.
     pub(crate) problem: Option<String>,
-    /// What it says of itself in OpenTelemetry's words, without content.
+    /// OpenTelemetry `gen_ai.*` attributes of the call, without content.
     pub(crate) attributes: Map<String, Value>,
 }
 
-/// What a model's call says. `default_provider` is the layer's.
+/// Converts the span of a model call into a request log and its attributes.
+///
+/// `default_provider` is the default provider of the layer.
 pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Converted {
     let (request, mut reply) = read(span);
     let input = request.prompt.unwrap_or_else(|| ChatPrompt::default().into());
@@ -50,7 +54,7 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
     // The first that is known decides.
     let providers = [
         span.provider.as_deref(),
-        // The span of another crate names its own, as the attribute does.
+        // An external span names its provider itself, like the `provider` argument of the attribute does.
         request.provider.as_deref().filter(|_| span.is_foreign),
         default_provider,
         reply.provider.as_deref(),
@@ -85,7 +89,7 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
     log.output_tokens = reply.usage.output;
     log.price = reply.price;
     log.function_name = Some(span.function_name().to_owned());
-    // A reply tells its interface surely; some requests are alike.
+    // The response determines the API type: a response always identifies its API, some requests do not.
     log.api_type = shape.map(|shape| shape.api_type.to_owned());
     if span.is_foreign {
         log.api_type = gen_ai::api_type(&span.fields).map(str::to_owned);
@@ -103,13 +107,14 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
     Converted { log, unplaced, problem, attributes }
 }
 
-/// Whether a stream had told why it ended when it was dropped: its reader wanted no more, and nothing is missing.
+/// Returns `true` if a stream was dropped after it reported its finish reason. The consumer stopped
+/// reading, but the response is complete.
 fn is_whole(span: &FinishedSpan, reply: &Reply) -> bool {
     let is_stream = matches!(span.output, Some(Output::Chunks(_)));
     span.ending == Ending::Cancelled && is_stream && reply.finish.is_some()
 }
 
-/// Reads what a call was given and gave: of another crate's span, by its fields.
+/// Reads the request and the response of a call. An external span is read from its fields.
 fn read(span: &FinishedSpan) -> (Request, Reply) {
     if span.is_foreign {
         return (gen_ai::request(&span.fields), gen_ai::response(&span.fields, span.lacks_an_answer));
@@ -119,7 +124,7 @@ fn read(span: &FinishedSpan) -> (Request, Reply) {
     (input.map(providers::request).unwrap_or_default(), output.map(providers::response).unwrap_or_default())
 }
 
-/// What a span that makes no request log says of itself in OpenTelemetry's words.
+/// Returns the OpenTelemetry `gen_ai.*` attributes of a span that has no request log.
 pub(crate) fn function_attributes(span: &FinishedSpan) -> Map<String, Value> {
     let (operation, named) = match (span.function, span.kind) {
         (Some(_), Some(Kind::Tool)) => ("execute_tool", Some(semconv::GEN_AI_TOOL_NAME)),
@@ -133,7 +138,8 @@ pub(crate) fn function_attributes(span: &FinishedSpan) -> Map<String, Value> {
     name.into_iter().chain([(semconv::OPERATION_NAME.to_owned(), operation.into())]).collect()
 }
 
-/// What a model's call says of itself in OpenTelemetry's words, as far as its log tells.
+/// Returns the OpenTelemetry `gen_ai.*` attributes of a model call that can be derived from its request
+/// log.
 pub(crate) fn attributes_of_log(span: &FinishedSpan, log: &LogRequest) -> Map<String, Value> {
     gen_ai::of_log(log, is_embedding(span), &Answered::from_log(log))
 }
@@ -164,25 +170,26 @@ pub(crate) fn error_type(failure: &Failure) -> ErrorType {
     })
 }
 
-/// What went wrong in a span, in one line.
+/// Returns the error of a span, in one line.
 pub(crate) fn problem(span: &FinishedSpan) -> Option<String> {
     let by_fields = || problem_by_fields(span).map(|problem| problem.message);
     span.problem().map(Cow::into_owned).or_else(by_fields)
 }
 
-/// The same, without anything that the call was about.
+/// Returns the error of a span, in one line, without any content of the call.
 pub(crate) fn problem_without_content(span: &FinishedSpan) -> Option<String> {
     let by_fields = || problem_by_fields(span).map(|problem| problem.without_content);
     span.problem_without_content().map(str::to_owned).or_else(by_fields)
 }
 
-/// The request log of a call.
+/// Returns the request log of a call.
 #[cfg(test)]
 fn log_request(span: &FinishedSpan, default_provider: Option<&str>) -> LogRequest {
     request(span, default_provider).log
 }
 
-/// An output in the form of its input: a completion that was reduced to its text is one still.
+/// Returns the output in the form of the input: if the input is a completion and the output is a single
+/// text message, the output becomes a completion too.
 fn alike(input: &Prompt, output: Option<Prompt>) -> Prompt {
     match (input, output) {
         (_, None) => match input {
@@ -199,7 +206,8 @@ fn alike(input: &Prompt, output: Option<Prompt>) -> Prompt {
     }
 }
 
-/// Adds what the log has no field for. What the user said stays.
+/// Adds response data that has no field in the log to the metadata. Keys that the user has set are not
+/// overwritten.
 fn add_metadata(log: &mut LogRequest, reply: &Reply) {
     let mut add = |key: &str, value: String| {
         log.metadata.entry(key.to_owned()).or_insert(value);
@@ -243,7 +251,7 @@ fn set_status(log: &mut LogRequest, span: &FinishedSpan, ending: &Ending, reply:
     log.set_error(kind, &message);
 }
 
-/// What a span that makes no request log was called with, as readable JSON or text.
+/// Returns the input of a span that has no request log, as readable JSON or text.
 pub(crate) fn function_input(span: &FinishedSpan) -> Option<String> {
     if span.is_foreign {
         return gen_ai::function_input(&span.fields);
@@ -258,7 +266,7 @@ pub(crate) fn function_input(span: &FinishedSpan) -> Option<String> {
     }
 }
 
-/// What a span that makes no request log gave, as readable JSON or text.
+/// Returns the output of a span that has no request log, as readable JSON or text.
 pub(crate) fn function_output(span: &FinishedSpan) -> Option<String> {
     if span.is_foreign {
         return gen_ai::function_output(&span.fields);

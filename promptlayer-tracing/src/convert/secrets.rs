@@ -1,4 +1,4 @@
-//! What of a request only its provider may read: keys and passwords, by the names that they have.
+//! Redaction of secrets in a request: keys and passwords, detected by their field names.
 
 use serde_json::{Map, Value};
 
@@ -6,13 +6,13 @@ use crate::secrets::{is_of_auth, is_secret};
 use promptlayer_blueprint::providers::REDACTED;
 use promptlayer_blueprint::{LogRequest, Prompt, Tool};
 
-/// Names of what opens something, where it stands within what says who asks.
+/// Field names of secrets that are only redacted inside authentication data.
 const OF_AUTH: &[&str] = &["key", "connection_string", "connectionString"];
 
-/// What the named parts of a JSON schema stand in.
+/// Fields that contain the named parts of a JSON schema.
 const OF_SCHEMA: &[&str] = &["properties", "patternProperties", "$defs", "definitions"];
 
-/// Hides them in the parameters of a request and in the settings of its tools.
+/// Redacts secrets in the parameters of a request and in the settings of its tools.
 pub(super) fn hide(log: &mut LogRequest) {
     hide_in(&mut log.parameters, Within::Settings);
     let Prompt::Chat(chat) = &mut log.input else { return };
@@ -25,20 +25,20 @@ pub(super) fn hide(log: &mut LogRequest) {
     }
 }
 
-/// What an object is, which says how the names in it are meant.
+/// The kind of object that a field name appears in. It determines what the name means.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Within {
     Settings,
-    /// Who asks, and what proves it.
+    /// Authentication data.
     Auth,
-    /// Headers for a tool's server, any of which may be a key.
+    /// Headers for a tool's server. Each header may contain a key.
     Headers,
-    /// The parts of a JSON schema, whose names say nothing of what stands in it.
+    /// Parts of a JSON schema. Names in a schema do not describe values.
     Schema,
 }
 
 impl Within {
-    /// What the object of this name is.
+    /// Returns the kind of the nested object with this name.
     fn then(self, name: &str) -> Self {
         match self {
             Self::Schema => Self::Schema,

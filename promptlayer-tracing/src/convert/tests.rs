@@ -1,4 +1,4 @@
-//! Spans as they end, and the request logs that they become.
+//! Tests for the conversion of finished spans into request logs.
 
 mod anthropic_broken;
 mod anthropic_fixtures;
@@ -50,7 +50,7 @@ use crate::random;
 use crate::record::{FinishedSpan, Inherited, Output, Place};
 use promptlayer_blueprint::{AssistantMessage, ChatPrompt, ContentBlock, LogRequest, Message, Prompt};
 
-/// A call that was made with nothing and gave nothing.
+/// A span of a call without input and output.
 fn span() -> FinishedSpan {
     FinishedSpan {
         place: Place { trace_id: random::trace_id(), span_id: random::span_id(), parent_id: None },
@@ -75,44 +75,44 @@ fn span() -> FinishedSpan {
     }
 }
 
-/// A value as its `Serialize` wrote it.
+/// Captures a value as its `Serialize` implementation writes it.
 fn captured(value: &Value) -> Captured {
     Captured::Json(value.to_string())
 }
 
-/// The arguments of a function, by name.
+/// Creates an input from a function's arguments.
 fn arguments<const N: usize>(arguments: [(&'static str, Value); N]) -> Input {
     Input::Arguments(arguments.map(|(name, value)| (name, captured(&value))).into())
 }
 
-/// The log of a call that was made with this, and gave nothing.
+/// Returns the log of a call with this input and no output.
 fn log_of_input(input: Input) -> LogRequest {
     super::log_request(&FinishedSpan { input: Some(input), ..span() }, None)
 }
 
-/// The log of a call that gave this.
+/// Returns the log of a call with this output.
 fn log_of_output(output: &Value) -> LogRequest {
     log_of(None, output)
 }
 
-/// The log of a call with an argument `request` that gave this.
+/// Returns the log of a call with this argument `request` and this output.
 fn log_of<'a>(request: impl Into<Option<&'a Value>>, response: &Value) -> LogRequest {
     let input = request.into().map(|request| arguments([("request", request.clone())]));
     let output = Some(Output::Value(captured(response)));
     super::log_request(&FinishedSpan { input, output, ..span() }, None)
 }
 
-/// Roles and texts of a prompt's messages.
+/// Returns the roles and texts of a prompt's messages.
 fn said(prompt: &Prompt) -> Vec<(String, String)> {
     prompt.messages().iter().map(|message| (message.role().to_owned(), message.text())).collect()
 }
 
-/// The same, as a test writes them.
+/// Builds the expected value for `said`.
 fn lines<const N: usize>(lines: [(&str, &str); N]) -> Vec<(String, String)> {
     lines.map(|(role, text)| (role.to_owned(), text.to_owned())).into()
 }
 
-/// The prompt as a chat.
+/// Returns the prompt as a chat.
 fn chat(prompt: &Prompt) -> &ChatPrompt {
     match prompt {
         Prompt::Chat(chat) => chat,
@@ -120,7 +120,7 @@ fn chat(prompt: &Prompt) -> &ChatPrompt {
     }
 }
 
-/// The model's message at this place.
+/// Returns the assistant message at this index.
 fn assistant(prompt: &Prompt, at: usize) -> &AssistantMessage {
     match &prompt.messages()[at] {
         Message::Assistant(message) => message,
@@ -128,7 +128,7 @@ fn assistant(prompt: &Prompt, at: usize) -> &AssistantMessage {
     }
 }
 
-/// Id, name and arguments of the tools that a message calls.
+/// Returns id, name and arguments of a message's tool calls.
 fn calls(message: &AssistantMessage) -> Vec<[&str; 3]> {
     message
         .tool_calls
@@ -137,7 +137,7 @@ fn calls(message: &AssistantMessage) -> Vec<[&str; 3]> {
         .collect()
 }
 
-/// The blocks of a completion.
+/// Returns the texts of a completion's blocks.
 fn completion(prompt: &Prompt) -> Vec<&str> {
     match prompt {
         Prompt::Completion(completion) => completion.content.iter().filter_map(ContentBlock::text).collect(),

@@ -37,7 +37,7 @@ pub(super) fn logged(mut call: Call, response: Response, is_array: bool, limit: 
     Response::from(http::Response::from_parts(parts, Body::wrap(Tee { body, log: Some(log), ended: None })))
 }
 
-/// The error that a provider answered with by a status, and a body where that was read.
+/// Creates the failure for an error response: its status, and its body if the body was read.
 fn failure_of_response(status: u16, reason: &str, body: Option<&str>, type_name: &'static str) -> Failure {
     let mut said = format!("{status} {reason}").trim_end().to_owned();
     if let Some(message) = body.map(errors::message_of_body).filter(|message| !message.is_empty()) {
@@ -46,12 +46,12 @@ fn failure_of_response(status: u16, reason: &str, body: Option<&str>, type_name:
     }
     let mut failure = Failure::new(type_name, vec![said]);
     failure.evidence.status = Some(status);
-    // Whatever the type is called: a provider said so.
+    // The response comes from a provider, so the type name is not needed as evidence.
     failure.evidence.is_of_http = true;
     failure
 }
 
-/// A body that passes on each read as it comes.
+/// A body that copies each frame and passes it on immediately.
 struct Tee {
     body: Body,
     /// `None` once the call has ended.

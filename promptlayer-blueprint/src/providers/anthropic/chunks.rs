@@ -1,4 +1,4 @@
-//! Streamed replies.
+//! Streamed responses.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use super::INVOCATION_METRICS;
 use crate::providers::json;
 use crate::providers::shape::Object;
 
-/// What of a message its last events tell.
+/// Fields of a message that only its last events contain.
 const LATE_FIELDS: &[&str] = &["stop_reason", "stop_sequence", "stop_details", "container"];
 
-/// Adds the events of a stream up to the message that they are the parts of. Of one that was cut, that
-/// is what came; an error within it stands beside.
+/// Assembles the events of a stream into the message. If the stream was interrupted, the message contains
+/// what arrived. An error event in the stream is added as the `error` field.
 pub(super) fn sum(chunks: &[Value]) -> Object {
     let mut message = Object::new();
     let mut blocks: BTreeMap<u64, Block> = BTreeMap::new();
@@ -36,7 +36,7 @@ pub(super) fn sum(chunks: &[Value]) -> Object {
             _ => {}
         }
     }
-    // What tells a message, should its beginning not have come.
+    // These fields identify a message. They are set here in case the first event is missing.
     message.insert("type".to_owned(), "message".into());
     message.insert("role".to_owned(), "assistant".into());
     message.entry("stop_reason").or_insert(Value::Null);
@@ -45,8 +45,7 @@ pub(super) fn sum(chunks: &[Value]) -> Object {
     message
 }
 
-/// Takes over the message as it begins: with its model and the tokens of the request, and as yet without
-/// content.
+/// Copies the initial message of the stream: the model and the input tokens, usually without content.
 fn begin(message: &mut Object, blocks: &mut BTreeMap<u64, Block>, start: Option<&Value>) {
     let Some(Value::Object(start)) = start else {
         return;
@@ -60,8 +59,8 @@ fn begin(message: &mut Object, blocks: &mut BTreeMap<u64, Block>, start: Option<
     }
 }
 
-/// Takes over why it ended, and the usage. Its counts are those of the whole message up to then, not of
-/// what came since the event before; what an event leaves out stays.
+/// Copies the stop reason and the usage. The counts in an event are totals of the message so far, not
+/// increments. Counts that an event omits keep their value.
 fn add_late_fields(message: &mut Object, event: &Object) {
     if let Some(Value::Object(delta)) = event.get("delta") {
         add_known(message, delta, LATE_FIELDS);
@@ -79,24 +78,24 @@ fn add_late_fields(message: &mut Object, event: &Object) {
     }
 }
 
-/// Takes over those of these fields that are told.
+/// Copies the given fields, if they are present and not `null`.
 fn add_known(message: &mut Object, from: &Object, fields: &[&str]) {
     let told =
         fields.iter().filter_map(|field| from.get_key_value(*field)).filter(|(_, value)| !value.is_null());
     message.extend(told.map(|(key, value)| (key.clone(), value.clone())));
 }
 
-/// A block as far as it has come.
+/// A content block that is assembled from its events.
 #[derive(Debug, Default)]
 struct Block {
-    /// What it began with, and the texts that were added since.
+    /// The initial block, and the text that was appended to it.
     fields: Object,
-    /// The input of a tool, as JSON in pieces.
+    /// The input of a tool call, as JSON fragments.
     input: String,
 }
 
 impl Block {
-    /// Adds one piece. Of a block whose beginning did not come, the piece tells the type.
+    /// Adds a delta. If the block's first event is missing, the delta determines the block type.
     fn add(&mut self, delta: &Object) {
         let text = |key: &str| delta.get(key).and_then(Value::as_str);
         match json::string(delta, "type").unwrap_or_default() {
@@ -145,14 +144,14 @@ impl Block {
         }
     }
 
-    /// The block; `null` of one that nothing is known of. An input of which the end is missing stays the
-    /// text that came.
+    /// Returns the block, or `null` if it has no fields. If the input is incomplete JSON, it is kept as
+    /// text.
     fn into_value(mut self) -> Value {
         if !self.input.is_empty() {
             let input = serde_json::from_str(&self.input).unwrap_or(Value::String(self.input));
             self.fields.insert("input".to_owned(), input);
         }
-        // A text may begin with what it cites.
+        // The first delta of a text block may be a citation.
         if self.fields.get("type").is_some_and(|kind| kind == "text") {
             self.fields.entry("text").or_insert_with(|| "".into());
         }

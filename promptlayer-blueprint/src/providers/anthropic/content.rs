@@ -1,4 +1,4 @@
-//! The blocks of a message.
+//! The content blocks of a message.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use crate::blueprint::{
 use crate::providers::json;
 use crate::providers::shape::Object;
 
-/// Reads the content of a message: a text, or blocks.
+/// Reads the content of a message: a text, or a list of blocks.
 pub(super) fn read(turn: &mut Turn<'_>, content: Option<&Value>) {
     match content {
         None | Some(Value::Null) => {}
@@ -22,7 +22,7 @@ pub(super) fn read(turn: &mut Turn<'_>, content: Option<&Value>) {
     }
 }
 
-/// The blocks of a content that nobody calls tools in: what the system says, and what a tool returned.
+/// Reads content that cannot contain tool calls: the system prompt, or the result of a tool.
 pub(super) fn blocks(content: Option<&Value>) -> Vec<ContentBlock> {
     let items = match content {
         None | Some(Value::Null) => return Vec::new(),
@@ -57,7 +57,7 @@ fn read_block(turn: &mut Turn<'_>, value: &Value) {
     }
 }
 
-/// A block that means the same wherever it stands. An empty text, or an empty thought, is none.
+/// Reads a block whose meaning does not depend on its position. Empty text and thinking blocks are omitted.
 fn plain(value: &Value) -> Vec<ContentBlock> {
     let Some(block) = value.as_object() else {
         return vec![ContentBlock::from_text(json::readable(value))];
@@ -73,7 +73,7 @@ fn plain(value: &Value) -> Vec<ContentBlock> {
             }
             thought => thought,
         },
-        // What the provider alone can read stands where the signature of a thought does.
+        // The data that only the provider can read is stored as the signature.
         "redacted_thinking" => thinking(block, "", "data"),
         "image" => Some(media::image(value)),
         "document" => return document(block, value),
@@ -96,7 +96,7 @@ fn owned(block: &Object, key: &str) -> String {
     json::string(block, key).unwrap_or_default().to_owned()
 }
 
-/// A text and what it cites.
+/// Reads a text with its citations.
 fn text(block: &Object) -> Option<TextContent> {
     let text = block.get("text")?.as_str()?;
     let citations = block.get("citations").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -107,7 +107,7 @@ fn text(block: &Object) -> Option<TextContent> {
     })
 }
 
-/// Citations, each of which is of the whole text of its block.
+/// Reads citations. Each one refers to the whole text of its block.
 fn annotations<'a>(text: &str, citations: impl Iterator<Item = &'a Object>) -> Vec<Annotation> {
     let mut citations = citations.peekable();
     if citations.peek().is_none() {
@@ -117,8 +117,8 @@ fn annotations<'a>(text: &str, citations: impl Iterator<Item = &'a Object>) -> V
     citations.map(|citation| annotation(citation, end_index)).collect()
 }
 
-/// A citation of a page, or of a search result of the caller's own, which tells its source; any other is
-/// of a document.
+/// Reads a citation. A citation with a `url` or a `source` is a web page or a search result of the
+/// application; any other citation refers to a document.
 fn annotation(citation: &Object, end_index: i64) -> Annotation {
     let page = json::string(citation, "url").or_else(|| json::string(citation, "source"));
     match page {
@@ -152,10 +152,10 @@ fn thinking(block: &Object, thought: &str, signature: &str) -> Option<ContentBlo
     }))
 }
 
-/// A document, and what the model is told about it.
+/// Reads a document and its context, which is an instruction for the model.
 fn document(block: &Object, value: &Value) -> Vec<ContentBlock> {
     let read = media::document(value);
-    // What is kept whole tells it already.
+    // If the block is kept whole, it already contains the context.
     let context = json::string(block, "context").filter(|_| matches!(read, ContentBlock::Media(_)));
     [Some(read), context.map(ContentBlock::from_text)].into_iter().flatten().collect()
 }
@@ -181,7 +181,7 @@ fn server_tool_use(block: &Object) -> Option<ContentBlock> {
     Some(ContentBlock::ServerToolUse(ServerToolUseContent { id, name, input }))
 }
 
-/// The pages that were found; `None` of a search that failed.
+/// Reads the pages of a web search. Returns `None` if the search failed.
 fn web_search_result(block: &Object) -> Option<ContentBlock> {
     let pages: Option<Vec<WebSearchResult>> =
         block.get("content")?.as_array()?.iter().map(|page| web_page(page.as_object()?)).collect();
@@ -198,7 +198,8 @@ fn web_page(page: &Object) -> Option<WebSearchResult> {
     })
 }
 
-/// What code printed; `None` where there is more to tell, as files, or where it could not be run.
+/// Reads the output of executed code. Returns `None` if the result also has files, or if the code could not
+/// run.
 fn code_execution_result(block: &Object) -> Option<ContentBlock> {
     let result = block.get("content")?.as_object()?;
     let files = result.get("content").and_then(Value::as_array);
@@ -212,7 +213,7 @@ fn code_execution_result(block: &Object) -> Option<ContentBlock> {
     let code = result.get("return_code")?.as_i64()?;
     Some(ContentBlock::CodeExecutionResult(CodeExecutionResultContent {
         output: printed.join("\n"),
-        // The words are those that the blueprint took over from Gemini.
+        // The blueprint uses Gemini's names for outcomes.
         outcome: Some(if code == 0 { "OUTCOME_OK" } else { "OUTCOME_FAILED" }.to_owned()),
     }))
 }
@@ -232,7 +233,7 @@ fn mcp_call(block: &Object) -> McpCallContent {
     }
 }
 
-/// Adds what an MCP server's tool returned to its call.
+/// Adds the result of an MCP tool to its call.
 fn add_mcp_result(call: &mut McpCallContent, block: &Object) {
     let returned = match block.get("content") {
         None | Some(Value::Null) => return,

@@ -1,14 +1,14 @@
-//! What tells Anthropic's messages from those of others.
+//! Detection of Anthropic's wire format.
 //!
-//! Its requests differ from `OpenAI`'s, and from Cohere's, in details only: what stands here as a proof
-//! is what none of the others has.
+//! Its requests differ from those of `OpenAI` and Cohere only in details. Each field that is checked here
+//! exists in none of the other formats.
 
 use serde_json::Value;
 
 use crate::providers::json;
 use crate::providers::shape::Object;
 
-/// What `OpenAI`'s chat completions have, and Anthropic's messages have not.
+/// Fields that `OpenAI`'s chat completions have and Anthropic's messages do not have.
 const OPENAI_FIELDS: &[&str] = &[
     "frequency_penalty",
     "functions",
@@ -21,7 +21,7 @@ const OPENAI_FIELDS: &[&str] = &[
     "stream_options",
 ];
 
-/// Whether an object is a request.
+/// Returns `true` if an object is a request.
 pub(super) fn is_request(object: &Object) -> bool {
     let Some(messages) = object.get("messages").and_then(Value::as_array) else {
         return false;
@@ -36,8 +36,8 @@ pub(super) fn is_request(object: &Object) -> bool {
             || (is_of_claude(object) && messages.iter().all(is_of_two)))
 }
 
-/// Whether a value may be a message: the content is said, and no block of it is `OpenAI`'s. Newer models
-/// take a system message among the others.
+/// Returns `true` if a value may be a message: it has content, and no block has a type of `OpenAI`. Newer
+/// models accept system messages among the others.
 fn is_message(message: &Value) -> bool {
     let role = message.get("role").and_then(Value::as_str);
     matches!(role, Some("user" | "assistant" | "system"))
@@ -54,11 +54,11 @@ fn may_be_block(block: &Value) -> bool {
     kind.is_some_and(|kind| !matches!(kind, "image_url" | "input_audio" | "file" | "refusal" | "video_url"))
 }
 
-/// Whether a field of a request is nobody else's.
+/// Returns `true` if a request has a field that only this API has.
 fn has_own_field(object: &Object) -> bool {
     let has_limit = object.get("max_tokens").is_some_and(Value::is_u64);
     let has_system = matches!(object.get("system"), Some(Value::String(_) | Value::Array(_)));
-    // Cohere calls it the same, and bounds its answers by the same name.
+    // Cohere's API has `stop_sequences` and `max_tokens` too.
     let may_be_cohere = json::string(object, "model")
         .is_some_and(|model| ["command", "c4ai"].iter().any(|of| model.starts_with(of)));
     let has_stop = object.get("stop_sequences").is_some_and(Value::is_array) && !may_be_cohere;
@@ -66,7 +66,7 @@ fn has_own_field(object: &Object) -> bool {
         || (has_limit && (has_system || has_stop))
         || has_own_tool(object)
         || object.get("tool_choice").is_some_and(is_own_choice)
-        // Others have a field of that name too, with a budget of another name or with none.
+        // Other APIs have a `thinking` field too, but without `budget_tokens`.
         || object.get("thinking").is_some_and(|thinking| {
             thinking.get("budget_tokens").is_some_and(Value::is_u64)
                 || thinking.get("type").and_then(Value::as_str) == Some("adaptive")
@@ -78,7 +78,8 @@ fn tools(object: &Object) -> &[Value] {
     object.get("tools").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
-/// Whether a tool is `OpenAI`'s: servers that speak as it does may take fields of Anthropic's besides.
+/// Returns `true` if a tool has `OpenAI`'s format: compatible servers may accept some of Anthropic's fields
+/// too.
 fn has_openai_tool(object: &Object) -> bool {
     tools(object).iter().any(|tool| tool.get("function").is_some_and(Value::is_object))
 }
@@ -90,13 +91,13 @@ fn has_own_tool(object: &Object) -> bool {
     })
 }
 
-/// Whether a name ends in the day of its version, as `web_search_20250305`.
+/// Returns `true` if a name ends with a version date, such as `web_search_20250305`.
 fn is_dated(name: &str) -> bool {
     name.rsplit_once('_')
         .is_some_and(|(_, date)| date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Whether a choice of tools is an object where others have a word.
+/// Returns `true` if a tool choice is an object with one of Anthropic's types. Other APIs use a string.
 fn is_own_choice(choice: &Value) -> bool {
     match choice.get("type").and_then(Value::as_str) {
         Some("auto" | "any" | "none") => true,
@@ -105,8 +106,8 @@ fn is_own_choice(choice: &Value) -> bool {
     }
 }
 
-/// Whether a block is nobody else's. Others have thoughts and documents too, without a signature and
-/// without a source.
+/// Returns `true` if a message has a block that only this API has. Other APIs have thoughts and documents
+/// too, but without a signature and a source.
 fn has_own_block(message: &Value) -> bool {
     let blocks = message.get("content").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     blocks.iter().any(|block| {
@@ -124,16 +125,16 @@ fn has_own_block(message: &Value) -> bool {
     })
 }
 
-/// Whether a request that proves nothing is for one of Anthropic's models, and asks for nothing that
-/// only `OpenAI`'s interface has: that one serves them too.
+/// Returns `true` if an ambiguous request is for one of Anthropic's models and has no field of `OpenAI`'s
+/// API. `OpenAI`-compatible servers offer these models too.
 fn is_of_claude(object: &Object) -> bool {
     object.get("max_tokens").is_some_and(Value::is_u64)
         && json::string(object, "model").is_some_and(|model| model.starts_with("claude-"))
         && !OPENAI_FIELDS.iter().any(|field| object.get(*field).is_some_and(|value| !value.is_null()))
 }
 
-/// Whether an object is a whole reply. Messages of `OpenAI`'s responses say the same of themselves, but
-/// never why they ended.
+/// Returns `true` if an object is a whole response. Messages of `OpenAI`'s Responses API have the same type
+/// and role, but no stop reason.
 pub(super) fn is_reply(object: &Object) -> bool {
     let is_message = object.get("type").is_none_or(|kind| kind == "message");
     is_message
@@ -143,8 +144,8 @@ pub(super) fn is_reply(object: &Object) -> bool {
             || object.get("usage").is_some_and(|usage| usage.get("input_tokens").is_some_and(Value::is_u64)))
 }
 
-/// Whether an object is an event of a stream. A `ping` and the end of a message tell nothing: others may
-/// have them too.
+/// Returns `true` if an object is an event of a stream. `ping` and `message_stop` are not checked: other
+/// APIs may have them too.
 pub(super) fn is_chunk(object: &Object) -> bool {
     let has = |key: &str, is: fn(&Value) -> bool| object.get(key).is_some_and(is);
     match json::string(object, "type").unwrap_or_default() {

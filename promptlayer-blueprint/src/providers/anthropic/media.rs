@@ -5,12 +5,12 @@ use serde_json::Value;
 use super::turn::whole;
 use crate::blueprint::{ContentBlock, Media, MediaContent, MediaFormat};
 
-/// The MIME type of a file of which only the provider's id is known.
+/// The MIME type of a file if only the provider's file id is known.
 const ANY_FILE: &str = "application/octet-stream";
-/// The MIME type of a document that is a text.
+/// The MIME type of a plain text document.
 pub(in crate::providers) const PLAIN_TEXT: &str = "text/plain";
 
-/// A file.
+/// Creates a file block.
 pub(in crate::providers) fn file(
     title: Option<&str>,
     mime_type: &str,
@@ -27,17 +27,17 @@ pub(in crate::providers) fn file(
     })
 }
 
-/// An image by its content in base64.
+/// Creates an image block from base64 content.
 pub(in crate::providers) fn image_of_base64(mime_type: &str, content: &str) -> ContentBlock {
     ContentBlock::from_image_url(format!("data:{mime_type};base64,{content}"))
 }
 
-/// A file that was uploaded before, by the provider's id of it.
+/// Creates a file block for an uploaded file, by the provider's file id.
 pub(super) fn uploaded(id: &str, title: Option<&str>) -> ContentBlock {
     file(title, ANY_FILE, id.to_owned(), MediaFormat::Neither)
 }
 
-/// An image.
+/// Reads an image.
 pub(super) fn image(block: &Value) -> ContentBlock {
     let source = block.get("source");
     let field = |key: &str| source.and_then(|source| source.get(key)).and_then(Value::as_str);
@@ -52,7 +52,7 @@ pub(super) fn image(block: &Value) -> ContentBlock {
     known.unwrap_or_else(|| whole(block))
 }
 
-/// A document.
+/// Reads a document.
 pub(super) fn document(block: &Value) -> ContentBlock {
     let title = block.get("title").and_then(Value::as_str);
     let source = block.get("source");
@@ -62,7 +62,7 @@ pub(super) fn document(block: &Value) -> ContentBlock {
             let mime_type = field("media_type").unwrap_or("application/pdf");
             file(title, mime_type, data.to_owned(), MediaFormat::Base64)
         }),
-        // To be read, and so not turned into base64.
+        // The text is kept readable, not encoded in base64.
         Some("text") => field("data").map(|data| {
             let mime_type = field("media_type").unwrap_or(PLAIN_TEXT);
             file(title, mime_type, data.to_owned(), MediaFormat::Neither)
@@ -70,7 +70,7 @@ pub(super) fn document(block: &Value) -> ContentBlock {
         Some("content") => source
             .and_then(|source| text_of(source.get("content")?))
             .map(|text| file(title, PLAIN_TEXT, text, MediaFormat::Neither)),
-        // Only documents of this type are taken by their address.
+        // The API accepts only PDF documents by URL.
         Some("url") => {
             field("url").map(|url| file(title, "application/pdf", url.to_owned(), MediaFormat::Url))
         }
@@ -80,7 +80,7 @@ pub(super) fn document(block: &Value) -> ContentBlock {
     known.unwrap_or_else(|| whole(block))
 }
 
-/// The text of a content, if it is nothing but text; one line or more for each part.
+/// Returns the text of a content if it contains nothing else. Parts are joined with line breaks.
 pub(in crate::providers) fn text_of(content: &Value) -> Option<String> {
     match content {
         Value::String(text) => Some(text.clone()),

@@ -1,4 +1,4 @@
-//! Whole replies.
+//! Whole responses.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use crate::providers::reading::{Reply, Usage};
 use crate::providers::shape::Object;
 use crate::providers::{errors, json};
 
-/// Reads a reply. One that was cut by an error has both.
+/// Reads a response. A response that was interrupted by an error has both content and an error.
 pub(super) fn reply(object: &Object) -> Reply {
     let mut turn = Turn::new("assistant");
     content::read(&mut turn, object.get("content"));
@@ -31,7 +31,7 @@ pub(super) fn reply(object: &Object) -> Reply {
     }
 }
 
-/// Who served it: Bedrock and Vertex give ids of their own.
+/// Returns the provider. Bedrock and Vertex AI use their own id prefixes.
 fn provider(object: &Object) -> Option<&'static str> {
     let id = json::string(object, "id").unwrap_or_default();
     if id.starts_with("msg_bdrk_") || object.contains_key(INVOCATION_METRICS) {
@@ -47,7 +47,7 @@ fn usage(usage: &Value) -> Usage {
     let tokens =
         |path: &[&str]| path.iter().try_fold(usage, |value, key| value.get(key)).and_then(Value::as_u64);
     let others: [(&'static str, &[&str]); 3] = [
-        // They cost more than those that are kept for five minutes, which are the rest.
+        // One-hour cache writes cost more than five-minute cache writes, which are the remaining tokens.
         ("cache_creation_1h_tokens", &["cache_creation", "ephemeral_1h_input_tokens"]),
         ("web_search_requests", &["server_tool_use", "web_search_requests"]),
         ("web_fetch_requests", &["server_tool_use", "web_fetch_requests"]),

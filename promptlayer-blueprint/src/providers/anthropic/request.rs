@@ -11,7 +11,8 @@ use crate::providers::json;
 use crate::providers::reading::{self, Request};
 use crate::providers::shape::Object;
 
-/// The fields of a request that are its prompt; of tools and their choice, what is left is a parameter.
+/// Request fields that belong to the prompt. Tools and tool choice are handled separately: what the prompt
+/// cannot hold stays in the parameters.
 const PROMPT_FIELDS: &[&str] = &["model", "messages", "system"];
 
 /// Reads a request.
@@ -28,7 +29,8 @@ pub(super) fn request(mut object: Object) -> Request {
     }
 }
 
-/// Who serves it. Bedrock and Vertex are told the version in the body, and by names of their own.
+/// Returns the provider. Bedrock and Vertex AI require `anthropic_version` in the body, each with its own
+/// values.
 fn provider(object: &Object) -> Option<&'static str> {
     let version = json::string(object, "anthropic_version")?;
     if version.starts_with("bedrock-") {
@@ -52,7 +54,7 @@ fn messages(object: &Object) -> Vec<Message> {
     messages
 }
 
-/// The messages that one message becomes; whatever is none is the user's.
+/// Converts one message into one or more messages. A value that is not an object becomes a user message.
 fn message(value: &Value) -> Vec<Message> {
     let Some(object) = value.as_object() else {
         return vec![Message::user(json::readable(value))];

@@ -1,4 +1,4 @@
-//! Tools, and which of them the model must call.
+//! Tools and tool choice.
 
 use serde_json::{Map, Value};
 
@@ -6,8 +6,8 @@ use crate::blueprint::{BuiltInTool, ChatPrompt, Function, Tool, ToolChoice};
 use crate::providers::json;
 use crate::providers::shape::Object;
 
-/// What the blueprint calls the tools that Anthropic runs, or defines: by what their types begin with,
-/// before the day of the version.
+/// The blueprint's names for the tools that Anthropic runs or defines, by the prefix of their type. The
+/// version date follows the prefix.
 const BUILT_IN: &[(&str, &str)] = &[
     ("web_search_", "web_search"),
     ("web_fetch_", "url_context"),
@@ -17,7 +17,8 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("mcp_toolset", "mcp"),
 ];
 
-/// Moves tools and choice from a request to its prompt. Those that the blueprint has no form for stay.
+/// Moves tools and tool choice from the request to the prompt. Values that the blueprint cannot hold stay
+/// in the request.
 pub(super) fn take(object: &mut Object, prompt: &mut ChatPrompt) {
     if let Some(Value::Array(tools)) = object.get_mut("tools") {
         let mut kept = Vec::new();
@@ -71,7 +72,7 @@ fn built_in(tool: &Object, kind: &str) -> Option<BuiltInTool> {
     })
 }
 
-/// The settings of a tool: all that it says, as it is sent.
+/// Returns the settings of a tool: all of its fields except `cache_control`.
 fn settings(tool: &Object) -> Map<String, Value> {
     tool.iter()
         .filter(|(name, value)| !value.is_null() && *name != "cache_control")
@@ -79,7 +80,7 @@ fn settings(tool: &Object) -> Map<String, Value> {
         .collect()
 }
 
-/// The choice in the words of the blueprint.
+/// Converts a tool choice to the blueprint.
 fn tool_choice(choice: &Object) -> Option<ToolChoice> {
     Some(match json::string(choice, "type")? {
         mode @ ("auto" | "none") => ToolChoice::Mode(mode.to_owned()),
@@ -89,7 +90,8 @@ fn tool_choice(choice: &Object) -> Option<ToolChoice> {
     })
 }
 
-/// Whether the blueprint's form says all of a choice: it has nothing for calls one at a time.
+/// Returns `true` if the blueprint's tool choice holds all of the choice. It has no field for
+/// `disable_parallel_tool_use`.
 fn is_whole(choice: &Object) -> bool {
     choice.keys().all(|key| key == "type" || key == "name")
 }

@@ -1,4 +1,4 @@
-//! One message of an interface where calls and results of tools stand among the rest of its content.
+//! Converts a message of an API that has tool calls and tool results among its content blocks.
 
 use std::collections::HashMap;
 use std::mem;
@@ -8,52 +8,52 @@ use serde_json::Value;
 use crate::blueprint::{AssistantMessage, ContentBlock, McpCallContent, Message, ToolCall};
 use crate::providers::json;
 
-/// What a message says, block by block. The blueprint has the calls of tools beside the content, and
-/// their results in messages of their own, so that one message becomes one or more.
+/// Collects the blocks of one message. In the blueprint, tool calls are separate from the content and tool
+/// results are separate messages, so one message may become several.
 #[derive(Debug)]
 pub(in crate::providers) struct Turn<'a> {
     role: &'a str,
     content: Vec<ContentBlock>,
     calls: Vec<ToolCall>,
-    /// Where in the content the call of an MCP server's tool stands, by its id.
+    /// Index of an MCP tool call in `content`, by its id.
     mcp_calls: HashMap<String, usize>,
     done: Vec<Message>,
 }
 
 impl<'a> Turn<'a> {
-    /// Nothing said yet. Whoever is neither the model nor the system is the user.
+    /// Creates an empty turn. Any role other than the model and the system is the user.
     pub(in crate::providers) fn new(role: &'a str) -> Self {
         Self { role, content: Vec::new(), calls: Vec::new(), mcp_calls: HashMap::new(), done: Vec::new() }
     }
 
-    /// Whether it is the model's, who alone calls tools.
+    /// Returns `true` if the message is from the model. Only the model calls tools.
     pub(in crate::providers) fn is_of_model(&self) -> bool {
         self.role == "assistant"
     }
 
-    /// Says this.
+    /// Adds a block.
     pub(in crate::providers) fn say(&mut self, block: ContentBlock) {
         self.content.push(block);
     }
 
-    /// Says this text, if it is one: a block without text says nothing.
+    /// Adds a text block, unless the text is empty.
     pub(in crate::providers) fn say_text(&mut self, text: &str) {
         if !text.is_empty() {
             self.say(ContentBlock::from_text(text));
         }
     }
 
-    /// Says what the blueprint has no block for: the whole of it, to be read.
+    /// Adds a block that the blueprint has no type for, as readable text.
     pub(in crate::providers) fn say_whole(&mut self, block: &Value) {
         self.say(whole(block));
     }
 
-    /// Calls a tool.
+    /// Adds a tool call.
     pub(in crate::providers) fn call(&mut self, call: ToolCall) {
         self.calls.push(call);
     }
 
-    /// Calls a tool of an MCP server.
+    /// Adds a call of an MCP tool.
     pub(in crate::providers) fn call_mcp(&mut self, call: McpCallContent) {
         if let Some(id) = &call.id {
             self.mcp_calls.insert(id.clone(), self.content.len());
@@ -61,7 +61,7 @@ impl<'a> Turn<'a> {
         self.say(ContentBlock::McpCall(call));
     }
 
-    /// The call of an MCP server's tool that has this id, among what was said since the last result.
+    /// Returns the MCP tool call with this id, among the blocks since the last tool result.
     pub(in crate::providers) fn mcp_call(&mut self, id: &str) -> Option<&mut McpCallContent> {
         match self.content.get_mut(*self.mcp_calls.get(id)?)? {
             ContentBlock::McpCall(call) => Some(call),
@@ -69,13 +69,13 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Tells what a tool returned, after what was said until now.
+    /// Adds the result of a tool, after the blocks that were added so far.
     pub(in crate::providers) fn result(&mut self, id: &str, content: Vec<ContentBlock>) {
         self.end();
         self.done.push(Message::tool(id, content));
     }
 
-    /// The messages that it becomes; one without content where it says nothing.
+    /// Returns the messages. If the turn is empty, returns one message without content.
     pub(in crate::providers) fn into_messages(mut self) -> Vec<Message> {
         self.end();
         if self.done.is_empty() {
@@ -107,8 +107,8 @@ impl<'a> Turn<'a> {
     }
 }
 
-/// A block that the blueprint has none for, as text. How long the provider is to cache it is no part of
-/// what it says.
+/// Converts a block that the blueprint has no type for to text. Omits `cache_control`, which is not
+/// content.
 pub(in crate::providers) fn whole(block: &Value) -> ContentBlock {
     let text = match block {
         Value::Object(fields) if fields.contains_key("cache_control") => {
@@ -120,7 +120,7 @@ pub(in crate::providers) fn whole(block: &Value) -> ContentBlock {
     ContentBlock::from_text(text)
 }
 
-/// The arguments of a call, which are JSON in a text; those that came in no whole JSON stay as they are.
+/// Returns the arguments of a call as a JSON string. Incomplete JSON is kept as received.
 pub(in crate::providers) fn arguments(input: Option<&Value>) -> String {
     match input {
         None | Some(Value::Null) => String::new(),
@@ -129,7 +129,7 @@ pub(in crate::providers) fn arguments(input: Option<&Value>) -> String {
     }
 }
 
-/// What marks a tool's result as a failure, which the blueprint has no field for.
+/// Returns the block that marks a tool result as failed. The blueprint has no field for this.
 pub(in crate::providers) fn failed() -> ContentBlock {
     ContentBlock::from_text(r#"{"is_error": true}"#)
 }

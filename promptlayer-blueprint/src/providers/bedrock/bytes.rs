@@ -1,11 +1,10 @@
-//! Bytes, which are base64 on the wire, and a list of numbers where a client's own types were written
-//! as JSON.
+//! Binary data: base64 on the wire, or a list of numbers if a client's own types were serialized as JSON.
 
 use serde_json::Value;
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// The bytes that a value holds, in base64.
+/// Returns the bytes of a value, in base64.
 pub(super) fn base64(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -24,7 +23,7 @@ fn encode(bytes: &[u8]) -> String {
         let byte = |at: usize| group.get(at).copied().map_or(0, u32::from);
         let bits = (byte(0) << 16) | (byte(1) << 8) | byte(2);
         for place in 0..4 {
-            // A group of n bytes is n + 1 characters.
+            // A group of n bytes is encoded as n + 1 characters.
             let digit = (bits >> (18 - 6 * place)) & 63;
             let character = ALPHABET.get(digit as usize).filter(|_| place <= group.len());
             text.push(character.map_or('=', |byte| char::from(*byte)));
@@ -40,8 +39,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_are_base64_whether_they_came_as_such_or_as_numbers() {
-        // The cases of RFC 4648, section 10.
+    fn base64_and_byte_lists_become_base64() {
+        // Test vectors of RFC 4648, section 10.
         let cases = [
             ("", ""),
             ("f", "Zg=="),
@@ -58,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_byte_makes_no_bytes() {
+    fn non_byte_values_are_rejected() {
         for value in [json!([256]), json!([-1]), json!(["a"]), json!([1.5]), json!({}), json!(null), json!(7)]
         {
             assert_eq!(base64(&value), None, "{value}");

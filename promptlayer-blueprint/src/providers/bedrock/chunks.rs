@@ -1,4 +1,4 @@
-//! Streamed replies.
+//! Streamed responses.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use super::EXCEPTIONS;
 use crate::providers::json;
 use crate::providers::shape::Object;
 
-/// What of a reply its last event tells.
+/// Fields of a response that its last event contains.
 const METADATA: &[&str] = &["usage", "metrics", "trace", "performanceConfig", "serviceTier"];
 
-/// Adds the events of a stream up to the reply that they are the parts of. Of one that was cut, that is
-/// what came; an exception within it stands beside.
+/// Assembles the events of a stream into the response. If the stream was interrupted, the response contains
+/// what arrived. An exception event in the stream is added as a field.
 pub(super) fn sum(chunks: &[Value]) -> Object {
     let mut reply = Object::new();
     let mut blocks: BTreeMap<u64, Block> = BTreeMap::new();
@@ -57,28 +57,28 @@ pub(super) fn sum(chunks: &[Value]) -> Object {
     reply
 }
 
-/// Takes over those of these fields that are told.
+/// Copies the given fields, if they are present and not `null`.
 fn add_known(reply: &mut Object, from: &Object, fields: &[&str]) {
     let told =
         fields.iter().filter_map(|field| from.get_key_value(*field)).filter(|(_, value)| !value.is_null());
     reply.extend(told.map(|(key, value)| (key.clone(), value.clone())));
 }
 
-/// A block as far as it has come. One of text has no beginning of its own.
+/// A content block that is assembled from its events. A text block has no start event.
 #[derive(Debug, Default)]
 struct Block {
-    /// What it began with, and what was added since.
+    /// The initial block, and what was appended to it.
     fields: Object,
-    /// The input of a tool, as JSON in pieces.
+    /// The input of a tool call, as JSON fragments.
     input: String,
-    /// What its text cites.
+    /// Citations of the text.
     citations: Vec<Value>,
-    /// Whether all of it came.
+    /// `true` once the stop event arrived.
     is_over: bool,
 }
 
 impl Block {
-    /// Adds one piece.
+    /// Adds a delta.
     fn add(&mut self, delta: &Object) {
         for (name, piece) in delta {
             match name.as_str() {
@@ -100,7 +100,7 @@ impl Block {
     }
 
     fn add_input(&mut self, piece: &Value) {
-        // The block is a call even if its beginning did not come.
+        // The block is a tool call even if its start event is missing.
         if within(&mut self.fields, "toolUse").is_some()
             && let Some(piece) = piece.get("input").and_then(Value::as_str)
         {
@@ -136,8 +136,8 @@ impl Block {
         }
     }
 
-    /// The block; without fields if nothing is known of it. An input of which the end is missing stays
-    /// the text that came; one of which nothing came until the end is empty.
+    /// Returns the fields of the block, or no fields if nothing is known. If the input is incomplete JSON,
+    /// it is kept as text. If the block ended without input, the input is empty.
     fn into_fields(mut self) -> Object {
         let call = self.fields.get("toolUse").and_then(Value::as_object);
         let lacks_input = self.input.is_empty() && call.is_some_and(|call| !call.contains_key("input"));
@@ -150,7 +150,7 @@ impl Block {
             let input = serde_json::from_str(&self.input).unwrap_or(Value::String(self.input));
             call.insert("input".to_owned(), input);
         }
-        // A block has no type but in Anthropic's own messages.
+        // Blocks of this API have no type. Only Anthropic's own messages do.
         self.fields.remove("type");
         if !self.citations.is_empty() {
             let text = json::string(&self.fields, "text").unwrap_or_default();
@@ -162,7 +162,7 @@ impl Block {
     }
 }
 
-/// The object that stands there, which is made if there is none.
+/// Returns the object in this field. Creates it if it does not exist.
 fn within<'a>(object: &'a mut Object, key: &str) -> Option<&'a mut Object> {
     let value = object.entry(key).or_insert(Value::Null);
     if !value.is_object() {
@@ -171,7 +171,7 @@ fn within<'a>(object: &'a mut Object, key: &str) -> Option<&'a mut Object> {
     value.as_object_mut()
 }
 
-/// Adds a piece to the text, or to the list of bytes, that stands there.
+/// Appends a piece to the text, or to the list of bytes, in this field.
 fn append(object: &mut Object, key: &str, piece: Option<&Value>) {
     match (object.get_mut(key), piece) {
         (Some(Value::String(text)), Some(Value::String(piece))) => text.push_str(piece),

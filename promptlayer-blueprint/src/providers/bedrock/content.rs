@@ -1,4 +1,4 @@
-//! The blocks of a message.
+//! The content blocks of a message.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use crate::providers::anthropic::turn::{Turn, arguments, failed, whole};
 use crate::providers::json;
 use crate::providers::shape::Object;
 
-/// Reads the content of a message: blocks, or what stands in their place.
+/// Reads the content of a message: a list of blocks, or another value in its place.
 pub(super) fn read(turn: &mut Turn<'_>, content: Option<&Value>) {
     match content {
         None | Some(Value::Null) => {}
@@ -22,7 +22,7 @@ pub(super) fn read(turn: &mut Turn<'_>, content: Option<&Value>) {
     }
 }
 
-/// The blocks of a content that nobody calls tools in: what the system says, and what a tool returned.
+/// Reads content that cannot contain tool calls: the system prompt, or the result of a tool.
 pub(super) fn blocks(content: Option<&Value>) -> Vec<ContentBlock> {
     match content {
         None | Some(Value::Null) => Vec::new(),
@@ -52,8 +52,8 @@ fn read_block(turn: &mut Turn<'_>, value: &Value) {
     }
 }
 
-/// A block that means the same wherever it stands: the one field that is named for it. Clients may write
-/// those of the other kinds too, as `null`.
+/// Reads a block whose meaning does not depend on its position. Its one field names its type. Clients may
+/// also write the fields of the other types, as `null`.
 fn plain(value: &Value) -> Vec<ContentBlock> {
     let fields = value.as_object().into_iter().flatten().filter(|(_, field)| !field.is_null());
     let read: Option<Vec<Vec<ContentBlock>>> = fields.map(|(name, field)| read_field(name, field)).collect();
@@ -63,8 +63,8 @@ fn plain(value: &Value) -> Vec<ContentBlock> {
     }
 }
 
-/// What a field says; `None` if nobody knows. Where to cache what stands before it is no part of what a
-/// message says, and an empty text says nothing.
+/// Reads a field of a block. Returns `None` if the field is unknown. Cache points and empty texts are not
+/// content and return no blocks.
 fn read_field(name: &str, field: &Value) -> Option<Vec<ContentBlock>> {
     let block = match name {
         "text" => match field.as_str()? {
@@ -91,7 +91,7 @@ fn tool_call(call: &Object) -> ToolCall {
     ToolCall::new(owned(call, "toolUseId"), owned(call, "name"), arguments(call.get("input")))
 }
 
-/// The call of a tool that Bedrock runs itself.
+/// Reads a call of a tool that Bedrock runs.
 fn server_tool_use(call: &Object) -> Option<ContentBlock> {
     (json::string(call, "type")? == "server_tool_use").then_some(())?;
     let input = call.get("input")?.as_object()?.clone();
@@ -99,14 +99,14 @@ fn server_tool_use(call: &Object) -> Option<ContentBlock> {
     Some(ContentBlock::ServerToolUse(ServerToolUseContent { id, name, input }))
 }
 
-/// A document, and what the model is told about it.
+/// Reads a document and its context, which is an instruction for the model.
 fn document(block: &Value) -> Option<Vec<ContentBlock>> {
     let file = media::read("document", block)?;
     let context = block.get("context").and_then(Value::as_str).filter(|context| !context.is_empty());
     Some([Some(file), context.map(ContentBlock::from_text)].into_iter().flatten().collect())
 }
 
-/// A thought; what the provider alone can read stands where the signature does.
+/// Reads a thought. Data that only the provider can read is stored as the signature.
 fn thinking(block: &Value) -> Option<ContentBlock> {
     let field = |key: &str| block.get("reasoningText").and_then(|thought| thought.get(key)?.as_str());
     let redacted = block.get("redactedContent").and_then(bytes::base64);
@@ -121,7 +121,7 @@ fn thinking(block: &Value) -> Option<ContentBlock> {
     }))
 }
 
-/// What a guardrail is to look at.
+/// Reads a block that a guardrail evaluates.
 fn guarded(block: &Value) -> Option<ContentBlock> {
     match block.get("image") {
         Some(image) => media::read("image", image),
@@ -129,7 +129,7 @@ fn guarded(block: &Value) -> Option<ContentBlock> {
     }
 }
 
-/// A text and what it cites.
+/// Reads a text with its citations.
 fn cited(block: &Value) -> Option<TextContent> {
     let parts = block.get("content").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let texts: Option<Vec<&str>> =
@@ -142,8 +142,8 @@ fn cited(block: &Value) -> Option<TextContent> {
     Some(TextContent { text, annotations, ..TextContent::default() })
 }
 
-/// A citation of a page, or of a search result of the caller's own, which tells its source; any other is
-/// of a document.
+/// Reads a citation. A citation with a URL or a `source` is a web page or a search result of the
+/// application; any other citation refers to a document.
 fn annotation(citation: &Object, end_index: i64) -> Annotation {
     let location = citation.get("location");
     let page = location.and_then(|location| location.get("web")?.get("url")?.as_str());
@@ -164,7 +164,8 @@ fn annotation(citation: &Object, end_index: i64) -> Annotation {
     }
 }
 
-/// Which of the request's documents is cited, whether by characters, pages or chunks of it.
+/// Returns the index of the cited document in the request. The citation may refer to characters, pages or
+/// chunks.
 fn document_index(location: &Value) -> Option<i64> {
     location.as_object()?.values().find_map(|place| place.get("documentIndex")?.as_i64())
 }

@@ -1,12 +1,11 @@
-//! What tells converse from other interfaces: blocks that have no `type`, but one field that is named
-//! for it.
+//! Detection of the Converse wire format: its blocks have no `type`, but one field that names their type.
 
 use serde_json::Value;
 
 use super::EXCEPTIONS;
 use crate::providers::shape::Object;
 
-/// The fields of a request, one of which tells it.
+/// Request fields of this API. One of them is enough to detect a request.
 const REQUEST_FIELDS: &[&str] = &[
     "additionalModelRequestFields",
     "additionalModelResponseFieldPaths",
@@ -21,7 +20,7 @@ const REQUEST_FIELDS: &[&str] = &[
     "toolConfig",
 ];
 
-/// Whether an object is a request.
+/// Returns `true` if an object is a request.
 pub(super) fn is_request(object: &Object) -> bool {
     let Some(messages) = object.get("messages").and_then(Value::as_array) else {
         return false;
@@ -31,7 +30,7 @@ pub(super) fn is_request(object: &Object) -> bool {
         && messages.iter().all(is_message)
         && (object.keys().any(|field| is_own(field))
             || messages.iter().any(has_own_block)
-            // Nothing but text: then nothing else either.
+            // A request whose messages contain only text must have no other fields.
             || object.keys().all(|field| field == "messages" || field == "system"))
 }
 
@@ -44,7 +43,7 @@ fn blocks(message: &Value) -> Option<&[Value]> {
     message.get("content").and_then(Value::as_array).map(Vec::as_slice)
 }
 
-/// Whether all of these are blocks.
+/// Returns `true` if all values are blocks.
 fn are_blocks(blocks: &[Value]) -> bool {
     blocks.iter().all(|block| {
         let Some(block) = block.as_object().filter(|block| !block.contains_key("type")) else {
@@ -54,12 +53,12 @@ fn are_blocks(blocks: &[Value]) -> bool {
     })
 }
 
-/// Whether a message has a block that is not just text.
+/// Returns `true` if a message has a block of this API other than text.
 fn has_own_block(message: &Value) -> bool {
     blocks(message).unwrap_or_default().iter().filter_map(Value::as_object).any(is_own)
 }
 
-/// Whether a block is named for what it is, and has what belongs there.
+/// Returns `true` if a block has a field that names its type, with the fields that this type requires.
 fn is_own(block: &Object) -> bool {
     block.iter().any(|(name, value)| {
         let has = |key: &str| value.get(key).is_some();
@@ -76,7 +75,8 @@ fn is_own(block: &Object) -> bool {
     })
 }
 
-/// Whether an object is a whole reply. Of what is in it, models to come may have more than is known.
+/// Returns `true` if an object is a whole response. The types of its blocks are not checked: future models
+/// may return unknown ones.
 pub(super) fn is_reply(object: &Object) -> bool {
     let message = object.get("output").and_then(|output| output.get("message"));
     message.is_some_and(|message| {
@@ -86,7 +86,7 @@ pub(super) fn is_reply(object: &Object) -> bool {
     })
 }
 
-/// Whether an object is an event of a stream: one field, named for it.
+/// Returns `true` if an object is an event of a stream: it has one field that names its type.
 pub(super) fn is_chunk(object: &Object) -> bool {
     object.iter().any(|(name, event)| {
         let has = |key: &str, is: fn(&Value) -> bool| event.get(key).is_some_and(is);

@@ -1,4 +1,4 @@
-//! Images, documents, videos and sounds.
+//! Images, documents, videos and audio.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::bytes;
 use crate::blueprint::{ContentBlock, MediaFormat};
 use crate::providers::anthropic::media::{PLAIN_TEXT, file, image_of_base64, text_of};
 
-/// MIME types of the formats whose names are not their second half.
+/// MIME types of the formats whose name is not the subtype.
 const MIME_TYPES: &[(&str, &str)] = &[
     ("csv", "text/csv"),
     ("doc", "application/msword"),
@@ -26,7 +26,7 @@ const MIME_TYPES: &[(&str, &str)] = &[
     ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
 ];
 
-/// The MIME type of a format of this kind of file.
+/// Returns the MIME type of a format of this kind of file.
 fn mime_type(kind: &str, format: Option<&str>) -> String {
     let Some(format) = format else {
         return "application/octet-stream".to_owned();
@@ -40,7 +40,7 @@ fn mime_type(kind: &str, format: Option<&str>) -> String {
     }
 }
 
-/// A file of this kind; `None` if it is none.
+/// Reads a file of this kind. Returns `None` if the block has no file.
 pub(super) fn read(kind: &str, block: &Value) -> Option<ContentBlock> {
     let source = block.get("source")?;
     let format = block.get("format").and_then(Value::as_str);
@@ -58,7 +58,7 @@ pub(super) fn read(kind: &str, block: &Value) -> Option<ContentBlock> {
             _ => file(title, &mime_type(kind, format), address.to_owned(), MediaFormat::Url),
         });
     }
-    // A document may be its text.
+    // The source of a document may be its text.
     let text = source.get("text").or_else(|| source.get("content")).and_then(text_of)?;
     Some(file(title, PLAIN_TEXT, text, MediaFormat::Neither))
 }

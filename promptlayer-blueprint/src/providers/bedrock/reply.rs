@@ -1,4 +1,4 @@
-//! Whole replies.
+//! Whole responses.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::providers::reading::{Reply, Usage};
 use crate::providers::shape::Object;
 use crate::providers::{errors, json};
 
-/// Reads a reply. One that was cut by an exception has both.
+/// Reads a response. A response that was interrupted by an exception has both content and an error.
 pub(super) fn reply(object: &Object) -> Reply {
     let message = object.get("output").and_then(|output| output.get("message"));
     let mut turn = Turn::new("assistant");
@@ -30,7 +30,7 @@ pub(super) fn reply(object: &Object) -> Reply {
     }
 }
 
-/// The model that a router chose; nothing else of a reply tells its model.
+/// Returns the model that a prompt router selected. No other part of a response names the model.
 fn routed_to(object: &Object) -> Option<&str> {
     object.get("trace")?.get("promptRouter")?.get("invokedModelId")?.as_str()
 }
@@ -58,7 +58,7 @@ fn metadata(object: &Object) -> BTreeMap<&'static str, String> {
     .collect()
 }
 
-/// The kind and the message of an exception, whose name tells the kind.
+/// Returns the type and the message of an exception. The name of the exception determines the type.
 fn error(name: &str, exception: &Value) -> (ErrorType, String) {
     let message = exception.get("message").and_then(Value::as_str).filter(|message| !message.is_empty());
     errors::of_reply(&json!({"type": name, "message": message.unwrap_or(name)}))

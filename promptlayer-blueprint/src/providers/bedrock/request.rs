@@ -9,10 +9,11 @@ use crate::providers::json;
 use crate::providers::reading::{self, Request};
 use crate::providers::shape::Object;
 
-/// The fields of a request that are its prompt; of the tools, what is left is a parameter.
+/// Request fields that belong to the prompt. Tools are handled separately: what the prompt cannot hold
+/// stays in the parameters.
 const PROMPT_FIELDS: &[&str] = &["modelId", "messages", "system"];
 
-/// Reads a request. Clients that take the model with the rest have it in `modelId`.
+/// Reads a request. Clients that pass the model together with the other fields call it `modelId`.
 pub(super) fn request(mut object: Object) -> Request {
     let mut prompt = ChatPrompt::new(messages(&object));
     if let Some(Value::Object(config)) = object.get_mut("toolConfig") {
@@ -44,7 +45,7 @@ fn messages(object: &Object) -> Vec<Message> {
     messages
 }
 
-/// The messages that one message becomes; whatever is none is the user's.
+/// Converts one message into one or more messages. A value that is not an object becomes a user message.
 fn message(value: &Value) -> Vec<Message> {
     let Some(object) = value.as_object() else {
         return vec![Message::user(json::readable(value))];
@@ -54,7 +55,7 @@ fn message(value: &Value) -> Vec<Message> {
     turn.into_messages()
 }
 
-/// Moves the tools to the prompt. Those that the blueprint has no form for stay.
+/// Moves the tools to the prompt. Tools that the blueprint cannot hold stay in the request.
 fn take_tools(config: &mut Object, prompt: &mut ChatPrompt) {
     let Some(Value::Array(tools)) = config.get_mut("tools") else {
         return;
@@ -82,7 +83,7 @@ fn function(spec: &Object) -> Option<Function> {
     })
 }
 
-/// Moves the choice of tools to the prompt.
+/// Moves the tool choice to the prompt.
 fn take_choice(config: &mut Object, prompt: &mut ChatPrompt) {
     let choice = config.get("toolChoice").and_then(Value::as_object).and_then(tool_choice);
     if choice.is_some() {

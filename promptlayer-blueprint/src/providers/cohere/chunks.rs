@@ -1,4 +1,4 @@
-//! The events of a streamed reply of the chat.
+//! The events of a streamed chat response.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::providers::json as read;
 use crate::providers::shape::Object;
 
-/// The events that tell the stream of a chat from all others.
+/// Event types of a chat stream. No other API uses them.
 const EVENTS: &[&str] = &[
     "message-start",
     "content-start",
@@ -22,7 +22,7 @@ const EVENTS: &[&str] = &[
     "message-end",
 ];
 
-/// Whether an object is an event: named so, and with what it changes or where.
+/// Returns `true` if an object is an event: it has one of these types, and a delta or an index.
 pub(super) fn is_chunk(object: &Object) -> bool {
     let is_event = read::string(object, "type").is_some_and(|kind| EVENTS.contains(&kind));
     is_event
@@ -30,7 +30,7 @@ pub(super) fn is_chunk(object: &Object) -> bool {
             || object.get("index").is_some_and(Value::is_u64))
 }
 
-/// Adds the events up to the whole reply.
+/// Assembles the events into the whole response.
 pub(super) fn sum(chunks: &[Value]) -> Object {
     let mut message = Message::default();
     let mut whole = Object::new();
@@ -53,13 +53,13 @@ pub(super) fn sum(chunks: &[Value]) -> Object {
             }
         }
     }
-    // Where the stream was cut, nothing says why it ended.
+    // An interrupted stream has no finish reason.
     whole.entry("finish_reason").or_insert(Value::Null);
     whole.insert("message".to_owned(), message.into_value());
     whole
 }
 
-/// A message, as far as it has come. Its parts are told apart by their indexes.
+/// A message that is assembled from its events. Its parts are identified by their index.
 #[derive(Debug, Default)]
 struct Message {
     role: Option<String>,
@@ -74,11 +74,11 @@ struct Message {
 struct Content {
     text: String,
     is_thought: bool,
-    /// What it is made of beside its text.
+    /// Fields other than the text.
     rest: Object,
 }
 
-/// A call of a tool.
+/// A tool call.
 #[derive(Debug, Default)]
 struct Call {
     name: String,
@@ -121,7 +121,7 @@ impl Message {
     }
 }
 
-/// What an event has of a field: one object, or a list of them.
+/// Returns the objects in a field of an event: one object, or a list of objects.
 fn objects(value: Option<&Value>) -> impl Iterator<Item = &Object> {
     let values = match value {
         Some(Value::Array(several)) => several.as_slice(),

@@ -1,10 +1,11 @@
-//! What an answer cites.
+//! Citations of a response.
 
 use serde_json::Value;
 
 use crate::blueprint::{Annotation, ContentBlock, FileAnnotation, TextContent, WebAnnotation};
 
-/// Adds what is cited to the texts that cite it. A plan or a thought that cites has no place for it.
+/// Adds citations to the text blocks that they belong to. Citations of a plan or a thought are skipped,
+/// since their blocks cannot hold annotations.
 pub(super) fn annotate(citations: &[Value], content: &mut [ContentBlock]) {
     for citation in citations.iter().filter(|citation| is_of_text(citation)) {
         let at =
@@ -15,7 +16,7 @@ pub(super) fn annotate(citations: &[Value], content: &mut [ContentBlock]) {
     }
 }
 
-/// The citations that annotations do not hold to the full, as JSON.
+/// Returns all citations as JSON, if annotations cannot hold some of them completely.
 pub(super) fn whole(citations: &[Value]) -> Option<String> {
     let is_page = |source: &Value| url(source).is_some();
     let is_held = |citation: &Value| {
@@ -26,12 +27,13 @@ pub(super) fn whole(citations: &[Value]) -> Option<String> {
     is_lost.then(|| Value::from(citations.to_vec()).to_string())
 }
 
-/// Whether a citation is of the answer, and not of the plan or of a thought.
+/// Returns `true` if a citation belongs to the answer, not to the plan or to a thought.
 fn is_of_text(citation: &Value) -> bool {
     citation.get("type").and_then(Value::as_str).is_none_or(|kind| kind == "TEXT_CONTENT")
 }
 
-/// The text at this place of the content; where it is not told, or is no text, the first.
+/// Returns the text block at this index of the content, or the first text block if the index is missing or
+/// refers to another block.
 fn text_at(content: &mut [ContentBlock], at: Option<usize>) -> Option<&mut TextContent> {
     let is_text = |at: &usize| content.get(*at).is_some_and(|block| block.text().is_some());
     let at = at.filter(is_text).or_else(|| content.iter().position(|block| block.text().is_some()))?;
@@ -41,13 +43,13 @@ fn text_at(content: &mut [ContentBlock], at: Option<usize>) -> Option<&mut TextC
     }
 }
 
-/// The address of a source that is a page.
+/// Returns the URL of a source, if the source is a web page.
 fn url(source: &Value) -> Option<&str> {
     source.get("document")?.get("url")?.as_str().filter(|url| !url.is_empty())
 }
 
-/// A source of a citation: a page where it has an address, else what its id tells, which is a document's
-/// or a tool's result.
+/// Converts a source of a citation: to a web page if it has a URL, else to a file with the source's id. The
+/// id refers to a document or to the result of a tool.
 fn annotation(citation: &Value, source: &Value) -> Annotation {
     let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
     let number = |name: &str| citation.get(name).and_then(Value::as_i64).unwrap_or_default();

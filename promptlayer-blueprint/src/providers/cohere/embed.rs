@@ -1,4 +1,4 @@
-//! Embeddings, in both versions.
+//! Embeddings, in both versions of the API.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,11 @@ use crate::providers::reading::{self, Reply, Request, Usage};
 use crate::providers::shape::Object;
 use crate::providers::{json, vectors};
 
-/// What is embedded.
+/// Request fields that contain the input.
 const INPUTS: &[&str] = &["texts", "images", "inputs"];
 
-/// Whether an object is a request: something to embed, and what for or into what.
+/// Returns `true` if an object is a request: it has a model, an input, and an input type or embedding
+/// types.
 pub(super) fn is_request(object: &Object) -> bool {
     let has = |name: &str, is: fn(&Value) -> bool| object.get(name).is_some_and(is);
     has("model", Value::is_string)
@@ -21,14 +22,14 @@ pub(super) fn is_request(object: &Object) -> bool {
         && (has("input_type", Value::is_string) || has("embedding_types", Value::is_array))
 }
 
-/// Reads a request: every input is in the user's message.
+/// Reads a request. All inputs become one user message.
 pub(super) fn request(object: Object) -> Request {
     let texts = list(&object, "texts").iter().map(|text| ContentBlock::from_text(json::readable(text)));
     let images = list(&object, "images").iter().map(|image| match image.as_str() {
         Some(url) => ContentBlock::from_image_url(url),
         None => ContentBlock::from_text(json::readable(image)),
     });
-    // An input has a content as a message has.
+    // An input has content like that of a message.
     let inputs = list(&object, "inputs").iter().flat_map(|input| match input.as_object() {
         Some(input) => request::content(input),
         None => vec![ContentBlock::from_text(json::readable(input))],
@@ -45,14 +46,15 @@ pub(super) fn request(object: Object) -> Request {
     }
 }
 
-/// Whether an object is a reply: vectors, or lists of them by their type, and the word for which of both.
+/// Returns `true` if an object is a response: it has vectors, or lists of vectors by type, and a response
+/// type or billed units.
 pub(super) fn is_reply(object: &Object) -> bool {
     let is_named = json::string(object, "response_type").is_some_and(|kind| kind.starts_with("embeddings_"));
     let is_billed = object.get("meta").is_some_and(|meta| meta.get("billed_units").is_some());
     (is_named || is_billed) && !dimensions(object).is_empty()
 }
 
-/// The vectors. Where there are several types of them, those of the first that has any.
+/// Returns the vectors. If there are several types, returns those of the first type that is not empty.
 fn vectors(object: &Object) -> &[Value] {
     match object.get("embeddings") {
         Some(Value::Array(vectors)) => vectors,
@@ -66,7 +68,7 @@ fn vectors(object: &Object) -> &[Value] {
     }
 }
 
-/// Reads a reply.
+/// Reads a response.
 pub(super) fn reply(object: &Object) -> Reply {
     let vectors = vectors(object);
     let mut metadata = BTreeMap::new();
@@ -80,7 +82,7 @@ pub(super) fn reply(object: &Object) -> Reply {
     }
 }
 
-/// The dimensions of the vectors. One of bits is packed, eight of them to a number.
+/// Returns the dimensions of the vectors. Binary vectors are packed: each number holds eight dimensions.
 fn dimensions(object: &Object) -> Vec<usize> {
     let of = |vectors: &Value| -> Vec<usize> {
         vectors.as_array().into_iter().flatten().filter_map(vectors::dimensions).collect()

@@ -1,4 +1,4 @@
-//! Replies of the chat.
+//! Responses of the Chat API.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,9 @@ use crate::providers::reading::Reply;
 use crate::providers::shape::Object;
 use crate::providers::{errors, json};
 
-/// Whether an object is a reply: a message of the model's, with Cohere's word for its end, or its usage. A
-/// choice out of a reply of OpenAI's has a message and a reason, too, in other words.
+/// Returns `true` if an object is a response: it has an assistant message, with one of Cohere's finish
+/// reasons or Cohere's usage. A choice in a response of OpenAI has a message and a finish reason too, but
+/// with other values.
 pub(super) fn is_reply(object: &Object) -> bool {
     let is_of_model = |message: &Value| {
         message.get("role").is_some_and(|role| role == "assistant")
@@ -20,7 +21,7 @@ pub(super) fn is_reply(object: &Object) -> bool {
     };
     let is_ended = match object.get("finish_reason") {
         Some(Value::String(word)) => is_reason(word),
-        // Of a stream that was cut: see `chunks`.
+        // An interrupted stream: see `chunks`.
         Some(Value::Null) => !object.contains_key("index"),
         _ => object.get("usage").is_some_and(|usage| usage.get("billed_units").is_some()),
     };
@@ -33,7 +34,7 @@ fn is_reason(word: &str) -> bool {
     REASONS.contains(&word) || word.starts_with("ERROR_")
 }
 
-/// Reads a reply.
+/// Reads a response.
 pub(super) fn reply(object: &Object) -> Reply {
     let message = object.get("message").and_then(Value::as_object);
     let cited = message.map(|message| list(message, "citations")).unwrap_or_default();

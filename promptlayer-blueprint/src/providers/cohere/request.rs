@@ -1,4 +1,4 @@
-//! Requests of the chat.
+//! Requests of the Chat API.
 
 use serde_json::{Map, Value};
 
@@ -9,8 +9,8 @@ use crate::providers::reading::{self, Request};
 use crate::providers::shape::Object;
 use crate::providers::{json, openai_chat};
 
-/// Whether an object is a request. OpenAI's has a model and messages, too: something must be there that
-/// only Cohere understands.
+/// Returns `true` if an object is a request. OpenAI's requests have a model and messages too, so the object
+/// must also have a field or a value that only Cohere accepts.
 pub(super) fn is_request(object: &Object) -> bool {
     let has = |name: &str, is: fn(&Value) -> bool| object.get(name).is_some_and(is);
     has("model", Value::is_string)
@@ -25,18 +25,18 @@ pub(super) fn is_request(object: &Object) -> bool {
             || list(object, "messages").iter().any(is_message))
 }
 
-/// Whether the model is one of Cohere's. vLLM takes documents, too, for whichever it serves.
+/// Returns `true` if the model is one of Cohere's. vLLM accepts documents too, for any model.
 fn is_of_cohere(object: &Object) -> bool {
     let model = json::string(object, "model").unwrap_or_default();
     ["command", "c4ai"].iter().any(|of| model.starts_with(of))
 }
 
-/// Whether a message is in a form that only Cohere has. SDKs write the fields with nothing in them, too.
+/// Returns `true` if a message has a form that only Cohere uses. SDKs also serialize empty fields.
 fn is_message(message: &Value) -> bool {
     message.get("tool_plan").is_some() && message.get("role").is_some()
 }
 
-/// Cohere's word for which tool must be called as everyone's.
+/// Converts Cohere's tool choice to the common one.
 fn mode(choice: &str) -> Option<&'static str> {
     match choice {
         "REQUIRED" => Some("required"),
@@ -81,14 +81,15 @@ fn message(value: &Value) -> Message {
     }
 }
 
-/// What the model says, in a request or a reply: its plan of which tools to call is a thought.
+/// Reads a message of the model, in a request or a response. Its plan for tool calls becomes a thinking
+/// block.
 pub(super) fn assistant(object: &Object) -> AssistantMessage {
     let plan = json::string(object, "tool_plan").map(ContentBlock::from_thinking);
     let mut content = content(object);
     citations::annotate(list(object, "citations"), &mut content);
     content.splice(0..0, plan);
     let calls = object.get("tool_calls").map(|calls| {
-        // The calls are those of OpenAI, and so is what reads them.
+        // The calls have OpenAI's format, so they are read by the same function.
         let said = Value::Object(Object::from_iter([
             ("role".to_owned(), "assistant".into()),
             ("tool_calls".to_owned(), calls.clone()),
@@ -101,7 +102,7 @@ pub(super) fn assistant(object: &Object) -> AssistantMessage {
     AssistantMessage { content, tool_calls: calls.unwrap_or_default(), ..AssistantMessage::default() }
 }
 
-/// The content of a message: a text, or parts.
+/// Reads the content of a message: a text, or a list of parts.
 pub(super) fn content(object: &Object) -> Vec<ContentBlock> {
     match object.get("content") {
         None | Some(Value::Null) => Vec::new(),
@@ -111,7 +112,8 @@ pub(super) fn content(object: &Object) -> Vec<ContentBlock> {
     }
 }
 
-/// One part of a content; one that there is no block for, such as a document, is kept whole, to be read.
+/// Reads one part of a content. A part that the blueprint has no block for, such as a document, is kept as
+/// readable text.
 fn part(part: &Value) -> Option<ContentBlock> {
     let text = |name: &str| part.get(name).and_then(Value::as_str);
     let whole = || Some(ContentBlock::from_text(json::readable(part)));

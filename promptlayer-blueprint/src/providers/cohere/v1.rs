@@ -1,4 +1,4 @@
-//! The first version of the chat: one message, and what was said before it.
+//! Version 1 of the Chat API: one message, with the chat history in a separate field.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::providers::json;
 use crate::providers::reading::{self, Reply, Request};
 use crate::providers::shape::Object;
 
-/// Whether an object is a request: a message, and one of the fields that only this chat has.
+/// Returns `true` if an object is a request: it has a message and a field that only this API has.
 pub(super) fn is_request(object: &Object) -> bool {
     let has = |name: &str, is: fn(&Value) -> bool| object.get(name).is_some_and(is);
     has("message", Value::is_string)
@@ -22,7 +22,8 @@ pub(super) fn is_request(object: &Object) -> bool {
             || has("tool_results", Value::is_array))
 }
 
-/// Whether a value is what was said before, in the words of this chat: others have a history of that name too.
+/// Returns `true` if a value is a chat history with this API's roles. Other APIs have a field with this
+/// name too.
 fn is_history(value: &Value) -> bool {
     let is_turn = |turn: &Value| {
         let has = |name: &str, is: fn(&Value) -> bool| turn.get(name).is_some_and(is);
@@ -35,7 +36,8 @@ fn is_history(value: &Value) -> bool {
     value.as_array().is_some_and(|turns| !turns.is_empty() && turns.iter().all(is_turn))
 }
 
-/// The fields of a request that are the prompt. Tools are declared in a form of their own, and are not.
+/// Request fields that belong to the prompt. `tools` is not one of them: their declarations have a
+/// different format.
 const PROMPT_FIELDS: &[&str] = &["model", "message", "chat_history", "preamble", "tool_results"];
 
 /// Reads a request.
@@ -71,14 +73,14 @@ fn turn_before(turn: &Value, ids: &mut CallIds) -> Message {
     }
 }
 
-/// What a tool gave, with the call that it was given to.
+/// Reads a tool result, together with its call.
 fn tool_result(result: &Value, ids: &mut CallIds) -> Message {
     let name = result.get("call").and_then(|call| call.get("name")?.as_str());
     let outputs = result.get("outputs").unwrap_or(result);
     Message::tool(ids.result(None, name), json::readable(outputs))
 }
 
-/// The calls of tools, which have no ids.
+/// Reads tool calls, which have no ids in this API.
 fn tool_calls(object: &Object, ids: &mut CallIds) -> Vec<ToolCall> {
     list(object, "tool_calls")
         .iter()
@@ -91,17 +93,17 @@ fn tool_calls(object: &Object, ids: &mut CallIds) -> Vec<ToolCall> {
         .collect()
 }
 
-/// Whether an object is a reply.
+/// Returns `true` if an object is a response.
 pub(super) fn is_reply(object: &Object) -> bool {
     object.get("text").is_some_and(Value::is_string)
         && object.get("generation_id").is_some_and(Value::is_string)
 }
 
-/// Reads a reply. What was said before is in it again, and is left out.
+/// Reads a response. It repeats the chat history, which is skipped.
 pub(super) fn reply(object: &Object) -> Reply {
     let mut content: Vec<ContentBlock> =
         json::string(object, "text").map(ContentBlock::from_text).into_iter().collect();
-    // A citation names its documents by their ids; they stand beside it.
+    // A citation has only the ids of its documents. The documents are in a separate field.
     let cited = with_documents(object);
     citations::annotate(&cited, &mut content);
     let message = AssistantMessage {
@@ -123,7 +125,7 @@ pub(super) fn reply(object: &Object) -> Reply {
     }
 }
 
-/// The citations in the form of the second version, each with its documents.
+/// Returns the citations in the format of version 2, each with its documents.
 fn with_documents(object: &Object) -> Vec<Value> {
     let by_id: BTreeMap<&str, &Value> = list(object, "documents")
         .iter()
@@ -143,13 +145,14 @@ fn with_documents(object: &Object) -> Vec<Value> {
     list(object, "citations").iter().filter_map(Value::as_object).map(whole).collect()
 }
 
-/// Whether an object is an event of a streamed reply.
+/// Returns `true` if an object is an event of a streamed response.
 pub(super) fn is_chunk(object: &Object) -> bool {
     object.get("is_finished").is_some_and(Value::is_boolean)
         && object.get("event_type").is_some_and(Value::is_string)
 }
 
-/// Adds the events up to the whole reply. The last holds it, unless the stream was cut before.
+/// Assembles the events into the whole response. The last event contains it, unless the stream was
+/// interrupted.
 pub(super) fn sum(chunks: &[Value]) -> Object {
     let events = || chunks.iter().filter_map(Value::as_object).filter(|event| is_chunk(event));
     if let Some(whole) = events().rev().find_map(|event| event.get("response")?.as_object()) {

@@ -13,7 +13,7 @@ fn kind_with(type_name: &str, status: u16, message: &str) -> ErrorType {
 }
 
 #[test]
-fn a_status_goes_first() {
+fn status_has_priority() {
     for type_name in [OPENAI, "my::Error"] {
         assert_eq!(kind_with(type_name, 429, "exceeded your current quota"), ErrorType::ProviderRateLimit);
         assert_eq!(kind_with(type_name, 402, "rate limit"), ErrorType::ProviderQuotaLimit);
@@ -27,7 +27,7 @@ fn a_status_goes_first() {
 }
 
 #[test]
-fn a_type_goes_by_its_name() {
+fn type_name_determines_kind() {
     for name in ["my::TimeoutError", "my::CallTimeoutError<x::Y>", "tokio::time::error::Elapsed"] {
         assert_eq!(kind_of(name, ""), ErrorType::ProviderTimeout, "{name}");
     }
@@ -47,7 +47,7 @@ fn a_type_goes_by_its_name() {
 }
 
 #[test]
-fn words_count_for_a_provider_alone() {
+fn words_count_only_for_provider_errors() {
     assert_eq!(kind_of(OPENAI, "insufficient_quota: see billing"), ErrorType::ProviderQuotaLimit);
     assert_eq!(kind_of(OPENAI, "rate_limit_exceeded: slow down"), ErrorType::ProviderRateLimit);
     assert_eq!(kind_of(OPENAI, "Incorrect API key provided"), ErrorType::ProviderAuthError);
@@ -67,13 +67,13 @@ fn words_count_for_a_provider_alone() {
 }
 
 #[test]
-fn a_status_in_a_text_is_none() {
+fn status_in_message_text_is_ignored() {
     assert_eq!(kind_of(OPENAI, "status 429"), ErrorType::ProviderError);
     assert_eq!(kind_of("my::Error", "status: 401"), ErrorType::UnknownError);
 }
 
 #[test]
-fn an_error_that_is_a_value_goes_by_its_status_its_code_its_type_and_then_its_words() {
+fn error_value_is_classified_by_status_code_type_then_words() {
     let cases = [
         (json!({"status": 429, "code": "insufficient_quota"}), ErrorType::ProviderRateLimit),
         (json!({"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "m"}), ErrorType::ProviderRateLimit),
@@ -102,7 +102,7 @@ fn an_error_that_is_a_value_goes_by_its_status_its_code_its_type_and_then_its_wo
 }
 
 #[test]
-fn an_error_among_a_streams_events_is_found() {
+fn first_error_event_of_stream_is_found() {
     let found =
         |event| in_events(&[json!("[DONE]"), json!({"choices": []}), event, json!({"error": "later"})]);
     let said = |kind, message: &str| Some((kind, message.to_owned()));
@@ -137,7 +137,7 @@ fn message_of_body_is_the_providers() {
 }
 
 #[test]
-fn a_status_that_is_told_as_a_text_is_carried_too() {
+fn status_as_string_is_parsed() {
     let cases = [
         (
             json!({"code": "401", "message": "Access denied due to invalid subscription key"}),
@@ -146,7 +146,7 @@ fn a_status_that_is_told_as_a_text_is_carried_too() {
         (json!({"code": "429", "message": "m"}), ErrorType::ProviderRateLimit),
         (json!({"status": "402"}), ErrorType::ProviderQuotaLimit),
         (json!({"code": "400", "message": "rate limit"}), ErrorType::ProviderError),
-        // What is no status says nothing of one.
+        // A number outside the range of statuses is not a status.
         (json!({"code": "1302", "message": "rate limit"}), ErrorType::ProviderRateLimit),
         (json!({"code": "429 Too Many", "message": "m"}), ErrorType::ProviderError),
     ];

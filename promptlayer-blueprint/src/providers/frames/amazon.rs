@@ -1,25 +1,26 @@
-//! Amazon's binary event streams (`application/vnd.amazon.eventstream`): each message has its length, that
-//! of its headers, a checksum of the two, its headers, its payload, and a checksum of the whole.
+//! Decoder for Amazon's binary event streams (`application/vnd.amazon.eventstream`). A message consists of
+//! its length, the length of its headers, a checksum of both, the headers, the payload, and a checksum of
+//! the whole message.
 
 use serde::de::IgnoredAny;
 use serde_json::json;
 
 use super::text;
 
-/// The two lengths and their checksum.
+/// Size of the two lengths and their checksum, in bytes.
 const PRELUDE: usize = 12;
-/// The checksum of the whole.
+/// Size of the message checksum, in bytes.
 const CHECKSUM: usize = 4;
-/// The most that a message may hold, in bytes: more than the 16 MiB that Amazon documents for a payload.
+/// Maximum size of a message, in bytes. This is more than the 16 MiB that Amazon documents for a payload.
 const MAX_MESSAGE: usize = 24 << 20;
-/// The type of a header's value that is text.
+/// The header value type for text.
 const TEXT: u8 = 7;
 
-/// Gives each message as an object: its event's type, and in it the payload.
+/// Converts each message to a JSON object: the event type as the key, the payload as the value.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
     buffer: Vec<u8>,
-    /// Whether something came that is no message: where the next one begins, nothing tells.
+    /// `true` after invalid data. The start of the next message cannot be found, so the rest is ignored.
     is_lost: bool,
 }
 
@@ -55,11 +56,11 @@ impl Decoder {
     }
 }
 
-/// The bytes are not the beginning of a message.
+/// Error: the bytes are not the start of a message.
 #[derive(Debug)]
 pub(super) struct NoMessage;
 
-/// The length of the message at the beginning; `None` where more must be read to tell.
+/// Returns the length of the message at the start of `bytes`, or `None` if more bytes are needed.
 pub(super) fn length(bytes: &[u8]) -> Result<Option<usize>, NoMessage> {
     let Some((prelude, _)) = bytes.split_at_checked(PRELUDE) else { return Ok(None) };
     let length = number(prelude, 0).ok_or(NoMessage)? as usize;
@@ -71,14 +72,14 @@ pub(super) fn length(bytes: &[u8]) -> Result<Option<usize>, NoMessage> {
     }
 }
 
-/// Whether a message's last four bytes are the checksum of the others.
+/// Returns `true` if the last four bytes of a message are the checksum of the bytes before them.
 fn is_whole(message: &[u8]) -> bool {
     message
         .split_last_chunk::<CHECKSUM>()
         .is_some_and(|(before, last)| checksum(before) == u32::from_be_bytes(*last))
 }
 
-/// A message as JSON text; `None` where its headers are broken or it has no type.
+/// Returns a message as JSON text, or `None` if its headers are invalid or it has no type.
 fn said(message: &[u8]) -> Option<String> {
     let headers_length = number(message, 4)? as usize;
     let (headers, payload) =
@@ -101,7 +102,8 @@ fn said(message: &[u8]) -> Option<String> {
     Some(format!("{{{}:{payload}}}", serde_json::Value::from(name)))
 }
 
-/// What `invoke-with-response-stream` wraps: an event of the model's own interface, in Base64.
+/// Decodes the payload of a `chunk` event of `invoke-with-response-stream`: a base64-encoded event of the
+/// model's own API.
 fn of_model(payload: &str) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct Chunk<'a> {
@@ -112,7 +114,7 @@ fn of_model(payload: &str) -> Option<String> {
     base64(chunk.bytes.as_bytes()).map(text)
 }
 
-/// Decodes standard Base64.
+/// Decodes standard base64.
 fn base64(encoded: &[u8]) -> Option<Vec<u8>> {
     let mut decoded = Vec::with_capacity(encoded.len() / 4 * 3);
     let (mut held, mut bits) = (0_u32, 0);
@@ -135,7 +137,7 @@ fn base64(encoded: &[u8]) -> Option<Vec<u8>> {
     Some(decoded)
 }
 
-/// The headers that say what a message is.
+/// The headers that describe a message.
 #[derive(Debug, Default)]
 struct Headers<'a> {
     message: &'a str,
@@ -170,17 +172,17 @@ impl<'a> Headers<'a> {
     }
 }
 
-/// The value of a header by its type, and what comes behind it.
+/// Splits `bytes` into the value of a header and the bytes after it.
 fn value(kind: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let length = match kind {
-        // True and false.
+        // Boolean `true` and `false`.
         0 | 1 => 0,
         2 => 1,
         3 => 2,
         4 => 4,
-        // A number of 64 bits, and a time.
+        // A 64-bit integer, and a timestamp.
         5 | 8 => 8,
-        // Bytes and text, behind their length.
+        // Bytes and text, preceded by their length.
         6 | TEXT => {
             let (length, rest) = bytes.split_first_chunk::<2>()?;
             return rest.split_at_checked(usize::from(u16::from_be_bytes(*length)));
@@ -192,12 +194,12 @@ fn value(kind: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     bytes.split_at_checked(length)
 }
 
-/// The number at a place, which is written with its greatest byte first.
+/// Reads the big-endian number at an offset.
 fn number(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes))
 }
 
-/// CRC-32 as in Ethernet and zlib, which Amazon's checksums are.
+/// Computes CRC-32 as in Ethernet and zlib. Amazon's checksums use it.
 pub(super) fn checksum(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |checksum, byte| {
         let at = (checksum ^ u32::from(*byte)) & 0xFF;
@@ -205,7 +207,7 @@ pub(super) fn checksum(bytes: &[u8]) -> u32 {
     })
 }
 
-/// What each byte does to a checksum.
+/// CRC-32 lookup table, one entry for each byte.
 const TABLE: [u32; 256] = {
     let mut table = [0; 256];
     let mut at: u32 = 0;

@@ -1,14 +1,14 @@
-//! The elements of one JSON array.
+//! Decoder for the elements of one JSON array.
 
 use super::text;
 
-/// Gives each element when it is closed; of a body that is no array, the value that it is.
+/// Returns each element when it is complete. If the body is not an array, returns its value.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
     element: Vec<u8>,
-    /// Brackets and braces of the element that are open.
+    /// Number of open brackets and braces of the current element.
     depth: usize,
-    /// Whether the array's own bracket was read.
+    /// `true` once the opening bracket of the array was read.
     is_inside: bool,
     in_text: bool,
     is_escaped: bool,
@@ -32,7 +32,7 @@ impl Decoder {
         }
     }
 
-    /// A byte of a string, in which brackets mean nothing.
+    /// Handles a byte inside a string, where brackets have no meaning.
     fn text(&mut self, byte: u8) {
         self.element.push(byte);
         if std::mem::take(&mut self.is_escaped) {
@@ -59,7 +59,7 @@ impl Decoder {
                     self.finish(event);
                 }
             }
-            // Between elements; one that is no object and no array ends here.
+            // Between two elements. An element that is neither an object nor an array ends here.
             b'}' | b']' | b',' | b' ' | b'\t' | b'\r' | b'\n' if self.depth == 0 => self.finish(event),
             _ => {
                 self.in_text = byte == b'"';

@@ -1,8 +1,8 @@
-//! A JSON value a line.
+//! Decoder for one JSON value per line.
 
 use super::text;
 
-/// Gives each line that is not blank.
+/// Returns each line that is not blank.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
     line: Vec<u8>,
@@ -14,7 +14,7 @@ impl Decoder {
             let (line, rest) = bytes.split_at(end);
             self.line.extend_from_slice(line);
             self.finish(event);
-            // The line's end itself.
+            // Skips the line break.
             bytes = rest.get(1..).unwrap_or_default();
         }
         self.line.extend_from_slice(bytes);

@@ -1,7 +1,7 @@
-//! Streamed bodies into the events that they are made of, however the bytes were cut into reads.
+//! Splits streamed response bodies into events, independent of how the bytes are split into reads.
 //!
-//! An event is JSON text and is not parsed here: whoever reads the stream pays for finding its borders
-//! and for nothing more. Nothing here knows HTTP.
+//! An event is returned as JSON text and is not parsed here, so that the reader of the stream pays only for
+//! finding the event boundaries. This module does not depend on HTTP.
 
 mod amazon;
 mod array;
@@ -11,24 +11,24 @@ mod server_sent;
 
 pub(super) use self::pieces::events as in_pieces;
 
-/// How a body's events are told apart.
+/// The format of a streamed body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Server-Sent Events, `text/event-stream`: the data of each event.
+    /// Server-Sent Events, `text/event-stream`. An event is its data.
     ServerSent,
-    /// A JSON value a line, `application/x-ndjson`.
+    /// One JSON value per line, `application/x-ndjson`.
     Lines,
-    /// The elements of one JSON array, as Gemini streams without `alt=sse`.
+    /// The elements of one JSON array, which Gemini streams without `alt=sse`.
     Array,
     /// Amazon's binary messages, `application/vnd.amazon.eventstream`.
     Amazon,
 }
 
-/// Decodes one body as it comes.
+/// Decodes one body incrementally.
 #[derive(Debug)]
 pub struct Frames {
     decoder: Decoder,
-    /// Bytes of the body that are still read.
+    /// Number of bytes of the body that will still be read.
     left: usize,
     is_cut: bool,
 }
@@ -42,13 +42,13 @@ enum Decoder {
 }
 
 impl Frames {
-    /// Decodes the first `limit` bytes of a body. What waits for its end, and all events together, hold
-    /// hardly more than that.
+    /// Creates a decoder for the first `limit` bytes of a body. The buffered data and all events together
+    /// take little more memory than that.
     pub fn new(format: Format, limit: usize) -> Self {
         Self { decoder: Decoder::new(format), left: limit, is_cut: false }
     }
 
-    /// Reads the next bytes, and gives the events that they complete.
+    /// Reads the next bytes and passes each completed event to `event`.
     pub fn read(&mut self, bytes: &[u8], event: &mut dyn FnMut(String)) {
         let kept = bytes.get(..self.left).unwrap_or(bytes);
         self.left -= kept.len();
@@ -62,23 +62,23 @@ impl Frames {
         }
         if kept.len() < bytes.len() && !self.is_cut {
             self.is_cut = true;
-            // The event that the limit cut is none, and need not be held.
+            // The event that the limit cut is discarded, so its buffer is freed.
             self.decoder = Decoder::Lines(lines::Decoder::default());
         }
     }
 
-    /// The body has ended: gives the event that nothing closed.
+    /// Ends the body and passes the last event to `event`, if it was not terminated.
     pub fn finish(&mut self, event: &mut dyn FnMut(String)) {
         match &mut self.decoder {
             Decoder::ServerSent(decoder) => decoder.finish(event),
             Decoder::Lines(decoder) => decoder.finish(event),
             Decoder::Array(decoder) => decoder.finish(event),
-            // What has no end has no checksum either.
+            // An incomplete message has no checksum, so it cannot be verified.
             Decoder::Amazon(_) => {}
         }
     }
 
-    /// Whether the body was longer than the limit, so that the events are not all of it.
+    /// Returns `true` if the body was longer than the limit, so that events are missing.
     pub fn is_cut(&self) -> bool {
         self.is_cut
     }
@@ -95,7 +95,7 @@ impl Decoder {
     }
 }
 
-/// Bytes as text; what is no UTF-8 is replaced.
+/// Converts bytes to text. Invalid UTF-8 is replaced.
 fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }

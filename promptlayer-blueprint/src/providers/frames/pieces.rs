@@ -1,21 +1,20 @@
-//! A streamed body that came to a function's reader as it went over the wire: as texts, as lines, or as
-//! bytes.
+//! Decodes a streamed body that a function received as raw pieces: as texts, as lines, or as bytes.
 
 use serde_json::Value;
 
 use super::{Format, Frames, amazon};
 
-/// What the first line of Server-Sent Events begins with.
+/// Prefixes of the first line of Server-Sent Events.
 const FIELDS: &[&str] = &["data:", "event:", "id:", "retry:", ":"];
 
-/// The events of a body whose pieces these are. `None` where they are something else, or where their
-/// beginning is not that of any format; whether the events are a provider's is for the caller to ask.
+/// Returns the events of the body that these pieces form. Returns `None` if the items are not pieces of a
+/// body, or if the body starts with no known format. The caller checks whether the events are a provider's.
 pub(in crate::providers) fn events(pieces: &[Value]) -> Option<Vec<Value>> {
     let body = texts(pieces).or_else(|| bytes(pieces))?;
     let format = format(&body)?;
     let mut events = Vec::new();
     let mut event = |text: String| {
-        // What is no JSON (`[DONE]`) is kept as the text that it is, as in any stream.
+        // Data that is not JSON (`[DONE]`) is kept as text, as in any other stream.
         events.push(serde_json::from_str(&text).unwrap_or(Value::String(text)));
     };
     let mut frames = Frames::new(format, body.len());
@@ -24,7 +23,7 @@ pub(in crate::providers) fn events(pieces: &[Value]) -> Option<Vec<Value>> {
     Some(events)
 }
 
-/// Texts as one body. A reader of lines leaves out what ends them.
+/// Joins texts into one body. A line reader has removed the line breaks, so they are added again.
 fn texts(pieces: &[Value]) -> Option<Vec<u8>> {
     let texts: Vec<&str> = pieces.iter().map(Value::as_str).collect::<Option<_>>()?;
     if texts.len() < 2 || texts.iter().any(|text| text.contains(['\n', '\r'])) {
@@ -32,15 +31,15 @@ fn texts(pieces: &[Value]) -> Option<Vec<u8>> {
     }
     let is_sent = texts.iter().find(|text| !text.is_empty()).is_some_and(|text| is_server_sent(text));
     if is_sent {
-        // A reader may have left out the blank lines too, which alone would tell the events apart.
+        // The line reader may have removed the blank lines too, which separate the events.
         return Some(texts.join("\n\n").into_bytes());
     }
-    // Lines are JSON each; pieces of one line are not.
+    // Each line of NDJSON is a JSON value. Fragments of a single line are not.
     let is_lines = texts.iter().all(|text| text.is_empty() || text.starts_with('{') || *text == "[DONE]");
     Some(texts.join(if is_lines { "\n" } else { "" }).into_bytes())
 }
 
-/// Arrays of bytes, which is how `Vec<u8>` and `Bytes` serialize, as one body.
+/// Joins byte arrays into one body. `Vec<u8>` and `Bytes` serialize to arrays of numbers.
 fn bytes(pieces: &[Value]) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     for piece in pieces {

@@ -1,23 +1,24 @@
-//! Server-Sent Events, as the HTML standard tells them: a line ends in CR, LF or both, a blank line ends
-//! an event, several `data` lines are one text, a line that begins with a colon says nothing, and a byte
-//! order mark may stand before the first.
+//! Decoder for Server-Sent Events, as defined in the HTML standard. A line ends with CR, LF or CRLF. A
+//! blank line ends an event. Several `data` lines form one text. A line that starts with a colon is a
+//! comment. A byte order mark may precede the first line.
 
 use super::text;
 
-/// What the standard lets stand before the first line.
+/// The byte order mark that may precede the first line.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// Gives the data of each event that has any.
+/// Returns the data of each event that has data.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
     line: Vec<u8>,
-    /// The data of the event, a line feed behind each line.
+    /// Data of the current event, with a line feed after each line.
     data: Vec<u8>,
-    /// Whether the event is named `error`.
+    /// `true` if the name of the event is `error`.
     is_error: bool,
-    /// Whether the last byte was a carriage return, so that a line feed belongs to it.
+    /// `true` if the last byte was a carriage return, so that a following line feed belongs to the same
+    /// line break.
     after_return: bool,
-    /// Whether a line has been read.
+    /// `true` once a line was read.
     has_begun: bool,
 }
 
@@ -40,7 +41,8 @@ impl Decoder {
         }
     }
 
-    /// The standard drops an event that no blank line ended; providers leave the last such a line out.
+    /// Ends the last event. The standard discards an event without a final blank line, but some providers
+    /// omit that line.
     pub(super) fn finish(&mut self, event: &mut dyn FnMut(String)) {
         if !self.line.is_empty() {
             self.end_line(event);
@@ -62,7 +64,7 @@ impl Decoder {
             let value = value.strip_prefix(b":").unwrap_or(value);
             self.field(field, value.strip_prefix(b" ").unwrap_or(value));
         }
-        // Its room serves the next line.
+        // Reuses the allocation for the next line.
         line.clear();
         self.line = line;
     }
@@ -81,7 +83,7 @@ impl Decoder {
     fn end_event(&mut self, event: &mut dyn FnMut(String)) {
         let is_error = std::mem::take(&mut self.is_error);
         let mut data = std::mem::take(&mut self.data);
-        // The line feed behind the last line is not the event's.
+        // The line feed after the last line is not part of the data.
         data.pop();
         if data.trim_ascii().is_empty() {
             return;
@@ -91,7 +93,7 @@ impl Decoder {
     }
 }
 
-/// The data of an event that only its name says to be an error.
+/// Marks the data as an error if only the event's name says so.
 fn error(data: String) -> String {
     if data.contains("\"error\"") {
         data

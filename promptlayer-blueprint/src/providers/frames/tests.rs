@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// More than any body of these tests.
+/// A limit above the length of every body in these tests.
 const ENOUGH: usize = 1 << 20;
 
-/// The events of a body that comes in these pieces.
+/// Returns the events of a body that arrives in these pieces.
 fn events_of<'a>(format: Format, limit: usize, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
     let mut frames = Frames::new(format, limit);
     let mut events = Vec::new();
@@ -17,12 +17,12 @@ fn events_of<'a>(format: Format, limit: usize, pieces: impl IntoIterator<Item = 
     events
 }
 
-/// The events of a body that comes at once.
+/// Returns the events of a body that arrives in one piece.
 fn events(format: Format, body: impl AsRef<[u8]>) -> Vec<String> {
     events_of(format, ENOUGH, [body.as_ref()])
 }
 
-/// A message of Amazon's, with headers that are all text.
+/// Encodes an Amazon message whose headers are all text.
 fn message(headers: &[(&str, &str)], payload: &[u8]) -> Vec<u8> {
     let mut told = Vec::new();
     for (name, value) in headers {
@@ -35,7 +35,7 @@ fn message(headers: &[(&str, &str)], payload: &[u8]) -> Vec<u8> {
     framed(&told, payload)
 }
 
-/// A message of Amazon's with these headers, as they are.
+/// Encodes an Amazon message with these raw headers.
 fn framed(headers: &[u8], payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(16 + headers.len() + payload.len()).unwrap();
     let mut message = Vec::new();
@@ -53,7 +53,7 @@ fn event(name: &str, payload: &str) -> Vec<u8> {
     message(&headers, payload.as_bytes())
 }
 
-/// A body of each format, and its events.
+/// One body of each format, with its events.
 fn bodies() -> Vec<(Format, Vec<u8>, Vec<&'static str>)> {
     let sent = "\u{FEFF}: hello\r\n\r\nevent: delta\r\ndata: {\"a\":\"é\"}\r\rdata:{\r\ndata:  \"b\": 1}\nid: 4\n\n\
                 data\n\nretry: 10\n\nevent: error\ndata: {\"message\":\"slow down\"}\n\ndata: [DONE]";
@@ -91,20 +91,20 @@ fn bodies() -> Vec<(Format, Vec<u8>, Vec<&'static str>)> {
 }
 
 #[test]
-fn a_body_that_comes_at_once_gives_its_events() {
+fn body_in_one_piece_gives_its_events() {
     for (format, body, expected) in bodies() {
         assert_eq!(events(format, body), expected, "{format:?}");
     }
 }
 
 #[test]
-fn a_body_that_comes_byte_by_byte_gives_the_same_events() {
+fn body_byte_by_byte_gives_the_same_events() {
     for (format, body, expected) in bodies() {
         assert_eq!(events_of(format, ENOUGH, body.chunks(1)), expected, "{format:?}");
     }
 }
 
-/// Cuts a body at these places.
+/// Cuts a body at these offsets.
 fn cut<'a>(body: &'a [u8], places: &[usize]) -> Vec<&'a [u8]> {
     let mut places: Vec<usize> = places.iter().map(|place| place % (body.len() + 1)).collect();
     places.extend([0, body.len()]);
@@ -112,7 +112,7 @@ fn cut<'a>(body: &'a [u8], places: &[usize]) -> Vec<&'a [u8]> {
     places.windows(2).map(|place| &body[place[0]..place[1]]).collect()
 }
 
-/// Bytes that mean something in one of the formats, and some that do not.
+/// Random bytes, mostly ones that have a meaning in one of the formats.
 fn noise() -> impl Strategy<Value = Vec<u8>> {
     let telling = prop::sample::select(b"data: event\r\n\r\n\n[]{}\",\\:1\xC3\xA9\xEF\xBB\xBF\0".to_vec());
     vec(prop_oneof![4 => telling, 1 => any::<u8>()], 0..200)
@@ -127,7 +127,7 @@ proptest! {
     }
 
     #[test]
-    fn any_cut_of_any_bytes_gives_the_same_events_and_none_beyond_the_limit(
+    fn any_cut_of_any_bytes_gives_the_same_events_up_to_limit(
         body in noise(),
         places in vec(any::<usize>(), 0..40),
         limit in 0_usize..250,
@@ -151,7 +151,7 @@ proptest! {
 }
 
 #[test]
-fn beyond_its_limit_nothing_more_is_kept_and_it_says_so() {
+fn bytes_beyond_limit_are_dropped_and_reported() {
     let body = "data: {\"a\":1}\n\ndata: {\"b\":2}\n\n";
     for limit in 0..=body.len() + 1 {
         let mut frames = Frames::new(Format::ServerSent, limit);
@@ -169,7 +169,7 @@ fn beyond_its_limit_nothing_more_is_kept_and_it_says_so() {
 }
 
 #[test]
-fn an_event_whose_name_alone_says_error_is_one() {
+fn event_named_error_becomes_an_error() {
     let body = |data| format!("event: error\ndata: {data}\n\n");
     assert_eq!(events(Format::ServerSent, body("{\"code\":1}")), ["{\"error\":{\"code\":1}}"]);
     assert_eq!(events(Format::ServerSent, body("{\"error\":1}")), ["{\"error\":1}"]);
@@ -177,7 +177,7 @@ fn an_event_whose_name_alone_says_error_is_one() {
 }
 
 #[test]
-fn a_message_with_headers_of_every_type_is_read() {
+fn message_with_headers_of_every_type_is_read() {
     let mut headers = Vec::new();
     for (kind, length) in [(0, 0), (1, 0), (2, 1), (3, 2), (4, 4), (5, 8), (8, 8), (9, 16)] {
         headers.extend([1, b'x', kind]);
@@ -193,7 +193,7 @@ fn a_message_with_headers_of_every_type_is_read() {
 }
 
 #[test]
-fn a_message_says_what_went_wrong_and_what_is_not_json() {
+fn error_messages_and_non_json_payloads_are_converted() {
     let error = message(
         &[(":message-type", "error"), (":error-code", "Internal"), (":error-message", "no \"luck\"")],
         b"",
@@ -203,7 +203,7 @@ fn a_message_says_what_went_wrong_and_what_is_not_json() {
 }
 
 #[test]
-fn an_event_of_the_models_own_interface_is_taken_out_of_its_wrapping() {
+fn wrapped_event_of_model_api_is_unwrapped() {
     for (encoded, plain) in
         [("e30=", "{}"), ("eyJhIjoiw6kifQ==", r#"{"a":"é"}"#), ("eyJ+Ijoi/yJ9", "{\"~\":\"\u{FFFD}\"}")]
     {
@@ -214,7 +214,7 @@ fn an_event_of_the_models_own_interface_is_taken_out_of_its_wrapping() {
 }
 
 #[test]
-fn after_bytes_that_are_no_message_nothing_is_read() {
+fn bytes_after_invalid_message_are_ignored() {
     let mut body = event("a", "{}");
     body.extend(b"HTTP/1.1 502 Bad Gateway");
     body.extend(event("b", "{}"));
@@ -222,18 +222,18 @@ fn after_bytes_that_are_no_message_nothing_is_read() {
 }
 
 #[test]
-fn the_checksum_is_that_of_the_field() {
+fn checksum_is_crc_32() {
     assert_eq!(amazon::checksum(b"123456789"), 0xCBF4_3926);
 }
 
-/// What the pieces of a body say.
+/// Returns the events of a body that a function received in these pieces.
 fn pieced<T: Into<Value> + Clone>(pieces: &[T]) -> Option<Vec<Value>> {
     let pieces: Vec<Value> = pieces.iter().cloned().map(Into::into).collect();
     in_pieces(&pieces)
 }
 
 #[test]
-fn a_body_is_found_in_texts_in_lines_and_in_bytes() {
+fn body_is_found_in_texts_lines_and_bytes() {
     let expected = Some(vec![json!({"a": 1}), json!({"b": 2})]);
     let body = "data: {\"a\":1}\n\ndata: {\"b\":2}\n\n";
     assert_eq!(pieced(&[&body[..9], &body[9..]]), expected);
@@ -250,7 +250,7 @@ fn a_body_is_found_in_texts_in_lines_and_in_bytes() {
 }
 
 #[test]
-fn what_begins_like_no_body_is_none() {
+fn unknown_start_of_body_gives_none() {
     for pieces in [vec!["Once ", "upon"], vec![], vec![""], vec!["the data: none"]] {
         assert_eq!(pieced(&pieces), None, "{pieces:?}");
     }

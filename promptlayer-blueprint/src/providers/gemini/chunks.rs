@@ -1,4 +1,4 @@
-//! The chunks of a streamed reply, each a reply with a part of the whole.
+//! The chunks of a streamed response. Each one is a partial response.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{field, is_spelled, list_in, partial_args, parts, reply, string_in, take};
 use crate::providers::shape::Object;
 
-/// Adds the chunks up to the whole reply, in the wire's spelling.
+/// Assembles the chunks into the whole response, in the wire spelling.
 pub(super) fn sum(chunks: &[Value]) -> Object {
     let mut candidates: BTreeMap<u64, Candidate> = BTreeMap::new();
     let (mut whole, mut usage) = (Object::new(), Object::new());
@@ -19,7 +19,7 @@ pub(super) fn sum(chunks: &[Value]) -> Object {
                         add(&mut candidates, at, candidate);
                     }
                 }
-                // Each field is told once it is known, and told again as it grows.
+                // Later chunks may add or update usage fields. The latest value is kept.
                 Value::Object(counts) if is_spelled(name, "usageMetadata") => {
                     let counts = counts.iter().filter(|(_, count)| !count.is_null());
                     usage.extend(counts.map(|(name, count)| (name.clone(), count.clone())));
@@ -40,12 +40,13 @@ pub(super) fn sum(chunks: &[Value]) -> Object {
     whole
 }
 
-/// Whether an object in a stream is of the reply: it may have no more than grounds or ratings of a candidate.
+/// Returns `true` if a chunk belongs to the response. It may contain only grounding data or safety ratings
+/// of a candidate.
 fn is_part(chunk: &Object) -> bool {
     reply::is_reply(chunk) || ["candidates", "usageMetadata"].iter().any(|name| field(chunk, name).is_some())
 }
 
-/// Adds what a chunk has of a candidate. One without an index is the one at its place.
+/// Adds the candidate of a chunk. If it has no index, its position is used.
 fn add(candidates: &mut BTreeMap<u64, Candidate>, at: usize, candidate: &Value) {
     let Some(candidate) = candidate.as_object() else { return };
     let index = field(candidate, "index").and_then(Value::as_u64);
@@ -53,13 +54,13 @@ fn add(candidates: &mut BTreeMap<u64, Candidate>, at: usize, candidate: &Value) 
     candidates.entry(index).or_default().add(candidate);
 }
 
-/// What there is of a candidate.
+/// A candidate that is assembled from the chunks.
 #[derive(Debug, Default)]
 struct Candidate {
     parts: Vec<Part>,
     role: Option<String>,
     citations: Vec<Value>,
-    /// All else, as it was told last.
+    /// All other fields, with their latest value.
     rest: Object,
 }
 
@@ -78,7 +79,7 @@ impl Candidate {
                     self.citations.extend(sources.into_iter().flatten().cloned());
                 }
                 _ if name == "index" => {}
-                // What it is grounded on comes field by field, too.
+                // Grounding data also arrives field by field.
                 Value::Object(more) if self.rest.get(name).is_some_and(Value::is_object) => {
                     if let Some(Value::Object(told)) = self.rest.get_mut(name) {
                         told.extend(more.iter().map(|(name, value)| (name.clone(), value.clone())));
@@ -104,18 +105,18 @@ impl Candidate {
     }
 }
 
-/// A part, as far as it has come.
+/// A part that is assembled from the chunks.
 #[derive(Debug)]
 enum Part {
-    /// A text that may go on.
+    /// Text that later chunks may extend.
     Text { text: String, is_thought: bool, signature: Option<String> },
-    /// A part that came whole.
+    /// A complete part.
     Whole(Value),
-    /// The call of a function that may go on, and its arguments' pieces.
+    /// A function call that later chunks may extend, with the fragments of its arguments.
     Call { part: Object, call: Object, pieces: Vec<Value> },
 }
 
-/// Adds a part, or what more there is of the last.
+/// Adds a part, or extends the last part.
 fn add_part(parts: &mut Vec<Part>, part: &Value) {
     let Some(object) = part.as_object() else {
         parts.push(Part::Whole(part.clone()));
@@ -124,7 +125,7 @@ fn add_part(parts: &mut Vec<Part>, part: &Value) {
     if let Some(Value::String(more)) = field(object, "text") {
         let more_signature = string_in(object, "thoughtSignature");
         let is_more_thought = parts::is_thought(object);
-        // The last piece has the signature, and often no text, nor is it called a thought again.
+        // The last fragment has the signature. It often has no text, and is not marked as a thought again.
         if let Some(Part::Text { text, is_thought, signature }) = parts.last_mut()
             && signature.is_none()
             && (*is_thought == is_more_thought || more.is_empty())

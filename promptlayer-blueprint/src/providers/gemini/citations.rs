@@ -1,4 +1,4 @@
-//! What a candidate cites: pages and places that it is grounded on, and sources that it repeats.
+//! Citations of a candidate: web pages and places that it is grounded on, and sources that it quotes.
 
 use serde_json::Value;
 
@@ -7,14 +7,14 @@ use super::{field, list_in, object_in, string_in};
 use crate::blueprint::{Annotation, ContentBlock, FileAnnotation, MapAnnotation, TextContent, WebAnnotation};
 use crate::providers::shape::Object;
 
-/// Adds what a candidate cites to the texts that cite it. Where a text begins and ends, Gemini counts in
-/// bytes, and it stays so.
+/// Adds the citations of a candidate to its text blocks. Gemini counts positions in bytes; they are kept
+/// that way.
 pub(super) fn annotate(candidate: &Object, turn: &mut Turn) {
     if let Some(grounding) = object_in(candidate, "groundingMetadata") {
         ground(grounding, turn);
     }
     if let Some(citations) = object_in(candidate, "citationMetadata") {
-        // Vertex names the list otherwise than Gemini's own service.
+        // Vertex AI and the Gemini API use different names for the list.
         for name in ["citationSources", "citations"] {
             let sources = list_in(citations, name).iter().filter_map(Value::as_object);
             let annotations: Vec<Annotation> = sources.map(repeated).collect();
@@ -41,7 +41,7 @@ fn ground(grounding: &Object, turn: &mut Turn) {
             }
         }
     }
-    // What is not said to support one place is a source of the whole.
+    // A source that is not assigned to a segment is a source of the whole text.
     let left = || chunks.iter().zip(&is_cited).filter(|(_, is_cited)| !**is_cited).map(|(chunk, _)| chunk);
     if let Some(text) = text_at(turn, None) {
         let whole = Segment::whole(text);
@@ -49,9 +49,9 @@ fn ground(grounding: &Object, turn: &mut Turn) {
     }
 }
 
-/// A place in a text.
+/// A segment of a text.
 struct Segment {
-    /// The part that the text is in. The first is not written.
+    /// Index of the part that contains the text. Index 0 is omitted on the wire.
     part: Option<usize>,
     start: i64,
     end: i64,
@@ -74,8 +74,8 @@ impl Segment {
     }
 }
 
-/// The text that a part has become; where there is none, the first that the candidate says: the parts
-/// before it may be thoughts, which are not counted everywhere.
+/// Returns the text block of a part, or the first text block if the part has none. The parts before it may
+/// be thoughts, which some servers do not count.
 fn text_at(turn: &mut Turn, part: Option<usize>) -> Option<&mut TextContent> {
     let at = part.and_then(|part| turn.places.get(part).copied().flatten());
     let is_text = |at: &usize| turn.blocks.get(*at).is_some_and(|block| block.text().is_some());
@@ -86,7 +86,7 @@ fn text_at(turn: &mut Turn, part: Option<usize>) -> Option<&mut TextContent> {
     }
 }
 
-/// What a text is grounded on.
+/// Returns the source that a text is grounded on.
 fn source(chunk: &Value, segment: &Segment) -> Option<Annotation> {
     let chunk = chunk.as_object()?;
     let owned = |object: &Object, name: &str| string_in(object, name).unwrap_or_default().to_owned();
@@ -120,7 +120,7 @@ fn source(chunk: &Value, segment: &Segment) -> Option<Annotation> {
     }))
 }
 
-/// A source that a text repeats.
+/// Returns a source that a text quotes.
 fn repeated(source: &Object) -> Annotation {
     let url = string_in(source, "uri").unwrap_or_default();
     let number = |name: &str| field(source, name).and_then(Value::as_i64).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! embedContent, and batchEmbedContents.
+//! `embedContent` and `batchEmbedContents`.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use crate::providers::reading::{self, Reply, Request, Usage};
 use crate::providers::shape::Object;
 use crate::providers::vectors;
 
-/// Whether an object is a request: one content with parts, or several requests of that kind.
+/// Returns `true` if an object is a request: a content with parts, or a list of such requests.
 pub(super) fn is_request(object: &Object) -> bool {
     let requests = list_in(object, "requests");
     let has_content = |object: &Object| {
@@ -22,8 +22,8 @@ pub(super) fn is_request(object: &Object) -> bool {
         || (!requests.is_empty() && requests.iter().all(|one| one.as_object().is_some_and(has_content)))
 }
 
-/// Reads a request: every content is in the user's message. What the requests of a batch ask for beside
-/// their contents stays with them.
+/// Reads a request. All contents become one user message. Other fields of the batched requests stay in the
+/// parameters.
 pub(super) fn request(mut object: Object) -> Request {
     let mut path = take(&mut object, "model").as_ref().and_then(Value::as_str).map(str::to_owned);
     let mut blocks = Vec::new();
@@ -52,7 +52,7 @@ pub(super) fn request(mut object: Object) -> Request {
     }
 }
 
-/// Whether an object is a reply: every embedding in it has its values.
+/// Returns `true` if an object is a response: every embedding has values.
 pub(super) fn is_reply(object: &Object) -> bool {
     let embeddings = embeddings(object);
     !embeddings.is_empty()
@@ -60,7 +60,7 @@ pub(super) fn is_reply(object: &Object) -> bool {
         && embeddings.iter().any(|embedding| dimensions(embedding).is_some())
 }
 
-/// The embeddings: one, or a list.
+/// Returns the embeddings: one, or a list.
 fn embeddings(object: &Object) -> &[Value] {
     match field(object, "embedding") {
         Some(one) => std::slice::from_ref(one),
@@ -72,7 +72,7 @@ fn dimensions(embedding: &Value) -> Option<usize> {
     vectors::dimensions(field_of(embedding, "values")?)
 }
 
-/// Reads a reply.
+/// Reads a response.
 pub(super) fn reply(object: &Object) -> Reply {
     let embeddings = embeddings(object);
     let usage = object_in(object, "usageMetadata");

@@ -1,18 +1,18 @@
-//! Arguments of a function that come piece by piece, each with the path to where it goes
-//! (`streamFunctionCallArguments`, on Vertex).
+//! Function arguments that arrive in fragments, each with the path of its target
+//! (`streamFunctionCallArguments`, on Vertex AI).
 
 use serde_json::{Number, Value};
 
 use super::{field, field_of};
 use crate::providers::shape::Object;
 
-/// The most items of a list that a path may leave out: one that names a later place is not believed.
+/// The maximum number of list items that a path may skip. A path with a larger index is rejected.
 const MOST_LEFT_OUT: usize = 64;
-/// The deepest that a path may go.
+/// The maximum depth of a path.
 const DEEPEST: usize = 64;
 
-/// The arguments that the pieces are of. Texts for one place are added up; a piece with a path that
-/// cannot be read is left out.
+/// Assembles the arguments from their fragments. Texts with the same path are concatenated. A fragment with
+/// an invalid path is skipped.
 pub(super) fn whole(pieces: &[Value]) -> Object {
     let mut whole = Value::Object(Object::new());
     for piece in pieces.iter().filter_map(Value::as_object) {
@@ -37,7 +37,7 @@ enum Step<'a> {
     Item(usize),
 }
 
-/// Reads a path such as `$.places[0].name` or `$['places'][0]`.
+/// Parses a path such as `$.places[0].name` or `$['places'][0]`.
 fn steps(path: &str) -> Option<Vec<Step<'_>>> {
     let mut rest = path.strip_prefix('$')?;
     let mut steps = Vec::new();
@@ -61,7 +61,7 @@ fn steps(path: &str) -> Option<Vec<Step<'_>>> {
     (!steps.is_empty() && steps.len() <= DEEPEST).then_some(steps)
 }
 
-/// The place that a step leads to, which is made where there is none yet.
+/// Returns the value that a step refers to. Creates it if it does not exist.
 fn within<'a>(place: &'a mut Value, step: &Step<'_>) -> Option<&'a mut Value> {
     match step {
         Step::Field(name) => {
@@ -86,7 +86,7 @@ fn within<'a>(place: &'a mut Value, step: &Step<'_>) -> Option<&'a mut Value> {
     }
 }
 
-/// What a piece says.
+/// Returns the value of a fragment.
 fn value(piece: &Object) -> Option<Value> {
     if let Some(text) = field(piece, "stringValue").and_then(Value::as_str) {
         return Some(Value::from(text));
@@ -95,14 +95,14 @@ fn value(piece: &Object) -> Option<Value> {
         return Some(integral(number));
     }
     let flag = field(piece, "boolValue").and_then(Value::as_bool).map(Value::from);
-    // An absent value and `nullValue` say the same.
+    // An absent value and `nullValue` mean the same.
     flag.or_else(|| piece.keys().any(|key| super::is_spelled(key, "nullValue")).then_some(Value::Null))
 }
 
-/// A number that is whole without the point that a float is written with.
+/// Converts a float without a fractional part to an integer.
 fn integral(number: &Value) -> Value {
     match number.as_f64() {
-        // Up to here a float holds every whole number.
+        // `f64` represents every whole number up to this limit exactly.
         #[allow(clippy::cast_possible_truncation)]
         Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 9e15 => {
             Value::Number(Number::from(float as i64))
@@ -111,7 +111,7 @@ fn integral(number: &Value) -> Value {
     }
 }
 
-/// Whether a call of a function has more to come.
+/// Returns `true` if more fragments of a function call will follow.
 pub(super) fn continues(part: &Value) -> bool {
     let call = field_of(part, "functionCall");
     call.and_then(|call| field_of(call, "willContinue")).and_then(Value::as_bool).unwrap_or_default()
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_go_where_their_paths_lead() {
+    fn fragments_are_stored_at_their_paths() {
         let pieces = json!([
             {"jsonPath": "$.city", "stringValue": "Be", "willContinue": true},
             {"jsonPath": "$.city", "stringValue": "rn"},
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_path_leads_to_is_left_out() {
+    fn fragments_with_invalid_paths_are_skipped() {
         let deep = format!("${}", ".a".repeat(1_000));
         let pieces = json!([
             {"jsonPath": "$.list[1000000000]", "stringValue": "far"},

@@ -1,4 +1,4 @@
-//! The parts that a content is made of.
+//! The parts of a content.
 
 use serde_json::{Map, Value, json};
 
@@ -12,17 +12,17 @@ use crate::providers::call_ids::CallIds;
 use crate::providers::json;
 use crate::providers::shape::Object;
 
-/// A file of which nothing tells the kind. Where none is given, a reader takes it for an image.
+/// The MIME type of a file if the type is unknown. Without a MIME type, PromptLayer assumes an image.
 const UNKNOWN: &str = "application/octet-stream";
 
-/// What the parts of one turn come to.
+/// Collects the parts of one message.
 #[derive(Debug, Default)]
 pub(super) struct Turn {
-    /// Whether the model said it: its media were made by it.
+    /// `true` if the message is from the model. Its media are then output media.
     by_model: bool,
     pub(super) blocks: Vec<ContentBlock>,
     calls: Vec<ToolCall>,
-    /// Which block each part is in.
+    /// The block that each part became.
     pub(super) places: Vec<Option<usize>>,
 }
 
@@ -31,12 +31,12 @@ impl Turn {
         Self { by_model, ..Self::default() }
     }
 
-    /// Whether nothing was said.
+    /// Returns `true` if the message is empty.
     pub(super) fn is_empty(&self) -> bool {
         self.blocks.is_empty() && self.calls.is_empty()
     }
 
-    /// The model's message.
+    /// Returns the message as one from the model.
     pub(super) fn into_assistant(self) -> Message {
         Message::Assistant(AssistantMessage {
             content: self.blocks,
@@ -45,14 +45,14 @@ impl Turn {
         })
     }
 
-    /// Adds a part. One that there is no block for is kept whole, to be read.
+    /// Adds a part. A part that the blueprint has no block for is kept as readable text.
     pub(super) fn add(&mut self, part: &Value, ids: &mut CallIds) {
         let before = self.blocks.len();
         match part {
             Value::Object(object) => self.add_object(object, part, ids),
             other => self.blocks.push(ContentBlock::from_text(json::readable(other))),
         }
-        // What comes after a block (the settings of a video) does not count as its place.
+        // Blocks that follow the first one, such as the settings of a video, do not count.
         self.places.push((self.blocks.len() > before).then_some(before));
     }
 
@@ -89,8 +89,9 @@ impl Turn {
         }
     }
 
-    /// Keeps the signature of a part that has no place for one. It is of the thought before it, and is
-    /// wanted back by the provider: where no block is there to have it, a thought without a text does.
+    /// Keeps the signature of a part that has no field for it. The signature belongs to the thought before
+    /// it, and the provider requires it in later requests. If the last block cannot hold it, a thinking
+    /// block without text is added.
     fn sign(&mut self, signature: Option<&str>) {
         let Some(signature) = signature.map(str::to_owned) else { return };
         match self.blocks.last_mut() {
@@ -126,12 +127,12 @@ impl Turn {
     }
 }
 
-/// Whether a part is of what the model thought.
+/// Returns `true` if a part is a thought.
 pub(super) fn is_thought(part: &Object) -> bool {
     field(part, "thought").and_then(Value::as_bool).unwrap_or_default()
 }
 
-/// Where a file is: its address, or its content as a `data:` URL.
+/// Returns the URL of a file: its address, or its content as a `data:` URL.
 fn url(file: &Object, mime_type: &str) -> Option<String> {
     match string_in(file, "data") {
         Some(content) => Some(format!("data:{mime_type};base64,{content}")),
@@ -139,7 +140,7 @@ fn url(file: &Object, mime_type: &str) -> Option<String> {
     }
 }
 
-/// A file that the model made.
+/// Reads a file that the model generated.
 fn made(part: &Object, file: &Object) -> Option<ContentBlock> {
     let mime_type = string_in(file, "mimeType")?;
     let media_type = match mime_type.split_once('/')?.0 {
@@ -162,7 +163,7 @@ fn made(part: &Object, file: &Object) -> Option<ContentBlock> {
     }))
 }
 
-/// A file that the model was given.
+/// Reads a file that the model received.
 fn given(file: &Object) -> ContentBlock {
     let mime_type = string_in(file, "mimeType");
     if let Some(image) = mime_type.filter(|mime| mime.starts_with("image/")).and_then(|mime| url(file, mime))
@@ -184,7 +185,7 @@ fn given(file: &Object) -> ContentBlock {
     })
 }
 
-/// What Gemini's own tools did.
+/// Reads a part of Gemini's own tools.
 fn server_tool(part: &Object) -> Option<ContentBlock> {
     let owned = |text: Option<&str>| text.map(str::to_owned);
     if let Some(code) = object_in(part, "executableCode") {
@@ -208,7 +209,7 @@ fn server_tool(part: &Object) -> Option<ContentBlock> {
     }))
 }
 
-/// A call of a function. Its arguments are an object on the wire, and a text in the blueprint.
+/// Reads a function call. Its arguments are an object on the wire and a JSON string in the blueprint.
 fn tool_call(call: &Object, ids: &mut CallIds) -> ToolCall {
     let name = string_in(call, "name").unwrap_or_default();
     let arguments = match (field(call, "args"), field(call, "partialArgs").and_then(Value::as_array)) {
@@ -220,7 +221,7 @@ fn tool_call(call: &Object, ids: &mut CallIds) -> ToolCall {
     ToolCall::new(ids.call(string_in(call, "id"), name), name, arguments)
 }
 
-/// What a function gave, if a part is that: a message of its own.
+/// Reads the result of a function as a separate message, if the part is a result.
 pub(super) fn result(part: &Value, ids: &mut CallIds) -> Option<Message> {
     let result = field_of(part, "functionResponse")?.as_object()?;
     let name = string_in(result, "name");

@@ -1,4 +1,4 @@
-//! Replies: their candidates, and what they cost.
+//! Responses: their candidates and their usage.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,8 +13,9 @@ use crate::providers::finish::{Finish, Reason};
 use crate::providers::reading::{Reply, Usage};
 use crate::providers::shape::Object;
 
-/// Whether an object is a reply, or a part of a streamed one: candidates with contents or a reason for
-/// their end; where there are none, why the prompt was blocked, or the count of its tokens.
+/// Returns `true` if an object is a response or a chunk of a streamed one. It has candidates with content
+/// or a finish reason. Without candidates, it has the reason why the prompt was blocked, or the number of
+/// prompt tokens.
 pub(super) fn is_reply(object: &Object) -> bool {
     let candidates = match field(object, "candidates") {
         Some(Value::Array(candidates)) => candidates.as_slice(),
@@ -28,7 +29,8 @@ pub(super) fn is_reply(object: &Object) -> bool {
                 || usage.is_some_and(|usage| field(usage, "promptTokenCount").is_some())))
 }
 
-/// One that was ended may have said nothing: all of it was thinking, or none was let through.
+/// Returns `true` if a value is a candidate. A candidate with a finish reason may have no content: the
+/// model may only have thought, or all content was filtered.
 fn is_candidate(candidate: &Value) -> bool {
     let Some(candidate) = candidate.as_object() else { return false };
     let is_said = |content: &Value| {
@@ -38,12 +40,12 @@ fn is_candidate(candidate: &Value) -> bool {
     string_in(candidate, "finishReason").is_some() || field(candidate, "content").is_some_and(is_said)
 }
 
-/// Why the prompt was not answered.
+/// Returns the reason why the prompt was blocked.
 fn block_reason(object: &Object) -> Option<&str> {
     string_in(object_in(object, "promptFeedback")?, "blockReason")
 }
 
-/// Reads a reply: every candidate is a message.
+/// Reads a response. Each candidate becomes a message.
 pub(super) fn read(object: &Object) -> Reply {
     let mut ids = CallIds::default();
     let candidates = || list_in(object, "candidates").iter().filter_map(Value::as_object);
@@ -53,7 +55,7 @@ pub(super) fn read(object: &Object) -> Reply {
     let finish = Finish::worst(words.map(Finish::of));
     Reply {
         shape: Some(&SHAPE),
-        // The type of the traffic is told by Vertex alone.
+        // Only Vertex AI sends the traffic type.
         provider: usage.and_then(|usage| field(usage, "trafficType")).map(|_| Cow::Borrowed(VERTEX)),
         model: string_in(object, "modelVersion").map(|model| model_name(model).to_owned()),
         prompt: Some(ChatPrompt::new(messages).into()),
@@ -64,7 +66,7 @@ pub(super) fn read(object: &Object) -> Reply {
     }
 }
 
-/// A prompt that was not answered has no candidate that would say why.
+/// Creates the finish reason for a blocked prompt, which has no candidate with a finish reason.
 fn blocked(word: &str) -> Finish {
     Finish { reason: Reason::ContentFilter, word: word.to_owned() }
 }
@@ -79,7 +81,8 @@ fn message(candidate: &Object, ids: &mut CallIds) -> Message {
     turn.into_assistant()
 }
 
-/// Thinking is counted beside the candidates, and what Gemini's own tools put into the prompt beside it.
+/// Reads token counts. Gemini counts reasoning tokens separately from the candidates, and the tokens of
+/// tool results separately from the prompt.
 fn tokens(usage: &Object) -> Usage {
     let count = |name: &str| field(usage, name).and_then(Value::as_u64);
     let reasoning = count("thoughtsTokenCount");
@@ -108,7 +111,7 @@ fn tokens(usage: &Object) -> Usage {
     }
 }
 
-/// The tokens of one kind of content.
+/// Returns the number of tokens of one modality.
 fn of_modality(usage: &Object, details: &str, modality: &str) -> Option<u64> {
     let detail = list_in(usage, details)
         .iter()
@@ -117,7 +120,7 @@ fn of_modality(usage: &Object, details: &str, modality: &str) -> Option<u64> {
     field(detail, "tokenCount")?.as_u64()
 }
 
-/// What has no field in the log.
+/// Returns response data without a field in the log.
 fn metadata(object: &Object) -> BTreeMap<&'static str, String> {
     let mut metadata = BTreeMap::new();
     let mut add = |key, text: Option<&str>| metadata.extend(text.map(|text| (key, text.to_owned())));

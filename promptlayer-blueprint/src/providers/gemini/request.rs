@@ -1,4 +1,4 @@
-//! Requests: their contents, instructions, tools and settings.
+//! Requests: contents, system instruction, tools and settings.
 
 use std::borrow::Cow;
 
@@ -11,8 +11,8 @@ use crate::providers::call_ids::CallIds;
 use crate::providers::reading::{self, Request};
 use crate::providers::shape::Object;
 
-/// Whether an object is a request: its contents have parts. Google's SDKs take a text there too, which
-/// tells nothing without a model of Google's.
+/// Returns `true` if an object is a request: its contents have parts. Google's SDKs also accept a text as
+/// contents, which counts only with one of Google's models.
 pub(super) fn is_request(object: &Object) -> bool {
     let of_google = || {
         string_in(object, "model").is_some_and(|model| model.contains("gemini") || model.contains("gemma"))
@@ -28,7 +28,7 @@ pub(super) fn is_request(object: &Object) -> bool {
     }
 }
 
-/// Whether a value has parts.
+/// Returns `true` if a value has parts.
 pub(super) fn has_parts(value: &Value) -> bool {
     field_of(value, "parts").is_some_and(Value::is_array)
 }
@@ -37,8 +37,8 @@ fn is_content(value: &Value) -> bool {
     has_parts(value) || field_of(value, "role").is_some_and(Value::is_string)
 }
 
-/// Reads a request. Google's SDKs have the instruction and the tools in a `config`, the wire beside the
-/// contents.
+/// Reads a request. Google's SDKs put the system instruction and the tools into `config`. On the wire they
+/// are next to the contents.
 pub(super) fn read(mut object: Object) -> Request {
     let path = take_if(&mut object, "model", Value::is_string);
     let path = path.as_ref().and_then(Value::as_str);
@@ -75,12 +75,12 @@ pub(super) fn read(mut object: Object) -> Request {
     }
 }
 
-/// Takes a field out that is of this kind; one of another kind stays what it is.
+/// Removes and returns a field if it has the expected type. A field of another type is not removed.
 fn take_if(object: &mut Object, name: &str, is: fn(&Value) -> bool) -> Option<Value> {
     if field(object, name).is_some_and(is) { take(object, name) } else { None }
 }
 
-/// The contents: one, or several, each with a role. What stands there without one is the user's.
+/// Converts the contents: one, or a list, each with a role. Content without a role is the user's.
 fn contents_as_messages(contents: &Value) -> Vec<Message> {
     let mut messages = Vec::new();
     let mut ids = CallIds::default();
@@ -95,7 +95,7 @@ fn contents_as_messages(contents: &Value) -> Vec<Message> {
     messages
 }
 
-/// The blocks of a content, wherever it stands, in any of the forms that the SDKs take.
+/// Returns the blocks of a content, in any form that the SDKs accept.
 pub(super) fn blocks(content: &Value) -> Vec<ContentBlock> {
     let mut ids = CallIds::default();
     let mut turn = Turn::new(false);
@@ -105,7 +105,7 @@ pub(super) fn blocks(content: &Value) -> Vec<ContentBlock> {
     turn.blocks
 }
 
-/// The parts of a content; a text or a part alone is the one part that there is.
+/// Returns the parts of a content. A single text or part is the only part.
 fn parts_of(content: &Value) -> &[Value] {
     match content {
         Value::Object(object) if is_content(content) => list_in(object, "parts"),
@@ -114,7 +114,7 @@ fn parts_of(content: &Value) -> &[Value] {
     }
 }
 
-/// Adds one content: what its functions gave are messages of their own, in the order they stand in.
+/// Adds one content. Function results become separate messages, in their original order.
 fn add(content: &Value, ids: &mut CallIds, messages: &mut Vec<Message>) {
     let role = field_of(content, "role").and_then(Value::as_str).unwrap_or_default();
     let by_model = matches!(role, "model" | "assistant");
@@ -131,13 +131,13 @@ fn add(content: &Value, ids: &mut CallIds, messages: &mut Vec<Message>) {
             turn.add(part, ids);
         }
     }
-    // A content that says nothing is a turn still.
+    // An empty content still becomes a message.
     if !turn.is_empty() || messages.len() == before {
         messages.push(message(role, turn));
     }
 }
 
-/// The message of a role.
+/// Creates a message with this role.
 fn message(role: &str, turn: Turn) -> Message {
     match role {
         "model" | "assistant" => turn.into_assistant(),

@@ -1,4 +1,4 @@
-//! Tools, and which of them the model must call.
+//! Tools and tool choice.
 
 use serde_json::{Map, Value};
 
@@ -6,7 +6,7 @@ use super::{field, list_in, object_in, string_in, take};
 use crate::blueprint::{BuiltInTool, ChatPrompt, Function, FunctionTool, Tool, ToolChoice};
 use crate::providers::shape::Object;
 
-/// Gemini's own tools, and which kind of the blueprint's each is.
+/// Gemini's own tools, with the blueprint's name for each.
 const BUILT_IN: &[(&str, &str)] = &[
     ("googleSearch", "web_search"),
     ("googleSearchRetrieval", "web_search"),
@@ -17,7 +17,8 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("fileSearch", "file_search"),
 ];
 
-/// Moves tools and their choice from a request to its prompt. What the blueprint has no form for stays.
+/// Moves tools and tool choice from the request to the prompt. Values that the blueprint cannot hold stay
+/// in the request.
 pub(super) fn place(request: &mut Object, prompt: &mut ChatPrompt) {
     if let Some(tools) = take(request, "tools") {
         let left = place_tools(&tools, &mut prompt.tools);
@@ -36,7 +37,7 @@ pub(super) fn place(request: &mut Object, prompt: &mut ChatPrompt) {
     }
 }
 
-/// Adds the tools that the blueprint has a form for, and gives those that it has none for.
+/// Adds the tools that the blueprint can hold. Returns the others.
 fn place_tools(tools: &Value, placed: &mut Vec<Tool>) -> Option<Value> {
     let mut left = Vec::new();
     for tool in tools.as_array().map_or(std::slice::from_ref(tools), Vec::as_slice) {
@@ -53,7 +54,8 @@ fn place_tools(tools: &Value, placed: &mut Vec<Tool>) -> Option<Value> {
     (!left.is_empty()).then_some(Value::Array(left))
 }
 
-/// Adds what one object of the list declares: functions, and any of Gemini's own tools beside them.
+/// Adds the tools of one object in the list: function declarations and Gemini's own tools. Returns what is
+/// left of it.
 fn place_tool(tool: &Object, placed: &mut Vec<Tool>) -> Object {
     let mut rest: Object = tool.clone();
     rest.retain(|_, value| !value.is_null());
@@ -97,8 +99,8 @@ fn built_in(name: &str, kind: &str, config: Map<String, Value>) -> Tool {
     })
 }
 
-/// A declaration as a function, and whether that is all of it: a schema of what the function gives, say,
-/// has no place there.
+/// Converts a declaration to a function. Also returns `true` if the function holds all of the declaration.
+/// For example, the blueprint has no field for a response schema.
 fn function(declaration: &Object) -> Option<(Function, bool)> {
     const PLACED: &[&str] = &["name", "description", "parameters", "parametersJsonSchema"];
     let schema = field(declaration, "parameters").or_else(|| field(declaration, "parametersJsonSchema"));
@@ -112,7 +114,7 @@ fn function(declaration: &Object) -> Option<(Function, bool)> {
     Some((function, is_all))
 }
 
-/// Which tool must be called, and whether that is all that the settings say.
+/// Returns the tool choice. Also returns `true` if it holds all of the settings.
 fn choice(config: &Value) -> (Option<ToolChoice>, bool) {
     let Some((config, calling)) =
         config.as_object().and_then(|config| Some((config, object_in(config, "functionCallingConfig")?)))
@@ -127,13 +129,13 @@ fn choice(config: &Value) -> (Option<ToolChoice>, bool) {
         ("AUTO", allowed) => (mode("auto"), is_all && allowed.is_empty()),
         ("NONE", allowed) => (mode("none"), is_all && allowed.is_empty()),
         ("ANY", [Value::String(name)]) => (Some(ToolChoice::function(name.as_str())), is_all),
-        // Of several that are allowed, the blueprint cannot say which.
+        // The blueprint cannot list several allowed functions.
         ("ANY", allowed) => (mode("required"), is_all && allowed.is_empty()),
         _ => (None, false),
     }
 }
 
-/// Whether an object says nothing beside these fields.
+/// Returns `true` if an object has no other fields than these.
 fn has_only(object: &Object, names: &[&str]) -> bool {
     object.iter().all(|(key, value)| value.is_null() || names.iter().any(|name| super::is_spelled(key, name)))
 }

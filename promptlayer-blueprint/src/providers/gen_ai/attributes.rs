@@ -1,6 +1,7 @@
-//! What a call says of itself in OpenTelemetry's attributes for generative models. No content is among them.
+//! Writes the OpenTelemetry `gen_ai.*` attributes of a call. They contain no content.
 //!
-//! Where an attribute was renamed, it goes by both names: what reads them is seldom as young as the convention.
+//! A renamed attribute is written under both its names, because many consumers do not support the latest
+//! convention yet.
 
 use serde_json::{Map, Value};
 
@@ -10,7 +11,7 @@ use super::provider;
 use crate::blueprint::{LogRequest, Prompt, RequestStatus};
 use crate::semconv;
 
-/// Parameters by their attribute, and the names that providers give them.
+/// The attributes for request parameters, with the names that providers use.
 const PARAMETERS: &[(&str, &[&str])] = &[
     (semconv::REQUEST_TEMPERATURE, &["temperature"]),
     (semconv::REQUEST_TOP_P, &["top_p", "topP", "p"]),
@@ -35,13 +36,13 @@ const PARAMETERS: &[(&str, &[&str])] = &[
     (semconv::EMBEDDINGS_DIMENSION_COUNT, &["dimensions", "outputDimensionality"]),
 ];
 
-/// The objects within a request that some interfaces keep their parameters in.
+/// Objects that contain the parameters in some APIs.
 const WITHIN: &[&str] = &["generationConfig", "generation_config", "inferenceConfig", "options"];
 
-/// The interfaces, Anthropic's and Bedrock's, whose tokens of the input leave out those of the cache.
+/// The APIs of Anthropic and Bedrock, whose input tokens exclude the cache tokens.
 const CACHE_APART: &[&str] = &["messages", "converse"];
 
-/// What a model's call says of itself, once it is a request log.
+/// Returns the attributes of a model call that has a request log.
 pub fn of_log(log: &LogRequest, is_embedding: bool, reply: &Answered) -> Map<String, Value> {
     let mut attributes = Map::new();
     let mut set = |name: &str, value: Value| {
@@ -56,7 +57,7 @@ pub fn of_log(log: &LogRequest, is_embedding: bool, reply: &Answered) -> Map<Str
     }
     for (name, keys) in PARAMETERS {
         if let Some(value) = parameter(&log.parameters, keys) {
-            // A single sequence need not be a list for a provider.
+            // Providers accept a single stop sequence without a list. The attribute is always a list.
             let alone = *name == semconv::REQUEST_STOP_SEQUENCES && value.is_string();
             set(name, if alone { Value::Array(vec![value.clone()]) } else { value.clone() });
         }
@@ -81,12 +82,12 @@ pub fn of_log(log: &LogRequest, is_embedding: bool, reply: &Answered) -> Map<Str
     attributes
 }
 
-/// What of a reply its request log has no field for.
+/// The parts of a response that its request log has no field for.
 #[derive(Debug, Default)]
 pub struct Answered {
     model: Option<String>,
     usage: Usage,
-    /// Whether the provider counts what it read from its cache and wrote to it beside the input, and not in it.
+    /// `true` if the provider counts cache reads and writes separately from the input tokens.
     counts_cache_apart: bool,
 }
 
@@ -97,13 +98,14 @@ impl Answered {
         Self { model: reply.model.clone(), usage: reply.usage.clone(), counts_cache_apart }
     }
 
-    /// Takes what a log says, where the reply itself is not known any more.
+    /// Reads what a log contains, if the reply itself is no longer available.
     pub fn from_log(log: &LogRequest) -> Self {
         let usage = Usage { input: log.input_tokens, output: log.output_tokens, ..Usage::default() };
         Self { usage, ..Self::default() }
     }
 
-    /// Tokens by the attributes that they go by. Those of the input are all, as the convention has it.
+    /// Returns the token counts with their attributes. The input count includes cache tokens, as the
+    /// convention requires.
     fn tokens(&self) -> [(&'static [&'static str], Option<u64>); 5] {
         let Usage { input, output, cached, cache_creation, reasoning, .. } = self.usage;
         let apart = [cached, cache_creation].into_iter().flatten().filter(|_| self.counts_cache_apart);
@@ -118,7 +120,7 @@ impl Answered {
     }
 }
 
-/// The operation of a model's call. OpenTelemetry has a word of its own for Gemini's interface.
+/// Returns the operation name of a model call. OpenTelemetry defines a separate name for Gemini's API.
 fn operation(log: &LogRequest, is_embedding: bool) -> &'static str {
     match (&log.input, log.api_type.as_deref()) {
         _ if is_embedding => "embeddings",
@@ -129,7 +131,7 @@ fn operation(log: &LogRequest, is_embedding: bool) -> &'static str {
     }
 }
 
-/// A parameter by the first of its names that is there.
+/// Returns a parameter, by the first of its names that exists.
 fn parameter<'a>(parameters: &'a Map<String, Value>, keys: &[&str]) -> Option<&'a Value> {
     let within = WITHIN.iter().filter_map(|name| parameters.get(*name)?.as_object());
     std::iter::once(parameters)

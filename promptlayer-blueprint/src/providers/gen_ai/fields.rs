@@ -1,10 +1,10 @@
-//! Fields of a span, whichever way they were recorded.
+//! Reads the fields of a span, independent of how they were recorded.
 
 use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-/// A field as text. One that was recorded by the `Debug` of a string loses its quotes.
+/// Returns a field as text. Removes the quotes of a string that was recorded with `Debug`.
 pub(super) fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<Cow<'a, str>> {
     let text = match fields.get(name)? {
         Value::String(text) if text.starts_with('"') => match serde_json::from_str(text) {
@@ -18,23 +18,24 @@ pub(super) fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<Cow
     (!text.is_empty()).then_some(text)
 }
 
-/// A field's value: where it is a text that is JSON, what that says.
+/// Returns the value of a field. Text that is JSON is parsed.
 pub(super) fn value(field: &Value) -> Value {
     field.as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| field.clone())
 }
 
-/// The same of a field that is there.
+/// Returns the value of a field, if it exists and is not empty.
 pub(super) fn parsed(fields: &Map<String, Value>, name: &str) -> Option<Value> {
     fields.get(name).map(value).filter(|value| !value.is_null() && value.as_str() != Some(""))
 }
 
-/// What a field says that holds messages or a text: its text, and where that is JSON, what it says.
+/// A field that contains messages or text: its text, and its parsed value if the text is JSON.
 pub(super) struct Said<'a> {
     pub(super) text: Cow<'a, str>,
     pub(super) value: Option<Value>,
 }
 
-/// The field of messages, else the one of a text. No messages are none; a text may read so and be one.
+/// Returns the field `messages`, or the field `otherwise` if `messages` is absent or an empty list. The
+/// field `otherwise` is plain text, so it is used even if it reads like an empty list.
 pub(super) fn said<'a>(fields: &'a Map<String, Value>, messages: &str, otherwise: &str) -> Option<Said<'a>> {
     let read = |name| text(fields, name).map(|text| Said { value: serde_json::from_str(&text).ok(), text });
     let is_nothing = |said: &Said<'_>| match &said.value {
@@ -45,17 +46,17 @@ pub(super) fn said<'a>(fields: &'a Map<String, Value>, messages: &str, otherwise
     read(messages).filter(|said| !is_nothing(said)).or_else(|| read(otherwise))
 }
 
-/// The first of these fields that is a count. What is less than nothing counts as nothing said.
+/// Returns the first of these fields that is a count. A negative number is ignored.
 pub(super) fn count(fields: &Map<String, Value>, names: &[&str]) -> Option<u64> {
     names.iter().find_map(|name| value(fields.get(*name)?).as_u64())
 }
 
-/// A field that is a number.
+/// Returns a field that is a number.
 pub(super) fn seconds(fields: &Map<String, Value>, name: &str) -> Option<f64> {
     value(fields.get(name)?).as_f64()
 }
 
-/// A field that is a list of texts, or the one text in it.
+/// Returns a field that is a list of texts. A single text becomes a list of one.
 pub(super) fn list(fields: &Map<String, Value>, name: &str) -> Vec<String> {
     match parsed(fields, name) {
         Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),

@@ -1,4 +1,4 @@
-//! Messages in OpenTelemetry's form: a role, and the parts of what it says.
+//! Messages in OpenTelemetry's format: a role and a list of parts.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::fields::Said;
 use super::parts::{Part, part};
 use crate::blueprint::{AssistantMessage, ContentBlock, Message};
 
-/// Messages; what is none of them is the one text that `otherwise` makes a message of, as it was said.
+/// Converts messages. Any other value becomes one message, created from its text by `otherwise`.
 pub(super) fn messages(said: &Said<'_>, otherwise: fn(String) -> Message) -> Vec<Message> {
     match &said.value {
         Some(Value::Array(all)) if !all.is_empty() && all.iter().all(is_message) => {
@@ -22,10 +22,11 @@ fn is_message(said: &Value) -> bool {
     said.get("role").is_some_and(Value::is_string)
 }
 
-/// One message: several where it holds what several tools returned, which are messages of their own.
+/// Converts one message. A message with tool results becomes several, because the blueprint has one message
+/// for each result.
 fn message(said: &Value) -> Vec<Message> {
     let Some(parts) = said.get("parts").and_then(Value::as_array) else {
-        // Written by someone who has `OpenAI`'s form at hand.
+        // The span uses `OpenAI`'s message format.
         return vec![openai_chat::message(said)];
     };
     let role = said.get("role").and_then(Value::as_str).unwrap_or_default();
@@ -49,7 +50,7 @@ fn message(said: &Value) -> Vec<Message> {
     messages
 }
 
-/// Closes a message before what a tool returned.
+/// Ends the current message before a tool result.
 fn said_so_far(role: &str, spoken: &mut AssistantMessage, messages: &mut Vec<Message>) {
     if spoken.content.is_empty() && spoken.tool_calls.is_empty() {
         return;
@@ -59,7 +60,7 @@ fn said_so_far(role: &str, spoken: &mut AssistantMessage, messages: &mut Vec<Mes
 }
 
 fn of_role(role: &str, spoken: AssistantMessage) -> Message {
-    // Only a model calls tools, whatever the role says.
+    // Only a model calls tools, so the role is ignored here.
     if matches!(role, "assistant" | "model" | "ai") || !spoken.tool_calls.is_empty() {
         return Message::Assistant(spoken);
     }
@@ -79,7 +80,7 @@ fn of_role(role: &str, spoken: AssistantMessage) -> Message {
     message
 }
 
-/// The system's message: the parts of one, or a text.
+/// Converts the system instructions: a list of parts, or a text.
 pub(super) fn instructions(said: &Value) -> Option<Message> {
     let content: Vec<ContentBlock> = match said {
         Value::Array(parts) => parts

@@ -1,4 +1,4 @@
-//! The parts of a message in OpenTelemetry's form.
+//! The parts of a message in OpenTelemetry's format.
 
 use serde_json::Value;
 
@@ -8,22 +8,22 @@ use crate::blueprint::{
     ToolCall,
 };
 
-/// What a part is in a message of `PromptLayer`'s.
+/// The blueprint form of a part.
 pub(super) enum Part {
-    /// A block of its content.
+    /// A block of the message's content.
     Block(ContentBlock),
-    /// A model's call of a tool.
+    /// A tool call by the model.
     Call(ToolCall),
-    /// What a tool returned, which is a message of its own.
+    /// A tool result, which is a separate message.
     Result {
-        /// The call's id.
+        /// Id of the call.
         id: String,
-        /// What it returned.
+        /// Result of the call.
         text: String,
     },
 }
 
-/// Reads a part. One for which there is no block is kept whole, to be read.
+/// Converts a part. A part that the blueprint has no block for is kept as readable text.
 pub(super) fn part(said: &Value, is_from_model: bool) -> Part {
     let text = |key: &str| said.get(key).and_then(Value::as_str);
     let first = |keys: &[&str]| keys.iter().find_map(|key| text(key));
@@ -61,19 +61,19 @@ pub(super) fn part(said: &Value, is_from_model: bool) -> Part {
     Part::Block(block.unwrap_or_else(|| ContentBlock::from_text(json::readable(said))))
 }
 
-/// Arguments as the text of a JSON value, which they may be already.
+/// Returns arguments as a JSON string. They may already be one.
 fn written(arguments: &Value) -> String {
     arguments.as_str().map_or_else(|| arguments.to_string(), str::to_owned)
 }
 
-/// A file, an image, a video or a sound.
+/// A file, an image, a video or audio.
 struct File<'a> {
-    /// Its content in base64, its address, or the provider's id of it.
+    /// Content in base64, a URL, or the provider's file id.
     source: &'a str,
-    /// Which of these: `blob`, `uri` or `file`.
+    /// Kind of `source`: `blob`, `uri` or `file`.
     kind: &'a str,
     mime_type: Option<&'a str>,
-    /// `image`, `video`, `audio` or another.
+    /// `image`, `video`, `audio` or another modality.
     modality: Option<&'a str>,
 }
 
@@ -113,7 +113,7 @@ impl File<'_> {
         }
     }
 
-    /// The address, or the content as a `data:` URL.
+    /// Returns the URL, or the content as a `data:` URL.
     fn url(&self, modality: &str) -> String {
         if self.kind != "blob" {
             return self.source.to_owned();

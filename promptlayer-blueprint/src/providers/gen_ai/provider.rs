@@ -1,4 +1,4 @@
-//! Providers' names: OpenTelemetry's, and those by which `PromptLayer` knows them.
+//! Mapping between OpenTelemetry's and `PromptLayer`'s names of providers.
 
 use std::borrow::Cow;
 
@@ -7,10 +7,11 @@ use serde_json::{Map, Value};
 use super::fields::text;
 use crate::semconv;
 
-/// Where `OpenAI`'s models are served by Azure.
+/// Domain of Azure's hosts for `OpenAI` models.
 const AZURE_OPENAI_HOST: &str = "openai.azure.com";
 
-/// OpenTelemetry's names, and `PromptLayer`'s; of several for one provider, the current one is the first.
+/// OpenTelemetry's names with `PromptLayer`'s names. If a provider has several, the current OpenTelemetry
+/// name is first.
 const NAMES: &[(&str, &str)] = &[
     ("gcp.gemini", "google"),
     ("gemini", "google"),
@@ -32,7 +33,7 @@ const NAMES: &[(&str, &str)] = &[
     ("moonshot_ai", "moonshot"),
 ];
 
-/// Who served a call, as `PromptLayer` calls it.
+/// Returns `PromptLayer`'s name for the provider of a call.
 pub(super) fn of(fields: &Map<String, Value>) -> Option<Cow<'static, str>> {
     let host = text(fields, semconv::SERVER_ADDRESS);
     if host.is_some_and(|host| is_within(&host, AZURE_OPENAI_HOST)) {
@@ -43,12 +44,12 @@ pub(super) fn of(fields: &Map<String, Value>) -> Option<Cow<'static, str>> {
     Some(known.map_or_else(|| Cow::Owned(named.into_owned()), |(_, ours)| Cow::Borrowed(*ours)))
 }
 
-/// A provider as OpenTelemetry calls it.
+/// Returns OpenTelemetry's name for a provider.
 pub(super) fn opentelemetry(provider: &str) -> &str {
     NAMES.iter().find(|(_, ours)| *ours == provider).map_or(provider, |(theirs, _)| theirs)
 }
 
-/// Whether a host is of a domain.
+/// Returns `true` if a host is in a domain.
 fn is_within(host: &str, domain: &str) -> bool {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))

@@ -6,7 +6,8 @@ use super::super::json;
 use super::super::shape::Object;
 use crate::blueprint::{BuiltInTool, Function, Tool};
 
-/// What providers call the tools that they run, without the day of a version, and what the blueprint does.
+/// Prefixes of the providers' names for tools that they run, without the version date, and the blueprint's
+/// names.
 const BUILT_IN: &[(&str, &str)] = &[
     ("web_search", "web_search"),
     ("google_search", "web_search"),
@@ -25,7 +26,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("text_editor", "text_editor"),
 ];
 
-/// The tools, and as they came those that the blueprint has no form for.
+/// Converts the tools. Also returns the tools that the blueprint cannot hold, as received.
 pub(super) fn tools(said: &Value) -> (Vec<Tool>, Vec<Value>) {
     let (mut tools, mut left) = (Vec::new(), Vec::new());
     for said in said.as_array().map(Vec::as_slice).unwrap_or_default() {
@@ -40,14 +41,14 @@ pub(super) fn tools(said: &Value) -> (Vec<Tool>, Vec<Value>) {
 fn tool(said: &Object) -> Option<Tool> {
     match json::string(said, "type") {
         None | Some("function") => function(said).map(Tool::from),
-        // Anthropic's word for a function.
+        // Anthropic's type for a function.
         Some("custom") if said.contains_key("input_schema") => function(said).map(Tool::from),
         Some(kind) => built_in(said, kind).map(Tool::BuiltIn),
     }
 }
 
 fn function(said: &Object) -> Option<Function> {
-    // `OpenAI`'s form has the function within.
+    // `OpenAI`'s format has the function in a nested object.
     let function = said.get("function").and_then(Value::as_object).unwrap_or(said);
     let schema = ["parameters", "input_schema"].iter().find_map(|key| function.get(*key)?.as_object());
     Some(Function {
@@ -58,7 +59,7 @@ fn function(said: &Object) -> Option<Function> {
     })
 }
 
-/// A tool that the provider runs, with its settings as they came.
+/// Converts a tool that the provider runs. Its settings are kept as received.
 fn built_in(said: &Object, kind: &str) -> Option<BuiltInTool> {
     let (_, form) = BUILT_IN.iter().find(|(beginning, _)| kind.starts_with(beginning))?;
     let name = ["name", "server_label"].iter().find_map(|key| json::string(said, key)).unwrap_or(form);

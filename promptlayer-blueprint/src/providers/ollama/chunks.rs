@@ -1,11 +1,11 @@
-//! The lines of a streamed reply. Each has a piece of the text; the last has the counts.
+//! The lines of a streamed response. Each line has a piece of the text. The last line has the token counts.
 
 use serde_json::Value;
 
 use super::reply;
 use crate::providers::shape::Object;
 
-/// Adds the lines of a chat up to the whole reply.
+/// Assembles the lines of a `chat` response into the whole response.
 pub(super) fn sum_chat(chunks: &[Value]) -> Object {
     let mut whole = Object::new();
     let mut message = Object::new();
@@ -33,7 +33,7 @@ pub(super) fn sum_chat(chunks: &[Value]) -> Object {
     whole
 }
 
-/// Adds the lines of what is generated up to the whole reply.
+/// Assembles the lines of a `generate` response into the whole response.
 pub(super) fn sum_generate(chunks: &[Value]) -> Object {
     let mut whole = Object::new();
     let mut texts = [("response", String::new()), ("thinking", String::new())];
@@ -45,7 +45,7 @@ pub(super) fn sum_generate(chunks: &[Value]) -> Object {
     whole
 }
 
-/// Keeps what a line has beside its texts, as it is told last.
+/// Keeps the fields of a line other than its texts. Later lines overwrite earlier ones.
 fn add_rest(whole: &mut Object, chunk: &Object, texts: &[&str]) {
     for (name, value) in chunk {
         if !texts.contains(&name.as_str()) && !value.is_null() {
@@ -60,7 +60,7 @@ fn append(texts: &mut [(&'static str, String); 2], piece: &Object) {
     }
 }
 
-/// Puts the texts in; there is no thinking where nothing was thought.
+/// Inserts the texts. `thinking` is omitted if it is empty.
 fn place(object: &mut Object, texts: [(&'static str, String); 2]) {
     for (name, text) in texts {
         if name != "thinking" || !text.is_empty() {

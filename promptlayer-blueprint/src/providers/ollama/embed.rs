@@ -8,14 +8,14 @@ use crate::providers::reading::{self, Reply, Request};
 use crate::providers::shape::Object;
 use crate::providers::{json, vectors};
 
-/// Whether an object is a request. OpenAI's has a model and an input, too.
+/// Returns `true` if an object is a request. OpenAI's requests have a model and an input too.
 pub(super) fn is_request(object: &Object) -> bool {
     object.get("model").is_some_and(Value::is_string)
         && matches!(object.get("input"), Some(Value::String(_) | Value::Array(_)))
         && (has_settings(object) || object.get("truncate").is_some_and(Value::is_boolean))
 }
 
-/// Reads a request: every text is a block of the user's message.
+/// Reads a request. Each text becomes a block of the user message.
 pub(super) fn request(object: Object) -> Request {
     let texts = match object.get("input") {
         Some(Value::Array(texts)) => texts.as_slice(),
@@ -34,7 +34,7 @@ pub(super) fn request(object: Object) -> Request {
     }
 }
 
-/// Whether an object is a reply: vectors, their model, and how long they took.
+/// Returns `true` if an object is a response: it has vectors, a model, and a duration or a token count.
 pub(super) fn is_reply(object: &Object) -> bool {
     let vectors = request::list(object, "embeddings");
     object.get("model").is_some_and(Value::is_string)
@@ -43,7 +43,7 @@ pub(super) fn is_reply(object: &Object) -> bool {
         && vectors.iter().any(|vector| vectors::dimensions(vector).is_some())
 }
 
-/// Reads a reply.
+/// Reads a response.
 pub(super) fn reply(object: &Object) -> Reply {
     let vectors = request::list(object, "embeddings");
     Reply {

@@ -1,4 +1,4 @@
-//! Replies of chat and generate.
+//! Responses of `chat` and `generate`.
 
 use std::collections::BTreeMap;
 
@@ -12,27 +12,29 @@ use crate::providers::json;
 use crate::providers::reading::{Reply, Usage};
 use crate::providers::shape::{Object, Shape};
 
-/// Whether an object is a reply of a chat, or a part of a streamed one: a message, and whether it is done.
+/// Returns `true` if an object is a `chat` response or a line of a streamed one: it has a message and a
+/// `done` flag.
 pub(super) fn is_chat(object: &Object) -> bool {
     object.get("done").is_some_and(Value::is_boolean)
         && object.get("message").and_then(|message| message.get("role")).is_some_and(Value::is_string)
 }
 
-/// Whether an object is what was generated, or a part of it: a text, and whether it is done.
+/// Returns `true` if an object is a `generate` response or a line of a streamed one: it has a text and a
+/// `done` flag.
 pub(super) fn is_generate(object: &Object) -> bool {
     object.get("done").is_some_and(Value::is_boolean)
         && object.get("response").is_some_and(Value::is_string)
         && object.get("model").is_some_and(Value::is_string)
 }
 
-/// Reads a reply of a chat.
+/// Reads a `chat` response.
 pub(super) fn chat(object: &Object) -> Reply {
     let message = object.get("message").and_then(Value::as_object);
     let message = message.map(|message| request::assistant(message, &mut CallIds::default()));
     read(object, message, &CHAT)
 }
 
-/// Reads what was generated.
+/// Reads a `generate` response.
 pub(super) fn generate(object: &Object) -> Reply {
     let thinking = json::string(object, "thinking").map(ContentBlock::from_thinking);
     let text = json::string(object, "response").map(ContentBlock::from_text);
@@ -43,7 +45,7 @@ pub(super) fn generate(object: &Object) -> Reply {
     read(object, Some(message), &GENERATE)
 }
 
-/// Reads what both have.
+/// Reads the fields that both responses have.
 fn read(object: &Object, message: Option<AssistantMessage>, shape: &'static Shape) -> Reply {
     Reply {
         shape: Some(shape),
@@ -56,13 +58,13 @@ fn read(object: &Object, message: Option<AssistantMessage>, shape: &'static Shap
     }
 }
 
-/// A prompt that was in the cache as a whole is not counted at all.
+/// Reads token counts. Ollama omits the prompt count if the whole prompt was cached.
 pub(super) fn tokens(object: &Object) -> Usage {
     let count = |name: &str| object.get(name).and_then(Value::as_u64);
     Usage { input: count("prompt_eval_count"), output: count("eval_count"), ..Usage::default() }
 }
 
-/// How long the model took for what, in milliseconds. Ollama counts nanoseconds.
+/// Returns the durations of the response's phases, in milliseconds. Ollama reports nanoseconds.
 pub(super) fn durations(object: &Object) -> BTreeMap<&'static str, String> {
     [
         ("total_duration", "total_duration_ms"),

@@ -1,4 +1,4 @@
-//! Requests of chat and generate.
+//! Requests of `chat` and `generate`.
 
 use serde_json::{Map, Value};
 
@@ -12,8 +12,8 @@ use crate::providers::reading::{self, Request};
 use crate::providers::shape::Object;
 use crate::providers::{json, openai_chat};
 
-/// Whether an object is a request for a chat. OpenAI's has a model and messages, too: something must be
-/// there that only Ollama understands.
+/// Returns `true` if an object is a `chat` request. OpenAI's requests have a model and messages too, so the
+/// object must also have a field or a value that only Ollama accepts.
 pub(super) fn is_chat(object: &Object) -> bool {
     let messages = object.get("messages");
     object.get("model").is_some_and(Value::is_string)
@@ -23,12 +23,12 @@ pub(super) fn is_chat(object: &Object) -> bool {
             || messages.and_then(Value::as_array).is_some_and(|messages| messages.iter().any(is_message)))
 }
 
-/// Whether a field turns something on or off; of thinking, it may also say how much.
+/// Returns `true` if a field is a boolean or a string. `think` may be a level instead of a boolean.
 fn is_switch(object: &Object, name: &str) -> bool {
     matches!(object.get(name), Some(Value::Bool(_) | Value::String(_)))
 }
 
-/// Whether a message is in a form that only Ollama has.
+/// Returns `true` if a message has a form that only Ollama uses.
 fn is_message(message: &Value) -> bool {
     let Some(message) = message.as_object() else { return false };
     let has_object_arguments = |call: &Value| {
@@ -40,12 +40,12 @@ fn is_message(message: &Value) -> bool {
         || list(message, "tool_calls").iter().any(has_object_arguments)
 }
 
-/// A field that is a list; nothing where it is anything else.
+/// Returns a list field, or an empty list if the field has another type.
 pub(super) fn list<'a>(object: &'a Object, name: &str) -> &'a [Value] {
     object.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
-/// Reads a request for a chat.
+/// Reads a `chat` request.
 pub(super) fn chat(object: Object) -> Request {
     let mut ids = CallIds::default();
     let messages: Vec<Message> = match object.get("messages") {
@@ -86,7 +86,8 @@ fn message(value: &Value, ids: &mut CallIds) -> Message {
     }
 }
 
-/// What the model says, in a request or a reply. Ollama tells no ids of calls in older versions.
+/// Reads a message of the model, in a request or a response. Older versions of Ollama send no tool call
+/// ids.
 pub(super) fn assistant(object: &Object, ids: &mut CallIds) -> AssistantMessage {
     AssistantMessage {
         content: content(object),
@@ -95,7 +96,7 @@ pub(super) fn assistant(object: &Object, ids: &mut CallIds) -> AssistantMessage 
     }
 }
 
-/// What a message thinks, says and shows.
+/// Returns the thinking, the text and the images of a message.
 fn content(object: &Object) -> Vec<ContentBlock> {
     let thinking = json::string(object, "thinking").map(ContentBlock::from_thinking);
     let text = match object.get("content") {
@@ -106,7 +107,7 @@ fn content(object: &Object) -> Vec<ContentBlock> {
     thinking.into_iter().chain(text).chain(images(object)).collect()
 }
 
-/// The images of a message or a request: their bytes in base64, whose kind is not told.
+/// Returns the images of a message or a request. They are base64 without a MIME type.
 fn images(object: &Object) -> impl Iterator<Item = ContentBlock> {
     list(object, "images").iter().map(|image| match image.as_str() {
         Some(image) => ContentBlock::from_image_url(url(image)),
@@ -114,7 +115,7 @@ fn images(object: &Object) -> impl Iterator<Item = ContentBlock> {
     })
 }
 
-/// An image as a `data:` URL, its kind told by the bytes that it begins with.
+/// Converts an image to a `data:` URL. The MIME type is detected from the first bytes.
 fn url(image: &str) -> String {
     const KINDS: &[(&str, &str)] =
         &[("/9j/", "jpeg"), ("iVBOR", "png"), ("R0lGOD", "gif"), ("UklGR", "webp"), ("Qk", "bmp")];
@@ -126,7 +127,7 @@ fn url(image: &str) -> String {
     format!("data:image/{kind};base64,{image}")
 }
 
-/// A call of a tool. Its arguments are an object on the wire, and a text in the blueprint.
+/// Reads a tool call. Its arguments are an object on the wire and a JSON string in the blueprint.
 fn tool_call(call: &Value, ids: &mut CallIds) -> ToolCall {
     let function = call.get("function").unwrap_or(call);
     let name = function.get("name").and_then(Value::as_str).unwrap_or_default();
@@ -138,8 +139,8 @@ fn tool_call(call: &Value, ids: &mut CallIds) -> ToolCall {
     ToolCall::new(ids.call(call.get("id").and_then(Value::as_str), name), name, arguments)
 }
 
-/// Whether an object is a request to generate. A legacy completion of OpenAI's has a model and a prompt,
-/// too, and a request to change images has images, which are objects there.
+/// Returns `true` if an object is a `generate` request. OpenAI's legacy completions have a model and a
+/// prompt too. Its image edits have `images`, but as objects.
 pub(super) fn is_generate(object: &Object) -> bool {
     object.get("model").is_some_and(Value::is_string)
         && object.get("prompt").is_some_and(Value::is_string)
@@ -156,14 +157,14 @@ fn are_texts(value: &Value) -> bool {
     value.as_array().is_some_and(|items| items.iter().all(Value::is_string))
 }
 
-/// Reads a request to generate. Ollama makes a chat of it, unless it is to be taken as it is, or filled
-/// in between a beginning and an end.
+/// Reads a `generate` request. Ollama handles it as a chat, except for a raw prompt or a prompt with a
+/// suffix.
 pub(super) fn generate(object: Object) -> Request {
     let text = json::string(&object, "prompt").map(ContentBlock::from_text);
     let said: Vec<ContentBlock> = text.into_iter().chain(images(&object)).collect();
     let is_raw = object.get("raw").and_then(Value::as_bool).unwrap_or_default();
     let system = json::string(&object, "system").map(Message::system);
-    // The context is the tokens of the turns before, which no one can read.
+    // `context` holds the tokens of earlier turns, which are not readable.
     let mut prompt_fields = vec!["model", "prompt", "images", "context"];
     let prompt: Prompt = if system.is_none() && (is_raw || json::string(&object, "suffix").is_some()) {
         CompletionPrompt::new(said).into()

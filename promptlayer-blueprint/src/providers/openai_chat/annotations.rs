@@ -1,4 +1,4 @@
-//! What a text cites.
+//! Citations in a text.
 
 use serde_json::Value;
 
@@ -9,13 +9,13 @@ use crate::blueprint::{
 use crate::providers::json;
 use crate::providers::shape::Object;
 
-/// The digits that the number of a source has at most; what is longer is no such number.
+/// Maximum number of digits in a citation mark. A longer number is not a citation.
 const LONGEST_NUMBER: usize = 4;
 
-/// Reads one; `None` where the blueprint has no form for it.
+/// Reads a citation. Returns `None` if the blueprint has no type for it.
 fn annotation(object: &Object) -> Option<Annotation> {
     let kind = json::string(object, "type")?;
-    // Here OpenAI has the fields in an object under the kind, elsewhere beside it.
+    // Chat completions nest the fields in an object named for the type. Other APIs do not.
     let fields = object.get(kind).and_then(Value::as_object).unwrap_or(object);
     let text = |key: &str| json::string(fields, key).map(str::to_owned);
     let number = |key: &str| fields.get(key).and_then(Value::as_i64);
@@ -44,8 +44,8 @@ fn annotation(object: &Object) -> Option<Annotation> {
     }
 }
 
-/// Gives annotations to the text that they are of: the last, for what comes before it is thought. What the
-/// blueprint has no form for, or what no text is there for, stands behind, to be read.
+/// Attaches citations to the last text block: blocks before it are thoughts. Citations that the blueprint
+/// has no type for, or for which there is no text block, are appended as readable text.
 pub(super) fn attach(blocks: &mut Vec<ContentBlock>, annotations: Option<&Value>) {
     let mut text = blocks.iter_mut().rev().find_map(|block| match block {
         ContentBlock::Text(text) => Some(text),
@@ -62,7 +62,8 @@ pub(super) fn attach(blocks: &mut Vec<ContentBlock>, annotations: Option<&Value>
     blocks.extend(others);
 }
 
-/// Cites what the marks in the texts of a reply refer to: `[2]` is Perplexity's second source.
+/// Adds citations for the marks in the texts of a response: `[2]` refers to Perplexity's second search
+/// result.
 pub(super) fn cite(messages: &mut [Message], reply: &Object) {
     let Some(sources) = reply.get("search_results").and_then(Value::as_array) else {
         return;
@@ -76,7 +77,7 @@ pub(super) fn cite(messages: &mut [Message], reply: &Object) {
     }
 }
 
-/// The marks in a text that have a source. Their places are counted in characters, as OpenAI counts them.
+/// Returns the marks in a text that refer to a source. Positions are counted in characters, like OpenAI's.
 fn marks(text: &str, sources: &[Value]) -> Vec<Annotation> {
     let mut marks = Vec::new();
     for (at, (byte, _)) in text.char_indices().enumerate().filter(|(_, (_, char))| *char == '[') {
@@ -89,7 +90,7 @@ fn marks(text: &str, sources: &[Value]) -> Vec<Annotation> {
             title: json::string(source, "title").unwrap_or_default().to_owned(),
             url: url.to_owned(),
             start_index: place(at),
-            // The brackets with what is between them.
+            // Includes the brackets.
             end_index: place(at + number.len() + 2),
             ..WebAnnotation::default()
         }));
@@ -97,7 +98,7 @@ fn marks(text: &str, sources: &[Value]) -> Vec<Annotation> {
     marks
 }
 
-/// The number that a text begins with, if a bracket closes it.
+/// Returns the number at the start of a text, if a closing bracket follows.
 fn number(text: &str) -> Option<&str> {
     let length = text.bytes().take(LONGEST_NUMBER + 1).take_while(u8::is_ascii_digit).count();
     let (number, rest) = text.split_at_checked(length)?;

@@ -1,8 +1,8 @@
-//! The calls of tools that a stream's pieces add up to.
+//! Assembles the tool calls of a streamed response.
 //!
-//! OpenAI gives every call an index, begins it with its id and its name, and goes on with pieces of its arguments.
-//! Others leave the index out, have the same one or the same id for all calls, give a new id with every piece, repeat
-//! the name, or send a call whole.
+//! OpenAI sends an index with every fragment, the id and the name with the first fragment of a call, and
+//! its arguments in fragments. Other servers omit the index, use the same index or id for all calls, send a
+//! new id with every fragment, repeat the name, or send a call in one piece.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use super::sum::merge;
 use crate::providers::json::string;
 use crate::providers::shape::Object;
 
-/// Calls by their index, and where there is none by their id.
+/// Calls by index, or by id if there is no index.
 #[derive(Default)]
 pub(super) struct Calls {
     all: Vec<Call>,
@@ -21,19 +21,19 @@ pub(super) struct Calls {
     by_id: HashMap<String, usize>,
 }
 
-/// A call, as far as it has come.
+/// A call that is assembled from its fragments.
 #[derive(Default)]
 struct Call {
     index: Option<u64>,
     id: String,
     name: String,
     arguments: String,
-    /// Whether it is of a custom tool, which has an input of any form.
+    /// `true` for a call of a custom tool, whose input is free text.
     is_custom: bool,
     fields: Object,
 }
 
-/// A piece of a call.
+/// A fragment of a call.
 struct Piece<'a> {
     index: Option<u64>,
     id: Option<&'a str>,
@@ -42,7 +42,7 @@ struct Piece<'a> {
 }
 
 impl Calls {
-    /// Adds a piece of a call.
+    /// Adds a fragment of a call.
     pub(super) fn add(&mut self, call: &Value) {
         let Some(call) = call.as_object() else { return };
         let custom = call.get("custom").and_then(Value::as_object);
@@ -55,7 +55,7 @@ impl Calls {
             arguments: match arguments {
                 None | Some(Value::Null) => Cow::Borrowed(""),
                 Some(Value::String(text)) => Cow::Borrowed(text),
-                // Some servers send the object itself.
+                // Some servers send an object instead of a JSON string.
                 Some(other) => Cow::Owned(other.to_string()),
             },
         };
@@ -70,7 +70,8 @@ impl Calls {
         }
     }
 
-    /// The place of the call that a piece belongs to, which may be a new one.
+    /// Returns the position of the call that a fragment belongs to. Adds a call if the fragment starts a
+    /// new one.
     fn place(&mut self, piece: &Piece<'_>) -> usize {
         let known = match (piece.index, piece.id) {
             (Some(index), _) => self.by_index.get(&index).copied(),
@@ -97,7 +98,7 @@ impl Calls {
         self.all.is_empty()
     }
 
-    /// All calls by their index; those without one in the order in which they came.
+    /// Returns all calls, ordered by index. Calls without an index follow in the order of arrival.
     pub(super) fn whole(mut self) -> Option<Value> {
         self.all.sort_by_key(|call| call.index.unwrap_or(u64::MAX));
         (!self.all.is_empty()).then(|| self.all.into_iter().map(Call::whole).collect())
@@ -105,8 +106,8 @@ impl Calls {
 }
 
 impl Call {
-    /// Whether a piece begins another call: it has a name, all arguments of this one are there, and it is not the
-    /// same call told again.
+    /// Returns `true` if a fragment starts another call: it has a name, the arguments of this call are
+    /// complete, and the fragment does not repeat this call.
     fn is_over(&self, piece: &Piece<'_>) -> bool {
         let Some(name) = piece.name else { return false };
         let is_complete = !self.name.is_empty() && self.arguments.ends_with('}');
@@ -115,7 +116,8 @@ impl Call {
         is_complete && is_other && !self.is_repeated(piece)
     }
 
-    /// Whether a piece is the whole call once more. A call without an id may be made twice.
+    /// Returns `true` if a fragment repeats the whole call. A call without an id is not a repetition: a
+    /// model may make the same call twice.
     fn is_repeated(&self, piece: &Piece<'_>) -> bool {
         piece.id == Some(self.id.as_str())
             && piece.name == Some(self.name.as_str())
@@ -132,7 +134,7 @@ impl Call {
         {
             id.clone_into(&mut self.id);
         }
-        // A name may come in pieces, before the arguments; what comes after is the same name again.
+        // A name may arrive in fragments before the arguments. Any later name repeats the same one.
         if let Some(name) = piece.name
             && self.arguments.is_empty()
             && self.name != name

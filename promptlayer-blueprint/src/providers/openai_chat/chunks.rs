@@ -1,4 +1,4 @@
-//! Streamed replies: the choices that their chunks add up to.
+//! Assembles the choices of a streamed response.
 
 use serde_json::Value;
 
@@ -6,16 +6,16 @@ use super::delta::Delta;
 use super::sum::{Choice, Choices, append_lists, merge};
 use crate::providers::shape::Object;
 
-/// Adds chunks up to the whole reply.
+/// Assembles chunks into the whole response.
 pub(super) fn sum(chunks: &[Value]) -> Object {
     Choices::<ChatChoice<'_>>::sum(chunks, "chat.completion")
 }
 
-/// What the chunks of a choice add up to.
+/// A choice that is assembled from its chunks.
 #[derive(Default)]
 struct ChatChoice<'a> {
     delta: Delta,
-    /// The whole message, which Perplexity repeats in every chunk, and some servers send instead of deltas.
+    /// The whole message. Perplexity repeats it in every chunk, and some servers send it instead of deltas.
     message: Option<&'a Object>,
     logprobs: Object,
     fields: Object,
@@ -29,7 +29,7 @@ impl<'a> Choice<'a> for ChatChoice<'a> {
                 ("message", Value::Object(message)) => self.message = Some(message),
                 ("logprobs", Value::Object(logprobs)) => append_lists(&mut self.logprobs, logprobs),
                 ("delta" | "message" | "logprobs" | "index", _) => {}
-                // xAI has an empty one until there is one.
+                // xAI sends an empty finish reason until the choice has finished.
                 ("finish_reason", Value::String(word)) if word.is_empty() => {}
                 (key, value) => merge(&mut self.fields, key, value),
             }

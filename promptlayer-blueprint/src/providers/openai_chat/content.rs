@@ -1,4 +1,4 @@
-//! What a message says: a text, or parts.
+//! The content of a message: a text, or a list of parts.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::blueprint::{ContentBlock, ImageContent, ImageUrl, TextContent};
 use crate::providers::json;
 use crate::providers::shape::Object;
 
-/// The content of a message: a text, or parts.
+/// Reads the content of a message.
 pub(super) fn blocks(value: Option<&Value>) -> Vec<ContentBlock> {
     match value {
         None | Some(Value::Null) => Vec::new(),
@@ -17,7 +17,7 @@ pub(super) fn blocks(value: Option<&Value>) -> Vec<ContentBlock> {
     }
 }
 
-/// One part of a content. What the blueprint has no block for is kept whole, to be read.
+/// Reads one part of a content. A part that the blueprint has no block for is kept as readable text.
 fn part(part: &Value) -> Vec<ContentBlock> {
     let Some(block) = part.as_object().and_then(known) else { return vec![kept(part)] };
     let is_text = matches!(block, ContentBlock::Text(_));
@@ -26,7 +26,7 @@ fn part(part: &Value) -> Vec<ContentBlock> {
     blocks
 }
 
-/// A value that the blueprint has no block for, to be read.
+/// Creates a text block for a value that the blueprint has no block for.
 pub(super) fn kept(value: &Value) -> ContentBlock {
     ContentBlock::from_text(json::readable(value))
 }
@@ -48,7 +48,7 @@ fn known(part: &Object) -> Option<ContentBlock> {
 }
 
 fn image(image: &Value) -> Option<ContentBlock> {
-    // A bare address, as Mistral takes it too.
+    // Mistral also accepts a plain URL.
     let url = image.as_str().or_else(|| image.get("url")?.as_str())?.to_owned();
     let detail = image.get("detail").and_then(Value::as_str).map(str::to_owned);
     Some(ContentBlock::ImageUrl(ImageContent { image_url: ImageUrl { url, detail }, image_variable: None }))

@@ -1,4 +1,4 @@
-//! The message that the deltas of a choice add up to.
+//! Assembles the message of a choice from its deltas.
 
 use serde_json::{Value, json};
 
@@ -7,13 +7,14 @@ use super::details::Details;
 use super::sum::merge;
 use crate::providers::shape::Object;
 
-/// Fields of a delta that are told anew, and not in pieces: routers repeat the role in every chunk.
+/// Fields of a delta that replace the earlier value and are not fragments. Routers repeat the role in every
+/// chunk.
 const TOLD_ANEW: &[&str] = &["role", "name", "id", "type", "padding"];
 
-/// Fields of a spoken answer that come in pieces.
+/// Fields of a spoken answer that arrive in fragments.
 const SPOKEN: &[&str] = &["data", "transcript"];
 
-/// What the deltas of a message add up to.
+/// A message that is assembled from its deltas.
 #[derive(Default)]
 pub(super) struct Delta {
     content: Content,
@@ -58,7 +59,7 @@ impl Delta {
         }
     }
 
-    /// Whether no delta said anything.
+    /// Returns `true` if no delta had content.
     pub(super) fn says_nothing(&self) -> bool {
         self.content.says_nothing()
             && self.calls.is_empty()
@@ -68,7 +69,7 @@ impl Delta {
             && self.fields.keys().all(|key| TOLD_ANEW.contains(&key.as_str()))
     }
 
-    /// The whole message.
+    /// Returns the whole message.
     pub(super) fn message(self) -> Object {
         let mut message = self.fields;
         let said = [
@@ -84,7 +85,7 @@ impl Delta {
     }
 }
 
-/// Adds the fields of an object, of which those that are named here come in pieces.
+/// Adds the fields of an object. The fields in `pieces` are fragments and are appended.
 pub(super) fn add_pieces(into: &mut Object, from: &Object, pieces: &[&str]) {
     for (key, value) in from {
         match value {
@@ -94,7 +95,7 @@ pub(super) fn add_pieces(into: &mut Object, from: &Object, pieces: &[&str]) {
     }
 }
 
-/// Appends a piece of a text.
+/// Appends a fragment to a text field.
 fn append(into: &mut Object, key: &str, piece: &str) {
     match into.get_mut(key) {
         Some(Value::String(text)) => text.push_str(piece),
@@ -104,11 +105,11 @@ fn append(into: &mut Object, key: &str, piece: &str) {
     }
 }
 
-/// What a message says: a text, unless parts came.
+/// The content of a message: a text, unless the deltas contained parts.
 #[derive(Default)]
 struct Content {
     parts: Vec<Part>,
-    /// Whether parts came, as Mistral sends them when its model thinks.
+    /// `true` if the deltas contained parts. Mistral sends parts when its model thinks.
     in_parts: bool,
 }
 
@@ -136,7 +137,7 @@ impl Content {
     fn text(&mut self, piece: &str) {
         match self.parts.last_mut() {
             Some(Part::Text(text)) => text.push_str(piece),
-            // A message that begins with a thought has no empty text before it.
+            // A message that starts with a thought has no empty text before it.
             _ => self.parts.push(Part::Text(piece.to_owned())),
         }
     }

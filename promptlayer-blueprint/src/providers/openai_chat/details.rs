@@ -1,4 +1,4 @@
-//! The blocks that `OpenRouter` streams thoughts in.
+//! Assembles the reasoning blocks of `OpenRouter`'s streamed responses.
 
 use std::collections::HashMap;
 
@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::delta::add_pieces;
 use crate::providers::shape::Object;
 
-/// Fields of a block that come in pieces.
+/// Fields of a block that arrive in fragments.
 const PIECES: &[&str] = &["text", "summary", "data", "signature"];
 
-/// Blocks of thinking by their index.
+/// Reasoning blocks by index.
 #[derive(Default)]
 pub(super) struct Details {
     blocks: Vec<Object>,
@@ -18,7 +18,7 @@ pub(super) struct Details {
 }
 
 impl Details {
-    /// Adds a piece. One without an index goes on with the last of its kind.
+    /// Adds a fragment. A fragment without an index extends the last block of its type.
     pub(super) fn add(&mut self, detail: &Value) {
         let Some(detail) = detail.as_object() else { return };
         let kind = detail.get("type").and_then(Value::as_str).unwrap_or_default();
@@ -37,13 +37,13 @@ impl Details {
         self.blocks.is_empty()
     }
 
-    /// All blocks, in the order in which they began.
+    /// Returns all blocks, in the order in which they started.
     pub(super) fn whole(self) -> Option<Value> {
         (!self.blocks.is_empty()).then(|| self.blocks.into_iter().map(Value::Object).collect())
     }
 }
 
-/// Whether both have an id, and not the same.
+/// Returns `true` if both have an id and the ids differ.
 fn is_another(block: &Object, detail: &Object) -> bool {
     let id = |object: &Object| object.get("id").and_then(Value::as_str).map(str::to_owned);
     matches!((id(block), id(detail)), (Some(known), Some(told)) if known != told)

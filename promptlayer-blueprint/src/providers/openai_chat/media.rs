@@ -1,4 +1,4 @@
-//! Files, sounds and films: those that a message brings, and those that a model made.
+//! Files, audio and video, as input of a message and as output of a model.
 
 use serde_json::Value;
 
@@ -6,10 +6,10 @@ use crate::blueprint::{ContentBlock, Media, MediaContent, MediaFormat, OutputMed
 use crate::providers::json;
 use crate::providers::shape::Object;
 
-/// A file of which nothing tells the kind.
+/// The MIME type of a file if the type is unknown.
 const UNKNOWN: &str = "application/octet-stream";
 
-/// MIME types by the ending of a file's name.
+/// MIME types by file extension.
 const BY_ENDING: &[(&str, &str)] = &[
     ("pdf", "application/pdf"),
     ("json", "application/json"),
@@ -35,7 +35,7 @@ const BY_ENDING: &[(&str, &str)] = &[
     ("webm", "video/webm"),
 ];
 
-/// What the base64 of a sound begins with, by its MIME type: a file's own first bytes tell its kind.
+/// MIME types of audio by the start of its base64 content: the first bytes of a file identify its format.
 const BY_FIRST_BYTES: &[(&str, &str)] = &[
     ("UklGR", "audio/wav"),
     ("SUQz", "audio/mpeg"),
@@ -46,10 +46,10 @@ const BY_FIRST_BYTES: &[(&str, &str)] = &[
     ("ZkxhQ", "audio/flac"),
 ];
 
-/// Bare samples, which are all that OpenAI streams, have no first bytes that tell them.
+/// Raw PCM samples, the only format that OpenAI streams. They have no identifying first bytes.
 const SAMPLES: &str = "audio/pcm";
 
-/// A sound in a request: its content in base64 with its format, or as Mistral takes it the content alone.
+/// Reads audio in a request: base64 content with its format, or for Mistral the content alone.
 pub(super) fn audio(audio: &Value) -> Option<ContentBlock> {
     let data = audio.as_str().or_else(|| audio.get("data")?.as_str())?;
     let kind = match audio.get("format").and_then(Value::as_str) {
@@ -60,7 +60,7 @@ pub(super) fn audio(audio: &Value) -> Option<ContentBlock> {
     Some(found(data, None, &kind))
 }
 
-/// A file in a request. OpenAI has its fields in an object of their own, Mistral beside the type.
+/// Reads a file in a request. OpenAI nests the fields in an object, Mistral does not.
 pub(super) fn file(part: &Object) -> Option<ContentBlock> {
     let file = part.get("file").and_then(Value::as_object).unwrap_or(part);
     let title = json::string(file, "filename").or_else(|| json::string(file, "file_name"));
@@ -72,7 +72,7 @@ pub(super) fn file(part: &Object) -> Option<ContentBlock> {
     Some(block(title, kind, id, MediaFormat::Neither))
 }
 
-/// A file by its address: `document_url` of Mistral, `audio_url` and `video_url` of vLLM and others.
+/// Reads a file by its URL: `document_url` of Mistral, `audio_url` and `video_url` of vLLM and others.
 pub(super) fn linked(kind: &str, part: &Object) -> Option<ContentBlock> {
     let link = part.get(kind)?;
     let url = link.as_str().or_else(|| link.get("url")?.as_str())?;
@@ -82,13 +82,13 @@ pub(super) fn linked(kind: &str, part: &Object) -> Option<ContentBlock> {
         "video_url" => "video/*",
         _ => UNKNOWN,
     };
-    // What follows the path is no part of the file's name.
+    // Removes the query and the fragment, which are not part of the file name.
     let path = url.split(['?', '#']).next().unwrap_or(url);
     let known = title.and_then(by_ending).or_else(|| by_ending(path));
     Some(found(url, title, known.unwrap_or(unknown)))
 }
 
-/// A file by its address, or by its content as a `data:` URL or as bare base64.
+/// Creates a file block from a URL, from a `data:` URL, or from base64 content.
 fn found(place: &str, title: Option<&str>, kind: &str) -> ContentBlock {
     if let Some((kind, data)) = data_url(place) {
         return block(title, kind, data, MediaFormat::Base64);
@@ -98,7 +98,7 @@ fn found(place: &str, title: Option<&str>, kind: &str) -> ContentBlock {
     block(title, kind, place, format)
 }
 
-/// The MIME type and the content of a `data:` URL in base64.
+/// Returns the MIME type and the content of a base64 `data:` URL.
 fn data_url(url: &str) -> Option<(&str, &str)> {
     let (head, data) = url.strip_prefix("data:")?.split_once(',')?;
     let kind = head.strip_suffix(";base64")?;
@@ -126,7 +126,8 @@ fn of_sound(data: &str) -> &'static str {
     BY_FIRST_BYTES.iter().find(|(first, _)| data.starts_with(first)).map_or(SAMPLES, |(_, kind)| *kind)
 }
 
-/// What a model spoke: its words as text, and the sound. A spoken answer that is sent back has its id only.
+/// Reads the spoken answer of a model: its transcript and its audio. A spoken answer in a later request has
+/// only its id.
 pub(super) fn spoken(audio: Option<&Value>) -> Vec<ContentBlock> {
     let Some(audio) = audio.and_then(Value::as_object) else {
         return Vec::new();
@@ -150,7 +151,7 @@ pub(super) fn spoken(audio: Option<&Value>) -> Vec<ContentBlock> {
     }
 }
 
-/// Images that a model made beside its text, as `OpenRouter` gives them.
+/// Reads the images that a model generated beside its text, in `OpenRouter`'s format.
 pub(super) fn images(images: Option<&Value>) -> Vec<ContentBlock> {
     let images = images.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     images

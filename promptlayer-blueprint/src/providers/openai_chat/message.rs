@@ -1,4 +1,4 @@
-//! Messages: those of a request, and those of a reply's choices.
+//! Messages of a request, and of the choices of a response.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::blueprint::{AssistantMessage, ContentBlock, FunctionCall, FunctionMes
 use crate::providers::json;
 use crate::providers::shape::Object;
 
-/// Reads a list of messages; a bare string in it is the user's.
+/// Reads a list of messages. A plain string becomes a user message.
 pub(in crate::providers) fn messages(value: &Value) -> Vec<Message> {
     match value {
         Value::Array(items) => items.iter().map(message).collect(),
@@ -44,7 +44,7 @@ pub(in crate::providers) fn message(value: &Value) -> Message {
     message
 }
 
-/// Reads a message of the model: what it thought, what it said, and what it made, in this order.
+/// Reads a message of the model. The order of its blocks is: thoughts, text, generated media.
 pub(super) fn assistant(object: &Object) -> AssistantMessage {
     let mut blocks = thinking::blocks(object);
     blocks.extend(content::blocks(object.get("content")));
@@ -53,7 +53,7 @@ pub(super) fn assistant(object: &Object) -> AssistantMessage {
     }
     blocks.extend(media::spoken(object.get("audio")));
     blocks.extend(media::images(object.get("images")));
-    // A message that only calls tools says nothing, in whichever of the forms that nothing has.
+    // A message that only calls tools may have an empty text. The empty block is removed.
     blocks.retain(|block| block.text() != Some(""));
     annotations::attach(&mut blocks, object.get("annotations"));
     let calls = object.get("tool_calls").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -67,7 +67,7 @@ pub(super) fn assistant(object: &Object) -> AssistantMessage {
 
 fn tool_call(call: &Value) -> ToolCall {
     let id = call.get("id").and_then(Value::as_str).unwrap_or_default();
-    // A custom tool has its name and input beside each other.
+    // A custom tool has its name and input in `custom`.
     let function = call.get("function").or_else(|| call.get("custom")).and_then(function_call);
     match function {
         Some(function) => ToolCall::new(id, function.name, function.arguments),
@@ -78,7 +78,7 @@ fn tool_call(call: &Value) -> ToolCall {
 fn function_call(function: &Value) -> Option<FunctionCall> {
     let name = function.get("name")?.as_str()?;
     let arguments = function.get("arguments").or_else(|| function.get("input"));
-    // Some servers send the object itself where OpenAI sends it as text.
+    // Some servers send an object instead of a JSON string.
     let arguments = arguments.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
     Some(FunctionCall::new(name, arguments.unwrap_or_default()))
 }

@@ -1,4 +1,4 @@
-//! Whole replies.
+//! Whole responses.
 
 use std::collections::BTreeMap;
 
@@ -12,19 +12,19 @@ use crate::providers::reading::{Reply, Usage};
 use crate::providers::shape::{Object, Shape};
 use crate::providers::{RESPONSE_ID, errors, json, vendor};
 
-/// The metadata key that the provider's name for the build that answered goes by.
+/// Metadata key for the provider's fingerprint of the backend configuration.
 const SYSTEM_FINGERPRINT: &str = "system_fingerprint";
-/// The metadata key that the tier of a service goes by.
+/// Metadata key for the service tier.
 const SERVICE_TIER: &str = "service_tier";
-/// The metadata key that the provider behind a router goes by.
+/// Metadata key for the provider behind a router.
 const UPSTREAM_PROVIDER: &str = "upstream_provider";
-/// The metadata key that the addresses that were searched go by, as JSON.
+/// Metadata key for the URLs of the search results, as JSON.
 const CITATIONS: &str = "citations";
 
-/// Reads a reply: every choice is a message.
+/// Reads a response. Each choice becomes a message.
 pub(super) fn reply(object: &Object) -> Reply {
     let choices = choices(object);
-    // Whatever its role is called, a reply is the model's.
+    // The messages of a response are always the model's, so their role is ignored.
     let mut messages: Vec<Message> = choices
         .iter()
         .filter_map(|choice| Some(Message::Assistant(assistant(choice.get("message")?.as_object()?))))
@@ -33,12 +33,12 @@ pub(super) fn reply(object: &Object) -> Reply {
     Reply { prompt: Some(ChatPrompt::new(messages).into()), ..common_reply(object, &SHAPE) }
 }
 
-/// The choices of a reply.
+/// Returns the choices of a response.
 pub(in crate::providers) fn choices(object: &Object) -> &[Value] {
     object.get("choices").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
-/// What replies of all OpenAI's older interfaces have.
+/// Reads the fields that chat completions and OpenAI's other older APIs have in common.
 pub(in crate::providers) fn common_reply(object: &Object, shape: &'static Shape) -> Reply {
     let choices = choices(object);
     let provider = vendor::of_reply(object);
@@ -56,7 +56,7 @@ pub(in crate::providers) fn common_reply(object: &Object, shape: &'static Shape)
     }
 }
 
-/// Why the model ended, by the choice that ended worst.
+/// Returns the most severe finish reason of the choices.
 fn finish(choices: &[Value]) -> Option<Finish> {
     Finish::worst(choices.iter().filter_map(|choice| {
         let word = choice.get("finish_reason").and_then(Value::as_str).filter(|word| !word.is_empty());
@@ -64,7 +64,8 @@ fn finish(choices: &[Value]) -> Option<Finish> {
     }))
 }
 
-/// Whether the model would not answer, which OpenAI tells beside the reason for ending.
+/// Returns `true` if the model refused to answer. OpenAI reports this in `refusal`, not in the finish
+/// reason.
 fn refused(choice: &Value) -> bool {
     choice
         .get("message")
@@ -72,8 +73,8 @@ fn refused(choice: &Value) -> bool {
         .is_some_and(|refusal| !refusal.is_empty())
 }
 
-/// The error that a reply tells: of the whole, or as `OpenRouter` does of a choice. A stream that has begun can only
-/// fail so.
+/// Returns the error of a response, or of a choice as `OpenRouter` sends it. This is how a stream reports
+/// an error after it has started.
 fn error(object: &Object) -> Option<(ErrorType, String)> {
     let of_choice = choices(object).iter().find_map(|choice| choice.get("error"));
     [object.get("error"), of_choice]
@@ -83,7 +84,7 @@ fn error(object: &Object) -> Option<(ErrorType, String)> {
         .map(errors::of_reply)
 }
 
-/// What the log has no field for.
+/// Returns response data without a field in the log.
 fn metadata(
     object: &Object,
     usage: Option<&Object>,

@@ -10,7 +10,7 @@ use crate::providers::reading::{self, Request};
 use crate::providers::shape::Object;
 use crate::providers::{json, vendor};
 
-/// Reads a request. A tool or a choice that the blueprint has no form for stays among the parameters.
+/// Reads a request. Tools and tool choices that the blueprint cannot hold stay in the parameters.
 pub(super) fn request(object: Object) -> Request {
     let mut prompt = ChatPrompt::new(object.get("messages").map(messages).unwrap_or_default());
     let mut prompt_fields = vec!["model", "messages"];
@@ -42,7 +42,7 @@ pub(super) fn request(object: Object) -> Request {
     }
 }
 
-/// The tools, if every one of them is a function.
+/// Returns the tools if all of them are functions.
 pub(in crate::providers) fn tools(value: &Value) -> Option<Vec<Tool>> {
     let tools: Vec<Tool> = read(value)?;
     tools.iter().all(|tool| matches!(tool, Tool::Function(_))).then_some(tools)

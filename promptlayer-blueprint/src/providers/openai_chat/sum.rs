@@ -1,4 +1,4 @@
-//! What the chunks of chat completions and of the legacy completions have in common.
+//! Assembles chunks of chat completions and of legacy completions.
 
 use std::collections::BTreeMap;
 
@@ -6,22 +6,23 @@ use serde_json::Value;
 
 use crate::providers::shape::Object;
 
-/// What the chunks of one choice add up to.
+/// A choice that is assembled from its chunks.
 pub(in crate::providers) trait Choice<'a>: Default {
-    /// Adds the part of the choice that a chunk has.
+    /// Adds a chunk's part of the choice.
     fn add(&mut self, choice: &'a Object);
-    /// The choice of the whole reply.
+    /// Returns the choice of the whole response.
     fn whole(self) -> Object;
 }
 
-/// Choices by their index, whatever the order that their parts come in.
+/// Choices by index. Their parts may arrive in any order.
 pub(in crate::providers) struct Choices<C> {
     whole: Object,
     choices: BTreeMap<u64, C>,
 }
 
 impl<'a, C: Choice<'a>> Choices<C> {
-    /// Adds chunks up to a reply, which calls itself `kind` if the chunks call themselves something. Copilot's do not.
+    /// Assembles chunks into a response. If the chunks have an `object` field, it is set to `kind`.
+    /// Copilot's have none.
     pub(in crate::providers) fn sum(chunks: &'a [Value], kind: &str) -> Object {
         let mut sum = Self { whole: Object::new(), choices: BTreeMap::new() };
         for chunk in chunks.iter().filter_map(Value::as_object) {
@@ -43,9 +44,9 @@ impl<'a, C: Choice<'a>> Choices<C> {
         for (key, value) in chunk {
             match key.as_str() {
                 "choices" => self.add_choices(value),
-                // Noise of Mistral's and of OpenAI's, which hides how long a chunk is.
+                // Padding that Mistral and OpenAI add to hide the length of a chunk.
                 "p" | "obfuscation" => {}
-                // The first that is said is of the whole reply. Azure begins with a chunk that leaves them empty.
+                // The first non-empty value is kept. Azure's first chunk leaves these fields empty.
                 "id" | "model" | "created" | "error" => {
                     if self.whole.get(key).is_none_or(is_empty) {
                         self.whole.insert(key.clone(), value.clone());
@@ -66,7 +67,7 @@ impl<'a, C: Choice<'a>> Choices<C> {
     }
 }
 
-/// Whether a value says nothing.
+/// Returns `true` if a value is empty.
 fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -76,8 +77,8 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// Sets a field to what a later chunk says of it. Of an object, the fields that are not told again stay: usage is
-/// told as the sum so far.
+/// Sets a field to the value of a later chunk. Objects are merged, and fields that the later chunk omits
+/// are kept: usage counts are totals so far.
 pub(in crate::providers) fn merge(into: &mut Object, key: &str, value: &Value) {
     match (into.get_mut(key), value) {
         (_, Value::Null) => {}
@@ -92,7 +93,7 @@ pub(in crate::providers) fn merge(into: &mut Object, key: &str, value: &Value) {
     }
 }
 
-/// Appends the lists that an object holds: the log probabilities of a choice.
+/// Appends the lists of an object, such as the log probabilities of a choice.
 pub(in crate::providers) fn append_lists(into: &mut Object, from: &Object) {
     for (key, value) in from {
         match (into.get_mut(key), value) {

@@ -1,6 +1,6 @@
-//! What a model thought before it answered.
+//! The reasoning of a model before its answer.
 //!
-//! OpenAI does not tell it here; each server that does has a field of its own for it.
+//! OpenAI does not return it in this API. Each server that does uses its own field.
 
 use serde_json::Value;
 
@@ -8,17 +8,18 @@ use crate::blueprint::{ContentBlock, ThinkingContent};
 use crate::providers::json;
 use crate::providers::shape::Object;
 
-/// Fields that hold a thought as text: of `DeepSeek`, vLLM and llama.cpp; of `OpenRouter` and Groq; of Copilot.
+/// Fields that contain a thought as text: `DeepSeek`, vLLM and llama.cpp; `OpenRouter` and Groq; Copilot.
 const TEXTS: &[&str] = &["reasoning_content", "reasoning", "reasoning_text"];
 
-/// The field in which Copilot has the signature of a thought.
+/// The field that contains the signature of a thought, in Copilot's responses.
 const SIGNATURE: &str = "reasoning_opaque";
 
-/// The thoughts of a message. Where they are told in blocks and as one text, the blocks say more.
+/// Returns the thoughts of a message. Blocks are preferred to a single text, because they contain more
+/// data.
 pub(super) fn blocks(message: &Object) -> Vec<ContentBlock> {
     let items = |key: &str| message.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let mut thoughts = details(items("reasoning_details"));
-    // As LiteLLM passes on those of Anthropic.
+    // LiteLLM passes Anthropic's thinking blocks on in this field.
     thoughts.extend(items("thinking_blocks").iter().filter_map(|block| thought(block.as_object()?)));
     if thoughts.iter().all(|thought| thought.thinking.is_empty()) {
         let text = TEXTS.iter().find_map(|key| json::string(message, key));
@@ -31,7 +32,8 @@ pub(super) fn blocks(message: &Object) -> Vec<ContentBlock> {
     thoughts.into_iter().map(ContentBlock::Thinking).collect()
 }
 
-/// The blocks that `OpenRouter` tells thoughts in. What is encrypted goes with the summary of the same thought.
+/// Reads the reasoning blocks of `OpenRouter`. An encrypted block is merged with the summary of the same
+/// thought.
 fn details(details: &[Value]) -> Vec<ThinkingContent> {
     let mut thoughts: Vec<ThinkingContent> = Vec::new();
     for detail in details.iter().filter_map(Value::as_object) {
@@ -56,13 +58,13 @@ fn details(details: &[Value]) -> Vec<ThinkingContent> {
     thoughts
 }
 
-/// A part of a content that is a thought.
+/// Reads a content part that is a thought.
 pub(super) fn part(part: &Object) -> Option<ContentBlock> {
     thought(part).map(ContentBlock::Thinking)
 }
 
-/// A thought in a block of its own: a text, or as Mistral has it a list of parts. Of one that is redacted
-/// there is what only the provider can read.
+/// Reads a thought block: a text, or for Mistral a list of parts. A redacted thought has only data that the
+/// provider can read.
 fn thought(block: &Object) -> Option<ThinkingContent> {
     let text = |key: &str| json::string(block, key).map(str::to_owned);
     if let Some(data) = text("data") {

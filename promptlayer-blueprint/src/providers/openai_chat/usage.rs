@@ -1,4 +1,4 @@
-//! What a reply says of its tokens, and of what they cost.
+//! Token counts and cost of a response.
 
 use serde_json::Value;
 
@@ -6,12 +6,11 @@ use crate::providers::json;
 use crate::providers::reading::Usage;
 use crate::providers::shape::Object;
 
-/// What xAI counts cost in: ten thousand million ticks are a dollar
-/// (<https://docs.x.ai/developers/cost-tracking>).
+/// The unit of xAI's cost: 10^10 ticks are one US dollar (<https://docs.x.ai/developers/cost-tracking>).
 const TICKS_PER_DOLLAR: f64 = 1e10;
 
-/// Counts that the log has no field for: the object and the field that they are told in, and the metadata key that
-/// they go by.
+/// Counts without a field in the log: the object and the field that contain the count, and its metadata
+/// key.
 const OTHER: &[(&str, &str, &str)] = &[
     ("prompt_tokens_details", "audio_tokens", "input_audio_tokens"),
     ("prompt_tokens_details", "image_tokens", "input_image_tokens"),
@@ -22,11 +21,11 @@ const OTHER: &[(&str, &str, &str)] = &[
     ("completion_tokens_details", "rejected_prediction_tokens", "rejected_prediction_tokens"),
 ];
 
-/// Counts of the same kind that stand in the usage itself, of Perplexity and of xAI.
+/// Counts of the same kind that Perplexity and xAI put directly into the usage object.
 const OTHER_BESIDE: &[&str] = &["citation_tokens", "num_search_queries", "num_sources_used"];
 
-/// The usage that a reply tells. Groq had it in an object of its own before it had it where others do; Moonshot
-/// streams it within the choice.
+/// Returns the usage object of a response. Older Groq responses have it in `x_groq`. Moonshot streams it in
+/// the choice.
 pub(super) fn object<'a>(reply: &'a Object, choices: &'a [Value]) -> Option<&'a Object> {
     reply
         .get("usage")
@@ -35,7 +34,7 @@ pub(super) fn object<'a>(reply: &'a Object, choices: &'a [Value]) -> Option<&'a 
         .or_else(|| choices.iter().find_map(|choice| choice.get("usage")?.as_object()))
 }
 
-/// Reads tokens.
+/// Reads token counts.
 pub(super) fn tokens(usage: &Object) -> Usage {
     let count = |key: &str| usage.get(key).and_then(Value::as_u64);
     let within = |object: &str, key: &str| usage.get(object).and_then(|details| details.get(key)?.as_u64());
@@ -46,11 +45,11 @@ pub(super) fn tokens(usage: &Object) -> Usage {
     Usage {
         input: count("prompt_tokens"),
         output: output(usage, reasoning),
-        // OpenAI's field, DeepSeek's and Moonshot's.
+        // Fields of OpenAI, DeepSeek and Moonshot, in this order.
         cached: within("prompt_tokens_details", "cached_tokens")
             .or_else(|| count("prompt_cache_hit_tokens"))
             .or_else(|| count("cached_tokens")),
-        // OpenRouter's field, LiteLLM's and Anthropic's.
+        // Fields of OpenRouter, LiteLLM and Anthropic, in this order.
         cache_creation: within("prompt_tokens_details", "cache_write_tokens")
             .or_else(|| within("prompt_tokens_details", "cache_creation_tokens"))
             .or_else(|| count("cache_creation_input_tokens")),
@@ -59,7 +58,8 @@ pub(super) fn tokens(usage: &Object) -> Usage {
     }
 }
 
-/// The tokens of the reply with those of thinking. xAI counts them beside each other; its sum tells it.
+/// Returns the output tokens including reasoning tokens. xAI counts them separately, which shows in
+/// `total_tokens`.
 fn output(usage: &Object, reasoning: Option<u64>) -> Option<u64> {
     let count = |key: &str| usage.get(key).and_then(Value::as_u64);
     let output = count("completion_tokens")?;
@@ -71,14 +71,15 @@ fn output(usage: &Object, reasoning: Option<u64>) -> Option<u64> {
     Some(apart().unwrap_or(output))
 }
 
-/// What the provider says that it cost, in US dollars.
+/// Returns the cost that the provider reports, in US dollars.
 pub(super) fn price(reply: &Object, usage: Option<&Object>, provider: Option<&str>) -> Option<f64> {
     let number = |object: &Object, key: &str| object.get(key).and_then(Value::as_f64);
     let within = |object: &Object, outer: &str, key: &str| {
         object.get(outer).and_then(Value::as_object).and_then(|inner| number(inner, key))
     };
     let price = match provider? {
-        // Its credits are dollars. Who brought their own key pays the model's provider, and is told how much.
+        // OpenRouter's credits are US dollars. With the user's own key (BYOK), the upstream cost is paid to
+        // the model's provider and is reported separately.
         "openrouter" => {
             let usage = usage?;
             let is_own_key = usage.get("is_byok").and_then(Value::as_bool).unwrap_or_default();
@@ -93,7 +94,7 @@ pub(super) fn price(reply: &Object, usage: Option<&Object>, provider: Option<&st
     (price.is_finite() && price >= 0.0).then_some(price)
 }
 
-/// The tier that a reply was served in, which Mistral tells with the usage.
+/// Returns the service tier of a response. Mistral reports it in the usage object.
 pub(super) fn tier<'a>(reply: &'a Object, usage: Option<&'a Object>) -> Option<&'a str> {
     json::string(reply, "service_tier").or_else(|| json::string(usage?, "service_tier"))
 }

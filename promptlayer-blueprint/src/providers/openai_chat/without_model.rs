@@ -1,4 +1,4 @@
-//! Requests that leave out the model, which stands in the address or is the only one of its server.
+//! Detection of requests without a model: the model is in the URL, or the server has only one.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::request::tools;
 use crate::providers::messages;
 use crate::providers::shape::Object;
 
-/// Fields that only a request for chat completions has beside its messages.
+/// Fields that only a chat completion request has beside its messages.
 const OWN: &[&str] = &[
     "data_sources",
     "frequency_penalty",
@@ -22,13 +22,14 @@ const OWN: &[&str] = &[
     "top_logprobs",
 ];
 
-/// Whether an object may be a request without its model: it has messages, and no model.
+/// Returns `true` if an object may be a request without a model: it has messages and no model.
 pub(in crate::providers) fn lacks_model(object: &Object) -> bool {
     object.get("model").is_none_or(Value::is_null)
         && object.get("messages").is_some_and(messages::is_messages)
 }
 
-/// Whether an object has a field, or tools, that no value of another kind has beside messages.
+/// Returns `true` if an object has a field, or tools, that only a chat completion request has beside
+/// messages.
 pub(in crate::providers) fn has_own_field(object: &Object) -> bool {
     OWN.iter().any(|name| object.get(*name).is_some_and(|value| !value.is_null()))
         || object.get("tools").and_then(tools).is_some_and(|tools| !tools.is_empty())

@@ -1,4 +1,4 @@
-//! What a text cites.
+//! Citations in a text.
 
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -7,8 +7,8 @@ use super::super::json;
 use super::super::shape::Object;
 use crate::blueprint::{Annotation, ContainerFileAnnotation, FileAnnotation, WebAnnotation};
 
-/// Reads one citation; `None` where the blueprint has no form for it. The blueprint demands fields that
-/// not every server sends: those are empty.
+/// Reads a citation. Returns `None` if the blueprint has no type for it. Fields that the blueprint requires
+/// and the server did not send are empty.
 pub(super) fn annotation(value: &Value) -> Option<Annotation> {
     let object = value.as_object()?;
     let text = |key: &str| json::string(object, key).map(str::to_owned);
@@ -21,7 +21,7 @@ pub(super) fn annotation(value: &Value) -> Option<Annotation> {
             cited_text: text("cited_text"),
             encrypted_index: text("encrypted_index"),
         }),
-        // A path is a citation of a file that the model made, which has no name yet.
+        // `file_path` cites a file that the model generated. It has no name.
         "file_citation" | "file_path" => Annotation::File(FileAnnotation {
             index: index(object, "index").unwrap_or_default(),
             file_id: text("file_id").unwrap_or_default(),
@@ -41,7 +41,7 @@ pub(super) fn annotation(value: &Value) -> Option<Annotation> {
     })
 }
 
-/// A place in the text.
+/// Returns a position in the text.
 fn index(object: &Object, key: &str) -> Option<i64> {
     object.get(key)?.as_i64()
 }

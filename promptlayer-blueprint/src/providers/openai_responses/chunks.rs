@@ -1,4 +1,4 @@
-//! The events of a streamed reply, and the reply that they are the parts of.
+//! Assembles the events of a streamed response.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,7 +9,8 @@ use super::super::shape::Object;
 use super::events::{self, Event};
 use super::summed::Summed;
 
-/// Whether an object is an event. An error has its message beside its type; that of others has it inside.
+/// Returns `true` if an object is an event. An error event has its message at the top level; other APIs
+/// nest it.
 pub(super) fn is_chunk(object: &Object) -> bool {
     match json::string(object, "type") {
         Some("error") => {
@@ -21,8 +22,9 @@ pub(super) fn is_chunk(object: &Object) -> bool {
     }
 }
 
-/// Adds events up. The last has the whole reply, but some servers leave its items out; a stream that was
-/// cut has no such event at all. Then the items are what the events said of them.
+/// Assembles events into the response. The last event contains the whole response, but some servers omit
+/// its items, and an interrupted stream has no such event. In these cases the items are assembled from the
+/// other events.
 pub(super) fn sum(chunks: &[Value]) -> Object {
     let mut stream = Stream::default();
     for chunk in chunks.iter().filter_map(Value::as_object) {
@@ -33,18 +35,18 @@ pub(super) fn sum(chunks: &[Value]) -> Object {
     stream.into_reply()
 }
 
-/// What has been read of a stream.
+/// The state of a stream.
 #[derive(Default)]
 struct Stream<'a> {
-    /// The reply as it was told last, and the status that the event stands for.
+    /// The latest response object, and the status that its event implies.
     reply: Option<(&'a Object, &'static str)>,
-    /// Whether the last event of the reply was seen.
+    /// `true` once the final response event arrived.
     ended: bool,
-    /// The items by their indexes, which may be any number.
+    /// Items by their index. Indexes need not be consecutive.
     items: BTreeMap<u64, Summed<'a>>,
-    /// The indexes of the items, for servers that tell only an item's id.
+    /// Indexes of the items by id, for servers that send only the id.
     indexes: HashMap<&'a str, u64>,
-    /// The event that says that the stream failed.
+    /// The event that reported an error.
     error: Option<&'a Object>,
 }
 
@@ -66,7 +68,8 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// The index of the item that an event is about: as it is told, else by the item's id, else the last.
+    /// Returns the index of the item that an event belongs to: the event's index, else the index of the
+    /// item with the event's id, else the last index.
     fn index(&mut self, chunk: &'a Object, event: &Event<'a>) -> u64 {
         let id = match event {
             Event::Item { item, .. } => json::string(item, "id"),
@@ -85,7 +88,7 @@ impl<'a> Stream<'a> {
         index
     }
 
-    /// The whole reply.
+    /// Returns the whole response.
     fn into_reply(self) -> Object {
         let (mut reply, status) = match self.reply {
             Some((reply, status)) => (reply.clone(), status),
@@ -105,9 +108,9 @@ impl<'a> Stream<'a> {
     }
 }
 
-/// Says in a reply that its stream ended in an error.
+/// Records in a response that its stream ended with an error.
 fn fail(reply: &mut Object, error: &Object) {
-    // Some servers put it into an object of its own.
+    // Some servers nest the error in an object.
     let error = error.get("error").and_then(Value::as_object).unwrap_or(error);
     let said = error.iter().filter(|(key, _)| !["type", "sequence_number"].contains(&key.as_str()));
     let said: Object = said.map(|(key, value)| (key.clone(), value.clone())).collect();

@@ -1,40 +1,40 @@
-//! What one event of a streamed reply adds, and to what.
+//! Parses the events of a streamed response.
 
 use serde_json::Value;
 
 use super::super::json;
 use super::super::shape::Object;
 
-/// What an event says.
+/// A parsed event.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Event<'a> {
-    /// The reply as it is now; whether it is the last time that it is told.
+    /// The current state of the response. `is_last` is `true` for the final one.
     Reply { reply: &'a Object, status: &'static str, is_last: bool },
-    /// An item as it begins or as it ended.
+    /// An item, when it starts or when it ends.
     Item { item: &'a Object, is_done: bool },
-    /// A part of an item, as it begins or as it ended.
+    /// A part of an item, when it starts or when it ends.
     Part { list: List, at: u64, part: &'a Object },
-    /// More of a text, or all of it.
+    /// A fragment of a text, or the whole text.
     Text { place: Place, text: &'a str, is_all: bool },
-    /// Something that a text cites.
+    /// A citation of a text.
     Annotation { part: u64, at: u64, annotation: &'a Value },
-    /// An image that is not yet finished.
+    /// A partial image.
     Image { image: &'a str, event: &'a Object },
-    /// The end of the stream: the reply failed.
+    /// An error that ends the stream.
     Error(&'a Object),
 }
 
-/// The list of an item's that a part is in.
+/// The list of an item that contains a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum List {
-    /// What it says.
+    /// The content of the item.
     Content,
-    /// What a thought is in short.
+    /// The summary of a reasoning item.
     Summary,
 }
 
 impl List {
-    /// The field of the item that holds it.
+    /// Returns the name of the item's field for this list.
     pub(super) fn field(self) -> &'static str {
         match self {
             Self::Content => "content",
@@ -43,20 +43,20 @@ impl List {
     }
 }
 
-/// Where a text belongs.
+/// The position of a text in an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
-    /// In a part of the item: its index, its type, and the field of the part.
+    /// In a part of the item: its list, its index, its type, and the field of the part.
     Part { list: List, at: u64, kind: &'static str, field: &'static str },
-    /// In a field of the item, which is of this type.
+    /// In a field of an item of this type.
     Field { kind: &'static str, field: &'static str },
-    /// In a field of an object in the item, which is of this type.
+    /// In a field of a nested object, in an item of this type.
     Inner { kind: &'static str, object: &'static str, field: &'static str },
-    /// A command of a shell's, by its index.
+    /// In a shell command, by its index.
     Command(u64),
 }
 
-/// Reads an event; `None` of one that adds nothing.
+/// Parses an event. Returns `None` if it adds nothing to the response.
 pub(super) fn read(event: &Object) -> Option<Event<'_>> {
     let kind = json::string(event, "type")?;
     if kind == "error" {
@@ -96,7 +96,7 @@ pub(super) fn read(event: &Object) -> Option<Event<'_>> {
     }
 }
 
-/// Reads an event with more of a text, or with all of it, which the last stands under the field's own name.
+/// Parses an event with a fragment of a text, or with the whole text, which has the name of its field.
 fn text<'a>(kind: &str, event: &'a Object) -> Option<Event<'a>> {
     let (of, is_all) = match kind.strip_suffix(".delta") {
         Some(of) => (of, false),
@@ -135,7 +135,7 @@ fn text<'a>(kind: &str, event: &'a Object) -> Option<Event<'a>> {
     Some(Event::Text { place, text, is_all })
 }
 
-/// An index; the first where none is told.
+/// Returns an index, or 0 if it is missing.
 fn index(event: &Object, key: &str) -> u64 {
     event.get(key).and_then(Value::as_u64).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! The items that a request and a reply are lists of.
+//! The items of requests and responses.
 
 use serde_json::{Map, Value};
 
@@ -9,11 +9,11 @@ use crate::blueprint::{
     AssistantMessage, ContentBlock, Message, ShellCallOutputContent, ThinkingContent, ToolCall,
 };
 
-/// The name that the call of a computer goes by, which has none of its own.
+/// The tool name for computer calls, which have none.
 const COMPUTER: &str = "computer";
 
-/// Reads the items of a request. Those of the model that stand together are one message: its thoughts,
-/// what it said, and the tools that it called then.
+/// Converts the items of a request. Consecutive items of the model form one message: reasoning, text and
+/// tool calls.
 pub(super) fn messages(items: &[Value]) -> Vec<Message> {
     let mut messages = Vec::new();
     let mut turn = Turn::default();
@@ -28,7 +28,7 @@ pub(super) fn messages(items: &[Value]) -> Vec<Message> {
             turn.end(&mut messages);
             messages.push(message);
         } else {
-            // Two messages of the model are two, and what it said after a call was not said before it.
+            // A second message of the model starts a new message, and so does text after a tool call.
             if kind == "message" && turn.has_spoken() {
                 turn.end(&mut messages);
             }
@@ -39,7 +39,7 @@ pub(super) fn messages(items: &[Value]) -> Vec<Message> {
     messages
 }
 
-/// Reads the items of a reply as the one message that they are.
+/// Converts the items of a response into one message.
 pub(super) fn message(items: &[Value]) -> AssistantMessage {
     let mut turn = Turn::default();
     for item in items {
@@ -51,7 +51,7 @@ pub(super) fn message(items: &[Value]) -> AssistantMessage {
     turn.message
 }
 
-/// Whether an item of a reply waits for what the user's own tools give.
+/// Returns `true` if an item waits for the result of one of the application's tools.
 pub(super) fn is_awaited(item: &Value) -> bool {
     const AWAITED: &[&str] = &[
         "function_call",
@@ -63,13 +63,13 @@ pub(super) fn is_awaited(item: &Value) -> bool {
     ];
     let Some(object) = item.as_object() else { return false };
     match kind(object) {
-        // A shell may be the provider's own.
+        // A shell may also run at the provider.
         "shell_call" => item.pointer("/environment/type").and_then(Value::as_str) == Some("local"),
         kind => AWAITED.contains(&kind),
     }
 }
 
-/// What an item is. A message may come without its type, and so may a reference to an item.
+/// Returns the type of an item. Messages and item references may omit it.
 pub(super) fn kind(item: &Object) -> &str {
     match json::string(item, "type") {
         Some(kind) => kind,
@@ -78,24 +78,24 @@ pub(super) fn kind(item: &Object) -> &str {
     }
 }
 
-/// What the model says without a break.
+/// Collects consecutive items of the model.
 #[derive(Default)]
 struct Turn {
-    /// What there is of it.
+    /// The message so far.
     message: AssistantMessage,
-    /// Whether there is anything of it, be it empty.
+    /// `true` if an item was added, even one without content.
     begun: bool,
-    /// Whether a message is part of it.
+    /// `true` if one of the items is a message.
     spoken: bool,
 }
 
 impl Turn {
-    /// Whether it holds a message or a call already.
+    /// Returns `true` if the turn contains a message or a tool call.
     fn has_spoken(&self) -> bool {
         self.spoken || !self.message.tool_calls.is_empty()
     }
 
-    /// Ends it: what comes next is another message.
+    /// Ends the turn and adds its message to `messages`.
     fn end(&mut self, messages: &mut Vec<Message>) {
         let ended = std::mem::take(self);
         if ended.begun {
@@ -103,7 +103,7 @@ impl Turn {
         }
     }
 
-    /// Adds an item of the model's.
+    /// Adds an item of the model.
     fn add(&mut self, item: &Object) {
         self.begun = true;
         let content = &mut self.message.content;
@@ -121,8 +121,8 @@ impl Turn {
     }
 }
 
-/// The message of an item that is not the model's: what the user or the application said, and what
-/// its tools returned.
+/// Returns the message of an item that is not from the model: a message of the user or the application, or
+/// a tool result.
 fn of_others(kind: &str, item: &Object) -> Option<Message> {
     match kind {
         "message" => said(item),
@@ -145,7 +145,7 @@ fn of_others(kind: &str, item: &Object) -> Option<Message> {
     }
 }
 
-/// A message; `None` of the model's own.
+/// Converts a message item. Returns `None` for a message of the model.
 fn said(item: &Object) -> Option<Message> {
     let content = || parts::content(item.get("content"), json::string(item, "id"));
     match json::string(item, "role").unwrap_or_default() {
@@ -157,12 +157,12 @@ fn said(item: &Object) -> Option<Message> {
     }
 }
 
-/// The id that a call and what it returned share.
+/// Returns the id that a call and its result share.
 fn call_id(item: &Object) -> &str {
     ["call_id", "tool_call_id", "id"].into_iter().find_map(|key| json::string(item, key)).unwrap_or_default()
 }
 
-/// What a tool returned: a text, parts, or JSON of its own.
+/// Converts a tool result: a text, a list of parts, or any other JSON.
 fn returned(item: &Object) -> Message {
     let mut message = Message::tool(call_id(item), parts::content(item.get("output"), None));
     if let Message::Tool(tool) = &mut message {
@@ -171,7 +171,7 @@ fn returned(item: &Object) -> Message {
     message
 }
 
-/// What a command printed, in the form that came before `shell_call_output`: one text.
+/// Converts the output of a `local_shell_call`, the predecessor of `shell_call`. It is a single text.
 fn local_shell_output(item: &Object) -> ContentBlock {
     let output = item.get("output").filter(|output| !output.is_null());
     ContentBlock::ShellCallOutput(ShellCallOutputContent {
@@ -185,8 +185,8 @@ fn local_shell_output(item: &Object) -> ContentBlock {
     })
 }
 
-/// A thought: its summary or itself, and what only the provider can read of it. `None` of one that says
-/// nothing of either.
+/// Converts a reasoning item: its summary or its text, and its encrypted content. Returns `None` if it has
+/// neither.
 fn thought(item: &Object) -> Option<ContentBlock> {
     let texts: Vec<&str> = ["summary", "content"]
         .into_iter()
@@ -206,21 +206,22 @@ fn thought(item: &Object) -> Option<ContentBlock> {
     }))
 }
 
-/// The call of a function, whose arguments are JSON in a text, or of a tool that takes any text.
+/// Converts a function call, whose arguments are a JSON string, or a call of a custom tool, whose input is
+/// any text.
 fn call(item: &Object, arguments: &str) -> ToolCall {
     let arguments = match item.get(arguments) {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text.clone(),
-        // Some servers send the object itself.
+        // Some servers send an object instead of a JSON string.
         Some(other) => other.to_string(),
     };
     let mut call = ToolCall::new(call_id(item), json::string(item, "name").unwrap_or_default(), arguments);
-    // The item has an id of its own, beside that by which its result refers to it.
+    // An item has an id of its own in addition to the id that the result refers to.
     call.tool_id = json::string(item, "id").filter(|id| *id != call.id).map(str::to_owned);
     call
 }
 
-/// What the model would do with a computer, which a program does for it.
+/// Converts a computer call, which the application executes.
 fn computer_call(item: &Object) -> ToolCall {
     const INPUT: &[&str] = &["action", "actions", "pending_safety_checks"];
     let input = INPUT.iter().filter_map(|key| {

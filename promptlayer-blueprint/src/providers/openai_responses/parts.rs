@@ -1,4 +1,4 @@
-//! The content of a message: a text, or parts.
+//! The content of a message: a text, or a list of parts.
 
 use serde_json::Value;
 
@@ -7,10 +7,10 @@ use super::super::shape::Object;
 use super::annotations;
 use crate::blueprint::{ContentBlock, ImageContent, ImageUrl, Media, MediaContent, MediaFormat, TextContent};
 
-/// The MIME type of a file that nothing tells more of.
+/// The MIME type of a file if the type is unknown.
 const UNKNOWN_FILE: &str = "application/octet-stream";
 
-/// Endings of file names, and the MIME types that they stand for: of what the interface takes as a file.
+/// MIME types by file extension, for the files that the API accepts.
 const MIME_TYPES: &[(&str, &str)] = &[
     ("pdf", "application/pdf"),
     ("txt", "text/plain"),
@@ -29,7 +29,7 @@ const MIME_TYPES: &[(&str, &str)] = &[
     ("webp", "image/webp"),
 ];
 
-/// Reads a content. `id` is the provider's of the message, which the blueprint keeps with each text.
+/// Reads a content. `id` is the provider's id of the message, which the blueprint keeps with each text.
 pub(super) fn content(value: Option<&Value>, id: Option<&str>) -> Vec<ContentBlock> {
     match value {
         None | Some(Value::Null) => Vec::new(),
@@ -40,7 +40,7 @@ pub(super) fn content(value: Option<&Value>, id: Option<&str>) -> Vec<ContentBlo
     }
 }
 
-/// A text.
+/// Creates a text block.
 fn text(said: &str, id: Option<&str>) -> ContentBlock {
     ContentBlock::Text(TextContent {
         text: said.to_owned(),
@@ -49,7 +49,7 @@ fn text(said: &str, id: Option<&str>) -> ContentBlock {
     })
 }
 
-/// A value that the blueprint has no block for, to be read.
+/// Creates a text block for a value that the blueprint has no block for.
 pub(super) fn kept(value: &Value) -> ContentBlock {
     ContentBlock::from_text(json::readable(value))
 }
@@ -70,7 +70,7 @@ fn part(value: &Value, id: Option<&str>) -> Vec<ContentBlock> {
     vec![block.unwrap_or_else(|| kept(value))]
 }
 
-/// A text with what it cites. A citation that the blueprint has no form for stands behind it, to be read.
+/// Reads a text with its citations. Citations that the blueprint has no type for follow as readable text.
 fn cited(object: &Object, value: &Value, id: Option<&str>) -> Vec<ContentBlock> {
     let Some(said) = object.get("text").and_then(Value::as_str) else { return vec![kept(value)] };
     let cited = object.get("annotations").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -92,9 +92,9 @@ fn cited(object: &Object, value: &Value, id: Option<&str>) -> Vec<ContentBlock> 
     others
 }
 
-/// An image by its address, its data or the provider's id of it.
+/// Reads an image by its URL, its data or the provider's file id.
 fn image(object: &Object) -> Option<ContentBlock> {
-    // Chat completions have the address in an object; some servers take either.
+    // Chat completions nest the URL in an object. Some servers accept both forms.
     let given = object.get("image_url").filter(|given| !given.is_null());
     let nested = given.and_then(Value::as_object);
     let url = given.and_then(Value::as_str).or_else(|| json::string(nested?, "url"));
@@ -108,7 +108,7 @@ fn image(object: &Object) -> Option<ContentBlock> {
     }
 }
 
-/// A file by its data, its address or the provider's id of it.
+/// Reads a file by its data, its URL or the provider's file id.
 fn file(object: &Object) -> Option<ContentBlock> {
     let name = json::string(object, "filename");
     if let Some(data) = json::string(object, "file_data") {
@@ -126,13 +126,13 @@ fn file(object: &Object) -> Option<ContentBlock> {
     Some(media(name, Some(mime_type(name)), json::string(object, "file_id")?, MediaFormat::Neither))
 }
 
-/// A sound, by its data.
+/// Reads audio data.
 fn audio(object: &Object) -> Option<ContentBlock> {
     let mime_type = json::string(object, "format").map(|format| format!("audio/{format}"));
     Some(media(None, mime_type.as_deref(), json::string(object, "data")?, MediaFormat::Base64))
 }
 
-/// A file.
+/// Creates a file block.
 fn media(title: Option<&str>, mime_type: Option<&str>, url: &str, format: MediaFormat) -> ContentBlock {
     ContentBlock::Media(MediaContent {
         media: Media {
@@ -144,7 +144,7 @@ fn media(title: Option<&str>, mime_type: Option<&str>, url: &str, format: MediaF
     })
 }
 
-/// The MIME type that a file's name tells.
+/// Returns the MIME type for the extension of a file name.
 fn mime_type(name: Option<&str>) -> &'static str {
     let ending = name.and_then(|name| name.rsplit_once('.')).map(|(_, ending)| ending);
     ending

@@ -1,4 +1,4 @@
-//! Whole replies.
+//! Whole responses.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use super::super::{errors, json, vendor};
 use super::{SHAPE, items};
 use crate::blueprint::{AssistantMessage, ChatPrompt, ContentBlock, Message};
 
-/// What xAI counts a US dollar as: the ten thousand millionth part is a tick.
+/// The unit of xAI's cost: 10^10 ticks are one US dollar.
 const TICKS_IN_A_DOLLAR: f64 = 1e10;
 
-/// Counts that stand deeper in a reply, and the metadata keys that they go by.
+/// Counts that are nested deeper in a response: their metadata key and their path.
 const OTHER_USAGE: &[(&str, &str)] = &[
     ("image_generation_input_tokens", "/tool_usage/image_gen/input_tokens"),
     ("image_generation_output_tokens", "/tool_usage/image_gen/output_tokens"),
@@ -23,12 +23,12 @@ const OTHER_USAGE: &[(&str, &str)] = &[
     ("sources_used", "/usage/num_sources_used"),
 ];
 
-/// Whether an object is a whole reply.
+/// Returns `true` if an object is a whole response.
 pub(super) fn is_reply(object: &Object) -> bool {
     let is = |key: &str, is: fn(&Value) -> bool| object.get(key).is_some_and(is);
     match json::string(object, "object") {
         Some(kind) => kind == "response" && (is("output", Value::is_array) || is("status", Value::is_string)),
-        // Of a server, or of a type, that leaves the name of the object out.
+        // Some servers and some client types omit the `object` field.
         None => {
             let output = object.get("output").and_then(Value::as_array);
             is("status", is_status)
@@ -39,13 +39,13 @@ pub(super) fn is_reply(object: &Object) -> bool {
     }
 }
 
-/// Whether a value is one of the words that a reply's status is.
+/// Returns `true` if a value is one of the statuses of a response.
 fn is_status(status: &Value) -> bool {
     const STATUSES: &[&str] = &["completed", "incomplete", "failed", "cancelled", "in_progress", "queued"];
     status.as_str().is_some_and(|status| STATUSES.contains(&status))
 }
 
-/// Reads a reply: all of its items are one message.
+/// Reads a response. All items become one message.
 pub(super) fn reply(object: &Object) -> Reply {
     let output = object.get("output").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let message = message(object, output);
@@ -55,7 +55,7 @@ pub(super) fn reply(object: &Object) -> Reply {
     let ticks = usage.and_then(|usage| usage.get("cost_in_usd_ticks")?.as_f64());
     Reply {
         shape: Some(&SHAPE),
-        // Only xAI counts in ticks.
+        // Only xAI reports the cost in ticks.
         provider: ticks.map(|_| "xai").or_else(|| vendor::of_reply(object)).map(Into::into),
         model: json::string(object, "model").map(str::to_owned),
         prompt: Some(ChatPrompt::new(messages).into()),
@@ -67,11 +67,12 @@ pub(super) fn reply(object: &Object) -> Reply {
     }
 }
 
-/// What the model said, thought and called.
+/// Returns the model's message: text, reasoning and tool calls.
 fn message(object: &Object, output: &[Value]) -> AssistantMessage {
     let mut message = items::message(output);
     let has = |is: fn(&ContentBlock) -> bool| message.content.iter().any(is);
-    // Servers of open models say beside the items what OpenAI's SDKs only add up: the thought, and the text.
+    // Servers of open models send the fields `reasoning` and `output_text` themselves. With OpenAI, only
+    // the SDKs compute them from the items.
     let (thinks, speaks) = (
         has(|block| matches!(block, ContentBlock::Thinking(_))),
         has(|block| matches!(block, ContentBlock::Text(_))),
@@ -86,7 +87,7 @@ fn message(object: &Object, output: &[Value]) -> AssistantMessage {
     message
 }
 
-/// Whether an error is one: what came well has `null` there.
+/// Returns `true` if a value is an error. A successful response has `null` in this field.
 fn is_error(error: &Value) -> bool {
     match error {
         Value::Object(error) => !error.is_empty(),
@@ -95,7 +96,7 @@ fn is_error(error: &Value) -> bool {
     }
 }
 
-/// The tokens, and what else was counted.
+/// Reads token counts and other counts.
 fn tokens(object: &Object) -> Usage {
     let usage = object.get("usage");
     let count = |path: &str| usage.and_then(|usage| usage.pointer(path)).and_then(Value::as_u64);
@@ -110,23 +111,23 @@ fn tokens(object: &Object) -> Usage {
     }
 }
 
-/// The value at a path such as `/usage/cost`.
+/// Returns the value at a path such as `/usage/cost`.
 fn pointer<'a>(object: &'a Object, path: &str) -> Option<&'a Value> {
     let (first, rest) = path.strip_prefix('/')?.split_once('/')?;
     object.get(first)?.pointer(&format!("/{rest}"))
 }
 
-/// A cost in US dollars, as routers report it: a number, or an object with the sum.
+/// Returns a cost in US dollars, as routers report it: a number, or an object with the total.
 fn cost(cost: &Value) -> Option<f64> {
     let is_dollars = cost.get("currency").and_then(Value::as_str).is_none_or(|currency| currency == "USD");
     cost.as_f64().or_else(|| cost.get("total_cost")?.as_f64().filter(|_| is_dollars))
 }
 
-/// Why the model ended. A reply that is completed may still be a refusal, or wait for tools.
+/// Returns the finish reason. A completed response may still be a refusal, or wait for tool results.
 fn finish(object: &Object, output: &[Value]) -> Option<Finish> {
     let status = json::string(object, "status")?;
     let finish = match status {
-        // It has not ended, or nobody saw it end.
+        // The response has not finished, or its end was not received.
         "in_progress" | "queued" => return None,
         "incomplete" => {
             let reason = object.get("incomplete_details").and_then(|details| details.get("reason")?.as_str());
@@ -141,13 +142,13 @@ fn finish(object: &Object, output: &[Value]) -> Option<Finish> {
     Some(finish)
 }
 
-/// Whether an item has a part that is a refusal.
+/// Returns `true` if an item contains a refusal.
 fn is_refused(item: &Value) -> bool {
     let parts = item.get("content").and_then(Value::as_array);
     parts.is_some_and(|parts| parts.iter().any(|part| part.get("type").is_some_and(|kind| kind == "refusal")))
 }
 
-/// What the log has no field for.
+/// Returns response data without a field in the log.
 fn metadata(object: &Object) -> BTreeMap<&'static str, String> {
     [("response_id", "id"), ("service_tier", "service_tier")]
         .into_iter()

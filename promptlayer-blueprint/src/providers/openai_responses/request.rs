@@ -8,7 +8,7 @@ use super::super::shape::Object;
 use super::{SHAPE, items};
 use crate::blueprint::{BuiltInTool, ChatPrompt, Function, Message, Tool, ToolChoice};
 
-/// Fields of interfaces that have an input and a model too: chats, embeddings, speech.
+/// Fields of other APIs that have an input and a model too: chat, embeddings, speech.
 const OF_OTHERS: &[&str] = &[
     "messages",
     "encoding_format",
@@ -22,7 +22,7 @@ const OF_OTHERS: &[&str] = &[
     "voice",
 ];
 
-/// Fields that only this interface has beside an input.
+/// Fields that, beside an input, only this API has.
 const SURE: &[&str] = &[
     "instructions",
     "previous_response_id",
@@ -44,20 +44,21 @@ const SURE: &[&str] = &[
     "context_management",
 ];
 
-/// Words in the names of models that take an input and give no text.
+/// Words in the names of models that take an input but return no text.
 const OTHER_MODELS: &[&str] =
     &["embed", "moderation", "tts", "rerank", "bge-", "e5-", "gte-", "minilm", "voyage"];
 
-/// Types of parts that other interfaces take a list of as their input: those of moderations.
+/// Types of input parts in other APIs: moderations accept a list of such parts.
 const OTHER_PARTS: &[&str] = &["text", "image_url"];
 
-/// Whether an object is surely a request: embeddings, moderations and speech have an input and a model too.
+/// Returns `true` if an object is definitely a request. Embeddings, moderations and speech have an input
+/// and a model too.
 pub(super) fn is_request(object: &Object) -> bool {
     let has = |key: &str| object.get(key).is_some_and(|value| !value.is_null());
     if OF_OTHERS.iter().any(|key| has(key)) {
         return false;
     }
-    // A stored prompt may name the model.
+    // A stored prompt may define the model.
     let is_stored = object.get("prompt").and_then(|prompt| prompt.get("id")).is_some_and(Value::is_string);
     let Some(model) = json::string(object, "model").or(is_stored.then_some("")) else { return false };
     let is_sure = is_stored || SURE.iter().any(|key| has(key));
@@ -71,14 +72,14 @@ pub(super) fn is_request(object: &Object) -> bool {
     }
 }
 
-/// Whether a model's name says that it gives no text.
+/// Returns `true` if the model's name shows that it returns no text.
 fn is_other(model: &str) -> bool {
     let model = model.to_ascii_lowercase();
     OTHER_MODELS.iter().any(|word| model.contains(word))
 }
 
-/// Whether the values of a list are items: objects with a role or a type, and among those at most references
-/// to items and bare texts.
+/// Returns `true` if the values of a list are items: objects with a role or a type. The list may also
+/// contain item references and strings.
 fn are_items(input: &[Value]) -> bool {
     let mut told = false;
     for item in input {
@@ -93,7 +94,7 @@ fn are_items(input: &[Value]) -> bool {
     told
 }
 
-/// Reads a request. A tool or a choice that the blueprint has no form for stays among the parameters.
+/// Reads a request. Tools and tool choices that the blueprint cannot hold stay in the parameters.
 pub(super) fn request(mut object: Object) -> Request {
     let mut messages = Vec::new();
     match object.remove("instructions") {
@@ -125,7 +126,7 @@ pub(super) fn request(mut object: Object) -> Request {
     }
     let model = json::string(&object, "model").map(str::to_owned);
     object.remove("model");
-    // What is `null` was not asked for.
+    // A field that is `null` has no effect on the request.
     object.retain(|_, value| !value.is_null());
     Request {
         shape: Some(&SHAPE),
@@ -137,12 +138,12 @@ pub(super) fn request(mut object: Object) -> Request {
     }
 }
 
-/// What a tool, or a choice of one, is.
+/// Returns the type of a tool or of a tool choice.
 fn kind(tool: &Value) -> &str {
     tool.get("type").and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Reads a tool; `None` where the blueprint has no form for it.
+/// Reads a tool. Returns `None` if the blueprint cannot hold it.
 fn tool(value: &Value) -> Option<Tool> {
     let object = value.as_object()?;
     match kind(value) {
@@ -151,7 +152,7 @@ fn tool(value: &Value) -> Option<Tool> {
     }
 }
 
-/// A function, which stands flat here and not in an object of its own.
+/// Reads a function. Its fields are at the top level here, not in a nested object.
 fn function(tool: &Object) -> Option<Function> {
     let parameters = match tool.get("parameters") {
         None | Some(Value::Null) => None,
@@ -165,14 +166,14 @@ fn function(tool: &Object) -> Option<Function> {
     })
 }
 
-/// Whether a function has settings that the blueprint has no place for.
+/// Returns `true` if a function has settings that the blueprint has no field for.
 fn says_more(tool: &Value) -> bool {
     const PLACED: &[&str] = &["type", "name", "description", "strict", "parameters"];
     let is_more = |(key, value): (&String, &Value)| !PLACED.contains(&key.as_str()) && !value.is_null();
     kind(tool) == "function" && tool.as_object().is_some_and(|tool| tool.iter().any(is_more))
 }
 
-/// What the blueprint calls a kind of tool; some have the date of their version in the name.
+/// Returns the blueprint's name for a type of tool. Some types contain a version date.
 fn form(kind: &str) -> Option<&'static str> {
     Some(match kind {
         "file_search" => "file_search",
@@ -186,9 +187,9 @@ fn form(kind: &str) -> Option<&'static str> {
     })
 }
 
-/// A tool that the provider runs, with its settings as they came.
+/// Converts a tool that the provider runs. Its settings are kept as received.
 fn built_in(form: &'static str, tool: &Object) -> BuiltInTool {
-    // Several MCP servers are told from each other by their labels.
+    // MCP servers are distinguished by their labels.
     let name = json::string(tool, "server_label").unwrap_or(form);
     BuiltInTool {
         id: name.to_owned(),
@@ -204,11 +205,11 @@ fn built_in(form: &'static str, tool: &Object) -> BuiltInTool {
     }
 }
 
-/// Reads which tool the model must call; `None` where the blueprint has no form for it.
+/// Reads a tool choice. Returns `None` if the blueprint cannot hold it.
 fn tool_choice(value: &Value) -> Option<ToolChoice> {
     match value {
         Value::String(mode) => Some(ToolChoice::Mode(mode.clone())),
-        // Chat completions have the name in an object of its own; some servers take either.
+        // Chat completions nest the name in an object. Some servers accept both forms.
         Value::Object(choice) if kind(value) == "function" => {
             let nested = choice.get("function").and_then(Value::as_object);
             Some(ToolChoice::function(json::string(nested.unwrap_or(choice), "name")?))

@@ -1,4 +1,4 @@
-//! The items of tools that the provider runs, or that a program runs at the model's word.
+//! Items of tools that the provider runs, or that an application runs for the model.
 
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
@@ -11,24 +11,24 @@ use crate::blueprint::{
     ServerToolUseContent, ShellCallContent, WebSearchResult, WebSearchToolResultContent,
 };
 
-/// How the blueprint says that executed code failed; where it did not, nothing is said.
+/// The outcome of failed code in the blueprint. Code that did not fail has no outcome.
 const FAILED: &str = "OUTCOME_FAILED";
 
-/// What every item has, and is no part of what a tool was called with.
+/// Fields that all items have. They are not part of a tool's input.
 const COMMON: &[&str] = &["type", "id", "status"];
 
-/// How deep an item's own fields go: to its action, its operation, its tools and its outputs. What is
-/// deeper, a schema or an environment, is the user's.
+/// Depth of an item's own fields: its action, operation, tools and outputs. Deeper objects, such as a
+/// schema or an environment, are the application's data.
 const NESTED: usize = 1;
 
-/// Reads an item into blocks; what the blueprint has no block for is kept whole, to be read.
+/// Converts an item into blocks. An item that the blueprint has no block for is kept as readable text.
 pub(super) fn blocks(kind: &str, item: &Object) -> Vec<ContentBlock> {
     match kind {
         "web_search_call" => web_search(item),
         "code_interpreter_call" => code(item),
         "image_generation_call" => vec![image(item).unwrap_or_else(|| tool("image_generation", item))],
         "local_shell_call" => vec![local_shell(item)],
-        // Those that stand in the blueprint as they do here.
+        // These items have the same form in the blueprint.
         "mcp_list_tools"
         | "mcp_call"
         | "mcp_approval_request"
@@ -44,22 +44,22 @@ pub(super) fn blocks(kind: &str, item: &Object) -> Vec<ContentBlock> {
     }
 }
 
-/// A text field of an item.
+/// Returns a text field of an item.
 fn text(item: &Object, key: &str) -> Option<String> {
     json::string(item, key).map(str::to_owned)
 }
 
-/// An object in a field of an item.
+/// Returns an object in a field of an item.
 fn object(item: &Object, key: &str) -> Map<String, Value> {
     item.get(key).and_then(Value::as_object).map(|object| said(object, 0)).unwrap_or_default()
 }
 
-/// A list in a field of an item.
+/// Returns a list in a field of an item.
 fn list<'a>(item: &'a Object, key: &str) -> &'a [Value] {
     item.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
-/// An item that is a block of the blueprint under the same names.
+/// Converts an item that is a block of the blueprint with the same field names.
 fn same(item: &Object) -> ContentBlock {
     match ContentBlock::deserialize(Value::Object(said(item, NESTED))) {
         Ok(ContentBlock::Other(item)) => parts::kept(&item),
@@ -68,14 +68,14 @@ fn same(item: &Object) -> ContentBlock {
     }
 }
 
-/// What an object says: what is `null` in it, or in the objects that it holds so deep, is absent. Types that
-/// write all of their fields write `null` where the provider sent nothing.
+/// Returns an object without its `null` fields, down to this depth of nested objects. Client types that
+/// serialize all fields write `null` for fields that the provider did not send.
 fn said(object: &Object, depth: usize) -> Object {
     let said = object.iter().filter(|(_, value)| !value.is_null());
     said.map(|(key, value)| (key.clone(), said_in(value, depth))).collect()
 }
 
-/// The same, of any value.
+/// Does the same for any value.
 fn said_in(value: &Value, depth: usize) -> Value {
     match (value, depth.checked_sub(1)) {
         (Value::Object(object), Some(depth)) => Value::Object(said(object, depth)),
@@ -84,7 +84,7 @@ fn said_in(value: &Value, depth: usize) -> Value {
     }
 }
 
-/// The call of a tool that has no block of its own.
+/// Converts a call of a tool that the blueprint has no specific block for.
 fn tool(name: &str, item: &Object) -> ContentBlock {
     let is_input = |key: &str, value: &Value| !COMMON.contains(&key) && !value.is_null();
     let input = item.iter().filter(|(key, value)| is_input(key, value));
@@ -95,12 +95,13 @@ fn tool(name: &str, item: &Object) -> ContentBlock {
     })
 }
 
-/// A search, and the pages that it found where the request asked for them.
+/// Converts a web search, and the pages that it found if the request asked for them.
 fn web_search(item: &Object) -> Vec<ContentBlock> {
     let id = text(item, "id").unwrap_or_default();
     let mut input = object(item, "action");
     let pages: Vec<WebSearchResult> = list(&input, "sources").iter().filter_map(page).collect();
-    // A source that is no page (a weather service, say) has no form: then all stay where they are.
+    // The blueprint cannot hold sources that are not pages, such as a weather service. In that case all
+    // sources stay in the input.
     let all_are_pages = pages.len() == list(&input, "sources").len();
     if all_are_pages {
         input.remove("sources");
@@ -116,7 +117,7 @@ fn web_search(item: &Object) -> Vec<ContentBlock> {
     blocks
 }
 
-/// A page that was found; `None` of a source that is none.
+/// Converts a source that is a page. Returns `None` for any other source.
 fn page(source: &Value) -> Option<WebSearchResult> {
     let source = source.as_object()?;
     Some(WebSearchResult {
@@ -126,7 +127,7 @@ fn page(source: &Value) -> Option<WebSearchResult> {
     })
 }
 
-/// Code, and what it printed and drew.
+/// Converts executed code, its output and its images.
 fn code(item: &Object) -> Vec<ContentBlock> {
     let mut blocks = vec![ContentBlock::Code(CodeContent {
         code: text(item, "code").unwrap_or_default(),
@@ -152,7 +153,7 @@ fn code(item: &Object) -> Vec<ContentBlock> {
     blocks
 }
 
-/// An image that was made; `None` of one that was not.
+/// Converts a generated image. Returns `None` if the item contains no image.
 fn image(item: &Object) -> Option<ContentBlock> {
     let data = json::string(item, "result")?;
     let mime_type = format!("image/{}", json::string(item, "output_format").unwrap_or("png"));
@@ -171,7 +172,7 @@ fn image(item: &Object) -> Option<ContentBlock> {
     }))
 }
 
-/// A command in the form that came before `shell_call`.
+/// Converts a `local_shell_call`, the predecessor of `shell_call`.
 fn local_shell(item: &Object) -> ContentBlock {
     ContentBlock::ShellCall(ShellCallContent {
         id: text(item, "id"),

@@ -1,4 +1,4 @@
-//! One item of a streamed reply, as its events add up to it.
+//! Assembles one item of a streamed response from its events.
 
 use std::collections::BTreeMap;
 
@@ -7,39 +7,39 @@ use serde_json::{Map, Value};
 use super::super::shape::Object;
 use super::events::{Event, List, Place};
 
-/// An item, in what its events say of it.
+/// The events of one item.
 #[derive(Debug, Default)]
 pub(super) struct Summed<'a> {
-    /// As it was told last: when it ended, else when it began.
+    /// The latest version of the item: from its end, else from its start.
     item: Option<&'a Object>,
     is_done: bool,
-    /// Parts by their lists and indexes, as they were told last.
+    /// The latest version of each part, by list and index.
     parts: BTreeMap<(List, u64), &'a Object>,
     texts: BTreeMap<Place, Text<'a>>,
-    /// What the parts of its content cite, by index.
+    /// Citations of the content parts, by index.
     annotations: BTreeMap<u64, BTreeMap<u64, &'a Value>>,
-    /// The last image, and the event that told it.
+    /// The latest image, with its event.
     image: Option<(&'a str, &'a Object)>,
 }
 
-/// A text, in pieces until it is told as a whole.
+/// A text that arrives in fragments, and possibly as a whole at the end.
 #[derive(Debug, Default)]
 struct Text<'a> {
-    /// What came of it.
+    /// The fragments so far.
     pieces: String,
-    /// All of it, once it is told.
+    /// The whole text, once it arrived.
     all: Option<&'a str>,
 }
 
 impl Text<'_> {
-    /// The text: as a whole where it was told so.
+    /// Returns the whole text if it arrived, else the fragments.
     fn into_value(self) -> Value {
         self.all.map_or(Value::String(self.pieces), Value::from)
     }
 }
 
 impl<'a> Summed<'a> {
-    /// Adds what an event says of the item.
+    /// Adds an event of the item.
     pub(super) fn add(&mut self, event: Event<'a>) {
         match event {
             Event::Item { item, is_done } if is_done || !self.is_done => {
@@ -58,13 +58,14 @@ impl<'a> Summed<'a> {
             Event::Annotation { part, at, annotation } => {
                 self.annotations.entry(part).or_default().insert(at, annotation);
             }
-            // Each is the whole image, and sharper than the one before.
+            // Each event contains the whole image, in a better quality than the one before.
             Event::Image { image, event } => self.image = Some((image, event)),
             Event::Item { .. } | Event::Reply { .. } | Event::Error(_) => {}
         }
     }
 
-    /// The item. What its end left out, or what has not ended, is what the other events said of it.
+    /// Returns the item. Data that its final event omitted, or all data if there is no final event, comes
+    /// from the other events.
     pub(super) fn into_item(mut self) -> Value {
         let mut item = self.item.cloned().unwrap_or_else(|| self.begun());
         let lists = self.lists();
@@ -78,7 +79,8 @@ impl<'a> Summed<'a> {
                     }
                 }
                 Place::Command(_) => {
-                    // In the order of their indexes; those that the item already has are whole.
+                    // Commands are added in the order of their indexes. If the item has ended, its commands
+                    // are already complete.
                     if let Some(action) = inner(&mut item, "action").filter(|_| !self.is_done)
                         && let Value::Array(commands) =
                             action.entry("commands").or_insert_with(|| Value::Array(Vec::new()))
@@ -101,7 +103,7 @@ impl<'a> Summed<'a> {
         Value::Object(item)
     }
 
-    /// An item of which neither the beginning nor the end was seen.
+    /// Creates an item for which neither the start nor the end event arrived.
     fn begun(&self) -> Object {
         let kind = self.texts.keys().next().map_or("message", |place| match place {
             Place::Part { list: List::Summary, .. } | Place::Part { kind: "reasoning_text", .. } => {
@@ -119,7 +121,7 @@ impl<'a> Summed<'a> {
         item
     }
 
-    /// The parts of the item, by the lists that they are in and by their indexes.
+    /// Returns the parts of the item, by list and index.
     fn lists(&mut self) -> BTreeMap<List, BTreeMap<u64, Object>> {
         let mut lists: BTreeMap<List, BTreeMap<u64, Object>> = BTreeMap::new();
         for ((list, at), part) in std::mem::take(&mut self.parts) {
@@ -144,7 +146,7 @@ impl<'a> Summed<'a> {
         lists
     }
 
-    /// Adds the last image that was seen, where the finished one was not.
+    /// Adds the latest partial image if the final image is missing.
     fn add_image(&self, item: &mut Object) {
         const SAID: &[&str] = &["output_format", "size", "quality", "background"];
         let Some((image, event)) = self.image else { return };
@@ -157,12 +159,12 @@ impl<'a> Summed<'a> {
     }
 }
 
-/// An object in an item, which is made where there is none.
+/// Returns a nested object of an item. Creates it if it does not exist.
 fn inner<'a>(item: &'a mut Object, key: &str) -> Option<&'a mut Object> {
     item.entry(key).or_insert_with(|| Map::new().into()).as_object_mut()
 }
 
-/// Sets what an object does not have, or has empty.
+/// Sets a field if it is missing or empty.
 fn fill(object: &mut Object, key: &str, value: Value) {
     let is_empty = match object.get(key) {
         None | Some(Value::Null) => true,
@@ -175,7 +177,7 @@ fn fill(object: &mut Object, key: &str, value: Value) {
     }
 }
 
-/// Adds parts to those that an item has. Of a part that both have, what the item says goes first.
+/// Merges parts into those of the item. If both have a field, the value of the item is kept.
 fn merge(told: &mut Vec<Value>, parts: BTreeMap<u64, Object>) {
     let length = told.len();
     for (at, part) in parts {

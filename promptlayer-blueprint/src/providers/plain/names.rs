@@ -1,17 +1,17 @@
-//! Names of arguments, and what each says of its value.
+//! Names of function arguments, and the meaning of each.
 
-/// Arguments that are the user's message.
+/// Arguments that contain the user message.
 pub(super) const USER: &[&str] =
     &["prompt", "question", "query", "text", "input", "message", "user_message", "user_prompt"];
-/// Arguments that are the system's message.
+/// Arguments that contain the system message.
 pub(super) const SYSTEM: &[&str] = &["system", "system_prompt", "instructions"];
-/// Arguments that are what was said before, where they are messages.
+/// Arguments that contain earlier messages.
 pub(super) const HISTORY: &[&str] = &["history", "chat_history"];
-/// Arguments that are the model's name.
+/// Arguments that contain the model name.
 pub(super) const MODEL: &[&str] = &["model", "model_id", "model_name"];
-/// Arguments that are a provider's request.
+/// Arguments that contain a provider's request.
 pub(super) const REQUEST: &[&str] = &["request", "req", "body"];
-/// Arguments that are parameters of the model.
+/// Arguments that are model parameters.
 pub(super) const PARAMETERS: &[&str] = &[
     "temperature",
     "top_p",
@@ -31,12 +31,12 @@ pub(super) const PARAMETERS: &[&str] = &[
     "logprobs",
 ];
 
-/// Whether an argument of this name is part of what the model is told.
+/// Returns `true` if an argument with this name is part of the prompt.
 pub(super) fn is_said(name: &str) -> bool {
     name == "messages" || USER.contains(&name) || SYSTEM.contains(&name)
 }
 
-/// Whether a name tells what its value is.
+/// Returns `true` if the name of an argument determines its meaning.
 pub(super) fn is_known(name: &str) -> bool {
     is_said(name) || MODEL.contains(&name)
 }

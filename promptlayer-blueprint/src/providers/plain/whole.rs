@@ -1,5 +1,7 @@
-//! Which value is a provider's request: told by its shape, and where that leaves out the model, as that of a
-//! deployment on Azure does, by where it stands.
+//! Detection of the value that is a provider's request.
+//!
+//! A request is detected by its shape. A request without a model, such as one for an Azure deployment, is
+//! detected by its position.
 
 use serde_json::Value;
 
@@ -8,19 +10,20 @@ use crate::providers::reading::Request;
 use crate::providers::shape::Object;
 use crate::providers::{detect, openai_chat};
 
-/// Reads a value that its shape alone tells.
+/// Reads a value as a request, if its shape identifies it.
 pub(super) fn by_shape(value: &Value) -> Option<Request> {
     let object = value.as_object()?;
     let shape = detect::request(object)?;
     Some((shape.request)(object.clone()))
 }
 
-/// Reads a value that stands alone.
+/// Reads a single value as a request.
 pub(super) fn alone(value: &Value) -> Option<Request> {
     by_shape(value).or_else(|| without_model(value, Place::Anywhere))
 }
 
-/// Reads the argument that is a request, wherever it stands, and says how it is called; usual names go first.
+/// Finds the argument that is a request and reads it. Returns the argument's name with the request.
+/// Arguments with usual names are tried first.
 pub(super) fn among(values: &[(String, Value)]) -> Option<(&str, Request)> {
     let in_order = || {
         let named = values.iter().filter(|(name, _)| REQUEST.contains(&name.as_str()));
@@ -31,12 +34,13 @@ pub(super) fn among(values: &[(String, Value)]) -> Option<(&str, Request)> {
     })
 }
 
-/// What the place of a value tells of it.
+/// What the position of a value implies.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// It is a request: it is called so, or a model stands beside it, and nothing else there is said.
+    /// The value is a request. Its name says so or a model is passed beside it, and no other argument is
+    /// part of the prompt.
     Request,
-    /// It is called a request.
+    /// The value has the name of a request.
     Named,
     Anywhere,
 }
@@ -57,9 +61,9 @@ impl Place {
     }
 }
 
-/// Reads a request for chat completions that leaves out its model. A value of the user's own may have messages
-/// too: unless its place tells, something must be there that such a request has, and nothing that is said beside
-/// the messages.
+/// Reads a chat completion request without a model. A value of the application may contain messages too.
+/// Unless the position identifies a request, the object must have a field that only such a request has, and
+/// no other prompt field beside the messages.
 fn without_model(value: &Value, place: Place) -> Option<Request> {
     let object = value.as_object().filter(|object| openai_chat::lacks_model(object))?;
     let mut fields = object.iter().filter(|(_, value)| !value.is_null()).map(|(name, _)| name.as_str());
@@ -69,7 +73,7 @@ fn without_model(value: &Value, place: Place) -> Option<Request> {
     is_one.then(|| (openai_chat::SHAPE.request)(object.clone()))
 }
 
-/// Whether an object has parameters of a model.
+/// Returns `true` if an object contains model parameters.
 fn has_settings(object: &Object) -> bool {
     PARAMETERS.iter().any(|name| object.get(*name).is_some_and(|value| !value.is_null()))
 }

@@ -1,4 +1,4 @@
-//! Exchanges with Anthropic and with Bedrock of which parts are missing, or are not what they should be.
+//! Conversion of exchanges with Anthropic and Bedrock that have missing or invalid parts.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,7 @@ use crate::convert::log_request;
 use crate::record::{FinishedSpan, Output};
 use promptlayer_blueprint::LogRequest;
 
-/// All that a value becomes by taking one part of it away, or by putting something else there.
+/// Returns all variants of a value in which one part is missing or has another type.
 fn broken(value: &Value) -> Vec<Value> {
     let mut all: Vec<Value> =
         vec![json!(null), json!(7), json!("x"), json!([]), json!({}), json!([null]), json!(-1.5)];
@@ -53,7 +53,7 @@ fn of_chunks(chunks: &Value) -> LogRequest {
     log_request(&FinishedSpan { output, ..span() }, None)
 }
 
-/// Reads a value and all that it becomes when broken; what comes of it must be a log that reads back.
+/// Converts a value and all of its broken variants. Each resulting log must survive a JSON round trip.
 fn check(value: &Value, api_type: &str, read: fn(&Value) -> LogRequest) {
     assert_eq!(read(value).api_type.as_deref(), Some(api_type), "{value}");
     let all = broken(value);
@@ -69,7 +69,7 @@ fn check(value: &Value, api_type: &str, read: fn(&Value) -> LogRequest) {
 }
 
 #[test]
-fn a_broken_exchange_with_anthropic_gives_what_it_can() {
+fn broken_anthropic_exchange_is_converted() {
     let content = json!([
         {"type": "thinking", "thinking": "Multiply.", "signature": "sig"},
         {"type": "text", "text": "Blue", "citations": [
@@ -108,7 +108,7 @@ fn a_broken_exchange_with_anthropic_gives_what_it_can() {
 }
 
 #[test]
-fn a_broken_stream_of_anthropics_gives_what_it_can() {
+fn broken_anthropic_stream_is_converted() {
     let delta = |delta: Value| json!({"type": "content_block_delta", "index": 0, "delta": delta});
     let chunks = json!([
         {"type": "message_start", "message": {"id": "m", "model": "claude-x", "content": [], "usage": {"input_tokens": 1}}},
@@ -126,7 +126,7 @@ fn a_broken_stream_of_anthropics_gives_what_it_can() {
 }
 
 #[test]
-fn a_broken_exchange_with_bedrock_gives_what_it_can() {
+fn broken_bedrock_exchange_is_converted() {
     let content = json!([
         {"reasoningContent": {"reasoningText": {"text": "Multiply.", "signature": "sig"}}},
         {"reasoningContent": {"redactedContent": [102]}},
@@ -164,7 +164,7 @@ fn a_broken_exchange_with_bedrock_gives_what_it_can() {
 }
 
 #[test]
-fn a_broken_stream_of_bedrocks_gives_what_it_can() {
+fn broken_bedrock_stream_is_converted() {
     let delta = |delta: Value| json!({"contentBlockDelta": {"contentBlockIndex": 0, "delta": delta}});
     let chunks = json!([
         {"messageStart": {"role": "assistant"}},
@@ -183,9 +183,9 @@ fn a_broken_stream_of_bedrocks_gives_what_it_can() {
     check(&chunks, "converse", of_chunks);
 }
 
-/// Many pieces of one block, and many blocks.
+/// A block of many fragments, and a stream of many blocks.
 #[test]
-fn a_long_stream_is_added_up_whole() {
+fn long_stream_is_assembled_completely() {
     let piece = |index: usize| json!({"type": "content_block_delta", "index": index, "delta": {"type": "text_delta", "text": "0123456789"}});
     let mut events: Vec<Value> = (0..20_000).map(|_| piece(0)).collect();
     events.extend((1..=20_000).map(piece));

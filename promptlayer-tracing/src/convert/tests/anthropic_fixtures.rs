@@ -1,4 +1,4 @@
-//! Exchanges that were really had with Anthropic and with Bedrock.
+//! Conversion of recorded exchanges with Anthropic and Bedrock.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -11,20 +11,20 @@ use crate::convert::log_request;
 use crate::record::{FinishedSpan, Output};
 use promptlayer_blueprint::{ContentBlock, LogRequest, Message, RequestStatus};
 
-/// The variable that names the folder of reference documents.
+/// Environment variable with the folder of reference documents.
 const VARIABLE: &str = "PROMPTLAYER_SHARED";
 
-/// One exchange.
+/// A recorded exchange.
 struct Exchange {
     name: String,
     request: Value,
-    /// The whole reply; of a stream, what the vendor's own SDK made of it.
+    /// The whole response. For a stream, the response that the provider's own SDK assembled.
     response: Value,
     chunks: Option<Vec<Value>>,
 }
 
 impl Exchange {
-    /// The log of a call that gave this.
+    /// Returns the log of a call with this output.
     fn log(&self, output: Output) -> LogRequest {
         let input = Some(arguments([("request", self.request.clone())]));
         log_request(&FinishedSpan { input, output: Some(output), ..span() }, None)
@@ -40,13 +40,13 @@ impl Exchange {
     }
 }
 
-/// All exchanges of an interface. Where there are none, says so and gives none.
+/// Returns all exchanges of an API. If the folder is missing, prints a message and returns none.
 fn exchanges(prefix: &str, at_least: usize) -> Vec<Exchange> {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared");
     let folder = env::var_os(VARIABLE).filter(|folder| !folder.is_empty()).map_or_else(beside, PathBuf::from);
     let folder = folder.join("fixtures");
     let Ok(entries) = fs::read_dir(&folder) else {
-        // Not by `eprintln!`: what that prints, the harness hides when the test passes.
+        // Not `eprintln!`: the test harness hides its output if the test passes.
         let folder = folder.display();
         drop(writeln!(
             io::stderr(),
@@ -83,12 +83,12 @@ fn bedrock() -> Vec<Exchange> {
     exchanges("bedrock-", 7)
 }
 
-/// The blocks of a list; none where there is no list.
+/// Returns the items of a list, or none if the value is not a list.
 fn list(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-/// Id, name and input of the calls among blocks.
+/// Returns id, name and input of the tool calls among blocks.
 fn called(blocks: &Value) -> Vec<(String, String, Value)> {
     let calls = list(blocks).iter().filter(|block| block["type"] == "tool_use");
     calls
@@ -102,14 +102,14 @@ fn called(blocks: &Value) -> Vec<(String, String, Value)> {
         .collect()
 }
 
-/// The same of a message that was read.
+/// Returns id, name and input of the tool calls of a converted message.
 fn read_calls(message: &Message) -> Vec<(String, String, Value)> {
     let Message::Assistant(message) = message else { panic!("{message:?}") };
     let parse = |text: &str| serde_json::from_str(text).unwrap();
     calls(message).into_iter().map(|[id, name, input]| (id.into(), name.into(), parse(input))).collect()
 }
 
-/// The texts among blocks.
+/// Concatenates the texts among blocks.
 fn texts(blocks: &Value) -> String {
     list(blocks)
         .iter()
@@ -119,7 +119,7 @@ fn texts(blocks: &Value) -> String {
 }
 
 #[test]
-fn every_request_tells_its_model_its_system_prompt_its_tools_and_its_parameters() {
+fn requests_keep_model_system_prompt_tools_and_parameters() {
     for exchange in anthropic() {
         let (name, log) = (&exchange.name, exchange.log_of_reply());
         assert_eq!(
@@ -141,7 +141,7 @@ fn every_request_tells_its_model_its_system_prompt_its_tools_and_its_parameters(
 }
 
 #[test]
-fn every_message_of_every_request_keeps_its_texts_its_calls_and_its_results() {
+fn request_messages_keep_texts_calls_and_results() {
     for exchange in anthropic() {
         let (name, log) = (&exchange.name, exchange.log_of_reply());
         let mut read = log.input.messages().iter().filter(|message| message.role() != "system");
@@ -168,7 +168,7 @@ fn every_message_of_every_request_keeps_its_texts_its_calls_and_its_results() {
 }
 
 #[test]
-fn every_reply_tells_its_texts_its_calls_its_tokens_and_why_it_ended() {
+fn replies_keep_texts_calls_tokens_and_finish_reason() {
     for exchange in anthropic() {
         let (name, log, reply) = (&exchange.name, exchange.log_of_reply(), &exchange.response);
         if reply["type"] == "error" {
@@ -188,18 +188,18 @@ fn every_reply_tells_its_texts_its_calls_its_tokens_and_why_it_ended() {
 }
 
 #[test]
-fn every_stream_says_what_the_vendors_own_sdk_made_of_it() {
+fn streams_match_message_of_provider_sdk() {
     for exchange in anthropic() {
         let Some(mut log) = exchange.log_of_chunks() else { continue };
         let whole = exchange.log_of_reply();
-        // The SDK leaves out what is `null`, as the sequence that did not stop the model.
+        // The SDK omits `null` fields, such as the stop sequence if none was matched.
         log.metadata.retain(|key, _| whole.metadata.contains_key(key));
         assert_eq!(log, whole, "{}", exchange.name);
     }
 }
 
 #[test]
-fn bedrocks_exchanges_tell_what_was_said_the_tokens_and_why_it_ended() {
+fn bedrock_exchanges_keep_texts_tokens_and_finish_reason() {
     for exchange in bedrock() {
         let name = &exchange.name;
         let log = exchange.log_of_chunks().unwrap_or_else(|| exchange.log_of_reply());
@@ -254,7 +254,7 @@ fn bedrocks_exchanges_tell_what_was_said_the_tokens_and_why_it_ended() {
 }
 
 #[test]
-fn a_log_of_every_exchange_reads_back_as_it_was_written() {
+fn logs_of_all_exchanges_round_trip() {
     for exchange in anthropic().into_iter().chain(bedrock()) {
         for log in [Some(exchange.log_of_reply()), exchange.log_of_chunks()].into_iter().flatten() {
             let written = serde_json::to_string(&log).unwrap();
@@ -263,9 +263,10 @@ fn a_log_of_every_exchange_reads_back_as_it_was_written() {
     }
 }
 
-/// The exchanges hold what the checks above are there for; were one kind to go, its check would be idle.
+/// Checks that the exchanges contain every kind of content that the tests above check. Without it, a test
+/// would pass without checking anything.
 #[test]
-fn the_exchanges_hold_every_kind_of_thing() {
+fn exchanges_cover_every_kind_of_content() {
     let logs: Vec<LogRequest> = anthropic().iter().map(Exchange::log_of_reply).collect();
     if logs.is_empty() {
         return;

@@ -1,11 +1,11 @@
-//! Replies in the shape of Anthropic's messages.
+//! Responses of Anthropic's Messages API.
 
 use serde_json::{Value, json};
 
 use super::{assistant, calls, lines, log_of, log_of_output, said};
 use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus};
 
-/// A reply with this content.
+/// Builds a response with this content.
 fn reply(content: &Value) -> Value {
     json!({
         "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-x", "content": content,
@@ -13,12 +13,12 @@ fn reply(content: &Value) -> Value {
     })
 }
 
-/// The blocks that a reply with this content says.
+/// Returns the blocks of a response with this content.
 fn blocks(content: &Value) -> Value {
     serde_json::to_value(&assistant(&log_of_output(&reply(content)).output, 0).content).unwrap()
 }
 
-/// The log of a reply that has these fields instead.
+/// Returns the log of a response in which these fields are replaced.
 fn with(fields: &Value) -> LogRequest {
     let mut reply = reply(&json!([{"type": "text", "text": "So."}]));
     reply.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
@@ -26,7 +26,7 @@ fn with(fields: &Value) -> LogRequest {
 }
 
 #[test]
-fn a_reply_tells_its_model_its_text_its_calls_and_its_id() {
+fn reply_keeps_model_text_calls_and_id() {
     let log = log_of_output(&reply(&json!([
         {"type": "thinking", "thinking": "Multiply.", "signature": "sig"},
         {"type": "text", "text": "Let me see."},
@@ -41,14 +41,14 @@ fn a_reply_tells_its_model_its_text_its_calls_and_its_id() {
 }
 
 #[test]
-fn a_reply_that_only_calls_has_no_content() {
+fn reply_with_only_calls_has_no_content() {
     let call = json!({"type": "tool_use", "id": "t", "name": "now", "input": {}});
     assert_eq!(blocks(&json!([{"type": "text", "text": ""}, call])), json!([]));
     assert_eq!(blocks(&json!([])), json!([]));
 }
 
 #[test]
-fn citations_of_pages_results_and_documents_are_annotations_of_the_whole_text() {
+fn citations_become_annotations_of_the_whole_text() {
     let text = "Bläu.";
     let read = blocks(&json!([{"type": "text", "text": text, "citations": [
         {"type": "web_search_result_location", "url": "https://a", "title": "A", "cited_text": "blue",
@@ -73,7 +73,7 @@ fn citations_of_pages_results_and_documents_are_annotations_of_the_whole_text() 
 }
 
 #[test]
-fn a_web_search_is_a_call_and_pages_and_one_that_failed_is_kept_whole() {
+fn web_search_becomes_call_and_pages_or_is_kept_if_failed() {
     let page = json!({"type": "web_search_result", "url": "https://a", "title": "A", "encrypted_content": "e",
         "page_age": null});
     let call = json!({"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "sky"}});
@@ -92,7 +92,7 @@ fn a_web_search_is_a_call_and_pages_and_one_that_failed_is_kept_whole() {
 }
 
 #[test]
-fn what_code_printed_is_its_result_and_what_is_more_than_that_is_kept_whole() {
+fn code_output_becomes_result_and_other_results_are_kept() {
     let result = |content: Value| json!({"type": "code_execution_tool_result", "tool_use_id": "s", "content": content});
     let ran = |out: &str, err: &str, code: i64| {
         result(
@@ -120,7 +120,7 @@ fn what_code_printed_is_its_result_and_what_is_more_than_that_is_kept_whole() {
 }
 
 #[test]
-fn results_of_the_sandbox_keep_the_providers_shape() {
+fn sandbox_results_keep_the_provider_format() {
     for kind in ["bash_code_execution_tool_result", "text_editor_code_execution_tool_result"] {
         let block = json!({"type": kind, "tool_use_id": "s", "content": {"type": "x", "stdout": "391"}});
         assert_eq!(blocks(&json!([block])), json!([block]));
@@ -130,7 +130,7 @@ fn results_of_the_sandbox_keep_the_providers_shape() {
 }
 
 #[test]
-fn the_call_of_an_mcp_tool_has_what_it_returned() {
+fn mcp_call_contains_its_result() {
     let call = |id: &str| json!({"type": "mcp_tool_use", "id": id, "name": "route", "server_name": "maps", "input": {"to": "Bern"}});
     let result = |id: &str, is_error: bool| {
         json!({"type": "mcp_tool_result", "tool_use_id": id, "is_error": is_error,
@@ -146,7 +146,7 @@ fn the_call_of_an_mcp_tool_has_what_it_returned() {
 }
 
 #[test]
-fn usage_is_counted_as_anthropic_does_and_the_rest_goes_to_the_metadata() {
+fn usage_is_unchanged_and_other_counts_become_metadata() {
     let log = with(&json!({"usage": {
         "input_tokens": 10, "output_tokens": 13, "cache_read_input_tokens": 5, "cache_creation_input_tokens": 1670,
         "cache_creation": {"ephemeral_5m_input_tokens": 67, "ephemeral_1h_input_tokens": 1603},
@@ -169,7 +169,7 @@ fn usage_is_counted_as_anthropic_does_and_the_rest_goes_to_the_metadata() {
 }
 
 #[test]
-fn every_stop_reason_is_told_in_one_word_and_in_anthropics() {
+fn stop_reason_is_normalized_and_original_is_kept() {
     let cases = [
         ("end_turn", "stop", RequestStatus::Success),
         ("stop_sequence", "stop", RequestStatus::Success),
@@ -188,7 +188,7 @@ fn every_stop_reason_is_told_in_one_word_and_in_anthropics() {
 }
 
 #[test]
-fn a_refusal_and_a_stop_sequence_tell_what_they_were() {
+fn refusal_and_stop_sequence_details_become_metadata() {
     let log = with(&json!({
         "stop_reason": "refusal", "stop_details": {"type": "refusal", "category": "bio", "explanation": "Harm."},
     }));
@@ -199,7 +199,7 @@ fn a_refusal_and_a_stop_sequence_tell_what_they_were() {
 }
 
 #[test]
-fn the_id_tells_bedrock_and_vertex() {
+fn id_prefix_identifies_bedrock_and_vertex() {
     for (id, provider) in [
         ("msg_bdrk_1", "amazon.bedrock"),
         ("msg_vrtx_1", "vertexai"),
@@ -211,7 +211,7 @@ fn the_id_tells_bedrock_and_vertex() {
 }
 
 #[test]
-fn an_error_that_was_answered_with_is_a_failed_request_of_its_kind() {
+fn error_response_is_a_failed_request_of_its_kind() {
     let request =
         json!({"model": "claude-x", "max_tokens": 8, "messages": [{"role": "user", "content": "why?"}]});
     for (kind, expected) in [
@@ -232,7 +232,7 @@ fn an_error_that_was_answered_with_is_a_failed_request_of_its_kind() {
 }
 
 #[test]
-fn a_reply_is_known_without_its_type_and_not_by_its_type_alone() {
+fn reply_is_detected_without_type_but_not_by_type_alone() {
     let mut bare = reply(&json!([{"type": "text", "text": "So."}]));
     bare.as_object_mut().unwrap().remove("type");
     assert_eq!(log_of_output(&bare).api_type.as_deref(), Some("messages"));
@@ -249,7 +249,7 @@ fn a_reply_is_known_without_its_type_and_not_by_its_type_alone() {
 }
 
 #[test]
-fn a_reply_with_wrong_types_says_what_it_can() {
+fn reply_with_wrong_types_is_converted() {
     let log = with(&json!({
         "usage": {"input_tokens": "3", "output_tokens": -1, "server_tool_use": 7}, "stop_reason": 7, "model": null,
         "content": [null, 7, "So.", {"type": "text"}, {"type": "server_tool_use", "input": "half"}, []],

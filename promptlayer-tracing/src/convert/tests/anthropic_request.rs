@@ -1,11 +1,11 @@
-//! Requests in the shape of Anthropic's messages.
+//! Requests of Anthropic's Messages API.
 
 use serde_json::{Value, json};
 
 use super::{arguments, assistant, calls, chat, lines, log_of_input, said};
 use promptlayer_blueprint::{LogRequest, Tool, ToolChoice};
 
-/// The log of a request with these fields beside a model, a limit and one message.
+/// Returns the log of a request with these fields, a model, a token limit and one message.
 fn with(fields: Value) -> LogRequest {
     let mut request = json!({
         "model": "claude-sonnet-4-6", "max_tokens": 64, "messages": [{"role": "user", "content": "why?"}],
@@ -15,25 +15,25 @@ fn with(fields: Value) -> LogRequest {
     log_of_input(arguments([("request", request)]))
 }
 
-/// The log of a request with these messages.
+/// Returns the log of a request with these messages.
 fn of(messages: &Value) -> LogRequest {
     with(json!({ "messages": messages }))
 }
 
-/// The content of the only message that these blocks of a user's make.
+/// Returns the content of the single message that these blocks of a user become.
 fn blocks(blocks: &Value) -> Value {
     let log = of(&json!([{"role": "user", "content": blocks}]));
     let [message] = log.input.messages() else { panic!("{:?}", log.input) };
     serde_json::to_value(message.content()).unwrap()
 }
 
-/// The interface that a request is read as.
+/// Returns the API type that a request is detected as.
 fn api_type(request: Value) -> Option<String> {
     log_of_input(arguments([("request", request)])).api_type
 }
 
 #[test]
-fn a_request_tells_its_model_and_all_that_is_not_its_prompt_is_a_parameter() {
+fn request_keeps_model_and_other_fields_become_parameters() {
     let log = with(json!({
         "system": "Be brief.", "temperature": 0.5, "top_k": 3, "stop_sequences": ["#"], "stream": true,
         "thinking": {"type": "enabled", "budget_tokens": 1024}, "metadata": {"user_id": "u-1"}, "top_p": null,
@@ -53,7 +53,7 @@ fn a_request_tells_its_model_and_all_that_is_not_its_prompt_is_a_parameter() {
 }
 
 #[test]
-fn a_system_prompt_in_blocks_is_one_system_message_without_its_caching() {
+fn system_blocks_become_one_message_without_cache_control() {
     let log = with(json!({"system": [
         {"type": "text", "text": "Be brief. ", "cache_control": {"type": "ephemeral"}},
         {"type": "text", "text": "Be kind."},
@@ -67,7 +67,7 @@ fn a_system_prompt_in_blocks_is_one_system_message_without_its_caching() {
 }
 
 #[test]
-fn the_version_tells_bedrock_and_vertex_which_have_the_model_in_the_address() {
+fn version_identifies_bedrock_and_vertex_without_model() {
     for (version, provider) in [
         ("bedrock-2023-05-31", "amazon.bedrock"),
         ("vertex-2023-10-16", "vertexai"),
@@ -83,7 +83,7 @@ fn the_version_tells_bedrock_and_vertex_which_have_the_model_in_the_address() {
 }
 
 #[test]
-fn images_are_by_address_or_by_data_and_uploaded_ones_by_id() {
+fn images_are_read_by_url_data_or_file_id() {
     assert_eq!(
         blocks(&json!([
             {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}},
@@ -101,7 +101,7 @@ fn images_are_by_address_or_by_data_and_uploaded_ones_by_id() {
 }
 
 #[test]
-fn documents_of_every_source_keep_their_title_their_type_and_what_is_said_of_them() {
+fn documents_keep_title_type_and_context() {
     let document = |source: Value| json!({"type": "document", "title": "Rust", "source": source});
     let media = |kind: &str, url: &str, format: &str| json!({"type": "media", "media": {"title": "Rust", "type": kind, "url": url, "format": format}});
     let mut told = document(json!({"type": "base64", "media_type": "application/pdf", "data": "AAAA"}));
@@ -130,7 +130,7 @@ fn documents_of_every_source_keep_their_title_their_type_and_what_is_said_of_the
 }
 
 #[test]
-fn a_block_that_the_blueprint_has_none_for_is_kept_whole_without_its_caching() {
+fn unknown_block_is_kept_whole_without_cache_control() {
     let picture =
         json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AA"}});
     let whole = [
@@ -152,7 +152,7 @@ fn a_block_that_the_blueprint_has_none_for_is_kept_whole_without_its_caching() {
 }
 
 #[test]
-fn thoughts_calls_and_texts_of_the_model_go_where_they_belong() {
+fn model_thoughts_calls_and_texts_are_placed() {
     let log = of(&json!([
         {"role": "user", "content": [{"type": "text", "text": "17 times 23?"}]},
         {"role": "assistant", "content": [
@@ -176,7 +176,7 @@ fn thoughts_calls_and_texts_of_the_model_go_where_they_belong() {
 }
 
 #[test]
-fn results_of_tools_are_messages_of_their_own_between_what_the_user_said() {
+fn tool_results_become_messages_between_user_messages() {
     let log = of(&json!([{"role": "user", "content": [
         {"type": "text", "text": "before"},
         {"type": "tool_result", "tool_use_id": "toolu_1", "content": "391"},
@@ -205,7 +205,7 @@ fn results_of_tools_are_messages_of_their_own_between_what_the_user_said() {
 }
 
 #[test]
-fn own_tools_are_functions_and_anthropics_are_built_in() {
+fn custom_tools_are_functions_and_anthropic_tools_built_in() {
     let schema = json!({"type": "object", "properties": {"city": {"type": "string"}}});
     let log = with(json!({"tools": [
         {"name": "weather", "description": "Now.", "input_schema": schema, "strict": true,
@@ -232,7 +232,7 @@ fn own_tools_are_functions_and_anthropics_are_built_in() {
 }
 
 #[test]
-fn each_of_anthropics_tools_has_its_kind_and_one_without_stays_a_parameter() {
+fn anthropic_tools_have_kinds_and_unknown_stay_parameters() {
     for (kind, form) in [
         ("web_search_20250305", "web_search"),
         ("web_fetch_20250910", "url_context"),
@@ -253,7 +253,7 @@ fn each_of_anthropics_tools_has_its_kind_and_one_without_stays_a_parameter() {
 }
 
 #[test]
-fn the_choice_of_tools_is_in_the_blueprints_words() {
+fn tool_choice_uses_blueprint_names() {
     let mode = |mode: &str| Some(ToolChoice::Mode(mode.to_owned()));
     for (choice, expected) in [
         (json!({"type": "auto"}), mode("auto")),
@@ -275,7 +275,7 @@ fn the_choice_of_tools_is_in_the_blueprints_words() {
 }
 
 #[test]
-fn a_message_that_says_nothing_is_a_message_without_content() {
+fn empty_message_is_kept_without_content() {
     let log = of(&json!([
         {"role": "user", "content": ""}, {"role": "assistant", "content": []},
         {"role": "user", "content": [{"type": "text", "text": ""}]},
@@ -285,7 +285,7 @@ fn a_message_that_says_nothing_is_a_message_without_content() {
 }
 
 #[test]
-fn a_system_message_among_the_others_stays_one() {
+fn system_message_among_others_stays_system() {
     let log = with(json!({"system": "a", "messages": [
         {"role": "user", "content": "b"}, {"role": "system", "content": "c"},
     ]}));
@@ -293,7 +293,7 @@ fn a_system_message_among_the_others_stays_one() {
 }
 
 #[test]
-fn any_one_proof_makes_it_anthropics_whatever_the_model_is_called() {
+fn one_anthropic_field_is_enough_for_any_model() {
     let proofs = [
         json!({"anthropic_version": "2023-06-01"}),
         json!({"system": "Be brief.", "max_tokens": 8}),
@@ -322,7 +322,7 @@ fn any_one_proof_makes_it_anthropics_whatever_the_model_is_called() {
 }
 
 #[test]
-fn a_bare_request_is_anthropics_only_for_a_model_of_its_own_and_if_it_may_be_one() {
+fn bare_claude_request_without_openai_fields_is_anthropic() {
     let bare =
         json!({"model": "claude-x", "max_tokens": 8, "messages": [{"role": "user", "content": "why?"}]});
     assert_eq!(api_type(bare.clone()).as_deref(), Some("messages"));
@@ -347,7 +347,7 @@ fn a_bare_request_is_anthropics_only_for_a_model_of_its_own_and_if_it_may_be_one
 }
 
 #[test]
-fn what_others_have_by_the_same_names_is_no_proof() {
+fn fields_shared_with_other_apis_do_not_identify_anthropic() {
     let others = [
         json!({"thinking": {"type": "enabled"}}),
         json!({"thinking": {"type": "enabled", "token_budget": 100}}),
@@ -365,7 +365,7 @@ fn what_others_have_by_the_same_names_is_no_proof() {
 }
 
 #[test]
-fn a_request_with_wrong_types_says_what_it_can() {
+fn request_with_wrong_types_is_converted() {
     let log = with(json!({"anthropic_version": "x", "system": 7, "tools": "hammer", "tool_choice": 3}));
     assert_eq!(said(&log.input), lines([("system", "7"), ("user", "why?")]));
     assert_eq!((&log.parameters["tools"], &log.parameters["tool_choice"]), (&json!("hammer"), &json!(3)));

@@ -1,4 +1,4 @@
-//! Streams in the shape of Anthropic's messages.
+//! Streams of Anthropic's Messages API.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::convert::log_request;
 use crate::record::{FinishedSpan, Output};
 use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus};
 
-/// The log of a stream of these events.
+/// Returns the log of a stream of these events.
 fn of(events: &[Value]) -> LogRequest {
     let output = Output::Chunks(events.iter().map(captured).collect());
     log_request(&FinishedSpan { output: Some(output), ..span() }, None)
@@ -46,7 +46,7 @@ fn call(id: &str) -> Value {
 }
 
 #[test]
-fn thoughts_texts_and_calls_come_together_by_their_index() {
+fn thoughts_texts_and_calls_are_assembled_by_index() {
     let log = of(&[
         start(),
         json!({"type": "ping"}),
@@ -81,7 +81,7 @@ fn thoughts_texts_and_calls_come_together_by_their_index() {
 }
 
 #[test]
-fn usage_is_the_last_that_each_field_was_told_to_be() {
+fn latest_usage_counts_are_kept() {
     let log = of(&[
         start(),
         end(
@@ -100,7 +100,7 @@ fn usage_is_the_last_that_each_field_was_told_to_be() {
 }
 
 #[test]
-fn citations_come_one_by_one_and_may_come_before_their_text() {
+fn citations_may_arrive_before_their_text() {
     let citation = |url: &str| {
         delta(
             0,
@@ -127,7 +127,7 @@ fn citations_come_one_by_one_and_may_come_before_their_text() {
 }
 
 #[test]
-fn an_input_that_was_cut_stays_the_text_that_came() {
+fn incomplete_input_is_kept_as_text() {
     let log = of(&[start(), begin(0, &call("toolu_1")), input(0, "{\"a\": 1")]);
     assert_eq!(calls(assistant(&log.output, 0)), [["toolu_1", "multiply", "{\"a\": 1"]]);
     assert_eq!(log.metadata.get("finish_reason"), None);
@@ -137,7 +137,7 @@ fn an_input_that_was_cut_stays_the_text_that_came() {
 }
 
 #[test]
-fn a_stream_whose_beginning_or_end_is_missing_gives_what_came() {
+fn stream_without_start_or_end_keeps_received_content() {
     let log = of(&[text(1, "two"), text(0, "one "), text(1, " three"), input(2, "{}")]);
     assert_eq!(said(&log.output), lines([("assistant", "one two three")]));
     assert_eq!(log.api_type.as_deref(), Some("messages"));
@@ -148,7 +148,7 @@ fn a_stream_whose_beginning_or_end_is_missing_gives_what_came() {
 }
 
 #[test]
-fn blocks_that_come_whole_are_taken_as_they_are() {
+fn complete_blocks_are_kept_unchanged() {
     let page =
         json!({"type": "web_search_result", "url": "https://a", "title": "A", "encrypted_content": "e"});
     let found = json!({"type": "web_search_tool_result", "tool_use_id": "s", "content": [page]});
@@ -167,7 +167,7 @@ fn blocks_that_come_whole_are_taken_as_they_are() {
 }
 
 #[test]
-fn an_error_in_the_stream_fails_the_request_and_keeps_what_came() {
+fn error_event_fails_request_and_keeps_received_content() {
     let error = |kind: &str| json!({"type": "error", "error": {"type": kind, "message": "Overloaded"}});
     let log = of(&[
         start(),
@@ -183,13 +183,13 @@ fn an_error_in_the_stream_fails_the_request_and_keeps_what_came() {
 }
 
 #[test]
-fn the_metrics_that_bedrock_adds_tell_it() {
+fn invocation_metrics_identify_bedrock() {
     let metrics = json!({"type": "message_stop", "amazon-bedrock-invocationMetrics": {"inputTokenCount": 1}});
     assert_eq!(of(&[start(), metrics]).provider, "amazon.bedrock");
 }
 
 #[test]
-fn unknown_events_wrong_types_and_absurd_indexes_do_no_harm() {
+fn unknown_events_types_and_indexes_are_ignored() {
     let log = of(&[
         json!("[DONE]"),
         json!(null),
@@ -214,7 +214,7 @@ fn unknown_events_wrong_types_and_absurd_indexes_do_no_harm() {
 }
 
 #[test]
-fn events_that_tell_nothing_are_no_stream_of_anthropics() {
+fn ambiguous_events_are_not_an_anthropic_stream() {
     for events in [
         vec![json!({"type": "ping"})],
         vec![json!({"type": "message_stop"})],

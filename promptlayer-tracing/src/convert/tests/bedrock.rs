@@ -1,23 +1,23 @@
-//! Requests and replies in the shape of Bedrock's converse.
+//! Requests and responses of Bedrock's Converse API.
 
 use serde_json::{Value, json};
 
 use super::{arguments, assistant, calls, chat, lines, log_of, log_of_input, log_of_output, said};
 use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus, ToolChoice};
 
-/// The log of a request with these fields beside one message.
+/// Returns the log of a request with these fields and one message.
 fn with(fields: &Value) -> LogRequest {
     let mut request = json!({"messages": [{"role": "user", "content": [{"text": "why?"}]}]});
     request.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     log_of_input(arguments([("request", request), ("model_id", json!("amazon.nova-lite-v1:0"))]))
 }
 
-/// The messages of a request with these, as they are written.
+/// Returns the messages of a request with these messages, serialized.
 fn messages(messages: &Value) -> Value {
     serde_json::to_value(with(&json!({ "messages": messages })).input.messages()).unwrap()
 }
 
-/// The content of the only message that these blocks of a user's make.
+/// Returns the content of the single message that these blocks of a user become.
 fn blocks(blocks: &Value) -> Value {
     let mut read = messages(&json!([{"role": "user", "content": blocks}]));
     assert_eq!(read.as_array().map(Vec::len), Some(1));
@@ -38,7 +38,7 @@ fn text(text: &str) -> Value {
 }
 
 #[test]
-fn a_request_has_its_model_beside_it_and_its_settings_are_parameters() {
+fn model_is_read_and_settings_become_parameters() {
     let settings = json!({
         "inferenceConfig": {"maxTokens": 16, "temperature": 0.5}, "additionalModelRequestFields": {"top_k": 3},
         "performanceConfig": {"latency": "optimized"},
@@ -58,7 +58,7 @@ fn a_request_has_its_model_beside_it_and_its_settings_are_parameters() {
 }
 
 #[test]
-fn files_come_as_base64_as_numbers_as_text_or_by_address() {
+fn files_are_read_as_base64_numbers_text_or_url() {
     let stored = json!({"s3Location": {"uri": "s3://bucket/a"}});
     let media = |title: &str, kind: &str, url: &str, format: &str| json!({"type": "media", "media": {"title": title, "type": kind, "url": url, "format": format}});
     let untitled = |kind: &str, url: &str, format: &str| json!({"type": "media", "media": {"type": kind, "url": url, "format": format}});
@@ -98,7 +98,7 @@ fn files_come_as_base64_as_numbers_as_text_or_by_address() {
 }
 
 #[test]
-fn thoughts_calls_and_results_go_where_they_belong() {
+fn thoughts_calls_and_results_are_placed() {
     let read = messages(&json!([
         {"role": "assistant", "content": [
             {"reasoningContent": {"reasoningText": {"text": "Multiply.", "signature": "sig"}}},
@@ -136,7 +136,7 @@ fn thoughts_calls_and_results_go_where_they_belong() {
 }
 
 #[test]
-fn what_a_guardrail_looks_at_is_content_and_what_has_no_block_is_kept_whole() {
+fn guarded_blocks_are_content_and_unknown_blocks_are_kept() {
     let odd = [
         json!({"searchResult": {"source": "https://a", "title": "A", "content": [{"text": "x"}]}}),
         json!({"document": {"name": "none", "source": {"bytes": [999]}}}),
@@ -148,7 +148,7 @@ fn what_a_guardrail_looks_at_is_content_and_what_has_no_block_is_kept_whole() {
                 {"guardContent": {"text": {"text": "Look at ", "qualifiers": ["query"]}}},
                 {"guardContent": {"image": {"format": "png", "source": {"bytes": "AA"}}}}, block]}],
             "inferenceConfig": {}}));
-        // A block of an unknown name may be anybody's, so that nothing tells whose request it is.
+        // A block with an unknown name may belong to any API, so the request is not detected.
         if block.get("hologram").is_some() {
             assert_ne!(log.api_type.as_deref(), Some("converse"));
             continue;
@@ -161,7 +161,7 @@ fn what_a_guardrail_looks_at_is_content_and_what_has_no_block_is_kept_whole() {
 }
 
 #[test]
-fn tools_and_their_choice_go_with_the_prompt_and_the_rest_stays() {
+fn tools_and_choice_move_to_prompt_and_the_rest_stays() {
     let schema = json!({"type": "object", "properties": {"city": {"type": "string"}}});
     let spec =
         json!({"toolSpec": {"name": "weather", "description": "Now.", "inputSchema": {"json": schema}}});
@@ -187,7 +187,7 @@ fn tools_and_their_choice_go_with_the_prompt_and_the_rest_stays() {
 }
 
 #[test]
-fn a_request_is_known_by_blocks_without_a_type_and_by_what_goes_with_them() {
+fn request_is_detected_by_untyped_blocks_and_own_fields() {
     let message = |block: Value| json!([{"role": "user", "content": [block]}]);
     let own = [
         json!({"messages": message(json!({"text": "why?"}))}),
@@ -214,7 +214,7 @@ fn a_request_is_known_by_blocks_without_a_type_and_by_what_goes_with_them() {
 }
 
 #[test]
-fn a_reply_tells_its_text_its_calls_its_tokens_and_how_long_it_took() {
+fn reply_keeps_text_calls_tokens_and_latency() {
     let content = json!([
         {"text": "Let me see."}, {"toolUse": {"toolUseId": "t1", "name": "multiply", "input": {"a": 17}}},
     ]);
@@ -243,7 +243,7 @@ fn a_reply_tells_its_text_its_calls_its_tokens_and_how_long_it_took() {
 }
 
 #[test]
-fn every_stop_reason_is_told_in_one_word() {
+fn stop_reason_is_normalized() {
     let cases = [
         ("end_turn", "stop", RequestStatus::Success),
         ("stop_sequence", "stop", RequestStatus::Success),
@@ -261,7 +261,7 @@ fn every_stop_reason_is_told_in_one_word() {
 }
 
 #[test]
-fn citations_are_annotations_of_the_whole_text() {
+fn citations_become_annotations_of_the_whole_text() {
     let log = reply(
         &json!([{"citationsContent": {
             "content": [{"text": "The sky "}, {"text": "is blue."}],
@@ -285,7 +285,7 @@ fn citations_are_annotations_of_the_whole_text() {
 }
 
 #[test]
-fn a_message_alone_is_no_proof_of_a_failed_call() {
+fn message_field_alone_is_not_an_error() {
     let request = json!({"messages": [{"role": "user", "content": [{"text": "why?"}]}]});
     let log = log_of(&request, &json!({"message": "This model version has reached the end of its life."}));
     assert_eq!((log.status, log.api_type.as_deref()), (RequestStatus::Success, Some("converse")));
@@ -301,7 +301,7 @@ fn a_message_alone_is_no_proof_of_a_failed_call() {
 }
 
 #[test]
-fn wrong_types_say_what_they_can() {
+fn values_with_wrong_types_are_converted() {
     let log = reply(
         &json!([{"text": "So."}, {"toolUse": {"toolUseId": 7, "input": "half"}}]),
         &json!({"usage": 7, "metrics": null, "stopReason": 7, "throttlingException": "none"}),

@@ -1,4 +1,4 @@
-//! Streams in the shape of Bedrock's converse.
+//! Streams of Bedrock's Converse API.
 
 use serde_json::{Value, json};
 
@@ -7,13 +7,13 @@ use crate::convert::log_request;
 use crate::record::{FinishedSpan, Output};
 use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus};
 
-/// The log of a stream of these events.
+/// Returns the log of a stream of these events.
 fn of(events: &[Value]) -> LogRequest {
     let output = Output::Chunks(events.iter().map(captured).collect());
     log_request(&FinishedSpan { output: Some(output), ..span() }, None)
 }
 
-/// The blocks that these events make.
+/// Returns the blocks that these events form.
 fn blocks(events: &[Value]) -> Value {
     serde_json::to_value(&assistant(&of(events).output, 0).content).unwrap()
 }
@@ -39,7 +39,7 @@ fn input(index: u64, piece: &str) -> Value {
 }
 
 #[test]
-fn thoughts_texts_and_calls_come_together_by_their_index() {
+fn thoughts_texts_and_calls_are_assembled_by_index() {
     let events = [
         start(),
         delta(0, &json!({"reasoningContent": {"text": "Multi"}})),
@@ -75,7 +75,7 @@ fn thoughts_texts_and_calls_come_together_by_their_index() {
 }
 
 #[test]
-fn thoughts_that_only_the_provider_can_read_citations_and_images_come_in_pieces_too() {
+fn redacted_thoughts_citations_and_images_are_assembled() {
     let events = [
         start(),
         delta(0, &json!({"reasoningContent": {"redactedContent": [102]}})),
@@ -98,7 +98,7 @@ fn thoughts_that_only_the_provider_can_read_citations_and_images_come_in_pieces_
 }
 
 #[test]
-fn what_a_tool_of_bedrocks_returned_is_a_message_of_its_own() {
+fn bedrock_tool_result_becomes_a_separate_message() {
     let log = of(&[
         start(),
         json!({"contentBlockStart": {"contentBlockIndex": 0, "start":
@@ -111,7 +111,7 @@ fn what_a_tool_of_bedrocks_returned_is_a_message_of_its_own() {
 }
 
 #[test]
-fn an_exception_in_the_stream_fails_the_request_and_keeps_what_came() {
+fn exception_event_fails_request_and_keeps_received_content() {
     for (name, kind) in [
         ("throttlingException", ErrorType::ProviderRateLimit),
         ("modelTimeoutException", ErrorType::ProviderTimeout),
@@ -127,7 +127,7 @@ fn an_exception_in_the_stream_fails_the_request_and_keeps_what_came() {
 }
 
 #[test]
-fn a_stream_that_was_cut_gives_what_came() {
+fn interrupted_stream_keeps_received_content() {
     let log = of(&[call(0, "t0"), input(0, "{\"x\": ")]);
     assert_eq!(calls(assistant(&log.output, 0)), [["t0", "add", "{\"x\": "]]);
     assert_eq!(log.metadata.get("finish_reason"), None);
@@ -137,7 +137,7 @@ fn a_stream_that_was_cut_gives_what_came() {
 }
 
 #[test]
-fn unknown_events_wrong_types_and_absurd_indexes_do_no_harm() {
+fn unknown_events_types_and_indexes_are_ignored() {
     let log = of(&[
         json!("[DONE]"),
         json!(null),
@@ -161,7 +161,7 @@ fn unknown_events_wrong_types_and_absurd_indexes_do_no_harm() {
 }
 
 #[test]
-fn events_that_tell_nothing_are_no_stream_of_bedrocks() {
+fn ambiguous_events_are_not_a_bedrock_stream() {
     for event in [
         json!({"metadata": {"user": "u-1"}}),
         json!({"messageStart": {}}),
@@ -173,7 +173,7 @@ fn events_that_tell_nothing_are_no_stream_of_bedrocks() {
 }
 
 #[test]
-fn a_call_without_arguments_has_none_once_its_block_is_over() {
+fn call_without_arguments_is_empty_after_block_stop() {
     let over = json!({"contentBlockStop": {"contentBlockIndex": 0}});
     let log = of(&[start(), call(0, "t"), over.clone()]);
     assert_eq!(calls(assistant(&log.output, 0)), [["t", "add", "{}"]]);

@@ -1,4 +1,4 @@
-//! Streams that give a provider's body as it goes over the wire: pieces of text, lines, bytes.
+//! Streams of raw pieces of a provider's response body: text, lines, bytes.
 
 use serde_json::{Value, json};
 
@@ -12,12 +12,12 @@ fn delta(text: &str) -> String {
         .to_string()
 }
 
-/// The body of a stream that says "Because."
+/// The body of a stream with the text "Because."
 fn body() -> String {
     format!(": hello\n\ndata: {}\n\ndata: {}\n\ndata: [DONE]\n\n", delta("Be"), delta("cause."))
 }
 
-/// The log of a stream with these items.
+/// Returns the log of a stream with these items.
 fn log_of(items: impl IntoIterator<Item = Captured>) -> LogRequest {
     let output = Some(Output::Chunks(items.into_iter().collect()));
     super::super::log_request(&FinishedSpan { output, ..span() }, None)
@@ -28,7 +28,7 @@ fn texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> LogRequest {
 }
 
 #[test]
-fn a_body_in_texts_lines_or_bytes_is_summed_as_its_events_are() {
+fn body_in_texts_lines_or_bytes_is_assembled_like_events() {
     let body = body();
     let bytes = |size| body.as_bytes().chunks(size).map(|bytes| Captured::Json(json!(bytes).to_string()));
     let (first, second) = (delta("Be"), delta("cause."));
@@ -48,7 +48,7 @@ fn a_body_in_texts_lines_or_bytes_is_summed_as_its_events_are() {
 }
 
 #[test]
-fn texts_that_only_look_like_a_body_stay_texts() {
+fn texts_that_resemble_a_body_stay_texts() {
     for pieces in [
         &["data: ", "none"][..],
         &["data: {\"a\":1}", "data: {\"a\":2}"],
@@ -65,14 +65,14 @@ fn texts_that_only_look_like_a_body_stay_texts() {
 }
 
 #[test]
-fn arrays_of_numbers_that_are_no_body_stay_a_list() {
+fn arrays_of_numbers_without_body_stay_a_list() {
     let vectors = [json!([1, 2]), json!([3, 256])];
     let log = log_of(vectors.iter().map(|vector| Captured::Json(vector.to_string())));
     assert_eq!(serde_json::from_str::<Value>(&log.output.text()).unwrap(), json!(vectors));
 }
 
 #[test]
-fn an_error_in_a_stream_is_a_failed_request_with_what_came_before() {
+fn error_in_stream_fails_request_and_keeps_received_content() {
     let error = json!({"error": {"message": "slow down", "code": "rate_limit_exceeded"}});
     for log in [
         texts([format!("data: {}\n\nevent: error\ndata: {error}\n\n", delta("Be")).as_str()]),
@@ -88,7 +88,7 @@ fn an_error_in_a_stream_is_a_failed_request_with_what_came_before() {
 }
 
 #[test]
-fn items_of_ones_own_may_have_an_error_in_them() {
+fn items_of_application_may_have_error_field() {
     let items = [json!({"text": "half"}), json!({"error": "the rest is missing"})];
     let log = log_of(items.iter().map(|item| Captured::Json(item.to_string())));
     assert_eq!((log.status, log.error_type), (RequestStatus::Success, None));

@@ -1,4 +1,4 @@
-//! Exchanges in the shapes of Cohere's chat and embed.
+//! Exchanges with Cohere's Chat and Embed APIs.
 
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ fn reply(message: &Value) -> Value {
 }
 
 #[test]
-fn messages_tools_and_settings_have_their_places() {
+fn messages_tools_and_settings_are_placed() {
     let document = json!({"type": "document", "document": {"id": "d", "data": {"text": "2"}}});
     let log = of(&json!({
         "model": "command-a-vision", "documents": ["one"], "citation_options": {"mode": "ACCURATE"}, "tool_choice": "REQUIRED",
@@ -68,9 +68,9 @@ fn messages_tools_and_settings_have_their_places() {
     assert_eq!(Value::Object(log.parameters), parameters);
 }
 
-/// What OpenAI's chat has, too, tells nothing.
+/// Fields that OpenAI's chat completions have too do not identify Cohere.
 #[test]
-fn only_what_cohere_alone_understands_tells_its_request() {
+fn request_is_detected_only_by_cohere_fields() {
     let request =
         json!({"model": "m", "messages": [{"role": "user", "content": "why?"}], "tool_choice": "none"});
     assert_eq!(of(&request).provider, "openai");
@@ -84,13 +84,13 @@ fn only_what_cohere_alone_understands_tells_its_request() {
         request[name] = value;
         assert_eq!(of(&request).provider, "cohere", "{name}");
     }
-    // The reply tells it still.
+    // The response still identifies it.
     let reply = reply(&json!({"role": "assistant", "content": [{"type": "text", "text": "So."}]}));
     assert_eq!(log_of(&request, &reply).provider, "cohere");
 }
 
 #[test]
-fn an_answer_tells_what_it_cites_and_what_is_billed() {
+fn reply_keeps_citations_and_billed_units() {
     let citations = json!([
         {"start": 0, "end": 2, "text": "So", "content_index": 1, "type": "TEXT_CONTENT", "sources": [
             {"type": "document", "id": "d", "document": {"url": "https://d", "title": "D"}},
@@ -120,7 +120,7 @@ fn an_answer_tells_what_it_cites_and_what_is_billed() {
 }
 
 #[test]
-fn an_answer_that_only_calls_says_nothing() {
+fn reply_with_only_calls_has_no_text() {
     let call = json!({"id": "a", "type": "function", "function": {"name": "add", "arguments": "{}"}});
     let log = log_of_output(&reply(&json!({"role": "assistant", "tool_calls": [call], "content": []})));
     assert!(assistant(&log.output, 0).content.is_empty());
@@ -128,7 +128,7 @@ fn an_answer_that_only_calls_says_nothing() {
 }
 
 #[test]
-fn every_end_has_its_status() {
+fn finish_reason_determines_status() {
     for (word, reason, status) in [
         ("STOP_SEQUENCE", "stop", RequestStatus::Success),
         ("MAX_TOKENS", "length", RequestStatus::Warning),
@@ -143,7 +143,7 @@ fn every_end_has_its_status() {
     }
 }
 
-/// An event of a stream.
+/// Builds an event of a stream.
 fn event(kind: &str, index: u64, message: &Value) -> Value {
     json!({"type": kind, "index": index, "delta": {"message": message}})
 }
@@ -182,7 +182,7 @@ fn events() -> Vec<Value> {
 }
 
 #[test]
-fn the_events_of_a_stream_add_up_to_its_reply() {
+fn stream_events_are_assembled_into_reply() {
     let call = |id: &str, arguments: &str| json!({"id": id, "type": "function", "function": {"name": "add", "arguments": arguments}});
     assert_eq!(
         sum(&events()),
@@ -199,7 +199,7 @@ fn the_events_of_a_stream_add_up_to_its_reply() {
 }
 
 #[test]
-fn a_stream_that_is_cut_gives_what_came() {
+fn interrupted_stream_keeps_received_content() {
     let events = events();
     let log = log_of_stream(&events[..14]);
     assert_eq!(log.provider, "cohere");
@@ -209,7 +209,7 @@ fn a_stream_that_is_cut_gives_what_came() {
 }
 
 #[test]
-fn a_stream_that_fails_says_what_went_wrong() {
+fn failed_stream_reports_its_error() {
     let mut events = events();
     events[18] =
         json!({"type": "message-end", "delta": {"finish_reason": "ERROR", "error": "out of memory"}});
@@ -218,7 +218,7 @@ fn a_stream_that_fails_says_what_went_wrong() {
 }
 
 #[test]
-fn the_first_version_has_a_message_and_what_was_said_before() {
+fn version_1_has_message_and_chat_history() {
     let request = json!({
         "model": "command-r", "message": "why?", "preamble": "be brief", "temperature": 0.5,
         "chat_history": [
@@ -254,7 +254,7 @@ fn the_first_version_has_a_message_and_what_was_said_before() {
 }
 
 #[test]
-fn embeddings_are_told_by_their_number_and_their_length() {
+fn embeddings_are_logged_by_count_and_dimensions() {
     let input = json!({"content": [{"type": "text", "text": "one"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}]});
     let request =
         json!({"model": "embed-v4.0", "inputs": [input], "texts": ["two"], "input_type": "search_query"});
@@ -279,7 +279,7 @@ fn embeddings_are_told_by_their_number_and_their_length() {
 }
 
 #[test]
-fn what_only_looks_like_a_reply_is_kept_whole() {
+fn value_that_resembles_a_reply_is_kept_whole() {
     for value in [
         json!({"message": {"role": "assistant", "mood": "good"}, "finish_reason": "done"}),
         json!({"text": "So.", "generation": 7}),
@@ -290,14 +290,14 @@ fn what_only_looks_like_a_reply_is_kept_whole() {
         assert_eq!(log.provider, "custom", "{value}");
         assert_eq!(serde_json::from_str::<Value>(&log.output.text()).unwrap(), value);
     }
-    // A choice out of a reply of OpenAI's.
+    // A choice of an OpenAI response.
     let choice =
         json!({"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "So."}});
     assert_eq!(log_of_output(&choice).provider, "custom");
 }
 
 #[test]
-fn no_exchange_is_too_odd_to_be_read() {
+fn malformed_exchanges_do_not_panic() {
     let request = json!({
         "model": "m", "documents": [], "tool_choice": "NONE", "texts": ["x"], "input_type": "y",
         "messages": [{"role": "assistant", "tool_plan": "x", "tool_calls": [{"id": "a", "function": {"name": "b", "arguments": "{}"}}],
@@ -324,7 +324,7 @@ fn no_exchange_is_too_odd_to_be_read() {
 }
 
 #[test]
-fn a_history_in_the_words_of_others_is_not_of_the_first_version() {
+fn history_with_other_roles_is_not_version_1() {
     let turns = json!([{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]);
     let log = of(&json!({"message": "why?", "chat_history": turns}));
     assert_eq!((log.provider.as_str(), log.api_type.as_deref()), ("custom", None));
@@ -348,7 +348,7 @@ fn a_history_in_the_words_of_others_is_not_of_the_first_version() {
 }
 
 #[test]
-fn documents_are_of_cohere_beside_one_of_its_models() {
+fn documents_identify_cohere_only_with_its_models() {
     let of = |model: &str, documents: Value| {
         let messages = json!([{"role": "user", "content": "why?"}]);
         of(&json!({"model": model, "messages": messages, "documents": documents}))

@@ -1,4 +1,4 @@
-//! Exchanges that were really had with Cohere.
+//! Conversion of recorded exchanges with Cohere.
 
 use serde_json::{Value, json};
 
@@ -16,14 +16,14 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-/// The reply, or the last event, each with the usage and the reason.
+/// Returns the response, or the last event of a stream. Both contain the usage and the finish reason.
 fn end(exchange: &Exchange) -> &Value {
     let last = exchange.chunks.iter().find(|chunk| chunk["type"] == "message-end");
     last.map_or(&exchange.response, |event| &event["delta"])
 }
 
 #[test]
-fn every_exchange_tells_its_provider_its_interface_and_its_model() {
+fn exchanges_keep_provider_api_and_model() {
     each(|name, _, log| {
         assert_eq!((log.provider.as_str(), log.model.as_str()), ("cohere", "command-a-03-2025"), "{name}");
         assert_eq!(log.api_type.as_deref(), Some("chat"), "{name}");
@@ -32,7 +32,7 @@ fn every_exchange_tells_its_provider_its_interface_and_its_model() {
 }
 
 #[test]
-fn every_reply_says_plans_and_calls_what_it_does() {
+fn replies_keep_texts_plans_and_calls() {
     each(|name, exchange, log| {
         let message = assistant(&log.output, 0);
         let reply = &exchange.response["message"];
@@ -58,7 +58,7 @@ fn every_reply_says_plans_and_calls_what_it_does() {
 }
 
 #[test]
-fn every_reply_tells_its_tokens_apart_from_those_that_are_billed() {
+fn replies_keep_tokens_separate_from_billed_units() {
     each(|name, exchange, log| {
         let usage = &end(exchange)["usage"];
         assert_eq!(log.input_tokens, usage["tokens"]["input_tokens"].as_u64(), "{name}");
@@ -77,7 +77,7 @@ fn every_reply_tells_its_tokens_apart_from_those_that_are_billed() {
 }
 
 #[test]
-fn every_request_keeps_its_messages_and_its_tools() {
+fn requests_keep_messages_and_tools() {
     each(|name, exchange, log| {
         let messages = list(&exchange.request["messages"]);
         assert_eq!(log.input.messages().len(), messages.len(), "{name}");
@@ -99,7 +99,7 @@ fn every_request_keeps_its_messages_and_its_tools() {
 }
 
 #[test]
-fn embeddings_are_told_by_their_number_and_their_length() {
+fn embeddings_are_logged_by_count_and_dimensions() {
     for exchange in exchanges("embeddings-reply-media") {
         let log = exchange.log();
         assert_eq!((log.provider.as_str(), log.api_type.as_deref()), ("cohere", Some("embed")));
@@ -124,9 +124,9 @@ fn embeddings_are_told_by_their_number_and_their_length() {
     }
 }
 
-/// However little came of a stream, it is read as what it is.
+/// A stream is detected even if it was interrupted early.
 #[test]
-fn every_stream_that_is_cut_is_read_still() {
+fn interrupted_streams_are_converted() {
     for mut exchange in exchanges("cohere-stream") {
         let said = exchange.log().output.text();
         let mut before = String::new();
@@ -146,7 +146,7 @@ fn every_stream_that_is_cut_is_read_still() {
 }
 
 #[test]
-fn a_log_of_every_exchange_reads_back_as_it_was_written() {
+fn logs_of_all_exchanges_round_trip() {
     each(|name, _, log| {
         let written = serde_json::to_string(log).unwrap();
         assert_eq!(&serde_json::from_str::<LogRequest>(&written).unwrap(), log, "{name}");

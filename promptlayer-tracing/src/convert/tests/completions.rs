@@ -6,7 +6,7 @@ use super::openai_stream::log_of_stream;
 use super::{assistant, completion, log_of};
 use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus};
 
-/// The log of a completion of this prompt.
+/// Returns the log of a completion with this prompt.
 fn of(prompt: &Value) -> LogRequest {
     let request = json!({"model": "gpt-3.5-turbo-instruct", "prompt": prompt, "max_tokens": 5, "echo": null});
     let reply = json!({
@@ -18,7 +18,7 @@ fn of(prompt: &Value) -> LogRequest {
 }
 
 #[test]
-fn a_completion_is_a_text_for_a_text() {
+fn completion_has_text_input_and_output() {
     let log = of(&json!("one two three"));
     assert_eq!(completion(&log.input), ["one two three"]);
     assert_eq!(completion(&log.output), [" four"]);
@@ -31,7 +31,7 @@ fn a_completion_is_a_text_for_a_text() {
 }
 
 #[test]
-fn several_prompts_are_several_blocks_and_tokens_are_shown_as_they_are() {
+fn prompts_become_blocks_and_token_lists_are_kept() {
     assert_eq!(completion(&of(&json!(["one", "two"])).input), ["one", "two"]);
     assert_eq!(completion(&of(&json!([1, 22, 333])).input), ["[1,22,333]"]);
     assert_eq!(completion(&of(&json!([[1, 22], [333]])).input), ["[[1,22],[333]]"]);
@@ -39,7 +39,7 @@ fn several_prompts_are_several_blocks_and_tokens_are_shown_as_they_are() {
 }
 
 #[test]
-fn every_choice_is_a_block() {
+fn each_choice_becomes_a_block() {
     let request = json!({"model": "m", "prompt": "one", "n": 2});
     let reply = json!({"choices": [
         {"text": "two", "finish_reason": null}, {"text": "deux", "finish_reason": "length"},
@@ -51,7 +51,7 @@ fn every_choice_is_a_block() {
 }
 
 #[test]
-fn an_answer_that_the_function_reduced_to_its_text_is_a_completion_still() {
+fn text_output_of_completion_request_is_a_completion() {
     let request = json!({"model": "m", "prompt": "one"});
     assert_eq!(completion(&log_of(&request, &json!("two")).output), ["two"]);
     assert!(completion(&log_of(&request, &json!(null)).output).is_empty());
@@ -59,13 +59,13 @@ fn an_answer_that_the_function_reduced_to_its_text_is_a_completion_still() {
     assert!(completion(&failed.output).is_empty());
     assert_eq!(failed.error_message(), Some("No such model"));
 
-    // What a completion cannot hold stays a chat.
+    // An output that a completion cannot hold stays a chat.
     let calls = json!({"role": "assistant", "tool_calls": [{"id": "1", "function": {"name": "now"}}]});
     assert_eq!(assistant(&log_of(&request, &calls).output, 0).tool_calls[0].function.name, "now");
 }
 
 #[test]
-fn the_chunks_of_a_completion_are_added_up_by_choice() {
+fn completion_chunks_are_assembled_by_choice() {
     let request = json!({"model": "m", "prompt": "one", "n": 2, "stream": true});
     let chunk = |choices: Value| json!({"id": "cmpl-1", "object": "text_completion", "model": "m:1", "choices": choices});
     let log = log_of_stream(

@@ -1,4 +1,4 @@
-//! Exchanges that were really had with servers that speak OpenAI's chat completions and embeddings.
+//! Conversion of recorded exchanges with servers that implement OpenAI's chat completions and embeddings.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -12,20 +12,20 @@ use promptlayer_blueprint::{
     Annotation, ContentBlock, ErrorType, LogRequest, Message, Prompt, RequestStatus,
 };
 
-/// The variable that names the folder of reference documents.
+/// Environment variable with the folder of reference documents.
 const VARIABLE: &str = "PROMPTLAYER_SHARED";
 
-/// Exchanges of which nothing tells who served them: what a server says of an error is all there is of it.
+/// Exchanges whose provider cannot be detected: they contain only a server's error message.
 const UNTOLD: &[&str] = &["chat-reply-error-b2fd48.json", "chat-reply-error-media-380925.json"];
 
-/// One exchange.
+/// A recorded exchange.
 struct Exchange {
     name: String,
     provider: String,
     request: Value,
-    /// The reply; of one that was streamed, what the provider's own library made of it.
+    /// The response. For a stream, the response that the provider's own SDK assembled.
     response: Value,
-    /// What a stream gave.
+    /// The chunks of a stream.
     chunks: Option<Vec<Value>>,
 }
 
@@ -51,13 +51,14 @@ impl Exchange {
     }
 }
 
-/// All exchanges whose names begin so. Where there are none, says so and gives none.
+/// Returns all exchanges whose names start with one of these prefixes. If the folder is missing, prints a
+/// message and returns none.
 fn exchanges_of(kinds: &[&str]) -> Vec<Exchange> {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared");
     let folder = env::var_os(VARIABLE).filter(|folder| !folder.is_empty()).map_or_else(beside, PathBuf::from);
     let folder = folder.join("fixtures");
     let Ok(entries) = fs::read_dir(&folder) else {
-        // Not by `eprintln!`: what that prints, the harness hides when the test passes.
+        // Not `eprintln!`: the test harness hides its output if the test passes.
         let folder = folder.display();
         drop(writeln!(
             io::stderr(),
@@ -93,7 +94,7 @@ fn each(check: impl Fn(&str, &Exchange, &LogRequest)) {
     }
 }
 
-/// The blocks of a content, as OpenAI's document says what it may be.
+/// Returns the expected blocks of a content, by OpenAI's API reference.
 fn blocks(content: &Value) -> Vec<ContentBlock> {
     match content {
         Value::Null => Vec::new(),
@@ -132,7 +133,7 @@ fn block(part: &Value) -> ContentBlock {
     }
 }
 
-/// A block without what it cites, which is told beside the message.
+/// Removes a block's citations, which are a separate field of the message.
 fn bare(mut block: ContentBlock) -> ContentBlock {
     if let ContentBlock::Text(text) = &mut block {
         text.annotations.clear();
@@ -140,7 +141,7 @@ fn bare(mut block: ContentBlock) -> ContentBlock {
     block
 }
 
-/// Id, name and arguments of the calls in a message.
+/// Returns id, name and arguments of a message's tool calls.
 fn called(message: &Value) -> Vec<[&str; 3]> {
     message["tool_calls"]
         .as_array()
@@ -155,7 +156,7 @@ fn called(message: &Value) -> Vec<[&str; 3]> {
 }
 
 #[test]
-fn every_exchange_tells_its_model_its_provider_and_its_interface() {
+fn exchanges_keep_model_provider_and_api() {
     each(|name, exchange, log| {
         assert_eq!(log.model, exchange.request["model"].as_str().unwrap(), "{name}");
         let provider = if UNTOLD.contains(&name) { "openai" } else { &exchange.provider };
@@ -166,7 +167,7 @@ fn every_exchange_tells_its_model_its_provider_and_its_interface() {
 }
 
 #[test]
-fn every_message_of_every_request_keeps_its_role_its_content_and_its_calls() {
+fn request_messages_keep_role_content_and_calls() {
     each(|name, exchange, log| {
         let messages = exchange.request["messages"].as_array().unwrap();
         assert_eq!(log.input.messages().len(), messages.len(), "{name}");
@@ -191,7 +192,7 @@ fn every_message_of_every_request_keeps_its_role_its_content_and_its_calls() {
 }
 
 #[test]
-fn tools_and_their_choice_go_with_the_prompt_and_all_else_is_a_parameter() {
+fn tools_and_choice_move_to_prompt_and_others_are_parameters() {
     each(|name, exchange, log| {
         let mut rest: Map<String, Value> = exchange.request.as_object().unwrap().clone();
         let mut take = |key: &str| rest.remove(key).unwrap_or_default();
@@ -208,7 +209,7 @@ fn tools_and_their_choice_go_with_the_prompt_and_all_else_is_a_parameter() {
 }
 
 #[test]
-fn every_choice_of_every_reply_is_a_message_with_its_thought_its_text_and_its_calls() {
+fn choices_become_messages_with_thought_text_and_calls() {
     each(|name, exchange, log| {
         let choices = exchange.response["choices"].as_array().map(Vec::as_slice).unwrap_or_default();
         assert_eq!(log.output.messages().len(), choices.len(), "{name}");
@@ -227,7 +228,7 @@ fn every_choice_of_every_reply_is_a_message_with_its_thought_its_text_and_its_ca
 }
 
 #[test]
-fn every_reply_tells_its_tokens_and_why_it_ended() {
+fn replies_keep_tokens_and_finish_reason() {
     each(|name, exchange, log| {
         let usage = &exchange.response["usage"];
         assert_eq!(log.input_tokens, usage["prompt_tokens"].as_u64(), "{name}");
@@ -253,7 +254,7 @@ fn every_reply_tells_its_tokens_and_why_it_ended() {
 }
 
 #[test]
-fn every_reply_tells_what_it_cost_and_what_was_special_about_its_tokens() {
+fn replies_keep_cost_and_token_details() {
     each(|name, exchange, log| {
         let usage = &exchange.response["usage"];
         let cost = [&usage["cost"], &usage["cost"]["total_cost"], &exchange.response["cost"]["usd"]];
@@ -271,7 +272,7 @@ fn every_reply_tells_what_it_cost_and_what_was_special_about_its_tokens() {
 }
 
 #[test]
-fn every_mark_in_a_reply_cites_the_source_that_it_counts() {
+fn marks_cite_the_source_with_their_number() {
     each(|name, exchange, log| {
         let Some(sources) = exchange.response["search_results"].as_array() else { return };
         for block in log.output.messages().iter().flat_map(Message::content) {
@@ -290,7 +291,7 @@ fn every_mark_in_a_reply_cites_the_source_that_it_counts() {
 }
 
 #[test]
-fn embeddings_show_what_was_embedded_and_not_the_vectors() {
+fn embeddings_log_the_input_but_not_the_vectors() {
     for exchange in exchanges_of(&["embeddings-"]) {
         let Some(input) = exchange.request.get("input").and_then(Value::as_array) else { continue };
         let (name, log) = (&exchange.name, exchange.log());
@@ -310,16 +311,17 @@ fn embeddings_show_what_was_embedded_and_not_the_vectors() {
 }
 
 #[test]
-fn a_log_of_every_exchange_reads_back_as_it_was_written() {
+fn logs_of_all_exchanges_round_trip() {
     each(|name, _, log| {
         let written = serde_json::to_string(log).unwrap();
         assert_eq!(&serde_json::from_str::<LogRequest>(&written).unwrap(), log, "{name}");
     });
 }
 
-/// The exchanges hold what the checks above are there for; were one kind to go, its check would be idle.
+/// Checks that the exchanges contain every kind of content that the tests above check. Without it, a test
+/// would pass without checking anything.
 #[test]
-fn the_exchanges_hold_every_kind_of_thing() {
+fn exchanges_cover_every_kind_of_content() {
     let logs: Vec<LogRequest> = exchanges().iter().map(Exchange::log).collect();
     if logs.is_empty() {
         return;

@@ -1,4 +1,4 @@
-//! Exchanges that were really had with Gemini.
+//! Conversion of recorded exchanges with Gemini.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -12,21 +12,21 @@ use crate::exchange::Input;
 use crate::record::{FinishedSpan, Output};
 use promptlayer_blueprint::{ContentBlock, LogRequest, Message, RequestStatus};
 
-/// The variable that names the folder of reference documents.
+/// Environment variable with the folder of reference documents.
 const VARIABLE: &str = "PROMPTLAYER_SHARED";
 
-/// One exchange.
+/// A recorded exchange.
 pub(super) struct Exchange {
     pub(super) name: String,
     pub(super) request: Value,
-    /// The reply that came whole, or `null`.
+    /// The whole response, or `null` for a stream.
     pub(super) response: Value,
-    /// The items of the reply that came as a stream.
+    /// The chunks of a streamed response.
     pub(super) chunks: Vec<Value>,
 }
 
 impl Exchange {
-    /// The log of a call that had this exchange.
+    /// Returns the log of a call with this exchange.
     pub(super) fn log(&self) -> LogRequest {
         let output = if self.chunks.is_empty() {
             Output::Value(captured(&self.response))
@@ -38,13 +38,14 @@ impl Exchange {
     }
 }
 
-/// All exchanges in files that begin so. Where there are none, says so and gives none.
+/// Returns all exchanges in files with this name prefix. If the folder is missing, prints a message and
+/// returns none.
 pub(super) fn exchanges(beginning: &str) -> Vec<Exchange> {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared");
     let folder = env::var_os(VARIABLE).filter(|folder| !folder.is_empty()).map_or_else(beside, PathBuf::from);
     let folder = folder.join("fixtures");
     let Ok(entries) = fs::read_dir(&folder) else {
-        // Not by `eprintln!`: what that prints, the harness hides when the test passes.
+        // Not `eprintln!`: the test harness hides its output if the test passes.
         let folder = folder.display();
         drop(writeln!(
             io::stderr(),
@@ -81,14 +82,14 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-/// All parts that a candidate said, in order, whether whole or in chunks.
+/// Returns all parts of the first candidate, in order, of a whole or a streamed response.
 fn parts(exchange: &Exchange) -> Vec<&Value> {
     let replies =
         if exchange.chunks.is_empty() { std::slice::from_ref(&exchange.response) } else { &exchange.chunks };
     replies.iter().flat_map(|reply| list(&reply["candidates"][0]["content"]["parts"])).collect()
 }
 
-/// Each count as it was told last.
+/// Returns the latest value of each count.
 fn usage(exchange: &Exchange) -> BTreeMap<String, u64> {
     let replies =
         if exchange.chunks.is_empty() { std::slice::from_ref(&exchange.response) } else { &exchange.chunks };
@@ -103,7 +104,7 @@ fn each(check: impl Fn(&str, &Exchange, &LogRequest)) {
 }
 
 #[test]
-fn every_exchange_tells_its_provider_its_interface_and_its_model() {
+fn exchanges_keep_provider_api_and_model() {
     each(|name, exchange, log| {
         assert_eq!(log.provider, "google", "{name}");
         assert_eq!(log.api_type.as_deref(), Some("generate-content"), "{name}");
@@ -113,7 +114,7 @@ fn every_exchange_tells_its_provider_its_interface_and_its_model() {
 }
 
 #[test]
-fn every_reply_says_thinks_and_calls_what_its_parts_do() {
+fn replies_keep_texts_thoughts_and_calls() {
     each(|name, exchange, log| {
         let parts = parts(exchange);
         if parts.is_empty() {
@@ -175,7 +176,7 @@ fn every_signature_is_kept() {
 }
 
 #[test]
-fn every_reply_tells_its_tokens_and_why_it_ended() {
+fn replies_keep_tokens_and_finish_reason() {
     each(|name, exchange, log| {
         let usage = usage(exchange);
         let count = |name: &str| usage.get(name).copied();
@@ -187,7 +188,7 @@ fn every_reply_tells_its_tokens_and_why_it_ended() {
         assert_eq!(metadata("reasoning_tokens"), thought, "{name}");
         assert_eq!(metadata("tool_use_prompt_tokens"), count("toolUsePromptTokenCount"), "{name}");
 
-        // No count is lost: they come to Gemini's own sum.
+        // No count is lost: their sum is Gemini's total.
         let sum = log.input_tokens.zip(log.output_tokens).map(|(input, output)| input + output);
         let sum = sum.map(|sum| sum + metadata("tool_use_prompt_tokens").unwrap_or_default());
         assert_eq!(sum, count("totalTokenCount"), "{name}");
@@ -206,7 +207,7 @@ fn every_reply_tells_its_tokens_and_why_it_ended() {
 }
 
 #[test]
-fn every_request_keeps_its_turns_its_instruction_and_its_tools() {
+fn requests_keep_turns_instruction_and_tools() {
     each(|name, exchange, log| {
         let mut expected: Vec<(&str, Option<&Value>)> = Vec::new();
         expected.extend((!exchange.request["systemInstruction"].is_null()).then_some(("system", None)));
@@ -244,7 +245,7 @@ fn every_request_keeps_its_turns_its_instruction_and_its_tools() {
 }
 
 #[test]
-fn every_result_of_a_function_refers_to_its_call() {
+fn function_results_refer_to_their_calls() {
     each(|name, _, log| {
         let mut called: Vec<(String, String)> = Vec::new();
         for (at, message) in log.input.messages().iter().enumerate() {
@@ -266,7 +267,7 @@ fn every_result_of_a_function_refers_to_its_call() {
 }
 
 #[test]
-fn a_sound_is_media_with_its_kind_and_its_content() {
+fn audio_becomes_media_with_type_and_content() {
     let Some(exchange) = exchanges("gemini-reply-media-d").pop() else { return };
     let media = serde_json::to_value(exchange.log().input.messages()[1].content()).unwrap();
     let data = &exchange.request["contents"][0]["parts"][0]["inlineData"]["data"];
@@ -277,9 +278,9 @@ fn a_sound_is_media_with_its_kind_and_its_content() {
     assert_eq!(exchange.log().metadata["input_audio_tokens"], "138");
 }
 
-/// However little came of a stream, it is read as what it is.
+/// A stream is detected even if it was interrupted early.
 #[test]
-fn every_stream_that_is_cut_is_read_still() {
+fn interrupted_streams_are_converted() {
     for mut exchange in exchanges("gemini-stream") {
         let said = exchange.log().output.text();
         let mut before = String::new();
@@ -299,7 +300,7 @@ fn every_stream_that_is_cut_is_read_still() {
 }
 
 #[test]
-fn a_log_of_every_exchange_reads_back_as_it_was_written() {
+fn logs_of_all_exchanges_round_trip() {
     each(|name, _, log| {
         let written = serde_json::to_string(log).unwrap();
         assert_eq!(&serde_json::from_str::<LogRequest>(&written).unwrap(), log, "{name}");

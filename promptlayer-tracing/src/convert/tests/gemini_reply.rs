@@ -1,4 +1,4 @@
-//! Replies in the shape of Gemini's generateContent.
+//! Responses of Gemini's `generateContent`.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::responses_chunks::each_changed;
 use super::{assistant, calls, lines, log_of, log_of_output, said};
 use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus};
 
-/// The log of a reply with these parts.
+/// Returns the log of a response with these parts.
 fn of(parts: &Value) -> LogRequest {
     log_of_output(
         &json!({"candidates": [{"content": {"role": "model", "parts": parts}, "finishReason": "STOP"}]}),
@@ -18,7 +18,7 @@ fn blocks(log: &LogRequest) -> Value {
 }
 
 #[test]
-fn every_candidate_is_a_message() {
+fn each_candidate_becomes_a_message() {
     let log = log_of_output(&json!({
         "candidates": [
             {"index": 0, "content": {"role": "model", "parts": [{"text": "One"}]}, "finishReason": "STOP"},
@@ -45,7 +45,7 @@ fn every_candidate_is_a_message() {
 }
 
 #[test]
-fn a_reply_with_underscores_is_read_too() {
+fn reply_in_snake_case_is_read() {
     let log = log_of_output(&json!({
         "candidates": [{
             "content": {"role": "model", "parts": [
@@ -64,7 +64,7 @@ fn a_reply_with_underscores_is_read_too() {
 }
 
 #[test]
-fn an_answer_that_only_calls_says_nothing() {
+fn reply_with_only_calls_has_no_text() {
     let log = of(
         &json!([{"functionCall": {"name": "add", "args": {"x": 1}}}, {"functionCall": {"name": "add", "id": "b"}}, {"text": ""}]),
     );
@@ -72,9 +72,9 @@ fn an_answer_that_only_calls_says_nothing() {
     assert_eq!(calls(assistant(&log.output, 0)), [["add-0", "add", r#"{"x":1}"#], ["b", "add", "{}"]]);
 }
 
-/// The provider wants each back with the next request.
+/// The provider requires each signature in the next request.
 #[test]
-fn a_signature_is_kept_where_its_part_has_no_place_for_it() {
+fn signature_is_kept_if_its_part_cannot_hold_it() {
     let log = of(&json!([{"functionCall": {"name": "add"}, "thoughtSignature": "s"}]));
     assert_eq!(blocks(&log), json!([{"type": "thinking", "thinking": "", "signature": "s"}]));
     let log = of(&json!([{"text": "So.", "thoughtSignature": "s"}]));
@@ -84,7 +84,7 @@ fn a_signature_is_kept_where_its_part_has_no_place_for_it() {
 }
 
 #[test]
-fn what_the_model_made_is_media_of_its_kind() {
+fn generated_files_become_output_media() {
     let log = of(&json!([
         {"inlineData": {"mimeType": "image/png", "data": "aGk="}, "thoughtSignature": "s"},
         {"inlineData": {"mimeType": "audio/L16;rate=24000", "data": "aGk="}},
@@ -103,7 +103,7 @@ fn what_the_model_made_is_media_of_its_kind() {
 }
 
 #[test]
-fn what_geminis_own_tools_did_has_blocks_of_its_own() {
+fn gemini_tool_parts_become_server_tool_blocks() {
     let log = of(&json!([
         {"executableCode": {"language": "PYTHON", "code": "print(1)", "id": "c"}},
         {"codeExecutionResult": {"outcome": "OUTCOME_FAILED", "output": "no"}},
@@ -120,7 +120,7 @@ fn what_geminis_own_tools_did_has_blocks_of_its_own() {
 }
 
 #[test]
-fn what_an_answer_is_grounded_on_is_annotated_where_it_says_so() {
+fn grounding_becomes_annotations_of_its_segments() {
     let log = log_of_output(&json!({"candidates": [{
         "content": {"role": "model", "parts": [{"text": "hm", "thought": true}, {"text": "Spain won. Cafe X. Mine."}]},
         "finishReason": "STOP",
@@ -155,7 +155,7 @@ fn what_an_answer_is_grounded_on_is_annotated_where_it_says_so() {
 }
 
 #[test]
-fn a_blocked_prompt_has_no_answer_and_says_why() {
+fn blocked_prompt_has_no_output_and_reports_the_reason() {
     let reply = json!({
         "promptFeedback": {"blockReason": "OTHER", "blockReasonMessage": "no"},
         "usageMetadata": {"promptTokenCount": 7}, "modelVersion": "gemini-2.5-flash",
@@ -173,7 +173,7 @@ fn a_blocked_prompt_has_no_answer_and_says_why() {
 }
 
 #[test]
-fn every_end_has_its_status() {
+fn finish_reason_determines_status() {
     let status = |reason: &str| {
         let log =
             log_of_output(&json!({"candidates": [{"content": {"role": "model"}, "finishReason": reason}]}));
@@ -189,7 +189,7 @@ fn every_end_has_its_status() {
 }
 
 #[test]
-fn vertex_is_told_by_the_type_of_its_traffic() {
+fn traffic_type_identifies_vertex() {
     let reply = json!({
         "candidates": [{"content": {"role": "model", "parts": [{"text": "So."}]}, "finishReason": "STOP"}],
         "usageMetadata": {"promptTokenCount": 7, "trafficType": "ON_DEMAND"},
@@ -199,7 +199,7 @@ fn vertex_is_told_by_the_type_of_its_traffic() {
 }
 
 #[test]
-fn what_only_looks_like_a_reply_is_kept_whole() {
+fn value_that_resembles_a_reply_is_kept_whole() {
     for value in [
         json!({"candidates": ["Ada", "Grace"]}),
         json!({"candidates": [{"name": "Ada", "content": "of her letter"}]}),
@@ -213,7 +213,7 @@ fn what_only_looks_like_a_reply_is_kept_whole() {
 }
 
 #[test]
-fn embeddings_are_told_by_their_number_and_their_length() {
+fn embeddings_are_logged_by_count_and_dimensions() {
     let log = log_of_output(&json!({"embedding": {"values": [0.5, 1.0, 2.0]}}));
     assert_eq!(
         (log.output.text().as_str(), log.api_type.as_deref()),
@@ -224,7 +224,7 @@ fn embeddings_are_told_by_their_number_and_their_length() {
 }
 
 #[test]
-fn no_reply_is_too_odd_to_be_read() {
+fn malformed_replies_do_not_panic() {
     let whole = json!({
         "candidates": [{
             "content": {"role": "model", "parts": [
@@ -257,7 +257,7 @@ fn no_reply_is_too_odd_to_be_read() {
 }
 
 #[test]
-fn an_answer_that_ended_before_it_said_anything_is_one() {
+fn candidate_without_content_is_a_reply() {
     for word in ["MAX_TOKENS", "PROHIBITED_CONTENT", "MALFORMED_FUNCTION_CALL"] {
         let log = log_of_output(&json!({
             "candidates": [{"content": {}, "finishReason": word, "index": 0}],
@@ -273,7 +273,7 @@ fn an_answer_that_ended_before_it_said_anything_is_one() {
 }
 
 #[test]
-fn embeddings_that_tell_their_tokens_are_embeddings() {
+fn embeddings_with_usage_are_embeddings() {
     let usage = json!({"promptTokenCount": 4});
     for (reply, said) in [
         (

@@ -1,4 +1,4 @@
-//! Requests in the shape of Gemini's generateContent.
+//! Requests of Gemini's `generateContent`.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ fn of(request: &Value) -> LogRequest {
     log_of_input(arguments([("request", request.clone())]))
 }
 
-/// The contents of a request with these parts of the user's.
+/// Builds the contents of a request with these parts of a user.
 fn user(parts: &Value) -> Value {
     json!({"contents": [{"role": "user", "parts": parts}]})
 }
@@ -19,8 +19,8 @@ fn blocks(log: &LogRequest, at: usize) -> Value {
     serde_json::to_value(log.input.messages()[at].content()).unwrap()
 }
 
-/// The same request, as SDKs write it that spell with underscores and write what is absent. What is the
-/// user's own stays.
+/// Returns the same request as written by SDKs with snake case names and `null` for absent fields. User
+/// data is not changed.
 fn with_underscores(value: &Value) -> Value {
     match value {
         Value::Object(object) => {
@@ -46,7 +46,7 @@ fn spelled(name: &str) -> String {
 }
 
 #[test]
-fn turns_and_the_instruction_are_messages() {
+fn turns_and_instruction_become_messages() {
     let request = json!({
         "systemInstruction": {"role": "user", "parts": [{"text": "be "}, {"text": "brief"}]},
         "contents": [
@@ -77,7 +77,7 @@ fn turns_and_the_instruction_are_messages() {
 }
 
 #[test]
-fn either_spelling_says_the_same() {
+fn both_spellings_give_the_same_log() {
     let request = json!({
         "systemInstruction": {"parts": [{"text": "be brief"}]},
         "contents": [
@@ -105,7 +105,7 @@ fn either_spelling_says_the_same() {
 }
 
 #[test]
-fn what_googles_own_sdks_take_is_read_too() {
+fn forms_of_google_sdks_are_read() {
     let log = of(&json!({
         "model": "gemini-2.5-pro", "contents": "why?",
         "config": {"system_instruction": "be brief", "temperature": 0.5, "tools": [{"google_search": {}}], "top_p": null},
@@ -126,7 +126,7 @@ fn what_googles_own_sdks_take_is_read_too() {
 }
 
 #[test]
-fn the_model_stands_in_a_path_that_tells_vertex() {
+fn model_path_identifies_vertex() {
     let model = |path: &str| {
         let mut request = user(&json!([{"text": "why?"}]));
         request["model"] = path.into();
@@ -145,7 +145,7 @@ fn the_model_stands_in_a_path_that_tells_vertex() {
         pair("vertexai", "projects/p/locations/l/endpoints/7")
     );
     assert_eq!(model("tunedModels/mine"), pair("google", "tunedModels/mine"));
-    // Where the address has it, an argument tells it.
+    // If the model is in the URL, it comes from an argument.
     let log = log_of_input(arguments([
         ("model", json!("gemini-2.5-flash")),
         ("request", user(&json!([{"text": "why?"}]))),
@@ -154,7 +154,7 @@ fn the_model_stands_in_a_path_that_tells_vertex() {
 }
 
 #[test]
-fn files_are_images_or_media_by_their_kind() {
+fn files_become_images_or_media_by_type() {
     let log = of(&user(&json!([
         {"inlineData": {"mimeType": "image/png", "data": "aGk="}},
         {"fileData": {"mimeType": "image/jpeg", "fileUri": "gs://a/b.jpg"}},
@@ -174,7 +174,7 @@ fn files_are_images_or_media_by_their_kind() {
 }
 
 #[test]
-fn results_of_functions_are_messages_that_refer_to_their_calls() {
+fn function_results_become_messages_with_call_ids() {
     let log = of(&json!({"contents": [
         {"role": "model", "parts": [
             {"functionCall": {"id": "a", "name": "add", "args": {"x": 1}}},
@@ -214,7 +214,7 @@ fn results_of_functions_are_messages_that_refer_to_their_calls() {
 }
 
 #[test]
-fn tools_go_with_the_prompt_and_what_has_no_form_stays_a_parameter() {
+fn tools_move_to_prompt_and_unknown_ones_stay_parameters() {
     let mut request = user(&json!([{"text": "why?"}]));
     request["tools"] = json!([
         {"codeExecution": null, "functionDeclarations": [
@@ -244,7 +244,7 @@ fn tools_go_with_the_prompt_and_what_has_no_form_stays_a_parameter() {
 }
 
 #[test]
-fn the_choice_of_tools_goes_with_the_prompt_where_it_has_a_form() {
+fn representable_tool_choice_moves_to_prompt() {
     let choice = |config: &Value| {
         let mut request = user(&json!([{"text": "why?"}]));
         request["toolConfig"] = config.clone();
@@ -267,7 +267,7 @@ fn the_choice_of_tools_goes_with_the_prompt_where_it_has_a_form() {
 }
 
 #[test]
-fn a_part_that_there_is_no_block_for_is_kept_whole() {
+fn unknown_part_is_kept_whole() {
     let part = json!({"hologram": {"depth": 3}});
     let log = of(&user(&json!([part, 7])));
     let texts = log.input.messages()[0].content().iter().filter_map(|block| block.text());
@@ -276,7 +276,7 @@ fn a_part_that_there_is_no_block_for_is_kept_whole() {
 }
 
 #[test]
-fn contents_to_embed_are_the_users_message() {
+fn embedded_contents_become_the_user_message() {
     let log = of(
         &json!({"model": "models/gemini-embedding-001", "content": {"parts": [{"text": "why?"}]}, "taskType": "RETRIEVAL_QUERY"}),
     );
@@ -296,7 +296,7 @@ fn contents_to_embed_are_the_users_message() {
 }
 
 #[test]
-fn no_request_is_too_odd_to_be_read() {
+fn malformed_requests_do_not_panic() {
     let whole = json!({
         "model": "projects/p/locations/l/publishers/google/models/gemini",
         "systemInstruction": {"parts": [{"text": "be brief"}]},

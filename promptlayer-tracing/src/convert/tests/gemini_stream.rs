@@ -1,4 +1,4 @@
-//! Streams of Gemini's generateContent.
+//! Streams of Gemini's `generateContent`.
 
 use serde_json::{Value, json};
 
@@ -6,12 +6,12 @@ use super::responses_chunks::{each_changed, log_of_stream, sum};
 use super::{assistant, calls, lines, said};
 use promptlayer_blueprint::RequestStatus;
 
-/// A chunk with these parts of the first candidate.
+/// Builds a chunk with these parts of the first candidate.
 fn chunk(parts: &Value) -> Value {
     json!({"candidates": [{"content": {"role": "model", "parts": parts}, "index": 0}], "responseId": "r1"})
 }
 
-/// The last chunk.
+/// Builds the last chunk.
 fn last(parts: &Value) -> Value {
     json!({
         "candidates": [{"content": {"role": "model", "parts": parts}, "index": 0, "finishReason": "STOP"}],
@@ -25,7 +25,7 @@ fn parts(chunks: &[Value]) -> Value {
 }
 
 #[test]
-fn texts_and_thoughts_are_added_up_apart_and_keep_their_signatures() {
+fn texts_and_thoughts_are_assembled_with_signatures() {
     let chunks = [
         chunk(&json!([{"text": "h", "thought": true}])),
         chunk(&json!([{"text": "m", "thought": true}])),
@@ -52,7 +52,7 @@ fn texts_and_thoughts_are_added_up_apart_and_keep_their_signatures() {
 }
 
 #[test]
-fn a_signature_ends_its_part() {
+fn signature_ends_its_part() {
     let chunks = [
         chunk(&json!([{"text": "hm", "thought": true, "thoughtSignature": "s1"}])),
         chunk(&json!([{"text": "hm!", "thought": true}])),
@@ -71,7 +71,7 @@ fn a_signature_ends_its_part() {
 }
 
 #[test]
-fn calls_and_files_are_kept_each_whole() {
+fn calls_and_files_are_kept_separate() {
     let said = json!([
         {"functionCall": {"name": "add", "args": {"x": 1}}},
         {"functionCall": {"name": "add", "args": {"x": 2}, "id": "b"}},
@@ -84,7 +84,7 @@ fn calls_and_files_are_kept_each_whole() {
 }
 
 #[test]
-fn arguments_that_come_in_pieces_are_put_together() {
+fn argument_fragments_are_assembled() {
     let call = |call: Value| chunk(&json!([{"functionCall": call}]));
     let piece = |text: &str| json!({"jsonPath": "$.city", "stringValue": text, "willContinue": true});
     let chunks = [
@@ -105,7 +105,7 @@ fn arguments_that_come_in_pieces_are_put_together() {
 }
 
 #[test]
-fn candidates_are_told_apart_by_their_indexes() {
+fn candidates_are_assembled_by_index() {
     let of = |index: Value, text: &str| json!({"content": {"parts": [{"text": text}]}, "index": index});
     let chunks = [
         json!({"candidates": [of(json!(1), "Tw"), of(json!(0), "On")]}),
@@ -121,7 +121,7 @@ fn candidates_are_told_apart_by_their_indexes() {
 }
 
 #[test]
-fn counts_and_grounds_are_taken_as_they_were_told_last() {
+fn latest_counts_and_grounding_are_kept() {
     let mut first = chunk(&json!([{"text": "So"}]));
     first["usageMetadata"] = json!({"promptTokenCount": 7, "thoughtsTokenCount": 2, "totalTokenCount": 9});
     first["candidates"][0]["groundingMetadata"] = json!({"webSearchQueries": ["why"]});
@@ -140,7 +140,7 @@ fn counts_and_grounds_are_taken_as_they_were_told_last() {
 }
 
 #[test]
-fn a_stream_that_is_cut_or_breaks_gives_what_came() {
+fn interrupted_or_failed_stream_keeps_received_content() {
     let chunks = [
         json!("[DONE]"),
         json!({"type": "ping"}),
@@ -156,7 +156,7 @@ fn a_stream_that_is_cut_or_breaks_gives_what_came() {
 }
 
 #[test]
-fn a_prompt_that_is_blocked_in_a_stream_says_why() {
+fn blocked_prompt_in_stream_reports_the_reason() {
     let log = log_of_stream(&[
         json!({"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 7}}),
     ]);
@@ -165,13 +165,13 @@ fn a_prompt_that_is_blocked_in_a_stream_says_why() {
 }
 
 #[test]
-fn a_long_stream_takes_no_longer_than_its_length() {
+fn long_stream_is_assembled_in_linear_time() {
     let chunks: Vec<Value> = (0..50_000).map(|_| chunk(&json!([{"text": "word "}]))).collect();
     assert_eq!(parts(&chunks)[0]["text"].as_str().unwrap().len(), 250_000);
 }
 
 #[test]
-fn no_stream_is_too_odd_to_be_read() {
+fn malformed_streams_do_not_panic() {
     let whole = json!([
         chunk(&json!([{"text": "hm", "thought": true}])),
         chunk(&json!([{"functionCall": {"name": "add", "willContinue": true}}])),
@@ -186,7 +186,7 @@ fn no_stream_is_too_odd_to_be_read() {
 }
 
 #[test]
-fn a_chunk_that_says_nothing_is_of_the_answer_still() {
+fn chunk_without_content_belongs_to_the_reply() {
     let grounds = json!({"groundingChunks": [{"web": {"uri": "https://w", "title": "w"}}]});
     let chunks = [
         json!({"usageMetadata": {"promptTokensDetails": [{"modality": "AUDIO", "tokenCount": 3}]}}),

@@ -1,4 +1,4 @@
-//! Other crates' spans, by their fields alone.
+//! Conversion of external spans, from their fields alone.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,7 @@ use crate::convert;
 use crate::kind::Kind;
 use promptlayer_blueprint::{ErrorType, RequestStatus};
 
-/// The span of a model's call with these fields.
+/// A span of a model call with these fields.
 fn call(fields: &Value) -> FinishedSpan {
     let fields: Map<String, Value> = fields.as_object().unwrap().clone();
     FinishedSpan { name: "chat", function: None, is_foreign: true, fields, ..span() }
@@ -30,7 +30,7 @@ fn answered(said: &Value) -> Value {
 }
 
 #[test]
-fn a_call_is_read_whole() {
+fn call_is_read_completely() {
     let log = log(&json!({
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "gcp.gemini",
@@ -100,7 +100,7 @@ fn a_call_is_read_whole() {
 }
 
 #[test]
-fn the_names_that_were_given_up_are_read_too() {
+fn deprecated_attribute_names_are_read() {
     let log = log(&json!({
         "gen_ai.system": "az.ai.openai",
         "gen_ai.request.model": "\"gpt-4o\"",
@@ -116,7 +116,7 @@ fn the_names_that_were_given_up_are_read_too() {
 }
 
 #[test]
-fn a_provider_goes_by_promptlayers_name() {
+fn provider_is_mapped_to_promptlayer_name() {
     let provider = |fields: Value| log(&fields).provider;
     for (theirs, ours) in [
         ("gemini", "google"),
@@ -135,14 +135,14 @@ fn a_provider_goes_by_promptlayers_name() {
 }
 
 #[test]
-fn the_provider_that_a_span_names_goes_before_the_layers() {
+fn provider_of_span_has_priority_over_layer_default() {
     let of = |fields: Value| convert::request(&call(&fields), Some("groq")).log.provider;
     assert_eq!(of(json!({ "gen_ai.provider.name": "anthropic" })), "anthropic");
     assert_eq!(of(json!({ "gen_ai.request.model": "llama" })), "groq");
 }
 
 #[test]
-fn calls_of_tools_and_what_they_returned_are_messages() {
+fn tool_calls_and_results_become_messages() {
     let said = messages(&json!([
         {"role": "assistant", "parts": [
             {"type": "reasoning", "content": "Look first."},
@@ -178,7 +178,7 @@ fn calls_of_tools_and_what_they_returned_are_messages() {
 }
 
 #[test]
-fn an_answer_that_only_calls_tools_has_no_content() {
+fn output_with_only_tool_calls_has_no_content() {
     let said = answered(&json!([{"role": "assistant", "parts": [
         {"type": "tool_call", "id": "c1", "name": "look", "arguments": {}},
     ]}]));
@@ -187,7 +187,7 @@ fn an_answer_that_only_calls_tools_has_no_content() {
 }
 
 #[test]
-fn files_are_blocks_by_what_they_are_and_whose() {
+fn files_become_blocks_by_modality_and_role() {
     let image = json!({"type": "blob", "modality": "image", "mime_type": "image/jpeg", "content": "QQ=="});
     let said = messages(&json!([{"role": "user", "parts": [
         image,
@@ -219,7 +219,7 @@ fn files_are_blocks_by_what_they_are_and_whose() {
 }
 
 #[test]
-fn messages_that_are_none_are_one_text() {
+fn invalid_messages_become_one_text() {
     for (said, text) in [("Why?", "Why?"), ("[1]", "[1]"), ("{\"role\":", "{\"role\":")] {
         let log = log(&json!({ "gen_ai.input.messages": said }));
         assert_eq!((log.input.messages()[0].role(), log.input.text().as_str()), ("user", text));
@@ -230,7 +230,7 @@ fn messages_that_are_none_are_one_text() {
 }
 
 #[test]
-fn a_text_completion_is_no_chat() {
+fn text_completion_becomes_a_completion() {
     let log = log(&json!({
         "gen_ai.operation.name": "text_completion",
         "gen_ai.prompt": "Once upon",
@@ -242,7 +242,7 @@ fn a_text_completion_is_no_chat() {
 }
 
 #[test]
-fn a_status_of_error_is_an_error_of_the_kind_that_it_names() {
+fn error_status_gives_error_of_named_kind() {
     for (fields, kind, message) in [
         (json!({"error.type": "429"}), ErrorType::ProviderRateLimit, "429"),
         (
@@ -265,7 +265,7 @@ fn a_status_of_error_is_an_error_of_the_kind_that_it_names() {
 }
 
 #[test]
-fn a_text_that_is_json_is_kept_as_it_was_said() {
+fn json_text_is_kept_unchanged() {
     for said in
         ["[]", "null", "1.10", r#"{"a":1}"#, r#"[ "a", 2 ]"#, "true", "[1", "é", r#"[{"type":"text"}]"#]
     {
@@ -284,7 +284,7 @@ fn a_text_that_is_json_is_kept_as_it_was_said() {
 }
 
 #[test]
-fn a_call_without_the_answer_that_it_has_room_for_is_an_error() {
+fn call_without_recorded_response_is_an_error() {
     let span = FinishedSpan { lacks_an_answer: true, ..call(&json!({})) };
     let log = convert::request(&span, None).log;
     assert_eq!((log.status, log.error_type), (RequestStatus::Error, Some(ErrorType::UnknownError)));
@@ -292,7 +292,7 @@ fn a_call_without_the_answer_that_it_has_room_for_is_an_error() {
 }
 
 #[test]
-fn a_tools_span_says_what_it_took_and_gave() {
+fn tool_span_keeps_input_and_output() {
     let tool = FinishedSpan {
         kind: Some(Kind::Tool),
         is_request: false,
@@ -312,7 +312,7 @@ fn a_tools_span_says_what_it_took_and_gave() {
 }
 
 #[test]
-fn any_field_of_any_kind_is_read_without_harm() {
+fn fields_of_any_type_do_not_panic() {
     let names = [
         "gen_ai.operation.name",
         "gen_ai.input.messages",

@@ -1,4 +1,4 @@
-//! What a call says of itself in OpenTelemetry's words.
+//! The OpenTelemetry `gen_ai.*` attributes of a call.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ fn attributes(request: Value, reply: &Value) -> Value {
 }
 
 #[test]
-fn a_chat_says_what_was_asked_for_and_what_it_took() {
+fn chat_has_request_response_and_usage_attributes() {
     let said = attributes(
         json!({
             "model": "gpt-4o",
@@ -70,7 +70,7 @@ fn a_chat_says_what_was_asked_for_and_what_it_took() {
 }
 
 #[test]
-fn tokens_of_the_input_are_all_of_them_whatever_the_provider_counts() {
+fn input_tokens_include_cache_tokens_for_every_provider() {
     let claude = json!({
         "id": "msg_1",
         "type": "message",
@@ -108,7 +108,7 @@ fn tokens_of_the_input_are_all_of_them_whatever_the_provider_counts() {
 }
 
 #[test]
-fn embeddings_of_every_provider_are_called_so() {
+fn embeddings_operation_is_set_for_every_provider() {
     for (request, reply) in [
         (
             json!({"model": "embed-v4.0", "texts": ["why?"], "input_type": "search_query"}),
@@ -128,7 +128,7 @@ fn embeddings_of_every_provider_are_called_so() {
 }
 
 #[test]
-fn an_embedding_names_its_operation() {
+fn embedding_without_request_has_its_operation() {
     let span = FinishedSpan { kind: Some(Kind::Embedding), ..span() };
     let said = convert::request(&span, Some("xai")).attributes;
     let operation = json!({
@@ -140,7 +140,7 @@ fn an_embedding_names_its_operation() {
 }
 
 #[test]
-fn a_function_that_calls_no_model_says_what_it_is() {
+fn function_without_model_call_has_its_operation() {
     let said = |kind| Value::Object(convert::function_attributes(&FinishedSpan { kind, ..span() }));
     assert_eq!(
         said(Some(Kind::Tool)),

@@ -1,4 +1,4 @@
-//! The tools that other crates' spans offer to a model.
+//! Tools that are defined in external spans.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::convert;
 use crate::record::FinishedSpan;
 use promptlayer_blueprint::{BuiltInTool, Tool};
 
-/// The log of a call that was offered these tools.
+/// Returns the log of a call with these tool definitions.
 fn offered(tools: &Value) -> LogRequest {
     let fields = json!({
         "gen_ai.operation.name": "chat", "gen_ai.tool.definitions": tools.to_string(),
@@ -17,7 +17,7 @@ fn offered(tools: &Value) -> LogRequest {
     convert::request(&FinishedSpan { is_foreign: true, fields, ..span() }, None).log
 }
 
-/// The tools of a log that the provider runs.
+/// Returns the tools of a log that the provider runs.
 fn built_in(log: &LogRequest) -> Vec<&BuiltInTool> {
     let tools = chat(&log.input).tools.iter();
     tools
@@ -29,7 +29,7 @@ fn built_in(log: &LogRequest) -> Vec<&BuiltInTool> {
 }
 
 #[test]
-fn a_tool_that_the_provider_runs_goes_by_the_blueprints_word() {
+fn provider_tool_gets_its_blueprint_name() {
     let tools = json!([
         {"type": "web_search_20250305", "name": "web_search", "max_uses": 3},
         {"type": "code_execution_20250825", "name": "code_execution"},
@@ -53,7 +53,7 @@ fn a_tool_that_the_provider_runs_goes_by_the_blueprints_word() {
 }
 
 #[test]
-fn a_tool_that_the_blueprint_has_no_form_for_stays_among_the_parameters() {
+fn unknown_tool_stays_in_parameters() {
     let left = json!([
         {"type": "extension", "name": "mine"},
         {"type": "custom", "name": "sql", "format": {"type": "text"}},

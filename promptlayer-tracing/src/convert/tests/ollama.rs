@@ -1,4 +1,4 @@
-//! Exchanges in the shapes of Ollama's chat, generate and embed.
+//! Exchanges with Ollama's `chat`, `generate` and `embed`.
 
 use serde_json::{Value, json};
 
@@ -16,12 +16,12 @@ fn content(message: &Message) -> Value {
     serde_json::to_value(message.content()).unwrap()
 }
 
-/// A line of a streamed chat.
+/// Builds a line of a streamed chat.
 fn line(message: &Value) -> Value {
     json!({"model": "qwen3:4b", "created_at": "2026-07-28T06:38:03Z", "message": message, "done": false})
 }
 
-/// The last line.
+/// Builds the last line of a streamed chat.
 fn last() -> Value {
     json!({
         "model": "qwen3:4b", "created_at": "2026-07-28T06:38:04Z", "message": {"role": "assistant", "content": ""},
@@ -30,7 +30,7 @@ fn last() -> Value {
 }
 
 #[test]
-fn messages_tools_and_settings_have_their_places() {
+fn messages_tools_and_settings_are_placed() {
     let log = of(&json!({
         "model": "qwen3:4b", "stream": false, "think": "high", "keep_alive": "5m", "format": "json",
         "options": {"temperature": 0.5, "num_ctx": 4096},
@@ -81,7 +81,7 @@ fn messages_tools_and_settings_have_their_places() {
 }
 
 #[test]
-fn a_result_without_a_name_is_of_the_first_call_that_waits() {
+fn result_without_name_belongs_to_first_pending_call() {
     let log = of(&json!({"model": "llama3", "options": {}, "messages": [
         {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "add", "arguments": {}}}]},
         {"role": "tool", "content": "2"},
@@ -89,9 +89,9 @@ fn a_result_without_a_name_is_of_the_first_call_that_waits() {
     assert!(matches!(&log.input.messages()[1], Message::Tool(result) if result.tool_call_id == "add-0"));
 }
 
-/// What OpenAI's chat has, too, tells nothing.
+/// Fields that OpenAI's chat completions have too do not identify Ollama.
 #[test]
-fn only_what_ollama_alone_understands_tells_its_request() {
+fn request_is_detected_only_by_ollama_fields() {
     let messages = json!([{"role": "user", "content": "why?"}]);
     assert_eq!(of(&json!({"model": "m", "messages": messages, "stream": false})).provider, "openai");
     for (name, value) in [("options", json!({})), ("keep_alive", json!(-1)), ("think", json!(true))] {
@@ -101,14 +101,14 @@ fn only_what_ollama_alone_understands_tells_its_request() {
     }
     let images = json!([{"role": "user", "content": "why?", "images": ["iVBOR"]}]);
     assert_eq!(of(&json!({"model": "m", "messages": images})).provider, "ollama");
-    // The reply tells it still.
+    // The response still identifies it.
     let reply = last();
     let log = log_of(&json!({"model": "m", "messages": messages}), &reply);
     assert_eq!(log.provider, "ollama");
 }
 
 #[test]
-fn a_chat_tells_its_tokens_its_times_and_its_end() {
+fn chat_keeps_tokens_durations_and_finish_reason() {
     let mut reply = last();
     reply["message"] = json!({"role": "assistant", "content": "So.", "thinking": "hm"});
     reply["done_reason"] = json!("length");
@@ -122,7 +122,7 @@ fn a_chat_tells_its_tokens_its_times_and_its_end() {
 }
 
 #[test]
-fn an_answer_that_only_calls_says_nothing() {
+fn reply_with_only_calls_has_no_text() {
     let call = json!({"function": {"name": "add", "arguments": {"x": 1}}});
     let log =
         log_of_stream(&[line(&json!({"role": "assistant", "content": "", "tool_calls": [call]})), last()]);
@@ -132,7 +132,7 @@ fn an_answer_that_only_calls_says_nothing() {
 }
 
 #[test]
-fn the_lines_of_a_chat_add_up_to_its_reply() {
+fn chat_lines_are_assembled_into_reply() {
     let call = |name: &str| json!({"function": {"name": name, "arguments": {}}});
     let lines = [
         json!("[DONE]"),
@@ -156,7 +156,7 @@ fn the_lines_of_a_chat_add_up_to_its_reply() {
 }
 
 #[test]
-fn what_is_generated_is_a_chat_unless_it_is_raw() {
+fn generate_is_a_chat_unless_raw() {
     let request = json!({
         "model": "m", "prompt": "why?", "system": "be brief", "images": ["iVBOR"], "context": [1, 2, 3], "suffix": null,
         "options": {"seed": 1},
@@ -184,7 +184,7 @@ fn what_is_generated_is_a_chat_unless_it_is_raw() {
 }
 
 #[test]
-fn the_lines_of_what_is_generated_add_up_to_it() {
+fn generate_lines_are_assembled_into_reply() {
     let line = |text: &str| json!({"model": "m", "response": text, "done": false});
     let lines = [
         json!({"model": "m", "response": "", "thinking": "hm", "done": false}),
@@ -200,7 +200,7 @@ fn the_lines_of_what_is_generated_add_up_to_it() {
 }
 
 #[test]
-fn embeddings_are_told_by_their_number_and_their_length() {
+fn embeddings_are_logged_by_count_and_dimensions() {
     let request = json!({"model": "m", "input": ["one", "two"], "truncate": true});
     let reply = json!({
         "model": "m", "embeddings": [[0.5, 1.0], [1.0, 2.0]], "total_duration": 1_500_000, "prompt_eval_count": 2,
@@ -217,7 +217,7 @@ fn embeddings_are_told_by_their_number_and_their_length() {
 }
 
 #[test]
-fn what_only_looks_like_a_reply_is_kept_whole() {
+fn value_that_resembles_a_reply_is_kept_whole() {
     for value in [
         json!({"message": "sent", "done": true}),
         json!({"response": "yes", "done": true}),
@@ -230,7 +230,7 @@ fn what_only_looks_like_a_reply_is_kept_whole() {
 }
 
 #[test]
-fn no_exchange_is_too_odd_to_be_read() {
+fn malformed_exchanges_do_not_panic() {
     let request = json!({
         "model": "m", "prompt": "why?", "system": "be brief", "images": ["iVBOR"], "input": ["x"], "options": {},
         "messages": [{"role": "user", "content": "x", "images": ["iVBOR"], "tool_calls": [{"function": {"name": "a", "arguments": {}}}]}],

@@ -1,4 +1,4 @@
-//! Exchanges that were really had with Ollama.
+//! Conversion of recorded exchanges with Ollama.
 
 use serde_json::Value;
 
@@ -6,7 +6,8 @@ use super::gemini_fixtures::{Exchange, exchanges};
 use super::{assistant, chat};
 use promptlayer_blueprint::{ContentBlock, LogRequest, Message, Prompt, RequestStatus};
 
-/// The exchanges with Ollama itself: the folder has two of its client with others.
+/// Returns the exchanges with Ollama itself. The folder also has two exchanges of its client with other
+/// servers.
 fn each(check: impl Fn(&str, &Exchange, &LogRequest)) {
     for exchange in
         exchanges("ollama-").into_iter().filter(|exchange| exchange.request["messages"].is_array())
@@ -19,13 +20,13 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-/// The reply, or the lines that it came in.
+/// Returns the response, or the lines of a streamed one.
 fn replies(exchange: &Exchange) -> &[Value] {
     if exchange.chunks.is_empty() { std::slice::from_ref(&exchange.response) } else { &exchange.chunks }
 }
 
 #[test]
-fn every_exchange_tells_its_provider_its_interface_and_its_model() {
+fn exchanges_keep_provider_api_and_model() {
     each(|name, exchange, log| {
         assert_eq!((log.provider.as_str(), log.model.as_str()), ("ollama", "qwen3:4b"), "{name}");
         assert_eq!(log.api_type.as_deref(), Some("chat"), "{name}");
@@ -34,7 +35,7 @@ fn every_exchange_tells_its_provider_its_interface_and_its_model() {
 }
 
 #[test]
-fn every_reply_says_thinks_and_calls_what_its_lines_do() {
+fn replies_keep_texts_thoughts_and_calls() {
     each(|name, exchange, log| {
         let message = assistant(&log.output, 0);
         let text = |key: &str| -> String {
@@ -58,7 +59,7 @@ fn every_reply_says_thinks_and_calls_what_its_lines_do() {
 }
 
 #[test]
-fn every_reply_tells_its_tokens_its_times_and_why_it_ended() {
+fn replies_keep_tokens_durations_and_finish_reason() {
     each(|name, exchange, log| {
         let last = replies(exchange).last().unwrap();
         assert_eq!(log.input_tokens, last["prompt_eval_count"].as_u64(), "{name}");
@@ -74,7 +75,7 @@ fn every_reply_tells_its_tokens_its_times_and_why_it_ended() {
 }
 
 #[test]
-fn every_request_keeps_its_messages_and_its_tools() {
+fn requests_keep_messages_and_tools() {
     each(|name, exchange, log| {
         let messages = list(&exchange.request["messages"]);
         assert_eq!(log.input.messages().len(), messages.len(), "{name}");
@@ -101,9 +102,9 @@ fn every_request_keeps_its_messages_and_its_tools() {
     });
 }
 
-/// The same client spoke to others: what they said is not taken for Ollama's.
+/// The same client was also used with other servers. Their responses are not detected as Ollama's.
 #[test]
-fn what_others_said_to_the_same_client_is_not_ollamas() {
+fn replies_of_other_servers_are_not_ollama() {
     for exchange in
         exchanges("ollama-").into_iter().filter(|exchange| !exchange.request["messages"].is_array())
     {
@@ -120,9 +121,9 @@ fn what_others_said_to_the_same_client_is_not_ollamas() {
     }
 }
 
-/// However little came of a stream, it is read as what it is.
+/// A stream is detected even if it was interrupted early.
 #[test]
-fn every_stream_that_is_cut_is_read_still() {
+fn interrupted_streams_are_converted() {
     for mut exchange in exchanges("ollama-stream") {
         let said = exchange.log().output.text();
         let mut before = String::new();
@@ -142,7 +143,7 @@ fn every_stream_that_is_cut_is_read_still() {
 }
 
 #[test]
-fn a_log_of_every_exchange_reads_back_as_it_was_written() {
+fn logs_of_all_exchanges_round_trip() {
     each(|name, _, log| {
         let written = serde_json::to_string(log).unwrap();
         assert_eq!(&serde_json::from_str::<LogRequest>(&written).unwrap(), log, "{name}");

@@ -1,11 +1,11 @@
-//! Embeddings in OpenAI's shape.
+//! OpenAI's embeddings.
 
 use serde_json::{Value, json};
 
 use super::{arguments, chat, log_of, log_of_input};
 use promptlayer_blueprint::{LogRequest, Message};
 
-/// The log of a request for embeddings of this.
+/// Returns the log of an embeddings request with this input.
 fn of(input: &Value) -> LogRequest {
     let request = json!({"model": "text-embedding-3-small", "input": input, "dimensions": 3, "user": null});
     let reply = json!({
@@ -24,13 +24,13 @@ fn texts(log: &LogRequest) -> Vec<&str> {
     message.content.iter().filter_map(|block| block.text()).collect()
 }
 
-/// What is said of vectors.
+/// Returns the output text for these vectors.
 fn said_of(data: &Value) -> String {
     log_of(&json!({"model": "m", "input": ["one"]}), &json!({"object": "list", "data": data})).output.text()
 }
 
 #[test]
-fn what_is_embedded_is_the_users_and_the_vectors_are_counted() {
+fn input_becomes_user_message_and_vectors_are_counted() {
     let log = of(&json!(["one", "two"]));
     assert_eq!(texts(&log), ["one", "two"]);
     assert_eq!(log.output.text(), "2 embeddings of 3 dimensions");
@@ -42,14 +42,14 @@ fn what_is_embedded_is_the_users_and_the_vectors_are_counted() {
 }
 
 #[test]
-fn tokens_are_shown_as_they_are() {
+fn token_lists_are_kept_as_lists() {
     assert_eq!(texts(&of(&json!([1, 22, 333]))), ["[1,22,333]"]);
     assert_eq!(texts(&of(&json!([[1, 22], [333]]))), ["[1,22]", "[333]"]);
 }
 
 #[test]
-fn vectors_in_base64_are_counted_too() {
-    // Three and four floats of four bytes.
+fn base64_vectors_are_counted() {
+    // Three and four 32-bit floats.
     let three = "AAAAAAAAAAAAAAAA";
     let four = "AAAAAAAAAAAAAAAAAAAAAA==";
     assert_eq!(said_of(&json!([{"embedding": three}])), "1 embedding of 3 dimensions");
@@ -59,7 +59,7 @@ fn vectors_in_base64_are_counted_too() {
 }
 
 #[test]
-fn an_input_that_others_have_too_is_told_by_what_is_beside_it() {
+fn ambiguous_input_is_detected_by_other_fields() {
     let api = |request: Value| log_of_input(arguments([("request", request)])).api_type;
     let embeddings = Some("embeddings".to_owned());
     assert_eq!(api(json!({"model": "text-embedding-3-small", "input": "one"})), embeddings);
@@ -70,7 +70,7 @@ fn an_input_that_others_have_too_is_told_by_what_is_beside_it() {
 }
 
 #[test]
-fn a_list_of_other_things_is_none_of_vectors() {
+fn list_without_vectors_is_not_embeddings() {
     let log = log_of(
         &json!({"model": "m", "input": ["one"]}),
         &json!({"object": "list", "data": [{"embedding": null}]}),

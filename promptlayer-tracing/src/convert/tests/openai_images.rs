@@ -1,4 +1,4 @@
-//! Images in OpenAI's shape.
+//! OpenAI's image generation and image edits.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ fn request() -> Value {
     json!({"model": "gpt-image-1", "prompt": "a toaster", "n": 2, "size": "1024x1024", "user": null})
 }
 
-/// The images that were made.
+/// Returns the generated images.
 fn images(log: &LogRequest) -> Vec<&OutputMediaContent> {
     let made = assistant(&log.output, 0).content.iter();
     made.map(|block| match block {
@@ -22,7 +22,7 @@ fn images(log: &LogRequest) -> Vec<&OutputMediaContent> {
 }
 
 #[test]
-fn images_by_their_content_are_media_that_the_model_made() {
+fn images_with_content_become_output_media() {
     let reply = json!({
         "created": 1, "output_format": "webp", "size": "1024x1024", "quality": "high", "background": null,
         "data": [{"b64_json": "UklG"}, {"b64_json": "AAAA", "revised_prompt": "a shiny toaster"}],
@@ -46,7 +46,7 @@ fn images_by_their_content_are_media_that_the_model_made() {
 }
 
 #[test]
-fn images_by_their_address_keep_it() {
+fn images_with_url_keep_it() {
     let log = log_of_output(
         &json!({"created": 1, "data": [{"url": "https://example.org/a.png", "revised_prompt": null}]}),
     );
@@ -59,7 +59,7 @@ fn images_by_their_address_keep_it() {
 }
 
 #[test]
-fn images_that_are_to_be_changed_are_the_users() {
+fn images_to_edit_are_in_the_user_message() {
     let edit = |field: &str, image: Value| {
         let mut request = request();
         request[field] = image;
@@ -83,7 +83,7 @@ fn images_that_are_to_be_changed_are_the_users() {
 }
 
 #[test]
-fn a_prompt_alone_is_a_completion() {
+fn prompt_without_image_fields_is_a_completion() {
     let api = |request: Value| log_of_input(arguments([("request", request)])).api_type;
     assert_eq!(
         api(json!({"model": "gpt-3.5-turbo-instruct", "prompt": "one"})).as_deref(),
@@ -99,7 +99,7 @@ fn a_prompt_alone_is_a_completion() {
 }
 
 #[test]
-fn of_a_streamed_image_the_whole_one_is_shown_and_else_the_last_that_came() {
+fn streamed_image_is_the_final_or_last_partial_one() {
     let partial = |data: &str| json!({"type": "image_generation.partial_image", "b64_json": data, "output_format": "jpeg"});
     let whole = json!({
         "type": "image_generation.completed", "b64_json": "CCCC", "created_at": 7, "output_format": "jpeg",
@@ -116,7 +116,7 @@ fn of_a_streamed_image_the_whole_one_is_shown_and_else_the_last_that_came() {
 }
 
 #[test]
-fn a_request_to_change_images_by_their_address_is_one_of_images() {
+fn edit_request_with_image_urls_is_detected() {
     let images = json!([{"image_url": "https://example.org/a.png"}]);
     let log = log_of_input(arguments([(
         "request",

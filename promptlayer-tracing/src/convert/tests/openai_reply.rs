@@ -1,18 +1,18 @@
-//! Replies in the shape of OpenAI's chat completions.
+//! Responses of OpenAI's chat completions.
 
 use serde_json::{Value, json};
 
 use super::{assistant, calls, lines, log_of, log_of_output, said};
 use promptlayer_blueprint::{ContentBlock, ErrorType, LogRequest, OutputMediaType, RequestStatus};
 
-/// The log of a reply with this message.
+/// Returns the log of a response with this message.
 fn of(message: &Value) -> LogRequest {
     log_of_output(
         &json!({"model": "gpt-4o-2024", "choices": [{"finish_reason": "stop", "message": message}]}),
     )
 }
 
-/// The log of a reply that ended for this reason.
+/// Returns the log of a response with this finish reason.
 fn ended_with(reason: &Value) -> LogRequest {
     log_of_output(&json!({"choices": [
         {"finish_reason": reason, "message": {"role": "assistant", "content": "The answer"}},
@@ -20,7 +20,7 @@ fn ended_with(reason: &Value) -> LogRequest {
 }
 
 #[test]
-fn a_reply_tells_what_no_request_told() {
+fn reply_supplies_data_missing_in_request() {
     let log = of(&json!({"role": "assistant", "content": "Because."}));
     assert_eq!((log.provider.as_str(), log.model.as_str()), ("openai", "gpt-4o-2024"));
     assert_eq!(log.api_type.as_deref(), Some("chat-completions"));
@@ -29,7 +29,7 @@ fn a_reply_tells_what_no_request_told() {
 }
 
 #[test]
-fn the_model_that_was_asked_for_goes_before_the_one_that_answered() {
+fn requested_model_has_priority_over_response_model() {
     let request = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "why?"}]});
     let reply =
         json!({"model": "gpt-4o-2024", "choices": [{"message": {"role": "assistant", "content": "So."}}]});
@@ -37,7 +37,7 @@ fn the_model_that_was_asked_for_goes_before_the_one_that_answered() {
 }
 
 #[test]
-fn every_choice_is_a_message_and_the_worst_reason_counts() {
+fn choices_become_messages_and_worst_reason_counts() {
     let log = log_of_output(&json!({"choices": [
         {"index": 0, "finish_reason": null, "message": {"role": "assistant", "content": "One"}},
         {"index": 1, "finish_reason": "stop", "message": {"role": "assistant", "content": "Two"}},
@@ -56,7 +56,7 @@ fn every_choice_is_a_message_and_the_worst_reason_counts() {
 }
 
 #[test]
-fn usage_is_taken_as_it_is_told() {
+fn usage_is_kept_as_reported() {
     let tokens = |usage: Value| {
         let log = log_of_output(&json!({
             "choices": [{"message": {"role": "assistant", "content": "So."}}], "usage": usage,
@@ -70,7 +70,7 @@ fn usage_is_taken_as_it_is_told() {
 }
 
 #[test]
-fn why_a_reply_ended_decides_whether_it_is_whole() {
+fn finish_reason_determines_status() {
     let words =
         [("stop", "stop"), ("tool_calls", "tool_calls"), ("function_call", "tool_calls"), ("eos", "stop")];
     for (word, reason) in words {
@@ -96,7 +96,7 @@ fn why_a_reply_ended_decides_whether_it_is_whole() {
 }
 
 #[test]
-fn a_thought_comes_before_the_answer_under_either_name() {
+fn thought_precedes_answer_under_either_field_name() {
     for name in ["reasoning_content", "reasoning"] {
         let log = of(&json!({"role": "assistant", "content": "42", name: "six times seven"}));
         assert_eq!(
@@ -110,7 +110,7 @@ fn a_thought_comes_before_the_answer_under_either_name() {
     assert_eq!(assistant(&none.output, 0).content, [ContentBlock::from_text("42")]);
 }
 
-/// Thought, signature and id of the thoughts in a message.
+/// Returns text, signature and id of the thoughts in a message.
 fn thoughts(message: &Value) -> Vec<[String; 3]> {
     let log = of(message);
     let content = assistant(&log.output, 0).content.iter();
@@ -155,7 +155,7 @@ fn thoughts_in_blocks_keep_their_signatures() {
 }
 
 #[test]
-fn a_content_in_parts_is_read_as_in_a_request() {
+fn content_parts_are_read_like_in_a_request() {
     let log = of(&json!({"role": "assistant", "content": [
         {"type": "thinking", "thinking": [{"type": "text", "text": "six times seven"}]},
         {"type": "text", "text": "42"},
@@ -167,7 +167,7 @@ fn a_content_in_parts_is_read_as_in_a_request() {
 }
 
 #[test]
-fn a_refusal_is_what_the_model_said_and_why_it_ended() {
+fn refusal_becomes_text_and_finish_reason() {
     let log = of(&json!({"role": "assistant", "content": null, "refusal": "I cannot help with that."}));
     assert_eq!(said(&log.output), lines([("assistant", "I cannot help with that.")]));
     assert_eq!(
@@ -180,7 +180,7 @@ fn a_refusal_is_what_the_model_said_and_why_it_ended() {
 }
 
 #[test]
-fn a_spoken_answer_is_its_words_and_its_sound() {
+fn spoken_answer_becomes_transcript_and_audio() {
     let log = of(&json!({"role": "assistant", "content": null, "audio": {
         "id": "audio_1", "data": "UklGRg==", "expires_at": 1, "transcript": "Because it is so.",
     }}));
@@ -196,7 +196,7 @@ fn a_spoken_answer_is_its_words_and_its_sound() {
 }
 
 #[test]
-fn an_image_beside_the_text_is_media_that_the_model_made() {
+fn image_beside_text_becomes_output_media() {
     let log = of(&json!({"role": "assistant", "content": "Here.", "images": [
         {"type": "image_url", "image_url": {"url": "data:image/webp;base64,UklG"}, "index": 0},
     ]}));
@@ -207,7 +207,7 @@ fn an_image_beside_the_text_is_media_that_the_model_made() {
     assert_eq!((image.mime_type.as_deref(), image.media_type), (Some("image/webp"), OutputMediaType::Image));
 }
 
-/// What the first text of a reply cites.
+/// Returns the annotations of a response's first text block.
 fn cited(log: &LogRequest) -> Value {
     let content = &assistant(&log.output, 0).content;
     let text = content.iter().find_map(|block| match block {
@@ -218,7 +218,7 @@ fn cited(log: &LogRequest) -> Value {
 }
 
 #[test]
-fn what_a_reply_cites_goes_with_its_text() {
+fn citations_are_attached_to_the_text() {
     let page = json!({"start_index": 0, "end_index": 4, "title": "Bern", "url": "https://example.org/bern"});
     let mut flat = page.clone();
     flat["type"] = json!("url_citation");
@@ -245,7 +245,7 @@ fn what_a_reply_cites_goes_with_its_text() {
 }
 
 #[test]
-fn a_mark_in_a_text_cites_the_source_of_that_number() {
+fn mark_in_text_cites_source_with_its_number() {
     let log = log_of_output(&json!({
         "choices": [{"message": {"role": "assistant", "content": "Zürich[2], a[0] [3] [x] [1"}}],
         "citations": ["https://a.example", "https://b.example"],
@@ -259,7 +259,7 @@ fn a_mark_in_a_text_cites_the_source_of_that_number() {
 }
 
 #[test]
-fn calls_of_tools_are_of_the_message() {
+fn tool_calls_belong_to_the_message() {
     let log = of(&json!({"role": "assistant", "content": null, "tool_calls": [
         {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{}"}},
         {"id": "call_2", "type": "custom", "custom": {"name": "sql", "input": "select 1"}},
@@ -273,7 +273,7 @@ fn calls_of_tools_are_of_the_message() {
 }
 
 #[test]
-fn a_reply_is_the_models_whatever_its_role_is_called() {
+fn reply_is_from_the_model_for_any_role() {
     for message in [
         json!({"content": "Because."}),
         json!({"role": null, "content": "Because."}),
@@ -284,7 +284,7 @@ fn a_reply_is_the_models_whatever_its_role_is_called() {
 }
 
 #[test]
-fn an_error_that_the_provider_answered_with_is_a_failed_request() {
+fn error_response_is_a_failed_request() {
     let cases = [
         (
             json!({"error": {"message": "Slow down", "type": "requests", "code": "rate_limit_exceeded"}}),
@@ -322,7 +322,7 @@ fn an_error_that_the_provider_answered_with_is_a_failed_request() {
 }
 
 #[test]
-fn an_error_beside_choices_or_within_one_fails_the_request_and_keeps_what_came() {
+fn error_with_choices_fails_request_and_keeps_content() {
     let error = json!({"message": "Provider returned error", "code": 502});
     for reply in [
         json!({"error": error, "choices": [{"message": {"role": "assistant", "content": "Bec"}}]}),
@@ -338,7 +338,7 @@ fn an_error_beside_choices_or_within_one_fails_the_request_and_keeps_what_came()
 }
 
 #[test]
-fn an_error_that_is_none_does_not_fail_the_request() {
+fn empty_error_field_does_not_fail_request() {
     let log = log_of_output(&json!({
         "error": null, "choices": [{"message": {"role": "assistant", "content": "Because."}}],
     }));
@@ -351,7 +351,7 @@ fn an_error_that_is_none_does_not_fail_the_request() {
 }
 
 #[test]
-fn a_list_of_choices_that_is_none_of_theirs_is_kept_whole() {
+fn unrelated_choices_field_is_kept_whole() {
     let value = json!({"choices": ["red", "green"], "model": "T"});
     let log = log_of_output(&value);
     assert_eq!((log.provider.as_str(), log.model.as_str()), ("custom", "unknown"));
@@ -359,7 +359,7 @@ fn a_list_of_choices_that_is_none_of_theirs_is_kept_whole() {
 }
 
 #[test]
-fn an_annotation_that_the_blueprint_has_no_form_for_stands_behind_the_text() {
+fn unknown_annotation_follows_the_text() {
     let file = json!({"type": "file", "file": {"hash": "h", "name": "a.pdf", "content": [{"type": "text", "text": "A"}]}});
     let page = json!({"type": "url_citation", "url_citation": {"url": "u", "title": "t"}});
     let annotations = json!([file, page, 7]);

@@ -1,4 +1,4 @@
-//! Requests in the shape of OpenAI's chat completions.
+//! Requests of OpenAI's chat completions.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::{arguments, assistant, calls, captured, chat, lines, log_of_input, sa
 use crate::exchange::Input;
 use promptlayer_blueprint::{ContentBlock, FunctionCallChoice, LogRequest, MediaFormat, Message, ToolChoice};
 
-/// The log of a request with these fields beside a model and one message.
+/// Returns the log of a request with these fields, a model and one message.
 fn with(fields: Value) -> LogRequest {
     let mut request = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "why?"}]});
     let Value::Object(fields) = fields else { panic!("{fields}") };
@@ -14,18 +14,18 @@ fn with(fields: Value) -> LogRequest {
     log_of_input(arguments([("request", request)]))
 }
 
-/// The log of a call with these messages alone: in forms that those of other providers have too.
+/// Returns the log of a call with only these messages, in a form that other providers use too.
 fn with_messages(messages: Value) -> LogRequest {
     log_of_input(arguments([("messages", messages)]))
 }
 
-/// The log of a request with these messages.
+/// Returns the log of a request with these messages.
 fn of(messages: &Value) -> LogRequest {
     with(json!({ "messages": messages }))
 }
 
 #[test]
-fn all_fields_that_are_not_the_prompt_are_parameters() {
+fn other_fields_become_parameters() {
     let log = with(json!({
         "temperature": 0.5, "n": 2, "stop": ["a", "b"], "stream": false, "user": "u-1", "seed": 7,
         "stream_options": {"include_usage": true}, "own field of a server": [1],
@@ -42,7 +42,7 @@ fn all_fields_that_are_not_the_prompt_are_parameters() {
 }
 
 #[test]
-fn what_is_null_was_not_asked_for() {
+fn null_fields_are_omitted() {
     let log = with(json!({
         "temperature": null, "tools": null, "tool_choice": null, "functions": null, "function_call": null,
         "stop": null, "logit_bias": null,
@@ -54,7 +54,7 @@ fn what_is_null_was_not_asked_for() {
 }
 
 #[test]
-fn a_message_without_content_is_a_message_without_content() {
+fn message_without_content_is_kept() {
     for content in [json!(null), json!(""), json!([])] {
         let log = of(&json!([{"role": "user", "content": content}, {"role": "assistant"}]));
         assert_eq!(said(&log.input), lines([("user", ""), ("assistant", "")]));
@@ -63,7 +63,7 @@ fn a_message_without_content_is_a_message_without_content() {
 }
 
 #[test]
-fn every_role_keeps_its_name_and_what_belongs_to_it() {
+fn every_role_keeps_its_name_and_fields() {
     let log = of(&json!([
         {"role": "system", "content": "one", "name": "sys"},
         {"role": "developer", "content": "two", "name": "dev"},
@@ -101,13 +101,13 @@ fn every_role_keeps_its_name_and_what_belongs_to_it() {
 }
 
 #[test]
-fn a_message_of_an_unknown_role_is_the_users() {
+fn message_with_unknown_role_becomes_a_user_message() {
     let log = of(&json!([{"role": "critic", "content": "too long"}, {"role": "", "content": "empty"}]));
     assert_eq!(said(&log.input), lines([("user", "too long"), ("user", "empty")]));
 }
 
 #[test]
-fn tools_that_are_functions_go_with_the_prompt() {
+fn function_tools_move_to_the_prompt() {
     let tools = json!([
         {"type": "function", "function": {"name": "now"}},
         {"type": "function", "function": {
@@ -119,7 +119,7 @@ fn tools_that_are_functions_go_with_the_prompt() {
     assert_eq!(serde_json::to_value(&chat(&log.input).tools).unwrap(), tools);
     assert_eq!(Value::Object(log.parameters), json!({"parallel_tool_calls": false}));
 
-    // As clients that write every field write them.
+    // As written by clients that serialize all fields.
     let log = with(json!({"tools": [{"type": "function", "function": {
         "name": "now", "description": null, "parameters": null, "strict": null,
     }}]}));
@@ -128,7 +128,7 @@ fn tools_that_are_functions_go_with_the_prompt() {
 }
 
 #[test]
-fn tools_that_the_blueprint_has_no_form_for_are_kept_whole_among_the_parameters() {
+fn unknown_tools_are_kept_whole_in_parameters() {
     let tools = json!([
         {"type": "function", "function": {"name": "now"}},
         {"type": "custom", "custom": {"name": "sql", "format": {"type": "text"}}},
@@ -139,7 +139,7 @@ fn tools_that_the_blueprint_has_no_form_for_are_kept_whole_among_the_parameters(
 }
 
 #[test]
-fn every_choice_of_tools_is_kept() {
+fn every_tool_choice_is_kept() {
     for mode in ["auto", "none", "required"] {
         let log = with(json!({ "tool_choice": mode }));
         assert_eq!(chat(&log.input).tool_choice, Some(ToolChoice::Mode(mode.to_owned())));
@@ -160,7 +160,7 @@ fn every_choice_of_tools_is_kept() {
 }
 
 #[test]
-fn functions_in_the_form_before_tools_go_with_the_prompt() {
+fn legacy_functions_move_to_the_prompt() {
     let functions =
         json!([{"name": "weather", "description": "of a city", "parameters": {"type": "object"}}]);
     let log = with(json!({"functions": functions, "function_call": "auto"}));
@@ -183,7 +183,7 @@ fn functions_in_the_form_before_tools_go_with_the_prompt() {
 }
 
 #[test]
-fn calls_of_tools_are_kept_in_every_shape() {
+fn tool_calls_are_kept_in_every_form() {
     let log = with_messages(json!([{"role": "assistant", "content": "Let me see.", "tool_calls": [
         {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{\"city\":\"Bern\"}"}},
         {"id": "call_2", "type": "custom", "custom": {"name": "sql", "input": "select 1"}},
@@ -209,7 +209,7 @@ fn calls_of_tools_are_kept_in_every_shape() {
 }
 
 #[test]
-fn every_part_of_a_content_is_kept() {
+fn every_content_part_is_kept() {
     let parts = json!([
         {"type": "text", "text": "one"},
         {"type": "input_text", "text": "two"},
@@ -242,7 +242,7 @@ fn every_part_of_a_content_is_kept() {
     }
 }
 
-/// Title, MIME type, address or content, and which of the two, of a part that is a file.
+/// Returns the title, the MIME type, the URL or content, and the format of a part that is a file.
 fn file(part: &Value) -> [Option<String>; 4] {
     let log = of(&json!([{"role": "user", "content": [part]}]));
     let content = log.input.messages()[0].content();
@@ -252,7 +252,7 @@ fn file(part: &Value) -> [Option<String>; 4] {
 }
 
 #[test]
-fn files_and_sounds_are_media() {
+fn files_and_audio_become_media() {
     let expect = |part: Value, media: [&str; 4]| {
         let media = media.map(|field| (!field.is_empty()).then(|| field.to_owned()));
         assert_eq!(file(&part), media, "{part}");
@@ -274,7 +274,7 @@ fn files_and_sounds_are_media() {
         json!({"type": "file", "file": {"file_id": "file-1"}}),
         ["", "application/octet-stream", "file-1", "neither"],
     );
-    // As Mistral has them.
+    // Mistral's form.
     expect(json!({"type": "file", "file_id": "f"}), ["", "application/octet-stream", "f", "neither"]);
     expect(
         json!({"type": "document_url", "document_url": "https://example.org/a.pdf?page=2", "document_name": "A paper"}),
@@ -292,7 +292,7 @@ fn files_and_sounds_are_media() {
         json!({"type": "input_audio", "input_audio": {"data": "AAAA", "format": "flac"}}),
         ["", "audio/flac", "AAAA", "base64"],
     );
-    // As vLLM has them.
+    // vLLM's form.
     expect(
         json!({"type": "audio_url", "audio_url": {"url": "https://example.org/talk"}}),
         ["", "audio/*", "https://example.org/talk", "url"],
@@ -304,7 +304,7 @@ fn files_and_sounds_are_media() {
 }
 
 #[test]
-fn thoughts_within_a_content_are_thoughts() {
+fn thoughts_in_content_become_thinking_blocks() {
     let log = with_messages(json!([{"role": "assistant", "content": [
         {"type": "thinking", "closed": true, "thinking": [
             {"type": "text", "text": "six times "}, {"type": "text", "text": "seven"},
@@ -326,14 +326,14 @@ fn thoughts_within_a_content_are_thoughts() {
 }
 
 #[test]
-fn a_spoken_answer_that_is_sent_back_is_told_by_its_id() {
+fn spoken_answer_in_request_is_kept_by_its_id() {
     let log = of(&json!([{"role": "assistant", "content": null, "audio": {"id": "audio_1"}}]));
     let [ContentBlock::Media(block)] = assistant(&log.input, 0).content.as_slice() else { panic!("{log:?}") };
     assert_eq!((block.media.url.as_deref(), block.media.format), (Some("audio_1"), MediaFormat::Neither));
 }
 
 #[test]
-fn a_content_that_is_neither_text_nor_parts_is_kept_whole() {
+fn content_of_other_type_is_kept_whole() {
     let log = of(&json!([{"role": "user", "content": {"city": "Bern"}}, {"role": "user", "content": 7}]));
     let texts: Vec<String> = log.input.messages().iter().map(Message::text).collect();
     assert_eq!(serde_json::from_str::<Value>(&texts[0]).unwrap(), json!({"city": "Bern"}));
@@ -341,14 +341,14 @@ fn a_content_that_is_neither_text_nor_parts_is_kept_whole() {
 }
 
 #[test]
-fn a_thought_that_is_sent_back_is_a_block_of_its_own() {
+fn thought_in_request_becomes_a_thinking_block() {
     let log = of(&json!([{"role": "assistant", "content": "42", "reasoning_content": "six times seven"}]));
     let content = &assistant(&log.input, 0).content;
     assert_eq!(content, &[ContentBlock::from_thinking("six times seven"), ContentBlock::from_text("42")]);
 }
 
 #[test]
-fn with_messages_alone_or_with_nothing_said_it_is_no_request_of_a_provider() {
+fn empty_or_bare_messages_are_not_a_provider_request() {
     let log = log_of_input(arguments([("request", json!({"model": "m", "messages": []}))]));
     assert_eq!((log.provider.as_str(), log.api_type.as_deref()), ("custom", None));
     let log =
@@ -357,7 +357,7 @@ fn with_messages_alone_or_with_nothing_said_it_is_no_request_of_a_provider() {
     assert_eq!(said(&log.input), lines([("user", "why?")]), "it is understood by its names");
 }
 
-/// A request whose model stands in the address, as of a deployment on Azure.
+/// A request whose model is in the URL, as for an Azure deployment.
 fn without_model() -> Value {
     json!({
         "messages": [{"role": "user", "content": "why?"}], "temperature": 0.2, "user": "u-1",
@@ -367,7 +367,7 @@ fn without_model() -> Value {
 }
 
 #[test]
-fn a_request_whose_model_stands_beside_it_is_one() {
+fn request_with_model_in_other_argument_is_detected() {
     let alone = json!({"messages": [{"role": "user", "content": "why?"}]});
     let own = json!({"messages": [{"role": "user", "content": "why?"}], "an option of a server": 1});
     for request in [without_model(), alone, own] {
@@ -383,7 +383,7 @@ fn a_request_whose_model_stands_beside_it_is_one() {
 }
 
 #[test]
-fn a_request_without_a_model_is_known_by_what_only_a_chat_takes() {
+fn request_without_model_is_detected_by_chat_only_fields() {
     let request = without_model();
     for input in [
         arguments([("request", request.clone())]),
@@ -410,7 +410,7 @@ fn a_request_without_a_model_is_known_by_what_only_a_chat_takes() {
 }
 
 #[test]
-fn a_value_of_ones_own_that_has_messages_is_read_by_its_names() {
+fn application_value_with_messages_is_read_by_field_names() {
     let messages = json!([{"role": "user", "content": "why?"}]);
     let own = [
         json!({"messages": messages, "customer": {"id": 7}}),

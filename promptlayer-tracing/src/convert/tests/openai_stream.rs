@@ -1,4 +1,4 @@
-//! Streamed replies in the shape of OpenAI's chat completions.
+//! Streamed responses of OpenAI's chat completions.
 
 use serde_json::{Value, json};
 
@@ -8,24 +8,24 @@ use crate::record::{FinishedSpan, Output};
 use promptlayer_blueprint::providers;
 use promptlayer_blueprint::{ContentBlock, ErrorType, LogRequest, RequestStatus};
 
-/// The log of a call with an argument `request` that gave these items one after the other.
+/// Returns the log of a call with this argument `request` and a stream of these items.
 pub(super) fn log_of_stream<'a>(request: impl Into<Option<&'a Value>>, chunks: &[Value]) -> LogRequest {
     let input = request.into().map(|request| arguments([("request", request.clone())]));
     let output = Some(Output::Chunks(chunks.iter().map(captured).collect()));
     log_request(&FinishedSpan { input, output, ..span() }, None)
 }
 
-/// A chunk with these choices.
+/// Builds a chunk with these choices.
 fn chunk(choices: &Value) -> Value {
     json!({"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": "gpt-4o-2024", "choices": choices})
 }
 
-/// A chunk with this delta of the first choice.
+/// Builds a chunk with this delta of the first choice.
 fn delta(delta: &Value) -> Value {
     chunk(&json!([{"index": 0, "delta": delta, "finish_reason": null}]))
 }
 
-/// The message that deltas add up to, in OpenAI's shape.
+/// Returns the message that deltas are assembled into, in OpenAI's format.
 pub(super) fn message(deltas: &[Value]) -> Value {
     let chunks: Vec<Value> = deltas.iter().map(delta).collect();
     let whole = providers::joined(chunks.to_vec());
@@ -33,7 +33,7 @@ pub(super) fn message(deltas: &[Value]) -> Value {
 }
 
 #[test]
-fn chunks_add_up_to_the_reply_that_would_have_come_whole() {
+fn chunks_are_assembled_into_whole_reply() {
     let chunks = [
         delta(&json!({"role": "assistant", "content": ""})),
         delta(&json!({"content": "Be"})),
@@ -59,7 +59,7 @@ fn chunks_add_up_to_the_reply_that_would_have_come_whole() {
 }
 
 #[test]
-fn choices_are_told_apart_by_their_index_and_not_by_their_place() {
+fn choices_are_assembled_by_index_not_position() {
     let log = log_of_stream(
         None,
         &[
@@ -80,13 +80,13 @@ fn choices_are_told_apart_by_their_index_and_not_by_their_place() {
 }
 
 #[test]
-fn a_role_that_is_repeated_is_one_role() {
+fn repeated_role_is_kept_once() {
     let piece = |text: &str| json!({"role": "assistant", "content": text});
     assert_eq!(message(&[piece("So"), piece(".")]), json!({"role": "assistant", "content": "So."}));
 }
 
 #[test]
-fn pieces_of_a_thought_a_refusal_and_a_function_call_are_added_up() {
+fn thoughts_refusals_and_function_calls_are_assembled() {
     let got = message(&[
         json!({"reasoning_content": "six ", "content": null}),
         json!({"reasoning_content": "times seven"}),
@@ -111,7 +111,7 @@ fn pieces_of_a_thought_a_refusal_and_a_function_call_are_added_up() {
 }
 
 #[test]
-fn thoughts_in_blocks_are_added_up_by_their_index() {
+fn thought_blocks_are_assembled_by_index() {
     let detail = |detail: Value| json!({"reasoning_details": [detail]});
     let got = message(&[
         detail(
@@ -135,7 +135,7 @@ fn thoughts_in_blocks_are_added_up_by_their_index() {
 }
 
 #[test]
-fn a_content_in_parts_is_added_up_part_by_part() {
+fn content_parts_are_assembled() {
     let thinking =
         |text: &str| json!({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": text}]}]});
     let got = message(&[
@@ -164,7 +164,7 @@ fn a_content_in_parts_is_added_up_part_by_part() {
 }
 
 #[test]
-fn a_spoken_answer_is_added_up() {
+fn spoken_answer_is_assembled() {
     let got = message(&[
         json!({"audio": {"id": "audio_1", "transcript": "Be"}}),
         json!({"audio": {"transcript": "cause.", "data": "AAAA"}}),
@@ -178,7 +178,7 @@ fn a_spoken_answer_is_added_up() {
 }
 
 #[test]
-fn lists_are_put_one_after_the_other() {
+fn lists_are_concatenated() {
     let got = message(&[json!({"annotations": [1]}), json!({"annotations": [2], "images": [3]})]);
     assert_eq!((&got["annotations"], &got["images"]), (&json!([1, 2]), &json!([3])));
     let logprobs = |list: &Value| chunk(&json!([{"index": 0, "delta": {}, "logprobs": list}]));
@@ -194,7 +194,7 @@ fn lists_are_put_one_after_the_other() {
 }
 
 #[test]
-fn usage_is_the_last_that_was_told() {
+fn latest_usage_is_kept() {
     let tokens = |chunks: &[Value]| {
         let mut all = vec![delta(&json!({"content": "So."}))];
         all.extend_from_slice(chunks);
@@ -217,7 +217,7 @@ fn usage_is_the_last_that_was_told() {
 }
 
 #[test]
-fn an_error_within_a_stream_fails_the_request_and_keeps_what_came() {
+fn error_in_stream_fails_request_and_keeps_received_content() {
     let error = json!({"code": 429, "message": "Rate limit exceeded"});
     let begun = delta(&json!({"content": "Bec"}));
     let mut ended = chunk(&json!([{"index": 0, "delta": {"content": ""}, "finish_reason": "error"}]));
@@ -233,7 +233,7 @@ fn an_error_within_a_stream_fails_the_request_and_keeps_what_came() {
 }
 
 #[test]
-fn a_stream_that_was_cut_gives_what_came() {
+fn interrupted_stream_keeps_received_content() {
     let log = log_of_stream(None, &[delta(&json!({"role": "assistant", "content": "Bec"}))]);
     assert_eq!((log.output.text().as_str(), log.status), ("Bec", RequestStatus::Success));
     assert!(!log.metadata.contains_key("finish_reason"));
@@ -243,7 +243,7 @@ fn a_stream_that_was_cut_gives_what_came() {
 }
 
 #[test]
-fn a_message_that_is_repeated_whole_beside_its_deltas_is_said_once() {
+fn whole_message_beside_deltas_is_kept_once() {
     let both = |piece: &str, whole: &str| {
         json!({"object": "chat.completion.chunk", "choices": [
             {"index": 0, "delta": {"content": piece}, "message": {"role": "assistant", "content": whole}},
@@ -254,7 +254,7 @@ fn a_message_that_is_repeated_whole_beside_its_deltas_is_said_once() {
 }
 
 #[test]
-fn no_chunk_is_too_strange() {
+fn malformed_chunks_do_not_panic() {
     let strange = [
         json!(null),
         json!([1, [2]]),
@@ -275,7 +275,7 @@ fn no_chunk_is_too_strange() {
     }
 }
 
-/// Every value in a value, replaced by another.
+/// Returns variants of a value: in each, one nested value is replaced.
 fn replaced(value: &Value, by: &Value) -> Vec<Value> {
     let mut all = vec![by.clone()];
     match value {
@@ -303,7 +303,7 @@ fn replaced(value: &Value, by: &Value) -> Vec<Value> {
 }
 
 #[test]
-fn whatever_is_of_another_type_a_log_is_made() {
+fn value_of_any_type_gives_a_log() {
     let request = json!({
         "model": "m", "tools": [{"type": "function", "function": {"name": "now"}}], "tool_choice": "auto",
         "provider": {"order": ["a"]}, "data_sources": [{"type": "azure_search"}], "messages": [

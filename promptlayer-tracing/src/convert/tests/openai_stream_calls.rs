@@ -1,10 +1,10 @@
-//! The calls of tools in streamed chat completions, in the forms that servers really have for them.
+//! Tool calls in streamed chat completions, in the forms that different servers send.
 
 use serde_json::{Value, json};
 
 use super::openai_stream::message;
 
-/// Id, name and arguments of the calls that pieces add up to; each delta has one piece.
+/// Returns id, name and arguments of the assembled calls. Each delta contains one fragment.
 fn calls(pieces: &[Value]) -> Vec<[String; 3]> {
     let deltas: Vec<Value> = pieces.iter().map(|piece| json!({"tool_calls": [piece]})).collect();
     let message = message(&deltas);
@@ -17,7 +17,7 @@ fn calls(pieces: &[Value]) -> Vec<[String; 3]> {
         .collect()
 }
 
-/// A piece of a call; what is empty is left out.
+/// Builds a fragment of a call. Empty fields are omitted.
 fn piece(index: Option<u64>, id: &str, name: &str, arguments: &str) -> Value {
     let mut piece = json!({"function": {"arguments": arguments}});
     if let Some(index) = index {
@@ -33,7 +33,7 @@ fn piece(index: Option<u64>, id: &str, name: &str, arguments: &str) -> Value {
 }
 
 #[test]
-fn calls_are_added_up_by_their_index() {
+fn calls_are_assembled_by_index() {
     let got = calls(&[
         piece(Some(1), "call_b", "time", ""),
         piece(Some(0), "call_a", "weather", ""),
@@ -46,14 +46,14 @@ fn calls_are_added_up_by_their_index() {
 }
 
 #[test]
-fn an_absurd_index_is_an_index_like_any_other() {
+fn very_large_index_is_accepted() {
     let got =
         calls(&[piece(Some(u64::MAX), "b", "time", "{}"), piece(Some(1_000_000_000), "a", "weather", "{}")]);
     assert_eq!(got, [["a", "weather", "{}"], ["b", "time", "{}"]]);
 }
 
 #[test]
-fn whole_calls_without_an_index_are_calls_of_their_own() {
+fn whole_calls_without_index_are_separate() {
     let expected = [["a", "weather", "{\"city\":1}"], ["b", "weather", "{\"city\":2}"]];
     for index in [None, Some(0)] {
         let pieces =
@@ -63,7 +63,7 @@ fn whole_calls_without_an_index_are_calls_of_their_own() {
 }
 
 #[test]
-fn whole_calls_with_one_id_or_with_none_are_calls_of_their_own() {
+fn whole_calls_with_same_or_no_id_are_separate() {
     for (index, id) in [(None, ""), (None, "same"), (Some(0), ""), (Some(0), "same")] {
         let got = calls(&[
             piece(index, id, "weather", "{\"city\":1}"),
@@ -76,7 +76,7 @@ fn whole_calls_with_one_id_or_with_none_are_calls_of_their_own() {
 }
 
 #[test]
-fn a_call_that_is_told_again_is_one_call() {
+fn repeated_call_is_kept_once() {
     for index in [None, Some(0)] {
         let whole = piece(index, "a", "weather", "{\"city\":1}");
         assert_eq!(calls(&[whole.clone(), whole]), [["a", "weather", "{\"city\":1}"]], "{index:?}");
@@ -84,7 +84,7 @@ fn a_call_that_is_told_again_is_one_call() {
 }
 
 #[test]
-fn pieces_without_an_index_go_on_with_their_id_or_with_the_last_call() {
+fn fragments_without_index_extend_call_by_id_or_last_call() {
     let got = calls(&[
         piece(None, "a", "weather", "{\"ci"),
         piece(None, "", "", "ty\":"),
@@ -96,7 +96,7 @@ fn pieces_without_an_index_go_on_with_their_id_or_with_the_last_call() {
 }
 
 #[test]
-fn an_id_or_a_name_that_comes_with_every_piece_is_of_one_call() {
+fn id_or_name_in_every_fragment_gives_one_call() {
     let repeated = calls(&[
         piece(Some(0), "a", "weather", ""),
         piece(Some(0), "a", "weather", "{\"a\":{}"),
@@ -118,7 +118,7 @@ fn an_id_or_a_name_that_comes_with_every_piece_is_of_one_call() {
 }
 
 #[test]
-fn arguments_that_are_no_text_are_made_one() {
+fn arguments_of_other_types_become_text() {
     let call = json!({"index": 0, "id": "a", "function": {"name": "weather", "arguments": {"city": 1}}});
     assert_eq!(calls(&[call]), [["a", "weather", "{\"city\":1}"]]);
     let none = json!({"index": 0, "id": "a", "function": {"name": "weather", "arguments": null}});
@@ -126,7 +126,7 @@ fn arguments_that_are_no_text_are_made_one() {
 }
 
 #[test]
-fn a_call_of_a_custom_tool_keeps_its_form() {
+fn custom_tool_call_keeps_its_form() {
     let got = message(&[
         json!({"tool_calls": [{"index": 0, "id": "a", "type": "custom", "custom": {"name": "sql", "input": "sel"}}]}),
         json!({"tool_calls": [{"index": 0, "custom": {"input": "ect 1"}}]}),
@@ -138,14 +138,14 @@ fn a_call_of_a_custom_tool_keeps_its_form() {
 }
 
 #[test]
-fn a_call_that_was_cut_is_kept_as_far_as_it_came() {
+fn interrupted_call_keeps_received_arguments() {
     assert_eq!(calls(&[piece(Some(0), "a", "weather", "{\"ci")]), [["a", "weather", "{\"ci"]]);
     assert_eq!(calls(&[piece(None, "", "", "{}")]), [["", "", "{}"]]);
 }
 
-/// Were the arguments copied for every piece, these would be two thousand million bytes.
+/// If every fragment copied the arguments, this test would copy 2 GB.
 #[test]
-fn twenty_thousand_pieces_of_one_call_are_one_text() {
+fn twenty_thousand_fragments_are_assembled_in_linear_time() {
     let mut pieces = vec![piece(Some(0), "a", "write", "{\"text\":\"")];
     pieces.extend((0..20_000).map(|_| piece(Some(0), "a", "write", "0123456789")));
     pieces.push(piece(Some(0), "a", "write", "\"}"));

@@ -1,4 +1,4 @@
-//! Tokens, cost, and what else replies of chat completions tell beside the message.
+//! Tokens, cost and other metadata in responses of chat completions.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::log_of_output;
 use promptlayer_blueprint::LogRequest;
 
-/// The log of a reply with these fields.
+/// Returns the log of a response with these fields.
 fn with(fields: Value) -> LogRequest {
     let mut reply = json!({"choices": [{"message": {"role": "assistant", "content": "So."}}]});
     let Value::Object(fields) = fields else { panic!("{fields}") };
@@ -15,7 +15,7 @@ fn with(fields: Value) -> LogRequest {
     log_of_output(&reply)
 }
 
-/// The metadata of a reply with this usage.
+/// Returns the metadata of a response with this usage.
 fn counted(usage: &Value) -> BTreeMap<String, String> {
     with(json!({ "usage": usage })).metadata.into_iter().collect()
 }
@@ -25,7 +25,7 @@ fn counts<const N: usize>(counts: [(&str, &str); N]) -> BTreeMap<String, String>
 }
 
 #[test]
-fn tokens_that_the_log_has_no_field_for_are_metadata() {
+fn token_counts_without_log_field_become_metadata() {
     let usage = json!({
         "prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150,
         "prompt_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 7, "audio_tokens": 3, "image_tokens": 0},
@@ -51,7 +51,7 @@ fn tokens_that_the_log_has_no_field_for_are_metadata() {
 }
 
 #[test]
-fn every_servers_name_for_tokens_from_a_cache_is_known() {
+fn cached_tokens_are_read_under_every_name() {
     for usage in [
         json!({"prompt_tokens_details": {"cached_tokens": 60}}),
         json!({"prompt_cache_hit_tokens": 60, "prompt_cache_miss_tokens": 40}),
@@ -66,7 +66,7 @@ fn every_servers_name_for_tokens_from_a_cache_is_known() {
 }
 
 #[test]
-fn tokens_of_thinking_are_tokens_of_the_reply_however_they_are_counted() {
+fn output_tokens_include_reasoning_tokens() {
     let output = |total: u64| {
         let usage = json!({
             "prompt_tokens": 10, "completion_tokens": 5, "total_tokens": total,
@@ -83,7 +83,7 @@ fn tokens_of_thinking_are_tokens_of_the_reply_however_they_are_counted() {
 }
 
 #[test]
-fn what_a_provider_says_that_it_cost_is_the_price() {
+fn reported_cost_becomes_the_price() {
     let price = |fields: Value| with(fields).price;
     let openrouter = |usage: Value| price(json!({"id": "gen-1", "provider": "OpenAI", "usage": usage}));
     assert_eq!(openrouter(json!({"cost": 0.25, "is_byok": false})), Some(0.25));
@@ -101,7 +101,7 @@ fn what_a_provider_says_that_it_cost_is_the_price() {
 }
 
 #[test]
-fn what_else_a_reply_tells_of_itself_is_metadata() {
+fn other_response_fields_become_metadata() {
     let log = with(json!({
         "id": "gen-1", "provider": "OpenAI", "system_fingerprint": "fp_1", "service_tier": "priority", "citations": [],
     }));

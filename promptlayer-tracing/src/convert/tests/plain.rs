@@ -1,4 +1,4 @@
-//! What functions take and give that has no provider's shape.
+//! Arguments and results of functions that use no provider's wire format.
 
 use serde_json::{Value, json};
 
@@ -7,13 +7,13 @@ use crate::capture::Captured;
 use crate::exchange::Input;
 use promptlayer_blueprint::{LogRequest, Message, Prompt};
 
-/// The log of a call with one argument.
+/// Returns the log of a call with one argument.
 fn of(name: &'static str, value: Value) -> LogRequest {
     log_of_input(arguments([(name, value)]))
 }
 
 #[test]
-fn an_argument_that_is_named_like_a_question_is_the_users_message() {
+fn argument_named_like_question_is_user_message() {
     for name in ["prompt", "question", "query", "text", "input", "message", "user_message", "user_prompt"] {
         assert_eq!(said(&of(name, json!("why?")).input), lines([("user", "why?")]), "{name}");
         let log = log_of_input(arguments([("city", json!("Bern")), (name, json!("why?"))]));
@@ -22,7 +22,7 @@ fn an_argument_that_is_named_like_a_question_is_the_users_message() {
 }
 
 #[test]
-fn an_argument_that_is_named_like_an_instruction_is_the_systems_message() {
+fn argument_named_like_instruction_is_system_message() {
     for name in ["system", "system_prompt", "instructions"] {
         let log = log_of_input(arguments([("question", json!("why?")), (name, json!("be brief"))]));
         assert_eq!(said(&log.input), lines([("system", "be brief"), ("user", "why?")]), "{name}");
@@ -30,7 +30,7 @@ fn an_argument_that_is_named_like_an_instruction_is_the_systems_message() {
 }
 
 #[test]
-fn system_history_and_question_come_in_this_order() {
+fn system_history_and_question_are_in_this_order() {
     let history = json!([{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]);
     let log = log_of_input(arguments([
         ("question", json!("why?")),
@@ -56,7 +56,7 @@ fn messages_are_read_in_every_form() {
     assert_eq!(said(&of("messages", json!(["one", "two"])).input), lines([("user", "one"), ("user", "two")]));
     let one = json!({"role": "system", "content": "be brief"});
     assert_eq!(said(&of("messages", one.clone()).input), lines([("system", "be brief")]));
-    // Under a name of a text, and under a name that says nothing.
+    // With the name of a text argument, and with an unknown name.
     for name in ["prompt", "input", "history"] {
         assert_eq!(said(&of(name, json!([one])).input), lines([("system", "be brief")]), "{name}");
     }
@@ -67,7 +67,7 @@ fn messages_are_read_in_every_form() {
 }
 
 #[test]
-fn a_model_and_parameters_are_known_by_their_names() {
+fn model_and_parameters_are_detected_by_name() {
     let log = log_of_input(arguments([
         ("model", json!("llama")),
         ("question", json!("why?")),
@@ -82,7 +82,7 @@ fn a_model_and_parameters_are_known_by_their_names() {
 }
 
 #[test]
-fn one_argument_that_no_name_tells_is_the_users_message() {
+fn single_argument_with_unknown_name_is_user_message() {
     assert_eq!(said(&of("city", json!("Bern")).input), lines([("user", "Bern")]));
     assert_eq!(said(&of("count", json!(7)).input), lines([("user", "7")]));
     assert!(of("nothing", json!(null)).input.messages().is_empty());
@@ -93,7 +93,7 @@ fn one_argument_that_no_name_tells_is_the_users_message() {
 }
 
 #[test]
-fn a_value_with_the_names_of_arguments_is_read_as_arguments() {
+fn object_with_argument_names_is_read_as_arguments() {
     let options = json!({"system": "be brief", "question": "why?", "temperature": 0.5, "model": "llama"});
     for input in [of("options", options.clone()), log_of_input(Input::Value(captured(&options)))] {
         assert_eq!(said(&input.input), lines([("system", "be brief"), ("user", "why?")]));
@@ -103,7 +103,7 @@ fn a_value_with_the_names_of_arguments_is_read_as_arguments() {
 }
 
 #[test]
-fn of_several_that_no_name_tells_the_one_text_is_the_message_and_else_all_are() {
+fn sole_text_of_unknown_arguments_is_message_else_all_are() {
     let log = log_of_input(arguments([("city", json!("Bern")), ("days", json!(3))]));
     assert_eq!(said(&log.input), lines([("user", "Bern")]));
     let log =
@@ -115,7 +115,7 @@ fn of_several_that_no_name_tells_the_one_text_is_the_message_and_else_all_are() 
 }
 
 #[test]
-fn what_has_no_form_says_nothing_and_what_is_redacted_says_so() {
+fn opaque_arguments_are_skipped_and_redacted_are_shown() {
     let input = Input::Arguments(vec![
         ("client", Captured::Type("reqwest::Client")),
         ("question", Captured::Text("why?".to_owned())),
@@ -134,7 +134,7 @@ fn what_has_no_form_says_nothing_and_what_is_redacted_says_so() {
 }
 
 #[test]
-fn a_providers_request_is_found_under_any_name() {
+fn provider_request_is_found_under_any_name() {
     let request = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "why?"}], "top_p": 0.1});
     for name in ["request", "req", "body", "anything"] {
         let log = log_of_input(arguments([
@@ -156,13 +156,13 @@ fn a_providers_request_is_found_under_any_name() {
     let log = log_of_input(Input::Value(captured(&request)));
     assert_eq!((log.model.as_str(), log.provider.as_str()), ("gpt-4o", "openai"));
 
-    // Where there are two, the one with the usual name.
+    // If there are two requests, the one with the usual name is used.
     let other = json!({"model": "other", "messages": [{"role": "user", "content": "other"}]});
     assert_eq!(log_of_input(arguments([("before", other), ("request", request)])).model, "gpt-4o");
 }
 
 #[test]
-fn an_input_that_is_a_value_is_the_whole_input() {
+fn single_value_is_the_whole_input() {
     let texts = [Captured::Text("why?".to_owned()), captured(&json!("why?"))];
     for value in texts {
         assert_eq!(said(&log_of_input(Input::Value(value)).input), lines([("user", "why?")]));
@@ -174,7 +174,7 @@ fn an_input_that_is_a_value_is_the_whole_input() {
 }
 
 #[test]
-fn a_value_is_the_models_message() {
+fn returned_value_becomes_model_message() {
     assert_eq!(log_of_output(&json!("Because.")).output, Prompt::assistant("Because."));
     assert_eq!(log_of_output(&json!(7)).output, Prompt::assistant("7"));
     assert!(log_of_output(&json!(null)).output.messages().is_empty());
@@ -184,7 +184,7 @@ fn a_value_is_the_models_message() {
 }
 
 #[test]
-fn a_message_that_is_given_stays_itself() {
+fn returned_message_is_kept() {
     let turn = json!({"role": "assistant", "content": "Because."});
     assert_eq!(said(&log_of_output(&turn).output), lines([("assistant", "Because.")]));
     let turns = json!([turn, {"role": "tool", "tool_call_id": "1", "content": "sunny"}]);
@@ -192,7 +192,7 @@ fn a_message_that_is_given_stays_itself() {
 }
 
 #[test]
-fn what_only_has_a_role_is_no_message_and_is_kept_whole() {
+fn object_with_only_a_role_is_not_a_message() {
     let member = json!({"role": "admin", "email": "ada@example.org"});
     for value in [member.clone(), json!([member])] {
         let log = log_of_output(&value);

@@ -1,4 +1,4 @@
-//! Streams of OpenAI's responses.
+//! Streams of OpenAI's Responses API.
 
 use serde_json::{Value, json};
 
@@ -6,18 +6,18 @@ use super::{assistant, calls, captured, lines, said, span};
 use crate::record::{FinishedSpan, Output};
 use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus};
 
-/// What the events of a stream add up to.
+/// Returns the value that the events of a stream are assembled into.
 pub(super) fn sum(events: &[Value]) -> Value {
     promptlayer_blueprint::providers::joined(events.to_vec())
 }
 
-/// The log of a call that gave this stream.
+/// Returns the log of a call with this stream.
 pub(super) fn log_of_stream(events: &[Value]) -> LogRequest {
     let output = Some(Output::Chunks(events.iter().map(captured).collect()));
     super::super::log_request(&FinishedSpan { output, ..span() }, None)
 }
 
-/// Calls a check with a value as often as it has parts: each time another of them is this odd one, or gone.
+/// Runs a check on variants of a value. In each variant, one nested value is replaced by `odd` or removed.
 pub(super) fn each_changed(whole: &Value, odd: &Value, check: &mut dyn FnMut(&Value)) {
     let mut paths = Vec::new();
     paths_in(whole, String::new(), &mut paths);
@@ -47,7 +47,7 @@ fn paths_in(value: &Value, path: String, paths: &mut Vec<String>) {
     paths.push(path);
 }
 
-/// The event in which a reply begins or ends.
+/// Builds an event with the response object.
 fn reply(kind: &str, status: &str, output: &Value) -> Value {
     json!({"type": kind, "response": {"id": "resp_1", "object": "response", "status": status, "model": "gpt-5.4",
         "output": output, "usage": null}})
@@ -63,7 +63,7 @@ fn event(kind: &str, index: u64, fields: &Value) -> Value {
     event
 }
 
-/// All that a stream can hold, item by item, without the ends of the items.
+/// Events of every kind, without the events that end an item.
 fn unfinished() -> Vec<Value> {
     let added = |index, item: Value| event("response.output_item.added", index, &json!({ "item": item }));
     vec![
@@ -82,7 +82,7 @@ fn unfinished() -> Vec<Value> {
         event("response.reasoning_summary_text.delta", 0, &json!({"summary_index": 0, "delta": "it up."})),
         event("response.reasoning_summary_text.delta", 0, &json!({"summary_index": 1, "delta": "Twice."})),
         event("response.reasoning_text.delta", 0, &json!({"content_index": 0, "delta": "Hm."})),
-        // Of two items at a time, and not in their order.
+        // Events of two items, interleaved and out of order.
         added(
             2,
             json!({"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "weather", "arguments": ""}),
@@ -159,7 +159,7 @@ fn unfinished() -> Vec<Value> {
     ]
 }
 
-/// The items that those events are the parts of.
+/// The items that these events are assembled into.
 fn items() -> Value {
     json!([
         {"type": "reasoning", "id": "rs_1", "summary": [
@@ -181,7 +181,7 @@ fn items() -> Value {
 }
 
 #[test]
-fn a_stream_that_was_cut_gives_what_came() {
+fn interrupted_stream_keeps_received_content() {
     let sum = sum(&unfinished());
     assert_eq!(sum["output"], items());
     assert_eq!(
@@ -198,12 +198,12 @@ fn a_stream_that_was_cut_gives_what_came() {
 }
 
 #[test]
-fn the_last_event_has_the_whole_reply() {
+fn last_event_contains_the_whole_reply() {
     let mut events = unfinished();
     let output = json!([{"type": "message", "content": [{"type": "output_text", "text": "Whole."}]}]);
     events.truncate(9);
     events.push(reply("response.completed", "completed", &output));
-    // What comes after it says nothing more.
+    // Later events have no effect.
     events.push(created());
     let sum = sum(&events);
     assert_eq!(sum, events[9]["response"]);
@@ -211,7 +211,7 @@ fn the_last_event_has_the_whole_reply() {
 }
 
 #[test]
-fn where_the_last_event_leaves_items_out_they_are_those_of_the_events() {
+fn items_missing_in_last_event_come_from_other_events() {
     for left in [json!([]), json!(null), json!([items()[0]])] {
         let mut events = unfinished();
         events.push(reply("response.completed", "completed", &left));
@@ -227,7 +227,7 @@ fn where_the_last_event_leaves_items_out_they_are_those_of_the_events() {
 }
 
 #[test]
-fn the_end_of_an_item_or_of_a_text_goes_before_its_pieces() {
+fn end_of_item_or_text_has_priority_over_fragments() {
     let ended = json!({"type": "message", "id": "msg_1", "role": "assistant", "status": "completed",
         "content": [{"type": "output_text", "text": "Ended.", "annotations": []}]});
     let mut events = unfinished();
@@ -252,7 +252,7 @@ fn the_end_of_an_item_or_of_a_text_goes_before_its_pieces() {
 }
 
 #[test]
-fn items_whose_beginning_was_not_seen_are_known_by_their_events() {
+fn items_without_start_event_are_detected_by_their_events() {
     let sum = sum(&[
         event("response.output_text.delta", 0, &json!({"delta": "So."})),
         event("response.reasoning_summary_text.delta", 1, &json!({"delta": "Hm."})),
@@ -271,7 +271,7 @@ fn items_whose_beginning_was_not_seen_are_known_by_their_events() {
 }
 
 #[test]
-fn items_without_an_index_go_by_their_ids() {
+fn items_without_index_are_assembled_by_id() {
     let mut events = unfinished();
     for event in &mut events {
         let Some(event) = event.as_object_mut() else { continue };
@@ -281,7 +281,7 @@ fn items_without_an_index_go_by_their_ids() {
         }
     }
     let output = sum(&events)["output"].take();
-    // In the order in which they began.
+    // In the order in which they started.
     let kinds: Vec<&str> =
         output.as_array().unwrap().iter().map(|item| item["type"].as_str().unwrap()).collect();
     assert_eq!(kinds[..3], ["reasoning", "function_call", "message"]);
@@ -292,7 +292,7 @@ fn items_without_an_index_go_by_their_ids() {
 }
 
 #[test]
-fn an_error_is_the_end_of_the_stream_and_of_the_request() {
+fn error_event_ends_stream_and_fails_request() {
     let mut events = unfinished();
     events
         .push(json!({"type": "error", "code": "rate_limit_exceeded", "message": "Slow down", "param": null,
@@ -314,7 +314,7 @@ fn an_error_is_the_end_of_the_stream_and_of_the_request() {
 }
 
 #[test]
-fn a_failed_or_incomplete_reply_says_so_in_its_last_event() {
+fn failed_or_incomplete_status_is_read_from_last_event() {
     let mut failed = reply("response.failed", "failed", &json!([]));
     failed["response"]["error"] = json!({"code": "server_error", "message": "Broken"});
     let log = log_of_stream(&[created(), failed]);
@@ -325,7 +325,7 @@ fn a_failed_or_incomplete_reply_says_so_in_its_last_event() {
 }
 
 #[test]
-fn events_of_other_interfaces_are_not_taken_for_these() {
+fn events_of_other_apis_are_not_detected() {
     for other in [
         json!({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}),
         json!({"type": "message_start", "message": {"role": "assistant", "content": []}}),
@@ -339,7 +339,7 @@ fn events_of_other_interfaces_are_not_taken_for_these() {
 }
 
 #[test]
-fn an_index_is_only_an_order() {
+fn index_is_only_used_for_order() {
     let text = |index: u64, delta: &str| {
         event("response.output_text.delta", index, &json!({"content_index": u64::MAX, "delta": delta}))
     };
@@ -354,7 +354,7 @@ fn an_index_is_only_an_order() {
 }
 
 #[test]
-fn no_stream_is_too_odd_to_be_added_up() {
+fn malformed_streams_do_not_panic() {
     let events = Value::Array(unfinished());
     for odd in
         [json!(null), json!(-1), json!("x"), json!([7]), json!({}), json!({"type": "response.created"})]

@@ -1,4 +1,4 @@
-//! Exchanges that were really had with servers that speak OpenAI's responses.
+//! Conversion of recorded exchanges with servers that implement OpenAI's Responses API.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -10,26 +10,27 @@ use super::responses_chunks::{log_of_stream, sum};
 use super::{assistant, calls, chat, log_of};
 use promptlayer_blueprint::{ContentBlock, LogRequest, Message, RequestStatus};
 
-/// The variable that names the folder of reference documents.
+/// Environment variable with the folder of reference documents.
 const VARIABLE: &str = "PROMPTLAYER_SHARED";
 
-/// One exchange.
+/// A recorded exchange.
 struct Exchange {
     name: String,
     provider: String,
     request: Value,
-    /// The reply that came whole, or what the vendor's own SDK makes of the events.
+    /// The whole response. For a stream, the response that the provider's own SDK assembles from the
+    /// events.
     reply: Value,
     chunks: Vec<Value>,
 }
 
-/// All exchanges. Where there are none, says so and gives none.
+/// Returns all exchanges. If the folder is missing, prints a message and returns none.
 fn exchanges() -> Vec<Exchange> {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared");
     let folder = env::var_os(VARIABLE).filter(|folder| !folder.is_empty()).map_or_else(beside, PathBuf::from);
     let folder = folder.join("fixtures");
     let Ok(entries) = fs::read_dir(&folder) else {
-        // Not by `eprintln!`: what that prints, the harness hides when the test passes.
+        // Not `eprintln!`: the test harness hides its output if the test passes.
         let folder = folder.display();
         drop(writeln!(
             io::stderr(),
@@ -62,12 +63,12 @@ fn exchanges() -> Vec<Exchange> {
         .collect()
 }
 
-/// The streams among them.
+/// Returns the exchanges that are streams.
 fn streams() -> impl Iterator<Item = Exchange> {
     exchanges().into_iter().filter(|exchange| !exchange.chunks.is_empty())
 }
 
-/// The items of a stream, as the events in which they ended say.
+/// Returns the items of a stream, from the events that end them.
 fn ended_items(chunks: &[Value]) -> Vec<&Value> {
     let mut items: Vec<(u64, &Value)> = chunks
         .iter()
@@ -78,7 +79,7 @@ fn ended_items(chunks: &[Value]) -> Vec<&Value> {
     items.into_iter().map(|(_, item)| item).collect()
 }
 
-/// The texts of a list of parts, one after the other.
+/// Concatenates the texts of a list of parts.
 fn texts(parts: &Value) -> String {
     let parts = parts.as_array().map(Vec::as_slice).unwrap_or_default();
     parts.iter().filter_map(|part| part["text"].as_str().or(part["refusal"].as_str())).collect()
@@ -88,7 +89,7 @@ fn of_kind<'a>(items: &[&'a Value], kind: &str) -> Vec<&'a Value> {
     items.iter().filter(|item| item["type"] == kind).copied().collect()
 }
 
-/// Checks the reply's one message against the items that it was made of.
+/// Checks the single message of a response against its items.
 fn check_message(name: &str, log: &LogRequest, items: &[&Value]) {
     let message = assistant(&log.output, 0);
     assert_eq!(log.output.messages().len(), 1, "{name}");
@@ -117,7 +118,7 @@ fn check_message(name: &str, log: &LogRequest, items: &[&Value]) {
 }
 
 #[test]
-fn every_exchange_tells_its_model_its_provider_and_its_interface() {
+fn exchanges_keep_model_provider_and_api() {
     for exchange in exchanges() {
         let log = log_of(&exchange.request, &exchange.reply);
         assert_eq!(log.model, exchange.request["model"].as_str().unwrap(), "{}", exchange.name);
@@ -130,7 +131,7 @@ fn every_exchange_tells_its_model_its_provider_and_its_interface() {
 }
 
 #[test]
-fn every_reply_is_one_message_with_its_thoughts_its_text_and_its_calls() {
+fn replies_become_one_message_with_thoughts_text_and_calls() {
     for exchange in exchanges() {
         let log = log_of(&exchange.request, &exchange.reply);
         match exchange.reply["output"].as_array() {
@@ -143,7 +144,7 @@ fn every_reply_is_one_message_with_its_thoughts_its_text_and_its_calls() {
 }
 
 #[test]
-fn every_reply_tells_its_tokens_and_why_it_ended() {
+fn replies_keep_tokens_and_finish_reason() {
     for exchange in exchanges() {
         let log = log_of(&exchange.request, &exchange.reply);
         let name = &exchange.name;
@@ -170,13 +171,13 @@ fn every_reply_tells_its_tokens_and_why_it_ended() {
 }
 
 #[test]
-fn every_stream_adds_up_to_what_the_vendors_own_sdk_makes_of_it() {
+fn streams_match_response_of_provider_sdk() {
     for Exchange { name, reply, chunks, .. } in streams() {
         let sum = sum(&chunks);
         let items = ended_items(&chunks);
         assert_eq!(sum["output"].as_array().unwrap().iter().collect::<Vec<_>>(), items, "{name}");
         let mut expected = reply;
-        // The SDK takes the last event's word, which with one of the servers leaves the items out.
+        // The SDK uses the last event, which has no items for one of the servers.
         expected["output"] = items.into_iter().cloned().collect();
         assert_eq!(sum, expected, "{name}");
         let log = log_of_stream(&chunks);
@@ -185,7 +186,7 @@ fn every_stream_adds_up_to_what_the_vendors_own_sdk_makes_of_it() {
 }
 
 #[test]
-fn every_stream_without_its_last_event_has_its_items_still() {
+fn streams_without_last_event_keep_their_items() {
     for Exchange { name, chunks, .. } in streams() {
         let (last, others) = chunks.split_last().unwrap();
         assert_eq!(last["type"], "response.completed", "{name}");
@@ -199,7 +200,7 @@ fn every_stream_without_its_last_event_has_its_items_still() {
 }
 
 #[test]
-fn every_stream_says_the_same_by_its_pieces_alone() {
+fn streams_of_only_fragments_give_the_same_output() {
     for Exchange { name, chunks, .. } in streams() {
         let pieces: Vec<Value> = chunks
             .iter()
@@ -222,7 +223,7 @@ fn every_stream_says_the_same_by_its_pieces_alone() {
 }
 
 #[test]
-fn every_request_keeps_its_instructions_its_items_and_its_tools() {
+fn requests_keep_instructions_items_and_tools() {
     for exchange in exchanges() {
         let (name, request) = (&exchange.name, &exchange.request);
         let log = log_of(request, &exchange.reply);
@@ -238,7 +239,7 @@ fn every_request_keeps_its_instructions_its_items_and_its_tools() {
             match item["type"].as_str().unwrap() {
                 "message" => expected.push((item["role"].as_str().unwrap().to_owned(), text)),
                 "function_call_output" => expected.push(("tool".to_owned(), text)),
-                // Thoughts and calls that stand together are one message.
+                // Consecutive reasoning and calls form one message.
                 _ if expected.last().is_some_and(|(role, text)| role == "assistant" && text.is_empty()) => {}
                 _ => expected.push(("assistant".to_owned(), String::new())),
             }
@@ -274,7 +275,7 @@ fn every_request_keeps_its_instructions_its_items_and_its_tools() {
 }
 
 #[test]
-fn a_file_by_its_address_is_media() {
+fn file_with_url_becomes_media() {
     for exchange in exchanges().iter().filter(|exchange| exchange.name.contains("-media-")) {
         let log = log_of(&exchange.request, &exchange.reply);
         let media = log.input.messages().iter().flat_map(Message::content).find_map(|block| match block {
@@ -287,7 +288,7 @@ fn a_file_by_its_address_is_media() {
 }
 
 #[test]
-fn a_log_of_every_exchange_reads_back_as_it_was_written() {
+fn logs_of_all_exchanges_round_trip() {
     for exchange in exchanges() {
         for log in [log_of(&exchange.request, &exchange.reply), log_of_stream(&exchange.chunks)] {
             let written = serde_json::to_string(&log).unwrap();

@@ -1,16 +1,16 @@
-//! Replies of OpenAI's responses.
+//! Responses of OpenAI's Responses API.
 
 use serde_json::{Value, json};
 
 use super::{assistant, calls, lines, log_of_output, said};
 use promptlayer_blueprint::{ContentBlock, ErrorType, LogRequest, RequestStatus};
 
-/// The log of a completed reply with these items.
+/// Returns the log of a completed response with these items.
 fn of(output: &Value) -> LogRequest {
     with(output, json!({}))
 }
 
-/// The same, with these fields beside.
+/// Returns the log of a completed response with these items and fields.
 fn with(output: &Value, fields: Value) -> LogRequest {
     let mut reply = json!({
         "id": "resp_1", "object": "response", "status": "completed", "model": "gpt-5.4-2026", "output": output,
@@ -21,20 +21,20 @@ fn with(output: &Value, fields: Value) -> LogRequest {
     log_of_output(&reply)
 }
 
-/// An item that is a message with this text.
+/// Builds a message item with this text.
 fn message(text: &str) -> Value {
     json!({"type": "message", "id": "msg_1", "role": "assistant", "status": "completed",
         "content": [{"type": "output_text", "text": text, "annotations": [], "logprobs": []}]})
 }
 
-/// The content of the reply's one message, as it is written.
+/// Returns the content of the response's single message, serialized.
 fn content(log: &LogRequest) -> Value {
     assert_eq!(log.output.messages().len(), 1, "{:?}", log.output);
     serde_json::to_value(&assistant(&log.output, 0).content).unwrap()
 }
 
 #[test]
-fn a_reply_tells_what_no_request_told() {
+fn reply_supplies_data_missing_in_request() {
     let log = with(&json!([message("Because.")]), json!({"service_tier": "flex"}));
     assert_eq!((log.provider.as_str(), log.model.as_str()), ("openai", "gpt-5.4-2026"));
     assert_eq!(log.api_type.as_deref(), Some("responses"));
@@ -46,7 +46,7 @@ fn a_reply_tells_what_no_request_told() {
 }
 
 #[test]
-fn all_items_are_one_message_in_their_order() {
+fn items_become_one_message_in_order() {
     let log = of(&json!([
         {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Hm."}],
          "encrypted_content": "opaque"},
@@ -69,7 +69,7 @@ fn all_items_are_one_message_in_their_order() {
 }
 
 #[test]
-fn a_reply_of_calls_alone_has_no_content() {
+fn reply_with_only_calls_has_no_content() {
     let log = of(&json!([
         {"type": "reasoning", "id": "rs_1", "summary": []},
         {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "weather", "arguments": "{}"},
@@ -79,7 +79,7 @@ fn a_reply_of_calls_alone_has_no_content() {
 }
 
 #[test]
-fn a_thought_may_be_its_summary_itself_or_only_for_the_provider() {
+fn thought_is_read_from_summary_content_or_encrypted_data() {
     let thoughts = |item: Value| content(&of(&json!([item])));
     assert_eq!(
         thoughts(
@@ -96,7 +96,7 @@ fn a_thought_may_be_its_summary_itself_or_only_for_the_provider() {
 }
 
 #[test]
-fn a_text_keeps_what_it_cites() {
+fn text_keeps_its_citations() {
     let log = of(&json!([{"type": "message", "id": "msg_1", "role": "assistant", "content": [
         {"type": "output_text", "text": "So.", "annotations": [
             {"type": "url_citation", "url": "https://example.org", "title": "Example", "start_index": 0, "end_index": 2},
@@ -125,7 +125,7 @@ fn a_text_keeps_what_it_cites() {
 }
 
 #[test]
-fn a_refusal_is_what_the_model_said_and_a_warning() {
+fn refusal_becomes_text_and_a_warning() {
     let log = of(&json!([{"type": "message", "role": "assistant", "content": [
         {"type": "refusal", "refusal": "I cannot help with that."}]}]));
     assert_eq!(said(&log.output), lines([("assistant", "I cannot help with that.")]));
@@ -138,7 +138,7 @@ fn a_refusal_is_what_the_model_said_and_a_warning() {
 }
 
 #[test]
-fn the_tools_that_the_provider_ran_have_blocks_of_their_own() {
+fn provider_tool_items_become_specific_blocks() {
     let cases = [
         (
             json!({"type": "web_search_call", "id": "ws_1", "status": "completed",
@@ -208,7 +208,7 @@ fn the_tools_that_the_provider_ran_have_blocks_of_their_own() {
 }
 
 #[test]
-fn the_calls_of_servers_shells_and_patches_stand_in_the_blueprint_as_they_came() {
+fn mcp_shell_and_patch_items_are_kept_unchanged() {
     for item in [
         json!({"type": "mcp_list_tools", "id": "mcpl_1", "server_label": "dice", "tools": [{"name": "roll"}]}),
         json!({"type": "mcp_list_tools", "id": "mcpl_1", "server_label": "dice", "error": "unreachable"}),
@@ -227,7 +227,7 @@ fn the_calls_of_servers_shells_and_patches_stand_in_the_blueprint_as_they_came()
         json!({"type": "apply_patch_call_output", "id": "apo_1", "call_id": "call_2", "output": "done",
             "status": "completed"}),
     ] {
-        // As types that write all of their fields write it.
+        // As written by client types that serialize all fields.
         let mut told = item.clone();
         let fields = told.as_object_mut().unwrap();
         for field in fields.values_mut() {
@@ -247,7 +247,7 @@ fn the_calls_of_servers_shells_and_patches_stand_in_the_blueprint_as_they_came()
 }
 
 #[test]
-fn an_item_without_a_form_is_kept_whole() {
+fn unknown_item_is_kept_whole() {
     for item in [
         json!({"type": "compaction", "id": "cmp_1", "encrypted_content": "opaque"}),
         json!({"type": "hologram", "depth": 3}),
@@ -261,7 +261,7 @@ fn an_item_without_a_form_is_kept_whole() {
 }
 
 #[test]
-fn a_reply_waits_where_the_users_own_tools_are_called_and_not_where_the_providers_are() {
+fn only_calls_of_application_tools_wait_for_results() {
     let reason = |item: Value| of(&json!([item])).metadata["finish_reason"].clone();
     for kind in
         ["function_call", "custom_tool_call", "computer_call", "apply_patch_call", "mcp_approval_request"]
@@ -274,7 +274,7 @@ fn a_reply_waits_where_the_users_own_tools_are_called_and_not_where_the_provider
 }
 
 #[test]
-fn a_reply_that_was_cut_says_why() {
+fn incomplete_reply_reports_the_reason() {
     for (reason, normalized) in [("max_output_tokens", "length"), ("content_filter", "content_filter")] {
         let log = with(
             &json!([message("The answ")]),
@@ -293,7 +293,7 @@ fn a_reply_that_was_cut_says_why() {
 }
 
 #[test]
-fn a_reply_that_failed_is_a_failed_request_with_what_came_of_it() {
+fn failed_reply_fails_request_and_keeps_content() {
     let log = with(
         &json!([message("The answ")]),
         json!({"status": "failed", "error": {"code": "rate_limit_exceeded", "message": "Slow down"}}),
@@ -307,7 +307,7 @@ fn a_reply_that_failed_is_a_failed_request_with_what_came_of_it() {
 }
 
 #[test]
-fn usage_is_taken_as_it_is_told() {
+fn usage_is_kept_as_reported() {
     let log = with(
         &json!([message("So.")]),
         json!({"usage": {"input_tokens": 14, "input_tokens_details": {"cached_tokens": 8, "cache_write_tokens": 3},
@@ -337,12 +337,12 @@ fn usage_is_taken_as_it_is_told() {
 }
 
 #[test]
-fn a_cost_that_is_told_is_the_price() {
+fn reported_cost_becomes_the_price() {
     let priced = |usage: Value| {
         let log = with(&json!([message("So.")]), json!({ "usage": usage }));
         (log.provider, log.price)
     };
-    // Only xAI counts in ticks, of which there are ten thousand million in a dollar.
+    // Only xAI reports ticks: 10^10 ticks are one US dollar.
     assert_eq!(priced(json!({"cost_in_usd_ticks": 14_115_500})), ("xai".to_owned(), Some(0.001_411_55)));
     assert_eq!(priced(json!({"cost": 0.25})), ("openai".to_owned(), Some(0.25)));
     assert_eq!(priced(json!({"cost": {"currency": "USD", "total_cost": 0.5}})).1, Some(0.5));
@@ -351,7 +351,7 @@ fn a_cost_that_is_told_is_the_price() {
 }
 
 #[test]
-fn what_a_server_says_beside_the_items_is_not_said_twice() {
+fn text_beside_the_items_is_not_duplicated() {
     let log = with(&json!([message("OK")]), json!({"output_text": "OK", "reasoning": "\n\n"}));
     assert_eq!(content(&log), json!([{"type": "text", "text": "OK", "id": "msg_1"}]));
     let log = with(&json!([]), json!({"output_text": "OK", "reasoning": "Say OK."}));
@@ -362,7 +362,7 @@ fn what_a_server_says_beside_the_items_is_not_said_twice() {
 }
 
 #[test]
-fn a_reply_is_known_without_its_name_by_its_status_and_its_items() {
+fn reply_without_object_field_is_detected() {
     let nameless = json!({"status": "completed", "output": [message("So.")]});
     assert_eq!(log_of_output(&nameless).api_type.as_deref(), Some("responses"));
     for other in [
@@ -378,7 +378,7 @@ fn a_reply_is_known_without_its_name_by_its_status_and_its_items() {
 }
 
 #[test]
-fn no_reply_is_too_odd_to_be_read() {
+fn malformed_replies_do_not_panic() {
     let whole = json!({
         "id": "resp_1", "object": "response", "status": "completed", "model": "m",
         "output": [message("So."), {"type": "reasoning", "summary": [{"type": "summary_text", "text": "a"}]},

@@ -1,11 +1,11 @@
-//! Requests of OpenAI's responses.
+//! Requests of OpenAI's Responses API.
 
 use serde_json::{Value, json};
 
 use super::{arguments, assistant, calls, lines, log_of_input, said};
 use promptlayer_blueprint::{ContentBlock, LogRequest, MediaContent, MediaFormat, Message};
 
-/// The log of a request with these fields beside a model and an input.
+/// Returns the log of a request with these fields, a model and an input.
 pub(super) fn with(fields: Value) -> LogRequest {
     let mut request = json!({"model": "gpt-5.4", "input": "why?"});
     let Value::Object(fields) = fields else { panic!("{fields}") };
@@ -13,17 +13,17 @@ pub(super) fn with(fields: Value) -> LogRequest {
     log_of_input(arguments([("request", request)]))
 }
 
-/// The log of a request with these items.
+/// Returns the log of a request with these items.
 fn of(items: &Value) -> LogRequest {
     with(json!({ "input": items }))
 }
 
-/// Whether an object is taken for a request of this interface.
+/// Returns `true` if an object is detected as a request of this API.
 fn is_one(request: &Value) -> bool {
     log_of_input(arguments([("request", request.clone())])).api_type.as_deref() == Some("responses")
 }
 
-/// The blocks that one part of a user's message becomes.
+/// Returns the blocks of a user message with this part.
 fn part(part: &Value) -> Vec<ContentBlock> {
     of(&json!([{"role": "user", "content": [part]}])).input.messages()[0].content().to_vec()
 }
@@ -34,7 +34,7 @@ fn media(block: &ContentBlock) -> (Option<&str>, Option<&str>, Option<&str>, Med
 }
 
 #[test]
-fn instructions_are_the_systems_and_a_text_is_the_users() {
+fn instructions_are_system_and_text_is_user_message() {
     let log = with(json!({"instructions": "Be brief."}));
     assert_eq!(said(&log.input), lines([("system", "Be brief."), ("user", "why?")]));
     assert_eq!((log.provider.as_str(), log.model.as_str()), ("openai", "gpt-5.4"));
@@ -48,7 +48,7 @@ fn instructions_are_the_systems_and_a_text_is_the_users() {
 }
 
 #[test]
-fn all_fields_that_are_not_the_prompt_are_parameters() {
+fn other_fields_become_parameters() {
     let parameters = json!({
         "temperature": 0.5, "max_output_tokens": 256, "reasoning": {"effort": "high"}, "stream": true,
         "text": {"format": {"type": "json_object"}}, "include": ["reasoning.encrypted_content"],
@@ -62,7 +62,7 @@ fn all_fields_that_are_not_the_prompt_are_parameters() {
 }
 
 #[test]
-fn only_what_is_surely_a_request_is_one() {
+fn request_is_detected_only_if_unambiguous() {
     let input = |fields: Value| {
         let mut request = json!({"model": "gpt-4o", "input": "why?"});
         request.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
@@ -92,7 +92,7 @@ fn only_what_is_surely_a_request_is_one() {
 }
 
 #[test]
-fn embeddings_moderations_and_speech_have_an_input_too_and_are_not_taken_for_it() {
+fn embeddings_moderations_and_speech_are_not_detected() {
     for other in [
         json!({"model": "text-embedding-3-small", "input": "why?"}),
         json!({"model": "Nomic-Embed-Text", "input": "why?"}),
@@ -118,7 +118,7 @@ fn embeddings_moderations_and_speech_have_an_input_too_and_are_not_taken_for_it(
 }
 
 #[test]
-fn messages_keep_their_roles_and_their_parts() {
+fn messages_keep_roles_and_parts() {
     let log = of(&json!([
         {"role": "system", "content": "one"},
         {"type": "message", "role": "developer", "content": [{"type": "input_text", "text": "two"}]},
@@ -149,7 +149,7 @@ fn messages_keep_their_roles_and_their_parts() {
 }
 
 #[test]
-fn an_image_is_an_image_by_address_by_data_or_by_its_id() {
+fn image_is_read_by_url_data_or_file_id() {
     for url in ["https://example.org/a.png", "data:image/png;base64,AAAA"] {
         let [ContentBlock::ImageUrl(image)] =
             &part(&json!({"type": "input_image", "image_url": url, "detail": "low", "file_id": null}))[..]
@@ -165,7 +165,7 @@ fn an_image_is_an_image_by_address_by_data_or_by_its_id() {
 }
 
 #[test]
-fn a_file_is_media_by_data_by_address_or_by_its_id() {
+fn file_is_read_by_data_url_or_file_id() {
     let cases = [
         (
             json!({"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBE"}),
@@ -193,7 +193,7 @@ fn a_file_is_media_by_data_by_address_or_by_its_id() {
 }
 
 #[test]
-fn a_part_without_a_block_of_its_own_is_kept_whole() {
+fn unknown_part_is_kept_whole() {
     for odd in [
         json!({"type": "input_hologram", "depth": 3}),
         json!({"type": "input_image", "image_url": null}),
@@ -209,7 +209,7 @@ fn a_part_without_a_block_of_its_own_is_kept_whole() {
 }
 
 #[test]
-fn thoughts_and_calls_that_stand_together_are_one_message_of_the_models() {
+fn consecutive_thoughts_and_calls_become_one_message() {
     let log = of(&json!([
         {"role": "user", "content": "Weather?"},
         {"type": "reasoning", "id": "rs_1", "encrypted_content": "opaque", "summary": [
@@ -256,7 +256,7 @@ fn thoughts_and_calls_that_stand_together_are_one_message_of_the_models() {
 }
 
 #[test]
-fn what_the_users_own_machine_did_is_what_a_tool_returned() {
+fn results_of_local_tools_become_tool_messages() {
     let log = of(&json!([
         {"type": "shell_call", "call_id": "call_1", "action": {"commands": ["ls"]}, "status": "completed"},
         {"type": "shell_call_output", "call_id": "call_1", "output": [
@@ -306,7 +306,7 @@ fn what_the_users_own_machine_did_is_what_a_tool_returned() {
 }
 
 #[test]
-fn an_item_without_a_form_is_kept_whole_and_with_whom_it_belongs() {
+fn unknown_item_is_kept_whole_with_its_role() {
     let cases = [
         (json!({"type": "item_reference", "id": "msg_1"}), "assistant"),
         (json!({"id": "msg_1"}), "assistant"),

@@ -1,4 +1,4 @@
-//! The tools in requests of OpenAI's responses, and which of them is to be called.
+//! Tools and tool choice in requests of OpenAI's Responses API.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::responses_request::with;
 use promptlayer_blueprint::{Tool, ToolChoice};
 
 #[test]
-fn tools_that_are_functions_stand_flat_and_go_with_the_prompt() {
+fn function_tools_move_to_the_prompt() {
     let log = with(json!({"tools": [
         {"type": "function", "name": "now", "description": null, "parameters": null, "strict": null},
         {"type": "function", "name": "weather", "description": "of a city", "strict": true,
@@ -25,7 +25,7 @@ fn tools_that_are_functions_stand_flat_and_go_with_the_prompt() {
 }
 
 #[test]
-fn a_functions_setting_without_a_place_keeps_the_tools_among_the_parameters_too() {
+fn function_with_unknown_setting_also_stays_in_parameters() {
     let tools = json!([{"type": "function", "name": "now", "defer_loading": true}]);
     let log = with(json!({ "tools": tools }));
     assert_eq!(chat(&log.input).tools.len(), 1);
@@ -33,7 +33,7 @@ fn a_functions_setting_without_a_place_keeps_the_tools_among_the_parameters_too(
 }
 
 #[test]
-fn tools_of_the_providers_have_the_blueprints_form_and_keep_their_settings() {
+fn provider_tools_become_built_in_with_their_settings() {
     let log = with(json!({"tools": [
         {"type": "web_search_preview_2025_03_11", "search_context_size": "low", "user_location": null},
         {"type": "code_interpreter", "container": {"type": "auto"}},
@@ -83,7 +83,7 @@ fn tools_of_the_providers_have_the_blueprints_form_and_keep_their_settings() {
 }
 
 #[test]
-fn tools_that_the_blueprint_has_no_form_for_are_kept_whole_among_the_parameters_without_their_keys() {
+fn unknown_tools_stay_in_parameters_with_redacted_keys() {
     let tools = json!([
         {"type": "function", "name": "now"},
         {"type": "custom", "name": "sql", "format": {"type": "text"}},
@@ -97,7 +97,7 @@ fn tools_that_the_blueprint_has_no_form_for_are_kept_whole_among_the_parameters_
 }
 
 #[test]
-fn every_choice_of_tools_is_kept() {
+fn every_tool_choice_is_kept() {
     for mode in ["auto", "none", "required"] {
         let log = with(json!({ "tool_choice": mode }));
         assert_eq!(chat(&log.input).tool_choice, Some(ToolChoice::Mode(mode.to_owned())));

@@ -1,11 +1,12 @@
-//! Keys and passwords within what a call was given: no log has them.
+//! Redaction of keys and passwords in a call's arguments.
 
 use serde_json::{Value, json};
 
 use super::{arguments, chat, log_of_input};
 use promptlayer_blueprint::LogRequest;
 
-/// The log of a call with this request, in which every secret begins with `s3cret`.
+/// Returns the log of a call with this request. Checks that no secret is in it: all secrets start with
+/// `s3cret`.
 fn of(request: Value) -> LogRequest {
     let log = log_of_input(arguments([("request", request)]));
     let written = serde_json::to_string(&log).unwrap();
@@ -14,7 +15,7 @@ fn of(request: Value) -> LogRequest {
 }
 
 #[test]
-fn the_key_of_a_tool_that_the_provider_runs_is_hidden() {
+fn key_of_provider_tool_is_redacted() {
     let maps = json!({"authConfig": {"apiKeyConfig": {"apiKeyString": "s3cret"}}, "enableWidget": true});
     let log = of(json!({
         "contents": [{"role": "user", "parts": [{"text": "where?"}]}],
@@ -39,7 +40,7 @@ fn the_key_of_a_tool_that_the_provider_runs_is_hidden() {
 }
 
 #[test]
-fn a_secret_is_known_however_its_words_are_joined() {
+fn secret_name_is_detected_in_every_case_style() {
     let names = ["apiKeyString", "accessToken", "clientSecret", "X-Api-Key", "secretValue", "apiKeys"];
     for name in names {
         let mut request = json!({"model": "m", "messages": [{"role": "user", "content": "why?"}]});
@@ -56,7 +57,7 @@ fn a_secret_is_known_however_its_words_are_joined() {
 }
 
 #[test]
-fn the_key_of_a_search_over_ones_own_data_is_hidden() {
+fn key_of_azure_data_source_is_redacted() {
     let source = |authentication: Value| {
         json!({"type": "azure_search", "parameters": {
             "endpoint": "https://mine.search.windows.net", "key": "a field", "authentication": authentication,
@@ -79,7 +80,7 @@ fn the_key_of_a_search_over_ones_own_data_is_hidden() {
 }
 
 #[test]
-fn a_schema_that_has_headers_is_kept_as_it_is() {
+fn schema_with_headers_is_not_redacted() {
     let headers = json!({"type": "object", "description": "of the answer", "additionalProperties": true});
     let schema = json!({
         "type": "object", "properties": {"headers": headers, "inner": {"headers": {"type": "string"}}},

@@ -1,4 +1,4 @@
-//! Who served a call, where many speak the same interface.
+//! Detection of the provider, if several providers use the same wire format.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::{log_of, log_of_output};
 use crate::convert::log_request;
 use promptlayer_blueprint::providers::provider_of_model as of_model;
 
-/// A reply with these fields.
+/// Builds a response with these fields.
 fn reply(fields: Value) -> Value {
     let mut reply = json!({"object": "chat.completion", "model": "m", "choices": [
         {"message": {"role": "assistant", "content": "So."}},
@@ -17,7 +17,7 @@ fn reply(fields: Value) -> Value {
 }
 
 #[test]
-fn a_mark_that_only_one_vendor_leaves_tells_it() {
+fn field_of_one_provider_identifies_it() {
     let timings = json!({"prompt_n": 1, "predicted_n": 2});
     let choice = |key: &str| json!([{"message": {"content": "So."}, key: 7}]);
     let cases = [
@@ -43,7 +43,7 @@ fn a_mark_that_only_one_vendor_leaves_tells_it() {
 }
 
 #[test]
-fn what_others_may_send_too_tells_nothing() {
+fn field_of_several_providers_identifies_none() {
     let copilot =
         json!({"model": "m", "prompt_filter_results": [], "choices": [{"message": {"content": "So."}}]});
     let cases = [
@@ -62,7 +62,7 @@ fn what_others_may_send_too_tells_nothing() {
 }
 
 #[test]
-fn a_request_tells_its_vendor_by_what_only_it_takes() {
+fn request_field_of_one_provider_identifies_it() {
     let request = |fields: Value| {
         let mut request = json!({"model": "m", "messages": [{"role": "user", "content": "why?"}]});
         let Value::Object(fields) = fields else { panic!("{fields}") };
@@ -76,7 +76,7 @@ fn a_request_tells_its_vendor_by_what_only_it_takes() {
 }
 
 #[test]
-fn the_reply_goes_before_the_request_and_both_before_the_models_name() {
+fn reply_has_priority_over_request_and_model_name() {
     let request = json!({
         "model": "grok-4", "provider": {"sort": "price"}, "messages": [{"role": "user", "content": "why?"}],
     });
@@ -95,7 +95,7 @@ fn the_reply_goes_before_the_request_and_both_before_the_models_name() {
 }
 
 #[test]
-fn a_models_name_tells_its_vendor_where_only_that_vendors_api_has_it() {
+fn model_name_of_one_provider_identifies_it() {
     let cases = [
         ("anthropic", &["claude-sonnet-4-20250514", "claude-3-5-haiku-latest"][..]),
         ("google", &["gemini-2.5-flash", "gemini-embedding-001"]),
@@ -119,7 +119,7 @@ fn a_models_name_tells_its_vendor_where_only_that_vendors_api_has_it() {
 }
 
 #[test]
-fn a_name_that_others_have_too_tells_nothing() {
+fn model_name_of_several_providers_identifies_none() {
     for model in [
         "",
         "m",
@@ -151,7 +151,7 @@ fn a_name_that_others_have_too_tells_nothing() {
 }
 
 #[test]
-fn an_interface_that_nobody_else_speaks_goes_before_the_models_name() {
+fn unshared_api_has_priority_over_model_name() {
     let messages = json!([{"role": "user", "content": "why?"}]);
     let blocks = json!([{"role": "user", "content": [{"text": "why?"}]}]);
     let requests = [
@@ -169,7 +169,8 @@ fn an_interface_that_nobody_else_speaks_goes_before_the_models_name() {
     assert_eq!(log_of(&chat, &of_ollama).provider, "ollama");
     let of_bedrock = json!({"output": {"message": {"role": "assistant", "content": [{"text": "So."}]}}});
     assert_eq!(log_of(&chat, &of_bedrock).provider, "amazon.bedrock");
-    // Whoever answered in an interface of many does not speak the one that the request looked like.
+    // The response has a shared wire format, so the server is not the one that the request's format
+    // suggests.
     let asked = json!({"model": "gpt-4o", "messages": messages, "think": true});
     assert_eq!(log_of(&asked, &reply(json!({}))).provider, "openai");
 }

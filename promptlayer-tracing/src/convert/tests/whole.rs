@@ -1,4 +1,4 @@
-//! The log as a whole: what goes before what, how it ended, and spans that make no log.
+//! The complete log: priorities, status, and spans without a log.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,18 +18,18 @@ fn request() -> Value {
     json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "why?"}], "temperature": 0.5})
 }
 
-/// A call with that request.
+/// A span of a call with this request.
 fn calling() -> FinishedSpan {
     FinishedSpan { input: Some(arguments([("request", request())])), ..span() }
 }
 
-/// Items of a stream.
+/// Builds an output of stream items.
 fn chunks(items: &[Value]) -> Output {
     Output::Chunks(items.iter().map(captured).collect())
 }
 
 #[test]
-fn the_times_are_those_of_the_span() {
+fn log_has_times_of_the_span() {
     let log = log_request(&span(), None);
     assert_eq!(log.request_start_time.unwrap().to_string(), "2023-11-14T22:13:20Z");
     assert_eq!(log.request_end_time.unwrap().to_string(), "2023-11-14T22:13:21.5Z");
@@ -39,7 +39,7 @@ fn the_times_are_those_of_the_span() {
 }
 
 #[test]
-fn what_the_attribute_says_goes_before_what_is_detected() {
+fn attribute_arguments_have_priority_over_detection() {
     let span = FinishedSpan {
         provider: Some("mistral".to_owned()),
         model: Some("small".to_owned()),
@@ -53,7 +53,7 @@ fn what_the_attribute_says_goes_before_what_is_detected() {
 }
 
 #[test]
-fn the_layers_provider_is_taken_where_nothing_else_tells_it() {
+fn layer_provider_is_used_without_attribute() {
     assert_eq!(log_request(&span(), Some("groq")).provider, "groq");
     assert_eq!(log_request(&span(), None).provider, "custom");
     assert_eq!(log_request(&span(), None).model, "unknown");
@@ -61,7 +61,7 @@ fn the_layers_provider_is_taken_where_nothing_else_tells_it() {
 }
 
 #[test]
-fn tags_metadata_and_prompt_are_those_that_the_call_took_over() {
+fn log_has_inherited_tags_metadata_and_prompt() {
     let metadata = [("finish_reason", "my own"), ("user", "7")].map(|(k, v)| (k.to_owned(), v.to_owned()));
     let inherited = Inherited {
         tags: Tags::new(["a", "b"]).unwrap(),
@@ -85,7 +85,7 @@ fn tags_metadata_and_prompt_are_those_that_the_call_took_over() {
 }
 
 #[test]
-fn every_ending_has_its_status_its_kind_and_its_words() {
+fn each_ending_has_its_status_kind_and_message() {
     let failure = |message: &str| {
         Ending::Failed(Failure::new(
             "async_openai::error::OpenAIError",
@@ -127,7 +127,7 @@ fn every_ending_has_its_status_its_kind_and_its_words() {
 }
 
 #[test]
-fn how_the_function_ended_goes_before_what_the_provider_said() {
+fn ending_of_function_has_priority_over_provider_error() {
     let reply = json!({"error": {"message": "rate limit reached"}});
     let log = log_request(
         &FinishedSpan {
@@ -142,7 +142,7 @@ fn how_the_function_ended_goes_before_what_the_provider_said() {
 }
 
 #[test]
-fn the_texts_of_a_stream_make_one_text_and_anything_else_a_list() {
+fn texts_of_stream_are_joined_and_other_items_are_listed() {
     let log = |items: &[Value]| log_request(&FinishedSpan { output: Some(chunks(items)), ..calling() }, None);
     assert_eq!(log(&[json!("One "), json!("two")]).output, Prompt::assistant("One two"));
     assert!(log(&[]).output.messages().is_empty());
@@ -163,7 +163,7 @@ fn the_texts_of_a_stream_make_one_text_and_anything_else_a_list() {
 }
 
 #[test]
-fn a_span_that_makes_no_request_tells_what_went_in_and_out_as_it_is() {
+fn span_without_request_log_keeps_input_and_output() {
     let span = |input, output| FinishedSpan { is_request: false, input, output, ..span() };
     let tool = span(
         Some(Input::Arguments(vec![
@@ -190,7 +190,7 @@ fn a_span_that_makes_no_request_tells_what_went_in_and_out_as_it_is() {
 }
 
 #[test]
-fn a_log_reads_back_as_it_was_written() {
+fn log_round_trips() {
     let reply = json!({
         "choices": [{"finish_reason": "stop", "message": {"role": "assistant", "content": "So.", "reasoning": "hm"}}],
         "usage": {"prompt_tokens": 3, "completion_tokens": 2},
@@ -201,7 +201,7 @@ fn a_log_reads_back_as_it_was_written() {
 }
 
 #[test]
-fn a_secret_within_a_request_is_not_logged_whoever_it_is_for() {
+fn secret_in_request_is_not_logged_for_any_provider() {
     let request = json!({
         "model": "claude-sonnet-4-5",
         "max_tokens": 100,
