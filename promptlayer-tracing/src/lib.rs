@@ -64,46 +64,28 @@
 //! recorded.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod body;
-mod call;
 mod capture;
 #[cfg(feature = "export")]
-mod convert;
-#[cfg(feature = "export")]
 mod error;
-mod exchange;
 #[cfg(feature = "export")]
 mod export;
 #[cfg(feature = "export")]
 mod fork;
-mod future;
-mod hidden;
 #[cfg(feature = "export")]
-mod hook;
-#[cfg(not(feature = "export"))]
-mod inactive;
+mod hooks;
+mod instrument;
 mod kind;
 #[cfg(feature = "export")]
 mod layer;
-#[cfg(feature = "export")]
-mod memory;
 #[cfg(feature = "reqwest-middleware")]
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest-middleware")))]
 pub mod middleware;
-mod opening;
 #[cfg(feature = "export")]
-mod progress;
+mod process;
 mod prompt_link;
 #[cfg(feature = "export")]
 mod random;
-#[cfg(feature = "export")]
-mod record;
-mod secrets;
-#[cfg(feature = "export")]
-mod sink;
-mod site;
-mod stream;
-mod tag_check;
+mod span;
 
 pub use promptlayer_macros::promptlayer;
 
@@ -127,9 +109,9 @@ pub use crate::{
         BatchLimits, DropReason, Flushed, Guard, Ledger, Pending, QueueLimits, RejectReason, RetryPolicy,
         SpoolMode, SpoolSettings, Stats, Wire,
     },
-    hook::{HookStats, LoggedRequest},
+    hooks::{HookStats, LoggedRequest},
     layer::{LayerBuilder, PromptLayer},
-    memory::{CapturedSpan, InMemory},
+    process::in_memory::{CapturedSpan, InMemory},
 };
 
 /// Returns a builder for a layer that records annotated functions and sends them to PromptLayer.
@@ -159,18 +141,18 @@ pub mod __private {
 
     pub use crate::__promptlayer_hook as hook;
     pub use crate::__promptlayer_span as span;
-    pub use crate::body::{body, body_seen};
-    pub use crate::call::{Call, InlineCall};
-    pub use crate::exchange::Input;
-    pub use crate::future::{boxed_future, boxed_future_seen, future, future_of, future_seen};
-    pub use crate::hidden::{HidesFuture, HidesNoStream, HidesNothing, HidesStream, Slot};
-    pub use crate::kind::Kind;
-    pub use crate::opening::SpanSite;
-    pub use crate::secrets::is_secret;
+    pub use crate::capture::secret_names::is_secret;
+    pub use crate::instrument::boxed::{body, body_seen};
+    pub use crate::instrument::call::{Call, InlineCall};
     #[cfg(feature = "export")]
-    pub use crate::site::on_request_id;
-    pub use crate::site::{CallSite, OnRequestId};
-    pub use crate::stream::{Streamed, TraceStream, stream_of};
+    pub use crate::instrument::call_site::on_request_id;
+    pub use crate::instrument::call_site::{CallSite, OnRequestId};
+    pub use crate::instrument::future::{boxed_future, boxed_future_seen, future, future_of, future_seen};
+    pub use crate::instrument::span_macro::SpanSite;
+    pub use crate::instrument::stream::{Streamed, TraceStream, stream_of};
+    pub use crate::instrument::type_probe::{HidesFuture, HidesNoStream, HidesNothing, HidesStream, Slot};
+    pub use crate::kind::Kind;
+    pub use crate::span::input_output::Input;
 
     /// Selects how to capture a value by the traits that its type implements.
     pub mod capture {
@@ -178,6 +160,6 @@ pub mod __private {
     }
     /// Compile-time checks of tags.
     pub mod tags {
-        pub use crate::tag_check::*;
+        pub use crate::instrument::const_tags::*;
     }
 }

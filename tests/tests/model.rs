@@ -6,9 +6,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "the library uses what is not used here")]
 
-#[path = "../../promptlayer-tracing/src/export/ledger.rs"]
+#[path = "../../promptlayer-tracing/src/export/queue/ledger.rs"]
 mod ledger;
-#[path = "../../promptlayer-tracing/src/export/queue.rs"]
+#[path = "../../promptlayer-tracing/src/export/queue/bounded.rs"]
 mod queue;
 
 /// The synchronization types of the queue.

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::exit;
-use super::ledger::{DropReason, Ledger};
-use super::pipeline::Pipeline;
-use super::store::{SpoolMode, Store};
-use crate::hook::{self, HookStats};
-use crate::progress::State;
+use crate::export::at_exit;
+use crate::export::pipeline::Pipeline;
+use crate::export::queue::ledger::{DropReason, Ledger};
+use crate::export::spool::SpoolMode;
+use crate::export::spool::store::Store;
+use crate::hooks::progress::State;
+use crate::hooks::{self, HookStats};
 use promptlayer_client::exporter::clock::deadline_in;
 
 /// The shutdown state that the worker receives.
@@ -151,7 +152,7 @@ impl Guard {
     /// The returned statistics are final: nothing in them is queued or in flight. If the export thread does
     /// not end in time, for example because the machine is too busy, the calling thread counts what is left.
     pub fn shutdown(mut self, timeout: Duration) -> Stats {
-        self.ender.end(deadline_in(timeout), hook::is_hook_thread());
+        self.ender.end(deadline_in(timeout), hooks::is_hook_thread());
         // The drop has nothing left to wait for.
         self.is_shut_down = true;
         self.stats()
@@ -164,7 +165,7 @@ impl Guard {
     /// `main` returns, for example in a `static`. It uses the C library's `atexit`, which does not run when a
     /// process aborts or is killed. See [`SpoolMode`] for what is preserved in that case.
     pub fn flush_on_exit(self) -> Self {
-        exit::register(&self.ender);
+        at_exit::register(&self.ender);
         self
     }
 
@@ -177,7 +178,7 @@ impl Guard {
 
 impl Ender {
     /// Returns `true` if this process is a fork of the one that owns the pipeline.
-    pub(super) fn is_forked(&self) -> bool {
+    pub(crate) fn is_forked(&self) -> bool {
         self.pipeline.is_forked()
     }
 
@@ -187,7 +188,7 @@ impl Ender {
             return Flushed { is_complete: true, ..Flushed::default() };
         }
         let before = self.pipeline.stats();
-        let is_complete = self.flush_until(deadline_in(timeout), false, hook::is_hook_thread());
+        let is_complete = self.flush_until(deadline_in(timeout), false, hooks::is_hook_thread());
         let after = self.pipeline.stats();
         let grown = |read: &dyn Fn(&Ledger) -> u64| {
             (read(&after.spans) + read(&after.tracking))
@@ -274,7 +275,7 @@ fn end_of_sending(now: Instant, deadline: Instant, has_spool: bool) -> Instant {
 }
 
 impl Pipeline {
-    pub(super) fn stats(&self) -> Stats {
+    pub(crate) fn stats(&self) -> Stats {
         if self.is_forked() {
             return self.stats_after_fork();
         }
@@ -315,7 +316,7 @@ impl Drop for Guard {
             return;
         }
         if !self.is_shut_down {
-            self.ender.end(deadline_in(Self::SHUTDOWN_TIMEOUT), hook::is_hook_thread());
+            self.ender.end(deadline_in(Self::SHUTDOWN_TIMEOUT), hooks::is_hook_thread());
         }
     }
 }

@@ -10,46 +10,31 @@
 //! The worker runs on the thread `pl-export`. It drives the packer, which builds batches of finished spans,
 //! and the delivery, which sends them. One lock guards both the queue and the ledger.
 
-mod batch;
-mod content;
-mod courier;
-mod encode;
-mod exit;
-mod form;
-mod gate;
+mod at_exit;
+pub(crate) mod batch;
+pub(crate) mod delivery;
+pub(crate) mod encode;
+mod enqueue;
 mod guard;
-mod intake;
-mod ledger;
-mod outcome;
-mod packer;
-mod parcel;
 mod pipeline;
-mod queue;
-mod reconcile;
-mod refusals;
-mod retry;
-mod shrink;
+pub(crate) mod queue;
 mod silence;
-mod spool;
-mod spooling;
-mod store;
-mod sync;
+pub(crate) mod spool;
 #[cfg(test)]
 mod tests;
-mod transport;
 mod worker;
 
 pub use self::batch::BatchLimits;
-pub(crate) use self::encode::Resource;
-pub(crate) use self::form::Form;
-pub use self::form::Wire;
+pub use self::delivery::retry::RetryPolicy;
+pub(crate) use self::encode::encoder::Form;
+pub use self::encode::encoder::Wire;
+pub(crate) use self::encode::spans_bulk::Resource;
 pub use self::guard::{Flushed, Guard, Stats};
-pub use self::ledger::{DropReason, Ledger, Pending, RejectReason};
 pub(crate) use self::pipeline::Pipeline;
 pub use self::queue::QueueLimits;
-pub use self::retry::RetryPolicy;
+pub use self::queue::ledger::{DropReason, Ledger, Pending, RejectReason};
 pub(crate) use self::silence::is_silent;
-pub(crate) use self::spool::Tally;
-pub(crate) use self::store::Store;
-pub use self::store::{SpoolMode, SpoolSettings};
+pub(crate) use self::spool::disk::Tally;
+pub(crate) use self::spool::store::Store;
+pub use self::spool::{SpoolMode, SpoolSettings};
 pub(crate) use self::worker::{Settings, start};

@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::form::Form;
-use super::queue::{Class, Queue, QueueLimits};
-use super::spool::Tally;
-use super::store::Store;
+use crate::export::encode::encoder::Form;
+use crate::export::queue::{Class, Queue, QueueLimits};
+use crate::export::spool::disk::Tally;
+use crate::export::spool::store::Store;
 use crate::fork;
-use crate::hook::{HookCounters, Reporter};
-use crate::progress::Progress;
-use crate::sink::Outgoing;
+use crate::hooks::progress::Progress;
+use crate::hooks::{HookCounters, Reporter};
+use crate::process::Outgoing;
 use promptlayer_client::exporter::{self, TrackCall};
 
 /// A finished span or a tracking call to send.

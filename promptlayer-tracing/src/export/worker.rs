@@ -13,20 +13,20 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tracing::Dispatch;
 
-use super::courier::{Courier, Lane};
-use super::form::Form;
-use super::guard::{Guard, Stop};
-use super::ledger::DropReason;
-use super::packer::Packer;
-use super::parcel::Batch;
-use super::pipeline::{Pipeline, Queued};
-use super::retry::RetryPolicy;
-use super::silence::Silence;
-use super::spool::RecordKind;
-use super::store::Store;
-use super::transport::Transport;
 use crate::error::{Error, Repr};
-use crate::hook::{self, Hooks};
+use crate::export::batch::batcher::Packer;
+use crate::export::batch::item::Batch;
+use crate::export::delivery::retry::RetryPolicy;
+use crate::export::delivery::transport::Transport;
+use crate::export::delivery::{Courier, Lane};
+use crate::export::encode::encoder::Form;
+use crate::export::guard::{Guard, Stop};
+use crate::export::pipeline::{Pipeline, Queued};
+use crate::export::queue::ledger::DropReason;
+use crate::export::silence::Silence;
+use crate::export::spool::disk::RecordKind;
+use crate::export::spool::store::Store;
+use crate::hooks::{self, Hooks};
 use promptlayer_client::Client;
 use promptlayer_client::exporter::Http;
 
@@ -48,7 +48,7 @@ pub(crate) fn start(pipeline: &Arc<Pipeline>, settings: Settings, hooks: Hooks) 
     // Hooks need their own connections: they run while the runtime of this thread, or of the application, may
     // be blocked.
     let hook_client = settings.client.with_own_connections()?;
-    let hooks = hook::start(hooks, Arc::clone(&pipeline.hooks), Arc::clone(&pipeline.progress))?;
+    let hooks = hooks::start(hooks, Arc::clone(&pipeline.hooks), Arc::clone(&pipeline.progress))?;
     let (stop, told) = watch::channel(Stop::default());
     let courier = Courier::new(
         client.http().clone(),
@@ -70,13 +70,13 @@ pub(crate) fn start(pipeline: &Arc<Pipeline>, settings: Settings, hooks: Hooks) 
         // Build the runtime on this thread: a runtime that is dropped inside another one panics.
         let runtime = match runtime::Builder::new_current_thread()
             .enable_all()
-            .on_thread_start(super::silence::silence_thread)
+            .on_thread_start(crate::export::silence::silence_thread)
             .build()
         {
             Ok(runtime) => runtime,
             Err(error) => return drop(begun.send(Err(error))),
         };
-        super::silence::silence_thread();
+        crate::export::silence::silence_thread();
         // The HTTP client's own events must not reach the subscriber whose spans these requests deliver.
         tracing::dispatcher::with_default(&Dispatch::new(Silence), move || {
             worker.run_on(&runtime, move || drop(begun.send(Ok(()))));

@@ -15,11 +15,11 @@ use crate::export::{
     self, BatchLimits, Form, Guard, Pipeline, QueueLimits, Resource, RetryPolicy, Settings, SpoolSettings,
     Store, Tally, Wire,
 };
-use crate::hook::{Hooks, LoggedRequest};
+use crate::hooks::{Hooks, LoggedRequest};
 use crate::layer::{PromptLayer, SpanFilter};
-use crate::memory::InMemory;
-use crate::record::Inherited;
-use crate::sink::{Destination, Redact, Sink};
+use crate::process::in_memory::InMemory;
+use crate::process::{Destination, Redact, Sink};
+use crate::span::finished::Inherited;
 use promptlayer_blueprint::LogRequest;
 use promptlayer_blueprint::Tags;
 use promptlayer_client::exporter::check_metadata;

@@ -1,10 +1,10 @@
 //! The `tracing` layer, its builder, and the state that it keeps for open spans.
 
-pub(crate) mod active;
 mod builder;
-pub(crate) mod fields;
-pub(crate) mod foreign;
-mod record;
+pub(crate) mod external_span;
+pub(crate) mod gen_ai_fields;
+pub(crate) mod recording;
+mod span_state;
 mod visitor;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,17 +18,17 @@ use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
 pub use self::builder::LayerBuilder;
-use self::foreign::Foreign;
-use self::record::{Owner, SpanRecord, announce, unless_poisoned};
+use self::external_span::Foreign;
+use self::span_state::{Owner, SpanRecord, announce, unless_poisoned};
 use self::visitor::FieldVisitor;
 use crate::error::Repr;
-use crate::exchange::Ending;
 use crate::export;
+use crate::instrument::call_site::MARK;
 use crate::kind::Kind;
+use crate::process::Sink;
 use crate::random;
-use crate::record::{FinishedSpan, Place};
-use crate::sink::Sink;
-use crate::site::MARK;
+use crate::span::finished::{FinishedSpan, Place};
+use crate::span::input_output::Ending;
 
 /// Selects the spans of other code that are exported as spans of the trace.
 pub(crate) type SpanFilter = Box<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>;
@@ -137,7 +137,8 @@ where
                 Arc::clone(&self.sink.root),
             ),
         };
-        let is_request = foreign.is_some() && foreign::kind(&visitor.fields).is_some_and(Kind::is_request);
+        let is_request =
+            foreign.is_some() && external_span::kind(&visitor.fields).is_some_and(Kind::is_request);
         let record = SpanRecord {
             sink: Arc::clone(&self.sink),
             owner: Owner::Layer,
@@ -178,7 +179,7 @@ where
         }
         let mut visitor = FieldVisitor::default();
         values.record(&mut visitor);
-        let names_request = foreign::kind(&visitor.fields).is_some_and(Kind::is_request);
+        let names_request = external_span::kind(&visitor.fields).is_some_and(Kind::is_request);
         let is_foreign = unless_poisoned(|| {
             let mut extensions = span.extensions_mut();
             let record = extensions.get_mut::<SpanRecord>()?;
@@ -214,7 +215,7 @@ where
 /// Returns the recorded data of a span that is not owned by a call of the attribute.
 fn finished(record: &mut SpanRecord, name: &'static str) -> FinishedSpan {
     let fields = std::mem::take(&mut record.fields);
-    let kind = record.foreign.and_then(|_| foreign::kind(&fields));
+    let kind = record.foreign.and_then(|_| external_span::kind(&fields));
     let calls_a_model = kind.is_some_and(Kind::is_request);
     // A model call inside this span makes the request log, so this span makes none.
     let surrounds_a_call = calls_a_model && record.contains_request.load(Ordering::Relaxed);

@@ -10,8 +10,8 @@ use reqwest::{Body, Response, ResponseBuilderExt as _};
 use serde_json::Value;
 
 use super::{RESPONSE_BODY, STATUS};
-use crate::call::Call;
 use crate::capture::{Captured, Chunk, Failure};
+use crate::instrument::call::Call;
 use promptlayer_blueprint::providers::errors;
 use promptlayer_blueprint::providers::frames::{Format, Frames};
 
@@ -331,8 +331,9 @@ mod tests {
         assert_eq!(said(404, Some(r#"{"detail": "m"}"#)), "404 Reason: m");
         assert_eq!(said(500, Some(r#"{"error": "m"}"#)), "500 Reason: m");
         assert_eq!(said(502, Some(" <html>bad gateway</html>\n")), "502 Reason: <html>bad gateway</html>");
-        let kind =
-            |status, reason| crate::convert::error_type(&failure_of_response(status, reason, None, "x"));
+        let kind = |status, reason| {
+            crate::process::convert::error_type(&failure_of_response(status, reason, None, "x"))
+        };
         assert_eq!(kind(500, ""), ErrorType::ProviderError);
         assert_eq!(kind(504, "Gateway Timeout"), ErrorType::ProviderTimeout);
         assert_eq!(kind(429, ""), ErrorType::ProviderRateLimit);

@@ -75,10 +75,10 @@ use tracing::field::Empty;
 use tracing::{Level, Span};
 
 use self::route::Route;
-use crate::call::Call;
 use crate::capture::{Captured, Failure};
-use crate::exchange::Input;
-use crate::future::Traced;
+use crate::instrument::call::Call;
+use crate::instrument::future::Traced;
+use crate::span::input_output::Input;
 
 /// The metadata key for the reason why a log has no input.
 const REQUEST_BODY: &str = "request_body";

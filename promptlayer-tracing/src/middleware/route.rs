@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 use reqwest::Url;
 
+use crate::instrument::call_site::CallSite;
 use crate::kind::Kind;
-use crate::site::CallSite;
 
 /// The known hosts, with a port if it is part of the match, and `PromptLayer`'s name for their provider.
 const HOSTS: &[(&str, &str)] = &[

@@ -8,17 +8,17 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::service::Service;
-use crate::exchange::Ending;
-use crate::export::courier::Courier;
+use crate::export::delivery::Courier;
 use crate::export::guard::{Stats, Stop};
 use crate::export::worker::Worker;
 use crate::export::{
     BatchLimits, Form, Pipeline, QueueLimits, Resource, RetryPolicy, SpoolSettings, Store, Tally, Wire,
 };
-use crate::hook::{self, Hooks};
+use crate::hooks::{self, Hooks};
+use crate::process::{Destination, Outgoing};
 use crate::random;
-use crate::record::{FinishedSpan, Inherited, Place};
-use crate::sink::{Destination, Outgoing};
+use crate::span::finished::{FinishedSpan, Inherited, Place};
+use crate::span::input_output::Ending;
 use promptlayer_blueprint::TraceId;
 use promptlayer_client::Client;
 
@@ -71,7 +71,7 @@ impl Line {
             &client,
             client.clone(),
             Arc::clone(&pipeline),
-            hook::start(hooks, Arc::clone(&pipeline.hooks), Arc::clone(&pipeline.progress)).unwrap(),
+            hooks::start(hooks, Arc::clone(&pipeline.hooks), Arc::clone(&pipeline.progress)).unwrap(),
             RetryPolicy::default(),
             told.clone(),
         );

@@ -3,7 +3,7 @@
 use super::line::Line;
 use super::service::{Service, Step};
 use crate::export::{BatchLimits, RetryPolicy, Wire};
-use crate::hook::Hooks;
+use crate::hooks::Hooks;
 
 /// Success responses that do not prove that any span was stored.
 const UNPROVEN: [&str; 7] = [

@@ -1,6 +1,6 @@
 //! The queue with one thread. The model in `tests` checks it with several threads.
 
-use crate::export::ledger::{DropReason, End, Pending, RejectReason};
+use crate::export::queue::ledger::{DropReason, End, Pending, RejectReason};
 use crate::export::queue::{Class, Queue, QueueLimits, Refused, Weight};
 
 fn span(bytes: usize) -> Weight {

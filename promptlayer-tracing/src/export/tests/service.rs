@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::export::transport::Transport;
+use crate::export::delivery::transport::Transport;
 use promptlayer_client::exporter::{Answer, Failure, FailureKind, Written};
 
 /// The response to one request.

@@ -8,11 +8,11 @@ use tempfile::TempDir;
 
 use super::line::{Line, span};
 use super::service::{Service, Step};
-use crate::export::ledger::{DropReason, Pending};
+use crate::export::queue::ledger::{DropReason, Pending};
 use crate::export::{BatchLimits, SpoolMode, SpoolSettings, Wire};
-use crate::hook::Hooks;
+use crate::hooks::Hooks;
+use crate::process::{Destination, Outgoing};
 use crate::random;
-use crate::sink::{Destination, Outgoing};
 use promptlayer_client::exporter::{Enqueue, TrackCall, TrackPath};
 
 const MINUTE: Duration = Duration::from_secs(60);

@@ -6,9 +6,10 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 
 use super::line::span;
-use crate::export::{Resource, encode};
+use crate::export::Resource;
+use crate::export::encode::spans_bulk;
+use crate::process::{Destination, Outgoing, Redact, Said, Sink};
 use crate::random;
-use crate::sink::{Destination, Outgoing, Redact, Said, Sink};
 
 #[derive(Default)]
 struct Shelf(Mutex<Vec<Outgoing>>);
@@ -37,7 +38,7 @@ fn sent(started: SystemTime, duration: Duration) -> Value {
     sink.submit(span);
     let outgoing = shelf.0.lock().unwrap().pop().unwrap();
     let said = Said::of(&outgoing.span, None);
-    let bytes = encode::span_bytes(&outgoing, &said, &Resource::new("test".to_owned())).unwrap();
+    let bytes = spans_bulk::span_bytes(&outgoing, &said, &Resource::new("test".to_owned())).unwrap();
     serde_json::from_slice(&bytes).unwrap()
 }
 

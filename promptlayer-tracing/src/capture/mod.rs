@@ -1,0 +1,397 @@
+//! Captures any value as JSON or text, without adding a bound to the user's types.
+//!
+//! The code of the attribute wraps a reference in [`Probe`] and calls a method on several layers of `&`.
+//! Method resolution selects the first trait whose bound the type meets: an implementation with more `&`
+//! before `Probe` is tried earlier. A type that meets no bound, and a generic parameter without bounds, reach
+//! the last trait, which has no bound.
+//!
+//! A user's `Serialize`, `Display` or `Debug` may fail or panic. Neither reaches the user's function: if a
+//! value cannot be captured, its type name is logged.
+
+use std::any::type_name;
+use std::convert::Infallible;
+use std::error::Error;
+use std::fmt::{Debug, Display};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+pub use self::error_details::Evidence;
+
+mod error_details;
+pub(crate) mod secret_names;
+
+/// The maximum number of sources that are followed. The chain of an error may be cyclic.
+const MAX_SOURCES: usize = 16;
+
+/// The captured form of a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Captured {
+    /// The JSON text from the value's `Serialize`.
+    Json(String),
+    /// The text from the value's `Display`, `Debug` or `AsRef<str>`.
+    Text(String),
+    /// The name of the value's type. The value has no representation that may be logged.
+    Type(&'static str),
+    /// A value that is left out because the name of its argument is that of a secret.
+    Redacted,
+}
+
+impl Captured {
+    /// Returns the bytes of memory that the value holds, for the limit of the queue.
+    ///
+    /// Unused capacity of the text counts, because it may be as large as the text itself.
+    #[cfg(feature = "export")]
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Json(text) | Self::Text(text) => text.capacity(),
+            Self::Type(_) | Self::Redacted => 0,
+        }
+    }
+
+    /// Returns the length of the text in bytes.
+    #[cfg(feature = "export")]
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Json(text) | Self::Text(text) => text.len(),
+            Self::Type(_) | Self::Redacted => 0,
+        }
+    }
+}
+
+/// The captured form of an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The error's type, which contains the name of its crate.
+    pub type_name: &'static str,
+    /// The messages of the error and its sources, outermost first.
+    pub chain: Vec<String>,
+    /// What the types and fields of the error reveal about its kind.
+    pub evidence: Evidence,
+}
+
+impl Failure {
+    /// Creates a failure from a type name and messages, without evidence.
+    pub(crate) fn new(type_name: &'static str, chain: Vec<String>) -> Self {
+        Self { type_name, chain, evidence: Evidence::default() }
+    }
+
+    /// Creates a failure for an error of which only the type is known.
+    pub(crate) fn of_type<E>() -> Self {
+        Self::new(type_name::<E>(), vec![type_name::<E>().to_owned()])
+    }
+
+    /// Captures an error and its sources.
+    pub(crate) fn of<E: Error + ?Sized>(error: &E, type_name: &'static str) -> Self {
+        let (chain, evidence) = chain(error, type_name);
+        Self { type_name, chain, evidence }.without_queries()
+    }
+
+    /// Captures an error that is `'static`, and so can be downcast.
+    pub(crate) fn of_source(error: &(dyn Error + 'static), type_name: &'static str) -> Self {
+        let (chain, mut evidence) = chain(error, type_name);
+        evidence.add(error);
+        Self { type_name, chain, evidence }.without_queries()
+    }
+
+    /// Removes the query from the addresses in HTTP errors, because a query may contain an API key.
+    fn without_queries(mut self) -> Self {
+        if self.evidence.is_of_http {
+            self.chain = self.chain.into_iter().map(error_details::without_queries).collect();
+        }
+        self
+    }
+}
+
+/// The captured form of one item of a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Chunk {
+    /// A part of the response.
+    Value(Captured),
+    /// The item is an `Err`.
+    Error(Failure),
+}
+
+/// A reference to a value. Method resolution selects how the value is captured.
+#[derive(Debug)]
+pub struct Probe<'a, T: ?Sized>(pub &'a T);
+
+/// Runs the user's formatting code. Returns `None` if it panics.
+pub(crate) fn guarded<R>(run: impl FnOnce() -> R) -> Option<R> {
+    catch_unwind(AssertUnwindSafe(run)).ok()
+}
+
+/// Captures the name of the type, without leading references.
+fn named<T: ?Sized>() -> Captured {
+    let mut name = type_name::<T>();
+    while let Some(behind) = name.strip_prefix('&') {
+        name = behind.strip_prefix("mut ").unwrap_or(behind);
+    }
+    Captured::Type(name)
+}
+
+#[cfg(feature = "export")]
+fn json<T: Serialize + ?Sized>(value: &T) -> Captured {
+    match guarded(|| serde_json::to_string(value)) {
+        Some(Ok(json)) => Captured::Json(json),
+        _ => named::<T>(),
+    }
+}
+
+/// Nothing is recorded without the feature `export`. This version exists only so that the expanded code
+/// compiles.
+#[cfg(not(feature = "export"))]
+fn json<T: Serialize + ?Sized>(_: &T) -> Captured {
+    named::<T>()
+}
+
+fn display<T: Display + ?Sized>(value: &T) -> Captured {
+    guarded(|| value.to_string()).map_or_else(named::<T>, Captured::Text)
+}
+
+fn debug<T: Debug + ?Sized>(value: &T) -> Captured {
+    guarded(|| format!("{value:?}")).map_or_else(named::<T>, Captured::Text)
+}
+
+/// Captures a value with `Debug` although the user did not request it. Secrets are removed, because the
+/// output may contain a key.
+#[cfg(feature = "export")]
+fn debug_unasked<T: Debug + ?Sized>(value: &T) -> Captured {
+    match debug(value) {
+        Captured::Text(text) => Captured::Text(secret_names::without_secrets(text)),
+        other => other,
+    }
+}
+
+/// Nothing is recorded without the feature `export`. This version exists only so that the expanded code
+/// compiles.
+#[cfg(not(feature = "export"))]
+fn debug_unasked<T: Debug + ?Sized>(value: &T) -> Captured {
+    debug(value)
+}
+
+/// Defines one step of the method resolution: a trait, its method, and the bound that it requires.
+macro_rules! rung {
+    ($(#[$doc:meta])* $name:ident . $method:ident -> $out:ty, for $probe:ty $(where T: $bound:path)?, |$value:ident| $body:expr) => {
+        $(#[$doc])*
+        pub trait $name {
+            #[doc(hidden)]
+            fn $method(&self) -> $out;
+        }
+        impl<T: ?Sized $(+ $bound)?> $name for $probe {
+            fn $method(&self) -> $out {
+                let $value = self.0;
+                $body
+            }
+        }
+    };
+}
+
+// Arguments: `Serialize`, else text, else the type name. `Debug` is not used, because it may show secrets.
+rung!(/// The argument serializes.
+    ArgumentBySerialize.__promptlayer_argument -> Captured, for &&Probe<'_, T> where T: Serialize, |value| json(value));
+rung!(/// The argument is text without being `Serialize`, as `impl AsRef<str>` is.
+    ArgumentByText.__promptlayer_argument -> Captured, for &Probe<'_, T> where T: AsRef<str>,
+    |value| guarded(|| value.as_ref().to_owned()).map_or_else(named::<T>, Captured::Text));
+rung!(/// Any other argument.
+    ArgumentByType.__promptlayer_argument -> Captured, for Probe<'_, T>, |_value| named::<T>());
+
+// Return values: `Serialize`, else `Display`, else `Debug`, else the type name.
+rung!(/// The value serializes.
+    OutputBySerialize.__promptlayer_output -> Captured, for &&&Probe<'_, T> where T: Serialize, |value| json(value));
+rung!(/// The value displays.
+    OutputByDisplay.__promptlayer_output -> Captured, for &&Probe<'_, T> where T: Display, |value| display(value));
+rung!(/// The value has a `Debug`.
+    OutputByDebug.__promptlayer_output -> Captured, for &Probe<'_, T> where T: Debug, |value| debug_unasked(value));
+rung!(/// Any other value.
+    OutputByType.__promptlayer_output -> Captured, for Probe<'_, T>, |_value| named::<T>());
+
+// Errors: the error's own chain, else the chain of the error inside (`Box<dyn Error>`, `anyhow::Error`), else
+// `Display`, else `Debug`, else the type name.
+rung!(/// The value is an error.
+    ErrorByChain.__promptlayer_error -> Failure, for &&&&&&Probe<'_, T> where T: Error,
+    |value| Failure::of(value, type_name::<T>()));
+rung!(/// The value is a box of an error, which may borrow.
+    ErrorByBox.__promptlayer_error -> Failure, for &&&&&Probe<'_, T> where T: BoxOfError,
+    |value| Failure::of(value.inside(), type_name::<T>()));
+rung!(/// The value holds an error that may cross threads.
+ErrorByBoxed.__promptlayer_error -> Failure, for &&&&Probe<'_, T> where T: AsRef<dyn Error + Send + Sync + 'static>,
+|value| {
+    let error: &(dyn Error + Send + Sync) = value.as_ref();
+    Failure::of_source(error, type_name::<T>())
+});
+rung!(/// The value holds an error.
+ErrorByBoxedLocal.__promptlayer_error -> Failure, for &&&Probe<'_, T> where T: AsRef<dyn Error + 'static>,
+|value| {
+    let error: &dyn Error = value.as_ref();
+    Failure::of_source(error, type_name::<T>())
+});
+rung!(/// The error displays.
+    ErrorByDisplay.__promptlayer_error -> Failure, for &&Probe<'_, T> where T: Display, |value| described::<T>(display(value)));
+rung!(/// The error has a `Debug`.
+    ErrorByDebug.__promptlayer_error -> Failure, for &Probe<'_, T> where T: Debug, |value| described::<T>(debug_unasked(value)));
+rung!(/// Any other error.
+    ErrorByType.__promptlayer_error -> Failure, for Probe<'_, T>, |_value| described::<T>(named::<T>()));
+
+/// A smart pointer to an error.
+///
+/// `AsRef` cannot be used here. Method resolution ignores lifetimes, so it would select the implementation
+/// for boxes of `'static` errors for a box that borrows too.
+pub trait BoxOfError {
+    #[doc(hidden)]
+    fn inside(&self) -> &(dyn Error + '_);
+}
+
+macro_rules! boxes_of_errors {
+    ($($boxed:ty),*) => {$(
+        impl<'e> BoxOfError for $boxed {
+            fn inside(&self) -> &(dyn Error + '_) {
+                &**self
+            }
+        }
+    )*};
+}
+
+boxes_of_errors!(
+    Box<dyn Error + 'e>,
+    Box<dyn Error + Send + 'e>,
+    Box<dyn Error + Sync + 'e>,
+    Box<dyn Error + Send + Sync + 'e>,
+    Arc<dyn Error + 'e>,
+    Arc<dyn Error + Send + 'e>,
+    Arc<dyn Error + Sync + 'e>,
+    Arc<dyn Error + Send + Sync + 'e>,
+    Rc<dyn Error + 'e>
+);
+
+/// Creates a failure from a text, without a chain of sources.
+fn described<T: ?Sized>(text: Captured) -> Failure {
+    let message = match text {
+        Captured::Text(text) => text,
+        _ => type_name::<T>().to_owned(),
+    };
+    Failure::new(type_name::<T>(), vec![message])
+}
+
+/// Returns the messages and the evidence of an error and its sources.
+///
+/// A source is left out if its parent's message already contains its text, as many `Display` implementations
+/// do. The chain ends at a source that panics.
+fn chain<E: Error + ?Sized>(error: &E, type_name: &'static str) -> (Vec<String>, Evidence) {
+    let mut chain = vec![guarded(|| error.to_string()).unwrap_or_else(|| type_name.to_owned())];
+    let mut evidence = Evidence::of(error);
+    let mut source = guarded(|| error.source()).flatten();
+    for _ in 0..MAX_SOURCES {
+        let Some(error) = source else { break };
+        let Some(message) = guarded(|| error.to_string()) else { break };
+        evidence.add(error);
+        if !chain.last().is_some_and(|last| last.contains(&message)) {
+            chain.push(message);
+        }
+        source = guarded(|| error.source()).flatten();
+    }
+    (chain, evidence)
+}
+
+/// The return value of a function, as success or failure.
+#[derive(Debug)]
+pub enum Given<'a, T: ?Sized, E: ?Sized = Infallible> {
+    /// The `Ok` of a `Result`, or a value that is not a `Result`.
+    Value(&'a T),
+    /// The `Err` of a `Result`.
+    Error(&'a E),
+}
+
+/// The value is a `Result`.
+pub trait GivenByResult<'a, T, E> {
+    #[doc(hidden)]
+    fn __promptlayer_given(&self) -> Given<'a, T, E>;
+}
+
+impl<'a, T, E> GivenByResult<'a, T, E> for &Probe<'a, Result<T, E>> {
+    fn __promptlayer_given(&self) -> Given<'a, T, E> {
+        match self.0 {
+            Ok(value) => Given::Value(value),
+            Err(error) => Given::Error(error),
+        }
+    }
+}
+
+/// The value is not a `Result`.
+pub trait GivenByValue<'a, T: ?Sized> {
+    #[doc(hidden)]
+    fn __promptlayer_given(&self) -> Given<'a, T>;
+}
+
+impl<'a, T: ?Sized> GivenByValue<'a, T> for Probe<'a, T> {
+    fn __promptlayer_given(&self) -> Given<'a, T> {
+        Given::Value(self.0)
+    }
+}
+
+/// Captures a value with `Debug`, as the user requested with `?`.
+pub fn by_debug<T: Debug + ?Sized>(value: &T) -> Captured {
+    debug(value)
+}
+
+/// Captures a value with `Display`, as the user requested with `%`.
+pub fn by_display<T: Display + ?Sized>(value: &T) -> Captured {
+    display(value)
+}
+
+/// Formats a value with `Display`. Returns `None` if that panics.
+pub(crate) fn shown(value: &dyn Display) -> Option<String> {
+    guarded(|| value.to_string())
+}
+
+/// Applies the attribute's `output` to the value. The signature gives the parameter of a closure its type.
+///
+/// Returns `None` if `output` panics.
+pub fn select<'a, T: ?Sized, R>(value: &'a T, output: impl FnOnce(&'a T) -> R) -> Option<R> {
+    guarded(|| output(value))
+}
+
+/// Captures the type name of a value for which `output` panicked.
+pub fn unselected<T: ?Sized>(_: &T) -> Captured {
+    named::<T>()
+}
+
+/// A type that the argument `err` accepts: a `Result`.
+#[diagnostic::on_unimplemented(
+    message = "`err` is for a function that returns a `Result`, and this one returns `{Self}`",
+    note = "remove `err`, or return a `Result`"
+)]
+pub trait IsResult {
+    #[doc(hidden)]
+    type Value;
+    #[doc(hidden)]
+    type Error;
+    #[doc(hidden)]
+    fn by_reference(&self) -> Result<&Self::Value, &Self::Error>;
+}
+
+impl<T, E> IsResult for Result<T, E> {
+    type Value = T;
+    type Error = E;
+
+    fn by_reference(&self) -> Result<&T, &E> {
+        self.as_ref()
+    }
+}
+
+/// Returns the `Result` by reference.
+pub fn as_result<R: IsResult>(result: &R) -> Result<&R::Value, &R::Error> {
+    result.by_reference()
+}
+
+/// Returns the value for `err`, `ret` or a field that uses its `Display`.
+pub fn displayed<T: Display>(value: &T) -> &(dyn Display + '_) {
+    value
+}
+
+/// Returns the value for `err`, `ret` or a field that uses its `Debug`.
+pub fn debugged<T: Debug>(value: &T) -> &(dyn Debug + '_) {
+    value
+}

@@ -1,0 +1,405 @@
+//! Delivery of batches: sends and retries them, and reads them back, until every item is settled.
+//!
+//! ```text
+//!             ┌── not sent, busy: wait ──┐
+//! gate ──> POST ── accepted, proven ──> ledger, hooks
+//!             ├── accepted, not proven ──> read back ── found ──> ledger, hooks
+//!             │                                └── missing ──> outcome unknown
+//!             ├── ambiguous ──> read back ── found ──> ledger, hooks
+//!             │                     └── missing for the settling time ──> gate
+//!             ├── faulty ──> quarantine the faulty items, send the rest
+//!             └── refused ──> end of the line; while others pass, split until the faulty item is alone
+//! ```
+
+pub(crate) mod gate;
+mod read_back;
+pub(crate) mod refusals;
+mod response_class;
+mod responses;
+pub(crate) mod retry;
+mod settle;
+mod split;
+mod traces;
+pub(crate) mod transport;
+
+use std::collections::HashSet;
+use std::future::{Future, pending};
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::error::{Error, ErrorKind};
+use crate::export::batch::item::{Batch, Parcel, Pause};
+use crate::export::delivery::gate::{Gate, Health, Pass};
+use crate::export::delivery::refusals::Refusal;
+use crate::export::delivery::retry::{Attempts, RetryPolicy};
+use crate::export::delivery::transport::Transport;
+use crate::export::encode::content::Content;
+use crate::export::guard::Stop;
+use crate::export::pipeline::Pipeline;
+use crate::export::queue::ledger::RejectReason;
+use crate::hooks::HookSender;
+use promptlayer_client::Client;
+use promptlayer_client::exporter::{Answer, Failure, Http, Written};
+
+/// The maximum number of requests in flight for batches that have left their slot.
+const RETRYING: usize = 4;
+/// How long to wait for a response once the program ends, if the spans can stay on disk. A working service
+/// responds within this time. A service that accepts connections and never responds must not delay the end.
+const ENDING_PATIENCE: Duration = Duration::from_secs(2);
+/// The maximum number of stored batches that have left their slot. Each of them is in memory.
+const STORED_ASIDE: usize = 256;
+
+/// Delivers batches. All batches in flight share it.
+pub(crate) struct Courier<T> {
+    transport: T,
+    /// Builds the errors for failed requests.
+    http: Http,
+    /// A client for the hooks with its own connections. Hooks run while the runtime of this thread may be
+    /// blocked.
+    hook_client: Client,
+    pub(crate) pipeline: Arc<Pipeline>,
+    hooks: HookSender,
+    pub(crate) retry: RetryPolicy,
+    stop: watch::Receiver<Stop>,
+    pub(crate) gate: Gate,
+    retrying: Arc<Semaphore>,
+    stored_aside: Arc<Semaphore>,
+    /// The kinds of errors that were reported since the last success.
+    reported: Mutex<HashSet<(ErrorKind, Option<u16>)>>,
+}
+
+/// The slot of a batch among those that are sent for the first time. A batch leaves it when it needs more
+/// time.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    is_left: bool,
+    /// Frees its place on drop: in the slot, or among the stored batches that have left theirs.
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Lane {
+    /// Returns the slot that holds this permit.
+    pub(crate) fn of(permit: OwnedSemaphorePermit) -> Self {
+        Self { is_left: false, _permit: Some(permit) }
+    }
+
+    /// Returns a slot for a batch that was sent before, or is part of such a batch.
+    pub(crate) fn left() -> Self {
+        Self { is_left: true, _permit: None }
+    }
+}
+
+/// The reason why an item is not retried.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum GivenUp {
+    /// It exceeded the maximum age.
+    Expired,
+    /// The shutdown timeout expired, and the service certainly did not receive it.
+    Unsent,
+    /// It was sent, and it cannot be determined whether it arrived.
+    InDoubt,
+    /// The service rejected it.
+    Refused(RejectReason),
+}
+
+/// The next step for a batch.
+pub(crate) enum Next {
+    /// Retry in the same slot: the request was never written to a connection.
+    Again,
+    /// Retry, but let other batches go first.
+    Aside,
+    /// Read back which spans arrived. The batch is not sent again. The service accepted the spans in
+    /// `without_id` but did not return their request ids.
+    Confirm {
+        without_id: Vec<Parcel>,
+    },
+    GiveUp(GivenUp),
+    /// Everything is settled, except these batches, which are to be sent on their own.
+    Done(Vec<Batch>),
+}
+
+impl<T: Transport> Courier<T> {
+    pub(crate) fn new(
+        transport: T,
+        client: &Client,
+        hook_client: Client,
+        pipeline: Arc<Pipeline>,
+        hooks: HookSender,
+        retry: RetryPolicy,
+        stop: watch::Receiver<Stop>,
+    ) -> Self {
+        Self {
+            transport,
+            http: client.http().clone(),
+            hook_client,
+            pipeline,
+            hooks,
+            retry,
+            stop,
+            gate: Gate::default(),
+            retrying: Arc::new(Semaphore::new(RETRYING)),
+            stored_aside: Arc::new(Semaphore::new(STORED_ASIDE)),
+            reported: Mutex::default(),
+        }
+    }
+
+    /// Delivers a batch. Returns the parts of it that are to be sent on their own.
+    pub(crate) async fn deliver(self: Arc<Self>, mut batch: Batch, mut lane: Lane) -> Vec<Batch> {
+        let Some(youngest) = batch.parcels.iter().map(|parcel| parcel.accepted_at).max() else {
+            return Vec::new();
+        };
+        let policy = if batch.is_stored() { self.pipeline.stored_policy(self.retry) } else { self.retry };
+        // Older items leave the batch when they reach the maximum age.
+        let mut attempts = batch.attempts.unwrap_or_else(|| Attempts::since(youngest, policy));
+        let given_up = loop {
+            if let Some(since) = batch.in_doubt_since {
+                self.leave(&mut lane, &batch);
+                match self.read_back(&mut batch, since, attempts).await {
+                    Ok(parts) => return parts,
+                    Err(why) => break why,
+                }
+            }
+            if let Err(why) = self.wait_out(&mut batch, &mut attempts).await {
+                break why;
+            }
+            let turn = match self.wait_for_turn(&batch, &attempts, &lane).await {
+                Ok(turn) => turn,
+                Err(why) => break why,
+            };
+            let next = self.send(&mut batch, &mut attempts).await;
+            drop(turn);
+            match next {
+                Next::Again => {}
+                Next::Aside => self.leave(&mut lane, &batch),
+                Next::Confirm { without_id } => {
+                    self.leave(&mut lane, &batch);
+                    self.confirm(batch, without_id).await;
+                    return Vec::new();
+                }
+                Next::GiveUp(why) => break why,
+                Next::Done(parts) => return parts,
+            }
+            if batch.in_doubt_since.is_none() {
+                let is_old = |parcel: &mut Parcel| parcel.accepted_at.elapsed() > policy.max_age;
+                let old = batch.parcels.extract_if(.., is_old).collect();
+                self.give_up(old, batch.given_up(GivenUp::Expired));
+            }
+        };
+        self.give_up(batch.parcels, given_up);
+        Vec::new()
+    }
+
+    /// Frees the slot for other batches.
+    fn leave(&self, lane: &mut Lane, batch: &Batch) {
+        if lane.is_left {
+            return;
+        }
+        let place = batch.is_stored().then(|| Arc::clone(&self.stored_aside).try_acquire_owned());
+        // If too many stored batches wait already, this one keeps its slot, so that no more are read from
+        // disk.
+        let Ok(place) = place.transpose() else { return };
+        *lane = Lane { is_left: true, _permit: place };
+        self.pipeline.wake.notify_one();
+    }
+
+    /// Waits for the pause of the batch, which is independent of the gate.
+    async fn wait_out(&self, batch: &mut Batch, attempts: &mut Attempts) -> Result<(), GivenUp> {
+        let (time, last_refusal) = match std::mem::take(&mut batch.pause) {
+            Pause::None => return Ok(()),
+            Pause::Backoff => (attempts.next_delay(None).ok_or(GivenUp::Expired)?, None),
+            Pause::For(time) => (time, None),
+            Pause::UntilOthersPass(time) => (time, batch.refusals.map(|refusals| refusals.last)),
+        };
+        let waited = async {
+            match last_refusal {
+                // Wait for the one that comes first.
+                Some(since) => drop(timeout(time, self.gate.passed_since(batch.path(), since)).await),
+                None => sleep(time).await,
+            }
+        };
+        self.cut(waited).await.ok_or_else(|| batch.given_up(GivenUp::Unsent))
+    }
+
+    /// Waits until the batch may be sent, or until waiting is pointless.
+    async fn wait_for_turn(
+        &self,
+        batch: &Batch,
+        attempts: &Attempts,
+        lane: &Lane,
+    ) -> Result<(Pass, Option<OwnedSemaphorePermit>), GivenUp> {
+        let refused_all = async {
+            self.ending().await;
+            self.gate.wait_until(|health| self.is_hopeless(health)).await;
+            self.gate.read(|health| health.refusal)
+        };
+        let turn = async {
+            let permit = if lane.is_left {
+                // The semaphore is never closed.
+                Arc::clone(&self.retrying).acquire_owned().await.ok()
+            } else {
+                None
+            };
+            tokio::select! {
+                biased;
+                pass = self.gate.pass() => Ok((pass, permit)),
+                refusal = refused_all => match batch.refusals.map(|refusals| refusals.kind) {
+                    // A batch that was rejected itself gets one more attempt.
+                    Some(Refusal::Settings(_)) if self.pipeline.store.is_none() => Ok((Pass::OUT_OF_TURN, permit)),
+                    _ => Err(refusal.map_or(GivenUp::Unsent, GivenUp::Refused)),
+                },
+            }
+        };
+        let patience = attempts.patience(batch.is_retry);
+        match self.cut(timeout(patience, turn)).await {
+            Some(Ok(turn)) => turn,
+            Some(Err(_too_long)) => Err(batch.given_up(GivenUp::Expired)),
+            None => Err(batch.given_up(GivenUp::Unsent)),
+        }
+    }
+
+    /// Sends the batch once.
+    async fn send(&self, batch: &mut Batch, attempts: &mut Attempts) -> Next {
+        if batch.is_retry {
+            self.pipeline.counters.retries.fetch_add(1, SeqCst);
+        }
+        batch.is_retry = true;
+        let (path, body) = (batch.path(), batch.body());
+        let written = Written::default();
+        // Record this on disk first. If the process is killed after this point, the batch may have been sent.
+        self.enter_sent(batch, true);
+        let request = self.gate.next_request();
+        match self.answer_in_time(batch, self.transport.post(path, body, written.clone())).await {
+            Some(result) => self.answered(request, result, batch, attempts),
+            None if written.is_set() => Next::GiveUp(GivenUp::InDoubt),
+            None => {
+                self.enter_sent(batch, false);
+                Next::GiveUp(batch.given_up(GivenUp::Unsent))
+            }
+        }
+    }
+
+    /// Waits for a response. Returns `None` if delivery ends first.
+    async fn answer_in_time<R>(&self, batch: &Batch, answer: impl Future<Output = R>) -> Option<R> {
+        let has_spool = self.pipeline.store.is_some();
+        // The next run cannot read back a request of `POST /log-request`.
+        let may_be_left = has_spool && !matches!(batch.kind(), Some(Content::Log { .. }));
+        let patience = async {
+            if !may_be_left {
+                return pending().await;
+            }
+            self.ending().await;
+            sleep(ENDING_PATIENCE).await;
+        };
+        let answer = self.cut(answer);
+        tokio::select! {
+            biased;
+            answer = answer => answer,
+            () = patience => {
+                // The other batches stay on disk too.
+                self.gate.hold_for(Gate::LONGEST);
+                None
+            }
+        }
+    }
+
+    /// Records on disk whether the batch may have been written to a connection.
+    fn enter_sent(&self, batch: &Batch, may_be_sent: bool) {
+        self.pipeline.store_sent(&batch.parcels, may_be_sent, |error| self.report(error));
+    }
+
+    /// Runs a future. Returns `None` if delivery ends first.
+    async fn cut<R>(&self, run: impl Future<Output = R>) -> Option<R> {
+        tokio::select! {
+            biased;
+            () = self.over() => None,
+            done = run => Some(done),
+        }
+    }
+
+    /// Returns `true` if the program is shutting down.
+    fn is_ending(&self) -> bool {
+        self.stop.borrow().deadline.is_some()
+    }
+
+    /// Completes when the program starts to shut down.
+    async fn ending(&self) {
+        // Clone the receiver, so that the worker's loop does not miss a change that is seen here.
+        let mut stop = self.stop.clone();
+        if stop.wait_for(|stop| stop.deadline.is_some()).await.is_err() {
+            // The sender is gone, so no shutdown can be announced.
+            pending::<()>().await;
+        }
+    }
+
+    /// Completes when the program is shutting down and delivery ends: at the shutdown deadline, or when the
+    /// remaining items are left on disk.
+    async fn over(&self) {
+        self.ending().await;
+        let deadline = self.stop.borrow().deadline;
+        let Some(deadline) = deadline else { return pending().await };
+        tokio::select! {
+            () = sleep_until(deadline.into()) => {}
+            () = self.gate.wait_until(|health| self.leaves_rest_on_disk(health)) => {}
+        }
+    }
+
+    /// Returns `true` if a shutdown cannot expect the destination to accept requests in time.
+    fn is_hopeless(&self, health: &Health) -> bool {
+        let deadline = self.stop.borrow().deadline.map(Instant::from);
+        let opens_too_late = match (health.held_until, deadline) {
+            (Some(until), Some(deadline)) => until > deadline,
+            _ => false,
+        };
+        health.refusal.is_some() || opens_too_late || self.leaves_rest_on_disk(health)
+    }
+
+    /// Returns `true` if the remaining items stay on disk, because there is a spool and the destination is
+    /// failing.
+    fn leaves_rest_on_disk(&self, health: &Health) -> bool {
+        // A single failure may be caused by that request alone.
+        self.pipeline.store.is_some() && (health.failures > 1 || (health.failures > 0 && health.is_held()))
+    }
+
+    /// Returns `true` if the program is shutting down and the remaining items stay on disk.
+    pub(crate) fn is_leaving_rest_on_disk(&self) -> bool {
+        self.is_ending() && self.gate.read(|health| self.leaves_rest_on_disk(health))
+    }
+
+    fn error(&self, request: String, result: Result<Answer, Failure>) -> Error {
+        match result {
+            Ok(answer) => self.http.error_of_answer(request, &answer),
+            Err(failure) => self.http.error_of_failure(request, failure),
+        }
+        .into()
+    }
+
+    /// Resets the reported errors, so that each kind is reported again.
+    fn succeeded(&self) {
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Reports an error. Each kind is reported once until a request succeeds.
+    pub(crate) fn report(&self, error: impl Into<Error>) {
+        let error = error.into();
+        let kind = (error.kind(), error.status());
+        if self.reported.lock().unwrap_or_else(PoisonError::into_inner).insert(kind) {
+            self.hooks.failed(error);
+        }
+    }
+}
+
+impl Batch {
+    /// Returns the reason to give this batch up: the last rejection by the service, or else `otherwise`.
+    fn given_up(&self, otherwise: GivenUp) -> GivenUp {
+        match self.refusals.map(|refusals| refusals.kind) {
+            Some(Refusal::Settings(reason)) => GivenUp::Refused(reason),
+            // A tracking call cannot be read back from a trace.
+            Some(Refusal::Failure) if self.is_tracking() => GivenUp::InDoubt,
+            _ => otherwise,
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! Handling of responses, and of requests without one.
+
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use crate::error::{Error, Repr};
+use crate::export::batch::item::{Batch, Parcel, Pause};
+use crate::export::delivery::gate::RequestNumber;
+use crate::export::delivery::refusals::{Refusal, Refusals, Verdict};
+use crate::export::delivery::response_class::{self, Outcome};
+use crate::export::delivery::retry::Attempts;
+use crate::export::delivery::transport::Transport;
+use crate::export::delivery::{Courier, GivenUp, Next};
+use crate::export::encode::content::{Content, Note};
+use crate::export::encode::spans_bulk::{LogAnswer, SpansAnswer};
+use crate::export::queue::ledger::{End, RejectReason};
+use promptlayer_client::exporter::{Answer, Failure};
+
+/// The response to a tracking call.
+#[derive(Debug, Deserialize)]
+struct Tracked {
+    success: bool,
+}
+
+/// What a response of `POST /spans-bulk` leaves unproven.
+#[derive(Debug, Default)]
+struct Proof {
+    /// Spans that the response does not contain.
+    unproven: Vec<Parcel>,
+    /// Spans that the response contains, without the id of their request.
+    without_id: Vec<Parcel>,
+}
+
+impl<T: Transport> Courier<T> {
+    pub(crate) fn answered(
+        &self,
+        request: RequestNumber,
+        result: Result<Answer, Failure>,
+        batch: &mut Batch,
+        attempts: &mut Attempts,
+    ) -> Next {
+        let path = batch.path();
+        let outcome = response_class::of(&result, batch.is_tracking());
+        if let Outcome::Accepted(body) = outcome {
+            return self.accepted(request, &body, batch, attempts);
+        }
+        let body = result.as_ref().ok().map(|answer| answer.body.clone());
+        let error = self.error(format!("POST {path}"), result);
+        let (kind, wait) = match outcome {
+            Outcome::Accepted(_) => return Next::Done(Vec::new()),
+            Outcome::Faulty(reason) => {
+                self.gate.passed(path, request);
+                let parcels = std::mem::take(&mut batch.parcels);
+                return Next::Done(self.part_faulty(parcels, reason, error, body.as_deref()));
+            }
+            Outcome::NotSent => {
+                self.report(error);
+                self.enter_sent(batch, false);
+                batch.refusals = None;
+                let delay = attempts.next_delay(None);
+                self.gate.hold_for(delay.unwrap_or_default());
+                return delay.map_or(Next::GiveUp(GivenUp::Expired), |_| Next::Again);
+            }
+            Outcome::Busy(wait) => (Refusal::Busy, wait),
+            Outcome::Refused(reason) => (Refusal::Settings(reason), None),
+            Outcome::Ambiguous => (Refusal::Failure, None),
+        };
+        let verdict = self.enter_refusal(kind, request, batch);
+        match kind {
+            Refusal::Settings(reason) => self.refused(reason, verdict, error, batch, attempts),
+            Refusal::Busy => {
+                let delay = attempts.next_delay(wait);
+                if verdict != Verdict::AtFault {
+                    // Hold the other batches for as long as the service asks, even if this one is not
+                    // retried.
+                    self.gate.hold_for(delay.max(wait).unwrap_or_default());
+                }
+                if let Some(parts) = self.part_refused(batch, verdict, *attempts, error) {
+                    return Next::Done(parts);
+                }
+                let Some(delay) = delay else { return Next::GiveUp(GivenUp::Expired) };
+                if verdict == Verdict::AtFault {
+                    batch.pause = Pause::For(delay);
+                }
+                Next::Aside
+            }
+            Refusal::Failure => self.failed(verdict, error, batch, attempts),
+        }
+    }
+
+    /// Counts a refusal. Returns the verdict on the batch from all refusals so far.
+    fn enter_refusal(&self, kind: Refusal, request: RequestNumber, batch: &mut Batch) -> Verdict {
+        let others_passed = |since| self.gate.has_passed_since(batch.path(), since);
+        let (refusals, verdict) = Refusals::enter(batch.refusals, kind, request, others_passed);
+        batch.refusals = Some(refusals);
+        verdict
+    }
+
+    /// Handles a rejection by the service or by something in front of it: of all requests, or of an item in
+    /// this batch.
+    fn refused(
+        &self,
+        reason: RejectReason,
+        verdict: Verdict,
+        error: Error,
+        batch: &mut Batch,
+        attempts: &Attempts,
+    ) -> Next {
+        let probe_interval = self.retry.probe_interval;
+        match verdict {
+            Verdict::Again => self.gate.suspect_for(probe_interval, Some(reason)),
+            // One span of the batch is tried at once.
+            Verdict::Stuck => self.gate.suspect_for(std::time::Duration::ZERO, Some(reason)),
+            Verdict::AtFault => {}
+        }
+        // At shutdown, do not wait for the settings to be corrected.
+        if self.is_ending() {
+            self.report(error);
+            return Next::GiveUp(GivenUp::Refused(reason));
+        }
+        if let Some(parts) = self.part_refused(batch, verdict, *attempts, error) {
+            return Next::Done(parts);
+        }
+        let left = attempts.time_left();
+        if left.is_zero() {
+            return Next::GiveUp(GivenUp::Refused(reason));
+        }
+        batch.pause = Pause::UntilOthersPass(probe_interval.min(left));
+        Next::Aside
+    }
+
+    /// Handles a failure of the service, or a missing response. The batch is ambiguous: it may have arrived.
+    fn failed(&self, verdict: Verdict, error: Error, batch: &mut Batch, attempts: &mut Attempts) -> Next {
+        let delay = attempts.next_delay(None);
+        if verdict != Verdict::AtFault {
+            self.gate.suspect_for(delay.unwrap_or_default(), None);
+        }
+        match batch.kind() {
+            // Tracking calls are idempotent, so a retry is safe.
+            Some(Content::Track { .. }) => {
+                if let Some(parts) = self.part_refused(batch, verdict, *attempts, error) {
+                    return Next::Done(parts);
+                }
+                let Some(delay) = delay else { return Next::GiveUp(GivenUp::InDoubt) };
+                batch.pause = Pause::For(delay);
+                Next::Aside
+            }
+            // There is no trace to read the outcome from.
+            Some(Content::Log { .. }) => {
+                self.report(error);
+                Next::GiveUp(GivenUp::InDoubt)
+            }
+            Some(Content::Span { .. }) | None => {
+                batch.in_doubt_since = Some(Instant::now());
+                match verdict {
+                    Verdict::Again => self.report(error),
+                    // The decision follows once the read-back shows which spans arrived.
+                    Verdict::AtFault | Verdict::Stuck => batch.suspicion = Some((verdict, error)),
+                }
+                Next::Aside
+            }
+        }
+    }
+
+    /// Handles a success status. Only items that the response body proves count as delivered.
+    fn accepted(
+        &self,
+        request: RequestNumber,
+        body: &[u8],
+        batch: &mut Batch,
+        attempts: &mut Attempts,
+    ) -> Next {
+        let path = batch.path();
+        let parcels = std::mem::take(&mut batch.parcels);
+        let unreadable = |source| self.http.error_of_unreadable(format!("POST {path}"), body, source);
+        let declined = self.http.declined(path, body);
+        match parcels.first().map(|parcel| &parcel.content) {
+            Some(Content::Track { .. }) => match (serde_json::from_slice::<Tracked>(body), declined) {
+                (Ok(Tracked { success: true }), _) => {
+                    self.gate.passed(path, request);
+                    self.succeeded();
+                    self.settle_all(parcels, End::Delivered);
+                }
+                (Ok(_), declined) => {
+                    self.gate.passed(path, request);
+                    if let Some(error) = declined {
+                        self.report(error);
+                    }
+                    self.settle_all(parcels, End::Rejected(RejectReason::Invalid));
+                }
+                (Err(source), _) => {
+                    batch.parcels = parcels;
+                    let verdict = self.enter_refusal(Refusal::Failure, request, batch);
+                    return self.failed(verdict, unreadable(source).into(), batch, attempts);
+                }
+            },
+            Some(Content::Log { .. }) => {
+                let answer = declined.map_or_else(|| serde_json::from_slice(body).map_err(unreadable), Err);
+                match answer {
+                    Ok(LogAnswer { id }) => {
+                        self.gate.passed(path, request);
+                        self.succeeded();
+                        for parcel in parcels {
+                            self.logged(parcel, Some(id));
+                        }
+                    }
+                    Err(error) => {
+                        self.gate.suspect_for(attempts.next_delay(None).unwrap_or_default(), None);
+                        self.report(error);
+                        self.settle_all(parcels, End::Unknown);
+                    }
+                }
+            }
+            Some(Content::Span { .. }) => {
+                let answer = declined.map_or_else(|| SpansAnswer::read(body).map_err(unreadable), Err);
+                let answer = answer.unwrap_or_else(|error| {
+                    self.report(error);
+                    SpansAnswer::default()
+                });
+                let sent = parcels.len();
+                let Proof { unproven, without_id } = self.settle_proven(parcels, &answer);
+                if unproven.len() < sent {
+                    self.gate.passed(path, request);
+                } else {
+                    // The response may come from another server, so few further requests should go there.
+                    self.gate.suspect_for(attempts.next_delay(None).unwrap_or_default(), None);
+                }
+                if unproven.is_empty() {
+                    self.succeeded();
+                }
+                if !unproven.is_empty() || !without_id.is_empty() {
+                    batch.parcels = unproven;
+                    return Next::Confirm { without_id };
+                }
+            }
+            None => {}
+        }
+        Next::Done(Vec::new())
+    }
+
+    /// Settles the spans that the response contains, and returns the rest.
+    fn settle_proven(&self, parcels: Vec<Parcel>, answer: &SpansAnswer) -> Proof {
+        let (ids, taken, rejected) = (answer.ids(), answer.taken(), answer.rejected());
+        let mut proof = Proof::default();
+        for parcel in parcels {
+            let Content::Span { trace_id, span_id, note } = &parcel.content else { continue };
+            if rejected.holds(*trace_id, *span_id) {
+                self.settle(parcel, End::Rejected(RejectReason::TraceClosed));
+                continue;
+            }
+            match (ids.get(span_id).copied(), note) {
+                (Some(id), _) => self.logged(parcel, Some(id)),
+                (None, _) if !taken.contains(span_id) => proof.unproven.push(parcel),
+                (None, None) => self.settle(parcel, End::Delivered),
+                (None, Some(Note { prompt: Some(prompt), name, .. })) => {
+                    // The span was stored without its request: the service skips a request whose prompt
+                    // template does not exist.
+                    let error =
+                        Repr::PromptMissing { prompt: prompt.clone(), function: name.clone().into_owned() }
+                            .into();
+                    self.skipped(parcel, error);
+                }
+                (None, Some(_)) => proof.without_id.push(parcel),
+            }
+        }
+        proof
+    }
+}

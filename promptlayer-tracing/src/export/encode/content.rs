@@ -1,0 +1,146 @@
+//! The content of batch items, and the information about them that hooks receive.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+
+use crate::hooks::OwnHook;
+use crate::process::{Outgoing, Said};
+use crate::random;
+use promptlayer_blueprint::Tags;
+use promptlayer_blueprint::{SpanId, TraceId};
+use promptlayer_client::exporter::TrackPath;
+
+/// The information about a request that its hooks receive together with the request id.
+#[derive(Debug, Clone)]
+pub(crate) struct Note {
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) tags: Tags,
+    pub(crate) metadata: BTreeMap<String, String>,
+    /// The name of the prompt template of the request.
+    pub(crate) prompt: Option<String>,
+    /// The hook that is set for this function only.
+    pub(crate) own_hook: Option<OwnHook>,
+    /// Whether a hook made the request. No hook runs for it: a hook that makes a request would trigger itself
+    /// forever.
+    pub(crate) is_of_hook: bool,
+    /// Whether an earlier run made the request.
+    pub(crate) is_replayed: bool,
+}
+
+/// The kind of a batch item.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// A span of `POST /spans-bulk`.
+    Span { trace_id: TraceId, span_id: SpanId, note: Option<Note> },
+    /// The body of `POST /log-request`.
+    Log { trace_id: TraceId, span_id: SpanId, note: Note },
+    /// The body of a tracking call.
+    Track { path: TrackPath },
+}
+
+impl Note {
+    /// Returns the note for a span's request, or `None` if the span has no request log.
+    pub(crate) fn of(outgoing: &Outgoing, said: &Said) -> Option<Self> {
+        let span = &outgoing.span;
+        let log = said.log.as_ref()?;
+        Some(Self {
+            name: span.function_name().into(),
+            tags: log.tags.clone(),
+            metadata: span.inherited.metadata.clone(),
+            prompt: log.prompt_name.clone(),
+            own_hook: span.on_request_id,
+            is_of_hook: outgoing.is_of_hook,
+            is_replayed: false,
+        })
+    }
+}
+
+/// Facts about a stored record that are not in its bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin {
+    /// The hook that is set for this function only, if this process wrote the record.
+    pub(crate) own_hook: Option<OwnHook>,
+    pub(crate) is_of_hook: bool,
+    /// Whether an earlier process wrote the record.
+    pub(crate) is_replayed: bool,
+}
+
+impl fmt::Display for Content {
+    /// Names the item in an error: the function that made the request, the span, or the path.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Span { note: Some(note), .. } | Self::Log { note, .. } => {
+                write!(f, "a request of {}", note.name)
+            }
+            Self::Span { span_id, .. } => write!(f, "span {span_id}"),
+            Self::Track { path } => write!(f, "a call of {}", path.as_str()),
+        }
+    }
+}
+
+impl Content {
+    /// Returns the note for the hooks, if the item is a request.
+    pub(crate) fn note(&self) -> Option<&Note> {
+        match self {
+            Self::Span { note, .. } => note.as_ref(),
+            Self::Log { note, .. } => Some(note),
+            Self::Track { .. } => None,
+        }
+    }
+
+    /// Parses a stored span.
+    pub(crate) fn of_stored_span(bytes: &[u8], origin: Origin) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Span {
+            name: String,
+            context: Context,
+            #[serde(default)]
+            log_request: Option<Log>,
+        }
+        #[derive(Deserialize)]
+        struct Context {
+            trace_id: TraceId,
+            span_id: SpanId,
+        }
+        let Span { name, context, log_request } = serde_json::from_slice(bytes).ok()?;
+        let note = log_request.map(|log| log.note(name, origin));
+        Some(Self::Span { trace_id: context.trace_id, span_id: context.span_id, note })
+    }
+
+    /// Parses a stored request log. Its trace was never sent, so the ids are random.
+    pub(crate) fn of_stored_log(bytes: &[u8], origin: Origin) -> Option<Self> {
+        let log: Log = serde_json::from_slice(bytes).ok()?;
+        let note = log.note("request".to_owned(), origin);
+        Some(Self::Log { trace_id: random::trace_id(), span_id: random::span_id(), note })
+    }
+}
+
+/// The fields of a request log that hooks receive.
+#[derive(Deserialize)]
+struct Log {
+    #[serde(default)]
+    function_name: Option<String>,
+    #[serde(default)]
+    tags: Tags,
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
+    #[serde(default)]
+    prompt_name: Option<String>,
+}
+
+impl Log {
+    fn note(self, name: String, origin: Origin) -> Note {
+        Note {
+            name: self.function_name.unwrap_or(name).into(),
+            tags: self.tags,
+            metadata: self.metadata,
+            prompt: self.prompt_name,
+            own_hook: origin.own_hook,
+            is_of_hook: origin.is_of_hook,
+            is_replayed: origin.is_replayed,
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Encoding of converted spans and tracking calls as request bodies.
+
+pub(crate) mod content;
+pub(crate) mod encoder;
+pub(crate) mod shrink;
+pub(crate) mod spans_bulk;

@@ -1,0 +1,233 @@
+//! Request bodies and response bodies.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::kind::Kind;
+use crate::process::{Outgoing, Said};
+use promptlayer_blueprint::LogRequest;
+use promptlayer_blueprint::semconv;
+use promptlayer_blueprint::{RequestId, SpanId, TraceId};
+
+/// The OpenTelemetry resource: attributes that all spans of a process share.
+#[derive(Debug, Serialize)]
+pub(crate) struct Resource {
+    attributes: BTreeMap<&'static str, String>,
+    schema_url: &'static str,
+}
+
+impl Resource {
+    pub(crate) fn new(service: String) -> Self {
+        Self {
+            attributes: BTreeMap::from([
+                (semconv::SERVICE_NAME, service),
+                (semconv::SDK_NAME, env!("CARGO_PKG_NAME").to_owned()),
+                (semconv::SDK_VERSION, env!("CARGO_PKG_VERSION").to_owned()),
+                (semconv::SDK_LANGUAGE, "rust".to_owned()),
+            ]),
+            schema_url: "",
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Span<'a> {
+    name: &'a str,
+    context: Context,
+    kind: &'static str,
+    parent_id: Option<SpanId>,
+    start_time: u64,
+    end_time: u64,
+    status: Status<'a>,
+    attributes: Map<String, Value>,
+    resource: &'a Resource,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_request: Option<&'a LogRequest>,
+}
+
+#[derive(Serialize)]
+struct Context {
+    trace_id: TraceId,
+    span_id: SpanId,
+    trace_state: &'static str,
+}
+
+#[derive(Serialize)]
+struct Status<'a> {
+    status_code: &'static str,
+    description: Option<&'a str>,
+}
+
+/// The start of the body of `POST /spans-bulk`, before the spans.
+const OPENING: &[u8] = b"{\"spans\":[";
+/// The end of the body of `POST /spans-bulk`.
+const CLOSING: &[u8] = b"]}";
+
+/// The size of a body in bytes without its spans and the commas between them.
+pub(crate) const FRAME_BYTES: usize = OPENING.len() + CLOSING.len();
+
+/// Serializes one span. The bytes are reused for every attempt.
+pub(crate) fn span_bytes(
+    outgoing: &Outgoing,
+    said: &Said,
+    resource: &Resource,
+) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json::to_vec(&span(outgoing, said, resource))
+}
+
+/// Returns the body of `POST /spans-bulk` with these spans.
+pub(crate) fn spans_bulk<'a>(spans: impl Iterator<Item = &'a [u8]> + Clone) -> Vec<u8> {
+    let size = spans.clone().map(|span| span.len() + 1).sum::<usize>();
+    let mut body = Vec::with_capacity(FRAME_BYTES + size);
+    body.extend_from_slice(OPENING);
+    for (at, span) in spans.enumerate() {
+        if at > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(span);
+    }
+    body.extend_from_slice(CLOSING);
+    body
+}
+
+fn span<'a>(outgoing: &'a Outgoing, said: &'a Said, resource: &'a Resource) -> Span<'a> {
+    let span = &outgoing.span;
+    Span {
+        name: span.name,
+        context: Context { trace_id: span.place.trace_id, span_id: span.place.span_id, trace_state: "" },
+        kind: if span.is_request { "SpanKind.CLIENT" } else { "SpanKind.INTERNAL" },
+        parent_id: span.place.parent_id,
+        start_time: nanoseconds(span.started),
+        end_time: nanoseconds(span.ended()),
+        status: match &said.problem {
+            Some(problem) => Status { status_code: "StatusCode.ERROR", description: Some(problem) },
+            None => Status { status_code: "StatusCode.OK", description: None },
+        },
+        attributes: attributes(outgoing, said),
+        resource,
+        log_request: said.log.as_deref(),
+    }
+}
+
+/// Returns nanoseconds since 1970, the time format of spans in the API.
+fn nanoseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    u64::try_from(since).unwrap_or(u64::MAX)
+}
+
+/// Returns the attributes of a span: its fields, and its OpenTelemetry attributes. For a span without a
+/// request log, they include the input and output of the function.
+fn attributes(outgoing: &Outgoing, said: &Said) -> Map<String, Value> {
+    let span = &outgoing.span;
+    let mut attributes = span.own_fields();
+    // Attributes set by the user, or by the crate that made the span, take precedence.
+    for (name, value) in &said.attributes {
+        attributes.entry(name.as_str()).or_insert_with(|| value.clone());
+    }
+    let mut set = |name: &str, value: &str| {
+        attributes.insert(name.to_owned(), Value::from(value));
+    };
+    set(semconv::TELEMETRY_SOURCE, env!("CARGO_PKG_NAME"));
+    if let Some(function) = span.stands_for() {
+        set(semconv::FUNCTION_NAME, function);
+    }
+    if let Some(input) = &said.function_input {
+        set(semconv::FUNCTION_INPUT, input);
+    }
+    if let Some(output) = &said.function_output {
+        set(semconv::FUNCTION_OUTPUT, output);
+    }
+    match span.kind {
+        Some(Kind::Tool) => {
+            set(semconv::NODE_TYPE, semconv::NODE_TYPE_TOOL);
+            set(semconv::TOOL_NAME, span.stands_for().unwrap_or(span.name));
+        }
+        Some(kind) if !span.is_request => set(semconv::NODE_TYPE, &kind.as_str().to_uppercase()),
+        _ => {}
+    }
+    attributes
+}
+
+/// The response of `POST /spans-bulk`.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct SpansAnswer {
+    #[serde(default)]
+    spans: Option<Vec<TakenSpan>>,
+    #[serde(default)]
+    request_logs: Option<Vec<LoggedSpan>>,
+    #[serde(default)]
+    rejected_span_ids: Option<Vec<String>>,
+    #[serde(default)]
+    rejected_trace_ids: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct TakenSpan {
+    #[serde(default)]
+    span_id: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct LoggedSpan {
+    id: RequestId,
+    span_id: String,
+}
+
+/// The spans that were rejected because their trace is closed.
+#[derive(Debug)]
+pub(crate) struct Rejected {
+    spans: BTreeSet<SpanId>,
+    /// Used only if the response names no spans: the trace may have accepted some spans before it was closed.
+    traces: BTreeSet<TraceId>,
+}
+
+impl Rejected {
+    pub(crate) fn holds(&self, trace: TraceId, span: SpanId) -> bool {
+        self.spans.contains(&span) || (self.spans.is_empty() && self.traces.contains(&trace))
+    }
+}
+
+impl SpansAnswer {
+    pub(crate) fn read(body: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(body)
+    }
+
+    /// Returns the request ids by span.
+    pub(crate) fn ids(&self) -> BTreeMap<SpanId, RequestId> {
+        let logged = self.request_logs.iter().flatten();
+        logged.filter_map(|logged| Some((span_id(&logged.span_id)?, logged.id))).collect()
+    }
+
+    /// Returns the spans that the service reports as stored.
+    pub(crate) fn taken(&self) -> BTreeSet<SpanId> {
+        let taken = self.spans.iter().flatten();
+        taken.filter_map(|span| span_id(span.span_id.as_deref()?)).collect()
+    }
+
+    /// Returns the spans that the service rejected.
+    pub(crate) fn rejected(&self) -> Rejected {
+        Rejected {
+            spans: self.rejected_span_ids.iter().flatten().filter_map(|id| span_id(id)).collect(),
+            traces: self
+                .rejected_trace_ids
+                .iter()
+                .flatten()
+                .filter_map(|id| format!("{id:0>32}").parse().ok())
+                .collect(),
+        }
+    }
+}
+
+/// Parses a span id. The service omits leading zeros.
+fn span_id(text: &str) -> Option<SpanId> {
+    format!("{text:0>16}").parse().ok()
+}
+
+/// The response of `POST /log-request`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct LogAnswer {
+    pub(crate) id: RequestId,
+}

@@ -1,0 +1,62 @@
+//! The recorded call without the feature `export`. No layer can be installed then, so there is never one.
+
+use tracing::Span;
+
+use crate::capture::{Captured, Chunk};
+use crate::instrument::call_site::CallSite;
+use crate::prompt_link::PromptLink;
+use crate::span::input_output::{Ending, Input};
+
+/// A recorded call. Without the feature `export` it has no values.
+#[derive(Debug)]
+pub(crate) enum Active {}
+
+impl Active {
+    pub(crate) fn claim(_: &Span, _: &'static CallSite) -> Option<Box<Self>> {
+        None
+    }
+
+    pub(crate) fn input(&mut self, _: Input) {
+        match *self {}
+    }
+
+    pub(crate) fn provider(&mut self, _: String) {
+        match *self {}
+    }
+
+    pub(crate) fn model(&mut self, _: String) {
+        match *self {}
+    }
+
+    pub(crate) fn parameter(&mut self, _: &'static str, _: Captured) {
+        match *self {}
+    }
+
+    pub(crate) fn metadata(&mut self, _: &'static str, _: String) {
+        match *self {}
+    }
+
+    pub(crate) fn prompt(&mut self, _: PromptLink) {
+        match *self {}
+    }
+
+    pub(crate) fn share(&mut self, _: &Span) {
+        match *self {}
+    }
+
+    pub(crate) fn announce(&self, _: &Span) {
+        match *self {}
+    }
+
+    pub(crate) fn restart(&mut self, _: &Span) {
+        match *self {}
+    }
+
+    pub(crate) fn chunk(&mut self, _: Chunk) {
+        match *self {}
+    }
+
+    pub(crate) fn end(self, _: &Span, _: Option<Captured>, _: Ending) {
+        match self {}
+    }
+}

@@ -1,0 +1,283 @@
+//! The recorded state of a call of the attribute: it connects [`Call`](crate::instrument::call::Call) to its layer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use tracing::Span;
+
+use crate::capture::{Captured, Chunk, Failure};
+use crate::instrument::call_site::CallSite;
+use crate::kind::Kind;
+use crate::layer::gen_ai_fields;
+use crate::layer::span_state::{Owner, SpanRecord, announce, in_registry};
+use crate::process::convert;
+use crate::process::{Outgoing, Said, Sink};
+use crate::prompt_link::PromptLink;
+use crate::span::finished::{FinishedSpan, Inherited, Output, Place};
+use crate::span::input_output::{Ending, Input};
+use promptlayer_blueprint::Tags;
+use promptlayer_blueprint::semconv;
+
+/// The data of a call so far.
+///
+/// The call owns it, so that no lock is needed to add data or to end the call. Another layer may have
+/// poisoned the lock of the span.
+#[derive(Debug)]
+pub(crate) struct Active {
+    site: &'static CallSite,
+    sink: Arc<Sink>,
+    place: Place,
+    /// The span's name.
+    name: &'static str,
+    started: SystemTime,
+    started_at: Instant,
+    /// The duration, if the call ended before it is handed over.
+    duration: Option<Duration>,
+    contains_request: Arc<AtomicBool>,
+    /// The kind of the request log, if the attribute has no `kind`.
+    request_kind: Kind,
+    inherited: Arc<Inherited>,
+    input: Option<Input>,
+    provider: Option<String>,
+    model: Option<String>,
+    parameters: Vec<(&'static str, Captured)>,
+    metadata: Vec<(&'static str, String)>,
+    prompt: Option<PromptLink>,
+    stream: Option<Streamed>,
+    /// The maximum number of bytes kept of a stream.
+    stream_limit: usize,
+}
+
+/// The default of `stream_limit`: 4 MiB. A stream may be endless, so its items must be limited.
+const MAX_STREAM_BYTES: usize = 4 << 20;
+
+/// The items of a stream so far.
+#[derive(Debug, Default)]
+struct Streamed {
+    chunks: Vec<Captured>,
+    /// The approximate size of the chunks in bytes.
+    bytes: usize,
+    /// The number of items that were not kept, because the limit was reached.
+    passed_by: u64,
+    /// The time from the start of the call to its first chunk.
+    first: Option<Duration>,
+    /// The first error among the items. Later errors are consequences of it.
+    failure: Option<Failure>,
+}
+
+impl Active {
+    /// Takes over the span from its layer. Returns `None` if no layer recorded the span.
+    pub(crate) fn claim(span: &Span, site: &'static CallSite) -> Option<Box<Self>> {
+        in_registry(span, |registered| {
+            let mut extensions = registered.extensions_mut();
+            let record = extensions.get_mut::<SpanRecord>()?;
+            if record.owner != Owner::Layer {
+                return None;
+            }
+            if !record.sink.samples(record.place.trace_id) {
+                record.owner = Owner::Gone;
+                record.sink.destination.left_out();
+                return None;
+            }
+            record.owner = Owner::Call;
+            Some(Box::new(Self {
+                site,
+                sink: Arc::clone(&record.sink),
+                place: record.place,
+                name: registered.name(),
+                started: record.started,
+                started_at: record.started_at,
+                duration: None,
+                contains_request: Arc::clone(&record.contains_request),
+                request_kind: Kind::Llm,
+                inherited: Arc::clone(&record.inherited),
+                input: None,
+                provider: None,
+                model: None,
+                parameters: Vec::new(),
+                metadata: Vec::new(),
+                prompt: None,
+                stream: None,
+                stream_limit: MAX_STREAM_BYTES,
+            }))
+        })
+    }
+
+    /// Marks the calls around this one: the request is made inside, so they log none.
+    pub(crate) fn announce(&self, span: &Span) {
+        if !self.site.kind.is_none_or(Kind::is_request) {
+            return;
+        }
+        in_registry(span, |span| {
+            announce(&span);
+            Some(())
+        });
+    }
+
+    #[cfg(feature = "reqwest-middleware")]
+    pub(crate) fn request_kind(&mut self, kind: Kind) {
+        self.request_kind = kind;
+    }
+
+    #[cfg(feature = "reqwest-middleware")]
+    pub(crate) fn keep_of_stream(&mut self, bytes: usize) {
+        self.stream_limit = bytes;
+    }
+
+    /// Returns `true` if items of the stream were not kept, because the limit was reached.
+    #[cfg(feature = "reqwest-middleware")]
+    pub(crate) fn has_passed_by(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| stream.passed_by > 0)
+    }
+
+    pub(crate) fn input(&mut self, input: Input) {
+        self.input = Some(input);
+    }
+
+    pub(crate) fn provider(&mut self, provider: String) {
+        self.provider = Some(provider);
+    }
+
+    pub(crate) fn model(&mut self, model: String) {
+        self.model = Some(model);
+    }
+
+    pub(crate) fn parameter(&mut self, name: &'static str, value: Captured) {
+        self.parameters.push((name, value));
+    }
+
+    pub(crate) fn metadata(&mut self, key: &'static str, value: String) {
+        self.metadata.push((key, value));
+    }
+
+    pub(crate) fn prompt(&mut self, prompt: PromptLink) {
+        self.prompt = Some(prompt);
+    }
+
+    /// Sets the start of the call to the present. Before, it was the time at which the span was opened.
+    pub(crate) fn restart(&mut self, span: &Span) {
+        self.announce(span);
+        self.started = SystemTime::now();
+        self.started_at = Instant::now();
+    }
+
+    /// Sets the end of the call to the present. Otherwise it is the time at which the call is handed over.
+    #[cfg(feature = "reqwest-middleware")]
+    pub(crate) fn stop(&mut self) {
+        self.duration = Some(self.started_at.elapsed());
+    }
+
+    /// Adds an item of a stream.
+    pub(crate) fn chunk(&mut self, chunk: Chunk) {
+        let stream = self.stream.get_or_insert_default();
+        match chunk {
+            Chunk::Value(value) => {
+                if stream.first.is_none() {
+                    stream.first = Some(self.started_at.elapsed());
+                }
+                let size = size_of::<Captured>() + value.len();
+                if stream.passed_by > 0 || stream.bytes + size > self.stream_limit {
+                    stream.passed_by += 1;
+                } else {
+                    stream.bytes += size;
+                    stream.chunks.push(value);
+                }
+            }
+            Chunk::Error(failure) => {
+                stream.failure.get_or_insert(failure);
+            }
+        }
+    }
+
+    /// Adds the tags, metadata and prompt of this call to the inherited ones. Spans inside inherit the
+    /// result.
+    pub(crate) fn share(&mut self, span: &Span) {
+        if self.site.tags.is_empty() && self.metadata.is_empty() && self.prompt.is_none() {
+            return;
+        }
+        let mut inherited = Inherited::clone(&self.inherited);
+        inherited.tags.merge(&Tags::from_checked(self.site.tags));
+        inherited.metadata.extend(self.metadata.drain(..).map(|(key, value)| (key.to_owned(), value)));
+        if let Some(prompt) = self.prompt.take() {
+            inherited.prompt = Some(prompt);
+        }
+        self.inherited = Arc::new(inherited);
+        in_registry(span, |span| {
+            span.extensions_mut().get_mut::<SpanRecord>()?.inherited = Arc::clone(&self.inherited);
+            Some(())
+        });
+    }
+
+    /// Hands over the finished span.
+    pub(crate) fn end(self, span: &Span, output: Option<Captured>, ending: Ending) {
+        let (output, ending, time_to_first_chunk) = match self.stream {
+            Some(Streamed { mut chunks, first, failure, passed_by, .. }) => {
+                if passed_by > 0 {
+                    chunks.push(Captured::Text(format!("[… {passed_by} more items]")));
+                }
+                // An error among the items is more specific than the way in which the reader ended the
+                // stream.
+                let ending = failure.map_or(ending, Ending::Failed);
+                (Some(Output::Chunks(chunks)), ending, first)
+            }
+            None => (output.map(Output::Value), ending, None),
+        };
+        let fields = in_registry(span, |span| {
+            let mut extensions = span.extensions_mut();
+            let record = extensions.get_mut::<SpanRecord>()?;
+            record.owner = Owner::Gone;
+            Some(std::mem::take(&mut record.fields))
+        });
+        let contains_request = self.contains_request.load(Ordering::Relaxed);
+        let is_request = self.site.kind.map_or(!contains_request, Kind::is_request);
+        let finished = FinishedSpan {
+            place: self.place,
+            name: self.name,
+            function: Some(self.site.function),
+            kind: Some(self.site.kind.unwrap_or(if is_request { self.request_kind } else { Kind::Chain })),
+            is_request,
+            is_foreign: false,
+            lacks_an_answer: false,
+            started: self.started,
+            duration: self.duration.unwrap_or_else(|| self.started_at.elapsed()),
+            ending,
+            input: self.input,
+            output,
+            time_to_first_chunk,
+            provider: self.provider,
+            model: self.model,
+            parameters: self.parameters,
+            inherited: self.inherited,
+            fields: fields.unwrap_or_default(),
+            on_request_id: self.site.on_request_id,
+        };
+        if let Some(mut outgoing) = self.sink.prepare(finished) {
+            if self.sink.gen_ai_fields {
+                show(span, &self.sink, &mut outgoing);
+            }
+            self.sink.hand_over(outgoing);
+        }
+    }
+}
+
+/// Records the attributes of the call on its span, if a layer reads them.
+fn show(span: &Span, sink: &Sink, outgoing: &mut Outgoing) {
+    if !outgoing.span.is_request {
+        gen_ai_fields::record(span, &convert::function_attributes(&outgoing.span));
+        return;
+    }
+    let expected = if outgoing.span.kind == Some(Kind::Embedding) { "embeddings" } else { "chat" };
+    if !gen_ai_fields::record_operation(span, expected) {
+        return;
+    }
+    let Some(Said { attributes, .. }) = sink.said(outgoing) else { return };
+    // Do not record the same operation twice, because the field would appear twice in a log line. A different
+    // operation is recorded.
+    let operation = attributes.get(semconv::OPERATION_NAME).cloned();
+    if operation.as_ref().is_some_and(|operation| operation == expected) {
+        attributes.remove(semconv::OPERATION_NAME);
+    }
+    gen_ai_fields::record(span, attributes);
+    attributes.extend(operation.map(|operation| (semconv::OPERATION_NAME.to_owned(), operation)));
+}

@@ -1,0 +1,159 @@
+//! The OpenTelemetry `gen_ai.*` attributes of a call.
+
+use serde_json::{Value, json};
+
+use super::{FinishedSpan, arguments, captured, span};
+use crate::kind::Kind;
+use crate::process::convert;
+use crate::span::finished::Output;
+
+fn attributes(request: Value, reply: &Value) -> Value {
+    let input = Some(arguments([("request", request)]));
+    let output = Some(Output::Value(captured(reply)));
+    Value::Object(convert::request(&FinishedSpan { input, output, ..span() }, None).attributes)
+}
+
+#[test]
+fn chat_has_request_response_and_usage_attributes() {
+    let said = attributes(
+        json!({
+            "model": "gpt-4o",
+            "messages": [{"role": "user", "content": "Why?"}],
+            "temperature": 0.5,
+            "max_completion_tokens": 64,
+            "stop": "END",
+            "seed": 7,
+            "n": 1,
+        }),
+        &json!({
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "created": 1,
+            "model": "gpt-4o-2024-08-06",
+            "choices": [{
+                "index": 0,
+                "message": {"role": "assistant", "content": "Because."},
+                "finish_reason": "length",
+            }],
+            "usage": {
+                "prompt_tokens": 12,
+                "completion_tokens": 7,
+                "total_tokens": 19,
+                "prompt_tokens_details": {"cached_tokens": 4},
+                "completion_tokens_details": {"reasoning_tokens": 3},
+            },
+        }),
+    );
+    assert_eq!(
+        said,
+        json!({
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.system": "openai",
+            "gen_ai.request.model": "gpt-4o",
+            "gen_ai.request.temperature": 0.5,
+            "gen_ai.request.max_tokens": 64,
+            "gen_ai.request.stop_sequences": ["END"],
+            "gen_ai.request.seed": 7,
+            "gen_ai.request.choice.count": 1,
+            "gen_ai.response.id": "chatcmpl-1",
+            "gen_ai.response.model": "gpt-4o-2024-08-06",
+            "gen_ai.response.finish_reasons": ["length"],
+            "gen_ai.usage.input_tokens": 12,
+            "gen_ai.usage.prompt_tokens": 12,
+            "gen_ai.usage.output_tokens": 7,
+            "gen_ai.usage.completion_tokens": 7,
+            "gen_ai.usage.cache_read.input_tokens": 4,
+            "gen_ai.usage.reasoning.output_tokens": 3,
+        })
+    );
+}
+
+#[test]
+fn input_tokens_include_cache_tokens_for_every_provider() {
+    let claude = json!({
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude",
+        "content": [{"type": "text", "text": "Because."}],
+        "stop_reason": "end_turn",
+        "usage": {
+            "input_tokens": 3, "output_tokens": 7, "cache_read_input_tokens": 20, "cache_creation_input_tokens": 100,
+        },
+    });
+    let converse = json!({
+        "output": {"message": {"role": "assistant", "content": [{"text": "Because."}]}},
+        "stopReason": "end_turn",
+        "usage": {
+            "inputTokens": 3, "outputTokens": 7, "totalTokens": 130,
+            "cacheReadInputTokens": 20, "cacheWriteInputTokens": 100,
+        },
+        "metrics": {"latencyMs": 1},
+    });
+    for reply in [claude, converse] {
+        let output = Some(Output::Value(captured(&reply)));
+        let converted = convert::request(&FinishedSpan { output, ..span() }, None);
+        assert_eq!(converted.log.input_tokens, Some(3), "the log has the provider's own number");
+        let said = converted.attributes;
+        for (name, count) in [
+            ("gen_ai.usage.input_tokens", 123),
+            ("gen_ai.usage.prompt_tokens", 123),
+            ("gen_ai.usage.cache_read.input_tokens", 20),
+            ("gen_ai.usage.cache_creation.input_tokens", 100),
+        ] {
+            assert_eq!(said[name], count, "{name} of {reply}");
+        }
+    }
+}
+
+#[test]
+fn embeddings_operation_is_set_for_every_provider() {
+    for (request, reply) in [
+        (
+            json!({"model": "embed-v4.0", "texts": ["why?"], "input_type": "search_query"}),
+            json!({"id": "r", "embeddings": {"float": [[0.5]]}, "response_type": "embeddings_by_type"}),
+        ),
+        (
+            json!({"model": "all-minilm", "input": ["why?"]}),
+            json!({"model": "all-minilm", "embeddings": [[0.5]], "total_duration": 1, "prompt_eval_count": 2}),
+        ),
+        (
+            json!({"model": "models/gemini-embedding-001", "content": {"parts": [{"text": "why?"}]}}),
+            json!({"embedding": {"values": [0.5]}}),
+        ),
+    ] {
+        assert_eq!(attributes(request, &reply)["gen_ai.operation.name"], "embeddings", "{reply}");
+    }
+}
+
+#[test]
+fn embedding_without_request_has_its_operation() {
+    let span = FinishedSpan { kind: Some(Kind::Embedding), ..span() };
+    let said = convert::request(&span, Some("xai")).attributes;
+    let operation = json!({
+        "gen_ai.operation.name": "embeddings",
+        "gen_ai.provider.name": "x_ai",
+        "gen_ai.system": "x_ai",
+    });
+    assert_eq!(Value::Object(said), operation);
+}
+
+#[test]
+fn function_without_model_call_has_its_operation() {
+    let said = |kind| Value::Object(convert::function_attributes(&FinishedSpan { kind, ..span() }));
+    assert_eq!(
+        said(Some(Kind::Tool)),
+        json!({"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "ask"})
+    );
+    assert_eq!(
+        said(Some(Kind::Agent)),
+        json!({"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "ask"})
+    );
+    assert_eq!(
+        said(Some(Kind::Chain)),
+        json!({"gen_ai.operation.name": "invoke_workflow", "gen_ai.workflow.name": "ask"})
+    );
+    assert_eq!(said(Some(Kind::Retriever)), json!({"gen_ai.operation.name": "retrieval"}));
+    assert_eq!(said(None), json!({}));
+}

@@ -1,0 +1,111 @@
+//! The in-memory destination of a layer, for tests.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::process::{Destination, Outgoing, Said};
+use promptlayer_blueprint::LogRequest;
+use promptlayer_blueprint::{SpanId, TraceId};
+
+/// The requests and spans received by a layer that was built with
+/// [`in_memory`](crate::LayerBuilder::in_memory).
+///
+/// The requests are in the form in which they would have been logged.
+///
+/// ```
+/// use promptlayer_tracing::promptlayer;
+/// use tracing_subscriber::prelude::*;
+///
+/// #[promptlayer(tags = ["test"])]
+/// fn ask(question: &str) -> String {
+///     format!("You asked: {question}")
+/// }
+///
+/// # fn main() -> Result<(), promptlayer_tracing::Error> {
+/// let (layer, captured) = promptlayer_tracing::layer().in_memory()?;
+/// tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || ask("why?"));
+///
+/// let requests = captured.requests();
+/// assert_eq!(requests[0].input.text(), "why?");
+/// assert_eq!(requests[0].output.text(), "You asked: why?");
+/// assert!(requests[0].tags.contains("test"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct InMemory(pub(crate) Arc<Memory>);
+
+/// One span received by a layer that was built with [`in_memory`](crate::LayerBuilder::in_memory).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct CapturedSpan {
+    /// The name of the span.
+    pub name: String,
+    /// The id of its trace.
+    pub trace_id: TraceId,
+    /// The id of the span.
+    pub span_id: SpanId,
+    /// The id of the parent span, if a parent was recorded.
+    pub parent_id: Option<SpanId>,
+    /// The duration of the span.
+    pub duration: Duration,
+    /// The request log, if the span makes one.
+    pub request: Option<LogRequest>,
+    /// The arguments of the function as JSON, if they are not part of a request log.
+    pub function_input: Option<String>,
+    /// The return value of the function, if it is not part of a request log.
+    pub function_output: Option<String>,
+    /// The error message, if the call failed.
+    pub error: Option<String>,
+    /// The fields of the span.
+    pub fields: serde_json::Map<String, serde_json::Value>,
+}
+
+/// The spans shared between the layer and the test.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    spans: Mutex<Vec<CapturedSpan>>,
+    /// The default provider of the layer.
+    provider: Option<String>,
+}
+
+impl Destination for Arc<Memory> {
+    fn take(&self, outgoing: Outgoing) {
+        let Outgoing { span, said, .. } = outgoing;
+        let said = said.unwrap_or_else(|| Said::of(&span, self.provider.as_deref()));
+        let captured = CapturedSpan {
+            name: span.name.to_owned(),
+            trace_id: span.place.trace_id,
+            span_id: span.place.span_id,
+            parent_id: span.place.parent_id,
+            duration: span.duration,
+            request: said.log.map(|log| *log),
+            function_input: said.function_input,
+            function_output: said.function_output,
+            error: said.problem,
+            fields: span.own_fields(),
+        };
+        self.spans.lock().unwrap_or_else(PoisonError::into_inner).push(captured);
+    }
+}
+
+impl InMemory {
+    pub(crate) fn new(provider: Option<String>) -> Self {
+        Self(Arc::new(Memory { spans: Mutex::default(), provider }))
+    }
+
+    /// Returns the requests received so far, in the order in which they ended.
+    pub fn requests(&self) -> Vec<LogRequest> {
+        self.spans().into_iter().filter_map(|span| span.request).collect()
+    }
+
+    /// Returns the spans received so far, including those of requests, in the order in which they ended.
+    pub fn spans(&self) -> Vec<CapturedSpan> {
+        self.0.spans.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Removes and returns the spans received so far.
+    pub fn take(&self) -> Vec<CapturedSpan> {
+        std::mem::take(&mut *self.0.spans.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

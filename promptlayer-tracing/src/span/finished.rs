@@ -1,0 +1,208 @@
+//! A finished span: owned data, without types of `tracing`.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Map, Value};
+
+use crate::capture::{Captured, Failure};
+use crate::instrument::call_site::OnRequestId;
+use crate::kind::Kind;
+use crate::prompt_link::PromptLink;
+use crate::span::input_output::{Ending, Input};
+use promptlayer_blueprint::Tags;
+use promptlayer_blueprint::semconv;
+use promptlayer_blueprint::{SpanId, TraceId};
+
+/// The error message of a call that was dropped.
+const CANCELLED: &str = "the call was dropped before it was ready";
+/// The error message of an external span whose stream ended with only the start of a response.
+const UNFINISHED: &str = "the stream ended before the answer did";
+/// The error message of a call whose return value was not seen.
+const UNSEEN: &str = "the function returned early, and what it returned was not seen";
+
+/// The position of a span in its trace.
+#[allow(clippy::struct_field_names, reason = "they are the names of the field")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    pub(crate) parent_id: Option<SpanId>,
+}
+
+/// The tags, metadata and prompt that a call inherits from the layer and from the calls around it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Inherited {
+    pub(crate) tags: Tags,
+    pub(crate) metadata: BTreeMap<String, String>,
+    pub(crate) prompt: Option<PromptLink>,
+}
+
+/// The output of a call.
+#[derive(Debug)]
+pub(crate) enum Output {
+    /// One value.
+    Value(Captured),
+    /// The items of a stream, in order.
+    Chunks(Vec<Captured>),
+}
+
+/// A span that has ended, with everything that was captured for it.
+#[derive(Debug)]
+pub(crate) struct FinishedSpan {
+    pub(crate) place: Place,
+    /// The span's name.
+    pub(crate) name: &'static str,
+    /// The name of the annotated function. `None` for a span that the attribute did not open.
+    pub(crate) function: Option<&'static str>,
+    /// The kind of the function. `None` for a span that the attribute did not open.
+    pub(crate) kind: Option<Kind>,
+    /// `true` if the span makes a request log.
+    pub(crate) is_request: bool,
+    /// `true` for an external span: another crate made it and recorded a model operation in its fields.
+    pub(crate) is_foreign: bool,
+    /// `true` if an external span of a model call ended without a response, although it declares fields for
+    /// one.
+    pub(crate) lacks_an_answer: bool,
+    /// The start time by the wall clock.
+    pub(crate) started: SystemTime,
+    pub(crate) duration: Duration,
+    pub(crate) ending: Ending,
+    pub(crate) input: Option<Input>,
+    pub(crate) output: Option<Output>,
+    /// For a stream, the time from the start of the call to the first item.
+    pub(crate) time_to_first_chunk: Option<Duration>,
+    pub(crate) provider: Option<String>,
+    pub(crate) model: Option<String>,
+    pub(crate) parameters: Vec<(&'static str, Captured)>,
+    pub(crate) inherited: Arc<Inherited>,
+    /// The fields of the span itself.
+    pub(crate) fields: Map<String, Value>,
+    /// The hook of this function only.
+    pub(crate) on_request_id: Option<OnRequestId>,
+}
+
+impl FinishedSpan {
+    /// Returns the end time of the span.
+    pub(crate) fn ended(&self) -> SystemTime {
+        self.started.checked_add(self.duration).unwrap_or(self.started)
+    }
+
+    /// Returns the function name for the request log: the name of the function, or else the name of the span.
+    pub(crate) fn function_name(&self) -> &'static str {
+        self.function.unwrap_or(self.name)
+    }
+
+    /// Returns the name of the operation: the annotated function, or the name in the fields of an external
+    /// span.
+    pub(crate) fn stands_for(&self) -> Option<&str> {
+        let named = || {
+            let names = [semconv::GEN_AI_TOOL_NAME, semconv::AGENT_NAME, semconv::WORKFLOW_NAME];
+            names.iter().find_map(|name| self.fields.get(*name)?.as_str())
+        };
+        self.function.or_else(|| if self.is_foreign && !self.is_request { named() } else { None })
+    }
+
+    /// Returns the span's own fields. For an external span, leaves out the fields that are already part of
+    /// its request log or of its function's input and output.
+    pub(crate) fn own_fields(&self) -> Map<String, Value> {
+        let mut fields = self.fields.clone();
+        if self.is_foreign {
+            let said: &[&[&str]] = if self.is_request {
+                &[semconv::SAID_BY_LOG]
+            } else {
+                &[semconv::FUNCTION_INPUTS, semconv::FUNCTION_OUTPUTS]
+            };
+            fields.retain(|name, _| !said.iter().any(|said| said.contains(&name.as_str())));
+        }
+        fields
+    }
+
+    /// Removes the fields that hold content, from spans of the attribute and from external spans.
+    pub(crate) fn drop_content_fields(&mut self) {
+        let of_foreign: &[&[&str]] =
+            if self.is_foreign { &[semconv::ERROR_TEXT, &[semconv::REQUEST_STOP_SEQUENCES]] } else { &[] };
+        self.fields.retain(|name, _| {
+            !semconv::CONTENT.contains(&name.as_str())
+                && !of_foreign.iter().any(|names| names.contains(&name.as_str()))
+        });
+    }
+
+    /// Removes the content and the text fields of an external span's request. The request log was made from
+    /// them and replaces them.
+    pub(crate) fn drop_told_fields(&mut self) {
+        if !self.is_foreign {
+            return;
+        }
+        self.drop_content_fields();
+        self.fields.retain(|name, value| !(name.starts_with(semconv::PREFIX) && is_text(value)));
+    }
+
+    /// Returns the approximate size of the span, in bytes. The limit of the queue counts it.
+    pub(crate) fn size(&self) -> usize {
+        let input = match &self.input {
+            Some(Input::Arguments(arguments)) => arguments.iter().map(|(_, value)| value.size()).sum(),
+            Some(Input::Value(value)) => value.size(),
+            None => 0,
+        };
+        let ending = match &self.ending {
+            Ending::Failed(Failure { chain, .. }) => chain.iter().map(String::len).sum(),
+            Ending::Panicked(Some(message)) => message.len(),
+            Ending::Returned
+            | Ending::Panicked(None)
+            | Ending::Unseen
+            | Ending::Cancelled
+            | Ending::Unfinished => 0,
+        };
+        let parameters: usize = self.parameters.iter().map(|(name, value)| name.len() + value.size()).sum();
+        let metadata: usize =
+            self.inherited.metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
+        let named =
+            self.provider.as_ref().map_or(0, String::len) + self.model.as_ref().map_or(0, String::len);
+        let fields: usize = self.fields.iter().map(|(name, value)| name.len() + text_size(value)).sum();
+        let output = match &self.output {
+            Some(Output::Value(value)) => value.size(),
+            Some(Output::Chunks(chunks)) => {
+                chunks.iter().map(|chunk| size_of::<Captured>() + chunk.size()).sum()
+            }
+            None => 0,
+        };
+        size_of::<Self>() + input + output + ending + fields + parameters + metadata + named
+    }
+
+    /// Returns the error without any content of the call.
+    pub(crate) fn problem_without_content(&self) -> Option<&'static str> {
+        match &self.ending {
+            Ending::Returned => None,
+            Ending::Failed(failure) => Some(failure.type_name),
+            Ending::Panicked(_) => Some("panicked"),
+            Ending::Unseen => Some(UNSEEN),
+            Ending::Cancelled => Some(CANCELLED),
+            Ending::Unfinished => Some(UNFINISHED),
+        }
+    }
+
+    /// Returns the error in one line: the error with its sources, the panic message, or that the call was
+    /// dropped.
+    pub(crate) fn problem(&self) -> Option<Cow<'_, str>> {
+        match &self.ending {
+            Ending::Returned => None,
+            Ending::Failed(failure) => Some(Cow::Owned(failure.chain.join(": "))),
+            Ending::Panicked(Some(message)) => Some(Cow::Owned(format!("panicked: {message}"))),
+            Ending::Panicked(None) => Some(Cow::Borrowed("panicked")),
+            Ending::Unseen => Some(Cow::Borrowed(UNSEEN)),
+            Ending::Cancelled => Some(Cow::Borrowed(CANCELLED)),
+            Ending::Unfinished => Some(Cow::Borrowed(UNFINISHED)),
+        }
+    }
+}
+
+fn is_text(value: &Value) -> bool {
+    !(value.is_number() || value.is_boolean())
+}
+
+fn text_size(value: &Value) -> usize {
+    value.as_str().map_or(size_of::<Value>(), str::len)
+}
