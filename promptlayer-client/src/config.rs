@@ -21,7 +21,7 @@ pub(crate) const HTTP_TIMEOUT: &str = "PROMPTLAYER_HTTP_TIMEOUT";
 /// ```
 /// use promptlayer_client::{Client, Env};
 ///
-/// let env = Env::of([("PROMPTLAYER_API_KEY", "pl_123")]);
+/// let env = Env::from_iter([("PROMPTLAYER_API_KEY", "pl_123")]);
 /// let client = Client::builder().env(env).build()?;
 /// # Ok::<(), promptlayer_client::Error>(())
 /// ```
@@ -40,15 +40,9 @@ impl Env {
         Self(Lookup::Process)
     }
 
-    /// Creates an environment with exactly these variables.
-    pub fn of<K: Into<String>, V: Into<String>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
-        let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        Self(Lookup::Map(Arc::new(variables)))
-    }
-
     /// Creates an environment without variables.
     pub fn empty() -> Self {
-        Self::of::<String, String>([])
+        Self(Lookup::Map(Arc::default()))
     }
 
     /// Returns the value of a variable without surrounding white space, or `None` if it is unset or empty.
@@ -60,6 +54,14 @@ impl Env {
             Lookup::Map(variables) => variables.get(name)?.trim().to_owned(),
         };
         (!value.is_empty()).then_some(value)
+    }
+}
+
+/// An environment of these variables alone.
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Env {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
+        let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Self(Lookup::Map(Arc::new(variables)))
     }
 }
 
@@ -316,7 +318,7 @@ mod tests {
     use super::*;
 
     fn settings(variables: &[(&str, &str)]) -> Result<Settings, Error> {
-        ClientBuilder::default().env(Env::of(variables.iter().copied())).settings()
+        ClientBuilder::default().env(Env::from_iter(variables.iter().copied())).settings()
     }
 
     #[test]
@@ -330,7 +332,8 @@ mod tests {
 
     #[test]
     fn given_settings_override_the_environment() {
-        let env = Env::of([(API_KEY, "pl_env"), (BASE_URL, "http://env.example"), (HTTP_TIMEOUT, "7")]);
+        let env =
+            Env::from_iter([(API_KEY, "pl_env"), (BASE_URL, "http://env.example"), (HTTP_TIMEOUT, "7")]);
         let settings = ClientBuilder::default()
             .api_key("pl_given")
             .base_url("http://given.example/")
@@ -358,7 +361,7 @@ mod tests {
 
     #[test]
     fn given_empty_key_is_not_replaced_by_the_environment() {
-        let env = Env::of([(API_KEY, "pl_env")]);
+        let env = Env::from_iter([(API_KEY, "pl_env")]);
         let error = ClientBuilder::default().api_key("").env(env).build().unwrap_err();
         assert!(error.is_missing_api_key());
     }
@@ -410,7 +413,7 @@ mod tests {
 
     #[test]
     fn builder_debug_shows_neither_key_nor_environment() {
-        let env = Env::of([(API_KEY, "pl_hidden_env")]);
+        let env = Env::from_iter([(API_KEY, "pl_hidden_env")]);
         let builder = ClientBuilder::default().api_key("pl_hidden_given").env(env);
         assert!(!format!("{builder:?}").contains("pl_hidden"), "{builder:?}");
     }

@@ -100,7 +100,7 @@ impl Redactor {
         }
         let pieces = forms(key);
         let mut ranges = Vec::new();
-        let mut layer = Decoded::of(text);
+        let mut layer = Decoded::new(text);
         for _ in 0..MOST_LAYERS {
             for piece in &pieces {
                 piece.find(&layer, &mut ranges);
@@ -129,7 +129,7 @@ fn forms(key: &str) -> Vec<Form> {
         bytes: bytes.iter().copied().map(decode::normalize).collect(),
     };
     let mut forms = vec![form(key.as_bytes(), WINDOW)];
-    let mut layer = Decoded::of(key);
+    let mut layer = Decoded::new(key);
     for _ in 0..MOST_LAYERS {
         let Some(next) = layer.undo_escapes() else { break };
         forms.push(form(&next.bytes, WINDOW));

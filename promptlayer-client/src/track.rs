@@ -100,7 +100,7 @@ impl Track {
         S: TryInto<Score>,
         Error: From<S::Error>,
     {
-        TrackScore::new(Origin::of_client(&self.client), request.into(), score)
+        TrackScore::new(Origin::from_client(&self.client), request.into(), score)
     }
 
     /// Adds metadata to the request.
@@ -109,17 +109,17 @@ impl Track {
         request: impl Into<RequestId>,
         metadata: impl IntoIterator<Item = (K, V)>,
     ) -> TrackMetadata {
-        TrackMetadata::new(Origin::of_client(&self.client), request.into(), metadata)
+        TrackMetadata::new(Origin::from_client(&self.client), request.into(), metadata)
     }
 
     /// Links the request to the template that it was made from.
     pub fn prompt(&self, request: impl Into<RequestId>, name: impl Into<String>) -> TrackPrompt {
-        TrackPrompt::new(Origin::of_client(&self.client), request.into(), name.into())
+        TrackPrompt::new(Origin::from_client(&self.client), request.into(), name.into())
     }
 
     /// Adds the request to a group.
     pub fn group(&self, request: impl Into<RequestId>, group: impl Into<GroupId>) -> TrackGroup {
-        TrackGroup::new(Origin::of_client(&self.client), request.into(), group.into())
+        TrackGroup::new(Origin::from_client(&self.client), request.into(), group.into())
     }
 }
 
@@ -193,7 +193,7 @@ struct Origin<P> {
 }
 
 impl Origin<()> {
-    fn of_client(client: &Client) -> Self {
+    fn from_client(client: &Client) -> Self {
         Self { client: client.clone(), pipeline: () }
     }
 }

@@ -33,7 +33,7 @@ pub struct Finish {
 
 impl Finish {
     /// Normalizes a provider's finish reason. No word has different meanings for two providers.
-    pub(super) fn of(word: &str) -> Self {
+    pub(super) fn from_word(word: &str) -> Self {
         let reason = match word.to_ascii_lowercase().as_str() {
             "stop" | "end_turn" | "stop_sequence" | "complete" | "completed" | "eos" | "eos_token"
             | "end" | "done" => Reason::Stop,

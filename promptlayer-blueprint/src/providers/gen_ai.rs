@@ -118,7 +118,7 @@ fn finish(fields: &Map<String, Value>, said: Option<&Value>) -> Option<Finish> {
         reasons.extend(messages.filter_map(|said| Some(said.get(FINISH_REASON)?.as_str()?.to_owned())));
     }
     let told = reasons.iter().filter(|reason| !reason.is_empty() && *reason != "unknown");
-    Finish::worst(told.map(|reason| Finish::of(reason)))
+    Finish::worst(told.map(|reason| Finish::from_word(reason)))
 }
 
 fn usage(fields: &Map<String, Value>) -> Usage {

@@ -11,7 +11,7 @@ pub(super) struct Decoded {
 impl Decoded {
     /// Normalizes a text without undoing escapes. Skips control and replacement characters: UTF-16 that was
     /// read as UTF-8 has a NUL after each character, and long base64 has line breaks.
-    pub(super) fn of(text: &str) -> Self {
+    pub(super) fn new(text: &str) -> Self {
         let mut decoded =
             Self { bytes: Vec::with_capacity(text.len()), sources: Vec::with_capacity(text.len()) };
         for (at, character) in text.char_indices() {

@@ -36,7 +36,7 @@ pub struct Evidence {
 
 impl Evidence {
     /// Reads the error itself, whose type is unknown.
-    pub(crate) fn of<E: Error + ?Sized>(error: &E) -> Self {
+    pub(crate) fn from_error<E: Error + ?Sized>(error: &E) -> Self {
         let mut evidence = Self::default();
         evidence.read(error);
         evidence
@@ -69,7 +69,7 @@ impl Evidence {
 
     /// Reads the `Debug` output of the error, if it has the form of derived output.
     fn read<E: Error + ?Sized>(&mut self, error: &E) {
-        let Some(debugged) = crate::capture::guarded(|| Beginning::of(error)) else { return };
+        let Some(debugged) = crate::capture::guarded(|| Beginning::of_debug(error)) else { return };
         let Some(name) = name_of(&debugged) else { return };
         self.is_of_http |= name == REQWEST;
         let last = name.rsplit("::").next().unwrap_or(name);
@@ -175,7 +175,7 @@ fn behind_quotes(text: &str, quote: char) -> &str {
 struct Beginning(String);
 
 impl Beginning {
-    fn of<T: Debug + ?Sized>(value: &T) -> String {
+    fn of_debug<T: Debug + ?Sized>(value: &T) -> String {
         let mut beginning = Self(String::new());
         // The write fails if the output is too long, which is how the formatting is stopped.
         let _ = write!(beginning, "{value:?}");
@@ -274,9 +274,9 @@ mod tests {
             (Fault::TimedOut, None),
         ];
         for (fault, status) in cases {
-            assert_eq!(Evidence::of(&fault).status, status, "{fault:?}");
+            assert_eq!(Evidence::from_error(&fault).status, status, "{fault:?}");
         }
-        assert!(Evidence::of(&Fault::TimedOut).is_timeout);
+        assert!(Evidence::from_error(&Fault::TimedOut).is_timeout);
     }
 
     #[test]
@@ -284,11 +284,12 @@ mod tests {
         for text in
             ["status: 429", "failed: status: 429, TimedOut", "(status: 429)", "", "\"TimedOut\"", "429"]
         {
-            assert_eq!(Evidence::of(&Written(text)), Evidence::default(), "{text}");
+            assert_eq!(Evidence::from_error(&Written(text)), Evidence::default(), "{text}");
         }
-        let code = Evidence::of(&Written("StatusCode(429)"));
+        let code = Evidence::from_error(&Written("StatusCode(429)"));
         assert_eq!((code.status, code.name.as_deref()), (Some(429), Some("StatusCode")));
-        let reqwest = Evidence::of(&Written("reqwest::Error { kind: Status(401, None), url: \"x\" }"));
+        let reqwest =
+            Evidence::from_error(&Written("reqwest::Error { kind: Status(401, None), url: \"x\" }"));
         assert_eq!((reqwest.status, reqwest.is_of_http), (Some(401), true));
     }
 
@@ -309,7 +310,7 @@ mod tests {
             }
         }
         impl Error for Endless {}
-        assert_eq!(Evidence::of(&Endless).status, Some(429));
+        assert_eq!(Evidence::from_error(&Endless).status, Some(429));
     }
 
     #[test]

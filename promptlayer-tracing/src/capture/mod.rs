@@ -79,18 +79,18 @@ impl Failure {
     }
 
     /// Creates a failure for an error of which only the type is known.
-    pub(crate) fn of_type<E>() -> Self {
+    pub(crate) fn from_type<E>() -> Self {
         Self::new(type_name::<E>(), vec![type_name::<E>().to_owned()])
     }
 
     /// Captures an error and its sources.
-    pub(crate) fn of<E: Error + ?Sized>(error: &E, type_name: &'static str) -> Self {
+    pub(crate) fn from_error<E: Error + ?Sized>(error: &E, type_name: &'static str) -> Self {
         let (chain, evidence) = chain(error, type_name);
         Self { type_name, chain, evidence }.without_queries()
     }
 
     /// Captures an error that is `'static`, and so can be downcast.
-    pub(crate) fn of_source(error: &(dyn Error + 'static), type_name: &'static str) -> Self {
+    pub(crate) fn from_source(error: &(dyn Error + 'static), type_name: &'static str) -> Self {
         let (chain, mut evidence) = chain(error, type_name);
         evidence.add(error);
         Self { type_name, chain, evidence }.without_queries()
@@ -212,21 +212,21 @@ rung!(/// Any other value.
 // `Display`, else `Debug`, else the type name.
 rung!(/// The value is an error.
     ErrorByChain.__promptlayer_error -> Failure, for &&&&&&Probe<'_, T> where T: Error,
-    |value| Failure::of(value, type_name::<T>()));
+    |value| Failure::from_error(value, type_name::<T>()));
 rung!(/// The value is a box of an error, which may borrow.
     ErrorByBox.__promptlayer_error -> Failure, for &&&&&Probe<'_, T> where T: BoxOfError,
-    |value| Failure::of(value.inside(), type_name::<T>()));
+    |value| Failure::from_error(value.inside(), type_name::<T>()));
 rung!(/// The value holds an error that may cross threads.
 ErrorByBoxed.__promptlayer_error -> Failure, for &&&&Probe<'_, T> where T: AsRef<dyn Error + Send + Sync + 'static>,
 |value| {
     let error: &(dyn Error + Send + Sync) = value.as_ref();
-    Failure::of_source(error, type_name::<T>())
+    Failure::from_source(error, type_name::<T>())
 });
 rung!(/// The value holds an error.
 ErrorByBoxedLocal.__promptlayer_error -> Failure, for &&&Probe<'_, T> where T: AsRef<dyn Error + 'static>,
 |value| {
     let error: &dyn Error = value.as_ref();
-    Failure::of_source(error, type_name::<T>())
+    Failure::from_source(error, type_name::<T>())
 });
 rung!(/// The error displays.
     ErrorByDisplay.__promptlayer_error -> Failure, for &&Probe<'_, T> where T: Display, |value| described::<T>(display(value)));
@@ -281,7 +281,7 @@ fn described<T: ?Sized>(text: Captured) -> Failure {
 /// do. The chain ends at a source that panics.
 fn chain<E: Error + ?Sized>(error: &E, type_name: &'static str) -> (Vec<String>, Evidence) {
     let mut chain = vec![guarded(|| error.to_string()).unwrap_or_else(|| type_name.to_owned())];
-    let mut evidence = Evidence::of(error);
+    let mut evidence = Evidence::from_error(error);
     let mut source = guarded(|| error.source()).flatten();
     for _ in 0..MAX_SOURCES {
         let Some(error) = source else { break };

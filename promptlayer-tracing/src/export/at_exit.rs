@@ -8,23 +8,23 @@ use std::panic::catch_unwind;
 use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 use std::thread;
 
-use crate::export::guard::{Ender, Guard};
+use crate::export::guard::{Guard, Shutdown};
 use crate::hooks;
 use promptlayer_client::exporter::clock::deadline_in;
 
 /// The pipelines to shut down.
-static ENDERS: Mutex<Vec<Weak<Ender>>> = Mutex::new(Vec::new());
+static ENDERS: Mutex<Vec<Weak<Shutdown>>> = Mutex::new(Vec::new());
 static REGISTERED: Once = Once::new();
 
 /// Registers a pipeline to be shut down when the process ends.
-pub(crate) fn register(ender: &Arc<Ender>) {
-    if ender.is_forked() {
+pub(crate) fn register(shutdown: &Arc<Shutdown>) {
+    if shutdown.is_forked() {
         return;
     }
-    let mut enders = ENDERS.lock().unwrap_or_else(PoisonError::into_inner);
-    enders.retain(|ender| ender.strong_count() > 0);
-    enders.push(Arc::downgrade(ender));
-    drop(enders);
+    let mut shutdowns = ENDERS.lock().unwrap_or_else(PoisonError::into_inner);
+    shutdowns.retain(|shutdown| shutdown.strong_count() > 0);
+    shutdowns.push(Arc::downgrade(shutdown));
+    drop(shutdowns);
     REGISTERED.call_once(at_exit);
 }
 
@@ -33,30 +33,30 @@ pub(crate) fn register(ender: &Arc<Ender>) {
 extern "C" fn shut_down() {
     // A panic must not unwind into the C library.
     let _ = catch_unwind(|| {
-        let enders = std::mem::take(&mut *ENDERS.lock().unwrap_or_else(PoisonError::into_inner));
-        end_all(enders.iter().filter_map(Weak::upgrade));
+        let shutdowns = std::mem::take(&mut *ENDERS.lock().unwrap_or_else(PoisonError::into_inner));
+        end_all(shutdowns.iter().filter_map(Weak::upgrade));
     });
 }
 
 /// Shuts pipelines down in parallel, within one timeout for all of them.
-fn end_all(enders: impl Iterator<Item = Arc<Ender>>) {
+fn end_all(shutdowns: impl Iterator<Item = Arc<Shutdown>>) {
     let deadline = deadline_in(Guard::SHUTDOWN_TIMEOUT);
     let in_hook = hooks::is_hook_thread();
     let (mut threads, mut here) = (Vec::new(), Vec::new());
-    for ender in enders {
+    for shutdown in shutdowns {
         if here.is_empty() {
-            here.push(ender);
+            here.push(shutdown);
             continue;
         }
-        let ended = Arc::clone(&ender);
+        let ended = Arc::clone(&shutdown);
         match thread::Builder::new().spawn(move || ended.end(deadline, in_hook)) {
             Ok(thread) => threads.push(thread),
             // Without a thread, it runs after the others, within the same deadline.
-            Err(_) => here.push(ender),
+            Err(_) => here.push(shutdown),
         }
     }
-    for ender in here {
-        ender.end(deadline, in_hook);
+    for shutdown in here {
+        shutdown.end(deadline, in_hook);
     }
     // `thread::scope` parks the thread. The thread-locals that parking needs may already be destroyed here.
     for thread in threads {

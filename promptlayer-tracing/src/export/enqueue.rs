@@ -6,22 +6,22 @@ use std::sync::atomic::Ordering::Relaxed;
 use tokio::time::Instant;
 
 use crate::error::Error;
-use crate::export::encode::encoder::Packed;
-use crate::export::pipeline::{Item, Pipeline, Queued};
+use crate::export::encode::encoder::EncodedItem;
+use crate::export::pipeline::{Pipeline, QueueItem, Queued};
 use crate::export::queue::ledger::DropReason;
 use crate::export::queue::{Class, Refused, Weight};
 use crate::export::spool::SpoolMode;
 use crate::export::spool::store::Entry;
-use crate::process::{Destination, Outgoing};
+use crate::process::{ProcessedSpan, SpanExporter};
 use promptlayer_client::exporter::{self, Enqueue, TrackCall};
 
 impl Pipeline {
     /// Puts an item into the queue, or counts it as dropped and returns the reason.
-    fn push(&self, weight: Weight, item: Item) -> Result<(), DropReason> {
+    fn push(&self, weight: Weight, item: QueueItem) -> Result<(), DropReason> {
         match self.queue.push(weight, Queued { item, accepted_at: Instant::now() }) {
             Ok(held) => {
                 // Wake the worker only when a batch is full: waking it costs more than recording a span.
-                let limits = self.form.batch;
+                let limits = self.encoder.batch;
                 let was_below = held.bytes - weight.bytes < limits.bytes;
                 if held.waiting.is_multiple_of(limits.spans) || (was_below && held.bytes >= limits.bytes) {
                     self.wake.notify_one();
@@ -35,25 +35,25 @@ impl Pipeline {
 
     /// Writes an item to the spool on the calling thread, if the spool mode is synchronous. Returns `None` if
     /// the item was written, or came too late.
-    fn store_at_once(&self, item: Item) -> Option<Item> {
+    fn store_at_once(&self, item: QueueItem) -> Option<QueueItem> {
         let Some(store) = self.store_here().filter(|store| store.mode() == SpoolMode::Synchronous) else {
             return Some(item);
         };
         let class = match &item {
-            Item::Span(_) => Class::Span,
-            Item::Track(_) => Class::Track,
+            QueueItem::Span(_) => Class::Span,
+            QueueItem::Track(_) => Class::Track,
         };
         if self.queue.is_closed_to(class) {
             // The queue counts the item as dropped. No record on disk is evicted for it.
             return Some(item);
         }
-        let packed = match &item {
-            Item::Span(outgoing) => self.form.pack(outgoing),
-            Item::Track(call) => Some(Packed::of_track(call.clone())),
+        let encoded = match &item {
+            QueueItem::Span(processed) => self.encoder.pack(processed),
+            QueueItem::Track(call) => Some(EncodedItem::from_track(call.clone())),
         };
-        let Some(Packed { content, bytes: Ok(bytes), is_shrunk }) = packed else { return Some(item) };
+        let Some(EncodedItem { content, bytes: Ok(bytes), is_shrunk }) = encoded else { return Some(item) };
         let accepted_at = Instant::now();
-        let entry = Entry { content: &content, bytes: &bytes, accepted_at, is_in_doubt: false };
+        let entry = Entry { content: &content, bytes: &bytes, accepted_at, is_ambiguous: false };
         if self.write(store, &entry, || self.queue.admit_to_spool(class).is_ok()).is_err() {
             // Fall back to the queue. The export thread reports the problem with the disk.
             return Some(item);
@@ -64,16 +64,16 @@ impl Pipeline {
     }
 }
 
-impl Destination for Arc<Pipeline> {
+impl SpanExporter for Arc<Pipeline> {
     /// Accepts a span. A span that cannot be queued is counted as dropped.
-    fn take(&self, outgoing: Outgoing) {
+    fn take(&self, processed: ProcessedSpan) {
         if self.is_forked() {
             self.refuse_forked(Class::Span);
             return;
         }
         // A span without a request log may not use the last quarter of the queue.
-        let weight = Weight { class: Class::Span, bytes: outgoing.size, yields: !outgoing.span.is_request };
-        if let Some(item) = self.store_at_once(Item::Span(Box::new(outgoing))) {
+        let weight = Weight { class: Class::Span, bytes: processed.size, yields: !processed.span.is_request };
+        if let Some(item) = self.store_at_once(QueueItem::Span(Box::new(processed))) {
             // The ledger counts the reason.
             let _ = self.push(weight, item);
         }
@@ -95,7 +95,7 @@ impl Enqueue for Pipeline {
         }
         // Tracking calls leave the last quarter of the queue to requests.
         let weight = Weight { class: Class::Track, bytes: call.body.len(), yields: true };
-        let Some(item) = self.store_at_once(Item::Track(call)) else { return Ok(()) };
+        let Some(item) = self.store_at_once(QueueItem::Track(call)) else { return Ok(()) };
         self.push(weight, item).map_err(|reason| match reason {
             DropReason::Closed => exporter::closed(),
             _ => exporter::queue_full(),

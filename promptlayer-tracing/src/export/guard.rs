@@ -57,7 +57,7 @@ pub struct Stats {
     /// counted in any ledger.
     pub sampled_out: u64,
     /// Files and parts of files of the spool that could not be read when it was opened. They are quarantined
-    /// in its folder `set-aside` for a limited time.
+    /// in its folder `set-quarantine` for a limited time.
     pub set_aside: u64,
     /// Batches that were lost to a panic in the pipeline. The outcome of their items is unknown.
     pub panics: u64,
@@ -95,7 +95,7 @@ impl Flushed {
 /// once, and calls are counted as dropped ([`DropReason::Forked`]). Build the layer after the fork instead.
 #[must_use = "dropping the guard at once shuts the pipeline down: hold it until the program ends"]
 pub struct Guard {
-    ender: Arc<Ender>,
+    shutdown: Arc<Shutdown>,
     is_shut_down: bool,
 }
 
@@ -113,7 +113,7 @@ const SPOOLING_SHARE: f64 = 0.2;
 const LONGEST_SPOOLING: Duration = Duration::from_secs(1);
 
 /// The shutdown of a pipeline. It runs once: for the guard, or at the end of the process.
-pub(crate) struct Ender {
+pub(crate) struct Shutdown {
     pipeline: Arc<Pipeline>,
     stop: watch::Sender<Stop>,
     is_shut_down: AtomicBool,
@@ -126,8 +126,8 @@ impl Guard {
     pub const GRACE: Duration = Duration::from_millis(200);
 
     pub(crate) fn new(pipeline: Arc<Pipeline>, stop: watch::Sender<Stop>) -> Self {
-        let ender = Ender { pipeline, stop, is_shut_down: AtomicBool::new(false) };
-        Self { ender: Arc::new(ender), is_shut_down: false }
+        let shutdown = Shutdown { pipeline, stop, is_shut_down: AtomicBool::new(false) };
+        Self { shutdown: Arc::new(shutdown), is_shut_down: false }
     }
 
     /// Sends everything that has been recorded so far, and waits for the results.
@@ -139,7 +139,7 @@ impl Guard {
     /// It does not wait for spans that other threads record in the meantime. It returns after `timeout` at
     /// the latest. Delivery of the remaining items continues after that.
     pub fn flush(&self, timeout: Duration) -> Flushed {
-        self.ender.flush(timeout)
+        self.shutdown.flush(timeout)
     }
 
     /// Stops accepting spans, flushes, then ends the pipeline.
@@ -152,7 +152,7 @@ impl Guard {
     /// The returned statistics are final: nothing in them is queued or in flight. If the export thread does
     /// not end in time, for example because the machine is too busy, the calling thread counts what is left.
     pub fn shutdown(mut self, timeout: Duration) -> Stats {
-        self.ender.end(deadline_in(timeout), hooks::is_hook_thread());
+        self.shutdown.end(deadline_in(timeout), hooks::is_hook_thread());
         // The drop has nothing left to wait for.
         self.is_shut_down = true;
         self.stats()
@@ -165,18 +165,18 @@ impl Guard {
     /// `main` returns, for example in a `static`. It uses the C library's `atexit`, which does not run when a
     /// process aborts or is killed. See [`SpoolMode`] for what is preserved in that case.
     pub fn flush_on_exit(self) -> Self {
-        at_exit::register(&self.ender);
+        at_exit::register(&self.shutdown);
         self
     }
 
     /// Returns the statistics so far. In a process that was forked from the one that built the layer, they
     /// count only the calls made in the fork, which are all dropped.
     pub fn stats(&self) -> Stats {
-        self.ender.pipeline.stats()
+        self.shutdown.pipeline.stats()
     }
 }
 
-impl Ender {
+impl Shutdown {
     /// Returns `true` if this process is a fork of the one that owns the pipeline.
     pub(crate) fn is_forked(&self) -> bool {
         self.pipeline.is_forked()
@@ -309,14 +309,14 @@ impl Pipeline {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if self.ender.is_forked() {
+        if self.shutdown.is_forked() {
             // The destructor of the shutdown wakes the export thread and takes a lock for that. The thread is
             // in the parent process.
-            std::mem::forget(Arc::clone(&self.ender));
+            std::mem::forget(Arc::clone(&self.shutdown));
             return;
         }
         if !self.is_shut_down {
-            self.ender.end(deadline_in(Self::SHUTDOWN_TIMEOUT), hooks::is_hook_thread());
+            self.shutdown.end(deadline_in(Self::SHUTDOWN_TIMEOUT), hooks::is_hook_thread());
         }
     }
 }

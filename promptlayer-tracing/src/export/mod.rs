@@ -26,7 +26,7 @@ mod worker;
 
 pub use self::batch::BatchLimits;
 pub use self::delivery::retry::RetryPolicy;
-pub(crate) use self::encode::encoder::Form;
+pub(crate) use self::encode::encoder::Encoder;
 pub use self::encode::encoder::Wire;
 pub(crate) use self::encode::spans_bulk::Resource;
 pub use self::guard::{Flushed, Guard, Stats};

@@ -6,27 +6,27 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::export::encode::encoder::Form;
+use crate::export::encode::encoder::Encoder;
 use crate::export::queue::{Class, Queue, QueueLimits};
 use crate::export::spool::disk::Tally;
 use crate::export::spool::store::Store;
 use crate::fork;
 use crate::hooks::progress::Progress;
 use crate::hooks::{HookCounters, Reporter};
-use crate::process::Outgoing;
+use crate::process::ProcessedSpan;
 use promptlayer_client::exporter::{self, TrackCall};
 
 /// A finished span or a tracking call to send.
 #[derive(Debug)]
-pub(crate) enum Item {
-    Span(Box<Outgoing>),
+pub(crate) enum QueueItem {
+    Span(Box<ProcessedSpan>),
     Track(TrackCall),
 }
 
 /// An item in the queue.
 #[derive(Debug)]
 pub(crate) struct Queued {
-    pub(crate) item: Item,
+    pub(crate) item: QueueItem,
     pub(crate) accepted_at: Instant,
 }
 
@@ -60,7 +60,7 @@ pub(crate) struct Pipeline {
     pub(crate) queue: Queue<Queued>,
     /// Wakes the export thread when a batch is full.
     pub(crate) wake: Notify,
-    pub(crate) form: Arc<Form>,
+    pub(crate) encoder: Arc<Encoder>,
     pub(crate) store: Option<Store>,
     pub(crate) counters: ExportCounters,
     pub(crate) hooks: Arc<HookCounters>,
@@ -73,12 +73,12 @@ pub(crate) struct Pipeline {
 }
 
 impl Pipeline {
-    pub(crate) fn new(queue: QueueLimits, form: Arc<Form>, store: Option<Store>) -> Self {
+    pub(crate) fn new(queue: QueueLimits, encoder: Arc<Encoder>, store: Option<Store>) -> Self {
         fork::watch();
         Self {
             queue: Queue::new(queue),
             wake: Notify::new(),
-            form,
+            encoder,
             store,
             counters: ExportCounters::default(),
             hooks: Arc::default(),

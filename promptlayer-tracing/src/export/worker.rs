@@ -14,12 +14,12 @@ use tokio::time::{Instant, sleep};
 use tracing::Dispatch;
 
 use crate::error::{Error, Repr};
-use crate::export::batch::batcher::Packer;
+use crate::export::batch::batcher::Batcher;
 use crate::export::batch::item::Batch;
 use crate::export::delivery::retry::RetryPolicy;
 use crate::export::delivery::transport::Transport;
-use crate::export::delivery::{Courier, Lane};
-use crate::export::encode::encoder::Form;
+use crate::export::delivery::{Deliverer, SendSlot};
+use crate::export::encode::encoder::Encoder;
 use crate::export::guard::{Guard, Stop};
 use crate::export::pipeline::{Pipeline, Queued};
 use crate::export::queue::ledger::DropReason;
@@ -38,7 +38,7 @@ const THREAD: &str = "pl-export";
 pub(crate) struct Settings {
     pub(crate) client: Client,
     pub(crate) retry: RetryPolicy,
-    pub(crate) form: Arc<Form>,
+    pub(crate) encoder: Arc<Encoder>,
 }
 
 /// Starts the threads of the pipeline.
@@ -50,7 +50,7 @@ pub(crate) fn start(pipeline: &Arc<Pipeline>, settings: Settings, hooks: Hooks) 
     let hook_client = settings.client.with_own_connections()?;
     let hooks = hooks::start(hooks, Arc::clone(&pipeline.hooks), Arc::clone(&pipeline.progress))?;
     let (stop, told) = watch::channel(Stop::default());
-    let courier = Courier::new(
+    let deliverer = Deliverer::new(
         client.http().clone(),
         &client,
         hook_client,
@@ -60,13 +60,13 @@ pub(crate) fn start(pipeline: &Arc<Pipeline>, settings: Settings, hooks: Hooks) 
         told.clone(),
     );
     if let Some(error) = pipeline.store.as_ref().and_then(Store::trouble) {
-        courier.report(error);
+        deliverer.report(error);
     }
-    let worker = Worker::new(Arc::new(courier), settings.form, told);
+    let worker = Worker::new(Arc::new(deliverer), settings.encoder, told);
     let (begun, begins) = sync_channel(1);
     let run = move || {
         // On every exit from here on, this guard tells the waiting threads that the thread has ended.
-        let _ending = Ending(Arc::clone(&worker.courier.pipeline));
+        let _ending = Ending(Arc::clone(&worker.deliverer.pipeline));
         // Build the runtime on this thread: a runtime that is dropped inside another one panics.
         let runtime = match runtime::Builder::new_current_thread()
             .enable_all()
@@ -103,20 +103,20 @@ impl Drop for Ending {
 
 /// The worker: the loop of the export thread.
 pub(crate) struct Worker<T> {
-    courier: Arc<Courier<T>>,
-    packer: Packer,
-    form: Arc<Form>,
+    deliverer: Arc<Deliverer<T>>,
+    batcher: Batcher,
+    encoder: Arc<Encoder>,
     stop: watch::Receiver<Stop>,
     /// The deliveries in flight. Each returns the parts of its batch that are to be sent on their own.
     in_flight: JoinSet<Vec<Batch>>,
-    lanes: Lanes,
+    slots: SendSlots,
 }
 
 /// The maximum number of tracking calls in flight. Each one is a small request of its own.
 const TRACKING: usize = 4;
 
 /// The free slots for batches that are sent for the first time. A batch that takes longer leaves its slot.
-struct Lanes {
+struct SendSlots {
     /// For batches of spans that were never on disk.
     memory: Arc<Semaphore>,
     /// For batches that this run wrote to disk.
@@ -132,28 +132,32 @@ impl Worker<Http> {
     fn run_on(mut self, runtime: &runtime::Runtime, begun: impl FnOnce()) {
         // First send what an earlier run left. No item of this run exists before `begun` is called.
         let filled = catch_unwind(AssertUnwindSafe(|| runtime.block_on(async { self.fill() })));
-        self.courier.pipeline.counters.panics.fetch_add(filled.is_err().into(), SeqCst);
+        self.deliverer.pipeline.counters.panics.fetch_add(filled.is_err().into(), SeqCst);
         begun();
         while catch_unwind(AssertUnwindSafe(|| runtime.block_on(self.run()))).is_err() {
-            self.courier.pipeline.counters.panics.fetch_add(1, SeqCst);
+            self.deliverer.pipeline.counters.panics.fetch_add(1, SeqCst);
         }
     }
 }
 
 impl<T: Transport> Worker<T> {
-    pub(crate) fn new(courier: Arc<Courier<T>>, form: Arc<Form>, stop: watch::Receiver<Stop>) -> Self {
-        let packer = Packer::new(Arc::clone(&courier.pipeline), Arc::clone(&form));
-        let lane = |batches| Arc::new(Semaphore::new(batches));
-        let in_flight = form.batch.requests_in_flight(form.wire);
+    pub(crate) fn new(
+        deliverer: Arc<Deliverer<T>>,
+        encoder: Arc<Encoder>,
+        stop: watch::Receiver<Stop>,
+    ) -> Self {
+        let batcher = Batcher::new(Arc::clone(&deliverer.pipeline), Arc::clone(&encoder));
+        let slot = |batches| Arc::new(Semaphore::new(batches));
+        let in_flight = encoder.batch.requests_in_flight(encoder.wire);
         // In write-ahead mode, the stored batches are the new ones.
-        let stored = if packer.writes_ahead() { in_flight } else { 1 };
-        let lanes = Lanes {
-            memory: lane(in_flight),
-            stored: lane(stored),
-            backlog: lane(1),
-            tracking: lane(TRACKING),
+        let stored = if batcher.writes_ahead() { in_flight } else { 1 };
+        let slots = SendSlots {
+            memory: slot(in_flight),
+            stored: slot(stored),
+            backlog: slot(1),
+            tracking: slot(TRACKING),
         };
-        Self { courier, packer, form, stop, in_flight: JoinSet::new(), lanes }
+        Self { deliverer, batcher, encoder, stop, in_flight: JoinSet::new(), slots }
     }
 
     /// Runs until shutdown is requested and everything is settled.
@@ -163,12 +167,12 @@ impl<T: Transport> Worker<T> {
             let finish = self.stop.borrow_and_update().finish;
             self.fill();
             if finish && self.in_flight.is_empty() {
-                self.courier.pipeline.sync_store(|error| self.courier.report(error));
+                self.deliverer.pipeline.sync_store(|error| self.deliverer.report(error));
                 return;
             }
             tokio::select! {
-                () = self.courier.pipeline.wake.notified() => {}
-                () = sleep(self.form.batch.interval) => {}
+                () = self.deliverer.pipeline.wake.notified() => {}
+                () = sleep(self.encoder.batch.interval) => {}
                 told = self.stop.changed() => if told.is_err() { return },
                 Some(ended) = self.in_flight.join_next() => self.ended(ended),
             }
@@ -177,44 +181,44 @@ impl<T: Transport> Worker<T> {
 
     /// Starts as many deliveries as there are free slots, and writes to disk what should not wait in memory.
     fn fill(&mut self) {
-        let courier = Arc::clone(&self.courier);
-        let report = |error| courier.report(error);
-        if self.is_over() || courier.is_leaving_rest_on_disk() {
-            self.packer.give_up(DropReason::Deadline, &report);
-            courier.pipeline.leave_stored();
+        let deliverer = Arc::clone(&self.deliverer);
+        let report = |error| deliverer.report(error);
+        if self.is_over() || deliverer.is_leaving_rest_on_disk() {
+            self.batcher.give_up(DropReason::Deadline, &report);
+            deliverer.pipeline.leave_stored();
             return;
         }
         if self.should_spill() {
-            self.packer.spill(&report);
+            self.batcher.spill(&report);
         }
-        while let Ok(permit) = Arc::clone(&self.lanes.memory).try_acquire_owned()
-            && let Some(batch) = self.packer.next(&report)
+        while let Ok(permit) = Arc::clone(&self.slots.memory).try_acquire_owned()
+            && let Some(batch) = self.batcher.next(&report)
         {
-            self.send(batch, Lane::of(permit));
+            self.send(batch, SendSlot::new(permit));
         }
-        while let Ok(permit) = Arc::clone(&self.lanes.tracking).try_acquire_owned()
+        while let Ok(permit) = Arc::clone(&self.slots.tracking).try_acquire_owned()
             && let Some(batch) = self.next_tracking(&report)
         {
-            self.send(batch, Lane::of(permit));
+            self.send(batch, SendSlot::new(permit));
         }
-        for (lane, is_adopted) in [(&self.lanes.stored, false), (&self.lanes.backlog, true)] {
-            while let Ok(permit) = Arc::clone(lane).try_acquire_owned()
-                && let Some(batch) = courier.pipeline.next_stored(RecordKind::Span, is_adopted, &report)
+        for (slot, is_adopted) in [(&self.slots.stored, false), (&self.slots.backlog, true)] {
+            while let Ok(permit) = Arc::clone(slot).try_acquire_owned()
+                && let Some(batch) = deliverer.pipeline.next_stored(RecordKind::Span, is_adopted, &report)
             {
-                self.in_flight.spawn(Arc::clone(&courier).deliver(batch, Lane::of(permit)));
+                self.in_flight.spawn(Arc::clone(&deliverer).deliver(batch, SendSlot::new(permit)));
             }
         }
     }
 
     fn next_tracking(&mut self, report: &impl Fn(Error)) -> Option<Batch> {
-        let pipeline = Arc::clone(&self.courier.pipeline);
+        let pipeline = Arc::clone(&self.deliverer.pipeline);
         let stored = |is_adopted| pipeline.next_stored(RecordKind::Track, is_adopted, report);
-        self.packer.next_tracking().or_else(|| stored(false)).or_else(|| stored(true))
+        self.batcher.next_tracking().or_else(|| stored(false)).or_else(|| stored(true))
     }
 
     /// Starts the delivery of a batch.
-    fn send(&mut self, batch: Batch, lane: Lane) {
-        self.in_flight.spawn(Arc::clone(&self.courier).deliver(batch, lane));
+    fn send(&mut self, batch: Batch, slot: SendSlot) {
+        self.in_flight.spawn(Arc::clone(&self.deliverer).deliver(batch, slot));
     }
 
     /// Returns `true` if the waiting items are to be written to disk.
@@ -222,20 +226,20 @@ impl<T: Transport> Worker<T> {
     /// This is the case in write-ahead mode, at shutdown, when the queue is half full, and when requests fail
     /// and the oldest item has reached its maximum age.
     fn should_spill(&self) -> bool {
-        let Pipeline { queue, store: Some(_), .. } = &*self.courier.pipeline else { return false };
-        let is_old = |queued: &Queued| queued.accepted_at.elapsed() >= self.courier.retry.max_age;
-        self.packer.writes_ahead()
+        let Pipeline { queue, store: Some(_), .. } = &*self.deliverer.pipeline else { return false };
+        let is_old = |queued: &Queued| queued.accepted_at.elapsed() >= self.deliverer.retry.max_age;
+        self.batcher.writes_ahead()
             || self.stop.borrow().deadline.is_some()
             || queue.is_half_full()
-            || (self.courier.gate.is_failing() && queue.oldest(is_old) == Some(true))
+            || (self.deliverer.gate.is_failing() && queue.oldest(is_old) == Some(true))
     }
 
     /// Starts the delivery of the parts of a batch.
     fn ended(&mut self, ended: Result<Vec<Batch>, tokio::task::JoinError>) {
         match ended {
-            Ok(parts) => parts.into_iter().for_each(|part| self.send(part, Lane::left())),
+            Ok(parts) => parts.into_iter().for_each(|part| self.send(part, SendSlot::left())),
             Err(_panic) => {
-                self.courier.pipeline.counters.panics.fetch_add(1, SeqCst);
+                self.deliverer.pipeline.counters.panics.fetch_add(1, SeqCst);
             }
         }
     }

@@ -144,7 +144,7 @@ impl<S: TraceStream, F> TraceStream for Result<S, F> {
     {
         match self {
             // For a `Result` inside a `Result`, the inner error is recorded only by its type.
-            Ok(stream) => Ok(stream.trace(call, chunk, |_| Failure::of_type::<S::Error>())),
+            Ok(stream) => Ok(stream.trace(call, chunk, |_| Failure::from_type::<S::Error>())),
             Err(failed) => {
                 if call.is_recording() {
                     call.failed(error(&failed));

@@ -12,13 +12,13 @@ use tracing::Metadata;
 
 use crate::error::Error;
 use crate::export::{
-    self, BatchLimits, Form, Guard, Pipeline, QueueLimits, Resource, RetryPolicy, Settings, SpoolSettings,
+    self, BatchLimits, Encoder, Guard, Pipeline, QueueLimits, Resource, RetryPolicy, Settings, SpoolSettings,
     Store, Tally, Wire,
 };
 use crate::hooks::{Hooks, LoggedRequest};
 use crate::layer::{PromptLayer, SpanFilter};
 use crate::process::in_memory::InMemory;
-use crate::process::{Destination, Redact, Sink};
+use crate::process::{Redact, SpanExporter, SpanProcessor};
 use crate::span::finished::Inherited;
 use promptlayer_blueprint::LogRequest;
 use promptlayer_blueprint::Tags;
@@ -376,7 +376,7 @@ impl LayerBuilder {
     }
 
     fn build_with(mut self, client: Client) -> Result<(PromptLayer, Guard), Error> {
-        let form = Arc::new(Form {
+        let encoder = Arc::new(Encoder {
             wire: self.wire,
             batch: self.batch,
             resource: Resource::new(self.service_name()),
@@ -388,9 +388,9 @@ impl LayerBuilder {
             }
             None => (None, Tally::default()),
         };
-        let settings = Settings { client, retry: self.retry, form: Arc::clone(&form) };
+        let settings = Settings { client, retry: self.retry, encoder: Arc::clone(&encoder) };
         let hooks = std::mem::take(&mut self.hooks);
-        let mut pipeline = Pipeline::new(self.queue, form, store);
+        let mut pipeline = Pipeline::new(self.queue, encoder, store);
         pipeline.reporter = Arc::clone(&hooks.reporter);
         let pipeline = Arc::new(pipeline);
         pipeline.adopt(found);
@@ -412,14 +412,14 @@ impl LayerBuilder {
         Ok((layer, captured))
     }
 
-    fn finish(self, destination: Box<dyn Destination>) -> Result<PromptLayer, Error> {
+    fn finish(self, exporter: Box<dyn SpanExporter>) -> Result<PromptLayer, Error> {
         let capture_content = self.capture_content.unwrap_or_else(|| {
             let said = self.env.get(CAPTURE_CONTENT).map(|value| value.to_lowercase());
             !said.is_some_and(|said| OFF.contains(&said.as_str()))
         });
         check_metadata(&self.metadata)?;
-        let sink = Sink {
-            destination,
+        let processor = SpanProcessor {
+            exporter,
             root: Arc::new(Inherited { tags: Tags::new(self.tags)?, metadata: self.metadata, prompt: None }),
             provider: self.provider,
             capture_content,
@@ -428,7 +428,7 @@ impl LayerBuilder {
             gen_ai_fields: self.gen_ai_fields.unwrap_or(true),
             keeps_trace: self.wire == Wire::SpansBulk,
         };
-        Ok(PromptLayer::new(Arc::new(sink), self.export_spans))
+        Ok(PromptLayer::new(Arc::new(processor), self.export_spans))
     }
 
     /// Returns the service name for the resource of the traces: `OTEL_SERVICE_NAME`, else the name of the

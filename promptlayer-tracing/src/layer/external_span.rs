@@ -33,7 +33,7 @@ const STATUS: &[&str] = &[semconv::STATUS_CODE, semconv::ERROR_TYPE];
 
 /// What the callsite reveals about an external span.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Foreign {
+pub(crate) struct ExternalSpan {
     /// Which fields for a response the span declares.
     room: Room,
     /// `true` if the span declares fields for a failure.
@@ -52,9 +52,9 @@ enum Room {
     Whole,
 }
 
-impl Foreign {
+impl ExternalSpan {
     /// Reads a callsite. Returns `None` if the span is one of the attribute, or is not about a model.
-    pub(crate) fn of(metadata: &Metadata<'_>) -> Option<Self> {
+    pub(crate) fn from_metadata(metadata: &Metadata<'_>) -> Option<Self> {
         let fields = metadata.fields();
         let declares = |name: &&str| fields.field(*name).is_some();
         let room = match (BEGINNING.iter().any(declares), END.iter().any(declares)) {

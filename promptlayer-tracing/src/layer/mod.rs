@@ -18,14 +18,14 @@ use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
 pub use self::builder::LayerBuilder;
-use self::external_span::Foreign;
-use self::span_state::{Owner, SpanRecord, announce, unless_poisoned};
+use self::external_span::ExternalSpan;
+use self::span_state::{Owner, SpanState, announce, unless_poisoned};
 use self::visitor::FieldVisitor;
 use crate::error::Repr;
 use crate::export;
 use crate::instrument::call_site::MARK;
 use crate::kind::Kind;
-use crate::process::Sink;
+use crate::process::SpanProcessor;
 use crate::random;
 use crate::span::finished::{FinishedSpan, Place};
 use crate::span::input_output::Ending;
@@ -61,7 +61,7 @@ pub(crate) type SpanFilter = Box<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>;
 /// # }
 /// ```
 pub struct PromptLayer {
-    sink: Arc<Sink>,
+    processor: Arc<SpanProcessor>,
     export_spans: Option<SpanFilter>,
     /// `true` if it has been reported that another layer records the spans.
     is_second: AtomicBool,
@@ -69,19 +69,19 @@ pub struct PromptLayer {
 
 impl std::fmt::Debug for PromptLayer {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("PromptLayer").field("sink", &self.sink).finish_non_exhaustive()
+        formatter.debug_struct("PromptLayer").field("sink", &self.processor).finish_non_exhaustive()
     }
 }
 
 impl PromptLayer {
-    pub(crate) fn new(sink: Arc<Sink>, export_spans: Option<SpanFilter>) -> Self {
-        Self { sink, export_spans, is_second: AtomicBool::new(false) }
+    pub(crate) fn new(processor: Arc<SpanProcessor>, export_spans: Option<SpanFilter>) -> Self {
+        Self { processor, export_spans, is_second: AtomicBool::new(false) }
     }
 
     /// Reports, once, that another layer of this crate was installed before this one.
     fn report_second(&self) {
         if !self.is_second.swap(true, Ordering::Relaxed) {
-            self.sink.destination.report(Repr::SecondLayer.into());
+            self.processor.exporter.report(Repr::SecondLayer.into());
         }
     }
 
@@ -106,8 +106,8 @@ where
         if export::is_silent() {
             return;
         }
-        let foreign = Foreign::of(attributes.metadata());
-        if foreign.is_none() && !self.records(attributes.metadata()) {
+        let external = ExternalSpan::from_metadata(attributes.metadata());
+        if external.is_none() && !self.records(attributes.metadata()) {
             return;
         }
         let Some(span) = context.span(id) else { return };
@@ -118,7 +118,7 @@ where
         let around = span.scope().skip(1).find_map(|around| {
             unless_poisoned(|| {
                 let extensions = around.extensions();
-                let record = extensions.get::<SpanRecord>()?;
+                let record = extensions.get::<SpanState>()?;
                 Some((record.place, Arc::clone(&record.inherited)))
             })
             .flatten()
@@ -134,26 +134,26 @@ where
             ),
             None => (
                 Place { trace_id: random::trace_id(), span_id: random::span_id(), parent_id: None },
-                Arc::clone(&self.sink.root),
+                Arc::clone(&self.processor.root),
             ),
         };
         let is_request =
-            foreign.is_some() && external_span::kind(&visitor.fields).is_some_and(Kind::is_request);
-        let record = SpanRecord {
-            sink: Arc::clone(&self.sink),
+            external.is_some() && external_span::kind(&visitor.fields).is_some_and(Kind::is_request);
+        let record = SpanState {
+            processor: Arc::clone(&self.processor),
             owner: Owner::Layer,
             place,
             started: SystemTime::now(),
             started_at: Instant::now(),
             inherited,
             contains_request: Arc::new(AtomicBool::new(false)),
-            foreign,
+            external,
             fields: visitor.fields,
         };
         let is_recorded = unless_poisoned(|| {
             let mut extensions = span.extensions_mut();
             // If there is a second layer of this crate, the first layer keeps the span.
-            let is_first = extensions.get_mut::<SpanRecord>().is_none();
+            let is_first = extensions.get_mut::<SpanState>().is_none();
             if is_first {
                 extensions.insert(record);
             }
@@ -172,21 +172,22 @@ where
         }
         let Some(span) = context.span(id) else { return };
         // Ignore fields recorded after the end of the call, such as the call's own attributes.
-        let is_mine =
-            |record: &SpanRecord| Arc::ptr_eq(&record.sink, &self.sink) && record.owner != Owner::Gone;
-        if unless_poisoned(|| span.extensions().get::<SpanRecord>().is_some_and(is_mine)) != Some(true) {
+        let is_mine = |record: &SpanState| {
+            Arc::ptr_eq(&record.processor, &self.processor) && record.owner != Owner::Gone
+        };
+        if unless_poisoned(|| span.extensions().get::<SpanState>().is_some_and(is_mine)) != Some(true) {
             return;
         }
         let mut visitor = FieldVisitor::default();
         values.record(&mut visitor);
         let names_request = external_span::kind(&visitor.fields).is_some_and(Kind::is_request);
-        let is_foreign = unless_poisoned(|| {
+        let is_external = unless_poisoned(|| {
             let mut extensions = span.extensions_mut();
-            let record = extensions.get_mut::<SpanRecord>()?;
+            let record = extensions.get_mut::<SpanState>()?;
             record.fields.extend(visitor.fields);
-            Some(record.foreign.is_some())
+            Some(record.external.is_some())
         });
-        if is_foreign.flatten() == Some(true) && names_request {
+        if is_external.flatten() == Some(true) && names_request {
             announce(&span);
         }
     }
@@ -199,39 +200,39 @@ where
         let Some(span) = context.span(&id) else { return };
         let finished = unless_poisoned(|| {
             let mut extensions = span.extensions_mut();
-            let record = extensions.get_mut::<SpanRecord>()?;
-            if record.owner != Owner::Layer || !Arc::ptr_eq(&record.sink, &self.sink) {
+            let record = extensions.get_mut::<SpanState>()?;
+            if record.owner != Owner::Layer || !Arc::ptr_eq(&record.processor, &self.processor) {
                 return None;
             }
             record.owner = Owner::Gone;
             Some(finished(record, span.name()))
         });
         if let Some(finished) = finished.flatten() {
-            self.sink.submit(finished);
+            self.processor.submit(finished);
         }
     }
 }
 
 /// Returns the recorded data of a span that is not owned by a call of the attribute.
-fn finished(record: &mut SpanRecord, name: &'static str) -> FinishedSpan {
+fn finished(record: &mut SpanState, name: &'static str) -> FinishedSpan {
     let fields = std::mem::take(&mut record.fields);
-    let kind = record.foreign.and_then(|_| external_span::kind(&fields));
+    let kind = record.external.and_then(|_| external_span::kind(&fields));
     let calls_a_model = kind.is_some_and(Kind::is_request);
     // A model call inside this span makes the request log, so this span makes none.
     let surrounds_a_call = calls_a_model && record.contains_request.load(Ordering::Relaxed);
     let is_request = calls_a_model && !surrounds_a_call;
-    let told = record.foreign.filter(|_| is_request);
+    let told = record.external.filter(|_| is_request);
     FinishedSpan {
         place: record.place,
         name,
         function: None,
         kind: if surrounds_a_call { Some(Kind::Chain) } else { kind },
         is_request,
-        is_foreign: record.foreign.is_some(),
-        lacks_an_answer: told.is_some_and(|foreign| foreign.lacks_an_answer(&fields)),
+        is_external: record.external.is_some(),
+        lacks_an_answer: told.is_some_and(|external| external.lacks_an_answer(&fields)),
         started: record.started,
         duration: record.started_at.elapsed(),
-        ending: told.map_or(Ending::Returned, |foreign| foreign.ending(&fields)),
+        ending: told.map_or(Ending::Returned, |external| external.ending(&fields)),
         input: None,
         output: None,
         time_to_first_chunk: None,

@@ -10,9 +10,9 @@ use crate::capture::{Captured, Chunk, Failure};
 use crate::instrument::call_site::CallSite;
 use crate::kind::Kind;
 use crate::layer::gen_ai_fields;
-use crate::layer::span_state::{Owner, SpanRecord, announce, in_registry};
+use crate::layer::span_state::{Owner, SpanState, announce, in_registry};
 use crate::process::convert;
-use crate::process::{Outgoing, Said, Sink};
+use crate::process::{ConvertedSpan, ProcessedSpan, SpanProcessor};
 use crate::prompt_link::PromptLink;
 use crate::span::finished::{FinishedSpan, Inherited, Output, Place};
 use crate::span::input_output::{Ending, Input};
@@ -26,7 +26,7 @@ use promptlayer_blueprint::semconv;
 #[derive(Debug)]
 pub(crate) struct Active {
     site: &'static CallSite,
-    sink: Arc<Sink>,
+    processor: Arc<SpanProcessor>,
     place: Place,
     /// The span's name.
     name: &'static str,
@@ -71,19 +71,19 @@ impl Active {
     pub(crate) fn claim(span: &Span, site: &'static CallSite) -> Option<Box<Self>> {
         in_registry(span, |registered| {
             let mut extensions = registered.extensions_mut();
-            let record = extensions.get_mut::<SpanRecord>()?;
+            let record = extensions.get_mut::<SpanState>()?;
             if record.owner != Owner::Layer {
                 return None;
             }
-            if !record.sink.samples(record.place.trace_id) {
+            if !record.processor.samples(record.place.trace_id) {
                 record.owner = Owner::Gone;
-                record.sink.destination.left_out();
+                record.processor.exporter.left_out();
                 return None;
             }
             record.owner = Owner::Call;
             Some(Box::new(Self {
                 site,
-                sink: Arc::clone(&record.sink),
+                processor: Arc::clone(&record.processor),
                 place: record.place,
                 name: registered.name(),
                 started: record.started,
@@ -204,7 +204,7 @@ impl Active {
         }
         self.inherited = Arc::new(inherited);
         in_registry(span, |span| {
-            span.extensions_mut().get_mut::<SpanRecord>()?.inherited = Arc::clone(&self.inherited);
+            span.extensions_mut().get_mut::<SpanState>()?.inherited = Arc::clone(&self.inherited);
             Some(())
         });
     }
@@ -225,7 +225,7 @@ impl Active {
         };
         let fields = in_registry(span, |span| {
             let mut extensions = span.extensions_mut();
-            let record = extensions.get_mut::<SpanRecord>()?;
+            let record = extensions.get_mut::<SpanState>()?;
             record.owner = Owner::Gone;
             Some(std::mem::take(&mut record.fields))
         });
@@ -237,7 +237,7 @@ impl Active {
             function: Some(self.site.function),
             kind: Some(self.site.kind.unwrap_or(if is_request { self.request_kind } else { Kind::Chain })),
             is_request,
-            is_foreign: false,
+            is_external: false,
             lacks_an_answer: false,
             started: self.started,
             duration: self.duration.unwrap_or_else(|| self.started_at.elapsed()),
@@ -252,26 +252,26 @@ impl Active {
             fields: fields.unwrap_or_default(),
             on_request_id: self.site.on_request_id,
         };
-        if let Some(mut outgoing) = self.sink.prepare(finished) {
-            if self.sink.gen_ai_fields {
-                show(span, &self.sink, &mut outgoing);
+        if let Some(mut processed) = self.processor.prepare(finished) {
+            if self.processor.gen_ai_fields {
+                show(span, &self.processor, &mut processed);
             }
-            self.sink.hand_over(outgoing);
+            self.processor.hand_over(processed);
         }
     }
 }
 
 /// Records the attributes of the call on its span, if a layer reads them.
-fn show(span: &Span, sink: &Sink, outgoing: &mut Outgoing) {
-    if !outgoing.span.is_request {
-        gen_ai_fields::record(span, &convert::function_attributes(&outgoing.span));
+fn show(span: &Span, processor: &SpanProcessor, processed: &mut ProcessedSpan) {
+    if !processed.span.is_request {
+        gen_ai_fields::record(span, &convert::function_attributes(&processed.span));
         return;
     }
-    let expected = if outgoing.span.kind == Some(Kind::Embedding) { "embeddings" } else { "chat" };
+    let expected = if processed.span.kind == Some(Kind::Embedding) { "embeddings" } else { "chat" };
     if !gen_ai_fields::record_operation(span, expected) {
         return;
     }
-    let Some(Said { attributes, .. }) = sink.said(outgoing) else { return };
+    let Some(ConvertedSpan { attributes, .. }) = processor.converted(processed) else { return };
     // Do not record the same operation twice, because the field would appear twice in a log line. A different
     // operation is recorded.
     let operation = attributes.get(semconv::OPERATION_NAME).cloned();

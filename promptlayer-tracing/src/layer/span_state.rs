@@ -8,8 +8,8 @@ use std::time::{Instant, SystemTime};
 use serde_json::{Map, Value};
 use tracing_subscriber::registry::{LookupSpan, Registry, SpanRef};
 
-use crate::layer::external_span::Foreign;
-use crate::process::Sink;
+use crate::layer::external_span::ExternalSpan;
+use crate::process::SpanProcessor;
 use crate::span::finished::{Inherited, Place};
 
 /// The owner of a span, which ends it.
@@ -28,8 +28,8 @@ pub(crate) enum Owner {
 /// Its place and its inherited data stay until `tracing` closes the span, because spans inside may outlive
 /// the call.
 #[derive(Debug)]
-pub(crate) struct SpanRecord {
-    pub(crate) sink: Arc<Sink>,
+pub(crate) struct SpanState {
+    pub(crate) processor: Arc<SpanProcessor>,
     pub(crate) owner: Owner,
     pub(crate) place: Place,
     pub(crate) started: SystemTime,
@@ -41,7 +41,7 @@ pub(crate) struct SpanRecord {
     /// It is shared with the call of the attribute, which reads it even if the record is not accessible.
     pub(crate) contains_request: Arc<AtomicBool>,
     /// What the callsite of an external span reveals about the model call.
-    pub(crate) foreign: Option<Foreign>,
+    pub(crate) external: Option<ExternalSpan>,
     pub(crate) fields: Map<String, Value>,
 }
 
@@ -62,7 +62,7 @@ where
     for around in span.scope().skip(1) {
         let was_told = unless_poisoned(|| {
             let extensions = around.extensions();
-            Some(extensions.get::<SpanRecord>()?.contains_request.swap(true, Ordering::Relaxed))
+            Some(extensions.get::<SpanState>()?.contains_request.swap(true, Ordering::Relaxed))
         });
         if was_told.flatten() == Some(true) {
             break;

@@ -26,7 +26,7 @@ pub(super) fn logged(mut call: Call, response: Response, is_array: bool, limit: 
         return response;
     }
     call.keep_of_stream(limit.saturating_mul(EVENT_COST));
-    let kept = Kept::of(response.status(), response.headers(), is_array, limit);
+    let kept = Kept::new(response.status(), response.headers(), is_array, limit);
     let log = Log { call, status: response.status(), kept };
     let url = response.url().clone();
     let (mut parts, body) = http::Response::<Body>::from(response).into_parts();
@@ -113,7 +113,7 @@ impl http_body::Body for Tee {
                 }
             }
             Poll::Ready(Some(Err(error))) => {
-                let failure = Failure::of_source(error, std::any::type_name::<reqwest::Error>());
+                let failure = Failure::from_source(error, std::any::type_name::<reqwest::Error>());
                 this.ends(Ended::Failed(failure));
             }
             Poll::Ready(None) => this.ends(Ended::Read),
@@ -255,7 +255,7 @@ enum Kept {
 }
 
 impl Kept {
-    fn of(status: StatusCode, headers: &HeaderMap, is_array: bool, limit: usize) -> Self {
+    fn new(status: StatusCode, headers: &HeaderMap, is_array: bool, limit: usize) -> Self {
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let encoding = header(CONTENT_ENCODING);
         // reqwest removes this header from the bodies that it decodes.

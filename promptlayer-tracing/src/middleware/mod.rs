@@ -144,7 +144,7 @@ impl PromptLayerMiddleware {
         if request.method() != Method::POST || !tracing::level_enabled!(Level::INFO) {
             return None;
         }
-        let route = Route::of(request.url(), &self.hosts)?;
+        let route = Route::from_url(request.url(), &self.hosts)?;
         let span = span(request.url());
         if span.is_disabled() {
             return None;
@@ -206,10 +206,10 @@ impl Middleware for PromptLayerMiddleware {
 /// Ends a call that received no response.
 fn failed(call: Call, error: &Error) {
     call.failed(match error {
-        Error::Reqwest(error) => Failure::of_source(error, std::any::type_name::<reqwest::Error>()),
+        Error::Reqwest(error) => Failure::from_source(error, std::any::type_name::<reqwest::Error>()),
         Error::Middleware(error) => {
             let error: &(dyn std::error::Error + Send + Sync) = error.as_ref();
-            Failure::of_source(error, std::any::type_name::<Error>())
+            Failure::from_source(error, std::any::type_name::<Error>())
         }
     });
 }

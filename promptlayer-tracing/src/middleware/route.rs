@@ -98,7 +98,7 @@ impl<'a> Route<'a> {
     /// Returns the call that a `POST` to this URL makes. Returns `None` if it calls no model.
     ///
     /// `hosts` are those that the user added. They take precedence.
-    pub(super) fn of(url: &'a Url, hosts: &'a [(String, String)]) -> Option<Self> {
+    pub(super) fn from_url(url: &'a Url, hosts: &'a [(String, String)]) -> Option<Self> {
         let provider = provider(url, hosts)?;
         let path = url.path().trim_end_matches('/');
         if NO_CALLS.iter().any(|part| path.contains(part)) {
@@ -161,7 +161,7 @@ mod tests {
         let url = Url::parse(url).unwrap();
         let own =
             [("My-Proxy:8080".to_owned(), "openai".to_owned()), ("llm.local".to_owned(), "mine".to_owned())];
-        let route = Route::of(&url, &own)?;
+        let route = Route::from_url(&url, &own)?;
         let model = route.model.unwrap_or_default().into_owned();
         Some((route.provider.to_owned(), model, route.site.function))
     }
@@ -224,7 +224,7 @@ mod tests {
             ("/v1/messages", Kind::Llm),
         ] {
             let url = Url::parse(&format!("https://api.openai.com{path}")).unwrap();
-            assert_eq!(Route::of(&url, &[]).unwrap().kind(), kind, "{path}");
+            assert_eq!(Route::from_url(&url, &[]).unwrap().kind(), kind, "{path}");
         }
     }
 

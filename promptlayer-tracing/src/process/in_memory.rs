@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::process::{Destination, Outgoing, Said};
+use crate::process::{ConvertedSpan, ProcessedSpan, SpanExporter};
 use promptlayer_blueprint::LogRequest;
 use promptlayer_blueprint::{SpanId, TraceId};
 
@@ -69,20 +69,21 @@ pub(crate) struct Memory {
     provider: Option<String>,
 }
 
-impl Destination for Arc<Memory> {
-    fn take(&self, outgoing: Outgoing) {
-        let Outgoing { span, said, .. } = outgoing;
-        let said = said.unwrap_or_else(|| Said::of(&span, self.provider.as_deref()));
+impl SpanExporter for Arc<Memory> {
+    fn take(&self, processed: ProcessedSpan) {
+        let ProcessedSpan { span, converted, .. } = processed;
+        let converted =
+            converted.unwrap_or_else(|| ConvertedSpan::from_span(&span, self.provider.as_deref()));
         let captured = CapturedSpan {
             name: span.name.to_owned(),
             trace_id: span.place.trace_id,
             span_id: span.place.span_id,
             parent_id: span.place.parent_id,
             duration: span.duration,
-            request: said.log.map(|log| *log),
-            function_input: said.function_input,
-            function_output: said.function_output,
-            error: said.problem,
+            request: converted.log.map(|log| *log),
+            function_input: converted.function_input,
+            function_output: converted.function_output,
+            error: converted.problem,
             fields: span.own_fields(),
         };
         self.spans.lock().unwrap_or_else(PoisonError::into_inner).push(captured);

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 use crate::hooks;
-use crate::process::convert::Converted;
+use crate::process::convert::ConvertedRequest;
 use crate::span::finished::{FinishedSpan, Inherited};
 use promptlayer_blueprint::TraceId;
 use promptlayer_blueprint::semconv;
@@ -39,8 +39,8 @@ impl Redact {
 }
 
 /// Prepares the finished spans of a layer and hands them to its destination.
-pub(crate) struct Sink {
-    pub(crate) destination: Box<dyn Destination>,
+pub(crate) struct SpanProcessor {
+    pub(crate) exporter: Box<dyn SpanExporter>,
     /// The data that a call inherits if there is no call around it: the layer's tags and metadata.
     pub(crate) root: Arc<Inherited>,
     /// The provider of calls for which the attribute gives none.
@@ -56,9 +56,9 @@ pub(crate) struct Sink {
 }
 
 /// The receiver of finished spans: the export pipeline, or the in-memory store of a test.
-pub(crate) trait Destination: Send + Sync {
+pub(crate) trait SpanExporter: Send + Sync {
     /// Takes a span. Does not block and does not fail.
-    fn take(&self, outgoing: Outgoing);
+    fn take(&self, processed: ProcessedSpan);
 
     /// Counts a span that was left out because its trace is not sampled.
     fn left_out(&self) {}
@@ -71,10 +71,10 @@ pub(crate) trait Destination: Send + Sync {
 
 /// A finished span on its way to the destination, with its converted form once there is one.
 #[derive(Debug)]
-pub(crate) struct Outgoing {
+pub(crate) struct ProcessedSpan {
     pub(crate) span: FinishedSpan,
     /// `None` until the export thread converts the span.
-    pub(crate) said: Option<Said>,
+    pub(crate) converted: Option<ConvertedSpan>,
     /// The approximate size in bytes.
     pub(crate) size: usize,
     /// `true` if a hook made the span.
@@ -83,7 +83,7 @@ pub(crate) struct Outgoing {
 
 /// The converted form of a span, ready to encode for PromptLayer.
 #[derive(Debug, Clone)]
-pub(crate) struct Said {
+pub(crate) struct ConvertedSpan {
     pub(crate) log: Option<Box<LogRequest>>,
     pub(crate) function_input: Option<String>,
     pub(crate) function_output: Option<String>,
@@ -92,7 +92,7 @@ pub(crate) struct Said {
     pub(crate) attributes: Map<String, Value>,
 }
 
-impl Outgoing {
+impl ProcessedSpan {
     /// Clears the data from which the span was converted.
     fn forget_source(&mut self) {
         self.span.input = None;
@@ -101,57 +101,58 @@ impl Outgoing {
     }
 }
 
-impl fmt::Debug for Sink {
+impl fmt::Debug for SpanProcessor {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Sink").field("provider", &self.provider).finish_non_exhaustive()
     }
 }
 
-impl Sink {
+impl SpanProcessor {
     /// Takes a finished span. Does not block and does not fail: a span for which there is no room is counted.
     pub(crate) fn submit(&self, span: FinishedSpan) {
-        if let Some(outgoing) = self.prepare(span) {
-            self.hand_over(outgoing);
+        if let Some(processed) = self.prepare(span) {
+            self.hand_over(processed);
         }
     }
 
     /// Prepares a finished span for leaving the calling thread. Returns `None` if the span is not exported.
-    pub(crate) fn prepare(&self, mut span: FinishedSpan) -> Option<Outgoing> {
+    pub(crate) fn prepare(&self, mut span: FinishedSpan) -> Option<ProcessedSpan> {
         if !span.is_request && !self.keeps_trace {
             return None;
         }
         if !self.samples(span.place.trace_id) {
-            self.destination.left_out();
+            self.exporter.left_out();
             return None;
         }
         // The span has just ended. If the clock was wrong when it started, it may be correct now.
         span.started = clock::start_of(span.started, span.duration, SystemTime::now);
         let size = span.size();
-        let mut outgoing = Outgoing { span, said: None, size, is_of_hook: hooks::is_hook_thread() };
+        let mut processed =
+            ProcessedSpan { span, converted: None, size, is_of_hook: hooks::is_hook_thread() };
         if self.redact.is_asked_for() || !self.capture_content {
             // Rewrite before the content leaves this thread.
-            self.rewrite(&mut outgoing);
+            self.rewrite(&mut processed);
         }
-        Some(outgoing)
+        Some(processed)
     }
 
     /// Returns the converted form of a span, and converts it if that has not been done.
     ///
     /// The conversion runs on the calling thread, so it must not panic into the user's code.
-    pub(crate) fn said<'a>(&self, outgoing: &'a mut Outgoing) -> Option<&'a mut Said> {
-        if outgoing.said.is_none() {
-            let convert = || Said::of(&outgoing.span, self.provider.as_deref());
-            outgoing.said = catch_unwind(AssertUnwindSafe(convert)).ok();
-            if outgoing.said.is_some() {
-                outgoing.forget_source();
+    pub(crate) fn converted<'a>(&self, processed: &'a mut ProcessedSpan) -> Option<&'a mut ConvertedSpan> {
+        if processed.converted.is_none() {
+            let convert = || ConvertedSpan::from_span(&processed.span, self.provider.as_deref());
+            processed.converted = catch_unwind(AssertUnwindSafe(convert)).ok();
+            if processed.converted.is_some() {
+                processed.forget_source();
             }
         }
-        outgoing.said.as_mut()
+        processed.converted.as_mut()
     }
 
     /// Hands a span to the destination.
-    pub(crate) fn hand_over(&self, outgoing: Outgoing) {
-        self.destination.take(outgoing);
+    pub(crate) fn hand_over(&self, processed: ProcessedSpan) {
+        self.exporter.take(processed);
     }
 
     /// Returns `true` if the trace is sampled. The result depends only on the trace id, so all spans of a
@@ -165,42 +166,43 @@ impl Sink {
     }
 
     /// Converts the span immediately, rewrites the result, and clears the data from which it was converted.
-    fn rewrite(&self, outgoing: &mut Outgoing) {
-        if self.said(outgoing).is_none() {
+    fn rewrite(&self, processed: &mut ProcessedSpan) {
+        if self.converted(processed).is_none() {
             // A span that cannot be converted cannot be rewritten either, so none of its content is sent.
-            outgoing.forget_source();
-            outgoing.span.fields.clear();
+            processed.forget_source();
+            processed.span.fields.clear();
         }
-        let Some(mut said) = outgoing.said.take() else { return };
+        let Some(mut converted) = processed.converted.take() else { return };
         if !self.capture_content {
-            said.drop_content(&outgoing.span);
-            outgoing.span.drop_content_fields();
+            converted.drop_content(&processed.span);
+            processed.span.drop_content_fields();
         }
-        let span = &mut outgoing.span;
+        let span = &mut processed.span;
         let redacted = catch_unwind(AssertUnwindSafe(|| {
             if let Some(redact) = &self.redact.request {
-                said.redact_request(redact, span);
+                converted.redact_request(redact, span);
             }
             if let Some(redact) = &self.redact.text {
-                said.redact(redact);
+                converted.redact(redact);
                 span.fields.values_mut().for_each(|value| rewrite(value, redact, &[]));
             }
         }));
         if redacted.is_err() {
             // If the user's closure panics, the texts that it has not rewritten are dropped. The call is
             // still logged.
-            said.drop_texts(&outgoing.span);
-            outgoing.span.fields.clear();
+            converted.drop_texts(&processed.span);
+            processed.span.fields.clear();
         }
-        outgoing.said = Some(said);
+        processed.converted = Some(converted);
     }
 }
 
-impl Said {
+impl ConvertedSpan {
     /// Converts the data of a span.
-    pub(crate) fn of(span: &FinishedSpan, default_provider: Option<&str>) -> Self {
+    pub(crate) fn from_span(span: &FinishedSpan, default_provider: Option<&str>) -> Self {
         if span.is_request {
-            let Converted { log, unplaced, problem, attributes } = convert::request(span, default_provider);
+            let ConvertedRequest { log, unplaced, problem, attributes } =
+                convert::request(span, default_provider);
             let log = Some(Box::new(log));
             Self { log, function_input: unplaced, function_output: None, problem, attributes }
         } else {
@@ -252,7 +254,7 @@ impl Said {
     /// Data that cannot be derived from the request is dropped.
     fn redact_request(&mut self, redact: &RedactRequest, span: &mut FinishedSpan) {
         let Some(log) = &mut self.log else { return };
-        let before = Told::of(log);
+        let before = Told::from_log(log);
         redact(log);
         self.function_input = None;
         self.problem = self.problem.take().and_then(|_| log.error_message().map(str::to_owned));
@@ -300,7 +302,7 @@ struct Told {
 }
 
 impl Told {
-    fn of(log: &LogRequest) -> Self {
+    fn from_log(log: &LogRequest) -> Self {
         Self { model: log.model.clone(), input_tokens: log.input_tokens, output_tokens: log.output_tokens }
     }
 

@@ -62,7 +62,7 @@ pub(crate) struct FinishedSpan {
     /// `true` if the span makes a request log.
     pub(crate) is_request: bool,
     /// `true` for an external span: another crate made it and recorded a model operation in its fields.
-    pub(crate) is_foreign: bool,
+    pub(crate) is_external: bool,
     /// `true` if an external span of a model call ended without a response, although it declares fields for
     /// one.
     pub(crate) lacks_an_answer: bool,
@@ -102,14 +102,14 @@ impl FinishedSpan {
             let names = [semconv::GEN_AI_TOOL_NAME, semconv::AGENT_NAME, semconv::WORKFLOW_NAME];
             names.iter().find_map(|name| self.fields.get(*name)?.as_str())
         };
-        self.function.or_else(|| if self.is_foreign && !self.is_request { named() } else { None })
+        self.function.or_else(|| if self.is_external && !self.is_request { named() } else { None })
     }
 
     /// Returns the span's own fields. For an external span, leaves out the fields that are already part of
     /// its request log or of its function's input and output.
     pub(crate) fn own_fields(&self) -> Map<String, Value> {
         let mut fields = self.fields.clone();
-        if self.is_foreign {
+        if self.is_external {
             let said: &[&[&str]] = if self.is_request {
                 &[semconv::SAID_BY_LOG]
             } else {
@@ -123,7 +123,7 @@ impl FinishedSpan {
     /// Removes the fields that hold content, from spans of the attribute and from external spans.
     pub(crate) fn drop_content_fields(&mut self) {
         let of_foreign: &[&[&str]] =
-            if self.is_foreign { &[semconv::ERROR_TEXT, &[semconv::REQUEST_STOP_SEQUENCES]] } else { &[] };
+            if self.is_external { &[semconv::ERROR_TEXT, &[semconv::REQUEST_STOP_SEQUENCES]] } else { &[] };
         self.fields.retain(|name, _| {
             !semconv::CONTENT.contains(&name.as_str())
                 && !of_foreign.iter().any(|names| names.contains(&name.as_str()))
@@ -133,7 +133,7 @@ impl FinishedSpan {
     /// Removes the content and the text fields of an external span's request. The request log was made from
     /// them and replaces them.
     pub(crate) fn drop_told_fields(&mut self) {
-        if !self.is_foreign {
+        if !self.is_external {
             return;
         }
         self.drop_content_fields();

@@ -24,7 +24,7 @@ pub(super) fn reply(object: &Object) -> Reply {
         model: json::string(object, "model").map(str::to_owned),
         prompt: Some(ChatPrompt::new(turn.into_messages()).into()),
         usage: object.get("usage").map(usage).unwrap_or_default(),
-        finish: json::string(object, "stop_reason").map(Finish::of),
+        finish: json::string(object, "stop_reason").map(Finish::from_word),
         error: error.map(errors::of_reply),
         price: None,
         metadata: metadata(object),

@@ -23,7 +23,7 @@ pub(super) fn reply(object: &Object) -> Reply {
         model: routed_to(object).map(str::to_owned),
         prompt: Some(ChatPrompt::new(turn.into_messages()).into()),
         usage: object.get("usage").map(usage).unwrap_or_default(),
-        finish: json::string(object, "stopReason").map(Finish::of),
+        finish: json::string(object, "stopReason").map(Finish::from_word),
         error: EXCEPTIONS.iter().find_map(|name| Some(error(name, object.get(*name)?))),
         price: None,
         metadata: metadata(object),

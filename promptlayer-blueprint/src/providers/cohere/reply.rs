@@ -46,7 +46,7 @@ pub(super) fn reply(object: &Object) -> Reply {
         shape: Some(&CHAT),
         prompt: Some(ChatPrompt::new(messages).into()),
         usage: tokens(object.get("usage").and_then(Value::as_object)),
-        finish: json::string(object, "finish_reason").map(Finish::of),
+        finish: json::string(object, "finish_reason").map(Finish::from_word),
         error: object.get("error").filter(|error| !error.is_null()).map(errors::of_reply),
         metadata,
         ..Reply::default()

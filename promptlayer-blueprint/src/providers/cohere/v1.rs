@@ -119,7 +119,7 @@ pub(super) fn reply(object: &Object) -> Reply {
         shape: Some(&CHAT_V1),
         prompt: Some(ChatPrompt::new([Message::Assistant(message)]).into()),
         usage: tokens(object.get("meta").and_then(Value::as_object)),
-        finish: json::string(object, "finish_reason").map(Finish::of),
+        finish: json::string(object, "finish_reason").map(Finish::from_word),
         metadata,
         ..Reply::default()
     }

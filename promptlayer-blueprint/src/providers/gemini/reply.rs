@@ -52,7 +52,7 @@ pub(super) fn read(object: &Object) -> Reply {
     let messages: Vec<Message> = candidates().map(|candidate| message(candidate, &mut ids)).collect();
     let usage = object_in(object, "usageMetadata");
     let words = candidates().filter_map(|candidate| string_in(candidate, "finishReason"));
-    let finish = Finish::worst(words.map(Finish::of));
+    let finish = Finish::worst(words.map(Finish::from_word));
     Reply {
         shape: Some(&SHAPE),
         // Only Vertex AI sends the traffic type.

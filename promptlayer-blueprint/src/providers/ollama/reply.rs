@@ -52,7 +52,7 @@ fn read(object: &Object, message: Option<AssistantMessage>, shape: &'static Shap
         model: json::string(object, "model").map(str::to_owned),
         prompt: Some(ChatPrompt::new(message.map(Message::Assistant)).into()),
         usage: tokens(object),
-        finish: json::string(object, "done_reason").map(Finish::of),
+        finish: json::string(object, "done_reason").map(Finish::from_word),
         metadata: durations(object),
         ..Reply::default()
     }

@@ -60,7 +60,7 @@ pub(in crate::providers) fn common_reply(object: &Object, shape: &'static Shape)
 fn finish(choices: &[Value]) -> Option<Finish> {
     Finish::worst(choices.iter().filter_map(|choice| {
         let word = choice.get("finish_reason").and_then(Value::as_str).filter(|word| !word.is_empty());
-        if refused(choice) { Some(Finish::refused(word)) } else { word.map(Finish::of) }
+        if refused(choice) { Some(Finish::refused(word)) } else { word.map(Finish::from_word) }
     }))
 }
 

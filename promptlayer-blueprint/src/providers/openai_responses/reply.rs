@@ -131,13 +131,13 @@ fn finish(object: &Object, output: &[Value]) -> Option<Finish> {
         "in_progress" | "queued" => return None,
         "incomplete" => {
             let reason = object.get("incomplete_details").and_then(|details| details.get("reason")?.as_str());
-            Finish::of(reason.unwrap_or(status))
+            Finish::from_word(reason.unwrap_or(status))
         }
         "completed" if output.iter().any(is_refused) => Finish::refused(Some(status)),
         "completed" if output.iter().any(items::is_awaited) => {
             Finish { reason: Reason::ToolCalls, word: status.to_owned() }
         }
-        _ => Finish::of(status),
+        _ => Finish::from_word(status),
     };
     Some(finish)
 }

@@ -24,12 +24,12 @@ const SPANS_BULK: &str = "/spans-bulk";
 /// If it is dropped before the item is settled, the item was lost in a panic, possibly after it was sent. It
 /// then counts as of unknown outcome.
 #[derive(Debug)]
-pub(crate) struct Ticket {
+pub(crate) struct LedgerEntry {
     pipeline: Arc<Pipeline>,
     taken: Option<Taken>,
 }
 
-impl Ticket {
+impl LedgerEntry {
     pub(crate) fn new(pipeline: Arc<Pipeline>, taken: Taken) -> Self {
         Self { pipeline, taken: Some(taken) }
     }
@@ -62,7 +62,7 @@ impl Ticket {
     }
 }
 
-impl Drop for Ticket {
+impl Drop for LedgerEntry {
     fn drop(&mut self) {
         self.end(End::Unknown);
     }
@@ -70,8 +70,8 @@ impl Drop for Ticket {
 
 /// A batch item that waits for delivery or is in flight.
 #[derive(Debug)]
-pub(crate) struct Parcel {
-    pub(crate) ticket: Ticket,
+pub(crate) struct BatchItem {
+    pub(crate) ledger_entry: LedgerEntry,
     pub(crate) accepted_at: Instant,
     pub(crate) content: Content,
     /// The item as JSON.
@@ -99,9 +99,9 @@ impl Drop for Stored {
 /// A batch of spans, or one request log or tracking call, that is sent in one request.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    pub(crate) parcels: Vec<Parcel>,
+    pub(crate) items: Vec<BatchItem>,
     /// If the batch is ambiguous, the instant since which an earlier request may have delivered it.
-    pub(crate) in_doubt_since: Option<Instant>,
+    pub(crate) ambiguous_since: Option<Instant>,
     /// Whether the batch was sent before.
     pub(crate) is_retry: bool,
     /// The attempts so far, if the batch continues them.
@@ -130,10 +130,10 @@ pub(crate) enum Pause {
 
 impl Batch {
     /// Returns a batch that was never sent.
-    pub(crate) fn new(parcels: Vec<Parcel>) -> Self {
+    pub(crate) fn new(items: Vec<BatchItem>) -> Self {
         Self {
-            parcels,
-            in_doubt_since: None,
+            items,
+            ambiguous_since: None,
             is_retry: false,
             attempts: None,
             refusals: None,
@@ -144,7 +144,7 @@ impl Batch {
 
     /// Returns the content of the first item. All items of a batch are of the same kind.
     pub(crate) fn kind(&self) -> Option<&Content> {
-        self.parcels.first().map(|parcel| &parcel.content)
+        self.items.first().map(|item| &item.content)
     }
 
     /// Returns the path of the request.
@@ -158,11 +158,11 @@ impl Batch {
 
     /// Returns the body of the request.
     pub(crate) fn body(&self) -> Vec<u8> {
-        match self.parcels.first() {
-            Some(Parcel { content: Content::Track { .. } | Content::Log { .. }, bytes, .. }) => bytes.clone(),
-            Some(_) | None => {
-                spans_bulk::spans_bulk(self.parcels.iter().map(|parcel| parcel.bytes.as_slice()))
+        match self.items.first() {
+            Some(BatchItem { content: Content::Track { .. } | Content::Log { .. }, bytes, .. }) => {
+                bytes.clone()
             }
+            Some(_) | None => spans_bulk::spans_bulk(self.items.iter().map(|item| item.bytes.as_slice())),
         }
     }
 
@@ -171,11 +171,11 @@ impl Batch {
     }
 
     pub(crate) fn is_stored(&self) -> bool {
-        self.parcels.iter().any(|parcel| parcel.stored.is_some())
+        self.items.iter().any(|item| item.stored.is_some())
     }
 }
 
-impl Parcel {
+impl BatchItem {
     /// Returns the trace id and the span id, if the item is sent as a span.
     pub(crate) fn place(&self) -> Option<(TraceId, SpanId)> {
         match self.content {

@@ -32,7 +32,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::error::{Error, ErrorKind};
-use crate::export::batch::item::{Batch, Parcel, Pause};
+use crate::export::batch::item::{Batch, BatchItem, Pause};
 use crate::export::delivery::gate::{Gate, Health, Pass};
 use crate::export::delivery::refusals::Refusal;
 use crate::export::delivery::retry::{Attempts, RetryPolicy};
@@ -54,7 +54,7 @@ const ENDING_PATIENCE: Duration = Duration::from_secs(2);
 const STORED_ASIDE: usize = 256;
 
 /// Delivers batches. All batches in flight share it.
-pub(crate) struct Courier<T> {
+pub(crate) struct Deliverer<T> {
     transport: T,
     /// Builds the errors for failed requests.
     http: Http,
@@ -75,15 +75,15 @@ pub(crate) struct Courier<T> {
 /// The slot of a batch among those that are sent for the first time. A batch leaves it when it needs more
 /// time.
 #[derive(Debug)]
-pub(crate) struct Lane {
+pub(crate) struct SendSlot {
     is_left: bool,
     /// Frees its place on drop: in the slot, or among the stored batches that have left theirs.
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Lane {
+impl SendSlot {
     /// Returns the slot that holds this permit.
-    pub(crate) fn of(permit: OwnedSemaphorePermit) -> Self {
+    pub(crate) fn new(permit: OwnedSemaphorePermit) -> Self {
         Self { is_left: false, _permit: Some(permit) }
     }
 
@@ -101,7 +101,7 @@ pub(crate) enum GivenUp {
     /// The shutdown timeout expired, and the service certainly did not receive it.
     Unsent,
     /// It was sent, and it cannot be determined whether it arrived.
-    InDoubt,
+    Ambiguous,
     /// The service rejected it.
     Refused(RejectReason),
 }
@@ -111,18 +111,18 @@ pub(crate) enum Next {
     /// Retry in the same slot: the request was never written to a connection.
     Again,
     /// Retry, but let other batches go first.
-    Aside,
+    Quarantine,
     /// Read back which spans arrived. The batch is not sent again. The service accepted the spans in
     /// `without_id` but did not return their request ids.
     Confirm {
-        without_id: Vec<Parcel>,
+        without_id: Vec<BatchItem>,
     },
     GiveUp(GivenUp),
     /// Everything is settled, except these batches, which are to be sent on their own.
     Done(Vec<Batch>),
 }
 
-impl<T: Transport> Courier<T> {
+impl<T: Transport> Deliverer<T> {
     pub(crate) fn new(
         transport: T,
         client: &Client,
@@ -148,16 +148,16 @@ impl<T: Transport> Courier<T> {
     }
 
     /// Delivers a batch. Returns the parts of it that are to be sent on their own.
-    pub(crate) async fn deliver(self: Arc<Self>, mut batch: Batch, mut lane: Lane) -> Vec<Batch> {
-        let Some(youngest) = batch.parcels.iter().map(|parcel| parcel.accepted_at).max() else {
+    pub(crate) async fn deliver(self: Arc<Self>, mut batch: Batch, mut slot: SendSlot) -> Vec<Batch> {
+        let Some(youngest) = batch.items.iter().map(|item| item.accepted_at).max() else {
             return Vec::new();
         };
         let policy = if batch.is_stored() { self.pipeline.stored_policy(self.retry) } else { self.retry };
         // Older items leave the batch when they reach the maximum age.
         let mut attempts = batch.attempts.unwrap_or_else(|| Attempts::since(youngest, policy));
         let given_up = loop {
-            if let Some(since) = batch.in_doubt_since {
-                self.leave(&mut lane, &batch);
+            if let Some(since) = batch.ambiguous_since {
+                self.leave(&mut slot, &batch);
                 match self.read_back(&mut batch, since, attempts).await {
                     Ok(parts) => return parts,
                     Err(why) => break why,
@@ -166,7 +166,7 @@ impl<T: Transport> Courier<T> {
             if let Err(why) = self.wait_out(&mut batch, &mut attempts).await {
                 break why;
             }
-            let turn = match self.wait_for_turn(&batch, &attempts, &lane).await {
+            let turn = match self.wait_for_turn(&batch, &attempts, &slot).await {
                 Ok(turn) => turn,
                 Err(why) => break why,
             };
@@ -174,35 +174,35 @@ impl<T: Transport> Courier<T> {
             drop(turn);
             match next {
                 Next::Again => {}
-                Next::Aside => self.leave(&mut lane, &batch),
+                Next::Quarantine => self.leave(&mut slot, &batch),
                 Next::Confirm { without_id } => {
-                    self.leave(&mut lane, &batch);
+                    self.leave(&mut slot, &batch);
                     self.confirm(batch, without_id).await;
                     return Vec::new();
                 }
                 Next::GiveUp(why) => break why,
                 Next::Done(parts) => return parts,
             }
-            if batch.in_doubt_since.is_none() {
-                let is_old = |parcel: &mut Parcel| parcel.accepted_at.elapsed() > policy.max_age;
-                let old = batch.parcels.extract_if(.., is_old).collect();
+            if batch.ambiguous_since.is_none() {
+                let is_old = |item: &mut BatchItem| item.accepted_at.elapsed() > policy.max_age;
+                let old = batch.items.extract_if(.., is_old).collect();
                 self.give_up(old, batch.given_up(GivenUp::Expired));
             }
         };
-        self.give_up(batch.parcels, given_up);
+        self.give_up(batch.items, given_up);
         Vec::new()
     }
 
     /// Frees the slot for other batches.
-    fn leave(&self, lane: &mut Lane, batch: &Batch) {
-        if lane.is_left {
+    fn leave(&self, slot: &mut SendSlot, batch: &Batch) {
+        if slot.is_left {
             return;
         }
         let place = batch.is_stored().then(|| Arc::clone(&self.stored_aside).try_acquire_owned());
         // If too many stored batches wait already, this one keeps its slot, so that no more are read from
         // disk.
         let Ok(place) = place.transpose() else { return };
-        *lane = Lane { is_left: true, _permit: place };
+        *slot = SendSlot { is_left: true, _permit: place };
         self.pipeline.wake.notify_one();
     }
 
@@ -229,7 +229,7 @@ impl<T: Transport> Courier<T> {
         &self,
         batch: &Batch,
         attempts: &Attempts,
-        lane: &Lane,
+        slot: &SendSlot,
     ) -> Result<(Pass, Option<OwnedSemaphorePermit>), GivenUp> {
         let refused_all = async {
             self.ending().await;
@@ -237,7 +237,7 @@ impl<T: Transport> Courier<T> {
             self.gate.read(|health| health.refusal)
         };
         let turn = async {
-            let permit = if lane.is_left {
+            let permit = if slot.is_left {
                 // The semaphore is never closed.
                 Arc::clone(&self.retrying).acquire_owned().await.ok()
             } else {
@@ -274,7 +274,7 @@ impl<T: Transport> Courier<T> {
         let request = self.gate.next_request();
         match self.answer_in_time(batch, self.transport.post(path, body, written.clone())).await {
             Some(result) => self.answered(request, result, batch, attempts),
-            None if written.is_set() => Next::GiveUp(GivenUp::InDoubt),
+            None if written.is_set() => Next::GiveUp(GivenUp::Ambiguous),
             None => {
                 self.enter_sent(batch, false);
                 Next::GiveUp(batch.given_up(GivenUp::Unsent))
@@ -308,7 +308,7 @@ impl<T: Transport> Courier<T> {
 
     /// Records on disk whether the batch may have been written to a connection.
     fn enter_sent(&self, batch: &Batch, may_be_sent: bool) {
-        self.pipeline.store_sent(&batch.parcels, may_be_sent, |error| self.report(error));
+        self.pipeline.store_sent(&batch.items, may_be_sent, |error| self.report(error));
     }
 
     /// Runs a future. Returns `None` if delivery ends first.
@@ -398,7 +398,7 @@ impl Batch {
         match self.refusals.map(|refusals| refusals.kind) {
             Some(Refusal::Settings(reason)) => GivenUp::Refused(reason),
             // A tracking call cannot be read back from a trace.
-            Some(Refusal::Failure) if self.is_tracking() => GivenUp::InDoubt,
+            Some(Refusal::Failure) if self.is_tracking() => GivenUp::Ambiguous,
             _ => otherwise,
         }
     }

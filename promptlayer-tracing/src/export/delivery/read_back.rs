@@ -9,12 +9,12 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::error::Repr;
-use crate::export::batch::item::{Batch, Parcel, Pause};
+use crate::export::batch::item::{Batch, BatchItem, Pause};
 use crate::export::delivery::response_class::{self, Outcome};
 use crate::export::delivery::retry::Attempts;
 use crate::export::delivery::traces::{self, Held};
 use crate::export::delivery::transport::Transport;
-use crate::export::delivery::{Courier, GivenUp};
+use crate::export::delivery::{Deliverer, GivenUp};
 use crate::export::queue::ledger::End;
 use promptlayer_blueprint::TraceId;
 use promptlayer_client::exporter::{Answer, Failure};
@@ -24,22 +24,22 @@ const CONFIRMING_READINGS: usize = 3;
 /// The number of traces that are read at once.
 const READING: usize = 8;
 
-impl<T: Transport> Courier<T> {
+impl<T: Transport> Deliverer<T> {
     /// Reads back a batch that the service accepted without proving that it has stored it.
     ///
     /// Spans that are not found have an unknown outcome, and are not sent again. For the spans in
     /// `without_id`, only the request id is read, once.
-    pub(crate) async fn confirm(self: &Arc<Self>, batch: Batch, mut without_id: Vec<Parcel>) {
+    pub(crate) async fn confirm(self: &Arc<Self>, batch: Batch, mut without_id: Vec<BatchItem>) {
         let path = batch.path();
-        let mut unproven = batch.parcels;
+        let mut unproven = batch.items;
         let mut lost = Vec::new();
         let mut readings = Attempts::since(Instant::now(), self.retry);
         for reading in 1.. {
             let traces = traces_of(unproven.iter().chain(&without_id));
             let Some(held) = self.cut(self.read_traces(traces)).await else { break };
-            for parcel in without_id.drain(..) {
-                let spans = parcel.place().and_then(|(trace, span)| held.get(&trace)?.get(&span).copied());
-                self.logged(parcel, spans.flatten());
+            for item in without_id.drain(..) {
+                let spans = item.place().and_then(|(trace, span)| held.get(&trace)?.get(&span).copied());
+                self.logged(item, spans.flatten());
             }
             let [missing, unread] = self.settle_found(unproven, &held);
             let is_last = reading >= CONFIRMING_READINGS;
@@ -54,8 +54,8 @@ impl<T: Transport> Courier<T> {
                 break;
             }
         }
-        for parcel in without_id {
-            self.logged(parcel, None);
+        for item in without_id {
+            self.logged(item, None);
         }
         lost.extend(unproven);
         if !lost.is_empty() {
@@ -78,20 +78,20 @@ impl<T: Transport> Courier<T> {
         let mut readings = Attempts::since(Instant::now(), self.retry);
         let mut wait = Duration::ZERO;
         loop {
-            let delay = readings.next_delay(Some(wait)).ok_or(GivenUp::InDoubt)?;
+            let delay = readings.next_delay(Some(wait)).ok_or(GivenUp::Ambiguous)?;
             let reading = async {
                 sleep(delay).await;
                 self.gate.readable().await;
-                (since.elapsed(), self.read_traces(traces_of(&batch.parcels)).await)
+                (since.elapsed(), self.read_traces(traces_of(&batch.items)).await)
             };
-            let (waited, held) = self.cut(reading).await.ok_or(GivenUp::InDoubt)?;
-            let [missing, unread] = self.settle_found(std::mem::take(&mut batch.parcels), &held);
+            let (waited, held) = self.cut(reading).await.ok_or(GivenUp::Ambiguous)?;
+            let [missing, unread] = self.settle_found(std::mem::take(&mut batch.items), &held);
             if waited >= self.retry.settling_time && !missing.is_empty() {
                 return Ok(self.parts_after_reading(batch, missing, unread, attempts));
             }
             // A failed reading proves nothing.
-            batch.parcels = missing.into_iter().chain(unread).collect();
-            if batch.parcels.is_empty() {
+            batch.items = missing.into_iter().chain(unread).collect();
+            if batch.items.is_empty() {
                 return Ok(Vec::new());
             }
             wait = self.retry.settling_time.saturating_sub(since.elapsed());
@@ -103,14 +103,14 @@ impl<T: Transport> Courier<T> {
     fn parts_after_reading(
         &self,
         batch: &mut Batch,
-        missing: Vec<Parcel>,
-        unread: Vec<Parcel>,
+        missing: Vec<BatchItem>,
+        unread: Vec<BatchItem>,
         attempts: Attempts,
     ) -> Vec<Batch> {
-        let Batch { in_doubt_since, is_retry, refusals, .. } = *batch;
+        let Batch { ambiguous_since, is_retry, refusals, .. } = *batch;
         let mut parts = Vec::new();
         if !unread.is_empty() {
-            parts.push(Batch { in_doubt_since, is_retry, refusals, ..Batch::new(unread) });
+            parts.push(Batch { ambiguous_since, is_retry, refusals, ..Batch::new(unread) });
         }
         let pause = if is_retry { Pause::Backoff } else { Pause::None };
         let mut missing = Batch {
@@ -125,8 +125,8 @@ impl<T: Transport> Courier<T> {
             .take()
             .and_then(|(verdict, error)| self.part_refused(&mut missing, verdict, attempts, error));
         parts.extend(parted.unwrap_or_else(|| vec![missing]));
-        let resent = parts.iter().filter(|part| part.in_doubt_since.is_none());
-        let count: usize = resent.map(|part| part.parcels.len()).sum();
+        let resent = parts.iter().filter(|part| part.ambiguous_since.is_none());
+        let count: usize = resent.map(|part| part.items.len()).sum();
         self.pipeline.counters.possible_duplicates.fetch_add(count as u64, SeqCst);
         parts
     }
@@ -142,10 +142,10 @@ impl<T: Transport> Courier<T> {
                 && reading.len() < READING
                 && let Some(trace) = left.next()
             {
-                let courier = Arc::clone(self);
+                let deliverer = Arc::clone(self);
                 reading.spawn(async move {
-                    courier.gate.readable().await;
-                    (trace, courier.transport.get(&traces::path(trace)).await)
+                    deliverer.gate.readable().await;
+                    (trace, deliverer.transport.get(&traces::path(trace)).await)
                 });
             }
             let Some(read) = reading.join_next().await else { return held };
@@ -162,7 +162,7 @@ impl<T: Transport> Courier<T> {
     /// A response for one broken trace says nothing about other traces. A service that is unreachable, busy,
     /// or rejects requests affects all of them.
     fn reading_failed(&self, trace: TraceId, answer: Result<Answer, Failure>) -> bool {
-        let goes_on = match response_class::of(&answer, false) {
+        let goes_on = match response_class::classify(&answer, false) {
             Outcome::NotSent => {
                 self.gate.hold_for(self.retry.first_delay);
                 false
@@ -186,20 +186,20 @@ impl<T: Transport> Courier<T> {
     }
 
     /// Settles the spans that were found. Returns those that are missing, and those whose trace was not read.
-    fn settle_found(&self, parcels: Vec<Parcel>, held: &BTreeMap<TraceId, Held>) -> [Vec<Parcel>; 2] {
+    fn settle_found(&self, items: Vec<BatchItem>, held: &BTreeMap<TraceId, Held>) -> [Vec<BatchItem>; 2] {
         let [mut missing, mut unread] = [Vec::new(), Vec::new()];
-        for parcel in parcels {
-            let Some((trace, span)) = parcel.place() else { continue };
+        for item in items {
+            let Some((trace, span)) = item.place() else { continue };
             match held.get(&trace).map(|spans| spans.get(&span)) {
-                Some(Some(id)) => self.logged(parcel, *id),
-                Some(None) => missing.push(parcel),
-                None => unread.push(parcel),
+                Some(Some(id)) => self.logged(item, *id),
+                Some(None) => missing.push(item),
+                None => unread.push(item),
             }
         }
         [missing, unread]
     }
 }
 
-fn traces_of<'a>(parcels: impl IntoIterator<Item = &'a Parcel>) -> BTreeSet<TraceId> {
-    parcels.into_iter().filter_map(|parcel| Some(parcel.place()?.0)).collect()
+fn traces_of<'a>(items: impl IntoIterator<Item = &'a BatchItem>) -> BTreeSet<TraceId> {
+    items.into_iter().filter_map(|item| Some(item.place()?.0)).collect()
 }

@@ -28,10 +28,10 @@ pub(crate) enum Outcome {
 
 /// Classifies a response or a failed request. If a tracking call names a request id that does not exist, the
 /// call is at fault and not the settings.
-pub(crate) fn of(result: &Result<Answer, Failure>, is_tracking: bool) -> Outcome {
+pub(crate) fn classify(result: &Result<Answer, Failure>, is_tracking: bool) -> Outcome {
     match result {
         Ok(Answer { status: 404 | 405 | 409, .. }) if is_tracking => Outcome::Faulty(RejectReason::Invalid),
-        Ok(answer) => of_status(answer),
+        Ok(answer) => classify_status(answer),
         Err(failure) => match (failure.kind, failure.status) {
             (FailureKind::NotSent | FailureKind::NoRuntime, _) => Outcome::NotSent,
             // A success status arrived, but the body did not arrive completely.
@@ -41,7 +41,7 @@ pub(crate) fn of(result: &Result<Answer, Failure>, is_tracking: bool) -> Outcome
     }
 }
 
-fn of_status(answer: &Answer) -> Outcome {
+fn classify_status(answer: &Answer) -> Outcome {
     match answer.status {
         200..=299 => Outcome::Accepted(answer.body.clone()),
         408 | 425 | 429 | 503 => Outcome::Busy(answer.retry_after),
@@ -84,7 +84,10 @@ mod tests {
     use super::*;
 
     fn outcome_of(status: u16) -> Outcome {
-        of(&Ok(Answer { status, retry_after: Some(Duration::from_secs(7)), body: b"{}".to_vec() }), false)
+        classify(
+            &Ok(Answer { status, retry_after: Some(Duration::from_secs(7)), body: b"{}".to_vec() }),
+            false,
+        )
     }
 
     #[test]
@@ -95,7 +98,7 @@ mod tests {
         for status in [500, 501, 502, 504, 599, 101] {
             assert!(matches!(outcome_of(status), Outcome::Ambiguous), "{status}");
         }
-        let failed = |kind, status| of(&Err(Failure { kind, status, source: "down".into() }), false);
+        let failed = |kind, status| classify(&Err(Failure { kind, status, source: "down".into() }), false);
         assert!(matches!(failed(FailureKind::NotSent, None), Outcome::NotSent));
         assert!(matches!(failed(FailureKind::TimedOut, None), Outcome::Ambiguous));
         assert!(matches!(failed(FailureKind::Broken, None), Outcome::Ambiguous));
@@ -120,10 +123,10 @@ mod tests {
     fn tracking_call_of_unknown_request_is_faulty() {
         for status in [404, 422] {
             let answer = Ok(Answer { status, retry_after: None, body: Vec::new() });
-            assert!(matches!(of(&answer, true), Outcome::Faulty(RejectReason::Invalid)), "{status}");
+            assert!(matches!(classify(&answer, true), Outcome::Faulty(RejectReason::Invalid)), "{status}");
         }
         let answer = Ok(Answer { status: 401, retry_after: None, body: Vec::new() });
-        assert!(matches!(of(&answer, true), Outcome::Refused(RejectReason::Unauthorized)));
+        assert!(matches!(classify(&answer, true), Outcome::Refused(RejectReason::Unauthorized)));
     }
 
     #[test]

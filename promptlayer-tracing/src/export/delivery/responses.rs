@@ -4,14 +4,14 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::error::{Error, Repr};
-use crate::export::batch::item::{Batch, Parcel, Pause};
+use crate::export::batch::item::{Batch, BatchItem, Pause};
 use crate::export::delivery::gate::RequestNumber;
 use crate::export::delivery::refusals::{Refusal, Refusals, Verdict};
 use crate::export::delivery::response_class::{self, Outcome};
 use crate::export::delivery::retry::Attempts;
 use crate::export::delivery::transport::Transport;
-use crate::export::delivery::{Courier, GivenUp, Next};
-use crate::export::encode::content::{Content, Note};
+use crate::export::delivery::{Deliverer, GivenUp, Next};
+use crate::export::encode::content::{Content, HookPayload};
 use crate::export::encode::spans_bulk::{LogAnswer, SpansAnswer};
 use crate::export::queue::ledger::{End, RejectReason};
 use promptlayer_client::exporter::{Answer, Failure};
@@ -26,12 +26,12 @@ struct Tracked {
 #[derive(Debug, Default)]
 struct Proof {
     /// Spans that the response does not contain.
-    unproven: Vec<Parcel>,
+    unproven: Vec<BatchItem>,
     /// Spans that the response contains, without the id of their request.
-    without_id: Vec<Parcel>,
+    without_id: Vec<BatchItem>,
 }
 
-impl<T: Transport> Courier<T> {
+impl<T: Transport> Deliverer<T> {
     pub(crate) fn answered(
         &self,
         request: RequestNumber,
@@ -40,7 +40,7 @@ impl<T: Transport> Courier<T> {
         attempts: &mut Attempts,
     ) -> Next {
         let path = batch.path();
-        let outcome = response_class::of(&result, batch.is_tracking());
+        let outcome = response_class::classify(&result, batch.is_tracking());
         if let Outcome::Accepted(body) = outcome {
             return self.accepted(request, &body, batch, attempts);
         }
@@ -50,8 +50,8 @@ impl<T: Transport> Courier<T> {
             Outcome::Accepted(_) => return Next::Done(Vec::new()),
             Outcome::Faulty(reason) => {
                 self.gate.passed(path, request);
-                let parcels = std::mem::take(&mut batch.parcels);
-                return Next::Done(self.part_faulty(parcels, reason, error, body.as_deref()));
+                let items = std::mem::take(&mut batch.items);
+                return Next::Done(self.part_faulty(items, reason, error, body.as_deref()));
             }
             Outcome::NotSent => {
                 self.report(error);
@@ -82,7 +82,7 @@ impl<T: Transport> Courier<T> {
                 if verdict == Verdict::AtFault {
                     batch.pause = Pause::For(delay);
                 }
-                Next::Aside
+                Next::Quarantine
             }
             Refusal::Failure => self.failed(verdict, error, batch, attempts),
         }
@@ -126,7 +126,7 @@ impl<T: Transport> Courier<T> {
             return Next::GiveUp(GivenUp::Refused(reason));
         }
         batch.pause = Pause::UntilOthersPass(probe_interval.min(left));
-        Next::Aside
+        Next::Quarantine
     }
 
     /// Handles a failure of the service, or a missing response. The batch is ambiguous: it may have arrived.
@@ -141,23 +141,23 @@ impl<T: Transport> Courier<T> {
                 if let Some(parts) = self.part_refused(batch, verdict, *attempts, error) {
                     return Next::Done(parts);
                 }
-                let Some(delay) = delay else { return Next::GiveUp(GivenUp::InDoubt) };
+                let Some(delay) = delay else { return Next::GiveUp(GivenUp::Ambiguous) };
                 batch.pause = Pause::For(delay);
-                Next::Aside
+                Next::Quarantine
             }
             // There is no trace to read the outcome from.
             Some(Content::Log { .. }) => {
                 self.report(error);
-                Next::GiveUp(GivenUp::InDoubt)
+                Next::GiveUp(GivenUp::Ambiguous)
             }
             Some(Content::Span { .. }) | None => {
-                batch.in_doubt_since = Some(Instant::now());
+                batch.ambiguous_since = Some(Instant::now());
                 match verdict {
                     Verdict::Again => self.report(error),
                     // The decision follows once the read-back shows which spans arrived.
                     Verdict::AtFault | Verdict::Stuck => batch.suspicion = Some((verdict, error)),
                 }
-                Next::Aside
+                Next::Quarantine
             }
         }
     }
@@ -171,25 +171,25 @@ impl<T: Transport> Courier<T> {
         attempts: &mut Attempts,
     ) -> Next {
         let path = batch.path();
-        let parcels = std::mem::take(&mut batch.parcels);
+        let items = std::mem::take(&mut batch.items);
         let unreadable = |source| self.http.error_of_unreadable(format!("POST {path}"), body, source);
         let declined = self.http.declined(path, body);
-        match parcels.first().map(|parcel| &parcel.content) {
+        match items.first().map(|item| &item.content) {
             Some(Content::Track { .. }) => match (serde_json::from_slice::<Tracked>(body), declined) {
                 (Ok(Tracked { success: true }), _) => {
                     self.gate.passed(path, request);
                     self.succeeded();
-                    self.settle_all(parcels, End::Delivered);
+                    self.settle_all(items, End::Delivered);
                 }
                 (Ok(_), declined) => {
                     self.gate.passed(path, request);
                     if let Some(error) = declined {
                         self.report(error);
                     }
-                    self.settle_all(parcels, End::Rejected(RejectReason::Invalid));
+                    self.settle_all(items, End::Rejected(RejectReason::Invalid));
                 }
                 (Err(source), _) => {
-                    batch.parcels = parcels;
+                    batch.items = items;
                     let verdict = self.enter_refusal(Refusal::Failure, request, batch);
                     return self.failed(verdict, unreadable(source).into(), batch, attempts);
                 }
@@ -200,14 +200,14 @@ impl<T: Transport> Courier<T> {
                     Ok(LogAnswer { id }) => {
                         self.gate.passed(path, request);
                         self.succeeded();
-                        for parcel in parcels {
-                            self.logged(parcel, Some(id));
+                        for item in items {
+                            self.logged(item, Some(id));
                         }
                     }
                     Err(error) => {
                         self.gate.suspect_for(attempts.next_delay(None).unwrap_or_default(), None);
                         self.report(error);
-                        self.settle_all(parcels, End::Unknown);
+                        self.settle_all(items, End::Unknown);
                     }
                 }
             }
@@ -217,8 +217,8 @@ impl<T: Transport> Courier<T> {
                     self.report(error);
                     SpansAnswer::default()
                 });
-                let sent = parcels.len();
-                let Proof { unproven, without_id } = self.settle_proven(parcels, &answer);
+                let sent = items.len();
+                let Proof { unproven, without_id } = self.settle_proven(items, &answer);
                 if unproven.len() < sent {
                     self.gate.passed(path, request);
                 } else {
@@ -229,7 +229,7 @@ impl<T: Transport> Courier<T> {
                     self.succeeded();
                 }
                 if !unproven.is_empty() || !without_id.is_empty() {
-                    batch.parcels = unproven;
+                    batch.items = unproven;
                     return Next::Confirm { without_id };
                 }
             }
@@ -239,28 +239,28 @@ impl<T: Transport> Courier<T> {
     }
 
     /// Settles the spans that the response contains, and returns the rest.
-    fn settle_proven(&self, parcels: Vec<Parcel>, answer: &SpansAnswer) -> Proof {
+    fn settle_proven(&self, items: Vec<BatchItem>, answer: &SpansAnswer) -> Proof {
         let (ids, taken, rejected) = (answer.ids(), answer.taken(), answer.rejected());
         let mut proof = Proof::default();
-        for parcel in parcels {
-            let Content::Span { trace_id, span_id, note } = &parcel.content else { continue };
+        for item in items {
+            let Content::Span { trace_id, span_id, hook_payload } = &item.content else { continue };
             if rejected.holds(*trace_id, *span_id) {
-                self.settle(parcel, End::Rejected(RejectReason::TraceClosed));
+                self.settle(item, End::Rejected(RejectReason::TraceClosed));
                 continue;
             }
-            match (ids.get(span_id).copied(), note) {
-                (Some(id), _) => self.logged(parcel, Some(id)),
-                (None, _) if !taken.contains(span_id) => proof.unproven.push(parcel),
-                (None, None) => self.settle(parcel, End::Delivered),
-                (None, Some(Note { prompt: Some(prompt), name, .. })) => {
+            match (ids.get(span_id).copied(), hook_payload) {
+                (Some(id), _) => self.logged(item, Some(id)),
+                (None, _) if !taken.contains(span_id) => proof.unproven.push(item),
+                (None, None) => self.settle(item, End::Delivered),
+                (None, Some(HookPayload { prompt: Some(prompt), name, .. })) => {
                     // The span was stored without its request: the service skips a request whose prompt
                     // template does not exist.
                     let error =
                         Repr::PromptMissing { prompt: prompt.clone(), function: name.clone().into_owned() }
                             .into();
-                    self.skipped(parcel, error);
+                    self.skipped(item, error);
                 }
-                (None, Some(_)) => proof.without_id.push(parcel),
+                (None, Some(_)) => proof.without_id.push(item),
             }
         }
         proof

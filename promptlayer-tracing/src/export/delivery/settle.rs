@@ -4,39 +4,39 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 
 use crate::error::Error;
-use crate::export::batch::item::Parcel;
+use crate::export::batch::item::BatchItem;
 use crate::export::delivery::transport::Transport;
-use crate::export::delivery::{Courier, GivenUp};
+use crate::export::delivery::{Deliverer, GivenUp};
 use crate::export::encode::content::Content;
 use crate::export::queue::ledger::{DropReason, End};
 use crate::hooks::{Logged, LoggedRequest};
 use promptlayer_blueprint::RequestId;
 
-impl<T: Transport> Courier<T> {
+impl<T: Transport> Deliverer<T> {
     /// Records a delivery and passes the request id to the hooks.
-    pub(crate) fn logged(&self, parcel: Parcel, id: Option<RequestId>) {
-        let (trace_id, span_id, note) = match &parcel.content {
-            Content::Span { trace_id, span_id, note: Some(note) }
-            | Content::Log { trace_id, span_id, note } => (*trace_id, *span_id, note.clone()),
-            Content::Span { note: None, .. } | Content::Track { .. } => {
-                return self.settle(parcel, End::Delivered);
+    pub(crate) fn logged(&self, item: BatchItem, id: Option<RequestId>) {
+        let (trace_id, span_id, hook_payload) = match &item.content {
+            Content::Span { trace_id, span_id, hook_payload: Some(hook_payload) }
+            | Content::Log { trace_id, span_id, hook_payload } => (*trace_id, *span_id, hook_payload.clone()),
+            Content::Span { hook_payload: None, .. } | Content::Track { .. } => {
+                return self.settle(item, End::Delivered);
             }
         };
         // Update the ledger before the hook runs, so that a caller that sees the id also sees the delivery.
         // Announce the hook before that, so that a caller that waits for the delivery also waits for its
         // hook.
         let announced = self.hooks.announce();
-        self.settle(parcel, End::Delivered);
+        self.settle(item, End::Delivered);
         let Some(id) = id else { return self.hooks.missing() };
-        let (own_hook, is_of_hook) = (note.own_hook, note.is_of_hook);
+        let (own_hook, is_of_hook) = (hook_payload.own_hook, hook_payload.is_of_hook);
         let request = LoggedRequest::new(Logged {
             id,
             trace_id,
             span_id,
-            name: note.name,
-            tags: note.tags,
-            metadata: note.metadata,
-            is_replayed: note.is_replayed,
+            name: hook_payload.name,
+            tags: hook_payload.tags,
+            metadata: hook_payload.metadata,
+            is_replayed: hook_payload.is_replayed,
             client: self.hook_client.clone(),
             enqueue: Arc::clone(&self.pipeline) as _,
         });
@@ -44,57 +44,57 @@ impl<T: Transport> Courier<T> {
     }
 
     /// Records an outcome, in the ledger and on disk.
-    pub(crate) fn settle(&self, parcel: Parcel, end: End) {
+    pub(crate) fn settle(&self, item: BatchItem, end: End) {
         // Update the ledger first: a caller that is notified reads it.
-        parcel.ticket.settle(end);
-        if let Some(stored) = parcel.stored {
+        item.ledger_entry.settle(end);
+        if let Some(stored) = item.stored {
             self.pipeline.store_done(&stored, |error| self.report(error));
         }
     }
 
     /// Records the same outcome for all items.
-    pub(crate) fn settle_all(&self, parcels: Vec<Parcel>, end: End) {
-        for parcel in parcels {
-            self.settle(parcel, end);
+    pub(crate) fn settle_all(&self, items: Vec<BatchItem>, end: End) {
+        for item in items {
+            self.settle(item, end);
         }
     }
 
     /// Records the delivery of a span whose request the service skipped.
-    pub(crate) fn skipped(&self, parcel: Parcel, error: Error) {
+    pub(crate) fn skipped(&self, item: BatchItem, error: Error) {
         self.pipeline.counters.skipped.fetch_add(1, SeqCst);
         self.hooks.failed(error);
-        self.settle(parcel, End::Delivered);
+        self.settle(item, End::Delivered);
     }
 
     /// Writes items that are not retried to the spool, if there is one. Otherwise records their outcome.
-    pub(crate) fn give_up(&self, parcels: Vec<Parcel>, why: GivenUp) {
-        let is_in_doubt = matches!(why, GivenUp::InDoubt);
+    pub(crate) fn give_up(&self, items: Vec<BatchItem>, why: GivenUp) {
+        let is_ambiguous = matches!(why, GivenUp::Ambiguous);
         let end = match why {
             GivenUp::Expired => End::Dropped(DropReason::Expired),
             GivenUp::Unsent => End::Dropped(DropReason::Deadline),
-            GivenUp::InDoubt => End::Unknown,
+            GivenUp::Ambiguous => End::Unknown,
             GivenUp::Refused(reason) => End::Rejected(reason),
         };
-        for parcel in parcels {
-            let left = match (&parcel.stored, &parcel.content) {
+        for item in items {
+            let left = match (&item.stored, &item.content) {
                 // A request that may have arrived and cannot be read back must not be sent by another run.
-                (_, Content::Log { .. }) if is_in_doubt => Some(parcel),
+                (_, Content::Log { .. }) if is_ambiguous => Some(item),
                 (None, _) => {
-                    let stored = self.pipeline.store(parcel, is_in_doubt, |error| self.report(error));
-                    stored.err().map(|unstored| unstored.parcel)
+                    let stored = self.pipeline.store(item, is_ambiguous, |error| self.report(error));
+                    stored.err().map(|unstored| unstored.item)
                 }
                 // At shutdown, everything stays on disk for the next run.
-                (Some(_), _) if self.is_ending() => self.pipeline.put_back(parcel, is_in_doubt, None),
+                (Some(_), _) if self.is_ending() => self.pipeline.put_back(item, is_ambiguous, None),
                 // Its trace could not be read for a long time. It is read again later, until the record
                 // exceeds the spool's maximum age.
-                (Some(_), Content::Span { .. }) if is_in_doubt => {
-                    self.pipeline.put_back(parcel, is_in_doubt, Some(self.retry.longest_delay))
+                (Some(_), Content::Span { .. }) if is_ambiguous => {
+                    self.pipeline.put_back(item, is_ambiguous, Some(self.retry.longest_delay))
                 }
                 // All other items were tried for as long as allowed.
-                (Some(_), _) => Some(parcel),
+                (Some(_), _) => Some(item),
             };
-            if let Some(parcel) = left {
-                self.settle(parcel, end);
+            if let Some(item) = left {
+                self.settle(item, end);
             }
         }
     }

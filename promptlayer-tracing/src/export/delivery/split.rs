@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering::SeqCst;
 
 use crate::error::{Error, Repr};
-use crate::export::batch::item::{Batch, Parcel, Pause};
-use crate::export::delivery::Courier;
+use crate::export::batch::item::{Batch, BatchItem, Pause};
+use crate::export::delivery::Deliverer;
 use crate::export::delivery::refusals::{Refusal, Refusals, Verdict};
 use crate::export::delivery::response_class;
 use crate::export::delivery::retry::Attempts;
@@ -12,42 +12,41 @@ use crate::export::delivery::transport::Transport;
 use crate::export::encode::shrink;
 use crate::export::queue::ledger::{End, RejectReason};
 
-impl<T: Transport> Courier<T> {
+impl<T: Transport> Deliverer<T> {
     /// Handles a response that calls an item in the batch faulty. Quarantines the faulty items as far as the
     /// response locates them, and returns the rest.
     pub(crate) fn part_faulty(
         &self,
-        mut parcels: Vec<Parcel>,
+        mut items: Vec<BatchItem>,
         reason: RejectReason,
         error: Error,
         body: Option<&[u8]>,
     ) -> Vec<Batch> {
         let batch = Batch::new;
-        if parcels.len() == 1 {
-            let shrunk =
-                reason == RejectReason::TooLarge && parcels.iter_mut().all(|parcel| self.shrink(parcel));
+        if items.len() == 1 {
+            let shrunk = reason == RejectReason::TooLarge && items.iter_mut().all(|item| self.shrink(item));
             if shrunk {
-                return vec![batch(parcels)];
+                return vec![batch(items)];
             }
             self.report(error);
-            self.settle_all(parcels, End::Rejected(reason));
+            self.settle_all(items, End::Rejected(reason));
             return Vec::new();
         }
         let located = match (reason, body) {
-            (RejectReason::Invalid, Some(body)) => response_class::faulty_spans(body, parcels.len()),
+            (RejectReason::Invalid, Some(body)) => response_class::faulty_spans(body, items.len()),
             _ => Vec::new(),
         };
         if located.is_empty() {
-            let tail = parcels.split_off(parcels.len() / 2);
-            return vec![batch(parcels), batch(tail)];
+            let tail = items.split_off(items.len() / 2);
+            return vec![batch(items), batch(tail)];
         }
         self.report(error);
-        let mut rest = Vec::with_capacity(parcels.len());
-        for (at, parcel) in parcels.into_iter().enumerate() {
+        let mut rest = Vec::with_capacity(items.len());
+        for (at, item) in items.into_iter().enumerate() {
             if located.contains(&at) {
-                self.settle(parcel, End::Rejected(reason));
+                self.settle(item, End::Rejected(reason));
             } else {
-                rest.push(parcel);
+                rest.push(item);
             }
         }
         vec![batch(rest)]
@@ -66,15 +65,15 @@ impl<T: Transport> Courier<T> {
         let refusals = batch.refusals?;
         // Nothing passes, and this batch has reached its maximum age. Splitting it would only take more time.
         let is_over = verdict == Verdict::Stuck && attempts.time_left().is_zero();
-        if batch.parcels.len() > 1 && verdict != Verdict::Again && !is_over {
+        if batch.items.len() > 1 && verdict != Verdict::Again && !is_over {
             self.report(error);
-            return Some(self.parts(std::mem::take(&mut batch.parcels), refusals, verdict, attempts));
+            return Some(self.parts(std::mem::take(&mut batch.items), refusals, verdict, attempts));
         }
         if verdict == Verdict::AtFault && refusals.are_final(self.retry.max_age) {
-            let item = batch.parcels.first().map(|parcel| parcel.content.to_string()).unwrap_or_default();
+            let item = batch.items.first().map(|item| item.content.to_string()).unwrap_or_default();
             self.report(Repr::Quarantined { item, source: error });
-            let parcels = std::mem::take(&mut batch.parcels);
-            self.settle_all(parcels, End::Rejected(refusals.kind.reason()));
+            let items = std::mem::take(&mut batch.items);
+            self.settle_all(items, End::Rejected(refusals.kind.reason()));
             return Some(Vec::new());
         }
         self.report(error);
@@ -83,13 +82,13 @@ impl<T: Transport> Courier<T> {
 
     fn parts(
         &self,
-        mut parcels: Vec<Parcel>,
+        mut items: Vec<BatchItem>,
         refusals: Refusals,
         verdict: Verdict,
         attempts: Attempts,
     ) -> Vec<Batch> {
         let is_stuck = verdict == Verdict::Stuck;
-        let tail = parcels.split_off(if is_stuck { 1 } else { parcels.len() / 2 });
+        let tail = items.split_off(if is_stuck { 1 } else { items.len() / 2 });
         let soon = Pause::For(self.retry.first_delay.mul_f64(fastrand::f64()));
         let [pause, pause_of_tail] = match (refusals.kind, is_stuck) {
             // Send the single span at once. If it passes, the faulty item is among the others.
@@ -98,24 +97,24 @@ impl<T: Transport> Courier<T> {
             (Refusal::Busy | Refusal::Failure, true) => [Pause::Backoff; 2],
             (Refusal::Busy | Refusal::Failure, false) => [soon; 2],
         };
-        let part = |parcels, pause| Batch {
+        let part = |items, pause| Batch {
             is_retry: true,
             // Back off further while nothing passes.
             attempts: is_stuck.then_some(attempts),
             refusals: Some(refusals.of_part()),
             pause,
-            ..Batch::new(parcels)
+            ..Batch::new(items)
         };
-        vec![part(parcels, pause), part(tail, pause_of_tail)]
+        vec![part(items, pause), part(tail, pause_of_tail)]
     }
 
     /// Makes an item smaller, media first. Returns `false` if nothing is left to remove.
-    fn shrink(&self, parcel: &mut Parcel) -> bool {
-        let Some(mut smaller) = shrink::smaller(&parcel.bytes) else { return false };
+    fn shrink(&self, item: &mut BatchItem) -> bool {
+        let Some(mut smaller) = shrink::smaller(&item.bytes) else { return false };
         smaller.shrink_to_fit();
         self.pipeline.counters.shrunk.fetch_add(1, SeqCst);
-        parcel.ticket.resize(smaller.len());
-        parcel.bytes = smaller;
+        item.ledger_entry.resize(smaller.len());
+        item.bytes = smaller;
         true
     }
 }

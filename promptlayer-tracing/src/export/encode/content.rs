@@ -7,7 +7,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use crate::hooks::OwnHook;
-use crate::process::{Outgoing, Said};
+use crate::process::{ConvertedSpan, ProcessedSpan};
 use crate::random;
 use promptlayer_blueprint::Tags;
 use promptlayer_blueprint::{SpanId, TraceId};
@@ -15,7 +15,7 @@ use promptlayer_client::exporter::TrackPath;
 
 /// The information about a request that its hooks receive together with the request id.
 #[derive(Debug, Clone)]
-pub(crate) struct Note {
+pub(crate) struct HookPayload {
     pub(crate) name: Cow<'static, str>,
     pub(crate) tags: Tags,
     pub(crate) metadata: BTreeMap<String, String>,
@@ -34,25 +34,25 @@ pub(crate) struct Note {
 #[derive(Debug)]
 pub(crate) enum Content {
     /// A span of `POST /spans-bulk`.
-    Span { trace_id: TraceId, span_id: SpanId, note: Option<Note> },
+    Span { trace_id: TraceId, span_id: SpanId, hook_payload: Option<HookPayload> },
     /// The body of `POST /log-request`.
-    Log { trace_id: TraceId, span_id: SpanId, note: Note },
+    Log { trace_id: TraceId, span_id: SpanId, hook_payload: HookPayload },
     /// The body of a tracking call.
     Track { path: TrackPath },
 }
 
-impl Note {
+impl HookPayload {
     /// Returns the note for a span's request, or `None` if the span has no request log.
-    pub(crate) fn of(outgoing: &Outgoing, said: &Said) -> Option<Self> {
-        let span = &outgoing.span;
-        let log = said.log.as_ref()?;
+    pub(crate) fn from_span(processed: &ProcessedSpan, converted: &ConvertedSpan) -> Option<Self> {
+        let span = &processed.span;
+        let log = converted.log.as_ref()?;
         Some(Self {
             name: span.function_name().into(),
             tags: log.tags.clone(),
             metadata: span.inherited.metadata.clone(),
             prompt: log.prompt_name.clone(),
             own_hook: span.on_request_id,
-            is_of_hook: outgoing.is_of_hook,
+            is_of_hook: processed.is_of_hook,
             is_replayed: false,
         })
     }
@@ -72,8 +72,8 @@ impl fmt::Display for Content {
     /// Names the item in an error: the function that made the request, the span, or the path.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Span { note: Some(note), .. } | Self::Log { note, .. } => {
-                write!(f, "a request of {}", note.name)
+            Self::Span { hook_payload: Some(hook_payload), .. } | Self::Log { hook_payload, .. } => {
+                write!(f, "a request of {}", hook_payload.name)
             }
             Self::Span { span_id, .. } => write!(f, "span {span_id}"),
             Self::Track { path } => write!(f, "a call of {}", path.as_str()),
@@ -83,10 +83,10 @@ impl fmt::Display for Content {
 
 impl Content {
     /// Returns the note for the hooks, if the item is a request.
-    pub(crate) fn note(&self) -> Option<&Note> {
+    pub(crate) fn hook_payload(&self) -> Option<&HookPayload> {
         match self {
-            Self::Span { note, .. } => note.as_ref(),
-            Self::Log { note, .. } => Some(note),
+            Self::Span { hook_payload, .. } => hook_payload.as_ref(),
+            Self::Log { hook_payload, .. } => Some(hook_payload),
             Self::Track { .. } => None,
         }
     }
@@ -106,15 +106,15 @@ impl Content {
             span_id: SpanId,
         }
         let Span { name, context, log_request } = serde_json::from_slice(bytes).ok()?;
-        let note = log_request.map(|log| log.note(name, origin));
-        Some(Self::Span { trace_id: context.trace_id, span_id: context.span_id, note })
+        let hook_payload = log_request.map(|log| log.hook_payload(name, origin));
+        Some(Self::Span { trace_id: context.trace_id, span_id: context.span_id, hook_payload })
     }
 
     /// Parses a stored request log. Its trace was never sent, so the ids are random.
     pub(crate) fn of_stored_log(bytes: &[u8], origin: Origin) -> Option<Self> {
         let log: Log = serde_json::from_slice(bytes).ok()?;
-        let note = log.note("request".to_owned(), origin);
-        Some(Self::Log { trace_id: random::trace_id(), span_id: random::span_id(), note })
+        let hook_payload = log.hook_payload("request".to_owned(), origin);
+        Some(Self::Log { trace_id: random::trace_id(), span_id: random::span_id(), hook_payload })
     }
 }
 
@@ -132,8 +132,8 @@ struct Log {
 }
 
 impl Log {
-    fn note(self, name: String, origin: Origin) -> Note {
-        Note {
+    fn hook_payload(self, name: String, origin: Origin) -> HookPayload {
+        HookPayload {
             name: self.function_name.unwrap_or(name).into(),
             tags: self.tags,
             metadata: self.metadata,

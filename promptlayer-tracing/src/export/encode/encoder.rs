@@ -3,10 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::export::batch::BatchLimits;
-use crate::export::encode::content::{Content, Note};
+use crate::export::encode::content::{Content, HookPayload};
 use crate::export::encode::shrink;
 use crate::export::encode::spans_bulk::{self, Resource};
-use crate::process::{Outgoing, Said};
+use crate::process::{ConvertedSpan, ProcessedSpan};
 use promptlayer_client::exporter::TrackCall;
 
 /// The PromptLayer endpoint that requests are sent to.
@@ -27,7 +27,7 @@ pub enum Wire {
 
 /// The settings for the serialization of spans.
 #[derive(Debug)]
-pub(crate) struct Form {
+pub(crate) struct Encoder {
     pub(crate) wire: Wire,
     pub(crate) resource: Resource,
     /// The provider that is set on the layer.
@@ -36,50 +36,50 @@ pub(crate) struct Form {
 }
 
 /// A batch item with its JSON.
-pub(crate) struct Packed {
+pub(crate) struct EncodedItem {
     pub(crate) content: Content,
     pub(crate) bytes: Result<Vec<u8>, serde_json::Error>,
     /// `true` if the span was too large, so its media or most of its text were removed.
     pub(crate) is_shrunk: bool,
 }
 
-impl Packed {
-    pub(crate) fn of_track(call: TrackCall) -> Self {
+impl EncodedItem {
+    pub(crate) fn from_track(call: TrackCall) -> Self {
         Self { content: Content::Track { path: call.path }, bytes: Ok(call.body), is_shrunk: false }
     }
 }
 
-impl Form {
+impl Encoder {
     /// Converts and serializes a span. Returns `None` if the conversion panics, which is a bug in this crate.
-    pub(crate) fn pack(&self, outgoing: &Outgoing) -> Option<Packed> {
-        catch_unwind(AssertUnwindSafe(|| self.write(outgoing))).ok()
+    pub(crate) fn pack(&self, processed: &ProcessedSpan) -> Option<EncodedItem> {
+        catch_unwind(AssertUnwindSafe(|| self.write(processed))).ok()
     }
 
-    fn write(&self, outgoing: &Outgoing) -> Packed {
+    fn write(&self, processed: &ProcessedSpan) -> EncodedItem {
         let converted;
-        let said = match &outgoing.said {
-            Some(said) => said,
+        let converted = match &processed.converted {
+            Some(converted) => converted,
             None => {
-                converted = Said::of(&outgoing.span, self.provider.as_deref());
+                converted = ConvertedSpan::from_span(&processed.span, self.provider.as_deref());
                 &converted
             }
         };
-        let note = Note::of(outgoing, said);
-        let (trace_id, span_id) = (outgoing.span.place.trace_id, outgoing.span.place.span_id);
-        let (content, written) = match (self.wire, note, &said.log) {
-            (Wire::LogRequest, Some(note), Some(log)) => {
-                (Content::Log { trace_id, span_id, note }, serde_json::to_vec(log))
+        let hook_payload = HookPayload::from_span(processed, converted);
+        let (trace_id, span_id) = (processed.span.place.trace_id, processed.span.place.span_id);
+        let (content, written) = match (self.wire, hook_payload, &converted.log) {
+            (Wire::LogRequest, Some(hook_payload), Some(log)) => {
+                (Content::Log { trace_id, span_id, hook_payload }, serde_json::to_vec(log))
             }
-            (_, note, _) => (
-                Content::Span { trace_id, span_id, note },
-                spans_bulk::span_bytes(outgoing, said, &self.resource),
+            (_, hook_payload, _) => (
+                Content::Span { trace_id, span_id, hook_payload },
+                spans_bulk::span_bytes(processed, converted, &self.resource),
             ),
         };
         let (bytes, is_shrunk) = match written.map(|bytes| self.within_bounds(bytes)) {
             Ok((bytes, is_shrunk)) => (Ok(bytes), is_shrunk),
             Err(error) => (Err(error), false),
         };
-        Packed { content, bytes, is_shrunk }
+        EncodedItem { content, bytes, is_shrunk }
     }
 
     /// Reduces a span that exceeds the size limit, as far as possible. Returns the bytes, and `true` if they

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::kind::Kind;
-use crate::process::{Outgoing, Said};
+use crate::process::{ConvertedSpan, ProcessedSpan};
 use promptlayer_blueprint::LogRequest;
 use promptlayer_blueprint::semconv;
 use promptlayer_blueprint::{RequestId, SpanId, TraceId};
@@ -71,11 +71,11 @@ pub(crate) const FRAME_BYTES: usize = OPENING.len() + CLOSING.len();
 
 /// Serializes one span. The bytes are reused for every attempt.
 pub(crate) fn span_bytes(
-    outgoing: &Outgoing,
-    said: &Said,
+    processed: &ProcessedSpan,
+    converted: &ConvertedSpan,
     resource: &Resource,
 ) -> Result<Vec<u8>, serde_json::Error> {
-    serde_json::to_vec(&span(outgoing, said, resource))
+    serde_json::to_vec(&span(processed, converted, resource))
 }
 
 /// Returns the body of `POST /spans-bulk` with these spans.
@@ -93,8 +93,8 @@ pub(crate) fn spans_bulk<'a>(spans: impl Iterator<Item = &'a [u8]> + Clone) -> V
     body
 }
 
-fn span<'a>(outgoing: &'a Outgoing, said: &'a Said, resource: &'a Resource) -> Span<'a> {
-    let span = &outgoing.span;
+fn span<'a>(processed: &'a ProcessedSpan, converted: &'a ConvertedSpan, resource: &'a Resource) -> Span<'a> {
+    let span = &processed.span;
     Span {
         name: span.name,
         context: Context { trace_id: span.place.trace_id, span_id: span.place.span_id, trace_state: "" },
@@ -102,13 +102,13 @@ fn span<'a>(outgoing: &'a Outgoing, said: &'a Said, resource: &'a Resource) -> S
         parent_id: span.place.parent_id,
         start_time: nanoseconds(span.started),
         end_time: nanoseconds(span.ended()),
-        status: match &said.problem {
+        status: match &converted.problem {
             Some(problem) => Status { status_code: "StatusCode.ERROR", description: Some(problem) },
             None => Status { status_code: "StatusCode.OK", description: None },
         },
-        attributes: attributes(outgoing, said),
+        attributes: attributes(processed, converted),
         resource,
-        log_request: said.log.as_deref(),
+        log_request: converted.log.as_deref(),
     }
 }
 
@@ -120,11 +120,11 @@ fn nanoseconds(time: SystemTime) -> u64 {
 
 /// Returns the attributes of a span: its fields, and its OpenTelemetry attributes. For a span without a
 /// request log, they include the input and output of the function.
-fn attributes(outgoing: &Outgoing, said: &Said) -> Map<String, Value> {
-    let span = &outgoing.span;
+fn attributes(processed: &ProcessedSpan, converted: &ConvertedSpan) -> Map<String, Value> {
+    let span = &processed.span;
     let mut attributes = span.own_fields();
     // Attributes set by the user, or by the crate that made the span, take precedence.
-    for (name, value) in &said.attributes {
+    for (name, value) in &converted.attributes {
         attributes.entry(name.as_str()).or_insert_with(|| value.clone());
     }
     let mut set = |name: &str, value: &str| {
@@ -134,10 +134,10 @@ fn attributes(outgoing: &Outgoing, said: &Said) -> Map<String, Value> {
     if let Some(function) = span.stands_for() {
         set(semconv::FUNCTION_NAME, function);
     }
-    if let Some(input) = &said.function_input {
+    if let Some(input) = &converted.function_input {
         set(semconv::FUNCTION_INPUT, input);
     }
-    if let Some(output) = &said.function_output {
+    if let Some(output) = &converted.function_output {
         set(semconv::FUNCTION_OUTPUT, output);
     }
     match span.kind {

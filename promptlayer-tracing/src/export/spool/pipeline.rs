@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::error::Error;
-use crate::export::batch::item::{Batch, Parcel, Stored, Ticket};
+use crate::export::batch::item::{Batch, BatchItem, LedgerEntry, Stored};
 use crate::export::delivery::retry::RetryPolicy;
 use crate::export::encode::content::{Content, Origin};
 use crate::export::encode::spans_bulk;
@@ -24,7 +24,7 @@ use promptlayer_client::exporter::{LOG_REQUEST_PATH, TrackPath};
 /// A batch item that could not be written to disk.
 #[derive(Debug)]
 pub(crate) struct Unstored {
-    pub(crate) parcel: Parcel,
+    pub(crate) item: BatchItem,
     /// Whether the item alone is larger than the spool. Other items may still fit.
     pub(crate) is_too_large: bool,
 }
@@ -38,28 +38,28 @@ impl Pipeline {
     /// Writes an item to disk. Returns the item if there is no spool, or if it cannot be written.
     pub(crate) fn store(
         &self,
-        parcel: Parcel,
-        is_in_doubt: bool,
+        item: BatchItem,
+        is_ambiguous: bool,
         report: impl FnOnce(Error),
     ) -> Result<(), Box<Unstored>> {
         let Some(store) = self.store_here() else {
-            return Err(Box::new(Unstored { parcel, is_too_large: false }));
+            return Err(Box::new(Unstored { item, is_too_large: false }));
         };
-        let Parcel { ticket, accepted_at, content, bytes, stored } = parcel;
-        let entry = Entry { content: &content, bytes: &bytes, accepted_at, is_in_doubt };
-        let mut ticket = Some(ticket);
+        let BatchItem { ledger_entry, accepted_at, content, bytes, stored } = item;
+        let entry = Entry { content: &content, bytes: &bytes, accepted_at, is_ambiguous };
+        let mut ledger_entry = Some(ledger_entry);
         let written = self.write(store, &entry, || {
-            if let Some(ticket) = ticket.take() {
-                ticket.spool();
+            if let Some(ledger_entry) = ledger_entry.take() {
+                ledger_entry.spool();
             }
             true
         });
-        match (written, ticket) {
-            (Err(error), Some(ticket)) => {
+        match (written, ledger_entry) {
+            (Err(error), Some(ledger_entry)) => {
                 let is_too_large = matches!(error, SpoolError::TooLarge { .. });
                 report(failed(error));
-                let parcel = Parcel { ticket, accepted_at, content, bytes, stored };
-                Err(Box::new(Unstored { parcel, is_too_large }))
+                let item = BatchItem { ledger_entry, accepted_at, content, bytes, stored };
+                Err(Box::new(Unstored { item, is_too_large }))
             }
             _ => Ok(()),
         }
@@ -74,7 +74,7 @@ impl Pipeline {
         enter: impl FnOnce() -> bool,
     ) -> Result<(), SpoolError> {
         let record = entry.record();
-        let own_hook = entry.content.note().and_then(|note| note.own_hook);
+        let own_hook = entry.content.hook_payload().and_then(|hook_payload| hook_payload.own_hook);
         let mut files = store.lock();
         let appended = files.spool.append(&record, entry.accepted_at);
         self.enter_lost(store, &mut files);
@@ -90,9 +90,9 @@ impl Pipeline {
     }
 
     /// Records on disk whether requests with these items may have been written to a connection.
-    pub(crate) fn store_sent(&self, parcels: &[Parcel], may_be_sent: bool, report: impl FnOnce(Error)) {
+    pub(crate) fn store_sent(&self, items: &[BatchItem], may_be_sent: bool, report: impl FnOnce(Error)) {
         let Some(store) = self.store_here() else { return };
-        let ids = parcels.iter().filter_map(|parcel| Some(parcel.stored.as_ref()?.id));
+        let ids = items.iter().filter_map(|item| Some(item.stored.as_ref()?.id));
         let entered = store.lock().spool.set_sent(ids, may_be_sent);
         if let Err(error) = entered {
             report(failed(error));
@@ -114,28 +114,28 @@ impl Pipeline {
     /// Returns the item if its record was evicted.
     pub(crate) fn put_back(
         &self,
-        parcel: Parcel,
-        is_in_doubt: bool,
+        item: BatchItem,
+        is_ambiguous: bool,
         again_after: Option<Duration>,
-    ) -> Option<Parcel> {
-        let (Some(store), Some(stored)) = (self.store_here(), &parcel.stored) else { return Some(parcel) };
+    ) -> Option<BatchItem> {
+        let (Some(store), Some(stored)) = (self.store_here(), &item.stored) else { return Some(item) };
         let mut files = store.lock();
-        if !is_in_doubt {
+        if !is_ambiguous {
             // If this fails, the next run reads the trace back before it sends the record.
             let _ = files.spool.set_sent([stored.id], false);
         }
         if !files.spool.put_back(stored.id) {
             drop(files);
-            return Some(parcel);
+            return Some(item);
         }
         if let Some(time) = again_after {
             files.rewind_at.get_or_insert(Instant::now() + time);
-            let own_hook = parcel.content.note().and_then(|note| note.own_hook);
+            let own_hook = item.content.hook_payload().and_then(|hook_payload| hook_payload.own_hook);
             files.own_hooks.extend(own_hook.map(|hook| (stored.id, hook)));
         }
         // Count it before the lock is released: after that, the record can be evicted, and the eviction relies on
         // this count.
-        parcel.ticket.spool();
+        item.ledger_entry.spool();
         None
     }
 
@@ -202,7 +202,7 @@ impl Pipeline {
                 }
                 let batch = self.batch_of(store, selection, found);
                 // If none of these records could be parsed, later ones may still be valid.
-                if !batch.parcels.is_empty() {
+                if !batch.items.is_empty() {
                     return Some(batch);
                 }
             }
@@ -212,16 +212,16 @@ impl Pipeline {
 
     fn batch_of(&self, store: &Store, selection: Selection, found: Vec<Found>) -> Batch {
         let is_of_spans = found.first().is_some_and(|found| is_of_span(&found.record));
-        let mut in_doubt_since = None;
+        let mut ambiguous_since = None;
         if selection.may_have_been_sent && is_of_spans {
             // If an earlier run sent the batch, it did so before this run started.
-            in_doubt_since = Some(if selection.is_adopted { store.opened_at } else { Instant::now() });
+            ambiguous_since = Some(if selection.is_adopted { store.opened_at } else { Instant::now() });
         } else if selection.may_have_been_sent && selection.kind == RecordKind::Span {
             // It cannot be read back, and may have been in flight when the earlier run was killed.
             self.counters.possible_duplicates.fetch_add(found.len() as u64, SeqCst);
         }
-        let parcels = found.into_iter().filter_map(|found| self.parcel_of(found)).collect();
-        Batch { in_doubt_since, ..Batch::new(parcels) }
+        let items = found.into_iter().filter_map(|found| self.parcel_of(found)).collect();
+        Batch { ambiguous_since, ..Batch::new(items) }
     }
 
     /// Reads as many records from the spool as fit into one request.
@@ -231,7 +231,7 @@ impl Pipeline {
         selection: Selection,
         report: &impl Fn(Error),
     ) -> Vec<Found> {
-        let limits = self.form.batch;
+        let limits = self.encoder.batch;
         let mut found = Vec::new();
         let mut size = spans_bulk::FRAME_BYTES;
         let mut files = store.lock();
@@ -264,7 +264,10 @@ impl Pipeline {
             };
             let own_hook = files.own_hooks.remove(&id);
             found.push(Found {
-                ticket: Ticket::new(Arc::clone(self), self.queue.unspool(class, record.body.len())),
+                ledger_entry: LedgerEntry::new(
+                    Arc::clone(self),
+                    self.queue.unspool(class, record.body.len()),
+                ),
                 stored: Stored { id, pipeline: Arc::clone(self) },
                 origin: Origin { own_hook, is_of_hook: record.is_of_hook, is_replayed: selection.is_adopted },
                 // The age may be longer than this system has been running.
@@ -285,8 +288,8 @@ impl Pipeline {
 
     /// Parses a record. If its content is invalid despite a correct checksum, the record is dropped as
     /// damaged.
-    fn parcel_of(&self, found: Found) -> Option<Parcel> {
-        let Found { ticket, stored, origin, accepted_at, record } = found;
+    fn parcel_of(&self, found: Found) -> Option<BatchItem> {
+        let Found { ledger_entry, stored, origin, accepted_at, record } = found;
         let content = match (record.kind, &*record.key) {
             (RecordKind::Track, path) => TrackPath::from_path(path).map(|path| Content::Track { path }),
             (RecordKind::Span, "") => Content::of_stored_span(&record.body, origin),
@@ -295,16 +298,22 @@ impl Pipeline {
         };
         let Some(content) = content else {
             self.store_done(&stored, drop);
-            ticket.settle(End::Dropped(DropReason::SpoolDamaged));
+            ledger_entry.settle(End::Dropped(DropReason::SpoolDamaged));
             return None;
         };
-        Some(Parcel { ticket, accepted_at, content, bytes: record.body.into(), stored: Some(stored) })
+        Some(BatchItem {
+            ledger_entry,
+            accepted_at,
+            content,
+            bytes: record.body.into(),
+            stored: Some(stored),
+        })
     }
 }
 
 /// A record that was read from the spool. It stays there until it is done.
 struct Found {
-    ticket: Ticket,
+    ledger_entry: LedgerEntry,
     stored: Stored,
     origin: Origin,
     accepted_at: Instant,

@@ -49,13 +49,13 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens the spool folder for a destination, which is identified by the hash `destination`.
+    /// Opens the spool folder for a destination, which is identified by the hash `exporter`.
     ///
     /// Also returns how many spans and tracking calls earlier runs left for this destination.
-    pub(crate) fn open(settings: &SpoolSettings, destination: &str) -> Result<(Self, Tally), Error> {
+    pub(crate) fn open(settings: &SpoolSettings, exporter: &str) -> Result<(Self, Tally), Error> {
         let limits =
             SpoolLimits { bytes: settings.bytes, max_age: settings.max_age, ..SpoolLimits::default() };
-        let (spool, recovered) = Spool::open(&settings.path, destination, limits).map_err(failed)?;
+        let (spool, recovered) = Spool::open(&settings.path, exporter, limits).map_err(failed)?;
         let found = recovered.records;
         let open = spool.waiting().collect();
         let store = Self {
@@ -130,7 +130,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) accepted_at: Instant,
     /// Whether the item is ambiguous: it was sent, and it is not known whether it arrived.
-    pub(crate) is_in_doubt: bool,
+    pub(crate) is_ambiguous: bool,
 }
 
 impl Entry<'_> {
@@ -142,8 +142,8 @@ impl Entry<'_> {
         };
         Record {
             kind,
-            is_of_hook: self.content.note().is_some_and(|note| note.is_of_hook),
-            is_in_doubt: self.is_in_doubt,
+            is_of_hook: self.content.hook_payload().is_some_and(|hook_payload| hook_payload.is_of_hook),
+            is_ambiguous: self.is_ambiguous,
             key: key.into(),
             body: self.bytes.into(),
         }

@@ -8,14 +8,14 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::service::Service;
-use crate::export::delivery::Courier;
+use crate::export::delivery::Deliverer;
 use crate::export::guard::{Stats, Stop};
 use crate::export::worker::Worker;
 use crate::export::{
-    BatchLimits, Form, Pipeline, QueueLimits, Resource, RetryPolicy, SpoolSettings, Store, Tally, Wire,
+    BatchLimits, Encoder, Pipeline, QueueLimits, Resource, RetryPolicy, SpoolSettings, Store, Tally, Wire,
 };
 use crate::hooks::{self, Hooks};
-use crate::process::{Destination, Outgoing};
+use crate::process::{ProcessedSpan, SpanExporter};
 use crate::random;
 use crate::span::finished::{FinishedSpan, Inherited, Place};
 use crate::span::input_output::Ending;
@@ -53,7 +53,8 @@ impl Line {
         wire: Wire,
         hooks: Hooks,
     ) -> Self {
-        let form = Arc::new(Form { wire, batch, resource: Resource::new("test".to_owned()), provider: None });
+        let encoder =
+            Arc::new(Encoder { wire, batch, resource: Resource::new("test".to_owned()), provider: None });
         let (store, found) = match spool {
             Some(spool) => {
                 Store::open(&spool, "0123456789abcdef").map(|(store, found)| (Some(store), found)).unwrap()
@@ -61,12 +62,12 @@ impl Line {
             None => (None, Tally::default()),
         };
         let queue = QueueLimits::default().items(1000);
-        let pipeline = Arc::new(Pipeline::new(queue, Arc::clone(&form), store));
+        let pipeline = Arc::new(Pipeline::new(queue, Arc::clone(&encoder), store));
         pipeline.adopt(found);
         let client = CLIENT.clone();
         let hooks = Hooks { on_error: Some(Box::new(|_| {})), ..hooks };
         let (stop, told) = watch::channel(Stop::default());
-        let courier = Courier::new(
+        let deliverer = Deliverer::new(
             service.clone(),
             &client,
             client.clone(),
@@ -75,7 +76,7 @@ impl Line {
             RetryPolicy::default(),
             told.clone(),
         );
-        let worker = Worker::new(Arc::new(courier), form, told);
+        let worker = Worker::new(Arc::new(deliverer), encoder, told);
         Self { pipeline, stop, service: service.clone(), taken_before: service.taken(), worker: Some(worker) }
     }
 
@@ -83,9 +84,9 @@ impl Line {
     pub(super) fn log(&self, count: usize) {
         let trace_id = random::trace_id();
         for number in 0..count {
-            self.pipeline.take(Outgoing {
+            self.pipeline.take(ProcessedSpan {
                 span: span(trace_id, number),
-                said: None,
+                converted: None,
                 size: 100,
                 is_of_hook: false,
             });
@@ -121,7 +122,7 @@ impl Line {
 /// Records a span in its own trace.
 pub(super) fn log_one(pipeline: &Arc<Pipeline>, number: usize) {
     let span = span(random::trace_id(), number);
-    pipeline.take(Outgoing { span, said: None, size: 100, is_of_hook: false });
+    pipeline.take(ProcessedSpan { span, converted: None, size: 100, is_of_hook: false });
 }
 
 pub(super) fn span(trace_id: TraceId, number: usize) -> FinishedSpan {
@@ -132,7 +133,7 @@ pub(super) fn span(trace_id: TraceId, number: usize) -> FinishedSpan {
         function: Some("ask"),
         kind: Some(crate::Kind::Llm),
         is_request: true,
-        is_foreign: false,
+        is_external: false,
         lacks_an_answer: false,
         started: SystemTime::now(),
         duration: Duration::from_millis(5),

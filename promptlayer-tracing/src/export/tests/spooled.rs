@@ -11,7 +11,7 @@ use super::service::{Service, Step};
 use crate::export::queue::ledger::{DropReason, Pending};
 use crate::export::{BatchLimits, SpoolMode, SpoolSettings, Wire};
 use crate::hooks::Hooks;
-use crate::process::{Destination, Outgoing};
+use crate::process::{ProcessedSpan, SpanExporter};
 use crate::random;
 use promptlayer_client::exporter::{Enqueue, TrackCall, TrackPath};
 
@@ -57,9 +57,9 @@ async fn one_hour_outage_spools_new_spans_and_loses_nothing() {
             tokio::time::sleep(MINUTE).await;
             let trace_id = random::trace_id();
             for number in 0..80 {
-                pipeline.take(Outgoing {
+                pipeline.take(ProcessedSpan {
                     span: span(trace_id, number),
-                    said: None,
+                    converted: None,
                     size: 100,
                     is_of_hook: false,
                 });
@@ -148,9 +148,9 @@ async fn spooled_request_of_this_run_keeps_hook_and_is_no_replay() {
         with_hook.on_request_id = Some(|_| {
             OWN.fetch_add(1, SeqCst);
         });
-        line.pipeline.take(Outgoing { span: with_hook, said: None, size: 100, is_of_hook: false });
+        line.pipeline.take(ProcessedSpan { span: with_hook, converted: None, size: 100, is_of_hook: false });
         let by_hook = span(random::trace_id(), 1);
-        line.pipeline.take(Outgoing { span: by_hook, said: None, size: 100, is_of_hook: true });
+        line.pipeline.take(ProcessedSpan { span: by_hook, converted: None, size: 100, is_of_hook: true });
         let (stats, _) = line.run().await;
         assert_eq!((stats.spans.delivered, stats.hooks.of_hooks), (2, 1), "{mode:?}: {stats:#?}");
         drop(line);
@@ -186,9 +186,9 @@ async fn new_spans_are_written_ahead_while_others_are_in_flight() {
     let pipeline = Arc::clone(&line.pipeline);
     let user = tokio::spawn(async move {
         tokio::time::sleep(MINUTE).await;
-        pipeline.take(Outgoing {
+        pipeline.take(ProcessedSpan {
             span: span(random::trace_id(), 1),
-            said: None,
+            converted: None,
             size: 100,
             is_of_hook: false,
         });
@@ -323,7 +323,7 @@ async fn record_evicted_after_put_back_is_counted() {
         let trace_id = random::trace_id();
         for number in 0..60 {
             let span = span(trace_id, number);
-            pipeline.take(Outgoing { span, said: None, size: 100, is_of_hook: false });
+            pipeline.take(ProcessedSpan { span, converted: None, size: 100, is_of_hook: false });
         }
         let deadline = std::time::Instant::now();
         stop.send_modify(|stop| {
@@ -429,7 +429,7 @@ async fn record_larger_than_the_spool_stops_no_other() {
             let text = serde_json::json!("word ".repeat(40 << 10));
             span.fields.insert("text".to_owned(), text);
         }
-        first.pipeline.take(Outgoing { span, said: None, size: 100, is_of_hook: false });
+        first.pipeline.take(ProcessedSpan { span, converted: None, size: 100, is_of_hook: false });
     }
     end(&mut first).await;
     let spans = first.stats().spans;

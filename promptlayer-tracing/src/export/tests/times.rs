@@ -8,23 +8,23 @@ use serde_json::Value;
 use super::line::span;
 use crate::export::Resource;
 use crate::export::encode::spans_bulk;
-use crate::process::{Destination, Outgoing, Redact, Said, Sink};
+use crate::process::{ConvertedSpan, ProcessedSpan, Redact, SpanExporter, SpanProcessor};
 use crate::random;
 
 #[derive(Default)]
-struct Shelf(Mutex<Vec<Outgoing>>);
+struct Shelf(Mutex<Vec<ProcessedSpan>>);
 
-impl Destination for Arc<Shelf> {
-    fn take(&self, outgoing: Outgoing) {
-        self.0.lock().unwrap().push(outgoing);
+impl SpanExporter for Arc<Shelf> {
+    fn take(&self, processed: ProcessedSpan) {
+        self.0.lock().unwrap().push(processed);
     }
 }
 
 /// Returns the JSON of a span with this start time and duration.
 fn sent(started: SystemTime, duration: Duration) -> Value {
     let shelf = Arc::new(Shelf::default());
-    let sink = Sink {
-        destination: Box::new(Arc::clone(&shelf)),
+    let processor = SpanProcessor {
+        exporter: Box::new(Arc::clone(&shelf)),
         root: Arc::default(),
         provider: None,
         capture_content: true,
@@ -35,10 +35,10 @@ fn sent(started: SystemTime, duration: Duration) -> Value {
     };
     let mut span = span(random::trace_id(), 0);
     (span.started, span.duration) = (started, duration);
-    sink.submit(span);
-    let outgoing = shelf.0.lock().unwrap().pop().unwrap();
-    let said = Said::of(&outgoing.span, None);
-    let bytes = spans_bulk::span_bytes(&outgoing, &said, &Resource::new("test".to_owned())).unwrap();
+    processor.submit(span);
+    let processed = shelf.0.lock().unwrap().pop().unwrap();
+    let converted = ConvertedSpan::from_span(&processed.span, None);
+    let bytes = spans_bulk::span_bytes(&processed, &converted, &Resource::new("test".to_owned())).unwrap();
     serde_json::from_slice(&bytes).unwrap()
 }
 

@@ -26,7 +26,7 @@ use crate::span::input_output::{Ending, Input};
 
 /// The converted form of a model call.
 #[derive(Debug)]
-pub(crate) struct Converted {
+pub(crate) struct ConvertedRequest {
     pub(crate) log: LogRequest,
     /// Arguments that have no field in the log, as JSON.
     pub(crate) unplaced: Option<String>,
@@ -39,7 +39,7 @@ pub(crate) struct Converted {
 /// Converts the span of a model call into a request log and its attributes.
 ///
 /// `default_provider` is the default provider of the layer.
-pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Converted {
+pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> ConvertedRequest {
     let (request, mut reply) = read(span);
     let input = request.prompt.unwrap_or_else(|| ChatPrompt::default().into());
     let output = alike(&input, reply.prompt.take());
@@ -55,7 +55,7 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
     let providers = [
         span.provider.as_deref(),
         // An external span names its provider itself, like the `provider` argument of the attribute does.
-        request.provider.as_deref().filter(|_| span.is_foreign),
+        request.provider.as_deref().filter(|_| span.is_external),
         default_provider,
         reply.provider.as_deref(),
         reply.shape.and_then(providers::Shape::only_speaker),
@@ -91,7 +91,7 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
     log.function_name = Some(span.function_name().to_owned());
     // The response determines the API type: a response always identifies its API, some requests do not.
     log.api_type = shape.map(|shape| shape.api_type.to_owned());
-    if span.is_foreign {
+    if span.is_external {
         log.api_type = gen_ai::api_type(&span.fields).map(str::to_owned);
     }
     let answered = Answered::from_reply(&reply);
@@ -104,7 +104,7 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
     let attributes = gen_ai::of_log(&log, is_embedding(span), &answered);
     let unplaced = request.unplaced;
     let unplaced = (!unplaced.is_empty()).then(|| Value::Object(unplaced).to_string());
-    Converted { log, unplaced, problem, attributes }
+    ConvertedRequest { log, unplaced, problem, attributes }
 }
 
 /// Returns `true` if a stream was dropped after it reported its finish reason. The consumer stopped
@@ -116,7 +116,7 @@ fn is_whole(span: &FinishedSpan, reply: &Reply) -> bool {
 
 /// Reads the request and the response of a call. An external span is read from its fields.
 fn read(span: &FinishedSpan) -> (Request, Reply) {
-    if span.is_foreign {
+    if span.is_external {
         return (gen_ai::request(&span.fields), gen_ai::response(&span.fields, span.lacks_an_answer));
     }
     let input = span.input.as_ref().and_then(captured::input);
@@ -150,7 +150,7 @@ fn is_embedding(span: &FinishedSpan) -> bool {
 
 /// The problem that the fields of another crate's span tell.
 fn problem_by_fields(span: &FinishedSpan) -> Option<gen_ai::Problem> {
-    gen_ai::problem(&span.fields, span.lacks_an_answer).filter(|_| span.is_foreign)
+    gen_ai::problem(&span.fields, span.lacks_an_answer).filter(|_| span.is_external)
 }
 
 /// A time as the API takes it; `None` outside the years that it can express.
@@ -253,7 +253,7 @@ fn set_status(log: &mut LogRequest, span: &FinishedSpan, ending: &Ending, reply:
 
 /// Returns the input of a span that has no request log, as readable JSON or text.
 pub(crate) fn function_input(span: &FinishedSpan) -> Option<String> {
-    if span.is_foreign {
+    if span.is_external {
         return gen_ai::function_input(&span.fields);
     }
     match span.input.as_ref()? {
@@ -268,7 +268,7 @@ pub(crate) fn function_input(span: &FinishedSpan) -> Option<String> {
 
 /// Returns the output of a span that has no request log, as readable JSON or text.
 pub(crate) fn function_output(span: &FinishedSpan) -> Option<String> {
-    if span.is_foreign {
+    if span.is_external {
         return gen_ai::function_output(&span.fields);
     }
     match span.output.as_ref()? {

@@ -58,7 +58,7 @@ fn span() -> FinishedSpan {
         function: Some("ask"),
         kind: Some(Kind::Llm),
         is_request: true,
-        is_foreign: false,
+        is_external: false,
         lacks_an_answer: false,
         started: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
         duration: Duration::from_millis(1_500),

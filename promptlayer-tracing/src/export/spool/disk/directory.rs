@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! root/
-//!   destination-<hash>/                named for the base URL and the API key: see `Destination`
+//!   destination-<hash>/                named for the base URL and the API key: see `SpanExporter`
 //!     v2-<pid>-<time>-<random>.lock    held by the process that owns the directory
 //!     v2-<pid>-<time>-<random>/        its segments
 //!   set-aside/                         quarantined data

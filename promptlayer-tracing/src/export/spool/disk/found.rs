@@ -22,7 +22,7 @@ pub(crate) struct Recovered {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct LeftAlone {
     /// Files and parts of files that could not be read. If they could be moved, they are in the folder
-    /// `set-aside` until they exceed the maximum age of a record or the size limit of the spool.
+    /// `set-quarantine` until they exceed the maximum age of a record or the size limit of the spool.
     pub(crate) set_aside: u64,
     /// Folders of ended processes with another base URL or API key.
     pub(crate) other_destinations: u64,
@@ -76,7 +76,7 @@ impl fmt::Display for LeftAlone {
             ),
             (
                 unknown_destinations,
-                "folders are of an earlier version, which did not note the base URL and the API key: delete \
+                "folders are of an earlier version, which did not hook_payload the base URL and the API key: delete \
                  them, or have that version send them",
             ),
             (other_versions, "folders or files are of another version and wait for a program that has it"),

@@ -6,9 +6,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::SpoolError;
-use super::aside::Aside;
 use super::directory::Claim;
 use super::file::{Tail, is_irregular, open_regular, private, sync};
+use super::quarantine::Quarantine;
 use super::record::Mark;
 use super::segment::{Entry, State};
 
@@ -112,11 +112,11 @@ impl ReadMarks {
     ///
     /// If a mark is damaged, its record is returned again, and all records of the segment count as sent,
     /// because the mark may have been for any of them.
-    pub(super) fn read(claim: &Claim, path: &Path, aside: &mut Aside) -> Self {
+    pub(super) fn read(claim: &Claim, path: &Path, quarantine: &mut Quarantine) -> Self {
         let mut read = Self { are_incomplete: !claim.is_of_this_boot(), ..Self::default() };
         let unreadable = Self { are_incomplete: true, are_unreadable: true, ..Self::default() };
         if is_irregular(path) {
-            aside.whole(path, claim.name());
+            quarantine.whole(path, claim.name());
             return unreadable;
         }
         let mut bytes = Vec::new();
@@ -125,7 +125,7 @@ impl ReadMarks {
             if error.kind() == io::ErrorKind::NotFound {
                 return read;
             }
-            aside.left.set_aside += 1;
+            quarantine.left.set_aside += 1;
             return unreadable;
         }
         let (marks, torn) = bytes.as_chunks();
@@ -140,7 +140,7 @@ impl ReadMarks {
                 None => are_damaged = true,
             }
         }
-        aside.left.set_aside += u64::from(are_damaged);
+        quarantine.left.set_aside += u64::from(are_damaged);
         read.are_incomplete |= are_damaged;
         read
     }

@@ -23,7 +23,6 @@
 //!   must not contain secrets.
 
 mod age;
-mod aside;
 mod clock;
 mod directory;
 mod error;
@@ -31,6 +30,7 @@ mod file;
 mod found;
 mod give;
 mod marks;
+mod quarantine;
 mod record;
 mod recover;
 mod segment;
@@ -53,9 +53,9 @@ pub(crate) use self::record::{Record, RecordKind};
 pub(crate) use self::tally::{Lost, Tally};
 
 use self::age::Age;
-use self::aside::Aside;
 use self::clock::Clock;
 use self::directory::{Claim, Orphans};
+use self::quarantine::Quarantine;
 use self::record::Preamble;
 use self::recover::recover;
 use self::segment::Segment;
@@ -129,7 +129,7 @@ pub(crate) struct Spool {
 impl Spool {
     /// Opens the spool of a destination, with the records that ended processes left for the same destination.
     ///
-    /// All of these records are read once, to check that they are intact. `destination` is a hash in
+    /// All of these records are read once, to check that they are intact. `exporter` is a hash in
     /// hexadecimal digits. A relative path is resolved against the current directory.
     ///
     /// # Errors
@@ -138,27 +138,27 @@ impl Spool {
     /// error.
     pub(crate) fn open(
         path: impl AsRef<Path>,
-        destination: &str,
+        exporter: &str,
         limits: SpoolLimits,
     ) -> Result<(Self, Recovered), SpoolError> {
-        Self::open_by(path.as_ref(), destination, limits, Clock::System)
+        Self::open_by(path.as_ref(), exporter, limits, Clock::System)
     }
 
     fn open_by(
         path: &Path,
-        destination: &str,
+        exporter: &str,
         limits: SpoolLimits,
         clock: Clock,
     ) -> Result<(Self, Recovered), SpoolError> {
         let root = std::path::absolute(path).map_err(SpoolError::io("find the spool's folder", path))?;
-        let own = Arc::new(Claim::create(&directory::home(&root, destination))?);
+        let own = Arc::new(Claim::create(&directory::home(&root, exporter))?);
         let orphans = Orphans::adopt(&own);
-        let mut aside = Aside::new(&root);
-        aside.left.set_aside = orphans.unreadable;
+        let mut quarantine = Quarantine::new(&root);
+        quarantine.left.set_aside = orphans.unreadable;
         let mut segments: Vec<_> =
-            orphans.claims.into_iter().flat_map(|claim| recover(claim, &clock, &mut aside)).collect();
+            orphans.claims.into_iter().flat_map(|claim| recover(claim, &clock, &mut quarantine)).collect();
         segments.sort_by(Segment::by_age);
-        aside.prune(limits.max_age, limits.bytes, &clock);
+        quarantine.prune(limits.max_age, limits.bytes, &clock);
         let mut records = Tally::default();
         for (serial, segment) in (0..).zip(&mut segments) {
             segment.serial = serial;
@@ -177,7 +177,7 @@ impl Spool {
             clock,
             own,
         };
-        let mut left = aside.left;
+        let mut left = quarantine.left;
         left.look_beside(&spool.root, &spool.own);
         left.look_at_versions(&spool.own);
         Ok((spool, Recovered { records, left }))

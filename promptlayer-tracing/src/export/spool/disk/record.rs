@@ -40,7 +40,7 @@ impl RecordKind {
         }
     }
 
-    fn of_byte(byte: u8) -> Option<Self> {
+    fn from_byte(byte: u8) -> Option<Self> {
         match byte {
             1 => Some(Self::Span),
             2 => Some(Self::Track),
@@ -57,7 +57,7 @@ pub(crate) struct Record {
     /// Whether a hook made it.
     pub(crate) is_of_hook: bool,
     /// Whether it is ambiguous: it was sent, but no response confirmed that it arrived.
-    pub(crate) is_in_doubt: bool,
+    pub(crate) is_ambiguous: bool,
     /// The path of a tracking call, up to 65,535 bytes.
     pub(crate) key: Box<str>,
     /// The content to send. The spool does not inspect it.
@@ -90,7 +90,7 @@ impl Record {
             body: u32::try_from(self.body.len()).ok()?,
             key: u16::try_from(self.key.len()).ok()?,
             kind: self.kind.byte(),
-            flags: (u8::from(self.is_of_hook) * OF_HOOK) | (u8::from(self.is_in_doubt) * IN_DOUBT),
+            flags: (u8::from(self.is_of_hook) * OF_HOOK) | (u8::from(self.is_ambiguous) * IN_DOUBT),
             accepted,
             checksum: payload.finalize(),
         };
@@ -110,7 +110,7 @@ impl Record {
         Some(Self {
             kind: head.kind()?,
             is_of_hook: head.flags & OF_HOOK != 0,
-            is_in_doubt: head.is_in_doubt(),
+            is_ambiguous: head.is_ambiguous(),
             key: str::from_utf8(key).ok()?.into(),
             body: body.into(),
         })
@@ -159,11 +159,11 @@ impl Head {
 
     /// Returns the kind, if this version knows it.
     pub(super) fn kind(&self) -> Option<RecordKind> {
-        RecordKind::of_byte(self.kind)
+        RecordKind::from_byte(self.kind)
     }
 
     /// Returns `true` if the record was ambiguous when it was stored.
-    pub(super) fn is_in_doubt(&self) -> bool {
+    pub(super) fn is_ambiguous(&self) -> bool {
         self.flags & IN_DOUBT != 0
     }
 

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::age::Age;
-use super::aside::Aside;
 use super::clock::Clock;
 use super::directory::Claim;
 use super::file::{is_irregular, open_regular, private};
 use super::marks::{MARKS, ReadMarks};
+use super::quarantine::Quarantine;
 use super::record::{Head, OtherVersion, Preamble};
 use super::segment::{Entry, RECORDS, Segment, State};
 
@@ -25,13 +25,13 @@ const BUFFER: usize = 64 << 10;
 ///
 /// Records stay in their files, under the lock of the directory. Nothing is copied, so a kill cannot
 /// duplicate or lose records.
-pub(super) fn recover(claim: Claim, clock: &Clock, aside: &mut Aside) -> Vec<Segment> {
+pub(super) fn recover(claim: Claim, clock: &Clock, quarantine: &mut Quarantine) -> Vec<Segment> {
     let claim = Arc::new(claim);
     let listing = match fs::read_dir(claim.folder()) {
         Ok(listing) => listing,
         Err(error) => {
             // A lock file without a directory is not a loss.
-            aside.left.set_aside += u64::from(error.kind() != io::ErrorKind::NotFound);
+            quarantine.left.set_aside += u64::from(error.kind() != io::ErrorKind::NotFound);
             return Vec::new();
         }
     };
@@ -42,10 +42,10 @@ pub(super) fn recover(claim: Claim, clock: &Clock, aside: &mut Aside) -> Vec<Seg
     let mut segments = Vec::new();
     let mut of_other_versions = HashSet::new();
     for path in records {
-        match segment(&claim, &path, clock, aside) {
+        match segment(&claim, &path, clock, quarantine) {
             Ok(found) => segments.extend(found),
             Err(OtherVersion) => {
-                aside.left.other_versions += 1;
+                quarantine.left.other_versions += 1;
                 of_other_versions.extend(path.file_stem().map(OsStr::to_owned));
             }
         }
@@ -60,7 +60,7 @@ pub(super) fn recover(claim: Claim, clock: &Clock, aside: &mut Aside) -> Vec<Seg
             // If this fails, the next process removes it.
             let _ = fs::remove_file(path);
         } else {
-            aside.whole(&path, claim.name());
+            quarantine.whole(&path, claim.name());
         }
     }
     segments
@@ -72,7 +72,7 @@ fn segment(
     claim: &Arc<Claim>,
     path: &Path,
     clock: &Clock,
-    aside: &mut Aside,
+    quarantine: &mut Quarantine,
 ) -> Result<Option<Segment>, OtherVersion> {
     let mut walk = match Walk::open(path) {
         Ok(Ok(Some(walk))) => walk,
@@ -83,16 +83,16 @@ fn segment(
         }
         Ok(Err(version)) => return Err(version),
         Err(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => {
-            aside.whole(path, claim.name());
+            quarantine.whole(path, claim.name());
             return Ok(None);
         }
         Err(_) => {
             // It cannot be read at the moment. It stays where it is, for the next process.
-            aside.left.set_aside += 1;
+            quarantine.left.set_aside += 1;
             return Ok(None);
         }
     };
-    let marks = ReadMarks::read(claim, &path.with_extension(MARKS), aside);
+    let marks = ReadMarks::read(claim, &path.with_extension(MARKS), quarantine);
     let Contents { entries, damaged, rest } = walk.read(&marks);
     let end = rest.as_ref().map_or(walk.end, |rest| rest.start);
     let created = marks.created.unwrap_or(walk.created);
@@ -100,7 +100,7 @@ fn segment(
     let found = Segment::new(Arc::clone(claim), path.to_owned(), age);
     let mut segment = found.recovered(entries, end, marks.len);
     let parts: Vec<_> = damaged.iter().cloned().chain(rest).collect();
-    if aside.parts(path, claim.name(), &parts).is_ok() {
+    if quarantine.parts(path, claim.name(), &parts).is_ok() {
         // If either step fails, the next process finds the same data and quarantines it again.
         segment.forget(damaged.iter().map(|part| part.start));
         let _ = cut(path, end, walk.end);
@@ -206,7 +206,7 @@ impl Walk {
         match head.kind() {
             Some(kind) if intact => {
                 self.newest = self.newest.max(head.accepted);
-                let may_have_been_sent = head.is_in_doubt();
+                let may_have_been_sent = head.is_ambiguous();
                 Ok(Step::Record(Entry { offset, kind, state: State::Waiting, may_have_been_sent }))
             }
             _ => Ok(Step::Damaged),

@@ -42,8 +42,8 @@ pub(super) struct Entry {
 impl Entry {
     /// Returns the entry of a record that was just written.
     fn new(offset: u64, record: &Record) -> Self {
-        let Record { kind, is_in_doubt, .. } = *record;
-        Self { offset, kind, state: State::Waiting, may_have_been_sent: is_in_doubt }
+        let Record { kind, is_ambiguous, .. } = *record;
+        Self { offset, kind, state: State::Waiting, may_have_been_sent: is_ambiguous }
     }
 
     /// Returns `true` if the record is in the file and not in use by the caller.

@@ -64,7 +64,7 @@ fn record(number: u64) -> Record {
     Record {
         kind: RecordKind::Span,
         is_of_hook: false,
-        is_in_doubt: false,
+        is_ambiguous: false,
         key: "".into(),
         body: number.to_string().into_bytes().into(),
     }

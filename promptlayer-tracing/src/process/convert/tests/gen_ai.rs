@@ -10,7 +10,7 @@ use promptlayer_blueprint::{ErrorType, RequestStatus};
 /// A span of a model call with these fields.
 fn call(fields: &Value) -> FinishedSpan {
     let fields: Map<String, Value> = fields.as_object().unwrap().clone();
-    FinishedSpan { name: "chat", function: None, is_foreign: true, fields, ..span() }
+    FinishedSpan { name: "chat", function: None, is_external: true, fields, ..span() }
 }
 
 fn log(fields: &Value) -> LogRequest {

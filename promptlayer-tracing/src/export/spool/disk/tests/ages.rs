@@ -171,14 +171,14 @@ fn clock_that_was_set_back_a_little_expires_nothing() {
 #[test]
 fn wrong_clock_removes_no_quarantined_file() {
     let (_folder, path) = folder();
-    let aside = path.join("set-aside/file");
-    fs::create_dir_all(aside.parent().unwrap()).unwrap();
-    let modified = fs::File::create(&aside).unwrap();
+    let quarantine = path.join("set-aside/file");
+    fs::create_dir_all(quarantine.parent().unwrap()).unwrap();
+    let modified = fs::File::create(&quarantine).unwrap();
     modified.set_modified(UNIX_EPOCH + TODAY).unwrap();
     for wrong in WRONG {
         Clocks::showing(wrong).open(&path);
-        assert!(aside.exists(), "{wrong:?}");
+        assert!(quarantine.exists(), "{wrong:?}");
     }
     Clocks::showing(TODAY + 8 * DAY).open(&path);
-    assert!(!aside.exists());
+    assert!(!quarantine.exists());
 }

@@ -49,14 +49,14 @@ fn process() {
 
 /// The messages of a process until it was killed.
 #[derive(Default)]
-struct Said {
+struct Reported {
     kept: BTreeSet<u64>,
     /// Records that it was about to settle.
     settling: BTreeSet<u64>,
     done: BTreeSet<u64>,
 }
 
-impl Said {
+impl Reported {
     fn hear(&mut self, line: &str) {
         let Some((what, number)) = line.strip_prefix("> ").and_then(|line| line.split_once(' ')) else {
             return;
@@ -79,8 +79,8 @@ fn start(path: &OsStr, first: u64) -> (Child, BufReader<ChildStdout>) {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let said = BufReader::new(process.stdout.take().unwrap());
-    (process, said)
+    let output = BufReader::new(process.stdout.take().unwrap());
+    (process, output)
 }
 
 #[test]
@@ -91,35 +91,35 @@ fn what_was_kept_survives_a_kill_and_what_was_done_stays_done() {
     let mut settled = 0;
     for round in 0..50 {
         let (mut process, mut lines) = start(path.as_os_str(), first);
-        let mut said = Said::default();
+        let mut reported = Reported::default();
         let mut line = String::new();
         for _ in 0..fastrand::u32(10..300) {
             line.clear();
             assert_ne!(lines.read_line(&mut line).unwrap(), 0, "round {round}: it ended by itself");
-            said.hear(line.trim_end());
+            reported.hear(line.trim_end());
         }
         for _ in 0..fastrand::u32(0..20_000) {
             std::hint::spin_loop();
         }
         process.kill().unwrap();
         process.wait().unwrap();
-        lines.lines().for_each(|line| said.hear(&line.unwrap()));
+        lines.lines().for_each(|line| reported.hear(&line.unwrap()));
 
-        let last = said.kept.last().copied().unwrap_or(first);
-        waiting.extend(&said.kept);
+        let last = reported.kept.last().copied().unwrap_or(first);
+        waiting.extend(&reported.kept);
         let (mut spool, _) = open_with(&path, LIMITS).unwrap();
         let numbers = given(&mut spool);
         assert_eq!(spool.take_lost(), Lost::default(), "round {round}");
         let found: BTreeSet<_> = numbers.iter().copied().collect();
         assert_eq!(found.len(), numbers.len(), "round {round}: none twice");
-        assert!(found.is_disjoint(&said.done), "round {round}: what is done stays done");
+        assert!(found.is_disjoint(&reported.done), "round {round}: what is done stays done");
         let missing: Vec<_> =
-            waiting.difference(&found).filter(|number| !said.settling.contains(number)).collect();
+            waiting.difference(&found).filter(|number| !reported.settling.contains(number)).collect();
         assert!(missing.is_empty(), "round {round}: lost {missing:?}");
         let new: Vec<_> = found.difference(&waiting).copied().collect();
         // One record may have been written without time to report it.
         assert!(new.iter().all(|number| *number <= last + 1) && new.len() <= 1, "round {round}: {new:?}");
-        settled += said.done.len();
+        settled += reported.done.len();
         waiting = found;
         first = last + 2;
     }
@@ -173,10 +173,10 @@ fn a_disk_that_fills_up_costs_only_what_has_no_room() {
         .env(PATH, &path)
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
+    let printed = String::from_utf8_lossy(&output.stdout);
     assert!(
-        output.status.success() && said.contains("> = 0"),
-        "{said}{}",
+        output.status.success() && printed.contains("> = 0"),
+        "{printed}{}",
         String::from_utf8_lossy(&output.stderr)
     );
 }

@@ -75,12 +75,12 @@ fn flipped_bit_never_yields_an_unwritten_record() {
                 .collect();
             assert_eq!(numbers, expected, "bit {bit} of byte {at}");
             assert_eq!(recovered.left.set_aside, 1, "bit {bit} of byte {at}");
-            let aside = match part {
+            let quarantine = match part {
                 0 => &flipped[..],
                 _ if in_head => &flipped[ends[part - 1]..],
                 _ => &flipped[ends[part - 1]..ends[part]],
             };
-            assert_eq!(set_aside(&path), [aside], "bit {bit} of byte {at}");
+            assert_eq!(set_aside(&path), [quarantine], "bit {bit} of byte {at}");
             if bit == 0 {
                 assert_eq!(
                     reopened(&path),

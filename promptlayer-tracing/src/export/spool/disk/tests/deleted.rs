@@ -9,20 +9,20 @@ const SMALL: SpoolLimits = SpoolLimits { segment_bytes: 80, ..ROOMY };
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum What {
     Root,
-    Destination,
+    SpanExporter,
     Process,
     Segment,
     /// The folder is moved elsewhere instead of deleted.
     Moved,
 }
 
-const ALL: [What; 5] = [What::Root, What::Destination, What::Process, What::Segment, What::Moved];
+const ALL: [What; 5] = [What::Root, What::SpanExporter, What::Process, What::Segment, What::Moved];
 
 fn delete(what: What, path: &Path) {
     let segments = files(path, RECORDS);
     match what {
         What::Root => fs::remove_dir_all(path).unwrap(),
-        What::Destination => fs::remove_dir_all(home(path)).unwrap(),
+        What::SpanExporter => fs::remove_dir_all(home(path)).unwrap(),
         What::Process => fs::remove_dir_all(segments[0].parent().unwrap()).unwrap(),
         What::Segment => segments.iter().for_each(|segment| fs::remove_file(segment).unwrap()),
         What::Moved => fs::rename(path, path.with_extension("moved")).unwrap(),
@@ -100,7 +100,7 @@ fn marks_of_deleted_records_are_no_error() {
 
 #[test]
 fn new_folder_is_locked_like_the_first() {
-    for what in [What::Root, What::Destination, What::Process] {
+    for what in [What::Root, What::SpanExporter, What::Process] {
         let (_folder, path) = folder();
         let (mut spool, _) = open(&path);
         append(&mut spool, [0]);

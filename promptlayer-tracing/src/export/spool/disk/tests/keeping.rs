@@ -9,7 +9,7 @@ fn record_round_trips_unchanged() {
     let track = Record {
         kind: RecordKind::Track,
         is_of_hook: true,
-        is_in_doubt: true,
+        is_ambiguous: true,
         key: "/rest/track-scöre".into(),
         body: Box::default(),
     };

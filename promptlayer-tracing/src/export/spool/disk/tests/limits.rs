@@ -160,30 +160,30 @@ fn expired_records_are_counted_and_not_returned() {
 #[test]
 fn quarantined_files_expire_like_records() {
     let (_folder, path) = folder();
-    let aside = path.join("set-aside");
-    fs::create_dir_all(&aside).unwrap();
+    let quarantine = path.join("set-aside");
+    fs::create_dir_all(&quarantine).unwrap();
     for (name, days) in [("older", 8), ("newer", 6)] {
-        let file = fs::File::create(aside.join(name)).unwrap();
+        let file = fs::File::create(quarantine.join(name)).unwrap();
         file.set_modified(SystemTime::now() - Duration::from_secs(days * 24 * 60 * 60)).unwrap();
     }
     open(&path);
-    assert!(!aside.join("older").exists());
-    assert!(aside.join("newer").exists());
+    assert!(!quarantine.join("older").exists());
+    assert!(quarantine.join("newer").exists());
 }
 
 #[test]
 fn quarantine_stays_within_the_byte_limit() {
     let (_folder, path) = folder();
-    let aside = path.join("set-aside");
-    fs::create_dir_all(&aside).unwrap();
+    let quarantine = path.join("set-aside");
+    fs::create_dir_all(&quarantine).unwrap();
     let now = SystemTime::now();
     for (name, age) in [("older", 3), ("newer", 2), ("newest", 1)] {
-        let file = fs::File::create(aside.join(name)).unwrap();
+        let file = fs::File::create(quarantine.join(name)).unwrap();
         file.set_len(900).unwrap();
         file.set_modified(now - Duration::from_secs(age * 3_600)).unwrap();
     }
     open_with(&path, NARROW).unwrap();
-    let mut left: Vec<_> = fs::read_dir(&aside)
+    let mut left: Vec<_> = fs::read_dir(&quarantine)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();

@@ -31,7 +31,7 @@ fn next_run_knows_which_records_were_sent() {
     let ids = append(&mut spool, 0..6);
     spool.set_sent([ids[1], ids[2], ids[5]], true).unwrap();
     spool.set_sent([ids[2]], false).unwrap();
-    spool.keep(&Record { is_in_doubt: true, ..record(6) }).unwrap();
+    spool.keep(&Record { is_ambiguous: true, ..record(6) }).unwrap();
     spool.done(ids[5]).unwrap();
     drop(spool);
     assert_eq!(backlog(&path), [vec![0, 2, 3, 4], vec![1, 6]]);

@@ -16,13 +16,13 @@ pub(super) const FOLDER: &str = "set-aside";
 
 /// The quarantine folder. All processes that use a root share it.
 #[derive(Debug)]
-pub(super) struct Aside {
+pub(super) struct Quarantine {
     folder: PathBuf,
     /// Counts of what was quarantined, and of what else is not sent.
     pub(super) left: LeftAlone,
 }
 
-impl Aside {
+impl Quarantine {
     pub(super) fn new(root: &Path) -> Self {
         Self { folder: root.join(FOLDER), left: LeftAlone::default() }
     }
