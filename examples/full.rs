@@ -14,7 +14,8 @@ use async_openai::types::completions::{
     CreateCompletionRequest, CreateCompletionRequestArgs, CreateCompletionResponse,
 };
 use promptlayer_tracing::blueprint::CompletionPrompt;
-use promptlayer_tracing::{LoggedRequest, Template, promptlayer};
+use promptlayer_tracing::client::Template;
+use promptlayer_tracing::{LoggedRequest, promptlayer};
 use tracing_subscriber::prelude::*;
 
 #[promptlayer]

@@ -16,7 +16,8 @@ use async_openai::types::chat::{
     ChatCompletionRequestUserMessage, CreateChatCompletionRequest, CreateChatCompletionRequestArgs,
     CreateChatCompletionResponse,
 };
-use promptlayer_tracing::{LoggedRequest, SpanDetail, SpanId, TraceId, promptlayer};
+use promptlayer_tracing::client::SpanDetail;
+use promptlayer_tracing::{LoggedRequest, SpanId, TraceId, promptlayer};
 use tracing_subscriber::prelude::*;
 
 type Model = Client<OpenAIConfig>;

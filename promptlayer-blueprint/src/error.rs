@@ -19,7 +19,9 @@ impl ParseIdError {
         change(&mut self.value);
     }
 
-    pub(crate) fn new(what: &'static str, value: &str, expected: &'static str) -> Self {
+    /// Creates the error of an id in another crate. Not part of the public API.
+    #[doc(hidden)]
+    pub fn new(what: &'static str, value: &str, expected: &'static str) -> Self {
         Self { what, value: quote(value), expected }
     }
 }

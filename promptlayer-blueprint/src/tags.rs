@@ -1,6 +1,7 @@
 //! Tags of a request.
 
 use std::borrow::Cow;
+use std::{iter, slice};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
@@ -101,6 +102,15 @@ impl Tags {
     /// Returns `true` if there are no tags.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl<'a> IntoIterator for &'a Tags {
+    type Item = &'a str;
+    type IntoIter = iter::Map<slice::Iter<'a, Cow<'static, str>>, fn(&'a Cow<'static, str>) -> &'a str>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter().map(AsRef::as_ref)
     }
 }
 

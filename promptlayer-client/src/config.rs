@@ -134,8 +134,8 @@ impl ClientBuilder {
 
     /// Sets the API key. Surrounding white space is removed. A key that is set here, even an empty one, is
     /// never replaced by the key in the environment, which may belong to another workspace.
-    pub fn api_key(mut self, key: impl Into<SecretString>) -> Self {
-        self.api_key = Some(key.into());
+    pub fn api_key(mut self, key: impl Into<String>) -> Self {
+        self.api_key = Some(key.into().into());
         self
     }
 

@@ -1,9 +1,11 @@
 //! Groups of requests.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::blueprint::ParseIdError;
 use crate::{Client, Error};
 
 /// The id that PromptLayer assigned to a group.
@@ -32,6 +34,20 @@ impl GroupId {
 impl From<u64> for GroupId {
     fn from(id: u64) -> Self {
         Self(id)
+    }
+}
+
+impl From<GroupId> for u64 {
+    fn from(id: GroupId) -> Self {
+        id.0
+    }
+}
+
+impl FromStr for GroupId {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        text.parse().map(Self).map_err(|_| ParseIdError::new("group id", text, "a whole number"))
     }
 }
 

@@ -19,7 +19,6 @@ mod track;
 use std::fmt;
 use std::time::Duration;
 
-use jiff::Timestamp;
 pub use promptlayer_blueprint as blueprint;
 pub use promptlayer_blueprint::{RequestId, Score, SpanId, Tags, TraceId};
 pub use reqwest;
@@ -60,6 +59,11 @@ pub mod exporter {
     }
 
     use crate::{Error, Repr};
+
+    /// The error of an argument or a setting that cannot be used.
+    pub fn invalid_argument(what: &'static str, reason: impl Into<String>) -> Error {
+        Error::invalid_argument(what, reason)
+    }
 
     /// The error of a value that cannot be written as JSON.
     pub fn encode_error(what: &'static str, source: serde_json::Error) -> Error {
@@ -167,9 +171,7 @@ impl Client {
             id: RequestId,
         }
         check_metadata(&request.metadata)?;
-        let end = *request
-            .request_end_time
-            .get_or_insert_with(|| Timestamp::try_from(clock::now()).unwrap_or_default());
+        let end = *request.request_end_time.get_or_insert_with(clock::now);
         request.request_start_time.get_or_insert(end);
         self.http.post_json(LOG_REQUEST_PATH, &request).await.map(|Logged { id }| id)
     }

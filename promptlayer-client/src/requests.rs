@@ -1,6 +1,7 @@
 //! Reads logged requests and their traces.
 
-use jiff::Timestamp;
+use std::time::SystemTime;
+
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
@@ -83,10 +84,10 @@ pub struct LoggedRequestDetail {
     pub price: Option<f64>,
     /// The start time.
     #[serde(default, deserialize_with = "rfc3339::deserialize")]
-    pub request_start_time: Option<Timestamp>,
+    pub request_start_time: Option<SystemTime>,
     /// The end time.
     #[serde(default, deserialize_with = "rfc3339::deserialize")]
-    pub request_end_time: Option<Timestamp>,
+    pub request_end_time: Option<SystemTime>,
     /// The duration in milliseconds.
     #[serde(default)]
     pub latency_ms: Option<f64>,
@@ -124,10 +125,10 @@ pub struct SpanDetail {
     pub request_log_id: Option<RequestId>,
     /// The start time.
     #[serde(default, deserialize_with = "rfc3339::deserialize")]
-    pub start_time: Option<Timestamp>,
+    pub start_time: Option<SystemTime>,
     /// The end time.
     #[serde(default, deserialize_with = "rfc3339::deserialize")]
-    pub end_time: Option<Timestamp>,
+    pub end_time: Option<SystemTime>,
     /// All other fields of the response, such as the attributes.
     #[serde(flatten)]
     pub other: Map<String, Value>,

@@ -1,5 +1,7 @@
 //! The kind of an annotated function in a trace.
 
+use std::fmt;
+
 /// The kind of a call, set by the attribute's `kind`.
 ///
 /// Only [`Llm`](Self::Llm) and [`Embedding`](Self::Embedding) make a request log. The other kinds make a span
@@ -7,7 +9,7 @@
 /// functions around it become spans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum SpanKind {
     /// A call to a language model.
     Llm,
     /// A call to an embedding model.
@@ -22,7 +24,7 @@ pub enum Kind {
     Retriever,
 }
 
-impl Kind {
+impl SpanKind {
     /// Returns the name of the kind, as the attribute accepts it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -38,5 +40,11 @@ impl Kind {
     /// Returns `true` if a call of this kind makes a request log.
     pub const fn is_request(self) -> bool {
         matches!(self, Self::Llm | Self::Embedding)
+    }
+}
+
+impl fmt::Display for SpanKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }

@@ -42,7 +42,7 @@
 //! thread runs the hooks.
 //!
 //! If sending fails, the request is retried, looked up at PromptLayer, or
-//! [stored on disk](LayerBuilder::spool). Lost requests are counted by reason: see [`Stats`].
+//! [stored on disk](LayerBuilder::spool). Lost requests are counted by reason: see [`export::Stats`].
 //!
 //! Without a `kind`, the innermost annotated call makes the request log. The annotated functions around it
 //! become spans of the trace, and the request log inherits their tags, metadata and prompt.
@@ -68,11 +68,11 @@ mod capture;
 #[cfg(feature = "export")]
 mod error;
 #[cfg(feature = "export")]
-mod export;
+pub mod export;
 #[cfg(feature = "export")]
 mod fork;
 #[cfg(feature = "export")]
-mod hooks;
+pub mod hooks;
 mod instrument;
 mod kind;
 #[cfg(feature = "export")]
@@ -89,30 +89,30 @@ mod span;
 
 pub use promptlayer_macros::promptlayer;
 
-pub use crate::kind::Kind;
+pub use crate::kind::SpanKind;
 pub use crate::prompt_link::{PromptLink, ToPromptLink};
 
 #[cfg(feature = "export")]
+#[doc(inline)]
 pub use promptlayer_blueprint::{self as blueprint, RequestId, Score, SpanId, Tags, TraceId};
 #[cfg(feature = "export")]
-pub use promptlayer_client::{
-    self as client, Client, ClientBuilder, Enqueueable, Env, GetTemplate, GroupId, Groups, ListTemplates,
-    ListedTemplate, LoggedRequestDetail, PublishTemplate, PublishedTemplate, RenderedPrompt, Requests,
-    SnippetReference, SpanDetail, Template, TemplatePage, Templates, TraceDetail, Track, TrackGroup,
-    TrackMetadata, TrackPrompt, TrackRequest, TrackScore,
-};
+#[doc(inline)]
+pub use promptlayer_client::{self as client, Client};
 
 #[cfg(feature = "export")]
-pub use crate::{
-    error::{Error, ErrorKind},
-    export::{
-        BatchLimits, DropReason, Flushed, Guard, Ledger, Pending, QueueLimits, RejectReason, RetryPolicy,
-        SpoolMode, SpoolSettings, Stats, Wire,
-    },
-    hooks::{HookStats, LoggedRequest},
-    layer::{LayerBuilder, PromptLayer},
-    process::in_memory::{CapturedSpan, InMemory},
-};
+pub use crate::error::{Error, ErrorKind};
+#[cfg(feature = "export")]
+pub use crate::export::ShutdownGuard;
+#[cfg(feature = "export")]
+pub use crate::hooks::LoggedRequest;
+#[cfg(feature = "export")]
+pub use crate::layer::{LayerBuilder, PromptLayer};
+
+/// A layer for tests that keeps what it receives; see [`LayerBuilder::in_memory`].
+#[cfg(feature = "export")]
+pub mod in_memory {
+    pub use crate::process::in_memory::{CapturedSpan, InMemory};
+}
 
 /// Returns a builder for a layer that records annotated functions and sends them to PromptLayer.
 ///
@@ -151,7 +151,7 @@ pub mod __private {
     pub use crate::instrument::span_macro::SpanSite;
     pub use crate::instrument::stream::{Streamed, TraceStream, stream_of};
     pub use crate::instrument::type_probe::{HidesFuture, HidesNoStream, HidesNothing, HidesStream, Slot};
-    pub use crate::kind::Kind;
+    pub use crate::kind::SpanKind as Kind;
     pub use crate::span::input_output::Input;
 
     /// Selects how to capture a value by the traits that its type implements.

@@ -5,7 +5,8 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use promptlayer_tracing::blueprint::LogRequest;
-use promptlayer_tracing::{InMemory, LayerBuilder, layer};
+use promptlayer_tracing::in_memory::InMemory;
+use promptlayer_tracing::{LayerBuilder, layer};
 use tracing_subscriber::prelude::*;
 
 /// Runs a function under its own layer and returns what the layer received.

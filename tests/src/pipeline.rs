@@ -3,7 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use promptlayer_tracing::{BatchLimits, Env, Guard, LayerBuilder, Ledger, PromptLayer, RetryPolicy, Stats};
+use promptlayer_tracing::client::Env;
+use promptlayer_tracing::export::{BatchLimits, Ledger, RetryPolicy, Stats};
+use promptlayer_tracing::{LayerBuilder, PromptLayer, ShutdownGuard};
 use tracing::Dispatch;
 use tracing_subscriber::Layer;
 use tracing_subscriber::prelude::*;
@@ -59,8 +61,9 @@ pub fn eventually(is_so: impl Fn() -> bool) {
 /// Panics if the counts do not add up.
 #[track_caller]
 pub fn assert_balanced(ledger: &Ledger) {
-    let settled = ledger.delivered + ledger.rejected() + ledger.dropped() + ledger.outcome_unknown;
-    assert_eq!(ledger.accepted, settled + ledger.pending(), "{ledger:#?}");
+    let settled =
+        ledger.delivered + ledger.total_rejected() + ledger.total_dropped() + ledger.outcome_unknown;
+    assert_eq!(ledger.accepted, settled + ledger.total_pending(), "{ledger:#?}");
 }
 
 /// Builds a pipeline that takes over the items that another pipeline of this process left on disk.
@@ -71,7 +74,7 @@ pub fn assert_balanced(ledger: &Ledger) {
 ///
 /// Panics if the items are not taken over within a minute.
 #[track_caller]
-pub fn take_over(left: &Stats, builder: impl Fn() -> LayerBuilder) -> (PromptLayer, Guard) {
+pub fn take_over(left: &Stats, builder: impl Fn() -> LayerBuilder) -> (PromptLayer, ShutdownGuard) {
     let begun = Instant::now();
     loop {
         let (layer, guard) = match builder().build() {
@@ -79,7 +82,8 @@ pub fn take_over(left: &Stats, builder: impl Fn() -> LayerBuilder) -> (PromptLay
             Err(error) => panic!("the second pipeline cannot be built: {error}"),
         };
         let taken = guard.stats();
-        if taken.spans.accepted >= left.spans.pending() && taken.tracking.accepted >= left.tracking.pending()
+        if taken.spans.accepted >= left.spans.total_pending()
+            && taken.tracking.accepted >= left.tracking.total_pending()
         {
             return (layer, guard);
         }

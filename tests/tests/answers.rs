@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use promptlayer_tracing::{
-    Env, Error, LayerBuilder, RejectReason, RequestId, Stats, Wire, layer, promptlayer,
-};
+use promptlayer_tracing::client::Env;
+use promptlayer_tracing::export::{RejectReason, Stats, Wire};
+use promptlayer_tracing::{Error, LayerBuilder, RequestId, layer, promptlayer};
 use serde_json::{Value, json};
 use tests::pipeline::{BATCH, KEY, assert_balanced, layer_to, quick};
 use tests::{Recorder, Reply, Request};
@@ -54,7 +54,7 @@ fn outcome_with(builder: LayerBuilder, calls: impl FnOnce()) -> Outcome {
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), calls);
     let stats = guard.shutdown(LONG);
     assert_balanced(&stats.spans);
-    assert_eq!(stats.spans.pending(), 0);
+    assert_eq!(stats.spans.total_pending(), 0);
     Outcome { stats, ids: ids.try_iter().collect(), errors }
 }
 
@@ -316,7 +316,7 @@ fn each_log_request_has_its_own_outcome() {
     assert_eq!((spans.accepted, spans.outcome_unknown), (6, 1), "{spans:#?}");
     assert_eq!(spans.rejected[&RejectReason::Invalid], 1);
     assert_eq!(spans.rejected[&RejectReason::TooLarge], 1);
-    assert_eq!(spans.delivered + spans.rejected(), 5, "{spans:#?}");
+    assert_eq!(spans.delivered + spans.total_rejected(), 5, "{spans:#?}");
 }
 
 #[test]

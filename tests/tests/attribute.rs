@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 
 use promptlayer_tracing::blueprint::{ErrorType, Message, Prompt, RequestStatus};
-use promptlayer_tracing::{CapturedSpan, PromptLink, layer, promptlayer};
+use promptlayer_tracing::in_memory::CapturedSpan;
+use promptlayer_tracing::{PromptLink, layer, promptlayer};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 use tests::in_memory::{block_on, captured, captured_with, pause, request_of};

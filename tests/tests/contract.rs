@@ -11,7 +11,8 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use promptlayer_local::{Config, Server};
-use promptlayer_tracing::{LayerBuilder, PromptLink, Wire, promptlayer};
+use promptlayer_tracing::export::Wire;
+use promptlayer_tracing::{LayerBuilder, PromptLink, promptlayer};
 use serde_json::{Value, json};
 use tests::example::run_example;
 use tests::pipeline::layer_to;

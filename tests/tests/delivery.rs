@@ -24,9 +24,9 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use promptlayer_tracing::{
-    BatchLimits, Env, Guard, LayerBuilder, RetryPolicy, SpoolMode, SpoolSettings, Stats, Wire, promptlayer,
-};
+use promptlayer_tracing::client::Env;
+use promptlayer_tracing::export::{BatchLimits, RetryPolicy, SpoolMode, SpoolSettings, Stats, Wire};
+use promptlayer_tracing::{LayerBuilder, ShutdownGuard, promptlayer};
 use tests::Recorder;
 use tests::pipeline::{KEY, assert_balanced, dispatch};
 use tracing::dispatcher;
@@ -75,7 +75,7 @@ fn spool(folder: &Path, mode: SpoolMode) -> SpoolSettings {
 
 /// Waits until the statistics satisfy `is_so`. If they do not in time, panics with the last statistics.
 #[track_caller]
-fn wait_until(guard: &Guard, what: &str, is_so: impl Fn(&Stats) -> bool) {
+fn wait_until(guard: &ShutdownGuard, what: &str, is_so: impl Fn(&Stats) -> bool) {
     let begun = Instant::now();
     loop {
         let stats = guard.stats();

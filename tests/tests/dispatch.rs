@@ -18,7 +18,8 @@ use std::io;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use promptlayer_tracing::{InMemory, PromptLayer, layer, promptlayer};
+use promptlayer_tracing::in_memory::InMemory;
+use promptlayer_tracing::{PromptLayer, layer, promptlayer};
 use tracing::Level;
 use tracing::dispatcher::{self, Dispatch};
 use tracing::level_filters::LevelFilter;

@@ -9,7 +9,8 @@ use std::io;
 use std::sync::OnceLock;
 use std::thread;
 
-use promptlayer_tracing::{CapturedSpan, InMemory, layer, promptlayer};
+use promptlayer_tracing::in_memory::{CapturedSpan, InMemory};
+use promptlayer_tracing::{layer, promptlayer};
 use serde::{Serialize, Serializer};
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::prelude::*;

@@ -32,7 +32,8 @@ mod tls;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use promptlayer_tracing::{LayerBuilder, Stats, promptlayer};
+use promptlayer_tracing::export::Stats;
+use promptlayer_tracing::{LayerBuilder, promptlayer};
 use tests::Recorder;
 use tests::pipeline::{assert_balanced, dispatch, layer_to, quick};
 use tracing::dispatcher;
@@ -62,7 +63,7 @@ fn after(builder: LayerBuilder, calls: impl FnOnce()) -> Stats {
     let stats = guard.shutdown(LONG);
     assert_balanced(&stats.spans);
     assert_balanced(&stats.tracking);
-    assert_eq!(stats.spans.pending(), 0, "{stats:#?}");
+    assert_eq!(stats.spans.total_pending(), 0, "{stats:#?}");
     stats
 }
 

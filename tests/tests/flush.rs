@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use promptlayer_tracing::{BatchLimits, Error, Guard, QueueLimits, promptlayer};
+use promptlayer_tracing::export::{BatchLimits, QueueLimits};
+use promptlayer_tracing::{Error, ShutdownGuard, promptlayer};
 use serde_json::json;
 use tests::pipeline::{assert_balanced, dispatch, eventually, layer_to};
 use tests::{Recorder, Reply};
@@ -20,7 +21,7 @@ fn ask(question: &str) -> String {
 }
 
 /// Makes calls in another thread until `then` returns.
-fn under_traffic<R>(recorder: &Recorder, then: impl FnOnce(Guard) -> R) -> R {
+fn under_traffic<R>(recorder: &Recorder, then: impl FnOnce(ShutdownGuard) -> R) -> R {
     let (layer, guard) = layer_to(recorder.url())
         .batch(BatchLimits::default())
         .queue(QueueLimits::default().items(1000))
@@ -62,13 +63,18 @@ fn shutdown_under_traffic_delivers_all_earlier_calls() {
     let recorder = Recorder::start().unwrap();
     let stats = under_traffic(&recorder, |guard| guard.shutdown(LONG));
     assert_balanced(&stats.spans);
-    assert_eq!(stats.spans.outcome_unknown + stats.spans.rejected() + stats.spans.pending(), 0, "{stats:#?}");
+    assert_eq!(
+        stats.spans.outcome_unknown + stats.spans.total_rejected() + stats.spans.total_pending(),
+        0,
+        "{stats:#?}"
+    );
     let late: u64 = stats.spans.dropped.values().sum();
     assert_eq!(stats.spans.delivered + late, stats.spans.accepted);
     assert!(
         stats.spans.dropped.keys().all(|reason| matches!(
             reason,
-            promptlayer_tracing::DropReason::Closed | promptlayer_tracing::DropReason::QueueFull
+            promptlayer_tracing::export::DropReason::Closed
+                | promptlayer_tracing::export::DropReason::QueueFull
         )),
         "{stats:#?}"
     );
@@ -100,7 +106,7 @@ fn declined_tracking_call_is_rejected_and_reported() {
     tracing::dispatcher::with_default(&dispatch(layer), || drop(ask("why?")));
     assert!(guard.flush(LONG).is_complete());
     let stats = guard.shutdown(LONG);
-    assert_eq!((stats.tracking.accepted, stats.tracking.rejected()), (1, 1), "{stats:#?}");
+    assert_eq!((stats.tracking.accepted, stats.tracking.total_rejected()), (1, 1), "{stats:#?}");
     assert_eq!(told.lock().unwrap().len(), 1, "{told:?}");
 }
 

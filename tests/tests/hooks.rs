@@ -9,7 +9,8 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use promptlayer_tracing::{BatchLimits, LayerBuilder, LoggedRequest, RequestId, Stats, promptlayer};
+use promptlayer_tracing::export::{BatchLimits, Stats};
+use promptlayer_tracing::{LayerBuilder, LoggedRequest, RequestId, promptlayer};
 use serde_json::{Value, json};
 use tests::pipeline::{BATCH, assert_balanced, eventually, layer_to};
 use tests::{Gate, Recorder, Reply};
@@ -96,7 +97,7 @@ fn failed_tracking_is_counted_and_reported() {
         .on_error(move |error| sender.send(error.to_string()).unwrap());
     let stats = flushed(builder, || ask_times(2));
 
-    assert_eq!((stats.tracking.delivered, stats.tracking.rejected()), (1, 1), "{:#?}", stats.tracking);
+    assert_eq!((stats.tracking.delivered, stats.tracking.total_rejected()), (1, 1), "{:#?}", stats.tracking);
     assert!(stats.spans.is_complete());
     assert_eq!(recorder.bodies("/rest/track-score").len(), 3);
     assert_eq!(errors.try_iter().count(), 2);
@@ -244,9 +245,9 @@ fn unfinished_tracking_at_the_shutdown_deadline_is_counted() {
 
     assert_balanced(&stats.spans);
     assert_balanced(&stats.tracking);
-    assert_eq!((stats.spans.pending(), stats.tracking.pending()), (0, 0), "{stats:#?}");
+    assert_eq!((stats.spans.total_pending(), stats.tracking.total_pending()), (0, 0), "{stats:#?}");
     let sent = recorder.bodies("/rest/track-score").len() as u64;
     assert_eq!(stats.tracking.outcome_unknown, sent, "{:#?}", stats.tracking);
-    assert_eq!(stats.tracking.dropped(), stats.tracking.accepted - sent);
+    assert_eq!(stats.tracking.total_dropped(), stats.tracking.accepted - sent);
     gate.open();
 }

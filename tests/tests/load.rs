@@ -7,7 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use promptlayer_local::{Config, Server};
-use promptlayer_tracing::{BatchLimits, QueueLimits, RequestId, SpanId, TraceId, promptlayer};
+use promptlayer_tracing::export::{BatchLimits, QueueLimits};
+use promptlayer_tracing::{RequestId, SpanId, TraceId, promptlayer};
 use serde_json::Value;
 use tests::pipeline::{dispatch, layer_to};
 use tests::plain_client::exchange_json;
@@ -61,11 +62,15 @@ fn calls_of_eight_threads_are_logged_once_with_their_own_ids() {
 
     let ledger = stats.spans;
     assert_eq!(
-        (ledger.accepted, ledger.delivered, ledger.pending()),
+        (ledger.accepted, ledger.delivered, ledger.total_pending()),
         (CALLS as u64, CALLS as u64, 0),
         "{ledger:#?}"
     );
-    assert_eq!((ledger.rejected(), ledger.dropped(), ledger.outcome_unknown), (0, 0, 0), "{ledger:#?}");
+    assert_eq!(
+        (ledger.total_rejected(), ledger.total_dropped(), ledger.outcome_unknown),
+        (0, 0, 0),
+        "{ledger:#?}"
+    );
     assert_eq!((stats.hooks.received, stats.hooks.missing, stats.hooks.skipped), (CALLS as u64, 0, 0));
 
     let mut logged: Vec<_> = logged.try_iter().collect();

@@ -5,8 +5,9 @@
 use std::future::Future;
 
 use promptlayer_tracing::blueprint::{ErrorType, LogRequest, RequestStatus};
+use promptlayer_tracing::in_memory::InMemory;
 use promptlayer_tracing::middleware::PromptLayerMiddleware;
-use promptlayer_tracing::{InMemory, promptlayer};
+use promptlayer_tracing::promptlayer;
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use serde_json::{Value, json};
 use tests::in_memory::captured;

@@ -24,7 +24,8 @@ mod work;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use promptlayer_tracing::blueprint::LogRequest;
-use promptlayer_tracing::{InMemory, layer};
+use promptlayer_tracing::in_memory::InMemory;
+use promptlayer_tracing::layer;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use tests::Contract;

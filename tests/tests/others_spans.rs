@@ -18,8 +18,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
+use promptlayer_tracing::LayerBuilder;
 use promptlayer_tracing::blueprint::{ErrorType, LogRequest, RequestStatus};
-use promptlayer_tracing::{CapturedSpan, LayerBuilder};
+use promptlayer_tracing::in_memory::CapturedSpan;
 use serde_json::{Value, json};
 use tests::in_memory::captured_with;
 

@@ -10,7 +10,8 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use promptlayer_tracing::{BatchLimits, DropReason, Guard, QueueLimits, promptlayer};
+use promptlayer_tracing::export::{BatchLimits, DropReason, QueueLimits};
+use promptlayer_tracing::{ShutdownGuard, promptlayer};
 use tests::pipeline::{BATCH, assert_balanced, dispatch, layer_to};
 use tests::{Gate, Recorder, Reply};
 use tokio::net::TcpSocket;
@@ -83,7 +84,7 @@ fn calls_return_without_waiting_for_responses() {
     });
     assert_eq!(recorder.requests().len(), 1);
     let ledger = guard.stats().spans;
-    assert_eq!((ledger.accepted, ledger.pending()), (10 * BATCH as u64, 10 * BATCH as u64));
+    assert_eq!((ledger.accepted, ledger.total_pending()), (10 * BATCH as u64, 10 * BATCH as u64));
 
     gate.open();
     assert!(guard.flush(LONG).is_complete());
@@ -101,7 +102,7 @@ fn calls_made_before_the_server_starts_arrive_later() {
         builder.on_error(move |error| sender.send(error.is_connect()).unwrap()).build().unwrap();
     dispatcher::with_default(&dispatch(layer), || ask_times(3 * BATCH));
     assert_eq!(errors.recv_timeout(LONG), Ok(true));
-    assert_eq!(guard.stats().spans.pending(), 3 * BATCH as u64);
+    assert_eq!(guard.stats().spans.total_pending(), 3 * BATCH as u64);
 
     appear(socket, recorder.url());
     assert!(guard.flush(LONG).is_complete());
@@ -122,7 +123,7 @@ fn shutdown_without_a_server_drops_logs_within_its_timeout() {
 
         assert!(begun.elapsed() < timeout + GRACE, "{:?}", begun.elapsed());
         assert_balanced(&ledger);
-        assert_eq!((ledger.accepted, ledger.pending()), (calls as u64, 0), "{ledger:#?}");
+        assert_eq!((ledger.accepted, ledger.total_pending()), (calls as u64, 0), "{ledger:#?}");
         // At most one batch is ambiguous: the one that was connecting at the deadline.
         let dropped = ledger.dropped.get(&DropReason::Deadline).copied().unwrap_or_default();
         assert_eq!(dropped + ledger.outcome_unknown, calls as u64, "{ledger:#?}");
@@ -141,7 +142,7 @@ fn shutdown_with_a_silent_server_has_unknown_outcomes() {
 
     assert!(begun.elapsed() < timeout + GRACE, "{:?}", begun.elapsed());
     assert_balanced(&ledger);
-    assert_eq!((ledger.accepted, ledger.pending()), (5 * BATCH as u64, 0), "{ledger:#?}");
+    assert_eq!((ledger.accepted, ledger.total_pending()), (5 * BATCH as u64, 0), "{ledger:#?}");
     let sent = recorder.spans().len() as u64;
     assert_eq!(ledger.outcome_unknown, sent, "{ledger:#?}");
     assert_eq!(ledger.dropped, [(DropReason::Deadline, 5 * BATCH as u64 - sent)].into());
@@ -159,8 +160,8 @@ fn long_queue_does_not_delay_shutdown() {
 
     assert!(begun.elapsed() < timeout + GRACE, "{:?}", begun.elapsed());
     assert_balanced(&ledger);
-    assert_eq!((ledger.accepted, ledger.pending()), (20_000, 0), "{ledger:#?}");
-    assert_eq!(ledger.dropped() + ledger.outcome_unknown, 20_000);
+    assert_eq!((ledger.accepted, ledger.total_pending()), (20_000, 0), "{ledger:#?}");
+    assert_eq!(ledger.total_dropped() + ledger.outcome_unknown, 20_000);
 }
 
 #[test]
@@ -196,17 +197,17 @@ fn full_queue_drops_and_counts_while_threads_push() {
     assert_eq!(ledger.accepted, (THREADS * CALLS) as u64);
     assert_eq!(ledger.dropped.keys().collect::<Vec<_>>(), [&DropReason::QueueFull]);
     // The queue is full, and at most one batch was taken from it.
-    assert!((2 * BATCH as u64..=3 * BATCH as u64).contains(&ledger.pending()), "{ledger:#?}");
+    assert!((2 * BATCH as u64..=3 * BATCH as u64).contains(&ledger.total_pending()), "{ledger:#?}");
 
     gate.open();
     let last = guard.shutdown(LONG).spans;
-    assert_eq!((last.delivered, last.dropped()), (ledger.pending(), ledger.dropped()));
+    assert_eq!((last.delivered, last.total_dropped()), (ledger.total_pending(), ledger.total_dropped()));
     assert_eq!(recorder.accepted_spans().len() as u64, last.delivered);
 }
 
 /// Makes one call whose request is not answered. The export thread waits for the response, so nothing leaves
 /// the queue.
-fn hold_up(recorder: &Recorder, guard: &Guard) {
+fn hold_up(recorder: &Recorder, guard: &ShutdownGuard) {
     ask("first?");
     assert!(!guard.flush(Duration::from_millis(1)).is_complete());
     recorder.wait_for(|requests| requests.len() == 1, LONG).unwrap();
@@ -226,9 +227,9 @@ fn queue_is_limited_by_bytes() {
         // Question and answer take 100 KiB together. Because strings that grew may have twice the capacity, a
         // span counts as at most 200 KiB of the 512 KiB.
         let ledger = guard.stats().spans;
-        assert_eq!((ledger.pending(), ledger.dropped), (1 + 2, [(DropReason::QueueFull, 7)].into()));
+        assert_eq!((ledger.total_pending(), ledger.dropped), (1 + 2, [(DropReason::QueueFull, 7)].into()));
         ask("a small one has room still?");
-        assert_eq!(guard.stats().spans.pending(), 1 + 3);
+        assert_eq!(guard.stats().spans.total_pending(), 1 + 3);
     });
     gate.open();
     assert!(guard.flush(LONG).is_complete());
@@ -245,10 +246,10 @@ fn spans_without_a_request_leave_room_for_requests() {
             step("by step");
         }
         // Spans without a request cannot use the last quarter of the queue. Spans in flight count too.
-        assert_eq!(guard.stats().spans.pending(), 1 + 5);
+        assert_eq!(guard.stats().spans.total_pending(), 1 + 5);
         ask_times(3);
     });
-    assert_eq!(guard.stats().spans.pending(), 8);
+    assert_eq!(guard.stats().spans.total_pending(), 8);
     gate.open();
     assert!(guard.flush(LONG).is_complete());
     assert_eq!(recorder.request_logs().len(), 1 + 2);
@@ -268,7 +269,7 @@ fn flush_timeout_is_reported_and_loses_nothing() {
     let (layer, guard) = layer_to(recorder.url()).build().unwrap();
     dispatcher::with_default(&dispatch(layer), || ask_times(1));
     assert!(!guard.flush(Duration::from_millis(50)).is_complete());
-    assert_eq!(guard.stats().spans.pending(), 1);
+    assert_eq!(guard.stats().spans.total_pending(), 1);
 
     gate.open();
     assert!(guard.flush(LONG).is_complete());
@@ -319,7 +320,7 @@ fn final_statistics_are_complete_and_later_calls_are_not_sent() {
     dispatcher::with_default(&dispatch, || ask_times(BATCH + 3));
     let stats = guard.shutdown(LONG);
     let calls = BATCH as u64 + 3;
-    assert_eq!((stats.spans.accepted, stats.spans.delivered, stats.spans.pending()), (calls, calls, 0));
+    assert_eq!((stats.spans.accepted, stats.spans.delivered, stats.spans.total_pending()), (calls, calls, 0));
     assert_eq!((stats.hooks.received, stats.hooks.missing, stats.hooks.skipped), (calls, 0, 0));
 
     let sent = recorder.requests().len();

@@ -23,10 +23,9 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use promptlayer_tracing::{
-    BatchLimits, Env, Guard, LayerBuilder, Ledger, RequestId, RetryPolicy, SpoolMode, SpoolSettings, Stats,
-    Wire, promptlayer,
-};
+use promptlayer_tracing::client::Env;
+use promptlayer_tracing::export::{BatchLimits, Ledger, RetryPolicy, SpoolMode, SpoolSettings, Stats, Wire};
+use promptlayer_tracing::{LayerBuilder, RequestId, ShutdownGuard, promptlayer};
 use serde_json::Value;
 use tests::pipeline::{KEY, assert_balanced};
 use tests::{Recorder, Reply, Request};
@@ -177,7 +176,7 @@ fn refuse(
 
 /// Waits until the statistics satisfy `is_so`. If they do not within the limit, panics with the last ledger.
 #[track_caller]
-fn wait_until(guard: &Guard, what: &str, is_so: impl Fn(&Stats) -> bool) {
+fn wait_until(guard: &ShutdownGuard, what: &str, is_so: impl Fn(&Stats) -> bool) {
     let begun = Instant::now();
     loop {
         let stats = guard.stats();
@@ -197,15 +196,20 @@ fn wait_until(guard: &Guard, what: &str, is_so: impl Fn(&Stats) -> bool) {
 /// The calls are necessary: only if other items pass can the pipeline tell one bad item from a failing
 /// destination.
 #[track_caller]
-fn settle(guard: &Guard, given_up: u64, read: impl Fn(&Stats) -> &Ledger, mut call: impl FnMut(u64)) -> u64 {
+fn settle(
+    guard: &ShutdownGuard,
+    given_up: u64,
+    read: impl Fn(&Stats) -> &Ledger,
+    mut call: impl FnMut(u64),
+) -> u64 {
     let (begun, mut calls) = (Instant::now(), 0_u32);
     loop {
         let stats = guard.stats();
         assert_balanced(&stats.spans);
         assert_balanced(&stats.tracking);
         let ledger = read(&stats);
-        let is_over = ledger.rejected() + ledger.dropped() + ledger.outcome_unknown >= given_up;
-        if is_over && stats.spans.pending() + stats.tracking.pending() == 0 {
+        let is_over = ledger.total_rejected() + ledger.total_dropped() + ledger.outcome_unknown >= given_up;
+        if is_over && stats.spans.total_pending() + stats.tracking.total_pending() == 0 {
             return calls.into();
         }
         assert!(begun.elapsed() < LIMIT, "not settled after {LIMIT:?}: {}", brief(ledger));
@@ -244,12 +248,12 @@ impl Sum {
         for ledger in runs {
             // Only what the previous run left pending is accepted again.
             sum.accepted = (sum.accepted + ledger.accepted).saturating_sub(sum.pending);
-            sum.pending = ledger.pending();
+            sum.pending = ledger.total_pending();
             sum.delivered += ledger.delivered;
-            sum.rejected += ledger.rejected();
-            let expired = ledger.dropped.get(&promptlayer_tracing::DropReason::Expired).copied();
+            sum.rejected += ledger.total_rejected();
+            let expired = ledger.dropped.get(&promptlayer_tracing::export::DropReason::Expired).copied();
             sum.expired += expired.unwrap_or_default();
-            sum.otherwise_dropped += ledger.dropped() - expired.unwrap_or_default();
+            sum.otherwise_dropped += ledger.total_dropped() - expired.unwrap_or_default();
             sum.unknown += ledger.outcome_unknown;
         }
         sum

@@ -211,7 +211,8 @@ fn error_output_of_a_program_hides_the_key() {
 
 /// A program that is compiled with `panic=abort`.
 const ABORTING: &str = r#"
-use promptlayer_tracing::{SpoolMode, SpoolSettings, promptlayer};
+use promptlayer_tracing::export::{SpoolMode, SpoolSettings};
+use promptlayer_tracing::promptlayer;
 use tracing_subscriber::prelude::*;
 
 #[promptlayer]

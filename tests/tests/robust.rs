@@ -13,7 +13,7 @@ mod secrets;
 #[path = "robust/values.rs"]
 mod values;
 
-use promptlayer_tracing::CapturedSpan;
+use promptlayer_tracing::in_memory::CapturedSpan;
 use tests::in_memory::{block_on, captured, captured_with, pause, poll_once, request_of};
 
 /// Returns the only span that a function makes. It must not have a request.

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use promptlayer_tracing::{Guard, LayerBuilder, LoggedRequest, promptlayer};
+use promptlayer_tracing::{LayerBuilder, LoggedRequest, ShutdownGuard, promptlayer};
 use serde_json::Value;
 use tests::Recorder;
 use tests::pipeline::{BATCH, assert_balanced, dispatch, layer_to};
@@ -83,7 +83,7 @@ impl Told {
 }
 
 /// Checks that `times` discussions were logged, each in its own trace, and that their hooks ran.
-fn assert_discussed(recorder: &Recorder, told: &Told, guard: Guard, times: usize) {
+fn assert_discussed(recorder: &Recorder, told: &Told, guard: ShutdownGuard, times: usize) {
     let stats = guard.shutdown(LONG);
     assert_balanced(&stats.spans);
     assert!(stats.spans.is_complete(), "{:#?}", stats.spans);
@@ -108,7 +108,7 @@ fn assert_discussed(recorder: &Recorder, told: &Told, guard: Guard, times: usize
     }
 }
 
-fn built(recorder: &Recorder, told: &Told) -> (Dispatch, Guard) {
+fn built(recorder: &Recorder, told: &Told) -> (Dispatch, ShutdownGuard) {
     let (layer, guard) = told.layer_to(recorder).build().unwrap();
     (dispatch(layer), guard)
 }

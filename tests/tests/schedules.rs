@@ -21,10 +21,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use promptlayer_tracing::{
-    BatchLimits, Env, Guard, LayerBuilder, PromptLayer, RequestId, RetryPolicy, SpanId, SpoolSettings, Stats,
-    promptlayer,
-};
+use promptlayer_tracing::client::Env;
+use promptlayer_tracing::export::{BatchLimits, RetryPolicy, SpoolSettings, Stats};
+use promptlayer_tracing::{LayerBuilder, PromptLayer, RequestId, ShutdownGuard, SpanId, promptlayer};
 use tempfile::TempDir;
 use tests::cells::check_cells;
 use tests::pipeline::{KEY, assert_balanced, dispatch, take_over};
@@ -101,11 +100,11 @@ fn builder(plan: &Plan, server: &Arc<Server>, folder: &TempDir, seen: &Arc<Seen>
 
 /// Makes calls in several threads and checks the ledgers all the time, until `is_over` returns `true`.
 fn run(
-    (layer, guard): (PromptLayer, Guard),
+    (layer, guard): (PromptLayer, ShutdownGuard),
     plan: &Plan,
     calls: &[usize],
     is_over: impl Fn(&Stats) -> bool,
-) -> Guard {
+) -> ShutdownGuard {
     let dispatch = dispatch(layer);
     let is_done = AtomicBool::new(false);
     let dispatch = &dispatch;
@@ -151,13 +150,13 @@ fn check(plan: &Plan) {
     let build = || builder(plan, &server, &folder, &seen);
     if let Some(restart) = plan.restart {
         let guard = run(build().build().unwrap(), plan, first, |stats| {
-            stats.spans.pending() == 0 || server.requests() >= restart.after_requests
+            stats.spans.total_pending() == 0 || server.requests() >= restart.after_requests
         });
         runs.push(guard.shutdown(restart.timeout));
     }
     let is_settled = |stats: &Stats| {
         let awaits_tracking = plan.tracks && stats.tracking.accepted < stats.hooks.run;
-        stats.spans.pending() + stats.tracking.pending() == 0 && !awaits_tracking
+        stats.spans.total_pending() + stats.tracking.total_pending() == 0 && !awaits_tracking
     };
     let left = runs.last().cloned().unwrap_or_default();
     let guard = run(take_over(&left, build), plan, second, is_settled);

@@ -20,7 +20,8 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
-use promptlayer_tracing::{InMemory, layer};
+use promptlayer_tracing::in_memory::InMemory;
+use promptlayer_tracing::layer;
 use tests::in_memory::{block_on, pause, request_of};
 use tracing_subscriber::prelude::*;
 

@@ -15,7 +15,8 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use promptlayer_tracing::{QueueLimits, layer, promptlayer};
+use promptlayer_tracing::export::QueueLimits;
+use promptlayer_tracing::{layer, promptlayer};
 use tracing::{Dispatch, dispatcher, info_span};
 use tracing_subscriber::prelude::*;
 
@@ -128,8 +129,8 @@ fn main() {
             );
             let stats = guard.shutdown(Duration::from_millis(100));
             let ledger = &stats.spans;
-            let settled = ledger.delivered + ledger.rejected() + ledger.dropped() + ledger.outcome_unknown;
-            assert_eq!(ledger.accepted, settled + ledger.pending());
+            let settled = ledger.delivered + ledger.total_rejected() + ledger.total_dropped() + ledger.outcome_unknown;
+            assert_eq!(ledger.accepted, settled + ledger.total_pending());
         }
     }
 }

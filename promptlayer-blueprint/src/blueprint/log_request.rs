@@ -1,8 +1,8 @@
 //! The request log of one model call.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -37,10 +37,10 @@ pub struct LogRequest {
     pub output: Prompt,
     /// Start time of the call.
     #[serde(default, with = "rfc3339", skip_serializing_if = "Option::is_none")]
-    pub request_start_time: Option<Timestamp>,
+    pub request_start_time: Option<SystemTime>,
     /// End time of the call.
     #[serde(default, with = "rfc3339", skip_serializing_if = "Option::is_none")]
-    pub request_end_time: Option<Timestamp>,
+    pub request_end_time: Option<SystemTime>,
     /// Model parameters such as `temperature` and `max_tokens`.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Map::is_empty")]
     pub parameters: Map<String, Value>,
@@ -127,9 +127,9 @@ impl LogRequest {
         }
     }
 
-    /// Sets the start and end time of the call.
+    /// Sets the start and end time of the call. A time after the year 9999 is not sent.
     #[must_use]
-    pub fn times(mut self, start: Timestamp, end: Timestamp) -> Self {
+    pub fn times(mut self, start: SystemTime, end: SystemTime) -> Self {
         self.request_start_time = Some(start);
         self.request_end_time = Some(end);
         self
@@ -137,8 +137,8 @@ impl LogRequest {
 
     /// Adds tags.
     #[must_use]
-    pub fn tags(mut self, tags: impl Into<Tags>) -> Self {
-        self.tags.merge(&tags.into());
+    pub fn tags(mut self, tags: Tags) -> Self {
+        self.tags.merge(&tags);
         self
     }
 

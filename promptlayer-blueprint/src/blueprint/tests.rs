@@ -6,6 +6,10 @@ use super::*;
 use crate::shared::text as shared;
 use crate::{Score, Tags};
 
+fn time(text: &str) -> std::time::SystemTime {
+    text.parse::<jiff::Timestamp>().unwrap().into()
+}
+
 /// One block of every type in the API document, with every field.
 fn all_blocks() -> Vec<Value> {
     vec![
@@ -168,7 +172,7 @@ fn full_request() -> LogRequest {
         serde_json::from_value::<Prompt>(everything()).unwrap(),
         CompletionPrompt::new("done"),
     )
-    .times("2024-01-02T03:04:05Z".parse().unwrap(), "2024-01-02T03:04:06.1234567Z".parse().unwrap())
+    .times(time("2024-01-02T03:04:05Z"), time("2024-01-02T03:04:06.1234567Z"))
     .tags(Tags::new(["a", "b"]).unwrap())
     .metadata([("k", "v")])
     .parameters([("temperature", 0.2)])
@@ -271,7 +275,7 @@ fn log_request_is_valid_by_api_document() {
     assert_valid(&requests, &json);
 
     let short = LogRequest::new("p", "m", Prompt::user("?"), Prompt::assistant("!"))
-        .times("2024-01-02T03:04:05Z".parse().unwrap(), "2024-01-02T03:04:05Z".parse().unwrap());
+        .times(time("2024-01-02T03:04:05Z"), time("2024-01-02T03:04:05Z"));
     assert_valid(&requests, &serde_json::to_value(short).unwrap());
 
     let wrong = json!({"provider": "p"});
@@ -351,4 +355,14 @@ fn message_with_only_tool_calls_has_empty_content() {
             {"type": "function", "id": "call_1", "function": {"name": "now", "arguments": "{}"}},
         ]})
     );
+}
+
+#[test]
+fn time_out_of_range_is_left_out_of_the_request() {
+    let first = std::time::UNIX_EPOCH;
+    let last = first + std::time::Duration::from_secs(1 << 42);
+    let request = LogRequest::new("p", "m", Prompt::user("?"), Prompt::assistant("!")).times(first, last);
+    let json = serde_json::to_value(request).unwrap();
+    assert_eq!(json["request_start_time"], "1970-01-01T00:00:00.000000Z");
+    assert_eq!(json["request_end_time"], Value::Null);
 }

@@ -23,7 +23,7 @@ use crate::{Client, Error, Tags};
 ///     .publish("example", CompletionPrompt::new("Name a company that makes {product}."))
 ///     .model(Model::new("openai", "gpt-4o"))
 ///     .commit_message("Ask for one name only")
-///     .release_label("prod")
+///     .label("prod")
 ///     .await?;
 /// println!("version {}", published.version);
 /// # Ok(())
@@ -63,10 +63,13 @@ impl PublishTemplate {
         self
     }
 
-    /// Adds a metadata field to this version.
-    pub fn metadata(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
-        let metadata = self.request.version.metadata.get_or_insert_default();
-        metadata.other.insert(key.into(), value.into());
+    /// Adds metadata to this version. The value of an existing key is replaced.
+    pub fn metadata<K: Into<String>, V: Into<Value>>(
+        mut self,
+        metadata: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        let entries = metadata.into_iter().map(|(key, value)| (key.into(), value.into()));
+        self.request.version.metadata.get_or_insert_default().other.extend(entries);
         self
     }
 
@@ -77,7 +80,7 @@ impl PublishTemplate {
     }
 
     /// Adds a release label, such as `prod`, and moves it to this version. Can be called more than once.
-    pub fn release_label(mut self, label: impl Into<String>) -> Self {
+    pub fn label(mut self, label: impl Into<String>) -> Self {
         self.request.release_labels.push(label.into());
         self
     }

@@ -89,10 +89,10 @@ async fn template_is_published() {
         .templates()
         .publish("example", CompletionPrompt::new("A name for {product}."))
         .model(Model::new("openai", "gpt-4o"))
-        .metadata("owner", "kitchen")
+        .metadata([("owner", "kitchen")])
         .tags(Tags::new(["a"]).unwrap())
         .commit_message("one name only")
-        .release_label("prod")
+        .label("prod")
         .folder(6)
         .await
         .unwrap();

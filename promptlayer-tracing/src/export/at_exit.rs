@@ -8,7 +8,7 @@ use std::panic::catch_unwind;
 use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 use std::thread;
 
-use crate::export::guard::{Guard, Shutdown};
+use crate::export::guard::{Shutdown, ShutdownGuard};
 use crate::hooks;
 use promptlayer_client::exporter::clock::deadline_in;
 
@@ -40,7 +40,7 @@ extern "C" fn shut_down() {
 
 /// Shuts pipelines down in parallel, within one timeout for all of them.
 fn end_all(shutdowns: impl Iterator<Item = Arc<Shutdown>>) {
-    let deadline = deadline_in(Guard::SHUTDOWN_TIMEOUT);
+    let deadline = deadline_in(ShutdownGuard::SHUTDOWN_TIMEOUT);
     let in_hook = hooks::is_hook_thread();
     let (mut threads, mut here) = (Vec::new(), Vec::new());
     for shutdown in shutdowns {

@@ -66,7 +66,7 @@ pub struct Stats {
 /// The result of a flush: counts of the spans and tracking calls that were settled during it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Flushed {
+pub struct FlushReport {
     /// Items that PromptLayer accepted.
     pub delivered: u64,
     /// Items that PromptLayer rejected, and items that were dropped.
@@ -78,7 +78,7 @@ pub struct Flushed {
     is_complete: bool,
 }
 
-impl Flushed {
+impl FlushReport {
     /// Returns `true` if everything that was recorded before the flush is settled, and every hook that it
     /// triggered has run. The flush does not wait for items that are on disk after a failure.
     pub fn is_complete(&self) -> bool {
@@ -94,15 +94,15 @@ impl Flushed {
 /// A process that is forked from this one has no pipeline. There, `flush`, `shutdown` and the drop return at
 /// once, and calls are counted as dropped ([`DropReason::Forked`]). Build the layer after the fork instead.
 #[must_use = "dropping the guard at once shuts the pipeline down: hold it until the program ends"]
-pub struct Guard {
+pub struct ShutdownGuard {
     shutdown: Arc<Shutdown>,
     is_shut_down: bool,
 }
 
-impl fmt::Debug for Guard {
+impl fmt::Debug for ShutdownGuard {
     /// Prints the statistics, and none of the recorded content.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guard").field("stats", &self.stats()).finish()
+        f.debug_struct("ShutdownGuard").field("stats", &self.stats()).finish()
     }
 }
 
@@ -119,7 +119,7 @@ pub(crate) struct Shutdown {
     is_shut_down: AtomicBool,
 }
 
-impl Guard {
+impl ShutdownGuard {
     /// The shutdown timeout when the guard is dropped: 5 s.
     pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
     /// The maximum time that a shutdown takes beyond its timeout, to count what it cancelled: 0.2 s.
@@ -138,7 +138,7 @@ impl Guard {
     ///
     /// It does not wait for spans that other threads record in the meantime. It returns after `timeout` at
     /// the latest. Delivery of the remaining items continues after that.
-    pub fn flush(&self, timeout: Duration) -> Flushed {
+    pub fn flush(&self, timeout: Duration) -> FlushReport {
         self.shutdown.flush(timeout)
     }
 
@@ -182,10 +182,10 @@ impl Shutdown {
         self.pipeline.is_forked()
     }
 
-    fn flush(&self, timeout: Duration) -> Flushed {
+    fn flush(&self, timeout: Duration) -> FlushReport {
         if self.pipeline.is_forked() {
             // Every call in a forked process was dropped immediately.
-            return Flushed { is_complete: true, ..Flushed::default() };
+            return FlushReport { is_complete: true, ..FlushReport::default() };
         }
         let before = self.pipeline.stats();
         let is_complete = self.flush_until(deadline_in(timeout), false, hooks::is_hook_thread());
@@ -194,11 +194,11 @@ impl Shutdown {
             (read(&after.spans) + read(&after.tracking))
                 .saturating_sub(read(&before.spans) + read(&before.tracking))
         };
-        Flushed {
+        FlushReport {
             delivered: grown(&|ledger| ledger.delivered),
-            lost: grown(&|ledger| ledger.rejected() + ledger.dropped()),
+            lost: grown(&|ledger| ledger.total_rejected() + ledger.total_dropped()),
             outcome_unknown: grown(&|ledger| ledger.outcome_unknown),
-            left: after.spans.pending() + after.tracking.pending(),
+            left: after.spans.total_pending() + after.tracking.total_pending(),
             is_complete,
         }
     }
@@ -242,7 +242,7 @@ impl Shutdown {
         }
         let Pipeline { queue, progress, store, .. } = &*self.pipeline;
         // The worker cancels what is in progress at the deadline, and needs a moment to count it.
-        let last = deadline.checked_add(Guard::GRACE).unwrap_or(deadline);
+        let last = deadline.checked_add(ShutdownGuard::GRACE).unwrap_or(deadline);
         if self.is_shut_down.swap(true, SeqCst) {
             // Another thread is shutting down. The process must not end before it is done.
             progress.wait_until(last, |state| state.ended);
@@ -307,7 +307,7 @@ impl Pipeline {
     }
 }
 
-impl Drop for Guard {
+impl Drop for ShutdownGuard {
     fn drop(&mut self) {
         if self.shutdown.is_forked() {
             // The destructor of the shutdown wakes the export thread and takes a lock for that. The thread is

@@ -1,14 +1,18 @@
-//! Exports finished spans to PromptLayer and passes the request ids to the hooks.
+//! The export pipeline: its settings, its guard, and the statistics that account for every item.
 //!
-//! ```text
-//! calling threads ── intake ──> queue ──> packer ──> delivery ──> POST /spans-bulk
-//!                       │                   │ ↑          │  the response: ids, rejections
-//!                       └── synchronous ──> spool        ├──> ledger: the outcome of each item
-//!                                           (disk)       └──> hooks (thread pl-hooks)
-//! ```
-//!
-//! The worker runs on the thread `pl-export`. It drives the packer, which builds batches of finished spans,
-//! and the delivery, which sends them. One lock guards both the queue and the ledger.
+//! Finished spans wait in a bounded queue ([`QueueLimits`]). The export thread converts them, sends them in batches
+//! ([`BatchLimits`]), retries failed deliveries ([`RetryPolicy`]) and, with a spool ([`SpoolSettings`]), keeps on disk what
+//! cannot be delivered. [`Stats`] counts the outcome of every item.
+
+// The way of an item:
+//
+// calling threads ── enqueue ──> queue ──> batcher ──> delivery ──> POST /spans-bulk
+//                       │                     │ ↑         │  the response: ids, rejections
+//                       └──── synchronous ──> spool       ├──> ledger: the outcome of each item
+//                                             (disk)      └──> hooks (thread pl-hooks)
+//
+// The worker runs on the thread `pl-export`. It drives the batcher, which builds batches of finished spans, and the
+// delivery, which sends them. One lock guards both the queue and the ledger.
 
 mod at_exit;
 pub(crate) mod batch;
@@ -29,7 +33,7 @@ pub use self::delivery::retry::RetryPolicy;
 pub(crate) use self::encode::encoder::Encoder;
 pub use self::encode::encoder::Wire;
 pub(crate) use self::encode::spans_bulk::Resource;
-pub use self::guard::{Flushed, Guard, Stats};
+pub use self::guard::{FlushReport, ShutdownGuard, Stats};
 pub(crate) use self::pipeline::Pipeline;
 pub use self::queue::QueueLimits;
 pub use self::queue::ledger::{DropReason, Ledger, Pending, RejectReason};

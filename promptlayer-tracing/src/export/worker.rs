@@ -20,7 +20,7 @@ use crate::export::delivery::retry::RetryPolicy;
 use crate::export::delivery::transport::Transport;
 use crate::export::delivery::{Deliverer, SendSlot};
 use crate::export::encode::encoder::Encoder;
-use crate::export::guard::{Guard, Stop};
+use crate::export::guard::{ShutdownGuard, Stop};
 use crate::export::pipeline::{Pipeline, Queued};
 use crate::export::queue::ledger::DropReason;
 use crate::export::silence::Silence;
@@ -42,7 +42,11 @@ pub(crate) struct Settings {
 }
 
 /// Starts the threads of the pipeline.
-pub(crate) fn start(pipeline: &Arc<Pipeline>, settings: Settings, hooks: Hooks) -> Result<Guard, Error> {
+pub(crate) fn start(
+    pipeline: &Arc<Pipeline>,
+    settings: Settings,
+    hooks: Hooks,
+) -> Result<ShutdownGuard, Error> {
     let failed = |source| Error::from(Repr::ThreadStart { name: THREAD, source });
     let client = settings.client.with_own_connections()?;
     // Hooks need their own connections: they run while the runtime of this thread, or of the application, may
@@ -87,7 +91,7 @@ pub(crate) fn start(pipeline: &Arc<Pipeline>, settings: Settings, hooks: Hooks) 
     };
     thread::Builder::new().name(THREAD.to_owned()).spawn(run).map_err(failed)?;
     begins.recv().unwrap_or_else(|_| Err(io::Error::other("it ended at once"))).map_err(failed)?;
-    Ok(Guard::new(Arc::clone(pipeline), stop))
+    Ok(ShutdownGuard::new(Arc::clone(pipeline), stop))
 }
 
 /// Counts what is left and releases all waiting threads, however the thread ends.

@@ -14,7 +14,7 @@ use tracing::Span;
 use crate::capture::{self, Captured, Chunk, Failure};
 use crate::instrument::call_site::CallSite;
 #[cfg(feature = "reqwest-middleware")]
-use crate::kind::Kind;
+use crate::kind::SpanKind;
 use crate::prompt_link::ToPromptLink;
 use crate::span::input_output::{Ending, Input};
 
@@ -75,7 +75,7 @@ impl Call {
     /// Sets the kind that the call has if it makes the request log itself. It does not if a call inside it
     /// makes one.
     #[cfg(feature = "reqwest-middleware")]
-    pub(crate) fn request_kind(&mut self, kind: Kind) {
+    pub(crate) fn request_kind(&mut self, kind: SpanKind) {
         if let Some(active) = &mut self.active {
             active.request_kind(kind);
         }

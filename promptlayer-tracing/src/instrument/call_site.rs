@@ -1,6 +1,6 @@
 //! The compile-time data of an annotated function.
 
-use crate::kind::Kind;
+use crate::kind::SpanKind;
 
 #[cfg_attr(not(feature = "export"), allow(dead_code, reason = "its reader is the layer"))]
 /// The field that marks a span of the attribute. Every such span declares it and none records a value. The
@@ -11,7 +11,7 @@ pub(crate) const MARK: &str = "promptlayer.call";
 #[derive(Debug)]
 pub struct CallSite {
     /// The attribute's `kind`, or `None` if it has none.
-    pub kind: Option<Kind>,
+    pub kind: Option<SpanKind>,
     /// The attribute's `tags`.
     pub tags: &'static [&'static str],
     /// The name of the function.

@@ -7,13 +7,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
 use tracing::Metadata;
 
 use crate::error::Error;
 use crate::export::{
-    self, BatchLimits, Encoder, Guard, Pipeline, QueueLimits, Resource, RetryPolicy, Settings, SpoolSettings,
-    Store, Tally, Wire,
+    self, BatchLimits, Encoder, Pipeline, QueueLimits, Resource, RetryPolicy, Settings, ShutdownGuard,
+    SpoolSettings, Store, Tally, Wire,
 };
 use crate::hooks::{Hooks, LoggedRequest};
 use crate::layer::{PromptLayer, SpanFilter};
@@ -22,8 +21,8 @@ use crate::process::{Redact, SpanExporter, SpanProcessor};
 use crate::span::finished::Inherited;
 use promptlayer_blueprint::LogRequest;
 use promptlayer_blueprint::Tags;
-use promptlayer_client::exporter::check_metadata;
 use promptlayer_client::exporter::clock;
+use promptlayer_client::exporter::{self, check_metadata};
 use promptlayer_client::{Client, ClientBuilder, Env};
 
 /// The environment variable that disables the capture of content.
@@ -31,6 +30,10 @@ const CAPTURE_CONTENT: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTEN
 /// The values that disable it.
 const OFF: &[&str] = &["false", "0", "no", "off", "no_content"];
 /// The environment variable for the service name.
+/// The timeout of a request, and of an asynchronous hook, in a function that is frozen between invocations.
+const SERVERLESS_TIMEOUT: Duration = Duration::from_secs(5);
+/// The interval between batches in such a function.
+const SERVERLESS_INTERVAL: Duration = Duration::from_millis(20);
 const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
 
 /// Builds a [`PromptLayer`]. Created by [`layer`](crate::layer()). Only the API key is required.
@@ -58,6 +61,10 @@ const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
 pub struct LayerBuilder {
     client: Option<Client>,
     settings: ClientBuilder,
+    /// The settings that were given and that a client has too.
+    of_client: Vec<&'static str>,
+    timeout: Option<Duration>,
+    is_serverless: bool,
     env: Env,
     provider: Option<String>,
     tags: Vec<Cow<'static, str>>,
@@ -67,8 +74,9 @@ pub struct LayerBuilder {
     redact: Redact,
     sample: Option<f64>,
     queue: QueueLimits,
-    batch: BatchLimits,
-    retry: RetryPolicy,
+    batch: Option<BatchLimits>,
+    retry: Option<RetryPolicy>,
+    hook_timeout: Option<Duration>,
     spool: Option<SpoolSettings>,
     wire: Wire,
     hooks: Hooks,
@@ -95,8 +103,9 @@ impl LayerBuilder {
     /// Sets the API key.
     ///
     /// Defaults to the environment variable `PROMPTLAYER_API_KEY`.
-    pub fn api_key(mut self, key: impl Into<SecretString>) -> Self {
+    pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.settings = self.settings.api_key(key);
+        self.of_client.push("api_key");
         self
     }
 
@@ -106,6 +115,7 @@ impl LayerBuilder {
     /// [`ClientBuilder::DEFAULT_BASE_URL`].
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.settings = self.settings.base_url(url);
+        self.of_client.push("base_url");
         self
     }
 
@@ -114,7 +124,8 @@ impl LayerBuilder {
     /// Defaults to the environment variable `PROMPTLAYER_HTTP_TIMEOUT` (in seconds), else to
     /// [`ClientBuilder::DEFAULT_TIMEOUT`].
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.settings = self.settings.timeout(timeout);
+        self.timeout = Some(timeout);
+        self.of_client.push("timeout");
         self
     }
 
@@ -126,11 +137,13 @@ impl LayerBuilder {
         set_up: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,
     ) -> Self {
         self.settings = self.settings.http(set_up);
+        self.of_client.push("http");
         self
     }
 
     /// Uses the settings of an existing client, instead of [`api_key`](Self::api_key),
-    /// [`base_url`](Self::base_url), [`timeout`](Self::timeout) and [`http`](Self::http).
+    /// [`base_url`](Self::base_url), [`timeout`](Self::timeout) and [`http`](Self::http). With one of these,
+    /// [`build`](Self::build) returns an error.
     pub fn client(mut self, client: Client) -> Self {
         self.client = Some(client);
         self
@@ -256,13 +269,13 @@ impl LayerBuilder {
 
     /// Sets the size of batches and the interval between them. Defaults to [`BatchLimits::default`].
     pub fn batch(mut self, limits: BatchLimits) -> Self {
-        self.batch = limits;
+        self.batch = Some(limits);
         self
     }
 
     /// Sets how long failed deliveries are retried. Defaults to [`RetryPolicy::default`].
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.retry = policy;
+        self.retry = Some(policy);
         self
     }
 
@@ -279,22 +292,14 @@ impl LayerBuilder {
     /// similar).
     ///
     /// Spans are sent as they end and not in batches every second, retries stop after ten seconds, and a
-    /// request takes at most five seconds. This replaces earlier values of [`timeout`](Self::timeout),
-    /// [`batch`](Self::batch), [`retry`](Self::retry) and [`hook_timeout`](Self::hook_timeout), but not the
-    /// time-out of a [`client`](Self::client). Call [`Guard::flush`] before each invocation returns, because
-    /// a request that is in flight when the process is frozen may be interrupted.
-    pub fn serverless(self) -> Self {
-        let second = Duration::from_secs(1);
-        self.timeout(5 * second)
-            .batch(BatchLimits::default().interval(Duration::from_millis(20)))
-            .retry(
-                RetryPolicy::default()
-                    .longest_delay(second)
-                    .max_age(10 * second)
-                    .probe_interval(5 * second)
-                    .settling_time(second),
-            )
-            .hook_timeout(5 * second)
+    /// request takes at most five seconds. This changes the defaults of [`timeout`](Self::timeout),
+    /// [`batch`](Self::batch), [`retry`](Self::retry) and [`hook_timeout`](Self::hook_timeout). Values that you
+    /// set win, in any order of calls, and so does the timeout of a [`client`](Self::client). Call
+    /// [`ShutdownGuard::flush`] before each invocation returns, because a request that is in flight when the process
+    /// is frozen may be interrupted.
+    pub fn serverless(mut self) -> Self {
+        self.is_serverless = true;
+        self
     }
 
     /// Sets the endpoint to which requests are sent. Defaults to [`Wire::SpansBulk`].
@@ -306,7 +311,7 @@ impl LayerBuilder {
     /// Adds a hook that is called for every request once it has an id.
     ///
     /// Hooks run on their own thread, in the order in which they were added. A hook may call the client,
-    /// [`Guard::flush`] and annotated functions. Requests logged by a hook are passed to no hook, because
+    /// [`ShutdownGuard::flush`] and annotated functions. Requests logged by a hook are passed to no hook, because
     /// hooks would otherwise cause further hook calls endlessly.
     pub fn on_request_id(mut self, hook: impl Fn(&LoggedRequest) + Send + Sync + 'static) -> Self {
         self.hooks.synchronous.push(Box::new(hook));
@@ -317,7 +322,7 @@ impl LayerBuilder {
     ///
     /// Defaults to 30 s.
     pub fn hook_timeout(mut self, timeout: Duration) -> Self {
-        self.hooks.timeout = Some(timeout.min(clock::LONGEST));
+        self.hook_timeout = Some(timeout.min(clock::LONGEST));
         self
     }
 
@@ -360,25 +365,52 @@ impl LayerBuilder {
     ///
     /// # Errors
     ///
-    /// - [`Error::MissingApiKey`] if there is no API key.
-    /// - The corresponding error if a key, a tag, metadata, a base URL or a time-out is invalid.
-    /// - [`Error::HttpSetup`] if there are no root certificates for HTTPS.
-    /// - [`Error::ThreadStart`] if a thread cannot be started.
-    /// - [`Error::Spool`] if the folder of the spool cannot be created, written to or locked.
-    pub fn build(mut self) -> Result<(PromptLayer, Guard), Error> {
-        let client = match self.client.take() {
-            Some(client) => client,
-            None => std::mem::take(&mut self.settings).build()?,
+    /// An error for which [`Error::is_missing_api_key`] holds if there is no API key; one for which
+    /// [`Error::is_invalid_input`] holds if a key, a tag, metadata, a base URL or a timeout is invalid, or if settings
+    /// contradict each other; and otherwise, by [`Error::kind`]: the HTTP client cannot be set up (there are no root
+    /// certificates), a thread cannot be started, or the folder of the spool cannot be created, written to or locked.
+    pub fn build(mut self) -> Result<(PromptLayer, ShutdownGuard), Error> {
+        let client = match (self.client.take(), self.of_client.first()) {
+            (Some(_), Some(setting)) => {
+                let reason =
+                    format!("`.{setting}(…)` was given too, and the client has its own; give one of them");
+                return Err(exporter::invalid_argument("setting `.client(…)`", reason).into());
+            }
+            (Some(client), None) => client,
+            (None, _) => {
+                let settings = std::mem::take(&mut self.settings);
+                match self.timeout.or(self.is_serverless.then_some(SERVERLESS_TIMEOUT)) {
+                    Some(timeout) => settings.timeout(timeout),
+                    None => settings,
+                }
+                .build()?
+            }
         };
         let redactor = client.http().redactor().clone();
         self.hooks.redactor = redactor.clone();
         self.build_with(client).map_err(|error| error.redacted(&redactor))
     }
 
-    fn build_with(mut self, client: Client) -> Result<(PromptLayer, Guard), Error> {
+    fn default_batch(&self) -> BatchLimits {
+        let limits = BatchLimits::default();
+        if self.is_serverless { limits.interval(SERVERLESS_INTERVAL) } else { limits }
+    }
+
+    fn default_retry(&self) -> RetryPolicy {
+        let policy = RetryPolicy::default();
+        if !self.is_serverless {
+            return policy;
+        }
+        let second = Duration::from_secs(1);
+        policy.longest_delay(second).max_age(10 * second).probe_interval(5 * second).settling_time(second)
+    }
+
+    fn build_with(mut self, client: Client) -> Result<(PromptLayer, ShutdownGuard), Error> {
+        let retry = self.retry.unwrap_or_else(|| self.default_retry());
+        self.hooks.timeout = self.hook_timeout.or(self.is_serverless.then_some(SERVERLESS_TIMEOUT));
         let encoder = Arc::new(Encoder {
             wire: self.wire,
-            batch: self.batch,
+            batch: self.batch.unwrap_or_else(|| self.default_batch()),
             resource: Resource::new(self.service_name()),
             provider: self.provider.clone(),
         });
@@ -388,7 +420,7 @@ impl LayerBuilder {
             }
             None => (None, Tally::default()),
         };
-        let settings = Settings { client, retry: self.retry, encoder: Arc::clone(&encoder) };
+        let settings = Settings { client, retry, encoder: Arc::clone(&encoder) };
         let hooks = std::mem::take(&mut self.hooks);
         let mut pipeline = Pipeline::new(self.queue, encoder, store);
         pipeline.reporter = Arc::clone(&hooks.reporter);

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use tracing::Metadata;
 
 use crate::instrument::call_site::MARK;
-use crate::kind::Kind;
+use crate::kind::SpanKind;
 use crate::span::input_output::Ending;
 use promptlayer_blueprint::semconv;
 
@@ -110,7 +110,7 @@ fn operation(fields: &Map<String, Value>) -> Option<&str> {
 }
 
 /// Returns the kind of the operation in the span's fields. Returns `None` if there is none or it is unknown.
-pub(crate) fn kind(fields: &Map<String, Value>) -> Option<Kind> {
+pub(crate) fn kind(fields: &Map<String, Value>) -> Option<SpanKind> {
     match operation(fields)? {
         // The last three are the names that rig used before 0.43.
         "chat"
@@ -118,12 +118,12 @@ pub(crate) fn kind(fields: &Map<String, Value>) -> Option<Kind> {
         | "text_completion"
         | "chat_streaming"
         | "interactions"
-        | "interactions_streaming" => Some(Kind::Llm),
-        "embeddings" => Some(Kind::Embedding),
-        "execute_tool" => Some(Kind::Tool),
-        "invoke_agent" | "create_agent" => Some(Kind::Agent),
-        "invoke_workflow" => Some(Kind::Chain),
-        "retrieval" => Some(Kind::Retriever),
+        | "interactions_streaming" => Some(SpanKind::Llm),
+        "embeddings" => Some(SpanKind::Embedding),
+        "execute_tool" => Some(SpanKind::Tool),
+        "invoke_agent" | "create_agent" => Some(SpanKind::Agent),
+        "invoke_workflow" => Some(SpanKind::Chain),
+        "retrieval" => Some(SpanKind::Retriever),
         _ => None,
     }
 }

@@ -24,7 +24,7 @@ use self::visitor::FieldVisitor;
 use crate::error::Repr;
 use crate::export;
 use crate::instrument::call_site::MARK;
-use crate::kind::Kind;
+use crate::kind::SpanKind;
 use crate::process::SpanProcessor;
 use crate::random;
 use crate::span::finished::{FinishedSpan, Place};
@@ -138,7 +138,7 @@ where
             ),
         };
         let is_request =
-            external.is_some() && external_span::kind(&visitor.fields).is_some_and(Kind::is_request);
+            external.is_some() && external_span::kind(&visitor.fields).is_some_and(SpanKind::is_request);
         let record = SpanState {
             processor: Arc::clone(&self.processor),
             owner: Owner::Layer,
@@ -180,7 +180,7 @@ where
         }
         let mut visitor = FieldVisitor::default();
         values.record(&mut visitor);
-        let names_request = external_span::kind(&visitor.fields).is_some_and(Kind::is_request);
+        let names_request = external_span::kind(&visitor.fields).is_some_and(SpanKind::is_request);
         let is_external = unless_poisoned(|| {
             let mut extensions = span.extensions_mut();
             let record = extensions.get_mut::<SpanState>()?;
@@ -217,7 +217,7 @@ where
 fn finished(record: &mut SpanState, name: &'static str) -> FinishedSpan {
     let fields = std::mem::take(&mut record.fields);
     let kind = record.external.and_then(|_| external_span::kind(&fields));
-    let calls_a_model = kind.is_some_and(Kind::is_request);
+    let calls_a_model = kind.is_some_and(SpanKind::is_request);
     // A model call inside this span makes the request log, so this span makes none.
     let surrounds_a_call = calls_a_model && record.contains_request.load(Ordering::Relaxed);
     let is_request = calls_a_model && !surrounds_a_call;
@@ -226,7 +226,7 @@ fn finished(record: &mut SpanState, name: &'static str) -> FinishedSpan {
         place: record.place,
         name,
         function: None,
-        kind: if surrounds_a_call { Some(Kind::Chain) } else { kind },
+        kind: if surrounds_a_call { Some(SpanKind::Chain) } else { kind },
         is_request,
         is_external: record.external.is_some(),
         lacks_an_answer: told.is_some_and(|external| external.lacks_an_answer(&fields)),

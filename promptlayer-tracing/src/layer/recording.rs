@@ -8,7 +8,7 @@ use tracing::Span;
 
 use crate::capture::{Captured, Chunk, Failure};
 use crate::instrument::call_site::CallSite;
-use crate::kind::Kind;
+use crate::kind::SpanKind;
 use crate::layer::gen_ai_fields;
 use crate::layer::span_state::{Owner, SpanState, announce, in_registry};
 use crate::process::convert;
@@ -36,7 +36,7 @@ pub(crate) struct Active {
     duration: Option<Duration>,
     contains_request: Arc<AtomicBool>,
     /// The kind of the request log, if the attribute has no `kind`.
-    request_kind: Kind,
+    request_kind: SpanKind,
     inherited: Arc<Inherited>,
     input: Option<Input>,
     provider: Option<String>,
@@ -90,7 +90,7 @@ impl Active {
                 started_at: record.started_at,
                 duration: None,
                 contains_request: Arc::clone(&record.contains_request),
-                request_kind: Kind::Llm,
+                request_kind: SpanKind::Llm,
                 inherited: Arc::clone(&record.inherited),
                 input: None,
                 provider: None,
@@ -106,7 +106,7 @@ impl Active {
 
     /// Marks the calls around this one: the request is made inside, so they log none.
     pub(crate) fn announce(&self, span: &Span) {
-        if !self.site.kind.is_none_or(Kind::is_request) {
+        if !self.site.kind.is_none_or(SpanKind::is_request) {
             return;
         }
         in_registry(span, |span| {
@@ -116,7 +116,7 @@ impl Active {
     }
 
     #[cfg(feature = "reqwest-middleware")]
-    pub(crate) fn request_kind(&mut self, kind: Kind) {
+    pub(crate) fn request_kind(&mut self, kind: SpanKind) {
         self.request_kind = kind;
     }
 
@@ -230,12 +230,16 @@ impl Active {
             Some(std::mem::take(&mut record.fields))
         });
         let contains_request = self.contains_request.load(Ordering::Relaxed);
-        let is_request = self.site.kind.map_or(!contains_request, Kind::is_request);
+        let is_request = self.site.kind.map_or(!contains_request, SpanKind::is_request);
         let finished = FinishedSpan {
             place: self.place,
             name: self.name,
             function: Some(self.site.function),
-            kind: Some(self.site.kind.unwrap_or(if is_request { self.request_kind } else { Kind::Chain })),
+            kind: Some(self.site.kind.unwrap_or(if is_request {
+                self.request_kind
+            } else {
+                SpanKind::Chain
+            })),
             is_request,
             is_external: false,
             lacks_an_answer: false,
@@ -267,7 +271,7 @@ fn show(span: &Span, processor: &SpanProcessor, processed: &mut ProcessedSpan) {
         gen_ai_fields::record(span, &convert::function_attributes(&processed.span));
         return;
     }
-    let expected = if processed.span.kind == Some(Kind::Embedding) { "embeddings" } else { "chat" };
+    let expected = if processed.span.kind == Some(SpanKind::Embedding) { "embeddings" } else { "chat" };
     if !gen_ai_fields::record_operation(span, expected) {
         return;
     }

@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 use reqwest::Url;
 
 use crate::instrument::call_site::CallSite;
-use crate::kind::Kind;
+use crate::kind::SpanKind;
 
 /// The known hosts, with a port if it is part of the match, and `PromptLayer`'s name for their provider.
 const HOSTS: &[(&str, &str)] = &[
@@ -109,8 +109,8 @@ impl<'a> Route<'a> {
     }
 
     /// Returns the kind of the call.
-    pub(super) fn kind(&self) -> Kind {
-        if EMBEDDINGS.contains(&self.site.function) { Kind::Embedding } else { Kind::Llm }
+    pub(super) fn kind(&self) -> SpanKind {
+        if EMBEDDINGS.contains(&self.site.function) { SpanKind::Embedding } else { SpanKind::Llm }
     }
 }
 
@@ -215,13 +215,13 @@ mod tests {
     #[test]
     fn embedding_paths_are_distinguished_from_llm_paths() {
         for (path, kind) in [
-            ("/v1/embeddings", Kind::Embedding),
-            ("/v2/embed", Kind::Embedding),
-            ("/api/embed", Kind::Embedding),
-            ("/v1beta/models/m:embedContent", Kind::Embedding),
-            ("/v1beta/models/m:batchEmbedContents", Kind::Embedding),
-            ("/v1/chat/completions", Kind::Llm),
-            ("/v1/messages", Kind::Llm),
+            ("/v1/embeddings", SpanKind::Embedding),
+            ("/v2/embed", SpanKind::Embedding),
+            ("/api/embed", SpanKind::Embedding),
+            ("/v1beta/models/m:embedContent", SpanKind::Embedding),
+            ("/v1beta/models/m:batchEmbedContents", SpanKind::Embedding),
+            ("/v1/chat/completions", SpanKind::Llm),
+            ("/v1/messages", SpanKind::Llm),
         ] {
             let url = Url::parse(&format!("https://api.openai.com{path}")).unwrap();
             assert_eq!(Route::from_url(&url, &[]).unwrap().kind(), kind, "{path}");

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::capture::{Captured, Failure};
 use crate::instrument::call_site::OnRequestId;
-use crate::kind::Kind;
+use crate::kind::SpanKind;
 use crate::prompt_link::PromptLink;
 use crate::span::input_output::{Ending, Input};
 use promptlayer_blueprint::Tags;
@@ -58,7 +58,7 @@ pub(crate) struct FinishedSpan {
     /// The name of the annotated function. `None` for a span that the attribute did not open.
     pub(crate) function: Option<&'static str>,
     /// The kind of the function. `None` for a span that the attribute did not open.
-    pub(crate) kind: Option<Kind>,
+    pub(crate) kind: Option<SpanKind>,
     /// `true` if the span makes a request log.
     pub(crate) is_request: bool,
     /// `true` for an external span: another crate made it and recorded a model operation in its fields.

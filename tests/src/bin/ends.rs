@@ -6,7 +6,8 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use promptlayer_tracing::{LayerBuilder, Stats, promptlayer};
+use promptlayer_tracing::export::Stats;
+use promptlayer_tracing::{LayerBuilder, promptlayer};
 use tests::pipeline::{dispatch, layer_to};
 use tracing::dispatcher;
 
@@ -75,7 +76,8 @@ mod forks {
     use std::time::SystemTime;
     use std::{fs, thread};
 
-    use promptlayer_tracing::{Guard, SpoolMode, SpoolSettings};
+    use promptlayer_tracing::ShutdownGuard;
+    use promptlayer_tracing::export::{SpoolMode, SpoolSettings};
     use tracing_subscriber::prelude::*;
 
     use super::*;
@@ -121,7 +123,7 @@ mod forks {
 
     fn describe(stats: &Stats) -> String {
         let spans = &stats.spans;
-        format!("{} {} {:?} {}", spans.accepted, spans.delivered, spans.dropped, spans.pending())
+        format!("{} {} {:?} {}", spans.accepted, spans.delivered, spans.dropped, spans.total_pending())
     }
 
     pub(super) fn fork_once(url: &str, folder: &str) {
@@ -149,7 +151,7 @@ mod forks {
         }
     }
 
-    fn child(url: &str, guard: Option<Guard>) {
+    fn child(url: &str, guard: Option<ShutdownGuard>) {
         let Some(guard) = guard else { return };
         (50..53).for_each(|number| assert_eq!(ask(number), number));
         say(&format!("child flushed {}", guard.flush(LONG).is_complete()));

@@ -15,7 +15,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
-use promptlayer_tracing::{BatchLimits, QueueLimits, promptlayer};
+use promptlayer_tracing::export::{BatchLimits, QueueLimits};
+use promptlayer_tracing::promptlayer;
 use tests::pipeline::{assert_balanced, dispatch, layer_to};
 use tracing::dispatcher;
 

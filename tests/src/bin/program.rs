@@ -6,7 +6,8 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use promptlayer_tracing::{Guard, SpoolMode, SpoolSettings, promptlayer};
+use promptlayer_tracing::export::{SpoolMode, SpoolSettings};
+use promptlayer_tracing::{ShutdownGuard, promptlayer};
 use tests::pipeline::quick;
 use tests::process::{Plan, Scenario};
 use tracing_subscriber::prelude::*;
@@ -91,15 +92,15 @@ fn main() -> ExitCode {
 }
 
 /// Shuts the pipeline down and writes the counts of its ledger.
-fn end(guard: Guard, timeout: Duration) -> ExitCode {
+fn end(guard: ShutdownGuard, timeout: Duration) -> ExitCode {
     let stats = guard.shutdown(timeout);
     let spans = &stats.spans;
     say(&format!(
         "ledger {} {} {} {} {} {}",
         spans.accepted,
         spans.delivered,
-        spans.rejected(),
-        spans.dropped(),
+        spans.total_rejected(),
+        spans.total_dropped(),
         spans.outcome_unknown,
         spans.pending.spooled
     ));

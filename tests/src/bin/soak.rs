@@ -14,7 +14,8 @@ use std::env;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use promptlayer_tracing::{BatchLimits, promptlayer};
+use promptlayer_tracing::export::BatchLimits;
+use promptlayer_tracing::promptlayer;
 use tests::pipeline::{assert_balanced, dispatch, layer_to};
 use tests::proxy::{Fault, Proxy};
 use tests::{Recorder, Reply};
@@ -72,7 +73,7 @@ fn main() {
     let seconds = env::args().nth(1).map_or(60, |text| text.parse().unwrap());
     let recorder = Recorder::start().unwrap();
     let proxy = Proxy::start(recorder.url(), []).unwrap();
-    let retry = promptlayer_tracing::RetryPolicy::default().probe_interval(Duration::from_secs(1));
+    let retry = promptlayer_tracing::export::RetryPolicy::default().probe_interval(Duration::from_secs(1));
     let (layer, guard) = layer_to(proxy.url())
         .batch(BatchLimits::default())
         .timeout(Duration::from_secs(3))
@@ -124,5 +125,5 @@ fn main() {
     assert!(times.values().all(|times| *times == 1), "the server has a span more than once");
     let unknown = stats.spans.outcome_unknown;
     assert!((stats.spans.delivered..=stats.spans.delivered + unknown).contains(&(times.len() as u64)));
-    assert_eq!(stats.spans.pending(), 0);
+    assert_eq!(stats.spans.total_pending(), 0);
 }

@@ -141,10 +141,10 @@ pub(crate) const TABLE: &[Snippet] = &[
         "values_that_must_be_used",
         "2018",
         r"
-        #[must_use] pub struct Guard(pub u8);
-        #[attr] pub fn guard(x: u8) -> Guard { Guard(x) }
-        #[attr] pub async fn guard_later(guard: Guard) -> Result<Guard, Guard> { Ok(guard) }
-        #[attr] pub fn taken(_: Guard, _guard: Guard) {}
+        #[must_use] pub struct ShutdownGuard(pub u8);
+        #[attr] pub fn guard(x: u8) -> ShutdownGuard { ShutdownGuard(x) }
+        #[attr] pub async fn guard_later(guard: ShutdownGuard) -> Result<ShutdownGuard, ShutdownGuard> { Ok(guard) }
+        #[attr] pub fn taken(_: ShutdownGuard, _guard: ShutdownGuard) {}
         ",
     ),
     err(
@@ -152,8 +152,8 @@ pub(crate) const TABLE: &[Snippet] = &[
         "2018",
         &["unused_must_use"],
         r"
-        #[must_use] pub struct Guard(pub u8);
-        #[attr] pub async fn guard(x: u8) -> Guard { Guard(x) }
+        #[must_use] pub struct ShutdownGuard(pub u8);
+        #[attr] pub async fn guard(x: u8) -> ShutdownGuard { ShutdownGuard(x) }
         #[attr] pub async fn unused() {
             guard(1).await;
         }

@@ -49,7 +49,7 @@ fn tracking_calls_outlast_an_outage_of_their_endpoint() {
         let (layer, guard) = builder.build().unwrap();
         dispatcher::with_default(&dispatch(layer), || ask_each(0..5));
         wait_until(&guard, "tracked", |stats| {
-            stats.tracking.accepted == CALLS && stats.tracking.pending() == 0
+            stats.tracking.accepted == CALLS && stats.tracking.total_pending() == 0
         });
         let stats = guard.shutdown(LONG);
         assert_eq!((stats.spans.delivered, stats.tracking.delivered), (CALLS, CALLS), "{stats:#?}");
@@ -77,10 +77,10 @@ fn one_batch_probes_a_destination_that_refuses_everything() {
         let times: Vec<Instant> = requests[first..].iter().map(|request| request.at).collect();
         let apart: Vec<Duration> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
         assert!(apart.iter().all(|apart| *apart >= interval * 9 / 10), "{status}: {apart:?}");
-        assert_eq!(guard.stats().spans.pending(), 100);
+        assert_eq!(guard.stats().spans.total_pending(), 100);
 
         recorder.decide(|_| None);
-        wait_until(&guard, "delivered", |stats| stats.spans.pending() == 0);
+        wait_until(&guard, "delivered", |stats| stats.spans.total_pending() == 0);
         assert_eq!(guard.shutdown(LONG).spans.delivered, 100);
         assert_stored(&recorder, 0..100);
     }

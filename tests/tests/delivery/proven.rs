@@ -233,7 +233,9 @@ fn unproven_tracking_call_is_never_counted_as_delivered() {
         let builder = builder.on_request_id(|request| request.track().score(100).enqueue().unwrap());
         let (layer, guard) = builder.build().unwrap();
         dispatcher::with_default(&dispatch(layer), || ask_each(0..3));
-        wait_until(&guard, "tracked", |stats| stats.tracking.accepted == 3 && stats.tracking.pending() == 0);
+        wait_until(&guard, "tracked", |stats| {
+            stats.tracking.accepted == 3 && stats.tracking.total_pending() == 0
+        });
         let stats = guard.shutdown(LONG);
         assert_balanced(&stats.tracking);
         // Tracking is idempotent, so a tracking call may be sent again.

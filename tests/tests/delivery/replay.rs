@@ -1,7 +1,7 @@
 //! A run takes over the spool of an earlier run. Items that were never sent are sent as if they were new, and
 //! never ahead of new items.
 
-use promptlayer_tracing::QueueLimits;
+use promptlayer_tracing::export::QueueLimits;
 use tempfile::TempDir;
 use tests::cells::check_cells;
 use tests::pipeline::take_over;
@@ -24,7 +24,7 @@ fn replay_of_3000_unsent_spans_takes_60_requests() {
 
         door.open().unwrap();
         let (_layer, guard) = take_over(&left, build);
-        wait_until(&guard, "delivered", |stats| stats.spans.pending() == 0);
+        wait_until(&guard, "delivered", |stats| stats.spans.total_pending() == 0);
         let stats = guard.shutdown(LONG);
         assert_eq!((stats.spans.delivered, stats.possible_duplicates), (3_000, 0), "{stats:#?}");
         assert_eq!(readings(&recorder), 0, "what was never sent is not read back");
@@ -55,7 +55,7 @@ fn only_possibly_delivered_spans_are_read_back() {
         assert!(left.spans.pending.spooled >= in_first as u64, "{left:#?}");
 
         let (_layer, guard) = take_over(&left, build);
-        wait_until(&guard, "delivered", |stats| stats.spans.pending() == 0);
+        wait_until(&guard, "delivered", |stats| stats.spans.total_pending() == 0);
         let stats = guard.shutdown(LONG);
         assert_eq!(stats.spans.delivered, left.spans.pending.spooled, "{stats:#?}");
         assert_eq!(stats.possible_duplicates, 0, "{stats:#?}");
@@ -78,7 +78,7 @@ fn span_resent_after_a_restart_is_a_possible_duplicate() {
     assert_eq!(left.spans.pending.spooled, 1, "{left:#?}");
 
     let (_layer, guard) = take_over(&left, build);
-    wait_until(&guard, "delivered", |stats| stats.spans.pending() == 0);
+    wait_until(&guard, "delivered", |stats| stats.spans.total_pending() == 0);
     let stats = guard.shutdown(LONG);
     assert_eq!((stats.spans.delivered, stats.possible_duplicates), (1, 1), "{stats:#?}");
     assert!(readings(&recorder) >= 1);

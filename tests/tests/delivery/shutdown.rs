@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::channel;
 
-use promptlayer_tracing::DropReason;
+use promptlayer_tracing::export::DropReason;
 use tempfile::TempDir;
 use tests::cells::check_cells;
 use tests::pipeline::take_over;
@@ -101,7 +101,7 @@ fn shutdown_without_a_server_ends_once_all_is_on_disk() {
             door.open().unwrap();
             let (_layer, guard) =
                 take_over(&left, || layer_for(door.url()).spool(spool(folder.path(), *mode)));
-            wait_until(&guard, "delivered", |stats| stats.spans.pending() == 0);
+            wait_until(&guard, "delivered", |stats| stats.spans.total_pending() == 0);
             let stats = guard.shutdown(LONG);
             assert_eq!(stats.spans.delivered, left.spans.pending.spooled, "{stats:#?}");
             let stored = stored(&recorder);

@@ -1,6 +1,6 @@
 //! A server that is healthy but slow.
 
-use promptlayer_tracing::QueueLimits;
+use promptlayer_tracing::export::QueueLimits;
 use tempfile::TempDir;
 use tests::{Gate, Reply};
 
@@ -27,15 +27,15 @@ fn slow_server_fills_the_spool_before_anything_is_dropped() {
             while guard.stats().spans.pending.queued > QUEUE / 2 && begun.elapsed() < Duration::from_secs(1) {
                 thread::sleep(Duration::from_millis(1));
             }
-            if guard.stats().spans.dropped() > 0 {
+            if guard.stats().spans.total_dropped() > 0 {
                 break;
             }
         }
     });
     let stats = guard.stats();
     gate.open();
-    assert_eq!((stats.spans.accepted, stats.spans.dropped()), (1_000, 0), "{stats:#?}");
-    wait_until(&guard, "delivered", |stats| stats.spans.pending() == 0);
+    assert_eq!((stats.spans.accepted, stats.spans.total_dropped()), (1_000, 0), "{stats:#?}");
+    wait_until(&guard, "delivered", |stats| stats.spans.total_pending() == 0);
     let stats = guard.shutdown(LONG);
     assert_eq!(stats.spans.delivered, 1_000, "{stats:#?}");
     assert_stored(&recorder, 0..1_000);

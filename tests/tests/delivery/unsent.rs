@@ -1,6 +1,6 @@
 //! A request that was never written to a connection was never sent, regardless of when the program ends.
 
-use promptlayer_tracing::DropReason;
+use promptlayer_tracing::export::DropReason;
 use tempfile::TempDir;
 use tests::cells::check_cells;
 use tests::pipeline::take_over;
@@ -58,7 +58,7 @@ fn never_sent_span_is_on_disk_and_no_possible_duplicate() {
 
         port.pass_on(recorder.url());
         let (_layer, guard) = take_over(&left, build);
-        wait_until(&guard, "delivered", |stats| stats.spans.pending() == 0);
+        wait_until(&guard, "delivered", |stats| stats.spans.total_pending() == 0);
         let stats = guard.shutdown(LONG);
         assert_eq!((stats.spans.delivered, stats.possible_duplicates), (20, 0), "{stats:#?}");
         assert_eq!(readings(&recorder), 0, "what was never sent is not read back");

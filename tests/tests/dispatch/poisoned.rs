@@ -5,7 +5,8 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use promptlayer_tracing::blueprint::RequestStatus;
-use promptlayer_tracing::{InMemory, promptlayer};
+use promptlayer_tracing::in_memory::InMemory;
+use promptlayer_tracing::promptlayer;
 use tracing::Span;
 use tracing::field::{Empty, debug};
 use tracing::subscriber::with_default;

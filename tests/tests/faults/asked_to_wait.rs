@@ -2,7 +2,7 @@
 
 use std::time::{Instant, SystemTime};
 
-use promptlayer_tracing::{BatchLimits, DropReason};
+use promptlayer_tracing::export::{BatchLimits, DropReason};
 use tests::{Reply, Request};
 
 use super::*;

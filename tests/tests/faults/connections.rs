@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 
-use promptlayer_tracing::{BatchLimits, DropReason, RetryPolicy};
+use promptlayer_tracing::export::{BatchLimits, DropReason, RetryPolicy};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tests::proxy::{Fault, FullPort, Proxy};
 use tokio::net::TcpSocket;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::channel;
 
 use promptlayer_tracing::blueprint::Prompt;
-use promptlayer_tracing::{BatchLimits, RejectReason};
+use promptlayer_tracing::export::{BatchLimits, RejectReason};
 use serde_json::{Value, json};
 use tests::{Reply, Request};
 
@@ -93,7 +93,7 @@ fn invalid_spans_named_by_422_cost_one_more_request() {
         let _ = look("middle");
         let _ = look("last");
     });
-    assert_eq!((stats.spans.rejected(), stats.spans.delivered), (3, 7), "{stats:#?}");
+    assert_eq!((stats.spans.total_rejected(), stats.spans.delivered), (3, 7), "{stats:#?}");
     assert_eq!(recorder.bodies("/spans-bulk").len(), 2);
     assert_counts_match(&recorder, &stats);
 }

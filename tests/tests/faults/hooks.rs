@@ -4,13 +4,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use promptlayer_tracing::{Guard, QueueLimits};
+use promptlayer_tracing::ShutdownGuard;
+use promptlayer_tracing::export::QueueLimits;
 
 use super::*;
 
 #[test]
 fn hook_that_flushes_calls_and_enqueues_does_not_deadlock() {
-    static GUARD: OnceLock<Guard> = OnceLock::new();
+    static GUARD: OnceLock<ShutdownGuard> = OnceLock::new();
     let recorder = Recorder::start().unwrap();
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&calls);
@@ -42,7 +43,7 @@ fn ids_beyond_the_hook_queue_are_counted_as_skipped() {
     let (open, gate) = channel::<()>();
     let gate = Mutex::new(gate);
     let builder = layer_for(recorder.url())
-        .batch(promptlayer_tracing::BatchLimits::default())
+        .batch(promptlayer_tracing::export::BatchLimits::default())
         .queue(QueueLimits::default().items(CALLS).bytes(usize::MAX))
         .on_request_id(move |_| {
             let _ = gate.lock().unwrap().recv();
@@ -51,7 +52,7 @@ fn ids_beyond_the_hook_queue_are_counted_as_skipped() {
     dispatcher::with_default(&dispatch(layer), || ask_times(CALLS));
     // The flush is incomplete because the hooks still block.
     assert!(!guard.flush(Duration::from_secs(1)).is_complete());
-    tests::pipeline::eventually(|| guard.stats().spans.pending() == 0);
+    tests::pipeline::eventually(|| guard.stats().spans.total_pending() == 0);
     drop(open);
     let stats = guard.shutdown(LONG);
     assert_eq!((stats.spans.delivered, stats.hooks.received), (CALLS as u64, CALLS as u64));

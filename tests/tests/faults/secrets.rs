@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::mpsc::channel;
 use std::{fs, io};
 
-use promptlayer_tracing::{Client, Env, SpoolMode, SpoolSettings};
+use promptlayer_tracing::Client;
+use promptlayer_tracing::client::Env;
+use promptlayer_tracing::export::{SpoolMode, SpoolSettings};
 use tempfile::TempDir;
 use tests::Reply;
 

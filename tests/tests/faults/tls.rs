@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::channel;
 
-use promptlayer_tracing::{DropReason, RetryPolicy};
+use promptlayer_tracing::export::{DropReason, RetryPolicy};
 use reqwest::Certificate as Authority;
 use tests::tls::{Certificate, Tls};
 

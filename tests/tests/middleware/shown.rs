@@ -1,7 +1,8 @@
 //! What a call records on its span for other layers, and what it does not record.
 
 use promptlayer_tracing::blueprint::LogRequest;
-use promptlayer_tracing::{InMemory, LayerBuilder, layer};
+use promptlayer_tracing::in_memory::InMemory;
+use promptlayer_tracing::{LayerBuilder, layer};
 use serde_json::{Value, json};
 use tests::Beside;
 use tracing_subscriber::prelude::*;

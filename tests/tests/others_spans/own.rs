@@ -1,7 +1,8 @@
 //! Spans of the application that describe calls of a model.
 
 use promptlayer_tracing::blueprint::{Prompt, RequestStatus};
-use promptlayer_tracing::{CapturedSpan, LayerBuilder, layer, promptlayer};
+use promptlayer_tracing::in_memory::CapturedSpan;
+use promptlayer_tracing::{LayerBuilder, layer, promptlayer};
 use serde_json::{Value, json};
 use tests::in_memory::captured_with;
 use tests::pipeline::{dispatch, layer_to};

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use promptlayer_tracing::{InMemory, LayerBuilder, layer, promptlayer};
+use promptlayer_tracing::in_memory::InMemory;
+use promptlayer_tracing::{LayerBuilder, layer, promptlayer};
 use serde_json::{Value, json};
 use tests::Beside;
 use tracing_subscriber::prelude::*;

@@ -42,7 +42,8 @@ fn check(cell: Cell, spans: usize, poison: &[usize]) {
         runs.push(left.spans);
     }
     dispatcher::with_default(&begun, || ask_each(middle..spans));
-    let before: u64 = runs.iter().map(|run| run.rejected() + run.dropped() + run.outcome_unknown).sum();
+    let before: u64 =
+        runs.iter().map(|run| run.total_rejected() + run.total_dropped() + run.outcome_unknown).sum();
     let late = settle(
         &guard,
         (poison.len() as u64).saturating_sub(before),
@@ -110,7 +111,7 @@ fn lone_poison_span_is_dropped_at_its_maximum_age() {
         dispatcher::with_default(&dispatch(layer), || {
             let _ = ask("toxic");
         });
-        wait_until(&guard, "given up", |stats| stats.spans.pending() == 0);
+        wait_until(&guard, "given up", |stats| stats.spans.total_pending() == 0);
         let sum = Sum::of([&guard.shutdown(LIMIT).spans]);
         assert_eq!((sum.accepted, sum.rejected + sum.expired), (1, 1), "{sum:?}");
         assert!(!seen.errors_of(cell.status).is_empty(), "no error was reported");

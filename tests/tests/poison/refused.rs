@@ -26,10 +26,10 @@ fn check(cell: Cell) {
             let _ = ask(&format!("good {number}"));
         }
     });
-    let is_held = |guard: &Guard, refusals: usize| {
+    let is_held = |guard: &ShutdownGuard, refusals: usize| {
         wait_until(guard, "refused often enough", |_| refused.load(SeqCst) >= refusals);
         let ledger = guard.stats().spans;
-        assert_eq!((ledger.accepted, ledger.pending()), (SPANS, SPANS), "not held: {}", brief(&ledger));
+        assert_eq!((ledger.accepted, ledger.total_pending()), (SPANS, SPANS), "not held: {}", brief(&ledger));
     };
     is_held(&guard, REFUSALS);
     assert_eq!(seen.errors_of(cell.status).len(), 1, "reported once: {:?}", lock(&seen.errors));
@@ -44,7 +44,7 @@ fn check(cell: Cell) {
         wait_until(&guard, "reported again", |_| seen.errors_of(cell.status).len() > 1);
     }
     recorder.decide(|_| None);
-    wait_until(&guard, "delivered", |stats| stats.spans.pending() == 0);
+    wait_until(&guard, "delivered", |stats| stats.spans.total_pending() == 0);
     runs.push(guard.shutdown(LIMIT).spans);
 
     let sum = Sum::of(&runs);

@@ -5,7 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::thread;
 
-use promptlayer_tracing::{CapturedSpan, PromptLink, layer, promptlayer};
+use promptlayer_tracing::in_memory::CapturedSpan;
+use promptlayer_tracing::{PromptLink, layer, promptlayer};
 use tracing::{Instrument as _, Span};
 
 use super::{block_on, captured, captured_with, pause};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use promptlayer_tracing::{DropReason, Ledger, Wire};
+use promptlayer_tracing::export::{DropReason, Ledger, Wire};
 use tests::pipeline::{assert_balanced, eventually};
 
 use crate::plan::Plan;
@@ -29,12 +29,12 @@ impl Sum {
         for ledger in runs {
             assert_balanced(ledger);
             sum.accepted = (sum.accepted + ledger.accepted).saturating_sub(sum.pending);
-            sum.pending = ledger.pending();
+            sum.pending = ledger.total_pending();
             sum.delivered += ledger.delivered;
-            sum.rejected += ledger.rejected();
+            sum.rejected += ledger.total_rejected();
             let late = ledger.dropped.get(&DropReason::Closed).copied().unwrap_or_default();
             sum.late += late;
-            sum.dropped += ledger.dropped() - late;
+            sum.dropped += ledger.total_dropped() - late;
             sum.unknown += ledger.outcome_unknown;
         }
         sum

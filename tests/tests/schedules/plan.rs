@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use promptlayer_tracing::{SpoolMode, Wire};
+use promptlayer_tracing::export::{SpoolMode, Wire};
 use tests::proxy::Fault;
 use tests::random::Random;
 

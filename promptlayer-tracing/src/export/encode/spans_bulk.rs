@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::kind::Kind;
+use crate::kind::SpanKind;
 use crate::process::{ConvertedSpan, ProcessedSpan};
 use promptlayer_blueprint::LogRequest;
 use promptlayer_blueprint::semconv;
@@ -141,7 +141,7 @@ fn attributes(processed: &ProcessedSpan, converted: &ConvertedSpan) -> Map<Strin
         set(semconv::FUNCTION_OUTPUT, output);
     }
     match span.kind {
-        Some(Kind::Tool) => {
+        Some(SpanKind::Tool) => {
             set(semconv::NODE_TYPE, semconv::NODE_TYPE_TOOL);
             set(semconv::TOOL_NAME, span.stands_for().unwrap_or(span.name));
         }

@@ -86,17 +86,17 @@ pub struct Ledger {
 
 impl Ledger {
     /// Returns the number of rejected items, for all reasons.
-    pub fn rejected(&self) -> u64 {
+    pub fn total_rejected(&self) -> u64 {
         self.rejected.values().sum()
     }
 
     /// Returns the number of dropped items, for all reasons.
-    pub fn dropped(&self) -> u64 {
+    pub fn total_dropped(&self) -> u64 {
         self.dropped.values().sum()
     }
 
     /// Returns the number of items that are not settled yet.
-    pub fn pending(&self) -> u64 {
+    pub fn total_pending(&self) -> u64 {
         self.pending.total()
     }
 
@@ -152,6 +152,6 @@ mod tests {
         assert_eq!((ledger.delivered, ledger.outcome_unknown, ledger.accepted), (1, 1, 3));
         assert_eq!(ledger.rejected, [(RejectReason::TooLarge, 1)].into());
         assert_eq!(ledger.dropped, [(DropReason::Expired, 2), (DropReason::QueueFull, 3)].into());
-        assert_eq!((ledger.rejected(), ledger.dropped()), (1, 5));
+        assert_eq!((ledger.total_rejected(), ledger.total_dropped()), (1, 5));
     }
 }

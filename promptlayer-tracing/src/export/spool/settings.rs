@@ -29,7 +29,7 @@ pub enum SpoolMode {
 /// A folder that keeps undelivered items on disk for the next run to send.
 ///
 /// ```no_run
-/// use promptlayer_tracing::{SpoolMode, SpoolSettings};
+/// use promptlayer_tracing::export::{SpoolMode, SpoolSettings};
 ///
 /// # fn main() -> Result<(), promptlayer_tracing::Error> {
 /// let spool = SpoolSettings::new("/var/lib/my-service/promptlayer").mode(SpoolMode::WriteAhead);

@@ -109,8 +109,9 @@ impl Line {
     pub(super) fn stats(&self) -> Stats {
         let stats = self.pipeline.stats();
         let spans = &stats.spans;
-        let settled = spans.delivered + spans.rejected() + spans.dropped() + spans.outcome_unknown;
-        assert_eq!(spans.accepted, settled + spans.pending(), "{stats:#?}");
+        let settled =
+            spans.delivered + spans.total_rejected() + spans.total_dropped() + spans.outcome_unknown;
+        assert_eq!(spans.accepted, settled + spans.total_pending(), "{stats:#?}");
         // Spans that an earlier run delivered are not counted here.
         let taken = self.service.taken().saturating_sub(self.taken_before) as u64;
         let may_have = spans.delivered + spans.outcome_unknown + spans.pending.in_flight;
@@ -131,7 +132,7 @@ pub(super) fn span(trace_id: TraceId, number: usize) -> FinishedSpan {
         place: Place { trace_id, span_id: random::span_id(), parent_id: None },
         name: NAMES[number % NAMES.len()],
         function: Some("ask"),
-        kind: Some(crate::Kind::Llm),
+        kind: Some(crate::SpanKind::Llm),
         is_request: true,
         is_external: false,
         lacks_an_answer: false,

@@ -102,7 +102,7 @@ async fn expired_spans_do_not_drop_younger_ones() {
     let stats = line.stats();
     // The spans of the first two minutes were five minutes old at the recovery. Some may still have had an
     // attempt left.
-    let expired = stats.spans.dropped();
+    let expired = stats.spans.total_dropped();
     assert!((6..=15).contains(&expired), "{stats:#?}");
     assert_eq!(stats.spans.delivered, 42 - expired);
 }
@@ -217,7 +217,7 @@ async fn faulty_spans_are_quarantined_and_the_rest_arrives() {
             let service = Service::new([]).poison(&faulty, says_where);
             let (stats, _) = ten(&service).await;
             let count = faulty.len() as u64;
-            assert_eq!(stats.spans.rejected(), count, "{faulty:?}");
+            assert_eq!(stats.spans.total_rejected(), count, "{faulty:?}");
             assert_eq!(
                 (stats.spans.delivered, service.taken() as u64),
                 (10 - count, 10 - count),

@@ -30,7 +30,7 @@ fn last_quarter_is_reserved_for_requests() {
     queue.push(request(1), 0).unwrap();
     assert!(matches!(queue.push(request(1), 9), Err(Refused::Full(9))));
     let (spans, _) = queue.ledgers();
-    assert_eq!((spans.accepted, spans.dropped()), (10, 2));
+    assert_eq!((spans.accepted, spans.total_dropped()), (10, 2));
     assert_eq!(spans.pending.queued, 8);
 }
 
@@ -58,7 +58,7 @@ fn in_flight_item_takes_space_until_settled() {
     queue.settle(first, End::Rejected(RejectReason::Invalid));
     queue.push(request(50), 3).unwrap();
     let (spans, _) = queue.ledgers();
-    assert_eq!((spans.accepted, spans.rejected(), spans.dropped()), (4, 1, 1));
+    assert_eq!((spans.accepted, spans.total_rejected(), spans.total_dropped()), (4, 1, 1));
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn spooled_item_takes_no_space_and_stays_pending() {
     queue.settle(taken, End::Delivered);
     queue.settle_spooled(Class::Span, End::Dropped(DropReason::SpoolFull), 3);
     let (spans, _) = queue.ledgers();
-    assert_eq!((spans.accepted, spans.delivered, spans.dropped()), (6, 1, 3));
+    assert_eq!((spans.accepted, spans.delivered, spans.total_dropped()), (6, 1, 3));
     assert_eq!(spans.pending, Pending { queued: 1, in_flight: 0, spooled: 1 });
 }
 
@@ -108,7 +108,7 @@ fn closed_queue_counts_rejected_items() {
     let (spans, tracking) = queue.ledgers();
     assert_eq!(spans.dropped, [(DropReason::Closed, 1)].into());
     assert_eq!(tracking.dropped, [(DropReason::Closed, 1), (DropReason::Deadline, 1)].into());
-    assert_eq!((tracking.accepted, tracking.pending()), (2, 0));
+    assert_eq!((tracking.accepted, tracking.total_pending()), (2, 0));
 }
 
 #[test]

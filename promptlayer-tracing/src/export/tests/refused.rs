@@ -36,7 +36,7 @@ async fn one_in_a_hundred(
 async fn one_refused_span_costs_no_other_among_many_batches() {
     for status in STATUSES {
         let (stats, service) = one_in_a_hundred(status, None, 10).await;
-        let lost = stats.spans.rejected() + stats.spans.dropped() + stats.spans.outcome_unknown;
+        let lost = stats.spans.total_rejected() + stats.spans.total_dropped() + stats.spans.outcome_unknown;
         assert_eq!((stats.spans.delivered, lost), (99, 1), "{status}: {stats:#?}");
         assert_eq!((service.taken(), service.duplicates()), (99, 0), "{status}");
     }
@@ -46,7 +46,7 @@ async fn one_refused_span_costs_no_other_among_many_batches() {
 async fn one_refused_span_costs_no_other_in_a_batch_alone() {
     for status in STATUSES {
         let (stats, service) = one_in_a_hundred(status, None, 100).await;
-        let lost = stats.spans.rejected() + stats.spans.dropped() + stats.spans.outcome_unknown;
+        let lost = stats.spans.total_rejected() + stats.spans.total_dropped() + stats.spans.outcome_unknown;
         assert_eq!((stats.spans.delivered, lost), (99, 1), "{status}: {stats:#?}");
         assert_eq!((service.taken(), service.duplicates()), (99, 0), "{status}");
     }
@@ -60,7 +60,8 @@ async fn one_refused_span_blocks_no_other_on_disk() {
             // When no other requests pass, records on disk are retried until their maximum age.
             let spool = SpoolSettings::new(folder.path().join("spool")).mode(mode).max_age(TEN_MINUTES);
             let (stats, service) = one_in_a_hundred(status, Some(spool), 10).await;
-            let lost = stats.spans.rejected() + stats.spans.dropped() + stats.spans.outcome_unknown;
+            let lost =
+                stats.spans.total_rejected() + stats.spans.total_dropped() + stats.spans.outcome_unknown;
             assert_eq!((stats.spans.delivered, lost), (99, 1), "{mode:?} {status}: {stats:#?}");
             assert_eq!((service.taken(), service.duplicates()), (99, 0), "{mode:?} {status}");
         }
@@ -76,7 +77,7 @@ async fn span_refused_while_others_pass_is_rejected_at_once() {
             log_one(&line.pipeline, if number == 50 { 9 } else { number % 9 });
         }
         let (stats, took) = line.run().await;
-        assert_eq!((stats.spans.delivered, stats.spans.rejected()), (99, 1), "{status}: {stats:#?}");
+        assert_eq!((stats.spans.delivered, stats.spans.total_rejected()), (99, 1), "{status}: {stats:#?}");
         assert!(took < Duration::from_secs(1), "{status}: {took:?}");
     }
 }
@@ -116,7 +117,7 @@ async fn one_probe_asks_a_service_that_refuses_everything() {
     });
     let (stats, _) = line.run().await;
     // Spans that never had their turn exceeded the maximum age. The others were rejected.
-    assert_eq!(stats.spans.rejected() + stats.spans.dropped(), 200, "{stats:#?}");
+    assert_eq!(stats.spans.total_rejected() + stats.spans.total_dropped(), 200, "{stats:#?}");
     // One request is rejected, one more shows that all are, then one follows each minute. Four were in
     // flight.
     let asked = watching.await.unwrap();

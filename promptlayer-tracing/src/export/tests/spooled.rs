@@ -334,7 +334,11 @@ async fn record_evicted_after_put_back_is_counted() {
     second.work().await;
     program.await.unwrap();
     let spans = second.stats().spans;
-    assert_eq!(spans.accepted, spans.dropped() + spans.pending.spooled + spans.outcome_unknown, "{spans:#?}");
+    assert_eq!(
+        spans.accepted,
+        spans.total_dropped() + spans.pending.spooled + spans.outcome_unknown,
+        "{spans:#?}"
+    );
     drop(second);
     assert_eq!(line(&service, small()).stats().spans.pending.spooled, spans.pending.spooled, "{spans:#?}");
 }
@@ -352,7 +356,7 @@ async fn items_after_shutdown_are_rejected_and_evict_nothing() {
     assert!(line.pipeline.enqueue(call).is_err(), "who enqueues is told");
     let stats = line.stats();
     assert_eq!((stats.spans.pending.spooled, stats.spans.dropped[&DropReason::Closed]), (5, 5), "{stats:#?}");
-    assert_eq!(stats.tracking.dropped(), 1);
+    assert_eq!(stats.tracking.total_dropped(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,9 +6,7 @@ mod captured;
 mod secrets;
 
 use std::borrow::Cow;
-use std::time::SystemTime;
 
-use jiff::Timestamp;
 use promptlayer_blueprint::providers::gen_ai::{self, Answered};
 use promptlayer_blueprint::providers::{
     self, FINISH_REASON, Finish, PROVIDER_FINISH_REASON, Reply, Request, TIME_TO_FIRST_CHUNK, UNKNOWN_MODEL,
@@ -20,7 +18,7 @@ use promptlayer_blueprint::{
 use serde_json::{Map, Value};
 
 use crate::capture::Failure;
-use crate::kind::Kind;
+use crate::kind::SpanKind;
 use crate::span::finished::{FinishedSpan, Output};
 use crate::span::input_output::{Ending, Input};
 
@@ -67,8 +65,8 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
     let provider = providers.into_iter().flatten().next().unwrap_or(UNKNOWN_PROVIDER);
 
     let mut log = LogRequest::new(provider, model, input, output);
-    log.request_start_time = timestamp(span.started);
-    log.request_end_time = timestamp(span.ended());
+    log.request_start_time = Some(span.started);
+    log.request_end_time = Some(span.ended());
     log.parameters = request.parameters;
     secrets::hide(&mut log);
     log.parameters
@@ -127,10 +125,10 @@ fn read(span: &FinishedSpan) -> (Request, Reply) {
 /// Returns the OpenTelemetry `gen_ai.*` attributes of a span that has no request log.
 pub(crate) fn function_attributes(span: &FinishedSpan) -> Map<String, Value> {
     let (operation, named) = match (span.function, span.kind) {
-        (Some(_), Some(Kind::Tool)) => ("execute_tool", Some(semconv::GEN_AI_TOOL_NAME)),
-        (Some(_), Some(Kind::Agent)) => ("invoke_agent", Some(semconv::AGENT_NAME)),
-        (Some(_), Some(Kind::Chain)) => ("invoke_workflow", Some(semconv::WORKFLOW_NAME)),
-        (Some(_), Some(Kind::Retriever)) => ("retrieval", None),
+        (Some(_), Some(SpanKind::Tool)) => ("execute_tool", Some(semconv::GEN_AI_TOOL_NAME)),
+        (Some(_), Some(SpanKind::Agent)) => ("invoke_agent", Some(semconv::AGENT_NAME)),
+        (Some(_), Some(SpanKind::Chain)) => ("invoke_workflow", Some(semconv::WORKFLOW_NAME)),
+        (Some(_), Some(SpanKind::Retriever)) => ("retrieval", None),
         // Another crate's span says this itself.
         _ => return Map::new(),
     };
@@ -145,17 +143,12 @@ pub(crate) fn attributes_of_log(span: &FinishedSpan, log: &LogRequest) -> Map<St
 }
 
 fn is_embedding(span: &FinishedSpan) -> bool {
-    span.kind == Some(Kind::Embedding)
+    span.kind == Some(SpanKind::Embedding)
 }
 
 /// The problem that the fields of another crate's span tell.
 fn problem_by_fields(span: &FinishedSpan) -> Option<gen_ai::Problem> {
     gen_ai::problem(&span.fields, span.lacks_an_answer).filter(|_| span.is_external)
-}
-
-/// A time as the API takes it; `None` outside the years that it can express.
-fn timestamp(time: SystemTime) -> Option<Timestamp> {
-    Timestamp::try_from(time).ok()
 }
 
 /// Classifies the error that a function returned.

@@ -44,7 +44,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Map, Value};
 
 use crate::capture::Captured;
-use crate::kind::Kind;
+use crate::kind::SpanKind;
 use crate::random;
 use crate::span::finished::{FinishedSpan, Inherited, Output, Place};
 use crate::span::input_output::{Ending, Input};
@@ -56,7 +56,7 @@ fn span() -> FinishedSpan {
         place: Place { trace_id: random::trace_id(), span_id: random::span_id(), parent_id: None },
         name: "ask",
         function: Some("ask"),
-        kind: Some(Kind::Llm),
+        kind: Some(SpanKind::Llm),
         is_request: true,
         is_external: false,
         lacks_an_answer: false,

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{FinishedSpan, LogRequest, span};
-use crate::kind::Kind;
+use crate::kind::SpanKind;
 use crate::process::convert;
 use promptlayer_blueprint::{ErrorType, RequestStatus};
 
@@ -294,7 +294,7 @@ fn call_without_recorded_response_is_an_error() {
 #[test]
 fn tool_span_keeps_input_and_output() {
     let tool = FinishedSpan {
-        kind: Some(Kind::Tool),
+        kind: Some(SpanKind::Tool),
         is_request: false,
         ..call(&json!({
             "gen_ai.tool.call.arguments": "{\"where\":\"up\"}",

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{FinishedSpan, arguments, captured, span};
-use crate::kind::Kind;
+use crate::kind::SpanKind;
 use crate::process::convert;
 use crate::span::finished::Output;
 
@@ -129,7 +129,7 @@ fn embeddings_operation_is_set_for_every_provider() {
 
 #[test]
 fn embedding_without_request_has_its_operation() {
-    let span = FinishedSpan { kind: Some(Kind::Embedding), ..span() };
+    let span = FinishedSpan { kind: Some(SpanKind::Embedding), ..span() };
     let said = convert::request(&span, Some("xai")).attributes;
     let operation = json!({
         "gen_ai.operation.name": "embeddings",
@@ -143,17 +143,17 @@ fn embedding_without_request_has_its_operation() {
 fn function_without_model_call_has_its_operation() {
     let said = |kind| Value::Object(convert::function_attributes(&FinishedSpan { kind, ..span() }));
     assert_eq!(
-        said(Some(Kind::Tool)),
+        said(Some(SpanKind::Tool)),
         json!({"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "ask"})
     );
     assert_eq!(
-        said(Some(Kind::Agent)),
+        said(Some(SpanKind::Agent)),
         json!({"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "ask"})
     );
     assert_eq!(
-        said(Some(Kind::Chain)),
+        said(Some(SpanKind::Chain)),
         json!({"gen_ai.operation.name": "invoke_workflow", "gen_ai.workflow.name": "ask"})
     );
-    assert_eq!(said(Some(Kind::Retriever)), json!({"gen_ai.operation.name": "retrieval"}));
+    assert_eq!(said(Some(SpanKind::Retriever)), json!({"gen_ai.operation.name": "retrieval"}));
     assert_eq!(said(None), json!({}));
 }
