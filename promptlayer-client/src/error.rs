@@ -139,6 +139,7 @@ pub(crate) enum Repr {
     },
 
     /// A template cannot be rendered.
+    #[cfg_attr(not(feature = "templates"), allow(dead_code, reason = "only templates are rendered"))]
     #[error("cannot render template `{template}`: {reason}")]
     Render {
         /// The template's name.

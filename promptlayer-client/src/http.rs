@@ -266,6 +266,7 @@ fn build_pool(settings: &Settings) -> Result<reqwest::Client, reqwest::Error> {
     let built = pool_builder(settings).build();
     // On a system without root certificates, the certificate verifier cannot be created, and so no client
     // either. Plain HTTP does not need certificates, so it gets a client that trusts none.
+    #[cfg(any(feature = "rustls", feature = "native-tls"))]
     if built.is_err() && settings.base_url.starts_with("http:") {
         return pool_builder(settings).tls_certs_only([]).build();
     }

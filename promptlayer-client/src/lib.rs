@@ -1,5 +1,7 @@
 //! The REST client of PromptLayer's API.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod body;
 mod clock;
 mod config;
@@ -32,9 +34,12 @@ pub use crate::groups::{GroupId, Groups};
 use crate::http::Http;
 pub(crate) use crate::redact::Redactor;
 pub use crate::requests::{LoggedRequestDetail, Requests, SpanDetail, TraceDetail};
+#[cfg(feature = "templates")]
+#[cfg_attr(docsrs, doc(cfg(feature = "templates")))]
+pub use crate::templates::RenderedPrompt;
 pub use crate::templates::{
-    GetTemplate, ListTemplates, ListedTemplate, PublishTemplate, PublishedTemplate, RenderedPrompt,
-    SnippetReference, Template, TemplatePage, Templates,
+    GetTemplate, ListTemplates, ListedTemplate, PublishTemplate, PublishedTemplate, SnippetReference,
+    Template, TemplatePage, Templates,
 };
 use crate::track::check_metadata;
 pub use crate::track::{

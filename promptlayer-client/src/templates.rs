@@ -1,6 +1,7 @@
 //! The prompt registry: templates by name and by version or release label.
 
 mod publish;
+#[cfg(feature = "templates")]
 mod rendered;
 
 use std::{
@@ -11,6 +12,7 @@ use std::{
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
+#[cfg(feature = "templates")]
 use serde_json::{Map, Value};
 
 use crate::blueprint::__serde::or_default;
@@ -19,6 +21,7 @@ use crate::track::check_selection;
 use crate::{Client, Error};
 
 pub use self::publish::{PublishTemplate, PublishedTemplate};
+#[cfg(feature = "templates")]
 pub use self::rendered::RenderedPrompt;
 
 /// The characters that are percent-encoded in a path or a query: all except the unreserved characters.
@@ -241,6 +244,8 @@ impl Template {
     ///
     /// Returns an error for which [`Error::is_render`] is `true` if the variable of a placeholder is missing
     /// or is not a list of messages, or if the template has tools that only PromptLayer can fill in.
+    #[cfg(feature = "templates")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "templates")))]
     pub fn format<K: Into<String>, V: Into<Value>>(
         &self,
         variables: impl IntoIterator<Item = (K, V)>,

@@ -58,6 +58,13 @@
 //! `tracing`, `serde`, the attribute macro, and `futures-core` for streams. The application enables the
 //! default feature `export` and installs the layer.
 //!
+//! # Features
+//!
+//! - `export` (default): the layer, the export pipeline and the REST client.
+//! - `rustls` (default) or `native-tls`: the TLS library. Without either, only `http` URLs work.
+//! - `templates` (default): rendering of prompt templates.
+//! - `reqwest-middleware`: the module `middleware`.
+//!
 //! # In tests
 //!
 //! [`LayerBuilder::in_memory`] returns a layer that sends nothing, and a handle to the requests that it

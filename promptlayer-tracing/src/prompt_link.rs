@@ -91,7 +91,7 @@ impl<T: ToPromptLink + ?Sized> ToPromptLink for &T {
     }
 }
 
-#[cfg(feature = "export")]
+#[cfg(all(feature = "export", feature = "templates"))]
 impl ToPromptLink for promptlayer_client::RenderedPrompt {
     fn to_prompt_link(&self) -> PromptLink {
         let variables = self.variables().iter().map(|(name, value)| (name.clone(), value.clone()));

@@ -391,26 +391,33 @@ impl LayerBuilder {
         self.build_with(client).map_err(|error| error.redacted(&redactor))
     }
 
-    fn default_batch(&self) -> BatchLimits {
-        let limits = BatchLimits::default();
-        if self.is_serverless { limits.interval(SERVERLESS_INTERVAL) } else { limits }
+    /// The limits of batches, as given or by default.
+    fn batch_limits(&self) -> BatchLimits {
+        let default = BatchLimits::default();
+        let default = if self.is_serverless { default.interval(SERVERLESS_INTERVAL) } else { default };
+        self.batch.unwrap_or(default)
     }
 
-    fn default_retry(&self) -> RetryPolicy {
-        let policy = RetryPolicy::default();
-        if !self.is_serverless {
-            return policy;
-        }
+    /// The retry policy, as given or by default.
+    fn retry_policy(&self) -> RetryPolicy {
         let second = Duration::from_secs(1);
-        policy.longest_delay(second).max_age(10 * second).probe_interval(5 * second).settling_time(second)
+        let mut default = RetryPolicy::default();
+        if self.is_serverless {
+            default = default
+                .longest_delay(second)
+                .max_age(10 * second)
+                .probe_interval(5 * second)
+                .settling_time(second);
+        }
+        self.retry.unwrap_or(default)
     }
 
     fn build_with(mut self, client: Client) -> Result<(PromptLayer, ShutdownGuard), Error> {
-        let retry = self.retry.unwrap_or_else(|| self.default_retry());
+        let retry = self.retry_policy();
         self.hooks.timeout = self.hook_timeout.or(self.is_serverless.then_some(SERVERLESS_TIMEOUT));
         let encoder = Arc::new(Encoder {
             wire: self.wire,
-            batch: self.batch.unwrap_or_else(|| self.default_batch()),
+            batch: self.batch_limits(),
             resource: Resource::new(self.service_name()),
             provider: self.provider.clone(),
         });
@@ -472,5 +479,51 @@ impl LayerBuilder {
                 .and_then(|path| Some(path.file_stem()?.to_str()?.to_owned()))
                 .unwrap_or_else(|| "unknown_service:rust".to_owned())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client() -> Client {
+        Client::builder().env(Env::empty()).api_key("pl_1").build().unwrap()
+    }
+
+    #[test]
+    fn client_contradicts_its_own_settings_in_any_order() {
+        let with_settings: [fn(LayerBuilder) -> LayerBuilder; 4] = [
+            |builder| builder.api_key("pl_2"),
+            |builder| builder.base_url("http://127.0.0.1:9"),
+            |builder| builder.timeout(Duration::from_secs(1)),
+            |builder| builder.http(|http| http),
+        ];
+        for (settings, name) in with_settings.into_iter().zip(["api_key", "base_url", "timeout", "http"]) {
+            let builders = [
+                settings(LayerBuilder::default()).client(client()),
+                settings(LayerBuilder::default().client(client())),
+            ];
+            for builder in builders {
+                let error = builder.env(Env::empty()).build().unwrap_err();
+                assert!(error.is_invalid_input(), "{error:?}");
+                assert!(error.to_string().contains(name), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn serverless_changes_defaults_and_no_given_value_in_any_order() {
+        let limits = BatchLimits::default().interval(Duration::from_secs(7));
+        let policy = RetryPolicy::default().max_age(Duration::from_secs(7));
+        for builder in [
+            LayerBuilder::default().serverless().batch(limits).retry(policy),
+            LayerBuilder::default().batch(limits).retry(policy).serverless(),
+        ] {
+            assert_eq!((builder.batch_limits(), builder.retry_policy()), (limits, policy));
+        }
+        let serverless = LayerBuilder::default().serverless();
+        assert_eq!(serverless.batch_limits().interval, SERVERLESS_INTERVAL);
+        assert_eq!(serverless.retry_policy().max_age, Duration::from_secs(10));
+        assert_eq!(LayerBuilder::default().batch_limits(), BatchLimits::default());
     }
 }
