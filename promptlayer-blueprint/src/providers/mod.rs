@@ -48,6 +48,7 @@ mod reading;
 mod shape;
 mod vectors;
 mod vendor;
+mod vendors;
 
 pub use self::finish::Finish;
 pub use self::json::readable;
@@ -55,6 +56,7 @@ pub use self::plain::{Input, Output, joined, reply as response, request};
 pub use self::reading::{Reply, Request, Usage};
 pub use self::shape::Shape;
 pub use self::vendor::of_model as provider_of_model;
+pub use self::vendors::{VENDORS, Vendor};
 
 /// The provider of a log whose provider is unknown.
 pub const UNKNOWN_PROVIDER: &str = "custom";

@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::shape::Object;
+use super::vendors::{VENDORS, Vendor};
 
 /// Routing preferences that `OpenRouter` accepts in the `provider` object of a request.
 const ROUTING: &[&str] = &[
@@ -17,49 +18,6 @@ const ROUTING: &[&str] = &[
     "data_collection",
     "quantizations",
     "sort",
-];
-
-/// Complete model names, with their provider. Other providers have models whose longer names start with the
-/// same words.
-const WHOLE_NAMES: &[(&str, &str)] = &[
-    ("o1", "openai"),
-    ("o3", "openai"),
-    ("sonar", "perplexity"),
-    ("deepseek-chat", "deepseek"),
-    ("deepseek-reasoner", "deepseek"),
-    ("mistral-embed", "mistral"),
-    ("codestral-embed", "mistral"),
-    ("davinci-002", "openai"),
-    ("babbage-002", "openai"),
-    ("whisper-1", "openai"),
-    ("tts-1", "openai"),
-    ("tts-1-hd", "openai"),
-];
-
-/// Prefixes of model names, with their provider.
-const BEGINNINGS: &[(&str, &str)] = &[
-    ("claude-", "anthropic"),
-    ("gemini-", "google"),
-    ("command-r", "cohere"),
-    ("command-a", "cohere"),
-    ("embed-english-", "cohere"),
-    ("embed-multilingual-", "cohere"),
-    ("embed-v4", "cohere"),
-    ("chatgpt-", "openai"),
-    ("gpt-image-", "openai"),
-    ("gpt-audio", "openai"),
-    ("gpt-realtime", "openai"),
-    ("ft:gpt-", "openai"),
-    ("o1-", "openai"),
-    ("o3-", "openai"),
-    ("o4-", "openai"),
-    ("dall-e-", "openai"),
-    ("text-embedding-3-", "openai"),
-    ("text-embedding-ada-", "openai"),
-    ("grok-", "xai"),
-    ("sonar-", "perplexity"),
-    ("open-mistral-", "mistral"),
-    ("open-mixtral-", "mistral"),
 ];
 
 /// Model families for which only Mistral's own API has a `-latest` model.
@@ -182,10 +140,10 @@ pub fn of_model(model: &str) -> Option<&'static str> {
     if model.contains('@') {
         return model.starts_with("claude-").then_some("vertexai");
     }
-    let known = WHOLE_NAMES.iter().find(|(name, _)| *name == model);
-    let known = known.or_else(|| BEGINNINGS.iter().find(|(beginning, _)| model.starts_with(beginning)));
-    if let Some((_, provider)) = known {
-        return Some(provider);
+    let by_name = VENDORS.iter().find(|vendor| vendor.models.contains(&model));
+    let has_prefix = |vendor: &&Vendor| vendor.model_prefixes.iter().any(|prefix| model.starts_with(prefix));
+    if let Some(vendor) = by_name.or_else(|| VENDORS.iter().find(has_prefix)) {
+        return Some(vendor.name);
     }
     if model.ends_with("-latest") && MISTRALS.iter().any(|family| model.starts_with(family)) {
         return Some("mistral");

@@ -3,46 +3,11 @@
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
+use promptlayer_blueprint::providers::{VENDORS, Vendor};
 use reqwest::Url;
 
 use crate::instrument::call_site::CallSite;
 use crate::kind::SpanKind;
-
-/// The known hosts, with a port if it is part of the match, and `PromptLayer`'s name for their provider.
-const HOSTS: &[(&str, &str)] = &[
-    ("api.openai.com", "openai"),
-    ("eu.api.openai.com", "openai"),
-    ("us.api.openai.com", "openai"),
-    ("api.anthropic.com", "anthropic"),
-    ("generativelanguage.googleapis.com", "google"),
-    ("aiplatform.googleapis.com", "vertexai"),
-    ("api.cohere.com", "cohere"),
-    ("api.cohere.ai", "cohere"),
-    ("api.mistral.ai", "mistral"),
-    ("codestral.mistral.ai", "mistral"),
-    ("api.groq.com", "groq"),
-    ("api.deepseek.com", "deepseek"),
-    ("api.x.ai", "xai"),
-    ("openrouter.ai", "openrouter"),
-    ("api.together.xyz", "together"),
-    ("api.together.ai", "together"),
-    ("api.perplexity.ai", "perplexity"),
-    ("api.fireworks.ai", "fireworks"),
-    ("api.cerebras.ai", "cerebras"),
-    ("localhost:11434", "ollama"),
-    ("127.0.0.1:11434", "ollama"),
-    ("[::1]:11434", "ollama"),
-];
-
-/// Prefix and suffix of host names that contain a region or an account, with the provider.
-const FAMILIES: &[(&str, &str, &str)] = &[
-    ("", ".openai.azure.com", "openai.azure"),
-    ("", ".cognitiveservices.azure.com", "openai.azure"),
-    ("", ".services.ai.azure.com", "openai.azure"),
-    ("", "-aiplatform.googleapis.com", "vertexai"),
-    ("bedrock-runtime.", ".amazonaws.com", "amazon.bedrock"),
-    ("bedrock-runtime-fips.", ".amazonaws.com", "amazon.bedrock"),
-];
 
 /// The path suffixes of model calls.
 static CALLS: &[(&str, &CallSite)] = &[
@@ -117,13 +82,13 @@ impl<'a> Route<'a> {
 fn provider<'a>(url: &Url, hosts: &'a [(String, String)]) -> Option<&'a str> {
     let host = url.host_str()?;
     let own = hosts.iter().find(|(own, _)| is_at(url, host, own)).map(|(_, provider)| provider.as_str());
-    own.or_else(|| HOSTS.iter().find(|(known, _)| is_at(url, host, known)).map(|(_, provider)| *provider))
-        .or_else(|| {
-            let of_family = |(start, end, provider): &(&str, &str, &'static str)| {
-                (host.starts_with(start) && host.ends_with(end)).then_some(*provider)
-            };
-            FAMILIES.iter().find_map(of_family)
-        })
+    let is_host = |vendor: &&Vendor| vendor.hosts.iter().any(|known| is_at(url, host, known));
+    let has_pattern = |vendor: &&Vendor| {
+        let matches = |(start, end): &(&str, &str)| host.starts_with(start) && host.ends_with(end);
+        vendor.host_patterns.iter().any(matches)
+    };
+    let vendor = || VENDORS.iter().find(is_host).or_else(|| VENDORS.iter().find(has_pattern));
+    own.or_else(|| vendor().map(|vendor| vendor.name))
 }
 
 /// Returns `true` if the URL has the host `wanted`, and its port if `wanted` contains one.
