@@ -19,16 +19,16 @@ use crate::prompt_link::ToPromptLink;
 use crate::span::input_output::{Ending, Input};
 
 #[cfg(not(feature = "export"))]
-use crate::instrument::disabled::Active;
+use crate::instrument::disabled::Recording;
 #[cfg(feature = "export")]
-use crate::layer::recording::Active;
+use crate::layer::recording::Recording;
 
 /// One execution of an annotated function.
 #[derive(Debug)]
 pub struct Call {
     span: Span,
     /// The recorded data. `None` if no layer records the span.
-    active: Option<Box<Active>>,
+    active: Option<Box<Recording>>,
 }
 
 impl Call {
@@ -44,7 +44,7 @@ impl Call {
     #[inline]
     pub fn prepare(span: Span, site: &'static CallSite) -> Self {
         // If the span is disabled, this is the only work, and it is inlined.
-        let active = if span.is_disabled() { None } else { Active::claim(&span, site) };
+        let active = if span.is_disabled() { None } else { Recording::claim(&span, site) };
         Self { span, active }
     }
 

@@ -9,9 +9,9 @@ use crate::span::input_output::{Ending, Input};
 
 /// A recorded call. Without the feature `export` it has no values.
 #[derive(Debug)]
-pub(crate) enum Active {}
+pub(crate) enum Recording {}
 
-impl Active {
+impl Recording {
     pub(crate) fn claim(_: &Span, _: &'static CallSite) -> Option<Box<Self>> {
         None
     }

@@ -24,7 +24,7 @@ use promptlayer_blueprint::semconv;
 /// The call owns it, so that no lock is needed to add data or to end the call. Another layer may have
 /// poisoned the lock of the span.
 #[derive(Debug)]
-pub(crate) struct Active {
+pub(crate) struct Recording {
     site: &'static CallSite,
     processor: Arc<SpanProcessor>,
     place: Place,
@@ -66,7 +66,7 @@ struct Streamed {
     failure: Option<Failure>,
 }
 
-impl Active {
+impl Recording {
     /// Takes over the span from its layer. Returns `None` if no layer recorded the span.
     pub(crate) fn claim(span: &Span, site: &'static CallSite) -> Option<Box<Self>> {
         in_registry(span, |registered| {
