@@ -49,7 +49,7 @@ impl Answer {
     }
 }
 
-/// The reason why there is no complete response.
+/// The reason for an incomplete or missing response.
 #[derive(Debug)]
 pub struct Failure {
     /// What went wrong.
@@ -69,7 +69,7 @@ pub enum FailureKind {
     TimedOut,
     /// The connection broke, or the response was not HTTP.
     Broken,
-    /// There is no tokio runtime, so nothing was sent.
+    /// The request was awaited outside a tokio runtime, so nothing was sent.
     NoRuntime,
 }
 

@@ -119,7 +119,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns the same errors as [`ClientBuilder::build`], such as [`Error::MissingApiKey`] if there is no
+    /// Returns the same errors as [`ClientBuilder::build`], such as [`ErrorKind::MissingApiKey`] without a
     /// key.
     pub fn from_env() -> Result<Self, Error> {
         Self::builder().build()

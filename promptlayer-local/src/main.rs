@@ -57,7 +57,7 @@ fn main() -> ExitCode {
     match run(Options::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // If standard error cannot be written to, there is no other place to report the error.
+            // If standard error cannot be written to, the error cannot be reported.
             let _ = writeln!(io::stderr(), "error: {}", with_causes(&*error));
             ExitCode::FAILURE
         }

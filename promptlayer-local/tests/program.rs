@@ -102,7 +102,7 @@ async fn key_comes_from_the_environment_or_a_file() {
         (&listen, Some(" pl_env\n"), "pl_env", true),
         (&with_file, Some("pl_env"), "pl_file", true),
         (&with_file, None, "pl_file", true),
-        // A compose file sets an empty variable if there is no key.
+        // A compose file sets an empty variable without a key.
         (&listen, Some(""), "anything", false),
         (&listen, None, "anything", false),
     ] {

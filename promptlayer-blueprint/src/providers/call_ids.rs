@@ -37,7 +37,7 @@ impl CallIds {
 
     /// Returns the id of the call that a result belongs to. If the result has an id, returns it. Else
     /// returns the first call of the function without a result, or of any function if the result does not
-    /// name one. If there is no such call, returns the function's name.
+    /// name one. Without such a call, returns the function's name.
     pub(super) fn result(&mut self, id: Option<&str>, function: Option<&str>) -> String {
         let function = function.filter(|function| !function.is_empty());
         let id = match (id.filter(|id| !id.is_empty()), function) {

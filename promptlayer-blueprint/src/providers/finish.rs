@@ -98,7 +98,7 @@ impl Finish {
         Self { reason: Reason::Refusal, word: word.unwrap_or("refusal").to_owned() }
     }
 
-    /// Returns the normalized finish reason, or the provider's own word if there is no normalized one.
+    /// Returns the normalized finish reason, or else the provider's own word.
     pub fn normalized(&self) -> &str {
         match self.reason {
             Reason::Stop => "stop",

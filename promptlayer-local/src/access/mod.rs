@@ -25,7 +25,7 @@ impl Access {
     /// # Errors
     ///
     /// Returns [`Error::AllowedHost`] or [`Error::ApiKey`] if a host name or the key is not valid. Returns
-    /// [`Error::KeyNeeded`] if other machines can reach the server and there is no key.
+    /// [`Error::KeyNeeded`] if other machines can reach the server and no key is set.
     pub(crate) fn new(config: &Config) -> Result<Self, Error> {
         let hosts = AllowedHosts::new(&config.allowed_hosts).map_err(|host| Error::AllowedHost { host })?;
         let key = config.api_key.clone().filter(|key| !key.is_empty());

@@ -98,7 +98,7 @@ impl Answered {
         Self { model: reply.model.clone(), usage: reply.usage.clone(), counts_cache_apart }
     }
 
-    /// Reads what a log contains, if the reply itself is no longer available.
+    /// Reads what a log contains, without the reply itself.
     pub fn from_log(log: &LogRequest) -> Self {
         let usage = Usage { input: log.input_tokens, output: log.output_tokens, ..Usage::default() };
         Self { usage, ..Self::default() }

@@ -13,7 +13,7 @@ use super::sum::merge;
 use crate::providers::json::string;
 use crate::providers::shape::Object;
 
-/// Calls by index, or by id if there is no index.
+/// Calls by index, or by id without an index.
 #[derive(Default)]
 pub(super) struct Calls {
     all: Vec<Call>,

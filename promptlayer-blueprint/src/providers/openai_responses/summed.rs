@@ -64,7 +64,7 @@ impl<'a> Summed<'a> {
         }
     }
 
-    /// Returns the item. Data that its final event omitted, or all data if there is no final event, comes
+    /// Returns the item. Data that its final event omitted, or all data without a final event, comes
     /// from the other events.
     pub(super) fn into_item(mut self) -> Value {
         let mut item = self.item.cloned().unwrap_or_else(|| self.begun());
