@@ -103,12 +103,59 @@ fn messages_of(
 }
 
 /// Renders one text. A text that is not a valid template stays as it is.
+///
+/// A jinja2 template also stays as it is if it needs more than ten million steps, which nested loops can do, or if it
+/// is longer than 4 MiB.
 pub fn render_text(text: &str, format: TemplateFormat, variables: &Map<String, Value>) -> String {
-    match format {
-        TemplateFormat::FString => fstring::render(text, variables).ok(),
-        TemplateFormat::Jinja2 => jinja::render(text, variables).ok(),
+    render_text_within(text, format, variables, usize::MAX).unwrap_or_else(|_| text.to_owned())
+}
+
+/// Renders one text like [`render_text`], but stops as soon as the result is longer than `limit` bytes.
+///
+/// A template of a few kilobytes can use a long value thousands of times. A program that renders the templates of
+/// others needs this limit.
+///
+/// # Errors
+///
+/// If the rendered text, or a text that stays as it is, is longer than `limit` bytes.
+///
+/// ```
+/// use promptlayer_blueprint::{TemplateFormat, templates};
+/// use serde_json::{Map, json};
+///
+/// let variables = Map::from_iter([("x".to_owned(), json!("toast"))]);
+/// let render = |limit| templates::render_text_within("{x}{x}", TemplateFormat::FString, &variables, limit);
+/// assert_eq!(render(10)?, "toasttoast");
+/// assert!(render(9).is_err());
+/// # Ok::<(), promptlayer_blueprint::RenderError>(())
+/// ```
+pub fn render_text_within(
+    text: &str,
+    format: TemplateFormat,
+    variables: &Map<String, Value>,
+    limit: usize,
+) -> Result<String, RenderError> {
+    let rendered = match format {
+        TemplateFormat::FString => fstring::render(text, variables, limit),
+        TemplateFormat::Jinja2 => jinja::render(text, variables, limit),
+    };
+    match rendered {
+        Ok(rendered) => Ok(rendered),
+        Err(Failure::Invalid) if text.len() <= limit => Ok(text.to_owned()),
+        Err(Failure::Invalid | Failure::TooLong) => {
+            Err(RenderError(format!("the rendered text is longer than {limit} bytes")))
+        }
     }
-    .unwrap_or_else(|| text.to_owned())
+}
+
+/// The reason why a text was not rendered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    /// The text is not a valid template, or cannot be rendered with these variables. There are no details, because
+    /// the caller leaves such a text unchanged.
+    Invalid,
+    /// The result is longer than the limit.
+    TooLong,
 }
 
 #[cfg(test)]

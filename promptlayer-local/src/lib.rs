@@ -50,6 +50,9 @@
 //! Statuses and bodies follow PromptLayer's published API document. The document leaves some cases open. In
 //! these cases:
 //!
+//! - A template is rendered as PromptLayer's Python client renders it, by
+//!   [`promptlayer_blueprint::templates`]. A placeholder stays as it is, because the document allows only strings as
+//!   variables.
 //! - A span that is sent twice is stored twice, which makes resent spans visible.
 //! - A request log keeps an unknown prompt name as it was sent.
 //! - A `score` of 0 without a `score_name` in a request log is ignored, because PromptLayer's own clients
@@ -73,7 +76,9 @@
 //! |---|---|---|
 //! | length of a body | [`Config::body_limit`], 64 MiB | 413 |
 //! | memory of a body's parsed JSON values | 96 MiB, or 1.5 times the limit of the length | 413 |
-//! | length of a template after its variables are filled in | [`Config::body_limit`] | 413 |
+//! | length of a rendered template | [`Config::body_limit`] | 413 |
+//! | time to render a template, checked between its texts | 10 seconds | 413 |
+//! | steps of one jinja2 text, and its length | 10 million, 4 MiB | the text stays as it is |
 //! | problems in a 422 response | 10,000 | checking stops |
 //! | time for a body to arrive | 2 minutes | 408 |
 //! | time for headers to arrive | [`Config::header_timeout`], 30 seconds | the connection is closed |
@@ -92,6 +97,10 @@ mod memory;
 mod moment;
 mod pages;
 mod server;
+#[cfg(test)]
+#[allow(dead_code, reason = "each crate uses a part of it")]
+#[path = "../../tests/src/shared.rs"]
+mod shared;
 mod store;
 mod whole;
 

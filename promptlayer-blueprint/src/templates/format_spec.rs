@@ -5,13 +5,14 @@ use std::fmt::Write as _;
 use minijinja::value::Serde;
 use serde_json::{Number, Value};
 
-use super::{fstring::Invalid, python};
+use super::Failure::{self, Invalid};
+use super::python;
 
 /// The maximum width and precision, so that a template cannot request gigabytes of output.
 const MAX_WIDTH: usize = 10_000;
 
 /// Appends `format(value, spec)`.
-pub(super) fn format(out: &mut String, value: &Value, spec: &str) -> Result<(), Invalid> {
+pub(super) fn format(out: &mut String, value: &Value, spec: &str) -> Result<(), Failure> {
     if spec.is_empty() {
         python::write_str(out, &minijinja::Value::from(Serde(value)));
         return Ok(());
@@ -50,7 +51,7 @@ struct Spec {
 }
 
 impl Spec {
-    fn parse(text: &str, default_align: char) -> Result<Self, Invalid> {
+    fn parse(text: &str, default_align: char) -> Result<Self, Failure> {
         let is_align = |character| matches!(character, '<' | '>' | '=' | '^');
         let mut rest = text;
         let mut characters = text.chars();
@@ -162,7 +163,7 @@ fn take(rest: &mut &str, wanted: &[char]) -> Option<char> {
 }
 
 /// Takes a number from the start of `rest`, if there is one.
-fn take_number(rest: &mut &str) -> Result<Option<usize>, Invalid> {
+fn take_number(rest: &mut &str) -> Result<Option<usize>, Failure> {
     let end = rest.find(|character: char| !character.is_ascii_digit()).unwrap_or(rest.len());
     let (digits, after) = rest.split_at(end);
     if digits.is_empty() {
@@ -179,7 +180,7 @@ fn fill(out: &mut String, character: char, count: usize) {
     out.extend(std::iter::repeat_n(character, count));
 }
 
-fn format_text(out: &mut String, text: &str, spec: &Spec) -> Result<(), Invalid> {
+fn format_text(out: &mut String, text: &str, spec: &Spec) -> Result<(), Failure> {
     let is_text = matches!(spec.kind, None | Some('s'));
     let numbers_only = spec.sign.is_some()
         || spec.positive_zero
@@ -202,7 +203,7 @@ fn format_text(out: &mut String, text: &str, spec: &Spec) -> Result<(), Invalid>
     Ok(())
 }
 
-fn format_integer(out: &mut String, number: i128, spec: &Spec) -> Result<(), Invalid> {
+fn format_integer(out: &mut String, number: i128, spec: &Spec) -> Result<(), Failure> {
     let magnitude = number.unsigned_abs();
     let (prefix, digits) = match spec.kind {
         None | Some('d' | 'n') => ("", magnitude.to_string()),
@@ -226,7 +227,7 @@ fn format_integer(out: &mut String, number: i128, spec: &Spec) -> Result<(), Inv
     Ok(())
 }
 
-fn format_character(out: &mut String, number: i128, spec: &Spec) -> Result<(), Invalid> {
+fn format_character(out: &mut String, number: i128, spec: &Spec) -> Result<(), Failure> {
     if spec.precision.is_some() || spec.positive_zero || spec.sign.is_some() || spec.alternate {
         return Err(Invalid);
     }
@@ -243,7 +244,7 @@ fn format_character(out: &mut String, number: i128, spec: &Spec) -> Result<(), I
     Ok(())
 }
 
-fn format_float(out: &mut String, number: f64, spec: &Spec) -> Result<(), Invalid> {
+fn format_float(out: &mut String, number: f64, spec: &Spec) -> Result<(), Failure> {
     let kind = spec.kind.unwrap_or('r');
     let scaled = if kind == '%' { number.abs() * 100.0 } else { number.abs() };
     if !scaled.is_finite() {

@@ -10,12 +10,8 @@ use std::{borrow::Cow, collections::HashMap};
 use minijinja::value::Serde;
 use serde_json::{Map, Value};
 
+use super::Failure::{self, Invalid, TooLong};
 use super::{format_spec, python};
-
-/// The text is not a valid template, or cannot be rendered with these variables. It has no details, because
-/// the caller leaves such a text unchanged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Invalid;
 
 /// The maximum nesting of format specifications, as in Python.
 const MAX_DEPTH: u32 = 2;
@@ -23,7 +19,11 @@ const MAX_DEPTH: u32 = 2;
 /// The value of a missing variable.
 static EMPTY: Value = Value::String(String::new());
 
-pub(super) fn render(template: &str, variables: &Map<String, Value>) -> Result<String, Invalid> {
+pub(super) fn render(
+    template: &str,
+    variables: &Map<String, Value>,
+    limit: usize,
+) -> Result<String, Failure> {
     let mut resolved = HashMap::new();
     let mut rest = template;
     while let Some((_, field)) = next_part(&mut rest)? {
@@ -37,24 +37,37 @@ pub(super) fn render(template: &str, variables: &Map<String, Value>) -> Result<S
             resolved.insert(field.name, value);
         }
     }
-    format(template, &resolved, MAX_DEPTH)
+    format(template, &resolved, MAX_DEPTH, limit)
 }
 
-fn format(template: &str, resolved: &HashMap<&str, &Value>, depth: u32) -> Result<String, Invalid> {
+fn format(
+    template: &str,
+    resolved: &HashMap<&str, &Value>,
+    depth: u32,
+    limit: usize,
+) -> Result<String, Failure> {
     if depth == 0 {
         return Err(Invalid);
     }
     let mut out = String::with_capacity(template.len());
+    let check = |length: usize| if length <= limit { Ok(()) } else { Err(TooLong) };
     let mut rest = template;
     while let Some((literal, field)) = next_part(&mut rest)? {
         out.push_str(literal);
+        check(out.len())?;
         let Some(field) = field else { continue };
         let value = look_up(field.name, resolved)?;
         let spec = if field.spec.contains('{') {
-            format(field.spec, resolved, depth - 1)?
+            format(field.spec, resolved, depth - 1, limit)?
         } else {
             field.spec.to_owned()
         };
+        if spec.is_empty()
+            && let Value::String(text) = &*value
+        {
+            // Checked first, so that `out` does not grow for a value that is too long.
+            check(out.len().saturating_add(text.len()))?;
+        }
         match field.conversion {
             None => format_spec::format(&mut out, &value, &spec)?,
             Some(conversion) => {
@@ -62,12 +75,13 @@ fn format(template: &str, resolved: &HashMap<&str, &Value>, depth: u32) -> Resul
                 format_spec::format(&mut out, &converted, &spec)?;
             }
         }
+        check(out.len())?;
     }
     Ok(out)
 }
 
 /// Applies the conversion `!s`, `!r` or `!a`.
-fn convert(value: &Value, conversion: char) -> Result<String, Invalid> {
+fn convert(value: &Value, conversion: char) -> Result<String, Failure> {
     let value = minijinja::Value::from(Serde(value));
     let mut text = String::new();
     match conversion {
@@ -87,7 +101,7 @@ struct Field<'a> {
 
 /// Takes the next literal text from `rest`, and the field after it if there is one. Returns `None` at the
 /// end.
-fn next_part<'a>(rest: &mut &'a str) -> Result<Option<(&'a str, Option<Field<'a>>)>, Invalid> {
+fn next_part<'a>(rest: &mut &'a str) -> Result<Option<(&'a str, Option<Field<'a>>)>, Failure> {
     if rest.is_empty() {
         return Ok(None);
     }
@@ -109,7 +123,7 @@ fn next_part<'a>(rest: &mut &'a str) -> Result<Option<(&'a str, Option<Field<'a>
 }
 
 /// Parses a field and its closing brace.
-fn read_field(text: &str) -> Result<(Field<'_>, &str), Invalid> {
+fn read_field(text: &str) -> Result<(Field<'_>, &str), Failure> {
     let (name_length, end, after) = end_of_name(text)?;
     let name = text.get(..name_length).ok_or(Invalid)?;
     let field = |conversion, spec| Field { name, conversion, spec };
@@ -143,7 +157,7 @@ fn read_field(text: &str) -> Result<(Field<'_>, &str), Invalid> {
 
 /// Returns the length of a field's name, the character that ends it, and the text after that. Everything
 /// inside square brackets is part of the name.
-fn end_of_name(text: &str) -> Result<(usize, char, &str), Invalid> {
+fn end_of_name(text: &str) -> Result<(usize, char, &str), Failure> {
     let mut in_brackets = false;
     for (index, character) in text.char_indices() {
         match character {
@@ -169,7 +183,7 @@ fn split_at(text: &str, wanted: impl Fn(char) -> bool) -> Option<(&str, char, &s
 }
 
 /// Resolves a field's name: a variable name, optionally followed by elements in square brackets.
-fn look_up<'a>(name: &str, resolved: &HashMap<&str, &'a Value>) -> Result<Cow<'a, Value>, Invalid> {
+fn look_up<'a>(name: &str, resolved: &HashMap<&str, &'a Value>) -> Result<Cow<'a, Value>, Failure> {
     let (first, mut path) = match split_at(name, |character| matches!(character, '.' | '[')) {
         Some((first, ..)) => name.split_at(first.len()),
         None => (name, ""),

@@ -1,6 +1,6 @@
 //! jinja2 templates.
 
-use std::{fmt::Write as _, sync::LazyLock};
+use std::{fmt::Write as _, io, sync::LazyLock};
 
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, filters,
@@ -9,15 +9,23 @@ use minijinja::{
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Map;
 
-use super::{methods, python};
+use super::{Failure, methods, python};
 
 /// The characters that `urlencode` escapes.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
+
+/// The maximum length of a template in bytes: 4 MiB. Its syntax tree needs many times the memory of its text, and no
+/// model reads a prompt of this length.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// The maximum number of steps of a template, so that nested loops end within seconds.
+const MAX_STEPS: u64 = 10_000_000;
 
 /// The jinja2 sandbox as PromptLayer configures it: undefined values can be chained, nothing is escaped, and
 /// values are formatted as in Python.
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
+    environment.set_fuel(Some(MAX_STEPS));
     environment.set_undefined_behavior(UndefinedBehavior::Chainable);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_formatter(|out, _, value| {
@@ -36,8 +44,46 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment
 });
 
-pub(super) fn render(template: &str, variables: &Map<String, serde_json::Value>) -> Result<String, Error> {
-    ENVIRONMENT.render_str(template, Serde(variables))
+pub(super) fn render(
+    template: &str,
+    variables: &Map<String, serde_json::Value>,
+    limit: usize,
+) -> Result<String, Failure> {
+    if template.len() > MAX_BYTES {
+        return Err(Failure::Invalid);
+    }
+    let template = ENVIRONMENT.template_from_str(template).map_err(|_| Failure::Invalid)?;
+    let mut out = LimitedOutput { bytes: Vec::new(), limit, is_full: false };
+    let rendered = template.render_captured_to(Serde(variables), &mut out).is_ok();
+    if out.is_full {
+        return Err(Failure::TooLong);
+    }
+    if !rendered {
+        return Err(Failure::Invalid);
+    }
+    String::from_utf8(out.bytes).map_err(|_| Failure::Invalid)
+}
+
+/// The output of a template, up to a maximum length.
+struct LimitedOutput {
+    bytes: Vec<u8>,
+    limit: usize,
+    is_full: bool,
+}
+
+impl io::Write for LimitedOutput {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.bytes.len().saturating_add(bytes.len()) > self.limit {
+            self.is_full = true;
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The filter `tojson` of jinja2, which writes only ASCII, unlike the one of minijinja.

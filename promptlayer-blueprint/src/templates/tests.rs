@@ -147,6 +147,35 @@ fn template_cannot_request_gigabytes() {
 }
 
 #[test]
+fn text_above_the_limit_is_an_error() {
+    let render = |template: &str, format, limit| {
+        let variables = json!({"x": "toast", "l": ["toast"]});
+        render_text_within(template, format, variables.as_object().unwrap(), limit)
+    };
+    for (template, format, length) in [
+        ("{x} {x}", TemplateFormat::FString, 11),
+        ("{x:10}{l}", TemplateFormat::FString, 19),
+        ("{x!r}", TemplateFormat::FString, 7),
+        ("only literal", TemplateFormat::FString, 12),
+        ("{not valid", TemplateFormat::FString, 10),
+        ("{% for i in range(100) %}{{ x }}{% endfor %}", TemplateFormat::Jinja2, 500),
+        ("{% not valid", TemplateFormat::Jinja2, 12),
+    ] {
+        assert_eq!(render(template, format, length).unwrap().len(), length, "{template}");
+        let error = render(template, format, length - 1).unwrap_err();
+        assert_eq!(error.to_string(), format!("the rendered text is longer than {} bytes", length - 1));
+    }
+}
+
+#[test]
+fn huge_or_endless_jinja_template_is_left_unchanged() {
+    let nested = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}";
+    assert_eq!(jinja(nested, json!({})), nested);
+    let long = "{{ x }}".repeat(600_000);
+    assert!(jinja(&long, json!({"x": ""})) == long);
+}
+
+#[test]
 fn methods_in_templates_behave_as_in_python() {
     let variables = json!({"s": "a toast", "d": {"a": 1, "b": 2}, "l": ["x", "y"]});
     for (source, expected) in [

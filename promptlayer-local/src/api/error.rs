@@ -1,5 +1,7 @@
 //! Error responses, with the bodies that PromptLayer's API document defines.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -41,8 +43,10 @@ pub(crate) enum ApiError {
     TooLarge { limit: usize },
     /// 413: the body is within the length limit, but its parsed values need too much memory.
     TooHeavy { limit: usize },
-    /// 413: the template is too long after its variables are filled in.
+    /// 413: the rendered template is too long.
     RenderedTooLarge { limit: usize },
+    /// 413: the template takes too long to render.
+    RenderedTooSlowly { limit: Duration },
     /// 422, with the location of every problem.
     Invalid(Vec<Problem>),
     /// 500 or 503: the database failed or is busy.
@@ -75,9 +79,10 @@ impl ApiError {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict(_) => StatusCode::CONFLICT,
-            Self::TooLarge { .. } | Self::TooHeavy { .. } | Self::RenderedTooLarge { .. } => {
-                StatusCode::PAYLOAD_TOO_LARGE
-            }
+            Self::TooLarge { .. }
+            | Self::TooHeavy { .. }
+            | Self::RenderedTooLarge { .. }
+            | Self::RenderedTooSlowly { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Misdirected(_) => StatusCode::MISDIRECTED_REQUEST,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Store(StoreError::Busy | StoreError::Interrupted) => StatusCode::SERVICE_UNAVAILABLE,
@@ -109,6 +114,9 @@ impl ApiError {
             ),
             Self::RenderedTooLarge { limit } => {
                 format!("The template has more than {limit} bytes once its variables are filled in; use shorter values")
+            }
+            Self::RenderedTooSlowly { limit } => {
+                format!("The template takes more than {} seconds to render; use fewer loops", limit.as_secs())
             }
             Self::Invalid(_) => "The request is invalid".to_owned(),
             Self::Store(error) => error.to_string(),

@@ -83,7 +83,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/prompt-templates", get(template_list::list))
         .route("/prompt-templates/", get(template_list::list))
         // A name can contain slashes, and some clients do not encode them as %2F.
-        .route("/prompt-templates/{*identifier}", get(templates::read_raw).post(templates::read_filled))
+        .route("/prompt-templates/{*identifier}", get(templates::read_raw).post(templates::read_rendered))
         .route("/api/public/v2/requests/{request_id}", get(read_back::request))
         .route("/api/public/v2/traces/{trace_id}", get(read_back::trace))
         .route("/api/public/v2/traces/{trace_id}/close", post(read_back::close_trace))

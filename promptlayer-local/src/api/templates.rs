@@ -5,7 +5,7 @@ use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::body::{JsonBody, OptionalJsonBody};
+use super::body::{JsonBody, OptionalJsonBody, offload};
 use super::error::ApiError;
 use super::read_back::WORKSPACE;
 use super::rules::Place;
@@ -123,8 +123,8 @@ struct Get {
     skip_input_variable_rendering: bool,
 }
 
-/// Handles `POST`: returns the template with its variables filled in.
-pub(super) async fn read_filled(
+/// Handles `POST`: returns the template, rendered with the variables if there are any.
+pub(super) async fn read_rendered(
     State(app): State<App>,
     Path(identifier): Path<String>,
     body: OptionalJsonBody,
@@ -132,7 +132,12 @@ pub(super) async fn read_filled(
     let (get, _share): (Get, _) = body.parse(&rules::GET_TEMPLATE).await?;
     let mut version = find(&app, identifier, get.version, get.label).await?;
     if let Some(variables) = get.input_variables.filter(|_| !get.skip_input_variable_rendering) {
-        render::fill(&mut version.prompt, &variables, app.body_limit)?;
+        let limit = app.body_limit;
+        version = offload(move || {
+            render::render(&mut version.prompt, &variables, limit)?;
+            Ok::<_, ApiError>(version)
+        })
+        .await??;
     }
     let mut answer = object_of(&version);
     answer.insert("workspace_id".to_owned(), json!(WORKSPACE));
