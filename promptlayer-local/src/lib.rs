@@ -90,19 +90,22 @@
 
 mod access;
 mod api;
+mod app;
 mod config;
 mod error;
+mod integer;
 mod json_text;
+mod limits;
 mod memory;
-mod moment;
 mod pages;
+mod router;
 mod server;
 #[cfg(test)]
 #[allow(dead_code, reason = "each crate uses a part of it")]
 #[path = "../../tests/src/shared.rs"]
 mod shared;
 mod store;
-mod whole;
+mod timestamp;
 
 pub use config::{Config, Database};
 pub use error::Error;

@@ -6,8 +6,6 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
@@ -15,16 +13,13 @@ use axum::http::{HeaderMap, header};
 use futures_core::Stream;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::App;
 use super::error::ApiError;
-use super::rules::{self, Place, Rule};
+use super::problem::Place;
+use super::rules::{self, Rule};
 use super::weight::weigh;
-use crate::memory;
-
-/// The maximum time for a body to arrive.
-pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(120);
+use crate::app::App;
+use crate::limits::{BODY_TIMEOUT, BodyBudget, Share};
 
 /// The minimum of the weight limit, for any length limit: 96 MiB. The weight is the memory of the parsed
 /// values.
@@ -36,69 +31,6 @@ const SMALL_LENGTH: usize = 1024 * 1024;
 const SMALL_WEIGHT: usize = 4 * 1024 * 1024;
 /// A body up to this length is parsed at once. Moving it to another thread would take longer.
 const INLINE_LENGTH: usize = 16 * 1024;
-
-/// The number of bodies in memory at once: 64 small and 2 large ones. Further bodies wait and are not read.
-///
-/// A small body never waits for a large one.
-#[derive(Clone)]
-pub(super) struct BodyBudget {
-    small: Arc<Semaphore>,
-    large: Arc<Semaphore>,
-}
-
-impl Default for BodyBudget {
-    fn default() -> Self {
-        Self { small: Arc::new(Semaphore::new(64)), large: Arc::new(Semaphore::new(2)) }
-    }
-}
-
-/// A body's share of the [`BodyBudget`]. Keep it until the content of the body is no longer needed.
-#[derive(Default)]
-pub(super) struct Share {
-    is_large: bool,
-    permits: Vec<OwnedSemaphorePermit>,
-}
-
-impl BodyBudget {
-    async fn share(&self, is_large: bool) -> Share {
-        let mut share = Share::default();
-        if is_large {
-            share.grow(self).await;
-        } else {
-            share.add(&self.small).await;
-        }
-        share
-    }
-}
-
-impl Share {
-    async fn add(&mut self, semaphore: &Arc<Semaphore>) {
-        // The semaphore is never closed, so this always acquires a permit.
-        self.permits.extend(semaphore.clone().acquire_owned().await.ok());
-    }
-
-    pub(super) fn is_large(&self) -> bool {
-        self.is_large
-    }
-
-    /// Turns this into the share of a large body.
-    async fn grow(&mut self, budget: &BodyBudget) {
-        if !self.is_large {
-            self.is_large = true;
-            self.add(&budget.large).await;
-        }
-    }
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        if let (true, Ok(runtime)) = (self.is_large, tokio::runtime::Handle::try_current()) {
-            // The spawned task starts after the handler has built its response. Before that, small parts of
-            // the body that are in the response can keep every page in use.
-            runtime.spawn(async { tokio::task::spawn_blocking(memory::give_back).await });
-        }
-    }
-}
 
 /// A body that has arrived but is not yet parsed.
 pub(crate) struct JsonBody {
@@ -136,15 +68,15 @@ impl FromRequest<App> for OptionalJsonBody {
 
 impl JsonBody {
     async fn read(request: Request, app: &App) -> Result<Self, ApiError> {
-        let limit = app.body_limit;
+        let limit = app.body_limit();
         let declared = declared_length(request.headers());
         if declared.is_some_and(|length| length > limit) {
             return Err(ApiError::TooLarge { limit });
         }
         let mut body = Self {
             bytes: Vec::with_capacity(declared.unwrap_or_default()),
-            share: app.bodies.share(declared.is_some_and(|length| length > SMALL_LENGTH)).await,
-            budget: app.bodies.clone(),
+            share: app.bodies().share(declared.is_some_and(|length| length > SMALL_LENGTH)).await,
+            budget: app.bodies().clone(),
             weight_limit: WEIGHT_LIMIT.max(limit.saturating_add(limit / 2)),
         };
         let reading = body.receive(request.into_body(), limit);

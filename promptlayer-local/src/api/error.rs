@@ -3,20 +3,13 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::body::BODY_TIMEOUT;
-use super::rules::{Place, Problem, Problems};
+use super::problem::{Place, Problem, Problems, shortened};
+use crate::limits::{BODY_TIMEOUT, RETRY_AFTER};
 use crate::store::StoreError;
-
-/// The number of seconds that a client should wait before it retries a request that found the database busy.
-pub(crate) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
-
-/// The maximum length of a message, and of a field name in a location, in characters. Both can quote text
-/// from the client.
-const MESSAGE_LIMIT: usize = 2000;
 
 const MIB: usize = 1024 * 1024;
 
@@ -131,15 +124,6 @@ impl From<StoreError> for ApiError {
     }
 }
 
-/// Shortens a text that quotes the client, so that the response is not longer than the request.
-pub(super) fn shortened(mut text: String) -> String {
-    if let Some((end, _)) = text.char_indices().nth(MESSAGE_LIMIT) {
-        text.truncate(end);
-        text.push('…');
-    }
-    text
-}
-
 impl From<rusqlite::Error> for ApiError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Store(error.into())
@@ -176,17 +160,4 @@ struct Refused {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'static str>,
     message: String,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{MESSAGE_LIMIT, shortened};
-
-    #[test]
-    fn long_message_is_cut_between_characters() {
-        assert_eq!(shortened("short".to_owned()), "short");
-        let exact = "ü".repeat(MESSAGE_LIMIT);
-        assert_eq!(shortened(exact.clone()), exact);
-        assert_eq!(shortened(format!("{exact}ü")), format!("{exact}…"));
-    }
 }

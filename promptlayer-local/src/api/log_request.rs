@@ -10,9 +10,10 @@ use serde_json::Value;
 use super::blueprint::{Blueprint, Model};
 use super::body::{JsonBody, offload};
 use super::error::ApiError;
-use super::{App, blueprint, rules};
-use crate::moment::Moment;
+use super::{blueprint, rules};
+use crate::app::App;
 use crate::store::{NewRequest, StoredRequest};
+use crate::timestamp::Timestamp;
 
 #[derive(Serialize)]
 struct Logged<'a> {
@@ -25,7 +26,7 @@ struct Logged<'a> {
 
 pub(super) async fn create(State(app): State<App>, body: JsonBody) -> Result<Response, ApiError> {
     let (request, share): (NewRequest, _) = body.parse(&rules::LOG_REQUEST).await?;
-    let now = Moment::now();
+    let now = Timestamp::now();
     // The response repeats the logged content. The store frees a request while it writes it, so a small
     // request is cloned first and a large one is read back.
     let copy = (!share.is_large()).then(|| request.clone());

@@ -8,9 +8,10 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::blueprint;
 use super::error::ApiError;
-use super::rules::Place;
-use super::{App, blueprint};
+use super::problem::Place;
+use crate::app::App;
 use crate::store::{Closing, SpanStatus, StoreError, StoredRequest, StoredSpan};
 
 /// The id of the only workspace.

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::body::JsonBody;
 use super::error::ApiError;
-use super::{App, rules};
+use super::rules;
+use crate::app::App;
 use crate::store::{BulkReceipt, LoggedId, NewSpan, StoredId};
 
 #[derive(Deserialize)]

@@ -4,12 +4,12 @@ use axum::Json;
 use axum::extract::{Query, State};
 use serde_json::{Value, json};
 
-use super::App;
 use super::error::ApiError;
-use super::rules::Place;
+use super::problem::Place;
 use super::templates::positive;
-use crate::moment::Moment;
+use crate::app::App;
 use crate::store::{Reader, TemplateSummary, VersionChoice};
+use crate::timestamp::Timestamp;
 
 /// The default of `per_page`.
 const PER_PAGE: usize = 30;
@@ -23,8 +23,8 @@ struct Wanted {
     name: Option<String>,
     tags: Vec<String>,
     external: (Option<String>, Option<String>),
-    created: (Option<Moment>, Option<Moment>),
-    updated: (Option<Moment>, Option<Moment>),
+    created: (Option<Timestamp>, Option<Timestamp>),
+    updated: (Option<Timestamp>, Option<Timestamp>),
     status: Status,
     snippets_only: bool,
     order: Order,
@@ -100,10 +100,10 @@ impl Wanted {
                 "tags" | "tags[]" => wanted.tags.push(value.clone()),
                 "external_source" => wanted.external.0 = text(),
                 "external_id" => wanted.external.1 = text(),
-                "created_after" => wanted.created.0 = Some(moment(value, &place)?),
-                "created_before" => wanted.created.1 = Some(moment(value, &place)?),
-                "updated_after" => wanted.updated.0 = Some(moment(value, &place)?),
-                "updated_before" => wanted.updated.1 = Some(moment(value, &place)?),
+                "created_after" => wanted.created.0 = Some(timestamp(value, &place)?),
+                "created_before" => wanted.created.1 = Some(timestamp(value, &place)?),
+                "updated_after" => wanted.updated.0 = Some(timestamp(value, &place)?),
+                "updated_before" => wanted.updated.1 = Some(timestamp(value, &place)?),
                 "status" => {
                     wanted.status = match value.as_str() {
                         "active" => Status::Active,
@@ -209,8 +209,8 @@ impl Wanted {
     }
 }
 
-fn within(moment: Moment, (from, to): (Option<Moment>, Option<Moment>)) -> bool {
-    from.is_none_or(|from| moment >= from) && to.is_none_or(|to| moment <= to)
+fn within(timestamp: Timestamp, (from, to): (Option<Timestamp>, Option<Timestamp>)) -> bool {
+    from.is_none_or(|from| timestamp >= from) && to.is_none_or(|to| timestamp <= to)
 }
 
 fn count(text: &str, place: &Place<'_>) -> Result<usize, ApiError> {
@@ -218,8 +218,8 @@ fn count(text: &str, place: &Place<'_>) -> Result<usize, ApiError> {
     Ok(usize::try_from(number).unwrap_or(usize::MAX))
 }
 
-fn moment(text: &str, place: &Place<'_>) -> Result<Moment, ApiError> {
-    Moment::read(&Value::String(text.to_owned())).ok_or_else(|| {
+fn timestamp(text: &str, place: &Place<'_>) -> Result<Timestamp, ApiError> {
+    Timestamp::read(&Value::String(text.to_owned())).ok_or_else(|| {
         ApiError::invalid(
             place,
             "datetime_parsing",

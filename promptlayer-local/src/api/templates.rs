@@ -7,9 +7,10 @@ use serde_json::{Map, Value, json};
 
 use super::body::{JsonBody, OptionalJsonBody, offload};
 use super::error::ApiError;
+use super::problem::Place;
 use super::read_back::WORKSPACE;
-use super::rules::Place;
-use super::{App, render, rules};
+use super::{render, rules};
+use crate::app::App;
 use crate::json_text::JsonText;
 use crate::store::{ExternalId, NewTemplate, PublishError, StoredVersion, VersionChoice};
 
@@ -113,7 +114,7 @@ pub(super) async fn read_raw(
 
 #[derive(Default, Deserialize)]
 struct Get {
-    #[serde(default, deserialize_with = "crate::whole::optional")]
+    #[serde(default, deserialize_with = "crate::integer::optional")]
     version: Option<i64>,
     #[serde(default)]
     label: Option<String>,
@@ -132,7 +133,7 @@ pub(super) async fn read_rendered(
     let (get, _share): (Get, _) = body.parse(&rules::GET_TEMPLATE).await?;
     let mut version = find(&app, identifier, get.version, get.label).await?;
     if let Some(variables) = get.input_variables.filter(|_| !get.skip_input_variable_rendering) {
-        let limit = app.body_limit;
+        let limit = app.body_limit();
         version = offload(move || {
             render::render(&mut version.prompt, &variables, limit)?;
             Ok::<_, ApiError>(version)

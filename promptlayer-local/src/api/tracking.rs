@@ -8,14 +8,16 @@ use axum::extract::{Request, State};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::body::{BODY_TIMEOUT, JsonBody};
+use super::body::JsonBody;
 use super::error::ApiError;
-use super::rules::Place;
-use super::{App, rules};
+use super::problem::Place;
+use super::rules;
 use crate::access::key_of;
+use crate::app::App;
+use crate::integer;
 use crate::json_text::JsonText;
+use crate::limits::BODY_TIMEOUT;
 use crate::store::{VersionChoice, Writer};
-use crate::whole;
 
 #[derive(Serialize)]
 pub(super) struct Tracked {
@@ -31,9 +33,9 @@ impl Tracked {
 
 #[derive(Deserialize)]
 struct TrackScore {
-    #[serde(deserialize_with = "whole::required")]
+    #[serde(deserialize_with = "integer::required")]
     request_id: i64,
-    #[serde(deserialize_with = "whole::required")]
+    #[serde(deserialize_with = "integer::required")]
     score: i64,
     #[serde(default)]
     name: Option<String>,
@@ -124,9 +126,9 @@ fn needs_request(store: &Writer<'_>, id: i64) -> Result<(), ApiError> {
 
 #[derive(Deserialize)]
 struct TrackGroup {
-    #[serde(deserialize_with = "whole::required")]
+    #[serde(deserialize_with = "integer::required")]
     request_id: i64,
-    #[serde(deserialize_with = "whole::required")]
+    #[serde(deserialize_with = "integer::required")]
     group_id: i64,
 }
 
@@ -179,7 +181,7 @@ pub(super) async fn create_group(State(app): State<App>, request: Request) -> Re
 fn integer(value: &Value, field: &str) -> Result<i64, ApiError> {
     let number = match value {
         Value::String(text) => text.trim().parse().ok(),
-        value => whole::read(value),
+        value => integer::read(value),
     };
     number.ok_or_else(|| {
         let place = Place::BODY;

@@ -3,14 +3,14 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::moment::Moment;
+use crate::timestamp::Timestamp;
 
 /// The maximum length of a text inside a JSON value, in characters. A longer text is most likely an image.
 const LONGEST_IN_JSON: usize = 4000;
 
 /// Formats a time to the second, in UTC: `2026-01-15 10:30:00`.
-pub(super) fn time(moment: Moment) -> String {
-    moment.timestamp().strftime("%Y-%m-%d %H:%M:%S").to_string()
+pub(super) fn time(timestamp: Timestamp) -> String {
+    timestamp.to_jiff().strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// Formats a duration in the most readable unit: `420 µs`, `12.3 ms`, `1.24 s`, `3 min 5 s`.

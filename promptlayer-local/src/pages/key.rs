@@ -8,7 +8,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::{FORM_POLICY, html_with};
-use crate::api::{App, BODY_TIMEOUT};
+use crate::app::App;
+use crate::limits::BODY_TIMEOUT;
 
 #[derive(Template)]
 #[template(path = "key.html")]

@@ -5,9 +5,9 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 
 use super::{failed, format, html, not_found};
-use crate::api::App;
-use crate::moment::Moment;
+use crate::app::App;
 use crate::store::{PageKey, RequestPage, RequestRow, StoreError};
+use crate::timestamp::Timestamp;
 
 /// The number of requests on a page.
 const PER_PAGE: usize = 50;
@@ -47,7 +47,7 @@ struct Row {
     name: String,
     model: String,
     time: String,
-    datetime: Moment,
+    datetime: Timestamp,
     status: Status,
     tokens_in: String,
     tokens_out: String,
@@ -94,7 +94,9 @@ impl List {
             url,
             range: match before {
                 None => format!("{}–{shown} of {}", shown.min(1), page.total),
-                Some(key) => format!("{shown} up to {} UTC, of {}", format::time(key.moment()), page.total),
+                Some(key) => {
+                    format!("{shown} up to {} UTC, of {}", format::time(key.timestamp()), page.total)
+                }
             },
             total: page.total,
             links: Links {

@@ -15,8 +15,8 @@ use axum::middleware;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 
-use crate::api::error::ApiError;
-use crate::api::{App, RETRY_AFTER};
+use crate::app::App;
+use crate::limits::RETRY_AFTER;
 use crate::store::StoreError;
 
 /// The content security policy of a page: it may load its own style sheet and icon, and images that are
@@ -59,8 +59,8 @@ pub(crate) fn not_found(message: &str) -> Response {
 }
 
 /// Returns a page with the reason why a request was refused.
-pub(crate) fn refused(error: ApiError) -> Response {
-    notice(error.status(), "Refused", &error.message())
+pub(crate) fn refused(status: StatusCode, message: &str) -> Response {
+    notice(status, "Refused", message)
 }
 
 fn notice(status: StatusCode, heading: &str, message: &str) -> Response {

@@ -11,9 +11,9 @@ use super::list::{Score, Status};
 use super::message::{Block, Message, Tool, messages, tools};
 use super::trace::Trace;
 use super::{failed, format, html, not_found};
-use crate::api::App;
-use crate::moment::Moment;
+use crate::app::App;
 use crate::store::{Reader, StoreError, StoredRequest};
+use crate::timestamp::Timestamp;
 
 /// The maximum number of characters that the page shows of a name, of a tag, of a value outside the
 /// conversation, and of an error. Prompts and responses are shown in full.
@@ -39,7 +39,7 @@ struct Page {
     model: String,
     api_type: Option<String>,
     time: String,
-    datetime: Moment,
+    datetime: Timestamp,
     duration: String,
     tokens_in: String,
     tokens_out: String,

@@ -240,16 +240,16 @@ fn position(span: &SpanNode, (begin, end): (i64, i64)) -> (i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::{MOST, MOST_ABOVE, in_tree_order, position, select};
-    use crate::moment::Moment;
     use crate::store::SpanNode;
+    use crate::timestamp::Timestamp;
 
     fn span(row: i64, span_id: &str, parent_id: Option<&str>, times: (i64, i64)) -> SpanNode {
         SpanNode {
             row,
             span_id: span_id.to_owned(),
             parent_id: parent_id.map(str::to_owned),
-            start: Moment::from_nanoseconds(times.0),
-            end: Moment::from_nanoseconds(times.1),
+            start: Timestamp::from_nanoseconds(times.0),
+            end: Timestamp::from_nanoseconds(times.1),
         }
     }
 

@@ -11,7 +11,8 @@ use axum::Router;
 use tokio::sync::oneshot;
 
 use crate::access::Access;
-use crate::api::{self, App};
+use crate::app::App;
+use crate::router::router;
 use crate::store::Store;
 use crate::{Config, Error};
 use connections::Limits;
@@ -61,7 +62,7 @@ impl Server {
             listen(config.address).map_err(|source| Error::Bind { address: config.address, source })?;
         let url = format!("http://{}", reachable(address));
         let limits = Limits { connections: config.connection_limit, header_timeout: config.header_timeout };
-        let router = api::router(App::new(store, access.on_port(address.port()), &config, url.clone()));
+        let router = router(App::new(store, access.on_port(address.port()), &config, url.clone()));
 
         let (stop, stopped) = oneshot::channel();
         let (started, start) = mpsc::channel();

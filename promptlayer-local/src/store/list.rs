@@ -12,7 +12,7 @@ use rusqlite::Row;
 
 use super::schema::SUMMARY_CHARACTERS;
 use super::{Reader, integer};
-use crate::moment::Moment;
+use crate::timestamp::Timestamp;
 
 /// The number of tags, and of scores, that the list reads for a request: one more than it shows.
 const MOST_TAGS: i64 = 9;
@@ -30,7 +30,7 @@ pub(crate) struct RequestRow {
     pub(crate) id: i64,
     pub(crate) name: String,
     pub(crate) model: String,
-    pub(crate) start: Moment,
+    pub(crate) start: Timestamp,
     pub(crate) input_tokens: i64,
     pub(crate) output_tokens: i64,
     pub(crate) status: String,
@@ -71,8 +71,8 @@ impl PageKey {
     const END: Self = Self { start_ns: i64::MAX, id: i64::MAX };
 
     /// Returns the latest possible start time of the requests before this key.
-    pub(crate) fn moment(self) -> Moment {
-        Moment::from_nanoseconds(self.start_ns)
+    pub(crate) fn timestamp(self) -> Timestamp {
+        Timestamp::from_nanoseconds(self.start_ns)
     }
 }
 
@@ -165,7 +165,7 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<RequestRow> {
         id: row.get("request_id")?,
         name: row.get("name")?,
         model: row.get("model")?,
-        start: Moment::from_nanoseconds(row.get("start_ns")?),
+        start: Timestamp::from_nanoseconds(row.get("start_ns")?),
         input_tokens: row.get("input_tokens")?,
         output_tokens: row.get("output_tokens")?,
         status: row.get("status")?,

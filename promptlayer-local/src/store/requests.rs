@@ -8,9 +8,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Reader, Writer, integer, json_column, run_with_texts};
+use crate::integer;
 use crate::json_text::JsonText;
-use crate::moment::Moment;
-use crate::whole;
+use crate::timestamp::Timestamp;
 
 /// The name of a score that was sent without a name.
 pub(crate) const DEFAULT_SCORE: &str = "default";
@@ -23,9 +23,9 @@ pub(crate) struct NewRequest {
     pub(crate) input: JsonText,
     pub(crate) output: JsonText,
     #[serde(default)]
-    pub(crate) request_start_time: Option<Moment>,
+    pub(crate) request_start_time: Option<Timestamp>,
     #[serde(default)]
-    pub(crate) request_end_time: Option<Moment>,
+    pub(crate) request_end_time: Option<Timestamp>,
     #[serde(default = "JsonText::empty_object")]
     pub(crate) parameters: JsonText,
     #[serde(default)]
@@ -34,15 +34,15 @@ pub(crate) struct NewRequest {
     pub(crate) metadata: BTreeMap<String, String>,
     #[serde(flatten)]
     pub(crate) link: NewLink,
-    #[serde(default, deserialize_with = "whole::required")]
+    #[serde(default, deserialize_with = "integer::required")]
     pub(crate) input_tokens: i64,
-    #[serde(default, deserialize_with = "whole::required")]
+    #[serde(default, deserialize_with = "integer::required")]
     pub(crate) output_tokens: i64,
     #[serde(default)]
     pub(crate) price: f64,
     #[serde(default)]
     pub(crate) function_name: String,
-    #[serde(default, deserialize_with = "whole::required")]
+    #[serde(default, deserialize_with = "integer::required")]
     pub(crate) score: i64,
     #[serde(default)]
     pub(crate) score_name: Option<String>,
@@ -65,9 +65,9 @@ fn success() -> String {
 pub(crate) struct NewLink {
     #[serde(default, rename = "prompt_name")]
     pub(crate) name: Option<String>,
-    #[serde(default, rename = "prompt_id", deserialize_with = "whole::optional")]
+    #[serde(default, rename = "prompt_id", deserialize_with = "integer::optional")]
     pub(crate) id: Option<i64>,
-    #[serde(default, rename = "prompt_version_number", deserialize_with = "whole::optional")]
+    #[serde(default, rename = "prompt_version_number", deserialize_with = "integer::optional")]
     pub(crate) version: Option<i64>,
     #[serde(default = "JsonText::empty_object", rename = "prompt_input_variables")]
     pub(crate) variables: JsonText,
@@ -97,8 +97,8 @@ pub(crate) struct StoredRequest {
     pub(crate) input: Value,
     pub(crate) output: Value,
     pub(crate) parameters: Map<String, Value>,
-    pub(crate) start: Moment,
-    pub(crate) end: Moment,
+    pub(crate) start: Timestamp,
+    pub(crate) end: Timestamp,
     pub(crate) input_tokens: i64,
     pub(crate) output_tokens: i64,
     pub(crate) price: f64,
@@ -117,7 +117,7 @@ impl Writer<'_> {
     pub(crate) fn insert_request(
         &self,
         request: NewRequest,
-        times: (Moment, Moment),
+        times: (Timestamp, Timestamp),
     ) -> rusqlite::Result<i64> {
         RequestWriter::new(self.connection)?.insert(request, None, times)
     }
@@ -190,7 +190,7 @@ impl<'c> RequestWriter<'c> {
         &mut self,
         request: NewRequest,
         span_row: Option<i64>,
-        times: (Moment, Moment),
+        times: (Timestamp, Timestamp),
     ) -> rusqlite::Result<i64> {
         let id = run_with_texts(
             self.connection,
@@ -251,8 +251,8 @@ fn read_request(row: &Row<'_>) -> rusqlite::Result<StoredRequest> {
         input: json_column(row, "input")?,
         output: json_column(row, "output")?,
         parameters: json_column(row, "parameters")?,
-        start: Moment::from_nanoseconds(row.get("start_ns")?),
-        end: Moment::from_nanoseconds(row.get("end_ns")?),
+        start: Timestamp::from_nanoseconds(row.get("start_ns")?),
+        end: Timestamp::from_nanoseconds(row.get("end_ns")?),
         input_tokens: row.get("input_tokens")?,
         output_tokens: row.get("output_tokens")?,
         price: row.get("price")?,

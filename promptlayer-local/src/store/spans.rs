@@ -8,9 +8,9 @@ use serde_json::value::RawValue;
 
 use super::requests::RequestWriter;
 use super::{NewRequest, Reader, Writer, json_column, run_with_texts};
+use crate::integer;
 use crate::json_text::JsonText;
-use crate::moment::Moment;
-use crate::whole;
+use crate::timestamp::Timestamp;
 
 /// A span as the client sent it.
 #[derive(Debug, Deserialize)]
@@ -20,9 +20,9 @@ pub(crate) struct NewSpan {
     pub(crate) kind: String,
     #[serde(default)]
     pub(crate) parent_id: Option<String>,
-    #[serde(deserialize_with = "whole::required")]
+    #[serde(deserialize_with = "integer::required")]
     pub(crate) start_time: i64,
-    #[serde(deserialize_with = "whole::required")]
+    #[serde(deserialize_with = "integer::required")]
     pub(crate) end_time: i64,
     pub(crate) status: SpanStatus,
     pub(crate) attributes: JsonText,
@@ -80,8 +80,8 @@ pub(crate) struct StoredSpan {
     pub(crate) parent_id: Option<String>,
     pub(crate) name: String,
     pub(crate) kind: String,
-    pub(crate) start: Moment,
-    pub(crate) end: Moment,
+    pub(crate) start: Timestamp,
+    pub(crate) end: Timestamp,
     pub(crate) status: SpanStatus,
     pub(crate) trace_state: String,
     pub(crate) attributes: Box<RawValue>,
@@ -94,7 +94,7 @@ pub(crate) struct StoredSpan {
 /// The result of closing a trace.
 #[derive(Debug)]
 pub(crate) enum Closing {
-    Closed { id: i64, at: Moment },
+    Closed { id: i64, at: Timestamp },
     AlreadyClosed,
     NoSuchTrace,
 }
@@ -120,7 +120,7 @@ impl Writer<'_> {
         if !known {
             return Ok(Closing::NoSuchTrace);
         }
-        let at = Moment::now();
+        let at = Timestamp::now();
         let id = self
             .connection
             .query_row(
@@ -166,7 +166,8 @@ fn write_all(
             continue;
         }
         let request = span.log_request.take();
-        let times = (Moment::from_nanoseconds(span.start_time), Moment::from_nanoseconds(span.end_time));
+        let times =
+            (Timestamp::from_nanoseconds(span.start_time), Timestamp::from_nanoseconds(span.end_time));
         let (row, name) = span_writer.insert(span)?;
         if let Some(request) = request {
             let id = request_writer.insert(request, Some(row), times)?;
@@ -175,7 +176,7 @@ fn write_all(
         receipt.spans.push(StoredId { id: row, name, span_id });
     }
     if close_after {
-        let now = Moment::now().nanoseconds();
+        let now = Timestamp::now().nanoseconds();
         let mut close = connection.prepare(
             "INSERT INTO closed_traces (trace_id, closed_ns) VALUES (?, ?) ON CONFLICT DO NOTHING",
         )?;
@@ -253,8 +254,8 @@ fn read_span(row: &Row<'_>) -> rusqlite::Result<StoredSpan> {
         parent_id: row.get("parent_id")?,
         name: row.get("name")?,
         kind: row.get("kind")?,
-        start: Moment::from_nanoseconds(row.get("start_ns")?),
-        end: Moment::from_nanoseconds(row.get("end_ns")?),
+        start: Timestamp::from_nanoseconds(row.get("start_ns")?),
+        end: Timestamp::from_nanoseconds(row.get("end_ns")?),
         status: SpanStatus {
             status_code: row.get("status_code")?,
             description: row.get("status_description")?,

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::{Reader, Writer, json_column, run_with_texts};
 use crate::json_text::JsonText;
-use crate::moment::Moment;
+use crate::timestamp::Timestamp;
 
 /// A template, or its next version, to publish.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ pub(crate) struct StoredVersion {
     pub(crate) prompt: Value,
     pub(crate) metadata: Option<Value>,
     pub(crate) commit_message: Option<String>,
-    pub(crate) created: Moment,
+    pub(crate) created: Timestamp,
     pub(crate) tags: Vec<String>,
 }
 
@@ -97,8 +97,8 @@ pub(crate) struct StoredVersion {
 pub(crate) struct TemplateSummary {
     pub(crate) id: i64,
     pub(crate) name: String,
-    pub(crate) created: Moment,
-    pub(crate) updated: Moment,
+    pub(crate) created: Timestamp,
+    pub(crate) updated: Timestamp,
     pub(crate) tags: Vec<String>,
     pub(crate) labels: Vec<String>,
     pub(crate) external_ids: Vec<ExternalId>,
@@ -110,7 +110,7 @@ impl Writer<'_> {
     /// Creates the template or its next version, and moves the labels to that version.
     pub(crate) fn publish(&self, template: NewTemplate) -> Result<Published, PublishError> {
         let connection = self.connection;
-        let now = Moment::now().nanoseconds();
+        let now = Timestamp::now().nanoseconds();
         let template_id: i64 = connection.query_row(
             "INSERT INTO templates (name, created_ns, updated_ns) VALUES (?1, ?2, ?2)
              ON CONFLICT (name) DO UPDATE SET updated_ns = excluded.updated_ns RETURNING id",
@@ -219,8 +219,8 @@ impl Reader<'_> {
                 Ok(TemplateSummary {
                     id,
                     name: row.get("name")?,
-                    created: Moment::from_nanoseconds(row.get("created_ns")?),
-                    updated: Moment::from_nanoseconds(row.get("updated_ns")?),
+                    created: Timestamp::from_nanoseconds(row.get("created_ns")?),
+                    updated: Timestamp::from_nanoseconds(row.get("updated_ns")?),
                     tags: tags.remove(&id).unwrap_or_default(),
                     labels: labels.remove(&id).unwrap_or_default(),
                     external_ids: external_ids.remove(&id).unwrap_or_default(),
@@ -291,7 +291,7 @@ fn read_version(row: &Row<'_>) -> rusqlite::Result<StoredVersion> {
         prompt: json_column(row, "prompt")?,
         metadata: json_column(row, "metadata")?,
         commit_message: row.get("commit_message")?,
-        created: Moment::from_nanoseconds(row.get("created_ns")?),
+        created: Timestamp::from_nanoseconds(row.get("created_ns")?),
         tags: Vec::new(),
     })
 }

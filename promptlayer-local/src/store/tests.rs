@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use serde_json::json;
 
 use super::{READERS, Reader, Store, StoreError, WAITING, Writer, schema};
-use crate::moment::Moment;
+use crate::timestamp::Timestamp;
 use crate::{Database, Error};
 
 /// Returns an in-memory database and a file database.
@@ -26,7 +26,7 @@ fn log_one(store: &Writer<'_>) -> Result<i64, StoreError> {
         "provider": "openai", "model": "gpt-4o", "input": {}, "output": {}, "tags": ["a"], "metadata": { "k": "v" },
     });
     let request = serde_json::from_value(request).unwrap();
-    Ok(store.insert_request(request, (Moment::now(), Moment::now()))?)
+    Ok(store.insert_request(request, (Timestamp::now(), Timestamp::now()))?)
 }
 
 fn count(store: &Reader<'_>) -> Result<i64, StoreError> {

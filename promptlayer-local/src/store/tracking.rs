@@ -7,7 +7,7 @@ use rusqlite::named_params;
 use super::requests::DEFAULT_SCORE;
 use super::{Reader, StoredVersion, Writer, run_with_texts};
 use crate::json_text::JsonText;
-use crate::moment::Moment;
+use crate::timestamp::Timestamp;
 
 impl Reader<'_> {
     pub(crate) fn has_request(&self, id: i64) -> rusqlite::Result<bool> {
@@ -79,8 +79,10 @@ impl Writer<'_> {
     }
 
     pub(crate) fn create_group(&self) -> rusqlite::Result<i64> {
-        self.connection
-            .execute("INSERT INTO request_groups (created_ns) VALUES (?)", [Moment::now().nanoseconds()])?;
+        self.connection.execute(
+            "INSERT INTO request_groups (created_ns) VALUES (?)",
+            [Timestamp::now().nanoseconds()],
+        )?;
         Ok(self.connection.last_insert_rowid())
     }
 

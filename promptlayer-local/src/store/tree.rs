@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Reader, integer};
-use crate::moment::Moment;
+use crate::timestamp::Timestamp;
 
 /// The number of characters that are read of a name and of an error description: one more than a page shows.
 const NAME_CHARACTERS: usize = 201;
@@ -19,8 +19,8 @@ pub(crate) struct SpanNode {
     pub(crate) row: i64,
     pub(crate) span_id: String,
     pub(crate) parent_id: Option<String>,
-    pub(crate) start: Moment,
-    pub(crate) end: Moment,
+    pub(crate) start: Timestamp,
+    pub(crate) end: Timestamp,
 }
 
 /// The fields of a span that a page shows. The name and the description are cut.
@@ -58,8 +58,8 @@ impl Reader<'_> {
                     row: row.get(0)?,
                     span_id: row.get(1)?,
                     parent_id: row.get(2)?,
-                    start: Moment::from_nanoseconds(row.get(3)?),
-                    end: Moment::from_nanoseconds(row.get(4)?),
+                    start: Timestamp::from_nanoseconds(row.get(3)?),
+                    end: Timestamp::from_nanoseconds(row.get(4)?),
                 })
             })?
             .collect()

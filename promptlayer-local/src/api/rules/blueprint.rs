@@ -11,7 +11,7 @@ pub(super) const PROMPT: Rule = Rule::Tagged(&Tagged {
 });
 
 const COMPLETION: &Record =
-    &Record { fields: &[needs("content", CONTENT)], base: Some(TEMPLATE), whole: None };
+    &Record { fields: &[needs("content", CONTENT)], base: Some(TEMPLATE), check: None };
 
 const CHAT: &Record = &Record::of(&[
     needs("messages", Rule::List(&MESSAGE)),
@@ -40,7 +40,7 @@ const MESSAGES: &[(&str, &Record)] = &[
         &Record {
             fields: &[may("content", Rule::Nullable(&CONTENT)), needs("name", Rule::Text)],
             base: Some(TEMPLATE),
-            whole: None,
+            check: None,
         },
     ),
     (
@@ -48,7 +48,7 @@ const MESSAGES: &[(&str, &Record)] = &[
         &Record {
             fields: &[needs("content", CONTENT), needs("tool_call_id", Rule::Text), may("name", MAYBE_TEXT)],
             base: Some(TEMPLATE),
-            whole: None,
+            check: None,
         },
     ),
     (
@@ -60,7 +60,7 @@ const MESSAGES: &[(&str, &Record)] = &[
                 needs("name", Rule::Text),
             ],
             base: Some(TEMPLATE),
-            whole: None,
+            check: None,
         },
     ),
 ];
@@ -68,7 +68,7 @@ const MESSAGES: &[(&str, &Record)] = &[
 const PLAIN: &Record = &Record {
     fields: &[needs("content", CONTENT), may("name", MAYBE_TEXT)],
     base: Some(TEMPLATE),
-    whole: None,
+    check: None,
 };
 
 const ASSISTANT: &Record = &Record {
@@ -79,7 +79,7 @@ const ASSISTANT: &Record = &Record {
         may("tool_calls", Rule::Nullable(&Rule::List(&TOOL_CALL))),
     ],
     base: Some(TEMPLATE),
-    whole: None,
+    check: None,
 };
 
 const FUNCTION_CALL: Rule =

@@ -6,7 +6,6 @@
 
 mod blueprint;
 mod content;
-mod place;
 mod requests;
 mod spans;
 mod templates;
@@ -16,10 +15,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::error::ApiError;
-use crate::moment::Moment;
-use crate::whole;
+use super::problem::{Place, Problems};
+use crate::integer;
+use crate::timestamp::Timestamp;
 
-pub(crate) use place::{Place, Problem, Problems};
 pub(crate) use requests::LOG_REQUEST;
 pub(crate) use spans::SPANS_BULK;
 pub(crate) use templates::{GET_TEMPLATE, PUBLISH};
@@ -59,14 +58,14 @@ pub(crate) struct Record {
     /// A record whose fields belong to this one too.
     pub(crate) base: Option<&'static Record>,
     /// A check that involves more than one field.
-    pub(crate) whole: Option<WholeCheck>,
+    pub(crate) check: Option<RecordCheck>,
 }
 
-type WholeCheck = fn(&Map<String, Value>, &Place<'_>, &mut Problems);
+type RecordCheck = fn(&Map<String, Value>, &Place<'_>, &mut Problems);
 
 impl Record {
     pub(crate) const fn of(fields: &'static [Field]) -> Self {
-        Self { fields, base: None, whole: None }
+        Self { fields, base: None, check: None }
     }
 }
 
@@ -121,7 +120,7 @@ impl Rule {
                 None => wrong("string_type", "a string", value, place, problems),
             },
             Self::Time => expect(
-                Moment::read(value).is_some(),
+                Timestamp::read(value).is_some(),
                 "datetime_parsing",
                 "an RFC 3339 date-time with a time zone, or seconds since 1970, of the years 1678 to 2261",
                 value,
@@ -184,8 +183,8 @@ impl Record {
                 None => {}
             }
         }
-        if let Some(whole) = self.whole {
-            whole(object, place, problems);
+        if let Some(check) = self.check {
+            check(object, place, problems);
         }
     }
 }
@@ -254,7 +253,7 @@ fn check_length(text: &str, least: usize, most: usize, place: &Place<'_>, proble
 }
 
 fn check_integer(value: &Value, least: i64, most: i64, place: &Place<'_>, problems: &mut Problems) {
-    match whole::read(value) {
+    match integer::read(value) {
         None => wrong("int_type", "an integer", value, place, problems),
         Some(number) if number < least => {
             wrong_with("greater_than_equal", || format!("at least {least}"), value, place, problems);
@@ -314,7 +313,8 @@ mod tests {
 
     use serde_json::json;
 
-    use super::{Place, Problems, Record, Rule};
+    use super::super::problem::{Place, Problems};
+    use super::{Record, Rule};
 
     /// Returns a full list of problems.
     fn full() -> Problems {
@@ -339,7 +339,7 @@ mod tests {
         const COUNTED: &Record = &Record {
             fields: &[],
             base: None,
-            whole: Some(|_, place, problems| {
+            check: Some(|_, place, problems| {
                 CHECKED.fetch_add(1, Ordering::Relaxed);
                 problems.add(place, "test", "wrong");
             }),

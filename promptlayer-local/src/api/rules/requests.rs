@@ -3,13 +3,14 @@
 use serde_json::{Map, Value};
 
 use super::blueprint::PROMPT;
-use super::{INTEGER, MAYBE_TEXT, POSITIVE, Place, Problems, Record, Rule, may, needs};
+use super::{INTEGER, MAYBE_TEXT, POSITIVE, Record, Rule, may, needs};
+use crate::api::problem::{Place, Problems};
 
 /// The body of `POST /log-request`.
 pub(crate) const LOG_REQUEST: Rule = Rule::Record(&Record {
     fields: &[needs("request_start_time", Rule::Time), needs("request_end_time", Rule::Time)],
     base: Some(REQUEST),
-    whole: None,
+    check: None,
 });
 
 /// A request log inside a span. It inherits missing times from the span.
@@ -19,7 +20,7 @@ pub(super) const SPAN_LOG_REQUEST: Rule = Rule::Record(&Record {
         may("request_end_time", Rule::Nullable(&Rule::Time)),
     ],
     base: Some(REQUEST),
-    whole: None,
+    check: None,
 });
 
 const REQUEST: &Record = &Record {
@@ -48,7 +49,7 @@ const REQUEST: &Record = &Record {
         may("error_message", Rule::Nullable(&Rule::TextOf(0, 1024))),
     ],
     base: None,
-    whole: Some(check_error_type),
+    check: Some(check_error_type),
 };
 
 const ERROR_TYPES: &[&str] = &[

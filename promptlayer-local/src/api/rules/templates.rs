@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::blueprint::PROMPT;
-use super::{INTEGER, MAYBE_TEXT, POSITIVE, Place, Problems, Record, Rule, may, needs};
+use super::{INTEGER, MAYBE_TEXT, POSITIVE, Record, Rule, may, needs};
+use crate::api::problem::{Place, Problems};
 
 /// The body of `POST /rest/prompt-templates`.
 pub(crate) const PUBLISH: Rule = Rule::Record(&Record::of(&[
@@ -41,7 +42,7 @@ const MODEL: &Record = &Record::of(&[
 const EXTERNAL_ID: &Record = &Record {
     fields: &[needs("source", Rule::TextOf(1, 128)), needs("external_id", Rule::TextOf(1, 512))],
     base: None,
-    whole: Some(|object, place, problems| {
+    check: Some(|object, place, problems| {
         for key in object.keys().filter(|key| !matches!(key.as_str(), "source" | "external_id")) {
             if problems.is_full() {
                 break;
@@ -67,7 +68,7 @@ pub(crate) const GET_TEMPLATE: Rule = Rule::Record(&Record {
         may("skip_input_variable_rendering", Rule::Boolean),
     ],
     base: None,
-    whole: Some(check_one_choice),
+    check: Some(check_one_choice),
 });
 
 /// Checks that a version is selected by its number or by a label, but not by both.

@@ -2,15 +2,14 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::Value;
 
 /// A point in time in nanoseconds since 1970 (UTC). Spans use the same unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Moment(i64);
+pub(crate) struct Timestamp(i64);
 
-impl Moment {
+impl Timestamp {
     pub(crate) const fn from_nanoseconds(nanoseconds: i64) -> Self {
         Self(nanoseconds)
     }
@@ -20,7 +19,7 @@ impl Moment {
     }
 
     pub(crate) fn now() -> Self {
-        Self(i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX))
+        Self(i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX))
     }
 
     /// Parses a time of a request log: an RFC 3339 date-time, or a number of seconds since 1970.
@@ -28,7 +27,7 @@ impl Moment {
     /// PromptLayer's API document allows only the string, but PromptLayer's Python client sends the number.
     pub(crate) fn read(value: &Value) -> Option<Self> {
         let nanoseconds = match value {
-            Value::String(text) => text.parse::<Timestamp>().ok()?.as_nanosecond(),
+            Value::String(text) => text.parse::<jiff::Timestamp>().ok()?.as_nanosecond(),
             Value::Number(number) => match number.as_i64() {
                 Some(seconds) => i128::from(seconds) * 1_000_000_000,
                 None => nanoseconds_of(number.as_f64()?)?,
@@ -38,9 +37,9 @@ impl Moment {
         i64::try_from(nanoseconds).ok().map(Self)
     }
 
-    /// Converts the moment to a [`Timestamp`]. Every `i64` of nanoseconds is within the range of jiff.
-    pub(crate) fn timestamp(self) -> Timestamp {
-        Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or_default()
+    /// Converts to jiff's type. Every `i64` of nanoseconds is within the range of jiff.
+    pub(crate) fn to_jiff(self) -> jiff::Timestamp {
+        jiff::Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or_default()
     }
 }
 
@@ -57,13 +56,13 @@ fn nanoseconds_of(seconds: f64) -> Option<i128> {
     Some(microseconds * 1000)
 }
 
-impl fmt::Display for Moment {
+impl fmt::Display for Timestamp {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.timestamp().fmt(formatter)
+        self.to_jiff().fmt(formatter)
     }
 }
 
-impl<'de> Deserialize<'de> for Moment {
+impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
         Self::read(&value).ok_or_else(|| D::Error::custom("not a date-time, nor seconds since 1970"))
@@ -74,26 +73,26 @@ impl<'de> Deserialize<'de> for Moment {
 mod tests {
     use serde_json::json;
 
-    use super::Moment;
+    use super::Timestamp;
 
     #[test]
-    fn date_time_and_equal_seconds_are_the_same_moment() {
-        let text = Moment::read(&json!("2024-01-15T10:30:00Z")).unwrap();
+    fn date_time_and_equal_seconds_are_the_same_timestamp() {
+        let text = Timestamp::read(&json!("2024-01-15T10:30:00Z")).unwrap();
         assert_eq!(text.nanoseconds(), 1_705_314_600_000_000_000);
-        assert_eq!(Moment::read(&json!("2024-01-15T12:30:00+02:00")), Some(text));
-        assert_eq!(Moment::read(&json!(1_705_314_600)), Some(text));
-        assert_eq!(Moment::read(&json!(1_705_314_600.0)), Some(text));
+        assert_eq!(Timestamp::read(&json!("2024-01-15T12:30:00+02:00")), Some(text));
+        assert_eq!(Timestamp::read(&json!(1_705_314_600)), Some(text));
+        assert_eq!(Timestamp::read(&json!(1_705_314_600.0)), Some(text));
     }
 
     #[test]
     fn fractions_of_a_second_are_kept_to_the_microsecond() {
-        let moment = Moment::read(&json!(1_795_332_706.732_821_5)).unwrap();
-        assert_eq!(moment.nanoseconds() / 1_000_000, 1_795_332_706_732);
-        assert_eq!(Moment::read(&json!(1_700_000_000.25)).unwrap().to_string(), "2023-11-14T22:13:20.25Z");
+        let timestamp = Timestamp::read(&json!(1_795_332_706.732_821_5)).unwrap();
+        assert_eq!(timestamp.nanoseconds() / 1_000_000, 1_795_332_706_732);
+        assert_eq!(Timestamp::read(&json!(1_700_000_000.25)).unwrap().to_string(), "2023-11-14T22:13:20.25Z");
     }
 
     #[test]
-    fn invalid_moments_are_rejected() {
+    fn invalid_timestamps_are_rejected() {
         for value in [
             json!("yesterday"),
             json!("2024-01-15"),
@@ -103,7 +102,7 @@ mod tests {
             json!(null),
             json!([]),
         ] {
-            assert_eq!(Moment::read(&value), None, "{value}");
+            assert_eq!(Timestamp::read(&value), None, "{value}");
         }
     }
 }

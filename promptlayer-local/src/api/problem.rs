@@ -1,8 +1,10 @@
-//! The location of a problem in a request, and the problem itself.
+//! The problems of a request, each with its location. A 422 response lists them.
 
 use serde::Serialize;
 
-use crate::api::error::shortened;
+/// The maximum length of a message, and of a field name in a location, in characters. Both can quote text
+/// from the client.
+const MESSAGE_LIMIT: usize = 2000;
 
 /// A location in a request: the body, a field of it, or an item of a list. It is on the stack and is
 /// converted to text only for a problem.
@@ -108,5 +110,27 @@ impl Problems {
 
     pub(crate) fn into_inner(self) -> Vec<Problem> {
         self.0
+    }
+}
+
+/// Shortens a text that quotes the client, so that the response is not longer than the request.
+pub(super) fn shortened(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(MESSAGE_LIMIT) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MESSAGE_LIMIT, shortened};
+
+    #[test]
+    fn long_message_is_cut_between_characters() {
+        assert_eq!(shortened("short".to_owned()), "short");
+        let exact = "ü".repeat(MESSAGE_LIMIT);
+        assert_eq!(shortened(exact.clone()), exact);
+        assert_eq!(shortened(format!("{exact}ü")), format!("{exact}…"));
     }
 }

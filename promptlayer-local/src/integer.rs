@@ -15,14 +15,14 @@ fn from_double(number: f64) -> Option<i64> {
     if number.fract() != 0.0 || !(-EXACT..=EXACT).contains(&number) {
         return None;
     }
-    #[expect(clippy::cast_possible_truncation, reason = "whole, and within the range checked above")]
+    #[expect(clippy::cast_possible_truncation, reason = "an integer, and within the range checked above")]
     Some(number as i64)
 }
 
 /// Deserializes an integer, for `#[serde(deserialize_with)]`.
 pub(crate) fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     let value = Value::deserialize(deserializer)?;
-    read(&value).ok_or_else(|| D::Error::custom(format!("{value} is no whole number that can be kept")))
+    read(&value).ok_or_else(|| D::Error::custom(format!("{value} is not an integer of 64 bits")))
 }
 
 /// Deserializes an integer or null, for `#[serde(deserialize_with)]`.
@@ -40,7 +40,7 @@ mod tests {
     use super::read;
 
     #[test]
-    fn only_whole_numbers_that_fit_are_read() {
+    fn only_integers_that_fit_are_read() {
         assert_eq!(read(&json!(5)), Some(5));
         assert_eq!(read(&json!(-5.0)), Some(-5));
         for value in [json!(5.5), json!(1e300), json!(u64::MAX), json!("5"), json!(true), json!(null)] {

@@ -1,0 +1,55 @@
+//! The state that all handlers share.
+
+use std::sync::Arc;
+
+use crate::Config;
+use crate::access::Access;
+use crate::limits::BodyBudget;
+use crate::store::Store;
+
+/// The state that all handlers share.
+#[derive(Clone)]
+pub(crate) struct App {
+    store: Store,
+    access: Arc<Access>,
+    bodies: BodyBudget,
+    body_limit: usize,
+    url: Arc<str>,
+}
+
+impl App {
+    pub(crate) fn new(store: Store, access: Access, config: &Config, url: String) -> Self {
+        Self {
+            store,
+            access: Arc::new(access),
+            bodies: BodyBudget::default(),
+            body_limit: config.body_limit,
+            url: url.into(),
+        }
+    }
+
+    /// Returns the database.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Returns the budget for the memory of all bodies.
+    pub(crate) fn bodies(&self) -> &BodyBudget {
+        &self.bodies
+    }
+
+    /// Returns the maximum length of a body, in bytes.
+    pub(crate) fn body_limit(&self) -> usize {
+        self.body_limit
+    }
+
+    /// Returns the base URL for clients on this machine.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Returns the access rules.
+    pub(crate) fn access(&self) -> &Access {
+        &self.access
+    }
+}
