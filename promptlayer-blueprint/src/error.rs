@@ -60,7 +60,7 @@ impl InvalidScore {
         change(&mut self.value);
     }
 
-    pub(crate) fn new(value: impl ToString) -> Self {
+    pub(crate) fn new(value: &impl ToString) -> Self {
         Self { value: value.to_string() }
     }
 }

@@ -51,7 +51,7 @@ macro_rules! try_from {
             fn try_from(number: $number) -> Result<Self, InvalidScore> {
                 match u8::try_from(number) {
                     Ok(score) if score <= Self::MAX.0 => Ok(Self(score)),
-                    _ => Err(InvalidScore::new(number)),
+                    _ => Err(InvalidScore::new(&number)),
                 }
             }
         }

@@ -3,14 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
-#[allow(dead_code, reason = "each crate uses a part of it")]
-#[path = "../../tests/src/shared.rs"]
-mod shared;
 mod support;
 
 use promptlayer_local::Config;
 use serde_json::{Value, json};
-use support::{Answer, Local, text};
+use support::{Answer, Local, shared, text};
 
 /// Publishes a chat template with one message of this text and format.
 async fn publish(local: &Local, template: &str, format: &str) {

@@ -1,40 +1,29 @@
 //! The prompt blueprint of a request log: its input and output as one conversation that can be replayed.
 
+use promptlayer_blueprint::{Metadata, Model};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-/// The model that a request was sent to.
+/// The parts of a request that can be replayed: a [`PromptBlueprint`](promptlayer_blueprint::PromptBlueprint) whose
+/// prompt is raw JSON, so that its unknown fields stay as they were logged.
 #[derive(Serialize)]
-pub(super) struct Model<'a> {
-    pub(super) provider: &'a str,
-    pub(super) name: &'a str,
-    pub(super) parameters: &'a Value,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) api_type: Option<&'a str>,
-}
-
-/// The parts of a request that can be replayed.
-#[derive(Serialize)]
-pub(super) struct Blueprint<'a> {
+pub(super) struct Blueprint {
     prompt_template: Value,
-    commit_message: Option<&'a str>,
-    metadata: Metadata<'a>,
-    provider_base_url_name: Option<&'a str>,
+    commit_message: Option<String>,
+    metadata: Metadata,
+    provider_base_url_name: Option<String>,
     report_id: Option<i64>,
-    inference_client_name: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Metadata<'a> {
-    model: &'a Model<'a>,
+    inference_client_name: Option<String>,
 }
 
 /// Returns the blueprint of a request with this input and this output.
-pub(super) fn of_request<'a>(input: Value, output: Value, model: &'a Model<'a>) -> Blueprint<'a> {
+pub(super) fn of_request(input: Value, output: Value, model: Model) -> Blueprint {
+    let mut metadata = Metadata::default();
+    metadata.model = Some(model);
     Blueprint {
         prompt_template: joined(input, output),
         commit_message: None,
-        metadata: Metadata { model },
+        metadata,
         provider_base_url_name: None,
         report_id: None,
         inference_client_name: None,

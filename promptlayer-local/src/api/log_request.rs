@@ -4,10 +4,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use promptlayer_blueprint::Model;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::blueprint::{Blueprint, Model};
+use super::blueprint::Blueprint;
 use super::body::{JsonBody, offload};
 use super::error::ApiError;
 use super::{blueprint, rules};
@@ -18,7 +19,7 @@ use crate::timestamp::Timestamp;
 #[derive(Serialize)]
 struct Logged<'a> {
     id: i64,
-    prompt_version: Blueprint<'a>,
+    prompt_version: Blueprint,
     status: &'a str,
     error_type: Option<&'a str>,
     error_message: Option<&'a str>,
@@ -44,10 +45,7 @@ pub(super) async fn create(State(app): State<App>, body: JsonBody) -> Result<Res
 
 /// The content of a request log that the response repeats.
 struct Content {
-    provider: String,
-    model: String,
-    api_type: Option<String>,
-    parameters: Value,
+    model: Model,
     input: Value,
     output: Value,
     status: String,
@@ -57,11 +55,14 @@ struct Content {
 
 impl From<NewRequest> for Content {
     fn from(request: NewRequest) -> Self {
+        let mut model = Model::new(request.provider, request.model);
+        // The rules of the body allow only an object.
+        if let Value::Object(parameters) = request.parameters.into_value() {
+            model.parameters = parameters;
+        }
+        model.api_type = request.api_type;
         Self {
-            provider: request.provider,
-            model: request.model,
-            api_type: request.api_type,
-            parameters: request.parameters.into_value(),
+            model,
             input: request.input.into_value(),
             output: request.output.into_value(),
             status: request.status,
@@ -73,11 +74,11 @@ impl From<NewRequest> for Content {
 
 impl From<StoredRequest> for Content {
     fn from(request: StoredRequest) -> Self {
+        let mut model = Model::new(request.provider, request.model);
+        model.parameters = request.parameters;
+        model.api_type = request.api_type;
         Self {
-            provider: request.provider,
-            model: request.model,
-            api_type: request.api_type,
-            parameters: Value::Object(request.parameters),
+            model,
             input: request.input,
             output: request.output,
             status: request.status,
@@ -88,15 +89,9 @@ impl From<StoredRequest> for Content {
 }
 
 fn answer(id: i64, content: Content) -> Response {
-    let model = Model {
-        provider: &content.provider,
-        name: &content.model,
-        parameters: &content.parameters,
-        api_type: content.api_type.as_deref(),
-    };
     let logged = Logged {
         id,
-        prompt_version: blueprint::of_request(content.input, content.output, &model),
+        prompt_version: blueprint::of_request(content.input, content.output, content.model),
         status: &content.status,
         error_type: content.error_type.as_deref(),
         error_message: content.error_message.as_deref(),

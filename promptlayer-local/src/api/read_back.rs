@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use promptlayer_blueprint::Model;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -81,18 +82,14 @@ fn no_such_trace(trace_id: &str) -> ApiError {
 
 /// Returns a request log as JSON: the documented fields first, then all other stored fields.
 fn described(request: &StoredRequest) -> Value {
-    let parameters = Value::Object(request.parameters.clone());
-    let model = blueprint::Model {
-        provider: &request.provider,
-        name: &request.model,
-        parameters: &parameters,
-        api_type: request.api_type.as_deref(),
-    };
+    let mut model = Model::new(&request.provider, &request.model);
+    model.parameters = request.parameters.clone();
+    model.api_type = request.api_type.clone();
     let latency = request.end.nanoseconds().saturating_sub(request.start.nanoseconds());
     json!({
         "success": true,
         "request_id": request.id,
-        "prompt_blueprint": blueprint::of_request(request.input.clone(), request.output.clone(), &model),
+        "prompt_blueprint": blueprint::of_request(request.input.clone(), request.output.clone(), model),
         "provider": request.provider,
         "model": request.model,
         "input_tokens": request.input_tokens,

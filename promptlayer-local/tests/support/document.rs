@@ -1,14 +1,13 @@
 //! PromptLayer's API document, if it is available, and checks of values against its schemas.
 
-#![allow(clippy::print_stdout, reason = "what is skipped is said aloud")]
-
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use jsonschema::Validator;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
+
+use super::shared;
 
 /// The paths that the document describes and the server implements.
 const PATHS: &[(&str, &str)] = &[
@@ -30,11 +29,11 @@ const UNDOCUMENTED: &[u16] = &[404, 405, 413];
 static DOCUMENT: OnceLock<Option<Value>> = OnceLock::new();
 static VALIDATORS: Mutex<Option<HashMap<String, Arc<Validator>>>> = Mutex::new(None);
 
-/// Returns the document. Prints a message and returns `None` if it is not available.
+/// Returns the document. Writes a message and returns `None` if it is not available.
 pub(crate) fn document() -> Option<&'static Value> {
     DOCUMENT
         .get_or_init(|| {
-            let mut document = shared("openapi.json")?;
+            let mut document = shared::document("openapi.json")?;
             allow_null_where_nullable(&mut document);
             demand_the_details_of_422(&mut document);
             Some(document)
@@ -44,18 +43,7 @@ pub(crate) fn document() -> Option<&'static Value> {
 
 /// Returns the recorded requests of PromptLayer's own clients, if they are available.
 pub(crate) fn recording(file: &str) -> Option<Value> {
-    shared(&format!("wire/{file}"))
-}
-
-fn shared(file: &str) -> Option<Value> {
-    let folder = std::env::var_os("PROMPTLAYER_SHARED")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared")), PathBuf::from);
-    let path = folder.join(file);
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        println!("SKIPPED: there is no {}, so nothing is held to it", path.display());
-        return None;
-    };
-    Some(serde_json::from_str(&text).unwrap())
+    shared::document(&format!("wire/{file}"))
 }
 
 /// Panics if the response does not match the document.

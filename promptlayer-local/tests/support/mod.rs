@@ -6,6 +6,8 @@
 
 pub(crate) mod document;
 pub(crate) mod raw;
+#[path = "../../../tests/src/shared.rs"]
+pub(crate) mod shared;
 
 use promptlayer_local::{Config, Server};
 use reqwest::{Client, Method, RequestBuilder};

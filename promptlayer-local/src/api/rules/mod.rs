@@ -11,6 +11,7 @@ mod spans;
 mod templates;
 mod tracking;
 
+use promptlayer_blueprint::Score;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -97,6 +98,8 @@ pub(crate) struct Tagged {
 pub(crate) const INTEGER: Rule = Rule::Integer(i64::MIN, i64::MAX);
 /// An integer above 0.
 pub(crate) const POSITIVE: Rule = Rule::Integer(1, i64::MAX);
+/// The score of a request.
+pub(crate) const SCORE: Rule = Rule::Integer(Score::MIN.get() as i64, Score::MAX.get() as i64);
 pub(crate) const MAYBE_TEXT: Rule = Rule::Nullable(&Rule::Text);
 
 /// Checks a body with a rule and deserializes it for the handler.

@@ -1,9 +1,11 @@
 //! Rules for request logs.
 
+use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus, Tags};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::blueprint::PROMPT;
-use super::{INTEGER, MAYBE_TEXT, POSITIVE, Record, Rule, may, needs};
+use super::{INTEGER, MAYBE_TEXT, POSITIVE, Record, Rule, SCORE, may, needs};
 use crate::api::problem::{Place, Problems};
 
 /// The body of `POST /log-request`.
@@ -30,7 +32,7 @@ const REQUEST: &Record = &Record {
         needs("input", PROMPT),
         needs("output", PROMPT),
         may("parameters", Rule::Object),
-        may("tags", Rule::List(&Rule::TextOf(0, 512))),
+        may("tags", Rule::List(&Rule::TextOf(0, Tags::MAX_CHARACTERS))),
         may("metadata", Rule::TextMap(1024)),
         may("prompt_name", MAYBE_TEXT),
         may("prompt_id", Rule::Nullable(&INTEGER)),
@@ -40,47 +42,53 @@ const REQUEST: &Record = &Record {
         may("output_tokens", Rule::Integer(0, i64::MAX)),
         may("price", Rule::NumberFrom(0.0)),
         may("function_name", Rule::Text),
-        may("score", Rule::Integer(0, 100)),
+        may("score", SCORE),
         // PromptLayer's API document does not define this field, but PromptLayer's own clients send it.
         may("score_name", MAYBE_TEXT),
         may("api_type", MAYBE_TEXT),
-        may("status", Rule::Word(&["SUCCESS", "WARNING", "ERROR"])),
+        may("status", Rule::Word(STATUSES)),
         may("error_type", Rule::Nullable(&Rule::Word(ERROR_TYPES))),
-        may("error_message", Rule::Nullable(&Rule::TextOf(0, 1024))),
+        may("error_message", Rule::Nullable(&Rule::TextOf(0, LogRequest::MAX_ERROR_CHARACTERS))),
     ],
     base: None,
     check: Some(check_error_type),
 };
 
+const STATUSES: &[&str] =
+    &[RequestStatus::Success.as_str(), RequestStatus::Warning.as_str(), RequestStatus::Error.as_str()];
+
 const ERROR_TYPES: &[&str] = &[
-    "PROVIDER_TIMEOUT",
-    "PROVIDER_QUOTA_LIMIT",
-    "PROVIDER_RATE_LIMIT",
-    "PROVIDER_PARTIAL_RESPONSE",
-    "PROVIDER_AUTH_ERROR",
-    "PROVIDER_ERROR",
-    "TEMPLATE_RENDER_ERROR",
-    "VARIABLE_MISSING_OR_EMPTY",
-    "UNKNOWN_ERROR",
+    ErrorType::ProviderTimeout.as_str(),
+    ErrorType::ProviderQuotaLimit.as_str(),
+    ErrorType::ProviderRateLimit.as_str(),
+    ErrorType::ProviderPartialResponse.as_str(),
+    ErrorType::ProviderAuthError.as_str(),
+    ErrorType::ProviderError.as_str(),
+    ErrorType::TemplateRenderError.as_str(),
+    ErrorType::VariableMissingOrEmpty.as_str(),
+    ErrorType::UnknownError.as_str(),
 ];
 
 /// Checks that the error type is allowed with the status. No error type is allowed with `SUCCESS`.
 fn check_error_type(request: &Map<String, Value>, place: &Place<'_>, problems: &mut Problems) {
-    let Some(error_type) = request.get("error_type").and_then(Value::as_str) else { return };
-    let status = request.get("status").map_or(Some("SUCCESS"), Value::as_str);
-    let allowed: &[&str] = match error_type {
-        "PROVIDER_RATE_LIMIT" | "PROVIDER_QUOTA_LIMIT" | "UNKNOWN_ERROR" => &["WARNING", "ERROR"],
-        "PROVIDER_PARTIAL_RESPONSE" | "VARIABLE_MISSING_OR_EMPTY" => &["WARNING"],
-        "PROVIDER_TIMEOUT" | "PROVIDER_AUTH_ERROR" | "PROVIDER_ERROR" | "TEMPLATE_RENDER_ERROR" => &["ERROR"],
-        // Not a known error type. The rule of the field has already reported this.
-        _ => return,
+    // The rules of the fields report a status or an error type that is not known.
+    let Some(Ok(error_type)) = request.get("error_type").map(ErrorType::deserialize) else { return };
+    let Ok(status) = request.get("status").map_or(Ok(RequestStatus::Success), RequestStatus::deserialize)
+    else {
+        return;
     };
-    match status {
-        Some(status) if !allowed.contains(&status) => {
-            problems.add_with(&place.field("error_type"), "value_error", || {
-                format!("{error_type} goes with the status {}, found {status}", allowed.join(" or "))
-            });
+    let allowed: &[RequestStatus] = match error_type {
+        ErrorType::ProviderRateLimit | ErrorType::ProviderQuotaLimit | ErrorType::UnknownError => {
+            &[RequestStatus::Warning, RequestStatus::Error]
         }
-        _ => {}
+        ErrorType::ProviderPartialResponse | ErrorType::VariableMissingOrEmpty => &[RequestStatus::Warning],
+        _ => &[RequestStatus::Error],
+    };
+    if !allowed.contains(&status) {
+        problems.add_with(&place.field("error_type"), "value_error", || {
+            let allowed: Vec<_> = allowed.iter().map(|status| status.as_str()).collect();
+            let (error_type, status) = (error_type.as_str(), status.as_str());
+            format!("{error_type} goes with the status {}, found {status}", allowed.join(" or "))
+        });
     }
 }

@@ -1,13 +1,13 @@
 //! Rules for the data that is added to a request log.
 
-use super::{INTEGER, MAYBE_TEXT, Record, Rule, may, needs};
+use super::{INTEGER, MAYBE_TEXT, Record, Rule, SCORE, may, needs};
 
 const ID: Rule = Rule::Either(&[INTEGER, Rule::Text]);
 
 /// The body of `POST /rest/track-score`.
 pub(crate) const TRACK_SCORE: Rule = Rule::Record(&Record::of(&[
     needs("request_id", INTEGER),
-    needs("score", Rule::Integer(0, 100)),
+    needs("score", SCORE),
     may("name", MAYBE_TEXT),
 ]));
 
