@@ -2,83 +2,73 @@
 //!
 //!     cargo run --example quickstart
 //!
-//! It needs no account. See the crate documentation of `examples`.
+//! It needs no account. See the crate documentation of `examples`. The model is called with plain JSON. The
+//! examples in `integrations` use the types of async-openai and rig.
 #![allow(clippy::print_stdout, reason = "an example speaks on standard output")]
 
 use std::error::Error;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_openai::Client;
-use async_openai::config::OpenAIConfig;
-use async_openai::error::OpenAIError;
-use async_openai::types::chat::{
-    ChatCompletionRequestUserMessage, CreateChatCompletionRequest, CreateChatCompletionRequestArgs,
-    CreateChatCompletionResponse,
-};
-use promptlayer_tracing::client::SpanDetail;
-use promptlayer_tracing::{LoggedRequest, SpanId, TraceId, promptlayer};
+use examples::{ChatClient, ChatError};
+use promptlayer_tracing::{LoggedRequest, SpanDetail, SpanId, TraceId, promptlayer};
+use serde_json::{Value, json};
 use tracing_subscriber::prelude::*;
-
-type Model = Client<OpenAIConfig>;
 
 /// A model call. The request is logged as it is. The text, model and token usage are logged from the
 /// response.
 #[promptlayer(tags = ["quickstart"])]
-async fn explain(
-    model: &Model,
-    request: CreateChatCompletionRequest,
-) -> Result<CreateChatCompletionResponse, OpenAIError> {
-    model.chat().create(request).await
+async fn explain(model: &ChatClient, request: Value) -> Result<Value, ChatError> {
+    model.create(&request).await
 }
 
 /// A model call that takes and returns plain text.
 #[promptlayer(tags = ["quickstart"], provider = "openai", model = "gpt-4o-mini")]
-async fn name_company(model: &Model, prompt: &str) -> Result<String, OpenAIError> {
-    let reply = model.chat().create(chat("gpt-4o-mini", prompt)?).await?;
-    let text = reply.choices.into_iter().next().and_then(|choice| choice.message.content);
-    Ok(text.unwrap_or_default())
+async fn name_company(model: &ChatClient, prompt: &str) -> Result<String, ChatError> {
+    let reply = model.create(&chat("gpt-4o-mini", prompt)).await?;
+    Ok(text(&reply).to_owned())
 }
 
 /// A call with an unknown model, which is logged as an error.
 #[promptlayer(tags = ["quickstart", "broken"])]
-async fn ask_nobody(
-    model: &Model,
-    request: CreateChatCompletionRequest,
-) -> Result<CreateChatCompletionResponse, OpenAIError> {
-    model.chat().create(request).await
+async fn ask_nobody(model: &ChatClient, request: Value) -> Result<Value, ChatError> {
+    model.create(&request).await
 }
 
 /// A step around a model call. It becomes a span of the trace, and the call inside inherits its tags and
 /// metadata.
 #[promptlayer(kind = "chain", tags = ["branding"], metadata(product = product))]
-async fn brand(model: &Model, product: &str) -> Result<String, OpenAIError> {
+async fn brand(model: &ChatClient, product: &str) -> Result<String, ChatError> {
     name_company(model, &format!("What is a good name for a company that makes {product}?")).await
 }
 
 /// Makes all calls in one trace.
 #[promptlayer(kind = "chain")]
-async fn tour(model: &Model) -> Result<(), OpenAIError> {
-    let reply = explain(model, chat("gpt-4o-mini", "What comes after 1,2,3 ?")?).await?;
-    println!("explain      said {:?}", reply.choices[0].message.content.as_deref().unwrap_or_default());
+async fn tour(model: &ChatClient) -> Result<(), ChatError> {
+    let reply = explain(model, chat("gpt-4o-mini", "What comes after 1,2,3 ?")).await?;
+    println!("explain      said {:?}", text(&reply));
     println!("name_company said {:?}", brand(model, "toasters").await?);
-    if let Err(error) = ask_nobody(model, chat("no-such-model", "Is anybody there?")?).await {
+    if let Err(error) = ask_nobody(model, chat("no-such-model", "Is anybody there?")).await {
         println!("ask_nobody   failed: {error}");
     }
     Ok(())
 }
 
-fn chat(model: &str, question: &str) -> Result<CreateChatCompletionRequest, OpenAIError> {
-    CreateChatCompletionRequestArgs::default()
-        .model(model)
-        .messages([ChatCompletionRequestUserMessage::from(question).into()])
-        .build()
+/// Creates a chat completion request.
+fn chat(model: &str, question: &str) -> Value {
+    json!({ "model": model, "messages": [{ "role": "user", "content": question }] })
+}
+
+/// Returns the text of a chat completion.
+fn text(reply: &Value) -> &str {
+    reply["choices"][0]["message"]["content"].as_str().unwrap_or_default()
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let service = examples::promptlayer()?;
-    let (model, _offline) = examples::openai()?;
+    let (endpoint, _offline) = examples::endpoint()?;
+    let model = ChatClient::new(endpoint);
 
     let trace: Arc<Mutex<Option<TraceId>>> = Arc::default();
     let seen = Arc::clone(&trace);

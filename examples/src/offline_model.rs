@@ -10,9 +10,6 @@ mod reply;
 mod request;
 mod tools;
 
-#[cfg(test)]
-mod tests;
-
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -64,7 +64,7 @@ async fn complete(
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let service = examples::promptlayer()?;
-    let (client, _offline) = examples::openai()?;
+    let (client, _offline) = examples_integrations::openai()?;
     let (layer, guard) =
         service.layer().on_request_id(|request| println!("promptlayer id {}", request.id())).build()?;
     tracing_subscriber::registry().with(layer).init();

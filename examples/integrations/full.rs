@@ -57,7 +57,7 @@ async fn template(client: &promptlayer_tracing::Client) -> Result<Template, prom
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let service = examples::promptlayer()?;
-    let (client, _offline) = examples::openai()?;
+    let (client, _offline) = examples_integrations::openai()?;
     let (layer, guard) = service.layer().on_request_id_async(on_request_id).build()?;
     tracing_subscriber::registry().with(layer).init();
 

@@ -1,4 +1,6 @@
-//! Tests of the model with async-openai as the client.
+//! Tests of the offline model with async-openai as the client.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
 mod tools;
 
@@ -15,9 +17,9 @@ use async_openai::types::chat::{
 };
 use async_openai::types::completions::{CreateCompletionRequestArgs, CreateCompletionResponse};
 use async_openai::types::stream::StreamResponse;
+use examples::OfflineModel;
+use examples::offline_model::MODEL;
 use serde_json::{Value, json};
-
-use super::*;
 
 fn client(model: &OfflineModel) -> Client<OpenAIConfig> {
     Client::with_config(OpenAIConfig::new().with_api_base(model.url()).with_api_key("offline"))

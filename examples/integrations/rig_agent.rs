@@ -8,7 +8,6 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::time::Duration;
 
-use async_openai::config::Config;
 use promptlayer_tracing::promptlayer;
 use rig::agent::Agent;
 use rig::client::AgentClientExt;
@@ -64,17 +63,16 @@ async fn ask(agent: &Agent, question: &str) -> Result<String, PromptError> {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let service = examples::promptlayer()?;
-    let (client, _offline) = examples::openai()?;
+    let (endpoint, _offline) = examples::endpoint()?;
     let (layer, guard) = service
         .layer()
         .on_request_id(|request| println!("promptlayer id {} ({})", request.id(), request.name()))
         .build()?;
     tracing_subscriber::registry().with(layer).init();
 
-    let config = client.config();
     let openai = CompletionsClient::builder()
-        .api_key(config.api_key().expose_secret())
-        .base_url(config.api_base())
+        .api_key(endpoint.api_key.expose_secret())
+        .base_url(&endpoint.base_url)
         .build()?;
     let agent = openai
         .agent("gpt-4o-mini")
