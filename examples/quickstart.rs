@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use examples::{ChatClient, ChatError};
-use promptlayer_tracing::{LoggedRequest, SpanDetail, SpanId, TraceId, promptlayer};
+use promptlayer_tracing::client::SpanDetail;
+use promptlayer_tracing::{LoggedRequest, SpanId, TraceId, promptlayer};
 use serde_json::{Value, json};
 use tracing_subscriber::prelude::*;
 
