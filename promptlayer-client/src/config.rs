@@ -21,7 +21,7 @@ pub(crate) const HTTP_TIMEOUT: &str = "PROMPTLAYER_HTTP_TIMEOUT";
 /// ```
 /// use promptlayer_client::{Client, Env};
 ///
-/// let env = Env::from_iter([("PROMPTLAYER_API_KEY", "pl_123")]);
+/// let env = Env::new([("PROMPTLAYER_API_KEY", "pl_123")]);
 /// let client = Client::builder().env(env).build()?;
 /// # Ok::<(), promptlayer_client::Error>(())
 /// ```
@@ -38,6 +38,11 @@ impl Env {
     /// Returns the environment of the process. A variable is read each time it is looked up.
     pub fn process() -> Self {
         Self(Lookup::Process)
+    }
+
+    /// Creates an environment with exactly these variables.
+    pub fn new<K: Into<String>, V: Into<String>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
+        variables.into_iter().collect()
     }
 
     /// Creates an environment without variables.
@@ -318,7 +323,7 @@ mod tests {
     use super::*;
 
     fn settings(variables: &[(&str, &str)]) -> Result<Settings, Error> {
-        ClientBuilder::default().env(Env::from_iter(variables.iter().copied())).settings()
+        ClientBuilder::default().env(Env::new(variables.iter().copied())).settings()
     }
 
     #[test]
@@ -332,8 +337,7 @@ mod tests {
 
     #[test]
     fn given_settings_override_the_environment() {
-        let env =
-            Env::from_iter([(API_KEY, "pl_env"), (BASE_URL, "http://env.example"), (HTTP_TIMEOUT, "7")]);
+        let env = Env::new([(API_KEY, "pl_env"), (BASE_URL, "http://env.example"), (HTTP_TIMEOUT, "7")]);
         let settings = ClientBuilder::default()
             .api_key("pl_given")
             .base_url("http://given.example/")
@@ -361,7 +365,7 @@ mod tests {
 
     #[test]
     fn given_empty_key_is_not_replaced_by_the_environment() {
-        let env = Env::from_iter([(API_KEY, "pl_env")]);
+        let env = Env::new([(API_KEY, "pl_env")]);
         let error = ClientBuilder::default().api_key("").env(env).build().unwrap_err();
         assert!(error.is_missing_api_key());
     }
@@ -413,7 +417,7 @@ mod tests {
 
     #[test]
     fn builder_debug_shows_neither_key_nor_environment() {
-        let env = Env::from_iter([(API_KEY, "pl_hidden_env")]);
+        let env = Env::new([(API_KEY, "pl_hidden_env")]);
         let builder = ClientBuilder::default().api_key("pl_hidden_given").env(env);
         assert!(!format!("{builder:?}").contains("pl_hidden"), "{builder:?}");
     }

@@ -138,7 +138,11 @@ impl LogRequest {
     /// Adds tags.
     #[must_use]
     pub fn tags(mut self, tags: Tags) -> Self {
-        self.tags.merge(&tags);
+        if self.tags.is_empty() {
+            self.tags = tags;
+        } else {
+            self.tags.merge(&tags);
+        }
         self
     }
 

@@ -184,7 +184,7 @@ async fn refused_connection_is_not_sent() {
 #[tokio::test]
 async fn late_response_is_a_timeout() {
     let server = Server::start([Reply::Silence]);
-    let env = Env::from_iter([("PROMPTLAYER_API_KEY", KEY), ("PROMPTLAYER_HTTP_TIMEOUT", "0.05")]);
+    let env = Env::new([("PROMPTLAYER_API_KEY", KEY), ("PROMPTLAYER_HTTP_TIMEOUT", "0.05")]);
     let client = Client::builder().base_url(server.url()).env(env).build().unwrap();
     let error = client.track().score(REQUEST, 1).await.unwrap_err();
 

@@ -162,7 +162,7 @@ proptest! {
             variables.insert(VARIABLES[0], "pl_1".to_owned());
             variables.insert(VARIABLES[1], "http://127.0.0.1:1".to_owned());
         }
-        let env = Env::from_iter(variables);
+        let env = Env::new(variables);
         let _ = Client::builder().env(env.clone()).build();
         let _ = promptlayer_tracing::layer().env(env).on_error(|_| {}).build();
     }

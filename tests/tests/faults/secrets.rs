@@ -150,7 +150,7 @@ fn settings_with_the_key_do_not_show_it() {
         assert_eq!(leaks::find(&shown, KEY), None, "{shown}");
     }
     let client = base().base_url(format!("http://pl.example/{KEY}")).build().unwrap();
-    let env = Env::from_iter([("PROMPTLAYER_API_KEY", KEY), ("PROMPTLAYER_HTTP_TIMEOUT", KEY)]);
+    let env = Env::new([("PROMPTLAYER_API_KEY", KEY), ("PROMPTLAYER_HTTP_TIMEOUT", KEY)]);
     let error = Client::builder().env(env).build().unwrap_err();
     let tagged = promptlayer_tracing::layer()
         .env(Env::empty())

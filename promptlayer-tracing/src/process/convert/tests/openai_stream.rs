@@ -28,7 +28,7 @@ fn delta(delta: &Value) -> Value {
 /// Returns the message that deltas are assembled into, in OpenAI's format.
 pub(super) fn message(deltas: &[Value]) -> Value {
     let chunks: Vec<Value> = deltas.iter().map(delta).collect();
-    let whole = providers::joined(chunks.to_vec());
+    let whole = providers::joined(chunks);
     whole["choices"][0]["message"].clone()
 }
 
