@@ -33,7 +33,7 @@ impl Tags {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::InvalidTag`] if a tag is empty, contains only white space, or is longer than
+    /// Returns an [`InvalidTag`] error if a tag is empty, contains only white space, or is longer than
     /// [`Tags::MAX_CHARACTERS`].
     pub fn new<T: Into<Cow<'static, str>>>(tags: impl IntoIterator<Item = T>) -> Result<Self, InvalidTag> {
         let mut checked = Self::default();

@@ -199,9 +199,10 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::MissingApiKey`], [`Error::InvalidApiKey`], [`Error::InvalidBaseUrl`] or
-    /// [`Error::InvalidTimeout`] for an invalid setting. Returns [`Error::HttpSetup`] if TLS cannot be set
-    /// up, which happens with an `https` base URL on a system without root certificates.
+    /// Returns an error of the kind [`MissingApiKey`](crate::ErrorKind::MissingApiKey) without a key,
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for an invalid key, base URL or timeout, and
+    /// [`HttpSetup`](crate::ErrorKind::HttpSetup) if TLS cannot be set up, which happens if the system has no root
+    /// certificates. With an `http` base URL, no certificates are needed.
     pub fn build(self) -> Result<Client, Error> {
         let settings = self.settings()?;
         Ok(Client { http: Http::new(Arc::new(settings))? })

@@ -76,7 +76,7 @@ pub enum FailureKind {
 /// The settings and a connection pool. Cheap to clone: clones share the pool.
 ///
 /// A connection belongs to the tokio runtime on which it was first used, and ends with it. So each runtime
-/// that outlives another needs its own pool: see [`Http::with_own_connections`].
+/// that outlives another needs its own pool: see `Http::with_own_connections`.
 #[derive(Clone)]
 pub struct Http {
     pool: reqwest::Client,

@@ -155,7 +155,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::InvalidMetadata`] if a key is empty or longer than 1024 characters, or another
+    /// Returns [`ErrorKind::InvalidInput`] if a key is empty or longer than 1024 characters, or another
     /// [`Error`] if the request fails.
     ///
     /// ```no_run

@@ -37,8 +37,8 @@ macro_rules! sent {
             ///
             /// # Errors
             ///
-            /// Returns an error if an argument is invalid, [`Error::QueueFull`] if the queue is full, or
-            /// [`Error::Closed`] if the pipeline has been shut down. If the delivery fails later, the layer's
+            /// Returns an error if an argument is invalid, [`ErrorKind::QueueFull`](crate::ErrorKind::QueueFull) if the queue is full, or
+            /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the pipeline has been shut down. If the delivery fails later, the layer's
             /// `on_error` closure is called.
             pub fn enqueue(self) -> Result<(), Error> {
                 let (origin, call) = self.into_call()?;

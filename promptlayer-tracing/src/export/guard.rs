@@ -43,15 +43,15 @@ pub struct Stats {
     ///
     /// This happens when a response is lost, or when an earlier run of the program may have sent the span.
     /// The span was missing from its trace for
-    /// [`RetryPolicy::settling_time`](crate::RetryPolicy::settling_time), so a duplicate exists only if
-    /// PromptLayer took longer than that to store it. With [`Wire::LogRequest`](crate::Wire::LogRequest),
+    /// [`RetryPolicy::settling_time`](crate::export::RetryPolicy::settling_time), so a duplicate exists only if
+    /// PromptLayer took longer than that to store it. With [`Wire::LogRequest`](crate::export::Wire::LogRequest),
     /// this counts requests that an earlier run left on disk and may have sent.
     pub possible_duplicates: u64,
     /// Requests that PromptLayer did not log although it accepted their span, because the template that they
     /// name does not exist. `on_error` receives the name.
     pub skipped_requests: u64,
     /// Spans that were sent without their media, or with long texts cut, because they were larger than
-    /// [`BatchLimits::span_bytes`](crate::BatchLimits::span_bytes) or than PromptLayer accepts.
+    /// [`BatchLimits::span_bytes`](crate::export::BatchLimits::span_bytes) or than PromptLayer accepts.
     pub shrunk: u64,
     /// Spans that were left out with their trace by [`sample`](crate::LayerBuilder::sample). They are not
     /// counted in any ledger.

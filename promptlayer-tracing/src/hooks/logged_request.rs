@@ -55,7 +55,7 @@ impl LoggedRequest {
         self.0.id
     }
 
-    /// Returns the id of the request's trace. [`Wire::LogRequest`](crate::Wire::LogRequest) does not send the
+    /// Returns the id of the request's trace. [`Wire::LogRequest`](crate::export::Wire::LogRequest) does not send the
     /// trace.
     pub fn trace_id(&self) -> TraceId {
         self.0.trace_id

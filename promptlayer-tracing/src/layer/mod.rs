@@ -41,7 +41,7 @@ pub(crate) type SpanFilter = Box<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>;
 /// trace. An agent of rig enters its own span only when it streams. To get one trace for a whole agent run,
 /// call it from an annotated function.
 ///
-/// Install one layer per subscriber. A second layer records nothing and reports [`Error::SecondLayer`] once.
+/// Install one layer per subscriber. A second layer records nothing and reports [`ErrorKind::SecondLayer`](crate::ErrorKind::SecondLayer) once.
 ///
 /// The start of a span is read from the wall clock, and its duration from a monotonic clock. If the wall
 /// clock is before 1971, or in 2200 or later, the start is computed again from the wall clock at the end of

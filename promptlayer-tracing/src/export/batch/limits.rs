@@ -25,9 +25,9 @@ impl BatchLimits {
     pub const DEFAULT_SPAN_BYTES: usize = 4 << 20;
     /// The default of [`interval`](Self::interval): 1 s.
     pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
-    /// The default of [`in_flight`](Self::in_flight) with [`Wire::SpansBulk`](crate::Wire::SpansBulk): 1.
+    /// The default of [`in_flight`](Self::in_flight) with [`Wire::SpansBulk`](crate::export::Wire::SpansBulk): 1.
     pub const DEFAULT_IN_FLIGHT: usize = 1;
-    /// The default of [`in_flight`](Self::in_flight) with [`Wire::LogRequest`](crate::Wire::LogRequest): 4.
+    /// The default of [`in_flight`](Self::in_flight) with [`Wire::LogRequest`](crate::export::Wire::LogRequest): 4.
     /// With this format each request contains one span.
     pub const DEFAULT_IN_FLIGHT_OF_LOG_REQUEST: usize = 4;
     /// The maximum of [`in_flight`](Self::in_flight): 4.
@@ -53,7 +53,7 @@ impl BatchLimits {
     /// Sets the maximum size of one span in bytes of JSON, at least 1 KiB.
     ///
     /// A larger span is sent without its media: each is replaced with its type, size and SHA-256. If the span
-    /// is still too large, its long texts are cut to 2 KiB each. [`Stats::shrunk`](crate::Stats::shrunk)
+    /// is still too large, its long texts are cut to 2 KiB each. [`Stats::shrunk`](crate::export::Stats::shrunk)
     /// counts these spans. Defaults to [`DEFAULT_SPAN_BYTES`](Self::DEFAULT_SPAN_BYTES).
     #[must_use]
     pub fn span_bytes(mut self, bytes: usize) -> Self {

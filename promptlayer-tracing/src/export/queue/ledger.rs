@@ -41,7 +41,7 @@ pub enum RejectReason {
     /// The base URL is not that of PromptLayer: the response was a redirect, or the path does not exist.
     WrongAddress,
     /// PromptLayer was busy or failed (408, 425, 429, 500 and above, no response) each time this item was
-    /// sent, for [`RetryPolicy::max_age`](crate::RetryPolicy::max_age), while it accepted other items.
+    /// sent, for [`RetryPolicy::max_age`](crate::export::RetryPolicy::max_age), while it accepted other items.
     Failing,
 }
 

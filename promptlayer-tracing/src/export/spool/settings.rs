@@ -50,7 +50,7 @@ pub enum SpoolMode {
 ///
 /// A relative path is resolved against the working directory at [`build`](crate::LayerBuilder::build). If the
 /// folder is deleted while it is in use, it is created again. The records that were lost with it are counted
-/// as [`SpoolDamaged`](crate::DropReason::SpoolDamaged) and reported once. A forked process does not use the
+/// as [`SpoolDamaged`](crate::export::DropReason::SpoolDamaged) and reported once. A forked process does not use the
 /// spool.
 ///
 /// Files are readable only by their owner (0600). They contain prompts and responses as they would be sent,
