@@ -5,8 +5,10 @@ use std::fs;
 use std::path::Path;
 
 /// The folders that contain tests.
-const FOLDERS: [&str; 5] = [
+const FOLDERS: [&str; 7] = [
     "tests",
+    "../promptlayer-blueprint/src",
+    "../promptlayer-client/src",
     "../promptlayer-tracing/src",
     "../promptlayer-macros/src",
     "../promptlayer-local/src",
