@@ -11,9 +11,6 @@ pub mod rfc3339;
 mod server_tool;
 mod tool;
 
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value};
-
 pub use annotation::{Annotation, ContainerFileAnnotation, FileAnnotation, MapAnnotation, WebAnnotation};
 pub use content::{
     CodeContent, ContentBlock, ImageContent, ImageUrl, Media, MediaContent, MediaFormat, MediaVariable,
@@ -24,6 +21,8 @@ pub use message::{
     AssistantMessage, Content, DeveloperMessage, FunctionMessage, Message, PlaceholderMessage, SystemMessage,
     ToolMessage, UserMessage,
 };
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 pub use server_tool::{
     ApplyPatchCallContent, ApplyPatchCallOutputContent, CodeExecutionResultContent,
     McpApprovalRequestContent, McpApprovalResponseContent, McpCallContent, McpListToolsContent,

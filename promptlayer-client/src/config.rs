@@ -1,8 +1,12 @@
 //! The settings of a client, from a builder or from the environment.
 
-use std::{collections::HashMap, env, fmt, sync::Arc, time::Duration};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{env, fmt};
 
-use reqwest::{Url, header::HeaderValue};
+use reqwest::Url;
+use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::http::Http;

@@ -1,19 +1,15 @@
 //! The HTTP transport to PromptLayer, shared by the REST client and the export pipeline.
 
-use std::{
-    error::Error as StdError,
-    fmt,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use reqwest::{
-    Body, Method, Response,
-    header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
-    redirect,
-};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::{Body, Method, Response, redirect};
 use secrecy::ExposeSecret;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 

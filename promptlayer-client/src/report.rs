@@ -1,6 +1,7 @@
 //! Errors for the export pipeline, which parses its responses itself.
 
-use crate::{Error, http::Http};
+use crate::Error;
+use crate::http::Http;
 
 impl Http {
     /// Creates the error for an accepted request whose response cannot be parsed.

@@ -4,25 +4,22 @@ mod publish;
 #[cfg(feature = "templates")]
 mod rendered;
 
-use std::{
-    fmt,
-    future::{Future, IntoFuture},
-    pin::Pin,
-};
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 #[cfg(feature = "templates")]
 use serde_json::{Map, Value};
 
+pub use self::publish::{PublishTemplate, PublishedTemplate};
+#[cfg(feature = "templates")]
+pub use self::rendered::RenderedPrompt;
 use crate::blueprint::__serde::or_default;
 use crate::blueprint::{Metadata, Model, Prompt};
 use crate::track::check_selection;
 use crate::{Client, Error};
-
-pub use self::publish::{PublishTemplate, PublishedTemplate};
-#[cfg(feature = "templates")]
-pub use self::rendered::RenderedPrompt;
 
 /// The characters that are percent-encoded in a path or a query: all except the unreserved characters.
 pub(super) const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');

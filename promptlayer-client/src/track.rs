@@ -5,15 +5,14 @@
 
 mod actions;
 
-use std::{fmt, sync::Arc};
+use std::fmt;
+use std::sync::Arc;
 
+pub(super) use actions::check_selection;
+pub use actions::{TrackGroup, TrackMetadata, TrackPrompt, TrackScore, check_metadata};
 use serde::Serialize;
 
 use crate::{Client, Error, GroupId, Repr, RequestId, Score};
-
-pub use actions::check_metadata;
-pub(super) use actions::check_selection;
-pub use actions::{TrackGroup, TrackMetadata, TrackPrompt, TrackScore};
 
 /// The path of a tracking endpoint. Only these paths are valid, even if a file of the spool contains another
 /// one. The path is appended to the base URL, so an arbitrary path could send the API key elsewhere.

@@ -94,17 +94,13 @@ mod prompt_link;
 mod random;
 mod span;
 
-pub use promptlayer_macros::promptlayer;
-
-pub use crate::kind::SpanKind;
-pub use crate::prompt_link::{PromptLink, ToPromptLink};
-
 #[cfg(feature = "export")]
 #[doc(inline)]
 pub use promptlayer_blueprint::{self as blueprint, RequestId, Score, SpanId, Tags, TraceId};
 #[cfg(feature = "export")]
 #[doc(inline)]
 pub use promptlayer_client::{self as client, Client};
+pub use promptlayer_macros::promptlayer;
 
 #[cfg(feature = "export")]
 pub use crate::error::{Error, ErrorKind};
@@ -112,8 +108,10 @@ pub use crate::error::{Error, ErrorKind};
 pub use crate::export::ShutdownGuard;
 #[cfg(feature = "export")]
 pub use crate::hooks::LoggedRequest;
+pub use crate::kind::SpanKind;
 #[cfg(feature = "export")]
 pub use crate::layer::{LayerBuilder, PromptLayer};
+pub use crate::prompt_link::{PromptLink, ToPromptLink};
 
 /// A layer for tests that keeps what it receives; see [`LayerBuilder::in_memory`].
 #[cfg(feature = "export")]
@@ -146,8 +144,6 @@ pub fn layer() -> LayerBuilder {
 pub mod __private {
     pub use tracing;
 
-    pub use crate::__promptlayer_hook as hook;
-    pub use crate::__promptlayer_span as span;
     pub use crate::capture::secret_names::is_secret;
     pub use crate::instrument::boxed::{body, body_seen};
     pub use crate::instrument::call::{Call, InlineCall};
@@ -160,6 +156,7 @@ pub mod __private {
     pub use crate::instrument::type_probe::{HidesFuture, HidesNoStream, HidesNothing, HidesStream, Slot};
     pub use crate::kind::SpanKind as Kind;
     pub use crate::span::input_output::Input;
+    pub use crate::{__promptlayer_hook as hook, __promptlayer_span as span};
 
     /// Selects how to capture a value by the traits that its type implements.
     pub mod capture {

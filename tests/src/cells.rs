@@ -1,11 +1,10 @@
 //! Runs the cells of a test matrix in parallel and reports every cell that failed.
 
-use std::env;
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
+use std::{env, thread};
 
 /// Checks every cell, `workers` of them at a time.
 ///

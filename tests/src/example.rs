@@ -1,10 +1,9 @@
 //! Runs the example programs as a user does.
 
-use std::env;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::{env, io};
 
 /// Environment variables that would make an example connect to a service that the test does not control.
 const FOREIGN: &[&str] = &[

@@ -1,12 +1,11 @@
 //! Proxies in front of a server, which fail as a test requires.
 
 use std::collections::VecDeque;
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::Duration;
+use std::{io, thread};
 
 use examples::loopback::Loopback;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};

@@ -1,13 +1,12 @@
 //! Compiles pieces of code by running `rustc` with the libraries of this build. This takes a fraction of a
 //! second, while a `cargo build` takes many seconds.
 
-use std::env;
 use std::ffi::OsString;
-use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{env, fs};
 
 use serde::Deserialize;
 use serde_json::Value;

@@ -19,10 +19,9 @@ mod throughput;
 mod unsent;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::Path;
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fmt, thread};
 
 use promptlayer_tracing::client::Env;
 use promptlayer_tracing::export::{BatchLimits, RetryPolicy, SpoolMode, SpoolSettings, Stats, Wire};

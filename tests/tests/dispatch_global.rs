@@ -4,10 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it finds what should not be")]
 
 use std::cell::Cell;
-use std::fmt;
-use std::io;
 use std::sync::OnceLock;
-use std::thread;
+use std::{fmt, io, thread};
 
 use promptlayer_tracing::in_memory::{CapturedSpan, InMemory};
 use promptlayer_tracing::{layer, promptlayer};

@@ -5,10 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::fmt;
-use std::io;
 use std::net::TcpListener;
 use std::time::Duration;
+use std::{fmt, io};
 
 use async_openai::error::{ApiError, ApiErrorResponse, OpenAIError, StreamError};
 use promptlayer_tracing::blueprint::LogRequest;

@@ -13,9 +13,10 @@ mod queue;
 
 /// The synchronization types of the queue.
 mod sync {
+    pub(super) use std::sync::PoisonError;
+
     pub(super) use loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
     pub(super) use loom::sync::{Mutex, MutexGuard};
-    pub(super) use std::sync::PoisonError;
 }
 
 use loom::model::Builder;

@@ -3,12 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{io, thread};
 
 use promptlayer_tracing::export::{BatchLimits, DropReason, QueueLimits};
 use promptlayer_tracing::{ShutdownGuard, promptlayer};

@@ -14,14 +14,14 @@ mod refused;
 mod tracking;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fmt, thread};
 
 use promptlayer_tracing::client::Env;
 use promptlayer_tracing::export::{BatchLimits, Ledger, RetryPolicy, SpoolMode, SpoolSettings, Stats, Wire};

@@ -5,12 +5,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it finds what should not be")]
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex};
-use std::thread;
+use std::{fs, thread};
 
 use tests::rustc::{Code, Compiled, Rustc};
 

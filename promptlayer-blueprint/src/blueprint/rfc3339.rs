@@ -2,7 +2,9 @@
 
 use std::time::SystemTime;
 
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Deserializer, Serializer, de};
 
 /// Writes a time with microseconds.

@@ -7,10 +7,9 @@ mod whole;
 use serde_json::{Map, Value};
 
 use self::names::{HISTORY, MODEL, PARAMETERS, SYSTEM, USER, is_known};
-use super::messages;
 use super::reading::{Reply, Request};
 use super::shape::Shape;
-use super::{REDACTED, detect, errors, frames, json, openai_chat};
+use super::{REDACTED, detect, errors, frames, json, messages, openai_chat};
 use crate::blueprint::{ChatPrompt, ErrorType, Message};
 
 /// The input of a call.

@@ -5,7 +5,8 @@
 //! text is formatted with only the values that were found. So `{a[0]}` fails unless `{a}` is also in the
 //! template, because only then `a` was looked up.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::borrow::Cow;
+use std::collections::HashMap;
 
 use minijinja::value::Serde;
 use serde_json::{Map, Value};

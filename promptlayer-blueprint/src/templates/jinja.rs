@@ -1,11 +1,11 @@
 //! jinja2 templates.
 
-use std::{fmt::Write as _, io, sync::LazyLock};
+use std::fmt::Write as _;
+use std::io;
+use std::sync::LazyLock;
 
-use minijinja::{
-    AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, filters,
-    value::{Kwargs, Serde},
-};
+use minijinja::value::{Kwargs, Serde};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, filters};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Map;
 

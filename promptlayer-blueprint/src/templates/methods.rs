@@ -1,10 +1,8 @@
 //! The methods of Python's strings, lists and dictionaries for jinja2 templates.
 
-use minijinja::{
-    Error, ErrorKind, State,
-    formatting::{FormatStyle, format},
-    value::{Value, ValueKind, from_args},
-};
+use minijinja::formatting::{FormatStyle, format};
+use minijinja::value::{Value, ValueKind, from_args};
+use minijinja::{Error, ErrorKind, State};
 
 use super::python;
 

@@ -1,9 +1,7 @@
 //! Publishes new versions of templates.
 
-use std::{
-    future::{Future, IntoFuture},
-    pin::Pin,
-};
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

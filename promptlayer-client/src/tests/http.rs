@@ -1,10 +1,9 @@
-use std::{error::Error as _, net::TcpListener};
+use std::error::Error as _;
+use std::net::TcpListener;
 
 use super::*;
-use crate::{
-    Error, ErrorKind, Repr, RequestId,
-    http::{FailureKind, MAX_ANSWER_BYTES},
-};
+use crate::http::{FailureKind, MAX_ANSWER_BYTES};
+use crate::{Error, ErrorKind, Repr, RequestId};
 
 const REQUEST: RequestId = RequestId::new(1001);
 

@@ -8,8 +8,9 @@ mod track;
 
 use std::time::Duration;
 
-use super::{Client, Env};
 use server::{Reply, Server};
+
+use super::{Client, Env};
 
 const KEY: &str = "pl_0123456789abcdef";
 

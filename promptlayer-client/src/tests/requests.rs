@@ -1,10 +1,8 @@
 use serde_json::json;
 
 use super::*;
-use crate::{
-    RequestId, TraceId,
-    blueprint::{LogRequest, Prompt},
-};
+use crate::blueprint::{LogRequest, Prompt};
+use crate::{RequestId, TraceId};
 
 #[tokio::test]
 async fn request_is_read_back() {

@@ -1,10 +1,8 @@
 use serde_json::json;
 
 use super::*;
-use crate::{
-    Tags,
-    blueprint::{CompletionPrompt, Model},
-};
+use crate::Tags;
+use crate::blueprint::{CompletionPrompt, Model};
 
 const TEMPLATE: &str = r#"{
     "success": true, "id": 17, "prompt_name": "team/support reply?", "version": 2,

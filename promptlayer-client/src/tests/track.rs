@@ -1,15 +1,11 @@
-use std::{
-    future::IntoFuture,
-    sync::{Arc, Mutex},
-};
+use std::future::IntoFuture;
+use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 
 use super::*;
-use crate::{
-    Error, GroupId, RequestId, Score, TrackRequest,
-    track::{Enqueue, TrackCall},
-};
+use crate::track::{Enqueue, TrackCall};
+use crate::{Error, GroupId, RequestId, Score, TrackRequest};
 
 const REQUEST: RequestId = RequestId::new(1001);
 

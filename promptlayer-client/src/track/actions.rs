@@ -1,10 +1,8 @@
 //! The tracking actions, with their arguments, checks and requests.
 
-use std::{
-    collections::BTreeMap,
-    future::{Future, IntoFuture},
-    pin::Pin,
-};
+use std::collections::BTreeMap;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
 
 use serde::Serialize;
 use serde_json::{Map, Value};

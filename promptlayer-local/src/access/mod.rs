@@ -6,11 +6,11 @@ mod key;
 mod unread;
 
 use axum::http::HeaderMap;
-
-use crate::{Config, Error};
 pub(crate) use host::{AllowedHosts, Refusal};
 pub(crate) use key::{ApiKey, Sessions};
 pub(crate) use unread::discard_unread;
+
+use crate::{Config, Error};
 
 /// The state that decides whether a request is allowed.
 pub(crate) struct Access {

@@ -19,10 +19,10 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+pub(crate) use error::ApiError;
 
 use crate::access::key_of;
 use crate::app::App;
-pub(crate) use error::ApiError;
 
 /// Returns the router of the API.
 pub(crate) fn router(app: &App) -> Router<App> {

@@ -8,12 +8,11 @@ mod request;
 mod trace;
 
 use askama::Template;
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Router, middleware};
 
 use crate::app::App;
 use crate::limits::RETRY_AFTER;

@@ -8,6 +8,7 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
 use axum::Router;
+use connections::Limits;
 use tokio::sync::oneshot;
 
 use crate::access::Access;
@@ -15,7 +16,6 @@ use crate::app::App;
 use crate::router::router;
 use crate::store::Store;
 use crate::{Config, Error};
-use connections::Limits;
 
 /// A running server, which stops when it is dropped.
 ///

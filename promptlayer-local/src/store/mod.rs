@@ -27,20 +27,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags, Statement, ToSql, Transaction, TransactionBehavior};
-use serde::de::DeserializeOwned;
-
-use crate::{Database, Error};
-use pool::{Caller, Limits, Pool, WhenAbandoned};
-
 pub(crate) use error::StoreError;
 pub(crate) use list::{PageKey, RequestPage, RequestRow};
+use pool::{Caller, Limits, Pool, WhenAbandoned};
 pub(crate) use requests::{NewRequest, StoredRequest};
+use rusqlite::{Connection, OpenFlags, Statement, ToSql, Transaction, TransactionBehavior};
+use serde::de::DeserializeOwned;
 pub(crate) use spans::{BulkReceipt, Closing, LoggedId, NewSpan, SpanStatus, StoredId, StoredSpan};
 pub(crate) use templates::{
     ExternalId, NewTemplate, PublishError, StoredVersion, TemplateSummary, VersionChoice,
 };
 pub(crate) use tree::{SpanDetails, SpanNode};
+
+use crate::{Database, Error};
 
 /// The maximum time that a call waits for its turn, and that a write waits for the lock of another process.
 /// After that, the call fails as busy.

@@ -8,9 +8,10 @@ use std::panic::catch_unwind;
 use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 use std::thread;
 
+use promptlayer_client::exporter::clock::deadline_in;
+
 use crate::export::guard::{Shutdown, ShutdownGuard};
 use crate::hooks;
-use promptlayer_client::exporter::clock::deadline_in;
 
 /// The pipelines to shut down.
 static ENDERS: Mutex<Vec<Weak<Shutdown>>> = Mutex::new(Vec::new());

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use promptlayer_client::exporter::{self, Enqueue, TrackCall};
 use tokio::time::Instant;
 
 use crate::error::Error;
@@ -13,7 +14,6 @@ use crate::export::queue::{Class, Refused, Weight};
 use crate::export::spool::SpoolMode;
 use crate::export::spool::store::Entry;
 use crate::process::{ProcessedSpan, SpanExporter};
-use promptlayer_client::exporter::{self, Enqueue, TrackCall};
 
 impl Pipeline {
     /// Puts an item into the queue, or counts it as dropped and returns the reason.

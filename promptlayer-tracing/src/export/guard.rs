@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
+use promptlayer_client::exporter::clock::deadline_in;
 use tokio::sync::watch;
 
 use crate::export::at_exit;
@@ -14,7 +16,6 @@ use crate::export::spool::SpoolMode;
 use crate::export::spool::store::Store;
 use crate::hooks::progress::State;
 use crate::hooks::{self, HookStats};
-use promptlayer_client::exporter::clock::deadline_in;
 
 /// The shutdown state that the worker receives.
 #[derive(Debug, Clone, Copy, Default)]

@@ -1,8 +1,10 @@
 //! The state that the pipeline's threads share with the calling threads.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::SeqCst;
 
+use promptlayer_client::exporter::{self, TrackCall};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -14,7 +16,6 @@ use crate::fork;
 use crate::hooks::progress::Progress;
 use crate::hooks::{HookCounters, Reporter};
 use crate::process::ProcessedSpan;
-use promptlayer_client::exporter::{self, TrackCall};
 
 /// A finished span or a tracking call to send.
 #[derive(Debug)]

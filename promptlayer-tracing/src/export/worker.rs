@@ -1,12 +1,13 @@
 //! The export thread: takes batches out of the queue and the spool, and has them delivered.
 
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::mpsc::sync_channel;
-use std::thread;
+use std::{io, thread};
 
+use promptlayer_client::Client;
+use promptlayer_client::exporter::Http;
 use tokio::runtime;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -27,8 +28,6 @@ use crate::export::silence::Silence;
 use crate::export::spool::disk::RecordKind;
 use crate::export::spool::store::Store;
 use crate::hooks::{self, Hooks};
-use promptlayer_client::Client;
-use promptlayer_client::exporter::Http;
 
 /// The name of the export thread.
 const THREAD: &str = "pl-export";

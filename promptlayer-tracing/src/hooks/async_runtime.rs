@@ -1,8 +1,7 @@
 //! The runtime of asynchronous hooks.
 
-use std::io;
 use std::sync::mpsc::sync_channel;
-use std::thread;
+use std::{io, thread};
 
 use tokio::runtime::{self, Handle};
 use tokio::sync::oneshot;

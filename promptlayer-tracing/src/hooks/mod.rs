@@ -9,12 +9,6 @@ pub(crate) mod progress;
 mod reporter;
 mod stats;
 
-pub(crate) use self::logged_request::Logged;
-pub use self::logged_request::LoggedRequest;
-pub(crate) use self::reporter::{Reporter, write_line};
-pub(crate) use self::stats::HookCounters;
-pub use self::stats::HookStats;
-
 use std::cell::Cell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,14 +18,19 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
 use std::time::Duration;
 
+use promptlayer_client::exporter::Redactor;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::timeout;
 
 use self::async_runtime::HookRuntime;
+pub(crate) use self::logged_request::Logged;
+pub use self::logged_request::LoggedRequest;
 use self::reporter::{Connection, ErrorHandler, Lines};
+pub(crate) use self::reporter::{Reporter, write_line};
+pub(crate) use self::stats::HookCounters;
+pub use self::stats::HookStats;
 use crate::error::{Error, Repr};
 use crate::hooks::progress::Progress;
-use promptlayer_client::exporter::Redactor;
 
 /// The name of the hook thread.
 const THREAD: &str = "pl-hooks";

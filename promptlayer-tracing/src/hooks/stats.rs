@@ -1,6 +1,7 @@
 //! Counts of request ids on their way to the hooks.
 
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::SeqCst;
 
 /// Counters of request ids and hook calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

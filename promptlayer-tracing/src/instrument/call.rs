@@ -13,15 +13,14 @@ use tracing::Span;
 
 use crate::capture::{self, Captured, Chunk, Failure};
 use crate::instrument::call_site::CallSite;
-#[cfg(feature = "reqwest-middleware")]
-use crate::kind::SpanKind;
-use crate::prompt_link::ToPromptLink;
-use crate::span::input_output::{Ending, Input};
-
 #[cfg(not(feature = "export"))]
 use crate::instrument::disabled::Recording;
+#[cfg(feature = "reqwest-middleware")]
+use crate::kind::SpanKind;
 #[cfg(feature = "export")]
 use crate::layer::recording::Recording;
+use crate::prompt_link::ToPromptLink;
+use crate::span::input_output::{Ending, Input};
 
 /// One execution of an annotated function.
 #[derive(Debug)]

@@ -7,6 +7,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use promptlayer_blueprint::{LogRequest, Tags};
+use promptlayer_client::exporter::{self, check_metadata, clock};
+use promptlayer_client::{Client, ClientBuilder, Env};
 use tracing::Metadata;
 
 use crate::error::Error;
@@ -19,11 +22,6 @@ use crate::layer::{PromptLayer, SpanFilter};
 use crate::process::in_memory::InMemory;
 use crate::process::{Redact, SpanExporter, SpanProcessor};
 use crate::span::finished::Inherited;
-use promptlayer_blueprint::LogRequest;
-use promptlayer_blueprint::Tags;
-use promptlayer_client::exporter::clock;
-use promptlayer_client::exporter::{self, check_metadata};
-use promptlayer_client::{Client, ClientBuilder, Env};
 
 /// The environment variable that disables the capture of content.
 const CAPTURE_CONTENT: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";

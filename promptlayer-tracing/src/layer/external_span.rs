@@ -3,13 +3,13 @@
 //! Such a span is recognized by the field `gen_ai.operation.name`. It is declared when the span is created.
 //! Its value may be recorded later and more than once: the last value counts.
 
+use promptlayer_blueprint::semconv;
 use serde_json::{Map, Value};
 use tracing::Metadata;
 
 use crate::instrument::call_site::MARK;
 use crate::kind::SpanKind;
 use crate::span::input_output::Ending;
-use promptlayer_blueprint::semconv;
 
 /// The fields for the beginning of a response. A stream records them with its first chunk.
 ///

@@ -6,11 +6,11 @@
 use std::cell::Cell;
 use std::fmt;
 
+use promptlayer_blueprint::semconv;
 use serde_json::{Map, Value};
 use tracing::Span;
 
 use crate::layer::span_state::unless_poisoned;
-use promptlayer_blueprint::semconv;
 
 /// Records the operation. Returns `true` if a layer read it, that is, if a layer keeps fields.
 pub(crate) fn record_operation(span: &Span, operation: &str) -> bool {

@@ -22,13 +22,12 @@ use self::external_span::ExternalSpan;
 use self::span_state::{Owner, SpanState, announce, unless_poisoned};
 use self::visitor::FieldVisitor;
 use crate::error::Repr;
-use crate::export;
 use crate::instrument::call_site::MARK;
 use crate::kind::SpanKind;
 use crate::process::SpanProcessor;
-use crate::random;
 use crate::span::finished::{FinishedSpan, Place};
 use crate::span::input_output::Ending;
+use crate::{export, random};
 
 /// Selects the spans of other code that are exported as spans of the trace.
 pub(crate) type SpanFilter = Box<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>;

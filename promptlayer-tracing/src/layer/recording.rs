@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use promptlayer_blueprint::{Tags, semconv};
 use tracing::Span;
 
 use crate::capture::{Captured, Chunk, Failure};
@@ -11,13 +12,10 @@ use crate::instrument::call_site::CallSite;
 use crate::kind::SpanKind;
 use crate::layer::gen_ai_fields;
 use crate::layer::span_state::{Owner, SpanState, announce, in_registry};
-use crate::process::convert;
-use crate::process::{ConvertedSpan, ProcessedSpan, SpanProcessor};
+use crate::process::{ConvertedSpan, ProcessedSpan, SpanProcessor, convert};
 use crate::prompt_link::PromptLink;
 use crate::span::finished::{FinishedSpan, Inherited, Output, Place};
 use crate::span::input_output::{Ending, Input};
-use promptlayer_blueprint::Tags;
-use promptlayer_blueprint::semconv;
 
 /// The data of a call so far.
 ///

@@ -6,14 +6,14 @@ use std::task::{Context, Poll};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
+use promptlayer_blueprint::providers::errors;
+use promptlayer_blueprint::providers::frames::{Format, Frames};
 use reqwest::{Body, Response, ResponseBuilderExt as _};
 use serde_json::Value;
 
 use super::{RESPONSE_BODY, STATUS};
 use crate::capture::{Captured, Chunk, Failure};
 use crate::instrument::call::Call;
-use promptlayer_blueprint::providers::errors;
-use promptlayer_blueprint::providers::frames::{Format, Frames};
 
 /// The limit for the memory of a stream's events, as a multiple of the limit for its bytes. An event needs
 /// memory in addition to its text.

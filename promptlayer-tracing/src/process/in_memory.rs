@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use promptlayer_blueprint::{LogRequest, SpanId, TraceId};
+
 use crate::process::{ConvertedSpan, ProcessedSpan, SpanExporter};
-use promptlayer_blueprint::LogRequest;
-use promptlayer_blueprint::{SpanId, TraceId};
 
 /// The requests and spans received by a layer that was built with
 /// [`in_memory`](crate::LayerBuilder::in_memory).

@@ -4,23 +4,21 @@ pub(crate) mod convert;
 pub(crate) mod in_memory;
 mod redact;
 
-pub(crate) use self::redact::Redact;
-use self::redact::rewrite;
-
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use promptlayer_blueprint::{LogRequest, TraceId};
+use promptlayer_client::exporter::clock;
 use serde_json::{Map, Value};
 
+pub(crate) use self::redact::Redact;
+use self::redact::rewrite;
 use crate::error::Error;
 use crate::hooks;
 use crate::process::convert::ConvertedRequest;
 use crate::span::finished::{FinishedSpan, Inherited};
-use promptlayer_blueprint::LogRequest;
-use promptlayer_blueprint::TraceId;
-use promptlayer_client::exporter::clock;
 
 /// Prepares the finished spans of a layer and hands them to its destination.
 pub(crate) struct SpanProcessor {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use promptlayer_blueprint::{SpanId, Tags, TraceId, semconv};
 use serde_json::{Map, Value};
 
 use crate::capture::{Captured, Failure};
@@ -12,9 +13,6 @@ use crate::instrument::call_site::OnRequestId;
 use crate::kind::SpanKind;
 use crate::prompt_link::PromptLink;
 use crate::span::input_output::{Ending, Input};
-use promptlayer_blueprint::Tags;
-use promptlayer_blueprint::semconv;
-use promptlayer_blueprint::{SpanId, TraceId};
 
 /// The error message of a call that was dropped.
 const CANCELLED: &str = "the call was dropped before it was ready";

@@ -10,9 +10,8 @@
 )]
 
 use std::collections::BTreeMap;
-use std::env;
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{env, thread};
 
 use promptlayer_tracing::export::BatchLimits;
 use promptlayer_tracing::promptlayer;

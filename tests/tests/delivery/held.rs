@@ -1,7 +1,8 @@
 //! Outages: tracking calls survive them as spans do, and a single batch probes whether a refusal has ended.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
 
 use tempfile::TempDir;
 use tests::cells::check_cells;

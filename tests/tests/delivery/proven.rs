@@ -1,6 +1,7 @@
 //! A success response that proves nothing is not a delivery: the batch is read back, and nothing is resent.
 
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;

@@ -1,10 +1,9 @@
 //! The layer together with a `fmt` layer, and the `fmt` layer alone.
 
-use std::fmt;
 use std::future::Future;
-use std::io;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::{fmt, io};
 
 use promptlayer_tracing::promptlayer;
 use tracing::level_filters::LevelFilter;

@@ -1,8 +1,7 @@
 //! Values that use `tracing` themselves.
 
-use std::fmt;
-use std::io;
 use std::pin::pin;
+use std::{fmt, io};
 
 use promptlayer_tracing::promptlayer;
 use serde::{Serialize, Serializer};

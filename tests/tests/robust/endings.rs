@@ -6,7 +6,8 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
 
 use promptlayer_tracing::blueprint::{ErrorType, LogRequest, Prompt, RequestStatus};
 use promptlayer_tracing::{LoggedRequest, promptlayer};

@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
 
 use promptlayer_tracing::blueprint::{ErrorType, LogRequest, RequestStatus};
 use promptlayer_tracing::promptlayer;

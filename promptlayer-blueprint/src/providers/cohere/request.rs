@@ -4,10 +4,9 @@ use serde_json::{Map, Value};
 
 use super::{CHAT, citations, list};
 use crate::blueprint::{AssistantMessage, ChatPrompt, ContentBlock, Message, ThinkingContent, ToolChoice};
-use crate::providers::messages;
 use crate::providers::reading::{self, Request};
 use crate::providers::shape::Object;
-use crate::providers::{json, openai_chat};
+use crate::providers::{json, messages, openai_chat};
 
 /// Returns `true` if an object is a request. OpenAI's requests have a model and messages too, so the object
 /// must also have a field or a value that only Cohere accepts.

@@ -7,10 +7,9 @@ use crate::blueprint::{
     AssistantMessage, ChatPrompt, CompletionPrompt, ContentBlock, Message, Prompt, ToolCall, ToolMessage,
 };
 use crate::providers::call_ids::CallIds;
-use crate::providers::messages;
 use crate::providers::reading::{self, Request};
 use crate::providers::shape::Object;
-use crate::providers::{json, openai_chat};
+use crate::providers::{json, messages, openai_chat};
 
 /// Returns `true` if an object is a `chat` request. OpenAI's requests have a model and messages too, so the
 /// object must also have a field or a value that only Ollama accepts.

@@ -12,18 +12,17 @@ mod templates;
 mod tracking;
 
 use promptlayer_blueprint::Score;
+pub(crate) use requests::LOG_REQUEST;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+pub(crate) use spans::SPANS_BULK;
+pub(crate) use templates::{GET_TEMPLATE, PUBLISH};
+pub(crate) use tracking::{TRACK_GROUP, TRACK_METADATA, TRACK_PROMPT, TRACK_SCORE};
 
 use super::error::ApiError;
 use super::problem::{Place, Problems};
 use crate::integer;
 use crate::timestamp::Timestamp;
-
-pub(crate) use requests::LOG_REQUEST;
-pub(crate) use spans::SPANS_BULK;
-pub(crate) use templates::{GET_TEMPLATE, PUBLISH};
-pub(crate) use tracking::{TRACK_GROUP, TRACK_METADATA, TRACK_PROMPT, TRACK_SCORE};
 
 /// The rule that a value must follow.
 pub(crate) enum Rule {

@@ -4,6 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use promptlayer_client::exporter;
+
+use crate::error::Error;
 use crate::export::batch::item::{Batch, BatchItem, LedgerEntry};
 use crate::export::encode::content::Content;
 use crate::export::encode::encoder::{EncodedItem, Encoder};
@@ -12,9 +15,6 @@ use crate::export::pipeline::{Pipeline, QueueItem, Queued};
 use crate::export::queue::ledger::{DropReason, End};
 use crate::export::spool::SpoolMode;
 use crate::export::spool::pipeline::Unstored;
-use promptlayer_client::exporter;
-
-use crate::error::Error;
 
 /// Takes items out of the queue, in order, and builds batches.
 pub(crate) struct Batcher {

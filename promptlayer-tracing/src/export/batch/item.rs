@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use promptlayer_blueprint::{SpanId, TraceId};
+use promptlayer_client::exporter::LOG_REQUEST_PATH;
 use tokio::time::Instant;
 
 use crate::error::Error;
@@ -14,8 +16,6 @@ use crate::export::pipeline::Pipeline;
 use crate::export::queue::Taken;
 use crate::export::queue::ledger::End;
 use crate::export::spool::disk::RecordId;
-use promptlayer_blueprint::{SpanId, TraceId};
-use promptlayer_client::exporter::LOG_REQUEST_PATH;
 
 const SPANS_BULK: &str = "/spans-bulk";
 

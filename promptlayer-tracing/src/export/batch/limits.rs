@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::export::encode::encoder::Wire;
 use promptlayer_client::exporter::clock;
+
+use crate::export::encode::encoder::Wire;
 
 /// Limits for batches: how many spans one request contains, how long a span waits for others, and how many
 /// requests are in flight at once.

@@ -28,6 +28,8 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use promptlayer_client::Client;
+use promptlayer_client::exporter::{Answer, Failure, Http, Written};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -42,8 +44,6 @@ use crate::export::guard::Stop;
 use crate::export::pipeline::Pipeline;
 use crate::export::queue::ledger::RejectReason;
 use crate::hooks::HookSender;
-use promptlayer_client::Client;
-use promptlayer_client::exporter::{Answer, Failure, Http, Written};
 
 /// The maximum number of requests in flight for batches that have left their slot.
 const RETRYING: usize = 4;

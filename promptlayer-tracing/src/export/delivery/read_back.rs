@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
+use promptlayer_blueprint::TraceId;
+use promptlayer_client::exporter::{Answer, Failure};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
@@ -16,8 +18,6 @@ use crate::export::delivery::traces::{self, Held};
 use crate::export::delivery::transport::Transport;
 use crate::export::delivery::{Deliverer, GivenUp};
 use crate::export::queue::ledger::End;
-use promptlayer_blueprint::TraceId;
-use promptlayer_client::exporter::{Answer, Failure};
 
 /// The number of times that a trace must lack an accepted span before the outcome of the span is unknown.
 const CONFIRMING_READINGS: usize = 3;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use promptlayer_client::exporter::{Answer, Failure, FailureKind};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::export::queue::ledger::RejectReason;
-use promptlayer_client::exporter::{Answer, Failure, FailureKind};
 
 /// The outcome of a request.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! Handling of responses, and of requests without one.
 
+use promptlayer_client::exporter::{Answer, Failure};
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -14,7 +15,6 @@ use crate::export::delivery::{Deliverer, GivenUp, Next};
 use crate::export::encode::content::{Content, HookPayload};
 use crate::export::encode::spans_bulk::{LogAnswer, SpansAnswer};
 use crate::export::queue::ledger::{End, RejectReason};
-use promptlayer_client::exporter::{Answer, Failure};
 
 /// The response to a tracking call.
 #[derive(Debug, Deserialize)]

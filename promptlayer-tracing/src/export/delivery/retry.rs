@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use promptlayer_client::exporter::clock;
+use tokio::time::Instant;
 
 /// A policy for retries: how often and for how long a failed delivery is tried again.
 ///

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 
+use promptlayer_blueprint::RequestId;
+
 use crate::error::Error;
 use crate::export::batch::item::BatchItem;
 use crate::export::delivery::transport::Transport;
@@ -10,7 +12,6 @@ use crate::export::delivery::{Deliverer, GivenUp};
 use crate::export::encode::content::Content;
 use crate::export::queue::ledger::{DropReason, End};
 use crate::hooks::{Logged, LoggedRequest};
-use promptlayer_blueprint::RequestId;
 
 impl<T: Transport> Deliverer<T> {
     /// Records a delivery and passes the request id to the hooks.

@@ -4,11 +4,10 @@ use std::sync::atomic::Ordering::SeqCst;
 
 use crate::error::{Error, Repr};
 use crate::export::batch::item::{Batch, BatchItem, Pause};
-use crate::export::delivery::Deliverer;
 use crate::export::delivery::refusals::{Refusal, Refusals, Verdict};
-use crate::export::delivery::response_class;
 use crate::export::delivery::retry::Attempts;
 use crate::export::delivery::transport::Transport;
+use crate::export::delivery::{Deliverer, response_class};
 use crate::export::encode::shrink;
 use crate::export::queue::ledger::{End, RejectReason};
 

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-
 use promptlayer_blueprint::{RequestId, SpanId, TraceId};
 use promptlayer_client::exporter::{Answer, Failure};
+use serde::Deserialize;
 
 /// The spans of a trace, with the request id of each span that has one.
 pub(crate) type Held = BTreeMap<SpanId, Option<RequestId>>;

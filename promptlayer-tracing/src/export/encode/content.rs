@@ -4,14 +4,13 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use promptlayer_blueprint::{SpanId, Tags, TraceId};
+use promptlayer_client::exporter::TrackPath;
 use serde::Deserialize;
 
 use crate::hooks::OwnHook;
 use crate::process::{ConvertedSpan, ProcessedSpan};
 use crate::random;
-use promptlayer_blueprint::Tags;
-use promptlayer_blueprint::{SpanId, TraceId};
-use promptlayer_client::exporter::TrackPath;
 
 /// The information about a request that its hooks receive together with the request id.
 #[derive(Debug, Clone)]

@@ -2,12 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use promptlayer_client::exporter::TrackCall;
+
 use crate::export::batch::BatchLimits;
 use crate::export::encode::content::{Content, HookPayload};
 use crate::export::encode::shrink;
 use crate::export::encode::spans_bulk::{self, Resource};
 use crate::process::{ConvertedSpan, ProcessedSpan};
-use promptlayer_client::exporter::TrackCall;
 
 /// The PromptLayer endpoint that requests are sent to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

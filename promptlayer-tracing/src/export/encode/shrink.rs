@@ -3,13 +3,11 @@
 //! Media is replaced with its type, size and SHA-256, so that it can be distinguished and traced back to its
 //! source.
 
-use base64::Engine as _;
-use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{Engine as _, alphabet};
+use promptlayer_client::exporter::{cut, hex};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-
-use promptlayer_client::exporter::{cut, hex};
 
 /// The minimum length in bytes of a base64 text that is treated as media, in any field.
 const LEAST_MEDIA: usize = 1024;

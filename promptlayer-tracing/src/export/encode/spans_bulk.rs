@@ -3,14 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use promptlayer_blueprint::{LogRequest, RequestId, SpanId, TraceId, semconv};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::kind::SpanKind;
 use crate::process::{ConvertedSpan, ProcessedSpan};
-use promptlayer_blueprint::LogRequest;
-use promptlayer_blueprint::semconv;
-use promptlayer_blueprint::{RequestId, SpanId, TraceId};
 
 /// The OpenTelemetry resource: attributes that all spans of a process share.
 #[derive(Debug, Serialize)]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
+use promptlayer_client::exporter::{LOG_REQUEST_PATH, TrackPath};
 use tokio::time::Instant;
 
 use crate::error::Error;
@@ -19,7 +20,6 @@ use crate::export::queue::Class;
 use crate::export::queue::ledger::{DropReason, End};
 use crate::export::spool::disk::{Given, Record, RecordKind, Selection, SpoolError};
 use crate::export::spool::store::{Entry, Files, Store, failed};
-use promptlayer_client::exporter::{LOG_REQUEST_PATH, TrackPath};
 
 /// A batch item that could not be written to disk.
 #[derive(Debug)]

@@ -6,17 +6,16 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use promptlayer_client::exporter::LOG_REQUEST_PATH;
 use tokio::time::Instant;
 
+use crate::error::{Error, Repr};
 use crate::export::encode::content::Content;
 use crate::export::spool::disk::{
     Given, LeftAlone, Record, RecordId, RecordKind, Selection, Spool, SpoolError, SpoolLimits, Tally,
 };
 use crate::export::spool::{SpoolMode, SpoolSettings};
-
-use crate::error::{Error, Repr};
 use crate::hooks::OwnHook;
-use promptlayer_client::exporter::LOG_REQUEST_PATH;
 
 /// The state behind the lock.
 #[derive(Debug)]

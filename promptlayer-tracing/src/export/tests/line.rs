@@ -3,6 +3,8 @@
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
+use promptlayer_blueprint::TraceId;
+use promptlayer_client::Client;
 use serde_json::Map;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -19,8 +21,6 @@ use crate::process::{ProcessedSpan, SpanExporter};
 use crate::random;
 use crate::span::finished::{FinishedSpan, Inherited, Place};
 use crate::span::input_output::Ending;
-use promptlayer_blueprint::TraceId;
-use promptlayer_client::Client;
 
 /// A client that only builds errors. It is shared because creating one is slow.
 static CLIENT: LazyLock<Client> =

@@ -5,11 +5,11 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use promptlayer_client::exporter::{Answer, Failure, FailureKind, Written};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::export::delivery::transport::Transport;
-use promptlayer_client::exporter::{Answer, Failure, FailureKind, Written};
 
 /// The response to one request.
 #[derive(Debug, Clone, Copy)]

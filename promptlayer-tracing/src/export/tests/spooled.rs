@@ -1,9 +1,11 @@
 //! Outcomes of spans with a spool, in this run and in the next.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
+use promptlayer_client::exporter::{Enqueue, TrackCall, TrackPath};
 use tempfile::TempDir;
 
 use super::line::{Line, span};
@@ -13,7 +15,6 @@ use crate::export::{BatchLimits, SpoolMode, SpoolSettings, Wire};
 use crate::hooks::Hooks;
 use crate::process::{ProcessedSpan, SpanExporter};
 use crate::random;
-use promptlayer_client::exporter::{Enqueue, TrackCall, TrackPath};
 
 const MINUTE: Duration = Duration::from_secs(60);
 

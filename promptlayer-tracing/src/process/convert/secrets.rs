@@ -1,10 +1,10 @@
 //! Redaction of secrets in a request: keys and passwords, detected by their field names.
 
+use promptlayer_blueprint::providers::REDACTED;
+use promptlayer_blueprint::{LogRequest, Prompt, Tool};
 use serde_json::{Map, Value};
 
 use crate::capture::secret_names::{is_of_auth, is_secret};
-use promptlayer_blueprint::providers::REDACTED;
-use promptlayer_blueprint::{LogRequest, Prompt, Tool};
 
 /// Field names of secrets that are only redacted inside authentication data.
 const OF_AUTH: &[&str] = &["key", "connection_string", "connectionString"];

@@ -41,6 +41,7 @@ mod whole;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use promptlayer_blueprint::{AssistantMessage, ChatPrompt, ContentBlock, LogRequest, Message, Prompt};
 use serde_json::{Map, Value};
 
 use crate::capture::Captured;
@@ -48,7 +49,6 @@ use crate::kind::SpanKind;
 use crate::random;
 use crate::span::finished::{FinishedSpan, Inherited, Output, Place};
 use crate::span::input_output::{Ending, Input};
-use promptlayer_blueprint::{AssistantMessage, ChatPrompt, ContentBlock, LogRequest, Message, Prompt};
 
 /// A span of a call without input and output.
 fn span() -> FinishedSpan {

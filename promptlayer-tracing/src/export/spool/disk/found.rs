@@ -1,9 +1,8 @@
 //! The inventory of the spool's folder at opening: what is sent, and what is left alone.
 
 use std::ffi::OsStr;
-use std::fmt;
-use std::fs;
 use std::path::Path;
+use std::{fmt, fs};
 
 use super::directory::{self, Claim};
 use super::segment::RECORDS;

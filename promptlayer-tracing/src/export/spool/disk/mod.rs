@@ -46,19 +46,18 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-pub(crate) use self::error::SpoolError;
-pub(crate) use self::found::{LeftAlone, Recovered};
-pub(crate) use self::give::{Given, Selection};
-pub(crate) use self::record::{Record, RecordKind};
-pub(crate) use self::tally::{Lost, Tally};
-
 use self::age::Age;
 use self::clock::Clock;
 use self::directory::{Claim, Orphans};
+pub(crate) use self::error::SpoolError;
+pub(crate) use self::found::{LeftAlone, Recovered};
+pub(crate) use self::give::{Given, Selection};
 use self::quarantine::Quarantine;
 use self::record::Preamble;
+pub(crate) use self::record::{Record, RecordKind};
 use self::recover::recover;
 use self::segment::Segment;
+pub(crate) use self::tally::{Lost, Tally};
 
 /// Limits for the size and the age of the spool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

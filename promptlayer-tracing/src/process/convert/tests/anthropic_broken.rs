@@ -1,11 +1,11 @@
 //! Conversion of exchanges with Anthropic and Bedrock that have missing or invalid parts.
 
+use promptlayer_blueprint::LogRequest;
 use serde_json::{Map, Value, json};
 
 use super::{arguments, captured, log_of_output, span};
 use crate::process::convert::log_request;
 use crate::span::finished::{FinishedSpan, Output};
-use promptlayer_blueprint::LogRequest;
 
 /// Returns all variants of a value in which one part is missing or has another type.
 fn broken(value: &Value) -> Vec<Value> {

@@ -4,12 +4,12 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::{env, fs, io};
 
+use promptlayer_blueprint::{ContentBlock, LogRequest, Message, RequestStatus};
 use serde_json::{Map, Value, json};
 
 use super::{arguments, assistant, calls, captured, chat, span};
 use crate::process::convert::log_request;
 use crate::span::finished::{FinishedSpan, Output};
-use promptlayer_blueprint::{ContentBlock, LogRequest, Message, RequestStatus};
 
 /// Environment variable with the folder of reference documents.
 const VARIABLE: &str = "PROMPTLAYER_SHARED";

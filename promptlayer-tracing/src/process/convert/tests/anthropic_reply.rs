@@ -1,9 +1,9 @@
 //! Responses of Anthropic's Messages API.
 
+use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus};
 use serde_json::{Value, json};
 
 use super::{assistant, calls, lines, log_of, log_of_output, said};
-use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus};
 
 /// Builds a response with this content.
 fn reply(content: &Value) -> Value {

@@ -1,9 +1,9 @@
 //! Requests of Anthropic's Messages API.
 
+use promptlayer_blueprint::{LogRequest, Tool, ToolChoice};
 use serde_json::{Value, json};
 
 use super::{arguments, assistant, calls, chat, lines, log_of_input, said};
-use promptlayer_blueprint::{LogRequest, Tool, ToolChoice};
 
 /// Returns the log of a request with these fields, a model, a token limit and one message.
 fn with(fields: Value) -> LogRequest {

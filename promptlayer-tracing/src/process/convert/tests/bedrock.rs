@@ -1,9 +1,9 @@
 //! Requests and responses of Bedrock's Converse API.
 
+use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus, ToolChoice};
 use serde_json::{Value, json};
 
 use super::{arguments, assistant, calls, chat, lines, log_of, log_of_input, log_of_output, said};
-use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus, ToolChoice};
 
 /// Returns the log of a request with these fields and one message.
 fn with(fields: &Value) -> LogRequest {

@@ -1,11 +1,11 @@
 //! Streams of Bedrock's Converse API.
 
+use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus};
 use serde_json::{Value, json};
 
 use super::{assistant, calls, captured, lines, said, span};
 use crate::process::convert::log_request;
 use crate::span::finished::{FinishedSpan, Output};
-use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus};
 
 /// Returns the log of a stream of these events.
 fn of(events: &[Value]) -> LogRequest {

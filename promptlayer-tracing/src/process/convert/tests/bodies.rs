@@ -1,11 +1,11 @@
 //! Streams of raw pieces of a provider's response body: text, lines, bytes.
 
+use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus};
 use serde_json::{Value, json};
 
 use super::{lines, said, span};
 use crate::capture::Captured;
 use crate::span::finished::{FinishedSpan, Output};
-use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus};
 
 fn delta(text: &str) -> String {
     json!({"object": "chat.completion.chunk", "model": "gpt-4o", "choices": [{"index": 0, "delta": {"content": text}}]})

@@ -1,10 +1,10 @@
 //! Exchanges with Cohere's Chat and Embed APIs.
 
+use promptlayer_blueprint::{LogRequest, Message, RequestStatus};
 use serde_json::{Value, json};
 
 use super::responses_chunks::{each_changed, log_of_stream, sum};
 use super::{arguments, assistant, calls, chat, lines, log_of, log_of_input, log_of_output, said};
-use promptlayer_blueprint::{LogRequest, Message, RequestStatus};
 
 fn of(request: &Value) -> LogRequest {
     log_of_input(arguments([("request", request.clone())]))

@@ -1,10 +1,10 @@
 //! Conversion of recorded exchanges with Cohere.
 
+use promptlayer_blueprint::{ContentBlock, LogRequest, RequestStatus};
 use serde_json::{Value, json};
 
 use super::gemini_fixtures::{Exchange, exchanges};
 use super::{assistant, calls, chat};
-use promptlayer_blueprint::{ContentBlock, LogRequest, RequestStatus};
 
 fn each(check: impl Fn(&str, &Exchange, &LogRequest)) {
     for exchange in exchanges("cohere-") {

@@ -1,10 +1,10 @@
 //! OpenAI's legacy completions.
 
+use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus};
 use serde_json::{Value, json};
 
 use super::openai_stream::log_of_stream;
 use super::{assistant, completion, log_of};
-use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus};
 
 /// Returns the log of a completion with this prompt.
 fn of(prompt: &Value) -> LogRequest {

@@ -4,13 +4,13 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::{env, fs, io};
 
+use promptlayer_blueprint::{
+    Annotation, ContentBlock, ErrorType, LogRequest, Message, Prompt, RequestStatus,
+};
 use serde_json::{Map, Value, json};
 
 use super::openai_stream::log_of_stream;
 use super::{assistant, calls, chat, log_of, said};
-use promptlayer_blueprint::{
-    Annotation, ContentBlock, ErrorType, LogRequest, Message, Prompt, RequestStatus,
-};
 
 /// Environment variable with the folder of reference documents.
 const VARIABLE: &str = "PROMPTLAYER_SHARED";

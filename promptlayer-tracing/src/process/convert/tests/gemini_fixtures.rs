@@ -5,12 +5,12 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::{env, fs, io};
 
+use promptlayer_blueprint::{ContentBlock, LogRequest, Message, RequestStatus};
 use serde_json::{Value, json};
 
 use super::{assistant, calls, captured, chat, span};
 use crate::span::finished::{FinishedSpan, Output};
 use crate::span::input_output::Input;
-use promptlayer_blueprint::{ContentBlock, LogRequest, Message, RequestStatus};
 
 /// Environment variable with the folder of reference documents.
 const VARIABLE: &str = "PROMPTLAYER_SHARED";

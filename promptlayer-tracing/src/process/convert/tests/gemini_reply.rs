@@ -1,10 +1,10 @@
 //! Responses of Gemini's `generateContent`.
 
+use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus};
 use serde_json::{Value, json};
 
 use super::responses_chunks::each_changed;
 use super::{assistant, calls, lines, log_of, log_of_output, said};
-use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus};
 
 /// Returns the log of a response with these parts.
 fn of(parts: &Value) -> LogRequest {

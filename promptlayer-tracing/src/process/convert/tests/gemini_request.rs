@@ -1,10 +1,10 @@
 //! Requests of Gemini's `generateContent`.
 
+use promptlayer_blueprint::{LogRequest, Message};
 use serde_json::{Value, json};
 
 use super::responses_chunks::each_changed;
 use super::{arguments, assistant, calls, chat, lines, log_of_input, said};
-use promptlayer_blueprint::{LogRequest, Message};
 
 fn of(request: &Value) -> LogRequest {
     log_of_input(arguments([("request", request.clone())]))

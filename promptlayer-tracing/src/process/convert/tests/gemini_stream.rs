@@ -1,10 +1,10 @@
 //! Streams of Gemini's `generateContent`.
 
+use promptlayer_blueprint::RequestStatus;
 use serde_json::{Value, json};
 
 use super::responses_chunks::{each_changed, log_of_stream, sum};
 use super::{assistant, calls, lines, said};
-use promptlayer_blueprint::RequestStatus;
 
 /// Builds a chunk with these parts of the first candidate.
 fn chunk(parts: &Value) -> Value {

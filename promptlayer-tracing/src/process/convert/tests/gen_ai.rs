@@ -1,11 +1,11 @@
 //! Conversion of external spans, from their fields alone.
 
+use promptlayer_blueprint::{ErrorType, RequestStatus};
 use serde_json::{Map, Value, json};
 
 use super::{FinishedSpan, LogRequest, span};
 use crate::kind::SpanKind;
 use crate::process::convert;
-use promptlayer_blueprint::{ErrorType, RequestStatus};
 
 /// A span of a model call with these fields.
 fn call(fields: &Value) -> FinishedSpan {

@@ -1,11 +1,11 @@
 //! Tools that are defined in external spans.
 
+use promptlayer_blueprint::{BuiltInTool, Tool};
 use serde_json::{Value, json};
 
 use super::{LogRequest, chat, span};
 use crate::process::convert;
 use crate::span::finished::FinishedSpan;
-use promptlayer_blueprint::{BuiltInTool, Tool};
 
 /// Returns the log of a call with these tool definitions.
 fn offered(tools: &Value) -> LogRequest {

@@ -1,12 +1,12 @@
 //! Exchanges with Ollama's `chat`, `generate` and `embed`.
 
+use promptlayer_blueprint::{LogRequest, Message, Prompt, RequestStatus};
 use serde_json::{Value, json};
 
 use super::responses_chunks::{each_changed, log_of_stream, sum};
 use super::{
     arguments, assistant, calls, chat, completion, lines, log_of, log_of_input, log_of_output, said,
 };
-use promptlayer_blueprint::{LogRequest, Message, Prompt, RequestStatus};
 
 fn of(request: &Value) -> LogRequest {
     log_of_input(arguments([("request", request.clone())]))

@@ -1,10 +1,10 @@
 //! Conversion of recorded exchanges with Ollama.
 
+use promptlayer_blueprint::{ContentBlock, LogRequest, Message, Prompt, RequestStatus};
 use serde_json::Value;
 
 use super::gemini_fixtures::{Exchange, exchanges};
 use super::{assistant, chat};
-use promptlayer_blueprint::{ContentBlock, LogRequest, Message, Prompt, RequestStatus};
 
 /// Returns the exchanges with Ollama itself. The folder also has two exchanges of its client with other
 /// servers.

@@ -1,9 +1,9 @@
 //! OpenAI's embeddings.
 
+use promptlayer_blueprint::{LogRequest, Message};
 use serde_json::{Value, json};
 
 use super::{arguments, chat, log_of, log_of_input};
-use promptlayer_blueprint::{LogRequest, Message};
 
 /// Returns the log of an embeddings request with this input.
 fn of(input: &Value) -> LogRequest {

@@ -1,11 +1,11 @@
 //! OpenAI's image generation and image edits.
 
+use promptlayer_blueprint::providers::{self, Input};
+use promptlayer_blueprint::{ContentBlock, LogRequest, OutputMediaContent, OutputMediaType};
 use serde_json::{Value, json};
 
 use super::openai_stream::log_of_stream;
 use super::{arguments, assistant, lines, log_of, log_of_input, log_of_output, said};
-use promptlayer_blueprint::providers::{self, Input};
-use promptlayer_blueprint::{ContentBlock, LogRequest, OutputMediaContent, OutputMediaType};
 
 fn request() -> Value {
     json!({"model": "gpt-image-1", "prompt": "a toaster", "n": 2, "size": "1024x1024", "user": null})

@@ -1,9 +1,9 @@
 //! Responses of OpenAI's chat completions.
 
+use promptlayer_blueprint::{ContentBlock, ErrorType, LogRequest, OutputMediaType, RequestStatus};
 use serde_json::{Value, json};
 
 use super::{assistant, calls, lines, log_of, log_of_output, said};
-use promptlayer_blueprint::{ContentBlock, ErrorType, LogRequest, OutputMediaType, RequestStatus};
 
 /// Returns the log of a response with this message.
 fn of(message: &Value) -> LogRequest {

@@ -1,10 +1,10 @@
 //! Requests of OpenAI's chat completions.
 
+use promptlayer_blueprint::{ContentBlock, FunctionCallChoice, LogRequest, MediaFormat, Message, ToolChoice};
 use serde_json::{Value, json};
 
 use super::{arguments, assistant, calls, captured, chat, lines, log_of_input, said};
 use crate::span::input_output::Input;
-use promptlayer_blueprint::{ContentBlock, FunctionCallChoice, LogRequest, MediaFormat, Message, ToolChoice};
 
 /// Returns the log of a request with these fields, a model and one message.
 fn with(fields: Value) -> LogRequest {

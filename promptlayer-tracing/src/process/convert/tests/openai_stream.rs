@@ -1,12 +1,11 @@
 //! Streamed responses of OpenAI's chat completions.
 
+use promptlayer_blueprint::{ContentBlock, ErrorType, LogRequest, RequestStatus, providers};
 use serde_json::{Value, json};
 
 use super::{arguments, assistant, captured, lines, said, span};
 use crate::process::convert::log_request;
 use crate::span::finished::{FinishedSpan, Output};
-use promptlayer_blueprint::providers;
-use promptlayer_blueprint::{ContentBlock, ErrorType, LogRequest, RequestStatus};
 
 /// Returns the log of a call with this argument `request` and a stream of these items.
 pub(super) fn log_of_stream<'a>(request: impl Into<Option<&'a Value>>, chunks: &[Value]) -> LogRequest {

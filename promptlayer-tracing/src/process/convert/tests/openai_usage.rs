@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use promptlayer_blueprint::LogRequest;
 use serde_json::{Value, json};
 
 use super::log_of_output;
-use promptlayer_blueprint::LogRequest;
 
 /// Returns the log of a response with these fields.
 fn with(fields: Value) -> LogRequest {

@@ -1,11 +1,11 @@
 //! Arguments and results of functions that use no provider's wire format.
 
+use promptlayer_blueprint::{LogRequest, Message, Prompt};
 use serde_json::{Value, json};
 
 use super::{arguments, captured, lines, log_of_input, log_of_output, said};
 use crate::capture::Captured;
 use crate::span::input_output::Input;
-use promptlayer_blueprint::{LogRequest, Message, Prompt};
 
 /// Returns the log of a call with one argument.
 fn of(name: &'static str, value: Value) -> LogRequest {

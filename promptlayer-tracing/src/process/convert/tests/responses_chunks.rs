@@ -1,10 +1,10 @@
 //! Streams of OpenAI's Responses API.
 
+use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus};
 use serde_json::{Value, json};
 
 use super::{assistant, calls, captured, lines, said, span};
 use crate::span::finished::{FinishedSpan, Output};
-use promptlayer_blueprint::{ErrorType, LogRequest, RequestStatus};
 
 /// Returns the value that the events of a stream are assembled into.
 pub(super) fn sum(events: &[Value]) -> Value {

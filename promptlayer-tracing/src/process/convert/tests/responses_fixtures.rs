@@ -4,11 +4,11 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::{env, fs, io};
 
+use promptlayer_blueprint::{ContentBlock, LogRequest, Message, RequestStatus};
 use serde_json::{Map, Value};
 
 use super::responses_chunks::{log_of_stream, sum};
 use super::{assistant, calls, chat, log_of};
-use promptlayer_blueprint::{ContentBlock, LogRequest, Message, RequestStatus};
 
 /// Environment variable with the folder of reference documents.
 const VARIABLE: &str = "PROMPTLAYER_SHARED";

@@ -1,9 +1,9 @@
 //! Responses of OpenAI's Responses API.
 
+use promptlayer_blueprint::{ContentBlock, ErrorType, LogRequest, RequestStatus};
 use serde_json::{Value, json};
 
 use super::{assistant, calls, lines, log_of_output, said};
-use promptlayer_blueprint::{ContentBlock, ErrorType, LogRequest, RequestStatus};
 
 /// Returns the log of a completed response with these items.
 fn of(output: &Value) -> LogRequest {

@@ -1,9 +1,9 @@
 //! Requests of OpenAI's Responses API.
 
+use promptlayer_blueprint::{ContentBlock, LogRequest, MediaContent, MediaFormat, Message};
 use serde_json::{Value, json};
 
 use super::{arguments, assistant, calls, lines, log_of_input, said};
-use promptlayer_blueprint::{ContentBlock, LogRequest, MediaContent, MediaFormat, Message};
 
 /// Returns the log of a request with these fields, a model and an input.
 pub(super) fn with(fields: Value) -> LogRequest {

@@ -1,10 +1,10 @@
 //! Tools and tool choice in requests of OpenAI's Responses API.
 
+use promptlayer_blueprint::{Tool, ToolChoice};
 use serde_json::{Value, json};
 
 use super::chat;
 use super::responses_request::with;
-use promptlayer_blueprint::{Tool, ToolChoice};
 
 #[test]
 fn function_tools_move_to_the_prompt() {

@@ -1,9 +1,9 @@
 //! Redaction of keys and passwords in a call's arguments.
 
+use promptlayer_blueprint::LogRequest;
 use serde_json::{Value, json};
 
 use super::{arguments, chat, log_of_input};
-use promptlayer_blueprint::LogRequest;
 
 /// Returns the log of a call with this request. Checks that no secret is in it: all secrets start with
 /// `s3cret`.

@@ -1,10 +1,10 @@
 //! Detection of the provider, if several providers use the same wire format.
 
+use promptlayer_blueprint::providers::provider_of_model as of_model;
 use serde_json::{Value, json};
 
 use super::{log_of, log_of_output};
 use crate::process::convert::log_request;
-use promptlayer_blueprint::providers::provider_of_model as of_model;
 
 /// Builds a response with these fields.
 fn reply(fields: Value) -> Value {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use promptlayer_blueprint::{ErrorType, LogRequest, Prompt, RequestStatus, Tags};
 use serde_json::{Value, json};
 
 use super::{arguments, captured, log_of, log_of_input, said, span};
@@ -11,8 +12,6 @@ use crate::process::convert::{function_input, function_output, log_request};
 use crate::prompt_link::PromptLink;
 use crate::span::finished::{FinishedSpan, Inherited, Output};
 use crate::span::input_output::{Ending, Input};
-use promptlayer_blueprint::Tags;
-use promptlayer_blueprint::{ErrorType, LogRequest, Prompt, RequestStatus};
 
 fn request() -> Value {
     json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "why?"}], "temperature": 0.5})
