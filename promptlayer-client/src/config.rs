@@ -10,6 +10,7 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::http::Http;
+use crate::settings::{SetUp, Settings};
 use crate::{Client, Error, Redactor, Repr, clock};
 
 /// The environment variable for the API key.
@@ -118,9 +119,6 @@ pub struct ClientBuilder {
     http: Option<SetUp>,
     env: Env,
 }
-
-/// A closure that customizes the HTTP client.
-pub(super) type SetUp = Arc<dyn Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync>;
 
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -250,17 +248,6 @@ fn check(
         return Err(Repr::InvalidTimeout { value: "0".to_owned() }.into());
     }
     Ok((check_base_url(&base_url)?, timeout.min(clock::LONGEST)))
-}
-
-/// Validated settings.
-pub(super) struct Settings {
-    pub(super) api_key: SecretString,
-    pub(super) api_key_header: HeaderValue,
-    pub(super) redactor: Redactor,
-    /// Has no trailing slash, so that a path can be appended.
-    pub(super) base_url: String,
-    pub(super) timeout: Duration,
-    pub(super) http: Option<SetUp>,
 }
 
 fn check_api_key(key: &SecretString) -> Result<(SecretString, HeaderValue), Error> {

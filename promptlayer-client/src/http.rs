@@ -14,8 +14,8 @@ use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 
 use crate::body::{WholeBody, Written};
-use crate::config::Settings;
 use crate::redact::Redactor;
+use crate::settings::Settings;
 use crate::{ClientBuilder, Error, Repr};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -11,6 +11,7 @@ mod http;
 mod redact;
 mod report;
 mod requests;
+mod settings;
 #[cfg(test)]
 #[allow(dead_code, reason = "each crate uses a part of it")]
 #[path = "../../tests/src/shared.rs"]

@@ -147,14 +147,14 @@ pub mod __private {
     pub use crate::capture::secret_names::is_secret;
     pub use crate::instrument::boxed::{body, body_seen};
     pub use crate::instrument::call::{Call, InlineCall};
-    #[cfg(feature = "export")]
-    pub use crate::instrument::call_site::on_request_id;
-    pub use crate::instrument::call_site::{CallSite, OnRequestId};
     pub use crate::instrument::future::{boxed_future, boxed_future_seen, future, future_of, future_seen};
     pub use crate::instrument::span_macro::SpanSite;
     pub use crate::instrument::stream::{Streamed, TraceStream, stream_of};
     pub use crate::instrument::type_probe::{HidesFuture, HidesNoStream, HidesNothing, HidesStream, Slot};
     pub use crate::kind::SpanKind as Kind;
+    #[cfg(feature = "export")]
+    pub use crate::span::call_site::on_request_id;
+    pub use crate::span::call_site::{CallSite, OnRequestId};
     pub use crate::span::input_output::Input;
     pub use crate::{__promptlayer_hook as hook, __promptlayer_span as span};
 

@@ -10,7 +10,7 @@ mod request;
 mod tools;
 pub(super) mod turn;
 
-use super::shape::Shape;
+use super::reading::Shape;
 
 /// `PromptLayer`'s name for Bedrock.
 pub(super) const BEDROCK: &str = "amazon.bedrock";

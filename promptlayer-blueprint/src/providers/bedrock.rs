@@ -8,7 +8,7 @@ mod media;
 mod reply;
 mod request;
 
-use super::shape::Shape;
+use super::reading::Shape;
 
 pub(super) static SHAPE: Shape = Shape {
     api_type: "converse",

@@ -11,8 +11,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::reading::Shape;
 use super::reading::Usage;
-use super::shape::{Object, Shape, never, no_sum};
+use super::shape::{Object, never, no_sum};
 
 pub(super) static CHAT: Shape = Shape {
     api_type: "chat",

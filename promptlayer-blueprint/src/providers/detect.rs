@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::shape::{Object, Shape};
+use super::reading::Shape;
+use super::shape::Object;
 use super::{
     anthropic, bedrock, cohere, gemini, ollama, openai_chat, openai_completions, openai_embeddings,
     openai_images, openai_responses,

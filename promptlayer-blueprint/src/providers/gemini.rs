@@ -14,7 +14,8 @@ mod tools;
 
 use serde_json::Value;
 
-use super::shape::{Object, Shape, never, no_sum};
+use super::reading::Shape;
+use super::shape::{Object, never, no_sum};
 
 pub(super) static SHAPE: Shape = Shape {
     api_type: "generate-content",

@@ -53,8 +53,7 @@ mod vendors;
 pub use self::finish::Finish;
 pub use self::json::readable;
 pub use self::plain::{Input, Output, joined, reply as response, request};
-pub use self::reading::{Reply, Request, Usage};
-pub use self::shape::Shape;
+pub use self::reading::{Reply, Request, Shape, Usage};
 pub use self::vendor::of_model as provider_of_model;
 pub use self::vendors::{VENDORS, Vendor};
 

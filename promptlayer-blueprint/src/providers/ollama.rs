@@ -5,7 +5,8 @@ mod embed;
 mod reply;
 mod request;
 
-use super::shape::{Object, Shape, never, no_sum};
+use super::reading::Shape;
+use super::shape::{Object, never, no_sum};
 
 pub(super) static CHAT: Shape = Shape {
     api_type: "chat",

@@ -23,7 +23,8 @@ pub(super) use self::request::tools;
 pub(super) use self::sum::{Choice, Choices, append_lists, merge};
 pub(super) use self::without_model::{has_own_field, lacks_model};
 use super::messages;
-use super::shape::{Object, Shape};
+use super::reading::Shape;
+use super::shape::Object;
 
 pub(super) static SHAPE: Shape = Shape {
     api_type: "chat-completions",

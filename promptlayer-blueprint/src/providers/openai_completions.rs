@@ -3,8 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::openai_chat::{self, Choice, Choices, append_lists, merge};
+use super::reading::Shape;
 use super::reading::{self, Reply, Request};
-use super::shape::{Object, Shape};
+use super::shape::Object;
 use super::{json, openai_images, vendor};
 use crate::blueprint::{CompletionPrompt, ContentBlock};
 

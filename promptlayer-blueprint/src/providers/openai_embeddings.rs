@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use super::reading::Shape;
 use super::reading::{self, Reply, Request};
-use super::shape::{Object, Shape, never, no_sum};
+use super::shape::{Object, never, no_sum};
 use super::{json, openai_chat, vectors, vendor};
 use crate::blueprint::{ChatPrompt, ContentBlock, Message};
 

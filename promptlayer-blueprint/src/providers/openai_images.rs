@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use super::reading::Shape;
 use super::reading::{self, Reply, Request, Usage};
-use super::shape::{Object, Shape};
+use super::shape::Object;
 use super::{json, openai_chat, vendor};
 use crate::blueprint::{ChatPrompt, ContentBlock, Message, OutputMediaContent};
 

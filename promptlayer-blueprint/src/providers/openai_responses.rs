@@ -14,7 +14,7 @@ mod request;
 mod server;
 mod summed;
 
-use super::shape::Shape;
+use super::reading::Shape;
 
 pub(super) static SHAPE: Shape = Shape {
     api_type: "responses",

@@ -7,8 +7,8 @@ mod whole;
 use serde_json::{Map, Value};
 
 use self::names::{HISTORY, MODEL, PARAMETERS, SYSTEM, USER, is_known};
+use super::reading::Shape;
 use super::reading::{Reply, Request};
-use super::shape::Shape;
 use super::{REDACTED, detect, errors, frames, json, messages, openai_chat};
 use crate::blueprint::{ChatPrompt, ErrorType, Message};
 

@@ -10,7 +10,7 @@ use std::thread;
 
 use promptlayer_client::exporter::clock::deadline_in;
 
-use crate::export::guard::{Shutdown, ShutdownGuard};
+use crate::export::shutdown::{self, Shutdown};
 use crate::hooks;
 
 /// The pipelines to shut down.
@@ -41,7 +41,7 @@ extern "C" fn shut_down() {
 
 /// Shuts pipelines down in parallel, within one timeout for all of them.
 fn end_all(shutdowns: impl Iterator<Item = Arc<Shutdown>>) {
-    let deadline = deadline_in(ShutdownGuard::SHUTDOWN_TIMEOUT);
+    let deadline = deadline_in(shutdown::TIMEOUT);
     let in_hook = hooks::is_hook_thread();
     let (mut threads, mut here) = (Vec::new(), Vec::new());
     for shutdown in shutdowns {

@@ -12,7 +12,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use tracing::Span;
 
 use crate::capture::{self, Captured, Chunk, Failure};
-use crate::instrument::call_site::CallSite;
 #[cfg(not(feature = "export"))]
 use crate::instrument::disabled::Recording;
 #[cfg(feature = "reqwest-middleware")]
@@ -20,6 +19,7 @@ use crate::kind::SpanKind;
 #[cfg(feature = "export")]
 use crate::layer::recording::Recording;
 use crate::prompt_link::ToPromptLink;
+use crate::span::call_site::CallSite;
 use crate::span::input_output::{Ending, Input};
 
 /// One execution of an annotated function.

@@ -3,8 +3,8 @@
 use tracing::Span;
 
 use crate::capture::{Captured, Chunk};
-use crate::instrument::call_site::CallSite;
 use crate::prompt_link::PromptLink;
+use crate::span::call_site::CallSite;
 use crate::span::input_output::{Ending, Input};
 
 /// A recorded call. Without the feature `export` it has no values.

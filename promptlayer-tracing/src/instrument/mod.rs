@@ -6,7 +6,6 @@
 
 pub(crate) mod boxed;
 pub(crate) mod call;
-pub(crate) mod call_site;
 pub(crate) mod const_tags;
 #[cfg(not(feature = "export"))]
 pub(crate) mod disabled;

@@ -7,8 +7,8 @@ use promptlayer_blueprint::semconv;
 use serde_json::{Map, Value};
 use tracing::Metadata;
 
-use crate::instrument::call_site::MARK;
 use crate::kind::SpanKind;
+use crate::span::call_site::MARK;
 use crate::span::input_output::Ending;
 
 /// The fields for the beginning of a response. A stream records them with its first chunk.

@@ -8,12 +8,12 @@ use promptlayer_blueprint::{Tags, semconv};
 use tracing::Span;
 
 use crate::capture::{Captured, Chunk, Failure};
-use crate::instrument::call_site::CallSite;
 use crate::kind::SpanKind;
 use crate::layer::gen_ai_fields;
 use crate::layer::span_state::{Owner, SpanState, announce, in_registry};
 use crate::process::{ConvertedSpan, ProcessedSpan, SpanProcessor, convert};
 use crate::prompt_link::PromptLink;
+use crate::span::call_site::CallSite;
 use crate::span::finished::{FinishedSpan, Inherited, Output, Place};
 use crate::span::input_output::{Ending, Input};
 

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 
-use crate::instrument::call_site::MARK;
+use crate::span::call_site::MARK;
 
 /// Collects fields into its own buffer, so that a user's `Debug` does not run under a lock.
 #[derive(Debug, Default)]

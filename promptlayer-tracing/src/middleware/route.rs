@@ -6,8 +6,8 @@ use percent_encoding::percent_decode_str;
 use promptlayer_blueprint::providers::{VENDORS, Vendor};
 use reqwest::Url;
 
-use crate::instrument::call_site::CallSite;
 use crate::kind::SpanKind;
+use crate::span::call_site::CallSite;
 
 /// The path suffixes of model calls.
 static CALLS: &[(&str, &CallSite)] = &[

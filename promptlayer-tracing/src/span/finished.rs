@@ -9,9 +9,9 @@ use promptlayer_blueprint::{SpanId, Tags, TraceId, semconv};
 use serde_json::{Map, Value};
 
 use crate::capture::{Captured, Failure};
-use crate::instrument::call_site::OnRequestId;
 use crate::kind::SpanKind;
 use crate::prompt_link::PromptLink;
+use crate::span::call_site::OnRequestId;
 use crate::span::input_output::{Ending, Input};
 
 /// The error message of a call that was dropped.

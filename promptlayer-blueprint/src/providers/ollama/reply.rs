@@ -9,8 +9,9 @@ use crate::blueprint::{AssistantMessage, ChatPrompt, ContentBlock, Message};
 use crate::providers::call_ids::CallIds;
 use crate::providers::finish::Finish;
 use crate::providers::json;
+use crate::providers::reading::Shape;
 use crate::providers::reading::{Reply, Usage};
-use crate::providers::shape::{Object, Shape};
+use crate::providers::shape::Object;
 
 /// Returns `true` if an object is a `chat` response or a line of a streamed one: it has a message and a
 /// `done` flag.

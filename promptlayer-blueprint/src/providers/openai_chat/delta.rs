@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::calls::Calls;
 use super::details::Details;
-use super::sum::merge;
+use super::sum::{add_pieces, append, merge};
 use crate::providers::shape::Object;
 
 /// Fields of a delta that replace the earlier value and are not fragments. Routers repeat the role in every
@@ -82,26 +82,6 @@ impl Delta {
         message.extend(said.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
         message.entry("role").or_insert_with(|| "assistant".into());
         message
-    }
-}
-
-/// Adds the fields of an object. The fields in `pieces` are fragments and are appended.
-pub(super) fn add_pieces(into: &mut Object, from: &Object, pieces: &[&str]) {
-    for (key, value) in from {
-        match value {
-            Value::String(piece) if pieces.contains(&key.as_str()) => append(into, key, piece),
-            value => merge(into, key, value),
-        }
-    }
-}
-
-/// Appends a fragment to a text field.
-fn append(into: &mut Object, key: &str, piece: &str) {
-    match into.get_mut(key) {
-        Some(Value::String(text)) => text.push_str(piece),
-        _ => {
-            into.insert(key.to_owned(), piece.into());
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::delta::add_pieces;
+use super::sum::add_pieces;
 use crate::providers::shape::Object;
 
 /// Fields of a block that arrive in fragments.

@@ -8,8 +8,9 @@ use super::message::assistant;
 use super::{SHAPE, annotations, usage};
 use crate::blueprint::{ChatPrompt, ErrorType, Message};
 use crate::providers::finish::Finish;
+use crate::providers::reading::Shape;
 use crate::providers::reading::{Reply, Usage};
-use crate::providers::shape::{Object, Shape};
+use crate::providers::shape::Object;
 use crate::providers::{RESPONSE_ID, errors, json, vendor};
 
 /// Metadata key for the provider's fingerprint of the backend configuration.

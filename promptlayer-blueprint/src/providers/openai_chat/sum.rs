@@ -105,3 +105,23 @@ pub(in crate::providers) fn append_lists(into: &mut Object, from: &Object) {
         }
     }
 }
+
+/// Adds the fields of an object. The fields in `pieces` are fragments and are appended.
+pub(super) fn add_pieces(into: &mut Object, from: &Object, pieces: &[&str]) {
+    for (key, value) in from {
+        match value {
+            Value::String(piece) if pieces.contains(&key.as_str()) => append(into, key, piece),
+            value => merge(into, key, value),
+        }
+    }
+}
+
+/// Appends a fragment to a text field.
+pub(super) fn append(into: &mut Object, key: &str, piece: &str) {
+    match into.get_mut(key) {
+        Some(Value::String(text)) => text.push_str(piece),
+        _ => {
+            into.insert(key.to_owned(), piece.into());
+        }
+    }
+}

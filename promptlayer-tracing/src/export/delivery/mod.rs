@@ -40,9 +40,9 @@ use crate::export::delivery::refusals::Refusal;
 use crate::export::delivery::retry::{Attempts, RetryPolicy};
 use crate::export::delivery::transport::Transport;
 use crate::export::encode::content::Content;
-use crate::export::guard::Stop;
 use crate::export::pipeline::Pipeline;
 use crate::export::queue::ledger::RejectReason;
+use crate::export::shutdown::Stop;
 use crate::hooks::HookSender;
 
 /// The maximum number of requests in flight for batches that have left their slot.

@@ -89,7 +89,7 @@ impl SpoolSettings {
 
     /// Sets the maximum number of bytes on disk, for each process that uses the folder.
     ///
-    /// Quarantined data in `set-quarantine` may take the same amount again. When the limit is reached, the oldest
+    /// Quarantined data in `set-aside` may take the same amount again. When the limit is reached, the oldest
     /// records are dropped and counted. A record that alone exceeds the limit is not written. Defaults to
     /// [`DEFAULT_BYTES`](Self::DEFAULT_BYTES).
     #[must_use]

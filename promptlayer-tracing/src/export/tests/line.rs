@@ -11,7 +11,8 @@ use tokio::time::Instant;
 
 use super::service::Service;
 use crate::export::delivery::Deliverer;
-use crate::export::guard::{Stats, Stop};
+use crate::export::shutdown::Stop;
+use crate::export::stats::Stats;
 use crate::export::worker::Worker;
 use crate::export::{
     BatchLimits, Encoder, Pipeline, QueueLimits, Resource, RetryPolicy, SpoolSettings, Store, Tally, Wire,

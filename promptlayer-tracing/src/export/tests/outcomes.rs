@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::line::{Line, log_one};
 use super::service::{Service, Step};
-use crate::export::guard::Stats;
 use crate::export::queue::ledger::{DropReason, RejectReason};
+use crate::export::stats::Stats;
 use crate::export::{BatchLimits, RetryPolicy};
 
 /// Sends ten spans to a service. Returns the statistics and the elapsed time.

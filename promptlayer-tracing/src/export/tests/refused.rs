@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::line::{Line, log_one};
 use super::service::Service;
-use crate::export::guard::Stats;
+use crate::export::stats::Stats;
 use crate::export::{BatchLimits, RetryPolicy, SpoolMode, SpoolSettings};
 
 /// The statuses with which the simulated service rejects a request that contains the bad span.

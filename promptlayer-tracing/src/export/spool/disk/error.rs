@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::found::LeftAlone;
+use super::left_alone::LeftAlone;
 
 /// An error of the spool.
 #[derive(Debug, thiserror::Error)]

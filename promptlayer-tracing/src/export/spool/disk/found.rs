@@ -1,10 +1,11 @@
 //! The inventory of the spool's folder at opening: what is sent, and what is left alone.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::path::Path;
-use std::{fmt, fs};
 
 use super::directory::{self, Claim};
+use super::left_alone::LeftAlone;
 use super::segment::RECORDS;
 use super::tally::Tally;
 
@@ -17,26 +18,7 @@ pub(crate) struct Recovered {
     pub(crate) left: LeftAlone,
 }
 
-/// Counts of data in the spool's folder that is not sent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct LeftAlone {
-    /// Files and parts of files that could not be read. If they could be moved, they are in the folder
-    /// `set-quarantine` until they exceed the maximum age of a record or the size limit of the spool.
-    pub(crate) set_aside: u64,
-    /// Folders of ended processes with another base URL or API key.
-    pub(crate) other_destinations: u64,
-    /// Folders of an earlier version, which did not record the destination.
-    pub(crate) unknown_destinations: u64,
-    /// Folders and segments of another version.
-    pub(crate) other_versions: u64,
-}
-
 impl LeftAlone {
-    /// Returns `true` if nothing is left alone.
-    pub(crate) fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
     /// Counts the folders of other destinations, and of versions that did not record one.
     pub(super) fn look_beside(&mut self, root: &Path, own: &Claim) {
         for folder in folders(root) {
@@ -61,31 +43,6 @@ impl LeftAlone {
         };
         let left = folders(own.home()).filter(|folder| is_other(folder) && is_left(folder)).count();
         self.other_versions += left as u64;
-    }
-}
-
-impl fmt::Display for LeftAlone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { set_aside, other_destinations, unknown_destinations, other_versions } = *self;
-        let parts = [
-            (set_aside, "files, or parts of files, could not be read and are in the folder `set-aside`"),
-            (
-                other_destinations,
-                "folders are of another base URL or API key and wait for a program that has these",
-            ),
-            (
-                unknown_destinations,
-                "folders are of an earlier version, which did not hook_payload the base URL and the API key: delete \
-                 them, or have that version send them",
-            ),
-            (other_versions, "folders or files are of another version and wait for a program that has it"),
-        ];
-        let mut separator = "";
-        for (count, what) in parts.into_iter().filter(|(count, _)| *count > 0) {
-            write!(f, "{separator}{count} {what}")?;
-            separator = "; ";
-        }
-        Ok(())
     }
 }
 

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use super::SpoolError;
 use super::directory::Claim;
+use super::entry::{Entry, State};
 use super::file::{Tail, is_irregular, open_regular, private, sync};
 use super::quarantine::Quarantine;
 use super::record::Mark;
-use super::segment::{Entry, State};
 
 /// The file extension.
 pub(super) const MARKS: &str = "marks";

@@ -9,7 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::age::Age;
 use super::clock::{Clock, millis};
 use super::file::{create_folder, open_regular, private};
-use super::found::LeftAlone;
+use super::left_alone::LeftAlone;
 
 /// The name of the folder in the root.
 pub(super) const FOLDER: &str = "set-aside";

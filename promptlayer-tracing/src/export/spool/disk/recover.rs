@@ -11,11 +11,12 @@ use std::sync::Arc;
 use super::age::Age;
 use super::clock::Clock;
 use super::directory::Claim;
+use super::entry::{Entry, State};
 use super::file::{is_irregular, open_regular, private};
 use super::marks::{MARKS, ReadMarks};
 use super::quarantine::Quarantine;
 use super::record::{Head, OtherVersion, Preamble};
-use super::segment::{Entry, RECORDS, Segment, State};
+use super::segment::{RECORDS, Segment};
 
 /// The size of the read buffer in bytes.
 const BUFFER: usize = 64 << 10;

@@ -1,0 +1,103 @@
+//! What became of the items of a pipeline.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::SeqCst;
+
+use crate::export::pipeline::Pipeline;
+use crate::export::queue::ledger::{DropReason, Ledger};
+use crate::export::spool::store::Store;
+use crate::hooks::HookStats;
+
+/// Statistics of everything that was recorded by the layer.
+///
+/// The two ledgers are a snapshot of one instant. The other counters are read one after another.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// The spans, including those of requests.
+    pub spans: Ledger,
+    /// The tracking calls that hooks enqueued.
+    pub tracking: Ledger,
+    /// The counters of the request ids and their hooks.
+    pub hooks: HookStats,
+    /// Requests to PromptLayer that were sent again.
+    pub retries: u64,
+    /// Spans that were sent although an earlier request may have delivered them. Each repetition counts.
+    ///
+    /// This happens when a response is lost, or when an earlier run of the program may have sent the span.
+    /// The span was missing from its trace for
+    /// [`RetryPolicy::settling_time`](crate::export::RetryPolicy::settling_time), so a duplicate exists only if
+    /// PromptLayer took longer than that to store it. With [`Wire::LogRequest`](crate::export::Wire::LogRequest),
+    /// this counts requests that an earlier run left on disk and may have sent.
+    pub possible_duplicates: u64,
+    /// Requests that PromptLayer did not log although it accepted their span, because the template that they
+    /// name does not exist. `on_error` receives the name.
+    pub skipped_requests: u64,
+    /// Spans that were sent without their media, or with long texts cut, because they were larger than
+    /// [`BatchLimits::span_bytes`](crate::export::BatchLimits::span_bytes) or than PromptLayer accepts.
+    pub shrunk: u64,
+    /// Spans that were left out with their trace by [`sample`](crate::LayerBuilder::sample). They are not
+    /// counted in any ledger.
+    pub sampled_out: u64,
+    /// Files and parts of files of the spool that could not be read when it was opened. They are quarantined
+    /// in its folder `set-aside` for a limited time.
+    pub set_aside: u64,
+    /// Batches that were lost to a panic in the pipeline. The outcome of their items is unknown.
+    pub panics: u64,
+}
+
+/// The result of a flush: counts of the spans and tracking calls that were settled during it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FlushReport {
+    /// Items that PromptLayer accepted.
+    pub delivered: u64,
+    /// Items that PromptLayer rejected, and items that were dropped.
+    pub lost: u64,
+    /// Items that were sent but may not have arrived.
+    pub outcome_unknown: u64,
+    /// Items that are not settled yet: queued, in flight or on disk.
+    pub left: u64,
+    pub(super) is_complete: bool,
+}
+
+impl FlushReport {
+    /// Returns `true` if everything that was recorded before the flush is settled, and every hook that it
+    /// triggered has run. The flush does not wait for items that are on disk after a failure.
+    pub fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+}
+
+impl Pipeline {
+    pub(crate) fn stats(&self) -> Stats {
+        if self.is_forked() {
+            return self.stats_after_fork();
+        }
+        let (spans, tracking) = self.queue.ledgers();
+        let read = |counter: &AtomicU64| counter.load(SeqCst);
+        Stats {
+            spans,
+            tracking,
+            hooks: self.hooks.read(),
+            retries: read(&self.counters.retries),
+            possible_duplicates: read(&self.counters.possible_duplicates),
+            skipped_requests: read(&self.counters.skipped),
+            shrunk: read(&self.counters.shrunk),
+            sampled_out: read(&self.counters.left_out),
+            set_aside: self.store.as_ref().map_or(0, Store::set_aside),
+            panics: read(&self.counters.panics),
+        }
+    }
+
+    /// Returns the statistics since the fork. It takes no lock, because one may have been held at the time of
+    /// the fork.
+    fn stats_after_fork(&self) -> Stats {
+        let mut stats = Stats::default();
+        let dropped = [(&mut stats.spans, &self.forked.spans), (&mut stats.tracking, &self.forked.tracking)];
+        for (ledger, count) in dropped {
+            ledger.refuse(DropReason::Forked, count.load(SeqCst));
+        }
+        stats
+    }
+}
