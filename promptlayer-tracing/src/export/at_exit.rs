@@ -14,7 +14,7 @@ use crate::export::shutdown::{self, Shutdown};
 use crate::hooks;
 
 /// The pipelines to shut down.
-static ENDERS: Mutex<Vec<Weak<Shutdown>>> = Mutex::new(Vec::new());
+static SHUTDOWNS: Mutex<Vec<Weak<Shutdown>>> = Mutex::new(Vec::new());
 static REGISTERED: Once = Once::new();
 
 /// Registers a pipeline to be shut down when the process ends.
@@ -22,7 +22,7 @@ pub(crate) fn register(shutdown: &Arc<Shutdown>) {
     if shutdown.is_forked() {
         return;
     }
-    let mut shutdowns = ENDERS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut shutdowns = SHUTDOWNS.lock().unwrap_or_else(PoisonError::into_inner);
     shutdowns.retain(|shutdown| shutdown.strong_count() > 0);
     shutdowns.push(Arc::downgrade(shutdown));
     drop(shutdowns);
@@ -34,7 +34,7 @@ pub(crate) fn register(shutdown: &Arc<Shutdown>) {
 extern "C" fn shut_down() {
     // A panic must not unwind into the C library.
     let _ = catch_unwind(|| {
-        let shutdowns = std::mem::take(&mut *ENDERS.lock().unwrap_or_else(PoisonError::into_inner));
+        let shutdowns = std::mem::take(&mut *SHUTDOWNS.lock().unwrap_or_else(PoisonError::into_inner));
         end_all(shutdowns.iter().filter_map(Weak::upgrade));
     });
 }

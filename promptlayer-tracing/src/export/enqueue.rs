@@ -1,4 +1,4 @@
-//! The intake: puts spans and tracking calls into the queue, or into the spool, on the calling thread.
+//! Puts spans and tracking calls into the queue, or into the spool, on the calling thread.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;

@@ -1,4 +1,4 @@
-//! The packer: converts finished spans to batch items, and groups them into batches.
+//! The batcher: converts finished spans to batch items, and groups them into batches.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

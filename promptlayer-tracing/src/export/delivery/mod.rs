@@ -51,7 +51,7 @@ const RETRYING: usize = 4;
 /// responds within this time. A service that accepts connections and never responds must not delay the end.
 const ENDING_PATIENCE: Duration = Duration::from_secs(2);
 /// The maximum number of stored batches that have left their slot. Each of them is in memory.
-const STORED_ASIDE: usize = 256;
+const STORED_RETRYING: usize = 256;
 
 /// Delivers batches. All batches in flight share it.
 pub(crate) struct Deliverer<T> {
@@ -67,7 +67,7 @@ pub(crate) struct Deliverer<T> {
     stop: watch::Receiver<Stop>,
     pub(crate) gate: Gate,
     retrying: Arc<Semaphore>,
-    stored_aside: Arc<Semaphore>,
+    stored_retrying: Arc<Semaphore>,
     /// The kinds of errors that were reported since the last success.
     reported: Mutex<HashSet<(ErrorKind, Option<u16>)>>,
 }
@@ -111,7 +111,7 @@ pub(crate) enum Next {
     /// Retry in the same slot: the request was never written to a connection.
     Again,
     /// Retry, but let other batches go first.
-    Quarantine,
+    Later,
     /// Read back which spans arrived. The batch is not sent again. The service accepted the spans in
     /// `without_id` but did not return their request ids.
     Confirm {
@@ -142,7 +142,7 @@ impl<T: Transport> Deliverer<T> {
             stop,
             gate: Gate::default(),
             retrying: Arc::new(Semaphore::new(RETRYING)),
-            stored_aside: Arc::new(Semaphore::new(STORED_ASIDE)),
+            stored_retrying: Arc::new(Semaphore::new(STORED_RETRYING)),
             reported: Mutex::default(),
         }
     }
@@ -174,7 +174,7 @@ impl<T: Transport> Deliverer<T> {
             drop(turn);
             match next {
                 Next::Again => {}
-                Next::Quarantine => self.leave(&mut slot, &batch),
+                Next::Later => self.leave(&mut slot, &batch),
                 Next::Confirm { without_id } => {
                     self.leave(&mut slot, &batch);
                     self.confirm(batch, without_id).await;
@@ -198,7 +198,7 @@ impl<T: Transport> Deliverer<T> {
         if slot.is_left {
             return;
         }
-        let place = batch.is_stored().then(|| Arc::clone(&self.stored_aside).try_acquire_owned());
+        let place = batch.is_stored().then(|| Arc::clone(&self.stored_retrying).try_acquire_owned());
         // If too many stored batches wait already, this one keeps its slot, so that no more are read from
         // disk.
         let Ok(place) = place.transpose() else { return };

@@ -82,7 +82,7 @@ impl<T: Transport> Deliverer<T> {
                 if verdict == Verdict::AtFault {
                     batch.pause = Pause::For(delay);
                 }
-                Next::Quarantine
+                Next::Later
             }
             Refusal::Failure => self.failed(verdict, error, batch, attempts),
         }
@@ -126,7 +126,7 @@ impl<T: Transport> Deliverer<T> {
             return Next::GiveUp(GivenUp::Refused(reason));
         }
         batch.pause = Pause::UntilOthersPass(probe_interval.min(left));
-        Next::Quarantine
+        Next::Later
     }
 
     /// Handles a failure of the service, or a missing response. The batch is ambiguous: it may have arrived.
@@ -143,7 +143,7 @@ impl<T: Transport> Deliverer<T> {
                 }
                 let Some(delay) = delay else { return Next::GiveUp(GivenUp::Ambiguous) };
                 batch.pause = Pause::For(delay);
-                Next::Quarantine
+                Next::Later
             }
             // There is no trace to read the outcome from.
             Some(Content::Log { .. }) => {
@@ -157,7 +157,7 @@ impl<T: Transport> Deliverer<T> {
                     // The decision follows once the read-back shows which spans arrived.
                     Verdict::AtFault | Verdict::Stuck => batch.suspicion = Some((verdict, error)),
                 }
-                Next::Quarantine
+                Next::Later
             }
         }
     }

@@ -48,13 +48,13 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens the spool folder for a destination, which is identified by the hash `exporter`.
+    /// Opens the spool folder for a destination, which is identified by the hash `destination`.
     ///
     /// Also returns how many spans and tracking calls earlier runs left for this destination.
-    pub(crate) fn open(settings: &SpoolSettings, exporter: &str) -> Result<(Self, Tally), Error> {
+    pub(crate) fn open(settings: &SpoolSettings, destination: &str) -> Result<(Self, Tally), Error> {
         let limits =
             SpoolLimits { bytes: settings.bytes, max_age: settings.max_age, ..SpoolLimits::default() };
-        let (spool, recovered) = Spool::open(&settings.path, exporter, limits).map_err(failed)?;
+        let (spool, recovered) = Spool::open(&settings.path, destination, limits).map_err(failed)?;
         let found = recovered.records;
         let open = spool.waiting().collect();
         let store = Self {

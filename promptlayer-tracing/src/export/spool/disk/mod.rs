@@ -131,7 +131,7 @@ pub(crate) struct Spool {
 impl Spool {
     /// Opens the spool of a destination, with the records that ended processes left for the same destination.
     ///
-    /// All of these records are read once, to check that they are intact. `exporter` is a hash in
+    /// All of these records are read once, to check that they are intact. `destination` is a hash in
     /// hexadecimal digits. A relative path is resolved against the current directory.
     ///
     /// # Errors
@@ -140,20 +140,20 @@ impl Spool {
     /// error.
     pub(crate) fn open(
         path: impl AsRef<Path>,
-        exporter: &str,
+        destination: &str,
         limits: SpoolLimits,
     ) -> Result<(Self, Recovered), SpoolError> {
-        Self::open_by(path.as_ref(), exporter, limits, Clock::System)
+        Self::open_by(path.as_ref(), destination, limits, Clock::System)
     }
 
     fn open_by(
         path: &Path,
-        exporter: &str,
+        destination: &str,
         limits: SpoolLimits,
         clock: Clock,
     ) -> Result<(Self, Recovered), SpoolError> {
         let root = std::path::absolute(path).map_err(SpoolError::io("find the spool's folder", path))?;
-        let own = Arc::new(Claim::create(&directory::home(&root, exporter))?);
+        let own = Arc::new(Claim::create(&directory::home(&root, destination))?);
         let orphans = Orphans::adopt(&own);
         let mut quarantine = Quarantine::new(&root);
         quarantine.left.set_aside = orphans.unreadable;

@@ -5,8 +5,8 @@ use super::*;
 /// Another destination.
 const OTHER: &str = "fedcba9876543210";
 
-fn open_for(path: &Path, exporter: &str) -> (Spool, Recovered) {
-    Spool::open(path, exporter, ROOMY).unwrap()
+fn open_for(path: &Path, destination: &str) -> (Spool, Recovered) {
+    Spool::open(path, destination, ROOMY).unwrap()
 }
 
 #[test]
