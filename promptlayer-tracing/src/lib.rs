@@ -92,6 +92,10 @@ mod process;
 mod prompt_link;
 #[cfg(feature = "export")]
 mod random;
+#[cfg(all(test, feature = "export"))]
+#[allow(dead_code, reason = "each crate uses a part of it")]
+#[path = "../../tests/src/shared.rs"]
+mod shared;
 mod span;
 
 #[cfg(feature = "export")]

@@ -1,18 +1,11 @@
 //! Conversion of recorded exchanges with Anthropic and Bedrock.
 
-use std::io::Write as _;
-use std::path::PathBuf;
-use std::{env, fs, io};
-
 use promptlayer_blueprint::{ContentBlock, LogRequest, Message, RequestStatus};
 use serde_json::{Map, Value, json};
 
-use super::{arguments, assistant, calls, captured, chat, span};
+use super::{arguments, assistant, calls, captured, chat, recorded, span};
 use crate::process::convert::log_request;
 use crate::span::finished::{FinishedSpan, Output};
-
-/// Environment variable with the folder of reference documents.
-const VARIABLE: &str = "PROMPTLAYER_SHARED";
 
 /// A recorded exchange.
 struct Exchange {
@@ -40,31 +33,13 @@ impl Exchange {
     }
 }
 
-/// Returns all exchanges of an API. If the folder is missing, prints a message and returns none.
+/// Returns all exchanges of an API.
 fn exchanges(prefix: &str, at_least: usize) -> Vec<Exchange> {
-    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared");
-    let folder = env::var_os(VARIABLE).filter(|folder| !folder.is_empty()).map_or_else(beside, PathBuf::from);
-    let folder = folder.join("fixtures");
-    let Ok(entries) = fs::read_dir(&folder) else {
-        // Not `eprintln!`: the test harness hides its output if the test passes.
-        let folder = folder.display();
-        drop(writeln!(
-            io::stderr(),
-            "skipped: {folder} cannot be read; set {VARIABLE} to the folder it is in"
-        ));
-        return Vec::new();
-    };
-    let mut names: Vec<String> = entries
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name.starts_with(prefix))
-        .collect();
-    names.sort();
-    assert!(names.len() >= at_least, "the folder is there and has no more than {names:?}");
-    names
+    let recorded = recorded(&[prefix]);
+    assert!(recorded.is_empty() || recorded.len() >= at_least, "only {} begin with {prefix}", recorded.len());
+    recorded
         .into_iter()
-        .map(|name| {
-            let text = fs::read_to_string(folder.join(&name)).unwrap();
-            let mut exchange: Value = serde_json::from_str(&text).unwrap();
+        .map(|(name, mut exchange)| {
             let chunks = exchange["chunks"].as_array_mut().map(std::mem::take);
             let response = match &chunks {
                 Some(_) => exchange["accumulated_by_vendor_sdk"].take(),

@@ -1,19 +1,12 @@
 //! Conversion of recorded exchanges with servers that implement OpenAI's chat completions and embeddings.
 
-use std::io::Write as _;
-use std::path::PathBuf;
-use std::{env, fs, io};
-
 use promptlayer_blueprint::{
     Annotation, ContentBlock, ErrorType, LogRequest, Message, Prompt, RequestStatus,
 };
 use serde_json::{Map, Value, json};
 
 use super::openai_stream::log_of_stream;
-use super::{assistant, calls, chat, log_of, said};
-
-/// Environment variable with the folder of reference documents.
-const VARIABLE: &str = "PROMPTLAYER_SHARED";
+use super::{assistant, calls, chat, log_of, recorded, said};
 
 /// Exchanges whose provider cannot be detected: they contain only a server's error message.
 const UNTOLD: &[&str] = &["chat-reply-error-b2fd48.json", "chat-reply-error-media-380925.json"];
@@ -30,8 +23,7 @@ struct Exchange {
 }
 
 impl Exchange {
-    fn read(name: String, text: &str) -> Self {
-        let mut exchange: Value = serde_json::from_str(text).unwrap();
+    fn read(name: String, mut exchange: Value) -> Self {
         let chunks = exchange.get("chunks").and_then(Value::as_array).cloned();
         let response = if chunks.is_some() { "accumulated_by_vendor_sdk" } else { "response" };
         Self {
@@ -51,36 +43,9 @@ impl Exchange {
     }
 }
 
-/// Returns all exchanges whose names start with one of these prefixes. If the folder is missing, prints a
-/// message and returns none.
+/// Returns all exchanges whose names start with one of these prefixes.
 fn exchanges_of(kinds: &[&str]) -> Vec<Exchange> {
-    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared");
-    let folder = env::var_os(VARIABLE).filter(|folder| !folder.is_empty()).map_or_else(beside, PathBuf::from);
-    let folder = folder.join("fixtures");
-    let Ok(entries) = fs::read_dir(&folder) else {
-        // Not `eprintln!`: the test harness hides its output if the test passes.
-        let folder = folder.display();
-        drop(writeln!(
-            io::stderr(),
-            "skipped: {folder} cannot be read; set {VARIABLE} to the folder it is in"
-        ));
-        return Vec::new();
-    };
-    let mut names: Vec<String> = entries
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| kinds.iter().any(|kind| name.starts_with(kind)))
-        .collect();
-    names.sort();
-    for kind in kinds {
-        assert!(names.iter().any(|name| name.starts_with(kind)), "the folder is there and has no {kind}");
-    }
-    names
-        .into_iter()
-        .map(|name| {
-            let text = fs::read_to_string(folder.join(&name)).unwrap();
-            Exchange::read(name, &text)
-        })
-        .collect()
+    recorded(kinds).into_iter().map(|(name, exchange)| Exchange::read(name, exchange)).collect()
 }
 
 fn exchanges() -> Vec<Exchange> {

@@ -1,19 +1,13 @@
 //! Conversion of recorded exchanges with Gemini.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::path::PathBuf;
-use std::{env, fs, io};
 
 use promptlayer_blueprint::{ContentBlock, LogRequest, Message, RequestStatus};
 use serde_json::{Value, json};
 
-use super::{assistant, calls, captured, chat, span};
+use super::{assistant, calls, captured, chat, recorded, span};
 use crate::span::finished::{FinishedSpan, Output};
 use crate::span::input_output::Input;
-
-/// Environment variable with the folder of reference documents.
-const VARIABLE: &str = "PROMPTLAYER_SHARED";
 
 /// A recorded exchange.
 pub(super) struct Exchange {
@@ -38,32 +32,11 @@ impl Exchange {
     }
 }
 
-/// Returns all exchanges in files with this name prefix. If the folder is missing, prints a message and
-/// returns none.
+/// Returns all exchanges in files with this name prefix.
 pub(super) fn exchanges(beginning: &str) -> Vec<Exchange> {
-    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared");
-    let folder = env::var_os(VARIABLE).filter(|folder| !folder.is_empty()).map_or_else(beside, PathBuf::from);
-    let folder = folder.join("fixtures");
-    let Ok(entries) = fs::read_dir(&folder) else {
-        // Not `eprintln!`: the test harness hides its output if the test passes.
-        let folder = folder.display();
-        drop(writeln!(
-            io::stderr(),
-            "skipped: {folder} cannot be read; set {VARIABLE} to the folder it is in"
-        ));
-        return Vec::new();
-    };
-    let mut names: Vec<String> = entries
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name.starts_with(beginning))
-        .collect();
-    names.sort();
-    assert!(!names.is_empty(), "the folder is there and has nothing that begins with {beginning}");
-    names
+    recorded(&[beginning])
         .into_iter()
-        .map(|name| {
-            let text = fs::read_to_string(folder.join(&name)).unwrap();
-            let mut exchange: Value = serde_json::from_str(&text).unwrap();
+        .map(|(name, mut exchange)| {
             let chunks = match exchange["chunks"].take() {
                 Value::Array(chunks) => chunks,
                 _ => Vec::new(),

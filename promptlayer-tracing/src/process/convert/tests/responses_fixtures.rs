@@ -1,17 +1,10 @@
 //! Conversion of recorded exchanges with servers that implement OpenAI's Responses API.
 
-use std::io::Write as _;
-use std::path::PathBuf;
-use std::{env, fs, io};
-
 use promptlayer_blueprint::{ContentBlock, LogRequest, Message, RequestStatus};
 use serde_json::{Map, Value};
 
 use super::responses_chunks::{log_of_stream, sum};
-use super::{assistant, calls, chat, log_of};
-
-/// Environment variable with the folder of reference documents.
-const VARIABLE: &str = "PROMPTLAYER_SHARED";
+use super::{assistant, calls, chat, log_of, recorded};
 
 /// A recorded exchange.
 struct Exchange {
@@ -24,31 +17,13 @@ struct Exchange {
     chunks: Vec<Value>,
 }
 
-/// Returns all exchanges. If the folder is missing, prints a message and returns none.
+/// Returns all exchanges.
 fn exchanges() -> Vec<Exchange> {
-    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared");
-    let folder = env::var_os(VARIABLE).filter(|folder| !folder.is_empty()).map_or_else(beside, PathBuf::from);
-    let folder = folder.join("fixtures");
-    let Ok(entries) = fs::read_dir(&folder) else {
-        // Not `eprintln!`: the test harness hides its output if the test passes.
-        let folder = folder.display();
-        drop(writeln!(
-            io::stderr(),
-            "skipped: {folder} cannot be read; set {VARIABLE} to the folder it is in"
-        ));
-        return Vec::new();
-    };
-    let mut names: Vec<String> = entries
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name.starts_with("responses-"))
-        .collect();
-    names.sort();
-    assert!(names.len() > 10, "the folder is there and has no more than {names:?}");
-    names
+    let recorded = recorded(&["responses-"]);
+    assert!(recorded.is_empty() || recorded.len() > 10, "only {} exchanges", recorded.len());
+    recorded
         .into_iter()
-        .map(|name| {
-            let text = fs::read_to_string(folder.join(&name)).unwrap();
-            let mut exchange: Value = serde_json::from_str(&text).unwrap();
+        .map(|(name, mut exchange)| {
             let reply = match exchange["response"].take() {
                 Value::Null => exchange["accumulated_by_vendor_sdk"].take(),
                 reply => reply,
