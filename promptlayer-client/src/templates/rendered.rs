@@ -14,7 +14,7 @@ use crate::{Error, Repr};
 /// linked to the registry.
 ///
 /// ```
-/// use promptlayer_blueprint::Template;
+/// use promptlayer_client::Template;
 ///
 /// let template: Template = serde_json::from_str(
 ///     r#"{"id": 11, "prompt_name": "example", "version": 2, "prompt_template": {
