@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
+use serde_json::Map;
 
-use super::turn::Turn;
+use super::turn::messages;
 use super::{BEDROCK, SHAPE, VERTEX, content, tools};
-use crate::blueprint::{ChatPrompt, Message};
+use crate::blueprint::ChatPrompt;
 use crate::providers::json;
 use crate::providers::reading::{self, Request};
 use crate::providers::shape::Object;
@@ -17,7 +17,7 @@ const PROMPT_FIELDS: &[&str] = &["model", "messages", "system"];
 
 /// Reads a request.
 pub(super) fn request(mut object: Object) -> Request {
-    let mut prompt = ChatPrompt::new(messages(&object));
+    let mut prompt = ChatPrompt::new(messages(&object, content::blocks, content::read));
     tools::take(&mut object, &mut prompt);
     Request {
         shape: Some(&SHAPE),
@@ -40,26 +40,4 @@ fn provider(object: &Object) -> Option<&'static str> {
     } else {
         None
     }
-}
-
-fn messages(object: &Object) -> Vec<Message> {
-    let system = content::blocks(object.get("system"));
-    let mut messages: Vec<Message> =
-        if system.is_empty() { Vec::new() } else { vec![Message::system(system)] };
-    match object.get("messages") {
-        Some(Value::Array(items)) => messages.extend(items.iter().flat_map(message)),
-        None | Some(Value::Null) => {}
-        Some(other) => messages.extend(message(other)),
-    }
-    messages
-}
-
-/// Converts one message into one or more messages. A value that is not an object becomes a user message.
-fn message(value: &Value) -> Vec<Message> {
-    let Some(object) = value.as_object() else {
-        return vec![Message::user(json::readable(value))];
-    };
-    let mut turn = Turn::new(json::string(object, "role").unwrap_or_default());
-    content::read(&mut turn, object.get("content"));
-    turn.into_messages()
 }

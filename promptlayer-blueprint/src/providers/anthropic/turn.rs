@@ -7,6 +7,35 @@ use serde_json::Value;
 
 use crate::blueprint::{AssistantMessage, ContentBlock, McpCallContent, Message, ToolCall};
 use crate::providers::json;
+use crate::providers::shape::Object;
+
+/// Reads the system prompt and the messages of a request, with the functions that read the content blocks of its API.
+pub(in crate::providers) fn messages(
+    request: &Object,
+    blocks: fn(Option<&Value>) -> Vec<ContentBlock>,
+    read: fn(&mut Turn<'_>, Option<&Value>),
+) -> Vec<Message> {
+    let message = |value: &Value| message(value, read);
+    let system = blocks(request.get("system"));
+    let mut messages: Vec<Message> =
+        if system.is_empty() { Vec::new() } else { vec![Message::system(system)] };
+    match request.get("messages") {
+        Some(Value::Array(items)) => messages.extend(items.iter().flat_map(message)),
+        None | Some(Value::Null) => {}
+        Some(other) => messages.extend(message(other)),
+    }
+    messages
+}
+
+/// Converts one message into one or more messages. A value that is not an object becomes a user message.
+fn message(value: &Value, read: fn(&mut Turn<'_>, Option<&Value>)) -> Vec<Message> {
+    let Some(object) = value.as_object() else {
+        return vec![Message::user(json::readable(value))];
+    };
+    let mut turn = Turn::new(json::string(object, "role").unwrap_or_default());
+    read(&mut turn, object.get("content"));
+    turn.into_messages()
+}
 
 /// Collects the blocks of one message. In the blueprint, tool calls are separate from the content and tool
 /// results are separate messages, so one message may become several.

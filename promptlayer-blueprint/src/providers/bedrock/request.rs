@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::{SHAPE, content};
-use crate::blueprint::{ChatPrompt, Function, Message, Tool, ToolChoice};
-use crate::providers::anthropic::turn::Turn;
+use crate::blueprint::{ChatPrompt, Function, Tool, ToolChoice};
+use crate::providers::anthropic::turn::messages;
 use crate::providers::json;
 use crate::providers::reading::{self, Request};
 use crate::providers::shape::Object;
@@ -15,7 +15,7 @@ const PROMPT_FIELDS: &[&str] = &["modelId", "messages", "system"];
 
 /// Reads a request. Clients that pass the model together with the other fields call it `modelId`.
 pub(super) fn request(mut object: Object) -> Request {
-    let mut prompt = ChatPrompt::new(messages(&object));
+    let mut prompt = ChatPrompt::new(messages(&object, content::blocks, content::read));
     if let Some(Value::Object(config)) = object.get_mut("toolConfig") {
         take_tools(config, &mut prompt);
         take_choice(config, &mut prompt);
@@ -31,28 +31,6 @@ pub(super) fn request(mut object: Object) -> Request {
         parameters: reading::parameters(object, PROMPT_FIELDS),
         unplaced: Map::new(),
     }
-}
-
-fn messages(object: &Object) -> Vec<Message> {
-    let system = content::blocks(object.get("system"));
-    let mut messages: Vec<Message> =
-        if system.is_empty() { Vec::new() } else { vec![Message::system(system)] };
-    match object.get("messages") {
-        Some(Value::Array(items)) => messages.extend(items.iter().flat_map(message)),
-        None | Some(Value::Null) => {}
-        Some(other) => messages.extend(message(other)),
-    }
-    messages
-}
-
-/// Converts one message into one or more messages. A value that is not an object becomes a user message.
-fn message(value: &Value) -> Vec<Message> {
-    let Some(object) = value.as_object() else {
-        return vec![Message::user(json::readable(value))];
-    };
-    let mut turn = Turn::new(json::string(object, "role").unwrap_or_default());
-    content::read(&mut turn, object.get("content"));
-    turn.into_messages()
 }
 
 /// Moves the tools to the prompt. Tools that the blueprint cannot hold stay in the request.
