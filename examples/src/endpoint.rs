@@ -69,7 +69,7 @@ pub fn endpoint_from(
     Ok((endpoint(offline.url().to_owned(), "offline".to_owned()), Some(offline)))
 }
 
-#[allow(clippy::print_stderr, reason = "whoever runs an example must know that no real model answers")]
+#[allow(clippy::print_stderr, reason = "the user of an example must know that no real model answers")]
 fn announce(offline: &OfflineModel) {
     eprintln!("OPENAI_API_KEY is not set: an offline model answers at {}", offline.url());
 }

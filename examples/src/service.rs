@@ -74,7 +74,7 @@ impl Service {
     }
 }
 
-#[allow(clippy::print_stderr, reason = "whoever runs an example must know where its requests go")]
+#[allow(clippy::print_stderr, reason = "the user of an example must know where its requests go")]
 fn announce(server: &Server) {
     eprintln!("PROMPTLAYER_API_KEY is not set: promptlayer-local listens at {}/", server.url());
 }

@@ -226,7 +226,7 @@ fn site(args: &Args, function: &LitStr, names: &Names) -> TokenStream {
 
 /// Returns one field in the syntax of `tracing::span!`.
 ///
-/// A name without a value refers to the argument of that name. If there is none, the field is empty.
+/// A name without a value refers to the argument of that name. Without such an argument, the field is empty.
 fn field_tokens(field: &Field, parameters: &Parameters, aliases: &mut Aliases, names: &Names) -> TokenStream {
     let private = &names.private;
     let Field { name, mode, value } = field;

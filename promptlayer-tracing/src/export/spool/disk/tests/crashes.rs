@@ -26,7 +26,7 @@ fn say(what: char, number: u64) {
 }
 
 #[test]
-#[ignore = "is run, and killed, by what_was_kept_survives_a_kill_and_what_was_done_stays_done"]
+#[ignore = "is run, and killed, by kill_keeps_waiting_records_and_settled_ones_stay_settled"]
 fn process() {
     let Some(path) = env::var_os(PATH) else { return };
     let first: u64 = env::var(FIRST).unwrap().parse().unwrap();
@@ -84,7 +84,7 @@ fn start(path: &OsStr, first: u64) -> (Child, BufReader<ChildStdout>) {
 }
 
 #[test]
-fn what_was_kept_survives_a_kill_and_what_was_done_stays_done() {
+fn kill_keeps_waiting_records_and_settled_ones_stay_settled() {
     let (_folder, path) = folder();
     let mut waiting = BTreeSet::new();
     let mut first = 0;
@@ -128,7 +128,7 @@ fn what_was_kept_survives_a_kill_and_what_was_done_stays_done() {
 
 #[cfg(unix)]
 #[test]
-#[ignore = "is run, with room for small files alone, by a_disk_that_fills_up_costs_only_what_has_no_room"]
+#[ignore = "is run, with room for small files alone, by full_disk_costs_only_records_without_room"]
 fn process_without_room() {
     let Some(path) = env::var_os(PATH) else { return };
     let (mut spool, _) = open(Path::new(&path));
@@ -163,7 +163,7 @@ fn process_without_room() {
 
 #[cfg(unix)]
 #[test]
-fn a_disk_that_fills_up_costs_only_what_has_no_room() {
+fn full_disk_costs_only_records_without_room() {
     let (_folder, path) = folder();
     // At the file size limit, the system writes the part of an entry that fits, and then fails.
     let output = Command::new("sh")
