@@ -266,7 +266,7 @@ impl Recording {
 /// Records the attributes of the call on its span, if a layer reads them.
 fn show(span: &Span, processor: &SpanProcessor, processed: &mut ProcessedSpan) {
     if !processed.span.is_request {
-        gen_ai_fields::record(span, &convert::function_attributes(&processed.span));
+        gen_ai_fields::record(span, &convert::function_attributes(&processed.span), processor.semconv);
         return;
     }
     let expected = if processed.span.kind == Some(SpanKind::Embedding) { "embeddings" } else { "chat" };
@@ -280,6 +280,6 @@ fn show(span: &Span, processor: &SpanProcessor, processed: &mut ProcessedSpan) {
     if operation.as_ref().is_some_and(|operation| operation == expected) {
         attributes.remove(semconv::OPERATION_NAME);
     }
-    gen_ai_fields::record(span, attributes);
+    gen_ai_fields::record(span, attributes, processor.semconv);
     attributes.extend(operation.map(|operation| (semconv::OPERATION_NAME.to_owned(), operation)));
 }

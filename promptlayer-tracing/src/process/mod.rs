@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use promptlayer_blueprint::semconv::SemconvStability;
 use promptlayer_blueprint::{LogRequest, TraceId};
 use promptlayer_client::exporter::clock;
 use serde_json::{Map, Value};
@@ -33,6 +34,8 @@ pub(crate) struct SpanProcessor {
     pub(crate) sample: f64,
     /// `true` if calls record their `gen_ai` attributes on their own spans.
     pub(crate) gen_ai_fields: bool,
+    /// The generation of attribute names that these attributes have.
+    pub(crate) semconv: SemconvStability,
     /// `true` if the destination accepts spans that make no request log.
     pub(crate) keeps_trace: bool,
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use promptlayer_blueprint::semconv::SemconvStability;
 use serde_json::Value;
 
 use super::line::span;
@@ -31,6 +32,7 @@ fn sent(started: SystemTime, duration: Duration) -> Value {
         redact: Redact::default(),
         sample: 1.0,
         gen_ai_fields: false,
+        semconv: SemconvStability::default(),
         keeps_trace: true,
     };
     let mut span = span(random::trace_id(), 0);
@@ -38,7 +40,13 @@ fn sent(started: SystemTime, duration: Duration) -> Value {
     processor.submit(span);
     let processed = shelf.0.lock().unwrap().pop().unwrap();
     let converted = ConvertedSpan::from_span(&processed.span, None);
-    let bytes = spans_bulk::span_bytes(&processed, &converted, &Resource::new("test".to_owned())).unwrap();
+    let bytes = spans_bulk::span_bytes(
+        &processed,
+        &converted,
+        &Resource::new("test".to_owned()),
+        SemconvStability::default(),
+    )
+    .unwrap();
     serde_json::from_slice(&bytes).unwrap()
 }
 
