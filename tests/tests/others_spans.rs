@@ -12,6 +12,8 @@ mod rig;
 mod server;
 #[path = "others_spans/shown.rs"]
 mod shown;
+#[path = "others_spans/wire.rs"]
+mod wire;
 
 use std::future::Future;
 use std::pin::Pin;

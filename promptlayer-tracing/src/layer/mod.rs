@@ -12,10 +12,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
 
+use promptlayer_blueprint::providers::gen_ai;
+use serde_json::{Map, Value};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Metadata, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 pub use self::builder::LayerBuilder;
 use self::external_span::ExternalSpan;
@@ -34,11 +36,11 @@ pub(crate) type SpanFilter = Box<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>;
 
 /// The `tracing` layer, which records the spans of annotated functions and hands each one over when it ends.
 ///
-/// It also records spans of other crates (rig, genai) and your own spans, if they have the field
-/// `gen_ai.operation.name` of OpenTelemetry's conventions. An operation of a model (`chat`,
-/// `generate_content`, `text_completion`, `embeddings`) makes a request log, any other makes a span of the
-/// trace. An agent of rig enters its own span only when it streams. To get one trace for a whole agent run,
-/// call it from an annotated function.
+/// It also records spans of other crates (rig, genai, langchain-rust, swiftide) and your own spans, if they have the
+/// field `gen_ai.operation.name` of OpenTelemetry's conventions. An operation of a model (`chat`,
+/// `generate_content`, `text_completion`, `realtime_inference`, `embeddings`) makes a request log, any other makes
+/// a span of the trace. An agent of rig enters its own span only when it streams. To get one trace for a whole agent
+/// run, call it from an annotated function.
 ///
 /// Install one layer per subscriber. A second layer records nothing and reports [`ErrorKind::SecondLayer`](crate::ErrorKind::SecondLayer) once.
 ///
@@ -112,6 +114,10 @@ where
         let Some(span) = context.span(id) else { return };
         let mut visitor = FieldVisitor::default();
         attributes.record(&mut visitor);
+        let fields = match external {
+            Some(external) => external.declared(visitor.fields),
+            None => visitor.fields,
+        };
 
         // The parent is the nearest recorded span, because spans in between may not be recorded.
         let around = span.scope().skip(1).find_map(|around| {
@@ -136,8 +142,7 @@ where
                 Arc::clone(&self.processor.root),
             ),
         };
-        let is_request =
-            external.is_some() && external_span::kind(&visitor.fields).is_some_and(SpanKind::is_request);
+        let is_request = external.is_some() && external_span::kind(&fields).is_some_and(SpanKind::is_request);
         let record = SpanState {
             processor: Arc::clone(&self.processor),
             owner: Owner::Layer,
@@ -147,7 +152,7 @@ where
             inherited,
             contains_request: Arc::new(AtomicBool::new(false)),
             external,
-            fields: visitor.fields,
+            fields,
         };
         let is_recorded = unless_poisoned(|| {
             let mut extensions = span.extensions_mut();
@@ -179,15 +184,32 @@ where
         }
         let mut visitor = FieldVisitor::default();
         values.record(&mut visitor);
-        let names_request = external_span::kind(&visitor.fields).is_some_and(SpanKind::is_request);
-        let is_external = unless_poisoned(|| {
-            let mut extensions = span.extensions_mut();
-            let record = extensions.get_mut::<SpanState>()?;
-            record.fields.extend(visitor.fields);
-            Some(record.external.is_some())
-        });
-        if is_external.flatten() == Some(true) && names_request {
-            announce(&span);
+        add_fields(&span, visitor.fields);
+    }
+
+    /// Adds the fields of an event to the span in which it occurred, if the crate that made the span records
+    /// its calls in events.
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let is_of_call = |name: &str| name.starts_with(gen_ai::LANGFUSE);
+        let fields = event.metadata().fields();
+        let is_error = *event.metadata().level() == Level::ERROR && fields.field(EVENT_ERROR).is_some();
+        if !(is_error || fields.iter().any(|field| is_of_call(field.name()))) || export::is_silent() {
+            return;
+        }
+        let Some(scope) = context.event_scope(event) else { return };
+        for span in scope {
+            let has_events = unless_poisoned(|| {
+                let extensions = span.extensions();
+                let record = extensions.get::<SpanState>()?;
+                let is_mine = Arc::ptr_eq(&record.processor, &self.processor) && record.owner == Owner::Layer;
+                Some(is_mine && record.external?.has_events())
+            });
+            if has_events.flatten() == Some(true) {
+                let mut visitor = FieldVisitor::default();
+                event.record(&mut visitor);
+                visitor.fields.retain(|name, _| is_of_call(name) || (is_error && name == EVENT_ERROR));
+                return add_fields(&span, visitor.fields);
+            }
         }
     }
 
@@ -209,6 +231,31 @@ where
         if let Some(finished) = finished.flatten() {
             self.processor.submit(finished);
         }
+    }
+}
+
+/// The field in which `#[tracing::instrument(err)]` records an error.
+const EVENT_ERROR: &str = "error";
+
+/// Adds fields to the state of a span.
+fn add_fields<'registry, R>(span: &SpanRef<'registry, R>, fields: Map<String, Value>)
+where
+    R: LookupSpan<'registry>,
+{
+    let is_request = unless_poisoned(|| {
+        let mut extensions = span.extensions_mut();
+        let record = extensions.get_mut::<SpanState>()?;
+        let Some(external) = record.external else {
+            record.fields.extend(fields);
+            return None;
+        };
+        let fields = external.attributes(fields);
+        let is_request = external_span::kind(&fields).is_some_and(SpanKind::is_request);
+        record.fields.extend(fields);
+        Some(is_request)
+    });
+    if is_request.flatten() == Some(true) {
+        announce(span);
     }
 }
 
