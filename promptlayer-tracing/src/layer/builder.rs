@@ -20,6 +20,7 @@ use crate::export::{
 };
 use crate::hooks::{Hooks, LoggedRequest};
 use crate::layer::{PromptLayer, SpanFilter};
+use crate::process::held::HeldCalls;
 use crate::process::in_memory::InMemory;
 use crate::process::{Redact, SpanExporter, SpanProcessor};
 use crate::span::finished::Inherited;
@@ -455,6 +456,7 @@ impl LayerBuilder {
         let pipeline = Arc::new(pipeline);
         pipeline.adopt(found);
         let layer = self.finish(Box::new(Arc::clone(&pipeline)))?;
+        pipeline.feed_from(layer.processor());
         let guard = export::start(&pipeline, settings, hooks)?;
         Ok((layer, guard))
     }
@@ -489,6 +491,7 @@ impl LayerBuilder {
             gen_ai_fields: self.gen_ai_fields.unwrap_or(true),
             semconv,
             keeps_trace: self.wire == Wire::SpansBulk,
+            held: HeldCalls::default(),
         };
         Ok(PromptLayer::new(Arc::new(processor), self.export_spans))
     }

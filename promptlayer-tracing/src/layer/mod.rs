@@ -1,8 +1,10 @@
 //! The `tracing` layer, its builder, and the state that it keeps for open spans.
 
+mod announce;
 mod builder;
 pub(crate) mod external_span;
 pub(crate) mod gen_ai_fields;
+mod model_calls;
 pub(crate) mod recording;
 mod span_state;
 mod visitor;
@@ -19,9 +21,11 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
+use self::announce::announce;
 pub use self::builder::LayerBuilder;
 use self::external_span::ExternalSpan;
-use self::span_state::{Owner, SpanState, announce, unless_poisoned};
+use self::model_calls::{ModelCall, ModelCalls};
+use self::span_state::{Owner, SpanState, unless_poisoned};
 use self::visitor::FieldVisitor;
 use crate::error::Repr;
 use crate::kind::SpanKind;
@@ -41,6 +45,10 @@ pub(crate) type SpanFilter = Box<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>;
 /// `generate_content`, `text_completion`, `realtime_inference`, `embeddings`) makes a request log, any other makes
 /// a span of the trace. An agent of rig enters its own span only when it streams. To get one trace for a whole agent
 /// run, call it from an annotated function.
+///
+/// If the span of a model call lacks the input, the output or the message of an error, it takes them from the
+/// annotated function around it, provided that it is the only model call inside. For this, it waits until the
+/// function ends: at most five minutes, and at most until the shutdown.
 ///
 /// Install one layer per subscriber. A second layer records nothing and reports [`ErrorKind::SecondLayer`](crate::ErrorKind::SecondLayer) once.
 ///
@@ -77,6 +85,10 @@ impl std::fmt::Debug for PromptLayer {
 impl PromptLayer {
     pub(crate) fn new(processor: Arc<SpanProcessor>, export_spans: Option<SpanFilter>) -> Self {
         Self { processor, export_spans, is_second: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn processor(&self) -> &Arc<SpanProcessor> {
+        &self.processor
     }
 
     /// Reports, once, that another layer of this crate was installed before this one.
@@ -150,7 +162,9 @@ where
             started: SystemTime::now(),
             started_at: Instant::now(),
             inherited,
-            contains_request: Arc::new(AtomicBool::new(false)),
+            calls: Arc::new(ModelCalls::default()),
+            model_call: ModelCall::No,
+            around: None,
             external,
             fields,
         };
@@ -164,7 +178,7 @@ where
             is_first
         });
         match is_recorded {
-            Some(true) if is_request => announce(&span),
+            Some(true) if is_request => announce(&span, ModelCall::UnlessOuter),
             Some(false) => self.report_second(),
             _ => {}
         }
@@ -226,10 +240,12 @@ where
                 return None;
             }
             record.owner = Owner::Gone;
-            Some(finished(record, span.name()))
+            Some((finished(record, span.name()), record.around.take()))
         });
-        if let Some(finished) = finished.flatten() {
-            self.processor.submit(finished);
+        match finished.flatten() {
+            Some((finished, Some(around))) => around.call_ended(finished, &self.processor),
+            Some((finished, None)) => self.processor.submit(finished),
+            None => {}
         }
     }
 }
@@ -255,7 +271,7 @@ where
         Some(is_request)
     });
     if is_request.flatten() == Some(true) {
-        announce(span);
+        announce(span, ModelCall::UnlessOuter);
     }
 }
 
@@ -265,7 +281,7 @@ fn finished(record: &mut SpanState, name: &'static str) -> FinishedSpan {
     let kind = record.external.and_then(|_| external_span::kind(&fields));
     let calls_a_model = kind.is_some_and(SpanKind::is_request);
     // A model call inside this span makes the request log, so this span makes none.
-    let surrounds_a_call = calls_a_model && record.contains_request.load(Ordering::Relaxed);
+    let surrounds_a_call = calls_a_model && record.calls.any();
     let is_request = calls_a_model && !surrounds_a_call;
     let told = record.external.filter(|_| is_request);
     FinishedSpan {

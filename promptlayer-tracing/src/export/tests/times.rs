@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::line::span;
 use crate::export::Resource;
 use crate::export::encode::spans_bulk;
+use crate::process::held::HeldCalls;
 use crate::process::{ConvertedSpan, ProcessedSpan, Redact, SpanExporter, SpanProcessor};
 use crate::random;
 
@@ -34,6 +35,7 @@ fn sent(started: SystemTime, duration: Duration) -> Value {
         gen_ai_fields: false,
         semconv: SemconvStability::default(),
         keeps_trace: true,
+        held: HeldCalls::default(),
     };
     let mut span = span(random::trace_id(), 0);
     (span.started, span.duration) = (started, duration);
