@@ -1,4 +1,7 @@
 //! Names of span attributes: of OpenTelemetry, and of PromptLayer's own tracing.
+//!
+//! OpenTelemetry renamed some attributes of generative AI. [`RENAMED`] lists them. Both names are always read;
+//! [`SemconvStability`] selects which of them is written.
 #![allow(missing_docs, reason = "each constant is named for its attribute")]
 
 // Resource attributes, from OpenTelemetry's semantic conventions.
@@ -41,28 +44,37 @@ pub const RESPONSE_TIME_TO_FIRST_CHUNK: &str = "gen_ai.response.time_to_first_ch
 pub const USAGE_INPUT_TOKENS: &str = "gen_ai.usage.input_tokens";
 pub const USAGE_OUTPUT_TOKENS: &str = "gen_ai.usage.output_tokens";
 pub const USAGE_CACHE_READ: &str = "gen_ai.usage.cache_read.input_tokens";
-pub const USAGE_CACHE_CREATION: &str = "gen_ai.usage.cache_creation.input_tokens";
+pub const USAGE_CACHE_WRITE: &str = "gen_ai.usage.cache_write.input_tokens";
 pub const USAGE_REASONING: &str = "gen_ai.usage.reasoning.output_tokens";
 pub const INPUT_MESSAGES: &str = "gen_ai.input.messages";
 pub const OUTPUT_MESSAGES: &str = "gen_ai.output.messages";
 pub const SYSTEM_INSTRUCTIONS: &str = "gen_ai.system_instructions";
 pub const TOOL_DEFINITIONS: &str = "gen_ai.tool.definitions";
 pub const GEN_AI_TOOL_NAME: &str = "gen_ai.tool.name";
+pub const TOOL_CALL_ID: &str = "gen_ai.tool.call.id";
 pub const TOOL_CALL_ARGUMENTS: &str = "gen_ai.tool.call.arguments";
 pub const TOOL_CALL_RESULT: &str = "gen_ai.tool.call.result";
 pub const RETRIEVAL_QUERY: &str = "gen_ai.retrieval.query.text";
 pub const RETRIEVAL_DOCUMENTS: &str = "gen_ai.retrieval.documents";
+pub const MEMORY_QUERY: &str = "gen_ai.memory.query.text";
+pub const MEMORY_RECORDS: &str = "gen_ai.memory.records";
 pub const AGENT_NAME: &str = "gen_ai.agent.name";
 pub const WORKFLOW_NAME: &str = "gen_ai.workflow.name";
 pub const CONVERSATION_ID: &str = "gen_ai.conversation.id";
+pub const PROMPT_NAME: &str = "gen_ai.prompt.name";
+pub const PROMPT_VERSION: &str = "gen_ai.prompt.version";
+pub const PROMPT_VARIABLE_PREFIX: &str = "gen_ai.prompt.variable.";
 pub const OPENAI_API_TYPE: &str = "openai.api.type";
+pub const MCP_METHOD: &str = "mcp.method.name";
 pub const SERVER_ADDRESS: &str = "server.address";
+pub const SERVER_PORT: &str = "server.port";
 pub const ERROR_TYPE: &str = "error.type";
 
 // Older names of the attributes above.
 pub const SYSTEM: &str = "gen_ai.system";
 pub const USAGE_PROMPT_TOKENS: &str = "gen_ai.usage.prompt_tokens";
 pub const USAGE_COMPLETION_TOKENS: &str = "gen_ai.usage.completion_tokens";
+pub const USAGE_CACHE_CREATION: &str = "gen_ai.usage.cache_creation.input_tokens";
 pub const PROMPT: &str = "gen_ai.prompt";
 pub const COMPLETION: &str = "gen_ai.completion";
 
@@ -87,6 +99,22 @@ pub const CONTENT: &[&str] = &[
     COMPLETION,
     RETRIEVAL_QUERY,
     RETRIEVAL_DOCUMENTS,
+    MEMORY_QUERY,
+    MEMORY_RECORDS,
+];
+
+/// Attributes that hold the beginning of a response. A stream records them with its first chunk.
+pub const RESPONSE_BEGINNING: &[&str] = &[RESPONSE_ID, RESPONSE_MODEL, RESPONSE_TIME_TO_FIRST_CHUNK];
+
+/// Attributes that are recorded only at the end of a response.
+pub const RESPONSE_END: &[&str] = &[
+    RESPONSE_FINISH_REASONS,
+    OUTPUT_MESSAGES,
+    USAGE_INPUT_TOKENS,
+    USAGE_OUTPUT_TOKENS,
+    USAGE_PROMPT_TOKENS,
+    USAGE_COMPLETION_TOKENS,
+    COMPLETION,
 ];
 
 /// Attributes of a failed span that may quote the content.
@@ -98,7 +126,70 @@ pub const SAID_BY_LOG: &[&str] =
     &[INPUT_MESSAGES, OUTPUT_MESSAGES, SYSTEM_INSTRUCTIONS, TOOL_DEFINITIONS, PROMPT, COMPLETION];
 
 /// Attributes that hold the input of a tool, an agent or a search. A span sets one of them.
-pub const FUNCTION_INPUTS: &[&str] = &[TOOL_CALL_ARGUMENTS, INPUT_MESSAGES, PROMPT, RETRIEVAL_QUERY];
+pub const FUNCTION_INPUTS: &[&str] =
+    &[TOOL_CALL_ARGUMENTS, INPUT_MESSAGES, PROMPT, RETRIEVAL_QUERY, MEMORY_QUERY];
 
 /// Attributes that hold the output of a tool, an agent or a search. A span sets one of them.
-pub const FUNCTION_OUTPUTS: &[&str] = &[TOOL_CALL_RESULT, OUTPUT_MESSAGES, COMPLETION, RETRIEVAL_DOCUMENTS];
+pub const FUNCTION_OUTPUTS: &[&str] =
+    &[TOOL_CALL_RESULT, OUTPUT_MESSAGES, COMPLETION, RETRIEVAL_DOCUMENTS, MEMORY_RECORDS];
+
+/// The attributes that OpenTelemetry renamed: the old name and the current one.
+pub const RENAMED: &[(&str, &str)] = &[
+    (SYSTEM, PROVIDER_NAME),
+    (USAGE_PROMPT_TOKENS, USAGE_INPUT_TOKENS),
+    (USAGE_COMPLETION_TOKENS, USAGE_OUTPUT_TOKENS),
+    (USAGE_CACHE_CREATION, USAGE_CACHE_WRITE),
+];
+
+/// The value of OpenTelemetry's environment variable `OTEL_SEMCONV_STABILITY_OPT_IN` that selects the current
+/// names.
+const LATEST: &str = "gen_ai_latest_experimental";
+
+/// The generation of attribute names that is written for an attribute that OpenTelemetry renamed.
+///
+/// The renamed attributes are `gen_ai.system` (now `gen_ai.provider.name`), `gen_ai.usage.prompt_tokens` and
+/// `gen_ai.usage.completion_tokens` (now `input_tokens` and `output_tokens`), and
+/// `gen_ai.usage.cache_creation.input_tokens` (now `cache_write`). Spans that use either generation are read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SemconvStability {
+    /// Only the old name.
+    Old,
+    /// Only the current name. Many consumers do not know it yet.
+    Latest,
+    /// Both names.
+    #[default]
+    Duplicate,
+}
+
+impl SemconvStability {
+    /// Reads the value of the environment variable `OTEL_SEMCONV_STABILITY_OPT_IN`, a list with commas. Returns
+    /// `None` if the list has no value for generative AI.
+    ///
+    /// `gen_ai_latest_experimental` selects the current names, and `gen_ai_latest_experimental/dup` both.
+    ///
+    /// ```
+    /// use promptlayer_blueprint::semconv::SemconvStability;
+    ///
+    /// let opt_in = "http/dup, gen_ai_latest_experimental";
+    /// assert_eq!(SemconvStability::from_opt_in(opt_in), Some(SemconvStability::Latest));
+    /// assert_eq!(SemconvStability::from_opt_in("http"), None);
+    /// ```
+    pub fn from_opt_in(list: &str) -> Option<Self> {
+        let has = |wanted: &str| list.split(',').any(|value| value.trim() == wanted);
+        match (has(&format!("{LATEST}/dup")), has(LATEST)) {
+            (true, _) => Some(Self::Duplicate),
+            (false, true) => Some(Self::Latest),
+            (false, false) => None,
+        }
+    }
+
+    /// Returns `true` if an attribute with this name is written. An attribute that was not renamed always is.
+    pub fn writes(self, name: &str) -> bool {
+        match self {
+            Self::Old => !RENAMED.iter().any(|(_, current)| *current == name),
+            Self::Latest => !RENAMED.iter().any(|(old, _)| *old == name),
+            Self::Duplicate => true,
+        }
+    }
+}

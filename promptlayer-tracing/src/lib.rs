@@ -49,6 +49,12 @@
 //!
 //! # Without the attribute
 //!
+//! The layer reads the spans in which rig, genai, langchain-rust and swiftide describe their model calls, and any
+//! span with OpenTelemetry's `gen_ai.*` attributes. By default, these crates record no content. Enable it with rig's
+//! `record_content_telemetry(true)`, or with genai's feature `otel` and the environment variable
+//! `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`. With rig's feature `reqwest-middleware`, the module
+//! `middleware` of this crate logs more than rig's spans do.
+//!
 //! With the feature `reqwest-middleware`, the module `middleware` logs every model call that is made through
 //! a client of the crate `reqwest-middleware`.
 //!

@@ -99,6 +99,8 @@ fn plain_response_is_logged_once_and_passed_on_unchanged() {
     let url = spans[0].fields["url.full"].as_str().unwrap();
     assert!(url.ends_with(CHAT), "{url}");
     assert_eq!(spans[0].fields["http.response.status_code"], 200);
+    let (address, port) = (&spans[0].fields["server.address"], &spans[0].fields["server.port"]);
+    assert!(url.contains(&format!("//{}:{port}/", address.as_str().unwrap())), "{url}");
 
     let log = spans[0].request.as_ref().unwrap();
     assert_eq!((log.provider.as_str(), log.model.as_str()), ("openai", "gpt-4o"));

@@ -2,8 +2,14 @@
 //! generative AI. Also the same attributes on the spans of annotated functions.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it finds what should not be")]
 
+#[path = "others_spans/around.rs"]
+mod around;
+#[path = "others_spans/dialects.rs"]
+mod dialects;
 #[path = "others_spans/genai.rs"]
 mod genai;
+#[path = "others_spans/outliving.rs"]
+mod outliving;
 #[path = "others_spans/own.rs"]
 mod own;
 #[path = "others_spans/rig.rs"]
@@ -12,6 +18,8 @@ mod rig;
 mod server;
 #[path = "others_spans/shown.rs"]
 mod shown;
+#[path = "others_spans/wire.rs"]
+mod wire;
 
 use std::future::Future;
 use std::pin::Pin;

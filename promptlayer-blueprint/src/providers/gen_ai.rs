@@ -4,6 +4,7 @@
 //! because a `tracing` field holds a single value.
 
 mod attributes;
+mod dialects;
 mod fields;
 mod messages;
 mod parts;
@@ -16,14 +17,18 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 pub use self::attributes::{Answered, of_log};
-use self::fields::{count, list, parsed, said, seconds, text};
+pub use self::dialects::{Dialect, LANGFUSE};
+use self::fields::{Said, count, list, parsed, said, seconds, text};
 use self::messages::{instructions, messages};
 use self::tools::tools;
 use super::finish::Finish;
 use super::reading::{Reply, Request, Usage};
-use super::{FINISH_REASON, RESPONSE_ID, TIME_TO_FIRST_CHUNK, errors};
+use super::{FINISH_REASON, RESPONSE_ID, TIME_TO_FIRST_CHUNK, detect, errors};
 use crate::blueprint::{ChatPrompt, CompletionPrompt, ErrorType, Message, Prompt, Tool};
 use crate::semconv;
+
+/// The metadata key of the conversation's id.
+const CONVERSATION_ID: &str = "conversation_id";
 
 /// The error message of an external span that ended without a response. A failed call of rig, for example, records
 /// nothing at all.
@@ -33,16 +38,87 @@ pub const UNANSWERED: &str = "the call ended without a response";
 pub fn request(fields: &Map<String, Value>) -> Request {
     let (tools, left) =
         parsed(fields, semconv::TOOL_DEFINITIONS).map(|said| tools(&said)).unwrap_or_default();
-    let mut parameters = parameters(fields);
-    if !left.is_empty() {
-        parameters.insert("tools".to_owned(), Value::Array(left));
+    let said = said(fields, semconv::INPUT_MESSAGES, semconv::PROMPT);
+    // The body of a provider's request, as some crates record it.
+    let body = said.as_ref().and_then(|said| said.value.as_ref()?.as_object());
+    let body = body.and_then(|body| Some((detect::request(body)?.request)(body.clone())));
+    let mut request = body.unwrap_or_default();
+    if request.shape.is_none() {
+        request.prompt = input(fields, said, tools);
     }
-    Request {
-        provider: provider::of(fields),
-        model: text(fields, semconv::REQUEST_MODEL).map(Cow::into_owned),
-        prompt: input(fields, tools),
-        parameters,
-        ..Request::default()
+    request.provider = provider::of(fields).or(request.provider);
+    request.model = text(fields, semconv::REQUEST_MODEL).map(Cow::into_owned).or(request.model);
+    request.parameters.extend(parameters(fields));
+    if !left.is_empty() {
+        request.parameters.insert("tools".to_owned(), Value::Array(left));
+    }
+    request
+}
+
+/// A prompt template that a span names.
+#[derive(Debug, PartialEq)]
+pub struct PromptTemplate {
+    /// The name of the template.
+    pub name: String,
+    /// The version, if it is a number.
+    pub version: Option<u32>,
+    /// The variables that the template was rendered with.
+    pub variables: Map<String, Value>,
+}
+
+/// Returns the prompt template that a span names.
+pub fn prompt_template(fields: &Map<String, Value>) -> Option<PromptTemplate> {
+    let variables = fields.iter().filter_map(|(name, value)| {
+        Some((name.strip_prefix(semconv::PROMPT_VARIABLE_PREFIX)?.to_owned(), value.clone()))
+    });
+    Some(PromptTemplate {
+        name: text(fields, semconv::PROMPT_NAME)?.into_owned(),
+        version: text(fields, semconv::PROMPT_VERSION).and_then(|version| version.parse().ok()),
+        variables: variables.collect(),
+    })
+}
+
+/// The parts of a call that a span records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recorded {
+    /// `true` if the span has the input.
+    pub input: bool,
+    /// `true` if the span has the output.
+    pub output: bool,
+    /// The outcome.
+    pub outcome: Outcome,
+}
+
+/// The outcome of a call, as far as a span records it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing.
+    Unknown,
+    /// A part of a response, for example its id or its usage.
+    Response,
+    /// A failure, without the message of the error.
+    Failure,
+    /// A failure, with the message of the error.
+    FailureWithMessage,
+}
+
+/// Returns which parts of a call a span records.
+pub fn recorded(fields: &Map<String, Value>) -> Recorded {
+    let has = |names: &[&str]| names.iter().any(|name| fields.contains_key(*name));
+    let has_text = |names: &[&str]| {
+        let mut texts = names.iter().filter_map(|name| text(fields, name));
+        texts.any(|text| !matches!(text.trim(), "" | "[]" | "null"))
+    };
+    let outcome = match problem(fields, false) {
+        Some(_) if has_text(semconv::ERROR_TEXT) => Outcome::FailureWithMessage,
+        Some(_) => Outcome::Failure,
+        None if has(semconv::RESPONSE_BEGINNING) || has(semconv::RESPONSE_END) => Outcome::Response,
+        None => Outcome::Unknown,
+    };
+    Recorded {
+        input: has_text(&[semconv::INPUT_MESSAGES, semconv::PROMPT]),
+        output: has_text(&[semconv::OUTPUT_MESSAGES, semconv::COMPLETION]),
+        outcome,
     }
 }
 
@@ -57,8 +133,7 @@ pub fn api_type(fields: &Map<String, Value>) -> Option<&'static str> {
 }
 
 /// Returns the input of the model.
-fn input(fields: &Map<String, Value>, tools: Vec<Tool>) -> Option<Prompt> {
-    let said = said(fields, semconv::INPUT_MESSAGES, semconv::PROMPT);
+fn input(fields: &Map<String, Value>, said: Option<Said<'_>>, tools: Vec<Tool>) -> Option<Prompt> {
     let mut said = said.map(|said| messages(&said, Message::user)).unwrap_or_default();
     if let Some(system) = parsed(fields, semconv::SYSTEM_INSTRUCTIONS).and_then(|said| instructions(&said))
         && said.first() != Some(&system)
@@ -97,16 +172,25 @@ fn parameters(fields: &Map<String, Value>) -> Map<String, Value> {
 /// Reads the response from a span.
 pub fn response(fields: &Map<String, Value>, lacks_an_answer: bool) -> Reply {
     let said = said(fields, semconv::OUTPUT_MESSAGES, semconv::COMPLETION);
-    let prompt = said.as_ref().map(|said| ChatPrompt::new(messages(said, Message::assistant)).into());
-    Reply {
-        model: text(fields, semconv::RESPONSE_MODEL).map(Cow::into_owned),
-        prompt,
-        usage: usage(fields),
-        finish: finish(fields, said.as_ref().and_then(|said| said.value.as_ref())),
-        error: problem(fields, lacks_an_answer).map(|problem| (problem.kind, problem.message)),
-        metadata: metadata(fields),
-        ..Reply::default()
+    let value = said.as_ref().and_then(|said| said.value.as_ref());
+    // The body of a provider's response, as some crates record it.
+    let body = value.and_then(Value::as_object);
+    let body = body.and_then(|body| Some((detect::reply(body)?.reply)(body)));
+    let mut reply = body.unwrap_or_default();
+    if reply.shape.is_none() {
+        let own = value.and_then(dialects::message).map(|message| vec![message]);
+        let said = || said.as_ref().map(|said| messages(said, Message::assistant));
+        reply.prompt = own.or_else(said).map(|messages| ChatPrompt::new(messages).into());
     }
+    reply.model = text(fields, semconv::RESPONSE_MODEL).map(Cow::into_owned).or(reply.model);
+    if reply.usage == Usage::default() {
+        reply.usage = usage(fields);
+    }
+    reply.finish = finish(fields, value).or(reply.finish);
+    let problem = problem(fields, lacks_an_answer);
+    reply.error = problem.map(|problem| (problem.kind, problem.message)).or(reply.error);
+    reply.metadata.extend(metadata(fields));
+    reply
 }
 
 /// Returns the most severe finish reason of the choices. rig writes `unknown` if it does not know the
@@ -127,7 +211,7 @@ fn usage(fields: &Map<String, Value>) -> Usage {
         input: count(fields, &[semconv::USAGE_INPUT_TOKENS, semconv::USAGE_PROMPT_TOKENS]),
         output: count(fields, &[semconv::USAGE_OUTPUT_TOKENS, semconv::USAGE_COMPLETION_TOKENS]),
         cached: count(fields, &[semconv::USAGE_CACHE_READ]),
-        cache_creation: count(fields, &[semconv::USAGE_CACHE_CREATION]),
+        cache_creation: count(fields, &[semconv::USAGE_CACHE_WRITE, semconv::USAGE_CACHE_CREATION]),
         reasoning: count(fields, &[semconv::USAGE_REASONING, semconv::USAGE_REASONING_OF_RIG]),
         other: tool_use.map(|count| ("tool_use_prompt_tokens", count)).into_iter().collect(),
     }
@@ -137,7 +221,7 @@ fn metadata(fields: &Map<String, Value>) -> BTreeMap<&'static str, String> {
     let first = seconds(fields, semconv::RESPONSE_TIME_TO_FIRST_CHUNK);
     [
         (RESPONSE_ID, text(fields, semconv::RESPONSE_ID).map(Cow::into_owned)),
-        ("conversation_id", text(fields, semconv::CONVERSATION_ID).map(Cow::into_owned)),
+        (CONVERSATION_ID, text(fields, semconv::CONVERSATION_ID).map(Cow::into_owned)),
         ("agent_name", text(fields, semconv::AGENT_NAME).map(Cow::into_owned)),
         (TIME_TO_FIRST_CHUNK, first.map(|seconds| format!("{:.3}", seconds * 1e3))),
     ]

@@ -40,6 +40,53 @@ impl Shape {
     }
 }
 
+impl Request {
+    /// Fills in what the request lacks from another reading of the same call.
+    #[must_use]
+    pub fn or(mut self, other: Self) -> Self {
+        self.model = self.model.or(other.model);
+        self.shape = self.shape.or(other.shape);
+        self.provider = self.provider.or(other.provider);
+        for (name, value) in other.parameters {
+            self.parameters.entry(name).or_insert(value);
+        }
+        // A prompt may consist of nothing but the offered tools.
+        let tools = match self.prompt {
+            Some(Prompt::Chat(chat)) if chat.messages.is_empty() => chat.tools,
+            Some(_) => return self,
+            None => Vec::new(),
+        };
+        self.prompt = other.prompt;
+        if let Some(Prompt::Chat(chat)) = &mut self.prompt
+            && chat.tools.is_empty()
+        {
+            chat.tools = tools;
+        }
+        self
+    }
+}
+
+impl Reply {
+    /// Fills in what the response lacks from another reading of the same call.
+    #[must_use]
+    pub fn or(mut self, other: Self) -> Self {
+        // The shape says how the usage is counted.
+        if self.usage == Usage::default() {
+            (self.usage, self.shape) = (other.usage, self.shape.or(other.shape));
+        }
+        self.provider = self.provider.or(other.provider);
+        self.model = self.model.or(other.model);
+        self.prompt = self.prompt.or(other.prompt);
+        self.finish = self.finish.or(other.finish);
+        self.error = self.error.or(other.error);
+        self.price = self.price.or(other.price);
+        for (key, value) in other.metadata {
+            self.metadata.entry(key).or_insert(value);
+        }
+        self
+    }
+}
+
 impl fmt::Debug for Shape {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_tuple("Shape").field(&self.family).field(&self.api_type).finish()

@@ -1,8 +1,8 @@
 //! The state that the pipeline's threads share with the calling threads.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, OnceLock, Weak};
 
 use promptlayer_client::exporter::{self, TrackCall};
 use tokio::sync::Notify;
@@ -15,7 +15,7 @@ use crate::export::spool::store::Store;
 use crate::fork;
 use crate::hooks::progress::Progress;
 use crate::hooks::{HookCounters, Reporter};
-use crate::process::ProcessedSpan;
+use crate::process::{ProcessedSpan, SpanProcessor};
 
 /// A finished span or a tracking call to send.
 #[derive(Debug)]
@@ -68,6 +68,8 @@ pub(crate) struct Pipeline {
     pub(crate) progress: Arc<Progress>,
     /// Reports errors from the calling threads.
     pub(crate) reporter: Arc<Reporter>,
+    /// The processor that hands spans over to this pipeline.
+    processor: OnceLock<Weak<SpanProcessor>>,
     /// The process that owns the pipeline.
     process: u32,
     pub(crate) forked: ForkedCounters,
@@ -85,9 +87,21 @@ impl Pipeline {
             hooks: Arc::default(),
             progress: Arc::default(),
             reporter: Arc::default(),
+            processor: OnceLock::new(),
             process: fork::generation(),
             forked: ForkedCounters::default(),
         }
+    }
+
+    /// Sets the processor that hands spans over to this pipeline.
+    pub(crate) fn feed_from(&self, processor: &Arc<SpanProcessor>) {
+        // A pipeline has one processor, so it is set once.
+        let _ = self.processor.set(Arc::downgrade(processor));
+    }
+
+    /// Returns the processor, unless no layer and no call uses it any more. Then it holds no span either.
+    pub(crate) fn processor(&self) -> Option<Arc<SpanProcessor>> {
+        self.processor.get()?.upgrade()
     }
 
     /// Returns `true` if this process is a fork of the one that owns the pipeline.

@@ -54,6 +54,9 @@ impl Shutdown {
             return FlushReport { is_complete: true, ..FlushReport::default() };
         }
         let before = self.pipeline.stats();
+        if let Some(processor) = self.pipeline.processor() {
+            processor.release_expired();
+        }
         let is_complete = self.flush_until(deadline_in(timeout), false, hooks::is_hook_thread());
         let after = self.pipeline.stats();
         let grown = |read: &dyn Fn(&Ledger) -> u64| {
@@ -113,6 +116,10 @@ impl Shutdown {
             // Another thread is shutting down. The process must not end before it is done.
             progress.wait_until(last, |state| state.ended);
             return;
+        }
+        if let Some(processor) = self.pipeline.processor() {
+            // The functions that these calls wait for may never end.
+            processor.release_all();
         }
         // Reject new spans from now on. Hooks may still enqueue tracking calls.
         queue.close_to_spans();

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use promptlayer_blueprint::semconv::SemconvStability;
 use promptlayer_blueprint::{LogRequest, Tags};
 use promptlayer_client::exporter::{self, check_metadata, clock};
 use promptlayer_client::{Client, ClientBuilder, Env};
@@ -19,6 +20,7 @@ use crate::export::{
 };
 use crate::hooks::{Hooks, LoggedRequest};
 use crate::layer::{PromptLayer, SpanFilter};
+use crate::process::held::HeldCalls;
 use crate::process::in_memory::InMemory;
 use crate::process::{Redact, SpanExporter, SpanProcessor};
 use crate::span::finished::Inherited;
@@ -27,11 +29,13 @@ use crate::span::finished::Inherited;
 const CAPTURE_CONTENT: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
 /// The values that disable it.
 const OFF: &[&str] = &["false", "0", "no", "off", "no_content"];
-/// The environment variable for the service name.
+/// The environment variable for the generation of attribute names.
+const SEMCONV_OPT_IN: &str = "OTEL_SEMCONV_STABILITY_OPT_IN";
 /// The timeout of a request, and of an asynchronous hook, in a function that is frozen between invocations.
 const SERVERLESS_TIMEOUT: Duration = Duration::from_secs(5);
 /// The interval between batches in such a function.
 const SERVERLESS_INTERVAL: Duration = Duration::from_millis(20);
+/// The environment variable for the service name.
 const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
 
 /// Builds a [`PromptLayer`]. Created by [`layer`](crate::layer()). Only the API key is required.
@@ -69,6 +73,7 @@ pub struct LayerBuilder {
     metadata: BTreeMap<String, String>,
     capture_content: Option<bool>,
     gen_ai_fields: Option<bool>,
+    semconv: Option<SemconvStability>,
     redact: Redact,
     sample: Option<f64>,
     queue: QueueLimits,
@@ -202,6 +207,24 @@ impl LayerBuilder {
     /// spans sent to PromptLayer have these and more attributes in either case.
     pub fn gen_ai_fields(mut self, record: bool) -> Self {
         self.gen_ai_fields = Some(record);
+        self
+    }
+
+    /// Sets which name is written of an attribute that OpenTelemetry's conventions for generative AI renamed:
+    /// on the spans sent to PromptLayer, and in the fields of [`gen_ai_fields`](Self::gen_ai_fields).
+    ///
+    /// Defaults to the environment variable `OTEL_SEMCONV_STABILITY_OPT_IN`, in which
+    /// `gen_ai_latest_experimental` selects [`SemconvStability::Latest`], else to
+    /// [`SemconvStability::Duplicate`]: both names. Spans of other crates are read whichever name they use.
+    ///
+    /// ```
+    /// use promptlayer_tracing::blueprint::semconv::SemconvStability;
+    ///
+    /// # let builder =
+    /// promptlayer_tracing::layer().semconv_stability(SemconvStability::Latest);
+    /// ```
+    pub fn semconv_stability(mut self, stability: SemconvStability) -> Self {
+        self.semconv = Some(stability);
         self
     }
 
@@ -414,6 +437,7 @@ impl LayerBuilder {
         let retry = self.retry_policy();
         self.hooks.timeout = self.hook_timeout.or(self.is_serverless.then_some(SERVERLESS_TIMEOUT));
         let encoder = Arc::new(Encoder {
+            semconv: self.semconv(),
             wire: self.wire,
             batch: self.batch_limits(),
             resource: Resource::new(self.service_name()),
@@ -432,6 +456,7 @@ impl LayerBuilder {
         let pipeline = Arc::new(pipeline);
         pipeline.adopt(found);
         let layer = self.finish(Box::new(Arc::clone(&pipeline)))?;
+        pipeline.feed_from(layer.processor());
         let guard = export::start(&pipeline, settings, hooks)?;
         Ok((layer, guard))
     }
@@ -455,6 +480,7 @@ impl LayerBuilder {
             !said.is_some_and(|said| OFF.contains(&said.as_str()))
         });
         check_metadata(&self.metadata)?;
+        let semconv = self.semconv();
         let processor = SpanProcessor {
             exporter,
             root: Arc::new(Inherited { tags: Tags::new(self.tags)?, metadata: self.metadata, prompt: None }),
@@ -463,9 +489,18 @@ impl LayerBuilder {
             redact: self.redact,
             sample: self.sample.unwrap_or(1.0),
             gen_ai_fields: self.gen_ai_fields.unwrap_or(true),
+            semconv,
             keeps_trace: self.wire == Wire::SpansBulk,
+            held: HeldCalls::default(),
         };
         Ok(PromptLayer::new(Arc::new(processor), self.export_spans))
+    }
+
+    /// Returns the generation of attribute names that is written, as set or by the environment.
+    fn semconv(&self) -> SemconvStability {
+        let by_environment =
+            || self.env.get(SEMCONV_OPT_IN).and_then(|list| SemconvStability::from_opt_in(&list));
+        self.semconv.or_else(by_environment).unwrap_or_default()
     }
 
     /// Returns the service name for the resource of the traces: `OTEL_SERVICE_NAME`, else the name of the

@@ -1,8 +1,10 @@
-//! Spans of other crates that describe a model call with OpenTelemetry's `gen_ai` fields.
+//! Spans of other crates that describe a model call.
 //!
-//! Such a span is recognized by the field `gen_ai.operation.name`. It is declared when the span is created.
-//! Its value may be recorded later and more than once: the last value counts.
+//! Such a span is recognized by a field that it declares: `gen_ai.operation.name` of OpenTelemetry's
+//! conventions, or `mcp.method.name`. Spans of crates with names of their own are recognized by their
+//! [`Dialect`]. A value may be recorded later and more than once: the last value counts.
 
+use promptlayer_blueprint::providers::gen_ai::Dialect;
 use promptlayer_blueprint::semconv;
 use serde_json::{Map, Value};
 use tracing::Metadata;
@@ -11,29 +13,16 @@ use crate::kind::SpanKind;
 use crate::span::call_site::MARK;
 use crate::span::input_output::Ending;
 
-/// The fields for the beginning of a response. A stream records them with its first chunk.
-///
-/// A failed call of rig records none of them.
-const BEGINNING: &[&str] =
-    &[semconv::RESPONSE_ID, semconv::RESPONSE_MODEL, semconv::RESPONSE_TIME_TO_FIRST_CHUNK];
-
-/// The fields that are recorded only at the end of a response.
-const END: &[&str] = &[
-    semconv::RESPONSE_FINISH_REASONS,
-    semconv::OUTPUT_MESSAGES,
-    semconv::USAGE_INPUT_TOKENS,
-    semconv::USAGE_OUTPUT_TOKENS,
-    semconv::USAGE_PROMPT_TOKENS,
-    semconv::USAGE_COMPLETION_TOKENS,
-    semconv::COMPLETION,
-];
-
 /// The fields in which a span records that it failed or succeeded.
 const STATUS: &[&str] = &[semconv::STATUS_CODE, semconv::ERROR_TYPE];
 
 /// What the callsite reveals about an external span.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ExternalSpan {
+    /// The names that the span uses, if they are not OpenTelemetry's.
+    dialect: Option<&'static Dialect>,
+    /// The operation that the name of the span tells.
+    operation: Option<&'static str>,
     /// Which fields for a response the span declares.
     room: Room,
     /// `true` if the span declares fields for a failure.
@@ -57,25 +46,64 @@ impl ExternalSpan {
     pub(crate) fn from_metadata(metadata: &Metadata<'_>) -> Option<Self> {
         let fields = metadata.fields();
         let declares = |name: &&str| fields.field(*name).is_some();
-        let room = match (BEGINNING.iter().any(declares), END.iter().any(declares)) {
+        let is_named = declares(&semconv::OPERATION_NAME) || declares(&semconv::MCP_METHOD);
+        let dialect = if is_named {
+            None
+        } else {
+            Some(Dialect::of_span(metadata.target(), metadata.name(), |name| declares(&name))?)
+        };
+        if declares(&MARK) {
+            return None;
+        }
+        let declares_any = |names: &[&str]| names.iter().any(declares);
+        let room = match (declares_any(semconv::RESPONSE_BEGINNING), declares_any(semconv::RESPONSE_END)) {
             (_, true) => Room::Whole,
             (true, false) => Room::Beginning,
+            // A span that always records its errors has failed only if it recorded one.
+            (false, false) if dialect.is_some_and(|dialect| dialect.records_errors) => Room::Whole,
             (false, false) => Room::None,
         };
-        (declares(&semconv::OPERATION_NAME) && !declares(&MARK)).then(|| Self {
+        Some(Self {
+            dialect,
+            operation: dialect.and_then(|dialect| dialect.operation(metadata.name())),
             room,
-            has_room_for_a_failure: STATUS.iter().any(declares),
+            has_room_for_a_failure: declares_any(STATUS),
             is_named_streaming: metadata.name().ends_with(STREAMING),
         })
+    }
+
+    /// Returns the fields of a span that has just been created, as attributes of OpenTelemetry.
+    pub(crate) fn declared(self, fields: Map<String, Value>) -> Map<String, Value> {
+        let mut fields = self.attributes(fields);
+        if let Some(operation) = self.operation {
+            fields.insert(semconv::OPERATION_NAME.to_owned(), operation.into());
+        }
+        fields
+    }
+
+    /// Returns recorded fields as attributes of OpenTelemetry.
+    pub(crate) fn attributes(self, fields: Map<String, Value>) -> Map<String, Value> {
+        match self.dialect {
+            Some(dialect) => dialect.read(fields),
+            None => fields,
+        }
+    }
+
+    /// Returns `true` if events inside the span may record the call.
+    pub(crate) fn has_events(self) -> bool {
+        self.dialect.is_some_and(|dialect| dialect.records_in_events)
     }
 
     /// Returns `true` if the span ended without a response and without a reason, although it declares fields
     /// for a response.
     ///
-    /// A stream whose span declares fields for a failure is excluded: it would have recorded the failure.
+    /// A call whose span would have recorded the failure is excluded: every call of a crate that records its
+    /// errors, and a stream whose span declares fields for a failure.
     pub(crate) fn lacks_an_answer(self, fields: &Map<String, Value>) -> bool {
-        let has_answered = has_any(fields, BEGINNING) || has_any(fields, END);
-        let would_tell = self.streams(fields) && self.has_room_for_a_failure;
+        let would_tell = self.dialect.is_some_and(|dialect| dialect.records_errors)
+            || (self.streams(fields) && self.has_room_for_a_failure);
+        let has_answered =
+            has_any(fields, semconv::RESPONSE_BEGINNING) || has_any(fields, semconv::RESPONSE_END);
         self.room != Room::None && !has_answered && !would_tell
     }
 
@@ -85,7 +113,7 @@ impl ExternalSpan {
     pub(crate) fn ending(self, fields: &Map<String, Value>) -> Ending {
         let is_unfinished = self.room == Room::Whole
             && self.streams(fields)
-            && !has_any(fields, END)
+            && !has_any(fields, semconv::RESPONSE_END)
             && !has_any(fields, STATUS)
             && !self.lacks_an_answer(fields);
         if is_unfinished { Ending::Unfinished } else { Ending::Returned }
@@ -94,7 +122,7 @@ impl ExternalSpan {
     fn streams(self, fields: &Map<String, Value>) -> bool {
         self.is_named_streaming
             || fields.get(semconv::REQUEST_STREAM) == Some(&Value::Bool(true))
-            || operation(fields).is_some_and(|operation| operation.ends_with(STREAMING))
+            || text(fields, semconv::OPERATION_NAME).is_some_and(|operation| operation.ends_with(STREAMING))
     }
 }
 
@@ -105,25 +133,46 @@ fn has_any(fields: &Map<String, Value>, names: &[&str]) -> bool {
 /// The suffix of the span names and operations of rig's streams.
 const STREAMING: &str = "_streaming";
 
-fn operation(fields: &Map<String, Value>) -> Option<&str> {
-    Some(fields.get(semconv::OPERATION_NAME)?.as_str()?.trim_matches('"'))
+fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    Some(fields.get(name)?.as_str()?.trim_matches('"'))
 }
+
+/// The kinds of the operations. An operation that is not here is a plain span.
+const OPERATIONS: &[(&str, SpanKind)] = &[
+    ("chat", SpanKind::Llm),
+    ("generate_content", SpanKind::Llm),
+    ("text_completion", SpanKind::Llm),
+    ("realtime_inference", SpanKind::Llm),
+    // The names that rig used before 0.43.
+    ("chat_streaming", SpanKind::Llm),
+    ("interactions", SpanKind::Llm),
+    ("interactions_streaming", SpanKind::Llm),
+    ("embeddings", SpanKind::Embedding),
+    ("execute_tool", SpanKind::Tool),
+    ("invoke_agent", SpanKind::Agent),
+    ("create_agent", SpanKind::Agent),
+    ("invoke_workflow", SpanKind::Chain),
+    ("plan", SpanKind::Chain),
+    ("handle_conversation_turn", SpanKind::Chain),
+    ("retrieval", SpanKind::Retriever),
+    ("search_memory", SpanKind::Retriever),
+    ("create_memory", SpanKind::Chain),
+    ("update_memory", SpanKind::Chain),
+    ("upsert_memory", SpanKind::Chain),
+    ("delete_memory", SpanKind::Chain),
+    ("create_memory_store", SpanKind::Chain),
+    ("delete_memory_store", SpanKind::Chain),
+];
+
+/// The kinds of MCP methods, for spans that name no operation.
+const MCP_METHODS: &[(&str, SpanKind)] =
+    &[("tools/call", SpanKind::Tool), ("resources/read", SpanKind::Retriever)];
 
 /// Returns the kind of the operation in the span's fields. Returns `None` if there is none or it is unknown.
 pub(crate) fn kind(fields: &Map<String, Value>) -> Option<SpanKind> {
-    match operation(fields)? {
-        // The last three are the names that rig used before 0.43.
-        "chat"
-        | "generate_content"
-        | "text_completion"
-        | "chat_streaming"
-        | "interactions"
-        | "interactions_streaming" => Some(SpanKind::Llm),
-        "embeddings" => Some(SpanKind::Embedding),
-        "execute_tool" => Some(SpanKind::Tool),
-        "invoke_agent" | "create_agent" => Some(SpanKind::Agent),
-        "invoke_workflow" => Some(SpanKind::Chain),
-        "retrieval" => Some(SpanKind::Retriever),
-        _ => None,
-    }
+    let kind_in = |table: &[(&str, SpanKind)], name| {
+        let named = text(fields, name)?;
+        table.iter().find(|(known, _)| *known == named).map(|(_, kind)| *kind)
+    };
+    kind_in(OPERATIONS, semconv::OPERATION_NAME).or_else(|| kind_in(MCP_METHODS, semconv::MCP_METHOD))
 }

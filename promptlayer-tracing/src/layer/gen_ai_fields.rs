@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::fmt;
 
-use promptlayer_blueprint::semconv;
+use promptlayer_blueprint::semconv::{self, SemconvStability};
 use serde_json::{Map, Value};
 use tracing::Span;
 
@@ -30,13 +30,14 @@ pub(crate) fn record_operation(span: &Span, operation: &str) -> bool {
 }
 
 /// Records attributes on the span, if it has a field of that name that the user did not declare.
-pub(crate) fn record(span: &Span, attributes: &Map<String, Value>) {
+pub(crate) fn record(span: &Span, attributes: &Map<String, Value>, semconv: SemconvStability) {
+    let written = || attributes.iter().filter(|(name, _)| semconv.writes(name));
     // Another layer may panic, for example because the span's lock is poisoned.
-    unless_poisoned(|| record_all(span, attributes));
+    unless_poisoned(|| record_all(span, written()));
 }
 
-fn record_all(span: &Span, attributes: &Map<String, Value>) {
-    for (name, value) in attributes.iter().filter(|(name, _)| declared(span, name) == 1) {
+fn record_all<'a>(span: &Span, attributes: impl Iterator<Item = (&'a String, &'a Value)>) {
+    for (name, value) in attributes.filter(|(name, _)| declared(span, name) == 1) {
         let name = name.as_str();
         match value {
             Value::String(text) => span.record(name, text.as_str()),

@@ -1,8 +1,10 @@
 //! The `tracing` layer, its builder, and the state that it keeps for open spans.
 
+mod announce;
 mod builder;
 pub(crate) mod external_span;
 pub(crate) mod gen_ai_fields;
+mod model_calls;
 pub(crate) mod recording;
 mod span_state;
 mod visitor;
@@ -12,14 +14,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
 
+use promptlayer_blueprint::providers::gen_ai;
+use serde_json::{Map, Value};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Metadata, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
+use self::announce::announce;
 pub use self::builder::LayerBuilder;
 use self::external_span::ExternalSpan;
-use self::span_state::{Owner, SpanState, announce, unless_poisoned};
+use self::model_calls::{ModelCall, ModelCalls};
+use self::span_state::{Owner, SpanState, unless_poisoned};
 use self::visitor::FieldVisitor;
 use crate::error::Repr;
 use crate::kind::SpanKind;
@@ -34,11 +40,15 @@ pub(crate) type SpanFilter = Box<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>;
 
 /// The `tracing` layer, which records the spans of annotated functions and hands each one over when it ends.
 ///
-/// It also records spans of other crates (rig, genai) and your own spans, if they have the field
-/// `gen_ai.operation.name` of OpenTelemetry's conventions. An operation of a model (`chat`,
-/// `generate_content`, `text_completion`, `embeddings`) makes a request log, any other makes a span of the
-/// trace. An agent of rig enters its own span only when it streams. To get one trace for a whole agent run,
-/// call it from an annotated function.
+/// It also records spans of other crates (rig, genai, langchain-rust, swiftide) and your own spans, if they have the
+/// field `gen_ai.operation.name` of OpenTelemetry's conventions. An operation of a model (`chat`,
+/// `generate_content`, `text_completion`, `realtime_inference`, `embeddings`) makes a request log, any other makes
+/// a span of the trace. An agent of rig enters its own span only when it streams. To get one trace for a whole agent
+/// run, call it from an annotated function.
+///
+/// If the span of a model call lacks the input, the output or the message of an error, it takes them from the
+/// annotated function around it, provided that it is the only model call inside. For this, it waits until the
+/// function ends: at most five minutes, and at most until the shutdown.
 ///
 /// Install one layer per subscriber. A second layer records nothing and reports [`ErrorKind::SecondLayer`](crate::ErrorKind::SecondLayer) once.
 ///
@@ -77,6 +87,10 @@ impl PromptLayer {
         Self { processor, export_spans, is_second: AtomicBool::new(false) }
     }
 
+    pub(crate) fn processor(&self) -> &Arc<SpanProcessor> {
+        &self.processor
+    }
+
     /// Reports, once, that another layer of this crate was installed before this one.
     fn report_second(&self) {
         if !self.is_second.swap(true, Ordering::Relaxed) {
@@ -112,6 +126,10 @@ where
         let Some(span) = context.span(id) else { return };
         let mut visitor = FieldVisitor::default();
         attributes.record(&mut visitor);
+        let fields = match external {
+            Some(external) => external.declared(visitor.fields),
+            None => visitor.fields,
+        };
 
         // The parent is the nearest recorded span, because spans in between may not be recorded.
         let around = span.scope().skip(1).find_map(|around| {
@@ -136,8 +154,7 @@ where
                 Arc::clone(&self.processor.root),
             ),
         };
-        let is_request =
-            external.is_some() && external_span::kind(&visitor.fields).is_some_and(SpanKind::is_request);
+        let is_request = external.is_some() && external_span::kind(&fields).is_some_and(SpanKind::is_request);
         let record = SpanState {
             processor: Arc::clone(&self.processor),
             owner: Owner::Layer,
@@ -145,9 +162,11 @@ where
             started: SystemTime::now(),
             started_at: Instant::now(),
             inherited,
-            contains_request: Arc::new(AtomicBool::new(false)),
+            calls: Arc::new(ModelCalls::default()),
+            model_call: ModelCall::No,
+            around: None,
             external,
-            fields: visitor.fields,
+            fields,
         };
         let is_recorded = unless_poisoned(|| {
             let mut extensions = span.extensions_mut();
@@ -159,7 +178,7 @@ where
             is_first
         });
         match is_recorded {
-            Some(true) if is_request => announce(&span),
+            Some(true) if is_request => announce(&span, ModelCall::UnlessOuter),
             Some(false) => self.report_second(),
             _ => {}
         }
@@ -179,15 +198,32 @@ where
         }
         let mut visitor = FieldVisitor::default();
         values.record(&mut visitor);
-        let names_request = external_span::kind(&visitor.fields).is_some_and(SpanKind::is_request);
-        let is_external = unless_poisoned(|| {
-            let mut extensions = span.extensions_mut();
-            let record = extensions.get_mut::<SpanState>()?;
-            record.fields.extend(visitor.fields);
-            Some(record.external.is_some())
-        });
-        if is_external.flatten() == Some(true) && names_request {
-            announce(&span);
+        add_fields(&span, visitor.fields);
+    }
+
+    /// Adds the fields of an event to the span in which it occurred, if the crate that made the span records
+    /// its calls in events.
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let is_of_call = |name: &str| name.starts_with(gen_ai::LANGFUSE);
+        let fields = event.metadata().fields();
+        let is_error = *event.metadata().level() == Level::ERROR && fields.field(EVENT_ERROR).is_some();
+        if !(is_error || fields.iter().any(|field| is_of_call(field.name()))) || export::is_silent() {
+            return;
+        }
+        let Some(scope) = context.event_scope(event) else { return };
+        for span in scope {
+            let has_events = unless_poisoned(|| {
+                let extensions = span.extensions();
+                let record = extensions.get::<SpanState>()?;
+                let is_mine = Arc::ptr_eq(&record.processor, &self.processor) && record.owner == Owner::Layer;
+                Some(is_mine && record.external?.has_events())
+            });
+            if has_events.flatten() == Some(true) {
+                let mut visitor = FieldVisitor::default();
+                event.record(&mut visitor);
+                visitor.fields.retain(|name, _| is_of_call(name) || (is_error && name == EVENT_ERROR));
+                return add_fields(&span, visitor.fields);
+            }
         }
     }
 
@@ -204,11 +240,38 @@ where
                 return None;
             }
             record.owner = Owner::Gone;
-            Some(finished(record, span.name()))
+            Some((finished(record, span.name()), record.around.take()))
         });
-        if let Some(finished) = finished.flatten() {
-            self.processor.submit(finished);
+        match finished.flatten() {
+            Some((finished, Some(around))) => around.call_ended(finished, &self.processor),
+            Some((finished, None)) => self.processor.submit(finished),
+            None => {}
         }
+    }
+}
+
+/// The field in which `#[tracing::instrument(err)]` records an error.
+const EVENT_ERROR: &str = "error";
+
+/// Adds fields to the state of a span.
+fn add_fields<'registry, R>(span: &SpanRef<'registry, R>, fields: Map<String, Value>)
+where
+    R: LookupSpan<'registry>,
+{
+    let is_request = unless_poisoned(|| {
+        let mut extensions = span.extensions_mut();
+        let record = extensions.get_mut::<SpanState>()?;
+        let Some(external) = record.external else {
+            record.fields.extend(fields);
+            return None;
+        };
+        let fields = external.attributes(fields);
+        let is_request = external_span::kind(&fields).is_some_and(SpanKind::is_request);
+        record.fields.extend(fields);
+        Some(is_request)
+    });
+    if is_request.flatten() == Some(true) {
+        announce(span, ModelCall::UnlessOuter);
     }
 }
 
@@ -218,7 +281,7 @@ fn finished(record: &mut SpanState, name: &'static str) -> FinishedSpan {
     let kind = record.external.and_then(|_| external_span::kind(&fields));
     let calls_a_model = kind.is_some_and(SpanKind::is_request);
     // A model call inside this span makes the request log, so this span makes none.
-    let surrounds_a_call = calls_a_model && record.contains_request.load(Ordering::Relaxed);
+    let surrounds_a_call = calls_a_model && record.calls.any();
     let is_request = calls_a_model && !surrounds_a_call;
     let told = record.external.filter(|_| is_request);
     FinishedSpan {

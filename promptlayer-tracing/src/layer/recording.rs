@@ -1,7 +1,6 @@
 //! The recorded state of a call of the attribute: it connects [`Call`](crate::instrument::call::Call) to its layer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use promptlayer_blueprint::{Tags, semconv};
@@ -9,8 +8,10 @@ use tracing::Span;
 
 use crate::capture::{Captured, Chunk, Failure};
 use crate::kind::SpanKind;
+use crate::layer::announce::announce;
 use crate::layer::gen_ai_fields;
-use crate::layer::span_state::{Owner, SpanState, announce, in_registry};
+use crate::layer::model_calls::{ModelCall, ModelCalls};
+use crate::layer::span_state::{Owner, SpanState, in_registry};
 use crate::process::{ConvertedSpan, ProcessedSpan, SpanProcessor, convert};
 use crate::prompt_link::PromptLink;
 use crate::span::call_site::CallSite;
@@ -32,7 +33,7 @@ pub(crate) struct Recording {
     started_at: Instant,
     /// The duration, if the call ended before it is handed over.
     duration: Option<Duration>,
-    contains_request: Arc<AtomicBool>,
+    calls: Arc<ModelCalls>,
     /// The kind of the request log, if the attribute has no `kind`.
     request_kind: SpanKind,
     inherited: Arc<Inherited>,
@@ -87,7 +88,7 @@ impl Recording {
                 started: record.started,
                 started_at: record.started_at,
                 duration: None,
-                contains_request: Arc::clone(&record.contains_request),
+                calls: Arc::clone(&record.calls),
                 request_kind: SpanKind::Llm,
                 inherited: Arc::clone(&record.inherited),
                 input: None,
@@ -104,11 +105,13 @@ impl Recording {
 
     /// Marks the calls around this one: the request is made inside, so they log none.
     pub(crate) fn announce(&self, span: &Span) {
-        if !self.site.kind.is_none_or(SpanKind::is_request) {
-            return;
-        }
+        let call = match self.site.kind {
+            None => ModelCall::UnlessOuter,
+            Some(kind) if kind.is_request() => ModelCall::Always,
+            Some(_) => return,
+        };
         in_registry(span, |span| {
-            announce(&span);
+            announce(&span, call);
             Some(())
         });
     }
@@ -227,8 +230,7 @@ impl Recording {
             record.owner = Owner::Gone;
             Some(std::mem::take(&mut record.fields))
         });
-        let contains_request = self.contains_request.load(Ordering::Relaxed);
-        let is_request = self.site.kind.map_or(!contains_request, SpanKind::is_request);
+        let is_request = self.site.kind.map_or(!self.calls.any(), SpanKind::is_request);
         let finished = FinishedSpan {
             place: self.place,
             name: self.name,
@@ -254,6 +256,9 @@ impl Recording {
             fields: fields.unwrap_or_default(),
             on_request_id: self.site.on_request_id,
         };
+        if !is_request {
+            self.calls.function_ended(&finished, &self.processor);
+        }
         if let Some(mut processed) = self.processor.prepare(finished) {
             if self.processor.gen_ai_fields {
                 show(span, &self.processor, &mut processed);
@@ -266,7 +271,7 @@ impl Recording {
 /// Records the attributes of the call on its span, if a layer reads them.
 fn show(span: &Span, processor: &SpanProcessor, processed: &mut ProcessedSpan) {
     if !processed.span.is_request {
-        gen_ai_fields::record(span, &convert::function_attributes(&processed.span));
+        gen_ai_fields::record(span, &convert::function_attributes(&processed.span), processor.semconv);
         return;
     }
     let expected = if processed.span.kind == Some(SpanKind::Embedding) { "embeddings" } else { "chat" };
@@ -280,6 +285,6 @@ fn show(span: &Span, processor: &SpanProcessor, processed: &mut ProcessedSpan) {
     if operation.as_ref().is_some_and(|operation| operation == expected) {
         attributes.remove(semconv::OPERATION_NAME);
     }
-    gen_ai_fields::record(span, attributes);
+    gen_ai_fields::record(span, attributes, processor.semconv);
     attributes.extend(operation.map(|operation| (semconv::OPERATION_NAME.to_owned(), operation)));
 }

@@ -2,13 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
 
 use serde_json::{Map, Value};
 use tracing_subscriber::registry::{LookupSpan, Registry, SpanRef};
 
 use crate::layer::external_span::ExternalSpan;
+use crate::layer::model_calls::{Function, ModelCall, ModelCalls};
 use crate::process::SpanProcessor;
 use crate::span::finished::{Inherited, Place};
 
@@ -36,10 +36,12 @@ pub(crate) struct SpanState {
     pub(crate) started_at: Instant,
     /// The data that spans inside inherit.
     pub(crate) inherited: Arc<Inherited>,
-    /// `true` if a model call began inside this span, so that this span makes no request log.
-    ///
-    /// It is shared with the call of the attribute, which reads it even if the record is not accessible.
-    pub(crate) contains_request: Arc<AtomicBool>,
+    /// The model calls inside this span. If there are any, this span makes no request log.
+    pub(crate) calls: Arc<ModelCalls>,
+    /// What this span is to the spans around it.
+    pub(crate) model_call: ModelCall,
+    /// The annotated function around this model call, if this is one of another crate.
+    pub(crate) around: Option<Function>,
     /// What the callsite of an external span reveals about the model call.
     pub(crate) external: Option<ExternalSpan>,
     pub(crate) fields: Map<String, Value>,
@@ -52,22 +54,6 @@ pub(crate) struct SpanState {
 /// skipped.
 pub(crate) fn unless_poisoned<R>(look: impl FnOnce() -> R) -> Option<R> {
     catch_unwind(AssertUnwindSafe(look)).ok()
-}
-
-/// Marks the spans around this one: a model request is made inside, so they make no request log.
-pub(crate) fn announce<'registry, R>(span: &SpanRef<'registry, R>)
-where
-    R: LookupSpan<'registry>,
-{
-    for around in span.scope().skip(1) {
-        let was_told = unless_poisoned(|| {
-            let extensions = around.extensions();
-            Some(extensions.get::<SpanState>()?.contains_request.swap(true, Ordering::Relaxed))
-        });
-        if was_told.flatten() == Some(true) {
-            break;
-        }
-    }
 }
 
 /// Calls `read` with the registry's data of `span`.

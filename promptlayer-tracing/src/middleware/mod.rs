@@ -225,6 +225,8 @@ fn span(url: &Url) -> Span {
         "model_request",
         promptlayer.call = Empty,
         url.full = %address(url),
+        server.address = url.host_str().unwrap_or_default(),
+        server.port = url.port_or_known_default(),
         http.response.status_code = Empty,
         gen_ai.operation.name = Empty,
         gen_ai.provider.name = Empty,

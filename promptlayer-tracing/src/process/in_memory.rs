@@ -39,7 +39,7 @@ pub struct InMemory(pub(crate) Arc<Memory>);
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct CapturedSpan {
-    /// The name of the span.
+    /// The name of the span. The span of a tool is sent as `Tool: ` and the name of the tool.
     pub name: String,
     /// The id of its trace.
     pub trace_id: TraceId,

@@ -1,14 +1,17 @@
 //! Hands finished spans from the calling thread to the exporter.
 
+pub(crate) mod around;
 pub(crate) mod convert;
+pub(crate) mod held;
 pub(crate) mod in_memory;
 mod redact;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
+use promptlayer_blueprint::semconv::SemconvStability;
 use promptlayer_blueprint::{LogRequest, TraceId};
 use promptlayer_client::exporter::clock;
 use serde_json::{Map, Value};
@@ -18,6 +21,7 @@ use self::redact::rewrite;
 use crate::error::Error;
 use crate::hooks;
 use crate::process::convert::ConvertedRequest;
+use crate::process::held::HeldCalls;
 use crate::span::finished::{FinishedSpan, Inherited};
 
 /// Prepares the finished spans of a layer and hands them to its destination.
@@ -33,8 +37,12 @@ pub(crate) struct SpanProcessor {
     pub(crate) sample: f64,
     /// `true` if calls record their `gen_ai` attributes on their own spans.
     pub(crate) gen_ai_fields: bool,
+    /// The generation of attribute names that these attributes have.
+    pub(crate) semconv: SemconvStability,
     /// `true` if the destination accepts spans that make no request log.
     pub(crate) keeps_trace: bool,
+    /// The model calls of other crates that wait for the annotated function around them.
+    pub(crate) held: HeldCalls,
 }
 
 /// The receiver of finished spans: the export pipeline, or the in-memory store of a test.
@@ -132,9 +140,29 @@ impl SpanProcessor {
         processed.converted.as_mut()
     }
 
-    /// Hands a span to the destination.
+    /// Hands a span to the destination, after the calls that have waited for too long.
     pub(crate) fn hand_over(&self, processed: ProcessedSpan) {
+        self.release_expired();
         self.exporter.take(processed);
+    }
+
+    /// Hands over the model calls that have waited for too long for the function around them.
+    pub(crate) fn release_expired(&self) {
+        // Usually no call waits, and every span that ends comes here.
+        if !self.held.is_empty() {
+            self.release(self.held.take_expired(Instant::now()));
+        }
+    }
+
+    /// Hands over all model calls that wait for the function around them. No call waits from now on.
+    pub(crate) fn release_all(&self) {
+        self.release(self.held.close());
+    }
+
+    fn release(&self, calls: Vec<FinishedSpan>) {
+        for processed in calls.into_iter().filter_map(|call| self.prepare(call)) {
+            self.exporter.take(processed);
+        }
     }
 
     /// Returns `true` if the trace is sampled. The result depends only on the trace id, so all spans of a

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use promptlayer_blueprint::providers::{FINISH_REASON, PROVIDER_FINISH_REASON};
 use promptlayer_blueprint::{ChatPrompt, LogRequest, RequestStatus, semconv};
 use serde_json::{Map, Value};
 
@@ -25,6 +26,10 @@ impl Redact {
         self.request.is_some() || self.text.is_some()
     }
 }
+
+/// The attributes whose texts come from the user or from the response.
+const TEXTS: &[&str] =
+    &[semconv::REQUEST_STOP_SEQUENCES, semconv::RESPONSE_ID, semconv::CONVERSATION_ID, semconv::TOOL_CALL_ID];
 
 impl ConvertedSpan {
     /// Removes content. The operation, the model, numeric parameters, the outcome and the usage remain.
@@ -53,7 +58,7 @@ impl ConvertedSpan {
     /// Removes every text that comes from the user.
     pub(super) fn drop_texts(&mut self, span: &FinishedSpan) {
         self.drop_content(span);
-        self.attributes.remove(semconv::RESPONSE_ID);
+        self.attributes.retain(|name, _| !TEXTS.contains(&name.as_str()));
         if let Some(log) = &mut self.log {
             log.parameters.clear();
             log.metadata.clear();
@@ -81,8 +86,8 @@ impl ConvertedSpan {
         {
             *text = redact(text).into_owned();
         }
-        for name in [semconv::REQUEST_STOP_SEQUENCES, semconv::RESPONSE_ID] {
-            if let Some(value) = self.attributes.get_mut(name) {
+        for name in TEXTS {
+            if let Some(value) = self.attributes.get_mut(*name) {
                 rewrite(value, redact, &[]);
             }
         }
@@ -108,13 +113,19 @@ impl ConvertedSpan {
 /// values to decide which attributes of the response are kept.
 struct BeforeRewrite {
     model: String,
+    finish_reasons: [Option<String>; 2],
     input_tokens: Option<u64>,
     output_tokens: Option<u64>,
 }
 
 impl BeforeRewrite {
     fn from_log(log: &LogRequest) -> Self {
-        Self { model: log.model.clone(), input_tokens: log.input_tokens, output_tokens: log.output_tokens }
+        Self {
+            model: log.model.clone(),
+            finish_reasons: finish_reasons(log),
+            input_tokens: log.input_tokens,
+            output_tokens: log.output_tokens,
+        }
     }
 
     /// Adds the attributes that only the response contains, if the user's closure left the corresponding
@@ -122,9 +133,11 @@ impl BeforeRewrite {
     fn keep(&self, log: &LogRequest, reply: Map<String, Value>, attributes: &mut Map<String, Value>) {
         let is_kept = |name: &str| match name {
             semconv::RESPONSE_MODEL => log.model == self.model,
+            semconv::RESPONSE_FINISH_REASONS => finish_reasons(log) == self.finish_reasons,
             semconv::USAGE_INPUT_TOKENS
             | semconv::USAGE_PROMPT_TOKENS
             | semconv::USAGE_CACHE_READ
+            | semconv::USAGE_CACHE_WRITE
             | semconv::USAGE_CACHE_CREATION => log.input_tokens == self.input_tokens,
             semconv::USAGE_OUTPUT_TOKENS | semconv::USAGE_COMPLETION_TOKENS | semconv::USAGE_REASONING => {
                 log.output_tokens == self.output_tokens
@@ -133,6 +146,11 @@ impl BeforeRewrite {
         };
         attributes.extend(reply.into_iter().filter(|(name, _)| is_kept(name)));
     }
+}
+
+/// Returns the finish reasons in the metadata of a log.
+fn finish_reasons(log: &LogRequest) -> [Option<String>; 2] {
+    [FINISH_REASON, PROVIDER_FINISH_REASON].map(|key| log.metadata.get(key).cloned())
 }
 
 /// The keys of a prompt blueprint whose values are keywords of the API and not user text.

@@ -39,7 +39,7 @@ pub(crate) struct Inherited {
 }
 
 /// The output of a call.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Output {
     /// One value.
     Value(Captured),
@@ -113,7 +113,9 @@ impl FinishedSpan {
             } else {
                 &[semconv::FUNCTION_INPUTS, semconv::FUNCTION_OUTPUTS]
             };
-            fields.retain(|name, _| !said.iter().any(|said| said.contains(&name.as_str())));
+            fields.retain(|name, _| {
+                !said.iter().any(|said| said.contains(&name.as_str())) && !self.is_prompt_variable(name)
+            });
         }
         fields
     }
@@ -122,10 +124,18 @@ impl FinishedSpan {
     pub(crate) fn drop_content_fields(&mut self) {
         let of_foreign: &[&[&str]] =
             if self.is_external { &[semconv::ERROR_TEXT, &[semconv::REQUEST_STOP_SEQUENCES]] } else { &[] };
-        self.fields.retain(|name, _| {
+        let mut fields = std::mem::take(&mut self.fields);
+        fields.retain(|name, _| {
             !semconv::CONTENT.contains(&name.as_str())
                 && !of_foreign.iter().any(|names| names.contains(&name.as_str()))
+                && !self.is_prompt_variable(name)
         });
+        self.fields = fields;
+    }
+
+    /// Returns `true` if a field of an external span holds a variable of the prompt template.
+    fn is_prompt_variable(&self, name: &str) -> bool {
+        self.is_external && name.starts_with(semconv::PROMPT_VARIABLE_PREFIX)
     }
 
     /// Removes the content and the text fields of an external span's request. The request log was made from

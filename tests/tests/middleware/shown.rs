@@ -37,6 +37,8 @@ fn called(
     let mut fields = beside.fields("model_request");
     let url = fields.as_object_mut().unwrap().remove("url.full").unwrap();
     assert!(url.as_str().unwrap().ends_with(path), "{url}");
+    assert_eq!(fields.as_object_mut().unwrap().remove("server.address").unwrap(), "127.0.0.1");
+    assert!(fields.as_object_mut().unwrap().remove("server.port").unwrap().as_u64().unwrap() > 0);
     (fields, captured)
 }
 

@@ -129,13 +129,34 @@ fn a_failed_call_is_an_error_of_the_kind_that_its_status_tells() {
     log["output"]["messages"] = json!([]);
     log["status"] = json!("ERROR");
     log["error_type"] = json!("PROVIDER_ERROR");
-    log["error_message"] = json!("404");
+    // genai records only the status.
+    let message = spans[1].error.as_deref().unwrap();
+    assert!(message.contains("does not exist"), "{message}");
+    log["error_message"] = json!(message);
     for absent in ["metadata", "input_tokens", "output_tokens"] {
         log.as_object_mut().unwrap().remove(absent);
     }
     assert_eq!(timeless(spans[0].request.as_ref().unwrap()), log);
-    assert_eq!(spans[0].error.as_deref(), Some("404"));
+    assert_eq!(spans[0].error.as_deref(), Some(message));
     assert!(spans[1].request.is_none());
+}
+
+#[test]
+fn call_without_captured_content_takes_it_from_the_function() {
+    #[promptlayer]
+    async fn ask(client: &Client, question: &str) -> Result<String, ::genai::Error> {
+        let request = ChatRequest::new(vec![ChatMessage::user(question)]);
+        let reply = client.exec_chat("gpt-4o-mini", request, None).await?;
+        Ok(reply.first_text().unwrap_or_default().to_owned())
+    }
+    let model = OfflineModel::start().unwrap();
+    let spans = spans_of(layer(), async {
+        ask(&client(model.url()), "Why?").await.unwrap();
+    });
+    assert_eq!(names(&spans), ["genai.chat", "ask"]);
+    let log = spans[0].request.as_ref().unwrap();
+    assert_eq!((log.input.text().as_str(), log.input_tokens), ("Why?", Some(1)));
+    assert_eq!(log.output.text(), "(offline model) You said: Why?");
 }
 
 #[test]

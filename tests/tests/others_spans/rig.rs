@@ -2,14 +2,15 @@
 
 use std::convert::Infallible;
 
-use ::rig::agent::Agent;
+use ::rig::agent::{Agent, MultiTurnStreamItem};
 use ::rig::client::AgentClientExt;
 use ::rig::completion::{Prompt, PromptError};
 use ::rig::providers::openai::CompletionsClient;
-use ::rig::streaming::StreamingPrompt;
+use ::rig::streaming::{StreamedAssistantContent, StreamingPrompt};
 use ::rig::tool::{Tool, ToolContext};
 use examples::OfflineModel;
 use examples::offline_model::UNKNOWN_MODEL;
+use promptlayer_tracing::blueprint::{ErrorType, RequestStatus};
 use promptlayer_tracing::{layer, promptlayer};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -199,6 +200,69 @@ fn failed_agent_call_is_an_error() {
     }
     assert_eq!(timeless(spans[0].request.as_ref().unwrap()), log);
     assert_eq!(spans[0].error.as_deref(), Some("the call ended without a response"));
+}
+
+/// An agent as rig makes it by default: without tools, and without content in its spans.
+fn silent(url: &str, model: &str) -> Agent {
+    let client = CompletionsClient::builder().api_key("any").base_url(url).build().unwrap();
+    client.agent(model).name("forecaster").build()
+}
+
+#[promptlayer]
+async fn ask_silent(agent: &Agent, question: &str) -> Result<String, PromptError> {
+    agent.prompt(question).await
+}
+
+#[test]
+fn call_without_content_takes_it_from_the_function() {
+    let model = OfflineModel::start().unwrap();
+    let spans = spans_of(layer(), async {
+        ask_silent(&silent(model.url(), "gpt-4o-mini"), "Why?").await.unwrap();
+    });
+    assert_eq!(names(&spans), ["chat", "ask_silent"]);
+    let log = spans[0].request.as_ref().unwrap();
+    let answer = "(offline model) You said: Why?";
+    assert_eq!((log.input.text().as_str(), log.output.text().as_str()), ("Why?", answer));
+    assert_eq!((log.provider.as_str(), log.model.as_str()), ("openai", "gpt-4o-mini"));
+    assert_eq!((log.status, log.input_tokens.is_some()), (RequestStatus::Success, true));
+}
+
+#[test]
+fn failed_call_takes_kind_and_words_from_the_function() {
+    let model = OfflineModel::start().unwrap();
+    let spans = spans_of(layer(), async {
+        ask_silent(&silent(model.url(), UNKNOWN_MODEL), "Why?").await.unwrap_err();
+    });
+    assert_eq!(names(&spans), ["chat", "ask_silent"]);
+    let log = spans[0].request.as_ref().unwrap();
+    assert_eq!((log.status, log.error_type), (RequestStatus::Error, Some(ErrorType::ProviderError)));
+    let message = log.error_message().unwrap();
+    assert!(message.contains("404") && message.contains("does not exist"), "{message}");
+    assert_eq!(log.input.text(), "Why?");
+}
+
+#[test]
+fn streamed_call_without_content_takes_it_from_the_function() {
+    #[promptlayer]
+    async fn ask(agent: &Agent, question: &str) -> String {
+        let items = collected(agent.stream_prompt(question).await).await;
+        let text = |item| match item {
+            Ok(MultiTurnStreamItem::StreamAssistantItem(StreamedAssistantContent::Text(text))) => {
+                Some(text.text)
+            }
+            _ => None,
+        };
+        items.into_iter().filter_map(text).collect()
+    }
+    let model = OfflineModel::start().unwrap();
+    let spans = spans_of(layer(), async {
+        ask(&silent(model.url(), "gpt-4o-mini"), "Why?").await;
+    });
+    assert_eq!(names(&spans), ["chat_streaming", "ask"]);
+    let log = spans[0].request.as_ref().unwrap();
+    let answer = "(offline model) You said: Why?";
+    assert_eq!((log.input.text().as_str(), log.output.text().as_str()), ("Why?", answer));
+    assert_eq!(log.status, RequestStatus::Success);
 }
 
 #[test]

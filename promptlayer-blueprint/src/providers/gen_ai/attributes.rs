@@ -1,13 +1,16 @@
 //! Writes the OpenTelemetry `gen_ai.*` attributes of a call. They contain no content.
 //!
-//! A renamed attribute is written under both its names, because many consumers do not support the latest
-//! convention yet.
+//! A renamed attribute is written under both its names. What writes the attributes out leaves one of them
+//! away if it is told to (see [`SemconvStability`](crate::semconv::SemconvStability)).
 
 use serde_json::{Map, Value};
 
+use super::super::plain::Output;
 use super::super::reading::{Reply, Usage};
-use super::super::{FINISH_REASON, PROVIDER_FINISH_REASON, RESPONSE_ID, UNKNOWN_MODEL};
-use super::provider;
+use super::super::{
+    FINISH_REASON, PROVIDER_FINISH_REASON, RESPONSE_ID, TIME_TO_FIRST_CHUNK, UNKNOWN_MODEL, plain,
+};
+use super::{CONVERSATION_ID, provider};
 use crate::blueprint::{LogRequest, Prompt, RequestStatus};
 use crate::semconv;
 
@@ -39,44 +42,86 @@ const PARAMETERS: &[(&str, &[&str])] = &[
 /// Objects that contain the parameters in some APIs.
 const WITHIN: &[&str] = &["generationConfig", "generation_config", "inferenceConfig", "options"];
 
+/// The attributes for texts in the metadata of a request log, with their keys.
+const METADATA: &[(&str, &str)] =
+    &[(semconv::RESPONSE_ID, RESPONSE_ID), (semconv::CONVERSATION_ID, CONVERSATION_ID)];
+
+/// The parameters that select the type of the output, as paths.
+const OUTPUT_TYPES: &[&[&str]] = &[
+    &["output_type"],
+    &["response_format", "type"],
+    &["text", "format", "type"],
+    &["output_format", "type"],
+    &["output_config", "format", "type"],
+    &["generationConfig", "responseMimeType"],
+    &["generation_config", "response_mime_type"],
+    &["generationConfig", "responseModalities"],
+    &["generation_config", "response_modalities"],
+    &["modalities"],
+    &["format"],
+];
+
+/// The parameters that name the conversation at the provider, as paths.
+const CONVERSATIONS: &[&[&str]] = &[&["conversation", "id"], &["conversation"]];
+
+/// OpenTelemetry's output types, with the words that providers use.
+const OUTPUT_TYPE_WORDS: &[(&str, &[&str])] = &[
+    ("json", &["json", "json_object", "json_schema", "application/json"]),
+    ("image", &["image"]),
+    ("speech", &["speech", "audio"]),
+    ("text", &["text", "text/plain"]),
+];
+
+/// The choices of a response: the key of their list, and the key of a choice's finish reason.
+const CHOICES: &[(&str, &str)] = &[("choices", "finish_reason"), ("candidates", "finishReason")];
+
+/// The finish reason of a choice that ended without one.
+const NO_REASON: &str = "error";
+
 /// The APIs of Anthropic and Bedrock, whose input tokens exclude the cache tokens.
 const CACHE_APART: &[&str] = &["messages", "converse"];
 
 /// Returns the attributes of a model call that has a request log.
 pub fn of_log(log: &LogRequest, is_embedding: bool, reply: &Answered) -> Map<String, Value> {
     let mut attributes = Map::new();
-    let mut set = |name: &str, value: Value| {
-        attributes.insert(name.to_owned(), value);
-    };
-    set(semconv::OPERATION_NAME, operation(log, is_embedding).into());
-    let provider = provider::opentelemetry(&log.provider);
-    set(semconv::PROVIDER_NAME, provider.into());
-    set(semconv::SYSTEM, provider.into());
-    if log.model != UNKNOWN_MODEL {
-        set(semconv::REQUEST_MODEL, log.model.as_str().into());
-    }
-    for (name, keys) in PARAMETERS {
-        if let Some(value) = parameter(&log.parameters, keys) {
-            // Providers accept a single stop sequence without a list. The attribute is always a list.
-            let alone = *name == semconv::REQUEST_STOP_SEQUENCES && value.is_string();
-            set(name, if alone { Value::Array(vec![value.clone()]) } else { value.clone() });
+    let mut set = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            attributes.insert(name.to_owned(), value);
         }
+    };
+    set(semconv::OPERATION_NAME, Some(operation(log, is_embedding).into()));
+    let provider = provider::opentelemetry(&log.provider);
+    set(semconv::PROVIDER_NAME, Some(provider.into()));
+    set(semconv::SYSTEM, Some(provider.into()));
+    set(semconv::REQUEST_MODEL, (log.model != UNKNOWN_MODEL).then(|| log.model.as_str().into()));
+    for (name, keys) in PARAMETERS {
+        set(
+            name,
+            parameter(&log.parameters, keys).map(|value| {
+                // Providers accept a single stop sequence without a list. The attribute is always a list.
+                let alone = *name == semconv::REQUEST_STOP_SEQUENCES && value.is_string();
+                if alone { Value::Array(vec![value.clone()]) } else { value.clone() }
+            }),
+        );
     }
-    if let Some(model) = &reply.model {
-        set(semconv::RESPONSE_MODEL, model.as_str().into());
+    set(semconv::OUTPUT_TYPE, output_type(log).map(Value::from));
+    let conversation = CONVERSATIONS.iter().find_map(|path| at(&log.parameters, path)?.as_str());
+    set(semconv::CONVERSATION_ID, conversation.map(Value::from));
+    set(semconv::PROMPT_NAME, log.prompt_name.as_deref().map(Value::from));
+    set(semconv::PROMPT_VERSION, log.prompt_version_number.map(|version| version.to_string().into()));
+    set(semconv::RESPONSE_MODEL, reply.model.as_deref().map(Value::from));
+    for (name, key) in METADATA {
+        set(name, log.metadata.get(*key).map(|text| text.as_str().into()));
     }
-    if let Some(id) = log.metadata.get(RESPONSE_ID) {
-        set(semconv::RESPONSE_ID, id.as_str().into());
-    }
-    if let Some(reason) = log.metadata.get(PROVIDER_FINISH_REASON).or(log.metadata.get(FINISH_REASON)) {
-        set(semconv::RESPONSE_FINISH_REASONS, Value::Array(vec![reason.as_str().into()]));
-    }
+    let first = log.metadata.get(TIME_TO_FIRST_CHUNK).and_then(|time| time.parse::<f64>().ok());
+    set(semconv::RESPONSE_TIME_TO_FIRST_CHUNK, first.map(|milliseconds| (milliseconds / 1e3).into()));
+    set(semconv::RESPONSE_FINISH_REASONS, reply.finish_reasons(log));
     if let (RequestStatus::Error, Some(kind)) = (log.status, log.error_type) {
-        set(semconv::ERROR_TYPE, kind.as_str().into());
+        set(semconv::ERROR_TYPE, Some(kind.as_str().into()));
     }
     for (names, count) in reply.tokens() {
-        for name in names.iter().filter(|_| count.is_some()) {
-            set(name, count.into());
+        for name in names {
+            set(name, count.map(Value::from));
         }
     }
     attributes
@@ -89,19 +134,41 @@ pub struct Answered {
     usage: Usage,
     /// `true` if the provider counts cache reads and writes separately from the input tokens.
     counts_cache_apart: bool,
+    /// The finish reason of each choice, if the response has several, or none that is known.
+    choices: Vec<Option<String>>,
 }
 
 impl Answered {
-    /// Takes it out of a reply.
-    pub fn from_reply(reply: &Reply) -> Self {
+    /// Takes it out of a reply, whose messages are in the log.
+    ///
+    /// `output` returns the output that the reply was read from. It is only called if the reply has several
+    /// choices or no finish reason.
+    pub fn from_reply(reply: &Reply, log: &LogRequest, output: impl FnOnce() -> Option<Output>) -> Self {
         let counts_cache_apart = reply.shape.is_some_and(|shape| CACHE_APART.contains(&shape.api_type));
-        Self { model: reply.model.clone(), usage: reply.usage.clone(), counts_cache_apart }
+        let is_alone = log.output.messages().len() <= 1 && reply.finish.is_some();
+        let is_alone = is_alone || reply.shape.is_none();
+        let choices = if is_alone { None } else { output().map(finish_reasons) };
+        let usage = reply.usage.clone();
+        let choices = choices.unwrap_or_default();
+        Self { model: reply.model.clone(), usage, counts_cache_apart, choices }
     }
 
     /// Reads what a log contains, without the reply itself.
     pub fn from_log(log: &LogRequest) -> Self {
         let usage = Usage { input: log.input_tokens, output: log.output_tokens, ..Usage::default() };
         Self { usage, ..Self::default() }
+    }
+
+    /// Returns the finish reason of each choice. A choice without one has failed, if another choice has one or
+    /// if the call was not a success.
+    fn finish_reasons(&self, log: &LogRequest) -> Option<Value> {
+        let has_reason = self.choices.iter().any(Option::is_some);
+        if !self.choices.is_empty() && (has_reason || log.status != RequestStatus::Success) {
+            let reasons = self.choices.iter().map(|reason| reason.as_deref().unwrap_or(NO_REASON).into());
+            return Some(Value::Array(reasons.collect()));
+        }
+        let reason = log.metadata.get(PROVIDER_FINISH_REASON).or(log.metadata.get(FINISH_REASON))?;
+        Some(Value::Array(vec![reason.as_str().into()]))
     }
 
     /// Returns the token counts with their attributes. The input count includes cache tokens, as the
@@ -114,10 +181,23 @@ impl Answered {
             (&[semconv::USAGE_INPUT_TOKENS, semconv::USAGE_PROMPT_TOKENS], input),
             (&[semconv::USAGE_OUTPUT_TOKENS, semconv::USAGE_COMPLETION_TOKENS], output),
             (&[semconv::USAGE_CACHE_READ], cached),
-            (&[semconv::USAGE_CACHE_CREATION], cache_creation),
+            (&[semconv::USAGE_CACHE_WRITE, semconv::USAGE_CACHE_CREATION], cache_creation),
             (&[semconv::USAGE_REASONING], reasoning),
         ]
     }
+}
+
+/// Returns the finish reason of each choice, in order.
+fn finish_reasons(output: Output) -> Vec<Option<String>> {
+    let reply = match output {
+        Output::Value(value) => value,
+        Output::Chunks(chunks) => plain::joined(chunks),
+    };
+    let choices = CHOICES.iter().find_map(|(list, reason)| Some((reply.get(*list)?.as_array()?, *reason)));
+    let Some((choices, reason)) = choices else { return Vec::new() };
+    let word =
+        |choice: &Value| choice.get(reason)?.as_str().filter(|word| !word.is_empty()).map(str::to_owned);
+    choices.iter().map(word).collect()
 }
 
 /// Returns the operation name of a model call. OpenTelemetry defines a separate name for Gemini's API.
@@ -129,6 +209,34 @@ fn operation(log: &LogRequest, is_embedding: bool) -> &'static str {
         (_, Some("embeddings" | "embed" | "embed-content")) => "embeddings",
         _ => "chat",
     }
+}
+
+/// Returns OpenTelemetry's name of the output type that the request selects.
+fn output_type(log: &LogRequest) -> Option<&'static str> {
+    let named = |word: &str| {
+        let known = |(_, words): &&(_, &[&str])| words.iter().any(|known| known.eq_ignore_ascii_case(word));
+        OUTPUT_TYPE_WORDS.iter().find(known).map(|(name, _)| *name)
+    };
+    OUTPUT_TYPES.iter().find_map(|path| {
+        match at(&log.parameters, path)? {
+            Value::String(word) => named(word),
+            // Of several modalities, text is the one that comes with the others.
+            Value::Array(words) => {
+                let mut named = words.iter().filter_map(|word| named(word.as_str()?));
+                let first = named.next()?;
+                Some(if first == "text" { named.next().unwrap_or(first) } else { first })
+            }
+            // A JSON schema, as Ollama takes it.
+            Value::Object(_) => Some("json"),
+            _ => None,
+        }
+    })
+}
+
+/// Returns the parameter at a path.
+fn at<'a>(parameters: &'a Map<String, Value>, path: &[&str]) -> Option<&'a Value> {
+    let (first, rest) = path.split_first()?;
+    rest.iter().try_fold(parameters.get(*first)?, |value, key| value.get(*key))
 }
 
 /// Returns a parameter, by the first of its names that exists.

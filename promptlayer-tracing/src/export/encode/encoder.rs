@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use promptlayer_blueprint::semconv::SemconvStability;
 use promptlayer_client::exporter::TrackCall;
 
 use crate::export::batch::BatchLimits;
@@ -34,6 +35,8 @@ pub(crate) struct Encoder {
     /// The provider that is set on the layer.
     pub(crate) provider: Option<String>,
     pub(crate) batch: BatchLimits,
+    /// The generation of attribute names that is written.
+    pub(crate) semconv: SemconvStability,
 }
 
 /// A batch item with its JSON.
@@ -73,7 +76,7 @@ impl Encoder {
             }
             (_, hook_payload, _) => (
                 Content::Span { trace_id, span_id, hook_payload },
-                spans_bulk::span_bytes(processed, converted, &self.resource),
+                spans_bulk::span_bytes(processed, converted, &self.resource, self.semconv),
             ),
         };
         let (bytes, is_shrunk) = match written.map(|bytes| self.within_bounds(bytes)) {

@@ -1,14 +1,17 @@
 //! Request bodies and response bodies.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use promptlayer_blueprint::{LogRequest, RequestId, SpanId, TraceId, semconv};
+use promptlayer_blueprint::semconv::{self, SemconvStability};
+use promptlayer_blueprint::{LogRequest, RequestId, SpanId, TraceId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::kind::SpanKind;
 use crate::process::{ConvertedSpan, ProcessedSpan};
+use crate::span::finished::FinishedSpan;
 
 /// The OpenTelemetry resource: attributes that all spans of a process share.
 #[derive(Debug, Serialize)]
@@ -33,7 +36,7 @@ impl Resource {
 
 #[derive(Serialize)]
 struct Span<'a> {
-    name: &'a str,
+    name: Cow<'a, str>,
     context: Context,
     kind: &'static str,
     parent_id: Option<SpanId>,
@@ -72,8 +75,9 @@ pub(crate) fn span_bytes(
     processed: &ProcessedSpan,
     converted: &ConvertedSpan,
     resource: &Resource,
+    semconv: SemconvStability,
 ) -> Result<Vec<u8>, serde_json::Error> {
-    serde_json::to_vec(&span(processed, converted, resource))
+    serde_json::to_vec(&span(processed, converted, resource, semconv))
 }
 
 /// Returns the body of `POST /spans-bulk` with these spans.
@@ -91,10 +95,15 @@ pub(crate) fn spans_bulk<'a>(spans: impl Iterator<Item = &'a [u8]> + Clone) -> V
     body
 }
 
-fn span<'a>(processed: &'a ProcessedSpan, converted: &'a ConvertedSpan, resource: &'a Resource) -> Span<'a> {
+fn span<'a>(
+    processed: &'a ProcessedSpan,
+    converted: &'a ConvertedSpan,
+    resource: &'a Resource,
+    semconv: SemconvStability,
+) -> Span<'a> {
     let span = &processed.span;
     Span {
-        name: span.name,
+        name: name(span),
         context: Context { trace_id: span.place.trace_id, span_id: span.place.span_id, trace_state: "" },
         kind: if span.is_request { "SpanKind.CLIENT" } else { "SpanKind.INTERNAL" },
         parent_id: span.place.parent_id,
@@ -104,10 +113,28 @@ fn span<'a>(processed: &'a ProcessedSpan, converted: &'a ConvertedSpan, resource
             Some(problem) => Status { status_code: "StatusCode.ERROR", description: Some(problem) },
             None => Status { status_code: "StatusCode.OK", description: None },
         },
-        attributes: attributes(processed, converted),
+        attributes: attributes(processed, converted, semconv),
         resource,
         log_request: converted.log.as_deref(),
     }
+}
+
+/// The prefix of the names by which PromptLayer's evaluations find tools.
+const TOOL_PREFIX: &str = "Tool: ";
+
+/// Returns the name of a span.
+fn name(span: &FinishedSpan) -> Cow<'_, str> {
+    match span.kind {
+        Some(SpanKind::Tool) => {
+            let tool = tool_name(span);
+            Cow::Owned(format!("{TOOL_PREFIX}{}", tool.strip_prefix(TOOL_PREFIX).unwrap_or(tool)))
+        }
+        _ => Cow::Borrowed(span.name),
+    }
+}
+
+fn tool_name(span: &FinishedSpan) -> &str {
+    span.stands_for().unwrap_or(span.name)
 }
 
 /// Returns nanoseconds since 1970, the time format of spans in the API.
@@ -118,11 +145,15 @@ fn nanoseconds(time: SystemTime) -> u64 {
 
 /// Returns the attributes of a span: its fields, and its OpenTelemetry attributes. For a span without a
 /// request log, they include the input and output of the function.
-fn attributes(processed: &ProcessedSpan, converted: &ConvertedSpan) -> Map<String, Value> {
+fn attributes(
+    processed: &ProcessedSpan,
+    converted: &ConvertedSpan,
+    semconv: SemconvStability,
+) -> Map<String, Value> {
     let span = &processed.span;
     let mut attributes = span.own_fields();
     // Attributes set by the user, or by the crate that made the span, take precedence.
-    for (name, value) in &converted.attributes {
+    for (name, value) in converted.attributes.iter().filter(|(name, _)| semconv.writes(name)) {
         attributes.entry(name.as_str()).or_insert_with(|| value.clone());
     }
     let mut set = |name: &str, value: &str| {
@@ -141,7 +172,7 @@ fn attributes(processed: &ProcessedSpan, converted: &ConvertedSpan) -> Map<Strin
     match span.kind {
         Some(SpanKind::Tool) => {
             set(semconv::NODE_TYPE, semconv::NODE_TYPE_TOOL);
-            set(semconv::TOOL_NAME, span.stands_for().unwrap_or(span.name));
+            set(semconv::TOOL_NAME, tool_name(span));
         }
         Some(kind) if !span.is_request => set(semconv::NODE_TYPE, &kind.as_str().to_uppercase()),
         _ => {}

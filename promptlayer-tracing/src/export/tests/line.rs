@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
 use promptlayer_blueprint::TraceId;
+use promptlayer_blueprint::semconv::SemconvStability;
 use promptlayer_client::Client;
 use serde_json::Map;
 use tokio::sync::watch;
@@ -54,8 +55,13 @@ impl Line {
         wire: Wire,
         hooks: Hooks,
     ) -> Self {
-        let encoder =
-            Arc::new(Encoder { wire, batch, resource: Resource::new("test".to_owned()), provider: None });
+        let encoder = Arc::new(Encoder {
+            wire,
+            batch,
+            resource: Resource::new("test".to_owned()),
+            provider: None,
+            semconv: SemconvStability::default(),
+        });
         let (store, found) = match spool {
             Some(spool) => {
                 Store::open(&spool, "0123456789abcdef").map(|(store, found)| (Some(store), found)).unwrap()

@@ -3,11 +3,13 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use promptlayer_blueprint::semconv::SemconvStability;
 use serde_json::Value;
 
 use super::line::span;
 use crate::export::Resource;
 use crate::export::encode::spans_bulk;
+use crate::process::held::HeldCalls;
 use crate::process::{ConvertedSpan, ProcessedSpan, Redact, SpanExporter, SpanProcessor};
 use crate::random;
 
@@ -31,14 +33,22 @@ fn sent(started: SystemTime, duration: Duration) -> Value {
         redact: Redact::default(),
         sample: 1.0,
         gen_ai_fields: false,
+        semconv: SemconvStability::default(),
         keeps_trace: true,
+        held: HeldCalls::default(),
     };
     let mut span = span(random::trace_id(), 0);
     (span.started, span.duration) = (started, duration);
     processor.submit(span);
     let processed = shelf.0.lock().unwrap().pop().unwrap();
     let converted = ConvertedSpan::from_span(&processed.span, None);
-    let bytes = spans_bulk::span_bytes(&processed, &converted, &Resource::new("test".to_owned())).unwrap();
+    let bytes = spans_bulk::span_bytes(
+        &processed,
+        &converted,
+        &Resource::new("test".to_owned()),
+        SemconvStability::default(),
+    )
+    .unwrap();
     serde_json::from_slice(&bytes).unwrap()
 }
 

@@ -78,21 +78,19 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
         log.metadata.entry(TIME_TO_FIRST_CHUNK.to_owned()).or_insert_with(|| format!("{milliseconds:.3}"));
     }
     add_metadata(&mut log, &reply);
-    if let Some(prompt) = &span.inherited.prompt {
-        log.prompt_name = Some(prompt.name.clone());
-        log.prompt_version_number = prompt.version;
-        log.prompt_input_variables = prompt.variables.clone();
-    }
+    link_prompt(&mut log, span);
     log.input_tokens = reply.usage.input;
     log.output_tokens = reply.usage.output;
     log.price = reply.price;
     log.function_name = Some(span.function_name().to_owned());
     // The response determines the API type: a response always identifies its API, some requests do not.
     log.api_type = shape.map(|shape| shape.api_type.to_owned());
-    if span.is_external {
-        log.api_type = gen_ai::api_type(&span.fields).map(str::to_owned);
+    if span.is_external
+        && let Some(api_type) = gen_ai::api_type(&span.fields)
+    {
+        log.api_type = Some(api_type.to_owned());
     }
-    let answered = Answered::from_reply(&reply);
+    let answered = Answered::from_reply(&reply, &log, || span.output.as_ref().map(captured::output));
     let is_whole = is_whole(span, &reply);
     let ending = if is_whole { &Ending::Returned } else { &span.ending };
     let of_call = if is_whole { None } else { problem(span) };
@@ -112,14 +110,54 @@ fn is_whole(span: &FinishedSpan, reply: &Reply) -> bool {
     span.ending == Ending::Cancelled && is_stream && reply.finish.is_some()
 }
 
-/// Reads the request and the response of a call. An external span is read from its fields.
+/// Reads the request and the response of a call. An external span is read from its fields, and then from
+/// what it took over from the function around it.
 fn read(span: &FinishedSpan) -> (Request, Reply) {
-    if span.is_external {
-        return (gen_ai::request(&span.fields), gen_ai::response(&span.fields, span.lacks_an_answer));
+    let input = span.input.as_ref().and_then(captured::input).map(providers::request);
+    let output = span.output.as_ref().map(captured::output).map(providers::response);
+    let (request, reply) = (input.unwrap_or_default(), output.unwrap_or_default());
+    if !span.is_external {
+        return (request, reply);
     }
-    let input = span.input.as_ref().and_then(captured::input);
-    let output = span.output.as_ref().map(captured::output);
-    (input.map(providers::request).unwrap_or_default(), output.map(providers::response).unwrap_or_default())
+    // Its arguments that have no place in a request are with the function.
+    let request = Request { unplaced: Map::new(), ..request };
+    (
+        gen_ai::request(&span.fields).or(request),
+        gen_ai::response(&span.fields, span.lacks_an_answer).or(reply),
+    )
+}
+
+/// Links the log to the prompt template of the calls around it, or else to the one that an external span
+/// names.
+fn link_prompt(log: &mut LogRequest, span: &FinishedSpan) {
+    let (name, version, variables) = match &span.inherited.prompt {
+        Some(prompt) => (prompt.name.clone(), prompt.version, prompt.variables.clone()),
+        None => match gen_ai::prompt_template(&span.fields).filter(|_| span.is_external) {
+            Some(template) => (template.name, template.version, template.variables),
+            None => return,
+        },
+    };
+    log.prompt_name = Some(name);
+    log.prompt_version_number = version;
+    log.prompt_input_variables = variables;
+}
+
+/// The arguments of a tool that hold the id of its call.
+const TOOL_CALL_IDS: &[&str] = &["tool_call_id", "call_id", "tool_use_id"];
+/// The arguments of a tool that hold its whole call, and the fields of a call that hold its id.
+const TOOL_CALLS: &[&str] = &["tool_call", "call", "tool_use"];
+const ID_FIELDS: &[&str] = &["id", "call_id", "tool_call_id"];
+
+/// Returns the id of the call that a tool answers, if one of its arguments has it.
+fn tool_call_id(span: &FinishedSpan) -> Option<String> {
+    let Some(Input::Arguments(arguments)) = &span.input else { return None };
+    arguments.iter().find_map(|(name, value)| {
+        if TOOL_CALL_IDS.contains(name) {
+            return captured::value(value).as_str().map(str::to_owned);
+        }
+        let call = TOOL_CALLS.contains(name).then(|| captured::value(value))?;
+        ID_FIELDS.iter().find_map(|field| call.get(*field)?.as_str()).map(str::to_owned)
+    })
 }
 
 /// Returns the OpenTelemetry `gen_ai.*` attributes of a span that has no request log.
@@ -132,8 +170,16 @@ pub(crate) fn function_attributes(span: &FinishedSpan) -> Map<String, Value> {
         // Another crate's span says this itself.
         _ => return Map::new(),
     };
-    let name = named.map(|named| (named.to_owned(), Value::from(span.function_name())));
-    name.into_iter().chain([(semconv::OPERATION_NAME.to_owned(), operation.into())]).collect()
+    let call_id = if span.kind == Some(SpanKind::Tool) { tool_call_id(span) } else { None };
+    [
+        Some((semconv::OPERATION_NAME, Value::from(operation))),
+        named.map(|named| (named, Value::from(span.function_name()))),
+        call_id.map(|id| (semconv::TOOL_CALL_ID, Value::from(id))),
+    ]
+    .into_iter()
+    .flatten()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
 }
 
 /// Returns the OpenTelemetry `gen_ai.*` attributes of a model call that can be derived from its request
@@ -161,6 +207,17 @@ pub(crate) fn error_type(failure: &Failure) -> ErrorType {
         is_of_http: failure.evidence.is_of_http,
         message: &failure.chain.join("\n"),
     })
+}
+
+/// Returns the type of the error with which a call ended. If the error does not show it, the fields of another
+/// crate's span may name it.
+fn kind_of_failure(span: &FinishedSpan, failure: &Failure) -> ErrorType {
+    match error_type(failure) {
+        ErrorType::UnknownError => {
+            problem_by_fields(span).map_or(ErrorType::UnknownError, |problem| problem.kind)
+        }
+        kind => kind,
+    }
 }
 
 /// Returns the error of a span, in one line.
@@ -227,7 +284,9 @@ fn set_status(log: &mut LogRequest, span: &FinishedSpan, ending: &Ending, reply:
             (None, Some((status, kind, message))) => (status, kind, message.to_owned()),
             (None, None) => return,
         },
-        Ending::Failed(failure) => (RequestStatus::Error, error_type(failure), failure.chain.join(": ")),
+        Ending::Failed(failure) => {
+            (RequestStatus::Error, kind_of_failure(span, failure), failure.chain.join(": "))
+        }
         Ending::Panicked(_) => {
             (RequestStatus::Error, ErrorType::UnknownError, span.problem().unwrap_or_default().into_owned())
         }
@@ -273,4 +332,4 @@ pub(crate) fn function_output(span: &FinishedSpan) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

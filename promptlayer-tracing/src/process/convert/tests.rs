@@ -51,7 +51,7 @@ use crate::span::finished::{FinishedSpan, Inherited, Output, Place};
 use crate::span::input_output::{Ending, Input};
 
 /// A span of a call without input and output.
-fn span() -> FinishedSpan {
+pub(crate) fn span() -> FinishedSpan {
     FinishedSpan {
         place: Place { trace_id: random::trace_id(), span_id: random::span_id(), parent_id: None },
         name: "ask",

@@ -1,9 +1,12 @@
 //! Conversion of external spans, from their fields alone.
 
+use std::sync::Arc;
+
 use promptlayer_blueprint::{ErrorType, RequestStatus};
 use serde_json::{Map, Value, json};
 
-use super::{FinishedSpan, LogRequest, span};
+use super::{FinishedSpan, Inherited, LogRequest, arguments, span};
+use crate::PromptLink;
 use crate::kind::SpanKind;
 use crate::process::convert;
 
@@ -281,6 +284,65 @@ fn json_text_is_kept_unchanged() {
         let log = log(&json!({"gen_ai.input.messages": nothing, "gen_ai.output.messages": nothing}));
         assert!(log.input.messages().is_empty() && log.output.messages().is_empty(), "{nothing}");
     }
+}
+
+#[test]
+fn cache_writes_are_read_under_both_names() {
+    for name in ["gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens"] {
+        assert_eq!(log(&json!({ name: 5 })).metadata["cache_creation_tokens"], "5", "{name}");
+    }
+}
+
+#[test]
+fn named_template_links_the_call_unless_a_function_does() {
+    let fields = json!({
+        "gen_ai.prompt.name": "forecast",
+        "gen_ai.prompt.version": "2",
+        "gen_ai.prompt.variable.city": "Paris",
+    });
+    let linked = log(&fields);
+    assert_eq!((linked.prompt_name.as_deref(), linked.prompt_version_number), (Some("forecast"), Some(2)));
+    assert_eq!(Value::Object(linked.prompt_input_variables), json!({"city": "Paris"}));
+    let variable = "gen_ai.prompt.variable.city";
+    let span = call(&fields);
+    assert!(span.fields.contains_key(variable) && !span.own_fields().contains_key(variable));
+    let named = log(&json!({"gen_ai.prompt.name": "forecast", "gen_ai.prompt.version": "v2"}));
+    assert_eq!((named.prompt_name.as_deref(), named.prompt_version_number), (Some("forecast"), None));
+
+    let prompt = Some(PromptLink::new("own").version(7));
+    let inherited = Arc::new(Inherited { prompt, ..Inherited::default() });
+    let log = convert::request(&FinishedSpan { inherited, ..call(&fields) }, None).log;
+    assert_eq!((log.prompt_name.as_deref(), log.prompt_version_number), (Some("own"), Some(7)));
+}
+
+#[test]
+fn provider_bodies_in_the_old_attributes_are_read() {
+    let request = json!({
+        "model": "gpt-4o", "temperature": 0.5, "messages": [{"role": "user", "content": "Why?"}],
+    });
+    let reply = json!({
+        "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "gpt-4o-1",
+        "choices": [
+            {"index": 0, "message": {"role": "assistant", "content": "Because."}, "finish_reason": "stop"},
+        ],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 7, "total_tokens": 10},
+    });
+    let log = log(&json!({
+        "gen_ai.prompt": request.to_string(), "gen_ai.completion": reply.to_string(), "gen_ai.request.seed": 1,
+    }));
+    assert_eq!((log.input.text().as_str(), log.output.text().as_str()), ("Why?", "Because."));
+    assert_eq!((log.model.as_str(), log.output_tokens), ("gpt-4o", Some(7)));
+    assert_eq!(Value::Object(log.parameters), json!({"temperature": 0.5, "seed": 1}));
+}
+
+#[test]
+fn tools_of_the_span_stay_with_taken_messages() {
+    let fields = json!({"gen_ai.tool.definitions": r#"[{"type":"function","name":"look"}]"#});
+    let input = Some(arguments([("question", "Why?".into())]));
+    let log = convert::request(&FinishedSpan { input, ..call(&fields) }, None).log;
+    let input = serde_json::to_value(&log.input).unwrap();
+    assert_eq!(input["messages"][0]["content"][0]["text"], "Why?");
+    assert_eq!(input["tools"][0]["function"]["name"], "look");
 }
 
 #[test]

@@ -1,11 +1,17 @@
 //! The OpenTelemetry `gen_ai.*` attributes of a call.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{FinishedSpan, arguments, captured, span};
+use crate::PromptLink;
+use crate::capture::Captured;
 use crate::kind::SpanKind;
 use crate::process::convert;
-use crate::span::finished::Output;
+use crate::span::finished::{Inherited, Output};
+use crate::span::input_output::Ending;
 
 fn attributes(request: Value, reply: &Value) -> Value {
     let input = Some(arguments([("request", request)]));
@@ -101,10 +107,97 @@ fn input_tokens_include_cache_tokens_for_every_provider() {
             ("gen_ai.usage.prompt_tokens", 123),
             ("gen_ai.usage.cache_read.input_tokens", 20),
             ("gen_ai.usage.cache_creation.input_tokens", 100),
+            ("gen_ai.usage.cache_write.input_tokens", 100),
         ] {
             assert_eq!(said[name], count, "{name} of {reply}");
         }
     }
+}
+
+#[test]
+fn known_values_become_attributes() {
+    let prompt = Some(PromptLink::new("forecast").version(2));
+    let metadata = [("conversation_id".to_owned(), "talk-9".to_owned())].into();
+    let span = FinishedSpan {
+        inherited: Arc::new(Inherited { metadata, prompt, ..Inherited::default() }),
+        input: Some(arguments([(
+            "request",
+            json!({
+                "model": "gpt-4o",
+                "messages": [{"role": "user", "content": "Why?"}],
+                "response_format": {"type": "json_schema", "json_schema": {"name": "answer"}},
+            }),
+        )])),
+        output: Some(Output::Chunks(vec![captured(&json!("{}"))])),
+        time_to_first_chunk: Some(Duration::from_millis(250)),
+        ..span()
+    };
+    let said = convert::request(&span, None).attributes;
+    for (name, value) in [
+        ("gen_ai.response.time_to_first_chunk", json!(0.25)),
+        ("gen_ai.conversation.id", json!("talk-9")),
+        ("gen_ai.prompt.name", json!("forecast")),
+        ("gen_ai.prompt.version", json!("2")),
+        ("gen_ai.output.type", json!("json")),
+    ] {
+        assert_eq!(said[name], value, "{name}");
+    }
+}
+
+#[test]
+fn output_type_is_read_from_the_parameters_of_every_api() {
+    let messages = json!([{"role": "user", "content": "Why?"}]);
+    let contents = json!([{"role": "user", "parts": [{"text": "Why?"}]}]);
+    for (request, expected) in [
+        (json!({"model": "m", "messages": messages, "response_format": {"type": "text"}}), "text"),
+        (json!({"model": "m", "messages": messages, "modalities": ["text", "audio"]}), "speech"),
+        (json!({"model": "m", "messages": messages, "format": {"type": "object"}, "options": {}}), "json"),
+        (json!({"model": "m", "input": "Why?", "text": {"format": {"type": "json_object"}}}), "json"),
+        (json!({"contents": contents, "generationConfig": {"responseMimeType": "application/json"}}), "json"),
+        (
+            json!({"contents": contents, "generationConfig": {"responseModalities": ["TEXT", "IMAGE"]}}),
+            "image",
+        ),
+    ] {
+        assert_eq!(attributes(request.clone(), &json!(null))["gen_ai.output.type"], expected, "{request}");
+    }
+    let plain = attributes(json!({"model": "m", "messages": messages}), &json!(null));
+    assert_eq!(plain.get("gen_ai.output.type"), None);
+}
+
+#[test]
+fn each_choice_has_a_finish_reason() {
+    let choice = |reason: Value| json!({"index": 0, "message": {"role": "assistant", "content": "a"}, "finish_reason": reason});
+    let chat = |choices: Value| {
+        let reply = json!({
+            "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "m", "choices": choices,
+        });
+        attributes(json!(null), &reply).get("gen_ai.response.finish_reasons").cloned()
+    };
+    let reasons = chat(json!([choice(json!("stop")), choice(json!(null)), choice(json!("length"))]));
+    assert_eq!(reasons, Some(json!(["stop", "error", "length"])));
+    assert_eq!(chat(json!([choice(json!("stop"))])), Some(json!(["stop"])));
+    assert_eq!(chat(json!([choice(json!(null))])), None, "a server that sends none has not failed");
+
+    let candidate = |reason: &str| json!({"content": {"role": "model", "parts": [{"text": "a"}]}, "finishReason": reason});
+    let gemini = json!({"candidates": [candidate("STOP"), candidate("SAFETY")], "modelVersion": "m"});
+    assert_eq!(attributes(json!(null), &gemini)["gen_ai.response.finish_reasons"], json!(["STOP", "SAFETY"]));
+}
+
+#[test]
+fn choice_of_a_broken_stream_has_failed() {
+    let chunk = |index: u64, reason: Value| {
+        captured(&json!({
+            "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m",
+            "choices": [{"index": index, "delta": {"role": "assistant", "content": "a"}, "finish_reason": reason}],
+        }))
+    };
+    let reasons = |chunks: Vec<Captured>| {
+        let span = FinishedSpan { output: Some(Output::Chunks(chunks)), ending: Ending::Cancelled, ..span() };
+        convert::request(&span, None).attributes["gen_ai.response.finish_reasons"].clone()
+    };
+    assert_eq!(reasons(vec![chunk(0, json!(null))]), json!(["error"]));
+    assert_eq!(reasons(vec![chunk(0, json!(null)), chunk(1, json!("stop"))]), json!(["error", "stop"]));
 }
 
 #[test]

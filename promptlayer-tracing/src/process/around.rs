@@ -1,0 +1,74 @@
+//! What a model call of another crate takes over from the annotated function around it.
+
+use promptlayer_blueprint::providers::gen_ai::{self, Outcome};
+use promptlayer_blueprint::semconv;
+
+use crate::capture::Captured;
+use crate::span::finished::{FinishedSpan, Output};
+use crate::span::input_output::{Ending, Input};
+
+/// The data of an annotated function that has ended.
+#[derive(Debug)]
+pub(crate) struct Around {
+    input: Option<Input>,
+    output: Option<Output>,
+    ending: Ending,
+    provider: Option<String>,
+    model: Option<String>,
+    parameters: Vec<(&'static str, Captured)>,
+}
+
+impl Around {
+    pub(crate) fn from_function(function: &FinishedSpan) -> Self {
+        Self {
+            input: function.input.clone(),
+            output: function.output.clone(),
+            ending: function.ending.clone(),
+            provider: function.provider.clone(),
+            model: function.model.clone(),
+            parameters: function.parameters.clone(),
+        }
+    }
+}
+
+/// Returns `true` if the span of a model call lacks the input, the output, or the message of an error.
+pub(crate) fn is_incomplete(call: &FinishedSpan) -> bool {
+    let recorded = gen_ai::recorded(&call.fields);
+    let has_answer = match recorded.outcome {
+        Outcome::FailureWithMessage => true,
+        Outcome::Failure => false,
+        Outcome::Response | Outcome::Unknown => recorded.output,
+    };
+    !(recorded.input && has_answer)
+}
+
+/// Adds what the span of a model call lacks, from the annotated function around it.
+///
+/// The outcome of the call is its own, if its span records it. The function may have failed after the call, or
+/// may have returned something else in place of a failed call.
+pub(crate) fn complete(call: &mut FinishedSpan, around: Around) {
+    let recorded = gen_ai::recorded(&call.fields);
+    if !recorded.input {
+        call.input = around.input;
+        call.parameters = around.parameters;
+    }
+    let names = |attributes: &[&str]| attributes.iter().any(|name| call.fields.contains_key(*name));
+    call.provider = around.provider.filter(|_| !names(&[semconv::PROVIDER_NAME, semconv::SYSTEM]));
+    call.model = around.model.filter(|_| !names(&[semconv::REQUEST_MODEL]));
+    let output = around.output.filter(|_| !recorded.output);
+    let has_returned = matches!(around.ending, Ending::Returned | Ending::Unseen);
+    let takes_ending = match recorded.outcome {
+        Outcome::Response => call.ending == Ending::Unfinished,
+        Outcome::Failure | Outcome::Unknown => true,
+        Outcome::FailureWithMessage => false,
+    };
+    let is_success =
+        !call.lacks_an_answer && matches!(recorded.outcome, Outcome::Response | Outcome::Unknown);
+    // The items of a stream are those of the call, however the stream ended.
+    let is_stream = matches!(output, Some(Output::Chunks(_)));
+    if !has_returned && takes_ending {
+        (call.ending, call.output) = (around.ending, output);
+    } else if is_success && (has_returned || is_stream) {
+        call.output = output;
+    }
+}
