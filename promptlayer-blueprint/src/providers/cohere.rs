@@ -24,7 +24,8 @@ pub(super) static CHAT: Shape = Shape {
     is_reply: reply::is_reply,
     reply: reply::reply,
     is_chunk: chunks::is_chunk,
-    sum: chunks::sum,
+    sum: |events| chunks::sum(&events),
+    write: None,
 };
 
 /// Version 1 of the Chat API.
@@ -37,7 +38,8 @@ pub(super) static CHAT_V1: Shape = Shape {
     is_reply: v1::is_reply,
     reply: v1::reply,
     is_chunk: v1::is_chunk,
-    sum: v1::sum,
+    sum: |events| v1::sum(&events),
+    write: None,
 };
 
 pub(super) static EMBED: Shape = Shape {
@@ -50,6 +52,7 @@ pub(super) static EMBED: Shape = Shape {
     reply: embed::reply,
     is_chunk: never,
     sum: no_sum,
+    write: None,
 };
 
 /// Returns a list field, or an empty list if the field has another type.

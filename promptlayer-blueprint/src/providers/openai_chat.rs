@@ -46,7 +46,8 @@ pub(super) static SHAPE: Shape = Shape {
             || first_choice_has(object, "delta", Value::is_object)
             || is_filter_report(object)
     },
-    sum: chunks::sum,
+    sum: |events| chunks::sum(&events),
+    write: None,
 };
 
 /// Returns `true` if the first choice of a response has this field.

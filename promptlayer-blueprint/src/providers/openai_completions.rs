@@ -23,7 +23,8 @@ pub(super) static SHAPE: Shape = Shape {
     reply,
     // A chunk of a completion has the same shape as a completion.
     is_chunk: is_reply,
-    sum: |chunks| Choices::<TextChoice>::sum(chunks, KIND),
+    sum: |chunks| Choices::<TextChoice>::sum(&chunks, KIND),
+    write: None,
 };
 
 /// The `object` field of a completion.

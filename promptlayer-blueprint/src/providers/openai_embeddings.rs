@@ -20,6 +20,7 @@ pub(super) static SHAPE: Shape = Shape {
     reply,
     is_chunk: never,
     sum: no_sum,
+    write: None,
 };
 
 /// Request fields that belong to the prompt. All other fields are parameters.

@@ -21,7 +21,8 @@ pub(super) static SHAPE: Shape = Shape {
     },
     reply,
     is_chunk: |object| event(object).is_some(),
-    sum,
+    sum: |events| sum(&events),
+    write: None,
 };
 
 /// Prefixes of the names of image models.

@@ -25,5 +25,6 @@ pub(super) static SHAPE: Shape = Shape {
     is_reply: reply::is_reply,
     reply: reply::reply,
     is_chunk: chunks::is_chunk,
-    sum: chunks::sum,
+    sum: |events| chunks::sum(&events),
+    write: None,
 };

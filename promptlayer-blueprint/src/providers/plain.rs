@@ -174,7 +174,7 @@ fn failed(events: &[Value]) -> Option<(ErrorType, String)> {
 /// API.
 fn summed(shape: Option<&Shape>, chunks: Vec<Value>) -> Value {
     if let Some(shape) = shape {
-        return Value::Object((shape.sum)(&chunks));
+        return Value::Object((shape.sum)(chunks));
     }
     let texts: Option<Vec<&str>> = chunks.iter().map(Value::as_str).collect();
     match texts {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::finish::Finish;
 use super::shape::Object;
+use super::to_request::{Draft, Omissions};
 use crate::blueprint::{ErrorType, Prompt};
 
 /// The wire format of a provider API. Servers of other providers may use it too. Each provider's module
@@ -30,7 +31,9 @@ pub struct Shape {
     /// Returns `true` if an object is an event of a streamed response in this format and in no other.
     pub(super) is_chunk: fn(&Object) -> bool,
     /// Assembles the events of a streamed response into the whole response.
-    pub(super) sum: fn(&[Value]) -> Object,
+    pub(super) sum: fn(Vec<Value>) -> Object,
+    /// Writes a request for a prompt. `None` if the API is not one for prompts, such as embeddings.
+    pub(super) write: Option<fn(&Draft<'_>, &mut Omissions) -> Object>,
 }
 
 impl Shape {
