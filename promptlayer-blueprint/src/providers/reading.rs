@@ -41,6 +41,12 @@ impl Shape {
     pub fn only_speaker(&self) -> Option<&'static str> {
         (!self.is_shared).then_some(self.family)
     }
+
+    /// Returns the provider that serves this wire format, unless something else tells the provider. `None` for
+    /// OpenAI's formats, which the servers of many providers use.
+    pub(super) fn usual_speaker(&self) -> Option<&'static str> {
+        (self.family != "openai").then_some(self.family)
+    }
 }
 
 impl fmt::Debug for Shape {
@@ -87,6 +93,8 @@ pub struct Reply {
     pub price: Option<f64>,
     /// Data without a field in the log, for example the id of the response and the service tier.
     pub metadata: BTreeMap<&'static str, String>,
+    /// Parts of the returned value that are not part of the response, such as the other fields of a struct.
+    pub unplaced: Map<String, Value>,
 }
 
 /// Token counts, as reported by the provider.

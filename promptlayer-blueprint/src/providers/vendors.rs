@@ -18,6 +18,10 @@ pub struct Vendor {
     pub models: &'static [&'static str],
     /// Prefixes of the names of models that only its own API serves.
     pub model_prefixes: &'static [&'static str],
+    /// Rust crates, or types of a crate (`crate_name::Type`), that only talk to this provider.
+    pub types: &'static [&'static str],
+    /// Rust crates that are made for this provider, and are used with compatible servers too.
+    pub shared_types: &'static [&'static str],
 }
 
 impl Vendor {
@@ -29,6 +33,8 @@ impl Vendor {
         host_patterns: &[],
         models: &[],
         model_prefixes: &[],
+        types: &[],
+        shared_types: &[],
     };
 }
 
@@ -51,12 +57,21 @@ pub static VENDORS: &[Vendor] = &[
             "text-embedding-3-",
             "text-embedding-ada-",
         ],
+        shared_types: &["async_openai", "openai_dive", "openai_api_rs", "openai_rust", "chat_gpt_lib_rs"],
         ..Vendor::UNKNOWN
     },
     Vendor {
         name: "anthropic",
         hosts: &["api.anthropic.com"],
         model_prefixes: &["claude-"],
+        types: &[
+            "anthropic_ai_sdk",
+            "async_anthropic",
+            "anthropic_sdk",
+            "anthropic",
+            "misanthropic",
+            "clust",
+        ],
         ..Vendor::UNKNOWN
     },
     Vendor {
@@ -64,6 +79,7 @@ pub static VENDORS: &[Vendor] = &[
         opentelemetry: &["gcp.gemini", "gemini", "gcp.gen_ai", "google_genai"],
         hosts: &["generativelanguage.googleapis.com"],
         model_prefixes: &["gemini-"],
+        types: &["gemini_rust", "google_generative_ai_rs", "google_ai_rs"],
         ..Vendor::UNKNOWN
     },
     Vendor {
@@ -71,12 +87,14 @@ pub static VENDORS: &[Vendor] = &[
         opentelemetry: &["gcp.vertex_ai", "vertex_ai", "vertex"],
         hosts: &["aiplatform.googleapis.com"],
         host_patterns: &[("", "-aiplatform.googleapis.com")],
+        types: &["google_cloud_aiplatform_v1"],
         ..Vendor::UNKNOWN
     },
     Vendor {
         name: "cohere",
         hosts: &["api.cohere.com", "api.cohere.ai"],
         model_prefixes: &["command-r", "command-a", "embed-english-", "embed-multilingual-", "embed-v4"],
+        types: &["cohere_rust"],
         ..Vendor::UNKNOWN
     },
     Vendor {
@@ -85,9 +103,10 @@ pub static VENDORS: &[Vendor] = &[
         hosts: &["api.mistral.ai", "codestral.mistral.ai"],
         models: &["mistral-embed", "codestral-embed"],
         model_prefixes: &["open-mistral-", "open-mixtral-"],
+        types: &["mistralai_client"],
         ..Vendor::UNKNOWN
     },
-    Vendor { name: "groq", hosts: &["api.groq.com"], ..Vendor::UNKNOWN },
+    Vendor { name: "groq", hosts: &["api.groq.com"], types: &["groq_api_rs"], ..Vendor::UNKNOWN },
     Vendor {
         name: "deepseek",
         hosts: &["api.deepseek.com"],
@@ -101,7 +120,12 @@ pub static VENDORS: &[Vendor] = &[
         model_prefixes: &["grok-"],
         ..Vendor::UNKNOWN
     },
-    Vendor { name: "openrouter", hosts: &["openrouter.ai"], ..Vendor::UNKNOWN },
+    Vendor {
+        name: "openrouter",
+        hosts: &["openrouter.ai"],
+        types: &["openrouter_rs", "openrouter_api"],
+        ..Vendor::UNKNOWN
+    },
     Vendor { name: "together", hosts: &["api.together.xyz", "api.together.ai"], ..Vendor::UNKNOWN },
     Vendor {
         name: "perplexity",
@@ -115,6 +139,7 @@ pub static VENDORS: &[Vendor] = &[
     Vendor {
         name: "ollama",
         hosts: &["localhost:11434", "127.0.0.1:11434", "[::1]:11434"],
+        types: &["ollama_rs"],
         ..Vendor::UNKNOWN
     },
     Vendor {
@@ -125,12 +150,14 @@ pub static VENDORS: &[Vendor] = &[
             ("", ".cognitiveservices.azure.com"),
             ("", ".services.ai.azure.com"),
         ],
+        types: &["async_openai::AzureConfig"],
         ..Vendor::UNKNOWN
     },
     Vendor {
         name: "amazon.bedrock",
         opentelemetry: &["aws.bedrock", "aws_bedrock", "bedrock"],
         host_patterns: &[("bedrock-runtime.", ".amazonaws.com"), ("bedrock-runtime-fips.", ".amazonaws.com")],
+        types: &["aws_sdk_bedrockruntime"],
         ..Vendor::UNKNOWN
     },
     Vendor { name: "moonshot", opentelemetry: &["moonshot_ai"], ..Vendor::UNKNOWN },

@@ -54,6 +54,7 @@ pub(in crate::providers) fn common_reply(object: &Object, shape: &'static Shape)
         error: error(object),
         price: usage::price(object, usage, provider),
         metadata: metadata(object, usage, provider),
+        unplaced: Object::new(),
     }
 }
 

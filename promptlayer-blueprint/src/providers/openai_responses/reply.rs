@@ -64,6 +64,7 @@ pub(super) fn reply(object: &Object) -> Reply {
         error: object.get("error").filter(|error| is_error(error)).map(errors::of_reply),
         price: ticks.map(|ticks| ticks / TICKS_IN_A_DOLLAR).or_else(|| cost(usage?.get("cost")?)),
         metadata: metadata(object),
+        unplaced: Object::new(),
     }
 }
 

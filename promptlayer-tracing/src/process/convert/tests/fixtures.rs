@@ -124,7 +124,7 @@ fn called(message: &Value) -> Vec<[&str; 3]> {
 fn exchanges_keep_model_provider_and_api() {
     each(|name, exchange, log| {
         assert_eq!(log.model, exchange.request["model"].as_str().unwrap(), "{name}");
-        let provider = if UNTOLD.contains(&name) { "openai" } else { &exchange.provider };
+        let provider = if UNTOLD.contains(&name) { "custom" } else { &exchange.provider };
         assert_eq!(log.provider, provider, "{name}");
         assert_eq!(log.api_type.as_deref(), Some("chat-completions"), "{name}");
         assert_eq!(log.function_name.as_deref(), Some("ask"), "{name}");
