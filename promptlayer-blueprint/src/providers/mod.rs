@@ -41,6 +41,7 @@ mod input;
 mod json;
 mod merge;
 mod messages;
+mod mime;
 mod ollama;
 mod openai_chat;
 mod openai_completions;
