@@ -23,7 +23,7 @@ pub(super) trait Fields {
 
     /// Returns a number of things.
     fn count(&self, key: &str) -> Option<u64> {
-        self.field(key)?.as_u64()
+        whole_number(self.field(key)?)
     }
 
     /// Returns an object.
@@ -69,6 +69,14 @@ impl Fields for Value {
     fn field(&self, key: &str) -> Option<&Value> {
         self.get(key).filter(|value| !value.is_null())
     }
+}
+
+/// Reads a number of things. Cohere's API reference defines its counts as floats, and SDKs serialize them as such.
+pub(super) fn whole_number(value: &Value) -> Option<u64> {
+    let float = || value.as_f64().filter(|float| (0.0..9e15).contains(float) && float.fract() == 0.0);
+    // The float is a whole number that `f64` represents exactly.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    value.as_u64().or_else(|| float().map(|float| float as u64))
 }
 
 /// Converts a value to text for human readers.

@@ -28,7 +28,8 @@ pub(super) enum Op {
     Merge,
     /// Keeps the known value, unless it is empty.
     First,
-    /// Appends a text to the known text, and a list to the known list. Replaces any other value.
+    /// Appends a text to the known text, and a list to the known list. Replaces any other value, but not a text that is
+    /// not empty.
     Append,
     /// Appends the items of a list. Any other value changes nothing.
     Extend,
@@ -87,6 +88,8 @@ impl Op {
                 }
             }
             (Self::Append, Value::String(text), Value::String(piece)) => text.push_str(&piece),
+            // A piece of another type does not replace the text so far.
+            (Self::Append, Value::String(text), _) if !text.is_empty() => {}
             (Self::Append | Self::Extend, Value::Array(items), Value::Array(more)) => items.extend(more),
             (Self::Extend, Value::Null, later @ Value::Array(_)) => *known = later,
             (Self::Extend, ..) => {}

@@ -50,6 +50,8 @@ mod openai_images;
 mod openai_responses;
 mod output;
 mod reading;
+#[cfg(test)]
+mod round_trip;
 mod shape;
 mod to_request;
 mod usage;

@@ -1,6 +1,6 @@
 //! Reads token counts by a table of their paths.
 
-use super::json::{Fields, Object};
+use super::json::{Fields, Object, whole_number};
 use super::reading::Usage;
 
 /// The paths of a format's token counts in its usage object. The first path that has a count is used.
@@ -26,7 +26,7 @@ impl UsagePaths {
 
     /// Reads the counts of a usage object.
     pub(super) fn read(&self, usage: &Object) -> Usage {
-        let count = |path: &str| usage.at(path)?.as_u64();
+        let count = |path: &str| whole_number(usage.at(path)?);
         let first = |paths: &[&str]| paths.iter().find_map(|path| count(path));
         Usage {
             input: first(self.input),
