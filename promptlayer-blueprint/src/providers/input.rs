@@ -38,7 +38,7 @@ fn of_value(value: Value) -> Request {
             by_role(object.into_iter().collect())
         }
         Value::Null => Request::default(),
-        value if messages::is_messages(&value) || messages::is_message(&value) => {
+        value if messages::is_messages_of_any_form(&value) || messages::is_message_of_any_form(&value) => {
             chat(openai_chat::messages(&value))
         }
         value => chat(vec![Message::user(json::readable(&value))]),
@@ -88,7 +88,7 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
                 request.parameters.insert(name, value);
             }
             ("messages", value) => messages.extend(openai_chat::messages(&value)),
-            (known, value) if HISTORY.contains(&known) && messages::is_messages(&value) => {
+            (known, value) if HISTORY.contains(&known) && messages::is_messages_of_any_form(&value) => {
                 messages.splice(0..0, openai_chat::messages(&value));
             }
             ("tools", value) => match openai_chat::tools(&value) {
@@ -102,7 +102,7 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
             }
             (known, value)
                 if USER.contains(&known)
-                    && (messages::is_messages(&value) || messages::is_message(&value)) =>
+                    && (messages::is_messages_of_any_form(&value) || messages::is_message_of_any_form(&value)) =>
             {
                 messages.extend(openai_chat::messages(&value));
             }

@@ -140,8 +140,8 @@ fn from_body(body: Vec<Value>) -> Option<Reply> {
 fn from_application(value: Value) -> Reply {
     let messages = match value {
         Value::Null => return Reply::default(),
-        value if messages::is_messages(&value) => openai_chat::messages(&value),
-        value if messages::is_message(&value) => vec![openai_chat::message(&value)],
+        value if messages::is_messages_of_any_form(&value) => openai_chat::messages(&value),
+        value if messages::is_message_of_any_form(&value) => vec![openai_chat::message(&value)],
         value => vec![Message::assistant(json::readable(&value))],
     };
     Reply { prompt: Some(prompt(messages)), ..Reply::default() }

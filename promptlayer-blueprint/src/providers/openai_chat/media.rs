@@ -1,13 +1,15 @@
-//! Files, audio and video, as input of a message and as output of a model.
+//! Reads files, audio and video, as input of a message and as output of a model.
 
 use serde_json::Value;
 
 use crate::blueprint::{ContentBlock, Media, MediaContent, MediaFormat, OutputMediaContent, OutputMediaType};
-use crate::providers::json;
-use crate::providers::shape::Object;
+use crate::providers::json::{Fields, Object};
 
 /// The MIME type of a file if the type is unknown.
 const UNKNOWN: &str = "application/octet-stream";
+
+/// The MIME type of the audio of a message that has only its id.
+pub(super) const ANY_AUDIO: &str = "audio/*";
 
 /// MIME types by file extension.
 const BY_ENDING: &[(&str, &str)] = &[
@@ -55,30 +57,28 @@ pub(super) fn audio(audio: &Value) -> Option<ContentBlock> {
     let kind = match audio.get("format").and_then(Value::as_str) {
         Some("mp3") => "audio/mpeg".to_owned(),
         Some(format) => format!("audio/{format}"),
-        None => of_sound(data).to_owned(),
+        None => audio_type(data).to_owned(),
     };
     Some(found(data, None, &kind))
 }
 
 /// Reads a file in a request. OpenAI nests the fields in an object, Mistral does not.
 pub(super) fn file(part: &Object) -> Option<ContentBlock> {
-    let file = part.get("file").and_then(Value::as_object).unwrap_or(part);
-    let title = json::string(file, "filename").or_else(|| json::string(file, "file_name"));
-    if let Some(data) = json::string(file, "file_data") {
-        return Some(found(data, title, title.and_then(by_ending).unwrap_or(UNKNOWN)));
-    }
-    let id = json::string(file, "file_id")?;
+    let file = part.object("file").unwrap_or(part);
+    let title = file.text("filename").or_else(|| file.text("file_name"));
     let kind = title.and_then(by_ending).unwrap_or(UNKNOWN);
-    Some(block(title, kind, id, MediaFormat::Neither))
+    match file.text("file_data") {
+        Some(data) => Some(found(data, title, kind)),
+        None => Some(block(title, kind, file.text("file_id")?, MediaFormat::Neither)),
+    }
 }
 
 /// Reads a file by its URL: `document_url` of Mistral, `audio_url` and `video_url` of vLLM and others.
-pub(super) fn linked(kind: &str, part: &Object) -> Option<ContentBlock> {
-    let link = part.get(kind)?;
-    let url = link.as_str().or_else(|| link.get("url")?.as_str())?;
-    let title = json::string(part, "document_name");
-    let unknown = match kind {
-        "audio_url" => "audio/*",
+pub(super) fn linked(field: &str, part: &Object) -> Option<ContentBlock> {
+    let url = url(part.get(field)?)?;
+    let title = part.text("document_name");
+    let unknown = match field {
+        "audio_url" => ANY_AUDIO,
         "video_url" => "video/*",
         _ => UNKNOWN,
     };
@@ -88,33 +88,31 @@ pub(super) fn linked(kind: &str, part: &Object) -> Option<ContentBlock> {
     Some(found(url, title, known.unwrap_or(unknown)))
 }
 
+/// Returns a URL: a text, or an object with the text.
+pub(super) fn url(link: &Value) -> Option<&str> {
+    link.as_str().or_else(|| link.get("url")?.as_str())
+}
+
 /// Creates a file block from a URL, from a `data:` URL, or from base64 content.
 fn found(place: &str, title: Option<&str>, kind: &str) -> ContentBlock {
     if let Some((kind, data)) = data_url(place) {
         return block(title, kind, data, MediaFormat::Base64);
     }
     let is_address = place.starts_with("data:") || place.get(..32).unwrap_or(place).contains("://");
-    let format = if is_address { MediaFormat::Url } else { MediaFormat::Base64 };
-    block(title, kind, place, format)
+    block(title, kind, place, if is_address { MediaFormat::Url } else { MediaFormat::Base64 })
 }
 
 /// Returns the MIME type and the content of a base64 `data:` URL.
 fn data_url(url: &str) -> Option<(&str, &str)> {
     let (head, data) = url.strip_prefix("data:")?.split_once(',')?;
-    let kind = head.strip_suffix(";base64")?;
-    let kind = kind.split(';').next().filter(|kind| !kind.is_empty()).unwrap_or(UNKNOWN);
-    Some((kind, data))
+    let kind = head.strip_suffix(";base64")?.split(';').next().filter(|kind| !kind.is_empty());
+    Some((kind.unwrap_or(UNKNOWN), data))
 }
 
 fn block(title: Option<&str>, kind: &str, url: &str, format: MediaFormat) -> ContentBlock {
-    ContentBlock::Media(MediaContent {
-        media: Media {
-            title: title.map(str::to_owned),
-            mime_type: Some(kind.to_owned()),
-            url: Some(url.to_owned()),
-            format,
-        },
-    })
+    let [kind, url] = [kind, url].map(|text| Some(text.to_owned()));
+    let media = Media { title: title.map(str::to_owned), mime_type: kind, url, format };
+    ContentBlock::Media(MediaContent { media })
 }
 
 fn by_ending(name: &str) -> Option<&'static str> {
@@ -122,48 +120,37 @@ fn by_ending(name: &str) -> Option<&'static str> {
     BY_ENDING.iter().find(|(known, _)| known.eq_ignore_ascii_case(ending)).map(|(_, kind)| *kind)
 }
 
-fn of_sound(data: &str) -> &'static str {
+fn audio_type(data: &str) -> &'static str {
     BY_FIRST_BYTES.iter().find(|(first, _)| data.starts_with(first)).map_or(SAMPLES, |(_, kind)| *kind)
 }
 
-/// Reads the spoken answer of a model: its transcript and its audio. A spoken answer in a later request has
-/// only its id.
-pub(super) fn spoken(audio: Option<&Value>) -> Vec<ContentBlock> {
-    let Some(audio) = audio.and_then(Value::as_object) else {
-        return Vec::new();
-    };
-    let id = json::string(audio, "id");
-    let words = json::string(audio, "transcript").map(ContentBlock::from_text);
-    let sound = json::string(audio, "data").map(|data| {
-        let kind = of_sound(data);
+/// Reads the spoken answer of a model: its transcript and its audio. A spoken answer in a later request has only
+/// its id.
+pub(super) fn spoken(audio: &Object) -> Vec<ContentBlock> {
+    let sound = audio.text("data").map(|data| {
+        let kind = audio_type(data);
         ContentBlock::OutputMedia(OutputMediaContent {
-            id: id.map(str::to_owned),
+            id: audio.owned("id"),
             url: format!("data:{kind};base64,{data}"),
             mime_type: Some(kind.to_owned()),
             media_type: OutputMediaType::Audio,
             provider_metadata: None,
         })
     });
-    let blocks: Vec<ContentBlock> = words.into_iter().chain(sound).collect();
-    match id {
-        Some(id) if blocks.is_empty() => vec![block(None, "audio/*", id, MediaFormat::Neither)],
+    let blocks: Vec<_> =
+        audio.text("transcript").map(ContentBlock::from_text).into_iter().chain(sound).collect();
+    match audio.text("id") {
+        Some(id) if blocks.is_empty() => vec![block(None, ANY_AUDIO, id, MediaFormat::Neither)],
         _ => blocks,
     }
 }
 
-/// Reads the images that a model generated beside its text, in `OpenRouter`'s format.
-pub(super) fn images(images: Option<&Value>) -> Vec<ContentBlock> {
-    let images = images.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    images
-        .iter()
-        .filter_map(|image| {
-            let image = image.get("image_url")?;
-            let url = image.as_str().or_else(|| image.get("url")?.as_str())?;
-            Some(ContentBlock::OutputMedia(OutputMediaContent {
-                url: url.to_owned(),
-                mime_type: data_url(url).map(|(kind, _)| kind.to_owned()),
-                ..OutputMediaContent::default()
-            }))
-        })
-        .collect()
+/// Reads an image that a model generated beside its text, in `OpenRouter`'s format.
+pub(super) fn generated_image(image: &Value) -> Option<ContentBlock> {
+    let url = url(image.get("image_url")?)?;
+    Some(ContentBlock::OutputMedia(OutputMediaContent {
+        url: url.to_owned(),
+        mime_type: data_url(url).map(|(kind, _)| kind.to_owned()),
+        ..OutputMediaContent::default()
+    }))
 }
