@@ -102,7 +102,8 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
             }
             (known, value)
                 if USER.contains(&known)
-                    && (messages::is_messages_of_any_form(&value) || messages::is_message_of_any_form(&value)) =>
+                    && (messages::is_messages_of_any_form(&value)
+                        || messages::is_message_of_any_form(&value)) =>
             {
                 messages.extend(openai_chat::messages(&value));
             }

@@ -74,6 +74,7 @@ fn write(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
                 texts(message.content(), &format!("messages[{at}].")).concat()
             };
             let text = messages.map(text).collect::<Vec<_>>().join("\n");
+            omissions.add("messages", "a completion has no roles");
             if !chat.tools.is_empty() || !chat.functions.is_empty() {
                 omissions.add("tools", "a completion takes no tools");
             }
@@ -123,7 +124,7 @@ mod tests {
         let request = written(&chat.into());
         assert_eq!(request.body["prompt"], "be brief\nwhy?");
         let places: Vec<&str> = request.omissions.iter().map(|omission| omission.place.as_str()).collect();
-        assert_eq!(places, ["messages[1].content[1]", "tools"]);
+        assert_eq!(places, ["messages[1].content[1]", "messages", "tools"]);
         let request = written(&CompletionPrompt::new(vec![image]).into());
         assert_eq!(
             (&request.body["prompt"], request.omissions[0].place.as_str()),

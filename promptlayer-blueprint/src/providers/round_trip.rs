@@ -8,7 +8,14 @@ use super::{detect, to_request};
 use crate::blueprint::{ChatPrompt, Prompt};
 
 /// The formats that requests are written in: the provider and the API.
-const FORMATS: &[(&str, &str)] = &[("openai", "responses"), ("cohere", "chat")];
+const FORMATS: &[(&str, &str)] = &[
+    ("openai", "responses"),
+    ("openai", "chat-completions"),
+    ("mistral", "chat-completions"),
+    ("openrouter", "chat-completions"),
+    ("deepseek", "chat-completions"),
+    ("cohere", "chat"),
+];
 
 /// The least share of the generated prompts that a format expresses completely, in percent. With fewer, the test
 /// would prove little.

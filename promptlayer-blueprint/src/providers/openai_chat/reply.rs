@@ -66,8 +66,6 @@ pub(super) fn reply(object: &Object) -> Reply {
 pub(in crate::providers) fn common_reply(object: &Object, shape: &'static Shape) -> Reply {
     let provider = vendor::of_reply(object);
     let usage = usage(object);
-    let of_openrouter = usage.and_then(openrouter_cost);
-    let price = usage.and_then(cost).or_else(|| dollars(object.at("cost.usd")?));
     Reply {
         shape: Some(shape),
         provider: provider.map(Into::into),
@@ -76,8 +74,7 @@ pub(in crate::providers) fn common_reply(object: &Object, shape: &'static Shape)
         usage: usage.map_or_else(Usage::default, tokens),
         finish: finish(object),
         error: error(object),
-        price: price.or_else(|| of_openrouter.filter(|_| provider == Some("openrouter"))),
-        price_of: of_openrouter.map(|price| ("openrouter", price)),
+        price: price(object, usage, provider),
         metadata: metadata(object, usage, provider),
         unplaced: Object::new(),
     }
@@ -103,23 +100,20 @@ fn tokens(object: &Object) -> Usage {
     usage
 }
 
-/// Returns the cost in a field of Perplexity or xAI. No other provider has them.
-fn cost(usage: &Object) -> Option<f64> {
-    let ticks = || Some(dollars(usage.field("cost_in_usd_ticks")?)? / TICKS_PER_DOLLAR);
-    usage.at("cost.total_cost").and_then(dollars).or_else(ticks)
-}
-
-/// Returns the cost in a field whose unit depends on the provider. `OpenRouter`'s credits are US dollars. With the
-/// user's own key (BYOK), the upstream cost is paid to the model's provider and is reported separately.
-fn openrouter_cost(usage: &Object) -> Option<f64> {
-    let upstream = usage.at("cost_details.upstream_inference_cost").and_then(Value::as_f64);
-    let is_own_key = usage.get("is_byok") == Some(&Value::Bool(true));
-    let cost = dollars(usage.field("cost")?)? + upstream.filter(|_| is_own_key).unwrap_or_default();
-    (cost.is_finite() && cost >= 0.0).then_some(cost)
-}
-
-fn dollars(value: &Value) -> Option<f64> {
-    value.as_f64().filter(|cost| cost.is_finite() && *cost >= 0.0)
+/// Returns the cost that the provider reports, in US dollars. The name of a field other than `cost` says its unit, so
+/// that it needs no mark of the provider.
+fn price(reply: &Object, usage: Option<&Object>, provider: Option<&str>) -> Option<f64> {
+    let number = |path: &str| usage?.at(path)?.as_f64();
+    // OpenRouter's credits are US dollars. With the user's own key (BYOK), the upstream cost is paid to the model's
+    // provider and is reported separately.
+    let is_own_key = usage.is_some_and(|usage| usage.get("is_byok") == Some(&Value::Bool(true)));
+    let upstream = number("cost_details.upstream_inference_cost").filter(|_| is_own_key).unwrap_or_default();
+    let of_openrouter = number("cost").filter(|_| provider == Some("openrouter")).map(|cost| cost + upstream);
+    let price = of_openrouter
+        .or_else(|| number("cost.total_cost"))
+        .or_else(|| Some(number("cost_in_usd_ticks")? / TICKS_PER_DOLLAR))
+        .or_else(|| reply.at("cost.usd")?.as_f64())?;
+    (price.is_finite() && price >= 0.0).then_some(price)
 }
 
 /// Returns the most severe finish reason of the choices. OpenAI reports a refusal in `refusal`, not in the finish

@@ -213,7 +213,7 @@ fn mistral_request_has_the_fields_that_mistral_takes() {
             Message::Function(function),
         ],
     );
-    assert_eq!(omitted, ["messages[0].name", "messages[3]"]);
+    assert_eq!(omitted, ["messages[0].name", "messages[0].role", "messages[3]"]);
     assert_eq!(
         written,
         json!([

@@ -131,6 +131,7 @@ impl Writer<'_> {
             }
         }
         if role == "developer" && NO_DEVELOPER.contains(&self.provider) {
+            self.omissions.add(format!("{place}role"), "the API has the role `system` in its place");
             written.insert("role".to_owned(), "system".into());
         }
         for (at, block) in message.content().iter().enumerate() {
