@@ -68,11 +68,11 @@ const OTHER_CONTENT: &[&str] = &[
 ];
 
 impl Role {
-    /// Returns the role of this name, in any case: `User`, `human`, `HumanMessage`.
+    /// Returns the role of this name, in any case: `User`, `human`, `HumanMessage`, `user_message`.
     pub(super) fn from_name(name: &str) -> Option<Self> {
         const SUFFIX: &str = "message";
         let (short, suffix) = name.split_at_checked(name.len().saturating_sub(SUFFIX.len()))?;
-        let name = if suffix.eq_ignore_ascii_case(SUFFIX) { short } else { name };
+        let name = if suffix.eq_ignore_ascii_case(SUFFIX) { short.trim_end_matches('_') } else { name };
         ROLES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, role)| *role)
     }
 
@@ -117,34 +117,29 @@ pub(super) fn participant(message: &Object) -> Option<String> {
     NAME_FIELDS.iter().find_map(name_at).map(str::to_owned)
 }
 
-/// Returns the content of a message. If no field of a known name holds it, the remaining fields are the content.
-pub(super) fn content(message: &Object) -> Option<Cow<'_, Value>> {
-    if let Some(content) = message.field("content") {
+/// Returns the content of a message with this role. If no field of a known name holds it, all fields that do not
+/// describe the message are the content.
+pub(super) fn content(message: &Object, role: Role) -> Option<Cow<'_, Value>> {
+    let text = || TEXT_FIELDS.iter().find_map(|field| message.field(field));
+    if let Some(content) = message.field("content").or_else(text) {
         return Some(Cow::Borrowed(content));
     }
-    if OTHER_CONTENT.iter().any(|field| message.get(*field).is_some_and(|value| !is_empty(value))) {
+    let is_content = |field: &str| message.get(field).is_some_and(|value| !is_empty(value));
+    let has_other = role == Role::Assistant && OTHER_CONTENT.iter().any(|field| is_content(field));
+    if message.contains_key("content") || has_other {
         return None;
     }
-    if let Some(content) = TEXT_FIELDS.iter().find_map(|field| message.field(field)) {
-        return Some(Cow::Borrowed(content));
-    }
-    if message.contains_key("content") {
-        return None;
-    }
-    let is_about = |field: &str| {
-        field == "id"
-            || field == "tool_call_id"
-            || NAME_FIELDS.contains(&field)
-            || (ROLE_FIELDS.contains(&field) && message.text(field).and_then(Role::from_name).is_some())
-            || field == "role"
+    let describes = |field: &str| {
+        let is_role = || message.text(field).and_then(Role::from_name).is_some();
+        ["role", "id", "tool_call_id"].contains(&field)
+            || (NAME_FIELDS.contains(&field) && message.text(field).is_some())
+            || (ROLE_FIELDS.contains(&field) && is_role())
     };
-    let mut rest: Object = message
-        .iter()
-        .filter(|(field, value)| !is_about(field) && !is_empty(value))
-        .map(|(field, value)| (field.clone(), value.clone()))
-        .collect();
+    let rest = message.iter().filter(|(field, _)| is_content(field) && !describes(field));
+    let mut rest: Object = rest.map(|(field, value)| (field.clone(), value.clone())).collect();
     match rest.len() {
-        0 => None,
+        // A lone setting, such as `"prefix": true`, says nothing.
+        _ if rest.values().all(Value::is_boolean) => None,
         1 => rest.values_mut().next().map(Value::take).map(Cow::Owned),
         _ => Some(Cow::Owned(rest.into())),
     }
@@ -193,14 +188,11 @@ pub(super) fn is_messages_of_any_form(value: &Value) -> bool {
 /// Returns `true` if a value is a message in any form. It must have the name of a role: other objects have texts
 /// too. The variants of an enum have names in upper case.
 pub(super) fn is_message_of_any_form(value: &Value) -> bool {
+    let is_upper = |name: &String| name.starts_with(|c: char| c.is_ascii_uppercase());
     let is_own = |message: &Object| {
-        let mut names = message.keys();
-        let is_upper = names.next().is_some_and(|name| name.starts_with(|c: char| c.is_ascii_uppercase()));
-        let has_content = || {
-            let mut fields = TEXT_FIELDS.iter().chain(&["content"]).filter_map(|field| message.field(field));
-            fields.any(|value| value.is_string() || value.is_array())
-        };
-        (is_upper && variant(message).is_some()) || (named_role(message).is_some() && has_content())
+        let mut texts = TEXT_FIELDS.iter().chain(&["content"]).filter_map(|field| message.field(field));
+        (variant(message).is_some() && message.keys().all(is_upper))
+            || (named_role(message).is_some() && texts.any(|text| text.is_string() || text.is_array()))
     };
     is_message(value) || value.as_object().is_some_and(is_own)
 }

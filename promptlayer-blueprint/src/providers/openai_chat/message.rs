@@ -28,7 +28,7 @@ pub(in crate::providers) fn message(value: &Value) -> Message {
 }
 
 fn with_role(role: Role, object: &Object) -> Message {
-    let blocks = content::blocks(messages::content(object).as_deref());
+    let blocks = content::blocks(messages::content(object, role).as_deref());
     let mut message = match role {
         Role::Assistant => Message::Assistant(assistant(object, blocks)),
         Role::Tool => Message::tool(object.owned("tool_call_id").unwrap_or_default(), blocks),

@@ -25,14 +25,7 @@ static CHOICE: Rules = &[
     ("text", Op::Append),
     ("logprobs", Op::Fields(&[("*", Op::Extend)])),
     // xAI sends an empty finish reason until the choice has finished.
-    (
-        "finish_reason",
-        Op::With(|known, word| {
-            if !is_empty(&word) {
-                *known = word
-            }
-        }),
-    ),
+    ("finish_reason", Op::With(set_unless_empty)),
 ];
 
 static DELTA: Rules = &[
@@ -112,6 +105,12 @@ fn set_message(choice: &mut Object) {
         }
     }
     choice.insert("message".to_owned(), delta.into());
+}
+
+fn set_unless_empty(known: &mut Value, value: Value) {
+    if !is_empty(&value) {
+        *known = value;
+    }
 }
 
 /// Adds a piece of a content. It is a text, unless a piece has parts: Mistral sends parts when its model thinks.

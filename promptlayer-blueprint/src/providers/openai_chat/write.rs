@@ -20,28 +20,7 @@ const MESSAGE_FIELDS: &[&str] = &["role", "name", "tool_call_id", "tool_calls", 
 
 const NO_LEGACY: &str = "the API has no legacy form of tools";
 
-/// How a provider takes the reasoning of earlier turns.
-enum Thinking {
-    None,
-    /// As parts of the content.
-    Parts,
-    /// As `reasoning_details`.
-    Details,
-    /// As the text of this field.
-    Text(&'static str),
-}
-
-impl Thinking {
-    fn for_provider(provider: &str) -> Self {
-        match provider {
-            "openai" | "openai.azure" | "perplexity" => Self::None,
-            "mistral" => Self::Parts,
-            "openrouter" => Self::Details,
-            "groq" => Self::Text("reasoning"),
-            _ => Self::Text("reasoning_content"),
-        }
-    }
-}
+const NOT_ALL: &str = "citations, ids and signatures cannot be sent back";
 
 /// Writes a request.
 pub(super) fn write(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
@@ -135,13 +114,9 @@ impl Writer<'_> {
             written.insert("role".to_owned(), "system".into());
         }
         for (at, block) in message.content().iter().enumerate() {
-            if let Some((field, value)) = self.block(block, role, format!("{place}content[{at}]")) {
-                merge::add(
-                    &mut written,
-                    Object::from_iter([(field.to_owned(), value)]),
-                    &[("*", Op::Append)],
-                );
-            }
+            let block = self.block(block, role, format!("{place}content[{at}]"));
+            let piece = block.map(|(field, value)| (field.to_owned(), value)).into_iter().collect();
+            merge::add(&mut written, piece, &[("*", Op::Append)]);
         }
         // A single text is written without a part, which all servers understand.
         if let [only] = written.list("content")
@@ -163,23 +138,24 @@ impl Writer<'_> {
         let by_id = |id: Option<&str>| Some(("audio", object([("id", id.into())])));
         let written = match block {
             ContentBlock::Text(text) => {
-                if !text.annotations.is_empty() {
-                    self.omissions.add(place.as_str(), "citations cannot be sent back");
+                if !text.annotations.is_empty() || text.id.is_some() || text.thought_signature.is_some() {
+                    self.omissions.add(place.as_str(), NOT_ALL);
                 }
                 item("content", part("text", text.text.as_str().into()))
             }
             ContentBlock::Thinking(thought) if is_model => {
-                let form = Thinking::for_provider(self.provider);
-                if thought.signature.is_some() && matches!(form, Thinking::Parts | Thinking::Text(_)) {
-                    self.omissions.add(place.as_str(), "the signature of reasoning cannot be sent back");
-                }
                 let text = thought.thinking.as_str().into();
-                match form {
-                    Thinking::None => None,
-                    Thinking::Text(field) => Some((field, text)),
-                    Thinking::Details => item("reasoning_details", detail(thought)),
-                    Thinking::Parts => item("content", part("thinking", vec![part("text", text)].into())),
+                let written = match self.provider {
+                    "openai" | "openai.azure" | "perplexity" => None,
+                    "openrouter" => return item("reasoning_details", detail(thought)),
+                    "mistral" => item("content", part("thinking", vec![part("text", text)].into())),
+                    "groq" => Some(("reasoning", text)),
+                    _ => Some(("reasoning_content", text)),
+                };
+                if written.is_some() && (thought.signature.is_some() || thought.id.is_some()) {
+                    self.omissions.add(place.as_str(), NOT_ALL);
                 }
+                written
             }
             ContentBlock::OutputMedia(media)
                 if is_image(media) && is_model && self.provider == "openrouter" =>
@@ -189,7 +165,7 @@ impl Writer<'_> {
             ContentBlock::OutputMedia(media) if !is_image(media) && is_model => {
                 media.id.as_deref().and_then(|id| by_id(Some(id)))
             }
-            ContentBlock::Media(file) if is_model && file.media.mime_type.as_deref() == Some(ANY_AUDIO) => {
+            ContentBlock::Media(file) if is_model && is_audio_id(&file.media) => {
                 by_id(file.media.url.as_deref())
             }
             _ if self.is_openai() && role != "user" => None,
@@ -249,6 +225,11 @@ impl Writer<'_> {
 
 fn is_image(media: &OutputMediaContent) -> bool {
     media.media_type == OutputMediaType::Image
+}
+
+/// Returns `true` if a file is the audio of an earlier turn, of which only the id is known.
+fn is_audio_id(media: &Media) -> bool {
+    media.format == MediaFormat::Neither && media.mime_type.as_deref() == Some(ANY_AUDIO)
 }
 
 /// Creates an object. Fields that are `null` are left out.
