@@ -28,6 +28,7 @@
 mod anthropic;
 mod bedrock;
 mod call_ids;
+mod citations;
 mod cohere;
 mod detect;
 mod embedded;

@@ -1,47 +1,14 @@
-//! Reads the citations in a text.
+//! Attaches citations to the text that they belong to.
 
 use serde_json::Value;
 
 use super::content;
-use crate::blueprint::{
-    Annotation, ContainerFileAnnotation, ContentBlock, FileAnnotation, Message, WebAnnotation,
-};
+use crate::blueprint::{Annotation, ContentBlock, Message, WebAnnotation};
+use crate::providers::citations;
 use crate::providers::json::{Fields, Object};
 
 /// Maximum number of digits in a citation mark. A longer number is not a citation.
 const LONGEST_NUMBER: usize = 4;
-
-/// Reads a citation. Returns `None` if the blueprint has no type for it.
-fn annotation(object: &Object) -> Option<Annotation> {
-    let kind = object.text("type")?;
-    // Chat completions nest the fields in an object named for the type. Other APIs do not.
-    let fields = object.object(kind).unwrap_or(object);
-    let text = |key: &str| fields.owned(key);
-    let number = |key: &str| fields.get(key).and_then(Value::as_i64);
-    match kind {
-        "url_citation" => Some(Annotation::Web(WebAnnotation {
-            title: text("title").unwrap_or_default(),
-            url: text("url")?,
-            start_index: number("start_index").unwrap_or_default(),
-            end_index: number("end_index").unwrap_or_default(),
-            cited_text: text("cited_text").or_else(|| text("content")),
-            encrypted_index: None,
-        })),
-        "file_citation" => Some(Annotation::File(FileAnnotation {
-            index: number("index").unwrap_or_default(),
-            file_id: text("file_id")?,
-            filename: text("filename").unwrap_or_default(),
-        })),
-        "container_file_citation" => Some(Annotation::ContainerFile(ContainerFileAnnotation {
-            container_id: text("container_id")?,
-            start_index: number("start_index"),
-            end_index: number("end_index"),
-            filename: text("filename"),
-            file_id: text("file_id"),
-        })),
-        _ => None,
-    }
-}
 
 /// Attaches citations to the last text block: blocks before it are thoughts. Citations that the blueprint has no
 /// type for, or for which there is no text block, are appended as readable text.
@@ -52,7 +19,7 @@ pub(super) fn attach(blocks: &mut Vec<ContentBlock>, citations: &[Value]) {
     });
     let mut others = Vec::new();
     for item in citations.iter().filter(|item| !item.is_null()) {
-        match (&mut text, item.as_object().and_then(annotation)) {
+        match (&mut text, citations::read(item)) {
             (Some(text), Some(annotation)) => text.annotations.push(annotation),
             _ => others.push(content::kept(item)),
         }

@@ -1,14 +1,10 @@
 //! The content of a message: a text, or a list of parts.
 
-use serde::Deserialize as _;
 use serde_json::Value;
 
-use crate::blueprint::{
-    Annotation, ContainerFileAnnotation, ContentBlock, FileAnnotation, ImageContent, ImageUrl, Media,
-    MediaContent, MediaFormat, TextContent, WebAnnotation,
-};
+use crate::blueprint::{ContentBlock, ImageContent, ImageUrl, Media, MediaContent, MediaFormat, TextContent};
 use crate::providers::json::{self, Fields, Object};
-use crate::providers::mime;
+use crate::providers::{citations, mime};
 
 /// Reads a content. `id` is the provider's id of the message, which the blueprint keeps with each text.
 pub(super) fn blocks(value: Option<&Value>, id: Option<&str>) -> Vec<ContentBlock> {
@@ -57,47 +53,13 @@ fn text_with_annotations(object: &Object, id: Option<&str>) -> Option<Vec<Conten
     };
     let mut others = Vec::new();
     for item in object.list("annotations") {
-        match annotation(item) {
+        match citations::read(item) {
             Some(annotation) => text.annotations.push(annotation),
             None => others.push(readable(item)),
         }
     }
     others.insert(0, ContentBlock::Text(text));
     Some(others)
-}
-
-/// Reads a citation. Returns `None` if the blueprint has no type for it. Fields that the blueprint requires
-/// and the server did not send are empty.
-fn annotation(value: &Value) -> Option<Annotation> {
-    let index = |key: &str| value.field(key).and_then(Value::as_i64);
-    let text = |key: &str| value.owned(key);
-    Some(match value.text("type")? {
-        "url_citation" => Annotation::Web(WebAnnotation {
-            title: text("title").unwrap_or_default(),
-            url: text("url").unwrap_or_default(),
-            start_index: index("start_index").unwrap_or_default(),
-            end_index: index("end_index").unwrap_or_default(),
-            cited_text: text("cited_text"),
-            encrypted_index: text("encrypted_index"),
-        }),
-        // `file_path` cites a file that the model generated. It has no name.
-        "file_citation" | "file_path" => Annotation::File(FileAnnotation {
-            index: index("index").unwrap_or_default(),
-            file_id: text("file_id").unwrap_or_default(),
-            filename: text("filename").unwrap_or_default(),
-        }),
-        "container_file_citation" => Annotation::ContainerFile(ContainerFileAnnotation {
-            container_id: text("container_id").unwrap_or_default(),
-            start_index: index("start_index"),
-            end_index: index("end_index"),
-            filename: text("filename"),
-            file_id: text("file_id"),
-        }),
-        "map_citation" => {
-            Annotation::deserialize(value).ok().filter(|read| !matches!(read, Annotation::Other(_)))?
-        }
-        _ => return None,
-    })
 }
 
 /// Reads an image by its URL, its data or the provider's file id.
