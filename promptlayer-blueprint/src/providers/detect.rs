@@ -58,8 +58,8 @@ pub(super) fn by_name(provider: &str, api: Option<&str>) -> Option<&'static Shap
     let own = |family: &str| SHAPES.into_iter().filter(is_asked_for).find(|shape| shape.family == family);
     match provider {
         // The provider offers all of its APIs under other names, or models of other families.
-        "openai" if api.is_none() => Some(&openai_chat::SHAPE),
         "vertexai" => own("google").or_else(|| own("anthropic")),
+        _ if api.is_none() && !is_format_of_its_own(provider) => Some(&openai_chat::SHAPE),
         _ => own(provider).or_else(|| own("openai").filter(|_| !is_format_of_its_own(provider))),
     }
 }

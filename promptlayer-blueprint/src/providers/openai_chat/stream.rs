@@ -118,7 +118,9 @@ fn add_content(content: &mut Value, piece: Value) {
     match (&mut *content, piece) {
         (Value::Array(parts), Value::String(text)) => add_part(parts, json!({"type": "text", "text": text})),
         (Value::Array(parts), Value::Array(pieces)) => {
-            pieces.into_iter().for_each(|piece| add_part(parts, piece));
+            for piece in pieces {
+                add_part(parts, piece);
+            }
         }
         (Value::String(text), Value::String(piece)) => text.push_str(&piece),
         (content, Value::Array(pieces)) => {

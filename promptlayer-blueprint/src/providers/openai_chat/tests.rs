@@ -326,3 +326,12 @@ fn completion_prompt_becomes_a_user_message() {
     assert_eq!(request.body["messages"], json!([{"role": "user", "content": "why?"}]));
     assert_eq!(request.omissions[0].place, "content[1]");
 }
+
+#[test]
+fn provider_without_own_format_uses_chat_completions() {
+    for provider in ["openai", "openai.azure", "mistral", "groq", "custom"] {
+        let request = providers::to_request(&Prompt::user("why?"), provider, None, "m", &Map::new()).unwrap();
+        let messages = json!([{"role": "user", "content": "why?"}]);
+        assert_eq!(request.body.get("messages"), Some(&messages), "{provider}");
+    }
+}

@@ -141,14 +141,14 @@ impl Writer<'_> {
                 if !text.annotations.is_empty() || text.id.is_some() || text.thought_signature.is_some() {
                     self.omissions.add(place.as_str(), NOT_ALL);
                 }
-                item("content", part("text", text.text.as_str().into()))
+                Some(item("content", part("text", text.text.as_str().into())))
             }
             ContentBlock::Thinking(thought) if is_model => {
                 let text = thought.thinking.as_str().into();
                 let written = match self.provider {
                     "openai" | "openai.azure" | "perplexity" => None,
-                    "openrouter" => return item("reasoning_details", detail(thought)),
-                    "mistral" => item("content", part("thinking", vec![part("text", text)].into())),
+                    "openrouter" => return Some(item("reasoning_details", detail(thought))),
+                    "mistral" => Some(item("content", part("thinking", vec![part("text", text)].into()))),
                     "groq" => Some(("reasoning", text)),
                     _ => Some(("reasoning_content", text)),
                 };
@@ -160,7 +160,7 @@ impl Writer<'_> {
             ContentBlock::OutputMedia(media)
                 if is_image(media) && is_model && self.provider == "openrouter" =>
             {
-                item("images", link("image_url", &media.url))
+                Some(item("images", link("image_url", &media.url)))
             }
             ContentBlock::OutputMedia(media) if !is_image(media) && is_model => {
                 media.id.as_deref().and_then(|id| by_id(Some(id)))
@@ -170,12 +170,12 @@ impl Writer<'_> {
             }
             _ if self.is_openai() && role != "user" => None,
             ContentBlock::ImageUrl(image) if !image.image_url.url.is_empty() => {
-                item("content", part("image_url", fields(&image.image_url).into()))
+                Some(item("content", part("image_url", fields(&image.image_url).into())))
             }
             ContentBlock::OutputMedia(media) if is_image(media) => {
-                item("content", link("image_url", &media.url))
+                Some(item("content", link("image_url", &media.url)))
             }
-            ContentBlock::Media(file) => self.file(&file.media).and_then(|part| item("content", part)),
+            ContentBlock::Media(file) => self.file(&file.media).map(|part| item("content", part)),
             _ => None,
         };
         if written.is_none() {
@@ -238,8 +238,8 @@ fn object(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
 }
 
 /// Returns an item for a list in a message.
-fn item(field: &'static str, value: Value) -> Option<(&'static str, Value)> {
-    Some((field, vec![value].into()))
+fn item(field: &'static str, value: Value) -> (&'static str, Value) {
+    (field, vec![value].into())
 }
 
 /// Creates a part of a content.
