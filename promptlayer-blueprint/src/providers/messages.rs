@@ -110,11 +110,12 @@ pub(super) fn variant(message: &Object) -> Option<(Role, &Value)> {
     }
 }
 
-/// Returns the name of the participant.
+/// Returns the name of the participant. A `role` that is not one of the roles is a name too.
 pub(super) fn participant(message: &Object) -> Option<String> {
     let is_role = |name: &&str| Role::from_name(name).is_some();
     let name_at = |field: &&str| message.text(field).filter(|name| *field == "name" || !is_role(name));
-    NAME_FIELDS.iter().find_map(name_at).map(str::to_owned)
+    let own_role = || message.text("role").filter(|name| !is_role(name));
+    NAME_FIELDS.iter().find_map(name_at).or_else(own_role).map(str::to_owned)
 }
 
 /// Returns the content of a message with this role. If no field of a known name holds it, all fields that do not

@@ -40,6 +40,8 @@ mod gemini;
 pub mod gen_ai;
 mod input;
 mod json;
+#[cfg(test)]
+mod lossless;
 mod merge;
 mod messages;
 mod mime;
