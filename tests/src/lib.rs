@@ -49,3 +49,8 @@ pub use recordings::{Answer, Exchange, Scene};
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// Compiles the code of the guide to frameworks as doc-tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/frameworks.md")]
+struct Frameworks;

@@ -28,5 +28,6 @@ pub(super) static SHAPE: Shape = Shape {
     is_reply: marks::is_reply,
     reply: reply::reply,
     is_chunk: marks::is_chunk,
-    sum: chunks::sum,
+    sum: |events| chunks::sum(&events),
+    write: None,
 };

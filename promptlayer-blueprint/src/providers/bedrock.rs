@@ -19,7 +19,8 @@ pub(super) static SHAPE: Shape = Shape {
     is_reply: marks::is_reply,
     reply: reply::reply,
     is_chunk: marks::is_chunk,
-    sum: chunks::sum,
+    sum: |events| chunks::sum(&events),
+    write: None,
 };
 
 /// Names of the events that report an error in a stream. Each one contains a message.

@@ -1,30 +1,27 @@
 //! Cohere's Chat and Embed APIs, versions 2 and 1.
 
-mod chunks;
+mod chat;
 mod citations;
 mod embed;
-mod reply;
-mod request;
+mod stream;
 mod v1;
-
-use std::collections::BTreeMap;
-
-use serde_json::Value;
+mod write;
 
 use super::reading::Shape;
-use super::reading::Usage;
-use super::shape::{Object, never, no_sum};
+use super::shape::{never, no_sum};
+use super::usage::UsagePaths;
 
 pub(super) static CHAT: Shape = Shape {
     api_type: "chat",
     family: "cohere",
     is_shared: true,
-    is_request: request::is_request,
-    request: request::request,
-    is_reply: reply::is_reply,
-    reply: reply::reply,
-    is_chunk: chunks::is_chunk,
-    sum: chunks::sum,
+    is_request: chat::is_request,
+    request: chat::request,
+    is_reply: chat::is_reply,
+    reply: chat::reply,
+    is_chunk: stream::is_event,
+    sum: stream::sum,
+    write: Some(write::request),
 };
 
 /// Version 1 of the Chat API.
@@ -36,8 +33,9 @@ pub(super) static CHAT_V1: Shape = Shape {
     request: v1::request,
     is_reply: v1::is_reply,
     reply: v1::reply,
-    is_chunk: v1::is_chunk,
+    is_chunk: v1::is_event,
     sum: v1::sum,
+    write: None,
 };
 
 pub(super) static EMBED: Shape = Shape {
@@ -50,42 +48,22 @@ pub(super) static EMBED: Shape = Shape {
     reply: embed::reply,
     is_chunk: never,
     sum: no_sum,
+    write: None,
 };
 
-/// Returns a list field, or an empty list if the field has another type.
-fn list<'a>(object: &'a Object, name: &str) -> &'a [Value] {
-    object.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
-}
-
-/// Reads token counts: from `usage`, or from `meta` in version 1. Billed units differ from the tokens that
-/// the model processed; they are used only if the token counts are missing.
-fn tokens(usage: Option<&Object>) -> Usage {
-    let within = |object: &str, name: &str| count(usage?.get(object)?.get(name)?);
-    let said = |name: &str| within("tokens", name).or_else(|| within("billed_units", name));
-    let billed = [
-        ("input_tokens", "billed_input_tokens"),
-        ("output_tokens", "billed_output_tokens"),
-        ("image_tokens", "billed_image_tokens"),
-        ("images", "billed_images"),
-        ("search_units", "search_units"),
-        ("classifications", "classifications"),
-    ];
-    Usage {
-        input: said("input_tokens"),
-        output: said("output_tokens"),
-        cached: usage.and_then(|usage| count(usage.get("cached_tokens")?)),
-        other: billed
-            .into_iter()
-            .filter_map(|(name, key)| Some((key, within("billed_units", name)?)))
-            .collect::<BTreeMap<_, _>>(),
-        ..Usage::default()
-    }
-}
-
-/// Reads a count. Cohere's API reference defines it as a float, and SDKs serialize it as one.
-fn count(value: &Value) -> Option<u64> {
-    let float = || value.as_f64().filter(|float| (0.0..9e15).contains(float) && float.fract() == 0.0);
-    // The float is a whole number that `f64` represents exactly.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    value.as_u64().or_else(|| float().map(|float| float as u64))
-}
+/// The counts of `usage`, and of `meta` in version 1. Billed units differ from the tokens that the model processed;
+/// they are used only if the token counts are missing.
+static USAGE: UsagePaths = UsagePaths {
+    input: &["tokens.input_tokens", "billed_units.input_tokens"],
+    output: &["tokens.output_tokens", "billed_units.output_tokens"],
+    cached: &["cached_tokens"],
+    other: &[
+        ("billed_units.input_tokens", "billed_input_tokens"),
+        ("billed_units.output_tokens", "billed_output_tokens"),
+        ("billed_units.image_tokens", "billed_image_tokens"),
+        ("billed_units.images", "billed_images"),
+        ("billed_units.search_units", "search_units"),
+        ("billed_units.classifications", "classifications"),
+    ],
+    ..UsagePaths::NONE
+};

@@ -47,3 +47,24 @@ pub(super) fn chunks(chunks: &[Value]) -> Option<&'static Shape> {
         .filter_map(Value::as_object)
         .find_map(|chunk| SHAPES.into_iter().find(|shape| (shape.is_chunk)(chunk)))
 }
+
+/// Returns the wire format of a provider's API by `PromptLayer`'s names. Without an API, the first format of the
+/// provider that can write requests. A provider with no format of its own uses chat completions.
+pub(super) fn by_name(provider: &str, api: Option<&str>) -> Option<&'static Shape> {
+    let is_asked_for = |shape: &&'static Shape| match api {
+        Some(api) => shape.api_type == api,
+        None => shape.write.is_some(),
+    };
+    let own = |family: &str| SHAPES.into_iter().filter(is_asked_for).find(|shape| shape.family == family);
+    match provider {
+        // The provider offers all of its APIs under other names, or models of other families.
+        "vertexai" => own("google").or_else(|| own("anthropic")),
+        _ if api.is_none() && !is_format_of_its_own(provider) => Some(&openai_chat::SHAPE),
+        _ => own(provider).or_else(|| own("openai").filter(|_| !is_format_of_its_own(provider))),
+    }
+}
+
+/// Returns `true` if a provider defines a format that other providers do not use.
+fn is_format_of_its_own(provider: &str) -> bool {
+    provider != "openai" && SHAPES.iter().any(|shape| shape.family == provider)
+}

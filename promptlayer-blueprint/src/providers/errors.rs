@@ -6,8 +6,7 @@
 
 use serde_json::Value;
 
-use super::json;
-use super::shape::Object;
+use super::json::{self, Fields, Object};
 use crate::blueprint::ErrorType;
 
 /// Words in the names of crates whose errors come from a provider or from the connection to it.
@@ -143,18 +142,85 @@ fn by_words(text: &str, has_status: bool) -> ErrorType {
     }
 }
 
+/// Fields that may stand beside an error, or beside its message, in an error response.
+const BESIDE: &[&str] = &[
+    "error",
+    "type",
+    "object",
+    "status",
+    "status_code",
+    "code",
+    "id",
+    "param",
+    "request_id",
+    "raw_status_code",
+    "__type",
+];
+
+/// Returns the error of a response that has no format of its own: an `error` with a message, an `error` without
+/// unrelated fields, or a message that is marked as an error. A value of the application may have a field `error`
+/// with another meaning.
+pub(super) fn from_response(response: &Object) -> Option<(ErrorType, String)> {
+    let is_alone = |beside: &[&str]| {
+        response.keys().all(|key| BESIDE.contains(&key.as_str()) || beside.contains(&key.as_str()))
+    };
+    if let Some(error) = response.field("error") {
+        let is_text = error.as_str().is_some_and(|text| !text.is_empty());
+        let is_one = error.get("message").is_some_and(Value::is_string)
+            || (is_alone(&[]) && (is_text || error.is_object()));
+        return is_one.then(|| of_reply(error));
+    }
+    // Mistral, and Amazon's JSON protocol.
+    let is_marked = response.is("object", "error") || response.is("type", "error") || response.has("__type");
+    (is_marked && response.text("message").is_some()).then(|| of_reply(&unmarked(response)))
+}
+
+/// Returns the error of a response body, of which no field has another meaning: also a lone `message` or `detail`.
+pub(super) fn from_body(body: &Object) -> Option<(ErrorType, String)> {
+    from_response(body).or_else(|| {
+        let is_alone = |key: &str| body.keys().all(|other| other == key || BESIDE.contains(&other.as_str()));
+        ["message", "Message", "detail", "msg"]
+            .into_iter()
+            .find(|key| body.has(key) && is_alone(key))
+            .map(|_| of_reply(&Value::Object(body.clone())))
+    })
+}
+
+/// Returns an error without the mark that it is one, which does not describe it.
+fn unmarked(error: &Object) -> Value {
+    let mut error = error.clone();
+    error.retain(|key, value| !(matches!(key.as_str(), "type" | "object") && value == "error"));
+    Value::Object(error)
+}
+
 /// Returns the type and the message of a provider's error value.
 pub fn of_reply(error: &Value) -> (ErrorType, String) {
-    let message =
-        error.get("message").and_then(Value::as_str).map_or_else(|| json::readable(error), str::to_owned);
+    let message = message(error).unwrap_or_else(|| json::readable(error));
     // Google sends the HTTP status in `code`, and its name in `status`.
-    let status = ["status", "status_code", "code"].into_iter().find_map(|key| status(error.get(key)?));
+    let status = ["status", "status_code", "code", "raw_status_code"]
+        .into_iter()
+        .find_map(|key| status(error.get(key)?));
     let word = |key| error.get(key).and_then(Value::as_str).and_then(by_code);
     let kind = status
         .and_then(by_status)
         .or_else(|| ["code", "type", "status", "__type"].into_iter().find_map(word))
         .unwrap_or_else(|| by_words(&message, status.is_some()));
     (kind, message)
+}
+
+/// Returns the message of an error value, under any of its usual names. A list of validation errors is joined.
+fn message(error: &Value) -> Option<String> {
+    let found = ["message", "Message", "detail", "msg"].into_iter().find_map(|key| error.field(key))?;
+    match found {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(problems) => {
+            let texts: Option<Vec<&str>> = problems.iter().map(|problem| problem.text("msg")).collect();
+            texts.filter(|texts| !texts.is_empty()).map(|texts| texts.join("; "))
+        }
+        // Some servers wrap the error of the server behind them.
+        Value::Object(_) => message(found),
+        _ => None,
+    }
 }
 
 /// Parses an HTTP status. Azure sends it as a string. Numbers outside 100..600 are error codes of the
@@ -186,11 +252,8 @@ fn of_event(event: &Object) -> Option<(ErrorType, String)> {
     if let Some(error) = event.get("error").filter(|error| says(error)) {
         return Some(of_reply(error));
     }
-    if event.get("type").and_then(Value::as_str) == Some("error") && event.contains_key("message") {
-        let mut error = event.clone();
-        // `type` identifies the event and does not describe the error.
-        error.remove("type");
-        return Some(of_reply(&Value::Object(error)));
+    if event.is("type", "error") && event.contains_key("message") {
+        return Some(of_reply(&unmarked(event)));
     }
     let mut fields = event.iter();
     match (fields.next(), fields.next()) {
@@ -217,10 +280,8 @@ pub fn message_of_body(body: &str) -> String {
     // Some APIs return a list that contains the error.
     let answer = value.get(0).unwrap_or(&value);
     let error = answer.get("error").unwrap_or(answer);
-    match error.get("message").or_else(|| error.get("detail")).unwrap_or(error) {
-        Value::String(message) => message.clone(),
-        other => json::readable(other),
-    }
+    let detail = || Some(json::readable(error.field("message").or_else(|| error.field("detail"))?));
+    message(error).or_else(detail).unwrap_or_else(|| json::readable(error))
 }
 
 #[cfg(test)]

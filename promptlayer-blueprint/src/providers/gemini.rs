@@ -26,7 +26,8 @@ pub(super) static SHAPE: Shape = Shape {
     is_reply: reply::is_reply,
     reply: reply::read,
     is_chunk: reply::is_reply,
-    sum: chunks::sum,
+    sum: |events| chunks::sum(&events),
+    write: None,
 };
 
 pub(super) static EMBED: Shape = Shape {
@@ -39,6 +40,7 @@ pub(super) static EMBED: Shape = Shape {
     reply: embed::reply,
     is_chunk: never,
     sum: no_sum,
+    write: None,
 };
 
 /// Returns a field in either spelling, unless it is `null`. `name` is the wire spelling.

@@ -1,6 +1,83 @@
-//! Small readings of JSON that every provider's wire format needs.
+//! Reads the fields of JSON objects.
 
 use serde_json::{Map, Value};
+
+/// A JSON object.
+pub(super) type Object = Map<String, Value>;
+
+/// The fields of a JSON object, by name and type. A value that is not an object has no fields, and a field of
+/// another type than the one asked for counts as absent.
+pub(super) trait Fields {
+    /// Returns a field, unless it is `null`.
+    fn field(&self, key: &str) -> Option<&Value>;
+
+    /// Returns a text that is not empty.
+    fn text(&self, key: &str) -> Option<&str> {
+        self.field(key)?.as_str().filter(|text| !text.is_empty())
+    }
+
+    /// Returns a copy of a text that is not empty.
+    fn owned(&self, key: &str) -> Option<String> {
+        self.text(key).map(str::to_owned)
+    }
+
+    /// Returns a number of things.
+    fn count(&self, key: &str) -> Option<u64> {
+        whole_number(self.field(key)?)
+    }
+
+    /// Returns an object.
+    fn object(&self, key: &str) -> Option<&Object> {
+        self.field(key)?.as_object()
+    }
+
+    /// Returns the items of a list, or no items.
+    fn list(&self, key: &str) -> &[Value] {
+        self.field(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Returns the objects in a list.
+    fn objects(&self, key: &str) -> impl Iterator<Item = &Object> {
+        self.list(key).iter().filter_map(Value::as_object)
+    }
+
+    /// Returns the field at a path of names with dots between them: `usage.input_tokens`.
+    fn at(&self, path: &str) -> Option<&Value> {
+        let mut names = path.split('.');
+        let first = self.field(names.next()?)?;
+        names.try_fold(first, |value, name| value.field(name))
+    }
+
+    /// Returns `true` if a field has this text.
+    fn is(&self, key: &str, text: &str) -> bool {
+        self.field(key).and_then(Value::as_str) == Some(text)
+    }
+
+    /// Returns `true` if a field is present and not `null`.
+    fn has(&self, key: &str) -> bool {
+        self.field(key).is_some()
+    }
+}
+
+impl Fields for Object {
+    fn field(&self, key: &str) -> Option<&Value> {
+        self.get(key).filter(|value| !value.is_null())
+    }
+}
+
+impl Fields for Value {
+    fn field(&self, key: &str) -> Option<&Value> {
+        self.get(key).filter(|value| !value.is_null())
+    }
+}
+
+/// Reads a number of things. Cohere's API reference defines its counts as floats, and SDKs serialize them as such.
+pub(super) fn whole_number(value: &Value) -> Option<u64> {
+    let float = || value.as_f64().filter(|float| (0.0..9e15).contains(float) && float.fract() == 0.0);
+    // The float is a whole number that `f64` represents exactly.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    value.as_u64().or_else(|| float().map(|float| float as u64))
+}
 
 /// Converts a value to text for human readers.
 pub fn readable(value: &Value) -> String {
@@ -13,7 +90,13 @@ pub fn readable(value: &Value) -> String {
     }
 }
 
+/// Returns a text that is JSON, such as the arguments of a tool call: a text as it is, any other value
+/// serialized.
+pub(super) fn compact(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
 /// Returns a string field, if it exists and is not empty.
 pub(super) fn string<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
-    object.get(key)?.as_str().filter(|text| !text.is_empty())
+    object.text(key)
 }

@@ -13,7 +13,7 @@
 //! | `ollama` | Ollama chat, generate and embed |
 //! | `openai_chat` | OpenAI Chat Completions, which many providers serve |
 //! | `openai_completions`, `openai_embeddings`, `openai_images`, `openai_responses` | OpenAI's other APIs |
-//! | `plain` | values without a provider's wire format |
+//! | `input`, `output`, `embedded` | values without a provider's wire format, or with one inside |
 //!
 //! ```
 //! use promptlayer_blueprint::providers::{self, Input};
@@ -28,34 +28,49 @@
 mod anthropic;
 mod bedrock;
 mod call_ids;
+mod citations;
 mod cohere;
 mod detect;
+mod embedded;
 pub mod errors;
+mod evidence;
 mod finish;
 pub mod frames;
 mod gemini;
 pub mod gen_ai;
+mod input;
 mod json;
+#[cfg(test)]
+mod lossless;
+mod merge;
 mod messages;
+mod mime;
 mod ollama;
 mod openai_chat;
 mod openai_completions;
 mod openai_embeddings;
 mod openai_images;
 mod openai_responses;
-mod plain;
+mod output;
 mod reading;
+#[cfg(test)]
+mod round_trip;
 mod shape;
+mod to_request;
+mod usage;
 mod vectors;
 mod vendor;
 mod vendors;
 
+pub use self::evidence::Evidence;
 pub use self::finish::Finish;
+pub use self::input::{Input, request};
 pub use self::json::readable;
-pub use self::plain::{Input, Output, joined, reply as response, request};
+pub use self::output::{Output, joined, response, response_to};
 pub use self::reading::{Reply, Request, Shape, Usage};
+pub use self::to_request::{Omission, ProviderRequest, UnknownApi, to_request};
 pub use self::vendor::of_model as provider_of_model;
-pub use self::vendors::{VENDORS, Vendor};
+pub use self::vendors::{Is, Marks, VENDORS, Vendor};
 
 /// The provider of a log whose provider is unknown.
 pub const UNKNOWN_PROVIDER: &str = "custom";

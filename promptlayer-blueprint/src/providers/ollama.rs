@@ -17,7 +17,8 @@ pub(super) static CHAT: Shape = Shape {
     is_reply: reply::is_chat,
     reply: reply::chat,
     is_chunk: reply::is_chat,
-    sum: chunks::sum_chat,
+    sum: |events| chunks::sum_chat(&events),
+    write: None,
 };
 
 pub(super) static GENERATE: Shape = Shape {
@@ -29,7 +30,8 @@ pub(super) static GENERATE: Shape = Shape {
     is_reply: reply::is_generate,
     reply: reply::generate,
     is_chunk: reply::is_generate,
-    sum: chunks::sum_generate,
+    sum: |events| chunks::sum_generate(&events),
+    write: None,
 };
 
 pub(super) static EMBED: Shape = Shape {
@@ -42,6 +44,7 @@ pub(super) static EMBED: Shape = Shape {
     reply: embed::reply,
     is_chunk: never,
     sum: no_sum,
+    write: None,
 };
 
 /// Returns `true` if a request has a field that only Ollama accepts.

@@ -4,15 +4,13 @@
 //! Input and output are lists of the same items: messages, reasoning, tool calls and their results.
 //! Consecutive items of the model form one assistant message.
 
-mod annotations;
-mod chunks;
-mod events;
+mod content;
 mod items;
-mod parts;
 mod reply;
 mod request;
 mod server;
-mod summed;
+mod stream;
+mod write;
 
 use super::reading::Shape;
 
@@ -24,6 +22,7 @@ pub(super) static SHAPE: Shape = Shape {
     request: request::request,
     is_reply: reply::is_reply,
     reply: reply::reply,
-    is_chunk: chunks::is_chunk,
-    sum: chunks::sum,
+    is_chunk: stream::is_event,
+    sum: stream::sum,
+    write: Some(write::request),
 };

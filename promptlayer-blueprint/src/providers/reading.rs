@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::finish::Finish;
 use super::shape::Object;
+use super::to_request::{Draft, Omissions};
 use crate::blueprint::{ErrorType, Prompt};
 
 /// The wire format of a provider API. Servers of other providers may use it too. Each provider's module
@@ -30,13 +31,21 @@ pub struct Shape {
     /// Returns `true` if an object is an event of a streamed response in this format and in no other.
     pub(super) is_chunk: fn(&Object) -> bool,
     /// Assembles the events of a streamed response into the whole response.
-    pub(super) sum: fn(&[Value]) -> Object,
+    pub(super) sum: fn(Vec<Value>) -> Object,
+    /// Writes a request for a prompt. `None` if the API is not one for prompts, such as embeddings.
+    pub(super) write: Option<fn(&Draft<'_>, &mut Omissions) -> Object>,
 }
 
 impl Shape {
     /// Returns the provider if only one provider uses this wire format, else `None`.
     pub fn only_speaker(&self) -> Option<&'static str> {
         (!self.is_shared).then_some(self.family)
+    }
+
+    /// Returns the provider that serves this wire format, unless something else tells the provider. `None` for
+    /// OpenAI's formats, which the servers of many providers use.
+    pub(super) fn usual_speaker(&self) -> Option<&'static str> {
+        (self.family != "openai").then_some(self.family)
     }
 }
 
@@ -131,6 +140,8 @@ pub struct Reply {
     pub price: Option<f64>,
     /// Data without a field in the log, for example the id of the response and the service tier.
     pub metadata: BTreeMap<&'static str, String>,
+    /// Parts of the returned value that are not part of the response, such as the other fields of a struct.
+    pub unplaced: Map<String, Value>,
 }
 
 /// Token counts, as reported by the provider.

@@ -1,9 +1,8 @@
-//! JSON objects, and the functions of a wire format that does not stream.
+//! The functions of a wire format that does not stream.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-/// A JSON object.
-pub(super) type Object = Map<String, Value>;
+pub(super) use super::json::Object;
 
 /// The `is_chunk` function of an API without streaming.
 pub(super) fn never(_: &Object) -> bool {
@@ -11,6 +10,6 @@ pub(super) fn never(_: &Object) -> bool {
 }
 
 /// The `sum` function of an API without streaming.
-pub(super) fn no_sum(_: &[Value]) -> Object {
+pub(super) fn no_sum(_: Vec<Value>) -> Object {
     Object::new()
 }

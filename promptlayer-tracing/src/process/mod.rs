@@ -211,10 +211,10 @@ impl ConvertedSpan {
     /// Converts the data of a span.
     pub(crate) fn from_span(span: &FinishedSpan, default_provider: Option<&str>) -> Self {
         if span.is_request {
-            let ConvertedRequest { log, unplaced, problem, attributes } =
+            let ConvertedRequest { log, unplaced, unplaced_output, problem, attributes } =
                 convert::request(span, default_provider);
             let log = Some(Box::new(log));
-            Self { log, function_input: unplaced, function_output: None, problem, attributes }
+            Self { log, function_input: unplaced, function_output: unplaced_output, problem, attributes }
         } else {
             Self {
                 log: None,

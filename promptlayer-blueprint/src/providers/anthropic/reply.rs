@@ -28,6 +28,7 @@ pub(super) fn reply(object: &Object) -> Reply {
         error: error.map(errors::of_reply),
         price: None,
         metadata: metadata(object),
+        unplaced: Object::new(),
     }
 }
 

@@ -27,6 +27,7 @@ pub(super) fn reply(object: &Object) -> Reply {
         error: EXCEPTIONS.iter().find_map(|name| Some(error(name, object.get(*name)?))),
         price: None,
         metadata: metadata(object),
+        unplaced: Object::new(),
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) fn annotate(citations: &[Value], content: &mut [ContentBlock]) {
 }
 
 /// Returns all citations as JSON, if annotations cannot hold some of them completely.
-pub(super) fn whole(citations: &[Value]) -> Option<String> {
+pub(super) fn unplaced(citations: &[Value]) -> Option<String> {
     let is_page = |source: &Value| url(source).is_some();
     let is_held = |citation: &Value| {
         let sources = citation.get("sources").and_then(Value::as_array);

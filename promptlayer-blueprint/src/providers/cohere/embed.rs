@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{EMBED, list, request, tokens};
+use super::{EMBED, USAGE, chat};
 use crate::blueprint::{ChatPrompt, ContentBlock, Message};
+use crate::providers::json::{self, Fields, Object};
 use crate::providers::reading::{self, Reply, Request, Usage};
-use crate::providers::shape::Object;
-use crate::providers::{json, vectors};
+use crate::providers::vectors;
 
 /// Request fields that contain the input.
 const INPUTS: &[&str] = &["texts", "images", "inputs"];
@@ -24,14 +24,14 @@ pub(super) fn is_request(object: &Object) -> bool {
 
 /// Reads a request. All inputs become one user message.
 pub(super) fn request(object: Object) -> Request {
-    let texts = list(&object, "texts").iter().map(|text| ContentBlock::from_text(json::readable(text)));
-    let images = list(&object, "images").iter().map(|image| match image.as_str() {
+    let texts = object.list("texts").iter().map(|text| ContentBlock::from_text(json::readable(text)));
+    let images = object.list("images").iter().map(|image| match image.as_str() {
         Some(url) => ContentBlock::from_image_url(url),
         None => ContentBlock::from_text(json::readable(image)),
     });
     // An input has content like that of a message.
-    let inputs = list(&object, "inputs").iter().flat_map(|input| match input.as_object() {
-        Some(input) => request::content(input),
+    let inputs = object.list("inputs").iter().flat_map(|input| match input.as_object() {
+        Some(input) => chat::content(input),
         None => vec![ContentBlock::from_text(json::readable(input))],
     });
     let blocks: Vec<ContentBlock> = texts.chain(images).chain(inputs).collect();
@@ -39,7 +39,7 @@ pub(super) fn request(object: Object) -> Request {
     Request {
         shape: Some(&EMBED),
         provider: None,
-        model: json::string(&object, "model").map(str::to_owned),
+        model: object.owned("model"),
         prompt: Some(ChatPrompt::new([Message::user(blocks)]).into()),
         parameters: reading::parameters(object, &prompt_fields),
         unplaced: Map::new(),
@@ -49,7 +49,7 @@ pub(super) fn request(object: Object) -> Request {
 /// Returns `true` if an object is a response: it has vectors, or lists of vectors by type, and a response
 /// type or billed units.
 pub(super) fn is_reply(object: &Object) -> bool {
-    let is_named = json::string(object, "response_type").is_some_and(|kind| kind.starts_with("embeddings_"));
+    let is_named = object.text("response_type").is_some_and(|kind| kind.starts_with("embeddings_"));
     let is_billed = object.get("meta").is_some_and(|meta| meta.get("billed_units").is_some());
     (is_named || is_billed) && !dimensions(object).is_empty()
 }
@@ -72,11 +72,14 @@ fn vectors(object: &Object) -> &[Value] {
 pub(super) fn reply(object: &Object) -> Reply {
     let vectors = vectors(object);
     let mut metadata = BTreeMap::new();
-    metadata.extend(json::string(object, "id").map(|id| ("response_id", id.to_owned())));
+    metadata.extend(object.owned("id").map(|id| ("response_id", id)));
     Reply {
         shape: Some(&EMBED),
         prompt: Some(vectors::said(vectors.len(), dimensions(object))),
-        usage: Usage { output: None, ..tokens(object.get("meta").and_then(Value::as_object)) },
+        usage: Usage {
+            output: None,
+            ..object.object("meta").map(|meta| USAGE.read(meta)).unwrap_or_default()
+        },
         metadata,
         ..Reply::default()
     }

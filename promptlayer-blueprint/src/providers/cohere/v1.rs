@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{CHAT_V1, citations, list, tokens};
+use super::{CHAT_V1, USAGE, citations};
 use crate::blueprint::{AssistantMessage, ChatPrompt, ContentBlock, Message, ToolCall};
 use crate::providers::call_ids::CallIds;
 use crate::providers::finish::Finish;
-use crate::providers::json;
+use crate::providers::json::{self, Fields, Object};
 use crate::providers::reading::{self, Reply, Request};
-use crate::providers::shape::Object;
 
 /// Returns `true` if an object is a request: it has a message and a field that only this API has.
 pub(super) fn is_request(object: &Object) -> bool {
@@ -43,15 +42,15 @@ const PROMPT_FIELDS: &[&str] = &["model", "message", "chat_history", "preamble",
 /// Reads a request.
 pub(super) fn request(object: Object) -> Request {
     let mut ids = CallIds::default();
-    let preamble = json::string(&object, "preamble").map(Message::system);
-    let before = list(&object, "chat_history").iter().map(|turn| turn_before(turn, &mut ids));
+    let preamble = object.text("preamble").map(Message::system);
+    let before = object.list("chat_history").iter().map(|turn| turn_before(turn, &mut ids));
     let mut messages: Vec<Message> = preamble.into_iter().chain(before).collect();
-    messages.extend(json::string(&object, "message").map(Message::user));
-    messages.extend(list(&object, "tool_results").iter().map(|result| tool_result(result, &mut ids)));
+    messages.extend(object.text("message").map(Message::user));
+    messages.extend(object.list("tool_results").iter().map(|result| tool_result(result, &mut ids)));
     Request {
         shape: Some(&CHAT_V1),
         provider: None,
-        model: json::string(&object, "model").map(str::to_owned),
+        model: object.owned("model"),
         prompt: Some(ChatPrompt::new(messages).into()),
         parameters: reading::parameters(object, PROMPT_FIELDS),
         unplaced: Map::new(),
@@ -60,8 +59,8 @@ pub(super) fn request(object: Object) -> Request {
 
 fn turn_before(turn: &Value, ids: &mut CallIds) -> Message {
     let Some(object) = turn.as_object() else { return Message::user(json::readable(turn)) };
-    let text = json::string(object, "message").map(ContentBlock::from_text);
-    match json::string(object, "role") {
+    let text = object.text("message").map(ContentBlock::from_text);
+    match object.text("role") {
         Some("CHATBOT") => Message::Assistant(AssistantMessage {
             content: text.into_iter().collect(),
             tool_calls: tool_calls(object, ids),
@@ -82,13 +81,14 @@ fn tool_result(result: &Value, ids: &mut CallIds) -> Message {
 
 /// Reads tool calls, which have no ids in this API.
 fn tool_calls(object: &Object, ids: &mut CallIds) -> Vec<ToolCall> {
-    list(object, "tool_calls")
+    object
+        .list("tool_calls")
         .iter()
         .filter_map(Value::as_object)
         .map(|call| {
-            let name = json::string(call, "name").unwrap_or_default();
+            let name = call.text("name").unwrap_or_default();
             let arguments = call.get("parameters").map_or_else(|| "{}".to_owned(), Value::to_string);
-            ToolCall::new(ids.call(json::string(call, "id"), name), name, arguments)
+            ToolCall::new(ids.call(call.text("id"), name), name, arguments)
         })
         .collect()
 }
@@ -102,7 +102,7 @@ pub(super) fn is_reply(object: &Object) -> bool {
 /// Reads a response. It repeats the chat history, which is skipped.
 pub(super) fn reply(object: &Object) -> Reply {
     let mut content: Vec<ContentBlock> =
-        json::string(object, "text").map(ContentBlock::from_text).into_iter().collect();
+        object.text("text").map(ContentBlock::from_text).into_iter().collect();
     // A citation has only the ids of its documents. The documents are in a separate field.
     let cited = with_documents(object);
     citations::annotate(&cited, &mut content);
@@ -112,14 +112,14 @@ pub(super) fn reply(object: &Object) -> Reply {
         ..AssistantMessage::default()
     };
     let mut metadata = BTreeMap::new();
-    let id = json::string(object, "response_id").or_else(|| json::string(object, "generation_id"));
+    let id = object.text("response_id").or_else(|| object.text("generation_id"));
     metadata.extend(id.map(|id| ("response_id", id.to_owned())));
-    metadata.extend(citations::whole(&cited).map(|citations| ("citations", citations)));
+    metadata.extend(citations::unplaced(&cited).map(|citations| ("citations", citations)));
     Reply {
         shape: Some(&CHAT_V1),
         prompt: Some(ChatPrompt::new([Message::Assistant(message)]).into()),
-        usage: tokens(object.get("meta").and_then(Value::as_object)),
-        finish: json::string(object, "finish_reason").map(Finish::from_word),
+        usage: object.object("meta").map(|meta| USAGE.read(meta)).unwrap_or_default(),
+        finish: object.text("finish_reason").map(Finish::from_word),
         metadata,
         ..Reply::default()
     }
@@ -127,7 +127,8 @@ pub(super) fn reply(object: &Object) -> Reply {
 
 /// Returns the citations in the format of version 2, each with its documents.
 fn with_documents(object: &Object) -> Vec<Value> {
-    let by_id: BTreeMap<&str, &Value> = list(object, "documents")
+    let by_id: BTreeMap<&str, &Value> = object
+        .list("documents")
         .iter()
         .filter_map(|document| Some((document.get("id")?.as_str()?, document)))
         .collect();
@@ -142,23 +143,23 @@ fn with_documents(object: &Object) -> Vec<Value> {
         }
         Value::Object(citation)
     };
-    list(object, "citations").iter().filter_map(Value::as_object).map(whole).collect()
+    object.list("citations").iter().filter_map(Value::as_object).map(whole).collect()
 }
 
 /// Returns `true` if an object is an event of a streamed response.
-pub(super) fn is_chunk(object: &Object) -> bool {
+pub(super) fn is_event(object: &Object) -> bool {
     object.get("is_finished").is_some_and(Value::is_boolean)
         && object.get("event_type").is_some_and(Value::is_string)
 }
 
 /// Assembles the events into the whole response. The last event contains it, unless the stream was
 /// interrupted.
-pub(super) fn sum(chunks: &[Value]) -> Object {
-    let events = || chunks.iter().filter_map(Value::as_object).filter(|event| is_chunk(event));
+pub(super) fn sum(events: Vec<Value>) -> Object {
+    let events = || events.iter().filter_map(Value::as_object).filter(|event| is_event(event));
     if let Some(whole) = events().rev().find_map(|event| event.get("response")?.as_object()) {
         return whole.clone();
     }
     let text: String = events().filter_map(|event| event.get("text")?.as_str()).collect();
-    let id = events().find_map(|event| json::string(event, "generation_id")).unwrap_or_default();
+    let id = events().find_map(|event| event.text("generation_id")).unwrap_or_default();
     Object::from_iter([("text".to_owned(), text.into()), ("generation_id".to_owned(), id.into())])
 }

@@ -5,10 +5,10 @@
 
 use serde_json::{Map, Value};
 
-use super::super::plain::Output;
+use super::super::output::Output;
 use super::super::reading::{Reply, Usage};
 use super::super::{
-    FINISH_REASON, PROVIDER_FINISH_REASON, RESPONSE_ID, TIME_TO_FIRST_CHUNK, UNKNOWN_MODEL, plain,
+    FINISH_REASON, PROVIDER_FINISH_REASON, RESPONSE_ID, TIME_TO_FIRST_CHUNK, UNKNOWN_MODEL, output,
 };
 use super::{CONVERSATION_ID, provider};
 use crate::blueprint::{LogRequest, Prompt, RequestStatus};
@@ -191,7 +191,7 @@ impl Answered {
 fn finish_reasons(output: Output) -> Vec<Option<String>> {
     let reply = match output {
         Output::Value(value) => value,
-        Output::Chunks(chunks) => plain::joined(chunks),
+        Output::Chunks(chunks) => output::joined(chunks),
     };
     let choices = CHOICES.iter().find_map(|(list, reason)| Some((reply.get(*list)?.as_array()?, *reason)));
     let Some((choices, reason)) = choices else { return Vec::new() };

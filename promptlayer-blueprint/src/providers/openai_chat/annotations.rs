@@ -1,60 +1,25 @@
-//! Citations in a text.
+//! Attaches citations to the text that they belong to.
 
 use serde_json::Value;
 
 use super::content;
-use crate::blueprint::{
-    Annotation, ContainerFileAnnotation, ContentBlock, FileAnnotation, Message, WebAnnotation,
-};
-use crate::providers::json;
-use crate::providers::shape::Object;
+use crate::blueprint::{Annotation, ContentBlock, Message, WebAnnotation};
+use crate::providers::citations;
+use crate::providers::json::{Fields, Object};
 
 /// Maximum number of digits in a citation mark. A longer number is not a citation.
 const LONGEST_NUMBER: usize = 4;
 
-/// Reads a citation. Returns `None` if the blueprint has no type for it.
-fn annotation(object: &Object) -> Option<Annotation> {
-    let kind = json::string(object, "type")?;
-    // Chat completions nest the fields in an object named for the type. Other APIs do not.
-    let fields = object.get(kind).and_then(Value::as_object).unwrap_or(object);
-    let text = |key: &str| json::string(fields, key).map(str::to_owned);
-    let number = |key: &str| fields.get(key).and_then(Value::as_i64);
-    match kind {
-        "url_citation" => Some(Annotation::Web(WebAnnotation {
-            title: text("title").unwrap_or_default(),
-            url: text("url")?,
-            start_index: number("start_index").unwrap_or_default(),
-            end_index: number("end_index").unwrap_or_default(),
-            cited_text: text("cited_text").or_else(|| text("content")),
-            encrypted_index: None,
-        })),
-        "file_citation" => Some(Annotation::File(FileAnnotation {
-            index: number("index").unwrap_or_default(),
-            file_id: text("file_id")?,
-            filename: text("filename").unwrap_or_default(),
-        })),
-        "container_file_citation" => Some(Annotation::ContainerFile(ContainerFileAnnotation {
-            container_id: text("container_id")?,
-            start_index: number("start_index"),
-            end_index: number("end_index"),
-            filename: text("filename"),
-            file_id: text("file_id"),
-        })),
-        _ => None,
-    }
-}
-
-/// Attaches citations to the last text block: blocks before it are thoughts. Citations that the blueprint
-/// has no type for, or for which there is no text block, are appended as readable text.
-pub(super) fn attach(blocks: &mut Vec<ContentBlock>, annotations: Option<&Value>) {
+/// Attaches citations to the last text block: blocks before it are thoughts. Citations that the blueprint has no
+/// type for, or for which there is no text block, are appended as readable text.
+pub(super) fn attach(blocks: &mut Vec<ContentBlock>, citations: &[Value]) {
     let mut text = blocks.iter_mut().rev().find_map(|block| match block {
         ContentBlock::Text(text) => Some(text),
         _ => None,
     });
     let mut others = Vec::new();
-    let items = annotations.and_then(Value::as_array).into_iter().flatten();
-    for item in items.filter(|item| !item.is_null()) {
-        match (&mut text, item.as_object().and_then(annotation)) {
+    for item in citations.iter().filter(|item| !item.is_null()) {
+        match (&mut text, citations::read(item)) {
             (Some(text), Some(annotation)) => text.annotations.push(annotation),
             _ => others.push(content::kept(item)),
         }
@@ -62,15 +27,13 @@ pub(super) fn attach(blocks: &mut Vec<ContentBlock>, annotations: Option<&Value>
     blocks.extend(others);
 }
 
-/// Adds citations for the marks in the texts of a response: `[2]` refers to Perplexity's second search
-/// result.
+/// Adds citations for the marks in the texts of a response: `[2]` refers to Perplexity's second search result.
 pub(super) fn cite(messages: &mut [Message], reply: &Object) {
-    let Some(sources) = reply.get("search_results").and_then(Value::as_array) else {
-        return;
-    };
+    let sources = reply.list("search_results");
     for block in messages.iter_mut().filter_map(Message::content_mut).flatten() {
         if let ContentBlock::Text(text) = block
             && text.annotations.is_empty()
+            && !sources.is_empty()
         {
             text.annotations = marks(&text.text, sources);
         }
@@ -79,23 +42,19 @@ pub(super) fn cite(messages: &mut [Message], reply: &Object) {
 
 /// Returns the marks in a text that refer to a source. Positions are counted in characters, like OpenAI's.
 fn marks(text: &str, sources: &[Value]) -> Vec<Annotation> {
-    let mut marks = Vec::new();
-    for (at, (byte, _)) in text.char_indices().enumerate().filter(|(_, (_, char))| *char == '[') {
-        let Some(number) = text.get(byte + 1..).and_then(number) else { continue };
-        let source = number.parse::<usize>().ok().and_then(|place| sources.get(place.checked_sub(1)?));
-        let Some(source) = source.and_then(Value::as_object) else { continue };
-        let Some(url) = json::string(source, "url") else { continue };
-        let place = |at: usize| i64::try_from(at).unwrap_or(i64::MAX);
-        marks.push(Annotation::Web(WebAnnotation {
-            title: json::string(source, "title").unwrap_or_default().to_owned(),
-            url: url.to_owned(),
-            start_index: place(at),
+    let mark = |(at, (byte, char)): (usize, (usize, char))| {
+        let number = (char == '[').then(|| text.get(byte + 1..).and_then(number)).flatten()?;
+        let source = sources.get(number.parse::<usize>().ok()?.checked_sub(1)?)?;
+        Some(Annotation::Web(WebAnnotation {
+            title: source.owned("title").unwrap_or_default(),
+            url: source.owned("url")?,
+            start_index: i64::try_from(at).ok()?,
             // Includes the brackets.
-            end_index: place(at + number.len() + 2),
+            end_index: i64::try_from(at + number.len() + 2).ok()?,
             ..WebAnnotation::default()
-        }));
-    }
-    marks
+        }))
+    };
+    text.char_indices().enumerate().filter_map(mark).collect()
 }
 
 /// Returns the number at the start of a text, if a closing bracket follows.

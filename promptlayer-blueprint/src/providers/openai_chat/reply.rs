@@ -1,104 +1,154 @@
-//! Whole responses.
+//! Reads whole responses.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::message::assistant;
-use super::{SHAPE, annotations, usage};
+use super::{SHAPE, annotations, content, message};
 use crate::blueprint::{ChatPrompt, ErrorType, Message};
 use crate::providers::finish::Finish;
-use crate::providers::reading::Shape;
-use crate::providers::reading::{Reply, Usage};
-use crate::providers::shape::Object;
-use crate::providers::{RESPONSE_ID, errors, json, vendor};
+use crate::providers::json::{Fields, Object};
+use crate::providers::reading::{Reply, Shape, Usage};
+use crate::providers::usage::UsagePaths;
+use crate::providers::{RESPONSE_ID, errors, vendor};
 
-/// Metadata key for the provider's fingerprint of the backend configuration.
-const SYSTEM_FINGERPRINT: &str = "system_fingerprint";
-/// Metadata key for the service tier.
-const SERVICE_TIER: &str = "service_tier";
-/// Metadata key for the provider behind a router.
-const UPSTREAM_PROVIDER: &str = "upstream_provider";
-/// Metadata key for the URLs of the search results, as JSON.
-const CITATIONS: &str = "citations";
+/// The unit of xAI's cost: 10^10 ticks are one US dollar (<https://docs.x.ai/developers/cost-tracking>).
+const TICKS_PER_DOLLAR: f64 = 1e10;
 
-/// Reads a response. Each choice becomes a message.
+/// The token counts of chat completions, and of images.
+static TOKENS: UsagePaths = UsagePaths {
+    input: &["prompt_tokens", "input_tokens"],
+    output: &["completion_tokens", "output_tokens"],
+    // Fields of OpenAI, of its images, of DeepSeek and of Moonshot.
+    cached: &[
+        "prompt_tokens_details.cached_tokens",
+        "input_tokens_details.cached_tokens",
+        "prompt_cache_hit_tokens",
+        "cached_tokens",
+    ],
+    // Fields of OpenRouter, LiteLLM and Anthropic.
+    cache_creation: &[
+        "prompt_tokens_details.cache_write_tokens",
+        "prompt_tokens_details.cache_creation_tokens",
+        "cache_creation_input_tokens",
+    ],
+    reasoning: &["completion_tokens_details.reasoning_tokens", "reasoning_tokens"],
+    other: &[
+        ("prompt_tokens_details.audio_tokens", "input_audio_tokens"),
+        ("prompt_tokens_details.image_tokens", "input_image_tokens"),
+        ("prompt_tokens_details.video_tokens", "input_video_tokens"),
+        ("input_tokens_details.image_tokens", "input_image_tokens"),
+        ("completion_tokens_details.audio_tokens", "output_audio_tokens"),
+        ("completion_tokens_details.image_tokens", "output_image_tokens"),
+        ("output_tokens_details.image_tokens", "output_image_tokens"),
+        ("completion_tokens_details.accepted_prediction_tokens", "accepted_prediction_tokens"),
+        ("completion_tokens_details.rejected_prediction_tokens", "rejected_prediction_tokens"),
+        // Fields of Perplexity and xAI.
+        ("citation_tokens", "citation_tokens"),
+        ("num_search_queries", "num_search_queries"),
+        ("num_sources_used", "num_sources_used"),
+    ],
+};
+
+/// Reads a response. Each choice becomes a message of the model, with any role.
 pub(super) fn reply(object: &Object) -> Reply {
-    let choices = choices(object);
-    // The messages of a response are always the model's, so their role is ignored.
-    let mut messages: Vec<Message> = choices
-        .iter()
-        .filter_map(|choice| Some(Message::Assistant(assistant(choice.get("message")?.as_object()?))))
+    let messages = object.objects("choices").filter_map(|choice| choice.object("message"));
+    let mut messages: Vec<Message> = messages
+        .map(|message| {
+            Message::Assistant(message::assistant(message, content::blocks(message.get("content"))))
+        })
         .collect();
     annotations::cite(&mut messages, object);
     Reply { prompt: Some(ChatPrompt::new(messages).into()), ..common_reply(object, &SHAPE) }
 }
 
-/// Returns the choices of a response.
-pub(in crate::providers) fn choices(object: &Object) -> &[Value] {
-    object.get("choices").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
-}
-
-/// Reads the fields that chat completions and OpenAI's other older APIs have in common.
+/// Reads the fields that the responses of OpenAI's older APIs have in common.
 pub(in crate::providers) fn common_reply(object: &Object, shape: &'static Shape) -> Reply {
-    let choices = choices(object);
     let provider = vendor::of_reply(object);
-    let usage = usage::object(object, choices);
+    let usage = usage(object);
     Reply {
         shape: Some(shape),
         provider: provider.map(Into::into),
-        model: json::string(object, "model").map(str::to_owned),
+        model: object.owned("model"),
         prompt: None,
-        usage: usage.map_or_else(Usage::default, usage::tokens),
-        finish: finish(choices),
+        usage: usage.map_or_else(Usage::default, tokens),
+        finish: finish(object),
         error: error(object),
-        price: usage::price(object, usage, provider),
+        price: price(object, usage, provider),
         metadata: metadata(object, usage, provider),
+        unplaced: Object::new(),
     }
 }
 
-/// Returns the most severe finish reason of the choices.
-fn finish(choices: &[Value]) -> Option<Finish> {
-    Finish::worst(choices.iter().filter_map(|choice| {
-        let word = choice.get("finish_reason").and_then(Value::as_str).filter(|word| !word.is_empty());
-        if refused(choice) { Some(Finish::refused(word)) } else { word.map(Finish::from_word) }
+/// Returns the usage object of a response. Older Groq responses have it in `x_groq`. Moonshot streams it in the
+/// choice.
+fn usage(reply: &Object) -> Option<&Object> {
+    let in_choice = || reply.objects("choices").find_map(|choice| choice.object("usage"));
+    reply.object("usage").or_else(|| reply.at("x_groq.usage")?.as_object()).or_else(in_choice)
+}
+
+/// Reads token counts. xAI does not count reasoning tokens as output tokens, which shows in `total_tokens`.
+fn tokens(object: &Object) -> Usage {
+    let mut usage = TOKENS.read(object);
+    usage.other.retain(|_, count| *count > 0);
+    let sum = |a: Option<u64>, b: Option<u64>| a?.checked_add(b?);
+    let with_reasoning = sum(usage.output, usage.reasoning);
+    let total = sum(usage.input, with_reasoning);
+    if total.is_some() && total == object.count("total_tokens") {
+        usage.output = with_reasoning;
+    }
+    usage
+}
+
+/// Returns the cost that the provider reports, in US dollars. The name of a field other than `cost` says its unit, so
+/// that it needs no mark of the provider.
+fn price(reply: &Object, usage: Option<&Object>, provider: Option<&str>) -> Option<f64> {
+    let number = |path: &str| usage?.at(path)?.as_f64();
+    // OpenRouter's credits are US dollars. With the user's own key (BYOK), the upstream cost is paid to the model's
+    // provider and is reported separately.
+    let is_own_key = usage.is_some_and(|usage| usage.get("is_byok") == Some(&Value::Bool(true)));
+    let upstream = number("cost_details.upstream_inference_cost").filter(|_| is_own_key).unwrap_or_default();
+    let of_openrouter = number("cost").filter(|_| provider == Some("openrouter")).map(|cost| cost + upstream);
+    let price = of_openrouter
+        .or_else(|| number("cost.total_cost"))
+        .or_else(|| Some(number("cost_in_usd_ticks")? / TICKS_PER_DOLLAR))
+        .or_else(|| reply.at("cost.usd")?.as_f64())?;
+    (price.is_finite() && price >= 0.0).then_some(price)
+}
+
+/// Returns the most severe finish reason of the choices. OpenAI reports a refusal in `refusal`, not in the finish
+/// reason.
+fn finish(reply: &Object) -> Option<Finish> {
+    Finish::worst(reply.objects("choices").filter_map(|choice| {
+        let word = choice.text("finish_reason");
+        let is_refused = choice.object("message").is_some_and(|message| message.text("refusal").is_some());
+        if is_refused { Some(Finish::refused(word)) } else { word.map(Finish::from_word) }
     }))
 }
 
-/// Returns `true` if the model refused to answer. OpenAI reports this in `refusal`, not in the finish
-/// reason.
-fn refused(choice: &Value) -> bool {
-    choice
-        .get("message")
-        .and_then(|message| message.get("refusal")?.as_str())
-        .is_some_and(|refusal| !refusal.is_empty())
-}
-
-/// Returns the error of a response, or of a choice as `OpenRouter` sends it. This is how a stream reports
-/// an error after it has started.
-fn error(object: &Object) -> Option<(ErrorType, String)> {
-    let of_choice = choices(object).iter().find_map(|choice| choice.get("error"));
-    [object.get("error"), of_choice]
-        .into_iter()
-        .flatten()
-        .find(|error| error.is_object() || error.as_str().is_some_and(|text| !text.is_empty()))
-        .map(errors::of_reply)
+/// Returns the error of a response, or of a choice as `OpenRouter` sends it. This is how a stream reports an error
+/// after it has started.
+fn error(reply: &Object) -> Option<(ErrorType, String)> {
+    let in_choice = reply.objects("choices").find_map(|choice| choice.field("error"));
+    let is_error = |error: &&Value| error.is_object() || error.as_str().is_some_and(|text| !text.is_empty());
+    reply.field("error").into_iter().chain(in_choice).find(is_error).map(errors::of_reply)
 }
 
 /// Returns response data without a field in the log.
 fn metadata(
-    object: &Object,
+    reply: &Object,
     usage: Option<&Object>,
     provider: Option<&str>,
 ) -> BTreeMap<&'static str, String> {
-    let upstream = json::string(object, "provider").filter(|_| provider == Some("openrouter"));
-    let citations = object.get("citations").and_then(Value::as_array).filter(|sources| !sources.is_empty());
+    let citations = reply.list("citations");
     [
-        (RESPONSE_ID, json::string(object, "id").map(str::to_owned)),
-        (SYSTEM_FINGERPRINT, json::string(object, "system_fingerprint").map(str::to_owned)),
-        (SERVICE_TIER, usage::tier(object, usage).map(str::to_owned)),
-        (UPSTREAM_PROVIDER, upstream.map(str::to_owned)),
-        (CITATIONS, citations.map(|sources| Value::from(sources.as_slice()).to_string())),
+        (RESPONSE_ID, reply.owned("id")),
+        ("system_fingerprint", reply.owned("system_fingerprint")),
+        // Mistral reports it in the usage object.
+        ("service_tier", reply.owned("service_tier").or_else(|| usage?.owned("service_tier"))),
+        ("upstream_provider", reply.owned("provider").filter(|_| provider == Some("openrouter"))),
+        // The URLs of the search results.
+        ("citations", (!citations.is_empty()).then(|| Value::from(citations).to_string())),
     ]
     .into_iter()
     .filter_map(|(key, value)| Some((key, value?)))

@@ -1,16 +1,34 @@
 //! The items of requests and responses.
 
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 
-use super::super::json;
-use super::super::shape::Object;
-use super::{parts, server};
+use super::{content, server};
 use crate::blueprint::{
     AssistantMessage, ContentBlock, Message, ShellCallOutputContent, ThinkingContent, ToolCall,
 };
+use crate::providers::json::{self, Fields, Object};
 
-/// The tool name for computer calls, which have none.
-const COMPUTER: &str = "computer";
+/// Items that wait for the result of one of the application's tools.
+const AWAITED: &[&str] = &[
+    "function_call",
+    "custom_tool_call",
+    "computer_call",
+    "local_shell_call",
+    "apply_patch_call",
+    "mcp_approval_request",
+];
+
+/// Items of the model that are neither messages nor calls.
+const OF_MODEL: &[&str] = &[
+    "reasoning",
+    "compaction",
+    "item_reference",
+    "mcp_list_tools",
+    "mcp_approval_request",
+    "program",
+    "program_output",
+    "tool_search_output",
+];
 
 /// Converts the items of a request. Consecutive items of the model form one message: reasoning, text and
 /// tool calls.
@@ -23,13 +41,12 @@ pub(super) fn messages(items: &[Value]) -> Vec<Message> {
             messages.push(Message::user(json::readable(item)));
             continue;
         };
-        let kind = kind(object);
-        if let Some(message) = of_others(kind, object) {
+        if let Some(message) = message_of_others(object) {
             turn.end(&mut messages);
             messages.push(message);
         } else {
             // A second message of the model starts a new message, and so does text after a tool call.
-            if kind == "message" && turn.has_spoken() {
+            if kind(object) == "message" && (turn.has_message || !turn.message.tool_calls.is_empty()) {
                 turn.end(&mut messages);
             }
             turn.add(object);
@@ -45,7 +62,7 @@ pub(super) fn message(items: &[Value]) -> AssistantMessage {
     for item in items {
         match item.as_object() {
             Some(object) => turn.add(object),
-            None => turn.message.content.push(parts::kept(item)),
+            None => turn.message.content.push(content::readable(item)),
         }
     }
     turn.message
@@ -53,29 +70,19 @@ pub(super) fn message(items: &[Value]) -> AssistantMessage {
 
 /// Returns `true` if an item waits for the result of one of the application's tools.
 pub(super) fn is_awaited(item: &Value) -> bool {
-    const AWAITED: &[&str] = &[
-        "function_call",
-        "custom_tool_call",
-        "computer_call",
-        "local_shell_call",
-        "apply_patch_call",
-        "mcp_approval_request",
-    ];
-    let Some(object) = item.as_object() else { return false };
-    match kind(object) {
+    match item.as_object().map(kind) {
         // A shell may also run at the provider.
-        "shell_call" => item.pointer("/environment/type").and_then(Value::as_str) == Some("local"),
-        kind => AWAITED.contains(&kind),
+        Some("shell_call") => item.at("environment.type").and_then(Value::as_str) == Some("local"),
+        Some(kind) => AWAITED.contains(&kind),
+        None => false,
     }
 }
 
 /// Returns the type of an item. Messages and item references may omit it.
-pub(super) fn kind(item: &Object) -> &str {
-    match json::string(item, "type") {
-        Some(kind) => kind,
-        None if item.get("role").is_some_and(Value::is_string) => "message",
-        None => "item_reference",
-    }
+fn kind(item: &Object) -> &str {
+    let by_role =
+        || if item.get("role").is_some_and(Value::is_string) { "message" } else { "item_reference" };
+    item.text("type").unwrap_or_else(by_role)
 }
 
 /// Collects consecutive items of the model.
@@ -84,150 +91,111 @@ struct Turn {
     /// The message so far.
     message: AssistantMessage,
     /// `true` if an item was added, even one without content.
-    begun: bool,
+    has_item: bool,
     /// `true` if one of the items is a message.
-    spoken: bool,
+    has_message: bool,
 }
 
 impl Turn {
-    /// Returns `true` if the turn contains a message or a tool call.
-    fn has_spoken(&self) -> bool {
-        self.spoken || !self.message.tool_calls.is_empty()
-    }
-
     /// Ends the turn and adds its message to `messages`.
     fn end(&mut self, messages: &mut Vec<Message>) {
-        let ended = std::mem::take(self);
-        if ended.begun {
-            messages.push(Message::Assistant(ended.message));
+        let turn = std::mem::take(self);
+        if turn.has_item {
+            messages.push(Message::Assistant(turn.message));
         }
     }
 
     /// Adds an item of the model.
     fn add(&mut self, item: &Object) {
-        self.begun = true;
-        let content = &mut self.message.content;
+        self.has_item = true;
+        let AssistantMessage { content: blocks, tool_calls, .. } = &mut self.message;
         match kind(item) {
             "message" => {
-                self.spoken = true;
-                content.extend(parts::content(item.get("content"), json::string(item, "id")));
+                self.has_message = true;
+                blocks.extend(content::blocks(item.get("content"), item.text("id")));
             }
-            "reasoning" => content.extend(thought(item)),
-            "function_call" => self.message.tool_calls.push(call(item, "arguments")),
-            "custom_tool_call" => self.message.tool_calls.push(call(item, "input")),
-            "computer_call" => self.message.tool_calls.push(computer_call(item)),
-            kind => content.extend(server::blocks(kind, item)),
+            "reasoning" => blocks.extend(thinking(item)),
+            "function_call" => tool_calls.push(call(item, item.get("arguments"))),
+            "custom_tool_call" => tool_calls.push(call(item, item.get("input"))),
+            "computer_call" => {
+                let input = ["action", "actions", "pending_safety_checks"].map(|key| item.get_key_value(key));
+                let input = input.into_iter().flatten().filter(|(_, value)| !value.is_null());
+                let input: Value = input.map(|(key, value)| (key.clone(), value.clone())).collect();
+                tool_calls.push(ToolCall::new(call_id(item), "computer", input.to_string()));
+            }
+            kind => blocks.extend(server::blocks(kind, item)),
         }
     }
 }
 
 /// Returns the message of an item that is not from the model: a message of the user or the application, or
 /// a tool result.
-fn of_others(kind: &str, item: &Object) -> Option<Message> {
-    match kind {
-        "message" => said(item),
-        "shell_call_output" | "apply_patch_call_output" => {
+fn message_of_others(item: &Object) -> Option<Message> {
+    let blocks = || content::blocks(item.get("content"), item.text("id"));
+    match (kind(item), item.text("role").unwrap_or_default()) {
+        ("message", "assistant") => None,
+        ("message", "system") => Some(Message::system(blocks())),
+        ("message", "developer") => Some(Message::developer(blocks())),
+        ("message", "tool") => Some(Message::tool(call_id(item), blocks())),
+        ("message", _) => Some(Message::user(blocks())),
+        (kind @ ("shell_call_output" | "apply_patch_call_output"), _) => {
             Some(Message::tool(call_id(item), server::blocks(kind, item)))
         }
-        "local_shell_call_output" => Some(Message::tool(call_id(item), local_shell_output(item))),
-        "mcp_approval_response" => Some(Message::user(server::blocks(kind, item))),
-        _ if kind.ends_with("_call_output") => Some(returned(item)),
-        "reasoning"
-        | "compaction"
-        | "item_reference"
-        | "mcp_list_tools"
-        | "mcp_approval_request"
-        | "program"
-        | "program_output"
-        | "tool_search_output" => None,
-        _ if kind.ends_with("_call") => None,
-        _ => Some(Message::user(parts::kept(&Value::Object(item.clone())))),
-    }
-}
-
-/// Converts a message item. Returns `None` for a message of the model.
-fn said(item: &Object) -> Option<Message> {
-    let content = || parts::content(item.get("content"), json::string(item, "id"));
-    match json::string(item, "role").unwrap_or_default() {
-        "assistant" => None,
-        "system" => Some(Message::system(content())),
-        "developer" => Some(Message::developer(content())),
-        "tool" => Some(Message::tool(call_id(item), content())),
-        _ => Some(Message::user(content())),
+        ("local_shell_call_output", _) => Some(Message::tool(call_id(item), local_shell_output(item))),
+        (kind @ "mcp_approval_response", _) => Some(Message::user(server::blocks(kind, item))),
+        (kind, _) if kind.ends_with("_call_output") => {
+            let mut message = Message::tool(call_id(item), content::blocks(item.get("output"), None));
+            if let Message::Tool(tool) = &mut message {
+                tool.name = item.owned("name");
+            }
+            Some(message)
+        }
+        (kind, _) if OF_MODEL.contains(&kind) || kind.ends_with("_call") => None,
+        _ => Some(Message::user(content::readable(&Value::Object(item.clone())))),
     }
 }
 
 /// Returns the id that a call and its result share.
 fn call_id(item: &Object) -> &str {
-    ["call_id", "tool_call_id", "id"].into_iter().find_map(|key| json::string(item, key)).unwrap_or_default()
-}
-
-/// Converts a tool result: a text, a list of parts, or any other JSON.
-fn returned(item: &Object) -> Message {
-    let mut message = Message::tool(call_id(item), parts::content(item.get("output"), None));
-    if let Message::Tool(tool) = &mut message {
-        tool.name = json::string(item, "name").map(str::to_owned);
-    }
-    message
+    ["call_id", "tool_call_id", "id"].into_iter().find_map(|key| item.text(key)).unwrap_or_default()
 }
 
 /// Converts the output of a `local_shell_call`, the predecessor of `shell_call`. It is a single text.
 fn local_shell_output(item: &Object) -> ContentBlock {
-    let output = item.get("output").filter(|output| !output.is_null());
+    let output = item.field("output").map(|output| json!({ "output": output }));
     ContentBlock::ShellCallOutput(ShellCallOutputContent {
-        id: json::string(item, "id").map(str::to_owned),
-        call_id: json::string(item, "call_id").map(str::to_owned),
-        output: output
-            .map(|output| Map::from_iter([("output".to_owned(), output.clone())]))
-            .into_iter()
-            .collect(),
-        status: json::string(item, "status").map(str::to_owned),
+        id: item.owned("id"),
+        call_id: item.owned("call_id"),
+        output: output.as_ref().and_then(Value::as_object).cloned().into_iter().collect(),
+        status: item.owned("status"),
     })
 }
 
 /// Converts a reasoning item: its summary or its text, and its encrypted content. Returns `None` if it has
 /// neither.
-fn thought(item: &Object) -> Option<ContentBlock> {
-    let texts: Vec<&str> = ["summary", "content"]
-        .into_iter()
-        .filter_map(|key| item.get(key)?.as_array())
-        .flatten()
-        .filter_map(|part| part.as_str().or_else(|| part.get("text")?.as_str()))
+fn thinking(item: &Object) -> Option<ContentBlock> {
+    let parts = item.list("summary").iter().chain(item.list("content"));
+    let texts: Vec<&str> = parts
+        .filter_map(|part| part.as_str().or_else(|| part.text("text")))
         .filter(|text| !text.is_empty())
         .collect();
-    let signature = json::string(item, "encrypted_content").map(str::to_owned);
-    if texts.is_empty() && signature.is_none() {
-        return None;
-    }
-    Some(ContentBlock::Thinking(ThinkingContent {
-        thinking: texts.join("\n\n"),
-        signature,
-        id: json::string(item, "id").map(str::to_owned),
-    }))
+    let signature = item.owned("encrypted_content");
+    (!texts.is_empty() || signature.is_some()).then(|| {
+        ContentBlock::Thinking(ThinkingContent {
+            thinking: texts.join("\n\n"),
+            signature,
+            id: item.owned("id"),
+        })
+    })
 }
 
 /// Converts a function call, whose arguments are a JSON string, or a call of a custom tool, whose input is
-/// any text.
-fn call(item: &Object, arguments: &str) -> ToolCall {
-    let arguments = match item.get(arguments) {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        // Some servers send an object instead of a JSON string.
-        Some(other) => other.to_string(),
-    };
-    let mut call = ToolCall::new(call_id(item), json::string(item, "name").unwrap_or_default(), arguments);
+/// any text. Some servers send an object instead of a JSON string.
+fn call(item: &Object, arguments: Option<&Value>) -> ToolCall {
+    let arguments = arguments.filter(|arguments| !arguments.is_null()).map(json::compact);
+    let mut call =
+        ToolCall::new(call_id(item), item.text("name").unwrap_or_default(), arguments.unwrap_or_default());
     // An item has an id of its own in addition to the id that the result refers to.
-    call.tool_id = json::string(item, "id").filter(|id| *id != call.id).map(str::to_owned);
+    call.tool_id = item.owned("id").filter(|id| *id != call.id);
     call
-}
-
-/// Converts a computer call, which the application executes.
-fn computer_call(item: &Object) -> ToolCall {
-    const INPUT: &[&str] = &["action", "actions", "pending_safety_checks"];
-    let input = INPUT.iter().filter_map(|key| {
-        let value = item.get(*key).filter(|value| !value.is_null())?;
-        Some(((*key).to_owned(), value.clone()))
-    });
-    let arguments = Value::Object(input.collect());
-    ToolCall::new(call_id(item), COMPUTER, arguments.to_string())
 }

@@ -2,11 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::super::json;
-use super::super::reading::Request;
-use super::super::shape::Object;
 use super::{SHAPE, items};
 use crate::blueprint::{BuiltInTool, ChatPrompt, Function, Message, Tool, ToolChoice};
+use crate::providers::json::{self, Fields, Object};
+use crate::providers::reading::Request;
 
 /// Fields of other APIs that have an input and a model too: chat, embeddings, speech.
 const OF_OTHERS: &[&str] = &[
@@ -54,13 +53,13 @@ const OTHER_PARTS: &[&str] = &["text", "image_url"];
 /// Returns `true` if an object is definitely a request. Embeddings, moderations and speech have an input
 /// and a model too.
 pub(super) fn is_request(object: &Object) -> bool {
-    let has = |key: &str| object.get(key).is_some_and(|value| !value.is_null());
+    let has = |key: &str| object.has(key);
     if OF_OTHERS.iter().any(|key| has(key)) {
         return false;
     }
     // A stored prompt may define the model.
     let is_stored = object.get("prompt").and_then(|prompt| prompt.get("id")).is_some_and(Value::is_string);
-    let Some(model) = json::string(object, "model").or(is_stored.then_some("")) else { return false };
+    let Some(model) = object.text("model").or(is_stored.then_some("")) else { return false };
     let is_sure = is_stored || SURE.iter().any(|key| has(key));
     match object.get("input") {
         Some(Value::String(_)) => is_sure || !is_other(model),
@@ -124,7 +123,7 @@ pub(super) fn request(mut object: Object) -> Request {
         prompt.tool_choice = Some(choice);
         object.remove("tool_choice");
     }
-    let model = json::string(&object, "model").map(str::to_owned);
+    let model = object.owned("model");
     object.remove("model");
     // A field that is `null` has no effect on the request.
     object.retain(|_, value| !value.is_null());
@@ -159,8 +158,8 @@ fn function(tool: &Object) -> Option<Function> {
         Some(parameters) => Some(parameters.as_object()?.clone()),
     };
     Some(Function {
-        name: json::string(tool, "name")?.to_owned(),
-        description: json::string(tool, "description").unwrap_or_default().to_owned(),
+        name: tool.text("name")?.to_owned(),
+        description: tool.text("description").unwrap_or_default().to_owned(),
         strict: tool.get("strict").and_then(Value::as_bool).unwrap_or_default(),
         parameters,
     })
@@ -190,11 +189,11 @@ fn form(kind: &str) -> Option<&'static str> {
 /// Converts a tool that the provider runs. Its settings are kept as received.
 fn built_in(form: &'static str, tool: &Object) -> BuiltInTool {
     // MCP servers are distinguished by their labels.
-    let name = json::string(tool, "server_label").unwrap_or(form);
+    let name = tool.text("server_label").unwrap_or(form);
     BuiltInTool {
         id: name.to_owned(),
         name: name.to_owned(),
-        description: json::string(tool, "server_description").unwrap_or_default().to_owned(),
+        description: tool.text("server_description").unwrap_or_default().to_owned(),
         provider: SHAPE.family.to_owned(),
         kind: form.to_owned(),
         config: tool
@@ -212,7 +211,7 @@ fn tool_choice(value: &Value) -> Option<ToolChoice> {
         // Chat completions nest the name in an object. Some servers accept both forms.
         Value::Object(choice) if kind(value) == "function" => {
             let nested = choice.get("function").and_then(Value::as_object);
-            Some(ToolChoice::function(json::string(nested.unwrap_or(choice), "name")?))
+            Some(ToolChoice::function(nested.unwrap_or(choice).text("name")?))
         }
         _ => None,
     }

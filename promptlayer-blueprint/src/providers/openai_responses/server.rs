@@ -3,13 +3,12 @@
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
-use super::super::json;
-use super::super::shape::Object;
-use super::parts;
+use super::content;
 use crate::blueprint::{
     CodeContent, CodeExecutionResultContent, ContentBlock, OutputMediaContent, OutputMediaType,
     ServerToolUseContent, ShellCallContent, WebSearchResult, WebSearchToolResultContent,
 };
+use crate::providers::json::{Fields, Object};
 
 /// The outcome of failed code in the blueprint. Code that did not fail has no outcome.
 const FAILED: &str = "OUTCOME_FAILED";
@@ -39,47 +38,37 @@ pub(super) fn blocks(kind: &str, item: &Object) -> Vec<ContentBlock> {
         | "apply_patch_call_output" => vec![same(item)],
         _ => match kind.strip_suffix("_call") {
             Some(name) => vec![tool(name, item)],
-            None => vec![parts::kept(&Value::Object(item.clone()))],
+            None => vec![content::readable(&Value::Object(item.clone()))],
         },
     }
 }
 
-/// Returns a text field of an item.
-fn text(item: &Object, key: &str) -> Option<String> {
-    json::string(item, key).map(str::to_owned)
-}
-
 /// Returns an object in a field of an item.
 fn object(item: &Object, key: &str) -> Map<String, Value> {
-    item.get(key).and_then(Value::as_object).map(|object| said(object, 0)).unwrap_or_default()
-}
-
-/// Returns a list in a field of an item.
-fn list<'a>(item: &'a Object, key: &str) -> &'a [Value] {
-    item.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+    item.get(key).and_then(Value::as_object).map(|object| without_nulls(object, 0)).unwrap_or_default()
 }
 
 /// Converts an item that is a block of the blueprint with the same field names.
 fn same(item: &Object) -> ContentBlock {
-    match ContentBlock::deserialize(Value::Object(said(item, NESTED))) {
-        Ok(ContentBlock::Other(item)) => parts::kept(&item),
+    match ContentBlock::deserialize(Value::Object(without_nulls(item, NESTED))) {
+        Ok(ContentBlock::Other(item)) => content::readable(&item),
         Ok(block) => block,
-        Err(_) => parts::kept(&Value::Object(item.clone())),
+        Err(_) => content::readable(&Value::Object(item.clone())),
     }
 }
 
 /// Returns an object without its `null` fields, down to this depth of nested objects. Client types that
 /// serialize all fields write `null` for fields that the provider did not send.
-fn said(object: &Object, depth: usize) -> Object {
+fn without_nulls(object: &Object, depth: usize) -> Object {
     let said = object.iter().filter(|(_, value)| !value.is_null());
-    said.map(|(key, value)| (key.clone(), said_in(value, depth))).collect()
+    said.map(|(key, value)| (key.clone(), without_nulls_in(value, depth))).collect()
 }
 
 /// Does the same for any value.
-fn said_in(value: &Value, depth: usize) -> Value {
+fn without_nulls_in(value: &Value, depth: usize) -> Value {
     match (value, depth.checked_sub(1)) {
-        (Value::Object(object), Some(depth)) => Value::Object(said(object, depth)),
-        (Value::Array(list), Some(_)) => list.iter().map(|value| said_in(value, depth)).collect(),
+        (Value::Object(object), Some(depth)) => Value::Object(without_nulls(object, depth)),
+        (Value::Array(list), Some(_)) => list.iter().map(|value| without_nulls_in(value, depth)).collect(),
         _ => value.clone(),
     }
 }
@@ -89,7 +78,7 @@ fn tool(name: &str, item: &Object) -> ContentBlock {
     let is_input = |key: &str, value: &Value| !COMMON.contains(&key) && !value.is_null();
     let input = item.iter().filter(|(key, value)| is_input(key, value));
     ContentBlock::ServerToolUse(ServerToolUseContent {
-        id: text(item, "id").unwrap_or_default(),
+        id: item.owned("id").unwrap_or_default(),
         name: name.to_owned(),
         input: input.map(|(key, value)| (key.clone(), value.clone())).collect(),
     })
@@ -97,12 +86,12 @@ fn tool(name: &str, item: &Object) -> ContentBlock {
 
 /// Converts a web search, and the pages that it found if the request asked for them.
 fn web_search(item: &Object) -> Vec<ContentBlock> {
-    let id = text(item, "id").unwrap_or_default();
+    let id = item.owned("id").unwrap_or_default();
     let mut input = object(item, "action");
-    let pages: Vec<WebSearchResult> = list(&input, "sources").iter().filter_map(page).collect();
+    let pages: Vec<WebSearchResult> = input.list("sources").iter().filter_map(page).collect();
     // The blueprint cannot hold sources that are not pages, such as a weather service. In that case all
     // sources stay in the input.
-    let all_are_pages = pages.len() == list(&input, "sources").len();
+    let all_are_pages = pages.len() == input.list("sources").len();
     if all_are_pages {
         input.remove("sources");
     }
@@ -121,8 +110,8 @@ fn web_search(item: &Object) -> Vec<ContentBlock> {
 fn page(source: &Value) -> Option<WebSearchResult> {
     let source = source.as_object()?;
     Some(WebSearchResult {
-        url: text(source, "url")?,
-        title: text(source, "title").unwrap_or_default(),
+        url: source.owned("url")?,
+        title: source.owned("title").unwrap_or_default(),
         ..WebSearchResult::default()
     })
 }
@@ -130,14 +119,14 @@ fn page(source: &Value) -> Option<WebSearchResult> {
 /// Converts executed code, its output and its images.
 fn code(item: &Object) -> Vec<ContentBlock> {
     let mut blocks = vec![ContentBlock::Code(CodeContent {
-        code: text(item, "code").unwrap_or_default(),
-        id: text(item, "id"),
-        container_id: text(item, "container_id"),
+        code: item.owned("code").unwrap_or_default(),
+        id: item.owned("id"),
+        container_id: item.owned("container_id"),
     })];
-    let failed = json::string(item, "status") == Some("failed");
-    for output in list(item, "outputs") {
-        let said = |key: &str| output.get(key).and_then(Value::as_str);
-        blocks.push(match (said("type"), said("logs"), said("url")) {
+    let failed = item.text("status") == Some("failed");
+    for output in item.list("outputs") {
+        let text = |key: &str| output.get(key).and_then(Value::as_str);
+        blocks.push(match (text("type"), text("logs"), text("url")) {
             (Some("logs"), Some(logs), _) => ContentBlock::CodeExecutionResult(CodeExecutionResultContent {
                 output: logs.to_owned(),
                 outcome: failed.then(|| FAILED.to_owned()),
@@ -147,7 +136,7 @@ fn code(item: &Object) -> Vec<ContentBlock> {
                 media_type: OutputMediaType::Image,
                 ..OutputMediaContent::default()
             }),
-            _ => parts::kept(output),
+            _ => content::readable(output),
         });
     }
     blocks
@@ -155,8 +144,8 @@ fn code(item: &Object) -> Vec<ContentBlock> {
 
 /// Converts a generated image. Returns `None` if the item contains no image.
 fn image(item: &Object) -> Option<ContentBlock> {
-    let data = json::string(item, "result")?;
-    let mime_type = format!("image/{}", json::string(item, "output_format").unwrap_or("png"));
+    let data = item.text("result")?;
+    let mime_type = format!("image/{}", item.text("output_format").unwrap_or("png"));
     let is_said = |key: &str, value: &Value| !COMMON.contains(&key) && key != "result" && !value.is_null();
     let said: Object = item
         .iter()
@@ -164,7 +153,7 @@ fn image(item: &Object) -> Option<ContentBlock> {
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
     Some(ContentBlock::OutputMedia(OutputMediaContent {
-        id: text(item, "id"),
+        id: item.owned("id"),
         url: format!("data:{mime_type};base64,{data}"),
         mime_type: Some(mime_type),
         media_type: OutputMediaType::Image,
@@ -175,9 +164,9 @@ fn image(item: &Object) -> Option<ContentBlock> {
 /// Converts a `local_shell_call`, the predecessor of `shell_call`.
 fn local_shell(item: &Object) -> ContentBlock {
     ContentBlock::ShellCall(ShellCallContent {
-        id: text(item, "id"),
-        call_id: text(item, "call_id"),
+        id: item.owned("id"),
+        call_id: item.owned("call_id"),
         action: object(item, "action"),
-        status: text(item, "status"),
+        status: item.owned("status"),
     })
 }

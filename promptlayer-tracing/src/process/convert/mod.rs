@@ -17,7 +17,7 @@ use promptlayer_blueprint::{
 };
 use serde_json::{Map, Value};
 
-use crate::capture::Failure;
+use crate::capture::{Captured, Failure};
 use crate::kind::SpanKind;
 use crate::span::finished::{FinishedSpan, Output};
 use crate::span::input_output::{Ending, Input};
@@ -28,6 +28,8 @@ pub(crate) struct ConvertedRequest {
     pub(crate) log: LogRequest,
     /// Arguments that have no field in the log, as JSON.
     pub(crate) unplaced: Option<String>,
+    /// Parts of the returned value that have no field in the log, as JSON.
+    pub(crate) unplaced_output: Option<String>,
     /// The error of the call, in one line.
     pub(crate) problem: Option<String>,
     /// OpenTelemetry `gen_ai.*` attributes of the call, without content.
@@ -38,8 +40,8 @@ pub(crate) struct ConvertedRequest {
 ///
 /// `default_provider` is the default provider of the layer.
 pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> ConvertedRequest {
-    let (request, mut reply) = read(span);
-    let input = request.prompt.unwrap_or_else(|| ChatPrompt::default().into());
+    let (mut request, mut reply) = read(span);
+    let input = request.prompt.take().unwrap_or_else(|| ChatPrompt::default().into());
     let output = alike(&input, reply.prompt.take());
 
     let model = span
@@ -49,20 +51,16 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
         .or(reply.model.as_deref())
         .unwrap_or(UNKNOWN_MODEL);
     let shape = reply.shape.or(request.shape);
-    // The first that is known decides.
-    let providers = [
-        span.provider.as_deref(),
+    let types = type_names(span);
+    let evidence = providers::Evidence { request: &request, reply: &reply, model, types: &types };
+    let provider = span
+        .provider
+        .as_deref()
         // An external span names its provider itself, like the `provider` argument of the attribute does.
-        request.provider.as_deref().filter(|_| span.is_external),
-        default_provider,
-        reply.provider.as_deref(),
-        reply.shape.and_then(providers::Shape::only_speaker),
-        request.provider.as_deref(),
-        shape.and_then(providers::Shape::only_speaker),
-        providers::provider_of_model(model),
-        shape.map(|shape| shape.family),
-    ];
-    let provider = providers.into_iter().flatten().next().unwrap_or(UNKNOWN_PROVIDER);
+        .or(request.provider.as_deref().filter(|_| span.is_external))
+        .or(default_provider)
+        .or_else(|| evidence.provider())
+        .unwrap_or(UNKNOWN_PROVIDER);
 
     let mut log = LogRequest::new(provider, model, input, output);
     log.request_start_time = Some(span.started);
@@ -92,15 +90,21 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
     }
     let answered = Answered::from_reply(&reply, &log, || span.output.as_ref().map(captured::output));
     let is_whole = is_whole(span, &reply);
+    let unplaced_output = std::mem::take(&mut reply.unplaced);
     let ending = if is_whole { &Ending::Returned } else { &span.ending };
     let of_call = if is_whole { None } else { problem(span) };
     set_status(&mut log, span, ending, reply);
     let of_answer = || Some(log.error_message().filter(|_| log.status == RequestStatus::Error)?.to_owned());
     let problem = of_call.or_else(of_answer);
     let attributes = gen_ai::of_log(&log, is_embedding(span), &answered);
-    let unplaced = request.unplaced;
-    let unplaced = (!unplaced.is_empty()).then(|| Value::Object(unplaced).to_string());
-    ConvertedRequest { log, unplaced, problem, attributes }
+    let json = |fields: Map<String, Value>| (!fields.is_empty()).then(|| Value::Object(fields).to_string());
+    ConvertedRequest {
+        log,
+        unplaced: json(request.unplaced),
+        unplaced_output: json(unplaced_output),
+        problem,
+        attributes,
+    }
 }
 
 /// Returns `true` if a stream was dropped after it reported its finish reason. The consumer stopped
@@ -113,9 +117,10 @@ fn is_whole(span: &FinishedSpan, reply: &Reply) -> bool {
 /// Reads the request and the response of a call. An external span is read from its fields, and then from
 /// what it took over from the function around it.
 fn read(span: &FinishedSpan) -> (Request, Reply) {
-    let input = span.input.as_ref().and_then(captured::input).map(providers::request);
-    let output = span.output.as_ref().map(captured::output).map(providers::response);
-    let (request, reply) = (input.unwrap_or_default(), output.unwrap_or_default());
+    let input = span.input.as_ref().and_then(captured::input);
+    let request = input.map(providers::request).unwrap_or_default();
+    let output = span.output.as_ref().map(captured::output);
+    let reply = output.map(|output| providers::response_to(&request, output)).unwrap_or_default();
     if !span.is_external {
         return (request, reply);
     }
@@ -158,6 +163,24 @@ fn tool_call_id(span: &FinishedSpan) -> Option<String> {
         let call = TOOL_CALLS.contains(name).then(|| captured::value(value))?;
         ID_FIELDS.iter().find_map(|field| call.get(*field)?.as_str()).map(str::to_owned)
     })
+}
+
+/// Returns the names of the types that may tell which client made the call: those of arguments without content, and
+/// of the error.
+fn type_names(span: &FinishedSpan) -> Vec<&str> {
+    let arguments = match &span.input {
+        Some(Input::Arguments(arguments)) => arguments.as_slice(),
+        _ => &[],
+    };
+    let of_arguments = arguments.iter().filter_map(|(_, captured)| match captured {
+        Captured::Type(name) => Some(*name),
+        _ => None,
+    });
+    let of_error = match &span.ending {
+        Ending::Failed(failure) => Some(failure.type_name),
+        _ => None,
+    };
+    of_arguments.chain(of_error).collect()
 }
 
 /// Returns the OpenTelemetry `gen_ai.*` attributes of a span that has no request log.

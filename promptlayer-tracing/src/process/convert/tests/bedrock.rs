@@ -285,11 +285,15 @@ fn citations_become_annotations_of_the_whole_text() {
 }
 
 #[test]
-fn message_field_alone_is_not_an_error() {
+fn message_field_alone_is_an_error_after_a_request() {
     let request = json!({"messages": [{"role": "user", "content": [{"text": "why?"}]}]});
-    let log = log_of(&request, &json!({"message": "This model version has reached the end of its life."}));
-    assert_eq!((log.status, log.api_type.as_deref()), (RequestStatus::Success, Some("converse")));
-    assert!(log.output.text().contains("end of its life"));
+    let message = json!({"message": "This model version has reached the end of its life."});
+    let log = log_of(&request, &message);
+    assert_eq!((log.status, log.api_type.as_deref()), (RequestStatus::Error, Some("converse")));
+    assert!(log.error_message().unwrap().contains("end of its life"));
+    let without_request = log_of_output(&message);
+    assert_eq!(without_request.status, RequestStatus::Success);
+    assert!(without_request.output.text().contains("end of its life"));
     let others = [
         json!({"output": {"text": "So."}}),
         json!({"output": {"message": {"role": "assistant", "content": "So."}}}),

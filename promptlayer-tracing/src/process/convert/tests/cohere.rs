@@ -73,7 +73,7 @@ fn messages_tools_and_settings_are_placed() {
 fn request_is_detected_only_by_cohere_fields() {
     let request =
         json!({"model": "m", "messages": [{"role": "user", "content": "why?"}], "tool_choice": "none"});
-    assert_eq!(of(&request).provider, "openai");
+    assert_eq!(of(&request).provider, "custom");
     for (name, value) in [
         ("citation_options", json!({})),
         ("safety_mode", json!("OFF")),
@@ -360,7 +360,7 @@ fn documents_identify_cohere_only_with_its_models() {
     let log = of("meta-llama/Llama-3.1-8B-Instruct", json!([{"title": "a", "text": "b"}]));
     assert_eq!(
         (log.provider.as_str(), log.api_type.as_deref()),
-        ("openai", Some("chat-completions")),
+        ("custom", Some("chat-completions")),
         "vLLM takes them too"
     );
 }

@@ -122,7 +122,7 @@ fn exchanges_keep_model_provider_and_api() {
     each(|name, exchange, log| {
         assert_eq!(log.model, exchange.request["model"].as_str().unwrap(), "{name}");
         // The provider of an error cannot be detected: the response contains only a message.
-        let provider = if name.contains("-error") { "openai" } else { &exchange.provider };
+        let provider = if name.contains("-error") { "custom" } else { &exchange.provider };
         assert_eq!(log.provider, provider, "{name}");
         assert_eq!(log.api_type.as_deref(), Some("chat-completions"), "{name}");
         assert_eq!(log.function_name.as_deref(), Some("ask"), "{name}");

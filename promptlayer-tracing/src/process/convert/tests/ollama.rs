@@ -93,7 +93,7 @@ fn result_without_name_belongs_to_first_pending_call() {
 #[test]
 fn request_is_detected_only_by_ollama_fields() {
     let messages = json!([{"role": "user", "content": "why?"}]);
-    assert_eq!(of(&json!({"model": "m", "messages": messages, "stream": false})).provider, "openai");
+    assert_eq!(of(&json!({"model": "m", "messages": messages, "stream": false})).provider, "custom");
     for (name, value) in [("options", json!({})), ("keep_alive", json!(-1)), ("think", json!(true))] {
         let mut request = json!({"model": "m", "messages": messages});
         request[name] = value;

@@ -128,3 +128,17 @@ fn edit_request_with_image_urls_is_detected() {
     let ollama = json!({"model": "llava", "prompt": "what is this?", "images": ["iVBOR"]});
     assert_eq!(log_of_input(arguments([("request", ollama)])).provider, "ollama", "its images are texts");
 }
+
+#[test]
+fn image_without_date_is_detected_and_priced() {
+    for image in [
+        json!({"b64_json": "AAAA", "mime_type": "image/png"}),
+        json!({"url": "https://example.org/a.png", "mime_type": "image/png"}),
+    ] {
+        let log = log_of_output(&json!({"data": [image], "usage": {"cost_in_usd_ticks": 700_000_000}}));
+        assert_eq!((log.provider.as_str(), log.api_type.as_deref()), ("xai", Some("images")));
+        assert_eq!((images(&log).len(), log.price), (1, Some(0.07)), "{image}");
+    }
+    let pages = log_of_output(&json!({"data": [{"url": "https://example.org"}]}));
+    assert_eq!(pages.api_type, None);
+}

@@ -391,7 +391,7 @@ fn request_without_model_is_detected_by_chat_only_fields() {
         Input::Value(captured(&request)),
     ] {
         let log = log_of_input(input);
-        assert_eq!((log.provider.as_str(), log.api_type.as_deref()), ("openai", Some("chat-completions")));
+        assert_eq!((log.provider.as_str(), log.api_type.as_deref()), ("custom", Some("chat-completions")));
         assert_eq!((log.model.as_str(), said(&log.input)), ("unknown", lines([("user", "why?")])));
         assert_eq!(chat(&log.input).tools.len(), 1);
         assert_eq!(chat(&log.input).tool_choice, Some(ToolChoice::Mode("auto".to_owned())));

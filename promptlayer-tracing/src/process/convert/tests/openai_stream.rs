@@ -227,6 +227,9 @@ fn error_in_stream_fails_request_and_keeps_received_content() {
         assert_eq!(log.error_message(), Some("Rate limit exceeded"));
         assert_eq!(log.output.text(), "Bec");
     }
+    let vllm = json!({"object": "error", "message": "too long", "type": "BadRequestError", "code": 400});
+    let log = log_of_stream(None, &[begun, vllm]);
+    assert_eq!((log.error_message(), log.output.text().as_str()), (Some("too long"), "Bec"));
     let log = log_of_stream(None, &[chunk(&json!([])), json!({ "error": error })]);
     assert_eq!(log.error_message(), Some("Rate limit exceeded"), "before the first choice");
 }

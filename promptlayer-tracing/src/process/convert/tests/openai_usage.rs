@@ -6,6 +6,7 @@ use promptlayer_blueprint::LogRequest;
 use serde_json::{Value, json};
 
 use super::log_of_output;
+use super::openai_stream::log_of_stream;
 
 /// Returns the log of a response with these fields.
 fn with(fields: Value) -> LogRequest {
@@ -93,6 +94,8 @@ fn reported_cost_becomes_the_price() {
     let perplexity = json!({"search_context_size": "low", "cost": {"request_cost": 0.25, "total_cost": 0.5}});
     assert_eq!(price(json!({ "usage": perplexity })), Some(0.5));
     assert_eq!(price(json!({"venice_parameters": {}, "cost": {"usd": 0.5, "diem": 7}})), Some(0.5));
+    assert_eq!(price(json!({"cost": {"usd": 0.5}})), Some(0.5), "the name of the field says the unit");
+    assert_eq!(price(json!({"usage": {"cost": {"total_cost": 0.5}}})), Some(0.5));
     assert_eq!(price(json!({"usage": {"cost_in_usd_ticks": 5_000_000_000_u64}})), Some(0.5));
     assert_eq!(price(json!({"copilot_usage": {"total_nano_aiu": 7}})), None, "these are no dollars");
     assert_eq!(price(json!({"usage": {"cost": 0.5}})), None, "nothing tells in what it is counted");
@@ -117,4 +120,18 @@ fn other_response_fields_become_metadata() {
     let mistral = with(json!({"usage": {"service_tier": "standard"}}));
     assert_eq!(mistral.metadata["service_tier"], "standard");
     assert!(with(json!({"id": "", "service_tier": null})).metadata.is_empty());
+}
+
+#[test]
+fn cost_at_the_end_of_a_stream_becomes_the_price() {
+    let chunk = |fields: Value| {
+        let mut chunk = json!({"object": "chat.completion.chunk", "choices": []});
+        chunk.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        chunk
+    };
+    let said = chunk(json!({"choices": [{"index": 0, "delta": {"content": "So."}}]}));
+    let usage = chunk(json!({"usage": {"prompt_tokens": 1, "completion_tokens": 2}}));
+    let cost = chunk(json!({"cost": {"usd": 0.5, "diem": 0}}));
+    let log = log_of_stream(None, &[said, usage, cost]);
+    assert_eq!((log.price, log.provider.as_str(), log.output_tokens), (Some(0.5), "venice", Some(2)));
 }

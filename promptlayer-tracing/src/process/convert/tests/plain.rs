@@ -202,3 +202,73 @@ fn object_with_only_a_role_is_not_a_message() {
         assert_eq!(log.input.messages().iter().map(Message::role).collect::<Vec<_>>(), ["user"]);
     }
 }
+
+#[test]
+fn roles_are_read_in_any_case_and_under_usual_names() {
+    let messages = json!([
+        {"role": "System", "content": "one"},
+        {"role": "Human", "content": "two"},
+        {"role": "ai", "content": "three"},
+        {"role": "MODEL", "parts": ["four"]},
+        {"message_type": "bot", "content": "five"},
+        {"type": "HumanMessage", "text": "six"},
+        {"from": "user", "value": "seven"},
+        {"role": "Tool", "tool_call_id": "call_1", "content": "eight"},
+        {"role": "critic", "content": "nine"},
+    ]);
+    let expected = lines([
+        ("system", "one"),
+        ("user", "two"),
+        ("assistant", "three"),
+        ("assistant", "four"),
+        ("assistant", "five"),
+        ("user", "six"),
+        ("user", "seven"),
+        ("tool", "eight"),
+        ("user", "nine"),
+    ]);
+    assert_eq!(said(&of("messages", messages.clone()).input), expected);
+    assert_eq!(said(&of("history", messages).input), expected);
+}
+
+#[test]
+fn variants_of_an_enum_are_read_as_messages() {
+    let messages = json!([
+        {"System": {"content": "be brief"}},
+        {"Human": "why?"},
+        {"Ai": [{"Text": "Because."}]},
+        {"User": {"content": {"Text": "really?"}}},
+    ]);
+    let expected =
+        lines([("system", "be brief"), ("user", "why?"), ("assistant", "Because."), ("user", "really?")]);
+    assert_eq!(said(&of("messages", messages.clone()).input), expected);
+    assert_eq!(said(&of("anything", messages).input), expected);
+    let log = of("request", json!({"model": "m", "messages": [{"Human": "why?"}]}));
+    assert_eq!((log.model.as_str(), said(&log.input)), ("m", lines([("user", "why?")])));
+    assert_eq!(said(&log_of_output(&json!([{"Ai": "Because."}])).output), lines([("assistant", "Because.")]));
+    let names = json!([{"user": "ada"}, {"user": "bob"}]);
+    let text = log_of_output(&names).output.text();
+    assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), names, "these are no variants");
+}
+
+#[test]
+fn content_under_any_name_is_kept() {
+    let log = of(
+        "messages",
+        json!([
+            {"author": "ada", "text": "why?"},
+            {"question": "why?", "lines": [1, 2]},
+            {"role": "user", "request": "why?"},
+            {"role": "user", "content": null, "body": "why?"},
+            {"type": "ai", "text": "Because.", "tool_calls": [{"id": "1", "function": {"name": "now"}}]},
+            {"role": "assistant", "id": "m-1", "name": "bot", "prefix": true},
+        ]),
+    );
+    let texts: Vec<String> = log.input.messages().iter().map(Message::text).collect();
+    assert_eq!(texts[0], "why?");
+    let Message::User(user) = &log.input.messages()[0] else { panic!("{log:?}") };
+    assert_eq!(user.name.as_deref(), Some("ada"));
+    let rest: Value = serde_json::from_str(&texts[1]).unwrap();
+    assert_eq!(rest, json!({"question": "why?", "lines": [1, 2]}));
+    assert_eq!(texts[2..], ["why?", "why?", "Because.", ""]);
+}

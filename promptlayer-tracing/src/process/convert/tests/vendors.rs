@@ -57,7 +57,7 @@ fn field_of_several_providers_identifies_none() {
         reply(json!({"x_groq": null, "venice_parameters": "x", "time_info": 7, "usage": 7, "prompt": "x"})),
     ];
     for reply in cases {
-        assert_eq!(log_of_output(&reply).provider, "openai", "{reply}");
+        assert_eq!(log_of_output(&reply).provider, "custom", "{reply}");
     }
 }
 
@@ -72,7 +72,7 @@ fn request_field_of_one_provider_identifies_it() {
     assert_eq!(request(json!({"provider": {"order": ["OpenAI"]}})), "openrouter");
     assert_eq!(request(json!({"venice_parameters": {}})), "venice");
     assert_eq!(request(json!({"data_sources": [{"type": "azure_search"}]})), "openai.azure");
-    assert_eq!(request(json!({"provider": {"name": "x"}, "data_sources": [7]})), "openai");
+    assert_eq!(request(json!({"provider": {"name": "x"}, "data_sources": [7]})), "custom");
 }
 
 #[test]

@@ -1,16 +1,14 @@
-//! Reads the arguments and results of functions that do not use a provider's wire format. Arguments are
-//! classified by their names, values by their kinds.
+//! Reads the input of a model call: a provider's request, or the arguments of a function, by their names.
 
 mod names;
-mod whole;
+mod position;
 
 use serde_json::{Map, Value};
 
 use self::names::{HISTORY, MODEL, PARAMETERS, SYSTEM, USER, is_known};
-use super::reading::Shape;
-use super::reading::{Reply, Request};
-use super::{REDACTED, detect, errors, frames, json, messages, openai_chat};
-use crate::blueprint::{ChatPrompt, ErrorType, Message};
+use super::reading::Request;
+use super::{REDACTED, json, messages, openai_chat};
+use crate::blueprint::{ChatPrompt, Message};
 
 /// The input of a call.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,15 +17,6 @@ pub enum Input {
     Arguments(Vec<(String, Value)>),
     /// One value.
     Value(Value),
-}
-
-/// The output of a call.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Output {
-    /// One value.
-    Value(Value),
-    /// The items of a stream, in order.
-    Chunks(Vec<Value>),
 }
 
 /// Reads the input of a model call.
@@ -40,7 +29,7 @@ pub fn request(input: Input) -> Request {
 
 /// Reads a single value as the whole input.
 fn of_value(value: Value) -> Request {
-    if let Some(request) = whole::alone(&value) {
+    if let Some(request) = position::alone(&value) {
         return request;
     }
     match value {
@@ -49,7 +38,7 @@ fn of_value(value: Value) -> Request {
             by_role(object.into_iter().collect())
         }
         Value::Null => Request::default(),
-        value if messages::is_messages(&value) || messages::is_message(&value) => {
+        value if messages::is_messages_of_any_form(&value) || messages::is_message_of_any_form(&value) => {
             chat(openai_chat::messages(&value))
         }
         value => chat(vec![Message::user(json::readable(&value))]),
@@ -63,7 +52,7 @@ fn chat(messages: Vec<Message>) -> Request {
 /// Reads a function's arguments. Skips arguments without content, such as clients and handles.
 fn by_name(values: Vec<(String, Value)>) -> Request {
     // If one argument is a provider's request, it is the whole request.
-    if let Some((own, mut request)) = whole::among(&values) {
+    if let Some((own, mut request)) = position::among(&values) {
         for (name, value) in values.iter().filter(|(name, value)| name != own && !value.is_null()) {
             // Some APIs have the model in the URL, not in the request.
             if let (true, Value::String(model)) = (MODEL.contains(&name.as_str()), value)
@@ -72,7 +61,7 @@ fn by_name(values: Vec<(String, Value)>) -> Request {
                 request.model = Some(model.clone());
             } else if PARAMETERS.contains(&name.as_str()) {
                 request.parameters.entry(name.clone()).or_insert_with(|| value.clone());
-            } else if whole::by_shape(value).is_none() {
+            } else {
                 request.unplaced.insert(name.clone(), value.clone());
             }
         }
@@ -99,7 +88,7 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
                 request.parameters.insert(name, value);
             }
             ("messages", value) => messages.extend(openai_chat::messages(&value)),
-            (known, value) if HISTORY.contains(&known) && messages::is_messages(&value) => {
+            (known, value) if HISTORY.contains(&known) && messages::is_messages_of_any_form(&value) => {
                 messages.splice(0..0, openai_chat::messages(&value));
             }
             ("tools", value) => match openai_chat::tools(&value) {
@@ -113,7 +102,8 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
             }
             (known, value)
                 if USER.contains(&known)
-                    && (messages::is_messages(&value) || messages::is_message(&value)) =>
+                    && (messages::is_messages_of_any_form(&value)
+                        || messages::is_message_of_any_form(&value)) =>
             {
                 messages.extend(openai_chat::messages(&value));
             }
@@ -145,84 +135,4 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
         request.prompt = Some(prompt.into());
     }
     request
-}
-
-/// Joins the items of a stream into one value: a provider's events into the whole response, texts into one
-/// text, anything else into a list.
-pub fn joined(chunks: Vec<Value>) -> Value {
-    let events = events(chunks);
-    summed(detect::chunks(&events), events)
-}
-
-/// Returns the items of a stream. If they are the pieces of a provider's response body, returns its events.
-fn events(chunks: Vec<Value>) -> Vec<Value> {
-    let is_known = |events: &[Value]| detect::chunks(events).is_some() || failed(events).is_some();
-    if is_known(&chunks) {
-        return chunks;
-    }
-    frames::in_pieces(&chunks).filter(|events| is_known(events)).unwrap_or(chunks)
-}
-
-/// Returns the error that a provider sent in a stream. Items of an unknown format may have an `error` field
-/// too.
-fn failed(events: &[Value]) -> Option<(ErrorType, String)> {
-    let is_providers = events.len() == 1 || detect::chunks(events).is_some();
-    if is_providers { errors::in_events(events) } else { None }
-}
-
-/// Joins the items of a stream into one value. If `shape` is set, assembles them into a response of that
-/// API.
-fn summed(shape: Option<&Shape>, chunks: Vec<Value>) -> Value {
-    if let Some(shape) = shape {
-        return Value::Object((shape.sum)(&chunks));
-    }
-    let texts: Option<Vec<&str>> = chunks.iter().map(Value::as_str).collect();
-    match texts {
-        Some(texts) if !texts.is_empty() => Value::String(texts.concat()),
-        Some(_) => Value::Null,
-        None => Value::Array(chunks),
-    }
-}
-
-/// Reads a function's output.
-pub fn reply(output: Output) -> Reply {
-    let (value, shape, failed) = match output {
-        Output::Value(value) => (value, None, None),
-        Output::Chunks(chunks) => {
-            let events = events(chunks);
-            let (shape, failed) = (detect::chunks(&events), failed(&events));
-            (summed(shape, events), shape, failed)
-        }
-    };
-    if let Some(object) = value.as_object() {
-        // An interrupted stream may contain too little to detect its API from the assembled response. Its
-        // events identify it.
-        if let Some(shape) = shape.or_else(|| detect::reply(object)) {
-            let mut reply = (shape.reply)(object);
-            reply.error = reply.error.or(failed);
-            return reply;
-        }
-        if let Some(error) = object.get("error").filter(|error| is_provider_error(object, error)) {
-            return Reply { error: Some(errors::of_reply(error)), ..Reply::default() };
-        }
-    }
-    if failed.is_some() {
-        return Reply { error: failed, ..Reply::default() };
-    }
-    let messages = match value {
-        Value::Null => return Reply::default(),
-        value if messages::is_messages(&value) => openai_chat::messages(&value),
-        value if messages::is_message(&value) => vec![openai_chat::message(&value)],
-        value => vec![Message::assistant(json::readable(&value))],
-    };
-    Reply { prompt: Some(ChatPrompt::new(messages).into()), ..Reply::default() }
-}
-
-/// Returns `true` if a response is a provider's error: an `error` object with a message, or an `error`
-/// without unrelated fields. A value of the application may have an `error` field with another meaning.
-fn is_provider_error(reply: &Map<String, Value>, error: &Value) -> bool {
-    const BESIDE: &[&str] = &["error", "type", "object", "status", "code", "id", "request_id"];
-    let alone = reply.keys().all(|key| BESIDE.contains(&key.as_str()));
-    let is_text = error.as_str().is_some_and(|text| !text.is_empty());
-    error.get("message").is_some_and(Value::is_string) || (alone && (is_text || error.is_object()))
 }

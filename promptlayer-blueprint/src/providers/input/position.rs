@@ -1,14 +1,14 @@
 //! Detection of the value that is a provider's request.
 //!
-//! A request is detected by its shape. A request without a model, such as one for an Azure deployment, is
-//! detected by its position.
+//! A request is detected by its shape, also inside a text or an object. A request without a model, such as one for
+//! an Azure deployment, is detected by its position.
 
 use serde_json::Value;
 
 use super::names::{MODEL, PARAMETERS, REQUEST, is_known, is_said};
 use crate::providers::reading::Request;
 use crate::providers::shape::Object;
-use crate::providers::{detect, openai_chat};
+use crate::providers::{detect, embedded, openai_chat};
 
 /// Reads a value as a request, if its shape identifies it.
 pub(super) fn by_shape(value: &Value) -> Option<Request> {
@@ -19,7 +19,7 @@ pub(super) fn by_shape(value: &Value) -> Option<Request> {
 
 /// Reads a single value as a request.
 pub(super) fn alone(value: &Value) -> Option<Request> {
-    by_shape(value).or_else(|| without_model(value, Place::Anywhere))
+    by_shape(value).or_else(|| without_model(value, Place::Anywhere)).or_else(|| embedded::request(value))
 }
 
 /// Finds the argument that is a request and reads it. Returns the argument's name with the request.
@@ -29,9 +29,15 @@ pub(super) fn among(values: &[(String, Value)]) -> Option<(&str, Request)> {
         let named = values.iter().filter(|(name, _)| REQUEST.contains(&name.as_str()));
         named.chain(values).map(|(name, value)| (name.as_str(), value))
     };
-    in_order().find_map(|(name, value)| Some((name, by_shape(value)?))).or_else(|| {
-        in_order().find_map(|(name, value)| Some((name, without_model(value, Place::of(name, values))?)))
-    })
+    in_order()
+        .find_map(|(name, value)| Some((name, by_shape(value)?)))
+        .or_else(|| {
+            in_order().find_map(|(name, value)| Some((name, without_model(value, Place::of(name, values))?)))
+        })
+        .or_else(|| {
+            let others = in_order().filter(|(name, _)| !is_known(name));
+            others.into_iter().find_map(|(name, value)| Some((name, embedded::request(value)?)))
+        })
 }
 
 /// What the position of a value implies.

@@ -1,0 +1,123 @@
+//! Names the provider of a call by the evidence of the exchange.
+//!
+//! Each piece of evidence names a provider with a weight. The provider with the greatest sum is the one. Without
+//! evidence, the provider is unknown: a server of a wire format need not belong to the provider that defined it.
+
+use super::reading::{Reply, Request, Shape};
+use super::vendor;
+use super::vendors::{VENDORS, Vendor};
+
+/// The evidence of a call.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence<'a> {
+    /// The request.
+    pub request: &'a Request,
+    /// The response.
+    pub reply: &'a Reply,
+    /// The model.
+    pub model: &'a str,
+    /// The names of the Rust types of the arguments, of the returned value and of its error.
+    pub types: &'a [&'a str],
+}
+
+// Each weight is greater than the sum of those below it: a field that only one provider sends outweighs the name of
+// a model that a router passes on.
+const REPLY_MARK: u32 = 64;
+const REPLY_FORMAT: u32 = 32;
+const TYPE: u32 = 16;
+const REQUEST_MARK: u32 = 8;
+const REQUEST_FORMAT: u32 = 4;
+const MODEL: u32 = 2;
+/// A client that is also used with other providers' servers.
+const SHARED_TYPE: u32 = 1;
+/// A format that its own provider usually serves. Counts if there is nothing else.
+const USUAL_FORMAT: u32 = 0;
+
+impl Evidence<'_> {
+    /// Returns `PromptLayer`'s name of the provider, or `None` if nothing tells it.
+    pub fn provider(&self) -> Option<&str> {
+        let only_speaker = |shape: Option<&'static Shape>| shape.and_then(Shape::only_speaker);
+        let mut evidence: Vec<(&str, u32)> = [
+            (self.reply.provider.as_deref(), REPLY_MARK),
+            (only_speaker(self.reply.shape), REPLY_FORMAT),
+            (self.request.provider.as_deref(), REQUEST_MARK),
+            (only_speaker(self.request.shape).filter(|_| self.reply.shape.is_none()), REQUEST_FORMAT),
+            (vendor::of_model(self.model), MODEL),
+            (self.reply.shape.or(self.request.shape).and_then(Shape::usual_speaker), USUAL_FORMAT),
+        ]
+        .into_iter()
+        .filter_map(|(provider, weight)| Some((provider?, weight)))
+        .collect();
+        for vendor in VENDORS {
+            let is_named =
+                |types: &[&str]| self.types.iter().any(|name| types.iter().any(|known| is_of(name, known)));
+            if is_named(vendor.types) {
+                evidence.push((vendor.name, TYPE));
+            } else if is_named(vendor.shared_types) {
+                evidence.push((vendor.name, SHARED_TYPE));
+            }
+        }
+        let sum = |provider: &str| -> u32 {
+            evidence.iter().filter(|(other, _)| *other == provider).map(|(_, weight)| weight).sum()
+        };
+        // Of several with the same sum, the first.
+        evidence.iter().rev().max_by_key(|(provider, _)| sum(provider)).map(|(provider, _)| *provider)
+    }
+}
+
+/// Returns `true` if a type, or one of its generic parameters, is of a crate (`ollama_rs`), or is a type of that
+/// crate (`async_openai::AzureConfig`).
+fn is_of(type_name: &str, known: &str) -> bool {
+    let (root, name) = known.split_once("::").map_or((known, None), |(root, name)| (root, Some(name)));
+    type_name
+        .split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
+        .filter_map(|path| path.split_once("::"))
+        .any(|(first, rest)| first == root && name.is_none_or(|name| rest.rsplit("::").next() == Some(name)))
+}
+
+impl Vendor {
+    /// Returns the provider of this name.
+    pub fn by_name(name: &str) -> Option<&'static Self> {
+        VENDORS.iter().find(|vendor| vendor.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn provider(types: &[&str], model: &str, reply: &Reply) -> Option<String> {
+        let request = Request::default();
+        Evidence { request: &request, reply, model, types }.provider().map(str::to_owned)
+    }
+
+    #[test]
+    fn client_type_names_the_provider() {
+        let cases = [
+            ("&ollama_rs::Ollama", "qwen3", Some("ollama")),
+            ("alloc::sync::Arc<aws_sdk_bedrockruntime::client::Client>", "claude-x", Some("amazon.bedrock")),
+            (
+                "async_openai::client::Client<async_openai::config::AzureConfig>",
+                "gpt-4o",
+                Some("openai.azure"),
+            ),
+            ("async_openai::client::Client<async_openai::config::OpenAIConfig>", "my-model", Some("openai")),
+            (
+                "async_openai::client::Client<async_openai::config::OpenAIConfig>",
+                "claude-x",
+                Some("anthropic"),
+            ),
+            ("my_ollama_rs::Client", "qwen3", None),
+            ("alloc::string::String", "Qwen/Qwen3.5-9B", None),
+        ];
+        for (type_name, model, expected) in cases {
+            assert_eq!(provider(&[type_name], model, &Reply::default()).as_deref(), expected, "{type_name}");
+        }
+    }
+
+    #[test]
+    fn reply_outweighs_client_type_and_model() {
+        let reply = Reply { provider: Some("openrouter".into()), ..Reply::default() };
+        assert_eq!(provider(&["ollama_rs::Ollama"], "gpt-4o", &reply).as_deref(), Some("openrouter"));
+    }
+}
