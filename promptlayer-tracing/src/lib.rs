@@ -84,8 +84,8 @@ mod instrument;
 mod kind;
 #[cfg(feature = "export")]
 mod layer;
-#[cfg(feature = "reqwest-middleware")]
-#[cfg_attr(docsrs, doc(cfg(feature = "reqwest-middleware")))]
+#[cfg(feature = "middleware")]
+#[cfg_attr(docsrs, doc(cfg(feature = "middleware")))]
 pub mod middleware;
 #[cfg(feature = "export")]
 mod process;

@@ -1,8 +1,12 @@
 //! The `tracing` layer, its builder, and the state that it keeps for open spans.
 
 mod builder;
+pub(crate) mod calls_inside;
 pub(crate) mod external_span;
 pub(crate) mod gen_ai_fields;
+pub(crate) mod hand_over;
+#[cfg(feature = "middleware")]
+pub(crate) mod joined;
 pub(crate) mod recording;
 mod span_state;
 mod visitor;
@@ -18,7 +22,9 @@ use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
 pub use self::builder::LayerBuilder;
+use self::calls_inside::{CallsInside, Closed, Ended};
 use self::external_span::ExternalSpan;
+use self::hand_over::hand_over;
 use self::span_state::{Owner, SpanState, announce, unless_poisoned};
 use self::visitor::FieldVisitor;
 use crate::error::Repr;
@@ -145,7 +151,8 @@ where
             started: SystemTime::now(),
             started_at: Instant::now(),
             inherited,
-            contains_request: Arc::new(AtomicBool::new(false)),
+            site: None,
+            inside: Arc::new(CallsInside::default()),
             external,
             fields: visitor.fields,
         };
@@ -159,7 +166,7 @@ where
             is_first
         });
         match is_recorded {
-            Some(true) if is_request => announce(&span),
+            Some(true) if is_request => hand_over(&self.processor, announce(&span)),
             Some(false) => self.report_second(),
             _ => {}
         }
@@ -187,7 +194,7 @@ where
             Some(record.external.is_some())
         });
         if is_external.flatten() == Some(true) && names_request {
-            announce(&span);
+            hand_over(&self.processor, announce(&span));
         }
     }
 
@@ -204,10 +211,19 @@ where
                 return None;
             }
             record.owner = Owner::Gone;
-            Some(finished(record, span.name()))
+            let inside = Arc::clone(&record.inside);
+            Some((inside, finished(record, span.name())))
         });
-        if let Some(finished) = finished.flatten() {
-            self.processor.submit(finished);
+        let Some((inside, finished)) = finished.flatten() else { return };
+        match inside.close(Ended { finished, span: None }) {
+            Closed::Own(ended) => hand_over(&self.processor, [ended]),
+            Closed::Separate(mut ended) => {
+                if ended.finished.is_request {
+                    ended.finished.surrounds_a_call();
+                }
+                hand_over(&self.processor, [ended]);
+            }
+            Closed::Waiting => {}
         }
     }
 }
@@ -216,16 +232,13 @@ where
 fn finished(record: &mut SpanState, name: &'static str) -> FinishedSpan {
     let fields = std::mem::take(&mut record.fields);
     let kind = record.external.and_then(|_| external_span::kind(&fields));
-    let calls_a_model = kind.is_some_and(SpanKind::is_request);
-    // A model call inside this span makes the request log, so this span makes none.
-    let surrounds_a_call = calls_a_model && record.contains_request.load(Ordering::Relaxed);
-    let is_request = calls_a_model && !surrounds_a_call;
+    let is_request = kind.is_some_and(SpanKind::is_request);
     let told = record.external.filter(|_| is_request);
     FinishedSpan {
         place: record.place,
         name,
         function: None,
-        kind: if surrounds_a_call { Some(SpanKind::Chain) } else { kind },
+        kind,
         is_request,
         is_external: record.external.is_some(),
         lacks_an_answer: told.is_some_and(|external| external.lacks_an_answer(&fields)),
@@ -234,12 +247,14 @@ fn finished(record: &mut SpanState, name: &'static str) -> FinishedSpan {
         ending: told.map_or(Ending::Returned, |external| external.ending(&fields)),
         input: None,
         output: None,
+        is_output_chosen: false,
         time_to_first_chunk: None,
         provider: None,
         model: None,
         parameters: Vec::new(),
         inherited: Arc::clone(&record.inherited),
         fields,
+        exchange: None,
         on_request_id: None,
     }
 }

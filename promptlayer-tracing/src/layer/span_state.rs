@@ -2,14 +2,15 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
 
 use serde_json::{Map, Value};
 use tracing_subscriber::registry::{LookupSpan, Registry, SpanRef};
 
+use crate::layer::calls_inside::{Announced, CallsInside, Ended};
 use crate::layer::external_span::ExternalSpan;
 use crate::process::SpanProcessor;
+use crate::span::call_site::CallSite;
 use crate::span::finished::{Inherited, Place};
 
 /// The owner of a span, which ends it.
@@ -36,10 +37,13 @@ pub(crate) struct SpanState {
     pub(crate) started_at: Instant,
     /// The data that spans inside inherit.
     pub(crate) inherited: Arc<Inherited>,
-    /// `true` if a model call began inside this span, so that this span makes no request log.
+    /// The call site, if a call of the attribute owns the span.
+    #[cfg_attr(not(feature = "middleware"), allow(dead_code, reason = "an exchange reads it"))]
+    pub(crate) site: Option<&'static CallSite>,
+    /// The model calls inside this span.
     ///
-    /// It is shared with the call of the attribute, which reads it even if the record is not accessible.
-    pub(crate) contains_request: Arc<AtomicBool>,
+    /// They are shared with the call of the attribute, which reads them even if the record is not accessible.
+    pub(crate) inside: Arc<CallsInside>,
     /// What the callsite of an external span reveals about the model call.
     pub(crate) external: Option<ExternalSpan>,
     pub(crate) fields: Map<String, Value>,
@@ -55,19 +59,23 @@ pub(crate) fn unless_poisoned<R>(look: impl FnOnce() -> R) -> Option<R> {
 }
 
 /// Marks the spans around this one: a model request is made inside, so they make no request log.
-pub(crate) fn announce<'registry, R>(span: &SpanRef<'registry, R>)
+///
+/// Returns the exchanges that belonged to these spans until now. Each makes a request log of its own.
+#[must_use = "the exchanges are to be submitted"]
+pub(crate) fn announce<'registry, R>(span: &SpanRef<'registry, R>) -> Vec<Ended>
 where
     R: LookupSpan<'registry>,
 {
+    let mut exchanges = Vec::new();
     for around in span.scope().skip(1) {
-        let was_told = unless_poisoned(|| {
-            let extensions = around.extensions();
-            Some(extensions.get::<SpanState>()?.contains_request.swap(true, Ordering::Relaxed))
-        });
-        if was_told.flatten() == Some(true) {
-            break;
+        let announced = unless_poisoned(|| Some(around.extensions().get::<SpanState>()?.inside.announce()));
+        match announced.flatten() {
+            Some(Announced::Already) => break,
+            Some(Announced::Now(exchange)) => exchanges.extend(exchange.map(|exchange| *exchange)),
+            None => {}
         }
     }
+    exchanges
 }
 
 /// Calls `read` with the registry's data of `span`.

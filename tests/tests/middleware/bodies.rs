@@ -257,6 +257,38 @@ fn stream_without_a_content_type_is_detected() {
 }
 
 #[test]
+fn json_reply_with_another_content_type_is_read() {
+    for kind in ["text/plain; charset=utf-8", "", "application/octet-stream", "text/html"] {
+        let log = log_of(async || {
+            let server = Server::whole(200, kind, reply()).await;
+            ask(&client(&server, "openai"), server.url(CHAT)).await.text().await.unwrap();
+        });
+        assert_eq!(log.output.text(), "Because.", "{kind}");
+        assert_eq!((log.input_tokens, log.output_tokens), (Some(5), Some(2)), "{kind}");
+        assert_eq!(log.metadata["finish_reason"], "stop", "{kind}");
+    }
+}
+
+#[test]
+fn error_body_is_read_whatever_its_content_type() {
+    let error = json!({"error": {"message": "no such model"}}).to_string();
+    for kind in ["application/octet-stream", "image/png", "", "text/event-stream"] {
+        let log = log_of(async || {
+            let server = Server::whole(400, kind, error.clone()).await;
+            ask(&client(&server, "openai"), server.url(CHAT)).await.text().await.unwrap();
+        });
+        assert_eq!(log.error_message(), Some("400 Bad Request: no such model"), "{kind}");
+        assert!(!log.metadata.contains_key("response_body"), "{kind}");
+    }
+    let log = log_of(async || {
+        let server = Server::whole(500, "application/octet-stream", &b"\xFF\xFE"[..]).await;
+        ask(&client(&server, "openai"), server.url(CHAT)).await.bytes().await.unwrap();
+    });
+    assert_eq!(log.error_message(), Some("500 Internal Server Error"));
+    assert_eq!(log.metadata["response_body"], "not UTF-8");
+}
+
+#[test]
 fn compressed_or_binary_body_is_logged_without_output() {
     let kept_back = |kind: &'static str, encoding: Option<&'static str>| {
         log_of(async || {
@@ -276,6 +308,7 @@ fn compressed_or_binary_body_is_logged_without_output() {
         (JSON, Some("compress"), "compressed"),
         (EVENTS, Some("compress"), "compressed"),
         ("audio/mpeg", None, "not text"),
+        ("application/octet-stream", None, "not text"),
         (JSON, None, "not UTF-8"),
     ] {
         let log = kept_back(kind, encoding);

@@ -67,8 +67,10 @@ impl Server {
     }
 }
 
-fn head(status: u16, kind: &'static str) -> http::response::Builder {
-    Response::builder().status(status).header("content-type", kind).header("x-request-id", "req_1")
+pub(crate) fn head(status: u16, kind: &'static str) -> http::response::Builder {
+    let head = Response::builder().status(status).header("x-request-id", "req_1");
+    // The response has no content type if `kind` is empty.
+    if kind.is_empty() { head } else { head.header("content-type", kind) }
 }
 
 /// Sends pieces of a body.

@@ -3,6 +3,7 @@
 //! The conversion is pure: it reads a finished span and returns the data to export.
 
 mod captured;
+mod exchange;
 mod secrets;
 
 use std::borrow::Cow;
@@ -26,8 +27,10 @@ use crate::span::input_output::{Ending, Input};
 #[derive(Debug)]
 pub(crate) struct ConvertedRequest {
     pub(crate) log: LogRequest,
-    /// Arguments that have no field in the log, as JSON.
-    pub(crate) unplaced: Option<String>,
+    /// The arguments that are not part of the log, as JSON.
+    pub(crate) function_input: Option<String>,
+    /// The returned value, if an interceptor saw another reply.
+    pub(crate) function_output: Option<String>,
     /// The error of the call, in one line.
     pub(crate) problem: Option<String>,
     /// OpenTelemetry `gen_ai.*` attributes of the call, without content.
@@ -38,7 +41,10 @@ pub(crate) struct ConvertedRequest {
 ///
 /// `default_provider` is the default provider of the layer.
 pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> ConvertedRequest {
-    let (request, mut reply) = read(span);
+    let Exchanged { request, mut reply, function_input, function_output } = match span.exchange.as_deref() {
+        Some(exchange) => exchange::read(span, exchange),
+        None => read(span),
+    };
     let input = request.prompt.unwrap_or_else(|| ChatPrompt::default().into());
     let output = alike(&input, reply.prompt.take());
 
@@ -46,12 +52,14 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
         .model
         .as_deref()
         .or(request.model.as_deref())
+        .or(span.exchange.as_ref().and_then(|exchange| exchange.model.as_deref()))
         .or(reply.model.as_deref())
         .unwrap_or(UNKNOWN_MODEL);
     let shape = reply.shape.or(request.shape);
     // The first that is known decides.
     let providers = [
         span.provider.as_deref(),
+        span.exchange.as_ref().and_then(|exchange| exchange.provider.as_deref()),
         // An external span names its provider itself, like the `provider` argument of the attribute does.
         request.provider.as_deref().filter(|_| span.is_external),
         default_provider,
@@ -65,8 +73,9 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
     let provider = providers.into_iter().flatten().next().unwrap_or(UNKNOWN_PROVIDER);
 
     let mut log = LogRequest::new(provider, model, input, output);
-    log.request_start_time = Some(span.started);
-    log.request_end_time = Some(span.ended());
+    let (started, ended) = span.called();
+    log.request_start_time = Some(started);
+    log.request_end_time = Some(ended);
     log.parameters = request.parameters;
     secrets::hide(&mut log);
     log.parameters
@@ -89,7 +98,7 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
     log.function_name = Some(span.function_name().to_owned());
     // The response determines the API type: a response always identifies its API, some requests do not.
     log.api_type = shape.map(|shape| shape.api_type.to_owned());
-    if span.is_external {
+    if span.is_external && span.exchange.is_none() {
         log.api_type = gen_ai::api_type(&span.fields).map(str::to_owned);
     }
     let answered = Answered::from_reply(&reply);
@@ -100,26 +109,43 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
     let of_answer = || Some(log.error_message().filter(|_| log.status == RequestStatus::Error)?.to_owned());
     let problem = of_call.or_else(of_answer);
     let attributes = gen_ai::of_log(&log, is_embedding(span), &answered);
-    let unplaced = request.unplaced;
-    let unplaced = (!unplaced.is_empty()).then(|| Value::Object(unplaced).to_string());
-    ConvertedRequest { log, unplaced, problem, attributes }
+    ConvertedRequest { log, function_input, function_output, problem, attributes }
 }
 
 /// Returns `true` if a stream was dropped after it reported its finish reason. The consumer stopped
 /// reading, but the response is complete.
 fn is_whole(span: &FinishedSpan, reply: &Reply) -> bool {
-    let is_stream = matches!(span.output, Some(Output::Chunks(_)));
-    span.ending == Ending::Cancelled && is_stream && reply.finish.is_some()
+    let call = span.exchange.as_deref().unwrap_or(span);
+    let is_stream = matches!(call.output, Some(Output::Chunks(_)));
+    let is_answered = is_stream || (span.exchange.is_some() && call.ending == Ending::Returned);
+    span.ending == Ending::Cancelled && is_answered && reply.finish.is_some()
+}
+
+/// The request and the response of a call.
+struct Exchanged {
+    request: Request,
+    reply: Reply,
+    /// The arguments that are not part of the request, as JSON.
+    function_input: Option<String>,
+    /// The returned value, if it is not the reply.
+    function_output: Option<String>,
 }
 
 /// Reads the request and the response of a call. An external span is read from its fields.
-fn read(span: &FinishedSpan) -> (Request, Reply) {
-    if span.is_external {
-        return (gen_ai::request(&span.fields), gen_ai::response(&span.fields, span.lacks_an_answer));
-    }
-    let input = span.input.as_ref().and_then(captured::input);
-    let output = span.output.as_ref().map(captured::output);
-    (input.map(providers::request).unwrap_or_default(), output.map(providers::response).unwrap_or_default())
+fn read(span: &FinishedSpan) -> Exchanged {
+    let (mut request, reply) = if span.is_external {
+        (gen_ai::request(&span.fields), gen_ai::response(&span.fields, span.lacks_an_answer))
+    } else {
+        let input = span.input.as_ref().and_then(captured::input);
+        let output = span.output.as_ref().map(captured::output);
+        (
+            input.map(providers::request).unwrap_or_default(),
+            output.map(providers::response).unwrap_or_default(),
+        )
+    };
+    let unplaced = std::mem::take(&mut request.unplaced);
+    let function_input = (!unplaced.is_empty()).then(|| Value::Object(unplaced).to_string());
+    Exchanged { request, reply, function_input, function_output: None }
 }
 
 /// Returns the OpenTelemetry `gen_ai.*` attributes of a span that has no request log.

@@ -1,0 +1,132 @@
+//! The model calls inside an open span, and which of them makes the request log.
+//!
+//! The innermost call makes the request log. There is one exception: an interceptor of HTTP requests sees the
+//! exchange of a call that is recorded already, by the attribute or by a span of another crate. That exchange
+//! joins the call. It makes no span of its own: when it ends, it waits at the call, and the call completes its
+//! own request log with it.
+//!
+//! If another model call begins inside the same span, the exchange was not the whole call. It then makes a
+//! request log of its own, like every other call inside, and the span around makes none. The exception is an
+//! exchange that failed: another exchange after it is a retry, and joins in its place.
+
+use std::sync::{Mutex, PoisonError};
+
+use tracing::Span;
+
+use crate::span::finished::FinishedSpan;
+use crate::span::input_output::Ending;
+
+/// What began inside an open span.
+#[derive(Debug, Default)]
+pub(crate) struct CallsInside(Mutex<State>);
+
+#[derive(Debug, Default)]
+enum State {
+    /// No model call.
+    #[default]
+    None,
+    /// The exchange of the span's own call is in progress.
+    Exchange,
+    /// The exchange of the span's own call has ended.
+    Exchanged(Box<Ended>),
+    /// The span has ended, and waits for its exchange.
+    Waiting(Box<Ended>),
+    /// Model calls that make request logs of their own; or the span has ended.
+    Separate,
+}
+
+/// A span that has ended, with its handle, on which its attributes are recorded.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) finished: FinishedSpan,
+    pub(crate) span: Option<Span>,
+}
+
+/// What a model call inside finds.
+#[derive(Debug)]
+pub(crate) enum Announced {
+    /// The spans further out are marked already.
+    Already,
+    /// This span is now marked. An exchange that had joined it makes a log of its own.
+    Now(Option<Box<Ended>>),
+}
+
+/// How an exchange relates to the span around it.
+#[derive(Debug)]
+pub(crate) enum Joined {
+    /// It belongs to the span. An earlier attempt, which failed, makes a log of its own.
+    Yes(Option<Box<Ended>>),
+    /// It makes a log of its own, and so does an exchange that had joined the span.
+    No(Option<Box<Ended>>),
+}
+
+/// The request log of a span that ends.
+#[derive(Debug)]
+pub(crate) enum Closed {
+    /// The span makes the log.
+    Own(Ended),
+    /// Calls inside make logs.
+    Separate(Ended),
+    /// The span waits for its exchange, which ends both.
+    Waiting,
+}
+
+impl CallsInside {
+    /// Replaces the state by what `next` returns for it.
+    fn change<R>(&self, next: impl FnOnce(State) -> (State, R)) -> R {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (new, answer) = next(std::mem::take(&mut *state));
+        *state = new;
+        answer
+    }
+
+    /// Marks the span: a model call inside makes a request log.
+    pub(crate) fn announce(&self) -> Announced {
+        self.change(|state| match state {
+            State::None | State::Exchange => (State::Separate, Announced::Now(None)),
+            State::Exchanged(exchange) => (State::Separate, Announced::Now(Some(exchange))),
+            State::Waiting(ended) => (State::Waiting(ended), Announced::Already),
+            State::Separate => (State::Separate, Announced::Already),
+        })
+    }
+
+    /// Begins an exchange that may be the span's own call.
+    #[cfg(feature = "middleware")]
+    pub(crate) fn join(&self) -> Joined {
+        self.change(|state| match state {
+            State::None => (State::Exchange, Joined::Yes(None)),
+            State::Exchanged(before) if matches!(before.finished.ending, Ending::Failed(_)) => {
+                (State::Exchange, Joined::Yes(Some(before)))
+            }
+            State::Exchanged(before) => (State::Separate, Joined::No(Some(before))),
+            State::Exchange | State::Separate => (State::Separate, Joined::No(None)),
+            State::Waiting(ended) => (State::Waiting(ended), Joined::No(None)),
+        })
+    }
+
+    /// Ends an exchange that has joined the span. Returns what makes a request log now: the span with the
+    /// exchange if the span has ended, or else the exchange alone if it belongs to the span no longer.
+    pub(crate) fn exchanged(&self, exchange: Ended) -> Option<Ended> {
+        self.change(|state| match state {
+            State::Exchange => (State::Exchanged(Box::new(exchange)), None),
+            State::Waiting(mut ended) => {
+                ended.finished.complete(exchange.finished);
+                (State::Separate, Some(*ended))
+            }
+            other => (other, Some(exchange)),
+        })
+    }
+
+    /// Ends the span.
+    pub(crate) fn close(&self, mut ended: Ended) -> Closed {
+        self.change(|state| match state {
+            State::None => (State::Separate, Closed::Own(ended)),
+            State::Exchanged(exchange) => {
+                ended.finished.complete(exchange.finished);
+                (State::Separate, Closed::Own(ended))
+            }
+            State::Exchange => (State::Waiting(Box::new(ended)), Closed::Waiting),
+            State::Waiting(_) | State::Separate => (State::Separate, Closed::Separate(ended)),
+        })
+    }
+}

@@ -1,0 +1,206 @@
+//! Copies the body of a request while it is sent.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::{Buf, Bytes};
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use super::exchange::Exchange;
+use super::usage;
+
+/// The part of a request's body that was sent so far.
+#[derive(Debug)]
+pub(super) struct RequestCopy {
+    bytes: Vec<u8>,
+    limit: usize,
+    is_cut: bool,
+    is_complete: bool,
+    is_compressed: bool,
+}
+
+impl RequestCopy {
+    pub(super) fn new(headers: &HeaderMap, limit: usize) -> Self {
+        let encoding = headers.get(CONTENT_ENCODING);
+        let is_compressed =
+            encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"));
+        Self { bytes: Vec::new(), limit, is_cut: false, is_complete: false, is_compressed }
+    }
+
+    pub(super) fn read(&mut self, data: &[u8]) {
+        if self.is_cut || self.is_compressed || data.len() > self.limit.saturating_sub(self.bytes.len()) {
+            // A truncated body is not valid JSON, so there is no reason to keep it.
+            self.is_cut = true;
+            self.bytes = Vec::new();
+        } else {
+            self.bytes.extend_from_slice(data);
+        }
+    }
+
+    pub(super) fn complete(&mut self) {
+        self.is_complete = true;
+    }
+
+    /// Takes the body as JSON. Returns the reason if it cannot be logged.
+    pub(super) fn json(&mut self) -> Result<String, String> {
+        if self.is_compressed {
+            return Err("compressed".to_owned());
+        }
+        if self.is_cut {
+            return Err(format!("longer than {} bytes", self.limit));
+        }
+        if !self.is_complete {
+            return Err("not sent to its end".to_owned());
+        }
+        let bytes = std::mem::take(&mut self.bytes);
+        if bytes.is_empty() {
+            return Err("empty".to_owned());
+        }
+        if !bytes.trim_ascii_start().starts_with(b"{") {
+            return Err("not JSON".to_owned());
+        }
+        String::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned())
+    }
+}
+
+pub(super) fn lock(copy: &Mutex<RequestCopy>) -> MutexGuard<'_, RequestCopy> {
+    copy.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The sender's side of the copy of a request's body.
+#[derive(Debug)]
+pub(crate) struct Copied(pub(super) Arc<Mutex<RequestCopy>>);
+
+pin_project! {
+    /// The body of a request, which is copied while it is sent.
+    ///
+    /// Each frame is passed on when it is asked for.
+    pub struct RequestBody<B>
+    where
+        B: Body,
+    {
+        #[pin]
+        body: B,
+        // What the body gave before it was sent.
+        ahead: VecDeque<Result<Frame<Bytes>, B::Error>>,
+        copy: Option<Copied>,
+    }
+}
+
+impl<B: Body> fmt::Debug for RequestBody<B> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("RequestBody").finish_non_exhaustive()
+    }
+}
+
+impl<B: Body> RequestBody<B> {
+    /// Wraps the body of an exchange, which begins to be sent.
+    pub(crate) fn of_exchange(exchange: Option<&mut Exchange>, headers: &mut HeaderMap, body: B) -> Self
+    where
+        B: Unpin,
+    {
+        let mut body = Self { body, ahead: VecDeque::new(), copy: None };
+        if let Some(exchange) = exchange {
+            body.copy = exchange.copied_request(headers);
+            if exchange.takes_stream_options() && Pin::new(&mut body).include_usage(exchange.limit()) {
+                // Without the header, the sender writes the length of the body.
+                headers.remove(CONTENT_LENGTH);
+            }
+        }
+        body
+    }
+
+    /// Asks for the usage of a stream if the whole body is in memory, is JSON and asks for a stream. Returns
+    /// `true` if this changed the body.
+    ///
+    /// No body is waited for: it is polled only as long as it is ready, and what it gave is sent first.
+    fn include_usage(self: Pin<&mut Self>, limit: usize) -> bool {
+        let mut this = self.project();
+        let mut context = Context::from_waker(Waker::noop());
+        let mut bytes = Vec::new();
+        while !this.body.is_end_stream() {
+            match this.body.as_mut().poll_frame(&mut context) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    let frame = frame.map_data(into_bytes);
+                    bytes.extend_from_slice(data(&frame));
+                    let is_data = frame.is_data();
+                    this.ahead.push_back(Ok(frame));
+                    if !is_data || bytes.len() > limit {
+                        return false;
+                    }
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    this.ahead.push_back(Err(error));
+                    return false;
+                }
+                Poll::Ready(None) => break,
+                Poll::Pending => return false,
+            }
+        }
+        let Some(changed) = usage::with_usage(&bytes) else { return false };
+        *this.ahead = VecDeque::from([Ok(Frame::data(Bytes::from(changed)))]);
+        true
+    }
+}
+
+fn data(frame: &Frame<Bytes>) -> &[u8] {
+    frame.data_ref().map_or(&[], |data| data.as_ref())
+}
+
+/// Returns the data of a frame. Copies nothing if they are [`Bytes`] already.
+pub(super) fn into_bytes(mut data: impl Buf) -> Bytes {
+    data.copy_to_bytes(data.remaining())
+}
+
+impl<B: Body> Body for RequestBody<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let mut this = self.project();
+        let polled = match this.ahead.pop_front() {
+            Some(frame) => Poll::Ready(Some(frame)),
+            None => match this.body.as_mut().poll_frame(context) {
+                Poll::Ready(frame) => Poll::Ready(frame.map(|frame| Ok(frame?.map_data(into_bytes)))),
+                Poll::Pending => Poll::Pending,
+            },
+        };
+        if let (Some(Copied(copy)), Poll::Ready(frame)) = (&this.copy, &polled) {
+            let mut copy = lock(copy);
+            if let Some(Ok(frame)) = frame {
+                copy.read(data(frame));
+            }
+            // A sender that knows the length does not poll again.
+            let is_over = this.body.is_end_stream() || this.body.size_hint().exact() == Some(0);
+            if frame.is_none() || (is_over && this.ahead.is_empty()) {
+                copy.complete();
+            }
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ahead.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let frames = self.ahead.iter().filter_map(|frame| frame.as_ref().ok());
+        let ahead = frames.map(|frame| data(frame).len() as u64).sum::<u64>();
+        let rest = self.body.size_hint();
+        let mut hint = SizeHint::new();
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper.saturating_add(ahead));
+        }
+        hint.set_lower(rest.lower().saturating_add(ahead));
+        hint
+    }
+}
