@@ -90,6 +90,9 @@ pub mod middleware;
 #[cfg(feature = "export")]
 mod process;
 mod prompt_link;
+#[cfg(feature = "proxy")]
+#[cfg_attr(docsrs, doc(cfg(feature = "proxy")))]
+pub mod proxy;
 #[cfg(feature = "export")]
 mod random;
 #[cfg(all(test, feature = "export"))]
@@ -141,6 +144,24 @@ pub mod in_memory {
 #[cfg(feature = "export")]
 pub fn layer() -> LayerBuilder {
     LayerBuilder::default()
+}
+
+/// Returns a builder for a proxy in this process, in front of the provider at `provider_url`. It logs the
+/// calls of clients that only take a base address: see the module [`proxy`](mod@proxy).
+///
+/// Give it the address that you would give to the client, and give the client the address of the proxy.
+///
+/// ```no_run
+/// # fn main() -> Result<(), promptlayer_tracing::Error> {
+/// let proxy = promptlayer_tracing::proxy("https://api.openai.com/v1").start()?;
+/// println!("{}", proxy.url()); // http://127.0.0.1:…
+/// # Ok(())
+/// # }
+/// ```
+#[cfg(feature = "proxy")]
+#[cfg_attr(docsrs, doc(cfg(feature = "proxy")))]
+pub fn proxy(provider_url: impl Into<String>) -> proxy::ProxyBuilder {
+    proxy::ProxyBuilder::new(provider_url.into())
 }
 
 /// Support code for the attribute's expansion. Not part of the public API.

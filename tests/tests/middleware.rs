@@ -13,16 +13,24 @@ use tests::in_memory::captured;
 
 use self::server::Server;
 
+#[path = "middleware/aws.rs"]
+mod aws;
 #[path = "middleware/bodies.rs"]
 mod bodies;
 #[path = "middleware/joined.rs"]
 mod joined;
 #[path = "middleware/openai.rs"]
 mod openai;
+#[path = "middleware/proxy.rs"]
+mod proxy;
 #[path = "middleware/server.rs"]
 mod server;
 #[path = "middleware/shown.rs"]
 mod shown;
+#[path = "middleware/tower.rs"]
+mod tower;
+#[path = "middleware/usage.rs"]
+mod usage;
 
 const CHAT: &str = "/v1/chat/completions";
 const JSON: &str = "application/json";

@@ -74,7 +74,7 @@ mod usage;
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub use self::adapters::tower::{PromptLayerService, ResponseFuture};
 #[cfg(feature = "proxy")]
-pub(crate) use self::exchange::{RequestHead, Responding, UnknownHost};
+pub(crate) use self::exchange::{Exchange, RequestHead, Responding, UnknownHost};
 #[cfg(any(feature = "proxy", feature = "tower"))]
 pub use self::request_body::RequestBody;
 #[cfg(any(feature = "proxy", feature = "tower"))]

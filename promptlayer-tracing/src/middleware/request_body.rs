@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, Bytes};
 use http::HeaderMap;
@@ -108,44 +108,50 @@ impl<B: Body> RequestBody<B> {
         let mut body = Self { body, ahead: VecDeque::new(), copy: None };
         if let Some(exchange) = exchange {
             body.copy = exchange.copied_request(headers);
-            if exchange.takes_stream_options() && Pin::new(&mut body).include_usage(exchange.limit()) {
-                // Without the header, the sender writes the length of the body.
-                headers.remove(CONTENT_LENGTH);
+            if exchange.takes_stream_options() {
+                // A body that is in memory is ready: no body is waited for.
+                let mut context = Context::from_waker(Waker::noop());
+                if body.poll_whole(&mut context, exchange.limit()) == Poll::Ready(true) {
+                    body.include_usage(headers);
+                }
             }
         }
         body
     }
 
-    /// Asks for the usage of a stream if the whole body is in memory, is JSON and asks for a stream. Returns
-    /// `true` if this changed the body.
+    /// Reads the body ahead, until it ends or is longer than `limit`. Returns `true` if all of it was read.
     ///
-    /// No body is waited for: it is polled only as long as it is ready, and what it gave is sent first.
-    fn include_usage(self: Pin<&mut Self>, limit: usize) -> bool {
-        let mut this = self.project();
-        let mut context = Context::from_waker(Waker::noop());
-        let mut bytes = Vec::new();
-        while !this.body.is_end_stream() {
-            match this.body.as_mut().poll_frame(&mut context) {
-                Poll::Ready(Some(Ok(frame))) => {
-                    let frame = frame.map_data(into_bytes);
-                    bytes.extend_from_slice(data(&frame));
-                    let is_data = frame.is_data();
-                    this.ahead.push_back(Ok(frame));
-                    if !is_data || bytes.len() > limit {
-                        return false;
-                    }
-                }
-                Poll::Ready(Some(Err(error))) => {
-                    this.ahead.push_back(Err(error));
-                    return false;
-                }
-                Poll::Ready(None) => break,
-                Poll::Pending => return false,
+    /// What was read is sent first.
+    pub(crate) fn poll_whole(&mut self, context: &mut Context<'_>, limit: usize) -> Poll<bool>
+    where
+        B: Unpin,
+    {
+        let mut length = self.ahead.iter().flatten().map(|frame| data(frame).len()).sum::<usize>();
+        while !self.body.is_end_stream() {
+            let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)) else { break };
+            let frame = frame.map(|frame| frame.map_data(into_bytes));
+            let read = frame.as_ref().ok().filter(|frame| frame.is_data()).map(|frame| data(frame).len());
+            self.ahead.push_back(frame);
+            let Some(read) = read else { return Poll::Ready(false) };
+            length += read;
+            if length > limit {
+                return Poll::Ready(false);
             }
         }
-        let Some(changed) = usage::with_usage(&bytes) else { return false };
-        *this.ahead = VecDeque::from([Ok(Frame::data(Bytes::from(changed)))]);
-        true
+        Poll::Ready(true)
+    }
+
+    /// Asks for the usage of a stream, if the whole body was read ahead, is JSON and asks for a stream.
+    pub(crate) fn include_usage(&mut self, headers: &mut HeaderMap) {
+        if !self.body.is_end_stream() {
+            return;
+        }
+        let bytes: Vec<u8> = self.ahead.iter().flatten().flat_map(data).copied().collect();
+        if let Some(changed) = usage::with_usage(&bytes) {
+            self.ahead = VecDeque::from([Ok(Frame::data(Bytes::from(changed)))]);
+            // Without the header, the sender writes the length of the body.
+            headers.remove(CONTENT_LENGTH);
+        }
     }
 }
 

@@ -11,10 +11,10 @@ use tests::in_memory::captured_with;
 use super::server::Server;
 use super::{CHAT, JSON, ask, client, client_with, log_of, question, reply, run};
 
-const EVENTS: &str = "text/event-stream; charset=utf-8";
+pub(crate) const EVENTS: &str = "text/event-stream; charset=utf-8";
 
 /// Server-sent events of a chat. The last one contains the usage. `[DONE]` is not included.
-fn events() -> [String; 3] {
+pub(crate) fn events() -> [String; 3] {
     let event = |delta, finish| {
         let choice = json!({"index": 0, "delta": delta, "finish_reason": finish});
         let chunk = json!({"id": "c", "object": "chat.completion.chunk", "model": "gpt-4o-2024", "choices": [choice]});
@@ -175,7 +175,7 @@ fn checksum(bytes: &[u8]) -> u32 {
 }
 
 /// Encodes a message of the AWS event stream.
-fn message(event: &str, payload: &str) -> Vec<u8> {
+pub(crate) fn message(event: &str, payload: &str) -> Vec<u8> {
     let mut headers = b"\x0B:event-type\x07\x00".to_vec();
     headers.push(u8::try_from(event.len()).unwrap());
     headers.extend(event.bytes());
@@ -280,6 +280,11 @@ fn error_body_is_read_whatever_its_content_type() {
         assert_eq!(log.error_message(), Some("400 Bad Request: no such model"), "{kind}");
         assert!(!log.metadata.contains_key("response_body"), "{kind}");
     }
+    let log = log_of(async || {
+        let server = Server::whole(200, EVENTS, reply()).await;
+        ask(&client(&server, "openai"), server.url(CHAT)).await.text().await.unwrap();
+    });
+    assert_eq!(log.output.text(), "Because.", "it is no stream");
     let log = log_of(async || {
         let server = Server::whole(500, "application/octet-stream", &b"\xFF\xFE"[..]).await;
         ask(&client(&server, "openai"), server.url(CHAT)).await.bytes().await.unwrap();

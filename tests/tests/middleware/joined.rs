@@ -1,9 +1,11 @@
 //! Exchanges that belong to a call that is already recorded: the call makes one request log.
 
 use std::convert::Infallible;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 
+use futures_core::Stream;
 use promptlayer_tracing::blueprint::{ErrorType, RequestStatus};
 use promptlayer_tracing::in_memory::CapturedSpan;
 use promptlayer_tracing::middleware::PromptLayerMiddleware;
@@ -11,7 +13,8 @@ use promptlayer_tracing::promptlayer;
 use reqwest_middleware::ClientWithMiddleware;
 use serde_json::json;
 
-use super::server::{Server, head};
+use super::bodies::{EVENTS, events};
+use super::server::Server;
 use super::{CHAT, JSON, ask, client, reply, run};
 
 /// Returns the only span of a test.
@@ -79,7 +82,7 @@ fn explicit_input_and_output_are_kept() {
         outer(&client(&server, "openai"), server.url(CHAT)).await;
     });
     let span = only(captured.spans());
-    assert!(!format!("{span:?}").contains("Because."));
+    assert!(!format!("{span:?}").contains("Because."), "{span:#?}");
     let log = span.request.unwrap();
     assert_eq!((log.input.text(), log.output.text()), ("(hidden)".into(), "(hidden too)".into()));
     assert_eq!((log.provider.as_str(), log.model.as_str()), ("mine", "m"));
@@ -109,6 +112,88 @@ fn second_exchange_makes_two_logs_and_a_span() {
 }
 
 #[test]
+fn exchanges_at_the_same_time_make_two_logs() {
+    #[promptlayer]
+    async fn outer(client: &ClientWithMiddleware, url: String) {
+        let (first, second) = tokio::join!(text(client, url.clone()), text(client, url));
+        assert_eq!(first, second);
+    }
+    let captured = run(async || {
+        let server = Server::whole(200, JSON, reply()).await;
+        outer(&client(&server, "openai"), server.url(CHAT)).await;
+    });
+    let logs = captured.requests();
+    assert_eq!((captured.spans().len(), logs.len()), (3, 2));
+    assert!(logs.iter().all(|log| log.output.text() == "Because."));
+}
+
+#[test]
+fn annotated_call_after_the_exchange_makes_two_logs() {
+    #[promptlayer]
+    fn local(question: &str) -> String {
+        question.to_uppercase()
+    }
+    #[promptlayer]
+    async fn outer(client: &ClientWithMiddleware, url: String) -> String {
+        local(&text(client, url).await)
+    }
+    let captured = run(async || {
+        let server = Server::whole(200, JSON, reply()).await;
+        outer(&client(&server, "openai"), server.url(CHAT)).await;
+    });
+    let spans = captured.spans();
+    let names: Vec<_> = spans.iter().map(|span| span.name.as_str()).collect();
+    assert_eq!(names, ["model_request", "local", "outer"]);
+    assert!(spans[..2].iter().all(|span| span.request.is_some() && span.parent_id == Some(spans[2].span_id)));
+    assert!(spans[2].request.is_none());
+}
+
+#[test]
+fn streamed_function_and_its_exchange_make_one_log() {
+    #[promptlayer(tags = ["stream"])]
+    fn outer(client: ClientWithMiddleware, url: String) -> impl Stream<Item = String> {
+        Pieces { asked: Some(Box::pin(async move { ask(&client, url).await })), response: None }
+    }
+    let captured = run(async || {
+        let body = format!("{}data: [DONE]\n\n", events().concat());
+        let server = Server::whole(200, EVENTS, body.clone()).await;
+        let mut stream = pin!(outer(client(&server, "openai"), server.url(CHAT)));
+        let mut all = String::new();
+        while let Some(piece) = poll_fn(|context| stream.as_mut().poll_next(context)).await {
+            all += &piece;
+        }
+        assert_eq!(all, body);
+    });
+    let span = only(captured.spans());
+    let log = span.request.unwrap();
+    assert_eq!((log.function_name.as_deref(), log.output.text()), (Some("outer"), "Because.".into()));
+    assert!(log.tags.contains("stream"));
+    assert!(log.metadata.contains_key("time_to_first_chunk_ms"));
+    assert_eq!(span.function_output, None, "the items are the reply");
+}
+
+/// Sends a request and gives the pieces of its response.
+struct Pieces {
+    asked: Option<Pin<Box<dyn Future<Output = reqwest::Response>>>>,
+    response: Option<reqwest::Response>,
+}
+
+impl Stream for Pieces {
+    type Item = String;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<String>> {
+        if let Some(asked) = &mut self.asked {
+            let response = ready!(asked.as_mut().poll(context));
+            (self.asked, self.response) = (None, Some(response));
+        }
+        let Some(response) = &mut self.response else { return Poll::Ready(None) };
+        // What `chunk` waits for is kept in the response, so it can be asked again.
+        let piece = ready!(pin!(response.chunk()).poll(context)).unwrap();
+        Poll::Ready(piece.map(|piece| String::from_utf8(piece.to_vec()).unwrap()))
+    }
+}
+
+#[test]
 fn failed_attempt_is_a_log_inside_that_of_the_function() {
     #[promptlayer]
     async fn outer(client: &ClientWithMiddleware, url: String) -> String {
@@ -116,13 +201,7 @@ fn failed_attempt_is_a_log_inside_that_of_the_function() {
         text(client, url).await
     }
     let captured = run(async || {
-        let attempts = AtomicU16::new(0);
-        let attempts = Arc::new(attempts);
-        let server = Server::start(move || {
-            let status = if attempts.fetch_add(1, Ordering::SeqCst) == 0 { 429 } else { 200 };
-            head(status, JSON).body(reply().into()).unwrap()
-        })
-        .await;
+        let server = Server::responses([(429, reply()), (200, reply())]).await;
         outer(&client(&server, "openai"), server.url(CHAT)).await;
     });
     let [failed, call] = <[_; 2]>::try_from(captured.spans()).unwrap();

@@ -50,6 +50,16 @@ impl Server {
         Self::start(move || head(status, kind).body(Body::from(body.clone())).unwrap()).await
     }
 
+    /// Starts a server that gives these responses, one after the other.
+    pub(crate) async fn responses<const N: usize>(answers: [(u16, String); N]) -> Self {
+        let answers = Arc::new(Mutex::new(answers.into_iter()));
+        Self::start(move || {
+            let (status, body) = answers.lock().unwrap().next().expect("no more requests");
+            head(status, "application/json").body(Body::from(body)).unwrap()
+        })
+        .await
+    }
+
     /// Starts a server that answers its only request with the pieces that the test sends. Dropping [`Pieces`]
     /// ends the body.
     pub(crate) async fn in_pieces(kind: &'static str) -> (Self, Pieces) {
@@ -98,6 +108,12 @@ impl std::fmt::Display for Broken {
 }
 
 impl std::error::Error for Broken {}
+
+/// Creates a body from pieces that the test sends.
+pub(crate) fn pieces() -> (Pieces, Body) {
+    let (sender, receiver) = unbounded_channel();
+    (Pieces(sender), Body::from_stream(Receiver(receiver)))
+}
 
 struct Receiver(UnboundedReceiver<Result<Bytes, Broken>>);
 
