@@ -23,6 +23,8 @@ mod joined;
 mod openai;
 #[path = "middleware/proxy.rs"]
 mod proxy;
+#[path = "middleware/rig.rs"]
+mod rig;
 #[path = "middleware/server.rs"]
 mod server;
 #[path = "middleware/shown.rs"]

@@ -64,11 +64,23 @@ pub(crate) enum Joined {
 #[derive(Debug)]
 pub(crate) enum Closed {
     /// The span makes the log.
-    Own(Ended),
+    Own(FinishedSpan),
     /// Calls inside make logs.
-    Separate(Ended),
+    Separate(FinishedSpan),
     /// The span waits for its exchange, which ends both.
     Waiting,
+}
+
+/// What an exchange that ends does to the call that it has joined.
+#[derive(Debug)]
+#[cfg_attr(not(feature = "middleware"), allow(dead_code, reason = "there are no exchanges"))]
+pub(crate) enum Exchanged {
+    /// The call will end later, with the exchange.
+    Kept,
+    /// The call had ended already, and is complete now.
+    Complete(Ended),
+    /// The exchange belongs to the call no longer, and makes a log of its own.
+    Alone(FinishedSpan),
 }
 
 impl CallsInside {
@@ -104,29 +116,38 @@ impl CallsInside {
         })
     }
 
-    /// Ends an exchange that has joined the span. Returns what makes a request log now: the span with the
-    /// exchange if the span has ended, or else the exchange alone if it belongs to the span no longer.
-    pub(crate) fn exchanged(&self, exchange: Ended) -> Option<Ended> {
+    /// Ends an exchange that has joined the span. `span` returns its handle, if it is needed later.
+    #[cfg(feature = "middleware")]
+    pub(crate) fn exchanged(
+        &self,
+        exchange: FinishedSpan,
+        span: impl FnOnce() -> Option<Span>,
+    ) -> Exchanged {
         self.change(|state| match state {
-            State::Exchange => (State::Exchanged(Box::new(exchange)), None),
-            State::Waiting(mut ended) => {
-                ended.finished.complete(exchange.finished);
-                (State::Separate, Some(*ended))
+            State::Exchange => {
+                let ended = Ended { finished: exchange, span: span() };
+                (State::Exchanged(Box::new(ended)), Exchanged::Kept)
             }
-            other => (other, Some(exchange)),
+            State::Waiting(mut ended) => {
+                ended.finished.complete(exchange);
+                (State::Separate, Exchanged::Complete(*ended))
+            }
+            other => (other, Exchanged::Alone(exchange)),
         })
     }
 
-    /// Ends the span.
-    pub(crate) fn close(&self, mut ended: Ended) -> Closed {
+    /// Ends the span. `span` returns its handle, if it is needed later.
+    pub(crate) fn close(&self, mut finished: FinishedSpan, span: impl FnOnce() -> Option<Span>) -> Closed {
         self.change(|state| match state {
-            State::None => (State::Separate, Closed::Own(ended)),
+            State::None => (State::Separate, Closed::Own(finished)),
             State::Exchanged(exchange) => {
-                ended.finished.complete(exchange.finished);
-                (State::Separate, Closed::Own(ended))
+                finished.complete(exchange.finished);
+                (State::Separate, Closed::Own(finished))
             }
-            State::Exchange => (State::Waiting(Box::new(ended)), Closed::Waiting),
-            State::Waiting(_) | State::Separate => (State::Separate, Closed::Separate(ended)),
+            State::Exchange => {
+                (State::Waiting(Box::new(Ended { finished, span: span() })), Closed::Waiting)
+            }
+            State::Waiting(_) | State::Separate => (State::Separate, Closed::Separate(finished)),
         })
     }
 }

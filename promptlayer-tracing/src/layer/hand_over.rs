@@ -7,15 +7,23 @@ use crate::kind::SpanKind;
 use crate::layer::calls_inside::Ended;
 use crate::layer::gen_ai_fields;
 use crate::process::{ConvertedSpan, ProcessedSpan, SpanProcessor, convert};
+use crate::span::finished::FinishedSpan;
 
-/// Hands spans to the processor. Must not be called while the data of a span is locked.
-pub(crate) fn hand_over(processor: &SpanProcessor, ended: impl IntoIterator<Item = Ended>) {
+/// Hands a span to the processor. Its attributes are recorded on `span`.
+///
+/// Must not be called while the data of a span is locked.
+pub(crate) fn hand_over(processor: &SpanProcessor, finished: FinishedSpan, span: Option<&Span>) {
+    let Some(mut processed) = processor.prepare(finished) else { return };
+    if let Some(span) = span.filter(|_| processor.gen_ai_fields) {
+        show(span, processor, &mut processed);
+    }
+    processor.hand_over(processed);
+}
+
+/// Hands spans to the processor that had waited.
+pub(crate) fn hand_over_ended(processor: &SpanProcessor, ended: impl IntoIterator<Item = Ended>) {
     for Ended { finished, span } in ended {
-        let Some(mut processed) = processor.prepare(finished) else { continue };
-        if let Some(span) = span.filter(|_| processor.gen_ai_fields) {
-            show(&span, processor, &mut processed);
-        }
-        processor.hand_over(processed);
+        hand_over(processor, finished, span.as_ref());
     }
 }
 

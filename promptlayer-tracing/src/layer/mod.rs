@@ -22,9 +22,9 @@ use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
 pub use self::builder::LayerBuilder;
-use self::calls_inside::{CallsInside, Closed, Ended};
+use self::calls_inside::{CallsInside, Closed};
 use self::external_span::ExternalSpan;
-use self::hand_over::hand_over;
+use self::hand_over::{hand_over, hand_over_ended};
 use self::span_state::{Owner, SpanState, announce, unless_poisoned};
 use self::visitor::FieldVisitor;
 use crate::error::Repr;
@@ -166,7 +166,7 @@ where
             is_first
         });
         match is_recorded {
-            Some(true) if is_request => hand_over(&self.processor, announce(&span)),
+            Some(true) if is_request => hand_over_ended(&self.processor, announce(&span)),
             Some(false) => self.report_second(),
             _ => {}
         }
@@ -194,7 +194,7 @@ where
             Some(record.external.is_some())
         });
         if is_external.flatten() == Some(true) && names_request {
-            hand_over(&self.processor, announce(&span));
+            hand_over_ended(&self.processor, announce(&span));
         }
     }
 
@@ -215,16 +215,17 @@ where
             Some((inside, finished(record, span.name())))
         });
         let Some((inside, finished)) = finished.flatten() else { return };
-        match inside.close(Ended { finished, span: None }) {
-            Closed::Own(ended) => hand_over(&self.processor, [ended]),
-            Closed::Separate(mut ended) => {
-                if ended.finished.is_request {
-                    ended.finished.surrounds_a_call();
+        let finished = match inside.close(finished, || None) {
+            Closed::Own(finished) => finished,
+            Closed::Separate(mut finished) => {
+                if finished.is_request {
+                    finished.surrounds_a_call();
                 }
-                hand_over(&self.processor, [ended]);
+                finished
             }
-            Closed::Waiting => {}
-        }
+            Closed::Waiting => return,
+        };
+        hand_over(&self.processor, finished, None);
     }
 }
 

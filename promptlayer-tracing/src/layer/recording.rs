@@ -8,8 +8,10 @@ use tracing::Span;
 
 use crate::capture::{Captured, Chunk, Failure};
 use crate::kind::SpanKind;
-use crate::layer::calls_inside::{CallsInside, Closed, Ended};
-use crate::layer::hand_over::hand_over;
+#[cfg(feature = "middleware")]
+use crate::layer::calls_inside::Exchanged;
+use crate::layer::calls_inside::{CallsInside, Closed};
+use crate::layer::hand_over::{hand_over, hand_over_ended};
 #[cfg(feature = "middleware")]
 use crate::layer::joined::{self, Around, Found};
 use crate::layer::span_state::{Owner, SpanState, announce, in_registry};
@@ -119,7 +121,7 @@ impl Recording {
             return;
         }
         let exchanges = in_registry(span, |span| Some(announce(&span)));
-        hand_over(&self.processor, exchanges.into_iter().flatten());
+        hand_over_ended(&self.processor, exchanges.into_iter().flatten());
     }
 
     /// Begins an exchange of this kind: it joins the call around it if it is that call, or else is a call of
@@ -129,12 +131,12 @@ impl Recording {
         self.request_kind = kind;
         match in_registry(span, |span| Some(joined::join(&span, kind))) {
             Some(Found::Call { around, before }) => {
-                hand_over(&self.processor, before.map(|before| *before));
+                hand_over_ended(&self.processor, before.map(|before| *before));
                 self.exchange_of = Some(around);
             }
             Some(Found::OtherKind) => {}
             Some(Found::Nothing { before }) => {
-                hand_over(&self.processor, before.map(|before| *before));
+                hand_over_ended(&self.processor, before.map(|before| *before));
                 self.announce(span);
             }
             None => self.announce(span),
@@ -255,7 +257,7 @@ impl Recording {
             record.owner = Owner::Gone;
             Some(std::mem::take(&mut record.fields))
         });
-        let ended = FinishedSpan {
+        let finished = FinishedSpan {
             place: self.place,
             name: self.name,
             function: Some(self.site.function),
@@ -278,22 +280,28 @@ impl Recording {
             exchange: None,
             on_request_id: self.site.on_request_id,
         };
-        let ended = match self.inside.close(Ended { finished: ended, span: Some(span.clone()) }) {
-            Closed::Own(ended) => ended,
-            Closed::Separate(mut ended) => {
+        let finished = match self.inside.close(finished, || Some(span.clone())) {
+            Closed::Own(finished) => finished,
+            Closed::Separate(mut finished) => {
                 if self.site.kind.is_none() {
-                    ended.finished.surrounds_a_call();
+                    finished.surrounds_a_call();
                 }
-                ended
+                finished
             }
             Closed::Waiting => return,
         };
         #[cfg(feature = "middleware")]
-        if let Some(around) = self.exchange_of {
-            let span = ended.span.filter(|_| !around.is_external);
-            let ended = around.inside.exchanged(Ended { finished: ended.finished, span });
-            return hand_over(&self.processor, ended);
-        }
-        hand_over(&self.processor, [ended]);
+        let finished = match self.exchange_of {
+            Some(around) => {
+                let handle = || (!around.is_external).then(|| span.clone());
+                match around.inside.exchanged(finished, handle) {
+                    Exchanged::Kept => return,
+                    Exchanged::Complete(call) => return hand_over_ended(&self.processor, [call]),
+                    Exchanged::Alone(finished) => finished,
+                }
+            }
+            None => finished,
+        };
+        hand_over(&self.processor, finished, Some(span));
     }
 }
