@@ -49,8 +49,10 @@
 //!
 //! # Without the attribute
 //!
-//! With the feature `reqwest-middleware`, the module `middleware` logs every model call that is made through
-//! a client of the crate `reqwest-middleware`.
+//! The module `middleware` logs model calls where they leave the process as HTTP requests: in clients of
+//! `reqwest-middleware`, in services of `tower`, and in the AWS SDK. For clients that only take a base address,
+//! the function `proxy` starts a proxy in this process. A request inside an annotated call completes the log
+//! of that call.
 //!
 //! # In a library
 //!
@@ -63,7 +65,10 @@
 //! - `export` (default): the layer, the export pipeline and the REST client.
 //! - `rustls` (default) or `native-tls`: the TLS library. Without either, only `http` URLs work.
 //! - `templates` (default): rendering of prompt templates.
-//! - `reqwest-middleware`: the module `middleware`.
+//! - `reqwest-middleware`, `tower`, `aws`: the module `middleware` for clients of these crates. `aws` needs the
+//!   Rust version of the AWS SDK that you use.
+//! - `proxy`: the function and the module of that name.
+//! - `middleware`: what these four share. It does nothing alone.
 //!
 //! # In tests
 //!

@@ -9,6 +9,8 @@
 //! request log of its own, like every other call inside, and the span around makes none. The exception is an
 //! exchange that failed: another exchange after it is a retry, and joins in its place.
 
+#![cfg_attr(not(feature = "middleware"), allow(dead_code, reason = "only an interceptor sees exchanges"))]
+
 use std::sync::{Mutex, PoisonError};
 
 use tracing::Span;
@@ -73,7 +75,6 @@ pub(crate) enum Closed {
 
 /// What an exchange that ends does to the call that it has joined.
 #[derive(Debug)]
-#[cfg_attr(not(feature = "middleware"), allow(dead_code, reason = "there are no exchanges"))]
 pub(crate) enum Exchanged {
     /// The call will end later, with the exchange.
     Kept,
@@ -103,7 +104,6 @@ impl CallsInside {
     }
 
     /// Begins an exchange that may be the span's own call.
-    #[cfg(feature = "middleware")]
     pub(crate) fn join(&self) -> Joined {
         self.change(|state| match state {
             State::None => (State::Exchange, Joined::Yes(None)),
@@ -117,12 +117,7 @@ impl CallsInside {
     }
 
     /// Ends an exchange that has joined the span. `span` returns its handle, if it is needed later.
-    #[cfg(feature = "middleware")]
-    pub(crate) fn exchanged(
-        &self,
-        exchange: FinishedSpan,
-        span: impl FnOnce() -> Option<Span>,
-    ) -> Exchanged {
+    pub(crate) fn exchanged(&self, exchange: FinishedSpan, span: impl FnOnce() -> Option<Span>) -> Exchanged {
         self.change(|state| match state {
             State::Exchange => {
                 let ended = Ended { finished: exchange, span: span() };
@@ -144,9 +139,7 @@ impl CallsInside {
                 finished.complete(exchange.finished);
                 (State::Separate, Closed::Own(finished))
             }
-            State::Exchange => {
-                (State::Waiting(Box::new(Ended { finished, span: span() })), Closed::Waiting)
-            }
+            State::Exchange => (State::Waiting(Box::new(Ended { finished, span: span() })), Closed::Waiting),
             State::Waiting(_) | State::Separate => (State::Separate, Closed::Separate(finished)),
         })
     }

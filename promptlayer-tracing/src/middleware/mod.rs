@@ -7,7 +7,7 @@
 //! | takes a client of the crate `reqwest-middleware` (rig, async-openai) | `reqwest-middleware` | `ClientBuilder::with(PromptLayerMiddleware::new())` |
 //! | is built from `tower` services over `http` requests | `tower` | `ServiceBuilder::layer(PromptLayerMiddleware::new())` |
 //! | is the AWS SDK | `aws` | `config.interceptor(PromptLayerMiddleware::new())` |
-//! | only takes a base address | `proxy` | [`promptlayer_tracing::proxy`](crate::proxy()) |
+//! | only takes a base address | `proxy` | `promptlayer_tracing::proxy(address)` |
 #![cfg_attr(feature = "reqwest-middleware", doc = include_str!("docs/reqwest.md"))]
 #![cfg_attr(feature = "tower", doc = include_str!("docs/tower.md"))]
 #![cfg_attr(feature = "aws", doc = include_str!("docs/aws.md"))]
@@ -61,6 +61,10 @@
 //!
 //! If something between your code and the middleware retries requests, every attempt is logged. If the retries
 //! happen behind the middleware, only the final outcome is logged.
+#![cfg_attr(
+    not(all(feature = "aws", feature = "proxy", feature = "reqwest-middleware", feature = "tower")),
+    allow(dead_code, reason = "each adapter uses a part of it")
+)]
 
 mod adapters;
 mod exchange;

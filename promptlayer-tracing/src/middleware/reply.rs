@@ -143,12 +143,9 @@ impl Reply {
 ///
 /// JSON is recognized by its content: some servers send it with another content type, or with none.
 fn whole(mut call: Call, bytes: Vec<u8>, kind: Kind, is_array: bool) {
-    let text = match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(_) => {
-            say(&mut call, if kind == Kind::Binary { "not text" } else { "not UTF-8" });
-            return call.finished();
-        }
+    let Ok(text) = String::from_utf8(bytes) else {
+        say(&mut call, if kind == Kind::Binary { "not text" } else { "not UTF-8" });
+        return call.finished();
     };
     match text.trim_start().chars().next() {
         None => say(&mut call, "empty"),

@@ -82,8 +82,7 @@ impl<B: Body> ResponseBody<B> {
     /// Wraps the body of a response, so that the exchange ends when the body ends.
     #[cfg(any(feature = "proxy", feature = "tower"))]
     pub(crate) fn of_exchange(exchange: Option<Exchange>, response: Response<B>) -> Response<Self> {
-        let reply =
-            exchange.and_then(|exchange| exchange.responded(response.status(), response.headers()));
+        let reply = exchange.and_then(|exchange| exchange.responded(response.status(), response.headers()));
         response.map(|body| Self::new(body, reply))
     }
 

@@ -28,7 +28,9 @@ mod tests {
         for (body, changed) in [
             (
                 r#" {"b": 1, "a": {"stream": false}, "stream": true}"#,
-                Some(r#" {"stream_options":{"include_usage":true},"b": 1, "a": {"stream": false}, "stream": true}"#),
+                Some(
+                    r#" {"stream_options":{"include_usage":true},"b": 1, "a": {"stream": false}, "stream": true}"#,
+                ),
             ),
             (r#"{"stream": false}"#, None),
             (r#"{"a": {"stream": true}}"#, None),

@@ -5,7 +5,9 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue, ORIGIN};
+use http::header::{
+    ACCEPT_ENCODING, CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue, ORIGIN,
+};
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -192,7 +194,9 @@ impl Refusal {
                 StatusCode::MISDIRECTED_REQUEST,
                 "the request's host is not this proxy: use the address that the proxy gives".to_owned(),
             ),
-            Self::Origin => (StatusCode::FORBIDDEN, "web pages of other origins may not use this proxy".to_owned()),
+            Self::Origin => {
+                (StatusCode::FORBIDDEN, "web pages of other origins may not use this proxy".to_owned())
+            }
             Self::Scope => (
                 StatusCode::NOT_FOUND,
                 "this address was closed: use it only while the value that `Proxy::scoped` returned lives"

@@ -41,7 +41,7 @@
 //! Method, path, query, headers and bodies, in both directions. The exceptions:
 //!
 //! - headers that belong to one connection (`connection` and the headers it names, `keep-alive`, `te`,
-//!   `trailer`, `transfer-encoding`, `upgrade`, `proxy-…`) are not, so WebSockets do not work;
+//!   `trailer`, `transfer-encoding`, `upgrade`, `proxy-…`) are not, so web sockets do not work;
 //! - `host` names the provider, and `accept-encoding` asks for an uncompressed response, which can be logged;
 //! - redirects are not followed, but passed on;
 //! - if the provider cannot be reached, the client receives a response with the status 502.
@@ -146,7 +146,10 @@ impl ProxyBuilder {
             .no_zstd()
             .no_deflate()
             .build()
-            .map_err(|error| Repr::Proxy { reason: "the HTTP client cannot be set up", source: Some(error.into()) })?;
+            .map_err(|error| Repr::Proxy {
+                reason: "the HTTP client cannot be set up",
+                source: Some(error.into()),
+            })?;
         let scopes = Arc::new(Scopes::default());
         let server = Server::start(|port| forward::Forwarder {
             port,
@@ -214,8 +217,6 @@ impl Proxy {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn invalid_provider_address_is_refused() {
         for url in [

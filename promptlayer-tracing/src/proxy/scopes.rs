@@ -5,9 +5,9 @@ use std::fmt;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tracing::Span;
 use tracing::dispatcher::{self, Dispatch};
 use tracing::subscriber::NoSubscriber;
-use tracing::Span;
 
 /// The maximum number of open addresses.
 const MAX_OPEN: usize = 4096;

@@ -41,7 +41,8 @@ impl Server {
     /// Starts the thread. `forwarder` is given the port.
     pub(super) fn start(forwarder: impl FnOnce(u16) -> Forwarder) -> Result<Self, Error> {
         let failed = |reason| move |error: io::Error| Repr::Proxy { reason, source: Some(error.into()) };
-        let listener = StdListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed("there is no port for it"))?;
+        let listener =
+            StdListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed("there is no port for it"))?;
         let prepared = listener.set_nonblocking(true).and_then(|()| listener.local_addr());
         let port = prepared.map_err(failed("its socket cannot be set up"))?.port();
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -118,7 +119,11 @@ fn run(
 }
 
 /// Serves the requests of a connection, one after the other.
-async fn serve(connection: TcpStream, forwarder: Arc<Forwarder>, mut ends: watch::Receiver<Option<Duration>>) {
+async fn serve(
+    connection: TcpStream,
+    forwarder: Arc<Forwarder>,
+    mut ends: watch::Receiver<Option<Duration>>,
+) {
     // Each piece of a stream is sent at once.
     let _ = connection.set_nodelay(true);
     let service = service_fn(move |request| {

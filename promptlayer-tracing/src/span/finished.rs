@@ -48,6 +48,7 @@ pub(crate) enum Output {
 }
 
 /// A span that has ended, with everything that was captured for it.
+#[allow(clippy::struct_excessive_bools, reason = "they do not depend on each other")]
 #[derive(Debug)]
 pub(crate) struct FinishedSpan {
     pub(crate) place: Place,

@@ -177,7 +177,7 @@ fn closed_or_guessed_scope_is_refused() {
         let proxy = before(&server);
         assert_eq!(proxy.scoped().url(), proxy.url(), "no span is current");
         let [closed, _] = scope(&proxy).await;
-        for base in [closed.clone(), format!("{}0", closed), format!("{}/~promptlayer-", proxy.url())] {
+        for base in [closed.clone(), format!("{closed}0"), format!("{}/~promptlayer-", proxy.url())] {
             let response = ask(&base, question()).await;
             assert_eq!(response.status(), 404, "{base}");
             let error: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
@@ -226,8 +226,7 @@ fn client_that_gives_up_drops_the_request() {
     let log = log_of(async || {
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/v1", silent.local_addr().unwrap());
-        let proxy =
-            proxy(url).http(reqwest::ClientBuilder::no_proxy).provider("openai").start().unwrap();
+        let proxy = proxy(url).http(reqwest::ClientBuilder::no_proxy).provider("openai").start().unwrap();
         let received = async {
             let mut connection = silent.accept().await.unwrap().0;
             let mut request = Vec::new();
@@ -290,7 +289,10 @@ fn headers_of_a_connection_and_redirects_stay_where_they_are() {
         assert!(!response.headers().contains_key("x-hop"));
         let seen = seen.lock().unwrap().take().unwrap();
         assert_eq!((seen.method.as_str(), seen.uri.to_string()), ("GET", "/a/c?d=e%20f".to_owned()));
-        assert_eq!((&seen.headers["x-end"], &seen.headers["user-agent"]), (&"2".parse().unwrap(), &"test/1".parse().unwrap()));
+        assert_eq!(
+            (&seen.headers["x-end"], &seen.headers["user-agent"]),
+            (&"2".parse().unwrap(), &"test/1".parse().unwrap())
+        );
         assert_eq!(seen.headers["host"], url.trim_start_matches("http://"));
         assert_eq!(seen.headers["accept-encoding"], "identity");
         assert!(!seen.headers.contains_key("x-hop"));
@@ -319,11 +321,19 @@ fn request_from_elsewhere_is_refused() {
             (format!("GET http://evil.example:{port}/ HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n"), 421),
             ("GET /models HTTP/1.1\r\nhost: 127.0.0.1:1\r\n".to_owned(), 421),
             ("GET /models HTTP/1.0\r\n".to_owned(), 421),
-            (format!("GET /models HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\norigin: https://evil.example\r\n"), 403),
+            (
+                format!("GET /models HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\norigin: https://evil.example\r\n"),
+                403,
+            ),
             (format!("GET /models HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\norigin: null\r\n"), 403),
             (format!("OPTIONS * HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n"), 400),
             (format!("GET /models HTTP/1.1\r\nhost: LOCALHOST:{port}\r\n"), 200),
-            (format!("GET /models HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\norigin: http://localhost:3000\r\n"), 200),
+            (
+                format!(
+                    "GET /models HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\norigin: http://localhost:3000\r\n"
+                ),
+                200,
+            ),
         ] {
             let line = raw(&proxy, format!("{head}connection: close\r\n\r\n")).await;
             assert!(line.split(' ').nth(1) == Some(&status.to_string()), "{head}: {line}");
@@ -359,7 +369,8 @@ fn request_in_progress_ends_after_the_proxy_is_dropped() {
         let address = proxy.url().trim_start_matches("http://").to_owned();
         let mut connection = tokio::net::TcpStream::connect(&address).await.unwrap();
         let (body, length) = (question(), question().len());
-        let request = format!("POST {PATH} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {length}\r\n\r\n{body}");
+        let request =
+            format!("POST {PATH} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {length}\r\n\r\n{body}");
         connection.write_all(request.as_bytes()).await.unwrap();
         // The head of the response has arrived.
         let mut response = vec![connection.read_u8().await.unwrap()];

@@ -134,7 +134,11 @@ fn tower_failures_are_logged() {
         assert!(error.is::<hyper_util::client::legacy::Error>(), "{error:?}");
     });
     assert_eq!((log.status, log.error_type), (RequestStatus::Error, Some(ErrorType::ProviderError)));
-    assert!(log.error_message().unwrap().starts_with("client error (Connect): "), "{:?}", log.error_message());
+    assert!(
+        log.error_message().unwrap().starts_with("client error (Connect): "),
+        "{:?}",
+        log.error_message()
+    );
     assert_eq!(log.metadata["request_body"], "not sent to its end");
 
     let log = log_of(async || {
