@@ -11,7 +11,7 @@
 
 #![cfg_attr(not(feature = "middleware"), allow(dead_code, reason = "only an interceptor sees exchanges"))]
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tracing::Span;
 
@@ -85,9 +85,13 @@ pub(crate) enum Exchanged {
 }
 
 impl CallsInside {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Replaces the state by what `next` returns for it.
     fn change<R>(&self, next: impl FnOnce(State) -> (State, R)) -> R {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         let (new, answer) = next(std::mem::take(&mut *state));
         *state = new;
         answer
@@ -133,14 +137,19 @@ impl CallsInside {
 
     /// Ends the span. `span` returns its handle, if it is needed later.
     pub(crate) fn close(&self, mut finished: FinishedSpan, span: impl FnOnce() -> Option<Span>) -> Closed {
-        self.change(|state| match state {
-            State::None => (State::Separate, Closed::Own(finished)),
-            State::Exchanged(exchange) => {
-                finished.complete(exchange.finished);
-                (State::Separate, Closed::Own(finished))
+        let mut state = self.lock();
+        let exchange = match std::mem::replace(&mut *state, State::Separate) {
+            State::None => return Closed::Own(finished),
+            State::Exchanged(exchange) => exchange,
+            State::Exchange => {
+                *state = State::Waiting(Box::new(Ended { finished, span: span() }));
+                return Closed::Waiting;
             }
-            State::Exchange => (State::Waiting(Box::new(Ended { finished, span: span() })), Closed::Waiting),
-            State::Waiting(_) | State::Separate => (State::Separate, Closed::Separate(finished)),
-        })
+            State::Waiting(_) | State::Separate => return Closed::Separate(finished),
+        };
+        // The span of the exchange may end here, which runs code of its subscriber: not while this is locked.
+        drop(state);
+        finished.complete(exchange.finished);
+        Closed::Own(finished)
     }
 }

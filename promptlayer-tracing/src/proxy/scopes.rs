@@ -127,3 +127,47 @@ impl Drop for ScopedUrl {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn table_is_bounded_and_freed() {
+        let scopes = Arc::new(Scopes::default());
+        tracing::subscriber::with_default(tracing_subscriber::registry(), || {
+            let span = tracing::info_span!("call");
+            let _entered = span.enter();
+            let mut open: Vec<_> = (0..MAX_OPEN).map(|_| Scopes::open(&scopes, "http://p")).collect();
+            assert!(open.iter().all(|open| open.url().len() == "http://p".len() + PREFIX.len() + 32));
+            assert_eq!(Scopes::open(&scopes, "http://p").url(), "http://p");
+            open.pop();
+            assert_ne!(Scopes::open(&scopes, "http://p").url(), "http://p");
+            drop(open);
+            assert!(scopes.lock().is_empty());
+        });
+    }
+
+    #[test]
+    fn only_a_whole_known_prefix_is_split_off() {
+        let scopes = Arc::new(Scopes::default());
+        tracing::subscriber::with_default(tracing_subscriber::registry(), || {
+            let span = tracing::info_span!("call");
+            let open = span.in_scope(|| Scopes::open(&scopes, ""));
+            let known = open.url();
+            for (path, rest) in [
+                ("/v1/chat".to_owned(), Some((false, "/v1/chat"))),
+                ("/v1/~promptlayer-x/chat".to_owned(), Some((false, "/v1/~promptlayer-x/chat"))),
+                (format!("{known}/v1/chat"), Some((true, "/v1/chat"))),
+                (known.to_owned(), Some((true, ""))),
+                (format!("{known}x/v1/chat"), None),
+                (known[..known.len() - 1].to_owned(), None),
+                (PREFIX.to_owned(), None),
+                (format!("{PREFIX}/v1"), None),
+            ] {
+                let split = scopes.split(&path).ok().map(|(scope, rest)| (scope.is_some(), rest));
+                assert_eq!(split, rest, "{path}");
+            }
+        });
+    }
+}

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
 
 use futures_core::Stream;
 use promptlayer_tracing::blueprint::{ErrorType, RequestStatus};
@@ -297,6 +298,28 @@ fn embedding_inside_a_call_of_kind_llm_is_its_own_log() {
     let [embedding, call] = <[_; 2]>::try_from(captured.spans()).unwrap();
     assert_eq!(embedding.parent_id, Some(call.span_id));
     assert_eq!(call.request.unwrap().output.text(), "Because.");
+}
+
+#[test]
+fn times_of_the_log_are_those_of_the_exchange() {
+    #[promptlayer]
+    async fn outer(client: &ClientWithMiddleware, url: String) -> SystemTime {
+        let said = text(client, url).await;
+        let answered = SystemTime::now();
+        // What the function does afterwards takes some time.
+        while SystemTime::now() <= answered {}
+        assert_eq!(said, reply());
+        answered
+    }
+    let mut answered = None;
+    let captured = run(async || {
+        let server = Server::whole(200, JSON, reply()).await;
+        answered = Some(outer(&client(&server, "openai"), server.url(CHAT)).await);
+    });
+    let span = only(captured.spans());
+    let log = span.request.unwrap();
+    let (start, end) = (log.request_start_time.unwrap(), log.request_end_time.unwrap());
+    assert!(end <= answered.unwrap() && end.duration_since(start).unwrap() < span.duration);
 }
 
 #[test]

@@ -13,7 +13,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use promptlayer_tracing::blueprint::{ErrorType, RequestStatus};
 use promptlayer_tracing::middleware::{PromptLayerMiddleware, PromptLayerService, RequestBody, ResponseBody};
-use promptlayer_tracing::promptlayer;
+use promptlayer_tracing::{layer, promptlayer};
+use tests::in_memory::captured_with;
 
 use super::bodies::{EVENTS, events};
 use super::server::{Server, pieces};
@@ -202,6 +203,32 @@ fn tower_exchange_joins_the_annotated_call() {
     let log = span.request.unwrap();
     assert_eq!((log.function_name.as_deref(), log.output_tokens), (Some("outer"), Some(2)));
     assert!(log.tags.contains("tower"));
+}
+
+#[test]
+fn span_inside_a_joined_exchange_belongs_to_the_call() {
+    #[promptlayer]
+    async fn outer() -> String {
+        let inner = ::tower::service_fn(|request: Request<RequestBody<Body>>| async move {
+            tracing::info_span!("connect").in_scope(|| drop(request));
+            Ok::<_, Infallible>(Response::new(Body::from(reply())))
+        });
+        let service = ServiceBuilder::new().layer(PromptLayerMiddleware::new()).service(inner);
+        whole(
+            send(service, request("https://api.openai.com/v1/chat/completions".to_owned(), question()))
+                .await
+                .into_body(),
+        )
+        .await
+    }
+    let builder = layer().export_spans(|metadata| metadata.name() == "connect");
+    let captured = captured_with(builder, || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(outer());
+    });
+    let [connect, outer] = <[_; 2]>::try_from(captured.spans()).unwrap();
+    assert_eq!((connect.name.as_str(), connect.parent_id), ("connect", Some(outer.span_id)));
+    assert_eq!(outer.request.unwrap().output.text(), "Because.");
 }
 
 #[test]
