@@ -3,27 +3,22 @@
 use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method};
 use pin_project_lite::pin_project;
 use tracing::field::Empty;
 use tracing::{Level, Span};
 
 use super::PromptLayerMiddleware;
-use super::reply::Reply;
-use super::request_body::{Copied, RequestCopy};
-use super::route::{Address, Route};
+use super::request_copy::{RequestCopy, SharedCopy};
+use super::route::{Address, Route, UnknownHost};
 use crate::capture::{Captured, Failure};
 use crate::instrument::call::Call;
 use crate::span::input_output::Input;
 
 /// The metadata key for the reason why a log has no input.
 const REQUEST_BODY: &str = "request_body";
-/// The field of the span for the HTTP status of the response.
-const STATUS: &str = "http.response.status_code";
-
 /// What an interceptor knows of a request before it is sent.
 #[derive(Debug)]
 pub(crate) struct RequestHead<'a> {
@@ -32,15 +27,6 @@ pub(crate) struct RequestHead<'a> {
     pub(crate) unknown_host: UnknownHost<'a>,
     /// The span around the call. `None` is the current one.
     pub(crate) parent: Option<&'a Span>,
-}
-
-/// What to do with requests to a host that is not known.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum UnknownHost<'a> {
-    /// They are no model calls.
-    Skip,
-    /// They are calls of this provider, or of one that the exchange shows.
-    Log(Option<&'a str>),
 }
 
 /// The recorded exchange.
@@ -65,7 +51,7 @@ enum SentBody {
     /// The body as JSON, or the reason why it is not logged.
     Known(Result<String, String>),
     /// The body is copied while it is sent.
-    Copied(Arc<Mutex<RequestCopy>>),
+    Copied(SharedCopy),
     /// The call has it.
     Described,
 }
@@ -108,6 +94,11 @@ impl Exchange {
         self.takes_stream_options && self.is_recording()
     }
 
+    /// Returns `true` if a JSON array is the stream of this call's events.
+    pub(super) fn is_array(&self) -> bool {
+        self.is_array
+    }
+
     /// Returns the limit for bodies.
     pub(crate) fn limit(&self) -> usize {
         self.limit
@@ -136,24 +127,13 @@ impl Exchange {
     }
 
     /// Returns the copy of the request's body that the sender fills.
-    pub(crate) fn copied_request(&mut self, headers: &HeaderMap) -> Option<Copied> {
+    pub(super) fn copied_request(&mut self, headers: &HeaderMap) -> Option<SharedCopy> {
         if !self.is_recording() {
             return None;
         }
-        let copy = Arc::new(Mutex::new(RequestCopy::new(headers, self.limit)));
-        self.request = SentBody::Copied(Arc::clone(&copy));
-        Some(Copied(copy))
-    }
-
-    /// Continues with the response. Returns `None` if nothing records it.
-    pub(crate) fn responded(mut self, status: StatusCode, headers: &HeaderMap) -> Option<Reply> {
-        self.call.span().record(STATUS, status.as_u16());
-        if !self.is_recording() {
-            return None;
-        }
-        let (is_array, limit) = (self.is_array, self.limit);
-        self.call.keep_of_stream(limit.saturating_mul(super::reply::EVENT_COST));
-        Some(Reply::new(self, status, headers, is_array, limit))
+        let copy = SharedCopy::new(RequestCopy::new(headers, self.limit));
+        self.request = SentBody::Copied(copy.clone());
+        Some(copy)
     }
 
     /// Ends the exchange without a response.
@@ -182,7 +162,7 @@ impl Exchange {
         }
         let body = match std::mem::replace(&mut self.request, SentBody::Described) {
             SentBody::Known(body) => body,
-            SentBody::Copied(copy) => super::request_body::lock(&copy).json(),
+            SentBody::Copied(copy) => copy.lock().json(),
             SentBody::Described => return,
         };
         match (body, self.model.take()) {

@@ -68,8 +68,10 @@
 
 mod adapters;
 mod exchange;
+mod frame;
 mod reply;
 mod request_body;
+mod request_copy;
 mod response_body;
 mod route;
 mod usage;
@@ -78,13 +80,13 @@ mod usage;
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub use self::adapters::tower::{PromptLayerService, ResponseFuture};
 #[cfg(feature = "proxy")]
-pub(crate) use self::exchange::{Exchange, RequestHead, Responding, UnknownHost};
+pub(crate) use self::exchange::{Exchange, RequestHead, Responding};
 #[cfg(any(feature = "proxy", feature = "tower"))]
 pub use self::request_body::RequestBody;
 #[cfg(any(feature = "proxy", feature = "tower"))]
 pub use self::response_body::ResponseBody;
 #[cfg(feature = "proxy")]
-pub(crate) use self::route::Address;
+pub(crate) use self::route::{Address, UnknownHost};
 
 /// Logs model calls.
 ///

@@ -13,7 +13,9 @@ use crate::instrument::call::Call;
 
 /// The limit for the memory of a stream's events, as a multiple of the limit for its bytes. An event needs
 /// memory in addition to its text.
-pub(super) const EVENT_COST: usize = 2;
+const EVENT_COST: usize = 2;
+/// The field of the span for the HTTP status of the response.
+const STATUS: &str = "http.response.status_code";
 /// The metadata key for the reason why a log has no output, or not all of it.
 const RESPONSE_BODY: &str = "response_body";
 /// What stands for the type of an error that is the status of a response.
@@ -55,14 +57,15 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    pub(super) fn new(
-        exchange: Exchange,
-        status: StatusCode,
-        headers: &HeaderMap,
-        is_array: bool,
-        limit: usize,
-    ) -> Self {
-        Self { exchange, status, kept: Kept::new(status, headers, is_array, limit), is_array }
+    /// Continues an exchange with its response. Returns `None` if nothing records it.
+    pub(crate) fn begin(mut exchange: Exchange, status: StatusCode, headers: &HeaderMap) -> Option<Self> {
+        exchange.call().span().record(STATUS, status.as_u16());
+        if !exchange.is_recording() {
+            return None;
+        }
+        let (is_array, limit) = (exchange.is_array(), exchange.limit());
+        exchange.call_mut().keep_of_stream(limit.saturating_mul(EVENT_COST));
+        Some(Self { exchange, status, kept: Kept::new(status, headers, is_array, limit), is_array })
     }
 
     /// Polls the body inside the span of the exchange.

@@ -1,81 +1,20 @@
-//! Copies the body of a request while it is sent.
+//! The body of a request, which is copied while it is sent.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use http::HeaderMap;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http::header::CONTENT_LENGTH;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::exchange::Exchange;
+use super::frame::{data, into_bytes};
+use super::request_copy::SharedCopy;
 use super::usage;
-
-/// The part of a request's body that was sent so far.
-#[derive(Debug)]
-pub(super) struct RequestCopy {
-    bytes: Vec<u8>,
-    limit: usize,
-    is_cut: bool,
-    is_complete: bool,
-    is_compressed: bool,
-}
-
-impl RequestCopy {
-    pub(super) fn new(headers: &HeaderMap, limit: usize) -> Self {
-        let encoding = headers.get(CONTENT_ENCODING);
-        let is_compressed =
-            encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"));
-        Self { bytes: Vec::new(), limit, is_cut: false, is_complete: false, is_compressed }
-    }
-
-    pub(super) fn read(&mut self, data: &[u8]) {
-        if self.is_cut || self.is_compressed || data.len() > self.limit.saturating_sub(self.bytes.len()) {
-            // A truncated body is not valid JSON, so there is no reason to keep it.
-            self.is_cut = true;
-            self.bytes = Vec::new();
-        } else {
-            self.bytes.extend_from_slice(data);
-        }
-    }
-
-    pub(super) fn complete(&mut self) {
-        self.is_complete = true;
-    }
-
-    /// Takes the body as JSON. Returns the reason if it cannot be logged.
-    pub(super) fn json(&mut self) -> Result<String, String> {
-        if self.is_compressed {
-            return Err("compressed".to_owned());
-        }
-        if self.is_cut {
-            return Err(format!("longer than {} bytes", self.limit));
-        }
-        if !self.is_complete {
-            return Err("not sent to its end".to_owned());
-        }
-        let bytes = std::mem::take(&mut self.bytes);
-        if bytes.is_empty() {
-            return Err("empty".to_owned());
-        }
-        if !bytes.trim_ascii_start().starts_with(b"{") {
-            return Err("not JSON".to_owned());
-        }
-        String::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned())
-    }
-}
-
-pub(super) fn lock(copy: &Mutex<RequestCopy>) -> MutexGuard<'_, RequestCopy> {
-    copy.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The sender's side of the copy of a request's body.
-#[derive(Debug)]
-pub(crate) struct Copied(pub(super) Arc<Mutex<RequestCopy>>);
 
 pin_project! {
     /// The body of a request, which is copied while it is sent.
@@ -89,7 +28,7 @@ pin_project! {
         body: B,
         // What the body gave before it was sent.
         ahead: VecDeque<Result<Frame<Bytes>, B::Error>>,
-        copy: Option<Copied>,
+        copy: Option<SharedCopy>,
     }
 }
 
@@ -155,15 +94,6 @@ impl<B: Body> RequestBody<B> {
     }
 }
 
-fn data(frame: &Frame<Bytes>) -> &[u8] {
-    frame.data_ref().map_or(&[], |data| data.as_ref())
-}
-
-/// Returns the data of a frame. Copies nothing if they are [`Bytes`] already.
-pub(super) fn into_bytes(mut data: impl Buf) -> Bytes {
-    data.copy_to_bytes(data.remaining())
-}
-
 impl<B: Body> Body for RequestBody<B> {
     type Data = Bytes;
     type Error = B::Error;
@@ -180,8 +110,8 @@ impl<B: Body> Body for RequestBody<B> {
                 Poll::Pending => Poll::Pending,
             },
         };
-        if let (Some(Copied(copy)), Poll::Ready(frame)) = (&this.copy, &polled) {
-            let mut copy = lock(copy);
+        if let (Some(copy), Poll::Ready(frame)) = (&this.copy, &polled) {
+            let mut copy = copy.lock();
             if let Some(Ok(frame)) = frame {
                 copy.read(data(frame));
             }

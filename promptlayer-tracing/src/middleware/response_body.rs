@@ -13,8 +13,8 @@ use pin_project_lite::pin_project;
 
 #[cfg(any(feature = "proxy", feature = "tower"))]
 use super::exchange::Exchange;
+use super::frame::{data, into_bytes};
 use super::reply::{Ended, Reply};
-use super::request_body::into_bytes;
 use crate::capture::Failure;
 
 /// The error of a body, boxed.
@@ -82,7 +82,8 @@ impl<B: Body> ResponseBody<B> {
     /// Wraps the body of a response, so that the exchange ends when the body ends.
     #[cfg(any(feature = "proxy", feature = "tower"))]
     pub(crate) fn of_exchange(exchange: Option<Exchange>, response: Response<B>) -> Response<Self> {
-        let reply = exchange.and_then(|exchange| exchange.responded(response.status(), response.headers()));
+        let reply =
+            exchange.and_then(|exchange| Reply::begin(exchange, response.status(), response.headers()));
         response.map(|body| Self::new(body, reply))
     }
 
@@ -129,9 +130,7 @@ where
             match &polled {
                 Poll::Pending => {}
                 Poll::Ready(Some(Ok(frame))) => {
-                    if let Some(data) = frame.data_ref() {
-                        reply.read(data);
-                    }
+                    reply.read(data(frame));
                     // A reader that knows the length does not poll again.
                     if is_over(&*this.body) {
                         pending.ends(Ended::Read);

@@ -7,7 +7,6 @@ use http::Uri;
 use percent_encoding::percent_decode_str;
 use promptlayer_blueprint::providers::{VENDORS, Vendor};
 
-use super::exchange::UnknownHost;
 use crate::kind::SpanKind;
 use crate::span::call_site::CallSite;
 
@@ -103,6 +102,15 @@ impl fmt::Display for Address {
         }
         formatter.write_str(&self.path)
     }
+}
+
+/// What to do with requests to a host that is not known.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum UnknownHost<'a> {
+    /// They are no model calls.
+    Skip,
+    /// They are calls of this provider, or of one that the exchange shows.
+    Log(Option<&'a str>),
 }
 
 /// A model call, recognized from its address.

@@ -19,9 +19,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::capture::Failure;
 use crate::middleware::PromptLayerMiddleware;
-use crate::middleware::exchange::{Exchange, RequestHead, UnknownHost};
+use crate::middleware::exchange::{Exchange, RequestHead};
+use crate::middleware::reply::Reply;
 use crate::middleware::response_body::ResponseBody;
-use crate::middleware::route::Address;
+use crate::middleware::route::{Address, UnknownHost};
 
 /// The services of the SDK that call models, with the name of the provider.
 const SERVICES: &[(&str, &str)] = &[("bedrock runtime", "amazon.bedrock")];
@@ -89,7 +90,7 @@ impl Intercept for PromptLayerMiddleware {
         let response = context.response_mut();
         let status = StatusCode::from_u16(response.status().as_u16())?;
         let headers = headers(|name| response.headers().get(name));
-        if let Some(reply) = exchange.responded(status, &headers) {
+        if let Some(reply) = Reply::begin(exchange, status, &headers) {
             let body = std::mem::replace(response.body_mut(), SdkBody::taken());
             *response.body_mut() = SdkBody::from_body_1_x(ResponseBody::new(body, Some(reply)));
         }

@@ -7,9 +7,10 @@ use reqwest_middleware::{Error, Middleware, Next, Result};
 
 use crate::capture::Failure;
 use crate::middleware::PromptLayerMiddleware;
-use crate::middleware::exchange::{Exchange, RequestHead, Responding, UnknownHost};
+use crate::middleware::exchange::{Exchange, RequestHead, Responding};
+use crate::middleware::reply::Reply;
 use crate::middleware::response_body::ResponseBody;
-use crate::middleware::route::Address;
+use crate::middleware::route::{Address, UnknownHost};
 use crate::middleware::usage;
 
 #[async_trait::async_trait]
@@ -61,7 +62,7 @@ fn body_of(request: &Request) -> Option<&[u8]> {
 
 /// Wraps the body of a response, so that the call ends when the body ends.
 fn read(exchange: Exchange, response: Response) -> Response {
-    let Some(reply) = exchange.responded(response.status(), response.headers()) else { return response };
+    let Some(reply) = Reply::begin(exchange, response.status(), response.headers()) else { return response };
     let url = response.url().clone();
     let (mut parts, body) = http::Response::<Body>::from(response).into_parts();
     // The URL is in an extension whose type is private to reqwest. Only this builder can create it.

@@ -14,10 +14,10 @@ use tower_service::Service;
 
 use crate::capture::Failure;
 use crate::middleware::PromptLayerMiddleware;
-use crate::middleware::exchange::{Exchange, RequestHead, Responding, UnknownHost};
+use crate::middleware::exchange::{Exchange, RequestHead, Responding};
 use crate::middleware::request_body::RequestBody;
 use crate::middleware::response_body::{BoxError, ResponseBody};
-use crate::middleware::route::Address;
+use crate::middleware::route::{Address, UnknownHost};
 
 impl<S> Layer<S> for PromptLayerMiddleware {
     type Service = PromptLayerService<S>;

@@ -1,9 +1,23 @@
 //! Reads a call whose HTTP exchange an interceptor saw.
 
-use super::{Exchanged, function_input, function_output};
+use promptlayer_blueprint::providers;
+use serde_json::Value;
+
+use super::{Exchanged, captured, function_output};
 use crate::capture::Captured;
 use crate::span::finished::{FinishedSpan, Output};
 use crate::span::input_output::{Ending, Input};
+
+/// Returns the arguments of the function as JSON, without those of which only the type is known.
+fn arguments(span: &FinishedSpan) -> Option<String> {
+    match captured::input(span.input.as_ref()?)? {
+        providers::Input::Arguments(arguments) if arguments.is_empty() => None,
+        providers::Input::Arguments(arguments) => {
+            Some(Value::Object(arguments.into_iter().collect()).to_string())
+        }
+        providers::Input::Value(value) => Some(value.to_string()),
+    }
+}
 
 /// Reads the request and the response from the exchange. What the exchange does not show is read from the
 /// call, and so is what the attribute's `input` and `output` chose.
@@ -25,7 +39,7 @@ pub(super) fn read(span: &FinishedSpan, exchange: &FinishedSpan) -> Exchanged {
     } else if of_call.request.prompt == seen.request.prompt {
         seen.function_input = of_call.function_input;
     } else if !span.is_external {
-        seen.function_input = function_input(span);
+        seen.function_input = arguments(span);
     }
 
     // What a function returns after its call failed is no reply of the model.
