@@ -183,7 +183,8 @@ fn upstream(url: &str) -> Result<Url, Error> {
 /// A proxy in this process that logs the model calls which pass through it. See the [module](self).
 ///
 /// Dropping it ends it: it accepts no more requests, and those in progress go on for up to 30 seconds.
-/// [`shutdown`](Self::shutdown) waits for them.
+/// [`shutdown`](Self::shutdown) waits for them. At the end of the program, shut it down before the guard of the
+/// layer, so that these requests are delivered too.
 #[derive(Debug)]
 pub struct Proxy {
     url: String,

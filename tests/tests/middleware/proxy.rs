@@ -8,8 +8,9 @@ use axum::extract::Request;
 use promptlayer_tracing::blueprint::{ErrorType, RequestStatus};
 use promptlayer_tracing::middleware::PromptLayerMiddleware;
 use promptlayer_tracing::proxy::Proxy;
-use promptlayer_tracing::{promptlayer, proxy};
+use promptlayer_tracing::{layer, promptlayer, proxy};
 use serde_json::{Value, json};
+use tests::in_memory::captured_with;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::bodies::{EVENTS, events};
@@ -64,6 +65,28 @@ fn call_through_the_proxy_is_logged_and_passed_on() {
     assert_eq!((log.provider.as_str(), log.model.as_str()), ("openai", "gpt-4o"));
     assert_eq!((log.input.text(), log.output.text()), ("why?".into(), "Because.".into()));
     assert_eq!((log.input_tokens, log.output_tokens), (Some(5), Some(2)));
+}
+
+#[test]
+fn call_is_logged_before_the_client_sees_its_end() {
+    let events = format!("{}data: [DONE]\n\n", events().concat());
+    for (kind, body) in [(JSON, reply()), (EVENTS, events)] {
+        let order: Arc<Mutex<Vec<&str>>> = Arc::default();
+        let logged = Arc::clone(&order);
+        captured_with(layer().redact(move |_| logged.lock().unwrap().push("logged")), || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let (server, pieces) = Server::in_pieces(kind).await;
+                let proxy = before(&server);
+                pieces.send(body.clone());
+                drop(pieces);
+                assert_eq!(ask(proxy.url(), question()).await.text().await.unwrap(), body);
+                order.lock().unwrap().push("read");
+                end(proxy);
+            });
+        });
+        assert_eq!(*order.lock().unwrap(), ["logged", "read"], "{kind}");
+    }
 }
 
 #[test]
