@@ -12,19 +12,20 @@ use tracing::{Level, Span};
 
 use super::PromptLayerMiddleware;
 use super::request_copy::{RequestCopy, SharedCopy};
-use super::route::{Address, Route, UnknownHost};
+use super::route::{Address, Hosts, Route};
 use crate::capture::{Captured, Failure};
 use crate::instrument::call::Call;
 use crate::span::input_output::Input;
 
 /// The metadata key for the reason why a log has no input.
 const REQUEST_BODY: &str = "request_body";
+
 /// What an interceptor knows of a request before it is sent.
 #[derive(Debug)]
 pub(crate) struct RequestHead<'a> {
     pub(crate) method: &'a Method,
     pub(crate) address: &'a Address,
-    pub(crate) unknown_host: UnknownHost<'a>,
+    pub(crate) hosts: Hosts<'a>,
     /// The span around the call. `None` is the current one.
     pub(crate) parent: Option<&'a Span>,
 }
@@ -63,7 +64,7 @@ impl PromptLayerMiddleware {
         if head.method != Method::POST || !tracing::level_enabled!(Level::INFO) {
             return None;
         }
-        let route = Route::from_address(head.address, &self.hosts, head.unknown_host)?;
+        let route = Route::from_address(head.address, &self.hosts, head.hosts)?;
         let span = span(head.address, head.parent);
         if span.is_disabled() {
             return None;

@@ -86,7 +86,7 @@ pub use self::request_body::RequestBody;
 #[cfg(any(feature = "proxy", feature = "tower"))]
 pub use self::response_body::ResponseBody;
 #[cfg(feature = "proxy")]
-pub(crate) use self::route::{Address, UnknownHost};
+pub(crate) use self::route::{Address, Hosts};
 
 /// Logs model calls.
 ///

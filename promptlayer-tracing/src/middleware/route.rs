@@ -104,13 +104,13 @@ impl fmt::Display for Address {
     }
 }
 
-/// What to do with requests to a host that is not known.
+/// The hosts whose requests are model calls.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum UnknownHost<'a> {
-    /// They are no model calls.
-    Skip,
-    /// They are calls of this provider, or of one that the exchange shows.
-    Log(Option<&'a str>),
+pub(crate) enum Hosts<'a> {
+    /// Those that are known.
+    Known,
+    /// All hosts. They belong to this provider, if it is named, except those that the user added.
+    All(Option<&'a str>),
 }
 
 /// A model call, recognized from its address.
@@ -130,12 +130,12 @@ impl<'a> Route<'a> {
     pub(super) fn from_address(
         address: &'a Address,
         hosts: &'a [(String, String)],
-        unknown: UnknownHost<'a>,
+        wanted: Hosts<'a>,
     ) -> Option<Self> {
-        let provider = match (provider(address, hosts), unknown) {
-            (None, UnknownHost::Skip) => return None,
-            (None, UnknownHost::Log(provider)) => provider,
-            (known, _) => known,
+        let own = hosts.iter().find(|(own, _)| address.is_at(own)).map(|(_, provider)| provider.as_str());
+        let provider = match wanted {
+            Hosts::Known => Some(own.or_else(|| known_provider(address))?),
+            Hosts::All(named) => own.or(named).or_else(|| known_provider(address)),
         };
         let path = address.path.trim_end_matches('/');
         if NO_CALLS.iter().any(|part| path.contains(part)) {
@@ -156,16 +156,14 @@ impl<'a> Route<'a> {
     }
 }
 
-fn provider<'a>(address: &Address, hosts: &'a [(String, String)]) -> Option<&'a str> {
-    let own = hosts.iter().find(|(own, _)| address.is_at(own)).map(|(_, provider)| provider.as_str());
+fn known_provider(address: &Address) -> Option<&'static str> {
     let is_host = |vendor: &&Vendor| vendor.hosts.iter().any(|known| address.is_at(known));
     let has_pattern = |vendor: &&Vendor| {
         let matches =
             |(start, end): &(&str, &str)| address.host.starts_with(start) && address.host.ends_with(end);
         vendor.host_patterns.iter().any(matches)
     };
-    let vendor = || VENDORS.iter().find(is_host).or_else(|| VENDORS.iter().find(has_pattern));
-    own.or_else(|| vendor().map(|vendor| vendor.name))
+    VENDORS.iter().find(is_host).or_else(|| VENDORS.iter().find(has_pattern)).map(|vendor| vendor.name)
 }
 
 fn strip_prefix_ignoring_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
@@ -198,7 +196,7 @@ mod tests {
         let address = address(url);
         let own =
             [("My-Proxy:8080".to_owned(), "openai".to_owned()), ("llm.local".to_owned(), "mine".to_owned())];
-        let route = Route::from_address(&address, &own, UnknownHost::Skip)?;
+        let route = Route::from_address(&address, &own, Hosts::Known)?;
         let model = route.model.unwrap_or_default().into_owned();
         Some((route.provider?.to_owned(), model, route.site.function))
     }
@@ -261,7 +259,7 @@ mod tests {
             ("/v1/messages", SpanKind::Llm),
         ] {
             let address = address(&format!("https://api.openai.com{path}"));
-            let route = Route::from_address(&address, &[], UnknownHost::Skip).unwrap();
+            let route = Route::from_address(&address, &[], Hosts::Known).unwrap();
             assert_eq!(route.kind(), kind, "{path}");
         }
     }
@@ -281,14 +279,19 @@ mod tests {
     }
 
     #[test]
-    fn unknown_host_is_logged_if_the_interceptor_says_so() {
-        let address = address("http://127.0.0.1:8000/v1/chat/completions");
-        for (unknown, provider) in
-            [(UnknownHost::Log(None), None), (UnknownHost::Log(Some("groq")), Some("groq"))]
-        {
-            assert_eq!(Route::from_address(&address, &[], unknown).unwrap().provider, provider);
+    fn all_hosts_are_logged_if_the_interceptor_says_so() {
+        let own = [("llm.local".to_owned(), "mine".to_owned())];
+        for (host, named, provider) in [
+            ("127.0.0.1:8000", None, None),
+            ("127.0.0.1:8000", Some("groq"), Some("groq")),
+            ("api.openai.com", None, Some("openai")),
+            ("api.openai.com", Some("groq"), Some("groq")),
+            ("llm.local", Some("groq"), Some("mine")),
+        ] {
+            let address = address(&format!("http://{host}/v1/chat/completions"));
+            let route = Route::from_address(&address, &own, Hosts::All(named)).unwrap();
+            assert_eq!(route.provider, provider, "{host}");
         }
-        assert!(Route::from_address(&address, &[], UnknownHost::Skip).is_none());
     }
 
     #[test]

@@ -18,7 +18,7 @@ use tracing::dispatcher::{self, Dispatch};
 use super::scopes::{Scope, Scopes, UnknownScope};
 use crate::capture::Failure;
 use crate::middleware::{
-    Address, Exchange, PromptLayerMiddleware, RequestBody, RequestHead, Responding, ResponseBody, UnknownHost,
+    Address, Exchange, Hosts, PromptLayerMiddleware, RequestBody, RequestHead, Responding, ResponseBody,
 };
 
 /// The headers that belong to one connection, besides those that `connection` names.
@@ -147,7 +147,7 @@ impl Forwarder {
             self.middleware.begin(&RequestHead {
                 method,
                 address: &address,
-                unknown_host: UnknownHost::Log(self.provider.as_deref()),
+                hosts: Hosts::All(self.provider.as_deref()),
                 parent: scope.map(|scope| &scope.span),
             })
         };

@@ -22,7 +22,7 @@ use crate::middleware::PromptLayerMiddleware;
 use crate::middleware::exchange::{Exchange, RequestHead};
 use crate::middleware::reply::Reply;
 use crate::middleware::response_body::ResponseBody;
-use crate::middleware::route::{Address, UnknownHost};
+use crate::middleware::route::{Address, Hosts};
 
 /// The services of the SDK that call models, with the name of the provider.
 const SERVICES: &[(&str, &str)] = &[("bedrock runtime", "amazon.bedrock")];
@@ -67,8 +67,7 @@ impl Intercept for PromptLayerMiddleware {
             self.begin(&RequestHead {
                 method: &Method::from_bytes(request.method().as_bytes()).ok()?,
                 address: &Address::from_uri(&uri, None)?,
-                unknown_host: known
-                    .map_or(UnknownHost::Skip, |(_, provider)| UnknownHost::Log(Some(provider))),
+                hosts: known.map_or(Hosts::Known, |(_, provider)| Hosts::All(Some(provider))),
                 parent: None,
             })
         });

@@ -10,7 +10,7 @@ use crate::middleware::PromptLayerMiddleware;
 use crate::middleware::exchange::{Exchange, RequestHead, Responding};
 use crate::middleware::reply::Reply;
 use crate::middleware::response_body::ResponseBody;
-use crate::middleware::route::{Address, UnknownHost};
+use crate::middleware::route::{Address, Hosts};
 use crate::middleware::usage;
 
 #[async_trait::async_trait]
@@ -41,7 +41,7 @@ fn begin(middleware: &PromptLayerMiddleware, request: &mut Request) -> Option<Ex
     let mut exchange = middleware.begin(&RequestHead {
         method: request.method(),
         address: &address,
-        unknown_host: UnknownHost::Skip,
+        hosts: Hosts::Known,
         parent: None,
     })?;
     if exchange.takes_stream_options()

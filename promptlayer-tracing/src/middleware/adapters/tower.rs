@@ -17,7 +17,7 @@ use crate::middleware::PromptLayerMiddleware;
 use crate::middleware::exchange::{Exchange, RequestHead, Responding};
 use crate::middleware::request_body::RequestBody;
 use crate::middleware::response_body::{BoxError, ResponseBody};
-use crate::middleware::route::{Address, UnknownHost};
+use crate::middleware::route::{Address, Hosts};
 
 impl<S> Layer<S> for PromptLayerMiddleware {
     type Service = PromptLayerService<S>;
@@ -43,7 +43,7 @@ impl<S> PromptLayerService<S> {
         self.middleware.begin(&RequestHead {
             method: request.method(),
             address: &address,
-            unknown_host: UnknownHost::Skip,
+            hosts: Hosts::Known,
             parent: None,
         })
     }
