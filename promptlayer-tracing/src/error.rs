@@ -33,6 +33,8 @@ pub enum ErrorKind {
     ThreadStart,
     /// Another layer of this crate in the same subscriber records its spans.
     SecondLayer,
+    /// The proxy of the feature `proxy` cannot be started.
+    Proxy,
     /// The spool cannot be opened, written to or read.
     Spool,
     /// The service took a span and left its request out, since it does not have the prompt template.
@@ -56,6 +58,10 @@ pub(crate) enum Repr {
          one layer per subscriber"
     )]
     SecondLayer,
+
+    #[cfg(feature = "proxy")]
+    #[error("the proxy cannot be started: {reason}")]
+    Proxy { reason: &'static str, source: Option<Box<dyn StdError + Send + Sync>> },
 
     #[error("the spool failed")]
     Spool { source: Box<dyn StdError + Send + Sync> },
@@ -83,6 +89,8 @@ impl Error {
             Repr::Client(error) => ErrorKind::Client(error.kind()),
             Repr::ThreadStart { .. } => ErrorKind::ThreadStart,
             Repr::SecondLayer => ErrorKind::SecondLayer,
+            #[cfg(feature = "proxy")]
+            Repr::Proxy { .. } => ErrorKind::Proxy,
             Repr::Spool { .. } => ErrorKind::Spool,
             Repr::PromptMissing { .. } => ErrorKind::PromptMissing,
             Repr::Unconfirmed { .. } => ErrorKind::Unconfirmed,
@@ -191,6 +199,10 @@ impl Error {
             Repr::Client(error) => Repr::Client(error.redacted(redactor)),
             Repr::ThreadStart { name, source } => Repr::ThreadStart { name, source: redactor.io(source) },
             Repr::SecondLayer => Repr::SecondLayer,
+            #[cfg(feature = "proxy")]
+            Repr::Proxy { reason, source } => {
+                Repr::Proxy { reason, source: source.map(|source| redactor.cause(&*source).into()) }
+            }
             Repr::Spool { source } => Repr::Spool { source: Box::new(redactor.cause(&*source)) },
             Repr::PromptMissing { mut prompt, mut function } => {
                 redact(&mut prompt);

@@ -55,8 +55,10 @@
 //! `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`. With rig's feature `reqwest-middleware`, the module
 //! `middleware` of this crate logs more than rig's spans do.
 //!
-//! With the feature `reqwest-middleware`, the module `middleware` logs every model call that is made through
-//! a client of the crate `reqwest-middleware`.
+//! The module `middleware` logs model calls where they leave the process as HTTP requests: in clients of
+//! `reqwest-middleware`, in services of `tower`, and in the AWS SDK. For clients that only take a base address,
+//! the function `proxy` starts a proxy in this process. A request inside an annotated call completes the log
+//! of that call.
 //!
 //! # In a library
 //!
@@ -69,7 +71,10 @@
 //! - `export` (default): the layer, the export pipeline and the REST client.
 //! - `rustls` (default) or `native-tls`: the TLS library. Without either, only `http` URLs work.
 //! - `templates` (default): rendering of prompt templates.
-//! - `reqwest-middleware`: the module `middleware`.
+//! - `reqwest-middleware`, `tower`, `aws`: the module `middleware` for clients of these crates. `aws` needs the
+//!   Rust version of the AWS SDK that you use.
+//! - `proxy`: the function and the module of that name.
+//! - `middleware`: what these four share. It does nothing alone.
 //!
 //! # In tests
 //!
@@ -90,12 +95,15 @@ mod instrument;
 mod kind;
 #[cfg(feature = "export")]
 mod layer;
-#[cfg(feature = "reqwest-middleware")]
-#[cfg_attr(docsrs, doc(cfg(feature = "reqwest-middleware")))]
+#[cfg(feature = "middleware")]
+#[cfg_attr(docsrs, doc(cfg(feature = "middleware")))]
 pub mod middleware;
 #[cfg(feature = "export")]
 mod process;
 mod prompt_link;
+#[cfg(feature = "proxy")]
+#[cfg_attr(docsrs, doc(cfg(feature = "proxy")))]
+pub mod proxy;
 #[cfg(feature = "export")]
 mod random;
 #[cfg(all(test, feature = "export"))]
@@ -147,6 +155,24 @@ pub mod in_memory {
 #[cfg(feature = "export")]
 pub fn layer() -> LayerBuilder {
     LayerBuilder::default()
+}
+
+/// Returns a builder for a proxy in this process, in front of the provider at `provider_url`. It logs the
+/// calls of clients that only take a base address: see the module [`proxy`](mod@proxy).
+///
+/// Give it the address that you would give to the client, and give the client the address of the proxy.
+///
+/// ```no_run
+/// # fn main() -> Result<(), promptlayer_tracing::Error> {
+/// let proxy = promptlayer_tracing::proxy("https://api.openai.com/v1").start()?;
+/// println!("{}", proxy.url()); // http://127.0.0.1:…
+/// # Ok(())
+/// # }
+/// ```
+#[cfg(feature = "proxy")]
+#[cfg_attr(docsrs, doc(cfg(feature = "proxy")))]
+pub fn proxy(provider_url: impl Into<String>) -> proxy::ProxyBuilder {
+    proxy::ProxyBuilder::new(provider_url.into())
 }
 
 /// Support code for the attribute's expansion. Not part of the public API.

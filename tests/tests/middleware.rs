@@ -7,21 +7,32 @@ use std::future::Future;
 use promptlayer_tracing::blueprint::{ErrorType, LogRequest, RequestStatus};
 use promptlayer_tracing::in_memory::InMemory;
 use promptlayer_tracing::middleware::PromptLayerMiddleware;
-use promptlayer_tracing::promptlayer;
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use serde_json::{Value, json};
 use tests::in_memory::captured;
 
 use self::server::Server;
 
+#[path = "middleware/aws.rs"]
+mod aws;
 #[path = "middleware/bodies.rs"]
 mod bodies;
+#[path = "middleware/joined.rs"]
+mod joined;
 #[path = "middleware/openai.rs"]
 mod openai;
+#[path = "middleware/proxy.rs"]
+mod proxy;
+#[path = "middleware/rig.rs"]
+mod rig;
 #[path = "middleware/server.rs"]
 mod server;
 #[path = "middleware/shown.rs"]
 mod shown;
+#[path = "middleware/tower.rs"]
+mod tower;
+#[path = "middleware/usage.rs"]
+mod usage;
 
 const CHAT: &str = "/v1/chat/completions";
 const JSON: &str = "application/json";
@@ -229,25 +240,6 @@ fn everything_passes_without_a_layer() {
         let response = ask(&client(&server, "openai"), server.url(CHAT)).await;
         assert_eq!(response.text().await.unwrap(), reply());
     });
-}
-
-#[test]
-fn annotated_outer_function_is_a_span_and_passes_its_tags_on() {
-    #[promptlayer(tags = ["chat"], metadata(customer = 7))]
-    async fn outer(client: &ClientWithMiddleware, url: String) -> String {
-        ask(client, url).await.text().await.unwrap()
-    }
-    let captured = run(async || {
-        let server = Server::whole(200, JSON, reply()).await;
-        assert_eq!(outer(&client(&server, "openai"), server.url(CHAT)).await, reply());
-    });
-    let [call, around] = <[_; 2]>::try_from(captured.spans()).unwrap();
-    assert_eq!((around.name.as_str(), around.request.is_none()), ("outer", true));
-    assert_eq!((call.parent_id, call.trace_id), (Some(around.span_id), around.trace_id));
-    let log = call.request.unwrap();
-    assert!(log.tags.contains("chat"));
-    assert_eq!(log.metadata["customer"], "7");
-    assert_eq!(log.output.text(), "Because.");
 }
 
 #[test]

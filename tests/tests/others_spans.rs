@@ -14,6 +14,7 @@ mod outliving;
 mod own;
 #[path = "others_spans/rig.rs"]
 mod rig;
+#[allow(dead_code, reason = "the tests of the middleware use all of it")]
 #[path = "middleware/server.rs"]
 mod server;
 #[path = "others_spans/shown.rs"]

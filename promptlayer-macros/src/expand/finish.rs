@@ -83,13 +83,14 @@ fn captured(args: &Args, names: &Names) -> TokenStream {
         },
         None => code!((&&&&#private::capture::Probe(__promptlayer_value)).__promptlayer_output()),
     };
+    let returned = if selected.is_some() { code!(returned_chosen) } else { code!(returned) };
     let traits = traits(names);
     code! {
         #traits
         match (&&#private::capture::Probe(&#given)).__promptlayer_given() {
             #private::capture::Given::Value(__promptlayer_value) => {
                 let __promptlayer_captured = #value;
-                #private::Call::returned(#call, __promptlayer_captured);
+                #private::Call::#returned(#call, __promptlayer_captured);
             }
             #private::capture::Given::Error(__promptlayer_error) => {
                 let __promptlayer_failure = (&&&&&&&#private::capture::Probe(__promptlayer_error)).__promptlayer_error();

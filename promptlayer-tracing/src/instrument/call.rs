@@ -14,7 +14,7 @@ use tracing::Span;
 use crate::capture::{self, Captured, Chunk, Failure};
 #[cfg(not(feature = "export"))]
 use crate::instrument::disabled::Recording;
-#[cfg(feature = "reqwest-middleware")]
+#[cfg(feature = "middleware")]
 use crate::kind::SpanKind;
 #[cfg(feature = "export")]
 use crate::layer::recording::Recording;
@@ -71,17 +71,19 @@ impl Call {
         }
     }
 
-    /// Sets the kind that the call has if it makes the request log itself. It does not if a call inside it
-    /// makes one.
-    #[cfg(feature = "reqwest-middleware")]
-    pub(crate) fn request_kind(&mut self, kind: SpanKind) {
-        if let Some(active) = &mut self.active {
-            active.request_kind(kind);
+    /// Begins a call that an interceptor sees. It joins the call around it if it is the exchange of that
+    /// call; see [`calls_inside`](crate::layer::calls_inside).
+    #[cfg(feature = "middleware")]
+    pub(crate) fn begin_exchange(span: Span, site: &'static CallSite, kind: SpanKind) -> Self {
+        let mut call = Self::prepare(span, site);
+        if let Some(active) = &mut call.active {
+            active.begin_exchange(&call.span, kind);
         }
+        call
     }
 
     /// Sets how many bytes of the stream are retained at most.
-    #[cfg(feature = "reqwest-middleware")]
+    #[cfg(feature = "middleware")]
     pub(crate) fn keep_of_stream(&mut self, bytes: usize) {
         if let Some(active) = &mut self.active {
             active.keep_of_stream(bytes);
@@ -89,7 +91,7 @@ impl Call {
     }
 
     /// Returns `true` if the stream was longer than the retained part.
-    #[cfg(feature = "reqwest-middleware")]
+    #[cfg(feature = "middleware")]
     pub(crate) fn has_passed_by(&self) -> bool {
         self.active.as_ref().is_some_and(|active| active.has_passed_by())
     }
@@ -160,7 +162,7 @@ impl Call {
     }
 
     /// Stops the clock. The request log may be made later.
-    #[cfg(feature = "reqwest-middleware")]
+    #[cfg(feature = "middleware")]
     pub(crate) fn stop(&mut self) {
         if let Some(active) = &mut self.active {
             active.stop();
@@ -201,6 +203,14 @@ impl Call {
     /// Ends the call with the value that the function returned, or that its `Ok` holds.
     pub fn returned(mut self, value: Captured) {
         self.end(Some(value), Ending::Returned);
+    }
+
+    /// Ends the call with the value that the attribute's `output` chose.
+    pub fn returned_chosen(mut self, value: Captured) {
+        if let Some(active) = &mut self.active {
+            active.output_is_chosen();
+        }
+        self.returned(value);
     }
 
     /// Ends the call with the `Err` that the function returned.

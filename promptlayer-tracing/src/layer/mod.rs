@@ -2,8 +2,12 @@
 
 mod announce;
 mod builder;
+pub(crate) mod calls_inside;
 pub(crate) mod external_span;
 pub(crate) mod gen_ai_fields;
+pub(crate) mod hand_over;
+#[cfg(feature = "middleware")]
+pub(crate) mod joined;
 mod model_calls;
 pub(crate) mod recording;
 mod span_state;
@@ -23,7 +27,9 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use self::announce::announce;
 pub use self::builder::LayerBuilder;
+use self::calls_inside::Closed;
 use self::external_span::ExternalSpan;
+use self::hand_over::{hand_over, hand_over_ended};
 use self::model_calls::{ModelCall, ModelCalls};
 use self::span_state::{Owner, SpanState, unless_poisoned};
 use self::visitor::FieldVisitor;
@@ -162,6 +168,7 @@ where
             started: SystemTime::now(),
             started_at: Instant::now(),
             inherited,
+            site: None,
             calls: Arc::new(ModelCalls::default()),
             model_call: ModelCall::No,
             around: None,
@@ -178,7 +185,9 @@ where
             is_first
         });
         match is_recorded {
-            Some(true) if is_request => announce(&span, ModelCall::UnlessOuter),
+            Some(true) if is_request => {
+                hand_over_ended(&self.processor, announce(&span, ModelCall::UnlessOuter))
+            }
             Some(false) => self.report_second(),
             _ => {}
         }
@@ -198,7 +207,7 @@ where
         }
         let mut visitor = FieldVisitor::default();
         values.record(&mut visitor);
-        add_fields(&span, visitor.fields);
+        add_fields(&self.processor, &span, visitor.fields);
     }
 
     /// Adds the fields of an event to the span in which it occurred, if the crate that made the span records
@@ -222,7 +231,7 @@ where
                 let mut visitor = FieldVisitor::default();
                 event.record(&mut visitor);
                 visitor.fields.retain(|name, _| is_of_call(name) || (is_error && name == EVENT_ERROR));
-                return add_fields(&span, visitor.fields);
+                return add_fields(&self.processor, &span, visitor.fields);
             }
         }
     }
@@ -240,12 +249,23 @@ where
                 return None;
             }
             record.owner = Owner::Gone;
-            Some((finished(record, span.name()), record.around.take()))
+            let calls = Arc::clone(&record.calls);
+            Some((calls, finished(record, span.name()), record.around.take()))
         });
-        match finished.flatten() {
-            Some((finished, Some(around))) => around.call_ended(finished, &self.processor),
-            Some((finished, None)) => self.processor.submit(finished),
-            None => {}
+        let Some((calls, finished, around)) = finished.flatten() else { return };
+        let finished = match calls.exchange.close(finished, || None) {
+            Closed::Own(finished) => finished,
+            Closed::Separate(mut finished) => {
+                if finished.is_request {
+                    finished.surrounds_a_call();
+                }
+                finished
+            }
+            Closed::Waiting => return,
+        };
+        match around {
+            Some(around) => around.call_ended(finished, &self.processor),
+            None => hand_over(&self.processor, finished, None),
         }
     }
 }
@@ -254,8 +274,11 @@ where
 const EVENT_ERROR: &str = "error";
 
 /// Adds fields to the state of a span.
-fn add_fields<'registry, R>(span: &SpanRef<'registry, R>, fields: Map<String, Value>)
-where
+fn add_fields<'registry, R>(
+    processor: &SpanProcessor,
+    span: &SpanRef<'registry, R>,
+    fields: Map<String, Value>,
+) where
     R: LookupSpan<'registry>,
 {
     let is_request = unless_poisoned(|| {
@@ -271,7 +294,7 @@ where
         Some(is_request)
     });
     if is_request.flatten() == Some(true) {
-        announce(span, ModelCall::UnlessOuter);
+        hand_over_ended(processor, announce(span, ModelCall::UnlessOuter));
     }
 }
 
@@ -288,7 +311,7 @@ fn finished(record: &mut SpanState, name: &'static str) -> FinishedSpan {
         place: record.place,
         name,
         function: None,
-        kind: if surrounds_a_call { Some(SpanKind::Chain) } else { kind },
+        kind,
         is_request,
         is_external: record.external.is_some(),
         lacks_an_answer: told.is_some_and(|external| external.lacks_an_answer(&fields)),
@@ -297,12 +320,14 @@ fn finished(record: &mut SpanState, name: &'static str) -> FinishedSpan {
         ending: told.map_or(Ending::Returned, |external| external.ending(&fields)),
         input: None,
         output: None,
+        is_output_chosen: false,
         time_to_first_chunk: None,
         provider: None,
         model: None,
         parameters: Vec::new(),
         inherited: Arc::clone(&record.inherited),
         fields,
+        exchange: None,
         on_request_id: None,
     }
 }

@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use promptlayer_blueprint::SpanId;
 
+use crate::layer::calls_inside::CallsInside;
+use crate::layer::hand_over::hand_over;
 use crate::process::SpanProcessor;
 use crate::process::around::{self, Around};
 use crate::span::finished::FinishedSpan;
@@ -23,6 +25,8 @@ pub(crate) struct ModelCalls {
     /// counted beside it.
     begun: AtomicUsize,
     external: Mutex<External>,
+    /// The exchange of the span's own call, which an interceptor sees.
+    pub(crate) exchange: CallsInside,
 }
 
 /// The number at which counting ends.
@@ -113,7 +117,7 @@ impl ModelCalls {
                     if !self.are_several() {
                         around::complete(&mut call, Around::from_function(function));
                     }
-                    processor.submit(call);
+                    hand_over(processor, call, None);
                 }
             }
         }
@@ -125,7 +129,7 @@ impl ModelCalls {
             return;
         }
         if let Some(call) = processor.held.take(function) {
-            processor.submit(call);
+            hand_over(processor, call, None);
         }
     }
 }
@@ -134,7 +138,7 @@ impl Function {
     /// Hands over a model call of another crate that has ended, at once or when the function ends.
     pub(crate) fn call_ended(&self, mut call: FinishedSpan, processor: &SpanProcessor) {
         if !call.is_request || processor.held.is_forked() {
-            return processor.submit(call);
+            return hand_over(processor, call, None);
         }
         let calls = &self.calls;
         let mut external = calls.lock();
@@ -145,7 +149,7 @@ impl Function {
                 if is_alone {
                     around::complete(&mut call, *around);
                 }
-                processor.submit(call);
+                hand_over(processor, call, None);
             }
             External::Open if is_alone && around::is_incomplete(&call) => {
                 *external = External::Held;
@@ -153,7 +157,7 @@ impl Function {
                 let released = processor.held.hold(self.span_id, call);
                 drop(external);
                 for call in released {
-                    processor.submit(call);
+                    hand_over(processor, call, None);
                 }
             }
             other => {
@@ -162,7 +166,7 @@ impl Function {
                     *external = other;
                 }
                 drop(external);
-                processor.submit(call);
+                hand_over(processor, call, None);
             }
         }
     }

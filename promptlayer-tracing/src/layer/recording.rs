@@ -3,16 +3,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use promptlayer_blueprint::{Tags, semconv};
+use promptlayer_blueprint::Tags;
 use tracing::Span;
 
 use crate::capture::{Captured, Chunk, Failure};
 use crate::kind::SpanKind;
 use crate::layer::announce::announce;
-use crate::layer::gen_ai_fields;
+use crate::layer::calls_inside::Closed;
+#[cfg(feature = "middleware")]
+use crate::layer::calls_inside::Exchanged;
+use crate::layer::hand_over::{hand_over, hand_over_ended};
+#[cfg(feature = "middleware")]
+use crate::layer::joined::{self, Around, Found};
 use crate::layer::model_calls::{ModelCall, ModelCalls};
 use crate::layer::span_state::{Owner, SpanState, in_registry};
-use crate::process::{ConvertedSpan, ProcessedSpan, SpanProcessor, convert};
+use crate::process::SpanProcessor;
 use crate::prompt_link::PromptLink;
 use crate::span::call_site::CallSite;
 use crate::span::finished::{FinishedSpan, Inherited, Output, Place};
@@ -34,6 +39,9 @@ pub(crate) struct Recording {
     /// The duration, if the call ended before it is handed over.
     duration: Option<Duration>,
     calls: Arc<ModelCalls>,
+    /// The call that this exchange belongs to. It completes the call's request log and makes none itself.
+    #[cfg(feature = "middleware")]
+    exchange_of: Option<Around>,
     /// The kind of the request log, if the attribute has no `kind`.
     request_kind: SpanKind,
     inherited: Arc<Inherited>,
@@ -44,6 +52,8 @@ pub(crate) struct Recording {
     metadata: Vec<(&'static str, String)>,
     prompt: Option<PromptLink>,
     stream: Option<Streamed>,
+    /// `true` if the attribute's `output` chose what is logged.
+    is_output_chosen: bool,
     /// The maximum number of bytes kept of a stream.
     stream_limit: usize,
 }
@@ -80,6 +90,7 @@ impl Recording {
                 return None;
             }
             record.owner = Owner::Call;
+            record.site = Some(site);
             Some(Box::new(Self {
                 site,
                 processor: Arc::clone(&record.processor),
@@ -89,6 +100,8 @@ impl Recording {
                 started_at: record.started_at,
                 duration: None,
                 calls: Arc::clone(&record.calls),
+                #[cfg(feature = "middleware")]
+                exchange_of: None,
                 request_kind: SpanKind::Llm,
                 inherited: Arc::clone(&record.inherited),
                 input: None,
@@ -98,6 +111,7 @@ impl Recording {
                 metadata: Vec::new(),
                 prompt: None,
                 stream: None,
+                is_output_chosen: false,
                 stream_limit: MAX_STREAM_BYTES,
             }))
         })
@@ -110,24 +124,36 @@ impl Recording {
             Some(kind) if kind.is_request() => ModelCall::Always,
             Some(_) => return,
         };
-        in_registry(span, |span| {
-            announce(&span, call);
-            Some(())
-        });
+        let exchanges = in_registry(span, |span| Some(announce(&span, call)));
+        hand_over_ended(&self.processor, exchanges.into_iter().flatten());
     }
 
-    #[cfg(feature = "reqwest-middleware")]
-    pub(crate) fn request_kind(&mut self, kind: SpanKind) {
+    /// Begins an exchange of this kind: it joins the call around it if it is that call, or else is a call of
+    /// its own.
+    #[cfg(feature = "middleware")]
+    pub(crate) fn begin_exchange(&mut self, span: &Span, kind: SpanKind) {
         self.request_kind = kind;
+        match in_registry(span, |span| Some(joined::join(&span, kind))) {
+            Some(Found::Call { around, before }) => {
+                hand_over_ended(&self.processor, before.map(|before| *before));
+                self.exchange_of = Some(around);
+            }
+            Some(Found::OtherKind) => {}
+            Some(Found::Nothing { before }) => {
+                hand_over_ended(&self.processor, before.map(|before| *before));
+                self.announce(span);
+            }
+            None => self.announce(span),
+        }
     }
 
-    #[cfg(feature = "reqwest-middleware")]
+    #[cfg(feature = "middleware")]
     pub(crate) fn keep_of_stream(&mut self, bytes: usize) {
         self.stream_limit = bytes;
     }
 
     /// Returns `true` if items of the stream were not kept, because the limit was reached.
-    #[cfg(feature = "reqwest-middleware")]
+    #[cfg(feature = "middleware")]
     pub(crate) fn has_passed_by(&self) -> bool {
         self.stream.as_ref().is_some_and(|stream| stream.passed_by > 0)
     }
@@ -156,6 +182,11 @@ impl Recording {
         self.prompt = Some(prompt);
     }
 
+    /// Marks the output as chosen by the attribute's `output`.
+    pub(crate) fn output_is_chosen(&mut self) {
+        self.is_output_chosen = true;
+    }
+
     /// Sets the start of the call to the present. Before, it was the time at which the span was opened.
     pub(crate) fn restart(&mut self, span: &Span) {
         self.announce(span);
@@ -164,7 +195,7 @@ impl Recording {
     }
 
     /// Sets the end of the call to the present. Otherwise it is the time at which the call is handed over.
-    #[cfg(feature = "reqwest-middleware")]
+    #[cfg(feature = "middleware")]
     pub(crate) fn stop(&mut self) {
         self.duration = Some(self.started_at.elapsed());
     }
@@ -235,12 +266,8 @@ impl Recording {
             place: self.place,
             name: self.name,
             function: Some(self.site.function),
-            kind: Some(self.site.kind.unwrap_or(if is_request {
-                self.request_kind
-            } else {
-                SpanKind::Chain
-            })),
-            is_request,
+            kind: Some(self.site.kind.unwrap_or(self.request_kind)),
+            is_request: self.site.kind.is_none_or(SpanKind::is_request),
             is_external: false,
             lacks_an_answer: false,
             started: self.started,
@@ -248,43 +275,41 @@ impl Recording {
             ending,
             input: self.input,
             output,
+            is_output_chosen: self.is_output_chosen,
             time_to_first_chunk,
             provider: self.provider,
             model: self.model,
             parameters: self.parameters,
             inherited: self.inherited,
             fields: fields.unwrap_or_default(),
+            exchange: None,
             on_request_id: self.site.on_request_id,
         };
         if !is_request {
             self.calls.function_ended(&finished, &self.processor);
         }
-        if let Some(mut processed) = self.processor.prepare(finished) {
-            if self.processor.gen_ai_fields {
-                show(span, &self.processor, &mut processed);
+        let finished = match self.calls.exchange.close(finished, || Some(span.clone())) {
+            Closed::Own(finished) => finished,
+            Closed::Separate(mut finished) => {
+                if self.site.kind.is_none() {
+                    finished.surrounds_a_call();
+                }
+                finished
             }
-            self.processor.hand_over(processed);
-        }
+            Closed::Waiting => return,
+        };
+        #[cfg(feature = "middleware")]
+        let finished = match self.exchange_of {
+            Some(around) => {
+                let handle = || (!around.is_external).then(|| span.clone());
+                match around.calls.exchange.exchanged(finished, handle) {
+                    Exchanged::Kept => return,
+                    Exchanged::Complete(call) => return hand_over_ended(&self.processor, [call]),
+                    Exchanged::Alone(finished) => finished,
+                }
+            }
+            None => finished,
+        };
+        hand_over(&self.processor, finished, Some(span));
     }
-}
-
-/// Records the attributes of the call on its span, if a layer reads them.
-fn show(span: &Span, processor: &SpanProcessor, processed: &mut ProcessedSpan) {
-    if !processed.span.is_request {
-        gen_ai_fields::record(span, &convert::function_attributes(&processed.span), processor.semconv);
-        return;
-    }
-    let expected = if processed.span.kind == Some(SpanKind::Embedding) { "embeddings" } else { "chat" };
-    if !gen_ai_fields::record_operation(span, expected) {
-        return;
-    }
-    let Some(ConvertedSpan { attributes, .. }) = processor.converted(processed) else { return };
-    // Do not record the same operation twice, because the field would appear twice in a log line. A different
-    // operation is recorded.
-    let operation = attributes.get(semconv::OPERATION_NAME).cloned();
-    if operation.as_ref().is_some_and(|operation| operation == expected) {
-        attributes.remove(semconv::OPERATION_NAME);
-    }
-    gen_ai_fields::record(span, attributes, processor.semconv);
-    attributes.extend(operation.map(|operation| (semconv::OPERATION_NAME.to_owned(), operation)));
 }

@@ -10,6 +10,7 @@ use tracing_subscriber::registry::{LookupSpan, Registry, SpanRef};
 use crate::layer::external_span::ExternalSpan;
 use crate::layer::model_calls::{Function, ModelCall, ModelCalls};
 use crate::process::SpanProcessor;
+use crate::span::call_site::CallSite;
 use crate::span::finished::{Inherited, Place};
 
 /// The owner of a span, which ends it.
@@ -36,6 +37,9 @@ pub(crate) struct SpanState {
     pub(crate) started_at: Instant,
     /// The data that spans inside inherit.
     pub(crate) inherited: Arc<Inherited>,
+    /// The call site, if a call of the attribute owns the span.
+    #[cfg_attr(not(feature = "middleware"), allow(dead_code, reason = "an exchange reads it"))]
+    pub(crate) site: Option<&'static CallSite>,
     /// The model calls inside this span. If there are any, this span makes no request log.
     pub(crate) calls: Arc<ModelCalls>,
     /// What this span is to the spans around it.

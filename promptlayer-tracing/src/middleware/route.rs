@@ -1,10 +1,11 @@
 //! Recognizes model calls, their provider and their model by host and path.
 
 use std::borrow::Cow;
+use std::fmt;
 
+use http::Uri;
 use percent_encoding::percent_decode_str;
 use promptlayer_blueprint::providers::{VENDORS, Vendor};
-use reqwest::Url;
 
 use crate::kind::SpanKind;
 use crate::span::call_site::CallSite;
@@ -50,22 +51,102 @@ const fn site(function: &'static str) -> CallSite {
     CallSite { kind: None, tags: &[], function, on_request_id: None }
 }
 
-/// A model call, recognized from its URL.
+/// The calls in `CALLS` that take `stream_options`.
+const STREAM_OPTIONS: &[&str] = &["chat/completions", "completions"];
+
+/// The address of a request without its query and user information, which may contain keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Address {
+    scheme: String,
+    /// In lower case.
+    host: String,
+    port: Option<u16>,
+    path: String,
+}
+
+impl Address {
+    /// Reads the URI of a request, and its header `host` if the URI names no host.
+    pub(crate) fn from_uri(uri: &Uri, host: Option<&str>) -> Option<Self> {
+        let authority = match uri.authority() {
+            Some(authority) => authority.clone(),
+            None => host?.parse().ok()?,
+        };
+        Some(Self {
+            scheme: uri.scheme_str().unwrap_or("https").to_owned(),
+            host: authority.host().to_ascii_lowercase(),
+            port: authority.port_u16(),
+            path: uri.path().to_owned(),
+        })
+    }
+
+    /// Returns `true` if this address has the host `wanted`, and its port if `wanted` contains one.
+    fn is_at(&self, wanted: &str) -> bool {
+        let Some(rest) = strip_prefix_ignoring_case(wanted, &self.host) else { return false };
+        match rest.strip_prefix(':') {
+            Some(port) => self.port().is_some_and(|own| port.parse() == Ok(own)),
+            None => rest.is_empty(),
+        }
+    }
+
+    /// Returns the host, in lower case.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Returns the port: the one in the address, or that of the scheme.
+    pub(crate) fn port(&self) -> Option<u16> {
+        self.port.or(match self.scheme.as_str() {
+            "https" => Some(443),
+            "http" => Some(80),
+            _ => None,
+        })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}://{}", self.scheme, self.host)?;
+        if let Some(port) = self.port {
+            write!(formatter, ":{port}")?;
+        }
+        formatter.write_str(&self.path)
+    }
+}
+
+/// The hosts whose requests are model calls.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Hosts<'a> {
+    /// Those that are known.
+    Known,
+    /// All hosts. They belong to this provider, if it is named, except those that the user added.
+    All(Option<&'a str>),
+}
+
+/// A model call, recognized from its address.
 #[derive(Debug)]
 pub(super) struct Route<'a> {
     pub(super) site: &'static CallSite,
-    pub(super) provider: &'a str,
+    /// The provider, if the host or the interceptor names it.
+    pub(super) provider: Option<&'a str>,
     /// The model, if the path contains it.
     pub(super) model: Option<Cow<'a, str>>,
 }
 
 impl<'a> Route<'a> {
-    /// Returns the call that a `POST` to this URL makes. Returns `None` if it calls no model.
+    /// Returns the call that a `POST` to this address makes. Returns `None` if it calls no model.
     ///
     /// `hosts` are those that the user added. They take precedence.
-    pub(super) fn from_url(url: &'a Url, hosts: &'a [(String, String)]) -> Option<Self> {
-        let provider = provider(url, hosts)?;
-        let path = url.path().trim_end_matches('/');
+    pub(super) fn from_address(
+        address: &'a Address,
+        hosts: &'a [(String, String)],
+        wanted: Hosts<'a>,
+    ) -> Option<Self> {
+        let own = hosts.iter().find(|(own, _)| address.is_at(own)).map(|(_, provider)| provider.as_str());
+        let provider = match wanted {
+            Hosts::Known => Some(own.or_else(|| known_provider(address))?),
+            Hosts::All(named) => own.or(named).or_else(|| known_provider(address)),
+        };
+        let path = address.path.trim_end_matches('/');
         if NO_CALLS.iter().any(|part| path.contains(part)) {
             return None;
         }
@@ -77,27 +158,21 @@ impl<'a> Route<'a> {
     pub(super) fn kind(&self) -> SpanKind {
         if EMBEDDINGS.contains(&self.site.function) { SpanKind::Embedding } else { SpanKind::Llm }
     }
+
+    /// Returns `true` if the call takes `stream_options`.
+    pub(super) fn takes_stream_options(&self) -> bool {
+        STREAM_OPTIONS.contains(&self.site.function)
+    }
 }
 
-fn provider<'a>(url: &Url, hosts: &'a [(String, String)]) -> Option<&'a str> {
-    let host = url.host_str()?;
-    let own = hosts.iter().find(|(own, _)| is_at(url, host, own)).map(|(_, provider)| provider.as_str());
-    let is_host = |vendor: &&Vendor| vendor.hosts.iter().any(|known| is_at(url, host, known));
+fn known_provider(address: &Address) -> Option<&'static str> {
+    let is_host = |vendor: &&Vendor| vendor.hosts.iter().any(|known| address.is_at(known));
     let has_pattern = |vendor: &&Vendor| {
-        let matches = |(start, end): &(&str, &str)| host.starts_with(start) && host.ends_with(end);
+        let matches =
+            |(start, end): &(&str, &str)| address.host.starts_with(start) && address.host.ends_with(end);
         vendor.host_patterns.iter().any(matches)
     };
-    let vendor = || VENDORS.iter().find(is_host).or_else(|| VENDORS.iter().find(has_pattern));
-    own.or_else(|| vendor().map(|vendor| vendor.name))
-}
-
-/// Returns `true` if the URL has the host `wanted`, and its port if `wanted` contains one.
-fn is_at(url: &Url, host: &str, wanted: &str) -> bool {
-    let Some(rest) = strip_prefix_ignoring_case(wanted, host) else { return false };
-    match rest.strip_prefix(':') {
-        Some(port) => url.port_or_known_default().is_some_and(|own| port.parse() == Ok(own)),
-        None => rest.is_empty(),
-    }
+    VENDORS.iter().find(is_host).or_else(|| VENDORS.iter().find(has_pattern)).map(|vendor| vendor.name)
 }
 
 fn strip_prefix_ignoring_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
@@ -122,13 +197,17 @@ fn model(path: &str) -> Option<Cow<'_, str>> {
 mod tests {
     use super::*;
 
+    fn address(uri: &str) -> Address {
+        Address::from_uri(&uri.parse().unwrap(), None).unwrap()
+    }
+
     fn route(url: &str) -> Option<(String, String, &'static str)> {
-        let url = Url::parse(url).unwrap();
+        let address = address(url);
         let own =
             [("My-Proxy:8080".to_owned(), "openai".to_owned()), ("llm.local".to_owned(), "mine".to_owned())];
-        let route = Route::from_url(&url, &own)?;
+        let route = Route::from_address(&address, &own, Hosts::Known)?;
         let model = route.model.unwrap_or_default().into_owned();
-        Some((route.provider.to_owned(), model, route.site.function))
+        Some((route.provider?.to_owned(), model, route.site.function))
     }
 
     #[test]
@@ -188,8 +267,39 @@ mod tests {
             ("/v1/chat/completions", SpanKind::Llm),
             ("/v1/messages", SpanKind::Llm),
         ] {
-            let url = Url::parse(&format!("https://api.openai.com{path}")).unwrap();
-            assert_eq!(Route::from_url(&url, &[]).unwrap().kind(), kind, "{path}");
+            let address = address(&format!("https://api.openai.com{path}"));
+            let route = Route::from_address(&address, &[], Hosts::Known).unwrap();
+            assert_eq!(route.kind(), kind, "{path}");
+        }
+    }
+
+    #[test]
+    fn address_is_shown_without_query_and_user() {
+        for (uri, host, shown) in [
+            ("https://u:p@API.openai.com/v1/x?key=sk", None, Some("https://api.openai.com/v1/x")),
+            ("http://[::1]:11434/api/chat", None, Some("http://[::1]:11434/api/chat")),
+            ("/v1/chat?key=sk", Some("api.openai.com"), Some("https://api.openai.com/v1/chat")),
+            ("/v1/chat", None, None),
+            ("/v1/chat", Some("no host"), None),
+        ] {
+            let address = Address::from_uri(&uri.parse().unwrap(), host);
+            assert_eq!(address.map(|address| address.to_string()).as_deref(), shown, "{uri}");
+        }
+    }
+
+    #[test]
+    fn all_hosts_are_logged_if_the_interceptor_says_so() {
+        let own = [("llm.local".to_owned(), "mine".to_owned())];
+        for (host, named, provider) in [
+            ("127.0.0.1:8000", None, None),
+            ("127.0.0.1:8000", Some("groq"), Some("groq")),
+            ("api.openai.com", None, Some("openai")),
+            ("api.openai.com", Some("groq"), Some("groq")),
+            ("llm.local", Some("groq"), Some("mine")),
+        ] {
+            let address = address(&format!("http://{host}/v1/chat/completions"));
+            let route = Route::from_address(&address, &own, Hosts::All(named)).unwrap();
+            assert_eq!(route.provider, provider, "{host}");
         }
     }
 
@@ -206,7 +316,6 @@ mod tests {
             "http://localhost:8080/api/chat",
             "http://my-proxy:8081/v1/embeddings",
             "http://my-proxy/v1/embeddings",
-            "data:text/plain,/v1/messages",
         ] {
             assert_eq!(route(url), None, "{url}");
         }

@@ -88,6 +88,7 @@ impl ProcessedSpan {
         self.span.input = None;
         self.span.output = None;
         self.span.parameters.clear();
+        self.span.exchange = None;
     }
 }
 
@@ -98,13 +99,6 @@ impl fmt::Debug for SpanProcessor {
 }
 
 impl SpanProcessor {
-    /// Takes a finished span. Does not block and does not fail: a span for which there is no room is counted.
-    pub(crate) fn submit(&self, span: FinishedSpan) {
-        if let Some(processed) = self.prepare(span) {
-            self.hand_over(processed);
-        }
-    }
-
     /// Prepares a finished span for leaving the calling thread. Returns `None` if the span is not exported.
     pub(crate) fn prepare(&self, mut span: FinishedSpan) -> Option<ProcessedSpan> {
         if !span.is_request && !self.keeps_trace {
@@ -116,6 +110,9 @@ impl SpanProcessor {
         }
         // The span has just ended. If the clock was wrong when it started, it may be correct now.
         span.started = clock::start_of(span.started, span.duration, SystemTime::now);
+        if let Some(exchange) = &mut span.exchange {
+            exchange.started = clock::start_of(exchange.started, exchange.duration, SystemTime::now);
+        }
         let size = span.size();
         let mut processed =
             ProcessedSpan { span, converted: None, size, is_of_hook: hooks::is_hook_thread() };
@@ -211,10 +208,9 @@ impl ConvertedSpan {
     /// Converts the data of a span.
     pub(crate) fn from_span(span: &FinishedSpan, default_provider: Option<&str>) -> Self {
         if span.is_request {
-            let ConvertedRequest { log, unplaced, unplaced_output, problem, attributes } =
+            let ConvertedRequest { log, function_input, function_output, problem, attributes } =
                 convert::request(span, default_provider);
-            let log = Some(Box::new(log));
-            Self { log, function_input: unplaced, function_output: unplaced_output, problem, attributes }
+            Self { log: Some(Box::new(log)), function_input, function_output, problem, attributes }
         } else {
             Self {
                 log: None,

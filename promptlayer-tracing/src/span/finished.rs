@@ -48,6 +48,7 @@ pub(crate) enum Output {
 }
 
 /// A span that has ended, with everything that was captured for it.
+#[allow(clippy::struct_excessive_bools, reason = "they do not depend on each other")]
 #[derive(Debug)]
 pub(crate) struct FinishedSpan {
     pub(crate) place: Place,
@@ -70,6 +71,8 @@ pub(crate) struct FinishedSpan {
     pub(crate) ending: Ending,
     pub(crate) input: Option<Input>,
     pub(crate) output: Option<Output>,
+    /// `true` if the attribute's `output` chose what is logged.
+    pub(crate) is_output_chosen: bool,
     /// For a stream, the time from the start of the call to the first item.
     pub(crate) time_to_first_chunk: Option<Duration>,
     pub(crate) provider: Option<String>,
@@ -78,11 +81,57 @@ pub(crate) struct FinishedSpan {
     pub(crate) inherited: Arc<Inherited>,
     /// The fields of the span itself.
     pub(crate) fields: Map<String, Value>,
+    /// The HTTP exchange of this call, as an interceptor saw it. The request log is made from it.
+    pub(crate) exchange: Option<Box<FinishedSpan>>,
     /// The hook of this function only.
     pub(crate) on_request_id: Option<OnRequestId>,
 }
 
 impl FinishedSpan {
+    /// Adds the exchange of this call. The exchange determines what the request log contains, and how the call
+    /// ended if the call itself returned.
+    #[cfg_attr(not(feature = "middleware"), allow(dead_code, reason = "an exchange does"))]
+    pub(crate) fn complete(&mut self, mut exchange: Self) {
+        self.kind = exchange.kind;
+        self.lacks_an_answer = false;
+        // The fields of an external span tell its own problem.
+        let is_of_exchange = self.is_external
+            || matches!(exchange.ending, Ending::Failed(_))
+            || matches!(self.ending, Ending::Returned);
+        if is_of_exchange {
+            self.ending = exchange.ending.clone();
+        }
+        self.time_to_first_chunk = exchange.time_to_first_chunk.or(self.time_to_first_chunk);
+        for (name, value) in std::mem::take(&mut exchange.fields) {
+            self.fields.entry(name).or_insert(value);
+        }
+        let inherited = &self.inherited.metadata;
+        if exchange.inherited.metadata.keys().any(|key| !inherited.contains_key(key)) {
+            let own = Arc::make_mut(&mut self.inherited);
+            for (key, value) in &exchange.inherited.metadata {
+                own.metadata.entry(key.clone()).or_insert_with(|| value.clone());
+            }
+        }
+        // If two interceptors saw the exchange, the inner one saw what was sent.
+        self.exchange = Some(exchange.exchange.take().unwrap_or_else(|| Box::new(exchange)));
+    }
+
+    /// Makes the span of a model call one that only surrounds model calls.
+    pub(crate) fn surrounds_a_call(&mut self) {
+        self.is_request = false;
+        self.kind = Some(SpanKind::Chain);
+        if self.is_external {
+            self.lacks_an_answer = false;
+            self.ending = Ending::Returned;
+        }
+    }
+
+    /// Returns when the model call began and ended: the exchange if there is one, or else the span.
+    pub(crate) fn called(&self) -> (SystemTime, SystemTime) {
+        let call = self.exchange.as_deref().unwrap_or(self);
+        (call.started, call.ended())
+    }
+
     /// Returns the end time of the span.
     pub(crate) fn ended(&self) -> SystemTime {
         self.started.checked_add(self.duration).unwrap_or(self.started)
@@ -177,7 +226,8 @@ impl FinishedSpan {
             }
             None => 0,
         };
-        size_of::<Self>() + input + output + ending + fields + parameters + metadata + named
+        let exchange = self.exchange.as_ref().map_or(0, |exchange| exchange.size());
+        size_of::<Self>() + exchange + input + output + ending + fields + parameters + metadata + named
     }
 
     /// Returns the error without any content of the call.

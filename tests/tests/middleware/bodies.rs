@@ -11,10 +11,10 @@ use tests::in_memory::captured_with;
 use super::server::Server;
 use super::{CHAT, JSON, ask, client, client_with, log_of, question, reply, run};
 
-const EVENTS: &str = "text/event-stream; charset=utf-8";
+pub(crate) const EVENTS: &str = "text/event-stream; charset=utf-8";
 
 /// Server-sent events of a chat. The last one contains the usage. `[DONE]` is not included.
-fn events() -> [String; 3] {
+pub(crate) fn events() -> [String; 3] {
     let event = |delta, finish| {
         let choice = json!({"index": 0, "delta": delta, "finish_reason": finish});
         let chunk = json!({"id": "c", "object": "chat.completion.chunk", "model": "gpt-4o-2024", "choices": [choice]});
@@ -175,7 +175,7 @@ fn checksum(bytes: &[u8]) -> u32 {
 }
 
 /// Encodes a message of the AWS event stream.
-fn message(event: &str, payload: &str) -> Vec<u8> {
+pub(crate) fn message(event: &str, payload: &str) -> Vec<u8> {
     let mut headers = b"\x0B:event-type\x07\x00".to_vec();
     headers.push(u8::try_from(event.len()).unwrap());
     headers.extend(event.bytes());
@@ -257,6 +257,43 @@ fn stream_without_a_content_type_is_detected() {
 }
 
 #[test]
+fn json_reply_with_another_content_type_is_read() {
+    for kind in ["text/plain; charset=utf-8", "", "application/octet-stream", "text/html"] {
+        let log = log_of(async || {
+            let server = Server::whole(200, kind, reply()).await;
+            ask(&client(&server, "openai"), server.url(CHAT)).await.text().await.unwrap();
+        });
+        assert_eq!(log.output.text(), "Because.", "{kind}");
+        assert_eq!((log.input_tokens, log.output_tokens), (Some(5), Some(2)), "{kind}");
+        assert_eq!(log.metadata["finish_reason"], "stop", "{kind}");
+    }
+}
+
+#[test]
+fn error_body_is_read_whatever_its_content_type() {
+    let error = json!({"error": {"message": "no such model"}}).to_string();
+    for kind in ["application/octet-stream", "image/png", "", "text/event-stream"] {
+        let log = log_of(async || {
+            let server = Server::whole(400, kind, error.clone()).await;
+            ask(&client(&server, "openai"), server.url(CHAT)).await.text().await.unwrap();
+        });
+        assert_eq!(log.error_message(), Some("400 Bad Request: no such model"), "{kind}");
+        assert!(!log.metadata.contains_key("response_body"), "{kind}");
+    }
+    let log = log_of(async || {
+        let server = Server::whole(200, EVENTS, reply()).await;
+        ask(&client(&server, "openai"), server.url(CHAT)).await.text().await.unwrap();
+    });
+    assert_eq!(log.output.text(), "Because.", "it is no stream");
+    let log = log_of(async || {
+        let server = Server::whole(500, "application/octet-stream", &b"\xFF\xFE"[..]).await;
+        ask(&client(&server, "openai"), server.url(CHAT)).await.bytes().await.unwrap();
+    });
+    assert_eq!(log.error_message(), Some("500 Internal Server Error"));
+    assert_eq!(log.metadata["response_body"], "not UTF-8");
+}
+
+#[test]
 fn compressed_or_binary_body_is_logged_without_output() {
     let kept_back = |kind: &'static str, encoding: Option<&'static str>| {
         log_of(async || {
@@ -276,6 +313,7 @@ fn compressed_or_binary_body_is_logged_without_output() {
         (JSON, Some("compress"), "compressed"),
         (EVENTS, Some("compress"), "compressed"),
         ("audio/mpeg", None, "not text"),
+        ("application/octet-stream", None, "not text"),
         (JSON, None, "not UTF-8"),
     ] {
         let log = kept_back(kind, encoding);

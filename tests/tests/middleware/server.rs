@@ -50,6 +50,16 @@ impl Server {
         Self::start(move || head(status, kind).body(Body::from(body.clone())).unwrap()).await
     }
 
+    /// Starts a server that gives these responses, one after the other.
+    pub(crate) async fn responses<const N: usize>(answers: [(u16, String); N]) -> Self {
+        let answers = Arc::new(Mutex::new(answers.into_iter()));
+        Self::start(move || {
+            let (status, body) = answers.lock().unwrap().next().expect("no more requests");
+            head(status, "application/json").body(Body::from(body)).unwrap()
+        })
+        .await
+    }
+
     /// Starts a server that answers its only request with the pieces that the test sends. Dropping [`Pieces`]
     /// ends the body.
     pub(crate) async fn in_pieces(kind: &'static str) -> (Self, Pieces) {
@@ -67,8 +77,10 @@ impl Server {
     }
 }
 
-fn head(status: u16, kind: &'static str) -> http::response::Builder {
-    Response::builder().status(status).header("content-type", kind).header("x-request-id", "req_1")
+pub(crate) fn head(status: u16, kind: &'static str) -> http::response::Builder {
+    let head = Response::builder().status(status).header("x-request-id", "req_1");
+    // The response has no content type if `kind` is empty.
+    if kind.is_empty() { head } else { head.header("content-type", kind) }
 }
 
 /// Sends pieces of a body.
@@ -96,6 +108,12 @@ impl std::fmt::Display for Broken {
 }
 
 impl std::error::Error for Broken {}
+
+/// Creates a body from pieces that the test sends.
+pub(crate) fn pieces() -> (Pieces, Body) {
+    let (sender, receiver) = unbounded_channel();
+    (Pieces(sender), Body::from_stream(Receiver(receiver)))
+}
 
 struct Receiver(UnboundedReceiver<Result<Bytes, Broken>>);
 

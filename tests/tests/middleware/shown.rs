@@ -2,7 +2,8 @@
 
 use promptlayer_tracing::blueprint::LogRequest;
 use promptlayer_tracing::in_memory::InMemory;
-use promptlayer_tracing::{LayerBuilder, layer};
+use promptlayer_tracing::{LayerBuilder, layer, promptlayer};
+use reqwest_middleware::ClientWithMiddleware;
 use serde_json::{Value, json};
 use tests::Beside;
 use tracing_subscriber::prelude::*;
@@ -102,4 +103,62 @@ fn embedding_has_its_operation_name_from_the_start() {
         assert_eq!(fields["gen_ai.operation.name"], "embeddings");
         assert_eq!(captured.requests().len(), 1);
     }
+}
+
+/// Calls the server inside an annotated function. Returns what another layer sees, and what the `PromptLayer`
+/// layer receives.
+fn called_inside(builder: LayerBuilder, reads_inside: bool) -> (Beside, InMemory) {
+    #[promptlayer]
+    async fn outer(
+        client: &ClientWithMiddleware,
+        url: String,
+        reads_inside: bool,
+    ) -> Result<Option<reqwest::Response>, &'static str> {
+        let response = ask(client, url).await;
+        if reads_inside {
+            response.text().await.map_err(|_| "broken")?;
+            return Ok(None);
+        }
+        Ok(Some(response))
+    }
+    let (layer, captured) = builder.in_memory().unwrap();
+    let beside = Beside::default();
+    let subscriber = tracing_subscriber::registry().with(layer).with(beside.clone());
+    tracing::subscriber::with_default(subscriber, || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let server = Server::whole(200, JSON, reply()).await;
+            let response = outer(&client(&server, "openai"), server.url(CHAT), reads_inside).await.unwrap();
+            if let Some(response) = response {
+                response.text().await.unwrap();
+            }
+        });
+    });
+    (beside, captured)
+}
+
+#[test]
+fn joined_call_shows_its_attributes_and_the_exchange_none() {
+    for reads_inside in [true, false] {
+        let (beside, captured) = called_inside(layer(), reads_inside);
+        let mut expected = expected();
+        let status = expected.as_object_mut().unwrap().remove("http.response.status_code");
+        assert_eq!(beside.fields("outer"), expected, "{reads_inside}");
+        let exchange = beside.fields("model_request");
+        assert_eq!(exchange.get("http.response.status_code"), status.as_ref());
+        assert_eq!(exchange.as_object().unwrap().len(), 2, "{exchange}");
+        assert_eq!(captured.spans().len(), 1);
+    }
+}
+
+#[test]
+fn joined_call_sends_no_content_if_that_is_switched_off() {
+    let (_, captured) = called_inside(layer().capture_content(false), true);
+    let spans = format!("{:?}", captured.spans());
+    assert!(!spans.contains("why?") && !spans.contains("Because."), "{spans}");
+    assert_eq!(captured.requests()[0].output_tokens, Some(2));
+
+    let builder = layer().redact_text(|text| text.replace("Because", "###").into());
+    let (_, captured) = called_inside(builder, true);
+    assert_eq!(captured.requests()[0].output.text(), "###.");
 }

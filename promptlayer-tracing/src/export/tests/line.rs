@@ -154,6 +154,8 @@ pub(super) fn span(trace_id: TraceId, number: usize) -> FinishedSpan {
         parameters: Vec::new(),
         inherited: Arc::new(Inherited::default()),
         fields: Map::new(),
+        is_output_chosen: false,
+        exchange: None,
         on_request_id: None,
     }
 }

@@ -39,7 +39,7 @@ fn sent(started: SystemTime, duration: Duration) -> Value {
     };
     let mut span = span(random::trace_id(), 0);
     (span.started, span.duration) = (started, duration);
-    processor.submit(span);
+    processor.hand_over(processor.prepare(span).unwrap());
     let processed = shelf.0.lock().unwrap().pop().unwrap();
     let converted = ConvertedSpan::from_span(&processed.span, None);
     let bytes = spans_bulk::span_bytes(

@@ -3,6 +3,7 @@
 //! The conversion is pure: it reads a finished span and returns the data to export.
 
 mod captured;
+mod exchange;
 mod secrets;
 
 use std::borrow::Cow;
@@ -26,10 +27,10 @@ use crate::span::input_output::{Ending, Input};
 #[derive(Debug)]
 pub(crate) struct ConvertedRequest {
     pub(crate) log: LogRequest,
-    /// Arguments that have no field in the log, as JSON.
-    pub(crate) unplaced: Option<String>,
-    /// Parts of the returned value that have no field in the log, as JSON.
-    pub(crate) unplaced_output: Option<String>,
+    /// The arguments that are not part of the log, as JSON.
+    pub(crate) function_input: Option<String>,
+    /// The returned value, if an interceptor saw another reply.
+    pub(crate) function_output: Option<String>,
     /// The error of the call, in one line.
     pub(crate) problem: Option<String>,
     /// OpenTelemetry `gen_ai.*` attributes of the call, without content.
@@ -40,7 +41,11 @@ pub(crate) struct ConvertedRequest {
 ///
 /// `default_provider` is the default provider of the layer.
 pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> ConvertedRequest {
-    let (mut request, mut reply) = read(span);
+    let Exchanged { mut request, mut reply, function_input, function_output } = match span.exchange.as_deref()
+    {
+        Some(exchange) => exchange::read(span, exchange),
+        None => read(span),
+    };
     let input = request.prompt.take().unwrap_or_else(|| ChatPrompt::default().into());
     let output = alike(&input, reply.prompt.take());
 
@@ -48,6 +53,7 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
         .model
         .as_deref()
         .or(request.model.as_deref())
+        .or(span.exchange.as_ref().and_then(|exchange| exchange.model.as_deref()))
         .or(reply.model.as_deref())
         .unwrap_or(UNKNOWN_MODEL);
     let shape = reply.shape.or(request.shape);
@@ -56,6 +62,7 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
     let provider = span
         .provider
         .as_deref()
+        .or(span.exchange.as_ref().and_then(|exchange| exchange.provider.as_deref()))
         // An external span names its provider itself, like the `provider` argument of the attribute does.
         .or(request.provider.as_deref().filter(|_| span.is_external))
         .or(default_provider)
@@ -63,8 +70,9 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
         .unwrap_or(UNKNOWN_PROVIDER);
 
     let mut log = LogRequest::new(provider, model, input, output);
-    log.request_start_time = Some(span.started);
-    log.request_end_time = Some(span.ended());
+    let (started, ended) = span.called();
+    log.request_start_time = Some(started);
+    log.request_end_time = Some(ended);
     log.parameters = request.parameters;
     secrets::hide(&mut log);
     log.parameters
@@ -84,52 +92,59 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
     // The response determines the API type: a response always identifies its API, some requests do not.
     log.api_type = shape.map(|shape| shape.api_type.to_owned());
     if span.is_external
+        && span.exchange.is_none()
         && let Some(api_type) = gen_ai::api_type(&span.fields)
     {
         log.api_type = Some(api_type.to_owned());
     }
     let answered = Answered::from_reply(&reply, &log, || span.output.as_ref().map(captured::output));
     let is_whole = is_whole(span, &reply);
-    let unplaced_output = std::mem::take(&mut reply.unplaced);
     let ending = if is_whole { &Ending::Returned } else { &span.ending };
     let of_call = if is_whole { None } else { problem(span) };
     set_status(&mut log, span, ending, reply);
     let of_answer = || Some(log.error_message().filter(|_| log.status == RequestStatus::Error)?.to_owned());
     let problem = of_call.or_else(of_answer);
     let attributes = gen_ai::of_log(&log, is_embedding(span), &answered);
-    let json = |fields: Map<String, Value>| (!fields.is_empty()).then(|| Value::Object(fields).to_string());
-    ConvertedRequest {
-        log,
-        unplaced: json(request.unplaced),
-        unplaced_output: json(unplaced_output),
-        problem,
-        attributes,
-    }
+    ConvertedRequest { log, function_input, function_output, problem, attributes }
 }
 
 /// Returns `true` if a stream was dropped after it reported its finish reason. The consumer stopped
 /// reading, but the response is complete.
 fn is_whole(span: &FinishedSpan, reply: &Reply) -> bool {
-    let is_stream = matches!(span.output, Some(Output::Chunks(_)));
-    span.ending == Ending::Cancelled && is_stream && reply.finish.is_some()
+    let call = span.exchange.as_deref().unwrap_or(span);
+    let is_stream = matches!(call.output, Some(Output::Chunks(_)));
+    let is_answered = is_stream || (span.exchange.is_some() && call.ending == Ending::Returned);
+    span.ending == Ending::Cancelled && is_answered && reply.finish.is_some()
+}
+
+/// The request and the response of a call.
+struct Exchanged {
+    request: Request,
+    reply: Reply,
+    /// The arguments that are not part of the request, as JSON.
+    function_input: Option<String>,
+    /// The returned value, if it is not the reply.
+    function_output: Option<String>,
 }
 
 /// Reads the request and the response of a call. An external span is read from its fields, and then from
 /// what it took over from the function around it.
-fn read(span: &FinishedSpan) -> (Request, Reply) {
+fn read(span: &FinishedSpan) -> Exchanged {
     let input = span.input.as_ref().and_then(captured::input);
-    let request = input.map(providers::request).unwrap_or_default();
+    let mut request = input.map(providers::request).unwrap_or_default();
     let output = span.output.as_ref().map(captured::output);
-    let reply = output.map(|output| providers::response_to(&request, output)).unwrap_or_default();
-    if !span.is_external {
-        return (request, reply);
+    let mut reply = output.map(|output| providers::response_to(&request, output)).unwrap_or_default();
+    let json = |fields: Map<String, Value>| (!fields.is_empty()).then(|| Value::Object(fields).to_string());
+    let mut function_input = json(std::mem::take(&mut request.unplaced));
+    let function_output = json(std::mem::take(&mut reply.unplaced));
+    if span.is_external {
+        let mut fields = gen_ai::request(&span.fields);
+        // The arguments that have no place in a request are with the function.
+        function_input = json(std::mem::take(&mut fields.unplaced));
+        request = fields.or(request);
+        reply = gen_ai::response(&span.fields, span.lacks_an_answer).or(reply);
     }
-    // Its arguments that have no place in a request are with the function.
-    let request = Request { unplaced: Map::new(), ..request };
-    (
-        gen_ai::request(&span.fields).or(request),
-        gen_ai::response(&span.fields, span.lacks_an_answer).or(reply),
-    )
+    Exchanged { request, reply, function_input, function_output }
 }
 
 /// Links the log to the prompt template of the calls around it, or else to the one that an external span

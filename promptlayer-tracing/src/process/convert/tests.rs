@@ -71,6 +71,8 @@ pub(crate) fn span() -> FinishedSpan {
         parameters: Vec::new(),
         inherited: Arc::new(Inherited::default()),
         fields: Map::new(),
+        is_output_chosen: false,
+        exchange: None,
         on_request_id: None,
     }
 }
