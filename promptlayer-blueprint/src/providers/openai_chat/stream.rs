@@ -55,7 +55,7 @@ static FUNCTION: Rules = &[("name", Op::With(add_name)), ("arguments", Op::Appen
 
 /// The number of list items that fragments may belong to at the same time. It bounds the search for the item that
 /// a fragment belongs to.
-const OPEN_ITEMS: usize = 128;
+const OPEN_ITEMS: usize = 64;
 
 /// Assembles chunks of chat completions.
 pub(super) fn sum_chat(events: Vec<Value>) -> Object {
@@ -168,15 +168,13 @@ fn add_objects(list: &mut Value, pieces: Value, add: fn(&mut Vec<Value>, Object)
 /// Adds a fragment of a reasoning block of `OpenRouter`. It extends the last block with its index and type, unless
 /// the ids differ.
 fn add_detail(details: &mut Vec<Value>, detail: Object) {
-    let key = |detail: &Object| (detail.count("index"), detail.text("type").map(str::to_owned));
-    let place = key(&detail);
+    let is_same = |known: &&mut Object| {
+        known.count("index") == detail.count("index") && known.text("type") == detail.text("type")
+    };
+    let differ = |known: &Object| known.has("id") && detail.has("id") && known.get("id") != detail.get("id");
     let mut known = details.iter_mut().rev().take(OPEN_ITEMS).filter_map(Value::as_object_mut);
-    match known.find(|known| key(known) == place) {
-        Some(known)
-            if known.text("id").is_none_or(|id| detail.text("id").is_none_or(|other| id == other)) =>
-        {
-            merge::add(known, detail, DETAIL);
-        }
+    match known.find(is_same) {
+        Some(known) if !differ(known) => merge::add(known, detail, DETAIL),
         _ => details.push(detail.into()),
     }
 }
