@@ -4,11 +4,13 @@
 //! The blocks of this format have no `type`, but one field that names their type.
 
 mod content;
+mod invoke;
 mod read;
 mod stream;
 
 use serde_json::Value;
 
+pub(super) use self::invoke::{EMBEDDINGS, INVOKE};
 use super::json::{Fields, Object};
 use super::reading::Shape;
 
