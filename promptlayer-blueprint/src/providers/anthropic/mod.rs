@@ -7,7 +7,11 @@
 mod content;
 mod read;
 mod stream;
+#[cfg(test)]
+mod tests;
+pub(super) mod to_turns;
 pub(super) mod turn;
+mod write;
 
 use serde_json::Value;
 
@@ -31,7 +35,7 @@ pub(super) static SHAPE: Shape = Shape {
     reply: read::reply,
     is_chunk,
     sum: stream::sum,
-    write: None,
+    write: Some(write::write),
 };
 
 /// Fields that `OpenAI`'s chat completions have and Anthropic's messages do not have.

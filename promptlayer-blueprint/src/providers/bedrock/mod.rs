@@ -7,6 +7,7 @@ mod content;
 mod invoke;
 mod read;
 mod stream;
+mod write;
 
 use serde_json::Value;
 
@@ -24,7 +25,7 @@ pub(super) static SHAPE: Shape = Shape {
     reply: read::reply,
     is_chunk,
     sum: stream::sum,
-    write: None,
+    write: Some(write::write),
 };
 
 /// Names of the events that report an error in a stream. Each one contains a message.
