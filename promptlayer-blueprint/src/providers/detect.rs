@@ -11,8 +11,10 @@ use super::{
 
 /// All wire formats. If an object matches several formats, the first one wins, so a format stands before
 /// any other that would also match its objects.
-static SHAPES: [&Shape; 15] = [
+static SHAPES: [&Shape; 17] = [
     &bedrock::SHAPE,
+    &bedrock::INVOKE,
+    &bedrock::EMBEDDINGS,
     &gemini::EMBED,
     &gemini::SHAPE,
     &openai_responses::SHAPE,

@@ -36,7 +36,7 @@ impl Finish {
     pub(super) fn from_word(word: &str) -> Self {
         let reason = match word.to_ascii_lowercase().as_str() {
             "stop" | "end_turn" | "stop_sequence" | "complete" | "completed" | "eos" | "eos_token"
-            | "end" | "done" => Reason::Stop,
+            | "end" | "done" | "finish" | "stop_criteria_met" => Reason::Stop,
             "length"
             | "max_tokens"
             | "max_output_tokens"

@@ -21,6 +21,11 @@ pub(super) trait Fields {
         self.text(key).map(str::to_owned)
     }
 
+    /// Returns a copy of a text, or an empty text.
+    fn string(&self, key: &str) -> String {
+        self.owned(key).unwrap_or_default()
+    }
+
     /// Returns a number of things.
     fn count(&self, key: &str) -> Option<u64> {
         whole_number(self.field(key)?)
@@ -46,6 +51,11 @@ pub(super) trait Fields {
         let mut names = path.split('.');
         let first = self.field(names.next()?)?;
         names.try_fold(first, |value, name| value.field(name))
+    }
+
+    /// Returns the text at a path.
+    fn text_at(&self, path: &str) -> Option<&str> {
+        self.at(path)?.as_str().filter(|text| !text.is_empty())
     }
 
     /// Returns `true` if a field has this text.

@@ -154,9 +154,17 @@ impl<'a> Route<'a> {
         Some(Self { site, provider, model: model(path) })
     }
 
-    /// Returns the kind of the call.
+    /// Returns the kind of the call. The path of Bedrock's `invoke` shows it only by the name of the model.
     pub(super) fn kind(&self) -> SpanKind {
-        if EMBEDDINGS.contains(&self.site.function) { SpanKind::Embedding } else { SpanKind::Llm }
+        let is_invoked = || {
+            let is_embedding = |model: &Cow<'_, str>| model.contains("embed");
+            self.site.function == "invoke" && self.model.as_ref().is_some_and(is_embedding)
+        };
+        if EMBEDDINGS.contains(&self.site.function) || is_invoked() {
+            SpanKind::Embedding
+        } else {
+            SpanKind::Llm
+        }
     }
 
     /// Returns `true` if the call takes `stream_options`.
@@ -264,6 +272,8 @@ mod tests {
             ("/api/embed", SpanKind::Embedding),
             ("/v1beta/models/m:embedContent", SpanKind::Embedding),
             ("/v1beta/models/m:batchEmbedContents", SpanKind::Embedding),
+            ("/model/amazon.titan-embed-text-v2%3A0/invoke", SpanKind::Embedding),
+            ("/model/amazon.titan-text-express-v1/invoke", SpanKind::Llm),
             ("/v1/chat/completions", SpanKind::Llm),
             ("/v1/messages", SpanKind::Llm),
         ] {

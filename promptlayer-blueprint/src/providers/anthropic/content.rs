@@ -1,247 +1,180 @@
-//! The content blocks of a message.
+//! Reads the content blocks of a message.
 
 use serde_json::Value;
 
-use super::media;
-use super::turn::{Turn, arguments, failed, whole};
-use crate::blueprint::{
-    Annotation, CodeExecutionResultContent, ContentBlock, FileAnnotation, McpCallContent,
-    ServerToolUseContent, TextContent, ThinkingContent, ToolCall, ToolResultContent, WebAnnotation,
-    WebSearchResult, WebSearchToolResultContent,
+use super::turn::{
+    PLAIN_TEXT, Part, arguments, end_index, file, image_from_base64, joined_text, read_result, read_thought,
+    whole,
 };
-use crate::providers::json;
-use crate::providers::shape::Object;
+use crate::blueprint::{
+    Annotation, CodeExecutionResultContent, ContentBlock, FileAnnotation, McpCallContent, MediaFormat,
+    ServerToolUseContent, TextContent, ToolCall, ToolResultContent, WebAnnotation, WebSearchResult,
+    WebSearchToolResultContent,
+};
+use crate::providers::json::{self, Fields, Object};
 
-/// Reads the content of a message: a text, or a list of blocks.
-pub(super) fn read(turn: &mut Turn<'_>, content: Option<&Value>) {
-    match content {
-        None | Some(Value::Null) => {}
-        Some(Value::String(text)) => turn.say_text(text),
-        Some(Value::Array(blocks)) => blocks.iter().for_each(|block| read_block(turn, block)),
-        Some(other) => turn.say_whole(other),
-    }
-}
+/// The MIME type of a file if only the provider's file id is known.
+pub(super) const ANY_FILE: &str = "application/octet-stream";
+/// The MIME type of documents, where the API accepts no other.
+pub(super) const PDF: &str = "application/pdf";
 
-/// Reads content that cannot contain tool calls: the system prompt, or the result of a tool.
-pub(super) fn blocks(content: Option<&Value>) -> Vec<ContentBlock> {
-    let items = match content {
-        None | Some(Value::Null) => return Vec::new(),
-        Some(Value::String(text)) if text.is_empty() => return Vec::new(),
-        Some(Value::Array(items)) => items.as_slice(),
-        Some(other) => return vec![ContentBlock::from_text(json::readable(other))],
-    };
-    items.iter().flat_map(plain).collect()
-}
-
-fn read_block(turn: &mut Turn<'_>, value: &Value) {
-    let Some(block) = value.as_object() else {
-        return match value.as_str() {
-            Some(text) => turn.say_text(text),
-            None => turn.say_whole(value),
-        };
-    };
-    let id = json::string(block, "tool_use_id").unwrap_or_default();
-    match json::string(block, "type").unwrap_or_default() {
-        "tool_use" if turn.is_of_model() => turn.call(tool_call(block)),
-        "tool_result" => turn.result(id, tool_result(block)),
-        "mcp_tool_use" => turn.call_mcp(mcp_call(block)),
-        "mcp_tool_result" => match turn.mcp_call(id) {
-            Some(call) => add_mcp_result(call, block),
-            None => {
-                let mut lone = McpCallContent { id: Some(id.to_owned()), ..McpCallContent::default() };
-                add_mcp_result(&mut lone, block);
-                turn.say(ContentBlock::McpCall(lone));
-            }
-        },
-        _ => plain(value).into_iter().for_each(|block| turn.say(block)),
-    }
-}
-
-/// Reads a block whose meaning does not depend on its position. Empty text and thinking blocks are omitted.
-fn plain(value: &Value) -> Vec<ContentBlock> {
-    let Some(block) = value.as_object() else {
-        return vec![ContentBlock::from_text(json::readable(value))];
-    };
-    let read = match json::string(block, "type").unwrap_or_default() {
-        "text" => match text(block) {
-            Some(text) if text.text.is_empty() && text.annotations.is_empty() => return Vec::new(),
-            text => text.map(ContentBlock::Text),
-        },
-        "thinking" => match thinking(block, "thinking", "signature") {
-            Some(ContentBlock::Thinking(thought)) if thought == ThinkingContent::default() => {
-                return Vec::new();
-            }
-            thought => thought,
-        },
-        // The data that only the provider can read is stored as the signature.
-        "redacted_thinking" => thinking(block, "", "data"),
-        "image" => Some(media::image(value)),
-        "document" => return document(block, value),
-        "container_upload" => json::string(block, "file_id").map(|id| media::uploaded(id, None)),
-        "server_tool_use" => server_tool_use(block),
-        "web_search_tool_result" => web_search_result(block),
-        "code_execution_tool_result" => code_execution_result(block),
+/// Reads a block. A block that the blueprint has no type for becomes text.
+pub(super) fn read(block: &Value, is_model: bool) -> Part {
+    let is_error = block.get("is_error") == Some(&Value::Bool(true));
+    let content = match block.text("type").unwrap_or_default() {
+        "text" => read_text(block),
+        "thinking" => read_thought(block.get("thinking").and_then(Value::as_str), block.owned("signature")),
+        "redacted_thinking" => read_thought(None, block.owned("data")),
+        "image" | "document" => read_media(block),
+        "container_upload" => block.text("file_id").map(|id| vec![uploaded(None, id)]),
+        "tool_use" if is_model => {
+            let arguments = arguments(block.get("input"));
+            return Part::Call(ToolCall::new(block.string("id"), block.string("name"), arguments));
+        }
+        "tool_result" => {
+            return read_result(block.string("tool_use_id"), block.get("content"), is_error, read);
+        }
+        "mcp_tool_use" => Some(vec![ContentBlock::McpCall(McpCallContent {
+            id: block.owned("id"),
+            name: block.string("name"),
+            server_label: block.string("server_name"),
+            arguments: arguments(block.get("input")),
+            ..McpCallContent::default()
+        })]),
+        "mcp_tool_result" => {
+            let text =
+                block.field("content").map(|text| joined_text(text).unwrap_or_else(|| json::readable(text)));
+            let (error, output) = if is_error { (text.map(Value::String), None) } else { (None, text) };
+            let id = Some(block.string("tool_use_id"));
+            return Part::McpResult(McpCallContent { id, output, error, ..McpCallContent::default() });
+        }
+        "web_search_tool_result" | "web_fetch_tool_result" => read_pages(block),
+        "server_tool_use" => {
+            let (id, name) = (block.string("id"), block.string("name"));
+            let input = block.field("input").map_or(Some(Object::new()), |input| input.as_object().cloned());
+            input.map(|input| vec![ContentBlock::ServerToolUse(ServerToolUseContent { id, name, input })])
+        }
         "bash_code_execution_tool_result" => {
-            sandbox_result(block).map(ContentBlock::BashCodeExecutionToolResult)
+            read_result_object(block, ContentBlock::BashCodeExecutionToolResult)
         }
         "text_editor_code_execution_tool_result" => {
-            sandbox_result(block).map(ContentBlock::TextEditorCodeExecutionToolResult)
+            read_result_object(block, ContentBlock::TextEditorCodeExecutionToolResult)
         }
+        kind if kind.ends_with("_tool_result") => read_output(block),
         _ => None,
     };
-    vec![read.unwrap_or_else(|| whole(value))]
+    Part::Content(content.unwrap_or_else(|| vec![whole(block)]))
 }
 
-fn owned(block: &Object, key: &str) -> String {
-    json::string(block, key).unwrap_or_default().to_owned()
+/// Reads the result of a tool in the provider's sandbox.
+fn read_result_object(
+    block: &Value,
+    new: fn(ToolResultContent) -> ContentBlock,
+) -> Option<Vec<ContentBlock>> {
+    let content = block.object("content")?.clone();
+    Some(vec![new(ToolResultContent { tool_use_id: block.string("tool_use_id"), content })])
 }
 
-/// Reads a text with its citations.
-fn text(block: &Object) -> Option<TextContent> {
-    let text = block.get("text")?.as_str()?;
-    let citations = block.get("citations").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    Some(TextContent {
-        text: text.to_owned(),
-        annotations: annotations(text, citations.iter().filter_map(Value::as_object)),
-        ..TextContent::default()
-    })
+/// Reads a text with its citations. An empty text is no content.
+fn read_text(block: &Value) -> Option<Vec<ContentBlock>> {
+    let text = block.get("text")?.as_str()?.to_owned();
+    let end = block.objects("citations").next().map_or(0, |_| end_index(&text));
+    let annotations: Vec<Annotation> =
+        block.objects("citations").map(|citation| read_citation(citation, end)).collect();
+    let is_empty = text.is_empty() && annotations.is_empty();
+    let block = ContentBlock::Text(TextContent { text, annotations, ..TextContent::default() });
+    Some(if is_empty { Vec::new() } else { vec![block] })
 }
 
-/// Reads citations. Each one refers to the whole text of its block.
-fn annotations<'a>(text: &str, citations: impl Iterator<Item = &'a Object>) -> Vec<Annotation> {
-    let mut citations = citations.peekable();
-    if citations.peek().is_none() {
-        return Vec::new();
-    }
-    let end_index = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
-    citations.map(|citation| annotation(citation, end_index)).collect()
-}
-
-/// Reads a citation. A citation with a `url` or a `source` is a web page or a search result of the
-/// application; any other citation refers to a document.
-fn annotation(citation: &Object, end_index: i64) -> Annotation {
-    let page = json::string(citation, "url").or_else(|| json::string(citation, "source"));
-    match page {
+/// Reads a citation. A citation with a `url` or a `source` is a web page or a search result of the application;
+/// any other citation refers to a document.
+fn read_citation(citation: &Object, end_index: i64) -> Annotation {
+    match citation.owned("url").or_else(|| citation.owned("source")) {
         Some(url) => Annotation::Web(WebAnnotation {
-            title: owned(citation, "title"),
-            url: url.to_owned(),
-            start_index: 0,
+            title: citation.string("title"),
+            url,
             end_index,
-            cited_text: json::string(citation, "cited_text").map(str::to_owned),
-            encrypted_index: json::string(citation, "encrypted_index").map(str::to_owned),
+            cited_text: citation.owned("cited_text"),
+            encrypted_index: citation.owned("encrypted_index"),
+            ..WebAnnotation::default()
         }),
         None => Annotation::File(FileAnnotation {
             index: citation.get("document_index").and_then(Value::as_i64).unwrap_or_default(),
-            file_id: owned(citation, "file_id"),
-            filename: owned(citation, "document_title"),
+            file_id: citation.string("file_id"),
+            filename: citation.string("document_title"),
         }),
     }
 }
 
-fn thinking(block: &Object, thought: &str, signature: &str) -> Option<ContentBlock> {
-    let text = |key: &str| block.get(key).and_then(Value::as_str);
-    let signature = text(signature).filter(|signature| !signature.is_empty());
-    let thought = text(thought);
-    if thought.is_none() && signature.is_none() {
-        return None;
-    }
-    Some(ContentBlock::Thinking(ThinkingContent {
-        thinking: thought.unwrap_or_default().to_owned(),
-        signature: signature.map(str::to_owned),
-        id: None,
-    }))
-}
-
-/// Reads a document and its context, which is an instruction for the model.
-fn document(block: &Object, value: &Value) -> Vec<ContentBlock> {
-    let read = media::document(value);
-    // If the block is kept whole, it already contains the context.
-    let context = json::string(block, "context").filter(|_| matches!(read, ContentBlock::Media(_)));
-    [Some(read), context.map(ContentBlock::from_text)].into_iter().flatten().collect()
-}
-
-fn tool_call(block: &Object) -> ToolCall {
-    ToolCall::new(owned(block, "id"), owned(block, "name"), arguments(block.get("input")))
-}
-
-fn tool_result(block: &Object) -> Vec<ContentBlock> {
-    let mut content = blocks(block.get("content"));
-    if block.get("is_error") == Some(&Value::Bool(true)) {
-        content.push(failed());
-    }
-    content
-}
-
-fn server_tool_use(block: &Object) -> Option<ContentBlock> {
-    let input = match block.get("input") {
-        None | Some(Value::Null) => Object::new(),
-        Some(input) => input.as_object()?.clone(),
+/// Reads an image or a document. The context of a document is an instruction for the model.
+fn read_media(block: &Value) -> Option<Vec<ContentBlock>> {
+    let source = block.get("source")?;
+    let field = |key: &str| source.get(key)?.as_str();
+    let mime_type = |default| field("media_type").unwrap_or(default);
+    let is_image = block.is("type", "image");
+    let title = block.get("title").and_then(Value::as_str).filter(|_| !is_image);
+    let media = match field("type")? {
+        "base64" if is_image => image_from_base64(mime_type("image/jpeg"), field("data")?),
+        "url" if is_image => ContentBlock::from_image_url(field("url")?),
+        "file" => uploaded(title, field("file_id")?),
+        _ if is_image => return None,
+        "base64" => file(title, mime_type(PDF), field("data")?, MediaFormat::Base64),
+        "url" => file(title, PDF, field("url")?, MediaFormat::Url),
+        // The text is kept readable, not encoded in base64.
+        "text" => file(title, mime_type(PLAIN_TEXT), field("data")?, MediaFormat::Neither),
+        "content" => file(title, PLAIN_TEXT, joined_text(source.get("content")?)?, MediaFormat::Neither),
+        _ => return None,
     };
-    let (id, name) = (owned(block, "id"), owned(block, "name"));
-    Some(ContentBlock::ServerToolUse(ServerToolUseContent { id, name, input }))
+    let context = block.text("context").filter(|_| !is_image).map(ContentBlock::from_text);
+    Some([Some(media), context].into_iter().flatten().collect())
 }
 
-/// Reads the pages of a web search. Returns `None` if the search failed.
-fn web_search_result(block: &Object) -> Option<ContentBlock> {
-    let pages: Option<Vec<WebSearchResult>> =
-        block.get("content")?.as_array()?.iter().map(|page| web_page(page.as_object()?)).collect();
-    let tool_use_id = owned(block, "tool_use_id");
-    Some(ContentBlock::WebSearchToolResult(WebSearchToolResultContent { tool_use_id, content: pages? }))
+/// Creates a file block for an uploaded file, by the provider's file id.
+fn uploaded(title: Option<&str>, id: &str) -> ContentBlock {
+    file(title, ANY_FILE, id, MediaFormat::Neither)
 }
 
-fn web_page(page: &Object) -> Option<WebSearchResult> {
-    (json::string(page, "type")? == "web_search_result").then(|| WebSearchResult {
-        url: owned(page, "url"),
-        title: owned(page, "title"),
-        encrypted_content: owned(page, "encrypted_content"),
-        page_age: json::string(page, "page_age").map(str::to_owned),
+/// Reads the pages that a search found, or the page that was fetched, with its content. If the tool failed, the
+/// error code stands in the place of a title.
+fn read_pages(block: &Value) -> Option<Vec<ContentBlock>> {
+    let result = block.field("content")?;
+    let mut document = Vec::new();
+    let content = if let Some(pages) = result.as_array() {
+        pages.iter().map(read_page).collect::<Option<_>>()?
+    } else if let Some(content) = result.field("content") {
+        document = read_media(content)?;
+        let (url, title) = (result.owned("url")?, content.string("title"));
+        vec![WebSearchResult { url, title, ..WebSearchResult::default() }]
+    } else {
+        vec![WebSearchResult { title: result.owned("error_code")?, ..WebSearchResult::default() }]
+    };
+    let found = WebSearchToolResultContent { tool_use_id: block.string("tool_use_id"), content };
+    Some(std::iter::once(ContentBlock::WebSearchToolResult(found)).chain(document).collect())
+}
+
+fn read_page(page: &Value) -> Option<WebSearchResult> {
+    page.is("type", "web_search_result").then(|| WebSearchResult {
+        url: page.string("url"),
+        title: page.string("title"),
+        encrypted_content: page.string("encrypted_content"),
+        page_age: page.owned("page_age"),
     })
 }
 
-/// Reads the output of executed code. Returns `None` if the result also has files, or if the code could not
-/// run.
-fn code_execution_result(block: &Object) -> Option<ContentBlock> {
-    let result = block.get("content")?.as_object()?;
-    let files = result.get("content").and_then(Value::as_array);
-    if json::string(result, "type")? != "code_execution_result"
-        || files.is_some_and(|files| !files.is_empty())
-    {
-        return None;
-    }
-    let printed: Vec<&str> =
-        ["stdout", "stderr"].into_iter().filter_map(|stream| json::string(result, stream)).collect();
-    let code = result.get("return_code")?.as_i64()?;
-    Some(ContentBlock::CodeExecutionResult(CodeExecutionResultContent {
-        output: printed.join("\n"),
-        // The blueprint uses Gemini's names for outcomes.
-        outcome: Some(if code == 0 { "OUTCOME_OK" } else { "OUTCOME_FAILED" }.to_owned()),
-    }))
-}
-
-fn sandbox_result(block: &Object) -> Option<ToolResultContent> {
-    let content = block.get("content")?.as_object()?.clone();
-    Some(ToolResultContent { tool_use_id: owned(block, "tool_use_id"), content })
-}
-
-fn mcp_call(block: &Object) -> McpCallContent {
-    McpCallContent {
-        id: json::string(block, "id").map(str::to_owned),
-        name: owned(block, "name"),
-        server_label: owned(block, "server_name"),
-        arguments: arguments(block.get("input")),
-        ..McpCallContent::default()
-    }
-}
-
-/// Adds the result of an MCP tool to its call.
-fn add_mcp_result(call: &mut McpCallContent, block: &Object) {
-    let returned = match block.get("content") {
-        None | Some(Value::Null) => return,
-        Some(content) => media::text_of(content).unwrap_or_else(|| json::readable(content)),
-    };
-    if block.get("is_error") == Some(&Value::Bool(true)) {
-        call.error = Some(Value::String(returned));
-    } else {
-        call.output = Some(returned);
-    }
+/// Reads the output of a tool that the provider ran: what code printed, an error code, a text, or another result
+/// as JSON. The files that code created follow.
+fn read_output(block: &Value) -> Option<Vec<ContentBlock>> {
+    let result = block.field("content")?;
+    let printed: Vec<&str> = ["stdout", "stderr"].iter().filter_map(|stream| result.text(stream)).collect();
+    let (output, is_ok) =
+        match (result.owned("error_code"), result.get("return_code").and_then(Value::as_i64)) {
+            (Some(error), _) => (error, false),
+            (None, Some(code)) => (printed.join("\n"), code == 0),
+            (None, None) => (result.owned("text").unwrap_or_else(|| json::readable(result)), true),
+        };
+    // The blueprint uses Gemini's names for outcomes.
+    let outcome = Some(if is_ok { "OUTCOME_OK" } else { "OUTCOME_FAILED" }.to_owned());
+    let files = result.objects("content").filter_map(|file| file.text("file_id"));
+    let output = ContentBlock::CodeExecutionResult(CodeExecutionResultContent { output, outcome });
+    Some(std::iter::once(output).chain(files.map(|id| uploaded(None, id))).collect())
 }

@@ -1,164 +1,216 @@
-//! Converts a message of an API that has tool calls and tool results among its content blocks.
+//! Reads messages of the APIs that have tool calls and tool results among their content blocks: Anthropic's and
+//! Bedrock's.
+//!
+//! In the blueprint, tool calls are separate from the content and tool results are separate messages, so one
+//! message may become several.
 
 use std::collections::HashMap;
 use std::mem;
 
 use serde_json::Value;
 
-use crate::blueprint::{AssistantMessage, ContentBlock, McpCallContent, Message, ToolCall};
-use crate::providers::json;
-use crate::providers::shape::Object;
+use crate::blueprint::{
+    AssistantMessage, ContentBlock, McpCallContent, Media, MediaContent, MediaFormat, Message,
+    ThinkingContent, Tool, ToolCall,
+};
+use crate::providers::json::{self, Fields, Object};
 
-/// Reads the system prompt and the messages of a request, with the functions that read the content blocks of its API.
-pub(in crate::providers) fn messages(
-    request: &Object,
-    blocks: fn(Option<&Value>) -> Vec<ContentBlock>,
-    read: fn(&mut Turn<'_>, Option<&Value>),
-) -> Vec<Message> {
-    let message = |value: &Value| message(value, read);
-    let system = blocks(request.get("system"));
-    let mut messages: Vec<Message> =
-        if system.is_empty() { Vec::new() } else { vec![Message::system(system)] };
-    match request.get("messages") {
-        Some(Value::Array(items)) => messages.extend(items.iter().flat_map(message)),
-        None | Some(Value::Null) => {}
-        Some(other) => messages.extend(message(other)),
+/// The MIME type of a plain text document.
+pub(crate) const PLAIN_TEXT: &str = "text/plain";
+
+/// What a content block is in the blueprint.
+pub(crate) enum Part {
+    /// Blocks of the message's content.
+    Content(Vec<ContentBlock>),
+    Call(ToolCall),
+    /// The id of a tool call, and its result.
+    Result(String, Vec<ContentBlock>),
+    /// The id of a call of an MCP tool, with its output or error.
+    McpResult(McpCallContent),
+}
+
+/// Reads a content block. The flag is `true` in a message of the model. Only the model calls tools.
+pub(crate) type Read = fn(&Value, bool) -> Part;
+
+/// Reads the system prompt and the messages of a request.
+pub(crate) fn read_messages(request: &Object, read: Read) -> Vec<Message> {
+    let system = read_blocks(request.get("system"), read);
+    let mut messages = if system.is_empty() { Vec::new() } else { vec![Message::system(system)] };
+    for message in items(request.get("messages")) {
+        if message.is_object() {
+            let role = message.text("role").unwrap_or_default();
+            messages.extend(read_message(role, message.get("content"), read));
+        } else {
+            messages.push(Message::user(json::readable(message)));
+        }
     }
     messages
 }
 
-/// Converts one message into one or more messages. A value that is not an object becomes a user message.
-fn message(value: &Value, read: fn(&mut Turn<'_>, Option<&Value>)) -> Vec<Message> {
-    let Some(object) = value.as_object() else {
-        return vec![Message::user(json::readable(value))];
-    };
-    let mut turn = Turn::new(json::string(object, "role").unwrap_or_default());
-    read(&mut turn, object.get("content"));
-    turn.into_messages()
-}
-
-/// Collects the blocks of one message. In the blueprint, tool calls are separate from the content and tool
-/// results are separate messages, so one message may become several.
-#[derive(Debug)]
-pub(in crate::providers) struct Turn<'a> {
-    role: &'a str,
-    content: Vec<ContentBlock>,
-    calls: Vec<ToolCall>,
-    /// Index of an MCP tool call in `content`, by its id.
-    mcp_calls: HashMap<String, usize>,
-    done: Vec<Message>,
-}
-
-impl<'a> Turn<'a> {
-    /// Creates an empty turn. Any role other than the model and the system is the user.
-    pub(in crate::providers) fn new(role: &'a str) -> Self {
-        Self { role, content: Vec::new(), calls: Vec::new(), mcp_calls: HashMap::new(), done: Vec::new() }
-    }
-
-    /// Returns `true` if the message is from the model. Only the model calls tools.
-    pub(in crate::providers) fn is_of_model(&self) -> bool {
-        self.role == "assistant"
-    }
-
-    /// Adds a block.
-    pub(in crate::providers) fn say(&mut self, block: ContentBlock) {
-        self.content.push(block);
-    }
-
-    /// Adds a text block, unless the text is empty.
-    pub(in crate::providers) fn say_text(&mut self, text: &str) {
-        if !text.is_empty() {
-            self.say(ContentBlock::from_text(text));
-        }
-    }
-
-    /// Adds a block that the blueprint has no type for, as readable text.
-    pub(in crate::providers) fn say_whole(&mut self, block: &Value) {
-        self.say(whole(block));
-    }
-
-    /// Adds a tool call.
-    pub(in crate::providers) fn call(&mut self, call: ToolCall) {
-        self.calls.push(call);
-    }
-
-    /// Adds a call of an MCP tool.
-    pub(in crate::providers) fn call_mcp(&mut self, call: McpCallContent) {
-        if let Some(id) = &call.id {
-            self.mcp_calls.insert(id.clone(), self.content.len());
-        }
-        self.say(ContentBlock::McpCall(call));
-    }
-
-    /// Returns the MCP tool call with this id, among the blocks since the last tool result.
-    pub(in crate::providers) fn mcp_call(&mut self, id: &str) -> Option<&mut McpCallContent> {
-        match self.content.get_mut(*self.mcp_calls.get(id)?)? {
-            ContentBlock::McpCall(call) => Some(call),
-            _ => None,
-        }
-    }
-
-    /// Adds the result of a tool, after the blocks that were added so far.
-    pub(in crate::providers) fn result(&mut self, id: &str, content: Vec<ContentBlock>) {
-        self.end();
-        self.done.push(Message::tool(id, content));
-    }
-
-    /// Returns the messages. If the turn is empty, returns one message without content.
-    pub(in crate::providers) fn into_messages(mut self) -> Vec<Message> {
-        self.end();
-        if self.done.is_empty() {
-            let message = self.message();
-            self.done.push(message);
-        }
-        self.done
-    }
-
-    fn end(&mut self) {
-        if !(self.content.is_empty() && self.calls.is_empty()) {
-            let message = self.message();
-            self.done.push(message);
-        }
-    }
-
-    fn message(&mut self) -> Message {
-        self.mcp_calls.clear();
-        let content = mem::take(&mut self.content);
-        match self.role {
-            "assistant" => Message::Assistant(AssistantMessage {
-                content,
-                tool_calls: mem::take(&mut self.calls),
-                ..AssistantMessage::default()
-            }),
+/// Reads a message. Any role other than the model and the system is the user. An empty message stays one message.
+pub(crate) fn read_message(role: &str, content: Option<&Value>, read: Read) -> Vec<Message> {
+    let new = |content: &mut Vec<ContentBlock>, calls: &mut Vec<ToolCall>| {
+        let (content, tool_calls) = (mem::take(content), mem::take(calls));
+        match role {
+            "assistant" => {
+                Message::Assistant(AssistantMessage { content, tool_calls, ..AssistantMessage::default() })
+            }
             "system" => Message::system(content),
             _ => Message::user(content),
         }
+    };
+    let (mut messages, mut blocks, mut calls) = (Vec::new(), Vec::new(), Vec::new());
+    // Positions of the MCP calls among the blocks, by id.
+    let mut mcp_calls: HashMap<String, usize> = HashMap::new();
+    for item in items(content) {
+        match read_item(item, role == "assistant", read) {
+            Part::Content(more) => {
+                blocks.extend(more);
+                if let Some(ContentBlock::McpCall(McpCallContent { id: Some(id), .. })) = blocks.last() {
+                    mcp_calls.insert(id.clone(), blocks.len() - 1);
+                }
+            }
+            Part::Call(call) => calls.push(call),
+            Part::Result(id, result) => {
+                if !(blocks.is_empty() && calls.is_empty()) {
+                    messages.push(new(&mut blocks, &mut calls));
+                    mcp_calls.clear();
+                }
+                messages.push(Message::tool(id, result));
+            }
+            Part::McpResult(result) => {
+                let place = result.id.as_ref().and_then(|id| mcp_calls.get(id));
+                match place.and_then(|place| blocks.get_mut(*place)) {
+                    Some(ContentBlock::McpCall(call)) => {
+                        call.output = result.output.or(call.output.take());
+                        call.error = result.error.or(call.error.take());
+                    }
+                    _ => blocks.push(ContentBlock::McpCall(result)),
+                }
+            }
+        }
+    }
+    if messages.is_empty() || !(blocks.is_empty() && calls.is_empty()) {
+        messages.push(new(&mut blocks, &mut calls));
+    }
+    messages
+}
+
+/// Reads content that cannot contain tool calls: the system prompt, or the result of a tool.
+pub(crate) fn read_blocks(content: Option<&Value>, read: Read) -> Vec<ContentBlock> {
+    let blocks = items(content).iter().flat_map(|item| match read_item(item, false, read) {
+        Part::Content(blocks) => blocks,
+        _ => vec![whole(item)],
+    });
+    blocks.collect()
+}
+
+/// Reads the result of a tool. If the tool failed, a block says so: the blueprint has no field for this.
+pub(crate) fn read_result(id: String, content: Option<&Value>, is_failed: bool, read: Read) -> Part {
+    let mut content = read_blocks(content, read);
+    content.extend(is_failed.then(failed));
+    Part::Result(id, content)
+}
+
+/// Returns the block that marks a tool result as failed.
+pub(crate) fn failed() -> ContentBlock {
+    ContentBlock::from_text(r#"{"is_error": true}"#)
+}
+
+/// Returns the items of a list. Another value is the only item.
+fn items(value: Option<&Value>) -> &[Value] {
+    match value {
+        None | Some(Value::Null) => &[],
+        Some(Value::Array(items)) => items,
+        Some(other) => std::slice::from_ref(other),
     }
 }
 
-/// Converts a block that the blueprint has no type for to text. Omits `cache_control`, which is not
-/// content.
-pub(in crate::providers) fn whole(block: &Value) -> ContentBlock {
-    let text = match block {
-        Value::Object(fields) if fields.contains_key("cache_control") => {
-            let said = fields.iter().filter(|(name, _)| *name != "cache_control");
-            json::readable(&Value::Object(said.map(|(name, value)| (name.clone(), value.clone())).collect()))
-        }
-        _ => json::readable(block),
-    };
-    ContentBlock::from_text(text)
+/// Reads a block or a text. An empty text is no content.
+fn read_item(item: &Value, is_model: bool, read: Read) -> Part {
+    match item.as_str() {
+        Some("") => Part::Content(Vec::new()),
+        Some(text) => Part::Content(vec![ContentBlock::from_text(text)]),
+        None => read(item, is_model),
+    }
+}
+
+/// Reads a thought. Data that only the provider can read is stored as the signature.
+pub(crate) fn read_thought(text: Option<&str>, signature: Option<String>) -> Option<Vec<ContentBlock>> {
+    let signature = signature.filter(|signature| !signature.is_empty());
+    let thinking = text.or(signature.as_ref().map(|_| ""))?.to_owned();
+    let is_empty = thinking.is_empty() && signature.is_none();
+    let thought = ContentBlock::Thinking(ThinkingContent { thinking, signature, id: None });
+    Some(if is_empty { Vec::new() } else { vec![thought] })
 }
 
 /// Returns the arguments of a call as a JSON string. Incomplete JSON is kept as received.
-pub(in crate::providers) fn arguments(input: Option<&Value>) -> String {
-    match input {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(input) => input.to_string(),
-    }
+pub(crate) fn arguments(input: Option<&Value>) -> String {
+    input.filter(|input| !input.is_null()).map(json::compact).unwrap_or_default()
 }
 
-/// Returns the block that marks a tool result as failed. The blueprint has no field for this.
-pub(in crate::providers) fn failed() -> ContentBlock {
-    ContentBlock::from_text(r#"{"is_error": true}"#)
+/// Converts a block that the blueprint has no type for to text. Omits `cache_control`, which is not content.
+pub(crate) fn whole(block: &Value) -> ContentBlock {
+    let mut block = block.clone();
+    if let Value::Object(fields) = &mut block {
+        fields.remove("cache_control");
+    }
+    ContentBlock::from_text(json::readable(&block))
+}
+
+/// Creates a file block.
+pub(crate) fn file(
+    title: Option<&str>,
+    mime_type: &str,
+    url: impl Into<String>,
+    format: MediaFormat,
+) -> ContentBlock {
+    let (title, mime_type) = (title.map(str::to_owned), Some(mime_type.to_owned()));
+    ContentBlock::Media(MediaContent { media: Media { title, mime_type, url: Some(url.into()), format } })
+}
+
+/// Creates an image block from base64 content.
+pub(crate) fn image_from_base64(mime_type: &str, content: &str) -> ContentBlock {
+    ContentBlock::from_image_url(format!("data:{mime_type};base64,{content}"))
+}
+
+/// Returns the text of a content if it contains nothing else. Parts are joined with line breaks.
+pub(crate) fn joined_text(content: &Value) -> Option<String> {
+    if let Value::String(text) = content {
+        return Some(text.clone());
+    }
+    let texts: Option<Vec<&str>> =
+        content.as_array()?.iter().map(|part| part.get("text")?.as_str()).collect();
+    Some(texts?.join("\n"))
+}
+
+/// Returns the position of the end of a text: a citation in these APIs refers to a whole text.
+pub(crate) fn end_index(text: &str) -> i64 {
+    i64::try_from(text.chars().count()).unwrap_or(i64::MAX)
+}
+
+/// Moves the tools out of an object. Tools that the blueprint cannot hold stay.
+pub(crate) fn take_tools(object: &mut Object, read: fn(&Value) -> Option<Tool>) -> Vec<Tool> {
+    let mut taken = Vec::new();
+    if let Some(Value::Array(tools)) = object.get_mut("tools") {
+        tools.retain(|tool| match read(tool) {
+            Some(tool) => {
+                taken.push(tool);
+                false
+            }
+            None => true,
+        });
+        if tools.is_empty() {
+            object.remove("tools");
+        }
+    }
+    taken
+}
+
+/// Returns the fields of an object.
+pub(crate) fn into_object(value: Value) -> Option<Object> {
+    match value {
+        Value::Object(fields) => Some(fields),
+        _ => None,
+    }
 }

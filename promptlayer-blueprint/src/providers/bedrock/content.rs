@@ -1,65 +1,54 @@
-//! The content blocks of a message.
+//! Reads the content blocks of a message.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::{bytes, media};
 use crate::blueprint::{
-    Annotation, ContentBlock, FileAnnotation, ServerToolUseContent, TextContent, ThinkingContent, ToolCall,
+    Annotation, ContentBlock, FileAnnotation, MediaFormat, ServerToolUseContent, TextContent, ToolCall,
     WebAnnotation,
 };
-use crate::providers::anthropic::media::text_of;
-use crate::providers::anthropic::turn::{Turn, arguments, failed, whole};
-use crate::providers::json;
-use crate::providers::shape::Object;
+use crate::providers::anthropic::turn::{
+    PLAIN_TEXT, Part, arguments, end_index, file, image_from_base64, joined_text, read_result, read_thought,
+    whole,
+};
+use crate::providers::json::{self, Fields, Object};
 
-/// Reads the content of a message: a list of blocks, or another value in its place.
-pub(super) fn read(turn: &mut Turn<'_>, content: Option<&Value>) {
-    match content {
-        None | Some(Value::Null) => {}
-        Some(Value::Array(blocks)) => blocks.iter().for_each(|block| read_block(turn, block)),
-        Some(Value::String(text)) => turn.say_text(text),
-        Some(other) => turn.say_whole(other),
-    }
-}
+/// MIME types of the formats whose name is not the subtype.
+const MIME_TYPES: &[(&str, &str)] = &[
+    ("csv", "text/csv"),
+    ("doc", "application/msword"),
+    ("docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+    ("flv", "video/x-flv"),
+    ("html", "text/html"),
+    ("m4a", "audio/mp4"),
+    ("md", "text/markdown"),
+    ("mov", "video/quicktime"),
+    ("mp3", "audio/mpeg"),
+    ("mpg", "video/mpeg"),
+    ("pdf", "application/pdf"),
+    ("three_gp", "video/3gpp"),
+    ("txt", PLAIN_TEXT),
+    ("wmv", "video/x-ms-wmv"),
+    ("xls", "application/vnd.ms-excel"),
+    ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+];
 
-/// Reads content that cannot contain tool calls: the system prompt, or the result of a tool.
-pub(super) fn blocks(content: Option<&Value>) -> Vec<ContentBlock> {
-    match content {
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::String(text)) if text.is_empty() => Vec::new(),
-        Some(Value::Array(blocks)) => blocks.iter().flat_map(plain).collect(),
-        Some(other) => vec![ContentBlock::from_text(json::readable(other))],
+/// Reads a block. Its one field names its type. Clients may also write the fields of the other types, as `null`.
+/// A block that the blueprint has no type for becomes text.
+pub(super) fn read(block: &Value, is_model: bool) -> Part {
+    if let Some(call) = block.object("toolUse").filter(|_| is_model) {
+        return read_call(call);
     }
-}
-
-fn read_block(turn: &mut Turn<'_>, value: &Value) {
-    let object = |key: &str| value.get(key).and_then(Value::as_object);
-    if let Some(call) = object("toolUse").filter(|_| turn.is_of_model()) {
-        return match server_tool_use(call) {
-            Some(block) => turn.say(block),
-            None => turn.call(tool_call(call)),
-        };
+    if let Some(result) = block.object("toolResult") {
+        let is_failed = result.is("status", "error");
+        return read_result(result.string("toolUseId"), result.get("content"), is_failed, read);
     }
-    if let Some(result) = object("toolResult") {
-        let mut content = blocks(result.get("content"));
-        if json::string(result, "status") == Some("error") {
-            content.push(failed());
-        }
-        return turn.result(json::string(result, "toolUseId").unwrap_or_default(), content);
-    }
-    for block in plain(value) {
-        turn.say(block);
-    }
-}
-
-/// Reads a block whose meaning does not depend on its position. Its one field names its type. Clients may
-/// also write the fields of the other types, as `null`.
-fn plain(value: &Value) -> Vec<ContentBlock> {
-    let fields = value.as_object().into_iter().flatten().filter(|(_, field)| !field.is_null());
+    let fields = block.as_object().into_iter().flatten().filter(|(_, field)| !field.is_null());
     let read: Option<Vec<Vec<ContentBlock>>> = fields.map(|(name, field)| read_field(name, field)).collect();
     match read {
-        Some(blocks) if !blocks.is_empty() => blocks.into_iter().flatten().collect(),
-        _ => vec![whole(value)],
+        Some(blocks) if !blocks.is_empty() => Part::Content(blocks.into_iter().flatten().collect()),
+        _ => Part::Content(vec![whole(block)]),
     }
 }
 
@@ -72,100 +61,116 @@ fn read_field(name: &str, field: &Value) -> Option<Vec<ContentBlock>> {
             text => ContentBlock::from_text(text),
         },
         "json" => ContentBlock::from_text(json::readable(field)),
-        "image" | "video" | "audio" => media::read(name, field)?,
-        "document" => return document(field),
-        "reasoningContent" => thinking(field)?,
-        "guardContent" => guarded(field)?,
-        "citationsContent" => ContentBlock::Text(cited(field)?),
+        "image" | "video" | "audio" => read_media(name, field)?,
+        "document" => {
+            // The context of a document is an instruction for the model.
+            let context = field.text("context").map(ContentBlock::from_text);
+            return Some([Some(read_media(name, field)?), context].into_iter().flatten().collect());
+        }
+        "reasoningContent" => {
+            let signature = field.text_at("reasoningText.signature").map(str::to_owned);
+            let signature = signature.or_else(|| field.get("redactedContent").and_then(base64));
+            return read_thought(field.at("reasoningText.text").and_then(Value::as_str), signature);
+        }
+        "guardContent" => match field.get("image") {
+            Some(image) => read_media("image", image)?,
+            None => ContentBlock::from_text(field.at("text.text")?.as_str()?),
+        },
+        "citationsContent" => read_cited(field)?,
         "cachePoint" => return Some(Vec::new()),
         _ => return None,
     };
     Some(vec![block])
 }
 
-fn owned(block: &Object, key: &str) -> String {
-    json::string(block, key).unwrap_or_default().to_owned()
-}
-
-fn tool_call(call: &Object) -> ToolCall {
-    ToolCall::new(owned(call, "toolUseId"), owned(call, "name"), arguments(call.get("input")))
-}
-
-/// Reads a call of a tool that Bedrock runs.
-fn server_tool_use(call: &Object) -> Option<ContentBlock> {
-    (json::string(call, "type")? == "server_tool_use").then_some(())?;
-    let input = call.get("input")?.as_object()?.clone();
-    let (id, name) = (owned(call, "toolUseId"), owned(call, "name"));
-    Some(ContentBlock::ServerToolUse(ServerToolUseContent { id, name, input }))
-}
-
-/// Reads a document and its context, which is an instruction for the model.
-fn document(block: &Value) -> Option<Vec<ContentBlock>> {
-    let file = media::read("document", block)?;
-    let context = block.get("context").and_then(Value::as_str).filter(|context| !context.is_empty());
-    Some([Some(file), context.map(ContentBlock::from_text)].into_iter().flatten().collect())
-}
-
-/// Reads a thought. Data that only the provider can read is stored as the signature.
-fn thinking(block: &Value) -> Option<ContentBlock> {
-    let field = |key: &str| block.get("reasoningText").and_then(|thought| thought.get(key)?.as_str());
-    let redacted = block.get("redactedContent").and_then(bytes::base64);
-    let (thought, signature) = (field("text"), field("signature").map(str::to_owned).or(redacted));
-    if thought.is_none() && signature.is_none() {
-        return None;
-    }
-    Some(ContentBlock::Thinking(ThinkingContent {
-        thinking: thought.unwrap_or_default().to_owned(),
-        signature,
-        id: None,
-    }))
-}
-
-/// Reads a block that a guardrail evaluates.
-fn guarded(block: &Value) -> Option<ContentBlock> {
-    match block.get("image") {
-        Some(image) => media::read("image", image),
-        None => block.get("text")?.get("text")?.as_str().map(ContentBlock::from_text),
+/// Reads a call of a tool of the application, or of one that Bedrock runs.
+fn read_call(call: &Object) -> Part {
+    let (id, name) = (call.string("toolUseId"), call.string("name"));
+    match call.object("input") {
+        Some(input) if call.is("type", "server_tool_use") => {
+            let call = ServerToolUseContent { id, name, input: input.clone() };
+            Part::Content(vec![ContentBlock::ServerToolUse(call)])
+        }
+        _ => Part::Call(ToolCall::new(id, name, arguments(call.get("input")))),
     }
 }
 
 /// Reads a text with its citations.
-fn cited(block: &Value) -> Option<TextContent> {
-    let parts = block.get("content").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+fn read_cited(block: &Value) -> Option<ContentBlock> {
     let texts: Option<Vec<&str>> =
-        parts.iter().map(|part| part.get("text").and_then(Value::as_str)).collect();
+        block.list("content").iter().map(|part| part.get("text")?.as_str()).collect();
     let text = texts?.concat();
-    let end_index = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
-    let citations = block.get("citations").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let citations = citations.iter().filter_map(Value::as_object);
-    let annotations = citations.map(|citation| annotation(citation, end_index)).collect();
-    Some(TextContent { text, annotations, ..TextContent::default() })
+    let end = end_index(&text);
+    let annotations = block.objects("citations").map(|citation| read_citation(citation, end)).collect();
+    Some(ContentBlock::Text(TextContent { text, annotations, ..TextContent::default() }))
 }
 
-/// Reads a citation. A citation with a URL or a `source` is a web page or a search result of the
-/// application; any other citation refers to a document.
-fn annotation(citation: &Object, end_index: i64) -> Annotation {
-    let location = citation.get("location");
-    let page = location.and_then(|location| location.get("web")?.get("url")?.as_str());
-    match page.or_else(|| json::string(citation, "source")) {
-        Some(url) => Annotation::Web(WebAnnotation {
-            title: owned(citation, "title"),
-            url: url.to_owned(),
-            start_index: 0,
+/// Reads a citation. A citation with a URL or a `source` is a web page or a search result of the application;
+/// any other citation refers to a document, by characters, pages or chunks.
+fn read_citation(citation: &Object, end_index: i64) -> Annotation {
+    let title = citation.string("title");
+    let page = citation.text_at("location.web.url").or_else(|| citation.text("source"));
+    if let Some(url) = page.map(str::to_owned) {
+        let cited_text = citation.get("sourceContent").and_then(joined_text);
+        return Annotation::Web(WebAnnotation {
+            title,
+            url,
             end_index,
-            cited_text: citation.get("sourceContent").and_then(text_of),
-            encrypted_index: None,
-        }),
-        None => Annotation::File(FileAnnotation {
-            index: location.and_then(document_index).unwrap_or_default(),
-            file_id: String::new(),
-            filename: owned(citation, "title"),
-        }),
+            cited_text,
+            ..WebAnnotation::default()
+        });
+    }
+    let mut places = citation.object("location").into_iter().flat_map(Object::values);
+    let index = places.find_map(|place| place.get("documentIndex")?.as_i64()).unwrap_or_default();
+    Annotation::File(FileAnnotation { index, filename: title, ..FileAnnotation::default() })
+}
+
+/// Reads a file of this kind. Returns `None` if the block has no file.
+fn read_media(kind: &str, block: &Value) -> Option<ContentBlock> {
+    let source = block.get("source")?;
+    let (format, title) = (block.text("format"), block.get("name").and_then(Value::as_str));
+    let is_image = kind == "image";
+    if let Some(content) = source.get("bytes").and_then(base64) {
+        let mime_type = mime_type(kind, format.or(is_image.then_some("jpeg")));
+        return Some(if is_image {
+            image_from_base64(&mime_type, &content)
+        } else {
+            file(title, &mime_type, content, MediaFormat::Base64)
+        });
+    }
+    if let Some(address) = source.text_at("s3Location.uri") {
+        return Some(if is_image {
+            ContentBlock::from_image_url(address)
+        } else {
+            file(title, &mime_type(kind, format), address, MediaFormat::Url)
+        });
+    }
+    // The source of a document may be its text.
+    let text = source.get("text").or_else(|| source.get("content")).and_then(joined_text)?;
+    Some(file(title, PLAIN_TEXT, text, MediaFormat::Neither))
+}
+
+/// Returns the MIME type of a format of this kind of file.
+pub(super) fn mime_type(kind: &str, format: Option<&str>) -> String {
+    let Some(format) = format else { return "application/octet-stream".to_owned() };
+    match MIME_TYPES.iter().find(|(name, _)| *name == format) {
+        Some((_, mime_type)) => (*mime_type).to_owned(),
+        None if format == "mkv" => format!("{kind}/x-matroska"),
+        None if kind == "document" => format!("application/{format}"),
+        None => format!("{kind}/{format}"),
     }
 }
 
-/// Returns the index of the cited document in the request. The citation may refer to characters, pages or
-/// chunks.
-fn document_index(location: &Value) -> Option<i64> {
-    location.as_object()?.values().find_map(|place| place.get("documentIndex")?.as_i64())
+/// Returns bytes in base64: as on the wire, or from a list of numbers, as which a client's own types may be
+/// serialized.
+fn base64(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(numbers) => {
+            let bytes: Option<Vec<u8>> =
+                numbers.iter().map(|number| u8::try_from(number.as_u64()?).ok()).collect();
+            Some(STANDARD.encode(bytes?))
+        }
+        _ => None,
+    }
 }

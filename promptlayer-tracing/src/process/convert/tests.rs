@@ -6,6 +6,7 @@ mod anthropic_reply;
 mod anthropic_request;
 mod anthropic_stream;
 mod bedrock;
+mod bedrock_invoke;
 mod bedrock_stream;
 mod bodies;
 mod cohere;

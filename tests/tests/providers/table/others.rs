@@ -9,7 +9,16 @@ use super::{
 use crate::said::Said;
 
 pub(super) fn rows() -> Vec<Row> {
-    vec![ollama_chat(), ollama_generate(), bedrock(), cohere(), plain_text(), unknown_json()]
+    vec![
+        ollama_chat(),
+        ollama_generate(),
+        bedrock(),
+        bedrock_invoke(),
+        bedrock_embeddings(),
+        cohere(),
+        plain_text(),
+        unknown_json(),
+    ]
 }
 
 /// Returns a tool in the format of `OpenAI`, Ollama and Cohere.
@@ -135,6 +144,49 @@ fn bedrock() -> Row {
         thinking: true,
         image: Some(Image::Shown(IMAGE_DATA)),
         ..Row::of("Bedrock converse", "amazon.bedrock", "converse", model)
+    }
+}
+
+/// The body of a Llama model. Those of other models have other names for the same fields.
+fn bedrock_invoke() -> Row {
+    let model = "meta.llama3-70b-instruct-v1:0";
+    let event = |text: &str, input: Value, output: u64, stop: Value| {
+        json!({ "generation": text, "prompt_token_count": input, "generation_token_count": output,
+            "stop_reason": stop })
+    };
+    let (start, end) = ANSWER.split_at(6);
+    let mut last = event("", Value::Null, OUTPUT_TOKENS, json!("stop"));
+    last["amazon-bedrock-invocationMetrics"] =
+        json!({ "inputTokenCount": INPUT_TOKENS, "outputTokenCount": OUTPUT_TOKENS });
+    Row {
+        argument: Some(model),
+        request: json!({ "prompt": QUESTION, "max_gen_len": 64, "temperature": 0.5 }),
+        // A completion has no roles. Its prompt and its output are one text.
+        asked: vec![Said::text("assistant", QUESTION)],
+        reply: event(ANSWER, json!(INPUT_TOKENS), OUTPUT_TOKENS, json!("stop")),
+        events: vec![
+            event(start, json!(INPUT_TOKENS), 1, Value::Null),
+            event(end, Value::Null, 2, Value::Null),
+            last,
+        ],
+        ..Row::of("Bedrock invoke", "amazon.bedrock", "invoke", model)
+    }
+}
+
+fn bedrock_embeddings() -> Row {
+    let model = "amazon.titan-embed-image-v1";
+    let config = json!({ "outputEmbeddingLength": 3 });
+    Row {
+        argument: Some(model),
+        request: json!({ "inputText": QUESTION, "inputImage": IMAGE_DATA, "embeddingConfig": config }),
+        asked: vec![Said::text("user", QUESTION)],
+        parameter: Some(("embeddingConfig", config)),
+        reply: json!({ "embedding": [0.5, -0.25, 0.125], "inputTextTokenCount": INPUT_TOKENS }),
+        answer: "1 embedding of 3 dimensions",
+        finish: None,
+        image: Some(Image::Shown(IMAGE_DATA)),
+        usage: Some((Some(INPUT_TOKENS), None)),
+        ..Row::of("Bedrock embeddings", "amazon.bedrock", "embeddings", model)
     }
 }
 

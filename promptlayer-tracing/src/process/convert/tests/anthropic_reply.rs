@@ -73,7 +73,7 @@ fn citations_become_annotations_of_the_whole_text() {
 }
 
 #[test]
-fn web_search_becomes_call_and_pages_or_is_kept_if_failed() {
+fn web_search_becomes_call_and_pages_or_error_code() {
     let page = json!({"type": "web_search_result", "url": "https://a", "title": "A", "encrypted_content": "e",
         "page_age": null});
     let call = json!({"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "sky"}});
@@ -88,35 +88,87 @@ fn web_search_becomes_call_and_pages_or_is_kept_if_failed() {
             {"type": "web_search_result", "url": "https://a", "title": "A", "encrypted_content": "e"},
         ]})
     );
-    assert_eq!(serde_json::from_str::<Value>(read[2]["text"].as_str().unwrap()).unwrap(), failed);
+    assert_eq!(
+        read[2],
+        json!({"type": "web_search_tool_result", "tool_use_id": "s", "content": [
+            {"type": "web_search_result", "title": "max_uses_exceeded"},
+        ]})
+    );
 }
 
 #[test]
-fn code_output_becomes_result_and_other_results_are_kept() {
+fn fetched_page_becomes_result_with_its_document() {
+    let document = json!({"type": "document", "title": "A",
+        "source": {"type": "text", "media_type": "text/plain", "data": "The sky is blue."}});
+    let result =
+        |content: Value| json!({"type": "web_fetch_tool_result", "tool_use_id": "f", "content": content});
+    let page = |page: Value| json!({"type": "web_search_tool_result", "tool_use_id": "f", "content": [page]});
+    let read = blocks(&json!([
+        result(
+            json!({"type": "web_fetch_result", "url": "https://a", "content": document, "retrieved_at": "2026-01-01T00:00:00Z"})
+        ),
+        result(json!({"type": "web_fetch_tool_result_error", "error_code": "url_not_accessible"})),
+    ]));
+    assert_eq!(
+        read,
+        json!([
+            page(json!({"type": "web_search_result", "url": "https://a", "title": "A"})),
+            {"type": "media", "media": {"title": "A", "type": "text/plain", "url": "The sky is blue.", "format": "neither"}},
+            page(json!({"type": "web_search_result", "title": "url_not_accessible"})),
+        ])
+    );
+}
+
+#[test]
+fn code_output_of_every_type_becomes_a_result() {
     let result = |content: Value| json!({"type": "code_execution_tool_result", "tool_use_id": "s", "content": content});
     let ran = |out: &str, err: &str, code: i64| {
         result(
             json!({"type": "code_execution_result", "stdout": out, "stderr": err, "return_code": code, "content": []}),
         )
     };
-    let read = blocks(&json!([ran("391\n", "", 0), ran("a", "b", 1)]));
+    let encrypted = |err: &str, code: i64| {
+        result(json!({"type": "encrypted_code_execution_result", "encrypted_stdout": "e", "stderr": err,
+            "return_code": code, "content": []}))
+    };
+    let ok =
+        |output: &str| json!({"type": "code_execution_result", "output": output, "outcome": "OUTCOME_OK"});
+    let failed = |output: &str| json!({"type": "code_execution_result", "output": output, "outcome": "OUTCOME_FAILED"});
+    let read = blocks(&json!([
+        ran("391\n", "", 0),
+        ran("a", "b", 1),
+        encrypted("", 0),
+        encrypted("no such page", 1),
+        result(json!({"type": "code_execution_tool_result_error", "error_code": "unavailable"})),
+        result(json!({"type": "code_execution_result", "stdout": "plotted", "stderr": "", "return_code": 0,
+            "content": [{"type": "code_execution_output", "file_id": "file_1"}]})),
+    ]));
     assert_eq!(
         read,
         json!([
-            {"type": "code_execution_result", "output": "391\n", "outcome": "OUTCOME_OK"},
-            {"type": "code_execution_result", "output": "a\nb", "outcome": "OUTCOME_FAILED"},
+            ok("391\n"), failed("a\nb"), ok(""), failed("no such page"), failed("unavailable"), ok("plotted"),
+            {"type": "media", "media": {"type": "application/octet-stream", "url": "file_1", "format": "neither"}},
         ])
     );
-    let more = [
-        result(json!({"type": "code_execution_tool_result_error", "error_code": "unavailable"})),
-        result(json!({"type": "code_execution_result", "stdout": "", "stderr": "", "return_code": 0,
-            "content": [{"type": "code_execution_output", "file_id": "file_1"}]})),
-        result(json!({"type": "encrypted_code_execution_result", "encrypted_stdout": "e", "return_code": 0})),
-    ];
-    for block in more {
-        let read = blocks(&json!([block]));
-        assert_eq!(serde_json::from_str::<Value>(read[0]["text"].as_str().unwrap()).unwrap(), block);
-    }
+}
+
+#[test]
+fn results_of_other_provider_tools_are_not_text_of_the_answer() {
+    let found = json!({"type": "tool_search_tool_search_result", "tool_references": [{"type": "tool_reference", "tool_name": "add"}]});
+    let log = with(&json!({"content": [
+        {"type": "server_tool_use", "id": "t", "name": "tool_search_tool_regex", "input": {"query": "add"}},
+        {"type": "tool_search_tool_result", "tool_use_id": "t", "content": found},
+        {"type": "advisor_tool_result", "tool_use_id": "a", "content": {"type": "advisor_result", "text": "Add them."}},
+        {"type": "tool_search_tool_result", "tool_use_id": "t",
+         "content": {"type": "tool_search_tool_result_error", "error_code": "unavailable"}},
+        {"type": "text", "text": "3"},
+    ]}));
+    assert_eq!(log.output.text(), "3");
+    let content = serde_json::to_value(&assistant(&log.output, 0).content).unwrap();
+    let outputs: Vec<&str> = (1..4).map(|at| content[at]["output"].as_str().unwrap()).collect();
+    assert_eq!(serde_json::from_str::<Value>(outputs[0]).unwrap(), found);
+    assert_eq!(outputs[1..], ["Add them.", "unavailable"]);
+    assert_eq!(content[3]["outcome"], "OUTCOME_FAILED");
 }
 
 #[test]
@@ -208,6 +260,22 @@ fn id_prefix_identifies_bedrock_and_vertex() {
     ] {
         assert_eq!(with(&json!({ "id": id })).provider, provider);
     }
+}
+
+#[test]
+fn openrouter_is_identified_and_its_price_is_read() {
+    let usage = json!({"input_tokens": 3, "output_tokens": 2, "cost": 0.25, "is_byok": false,
+        "cost_details": {"upstream_inference_cost": 0.5}});
+    let log = with(&json!({"id": "msg_bdrk_1", "provider": "Amazon Bedrock", "usage": usage}));
+    assert_eq!((log.provider.as_str(), log.price), ("openrouter", Some(0.25)));
+    let mut own_key = usage.clone();
+    own_key["is_byok"] = json!(true);
+    assert_eq!(with(&json!({"provider": "Anthropic", "usage": own_key})).price, Some(0.75));
+    let negative = json!({"input_tokens": 3, "cost": -1.0});
+    assert_eq!(with(&json!({"provider": "Anthropic", "usage": negative})).price, None);
+    // The unit of another server's cost is unknown.
+    let log = with(&json!({ "usage": usage }));
+    assert_eq!((log.provider.as_str(), log.price), ("anthropic", None));
 }
 
 #[test]

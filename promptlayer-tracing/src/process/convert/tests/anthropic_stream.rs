@@ -189,6 +189,14 @@ fn invocation_metrics_identify_bedrock() {
 }
 
 #[test]
+fn openrouter_stream_has_a_price() {
+    let mut start = start();
+    start["message"]["provider"] = json!("Anthropic");
+    let log = of(&[start, text(0, "So"), end("end_turn", &json!({"output_tokens": 20, "cost": 0.25}))]);
+    assert_eq!((log.provider.as_str(), log.price), ("openrouter", Some(0.25)));
+}
+
+#[test]
 fn unknown_events_types_and_indexes_are_ignored() {
     let log = of(&[
         json!("[DONE]"),

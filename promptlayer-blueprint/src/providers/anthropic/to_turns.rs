@@ -1,0 +1,235 @@
+//! Writes prompts in the APIs that have tool calls and tool results among their content blocks: the opposite
+//! direction of `turn`.
+
+use serde_json::{Value, json};
+
+use super::turn::{Read, failed, image_from_base64, read_message};
+use crate::blueprint::{
+    BuiltInTool, ChatPrompt, ContentBlock, Function, FunctionCallChoice, MediaContent, MediaFormat, Message,
+    OutputMediaType, Prompt, Tool, ToolChoice,
+};
+use crate::providers::call_ids::CallIds;
+use crate::providers::json::Object;
+use crate::providers::to_request::{Draft, Omissions};
+
+/// Why a block cannot be written.
+pub(crate) type Reason = &'static str;
+pub(crate) const NO_SUCH_BLOCK: Reason = "the API takes no such block in a message of this role";
+pub(crate) const NO_EMPTY_TEXT: Reason = "the API takes no empty texts";
+pub(crate) const NO_OBJECT: Reason = "the arguments are not a JSON object";
+
+/// Writes a block of a message with this role, which follows these blocks.
+pub(crate) type WriteBlock = fn(&ContentBlock, &str, &[Value]) -> Result<Vec<Value>, Reason>;
+
+/// How an API writes the parts of a prompt.
+pub(crate) struct Format {
+    pub(crate) read: Read,
+    pub(crate) block: WriteBlock,
+    /// Writes a tool call: the id, the name, the arguments.
+    pub(crate) call: fn(&str, &str, Value) -> Value,
+    /// Writes the result of a tool call: the id, the content, whether the tool failed.
+    pub(crate) result: fn(&str, Vec<Value>, bool) -> Value,
+    /// Writes a function that the model may call, with the schema of its arguments.
+    pub(crate) function: fn(&Function, Value) -> Value,
+    /// Writes a tool that the provider runs. `None` if the API does not have it.
+    pub(crate) built_in: fn(&BuiltInTool) -> Option<Value>,
+    /// The field of the tool choice.
+    pub(crate) choice_field: &'static str,
+    /// Writes a tool choice: a mode, or `function` and its name.
+    pub(crate) choice: fn(&str, &str) -> Option<Value>,
+    /// The title of a document without a title, if the API requires one.
+    pub(crate) untitled: Option<&'static str>,
+}
+
+impl Format {
+    /// Writes the system prompt and the messages of a request, and adds its parameters.
+    pub(crate) fn write(&self, draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
+        let completion;
+        let messages = match draft.prompt {
+            Prompt::Chat(chat) => chat.messages.as_slice(),
+            Prompt::Completion(prompt) => {
+                completion = [Message::user(prompt.content.clone())];
+                &completion
+            }
+        };
+        let (mut system, mut turns) = (Vec::new(), Vec::<(&str, Vec<Value>)>::new());
+        let mut ids = CallIds::default();
+        // The results of all calls of a message must be in one message, before other content.
+        let mut has_results = false;
+        for (at, message) in messages.iter().enumerate() {
+            let place = format!("messages[{at}]");
+            let (role, name, result_of) = match message {
+                Message::System(message) => ("system", &message.name, None),
+                Message::Developer(message) => ("system", &message.name, None),
+                Message::User(message) => ("user", &message.name, None),
+                Message::Assistant(message) => ("assistant", &message.name, None),
+                Message::Tool(result) => {
+                    ("tool", &None, Some(ids.result(Some(&result.tool_call_id), result.name.as_deref())))
+                }
+                Message::Function(result) => ("tool", &None, Some(ids.result(None, Some(&result.name)))),
+                _ => {
+                    omissions.add(place, "the API has no such message");
+                    continue;
+                }
+            };
+            if name.is_some() {
+                omissions.add(format!("{place}.name"), "the API has no names of participants");
+            }
+            let (blocks, failed) = (message.content(), [failed()]);
+            let of_failed = blocks.strip_suffix(&failed).filter(|_| result_of.is_some());
+            let mut content = self.blocks(of_failed.unwrap_or(blocks), role, &place, omissions);
+            if let Message::Assistant(message) = message {
+                let calls = message.tool_calls.iter().map(|call| (Some(&*call.id), &call.function));
+                let calls = calls.chain(message.function_call.iter().map(|call| (None, call)));
+                for (at, (id, call)) in calls.enumerate() {
+                    let arguments = parse_arguments(&call.arguments).unwrap_or_else(|| {
+                        let place = format!("{place}.tool_calls[{at}].function.arguments");
+                        omissions.add(place, NO_OBJECT);
+                        json!({})
+                    });
+                    content.push((self.call)(&ids.call(id, &call.name), &call.name, arguments));
+                }
+            }
+            if let Some(id) = &result_of {
+                content = vec![(self.result)(id, content, of_failed.is_some())];
+            }
+            match turns.last_mut() {
+                _ if content.is_empty() => omissions.add(place, "the API takes no empty messages"),
+                None if role == "system" => system.extend(content),
+                Some((_, last)) if has_results && matches!(role, "user" | "tool") => last.extend(content),
+                _ => turns.push((if role == "tool" { "user" } else { role }, content)),
+            }
+            has_results = result_of.is_some();
+        }
+        let messages = turns.into_iter().map(|(role, content)| json!({"role": role, "content": content}));
+        let mut body = draft.parameters.clone();
+        body.insert("messages".to_owned(), messages.collect());
+        if !system.is_empty() {
+            body.insert("system".to_owned(), system.into());
+        }
+        body
+    }
+
+    /// Writes blocks. Reports those that are left out, and those that are not read as they were.
+    fn blocks(
+        &self,
+        blocks: &[ContentBlock],
+        role: &str,
+        place: &str,
+        omissions: &mut Omissions,
+    ) -> Vec<Value> {
+        let mut content = Vec::new();
+        for (at, block) in blocks.iter().enumerate() {
+            let block = self.in_usual_form(block);
+            let written = (self.block)(&block, role, &content);
+            let problem = match &written {
+                Err(reason) => Some(*reason),
+                Ok(written) => {
+                    let read = read_message(role, Some(&written.clone().into()), self.read);
+                    let is_same = read.first().is_some_and(|message| message.content() == [block]);
+                    (!is_same).then_some("the API cannot express all of this block")
+                }
+            };
+            if let Some(problem) = problem {
+                omissions.add(format!("{place}.content[{at}]"), problem);
+            }
+            content.extend(written.unwrap_or_default());
+        }
+        content
+    }
+
+    /// Returns a block in the form in which it is read: an image as an image where it is a file or was generated, and
+    /// a document with a title if the API requires one.
+    fn in_usual_form(&self, block: &ContentBlock) -> ContentBlock {
+        let file = match block {
+            ContentBlock::OutputMedia(image) if image.media_type == OutputMediaType::Image => {
+                return ContentBlock::from_image_url(&image.url);
+            }
+            ContentBlock::Media(file) => file,
+            other => return other.clone(),
+        };
+        let mut media = file.media.clone();
+        let mime_type = media.mime_type.get_or_insert_with(|| "image/jpeg".to_owned());
+        match (mime_type.split('/').next(), media.format, &media.url) {
+            (Some("image"), MediaFormat::Base64, Some(content)) => image_from_base64(mime_type, content),
+            (Some("image"), MediaFormat::Url, Some(url)) => ContentBlock::from_image_url(url),
+            (Some("audio" | "video"), ..) => ContentBlock::Media(MediaContent { media }),
+            _ => {
+                media.title = media.title.or(self.untitled.map(str::to_owned));
+                ContentBlock::Media(MediaContent { media })
+            }
+        }
+    }
+
+    /// Adds the tools and the tool choice to an object of the request. Those that are parameters, because the
+    /// blueprint has no form for them, stay.
+    pub(crate) fn add_tools(&self, object: &mut Object, draft: &Draft<'_>, omissions: &mut Omissions) {
+        let Prompt::Chat(chat) = draft.prompt else { return };
+        let mut tools = Vec::new();
+        for (at, tool) in chat.tools.iter().enumerate() {
+            let written = match tool {
+                Tool::Function(tool) => Some(self.function(&tool.function)),
+                Tool::BuiltIn(tool) => (self.built_in)(tool),
+                Tool::Other(_) => None,
+            };
+            if written.is_none() {
+                omissions.add(format!("tools[{at}]"), "the API has no such tool");
+            }
+            tools.extend(written);
+        }
+        tools.extend(chat.functions.iter().map(|function| self.function(function)));
+        if let Some(Value::Array(own)) = object.get_mut("tools") {
+            tools.append(own);
+        }
+        if !tools.is_empty() {
+            object.insert("tools".to_owned(), tools.into());
+        }
+        match tool_choice(chat).map(|(mode, name)| (self.choice)(mode, name)) {
+            Some(Some(choice)) => {
+                object.entry(self.choice_field).or_insert(choice);
+            }
+            Some(None) => omissions.add("tool_choice", "the API has no such tool choice"),
+            None => {}
+        }
+    }
+
+    fn function(&self, function: &Function) -> Value {
+        let schema = function.parameters.clone();
+        (self.function)(function, schema.map_or_else(|| json!({"type": "object"}), Value::Object))
+    }
+}
+
+/// Returns an object without its fields that are `null`, `false` or an empty text.
+pub(crate) fn present(object: Value) -> Value {
+    match object {
+        Value::Object(mut fields) => {
+            fields.retain(|_, value| !(value.is_null() || value == false || value == ""));
+            fields.into()
+        }
+        other => other,
+    }
+}
+
+/// Returns the tool choice of a prompt: a mode, or `function` and its name.
+fn tool_choice(chat: &ChatPrompt) -> Option<(&str, &str)> {
+    Some(match (&chat.tool_choice, &chat.function_call) {
+        (Some(ToolChoice::Mode(mode)), _) | (None, Some(FunctionCallChoice::Mode(mode))) => (mode, ""),
+        (Some(ToolChoice::Function(choice)), _) => ("function", &choice.function.name),
+        (None, Some(FunctionCallChoice::Function(function))) => ("function", &function.name),
+        (Some(ToolChoice::Other(_)), _) => ("", ""),
+        (None, None) => return None,
+    })
+}
+
+/// Parses the arguments of a call. These APIs take no other arguments than an object.
+pub(crate) fn parse_arguments(arguments: &str) -> Option<Value> {
+    if arguments.is_empty() {
+        return Some(json!({}));
+    }
+    serde_json::from_str(arguments).ok().filter(Value::is_object)
+}
+
+/// Returns the MIME type and the base64 content of a `data:` URL.
+pub(crate) fn split_data_url(url: &str) -> Option<(&str, &str)> {
+    url.strip_prefix("data:")?.split_once(";base64,")
+}

@@ -1,0 +1,172 @@
+//! Bodies of Bedrock's `invoke` in the formats of its models. The model id is in the URL.
+//!
+//! Only the formats that no other API has are read here. Models of Anthropic have the Messages format, Nova models
+//! the one of Converse, and others chat completions.
+
+use serde_json::Value;
+
+use crate::blueprint::{ChatPrompt, CompletionPrompt, ContentBlock, Message};
+use crate::providers::anthropic::INVOCATION_METRICS;
+use crate::providers::anthropic::turn::{self, image_from_base64};
+use crate::providers::finish::Finish;
+use crate::providers::json::{Fields, Object};
+use crate::providers::merge::{self, Op, Rules};
+use crate::providers::reading::{self, Reply, Request, Shape};
+use crate::providers::shape::{never, no_sum};
+use crate::providers::usage::UsagePaths;
+use crate::providers::vectors;
+
+/// Text of Titan, Llama, Mistral, Cohere and `DeepSeek` models.
+pub(in crate::providers) static INVOKE: Shape = Shape {
+    api_type: "invoke",
+    family: "amazon.bedrock",
+    is_shared: false,
+    is_request: |object| {
+        !object.has("model") && !prompt(object).is_empty() && OWN_FIELDS.iter().any(|field| object.has(field))
+    },
+    request: |object| read_request(object, &INVOKE),
+    is_reply,
+    reply: read_reply,
+    // An event of a stream has the form of a response.
+    is_chunk: is_reply,
+    sum: |events| merge::sum(events.into_iter().filter_map(turn::into_object), EVENTS),
+    write: None,
+};
+
+/// Embeddings of Titan models.
+pub(in crate::providers) static EMBEDDINGS: Shape = Shape {
+    api_type: "embeddings",
+    family: "amazon.bedrock",
+    is_shared: false,
+    is_request: |object| {
+        ["inputText", "inputImage"].iter().any(|input| object.text(input).is_some())
+            && object.keys().all(|field| EMBEDDING_FIELDS.contains(&field.as_str()))
+    },
+    request: |object| read_request(object, &EMBEDDINGS),
+    is_reply: |object| object.count("inputTextTokenCount").is_some() && dimensions(object).is_some(),
+    reply: |object| Reply {
+        shape: Some(&EMBEDDINGS),
+        prompt: Some(vectors::said(1, dimensions(object))),
+        usage: USAGE.read(object),
+        ..Reply::default()
+    },
+    is_chunk: never,
+    sum: no_sum,
+    write: None,
+};
+
+/// Fields that, among the requests with a prompt and without a model, only these have: those of Titan, Llama and
+/// Cohere models.
+const OWN_FIELDS: &[&str] = &["textGenerationConfig", "max_gen_len", "return_likelihoods", "num_generations"];
+/// All fields of a request for embeddings.
+const EMBEDDING_FIELDS: &[&str] =
+    &["inputText", "inputImage", "dimensions", "normalize", "embeddingTypes", "embeddingConfig"];
+
+/// The places of the answers: the list that contains them (empty if the response itself is the answer), the text, the
+/// reason why the model stopped, and another field that each of them has.
+const ANSWERS: &[[&str; 4]] = &[
+    // Titan. The events of its streams have no list.
+    ["results", "outputText", "completionReason", "tokenCount"],
+    ["", "outputText", "completionReason", "totalOutputTextTokenCount"],
+    // Llama.
+    ["", "generation", "stop_reason", "generation_token_count"],
+    // Mistral.
+    ["outputs", "text", "stop_reason", "stop_reason"],
+    // Cohere.
+    ["generations", "text", "finish_reason", "id"],
+    // DeepSeek.
+    ["choices", "text", "stop_reason", "stop_reason"],
+];
+/// Fields of responses with a list of answers. Responses of other APIs with such lists have more.
+const BESIDE_ANSWERS: &[&str] = &["id", "prompt", "inputTextTokenCount", INVOCATION_METRICS];
+
+static EVENTS: Rules = &[
+    ("outputText", Op::Append),
+    ("generation", Op::Append),
+    ("outputs", Op::Items(&[("text", Op::Append)])),
+    ("choices", Op::Items(&[("text", Op::Append)])),
+];
+
+static USAGE: UsagePaths = UsagePaths {
+    input: &["inputTextTokenCount", "prompt_token_count", "amazon-bedrock-invocationMetrics.inputTokenCount"],
+    output: &[
+        "tokenCount",
+        "totalOutputTextTokenCount",
+        "generation_token_count",
+        "amazon-bedrock-invocationMetrics.outputTokenCount",
+    ],
+    ..UsagePaths::NONE
+};
+
+/// Reads a request: a raw prompt, or the input of an embedding.
+fn read_request(object: Object, shape: &'static Shape) -> Request {
+    let content = prompt(&object);
+    let is_raw = shape.api_type == INVOKE.api_type;
+    Request {
+        shape: Some(shape),
+        prompt: Some(if is_raw {
+            CompletionPrompt::new(content).into()
+        } else {
+            ChatPrompt::new([Message::user(content)]).into()
+        }),
+        parameters: reading::parameters(object, &["prompt", "inputText", "images", "inputImage"]),
+        ..Request::default()
+    }
+}
+
+/// Returns the text and the images of a request.
+fn prompt(object: &Object) -> Vec<ContentBlock> {
+    let text = object.text("inputText").or_else(|| object.text("prompt"));
+    let images = object.list("images").iter().filter_map(Value::as_str).chain(object.text("inputImage"));
+    // The format of the image is not named. The content of a PNG file always has the same start.
+    let image = |content: &str| {
+        image_from_base64(if content.starts_with("iVBOR") { "image/png" } else { "image/jpeg" }, content)
+    };
+    text.map(ContentBlock::from_text).into_iter().chain(images.map(image)).collect()
+}
+
+/// Returns the answers in a response, with the names of their fields. The last event of an interrupted stream is
+/// missing, and with it some fields.
+fn answers(object: &Object, is_complete: bool) -> Option<(Vec<&Object>, &'static [&'static str; 4])> {
+    ANSWERS.iter().find_map(|names| {
+        let [list, text, _, other] = names;
+        let answers: Vec<&Object> =
+            if list.is_empty() { vec![object] } else { object.objects(list).collect() };
+        let is_alone = list.is_empty()
+            || object.keys().all(|field| field == list || BESIDE_ANSWERS.contains(&field.as_str()));
+        let is_answer = |answer: &&Object| {
+            answer.get(*text).is_some_and(Value::is_string) && (!is_complete || answer.contains_key(*other))
+        };
+        (!answers.is_empty() && is_alone && answers.iter().all(is_answer)).then_some((answers, names))
+    })
+}
+
+fn is_reply(object: &Object) -> bool {
+    answers(object, true).is_some()
+}
+
+/// Reads a response. Each answer becomes a text block.
+fn read_reply(object: &Object) -> Reply {
+    let (answers, [_, text, finish, _]) = answers(object, false).unwrap_or((Vec::new(), &[""; 4]));
+    let texts: Vec<ContentBlock> =
+        answers.iter().filter_map(|answer| answer.text(text)).map(ContentBlock::from_text).collect();
+    let finishes = answers.iter().filter_map(|answer| answer.text(finish)).map(Finish::from_word);
+    let mut usage = USAGE.read(object);
+    if let [only] = answers.as_slice() {
+        usage.output = usage.output.or(USAGE.read(only).output);
+    }
+    Reply {
+        shape: Some(&INVOKE),
+        prompt: Some(ChatPrompt::new([Message::assistant(texts)]).into()),
+        usage,
+        finish: Finish::worst(finishes),
+        ..Reply::default()
+    }
+}
+
+/// Returns the dimensions of a vector. If it was asked for in other types than numbers, they are in a separate
+/// object.
+fn dimensions(object: &Object) -> Option<usize> {
+    let by_type = object.object("embeddingsByType").into_iter().flat_map(Object::values);
+    object.get("embedding").into_iter().chain(by_type).find_map(vectors::dimensions)
+}
