@@ -34,7 +34,7 @@ pub(super) static CHAT_V1: Shape = Shape {
     is_reply: v1::is_reply,
     reply: v1::reply,
     is_chunk: v1::is_event,
-    sum: v1::sum,
+    sum: |events| v1::sum(&events),
     write: None,
 };
 

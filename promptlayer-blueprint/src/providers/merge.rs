@@ -81,7 +81,6 @@ impl Op {
     /// Changes the known value by a later one.
     fn apply(self, known: &mut Value, later: Value) {
         match (self, &mut *known, later) {
-            (Self::Drop, ..) => {}
             (Self::First, known, later) => {
                 if is_empty(known) {
                     *known = later;
@@ -92,7 +91,6 @@ impl Op {
             (Self::Append, Value::String(text), _) if !text.is_empty() => {}
             (Self::Append | Self::Extend, Value::Array(items), Value::Array(more)) => items.extend(more),
             (Self::Extend, Value::Null, later @ Value::Array(_)) => *known = later,
-            (Self::Extend, ..) => {}
             (Self::Merge, Value::Object(fields), Value::Object(more)) => {
                 fields.extend(more.into_iter().filter(|(_, value)| !value.is_null()));
             }
@@ -112,7 +110,7 @@ impl Op {
                     add_items(items, pieces, rules);
                 }
             }
-            (Self::Fields(_) | Self::Items(_), ..) => {}
+            (Self::Drop | Self::Extend | Self::Fields(_) | Self::Items(_), ..) => {}
             (Self::With(change), known, later) => change(known, later),
             (Self::Set | Self::Merge | Self::Append, known, later) => *known = later,
         }

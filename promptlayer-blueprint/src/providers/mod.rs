@@ -31,6 +31,7 @@ mod call_ids;
 mod citations;
 mod cohere;
 mod detect;
+mod draft;
 mod embedded;
 pub mod errors;
 mod evidence;
@@ -62,13 +63,14 @@ mod vectors;
 mod vendor;
 mod vendors;
 
+pub use self::draft::Omission;
 pub use self::evidence::Evidence;
 pub use self::finish::Finish;
 pub use self::input::{Input, request};
 pub use self::json::readable;
 pub use self::output::{Output, joined, response, response_to};
 pub use self::reading::{Reply, Request, Shape, Usage};
-pub use self::to_request::{Omission, ProviderRequest, UnknownApi, to_request};
+pub use self::to_request::{ProviderRequest, UnknownApi, to_request};
 pub use self::vendor::of_model as provider_of_model;
 pub use self::vendors::{Is, Marks, VENDORS, Vendor};
 

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
+use super::draft::{Draft, Omissions};
 use super::json::{self, Fields, Object};
 use super::reading::{Reply, Request, Shape};
-use super::to_request::{Draft, Omissions};
 use super::{openai_chat, openai_images};
 use crate::blueprint::{CompletionPrompt, ContentBlock, Message, Prompt};
 

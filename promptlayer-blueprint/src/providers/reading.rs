@@ -6,9 +6,9 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use super::draft::{Draft, Omissions};
 use super::finish::Finish;
 use super::shape::Object;
-use super::to_request::{Draft, Omissions};
 use crate::blueprint::{ErrorType, Prompt};
 
 /// The wire format of a provider API. Servers of other providers may use it too. Each provider's module

@@ -8,7 +8,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::detect;
-use super::json::Object;
+use super::draft::{Draft, Omission, Omissions};
 use crate::blueprint::Prompt;
 
 /// A request for a provider's API.
@@ -20,22 +20,6 @@ pub struct ProviderRequest {
     pub body: Map<String, Value>,
     /// The parts of the prompt that the API cannot express, in their order.
     pub omissions: Vec<Omission>,
-}
-
-/// A part of a prompt that a provider's API cannot express.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Omission {
-    /// Its place in the prompt, such as `messages[2].content[0]`.
-    pub place: String,
-    /// Why it is left out.
-    pub reason: &'static str,
-}
-
-impl fmt::Display for Omission {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: {}", self.place, self.reason)
-    }
 }
 
 /// The provider or its API is unknown to [`to_request`].
@@ -57,28 +41,6 @@ impl fmt::Display for UnknownApi {
 }
 
 impl std::error::Error for UnknownApi {}
-
-/// A prompt on its way into a request.
-#[derive(Clone, Copy)]
-pub(super) struct Draft<'a> {
-    pub(super) prompt: &'a Prompt,
-    /// PromptLayer's name of the provider. Providers that share a wire format differ in details.
-    pub(super) provider: &'a str,
-    pub(super) model: &'a str,
-    /// Parameters, by the names of the provider.
-    pub(super) parameters: &'a Object,
-}
-
-/// Collects what is left out.
-#[derive(Debug, Default)]
-pub(super) struct Omissions(Vec<Omission>);
-
-impl Omissions {
-    /// Reports a part of the prompt that is left out.
-    pub(super) fn add(&mut self, place: impl Into<String>, reason: &'static str) {
-        self.0.push(Omission { place: place.into(), reason });
-    }
-}
 
 /// Makes the request that a provider takes for a prompt.
 ///
@@ -117,5 +79,5 @@ pub fn to_request(
     let write = detect::by_name(provider, api).and_then(|shape| shape.write).ok_or_else(unknown)?;
     let mut omissions = Omissions::default();
     let body = write(&Draft { prompt, provider, model, parameters }, &mut omissions);
-    Ok(ProviderRequest { body, omissions: omissions.0 })
+    Ok(ProviderRequest { body, omissions: omissions.into_list() })
 }

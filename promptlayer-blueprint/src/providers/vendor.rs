@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::json::{Fields, Object};
+use super::json::Object;
 use super::vendors::{Is, Marks, VENDORS, Vendor};
 
 /// Returns the provider of a request, or `None` if the request does not identify it.

@@ -9,8 +9,8 @@ use crate::blueprint::{
     OutputMediaType, Prompt, Tool, ToolChoice,
 };
 use crate::providers::call_ids::CallIds;
+use crate::providers::draft::{Draft, Omissions};
 use crate::providers::json::Object;
-use crate::providers::to_request::{Draft, Omissions};
 
 /// Why a block cannot be written.
 pub(crate) type Reason = &'static str;

@@ -12,8 +12,8 @@ use crate::blueprint::{
     Annotation, CodeExecutionResultContent, ContentBlock, McpCallContent, Media, MediaFormat, TextContent,
     WebSearchToolResultContent,
 };
+use crate::providers::draft::{Draft, Omissions};
 use crate::providers::json::{Fields, Object};
-use crate::providers::to_request::{Draft, Omissions};
 
 /// Tools that Anthropic runs and whose results it takes back.
 const SERVER_TOOLS: &[&str] =

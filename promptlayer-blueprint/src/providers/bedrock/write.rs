@@ -7,9 +7,9 @@ use crate::blueprint::{Annotation, ContentBlock, Media, MediaFormat, TextContent
 use crate::providers::anthropic::to_turns::{
     Format, NO_EMPTY_TEXT, NO_SUCH_BLOCK, Reason, present, split_data_url,
 };
+use crate::providers::draft::{Draft, Omissions};
 use crate::providers::json::Object;
 use crate::providers::merge;
-use crate::providers::to_request::{Draft, Omissions};
 
 /// The formats of the files that the API takes.
 const FORMATS: &[(&str, &[&str])] = &[

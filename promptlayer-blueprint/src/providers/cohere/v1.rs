@@ -154,7 +154,7 @@ pub(super) fn is_event(object: &Object) -> bool {
 
 /// Assembles the events into the whole response. The last event contains it, unless the stream was
 /// interrupted.
-pub(super) fn sum(events: Vec<Value>) -> Object {
+pub(super) fn sum(events: &[Value]) -> Object {
     let events = || events.iter().filter_map(Value::as_object).filter(|event| is_event(event));
     if let Some(whole) = events().rev().find_map(|event| event.get("response")?.as_object()) {
         return whole.clone();

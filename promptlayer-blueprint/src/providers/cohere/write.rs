@@ -7,8 +7,8 @@ use crate::blueprint::{
     Annotation, AssistantMessage, ContentBlock, Message, Prompt, TextContent, ThinkingContent, Tool,
     ToolChoice,
 };
+use crate::providers::draft::{Draft, Omissions};
 use crate::providers::json::Object;
-use crate::providers::to_request::{Draft, Omissions};
 
 /// Writes a request.
 pub(super) fn request(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
@@ -42,7 +42,7 @@ pub(super) fn request(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
             match choice {
                 Some(Some(name)) => drop(body.insert("tool_choice".to_owned(), name.into())),
                 Some(None) => {
-                    omissions.add("tool_choice", "Cohere's Chat API knows `required` and `none` only")
+                    omissions.add("tool_choice", "Cohere's Chat API knows `required` and `none` only");
                 }
                 None => {}
             }

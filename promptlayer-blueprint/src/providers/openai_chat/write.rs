@@ -8,9 +8,9 @@ use crate::blueprint::{
     ChatPrompt, ContentBlock, Media, MediaFormat, Message, OutputMediaContent, OutputMediaType, Prompt,
     ThinkingContent, Tool, ToolChoice,
 };
+use crate::providers::draft::{Draft, Omissions};
 use crate::providers::json::{Fields, Object};
 use crate::providers::merge::{self, Op};
-use crate::providers::to_request::{Draft, Omissions};
 
 /// Providers without messages of developers. They are written as messages of the system.
 const NO_DEVELOPER: &[&str] = &["mistral", "deepseek", "perplexity"];

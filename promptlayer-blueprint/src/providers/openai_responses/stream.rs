@@ -113,7 +113,7 @@ struct Stream {
 #[derive(Default)]
 struct Item {
     /// The item in its latest version: from its end, else from its start.
-    item: Option<Object>,
+    latest: Option<Object>,
     is_done: bool,
     /// The item as its other events say.
     pieces: Object,
@@ -146,7 +146,7 @@ impl Stream {
             };
             let known = self.item(&event, item.text("id"), !is_done);
             if is_done || !known.is_done {
-                known.item = Some(item);
+                known.latest = Some(item);
                 known.is_done |= is_done;
             }
         } else if let Some((piece, rules)) = piece(kind, &mut event) {
@@ -257,7 +257,7 @@ impl Item {
     /// Returns the item. What its final event left out, or all of it without a final event, comes from the other
     /// events.
     fn finish(self) -> Value {
-        let Self { item, is_done, mut pieces } = self;
+        let Self { latest, is_done, mut pieces } = self;
         for list in ["content", "summary"] {
             if let Some(Value::Array(parts)) = pieces.get_mut(list) {
                 parts.iter_mut().filter_map(Value::as_object_mut).for_each(finish_part);
@@ -272,7 +272,7 @@ impl Item {
                 .collect();
             pieces.insert("action".to_owned(), json!({ "commands": commands }));
         }
-        let Some(mut item) = item else { return Value::Object(begin(pieces)) };
+        let Some(mut item) = latest else { return Value::Object(begin(pieces)) };
         pieces.remove("type");
         for (key, value) in pieces {
             fill(&mut item, &key, value);

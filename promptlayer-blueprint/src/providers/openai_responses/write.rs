@@ -6,9 +6,9 @@ use crate::blueprint::{
     AssistantMessage, ContentBlock, MediaContent, MediaFormat, Message, OutputMediaContent, Prompt,
     TextContent, ThinkingContent, Tool, ToolCall, ToolChoice, WebSearchToolResultContent,
 };
+use crate::providers::draft::{Draft, Omissions};
 use crate::providers::json::{Fields, Object};
 use crate::providers::mime;
-use crate::providers::to_request::{Draft, Omissions};
 
 /// Why a part is left out.
 const UNKNOWN_BLOCK: &str = "the Responses API has no such content";
@@ -19,7 +19,7 @@ pub(super) fn request(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
     let mut input = Vec::new();
     match draft.prompt {
         Prompt::Completion(completion) => {
-            input.push(message("user", user_parts(&completion.content, "content", omissions)))
+            input.push(message("user", &user_parts(&completion.content, "content", omissions)));
         }
         Prompt::Chat(chat) => {
             for (index, message) in chat.messages.iter().enumerate() {
@@ -32,7 +32,7 @@ pub(super) fn request(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
             match &chat.tool_choice {
                 None => {}
                 Some(ToolChoice::Mode(mode)) => {
-                    drop(body.insert("tool_choice".to_owned(), mode.as_str().into()))
+                    drop(body.insert("tool_choice".to_owned(), mode.as_str().into()));
                 }
                 Some(ToolChoice::Function(choice)) => {
                     body.insert(
@@ -70,7 +70,7 @@ fn plain(text: &str) -> TextContent {
     TextContent { text: text.to_owned(), ..TextContent::default() }
 }
 
-fn message(role: &str, content: Vec<Value>) -> Value {
+fn message(role: &str, content: &[Value]) -> Value {
     json!({"type": "message", "role": role, "content": content})
 }
 
@@ -88,16 +88,16 @@ fn write_message(written: &Message, place: &str, input: &mut Vec<Value>, omissio
     }
     match written {
         Message::System(message) => {
-            input.push(self::message("system", user_parts(&message.content, place, omissions)))
+            input.push(self::message("system", &user_parts(&message.content, place, omissions)));
         }
         Message::Developer(message) => {
-            input.push(self::message("developer", user_parts(&message.content, place, omissions)))
+            input.push(self::message("developer", &user_parts(&message.content, place, omissions)));
         }
         Message::User(message) => match message.content.as_slice() {
             [ContentBlock::McpApprovalResponse(_)] => {
-                input.extend(message.content.iter().filter_map(same_item))
+                input.extend(message.content.iter().filter_map(same_item));
             }
-            content => input.push(self::message("user", user_parts(content, place, omissions))),
+            content => input.push(self::message("user", &user_parts(content, place, omissions))),
         },
         Message::Assistant(message) => write_assistant(message, place, input, omissions),
         Message::Tool(message) => match message.content.as_slice() {
@@ -193,7 +193,7 @@ fn write_assistant(
         omissions.add(format!("{place}.function_call"), "the Responses API has tool calls in place of it");
     }
     if input.len() == first {
-        input.push(self::message("assistant", Vec::new()));
+        input.push(self::message("assistant", &[]));
     }
 }
 
