@@ -1,9 +1,8 @@
-//! The model calls inside a span: whether there are any, and whether a single one needs what the annotated
-//! function around it has.
+//! The model calls inside a span.
 //!
-//! A span of another crate may say nothing of a call but its model and its usage. If it is the only model call
-//! inside an annotated function, it waits for the function to end and takes the rest from it. If the function
-//! ends first, it leaves the data for the call.
+//! The span of another crate's call may record only the model and the usage. If the call is the only one inside
+//! an annotated function, it waits for the function to end and takes the input, the output and the error from
+//! it. If the function ends first, it leaves the data for the call.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,7 +34,7 @@ const SEVERAL: usize = 2;
 /// A model call of another crate whose nearest annotated function is this one.
 #[derive(Debug, Default)]
 enum External {
-    /// There is none, or it needs nothing.
+    /// No such call began, or it needs nothing.
     #[default]
     None,
     /// It has not ended.
@@ -46,7 +45,7 @@ enum External {
     Left(Box<Around>),
 }
 
-/// What a span is to the spans around it.
+/// Whether a span is a model call, as the spans around it count it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum ModelCall {
     /// Not a model call, as far as is known.
@@ -54,7 +53,7 @@ pub(crate) enum ModelCall {
     No,
     /// A model call, unless another one begins inside it.
     UnlessOuter,
-    /// A model call, whatever begins inside it.
+    /// A model call, even if another one begins inside it.
     Always,
 }
 

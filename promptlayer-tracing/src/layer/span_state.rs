@@ -42,7 +42,7 @@ pub(crate) struct SpanState {
     pub(crate) site: Option<&'static CallSite>,
     /// The model calls inside this span. If there are any, this span makes no request log.
     pub(crate) calls: Arc<ModelCalls>,
-    /// What this span is to the spans around it.
+    /// Whether this span is a model call, as the spans around it count it.
     pub(crate) model_call: ModelCall,
     /// The annotated function around this model call, if this is one of another crate.
     pub(crate) around: Option<Function>,

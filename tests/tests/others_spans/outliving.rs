@@ -64,6 +64,35 @@ fn call_that_outlives_the_function_takes_from_it() {
 }
 
 #[test]
+fn call_that_ends_with_the_function_is_logged_once_with_content() {
+    const CALLS: usize = 2_000;
+    let captured = captured_with(layer(), || {
+        #[promptlayer(skip(to))]
+        fn ask(question: usize, to: &mpsc::Sender<Span>) -> String {
+            let call = call();
+            answered(&call);
+            to.send(call).unwrap();
+            format!("answer {question}")
+        }
+        // Another thread ends each call while the function ends.
+        let (to, from) = mpsc::channel::<Span>();
+        let other = thread::spawn(move || from.into_iter().for_each(drop));
+        for question in 0..CALLS {
+            ask(question, &to);
+        }
+        drop(to);
+        other.join().unwrap();
+    });
+    let spans = captured.spans();
+    assert_eq!(spans.len(), 2 * CALLS);
+    let logs: Vec<_> = spans.iter().filter_map(|span| span.request.as_ref()).map(texts).collect();
+    assert_eq!(logs.len(), CALLS);
+    for (input, output) in logs {
+        assert_eq!(output, format!("answer {}", input.trim_matches('"')));
+    }
+}
+
+#[test]
 fn dropped_call_is_partial_like_the_function() {
     #[promptlayer]
     async fn ask(question: &str) -> String {

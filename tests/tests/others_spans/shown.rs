@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use promptlayer_tracing::blueprint::semconv::SemconvStability;
 use promptlayer_tracing::in_memory::InMemory;
 use promptlayer_tracing::{LayerBuilder, layer, promptlayer};
 use serde_json::{Value, json};
@@ -103,6 +104,20 @@ fn call_attributes_are_the_same_with_user_fields() {
 #[test]
 fn call_attributes_are_not_recorded_if_disabled() {
     assert_eq!(beside(layer().gen_ai_fields(false), call).0.fields("chat"), json!({}));
+}
+
+#[test]
+fn call_attributes_have_the_selected_names() {
+    let fields = |stability| beside(layer().semconv_stability(stability), call).0.fields("chat");
+    let without = |names: &[&str]| {
+        let mut expected = expected();
+        expected.as_object_mut().unwrap().retain(|name, _| !names.contains(&name.as_str()));
+        expected
+    };
+    let old = ["gen_ai.system", "gen_ai.usage.prompt_tokens", "gen_ai.usage.completion_tokens"];
+    assert_eq!(fields(SemconvStability::Latest), without(&old));
+    let latest = ["gen_ai.provider.name", "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"];
+    assert_eq!(fields(SemconvStability::Old), without(&latest));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Writes the OpenTelemetry `gen_ai.*` attributes of a call. They contain no content.
 //!
-//! A renamed attribute is written under both its names. What writes the attributes out leaves one of them
-//! away if it is told to (see [`SemconvStability`](crate::semconv::SemconvStability)).
+//! A renamed attribute has both its names here. [`SemconvStability`](crate::semconv::SemconvStability) selects
+//! which of them is sent.
 
 use serde_json::{Map, Value};
 
