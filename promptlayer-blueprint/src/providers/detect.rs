@@ -11,10 +11,11 @@ use super::{
 
 /// All wire formats. If an object matches several formats, the first one wins, so a format stands before
 /// any other that would also match its objects.
-static SHAPES: [&Shape; 15] = [
+static SHAPES: [&Shape; 16] = [
     &bedrock::SHAPE,
     &gemini::EMBED,
     &gemini::SHAPE,
+    &gemini::INTERACTIONS,
     &openai_responses::SHAPE,
     &anthropic::SHAPE,
     &cohere::CHAT,
