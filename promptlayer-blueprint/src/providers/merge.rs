@@ -81,7 +81,6 @@ impl Op {
     /// Changes the known value by a later one.
     fn apply(self, known: &mut Value, later: Value) {
         match (self, &mut *known, later) {
-            (Self::Drop, ..) => {}
             (Self::First, known, later) => {
                 if is_empty(known) {
                     *known = later;
@@ -91,7 +90,6 @@ impl Op {
             (Self::Append | Self::Extend, Value::Array(items), Value::Array(more)) => items.extend(more),
             (Self::Append, known @ (Value::String(_) | Value::Array(_)), _) if !is_empty(known) => {}
             (Self::Extend, Value::Null, later @ Value::Array(_)) => *known = later,
-            (Self::Extend, ..) => {}
             (Self::Merge, Value::Object(fields), Value::Object(more)) => {
                 fields.extend(more.into_iter().filter(|(_, value)| !value.is_null()));
             }
@@ -111,7 +109,7 @@ impl Op {
                     add_items(items, pieces, rules);
                 }
             }
-            (Self::Fields(_) | Self::Items(_), ..) => {}
+            (Self::Drop | Self::Extend | Self::Fields(_) | Self::Items(_), ..) => {}
             (Self::With(change), known, later) => change(known, later),
             (Self::Set | Self::Merge | Self::Append, known, later) => *known = later,
         }

@@ -2,17 +2,16 @@
 
 use serde_json::Value;
 
-use super::parts::Turn;
 use crate::blueprint::{Annotation, ContentBlock, FileAnnotation, MapAnnotation, TextContent, WebAnnotation};
 use crate::providers::json::{Fields, Object};
 
-/// Adds the citations of a candidate to its text blocks. Gemini counts positions in bytes; they are kept
-/// that way.
-pub(super) fn annotate(candidate: &Object, turn: &mut Turn) {
+/// Adds the citations of a candidate to its text blocks. `places` has the block of each part. Gemini counts
+/// positions in bytes; they are kept that way.
+pub(super) fn annotate(candidate: &Object, blocks: &mut [ContentBlock], places: &[Option<usize>]) {
     if let Some(grounding) = candidate.object("groundingMetadata") {
-        ground(grounding, turn);
+        ground(grounding, blocks, places);
     }
-    let Some(text) = text_at(turn, None) else { return };
+    let Some(text) = text_at(blocks, None) else { return };
     // Vertex AI and the Gemini API use different names for the list.
     for path in ["citationMetadata.citationSources", "citationMetadata.citations"] {
         let sources = candidate.at(path).and_then(Value::as_array).into_iter().flatten();
@@ -20,13 +19,14 @@ pub(super) fn annotate(candidate: &Object, turn: &mut Turn) {
     }
 }
 
-fn ground(grounding: &Object, turn: &mut Turn) {
+fn ground(grounding: &Object, blocks: &mut [ContentBlock], places: &[Option<usize>]) {
     let chunks = grounding.list("groundingChunks");
     let mut is_cited = vec![false; chunks.len()];
     for support in grounding.objects("groundingSupports") {
         let Some(segment) = support.object("segment") else { continue };
         let part = segment.count("partIndex").and_then(|part| usize::try_from(part).ok());
-        let Some(text) = text_at(turn, part) else { continue };
+        let place = part.and_then(|part| places.get(part).copied().flatten());
+        let Some(text) = text_at(blocks, place) else { continue };
         let cited = support.list("groundingChunkIndices").iter().filter_map(Value::as_u64);
         for at in cited.filter_map(|at| usize::try_from(at).ok()) {
             text.annotations.extend(chunks.get(at).and_then(|chunk| grounded(chunk, segment)));
@@ -34,20 +34,19 @@ fn ground(grounding: &Object, turn: &mut Turn) {
         }
     }
     // A source that is not assigned to a segment is a source of the whole text.
-    if let Some(text) = text_at(turn, None) {
+    if let Some(text) = text_at(blocks, None) {
         let whole = Object::from_iter([("endIndex".to_owned(), text.text.len().into())]);
         let rest = chunks.iter().zip(is_cited).filter(|(_, is_cited)| !is_cited);
         text.annotations.extend(rest.filter_map(|(chunk, _)| grounded(chunk, &whole)));
     }
 }
 
-/// Returns the text block of a part, or the first text block if the part has none. The parts before it may
-/// be thoughts, which some servers do not count.
-fn text_at(turn: &mut Turn, part: Option<usize>) -> Option<&mut TextContent> {
-    let is_text = |at: &usize| turn.blocks.get(*at).is_some_and(|block| block.text().is_some());
-    let at = part.and_then(|part| turn.places.get(part).copied().flatten()).filter(is_text);
-    let at = at.or_else(|| (0..turn.blocks.len()).find(is_text))?;
-    match turn.blocks.get_mut(at)? {
+/// Returns the text block at a place, or else the first text block. The parts before it may be thoughts, which
+/// some servers do not count.
+fn text_at(blocks: &mut [ContentBlock], place: Option<usize>) -> Option<&mut TextContent> {
+    let is_text = |at: &usize| blocks.get(*at).is_some_and(|block| block.text().is_some());
+    let at = place.filter(is_text).or_else(|| (0..blocks.len()).find(is_text))?;
+    match blocks.get_mut(at)? {
         ContentBlock::Text(text) => Some(text),
         _ => None,
     }

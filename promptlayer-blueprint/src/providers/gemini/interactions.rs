@@ -145,7 +145,7 @@ fn add(item: &Value, turn: &mut Turn, ids: &mut CallIds) {
         // A streamed step without content yet.
         item if is_one_of("user_input model_output", item, "type") => {}
         item if item.text("type").is_some_and(|kind| kind.ends_with("_result")) => {
-            add_result(item, turn, ids)
+            add_result(item, turn, ids);
         }
         item => turn.add(&part(item), ids),
     }

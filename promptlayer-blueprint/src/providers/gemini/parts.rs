@@ -73,7 +73,7 @@ impl Turn {
         let text = text.to_owned();
         if text.is_empty() {
             self.sign(signature);
-        } else if is_thought(part) {
+        } else if stream::is_thought(part) {
             self.blocks.push(ContentBlock::Thinking(ThinkingContent { thinking: text, signature, id: None }));
         } else {
             let annotations = part.objects("annotations").map(citations::quoted).collect();
@@ -117,11 +117,6 @@ impl Turn {
 /// Returns the fields with these names.
 fn fields(part: &Value, names: &[&str]) -> Object {
     names.iter().filter_map(|name| Some(((*name).to_owned(), part.field(name)?.clone()))).collect()
-}
-
-/// Returns `true` if a part is a thought.
-pub(super) fn is_thought(part: &Value) -> bool {
-    part.field("thought") == Some(&Value::Bool(true))
 }
 
 /// Returns the URL of a file: its address, or its content as a `data:` URL.

@@ -92,7 +92,7 @@ fn read_candidate(candidate: &Object, ids: &mut CallIds) -> Turn {
     let mut turn = Turn::new(true);
     let content = candidate.object("content");
     content.into_iter().flat_map(|content| content.list("parts")).for_each(|part| turn.add(part, ids));
-    citations::annotate(candidate, &mut turn);
+    citations::annotate(candidate, &mut turn.blocks, &turn.places);
     turn
 }
 

@@ -66,7 +66,9 @@ fn read_contents(contents: Option<&Value>, messages: &mut Vec<Message>) {
     let mut ids = CallIds::default();
     match contents {
         Some(Value::Array(contents)) if contents.iter().any(is_content) => {
-            contents.iter().for_each(|content| read_content(content, &mut ids, messages));
+            for content in contents {
+                read_content(content, &mut ids, messages);
+            }
         }
         Some(content) => read_content(content, &mut ids, messages),
         None => {}
@@ -76,7 +78,9 @@ fn read_contents(contents: Option<&Value>, messages: &mut Vec<Message>) {
 /// Returns the blocks of a content, in any form that the SDKs accept.
 pub(super) fn blocks(content: &Value) -> Vec<ContentBlock> {
     let mut turn = Turn::new(false);
-    parts_of(content).iter().for_each(|part| turn.add(part, &mut CallIds::default()));
+    for part in parts_of(content) {
+        turn.add(part, &mut CallIds::default());
+    }
     turn.blocks
 }
 

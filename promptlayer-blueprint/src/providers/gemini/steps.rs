@@ -60,40 +60,43 @@ fn piece(event: Value) -> Option<Object> {
     };
     let mut step = step?;
     step.extend(event.remove("index").map(|index| ("index".to_owned(), index)));
-    Some(fields([("steps", json!([step]))]))
+    Some(field("steps", list(step.into())))
 }
 
 /// Returns the step that a step or a content is.
 fn step(item: Object) -> Object {
-    if is_content(&item) {
-        fields([("type", "model_output".into()), ("content", json!([item]))])
-    } else {
-        item
+    if !is_content(&item) {
+        return item;
     }
+    let mut step = field("content", list(item.into()));
+    step.insert("type".to_owned(), "model_output".into());
+    step
 }
 
 /// Converts a change of a step to a piece of the step.
 fn delta(mut delta: Object) -> Object {
-    match delta.owned("type").as_deref() {
-        None if delta.has("text") => {
-            step(fields([("type", "text".into()), ("text", json!(delta.get("text")))]))
-        }
-        Some("text_annotation_delta") => {
-            fields([("content", json!([{ "annotations": delta.get("annotations") }]))])
-        }
-        Some("thought_summary") => {
-            fields([("type", "thought".into()), ("summary", json!([delta.get("content")]))])
-        }
-        Some("thought_signature" | "arguments_delta") => {
-            delta.remove("type");
-            delta
-        }
-        _ => step(delta),
-    }
+    let kind = match delta.text("type") {
+        None | Some("text_annotation_delta") => "model_output",
+        Some("thought_summary" | "thought_signature") => "thought",
+        Some("arguments_delta") => "function_call",
+        Some(_) => return step(delta),
+    };
+    delta.remove("type");
+    let mut piece = match (kind, delta.remove("content")) {
+        ("model_output", _) => field("content", list(delta.into())),
+        (_, Some(summary)) => field("summary", list(summary)),
+        (_, None) => delta,
+    };
+    piece.insert("type".to_owned(), kind.into());
+    piece
 }
 
-fn fields<const N: usize>(fields: [(&str, Value); N]) -> Object {
-    fields.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()
+fn field(name: &str, value: Value) -> Object {
+    Object::from_iter([(name.to_owned(), value)])
+}
+
+fn list(item: Value) -> Value {
+    Value::Array(vec![item])
 }
 
 /// Adds contents. A text, or its annotations, extends the text before it.

@@ -2,7 +2,7 @@
 
 use serde_json::{Number, Value, json};
 
-use super::{parts, wire};
+use super::wire;
 use crate::providers::json::{Fields, Object};
 use crate::providers::merge::{self, Op, Rules};
 
@@ -51,7 +51,7 @@ fn add_parts(known: &mut Value, later: Value) {
         if last.as_mut().is_some_and(|last| extend_text(last, &part) || extend_call(last, &part)) {
             continue;
         }
-        let is_thought = parts::is_thought(&part);
+        let is_thought = is_thought(&part);
         if let Some(text) = part.as_object_mut().filter(|part| part.get("text").is_some_and(Value::is_string))
         {
             text.retain(|name, _| match name.as_str() {
@@ -67,12 +67,17 @@ fn add_parts(known: &mut Value, later: Value) {
 /// marked as a thought again.
 fn extend_text(last: &mut Value, part: &Value) -> bool {
     let Some(more) = part.field("text").and_then(Value::as_str) else { return false };
-    let is_same = more.is_empty() || parts::is_thought(last) == parts::is_thought(part);
+    let is_same = more.is_empty() || is_thought(last) == is_thought(part);
     let last = last.as_object_mut().filter(|last| is_same && last.text("thoughtSignature").is_none());
     let Some(last) = last.filter(|last| last.get("text").is_some_and(Value::is_string)) else { return false };
     let rules = &[("text", Op::Append), ("thoughtSignature", Op::Set), ("*", Op::Drop)];
     merge::add(last, part.as_object().cloned().unwrap_or_default(), rules);
     true
+}
+
+/// Returns `true` if a part is a thought.
+pub(super) fn is_thought(part: &Value) -> bool {
+    part.field("thought") == Some(&Value::Bool(true))
 }
 
 /// Extends a function call by fragments of its arguments. They have no name.

@@ -48,21 +48,29 @@ pub(super) fn write(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
     body
 }
 
+/// Converts blocks to parts. Reports what would not be read back as it was.
 fn write_blocks(
     blocks: &[ContentBlock],
     place: &str,
     by_model: bool,
     omissions: &mut Omissions,
 ) -> Vec<Value> {
-    let blocks = blocks.iter().enumerate();
-    let parts = blocks.filter_map(|(at, block)| {
-        let part = write_block(block);
-        let mut turn = Turn::new(by_model);
-        part.iter().for_each(|part| turn.add(part, &mut CallIds::default()));
-        omissions.compare(format!("{place}.content[{at}]"), std::slice::from_ref(block), &turn.blocks);
-        part
-    });
-    parts.collect()
+    let (mut parts, mut all, mut is_exact) = (Vec::new(), Turn::new(by_model), true);
+    for (at, block) in blocks.iter().enumerate() {
+        let mut read = Turn::new(by_model);
+        if let Some(part) = write_block(block) {
+            for turn in [&mut read, &mut all] {
+                turn.add(&part, &mut CallIds::default());
+            }
+            parts.push(part);
+        }
+        is_exact &= read.blocks == std::slice::from_ref(block);
+        omissions.compare(format!("{place}.content[{at}]"), std::slice::from_ref(block), &read.blocks);
+    }
+    if is_exact {
+        omissions.compare(format!("{place}.content"), blocks, &all.blocks);
+    }
+    parts
 }
 
 /// Adds the calls of a turn. The signatures of the last thoughts belong to the calls that follow them, where
@@ -77,7 +85,7 @@ fn write_calls(mut parts: Vec<Value>, calls: Vec<Call<'_>>) -> Vec<Value> {
     parts.extend(calls.into_iter().map(|call| {
         let function = json!({ "id": call.id, "name": call.name, "args": call.arguments });
         let signature = signatures.next().flatten();
-        without_nulls(json!({ "functionCall": without_nulls(function), "thoughtSignature": signature }))
+        without_nulls(json!({ "functionCall": function, "thoughtSignature": signature }))
     }));
     parts
 }
@@ -93,7 +101,7 @@ fn write_result(id: Option<&str>, name: &str, content: &[ContentBlock]) -> Value
     let files: Vec<Value> = content.iter().filter_map(write_block).filter(|part| !part.has("text")).collect();
     let parts = Some(files).filter(|files| !files.is_empty());
     let result = json!({ "id": id, "name": name, "response": response, "parts": parts });
-    json!({ "functionResponse": without_nulls(result) })
+    without_nulls(json!({ "functionResponse": result }))
 }
 
 /// Converts a block to a part.
@@ -106,18 +114,16 @@ fn write_block(block: &ContentBlock) -> Option<Value> {
             let is_thought = (!block.thinking.is_empty()).then_some(true);
             json!({ "text": block.thinking, "thought": is_thought, "thoughtSignature": block.signature })
         }
-        ContentBlock::ImageUrl(block) => write_file(&block.image_url.url, mime_type(&block.image_url.url)),
+        ContentBlock::ImageUrl(block) => write_file(&block.image_url.url, &mime_type(&block.image_url.url)),
         ContentBlock::Media(MediaContent { media }) => {
             let mime_type = media.mime_type.as_deref().unwrap_or("image/jpeg");
             let (title, url) = (&media.title, media.url.as_deref());
             if media.format == MediaFormat::Base64 {
-                let file = json!({ "mimeType": mime_type, "data": url?, "displayName": title });
-                json!({ "inlineData": without_nulls(file) })
+                json!({ "inlineData": { "mimeType": mime_type, "data": url?, "displayName": title } })
             } else {
                 let mime_type = Some(mime_type).filter(|mime_type| *mime_type != UNKNOWN);
                 let url = url.filter(|_| media.format == MediaFormat::Url);
-                let file = json!({ "mimeType": mime_type, "fileUri": url, "displayName": title });
-                json!({ "fileData": without_nulls(file) })
+                json!({ "fileData": { "mimeType": mime_type, "fileUri": url, "displayName": title } })
             }
         }
         ContentBlock::OutputMedia(block) => {
@@ -128,8 +134,7 @@ fn write_block(block: &ContentBlock) -> Option<Value> {
             part
         }
         ContentBlock::Code(block) => {
-            let code = json!({ "id": block.id, "language": "PYTHON", "code": block.code });
-            json!({ "executableCode": without_nulls(code) })
+            json!({ "executableCode": { "id": block.id, "language": "PYTHON", "code": block.code } })
         }
         ContentBlock::CodeExecutionResult(block) => {
             let outcome = block.outcome.as_deref().unwrap_or("OUTCOME_OK");
@@ -153,16 +158,18 @@ fn write_file(url: &str, mime_type: &str) -> Value {
 }
 
 /// Returns the MIME type of an image by the end of its address.
-fn mime_type(url: &str) -> &'static str {
-    const TYPES: &[&str] = &["image/png", "image/gif", "image/webp", "image/heic", "image/heif"];
+fn mime_type(url: &str) -> String {
     let path = url.split(['?', '#']).next().unwrap_or_default();
-    let is_type = |kind: &&&str| kind.split('/').next_back() == path.rsplit('.').next();
-    TYPES.iter().find(is_type).unwrap_or(&"image/jpeg")
+    let kind = ["png", "gif", "webp", "heic", "heif"].into_iter().find(|kind| path.ends_with(kind));
+    format!("image/{}", kind.unwrap_or("jpeg"))
 }
 
-fn without_nulls(mut value: Value) -> Value {
-    if let Some(fields) = value.as_object_mut() {
-        fields.retain(|_, value| !value.is_null());
+/// Removes the fields without a value from a part.
+fn without_nulls(mut part: Value) -> Value {
+    let fields = part.as_object_mut();
+    for value in fields.into_iter().flat_map(Object::values_mut).filter_map(Value::as_object_mut) {
+        value.retain(|_, value| !value.is_null());
     }
-    value
+    part.as_object_mut().into_iter().for_each(|fields| fields.retain(|_, value| !value.is_null()));
+    part
 }

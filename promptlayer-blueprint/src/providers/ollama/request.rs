@@ -90,7 +90,7 @@ pub(super) fn read_assistant(object: &Object, ids: &mut CallIds) -> AssistantMes
 }
 
 /// Returns the thinking, the text and the images of a message.
-fn read_content(object: &Object) -> Vec<ContentBlock> {
+pub(super) fn read_content(object: &Object) -> Vec<ContentBlock> {
     let thinking = object.text("thinking").map(ContentBlock::from_thinking);
     let text = object.field("content").map(json::readable).filter(|text| !text.is_empty());
     thinking.into_iter().chain(text.map(ContentBlock::from_text)).chain(read_images(object)).collect()

@@ -37,9 +37,10 @@ fn write_function(function: &Function) -> Value {
     json!({ "type": "function", "function": function })
 }
 
-/// Converts a message. It has one text, one thought, and images.
+/// Converts a message. It has one text, one thought, and images. Reports what would not be read back as it was.
 fn write_message(turn: Turn<'_>, omissions: &mut Omissions) -> Value {
     let (mut text, mut thinking, mut images) = (String::new(), String::new(), Vec::new());
+    let mut written = Vec::new();
     for (at, block) in turn.content.iter().enumerate() {
         let read = match block {
             ContentBlock::Text(block) => {
@@ -65,6 +66,7 @@ fn write_message(turn: Turn<'_>, omissions: &mut Omissions) -> Value {
             std::slice::from_ref(block),
             read.as_slice(),
         );
+        written.extend(read);
     }
     let (role, calls, result) = match turn.role {
         Role::System => ("system", Vec::new(), None),
@@ -72,7 +74,7 @@ fn write_message(turn: Turn<'_>, omissions: &mut Omissions) -> Value {
         Role::Assistant(calls) => ("assistant", calls, None),
         Role::Tool(id, name) => ("tool", Vec::new(), Some((id, name))),
     };
-    let calls: Vec<Value> = calls.into_iter().map(write_call).collect();
+    let calls: Vec<Value> = calls.iter().map(write_call).collect();
     let fields = [
         ("role", role.into()),
         ("content", text.into()),
@@ -85,10 +87,16 @@ fn write_message(turn: Turn<'_>, omissions: &mut Omissions) -> Value {
     let is_there = |(name, value): &(&str, Value)| {
         *name == "content" || !matches!(value, Value::Null) && *value != json!("") && *value != json!([])
     };
-    fields.into_iter().filter(is_there).map(|(name, value)| (name.to_owned(), value)).collect()
+    let fields = fields.into_iter().filter(is_there).map(|(name, value)| (name.to_owned(), value));
+    let message: Object = fields.collect();
+    if written == turn.content {
+        let read = request::read_content(&message);
+        omissions.compare(format!("{}.content", turn.place), turn.content, &read);
+    }
+    message.into()
 }
 
-fn write_call(call: Call<'_>) -> Value {
+fn write_call(call: &Call<'_>) -> Value {
     let function = json!({ "name": call.name, "arguments": call.arguments });
     match call.id {
         Some(id) => json!({ "id": id, "function": function }),
