@@ -194,12 +194,15 @@ fn normalized(word: &str) -> &'static str {
 fn finish_reason_matches_the_exchange() {
     each(|fixture, wrong| {
         let (log, expected) = (fixture.log(), expected(fixture));
-        // `/responses` has no status for tool calls: it reports `completed` as for any other response.
-        let is_responses = Interface::of(fixture) == Interface::Responses;
+        // These APIs have no word for tool calls. They report the same one as for any other response.
+        let has_no_word = matches!(
+            Interface::of(fixture),
+            Interface::Responses | Interface::GenerateContent | Interface::OllamaChat
+        );
         let calls = expected.said.iter().any(|said| matches!(said, said::Said::Call { .. }));
         let reason = expected.word.as_deref().map(|word| match normalized(word) {
             _ if expected.refused => "refusal",
-            "stop" if is_responses && calls => "tool_calls",
+            "stop" if has_no_word && calls => "tool_calls",
             reason => reason,
         });
         let given = |key: &str| log.metadata.get(key).map(String::as_str);

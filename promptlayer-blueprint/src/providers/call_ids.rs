@@ -3,6 +3,8 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
+use crate::blueprint::Message;
+
 /// The tool calls of one conversation that have no result yet.
 #[derive(Debug, Default)]
 pub(super) struct CallIds {
@@ -65,6 +67,18 @@ fn first(calls: &mut VecDeque<String>, answered: &HashSet<String>) -> Option<Str
         }
     }
     None
+}
+
+/// Returns `true` if the ids of all calls and results are the ones that are generated if they have none.
+pub(super) fn are_made_up(messages: &[Message]) -> bool {
+    let mut ids = CallIds::default();
+    messages.iter().all(|message| match message {
+        Message::Assistant(turn) => {
+            turn.tool_calls.iter().all(|call| ids.call(None, &call.function.name) == call.id)
+        }
+        Message::Tool(result) => ids.result(None, result.name.as_deref()) == result.tool_call_id,
+        _ => true,
+    })
 }
 
 #[cfg(test)]

@@ -11,12 +11,13 @@ use super::{
 
 /// All wire formats. If an object matches several formats, the first one wins, so a format stands before
 /// any other that would also match its objects.
-static SHAPES: [&Shape; 17] = [
+static SHAPES: [&Shape; 18] = [
     &bedrock::SHAPE,
     &bedrock::INVOKE,
     &bedrock::EMBEDDINGS,
     &gemini::EMBED,
     &gemini::SHAPE,
+    &gemini::INTERACTIONS,
     &openai_responses::SHAPE,
     &anthropic::SHAPE,
     &cohere::CHAT,

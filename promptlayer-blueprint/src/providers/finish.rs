@@ -42,8 +42,11 @@ impl Finish {
             | "max_output_tokens"
             | "model_length"
             | "incomplete"
+            | "budget_exceeded"
             | "model_context_window_exceeded" => Reason::Length,
-            "tool_calls" | "tool_call" | "tool_use" | "function_call" => Reason::ToolCalls,
+            "tool_calls" | "tool_call" | "tool_use" | "function_call" | "requires_action" => {
+                Reason::ToolCalls
+            }
             "content_filter"
             | "content_filtered"
             | "guardrail_intervened"
@@ -60,7 +63,7 @@ impl Finish {
             | "sensitive"
             | "model_armor" => Reason::ContentFilter,
             "refusal" => Reason::Refusal,
-            "pause_turn" => Reason::Pause,
+            "pause_turn" | "requires_continuation" => Reason::Pause,
             "error"
             | "failed"
             | "cancelled"
@@ -96,6 +99,15 @@ impl Finish {
     /// Creates a refusal, with the finish reason that the provider reported.
     pub(super) fn refused(word: Option<&str>) -> Self {
         Self { reason: Reason::Refusal, word: word.unwrap_or("refusal").to_owned() }
+    }
+
+    /// Returns the reason [`Reason::ToolCalls`] for an answer that calls tools, if the provider has the same word for
+    /// it as for other answers.
+    pub(super) fn or_tool_calls(mut self, has_calls: bool) -> Self {
+        if has_calls && self.reason == Reason::Stop {
+            self.reason = Reason::ToolCalls;
+        }
+        self
     }
 
     /// Returns the normalized finish reason, or else the provider's own word.

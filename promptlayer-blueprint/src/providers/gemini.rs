@@ -1,21 +1,25 @@
-//! Gemini's `generateContent`, as served by Gemini and by Vertex AI.
-//!
-//! Field names have two spellings: `inlineData` on the wire, and `inline_data` in SDKs that serialize their
-//! own types. Google's own SDKs write `null` for absent fields.
+//! Gemini's `generateContent`, embeddings and Interactions, as served by the Gemini API and by Vertex AI.
 
-mod chunks;
 mod citations;
 mod embed;
-mod partial_args;
+mod interactions;
 mod parts;
 mod reply;
 mod request;
+mod steps;
+mod stream;
 mod tools;
+mod wire;
+mod write;
 
-use serde_json::Value;
+use std::borrow::Cow;
 
-use super::reading::Shape;
-use super::shape::{Object, never, no_sum};
+use serde_json::Map;
+
+use super::json::Object;
+use super::reading::{self, Request, Shape};
+use super::shape::{never, no_sum};
+use crate::blueprint::ChatPrompt;
 
 pub(super) static SHAPE: Shape = Shape {
     api_type: "generate-content",
@@ -26,8 +30,8 @@ pub(super) static SHAPE: Shape = Shape {
     is_reply: reply::is_reply,
     reply: reply::read,
     is_chunk: reply::is_reply,
-    sum: |events| chunks::sum(&events),
-    write: None,
+    sum: stream::sum,
+    write: Some(write::write),
 };
 
 pub(super) static EMBED: Shape = Shape {
@@ -35,53 +39,38 @@ pub(super) static EMBED: Shape = Shape {
     family: "google",
     is_shared: true,
     is_request: embed::is_request,
-    request: embed::request,
+    request: embed::read_request,
     is_reply: embed::is_reply,
-    reply: embed::reply,
+    reply: embed::read_reply,
     is_chunk: never,
     sum: no_sum,
     write: None,
 };
 
-/// Returns a field in either spelling, unless it is `null`. `name` is the wire spelling.
-fn field<'a>(object: &'a Object, name: &str) -> Option<&'a Value> {
-    object
-        .get(name)
-        .or_else(|| object.iter().find(|(key, _)| is_spelled(key, name)).map(|(_, value)| value))
-        .filter(|value| !value.is_null())
-}
+pub(super) static INTERACTIONS: Shape = Shape {
+    api_type: "interactions",
+    family: "google",
+    is_shared: true,
+    is_request: interactions::is_request,
+    request: interactions::read_request,
+    is_reply: interactions::is_reply,
+    reply: interactions::read_reply,
+    is_chunk: steps::is_event,
+    sum: steps::sum,
+    write: None,
+};
 
-/// Returns a field of any value. A value that is not an object has no fields.
-fn field_of<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
-    field(value.as_object()?, name)
-}
-
-/// Returns a field that is an object.
-fn object_in<'a>(object: &'a Object, name: &str) -> Option<&'a Object> {
-    field(object, name)?.as_object()
-}
-
-/// Returns a list field, or an empty list if the field has another type.
-fn list_in<'a>(object: &'a Object, name: &str) -> &'a [Value] {
-    field(object, name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
-}
-
-/// Returns a text field that is not empty.
-fn string_in<'a>(object: &'a Object, name: &str) -> Option<&'a str> {
-    field(object, name)?.as_str().filter(|text| !text.is_empty())
-}
-
-/// Removes a field in either spelling and returns it.
-fn take(object: &mut Object, name: &str) -> Option<Value> {
-    let key = object.keys().find(|key| is_spelled(key, name))?.clone();
-    object.remove(&key).filter(|value| !value.is_null())
-}
-
-/// Returns `true` if a key is this name, in the wire spelling or with underscores.
-fn is_spelled(key: &str, name: &str) -> bool {
-    let mut rest = name.bytes();
-    let spelled = |byte: u8| rest.next().is_some_and(|expected| expected.eq_ignore_ascii_case(&byte));
-    key.bytes().filter(|byte| *byte != b'_').all(spelled) && rest.next().is_none()
+/// Creates a request. The path of a model on Vertex AI starts with a project.
+fn new_request(shape: &'static Shape, path: Option<&str>, prompt: ChatPrompt, parameters: Object) -> Request {
+    let is_on_vertex = |path: &&str| path.starts_with("projects/") && path.contains("/locations/");
+    Request {
+        shape: Some(shape),
+        provider: path.filter(is_on_vertex).map(|_| Cow::Borrowed(VERTEX)),
+        model: path.map(|path| model_name(path).to_owned()),
+        prompt: Some(prompt.into()),
+        parameters: reading::parameters(parameters, &[]),
+        unplaced: Map::new(),
+    }
 }
 
 /// Returns a model's name without its path: `models/` for the Gemini API, the project and location for
@@ -93,10 +82,8 @@ fn model_name(path: &str) -> &str {
     }
 }
 
-/// Returns `true` if a model path is one of Vertex AI, where each path starts with a project.
-fn is_of_vertex(path: &str) -> bool {
-    path.starts_with("projects/") && path.contains("/locations/")
-}
-
 /// `PromptLayer`'s name for Vertex AI.
 const VERTEX: &str = "vertexai";
+
+#[cfg(test)]
+mod tests;

@@ -106,6 +106,11 @@ pub(super) fn compact(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
+/// Parses the arguments of a tool call. An empty text is an object without fields.
+pub(super) fn arguments(text: &str) -> Option<Object> {
+    if text.is_empty() { Some(Object::new()) } else { serde_json::from_str(text).ok() }
+}
+
 /// Returns a string field, if it exists and is not empty.
 pub(super) fn string<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
     object.text(key)

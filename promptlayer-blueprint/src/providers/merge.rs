@@ -28,8 +28,8 @@ pub(super) enum Op {
     Merge,
     /// Keeps the known value, unless it is empty.
     First,
-    /// Appends a text to the known text, and a list to the known list. Replaces any other value, but not a text that is
-    /// not empty.
+    /// Appends a text to the known text, and a list to the known list. A value of another type changes neither.
+    /// Replaces any other value.
     Append,
     /// Appends the items of a list. Any other value changes nothing.
     Extend,
@@ -87,9 +87,8 @@ impl Op {
                 }
             }
             (Self::Append, Value::String(text), Value::String(piece)) => text.push_str(&piece),
-            // A piece of another type does not replace the text so far.
-            (Self::Append, Value::String(text), _) if !text.is_empty() => {}
             (Self::Append | Self::Extend, Value::Array(items), Value::Array(more)) => items.extend(more),
+            (Self::Append, known @ (Value::String(_) | Value::Array(_)), _) if !is_empty(known) => {}
             (Self::Extend, Value::Null, later @ Value::Array(_)) => *known = later,
             (Self::Merge, Value::Object(fields), Value::Object(more)) => {
                 fields.extend(more.into_iter().filter(|(_, value)| !value.is_null()));
@@ -191,6 +190,7 @@ mod tests {
             json!({"text": "b", "id": "x", "padding": "p", "list": [2], "usage": {"out": 3, "in": null}}),
             json!({"text": "c", "id": "y", "list": "no list", "model": "m", "inner": {"a": "1", "b": "2"}}),
             json!({"text": null, "model": "n", "inner": {"a": "3"}}),
+            json!({"text": {"no": "text"}}),
         ];
         let expected = json!({
             "text": "abc", "id": "x", "list": [1, 2], "usage": {"in": 1, "out": 3}, "model": "n",

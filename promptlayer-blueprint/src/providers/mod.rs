@@ -9,7 +9,7 @@
 //! | `anthropic` | Anthropic Messages |
 //! | `bedrock` | Amazon Bedrock Converse |
 //! | `cohere` | Cohere chat (v1, v2) and embed |
-//! | `gemini` | Gemini `generateContent` and embeddings |
+//! | `gemini` | Gemini `generateContent`, Interactions and embeddings |
 //! | `ollama` | Ollama chat, generate and embed |
 //! | `openai_chat` | OpenAI Chat Completions, which many providers serve |
 //! | `openai_completions`, `openai_embeddings`, `openai_images`, `openai_responses` | OpenAI's other APIs |

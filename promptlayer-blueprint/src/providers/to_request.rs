@@ -81,3 +81,65 @@ pub fn to_request(
     let body = write(&Draft { prompt, provider, model, parameters }, &mut omissions);
     Ok(ProviderRequest { body, omissions: omissions.into_list() })
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    //! What the tests of all formats share.
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::blueprint::ChatPrompt;
+    use crate::providers::draft::{Role, Turn, Turns};
+    use crate::providers::{Input, request};
+
+    /// Returns the request for a prompt, and the places that are left out.
+    pub(in crate::providers) fn written(
+        prompt: &Value,
+        provider: &str,
+        parameters: &Value,
+    ) -> (Value, Vec<String>) {
+        let prompt: Prompt = serde_json::from_value(prompt.clone()).unwrap();
+        let parameters = parameters.as_object().unwrap();
+        let request = to_request(&prompt, provider, None, "a-model", parameters).unwrap();
+        (request.body.into(), request.omissions.into_iter().map(|omission| omission.place).collect())
+    }
+
+    /// Checks that a prompt is read back from its request. Returns the request.
+    pub(in crate::providers) fn round_trip(prompt: &Value, provider: &str, parameters: &Value) -> Value {
+        let (body, omissions) = written(prompt, provider, parameters);
+        assert!(omissions.is_empty(), "{omissions:?}");
+        let read = request(Input::Value(body.clone()));
+        let expected: Prompt = serde_json::from_value(prompt.clone()).unwrap();
+        assert_eq!(read.prompt, Some(expected), "{body:#}");
+        assert_eq!(
+            (read.model.as_deref(), Value::Object(read.parameters)),
+            (Some("a-model"), parameters.clone())
+        );
+        body
+    }
+
+    #[test]
+    fn legacy_calls_and_names_are_written_or_reported() {
+        let prompt = json!({"type": "chat", "messages": [
+            {"role": "user", "content": [{"type": "text", "text": "why?"}], "name": "Ada"},
+            {"role": "assistant", "content": [], "function_call": {"name": "add", "arguments": "no JSON"}},
+            {"role": "function", "name": "add", "content": [{"type": "text", "text": "2"}]},
+            {"role": "placeholder", "name": "history"},
+        ]});
+        let chat: ChatPrompt = serde_json::from_value(prompt).unwrap();
+        let mut omissions = Omissions::default();
+        let mut messages = Turns::new(&chat);
+        let turns: Vec<Turn<'_>> = std::iter::from_fn(|| messages.next(&mut omissions)).collect();
+        assert_eq!(turns.len(), 3);
+        assert!(
+            matches!(&turns[1].role, Role::Assistant(calls) if calls[0].name == "add" && calls[0].id.is_none())
+        );
+        assert!(matches!(&turns[2].role, Role::Tool(None, "add")));
+        let places: Vec<String> = omissions.into_list().into_iter().map(|omission| omission.place).collect();
+        assert_eq!(
+            places,
+            ["messages[0].name", "messages[1].tool_calls[0].function.arguments", "messages[3]"]
+        );
+    }
+}

@@ -27,6 +27,7 @@ static CALLS: &[(&str, &CallSite)] = &[
     ("/api/embed", &site("embed")),
     (":generateContent", &site("generateContent")),
     (":streamGenerateContent", &site("streamGenerateContent")),
+    ("/interactions", &site("interactions")),
     (":embedContent", &site("embedContent")),
     (":batchEmbedContents", &site("batchEmbedContents")),
     (":rawPredict", &site("rawPredict")),
@@ -237,6 +238,7 @@ mod tests {
                 "gemini-2.5-flash",
                 "streamGenerateContent",
             ),
+            ("https://generativelanguage.googleapis.com/v1beta/interactions", "google", "", "interactions"),
             (
                 "https://europe-west1-aiplatform.googleapis.com/v1/projects/p/locations/l/publishers/anthropic/models/claude-3@1:rawPredict",
                 "vertexai",

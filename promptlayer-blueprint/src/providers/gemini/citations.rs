@@ -2,133 +2,98 @@
 
 use serde_json::Value;
 
-use super::parts::Turn;
-use super::{field, list_in, object_in, string_in};
 use crate::blueprint::{Annotation, ContentBlock, FileAnnotation, MapAnnotation, TextContent, WebAnnotation};
-use crate::providers::shape::Object;
+use crate::providers::json::{Fields, Object};
 
-/// Adds the citations of a candidate to its text blocks. Gemini counts positions in bytes; they are kept
-/// that way.
-pub(super) fn annotate(candidate: &Object, turn: &mut Turn) {
-    if let Some(grounding) = object_in(candidate, "groundingMetadata") {
-        ground(grounding, turn);
+/// Adds the citations of a candidate to its text blocks. `places` has the block of each part. Gemini counts
+/// positions in bytes; they are kept that way.
+pub(super) fn annotate(candidate: &Object, blocks: &mut [ContentBlock], places: &[Option<usize>]) {
+    if let Some(grounding) = candidate.object("groundingMetadata") {
+        ground(grounding, blocks, places);
     }
-    if let Some(citations) = object_in(candidate, "citationMetadata") {
-        // Vertex AI and the Gemini API use different names for the list.
-        for name in ["citationSources", "citations"] {
-            let sources = list_in(citations, name).iter().filter_map(Value::as_object);
-            let annotations: Vec<Annotation> = sources.map(repeated).collect();
-            if let (false, Some(text)) = (annotations.is_empty(), text_at(turn, None)) {
-                text.annotations.extend(annotations);
-            }
-        }
+    let Some(text) = text_at(blocks, None) else { return };
+    // Vertex AI and the Gemini API use different names for the list.
+    for path in ["citationMetadata.citationSources", "citationMetadata.citations"] {
+        let sources = candidate.at(path).and_then(Value::as_array).into_iter().flatten();
+        text.annotations.extend(sources.filter_map(Value::as_object).map(quoted));
     }
 }
 
-fn ground(grounding: &Object, turn: &mut Turn) {
-    let chunks = list_in(grounding, "groundingChunks");
+fn ground(grounding: &Object, blocks: &mut [ContentBlock], places: &[Option<usize>]) {
+    let chunks = grounding.list("groundingChunks");
     let mut is_cited = vec![false; chunks.len()];
-    for support in list_in(grounding, "groundingSupports").iter().filter_map(Value::as_object) {
-        let Some(segment) = object_in(support, "segment").map(Segment::of) else { continue };
-        let Some(text) = text_at(turn, segment.part) else { continue };
-        let cited = list_in(support, "groundingChunkIndices").iter().filter_map(Value::as_u64);
+    for support in grounding.objects("groundingSupports") {
+        let Some(segment) = support.object("segment") else { continue };
+        let part = segment.count("partIndex").and_then(|part| usize::try_from(part).ok());
+        let place = part.and_then(|part| places.get(part).copied().flatten());
+        let Some(text) = text_at(blocks, place) else { continue };
+        let cited = support.list("groundingChunkIndices").iter().filter_map(Value::as_u64);
         for at in cited.filter_map(|at| usize::try_from(at).ok()) {
-            if let Some(annotation) = chunks.get(at).and_then(|chunk| source(chunk, &segment)) {
-                text.annotations.push(annotation);
-            }
-            if let Some(is_cited) = is_cited.get_mut(at) {
-                *is_cited = true;
-            }
+            text.annotations.extend(chunks.get(at).and_then(|chunk| grounded(chunk, segment)));
+            is_cited.get_mut(at).into_iter().for_each(|is_cited| *is_cited = true);
         }
     }
     // A source that is not assigned to a segment is a source of the whole text.
-    let left = || chunks.iter().zip(&is_cited).filter(|(_, is_cited)| !**is_cited).map(|(chunk, _)| chunk);
-    if let Some(text) = text_at(turn, None) {
-        let whole = Segment::whole(text);
-        text.annotations.extend(left().filter_map(|chunk| source(chunk, &whole)));
+    if let Some(text) = text_at(blocks, None) {
+        let whole = Object::from_iter([("endIndex".to_owned(), text.text.len().into())]);
+        let rest = chunks.iter().zip(is_cited).filter(|(_, is_cited)| !is_cited);
+        text.annotations.extend(rest.filter_map(|(chunk, _)| grounded(chunk, &whole)));
     }
 }
 
-/// A segment of a text.
-struct Segment {
-    /// Index of the part that contains the text. Index 0 is omitted on the wire.
-    part: Option<usize>,
-    start: i64,
-    end: i64,
-    text: Option<String>,
-}
-
-impl Segment {
-    fn of(segment: &Object) -> Self {
-        let number = |name: &str| field(segment, name).and_then(Value::as_i64);
-        Self {
-            part: number("partIndex").and_then(|part| usize::try_from(part).ok()),
-            start: number("startIndex").unwrap_or_default(),
-            end: number("endIndex").unwrap_or_default(),
-            text: string_in(segment, "text").map(str::to_owned),
-        }
-    }
-
-    fn whole(text: &TextContent) -> Self {
-        Self { part: None, start: 0, end: i64::try_from(text.text.len()).unwrap_or(i64::MAX), text: None }
-    }
-}
-
-/// Returns the text block of a part, or the first text block if the part has none. The parts before it may
-/// be thoughts, which some servers do not count.
-fn text_at(turn: &mut Turn, part: Option<usize>) -> Option<&mut TextContent> {
-    let at = part.and_then(|part| turn.places.get(part).copied().flatten());
-    let is_text = |at: &usize| turn.blocks.get(*at).is_some_and(|block| block.text().is_some());
-    let at = at.filter(is_text).or_else(|| turn.blocks.iter().position(|block| block.text().is_some()))?;
-    match turn.blocks.get_mut(at)? {
+/// Returns the text block at a place, or else the first text block. The parts before it may be thoughts, which
+/// some servers do not count.
+fn text_at(blocks: &mut [ContentBlock], place: Option<usize>) -> Option<&mut TextContent> {
+    let is_text = |at: &usize| blocks.get(*at).is_some_and(|block| block.text().is_some());
+    let at = place.filter(is_text).or_else(|| (0..blocks.len()).find(is_text))?;
+    match blocks.get_mut(at)? {
         ContentBlock::Text(text) => Some(text),
         _ => None,
     }
 }
 
-/// Returns the source that a text is grounded on.
-fn source(chunk: &Value, segment: &Segment) -> Option<Annotation> {
-    let chunk = chunk.as_object()?;
-    let owned = |object: &Object, name: &str| string_in(object, name).unwrap_or_default().to_owned();
-    if let Some(page) = object_in(chunk, "web") {
-        return Some(Annotation::Web(WebAnnotation {
-            title: owned(page, "title"),
-            url: owned(page, "uri"),
-            start_index: segment.start,
-            end_index: segment.end,
-            cited_text: segment.text.clone(),
-            encrypted_index: None,
-        }));
-    }
-    if let Some(place) = object_in(chunk, "maps") {
-        return Some(Annotation::Map(MapAnnotation {
-            title: owned(place, "title"),
-            url: owned(place, "uri"),
-            place_id: string_in(place, "placeId").map(str::to_owned),
-            start_index: segment.start,
-            end_index: segment.end,
-            cited_text: segment.text.clone(),
-        }));
-    }
-    let document = object_in(chunk, "retrievedContext")?;
-    let id =
-        ["uri", "documentName", "fileSearchStore"].into_iter().find_map(|name| string_in(document, name));
-    Some(Annotation::File(FileAnnotation {
-        index: segment.start,
-        file_id: id.unwrap_or_default().to_owned(),
-        filename: owned(document, "title"),
-    }))
+/// Returns the source that a segment of a text is grounded on.
+fn grounded(chunk: &Value, segment: &Object) -> Option<Annotation> {
+    let kind = ["web", "maps", "retrievedContext"].into_iter().find(|kind| chunk.object(kind).is_some())?;
+    Some(annotation(kind, chunk.object(kind)?, segment))
 }
 
-/// Returns a source that a text quotes.
-fn repeated(source: &Object) -> Annotation {
-    let url = string_in(source, "uri").unwrap_or_default();
-    let number = |name: &str| field(source, name).and_then(Value::as_i64).unwrap_or_default();
-    Annotation::Web(WebAnnotation {
-        title: string_in(source, "title").unwrap_or(url).to_owned(),
-        url: url.to_owned(),
-        start_index: number("startIndex"),
-        end_index: number("endIndex"),
-        ..WebAnnotation::default()
-    })
+/// Returns a source that contains the segment of the text.
+pub(super) fn quoted(source: &Object) -> Annotation {
+    annotation(source.text("type").unwrap_or_default(), source, source)
+}
+
+/// Returns the annotation for a source, as `generateContent` and interactions describe it.
+fn annotation(kind: &str, source: &Object, segment: &Object) -> Annotation {
+    let first = |names: &[&str]| names.iter().find_map(|name| source.owned(name));
+    let position = |names: [&str; 2]| names.into_iter().find_map(|name| segment.field(name)?.as_i64());
+    let title = first(&["title", "name", "file_name"]);
+    let url = first(&["uri", "url", "document_uri", "documentName", "fileSearchStore", "source"]);
+    // The start is left out on the wire if it is 0.
+    let start_index = position(["startIndex", "start_index"]).unwrap_or_default();
+    let end_index = position(["endIndex", "end_index"]).unwrap_or_default();
+    let cited_text = segment.owned("text");
+    match kind {
+        "maps" | "place_citation" => Annotation::Map(MapAnnotation {
+            title: title.unwrap_or_default(),
+            url: url.unwrap_or_default(),
+            place_id: first(&["placeId", "place_id"]),
+            start_index,
+            end_index,
+            cited_text,
+        }),
+        "retrievedContext" | "file_citation" => Annotation::File(FileAnnotation {
+            index: start_index,
+            file_id: url.unwrap_or_default(),
+            filename: title.unwrap_or_default(),
+        }),
+        _ => Annotation::Web(WebAnnotation {
+            title: title.or_else(|| url.clone().filter(|_| kind != "web")).unwrap_or_default(),
+            url: url.unwrap_or_default(),
+            start_index,
+            end_index,
+            cited_text,
+            encrypted_index: None,
+        }),
+    }
 }

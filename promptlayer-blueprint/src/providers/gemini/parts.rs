@@ -1,19 +1,18 @@
 //! The parts of a content.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{field, field_of, list_in, object_in, partial_args, string_in};
+use super::{citations, stream};
 use crate::blueprint::{
     AssistantMessage, CodeContent, CodeExecutionResultContent, ContentBlock, Media, MediaContent,
     MediaFormat, Message, OutputMediaContent, OutputMediaType, ServerToolUseContent, TextContent,
     ThinkingContent, ToolCall, ToolMessage,
 };
 use crate::providers::call_ids::CallIds;
-use crate::providers::json;
-use crate::providers::shape::Object;
+use crate::providers::json::{self, Fields, Object};
 
 /// The MIME type of a file if the type is unknown. Without a MIME type, PromptLayer assumes an image.
-const UNKNOWN: &str = "application/octet-stream";
+pub(super) const UNKNOWN: &str = "application/octet-stream";
 
 /// Collects the parts of one message.
 #[derive(Debug, Default)]
@@ -21,7 +20,7 @@ pub(super) struct Turn {
     /// `true` if the message is from the model. Its media are then output media.
     by_model: bool,
     pub(super) blocks: Vec<ContentBlock>,
-    calls: Vec<ToolCall>,
+    pub(super) calls: Vec<ToolCall>,
     /// The block that each part became.
     pub(super) places: Vec<Option<usize>>,
 }
@@ -36,207 +35,175 @@ impl Turn {
         self.blocks.is_empty() && self.calls.is_empty()
     }
 
-    /// Returns the message as one from the model.
-    pub(super) fn into_assistant(self) -> Message {
-        Message::Assistant(AssistantMessage {
-            content: self.blocks,
-            tool_calls: self.calls,
-            ..AssistantMessage::default()
-        })
+    /// Returns the message, with the role of its content.
+    pub(super) fn into_message(self, role: &str) -> Message {
+        let (content, tool_calls) = (self.blocks, self.calls);
+        match role {
+            "model" | "assistant" => {
+                Message::Assistant(AssistantMessage { content, tool_calls, ..AssistantMessage::default() })
+            }
+            "system" => Message::system(content),
+            _ => Message::user(content),
+        }
     }
 
     /// Adds a part. A part that the blueprint has no block for is kept as readable text.
     pub(super) fn add(&mut self, part: &Value, ids: &mut CallIds) {
         let before = self.blocks.len();
-        match part {
-            Value::Object(object) => self.add_object(object, part, ids),
-            other => self.blocks.push(ContentBlock::from_text(json::readable(other))),
+        let signature = part.owned("thoughtSignature");
+        if let Some(text) = part.field("text").and_then(Value::as_str) {
+            self.add_text(text, part, signature);
+        } else if let Some(file) = part.object("inlineData").or_else(|| part.object("fileData")) {
+            self.add_file(part, file, signature);
+        } else {
+            self.sign(signature);
+            match part.object("functionCall").filter(|_| self.by_model) {
+                Some(call) => self.calls.push(tool_call(call, ids)),
+                None => {
+                    let readable = || ContentBlock::from_text(json::readable(part));
+                    self.blocks.push(server_tool(part).unwrap_or_else(readable));
+                }
+            }
         }
         // Blocks that follow the first one, such as the settings of a video, do not count.
         self.places.push((self.blocks.len() > before).then_some(before));
     }
 
-    fn add_object(&mut self, part: &Object, whole: &Value, ids: &mut CallIds) {
-        let signature = string_in(part, "thoughtSignature");
-        if let Some(Value::String(text)) = field(part, "text") {
-            return self.add_text(text, is_thought(part), signature);
-        }
-        if let Some(file) = object_in(part, "inlineData").or_else(|| object_in(part, "fileData")) {
-            return self.add_file(part, file);
-        }
-        self.sign(signature);
-        if let Some(call) = object_in(part, "functionCall").filter(|_| self.by_model) {
-            self.calls.push(tool_call(call, ids));
+    fn add_text(&mut self, text: &str, part: &Value, signature: Option<String>) {
+        let text = text.to_owned();
+        if text.is_empty() {
+            self.sign(signature);
+        } else if stream::is_thought(part) {
+            self.blocks.push(ContentBlock::Thinking(ThinkingContent { thinking: text, signature, id: None }));
         } else {
-            self.blocks
-                .push(server_tool(part).unwrap_or_else(|| ContentBlock::from_text(json::readable(whole))));
-        }
-    }
-
-    fn add_text(&mut self, text: &str, is_thought: bool, signature: Option<&str>) {
-        match (text.is_empty(), is_thought) {
-            (true, _) => self.sign(signature),
-            (false, true) => self.blocks.push(ContentBlock::Thinking(ThinkingContent {
-                thinking: text.to_owned(),
-                signature: signature.map(str::to_owned),
-                ..ThinkingContent::default()
-            })),
-            (false, false) => self.blocks.push(ContentBlock::Text(TextContent {
-                text: text.to_owned(),
-                thought_signature: signature.map(str::to_owned),
-                ..TextContent::default()
-            })),
+            let annotations = part.objects("annotations").map(citations::quoted).collect();
+            let block = TextContent { text, id: None, annotations, thought_signature: signature };
+            self.blocks.push(ContentBlock::Text(block));
         }
     }
 
     /// Keeps the signature of a part that has no field for it. The signature belongs to the thought before
     /// it, and the provider requires it in later requests. If the last block cannot hold it, a thinking
     /// block without text is added.
-    fn sign(&mut self, signature: Option<&str>) {
-        let Some(signature) = signature.map(str::to_owned) else { return };
+    fn sign(&mut self, signature: Option<String>) {
         match self.blocks.last_mut() {
-            Some(ContentBlock::Thinking(block)) if block.signature.is_none() => {
-                block.signature = Some(signature);
-            }
+            _ if signature.is_none() => {}
+            Some(ContentBlock::Thinking(block)) if block.signature.is_none() => block.signature = signature,
             Some(ContentBlock::Text(block)) if block.thought_signature.is_none() => {
-                block.thought_signature = Some(signature);
+                block.thought_signature = signature;
             }
-            _ => self.blocks.push(ContentBlock::Thinking(ThinkingContent {
-                signature: Some(signature),
-                ..ThinkingContent::default()
-            })),
+            _ => {
+                let block = ThinkingContent { signature, ..ThinkingContent::default() };
+                self.blocks.push(ContentBlock::Thinking(block));
+            }
         }
     }
 
-    fn add_file(&mut self, part: &Object, file: &Object) {
-        let settings: Object = ["videoMetadata", "mediaResolution"]
-            .into_iter()
-            .filter_map(|name| Some((name.to_owned(), field(part, name)?.clone())))
-            .collect();
-        let made = if self.by_model { made(part, file) } else { None };
-        match made {
-            Some(made) => self.blocks.push(made),
+    fn add_file(&mut self, part: &Value, file: &Object, signature: Option<String>) {
+        match output(part, file).filter(|_| self.by_model) {
+            Some(output) => self.blocks.push(output),
             None => {
-                self.sign(string_in(part, "thoughtSignature"));
-                self.blocks.push(given(file));
+                self.sign(signature);
+                self.blocks.push(input(file));
             }
         }
+        let settings = fields(part, &["videoMetadata", "mediaResolution"]);
         if !settings.is_empty() {
             self.blocks.push(ContentBlock::from_text(json::readable(&Value::Object(settings))));
         }
     }
 }
 
-/// Returns `true` if a part is a thought.
-pub(super) fn is_thought(part: &Object) -> bool {
-    field(part, "thought").and_then(Value::as_bool).unwrap_or_default()
+/// Returns the fields with these names.
+fn fields(part: &Value, names: &[&str]) -> Object {
+    names.iter().filter_map(|name| Some(((*name).to_owned(), part.field(name)?.clone()))).collect()
 }
 
 /// Returns the URL of a file: its address, or its content as a `data:` URL.
 fn url(file: &Object, mime_type: &str) -> Option<String> {
-    match string_in(file, "data") {
-        Some(content) => Some(format!("data:{mime_type};base64,{content}")),
-        None => string_in(file, "fileUri").map(str::to_owned),
-    }
+    let content = file.text("data").map(|content| format!("data:{mime_type};base64,{content}"));
+    content.or_else(|| file.owned("fileUri"))
 }
 
 /// Reads a file that the model generated.
-fn made(part: &Object, file: &Object) -> Option<ContentBlock> {
-    let mime_type = string_in(file, "mimeType")?;
+fn output(part: &Value, file: &Object) -> Option<ContentBlock> {
+    let mime_type = file.text("mimeType")?;
     let media_type = match mime_type.split_once('/')?.0 {
         "image" => OutputMediaType::Image,
         "video" => OutputMediaType::Video,
         "audio" => OutputMediaType::Audio,
         _ => return None,
     };
-    let told: Map<String, Value> = ["thought", "thoughtSignature"]
-        .into_iter()
-        .filter_map(|name| Some((name.to_owned(), field(part, name)?.clone())))
-        .filter(|(_, value)| *value != json!(false))
-        .collect();
+    let mut metadata = fields(part, &["thought", "thoughtSignature"]);
+    metadata.retain(|_, value| *value != json!(false));
     Some(ContentBlock::OutputMedia(OutputMediaContent {
         id: None,
         url: url(file, mime_type)?,
         mime_type: Some(mime_type.to_owned()),
         media_type,
-        provider_metadata: (!told.is_empty()).then_some(told),
+        provider_metadata: (!metadata.is_empty()).then_some(metadata),
     }))
 }
 
 /// Reads a file that the model received.
-fn given(file: &Object) -> ContentBlock {
-    let mime_type = string_in(file, "mimeType");
-    if let Some(image) = mime_type.filter(|mime| mime.starts_with("image/")).and_then(|mime| url(file, mime))
-    {
+fn input(file: &Object) -> ContentBlock {
+    let mime_type = file.text("mimeType").unwrap_or(UNKNOWN);
+    if let Some(image) = url(file, mime_type).filter(|_| mime_type.starts_with("image/")) {
         return ContentBlock::from_image_url(image);
     }
-    let (url, format) = match (string_in(file, "data"), string_in(file, "fileUri")) {
+    let (url, format) = match (file.owned("data"), file.owned("fileUri")) {
         (Some(content), _) => (Some(content), MediaFormat::Base64),
         (None, Some(address)) => (Some(address), MediaFormat::Url),
         (None, None) => (None, MediaFormat::Neither),
     };
-    ContentBlock::Media(MediaContent {
-        media: Media {
-            title: string_in(file, "displayName").map(str::to_owned),
-            mime_type: Some(mime_type.unwrap_or(UNKNOWN).to_owned()),
-            url: url.map(str::to_owned),
-            format,
-        },
-    })
+    let (title, mime_type) = (file.owned("displayName"), Some(mime_type.to_owned()));
+    ContentBlock::Media(MediaContent { media: Media { title, mime_type, url, format } })
 }
 
 /// Reads a part of Gemini's own tools.
-fn server_tool(part: &Object) -> Option<ContentBlock> {
-    let owned = |text: Option<&str>| text.map(str::to_owned);
-    if let Some(code) = object_in(part, "executableCode") {
-        return Some(ContentBlock::Code(CodeContent {
-            code: owned(string_in(code, "code")).unwrap_or_default(),
-            id: owned(string_in(code, "id")),
-            container_id: None,
-        }));
+fn server_tool(part: &Value) -> Option<ContentBlock> {
+    if let Some(code) = part.object("executableCode") {
+        let (id, code) = (code.owned("id"), code.owned("code").unwrap_or_default());
+        return Some(ContentBlock::Code(CodeContent { code, id, container_id: None }));
     }
-    if let Some(result) = object_in(part, "codeExecutionResult") {
-        return Some(ContentBlock::CodeExecutionResult(CodeExecutionResultContent {
-            output: owned(string_in(result, "output")).unwrap_or_default(),
-            outcome: owned(string_in(result, "outcome")),
-        }));
+    if let Some(result) = part.object("codeExecutionResult") {
+        let (output, outcome) = (result.owned("output").unwrap_or_default(), result.owned("outcome"));
+        return Some(ContentBlock::CodeExecutionResult(CodeExecutionResultContent { output, outcome }));
     }
-    let call = object_in(part, "toolCall")?;
+    let call = part.object("toolCall")?;
     Some(ContentBlock::ServerToolUse(ServerToolUseContent {
-        id: owned(string_in(call, "id")).unwrap_or_default(),
-        name: owned(string_in(call, "toolType")).unwrap_or_default(),
-        input: object_in(call, "args").cloned().unwrap_or_default(),
+        id: call.owned("id").unwrap_or_default(),
+        name: call.owned("toolType").unwrap_or_default(),
+        input: call.object("args").cloned().unwrap_or_default(),
     }))
 }
 
 /// Reads a function call. Its arguments are an object on the wire and a JSON string in the blueprint.
 fn tool_call(call: &Object, ids: &mut CallIds) -> ToolCall {
-    let name = string_in(call, "name").unwrap_or_default();
-    let arguments = match (field(call, "args"), field(call, "partialArgs").and_then(Value::as_array)) {
-        (Some(Value::String(text)), _) => text.clone(),
-        (Some(arguments), _) => arguments.to_string(),
-        (None, Some(partial)) => Value::Object(partial_args::whole(partial)).to_string(),
-        (None, None) => "{}".to_owned(),
+    let name = call.text("name").unwrap_or_default();
+    let arguments = match call.field("args") {
+        Some(arguments) => json::compact(arguments),
+        None => Value::Object(stream::arguments(call.list("partialArgs"))).to_string(),
     };
-    ToolCall::new(ids.call(string_in(call, "id"), name), name, arguments)
+    ToolCall::new(ids.call(call.text("id"), name), name, arguments)
 }
 
-/// Reads the result of a function as a separate message, if the part is a result.
+/// Reads the result of a function as a separate message, if the part is a result. A text under the key
+/// `output` is the whole result.
 pub(super) fn result(part: &Value, ids: &mut CallIds) -> Option<Message> {
-    let result = field_of(part, "functionResponse")?.as_object()?;
-    let name = string_in(result, "name");
-    let mut content: Vec<ContentBlock> = field(result, "response")
-        .map(|response| ContentBlock::from_text(json::readable(response)))
-        .into_iter()
-        .collect();
-    let mut files = Turn::new(false);
-    for part in list_in(result, "parts") {
-        files.add(part, ids);
+    let result = part.object("functionResponse")?;
+    let name = result.text("name");
+    let mut turn = Turn::new(false);
+    let is_empty = |response: &Value| *response == json!({}) && result.has("parts");
+    if let Some(response) = result.field("response").filter(|response| !is_empty(response)) {
+        let output = response.get("output").filter(|_| response.as_object().is_some_and(|it| it.len() == 1));
+        let text = output.and_then(Value::as_str).map_or_else(|| json::readable(response), str::to_owned);
+        turn.blocks.push(ContentBlock::from_text(text));
     }
-    content.append(&mut files.blocks);
+    result.list("parts").iter().for_each(|part| turn.add(part, ids));
     Some(Message::Tool(ToolMessage {
-        content,
-        tool_call_id: ids.result(string_in(result, "id"), name),
+        content: turn.blocks,
+        tool_call_id: ids.result(result.text("id"), name),
         name: name.map(str::to_owned),
         ..ToolMessage::default()
     }))

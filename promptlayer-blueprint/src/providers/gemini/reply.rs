@@ -1,141 +1,131 @@
 //! Responses: their candidates and their usage.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::parts::Turn;
-use super::{SHAPE, VERTEX, citations, field, list_in, model_name, object_in, request, string_in};
-use crate::blueprint::{ChatPrompt, Message};
+use super::{SHAPE, VERTEX, citations, model_name, request, wire};
+use crate::blueprint::ChatPrompt;
 use crate::providers::call_ids::CallIds;
 use crate::providers::finish::{Finish, Reason};
+use crate::providers::json::{Fields, Object};
 use crate::providers::reading::{Reply, Usage};
-use crate::providers::shape::Object;
+use crate::providers::usage::UsagePaths;
+
+/// The output tokens leave out those for reasoning.
+const USAGE: UsagePaths = UsagePaths {
+    input: &["promptTokenCount"],
+    output: &["candidatesTokenCount"],
+    cached: &["cachedContentTokenCount"],
+    reasoning: &["thoughtsTokenCount"],
+    other: &[("toolUsePromptTokenCount", "tool_use_prompt_tokens")],
+    ..UsagePaths::NONE
+};
+
+/// Data without a field in the log: the metadata key, and the path in the response or in its first candidate.
+const METADATA: &[(&str, &str)] = &[
+    ("response_id", "responseId"),
+    ("service_tier", "usageMetadata.serviceTier"),
+    ("block_reason_message", "promptFeedback.blockReasonMessage"),
+    ("finish_message", "finishMessage"),
+    ("web_search_queries", "groundingMetadata.webSearchQueries"),
+    ("url_context", "urlContextMetadata"),
+];
 
 /// Returns `true` if an object is a response or a chunk of a streamed one. It has candidates with content
 /// or a finish reason. Without candidates, it has the reason why the prompt was blocked, or the number of
 /// prompt tokens.
 pub(super) fn is_reply(object: &Object) -> bool {
-    let candidates = match field(object, "candidates") {
-        Some(Value::Array(candidates)) => candidates.as_slice(),
-        Some(_) => return false,
-        None => &[],
-    };
-    let usage = object_in(object, "usageMetadata");
-    candidates.iter().any(is_candidate)
-        || (candidates.is_empty()
-            && (block_reason(object).is_some()
-                || usage.is_some_and(|usage| field(usage, "promptTokenCount").is_some())))
+    const WITHOUT_CANDIDATES: &[&str] = &[
+        "promptFeedback.blockReason",
+        "prompt_feedback.block_reason",
+        "usageMetadata.promptTokenCount",
+        "usage_metadata.prompt_token_count",
+    ];
+    match object.field("candidates") {
+        Some(Value::Array(candidates)) if !candidates.is_empty() => candidates.iter().any(is_candidate),
+        Some(Value::Array(_)) | None => WITHOUT_CANDIDATES.iter().any(|path| object.at(path).is_some()),
+        Some(_) => false,
+    }
 }
 
 /// Returns `true` if a value is a candidate. A candidate with a finish reason may have no content: the
 /// model may only have thought, or all content was filtered.
 fn is_candidate(candidate: &Value) -> bool {
-    let Some(candidate) = candidate.as_object() else { return false };
-    let is_said = |content: &Value| {
-        request::has_parts(content)
-            || content.as_object().is_some_and(|content| string_in(content, "role") == Some("model"))
-    };
-    string_in(candidate, "finishReason").is_some() || field(candidate, "content").is_some_and(is_said)
-}
-
-/// Returns the reason why the prompt was blocked.
-fn block_reason(object: &Object) -> Option<&str> {
-    string_in(object_in(object, "promptFeedback")?, "blockReason")
+    let is_word = |name| matches!(candidate.get(name), Some(Value::String(_) | Value::Number(_)));
+    let is_content = |content: &Value| request::has_parts(content) || content.is("role", "model");
+    is_word("finishReason") || is_word("finish_reason") || candidate.field("content").is_some_and(is_content)
 }
 
 /// Reads a response. Each candidate becomes a message.
 pub(super) fn read(object: &Object) -> Reply {
-    let mut ids = CallIds::default();
-    let candidates = || list_in(object, "candidates").iter().filter_map(Value::as_object);
-    let messages: Vec<Message> = candidates().map(|candidate| message(candidate, &mut ids)).collect();
-    let usage = object_in(object, "usageMetadata");
-    let words = candidates().filter_map(|candidate| string_in(candidate, "finishReason"));
-    let finish = Finish::worst(words.map(Finish::from_word));
+    let object = &wire::converted(object);
+    let (mut ids, mut messages, mut finish) = (CallIds::default(), Vec::new(), Vec::new());
+    for candidate in object.objects("candidates") {
+        let turn = read_candidate(candidate, &mut ids);
+        // Gemini has no reason of its own for a turn that calls functions.
+        let word = candidate.text("finishReason").map(Finish::from_word);
+        finish.extend(word.map(|finish| finish.or_tool_calls(!turn.calls.is_empty())));
+        messages.push(turn.into_message("model"));
+    }
+    // A blocked prompt has no candidate with a finish reason.
+    let blocked = object.at("promptFeedback.blockReason").and_then(Value::as_str);
+    let blocked = blocked.map(|word| Finish { reason: Reason::ContentFilter, word: word.to_owned() });
     Reply {
         shape: Some(&SHAPE),
         // Only Vertex AI sends the traffic type.
-        provider: usage.and_then(|usage| field(usage, "trafficType")).map(|_| Cow::Borrowed(VERTEX)),
-        model: string_in(object, "modelVersion").map(|model| model_name(model).to_owned()),
+        provider: object.at("usageMetadata.trafficType").map(|_| Cow::Borrowed(VERTEX)),
+        model: object.text("modelVersion").map(|model| model_name(model).to_owned()),
         prompt: Some(ChatPrompt::new(messages).into()),
-        usage: usage.map(tokens).unwrap_or_default(),
-        finish: block_reason(object).map(blocked).or(finish),
-        metadata: metadata(object),
+        usage: object.object("usageMetadata").map(read_usage).unwrap_or_default(),
+        finish: blocked.or_else(|| Finish::worst(finish)),
+        metadata: METADATA
+            .iter()
+            .filter_map(|(key, path)| Some((*key, metadata(object, key, path)?)))
+            .collect(),
         ..Reply::default()
     }
 }
 
-/// Creates the finish reason for a blocked prompt, which has no candidate with a finish reason.
-fn blocked(word: &str) -> Finish {
-    Finish { reason: Reason::ContentFilter, word: word.to_owned() }
-}
-
-fn message(candidate: &Object, ids: &mut CallIds) -> Message {
+fn read_candidate(candidate: &Object, ids: &mut CallIds) -> Turn {
     let mut turn = Turn::new(true);
-    let parts = object_in(candidate, "content").map(|content| list_in(content, "parts")).unwrap_or_default();
-    for part in parts {
-        turn.add(part, ids);
-    }
-    citations::annotate(candidate, &mut turn);
-    turn.into_assistant()
+    let content = candidate.object("content");
+    content.into_iter().flat_map(|content| content.list("parts")).for_each(|part| turn.add(part, ids));
+    citations::annotate(candidate, &mut turn.blocks, &turn.places);
+    turn
 }
 
-/// Reads token counts. Gemini counts reasoning tokens separately from the candidates, and the tokens of
-/// tool results separately from the prompt.
-fn tokens(usage: &Object) -> Usage {
-    let count = |name: &str| field(usage, name).and_then(Value::as_u64);
-    let reasoning = count("thoughtsTokenCount");
-    let output = match (count("candidatesTokenCount"), reasoning) {
-        (None, None) => None,
-        (said, thought) => Some(said.unwrap_or_default().saturating_add(thought.unwrap_or_default())),
-    };
-    let mut other = BTreeMap::new();
-    other.extend(count("toolUsePromptTokenCount").map(|count| ("tool_use_prompt_tokens", count)));
-    for (details, modality, key) in [
-        ("promptTokensDetails", "AUDIO", "input_audio_tokens"),
-        ("promptTokensDetails", "IMAGE", "input_image_tokens"),
-        ("promptTokensDetails", "VIDEO", "input_video_tokens"),
-        ("candidatesTokensDetails", "AUDIO", "output_audio_tokens"),
-        ("candidatesTokensDetails", "IMAGE", "output_image_tokens"),
+fn metadata(object: &Object, key: &str, path: &str) -> Option<String> {
+    match object.at(path).or_else(|| object.objects("candidates").next()?.at(path))? {
+        value if matches!(key, "web_search_queries" | "url_context") => Some(value.to_string()),
+        Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+        _ => None,
+    }
+}
+
+fn read_usage(usage: &Object) -> Usage {
+    let counts = USAGE.read(usage);
+    with_details(counts, usage, ["promptTokensDetails", "candidatesTokensDetails"], "tokenCount")
+}
+
+/// Adds the tokens for reasoning to the output tokens, and the tokens of single modalities. `lists` contain
+/// the latter for input and output.
+pub(super) fn with_details(mut counts: Usage, usage: &Object, lists: [&str; 2], count: &str) -> Usage {
+    if let Some(reasoning) = counts.reasoning {
+        counts.output = Some(counts.output.unwrap_or_default().saturating_add(reasoning));
+    }
+    let [input, output] = lists;
+    for (list, modality, key) in [
+        (input, "audio", "input_audio_tokens"),
+        (input, "image", "input_image_tokens"),
+        (input, "video", "input_video_tokens"),
+        (output, "audio", "output_audio_tokens"),
+        (output, "image", "output_image_tokens"),
     ] {
-        other.extend(of_modality(usage, details, modality).map(|count| (key, count)));
+        let is_it = |name: &str| name.eq_ignore_ascii_case(modality);
+        let detail = usage.objects(list).find(|detail| detail.text("modality").is_some_and(is_it));
+        counts.other.extend(detail.and_then(|detail| detail.count(count)).map(|tokens| (key, tokens)));
     }
-    Usage {
-        input: count("promptTokenCount"),
-        output,
-        cached: count("cachedContentTokenCount"),
-        reasoning,
-        other,
-        ..Usage::default()
-    }
-}
-
-/// Returns the number of tokens of one modality.
-fn of_modality(usage: &Object, details: &str, modality: &str) -> Option<u64> {
-    let detail = list_in(usage, details)
-        .iter()
-        .filter_map(Value::as_object)
-        .find(|detail| string_in(detail, "modality") == Some(modality))?;
-    field(detail, "tokenCount")?.as_u64()
-}
-
-/// Returns response data without a field in the log.
-fn metadata(object: &Object) -> BTreeMap<&'static str, String> {
-    let mut metadata = BTreeMap::new();
-    let mut add = |key, text: Option<&str>| metadata.extend(text.map(|text| (key, text.to_owned())));
-    add("response_id", string_in(object, "responseId"));
-    add("service_tier", object_in(object, "usageMetadata").and_then(|usage| string_in(usage, "serviceTier")));
-    let feedback = object_in(object, "promptFeedback");
-    add("block_reason_message", feedback.and_then(|feedback| string_in(feedback, "blockReasonMessage")));
-    let mut candidates = list_in(object, "candidates").iter().filter_map(Value::as_object);
-    if let Some(candidate) = candidates.next() {
-        add("finish_message", string_in(candidate, "finishMessage"));
-        let grounding = object_in(candidate, "groundingMetadata");
-        let whole = |value: Option<&Value>| value.map(Value::to_string);
-        let queries = grounding.and_then(|grounding| field(grounding, "webSearchQueries"));
-        add("web_search_queries", whole(queries).as_deref());
-        add("url_context", whole(field(candidate, "urlContextMetadata")).as_deref());
-    }
-    metadata
+    counts
 }

@@ -1,10 +1,13 @@
-//! Tools and tool choice.
+//! Tools and tool choice, in both directions.
 
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 
-use super::{field, list_in, object_in, string_in, take};
-use crate::blueprint::{BuiltInTool, ChatPrompt, Function, FunctionTool, Tool, ToolChoice};
-use crate::providers::shape::Object;
+use super::wire;
+use crate::blueprint::{
+    BuiltInTool, ChatPrompt, Function, FunctionCallChoice, FunctionTool, Tool, ToolChoice,
+};
+use crate::providers::draft::Omissions;
+use crate::providers::json::{Fields, Object};
 
 /// Gemini's own tools, with the blueprint's name for each.
 const BUILT_IN: &[(&str, &str)] = &[
@@ -17,125 +20,198 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("fileSearch", "file_search"),
 ];
 
+/// Keywords of the schemas in `parameters`. Other JSON schemas are allowed in `parametersJsonSchema`.
+const KEYWORDS: &str = "type format title description nullable enum maxItems minItems required minProperties \
+                        maxProperties minLength maxLength pattern example propertyOrdering default minimum maximum";
+
 /// Moves tools and tool choice from the request to the prompt. Values that the blueprint cannot hold stay
 /// in the request.
-pub(super) fn place(request: &mut Object, prompt: &mut ChatPrompt) {
-    if let Some(tools) = take(request, "tools") {
-        let left = place_tools(&tools, &mut prompt.tools);
-        if let Some(left) = left {
-            request.insert("tools".to_owned(), left);
-        }
+pub(super) fn read(request: &mut Object, prompt: &mut ChatPrompt) {
+    let tools = match wire::take(request, "tools") {
+        Some(Value::Array(tools)) => tools,
+        tool => tool.into_iter().collect(),
+    };
+    let rest: Vec<Value> = tools.into_iter().filter_map(|tool| read_tool(tool, &mut prompt.tools)).collect();
+    if !rest.is_empty() {
+        request.insert("tools".to_owned(), Value::Array(rest));
     }
-    if let Some(config) = take(request, "toolConfig") {
-        let (choice, is_all) = choice(&config);
-        if choice.is_some() {
-            prompt.tool_choice = choice;
-        }
+    if let Some(config) = wire::take(request, "toolConfig") {
+        let (choice, is_all) = read_choice(&config);
+        prompt.tool_choice = choice.or(prompt.tool_choice.take());
         if !is_all {
             request.insert("toolConfig".to_owned(), config);
         }
     }
 }
 
-/// Adds the tools that the blueprint can hold. Returns the others.
-fn place_tools(tools: &Value, placed: &mut Vec<Tool>) -> Option<Value> {
-    let mut left = Vec::new();
-    for tool in tools.as_array().map_or(std::slice::from_ref(tools), Vec::as_slice) {
-        match tool.as_object() {
-            Some(tool) => {
-                let rest = place_tool(tool, placed);
-                if !rest.is_empty() {
-                    left.push(Value::Object(rest));
-                }
-            }
-            None => left.push(tool.clone()),
+/// Reads the tools of one object in the list: function declarations and Gemini's own tools. Returns what
+/// the blueprint cannot hold.
+fn read_tool(tool: Value, tools: &mut Vec<Tool>) -> Option<Value> {
+    let Value::Object(mut tool) = tool else { return Some(tool) };
+    tool.retain(|_, value| !value.is_null());
+    if let Some(declarations) = tool.get_mut("functionDeclarations").and_then(Value::as_array_mut) {
+        declarations.retain(|declaration| !read_function(declaration, tools));
+        if declarations.is_empty() {
+            tool.remove("functionDeclarations");
         }
     }
-    (!left.is_empty()).then_some(Value::Array(left))
+    for (name, _) in BUILT_IN {
+        if let Some(config) = tool.get_mut(*name).and_then(Value::as_object_mut).map(std::mem::take) {
+            tools.extend(built_in(name, config));
+            tool.remove(*name);
+        }
+    }
+    (!tool.is_empty()).then_some(Value::Object(tool))
 }
 
-/// Adds the tools of one object in the list: function declarations and Gemini's own tools. Returns what is
-/// left of it.
-fn place_tool(tool: &Object, placed: &mut Vec<Tool>) -> Object {
-    let mut rest: Object = tool.clone();
-    rest.retain(|_, value| !value.is_null());
-    if let Some(Value::Array(declared)) = field(tool, "functionDeclarations") {
-        let mut left = Vec::new();
-        for declaration in declared {
-            match declaration.as_object().and_then(function) {
-                Some((function, is_all)) => {
-                    placed.push(Tool::Function(FunctionTool { function }));
-                    if !is_all {
-                        left.push(declaration.clone());
-                    }
-                }
-                None => left.push(declaration.clone()),
-            }
-        }
-        take(&mut rest, "functionDeclarations");
-        if !left.is_empty() {
-            rest.insert("functionDeclarations".to_owned(), Value::Array(left));
-        }
-    }
-    for (name, kind) in BUILT_IN {
-        if let Some(config) = object_in(tool, name) {
-            let mut config = config.clone();
-            config.retain(|_, value| !value.is_null());
-            placed.push(built_in(name, kind, config));
-            take(&mut rest, name);
-        }
-    }
-    rest
-}
-
-fn built_in(name: &str, kind: &str, config: Map<String, Value>) -> Tool {
-    Tool::BuiltIn(BuiltInTool {
-        id: name.to_owned(),
-        name: name.to_owned(),
+/// Returns one of Gemini's own tools by its name on the wire.
+pub(super) fn built_in(name: &str, mut config: Object) -> Option<Tool> {
+    let (name, kind) = BUILT_IN.iter().find(|(known, _)| *known == name)?;
+    config.retain(|_, value| !value.is_null());
+    Some(Tool::BuiltIn(BuiltInTool {
+        id: (*name).to_owned(),
+        name: (*name).to_owned(),
         description: String::new(),
         provider: "google".to_owned(),
-        kind: kind.to_owned(),
+        kind: (*kind).to_owned(),
         config,
-    })
+    }))
 }
 
-/// Converts a declaration to a function. Also returns `true` if the function holds all of the declaration.
-/// For example, the blueprint has no field for a response schema.
-fn function(declaration: &Object) -> Option<(Function, bool)> {
-    const PLACED: &[&str] = &["name", "description", "parameters", "parametersJsonSchema"];
-    let schema = field(declaration, "parameters").or_else(|| field(declaration, "parametersJsonSchema"));
-    let is_all = has_only(declaration, PLACED) && schema.is_none_or(Value::is_object);
+/// Reads a function declaration. Returns `true` if the function holds all of it. For example, the blueprint
+/// has no field for a response schema.
+pub(super) fn read_function(declaration: &Value, tools: &mut Vec<Tool>) -> bool {
+    const HELD: &[&str] = &["type", "name", "description", "parameters", "parametersJsonSchema"];
+    let Some(name) = declaration.owned("name") else { return false };
+    let schema = declaration.field("parameters").or_else(|| declaration.field("parametersJsonSchema"));
     let function = Function {
-        name: string_in(declaration, "name")?.to_owned(),
-        description: string_in(declaration, "description").unwrap_or_default().to_owned(),
+        name,
+        description: declaration.owned("description").unwrap_or_default(),
         strict: false,
         parameters: schema.and_then(Value::as_object).cloned(),
     };
-    Some((function, is_all))
+    tools.push(Tool::Function(FunctionTool { function }));
+    has_only(declaration, HELD) && schema.is_none_or(Value::is_object)
 }
 
 /// Returns the tool choice. Also returns `true` if it holds all of the settings.
-fn choice(config: &Value) -> (Option<ToolChoice>, bool) {
-    let Some((config, calling)) =
-        config.as_object().and_then(|config| Some((config, object_in(config, "functionCallingConfig")?)))
-    else {
+pub(super) fn read_choice(config: &Value) -> (Option<ToolChoice>, bool) {
+    let Some(calling) = config.field("functionCallingConfig").filter(|calling| calling.is_object()) else {
         return (None, false);
     };
     let is_all =
         has_only(config, &["functionCallingConfig"]) && has_only(calling, &["mode", "allowedFunctionNames"]);
-    let mode = |word: &str| Some(ToolChoice::Mode(word.to_owned()));
-    let mode_of = string_in(calling, "mode").unwrap_or_default().to_ascii_uppercase();
-    match (mode_of.as_str(), list_in(calling, "allowedFunctionNames")) {
-        ("AUTO", allowed) => (mode("auto"), is_all && allowed.is_empty()),
-        ("NONE", allowed) => (mode("none"), is_all && allowed.is_empty()),
-        ("ANY", [Value::String(name)]) => (Some(ToolChoice::function(name.as_str())), is_all),
-        // The blueprint cannot list several allowed functions.
-        ("ANY", allowed) => (mode("required"), is_all && allowed.is_empty()),
-        _ => (None, false),
-    }
+    let mode = calling.text("mode").unwrap_or_default().to_ascii_uppercase();
+    let choice = match (mode.as_str(), calling.list("allowedFunctionNames")) {
+        ("ANY", [Value::String(name)]) => return (Some(ToolChoice::function(name.as_str())), is_all),
+        ("AUTO", _) => "auto",
+        ("NONE", _) => "none",
+        ("ANY", _) => "required",
+        _ => return (None, false),
+    };
+    // The blueprint cannot list several allowed functions.
+    let is_all = is_all && calling.list("allowedFunctionNames").is_empty();
+    (Some(ToolChoice::Mode(choice.to_owned())), is_all)
 }
 
 /// Returns `true` if an object has no other fields than these.
-fn has_only(object: &Object, names: &[&str]) -> bool {
-    object.iter().all(|(key, value)| value.is_null() || names.iter().any(|name| super::is_spelled(key, name)))
+fn has_only(object: &Value, names: &[&str]) -> bool {
+    let mut fields = object.as_object().into_iter().flatten();
+    fields.all(|(key, value)| value.is_null() || names.contains(&key.as_str()))
+}
+
+/// Writes tools and tool choice. The body may already contain what the blueprint could not hold when the
+/// request was read.
+pub(super) fn write(chat: &ChatPrompt, body: &mut Object, omissions: &mut Omissions) {
+    let mut known = match body.remove("tools") {
+        Some(Value::Array(tools)) => tools,
+        tool => tool.into_iter().collect(),
+    };
+    let (mut tools, mut declarations, mut place) = (Vec::new(), Vec::new(), None);
+    for (at, tool) in chat.tools.iter().enumerate() {
+        match tool {
+            Tool::Function(FunctionTool { function }) => {
+                if function.strict {
+                    omissions.add(format!("tools[{at}].function.strict"), "the API has no strict functions");
+                }
+                place.get_or_insert(tools.len());
+                let known = take_declaration(&mut known, &function.name);
+                declarations.push(known.unwrap_or_else(|| declaration(function)));
+            }
+            Tool::BuiltIn(tool) if tool.provider == "google" => {
+                let name = wire::spelling(&tool.name);
+                let is_it = |(known, kind): &&(&str, &str)| *known == name || *kind == tool.kind;
+                let name = BUILT_IN.iter().find(is_it).map_or(&*name, |(known, _)| known);
+                tools.push(json!({ name: tool.config }));
+            }
+            _ => omissions.add(format!("tools[{at}]"), "the API has no such tool"),
+        }
+    }
+    declarations.extend(chat.functions.iter().map(declaration));
+    if !declarations.is_empty() {
+        // Vertex AI accepts only one list of declarations.
+        tools.insert(place.unwrap_or_default(), json!({ "functionDeclarations": declarations }));
+    }
+    known.retain(|tool| *tool != json!({ "functionDeclarations": [] }));
+    tools.extend(known);
+    if !tools.is_empty() {
+        body.insert("tools".to_owned(), Value::Array(tools));
+    }
+    write_choice(chat, body, omissions);
+}
+
+/// Removes the declaration of a function from a list of tools.
+fn take_declaration(tools: &mut [Value], name: &str) -> Option<Value> {
+    tools.iter_mut().find_map(|tool| {
+        let declarations = tool.get_mut("functionDeclarations")?.as_array_mut()?;
+        let place = declarations.iter().position(|declaration| declaration.is("name", name))?;
+        Some(declarations.remove(place))
+    })
+}
+
+fn declaration(function: &Function) -> Value {
+    let mut declaration = json!({ "name": function.name });
+    if !function.description.is_empty() {
+        declaration["description"] = function.description.as_str().into();
+    }
+    if let Some(parameters) = &function.parameters {
+        let parameters = Value::Object(parameters.clone());
+        let key = if is_plain(&parameters) { "parameters" } else { "parametersJsonSchema" };
+        declaration[key] = parameters;
+    }
+    declaration
+}
+
+/// Returns `true` if a schema has only keywords of Gemini's own schemas.
+fn is_plain(schema: &Value) -> bool {
+    schema.as_object().is_some_and(|fields| {
+        fields.iter().all(|(key, value)| match key.as_str() {
+            "type" => value.is_string(),
+            "items" => is_plain(value),
+            "anyOf" => value.as_array().is_some_and(|schemas| schemas.iter().all(is_plain)),
+            "properties" => value.as_object().is_some_and(|schemas| schemas.values().all(is_plain)),
+            key => KEYWORDS.split(' ').any(|keyword| keyword == key),
+        })
+    })
+}
+
+fn write_choice(chat: &ChatPrompt, body: &mut Object, omissions: &mut Omissions) {
+    let legacy = chat.function_call.as_ref().map(|choice| match choice {
+        FunctionCallChoice::Mode(mode) => ToolChoice::Mode(mode.clone()),
+        FunctionCallChoice::Function(function) => ToolChoice::function(function.name.as_str()),
+    });
+    let calling = match chat.tool_choice.as_ref().or(legacy.as_ref()) {
+        None => return,
+        Some(ToolChoice::Function(choice)) => {
+            json!({ "mode": "ANY", "allowedFunctionNames": [choice.function.name] })
+        }
+        Some(ToolChoice::Mode(mode)) if mode == "auto" => json!({ "mode": "AUTO" }),
+        Some(ToolChoice::Mode(mode)) if mode == "none" => json!({ "mode": "NONE" }),
+        Some(ToolChoice::Mode(mode)) if mode == "required" || mode == "any" => json!({ "mode": "ANY" }),
+        Some(_) => return omissions.add("tool_choice", "the API has no such choice"),
+    };
+    let config = body.entry("toolConfig").or_insert_with(|| json!({}));
+    if let Value::Object(config) = config {
+        config.entry("functionCallingConfig").or_insert(calling);
+    }
 }

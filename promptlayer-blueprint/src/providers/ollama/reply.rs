@@ -1,23 +1,27 @@
-//! Responses of `chat` and `generate`.
+//! Responses of `chat`, `generate` and `embed`.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{CHAT, GENERATE, request};
+use super::{CHAT, EMBED, GENERATE, request};
 use crate::blueprint::{AssistantMessage, ChatPrompt, ContentBlock, Message};
 use crate::providers::call_ids::CallIds;
 use crate::providers::finish::Finish;
-use crate::providers::json;
-use crate::providers::reading::Shape;
-use crate::providers::reading::{Reply, Usage};
-use crate::providers::shape::Object;
+use crate::providers::json::{Fields, Object};
+use crate::providers::reading::{Reply, Shape};
+use crate::providers::usage::UsagePaths;
+use crate::providers::vectors;
+
+/// Ollama omits the prompt count if the whole prompt was cached.
+const USAGE: UsagePaths =
+    UsagePaths { input: &["prompt_eval_count"], output: &["eval_count"], ..UsagePaths::NONE };
 
 /// Returns `true` if an object is a `chat` response or a line of a streamed one: it has a message and a
 /// `done` flag.
 pub(super) fn is_chat(object: &Object) -> bool {
     object.get("done").is_some_and(Value::is_boolean)
-        && object.get("message").and_then(|message| message.get("role")).is_some_and(Value::is_string)
+        && object.at("message.role").is_some_and(Value::is_string)
 }
 
 /// Returns `true` if an object is a `generate` response or a line of a streamed one: it has a text and a
@@ -29,54 +33,62 @@ pub(super) fn is_generate(object: &Object) -> bool {
 }
 
 /// Reads a `chat` response.
-pub(super) fn chat(object: &Object) -> Reply {
-    let message = object.get("message").and_then(Value::as_object);
-    let message = message.map(|message| request::assistant(message, &mut CallIds::default()));
-    read(object, message, &CHAT)
+pub(super) fn read_chat(object: &Object) -> Reply {
+    let message = object.object("message");
+    read(object, message.map(|message| request::read_assistant(message, &mut CallIds::default())), &CHAT)
 }
 
 /// Reads a `generate` response.
-pub(super) fn generate(object: &Object) -> Reply {
-    let thinking = json::string(object, "thinking").map(ContentBlock::from_thinking);
-    let text = json::string(object, "response").map(ContentBlock::from_text);
-    let message = AssistantMessage {
-        content: thinking.into_iter().chain(text).collect(),
-        ..AssistantMessage::default()
-    };
-    read(object, Some(message), &GENERATE)
+pub(super) fn read_generate(object: &Object) -> Reply {
+    let thinking = object.text("thinking").map(ContentBlock::from_thinking);
+    let text = object.text("response").map(ContentBlock::from_text);
+    let content = thinking.into_iter().chain(text).collect();
+    read(object, Some(AssistantMessage { content, ..AssistantMessage::default() }), &GENERATE)
 }
 
 /// Reads the fields that both responses have.
 fn read(object: &Object, message: Option<AssistantMessage>, shape: &'static Shape) -> Reply {
+    let has_calls = message.as_ref().is_some_and(|message| !message.tool_calls.is_empty());
     Reply {
-        shape: Some(shape),
-        model: json::string(object, "model").map(str::to_owned),
         prompt: Some(ChatPrompt::new(message.map(Message::Assistant)).into()),
-        usage: tokens(object),
-        finish: json::string(object, "done_reason").map(Finish::from_word),
-        metadata: durations(object),
-        ..Reply::default()
+        finish: object.text("done_reason").map(|word| Finish::from_word(word).or_tool_calls(has_calls)),
+        ..counts(object, shape)
     }
 }
 
-/// Reads token counts. Ollama omits the prompt count if the whole prompt was cached.
-pub(super) fn tokens(object: &Object) -> Usage {
-    let count = |name: &str| object.get(name).and_then(Value::as_u64);
-    Usage { input: count("prompt_eval_count"), output: count("eval_count"), ..Usage::default() }
+/// Returns `true` if an object is an `embed` response: it has vectors, and a duration or a token count.
+pub(super) fn is_embed(object: &Object) -> bool {
+    let vectors = object.list("embeddings");
+    (object.contains_key("total_duration") || object.contains_key("prompt_eval_count"))
+        && vectors.iter().all(Value::is_array)
+        && vectors.iter().any(|vector| vectors::dimensions(vector).is_some())
 }
 
-/// Returns the durations of the response's phases, in milliseconds. Ollama reports nanoseconds.
-pub(super) fn durations(object: &Object) -> BTreeMap<&'static str, String> {
-    [
+/// Reads an `embed` response.
+pub(super) fn read_embed(object: &Object) -> Reply {
+    let vectors = object.list("embeddings");
+    let prompt = vectors::said(vectors.len(), vectors.iter().filter_map(vectors::dimensions));
+    Reply { prompt: Some(prompt), ..counts(object, &EMBED) }
+}
+
+/// Reads the model, the token counts and the durations. Ollama reports durations in nanoseconds; the log has
+/// milliseconds.
+fn counts(object: &Object, shape: &'static Shape) -> Reply {
+    let durations = [
         ("total_duration", "total_duration_ms"),
         ("load_duration", "load_duration_ms"),
         ("prompt_eval_duration", "prompt_eval_duration_ms"),
         ("eval_duration", "eval_duration_ms"),
-    ]
-    .into_iter()
-    .filter_map(|(name, key)| {
-        let nanoseconds = object.get(name)?.as_u64()?;
+    ];
+    let milliseconds = |(name, key)| {
+        let nanoseconds = object.count(name)?;
         Some((key, format!("{}.{:03}", nanoseconds / 1_000_000, nanoseconds / 1_000 % 1_000)))
-    })
-    .collect()
+    };
+    Reply {
+        shape: Some(shape),
+        model: object.owned("model"),
+        usage: USAGE.read(object),
+        metadata: durations.into_iter().filter_map(milliseconds).collect::<BTreeMap<_, _>>(),
+        ..Reply::default()
+    }
 }

@@ -14,6 +14,7 @@ mod cohere_fixtures;
 mod completions;
 mod fixtures;
 mod gemini_fixtures;
+mod gemini_interactions;
 mod gemini_reply;
 mod gemini_request;
 mod gemini_stream;

@@ -63,6 +63,7 @@ fn ollama_chat() -> Row {
             event(json!({ "role": "assistant", "content": "", "tool_calls": call("Lyon") })),
             done(event(json!({ "role": "assistant", "content": "" }))),
         ],
+        finish: Some("tool_calls"),
         tools: true,
         thinking: true,
         image: Some(Image::Shown(IMAGE_DATA)),

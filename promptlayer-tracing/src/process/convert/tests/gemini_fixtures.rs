@@ -171,7 +171,9 @@ fn replies_keep_tokens_and_finish_reason() {
             assert_eq!(log.error_message(), exchange.response["error"]["message"].as_str(), "{name}");
         } else {
             assert_eq!(log.status, RequestStatus::Success, "{name}");
-            assert_eq!(log.metadata["finish_reason"], "stop", "{name}");
+            let calls = &assistant(&log.output, 0).tool_calls;
+            let reason = if calls.is_empty() { "stop" } else { "tool_calls" };
+            assert_eq!(log.metadata["finish_reason"], reason, "{name}");
             assert_eq!(log.metadata["provider_finish_reason"], "STOP", "{name}");
             let id = exchange.chunks.last().unwrap_or(&exchange.response)["responseId"].as_str().unwrap();
             assert_eq!(log.metadata["response_id"], id, "{name}");

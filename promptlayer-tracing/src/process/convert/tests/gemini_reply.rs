@@ -63,6 +63,42 @@ fn reply_in_snake_case_is_read() {
     assert_eq!(log.model, "gemini-2.5-flash");
 }
 
+/// Crates that are generated from Google's protocol buffers write enums as numbers.
+#[test]
+fn enums_that_are_numbers_are_read() {
+    let reply = |reason: u64| {
+        log_of_output(&json!({
+            "candidates": [{"content": {"role": "model", "parts": [{"text": "So"}]}, "finishReason": reason}],
+            "usageMetadata": {"promptTokenCount": 7, "promptTokensDetails": [{"modality": 4, "tokenCount": 3}]},
+        }))
+    };
+    let log = reply(2);
+    assert_eq!((log.status, log.metadata["finish_reason"].as_str()), (RequestStatus::Warning, "length"));
+    assert_eq!(log.metadata["provider_finish_reason"], "MAX_TOKENS");
+    assert_eq!(log.metadata["input_audio_tokens"], "3");
+    for (number, reason) in
+        [(1, "stop"), (3, "content_filter"), (4, "content_filter"), (9, "error"), (5, "OTHER")]
+    {
+        assert_eq!(reply(number).metadata["finish_reason"], reason, "{number}");
+    }
+    assert!(!reply(99).metadata.contains_key("finish_reason"));
+    let log = log_of_output(&json!({"promptFeedback": {"blockReason": 4}}));
+    assert_eq!(log.metadata["provider_finish_reason"], "PROHIBITED_CONTENT");
+    let log = of(&json!([{"codeExecutionResult": {"outcome": 2, "output": "no"}}]));
+    assert_eq!(blocks(&log)[0]["outcome"], "OUTCOME_FAILED");
+}
+
+#[test]
+fn turn_that_calls_tools_has_reason_tool_calls() {
+    let log = of(&json!([{"text": "So."}, {"functionCall": {"name": "add"}}]));
+    assert_eq!((log.status, log.metadata["finish_reason"].as_str()), (RequestStatus::Success, "tool_calls"));
+    assert_eq!(log.metadata["provider_finish_reason"], "STOP");
+    let log = log_of_output(&json!({"candidates": [
+        {"content": {"parts": [{"functionCall": {"name": "add"}}]}, "finishReason": "MAX_TOKENS"},
+    ]}));
+    assert_eq!((log.status, log.metadata["finish_reason"].as_str()), (RequestStatus::Warning, "length"));
+}
+
 #[test]
 fn reply_with_only_calls_has_no_text() {
     let log = of(

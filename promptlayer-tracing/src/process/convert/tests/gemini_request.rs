@@ -214,6 +214,17 @@ fn function_results_become_messages_with_call_ids() {
 }
 
 #[test]
+fn text_under_output_is_the_whole_result() {
+    let result = |response: Value| {
+        let log = of(&user(&json!([{"functionResponse": {"name": "add", "response": response}}])));
+        log.input.messages()[0].text()
+    };
+    assert_eq!(result(json!({"output": "7"})), "7");
+    assert_eq!(result(json!({"output": 7})), "{\n  \"output\": 7\n}");
+    assert_eq!(result(json!({"output": "7", "unit": "m"})), "{\n  \"output\": \"7\",\n  \"unit\": \"m\"\n}");
+}
+
+#[test]
 fn tools_move_to_prompt_and_unknown_ones_stay_parameters() {
     let mut request = user(&json!([{"text": "why?"}]));
     request["tools"] = json!([

@@ -105,6 +105,36 @@ fn argument_fragments_are_assembled() {
 }
 
 #[test]
+fn argument_fragments_are_stored_at_their_paths() {
+    let arguments = |pieces: Value| {
+        let call = json!({"name": "add", "partialArgs": pieces, "willContinue": true});
+        parts(&[chunk(&json!([{"functionCall": call}]))])[0]["functionCall"]["args"].clone()
+    };
+    let pieces = json!([
+        {"jsonPath": "$.city", "stringValue": "Be", "willContinue": true},
+        {"jsonPath": "$.city", "stringValue": "rn"},
+        {"jsonPath": "$.days[0].n", "numberValue": 3.0},
+        {"json_path": "$['days'][1]", "bool_value": true},
+        {"jsonPath": "$.rest", "nullValue": null},
+        {"jsonPath": "$.half", "numberValue": 0.5},
+    ]);
+    let expected = json!({"city": "Bern", "days": [{"n": 3}, true], "rest": null, "half": 0.5});
+    assert_eq!(arguments(pieces), expected);
+    let pieces = json!([
+        {"jsonPath": "$.list[1000000000]", "stringValue": "far"},
+        {"jsonPath": "$.list[18446744073709551615]", "stringValue": "farthest"},
+        {"jsonPath": format!("${}", ".a".repeat(1_000)), "stringValue": "deep"},
+        {"jsonPath": "city", "stringValue": "no root"},
+        {"jsonPath": "$", "stringValue": "the root"},
+        {"jsonPath": "$.city", "stringValue": "Bern"},
+        {"jsonPath": "$.city.name", "stringValue": "below a text"},
+        {"jsonPath": "$.open[0", "stringValue": "not closed"},
+        {"stringValue": "no path"}, 7, null,
+    ]);
+    assert_eq!(arguments(pieces), json!({"list": [], "city": "Bern"}));
+}
+
+#[test]
 fn candidates_are_assembled_by_index() {
     let of = |index: Value, text: &str| json!({"content": {"parts": [{"text": text}]}, "index": index});
     let chunks = [

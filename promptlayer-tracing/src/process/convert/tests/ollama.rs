@@ -129,6 +129,18 @@ fn reply_with_only_calls_has_no_text() {
     let message = assistant(&log.output, 0);
     assert!(message.content.is_empty());
     assert_eq!(calls(message), [["add-0", "add", r#"{"x":1}"#]]);
+    assert_eq!(log.metadata["finish_reason"], "tool_calls");
+    assert_eq!(log.metadata["provider_finish_reason"], "stop");
+}
+
+#[test]
+fn reason_that_is_absent_stays_absent() {
+    let mut reply = last();
+    reply.as_object_mut().unwrap().remove("done_reason");
+    reply["message"]["tool_calls"] = json!([{"function": {"name": "add", "arguments": {}}}]);
+    let log = log_of_output(&reply);
+    assert!(!log.metadata.contains_key("finish_reason"));
+    assert_eq!(log.status, RequestStatus::Success);
 }
 
 #[test]
@@ -214,6 +226,17 @@ fn embeddings_are_logged_by_count_and_dimensions() {
     );
     assert_eq!((log.input_tokens, log.metadata["total_duration_ms"].as_str()), (Some(2), "1.500"));
     assert_eq!(Value::Object(log.parameters), json!({"truncate": true}));
+    // Clients that keep only the vectors and the counts leave out the model.
+    for field in ["total_duration", "prompt_eval_count"] {
+        let mut reply = json!({"embeddings": [[0.5, 1.0]]});
+        reply[field] = json!(7);
+        let log = log_of_output(&reply);
+        assert_eq!(
+            (log.provider.as_str(), log.output.text().as_str()),
+            ("ollama", "1 embedding of 2 dimensions")
+        );
+    }
+    assert_eq!(log_of_output(&json!({"embeddings": [[0.5, 1.0]]})).api_type, None);
 }
 
 #[test]
