@@ -49,6 +49,9 @@
 //! The proxy has no time-out of its own. If the client gives up and closes its connection, the request to the
 //! provider is dropped.
 //!
+//! A hook that calls a model through the proxy runs again for that call: the proxy does not see that a hook
+//! made it.
+//!
 //! # Security
 //!
 //! Only programs on this machine can connect. A request is refused if its `host` is not the loopback interface,

@@ -47,7 +47,7 @@ pub(super) fn read(span: &FinishedSpan, exchange: &FinishedSpan) -> Exchanged {
     let is_type = matches!(span.output, Some(Output::Value(Captured::Type(_))));
     if span.is_output_chosen {
         seen.reply.prompt = of_call.reply.prompt;
-    } else if seen.reply.prompt.is_none() && !has_failed && !is_type {
+    } else if seen.reply.prompt.is_none() && seen.reply.shape.is_none() && !has_failed && !is_type {
         seen.reply = of_call.reply;
     } else {
         if !span.is_external && !is_type && of_call.reply.prompt != seen.reply.prompt {
