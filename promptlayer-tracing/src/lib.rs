@@ -184,9 +184,12 @@ pub mod __private {
     pub use crate::instrument::boxed::{body, body_seen};
     pub use crate::instrument::call::{Call, InlineCall};
     pub use crate::instrument::future::{boxed_future, boxed_future_seen, future, future_of, future_seen};
+    pub use crate::instrument::holds::{First, Second, Third, Whole};
     pub use crate::instrument::span_macro::SpanSite;
-    pub use crate::instrument::stream::{Streamed, TraceStream, stream_of};
-    pub use crate::instrument::type_probe::{HidesFuture, HidesNoStream, HidesNothing, HidesStream, Slot};
+    pub use crate::instrument::type_probe::{
+        FutureIsNotLogged, StreamIsNotLogged, end_of, end_of_generic, end_of_tuple, end_of_value, required,
+        start_of, stream_of, streamed,
+    };
     pub use crate::kind::SpanKind as Kind;
     #[cfg(feature = "export")]
     pub use crate::span::call_site::on_request_id;
@@ -197,6 +200,18 @@ pub mod __private {
     /// Selects how to capture a value by the traits that its type implements.
     pub mod capture {
         pub use crate::capture::*;
+    }
+    /// The traits whose methods select how a value is captured, without their names.
+    pub mod asked {
+        pub use crate::capture::{
+            ArgumentBySerialize as _, ArgumentByText as _, ArgumentByType as _, ErrorByBox as _,
+            ErrorByBoxed as _, ErrorByBoxedLocal as _, ErrorByChain as _, ErrorByDebug as _,
+            ErrorByDisplay as _, ErrorByType as _, FailureOf as _, GivenByResult as _, GivenByValue as _,
+            OutputByDebug as _, OutputByDisplay as _, OutputBySerialize as _, OutputByType as _,
+        };
+        pub use crate::instrument::type_probe::{
+            EndOf as _, FutureIsNotLogged as _, StartOf as _, StreamIsNotLogged as _,
+        };
     }
     /// Compile-time checks of tags.
     pub mod tags {

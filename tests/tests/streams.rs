@@ -6,6 +6,8 @@
 
 #[path = "streams/ends.rs"]
 mod ends;
+#[path = "streams/futures.rs"]
+mod futures;
 #[path = "streams/items.rs"]
 mod items;
 #[path = "streams/promises.rs"]
@@ -14,6 +16,8 @@ mod promises;
 mod script;
 #[path = "streams/shapes.rs"]
 mod shapes;
+#[path = "streams/unlogged.rs"]
+mod unlogged;
 
 use std::future::Future;
 use std::pin::{Pin, pin};

@@ -53,10 +53,7 @@ pub(crate) fn input(args: &Args, parameters: &Parameters, names: &Names) -> Toke
     code! {
         if #private::Call::is_recording(&#call) {
             #[allow(unused_imports)]
-            use #private::capture::{
-                ArgumentBySerialize as _, ArgumentByText as _, ArgumentByType as _,
-                OutputByDebug as _, OutputByDisplay as _, OutputBySerialize as _, OutputByType as _,
-            };
+            use #private::asked::*;
             #captured
             #(#provider)*
             #(#model)*

@@ -1,20 +1,20 @@
 //! Generates the code that captures the output of a call and ends the call.
 
-use proc_macro2::TokenStream;
-use syn::Type;
+use proc_macro2::{Ident, Span, TokenStream};
+use syn::Expr;
 use syn::spanned::Spanned as _;
 
 use crate::attr::{Args, Event, Format, Level};
 use crate::expand::alias::Aliases;
-use crate::expand::returns::Given;
-use crate::expand::{Names, located, span, without_impl_trait};
+use crate::expand::returns::{Asked, Given};
+use crate::expand::{Names, hidden, located, span, without_impl_trait};
 
 /// Returns a block that takes the call and the value of the body, and evaluates to the value for the caller.
-pub(crate) fn finish(args: &Args, of: Given<'_>, names: &Names) -> TokenStream {
+pub(crate) fn finish(args: &Args, of: Given<'_>, at: Span, names: &Names) -> TokenStream {
     let Names { private, call, given, .. } = names;
     let finish = match of {
-        Given::Value => {
-            let captured = captured(args, names);
+        Given::Value(_) if let Some(output) = &args.output => {
+            let captured = selected(output, names);
             code! {
                 if #private::Call::is_recording(&#call) {
                     #captured
@@ -22,134 +22,106 @@ pub(crate) fn finish(args: &Args, of: Given<'_>, names: &Names) -> TokenStream {
                 #given
             }
         }
+        Given::Value(asked) => asked_end(args, asked, at, names),
         Given::Never => code!(#given),
-        Given::Stream(item) => {
-            let chunk = chunk(names);
-            let stream = stream_of(item, &code!(#given), names);
-            code!(#private::Streamed::new(#call, #stream, #chunk))
-        }
-        Given::ResultOfStream(item) => {
-            let chunk = chunk(names);
-            let stream = stream_of(item, &code!(__promptlayer_stream), names);
-            let failure = failure(names, &code!(&__promptlayer_error));
-            code! {
-                match #given {
-                    ::core::result::Result::Ok(__promptlayer_stream) => {
-                        ::core::result::Result::Ok(#private::Streamed::new(#call, #stream, #chunk))
-                    }
-                    ::core::result::Result::Err(__promptlayer_error) => {
-                        if #private::Call::is_recording(&#call) {
-                            #private::Call::failed(#call, #failure);
-                        }
-                        ::core::result::Result::Err(__promptlayer_error)
-                    }
-                }
-            }
-        }
-        Given::NamedStream => {
-            let chunk = chunk(names);
-            let failure = failure(names, &code!(__promptlayer_error));
-            code! {
-                let #given = #private::Slot::new(#given);
-                #[allow(unused_imports)]
-                use #private::{HidesNoStream as _, HidesStream as _};
-                (&&#given).__promptlayer_hidden_stream().trace(#call, #chunk, |__promptlayer_error| #failure)
-            }
-        }
-        Given::HiddenStream => {
-            let chunk = chunk(names);
-            let failure = failure(names, &code!(__promptlayer_error));
-            code!(#private::TraceStream::trace(#given, #call, #chunk, |__promptlayer_error| #failure))
+        Given::Stream(position, item) => {
+            let at = item.span();
+            let (chunk, failure) = (chunk(names), failure(names));
+            let (private, given) = (names.private_at(at), located(&code!(#given), at));
+            let (position, item) = (Ident::new(position.name(), at), without_impl_trait(item));
+            let stream = code_at!(at => #private::stream_of::<#private::#position, #item, _, _, _>(#given));
+            code_at!(at => #private::streamed::<#private::#position, _, _, _, _, _>(#call, #stream, #chunk, #failure))
         }
     };
-    code!({ #finish })
+    let traits = traits(names);
+    code!({ #traits #finish })
 }
 
-/// Generates the code that captures the value or the error, and ends the call.
-fn captured(args: &Args, names: &Names) -> TokenStream {
+/// Generates the code that asks the type of the value, and ends the call accordingly.
+fn asked_end(args: &Args, asked: Asked, at: Span, names: &Names) -> TokenStream {
     let Names { private, call, given, .. } = names;
-    let selected = args
-        .output
-        .as_ref()
-        .map(|output| code_at!(output.span() => #private::capture::select(__promptlayer_value, #output)));
-    let value = match &selected {
-        Some(selected) => code! {
-            match #selected {
-                ::core::option::Option::Some(__promptlayer_selected) => {
-                    (&&&&#private::capture::Probe(&__promptlayer_selected)).__promptlayer_output()
-                }
-                ::core::option::Option::None => #private::capture::unselected(__promptlayer_value),
-            }
-        },
-        None => code!((&&&&#private::capture::Probe(__promptlayer_value)).__promptlayer_output()),
+    let chunk = chunk(names);
+    let of = match asked {
+        Asked::Nothing => code!(end_of_value),
+        Asked::Type => code!(end_of),
+        Asked::Tuple => code!(end_of_tuple),
+        // With `stream`, the user asks for the box.
+        Asked::Generic if args.stream => code!(end_of),
+        Asked::Generic => code!(end_of_generic),
     };
-    let returned = if selected.is_some() { code!(returned_chosen) } else { code!(returned) };
-    let traits = traits(names);
+    let end = hidden("__promptlayer_end");
+    let required = args.stream.then(|| {
+        let required = located(&code!(#private::required), at);
+        code_at!(at => #required(&#given, &#end);)
+    });
+    let ended = match asked {
+        Asked::Generic if !args.stream => code!(end_generic),
+        _ => located(&code!(end), at),
+    };
     code! {
-        #traits
+        let #end = #private::#of(&#given).__promptlayer_end_of();
+        #required
+        let __promptlayer_failure = #end.error().__promptlayer_failure();
+        #end.#ended(#call, #given, #chunk, __promptlayer_failure)
+    }
+}
+
+/// Generates the code that captures what the attribute's `output` selects, or the error, and ends the call.
+fn selected(output: &Expr, names: &Names) -> TokenStream {
+    let Names { private, call, given, .. } = names;
+    let selected = code_at!(output.span() => #private::capture::select(__promptlayer_value, #output));
+    code! {
         match (&&#private::capture::Probe(&#given)).__promptlayer_given() {
             #private::capture::Given::Value(__promptlayer_value) => {
-                let __promptlayer_captured = #value;
-                #private::Call::#returned(#call, __promptlayer_captured);
+                let __promptlayer_captured = match #selected {
+                    ::core::option::Option::Some(__promptlayer_selected) => {
+                        (&&&&#private::capture::Probe(&__promptlayer_selected)).__promptlayer_output()
+                    }
+                    ::core::option::Option::None => #private::capture::unselected(__promptlayer_value),
+                };
+                #private::Call::returned_chosen(#call, __promptlayer_captured);
             }
             #private::capture::Given::Error(__promptlayer_error) => {
-                let __promptlayer_failure = (&&&&&&&#private::capture::Probe(__promptlayer_error)).__promptlayer_error();
+                let __promptlayer_failure = #private::capture::of_error(__promptlayer_error).__promptlayer_failure()(__promptlayer_error);
                 #private::Call::failed(#call, __promptlayer_failure);
             }
         }
     }
 }
 
-/// Returns the stream with an annotation of its item type.
-///
-/// The closure that reads an item needs the type, and inside the closure the compiler cannot infer it from
-/// `impl Stream`.
-fn stream_of(item: &Type, stream: &TokenStream, names: &Names) -> TokenStream {
-    let at = item.span();
-    let (private, stream) = (names.private_at(at), located(stream, at));
-    let item = without_impl_trait(item);
-    code_at!(at => #private::stream_of::<#item, _>(#stream))
-}
-
-/// Returns a closure that captures one item of a stream.
+/// Returns a closure that captures a value, or one item of a stream.
 fn chunk(names: &Names) -> TokenStream {
     let private = &names.private;
-    let traits = traits(names);
     code! {
         |__promptlayer_item| {
-            #traits
             match (&&#private::capture::Probe(__promptlayer_item)).__promptlayer_given() {
                 #private::capture::Given::Value(__promptlayer_value) => #private::capture::Chunk::Value(
                     (&&&&#private::capture::Probe(__promptlayer_value)).__promptlayer_output(),
                 ),
                 #private::capture::Given::Error(__promptlayer_error) => #private::capture::Chunk::Error(
-                    (&&&&&&&#private::capture::Probe(__promptlayer_error)).__promptlayer_error(),
+                    #private::capture::of_error(__promptlayer_error).__promptlayer_failure()(__promptlayer_error),
                 ),
             }
         }
     }
 }
 
-/// Generates the code that captures an error, for a function that failed to return a stream.
-fn failure(names: &Names, error: &TokenStream) -> TokenStream {
+/// Returns a closure that captures the error of a function that failed to return a stream.
+fn failure(names: &Names) -> TokenStream {
     let private = &names.private;
-    let traits = traits(names);
-    code! {{
-        #traits
-        (&&&&&&&#private::capture::Probe(#error)).__promptlayer_error()
-    }}
+    code! {
+        |__promptlayer_error| {
+            #private::capture::of_error(__promptlayer_error).__promptlayer_failure()(__promptlayer_error)
+        }
+    }
 }
 
-/// Returns the imports of the traits that select how a value is captured.
+/// Returns the import of the traits that select how a value is captured.
 fn traits(names: &Names) -> TokenStream {
     let private = &names.private;
     code! {
         #[allow(unused_imports)]
-        use #private::capture::{
-            ErrorByBox as _, ErrorByBoxed as _, ErrorByBoxedLocal as _, ErrorByChain as _, ErrorByDebug as _,
-            ErrorByDisplay as _, ErrorByType as _, GivenByResult as _, GivenByValue as _,
-            OutputByDebug as _, OutputByDisplay as _, OutputBySerialize as _, OutputByType as _,
-        };
+        use #private::asked::*;
     }
 }
 

@@ -44,6 +44,7 @@ macro_rules! code_at {
 mod alias;
 mod capture;
 mod finish;
+mod outlives;
 mod parameters;
 mod returns;
 mod span;
@@ -56,7 +57,7 @@ use syn::visit_mut::VisitMut;
 use syn::{Error, Path, Result, ReturnType, Signature, Type, parse_quote};
 
 use self::parameters::Parameters;
-use self::returns::{Given, Returns};
+use self::returns::{Asked, Given, Returns, Unseen};
 use self::span::Start;
 use crate::attr::Args;
 use crate::function::Function;
@@ -101,20 +102,18 @@ pub(crate) fn expand(args: &Args, function: Function) -> Result<TokenStream> {
     let parameters = Parameters::take(&mut signature)?;
     parameters.check_skipped(&args.skip)?;
     if let Some(output) = &args.output
-        && returns::gives_stream(&signature.output)
+        && returns::gives_stream(&signature)
     {
         return Err(Error::new(
             output.span(),
             "`output` picks from a value, and this function gives a stream, which is logged item by item: remove it",
         ));
     }
-    let start = match returns::returns(&signature.output, args.stream) {
-        Returns::Future(..) | Returns::BoxedFuture(_) | Returns::HiddenFuture(_)
-            if signature.asyncness.is_none() =>
-        {
-            Start::AtFirstPoll
-        }
-        _ => Start::Now,
+    let tracks_caller = attributes.iter().any(|attribute| attribute.path().is_ident("track_caller"));
+    let start = if signature.asyncness.is_none() && may_return_future(args, &signature, tracks_caller) {
+        Start::AtFirstPoll
+    } else {
+        Start::Now
     };
     let begin = span::begin(args, &signature, &parameters, &names, start);
     let input = capture::input(args, &parameters, &names);
@@ -123,7 +122,6 @@ pub(crate) fn expand(args: &Args, function: Function) -> Result<TokenStream> {
         let body = with_an_item(&body);
         code!(#rebound #body)
     };
-    let tracks_caller = attributes.iter().any(|attribute| attribute.path().is_ident("track_caller"));
     let run = if signature.asyncness.is_some() {
         asynchronous(args, &signature, &run, &names)
     } else {
@@ -148,6 +146,17 @@ pub(crate) fn expand(args: &Args, function: Function) -> Result<TokenStream> {
         #(#attributes)*
         #visibility #defaultness #signature #block
     })
+}
+
+/// Returns `true` if the call of a function that is not `async` begins with a future that it returns.
+fn may_return_future(args: &Args, signature: &Signature, tracks_caller: bool) -> bool {
+    match returns::returns(signature) {
+        Returns::Future(..) | Returns::BoxedFuture(_) | Returns::Asked { is_named: true, .. } => true,
+        // The events look at the value inside the span, and a caller's location is that of the body. Both are
+        // impossible for a value that may also be a future.
+        Returns::Asked { .. } => !tracks_caller && args.err.is_none() && args.ret.is_none(),
+        Returns::Now(_) | Returns::Unseen(_) => false,
+    }
 }
 
 /// Returns the user's braces with an item added before their content.
@@ -179,14 +188,14 @@ pub(crate) fn located(tokens: &TokenStream, span: Span) -> TokenStream {
 fn asynchronous(args: &Args, signature: &Signature, body: &TokenStream, names: &Names) -> TokenStream {
     let Names { private, call, given, .. } = names;
     let hint = type_hint(&signature.output, signature.ident.span());
-    let of = match returns::returns(&signature.output, args.stream) {
-        Returns::Now(of) => of,
-        // The output of an `async fn` may be a future or a closure. Here it is a value like any other.
-        Returns::Future(..) | Returns::BoxedFuture(_) | Returns::HiddenFuture(_) | Returns::Unseen => {
-            Given::Value
+    let of = match returns::returns(signature) {
+        Returns::Now(given) | Returns::Asked { given, is_named: false } => given,
+        // The output of an `async fn` may be a future or a closure, whose type is asked like any other.
+        Returns::Future(..) | Returns::BoxedFuture(_) | Returns::Asked { .. } | Returns::Unseen(_) => {
+            Given::Value(Asked::Type)
         }
     };
-    let finish = finish::finish(args, of, names);
+    let finish = finish::finish(args, of, span_of(&signature.output, &signature.ident), names);
     let future = hidden("__promptlayer_future");
     let end = code!(|#call, #given| #finish);
     let wrapped = match finish::look(args, names) {
@@ -213,13 +222,9 @@ fn synchronous(
 ) -> TokenStream {
     let Names { private, call, given, .. } = names;
     let arrow = closure_return(&signature.output);
-    let at = match &signature.output {
-        ReturnType::Type(_, ty) => ty.span(),
-        ReturnType::Default => signature.ident.span(),
-    };
-    let returns = returns::returns(&signature.output, args.stream);
-    let is_future =
-        matches!(returns, Returns::Future(..) | Returns::BoxedFuture(_) | Returns::HiddenFuture(_));
+    let at = span_of(&signature.output, &signature.ident);
+    let returns = returns::returns(signature);
+    let is_future = may_return_future(args, signature, tracks_caller);
     let look = finish::look(args, names);
     let run = {
         let private = names.private_at(at);
@@ -232,22 +237,40 @@ fn synchronous(
         }
     };
     let end = |of| {
-        let finish = finish::finish(args, of, names);
+        let finish = finish::finish(args, of, at, names);
         code!(|#call, #given| #finish)
     };
     let looks = args.output.is_some() || look.is_some();
     match returns {
-        Returns::Unseen if !looks => in_tail(body, names),
-        Returns::Unseen => {
-            let finish = finish::finish(args, Given::Value, names);
+        Returns::Unseen(unseen) if !looks => in_tail(unseen, body, at, names),
+        Returns::Unseen(_) => {
+            let finish = finish::finish(args, Given::Value(Asked::Type), at, names);
             code!(let #given = #run; #finish)
         }
         // The body never returns, so the call can only end with a panic.
-        Returns::Now(Given::Never) if tracks_caller => in_tail(body, names),
+        Returns::Now(Given::Never) if tracks_caller => in_tail(Unseen::Value, body, at, names),
         Returns::Now(Given::Never) => run,
-        Returns::Now(Given::Value) if tracks_caller => inline(args, &signature.output, body, names),
-        Returns::Now(of) => {
-            let finish = finish::finish(args, of, names);
+        Returns::Now(of @ Given::Value(_)) | Returns::Asked { given: of, is_named: false }
+            if tracks_caller =>
+        {
+            inline(args, of, signature, body, names)
+        }
+        Returns::Asked { given: of, .. } if is_future => {
+            let end = end(of);
+            let then = match look {
+                Some(look) => code_at!(at => then_seen(#call, #given, #look, #end)),
+                None => code_at!(at => then(#call, #given, #end)),
+            };
+            let local = located(&code!(#given), at);
+            code_at! {at =>
+                let #local = #run;
+                #[allow(unused_imports)]
+                use #private::asked::*;
+                #private::start_of(&#local).__promptlayer_start_of().#then
+            }
+        }
+        Returns::Now(of) | Returns::Asked { given: of, .. } => {
+            let finish = finish::finish(args, of, at, names);
             let given = located(&code!(#given), at);
             code_at!(at => let #given = #run; #finish)
         }
@@ -285,19 +308,6 @@ fn synchronous(
                 #wrapped
             }
         }
-        Returns::HiddenFuture(of) => {
-            let end = end(of);
-            let traced = match look {
-                Some(look) => code!(trace_seen(#call, #look, #end)),
-                None => code!(trace(#call, #end)),
-            };
-            code! {
-                let #given = #private::Slot::new(#run);
-                #[allow(unused_imports)]
-                use #private::{HidesFuture as _, HidesNothing as _};
-                (&&#given).__promptlayer_hidden().#traced
-            }
-        }
     }
 }
 
@@ -306,14 +316,20 @@ fn synchronous(
 ///
 /// Inside a closure, the location would be that of the closure call. The disadvantage is that the value of an
 /// early `return` is not captured.
-fn inline(args: &Args, output: &ReturnType, body: &TokenStream, names: &Names) -> TokenStream {
+fn inline(
+    args: &Args,
+    of: Given<'_>,
+    signature: &Signature,
+    body: &TokenStream,
+    names: &Names,
+) -> TokenStream {
     let Names { private, call, given, .. } = names;
     let inlined = hidden("__promptlayer_inlined");
-    let ty = match output {
+    let ty = match &signature.output {
         ReturnType::Default => parse_quote!(()),
         ReturnType::Type(_, ty) => without_impl_trait(ty),
     };
-    let finish = finish::finish(args, Given::Value, names);
+    let finish = finish::finish(args, of, span_of(&signature.output, &signature.ident), names);
     let body = match finish::events(args, names) {
         Some(events) => code! {
             #[allow(unreachable_code)]
@@ -344,13 +360,26 @@ fn inline(args: &Args, output: &ReturnType, body: &TokenStream, names: &Names) -
 /// Generates a body in tail position, where the compiler can infer the signature's `impl Trait` from it.
 ///
 /// The value is returned without being captured.
-fn in_tail(body: &TokenStream, names: &Names) -> TokenStream {
+fn in_tail(unseen: Unseen, body: &TokenStream, at: Span, names: &Names) -> TokenStream {
     let Names { private, call, .. } = names;
     let inlined = hidden("__promptlayer_inlined");
+    let in_tail = match unseen {
+        Unseen::Value => code_at!(at => in_tail),
+        Unseen::Stream => code_at!(at => in_tail_of_stream),
+        Unseen::Future => code_at!(at => in_tail_of_future),
+    };
     code! {
-        let #inlined = #private::Call::in_tail(#call);
+        let #inlined = #private::Call::#in_tail(#call);
         let __promptlayer_entered = #private::InlineCall::span(&#inlined).clone().entered();
         #body
+    }
+}
+
+/// Returns the location of the return type, or else of the function's name.
+fn span_of(output: &ReturnType, name: &Ident) -> Span {
+    match output {
+        ReturnType::Type(_, ty) => ty.span(),
+        ReturnType::Default => name.span(),
     }
 }
 

@@ -1,22 +1,58 @@
 //! Classifies the return type of a function by its signature.
+//!
+//! An `impl Trait` is classified by its bounds. Every other type is asked when the expansion is compiled,
+//! because its name may be an alias.
 
-use syn::{GenericArgument, PathArguments, ReturnType, Type, TypeParamBound};
+use syn::{GenericArgument, Generics, PathArguments, ReturnType, Signature, Type, TypeParamBound};
+
+use crate::expand::outlives::outlives_its_box;
 
 /// The kind of a value.
 #[derive(Clone, Copy)]
 pub(crate) enum Given<'a> {
-    /// A plain value.
-    Value,
+    /// A value whose type is asked.
+    Value(Asked),
     /// `!`, which has no value.
     Never,
-    /// `impl Stream`, with the type of its items. The stream may be wrapped in another type.
-    Stream(&'a Type),
-    /// `Result<impl Stream, E>`, with the type of the items.
-    ResultOfStream(&'a Type),
-    /// A stream whose type must not change: boxed, behind an alias, or a `Result` of either.
-    HiddenStream,
-    /// `BoxStream`, recognized by its name. Another type may have the same name.
-    NamedStream,
+    /// `impl Stream`, with its place in the type and the type of its items. The traced stream has another type.
+    Stream(Position, &'a Type),
+}
+
+/// What the type of a value is asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Nothing: it is `()` or a reference.
+    Nothing,
+    /// Whether it is a stream or a future.
+    Type,
+    /// Whether one of its positions is a stream, because there is a tuple in it.
+    Tuple,
+    /// Only whether it is a stream or a future that must be left as it is, because the function would no longer
+    /// compile if it was boxed again.
+    Generic,
+}
+
+/// The place of a stream in a type.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Position {
+    Whole,
+    First,
+    Second,
+    Third,
+}
+
+impl Position {
+    const OF_TUPLES: [Self; 3] = [Self::First, Self::Second, Self::Third];
+
+    /// Returns the name of the library's type for the position.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Whole => "Whole",
+            Self::First => "First",
+            Self::Second => "Second",
+            Self::Third => "Third",
+        }
+    }
 }
 
 /// The return type of a function that is not `async`.
@@ -28,11 +64,21 @@ pub(crate) enum Returns<'a> {
     Future(Given<'a>, Option<&'a Type>),
     /// `Pin<Box<dyn Future>>`, with its output.
     BoxedFuture(Given<'a>),
-    /// `BoxFuture`, recognized by its name, with its output. Another type may have the same name.
-    HiddenFuture(Given<'a>),
+    /// A type that is asked whether it is a boxed future. `is_named` is `true` for the name `BoxFuture`.
+    Asked { given: Given<'a>, is_named: bool },
     /// An `impl Trait` that cannot be logged (a closure, an iterator). The compiler must infer its type from
     /// the body.
-    Unseen,
+    Unseen(Unseen),
+}
+
+/// An `impl Trait` that cannot be logged.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unseen {
+    Value,
+    /// A stream that implements more traits than a traced one.
+    Stream,
+    /// A future that implements more traits than a traced one.
+    Future,
 }
 
 /// The traits that make an `impl Trait` loggable.
@@ -47,88 +93,126 @@ const FUTURE: &[&str] = &["Future", "FusedFuture"];
 /// The traits that a traced future or stream implements if the wrapped one does.
 const KEPT: &[&str] = &["Send", "Sync", "Unpin"];
 
-/// Classifies the return type. `is_stream` is `true` if the attribute has the argument `stream`.
-pub(crate) fn returns(output: &ReturnType, is_stream: bool) -> Returns<'_> {
-    let or_stream =
-        |given| if is_stream && matches!(given, Given::Value) { Given::HiddenStream } else { given };
-    let ReturnType::Type(_, ty) = output else { return Returns::Now(or_stream(Given::Value)) };
-    let of = |output: Option<_>| or_stream(output.map_or(Given::Value, given));
+/// Classifies the return type.
+pub(crate) fn returns(signature: &Signature) -> Returns<'_> {
+    let ReturnType::Type(_, ty) = &signature.output else {
+        return Returns::Now(Given::Value(Asked::Nothing));
+    };
+    let given = |ty| given(ty, &signature.generics);
+    let of = |output: Option<_>| output.map_or(Given::Value(Asked::Type), given);
     match future_of(ty) {
-        Some(Future::Opaque(output)) => Returns::Future(of(output), output),
-        Some(Future::Boxed(output)) => Returns::BoxedFuture(of(output)),
-        Some(Future::Named(output)) => Returns::HiddenFuture(of(output)),
-        None => match (given(ty), bare(ty)) {
-            (Given::Value, Type::ImplTrait(implements)) if !is_shown(&implements.bounds) => Returns::Unseen,
-            (given, _) => Returns::Now(or_stream(given)),
-        },
+        Some(Future::Opaque(output)) => return Returns::Future(of(output), output),
+        Some(Future::Boxed(output)) => return Returns::BoxedFuture(of(output)),
+        Some(Future::Named(output)) => return Returns::Asked { given: of(output), is_named: true },
+        None => {}
     }
+    match (given(ty), bare(ty)) {
+        (Given::Value(_), Type::ImplTrait(implements)) if !is_shown(&implements.bounds) => {
+            let has = |traits: &[&str], name| trait_of(&implements.bounds, traits, name).is_some();
+            Returns::Unseen(match (has(STREAM, "Item"), has(FUTURE, "Output")) {
+                (true, _) => Unseen::Stream,
+                (_, true) => Unseen::Future,
+                _ => Unseen::Value,
+            })
+        }
+        (given @ Given::Value(asked), ty) if asked != Asked::Generic && may_be_future(ty) => {
+            Returns::Asked { given, is_named: false }
+        }
+        (given, _) => Returns::Now(given),
+    }
+}
+
+/// Returns `true` if the type may be that of a boxed future. A future in a `Result` or an `Option` is not traced.
+fn may_be_future(ty: &Type) -> bool {
+    matches!(ty, Type::Macro(_)) || last_segment(ty).is_some_and(|last| !is_wrapper(last))
 }
 
 /// Returns `true` if the return type is a stream, or a future or a `Result` of one.
-pub(crate) fn gives_stream(output: &ReturnType) -> bool {
-    match returns(output, false) {
-        Returns::Now(of) | Returns::Future(of, _) | Returns::BoxedFuture(of) => {
-            matches!(of, Given::Stream(_) | Given::ResultOfStream(_) | Given::HiddenStream)
-        }
+pub(crate) fn gives_stream(signature: &Signature) -> bool {
+    let ReturnType::Type(_, ty) = &signature.output else { return false };
+    let of = match future_of(ty) {
+        Some(Future::Opaque(output) | Future::Boxed(output)) => output,
         // Another type may have the name `BoxFuture`.
-        Returns::HiddenFuture(_) | Returns::Unseen => false,
-    }
+        Some(Future::Named(_)) => None,
+        None => Some(&**ty),
+    };
+    of.is_some_and(|ty| opaque_stream(ty).is_some() || unwrapped(ty).is_some_and(is_boxed_stream))
 }
 
 fn is_shown(bounds: &Bounds) -> bool {
+    SHOWN.iter().any(|name| has_bound(bounds, name))
+}
+
+fn has_bound(bounds: &Bounds, name: &str) -> bool {
     bounds.iter().any(|bound| match bound {
-        TypeParamBound::Trait(bound) => {
-            bound.path.segments.last().is_some_and(|last| SHOWN.iter().any(|shown| last.ident == shown))
-        }
+        TypeParamBound::Trait(bound) => bound.path.segments.last().is_some_and(|last| last.ident == name),
         _ => false,
     })
 }
 
-fn given(ty: &Type) -> Given<'_> {
-    if matches!(bare(ty), Type::Never(_)) {
-        return Given::Never;
+fn given<'a>(ty: &'a Type, generics: &Generics) -> Given<'a> {
+    match bare(ty) {
+        Type::Never(_) => return Given::Never,
+        Type::Reference(_) => return Given::Value(Asked::Nothing),
+        Type::Tuple(tuple) if tuple.elems.is_empty() => return Given::Value(Asked::Nothing),
+        _ => {}
     }
-    match stream_of(ty) {
-        Some(Stream::Boxed) => return Given::HiddenStream,
-        Some(Stream::Named) => return Given::NamedStream,
-        Some(Stream::Opaque(item)) => return Given::Stream(item),
-        None => {}
+    if let Some((position, item)) = opaque_stream(ty) {
+        return Given::Stream(position, item);
     }
-    match last_segment(ty).filter(|segment| segment.ident == "Result").and_then(first_type) {
-        Some(ok) => match stream_of(ok) {
-            Some(Stream::Boxed) => Given::HiddenStream,
-            Some(Stream::Named) => Given::NamedStream,
-            Some(Stream::Opaque(item)) => Given::ResultOfStream(item),
-            None => Given::Value,
-        },
-        None => Given::Value,
-    }
+    let inner = unwrapped(ty);
+    Given::Value(match inner {
+        Some(inner) if is_named_stream(inner) => Asked::Type,
+        _ if !outlives_its_box(inner.unwrap_or(ty), generics) => Asked::Generic,
+        Some(Type::Tuple(_)) => Asked::Tuple,
+        _ => Asked::Type,
+    })
 }
 
-/// A return type that is a stream.
-enum Stream<'a> {
-    /// `Pin<Box<dyn Stream>>`
-    Boxed,
-    /// `BoxStream`
-    Named,
-    /// `impl Stream`, and the type of its items.
-    Opaque(&'a Type),
-}
-
-fn stream_of(ty: &Type) -> Option<Stream<'_>> {
-    if let Type::ImplTrait(implements) = bare(ty) {
-        let item = bound(&implements.bounds, STREAM, "Item")??;
-        return Some(Stream::Opaque(item));
-    }
-    let segment = last_segment(ty)?;
-    match segment.ident.to_string().as_str() {
-        "BoxStream" | "LocalBoxStream" => Some(Stream::Named),
-        "Pin" => {
-            let item = bound(pinned_box(segment)?, &["Stream"], "Item")?;
-            item.map(|_| Stream::Boxed)
+/// Returns the place and the item type of an `impl Stream` that is the type itself, or in a `Result`, an
+/// `Option` or a tuple.
+fn opaque_stream(ty: &Type) -> Option<(Position, &Type)> {
+    match bare(ty) {
+        Type::ImplTrait(implements) => {
+            let item = bound(&implements.bounds, STREAM, "Item")??;
+            Some((Position::Whole, item))
         }
+        Type::Tuple(tuple) if tuple.elems.len() <= Position::OF_TUPLES.len() => {
+            let elements = tuple.elems.iter().zip(Position::OF_TUPLES);
+            elements
+                .filter_map(|(element, at)| match opaque_stream(element)? {
+                    (Position::Whole, item) => Some((at, item)),
+                    _ => None,
+                })
+                .next()
+        }
+        Type::Path(_) => opaque_stream(unwrapped(ty).filter(|inner| !std::ptr::eq(*inner, bare(ty)))?),
         _ => None,
     }
+}
+
+/// Returns the type inside of `Result`s and `Option`s. Returns `None` if an alias hides it.
+fn unwrapped(ty: &Type) -> Option<&Type> {
+    match last_segment(ty).filter(|last| is_wrapper(last)) {
+        Some(wrapper) => unwrapped(first_type(wrapper)?),
+        None => Some(bare(ty)),
+    }
+}
+
+fn is_wrapper(segment: &syn::PathSegment) -> bool {
+    segment.ident == "Result" || segment.ident == "Option"
+}
+
+/// Returns `true` for `BoxStream`, or a boxed stream that the signature spells out.
+fn is_named_stream(ty: &Type) -> bool {
+    let is_named = |last: &syn::PathSegment| last.ident == "BoxStream" || last.ident == "LocalBoxStream";
+    last_segment(ty).is_some_and(is_named) || is_boxed_stream(ty)
+}
+
+/// Returns `true` for `Pin<Box<dyn Stream>>`.
+fn is_boxed_stream(ty: &Type) -> bool {
+    let boxed = last_segment(ty).filter(|segment| segment.ident == "Pin").and_then(pinned_box);
+    boxed.is_some_and(|bounds| matches!(bound(bounds, &["Stream"], "Item"), Some(Some(_))))
 }
 
 /// A return type that is a future, with its output type if the signature contains it.
@@ -187,6 +271,17 @@ fn bound<'a>(bounds: &'a Bounds, traits: &[&str], name: &str) -> Option<Option<&
     found
 }
 
+/// Returns the associated type `name` of the first bound by one of `traits`.
+fn trait_of<'a>(bounds: &'a Bounds, traits: &[&str], name: &str) -> Option<&'a Type> {
+    bounds.iter().find_map(|bound| match bound {
+        TypeParamBound::Trait(bound) => {
+            let last = bound.path.segments.last()?;
+            associated(last, name).filter(|_| traits.iter().any(|name| last.ident == name))
+        }
+        _ => None,
+    })
+}
+
 /// Returns the type in `Trait<Name = …>`.
 fn associated<'a>(of: &'a syn::PathSegment, name: &str) -> Option<&'a Type> {
     let PathArguments::AngleBracketed(arguments) = &of.arguments else { return None };
@@ -227,22 +322,29 @@ mod tests {
 
     use super::*;
 
-    fn shown(output: &ReturnType, is_stream: bool) -> String {
+    fn signature(output: &ReturnType) -> Signature {
+        parse_quote!(fn f<T, U: 'static>() #output)
+    }
+
+    fn shown(output: &ReturnType) -> String {
         let ty = |ty: Option<&Type>| ty.map_or("?".to_owned(), |ty| quote!(#ty).to_string());
         let given = |given: Given<'_>| match given {
-            Given::Value => "value".to_owned(),
+            Given::Value(Asked::Nothing) => "value".to_owned(),
+            Given::Value(Asked::Type) => "type".to_owned(),
+            Given::Value(Asked::Tuple) => "tuple".to_owned(),
+            Given::Value(Asked::Generic) => "generic".to_owned(),
             Given::Never => "never".to_owned(),
-            Given::Stream(item) => format!("stream of {}", ty(Some(item))),
-            Given::ResultOfStream(item) => format!("result of stream of {}", ty(Some(item))),
-            Given::HiddenStream => "hidden stream".to_owned(),
-            Given::NamedStream => "named stream".to_owned(),
+            Given::Stream(position, item) => format!("{} stream of {}", position.name(), ty(Some(item))),
         };
-        match returns(output, is_stream) {
+        match returns(&signature(output)) {
             Returns::Now(of) => given(of),
             Returns::Future(of, output) => format!("future of {}: {}", ty(output), given(of)),
             Returns::BoxedFuture(of) => format!("boxed future: {}", given(of)),
-            Returns::HiddenFuture(of) => format!("hidden future: {}", given(of)),
-            Returns::Unseen => "unseen".to_owned(),
+            Returns::Asked { given: of, is_named: true } => format!("named future: {}", given(of)),
+            Returns::Asked { given: of, is_named: false } => format!("asked: {}", given(of)),
+            Returns::Unseen(Unseen::Value) => "unseen".to_owned(),
+            Returns::Unseen(Unseen::Stream) => "unseen stream".to_owned(),
+            Returns::Unseen(Unseen::Future) => "unseen future".to_owned(),
         }
     }
 
@@ -251,38 +353,61 @@ mod tests {
         let cases: Vec<(ReturnType, &str)> = vec![
             (parse_quote!(), "value"),
             (parse_quote!(-> !), "never"),
-            (parse_quote!(-> Result<String, E>), "value"),
+            (parse_quote!(-> ()), "value"),
+            (parse_quote!(-> &str), "value"),
+            (parse_quote!(-> [u8; 2]), "type"),
+            (parse_quote!(-> Result<String, E>), "type"),
+            (parse_quote!(-> Chunks), "asked: type"),
+            (parse_quote!(-> Self::Future), "asked: type"),
             (parse_quote!(-> impl Iterator<Item = u8>), "unseen"),
             (parse_quote!(-> impl Fn(&str) -> u8), "unseen"),
-            (parse_quote!(-> impl Iterator<Item = u8> + Debug), "value"),
-            (parse_quote!(-> impl Future<Output = u8> + Clone), "unseen"),
-            (parse_quote!(-> Pin<&mut T>), "value"),
-            (parse_quote!(-> impl Future<Output = u8> + Send + '_), "future of u8: value"),
+            (parse_quote!(-> impl Iterator<Item = u8> + Debug), "type"),
+            (parse_quote!(-> impl Future<Output = u8> + Clone), "unseen future"),
+            (parse_quote!(-> Pin<&mut T>), "generic"),
+            (parse_quote!(-> impl Future<Output = u8> + Send + '_), "future of u8: type"),
             (
                 parse_quote!(-> ::std::pin::Pin<Box<dyn ::core::future::Future<Output = u8> + Send + 'a>>),
-                "boxed future: value",
+                "boxed future: type",
             ),
-            (parse_quote!(-> BoxFuture<'static, u8>), "hidden future: value"),
-            (parse_quote!(-> impl Stream<Item = u8>), "stream of u8"),
+            (parse_quote!(-> BoxFuture<'static, u8>), "named future: type"),
+            (parse_quote!(-> impl Stream<Item = u8>), "Whole stream of u8"),
             (parse_quote!(-> impl Stream), "unseen"),
-            (parse_quote!(-> impl Stream<Item = u8> + Named), "unseen"),
-            (parse_quote!(-> Result<impl Stream<Item = u8>, E>), "result of stream of u8"),
-            (parse_quote!(-> io::Result<BoxStream<'static, u8>>), "named stream"),
-            (parse_quote!(-> Pin<Box<dyn Stream<Item = u8>>>), "hidden stream"),
-            (parse_quote!(-> BoxFuture<'a, Result<BoxStream<'a, u8>, E>>), "hidden future: named stream"),
+            (parse_quote!(-> impl Stream<Item = u8> + Named), "unseen stream"),
+            (parse_quote!(-> Result<impl Stream<Item = u8>, E>), "Whole stream of u8"),
+            (parse_quote!(-> Option<impl Stream<Item = u8>>), "Whole stream of u8"),
+            (parse_quote!(-> (Id, impl Stream<Item = u8>)), "Second stream of u8"),
+            (parse_quote!(-> Result<(impl Stream<Item = u8>, Id, u8), E>), "First stream of u8"),
+            (parse_quote!(-> (Id, Chunks)), "tuple"),
+            (parse_quote!(-> io::Result<Option<(Id, Chunks)>>), "tuple"),
+            (parse_quote!(-> Chunks<T>), "generic"),
+            (parse_quote!(-> Chunks<U>), "asked: type"),
+            (parse_quote!(-> io::Result<BoxStream<'static, T>>), "type"),
+            (parse_quote!(-> Sse<impl Stream<Item = u8>>), "asked: type"),
+            (parse_quote!(-> io::Result<BoxStream<'static, u8>>), "type"),
+            (parse_quote!(-> Pin<Box<dyn Stream<Item = u8>>>), "asked: type"),
+            (parse_quote!(-> BoxFuture<'a, Result<BoxStream<'a, u8>, E>>), "named future: type"),
             (
                 parse_quote!(-> impl Future<Output = impl Stream<Item = u8>>),
-                "future of impl Stream < Item = u8 >: stream of u8",
+                "future of impl Stream < Item = u8 >: Whole stream of u8",
             ),
         ];
         for (output, expected) in cases {
-            assert_eq!(shown(&output, false), expected, "{}", quote!(#output));
+            assert_eq!(shown(&output), expected, "{}", quote!(#output));
         }
     }
 
     #[test]
-    fn alias_is_a_stream_if_the_attribute_says_so() {
-        assert_eq!(shown(&parse_quote!(-> Chunks), true), "hidden stream");
-        assert_eq!(shown(&parse_quote!(-> BoxFuture<'_, Chunks>), true), "hidden future: hidden stream");
+    fn streams_in_the_signature_are_no_values_for_output() {
+        for (output, expected) in [
+            (parse_quote!(-> impl Stream<Item = u8>), true),
+            (parse_quote!(-> Result<Pin<Box<dyn Stream<Item = u8>>>, E>), true),
+            (parse_quote!(-> Pin<Box<dyn Future<Output = Pin<Box<dyn Stream<Item = u8>>>>>>), true),
+            (parse_quote!(-> BoxStream<'static, u8>), false),
+            (parse_quote!(-> Pin<Box<dyn Future<Output = u8>>>), false),
+            (parse_quote!(-> String), false),
+        ] {
+            let output: ReturnType = output;
+            assert_eq!(gives_stream(&signature(&output)), expected, "{}", quote!(#output));
+        }
     }
 }

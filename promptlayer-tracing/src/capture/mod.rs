@@ -19,9 +19,13 @@ use std::sync::Arc;
 use serde::Serialize;
 
 pub use self::error_details::Evidence;
+pub use self::failure_of::{FailureOf, Of, OfError, of_error};
+pub use self::unseen::Unseen;
 
 mod error_details;
+mod failure_of;
 pub(crate) mod secret_names;
+mod unseen;
 
 /// The maximum number of sources that are followed. The chain of an error may be cyclic.
 const MAX_SOURCES: usize = 16;
@@ -156,9 +160,12 @@ fn debug<T: Debug + ?Sized>(value: &T) -> Captured {
 }
 
 /// Captures a value with `Debug` although the user did not request it. Secrets are removed, because the
-/// output may contain a key.
+/// output may contain a key. A value that only leads to the output is captured by its type.
 #[cfg(feature = "export")]
 fn debug_unasked<T: Debug + ?Sized>(value: &T) -> Captured {
+    if Unseen::from_type_name(type_name::<T>()).is_some() {
+        return named::<T>();
+    }
     match debug(value) {
         Captured::Text(text) => Captured::Text(secret_names::without_secrets(text)),
         other => other,

@@ -5,13 +5,13 @@
 //! returned, failed, panicked, or dropped before it completed. It then passes the data to its layer, exactly
 //! once.
 
-use std::any::Any;
+use std::any::{Any, type_name};
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use tracing::Span;
 
-use crate::capture::{self, Captured, Chunk, Failure};
+use crate::capture::{self, Captured, Chunk, Failure, Unseen};
 #[cfg(not(feature = "export"))]
 use crate::instrument::disabled::Recording;
 #[cfg(feature = "middleware")]
@@ -146,7 +146,7 @@ impl Call {
         }
     }
 
-    /// Begins a call that was prepared for a future, when the value turns out not to be a future.
+    /// Begins a call that was prepared for a future, if the function panicked or returned another value.
     #[inline]
     pub(crate) fn begin_prepared(&self) {
         if let Some(active) = &self.active {
@@ -189,20 +189,57 @@ impl Call {
     /// Converts the call for a body that is not in a closure, which `#[track_caller]` requires. If such a
     /// body returns early, its return value is not seen.
     pub fn inline(self) -> InlineCall {
-        InlineCall { call: self, otherwise: Some(Ending::Unseen), was_panicking: std::thread::panicking() }
+        InlineCall {
+            call: self,
+            otherwise: Some(Ending::Unseen(Unseen::EarlyReturn)),
+            was_panicking: std::thread::panicking(),
+        }
     }
 
     /// Converts the call for a body that is not in a closure because only the function itself gives the
     /// compiler its type. The return value is never seen.
     pub fn in_tail(self) -> InlineCall {
+        self.in_tail_with(Ending::Returned)
+    }
+
+    /// Does the same as [`Self::in_tail`], for a stream.
+    #[deprecated(
+        note = "`#[promptlayer]` cannot log the items of this stream, because a traced stream does not implement \
+                all of its traits; return `impl Stream<Item = …>` with no traits but `FusedStream`, `Send`, \
+                `Sync` and `Unpin`"
+    )]
+    pub fn in_tail_of_stream(self) -> InlineCall {
+        self.in_tail_with(Ending::Unseen(Unseen::Stream))
+    }
+
+    /// Does the same as [`Self::in_tail`], for a future.
+    #[deprecated(
+        note = "`#[promptlayer]` cannot log the output of this future, because a traced future does not implement \
+                all of its traits; return `impl Future<Output = …>` with no traits but `FusedFuture`, `Send`, \
+                `Sync` and `Unpin`"
+    )]
+    pub fn in_tail_of_future(self) -> InlineCall {
+        self.in_tail_with(Ending::Unseen(Unseen::Future))
+    }
+
+    fn in_tail_with(self, ending: Ending) -> InlineCall {
         let mut inline = self.inline();
-        inline.otherwise = Some(Ending::Returned);
+        inline.otherwise = Some(ending);
         inline
     }
 
     /// Ends the call with the value that the function returned, or that its `Ok` holds.
     pub fn returned(mut self, value: Captured) {
-        self.end(Some(value), Ending::Returned);
+        let unseen = match value {
+            Captured::Type(name) => Unseen::from_type_name(name),
+            _ => None,
+        };
+        self.end(Some(value), unseen.map_or(Ending::Returned, Ending::Unseen));
+    }
+
+    /// Ends the call with a value of type `T` whose content is not seen.
+    pub(crate) fn unseen<T>(mut self, unseen: Unseen) {
+        self.end(Some(Captured::Type(type_name::<T>())), Ending::Unseen(unseen));
     }
 
     /// Ends the call with the value that the attribute's `output` chose.
@@ -220,6 +257,7 @@ impl Call {
 
     /// Ends the call with a panic. The caller resumes the panic with the unchanged payload.
     fn panicked(&mut self, payload: &(dyn Any + Send)) {
+        self.begin_prepared();
         let message = payload
             .downcast_ref::<&'static str>()
             .map(|text| (*text).to_owned())

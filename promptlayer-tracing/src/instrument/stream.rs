@@ -3,7 +3,6 @@
 //! Items pass through unchanged. Each item is inspected by reference, and the next one is polled only when
 //! the consumer polls.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,7 +11,7 @@ use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use pin_project_lite::pin_project;
 
-use crate::capture::{Chunk, Failure};
+use crate::capture::Chunk;
 use crate::instrument::call::Call;
 
 pin_project! {
@@ -76,81 +75,5 @@ impl<S: Stream, C: FnMut(&S::Item) -> Chunk> Stream for Streamed<S, C> {
 impl<S: FusedStream, C: FnMut(&S::Item) -> Chunk> FusedStream for Streamed<S, C> {
     fn is_terminated(&self) -> bool {
         self.stream.as_ref().is_none_or(FusedStream::is_terminated)
-    }
-}
-
-/// Returns the stream unchanged, with its item type fixed to `T`.
-pub fn stream_of<T, S: Stream<Item = T>>(stream: S) -> S {
-    stream
-}
-
-/// A type that contains a stream and keeps its type when the stream is traced: a boxed stream, or a `Result`
-/// of one.
-#[diagnostic::on_unimplemented(
-    message = "`#[promptlayer]` cannot trace `{Self}` as a stream",
-    note = "it traces `impl Stream`, `Pin<Box<dyn Stream>>` (`BoxStream`), and `Result` of either"
-)]
-pub trait TraceStream: Sized {
-    /// The item type of the stream.
-    type Item;
-    /// The error type, for a value that may hold an error in place of the stream.
-    type Error;
-
-    /// Wraps the stream so that it keeps the call open. If there is no stream, ends the call as failed.
-    #[must_use]
-    fn trace<C, E>(self, call: Call, chunk: C, error: E) -> Self
-    where
-        C: FnMut(&Self::Item) -> Chunk + Send + Sync + Unpin + 'static,
-        E: FnOnce(&Self::Error) -> Failure;
-}
-
-macro_rules! trace_boxed {
-    ($($stream:ty),*) => {$(
-        impl<'a, T: 'a> TraceStream for Pin<Box<$stream>> {
-            type Item = T;
-            type Error = Infallible;
-
-            fn trace<C, E>(self, call: Call, chunk: C, _: E) -> Self
-            where
-                C: FnMut(&T) -> Chunk + Send + Sync + Unpin + 'static,
-                E: FnOnce(&Infallible) -> Failure,
-            {
-                // Adds another box only if the span is enabled.
-                if call.span().is_disabled() { self } else { Box::pin(Streamed::new(call, self, chunk)) }
-            }
-        }
-    )*};
-}
-
-trace_boxed!(
-    dyn Stream<Item = T> + 'a,
-    dyn Stream<Item = T> + Send + 'a,
-    dyn Stream<Item = T> + Sync + 'a,
-    dyn Stream<Item = T> + Unpin + 'a,
-    dyn Stream<Item = T> + Send + Sync + 'a,
-    dyn Stream<Item = T> + Send + Unpin + 'a,
-    dyn Stream<Item = T> + Sync + Unpin + 'a,
-    dyn Stream<Item = T> + Send + Sync + Unpin + 'a
-);
-
-impl<S: TraceStream, F> TraceStream for Result<S, F> {
-    type Item = S::Item;
-    type Error = F;
-
-    fn trace<C, E>(self, call: Call, chunk: C, error: E) -> Self
-    where
-        C: FnMut(&S::Item) -> Chunk + Send + Sync + Unpin + 'static,
-        E: FnOnce(&F) -> Failure,
-    {
-        match self {
-            // For a `Result` inside a `Result`, the inner error is recorded only by its type.
-            Ok(stream) => Ok(stream.trace(call, chunk, |_| Failure::from_type::<S::Error>())),
-            Err(failed) => {
-                if call.is_recording() {
-                    call.failed(error(&failed));
-                }
-                Err(failed)
-            }
-        }
     }
 }

@@ -18,8 +18,6 @@ use crate::span::input_output::{Ending, Input};
 const CANCELLED: &str = "the call was dropped before it was ready";
 /// The error message of an external span whose stream ended with only the start of a response.
 const UNFINISHED: &str = "the stream ended before the answer did";
-/// The error message of a call whose return value was not seen.
-const UNSEEN: &str = "the function returned early, and what it returned was not seen";
 
 /// The position of a span in its trace.
 #[allow(clippy::struct_field_names, reason = "they are the names of the field")]
@@ -209,7 +207,7 @@ impl FinishedSpan {
             Ending::Panicked(Some(message)) => message.len(),
             Ending::Returned
             | Ending::Panicked(None)
-            | Ending::Unseen
+            | Ending::Unseen(_)
             | Ending::Cancelled
             | Ending::Unfinished => 0,
         };
@@ -236,7 +234,7 @@ impl FinishedSpan {
             Ending::Returned => None,
             Ending::Failed(failure) => Some(failure.type_name),
             Ending::Panicked(_) => Some("panicked"),
-            Ending::Unseen => Some(UNSEEN),
+            Ending::Unseen(unseen) => Some(unseen.message()),
             Ending::Cancelled => Some(CANCELLED),
             Ending::Unfinished => Some(UNFINISHED),
         }
@@ -250,7 +248,7 @@ impl FinishedSpan {
             Ending::Failed(failure) => Some(Cow::Owned(failure.chain.join(": "))),
             Ending::Panicked(Some(message)) => Some(Cow::Owned(format!("panicked: {message}"))),
             Ending::Panicked(None) => Some(Cow::Borrowed("panicked")),
-            Ending::Unseen => Some(Cow::Borrowed(UNSEEN)),
+            Ending::Unseen(unseen) => Some(Cow::Borrowed(unseen.message())),
             Ending::Cancelled => Some(Cow::Borrowed(CANCELLED)),
             Ending::Unfinished => Some(Cow::Borrowed(UNFINISHED)),
         }

@@ -1,6 +1,6 @@
 //! The input of a call, and how the call ended.
 
-use crate::capture::{Captured, Failure};
+use crate::capture::{Captured, Failure, Unseen};
 
 /// The input of the request in the request log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +34,8 @@ pub(crate) enum Ending {
     Failed(Failure),
     /// It panicked. Holds the message if the payload is text.
     Panicked(Option<String>),
-    /// Its return value was not seen, because the body is not a closure and returned early.
-    Unseen,
+    /// Its return value, or what the value leads to, was not seen.
+    Unseen(Unseen),
     /// It was dropped before it completed.
     Cancelled,
     /// The stream of an external span ended before the response was complete, and the span does not record

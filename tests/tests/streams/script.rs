@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
+use futures_core::stream::FusedStream;
 
 /// One poll of a script.
 pub(crate) enum Step<T> {
@@ -35,7 +36,7 @@ impl Seen {
     }
 }
 
-/// A stream that follows a script. It implements `Stream` and no other public trait.
+/// A stream that follows a script. It implements the traits of streams and no other public trait.
 pub(crate) struct Script<T> {
     steps: VecDeque<Step<T>>,
     /// The error that the function returns instead of a stream.
@@ -82,6 +83,12 @@ impl<T> Stream for Script<T> {
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         Self::hint(self.steps.len())
+    }
+}
+
+impl<T> FusedStream for Script<T> {
+    fn is_terminated(&self) -> bool {
+        self.steps.is_empty()
     }
 }
 

@@ -90,8 +90,22 @@ macro_rules! shapes {
             result() -> [Result<impl Stream<Item = $item> + Send + use<>, Fault>], attempted, opened_result;
             result_of_pinned() -> [Result<Pin<Box<dyn Stream<Item = $item> + Send>>, Fault>],
                 attempted_box, opened_result;
-            alias(stream) -> [Answer<$item>], boxed, opened;
-            alias_of_result(stream) -> [Attempt<$item>], attempted_box, opened_result;
+            alias() -> [Answer<$item>], boxed, opened;
+            alias_of_result() -> [Attempt<$item>], attempted_box, opened_result;
+            declared(stream) -> [Answer<$item>], boxed, opened;
+            result_declared(stream) -> [Attempt<$item>], attempted_box, opened_result;
+            unpinned() -> [Box<dyn Stream<Item = $item> + Send + Unpin>], unpinned_box, opened;
+            not_pinned() -> [Box<dyn Stream<Item = $item> + Send>], plain_box, opened_box;
+            option() -> [Option<Answer<$item>>], some_box, opened_option;
+            option_of_opaque() -> [Option<impl Stream<Item = $item> + Send + use<>>], Some, opened_option;
+            result_of_option() -> [Result<Option<Answer<$item>>, Fault>], attempted_option, opened_result_option;
+            first() -> [(Answer<$item>, u8)], first_of_pair, opened_first;
+            second() -> [(u8, Answer<$item>)], second_of_pair, opened_second;
+            second_opaque() -> [(u8, impl Stream<Item = $item> + Send + use<>)], opaque_pair, opened_second;
+            third() -> [(u8, u8, Answer<$item>)], third_of_three, opened_third;
+            result_of_pair() -> [Result<(u8, Answer<$item>), Fault>], attempted_pair, opened_result_pair;
+            result_of_opaque_pair() -> [Result<(impl Stream<Item = $item> + Send + use<>, u8), Fault>],
+                attempted_opaque_pair, opened_result_first;
         }
     };
 }
@@ -126,4 +140,81 @@ fn opened<T>(stream: impl Stream<Item = T> + Send + 'static) -> Attempt<T> {
 
 fn opened_result<T>(stream: Result<impl Stream<Item = T> + Send + 'static, Fault>) -> Attempt<T> {
     stream.and_then(opened)
+}
+
+fn unpinned_box<T: Send + 'static>(script: Script<T>) -> Box<dyn Stream<Item = T> + Send + Unpin> {
+    Box::new(script)
+}
+
+fn plain_box<T: Send + 'static>(script: Script<T>) -> Box<dyn Stream<Item = T> + Send> {
+    Box::new(script)
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "what it opens is an attempt elsewhere")]
+fn opened_box<T>(stream: Box<dyn Stream<Item = T> + Send>) -> Attempt<T> {
+    Ok(Box::into_pin(stream))
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "the shape is an option")]
+fn some_box<T: Send + 'static>(script: Script<T>) -> Option<Answer<T>> {
+    Some(boxed(script))
+}
+
+fn opened_option<T>(stream: Option<impl Stream<Item = T> + Send + 'static>) -> Attempt<T> {
+    opened(stream.unwrap())
+}
+
+fn attempted_option<T: Send + 'static>(script: Script<T>) -> Result<Option<Answer<T>>, Fault> {
+    attempted_box(script).map(Some)
+}
+
+fn opened_result_option<T: 'static>(stream: Result<Option<Answer<T>>, Fault>) -> Attempt<T> {
+    stream.and_then(opened_option)
+}
+
+fn first_of_pair<T: Send + 'static>(script: Script<T>) -> (Answer<T>, u8) {
+    (boxed(script), 5)
+}
+
+fn opened_first<T>((stream, five): (impl Stream<Item = T> + Send + 'static, u8)) -> Attempt<T> {
+    assert_eq!(five, 5);
+    opened(stream)
+}
+
+fn second_of_pair<T: Send + 'static>(script: Script<T>) -> (u8, Answer<T>) {
+    (5, boxed(script))
+}
+
+fn opaque_pair<T>(script: Script<T>) -> (u8, Script<T>) {
+    (5, script)
+}
+
+fn opened_second<T>((five, stream): (u8, impl Stream<Item = T> + Send + 'static)) -> Attempt<T> {
+    assert_eq!(five, 5);
+    opened(stream)
+}
+
+fn third_of_three<T: Send + 'static>(script: Script<T>) -> (u8, u8, Answer<T>) {
+    (5, 6, boxed(script))
+}
+
+fn opened_third<T: 'static>((five, six, stream): (u8, u8, Answer<T>)) -> Attempt<T> {
+    assert_eq!((five, six), (5, 6));
+    opened(stream)
+}
+
+fn attempted_pair<T: Send + 'static>(script: Script<T>) -> Result<(u8, Answer<T>), Fault> {
+    attempted_box(script).map(|stream| (5, stream))
+}
+
+fn opened_result_pair<T: 'static>(stream: Result<(u8, Answer<T>), Fault>) -> Attempt<T> {
+    stream.and_then(opened_second)
+}
+
+fn attempted_opaque_pair<T>(script: Script<T>) -> Result<(Script<T>, u8), Fault> {
+    attempted(script).map(|stream| (stream, 5))
+}
+
+fn opened_result_first<T>(stream: Result<(impl Stream<Item = T> + Send + 'static, u8), Fault>) -> Attempt<T> {
+    stream.and_then(opened_first)
 }

@@ -328,7 +328,7 @@ fn set_status(log: &mut LogRequest, span: &FinishedSpan, ending: &Ending, reply:
         Ending::Panicked(_) => {
             (RequestStatus::Error, ErrorType::UnknownError, span.problem().unwrap_or_default().into_owned())
         }
-        Ending::Unseen => {
+        Ending::Unseen(_) => {
             (RequestStatus::Warning, ErrorType::UnknownError, span.problem().unwrap_or_default().into_owned())
         }
         Ending::Cancelled | Ending::Unfinished => (
