@@ -54,6 +54,7 @@ pub use self::finish::Finish;
 pub use self::json::readable;
 pub use self::plain::{Input, Output, joined, reply as response, request};
 pub use self::reading::{Reply, Request, Shape, Usage};
+pub use self::vectors::shorten_vectors;
 pub use self::vendor::of_model as provider_of_model;
 pub use self::vendors::{VENDORS, Vendor};
 

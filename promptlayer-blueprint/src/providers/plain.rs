@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use self::names::{HISTORY, MODEL, PARAMETERS, SYSTEM, USER, is_known};
 use super::reading::Shape;
 use super::reading::{Reply, Request};
-use super::{REDACTED, detect, errors, frames, json, messages, openai_chat};
+use super::{REDACTED, detect, errors, frames, json, messages, openai_chat, vectors};
 use crate::blueprint::{ChatPrompt, ErrorType, Message};
 
 /// The input of a call.
@@ -26,6 +26,8 @@ pub enum Input {
 pub enum Output {
     /// One value.
     Value(Value),
+    /// The value of a function that embeds texts. If it is in no known format, its lists of numbers are vectors.
+    Embeddings(Value),
     /// The items of a stream, in order.
     Chunks(Vec<Value>),
 }
@@ -186,8 +188,9 @@ fn summed(shape: Option<&Shape>, chunks: Vec<Value>) -> Value {
 
 /// Reads a function's output.
 pub fn reply(output: Output) -> Reply {
-    let (value, shape, failed) = match output {
-        Output::Value(value) => (value, None, None),
+    let is_embedding = matches!(output, Output::Embeddings(_));
+    let (mut value, shape, failed) = match output {
+        Output::Value(value) | Output::Embeddings(value) => (value, None, None),
         Output::Chunks(chunks) => {
             let events = events(chunks);
             let (shape, failed) = (detect::chunks(&events), failed(&events));
@@ -209,6 +212,10 @@ pub fn reply(output: Output) -> Reply {
     if failed.is_some() {
         return Reply { error: failed, ..Reply::default() };
     }
+    if is_embedding && !value.is_null() {
+        return Reply { prompt: Some(vectors::prompt_of_result(value)), ..Reply::default() };
+    }
+    vectors::shorten_vectors(&mut value);
     let messages = match value {
         Value::Null => return Reply::default(),
         value if messages::is_messages(&value) => openai_chat::messages(&value),

@@ -6,6 +6,7 @@ use syn::spanned::Spanned as _;
 
 use crate::attr::{Args, Event, Format, Level};
 use crate::expand::alias::Aliases;
+use crate::expand::capture::standing_for;
 use crate::expand::returns::Given;
 use crate::expand::{Names, located, span, without_impl_trait};
 
@@ -72,31 +73,37 @@ fn captured(args: &Args, names: &Names) -> TokenStream {
         .output
         .as_ref()
         .map(|output| code_at!(output.span() => #private::capture::select(__promptlayer_value, #output)));
+    let of_selected = output(&code!(&__promptlayer_selected), names);
     let value = match &selected {
         Some(selected) => code! {
             match #selected {
-                ::core::option::Option::Some(__promptlayer_selected) => {
-                    (&&&&#private::capture::Probe(&__promptlayer_selected)).__promptlayer_output()
-                }
+                ::core::option::Option::Some(__promptlayer_selected) => #of_selected,
                 ::core::option::Option::None => #private::capture::unselected(__promptlayer_value),
             }
         },
-        None => code!((&&&&#private::capture::Probe(__promptlayer_value)).__promptlayer_output()),
+        None => output(&code!(__promptlayer_value), names),
     };
     let traits = traits(names);
     code! {
         #traits
         match (&&#private::capture::Probe(&#given)).__promptlayer_given() {
-            #private::capture::Given::Value(__promptlayer_value) => {
+            #private::capture::Given::Value(__promptlayer_value, __promptlayer_type) => {
                 let __promptlayer_captured = #value;
-                #private::Call::returned(#call, __promptlayer_captured);
+                #private::Call::returned_as(#call, __promptlayer_type, __promptlayer_captured);
             }
-            #private::capture::Given::Error(__promptlayer_error) => {
+            #private::capture::Given::Error(__promptlayer_error, __promptlayer_type) => {
                 let __promptlayer_failure = (&&&&&&&#private::capture::Probe(__promptlayer_error)).__promptlayer_error();
-                #private::Call::failed(#call, __promptlayer_failure);
+                #private::Call::failed_as(#call, __promptlayer_type, __promptlayer_failure);
             }
         }
     }
+}
+
+/// Generates the code that captures an output: a returned value or an item of a stream.
+fn output(reference: &TokenStream, names: &Names) -> TokenStream {
+    let private = &names.private;
+    let other = code!((&&&&#private::capture::Probe(#reference)).__promptlayer_output());
+    standing_for(&code!(__promptlayer_response), reference, &other, names)
 }
 
 /// Returns the stream with an annotation of its item type.
@@ -114,14 +121,13 @@ fn stream_of(item: &Type, stream: &TokenStream, names: &Names) -> TokenStream {
 fn chunk(names: &Names) -> TokenStream {
     let private = &names.private;
     let traits = traits(names);
+    let value = output(&code!(__promptlayer_value), names);
     code! {
         |__promptlayer_item| {
             #traits
             match (&&#private::capture::Probe(__promptlayer_item)).__promptlayer_given() {
-                #private::capture::Given::Value(__promptlayer_value) => #private::capture::Chunk::Value(
-                    (&&&&#private::capture::Probe(__promptlayer_value)).__promptlayer_output(),
-                ),
-                #private::capture::Given::Error(__promptlayer_error) => #private::capture::Chunk::Error(
+                #private::capture::Given::Value(__promptlayer_value, _) => #private::capture::Chunk::Value(#value),
+                #private::capture::Given::Error(__promptlayer_error, _) => #private::capture::Chunk::Error(
                     (&&&&&&&#private::capture::Probe(__promptlayer_error)).__promptlayer_error(),
                 ),
             }
@@ -148,6 +154,7 @@ fn traits(names: &Names) -> TokenStream {
             ErrorByBox as _, ErrorByBoxed as _, ErrorByBoxedLocal as _, ErrorByChain as _, ErrorByDebug as _,
             ErrorByDisplay as _, ErrorByType as _, GivenByResult as _, GivenByValue as _,
             OutputByDebug as _, OutputByDisplay as _, OutputBySerialize as _, OutputByType as _,
+            ResponseByExchange as _, ResponseByNothing as _,
         };
     }
 }

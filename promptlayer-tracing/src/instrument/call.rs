@@ -71,6 +71,20 @@ impl Call {
         }
     }
 
+    /// Sets the names of the types of the arguments, which are evidence of the provider.
+    pub fn argument_types(&mut self, names: &'static str) {
+        if let Some(active) = &mut self.active {
+            active.argument_types(names);
+        }
+    }
+
+    /// Sets the name of the type that the call returns, or of the items of its stream.
+    pub(crate) fn returned_type(&mut self, name: &'static str) {
+        if let Some(active) = &mut self.active {
+            active.returned_type(name);
+        }
+    }
+
     /// Sets the kind that the call has if it makes the request log itself. It does not if a call inside it
     /// makes one.
     #[cfg(feature = "reqwest-middleware")]
@@ -201,6 +215,18 @@ impl Call {
     /// Ends the call with the value that the function returned, or that its `Ok` holds.
     pub fn returned(mut self, value: Captured) {
         self.end(Some(value), Ending::Returned);
+    }
+
+    /// Ends the call with a value, of a function that returns this type.
+    pub fn returned_as(mut self, type_name: &'static str, value: Captured) {
+        self.returned_type(type_name);
+        self.returned(value);
+    }
+
+    /// Ends the call with an `Err`, of a function that returns this type.
+    pub fn failed_as(mut self, type_name: &'static str, failure: Failure) {
+        self.returned_type(type_name);
+        self.failed(failure);
     }
 
     /// Ends the call with the `Err` that the function returned.

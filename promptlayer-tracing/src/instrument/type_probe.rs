@@ -4,6 +4,7 @@
 //! [`capture`](crate::capture), method resolution selects the implementation by the actual type. A type that
 //! contains neither a future nor a stream is treated as a value.
 
+use std::any::type_name;
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::Future;
@@ -164,7 +165,7 @@ impl<T> NoStream<T> {
         C: FnMut(&Infallible) -> Chunk,
         E: FnOnce(&Infallible) -> Failure,
     {
-        call.returned(unselected(&self.0));
+        call.returned_as(type_name::<T>(), unselected(&self.0));
         self.0
     }
 }

@@ -21,6 +21,7 @@ pub use self::builder::LayerBuilder;
 use self::external_span::ExternalSpan;
 use self::span_state::{Owner, SpanState, announce, unless_poisoned};
 use self::visitor::FieldVisitor;
+use crate::capture::type_names::TypeNames;
 use crate::error::Repr;
 use crate::kind::SpanKind;
 use crate::process::SpanProcessor;
@@ -233,6 +234,7 @@ fn finished(record: &mut SpanState, name: &'static str) -> FinishedSpan {
         duration: record.started_at.elapsed(),
         ending: told.map_or(Ending::Returned, |external| external.ending(&fields)),
         input: None,
+        types: TypeNames::default(),
         output: None,
         time_to_first_chunk: None,
         provider: None,

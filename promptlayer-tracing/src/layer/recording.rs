@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use promptlayer_blueprint::{Tags, semconv};
 use tracing::Span;
 
+use crate::capture::type_names::TypeNames;
 use crate::capture::{Captured, Chunk, Failure};
 use crate::kind::SpanKind;
 use crate::layer::gen_ai_fields;
@@ -37,6 +38,7 @@ pub(crate) struct Recording {
     request_kind: SpanKind,
     inherited: Arc<Inherited>,
     input: Option<Input>,
+    types: TypeNames,
     provider: Option<String>,
     model: Option<String>,
     parameters: Vec<(&'static str, Captured)>,
@@ -91,6 +93,7 @@ impl Recording {
                 request_kind: SpanKind::Llm,
                 inherited: Arc::clone(&record.inherited),
                 input: None,
+                types: TypeNames::default(),
                 provider: None,
                 model: None,
                 parameters: Vec::new(),
@@ -131,6 +134,14 @@ impl Recording {
 
     pub(crate) fn input(&mut self, input: Input) {
         self.input = Some(input);
+    }
+
+    pub(crate) fn argument_types(&mut self, names: &'static str) {
+        self.types.arguments = names;
+    }
+
+    pub(crate) fn returned_type(&mut self, name: &'static str) {
+        self.types.returned = name;
     }
 
     pub(crate) fn provider(&mut self, provider: String) {
@@ -245,6 +256,7 @@ impl Recording {
             duration: self.duration.unwrap_or_else(|| self.started_at.elapsed()),
             ending,
             input: self.input,
+            types: self.types,
             output,
             time_to_first_chunk,
             provider: self.provider,
@@ -283,3 +295,6 @@ fn show(span: &Span, processor: &SpanProcessor, processed: &mut ProcessedSpan) {
     gen_ai_fields::record(span, attributes);
     attributes.extend(operation.map(|operation| (semconv::OPERATION_NAME.to_owned(), operation)));
 }
+
+#[cfg(test)]
+mod tests;

@@ -117,8 +117,8 @@ fn read(span: &FinishedSpan) -> (Request, Reply) {
     if span.is_external {
         return (gen_ai::request(&span.fields), gen_ai::response(&span.fields, span.lacks_an_answer));
     }
-    let input = span.input.as_ref().and_then(captured::input);
-    let output = span.output.as_ref().map(captured::output);
+    let input = span.input.as_ref().and_then(|input| captured::input(input, &span.types));
+    let output = span.output.as_ref().map(|output| captured::output(output, is_embedding(span)));
     (input.map(providers::request).unwrap_or_default(), output.map(providers::response).unwrap_or_default())
 }
 
@@ -251,8 +251,9 @@ pub(crate) fn function_input(span: &FinishedSpan) -> Option<String> {
     }
     match span.input.as_ref()? {
         Input::Arguments(arguments) => {
+            let arguments = captured::arguments(arguments, &span.types);
             let arguments: Map<String, Value> =
-                arguments.iter().map(|(name, value)| ((*name).to_owned(), captured::value(value))).collect();
+                arguments.map(|(name, _, value)| (name.to_owned(), value)).collect();
             Some(Value::Object(arguments).to_string())
         }
         Input::Value(value) => Some(captured::text(value)),
@@ -267,7 +268,8 @@ pub(crate) fn function_output(span: &FinishedSpan) -> Option<String> {
     match span.output.as_ref()? {
         Output::Value(value) => Some(captured::text(value)),
         Output::Chunks(chunks) => {
-            Some(providers::readable(&providers::joined(chunks.iter().map(captured::value).collect())))
+            let chunks = chunks.iter().map(captured::readable_value).collect();
+            Some(providers::readable(&providers::joined(chunks)))
         }
     }
 }

@@ -8,6 +8,7 @@ mod anthropic_stream;
 mod bedrock;
 mod bedrock_stream;
 mod bodies;
+mod captured;
 mod cohere;
 mod cohere_fixtures;
 mod completions;
@@ -45,6 +46,7 @@ use promptlayer_blueprint::{AssistantMessage, ChatPrompt, ContentBlock, LogReque
 use serde_json::{Map, Value};
 
 use crate::capture::Captured;
+use crate::capture::type_names::TypeNames;
 use crate::kind::SpanKind;
 use crate::random;
 use crate::span::finished::{FinishedSpan, Inherited, Output, Place};
@@ -64,6 +66,7 @@ fn span() -> FinishedSpan {
         duration: Duration::from_millis(1_500),
         ending: Ending::Returned,
         input: None,
+        types: TypeNames::default(),
         output: None,
         time_to_first_chunk: None,
         provider: None,
