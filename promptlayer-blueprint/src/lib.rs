@@ -6,6 +6,7 @@
 //!   [`RequestId`], [`Tags`], [`Score`];
 //! - [`providers`]: the wire formats of model providers, read into the blueprint;
 //! - [`templates`]: rendering of f-string and jinja2 templates, with the results of PromptLayer's Python client;
+//! - [`ToExchange`]: a trait for types of an application that stand for a request or a response;
 //! - [`semconv`]: names of span attributes.
 //!
 //! Most users depend on `promptlayer-tracing`, which re-exports this crate as its module `blueprint`.
@@ -25,6 +26,7 @@
 
 mod blueprint;
 mod error;
+mod exchange;
 mod ids;
 pub mod providers;
 mod score;
@@ -47,6 +49,7 @@ pub use crate::blueprint::*;
 #[cfg(feature = "templates")]
 pub use crate::error::RenderError;
 pub use crate::error::{InvalidScore, InvalidTag, ParseIdError};
+pub use crate::exchange::ToExchange;
 pub use crate::ids::{RequestId, SpanId, TraceId};
 pub use crate::score::Score;
 pub use crate::tags::Tags;

@@ -204,10 +204,11 @@ pub mod __private {
     /// The traits whose methods select how a value is captured, without their names.
     pub mod asked {
         pub use crate::capture::{
-            ArgumentBySerialize as _, ArgumentByText as _, ArgumentByType as _, ErrorByBox as _,
-            ErrorByBoxed as _, ErrorByBoxedLocal as _, ErrorByChain as _, ErrorByDebug as _,
+            ArgumentByDebug as _, ArgumentBySerialize as _, ArgumentByText as _, ArgumentByType as _,
+            ErrorByBox as _, ErrorByBoxed as _, ErrorByBoxedLocal as _, ErrorByChain as _, ErrorByDebug as _,
             ErrorByDisplay as _, ErrorByType as _, FailureOf as _, GivenByResult as _, GivenByValue as _,
             OutputByDebug as _, OutputByDisplay as _, OutputBySerialize as _, OutputByType as _,
+            RequestByExchange as _, RequestByNothing as _, ResponseByExchange as _, ResponseByNothing as _,
         };
         pub use crate::instrument::type_probe::{
             EndOf as _, FutureIsNotLogged as _, StartOf as _, StreamIsNotLogged as _,

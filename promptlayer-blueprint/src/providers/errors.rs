@@ -22,16 +22,33 @@ const PROVIDER_WORDS: &[&str] = &[
     "cohere",
     "groq",
     "aws",
+    "google",
+    "openrouter",
+    "langchain",
+    "misanthropic",
+    "swiftide",
     "reqwest",
     "hyper",
     "ureq",
     "tonic",
 ];
 
+/// Names of such crates that are a usual word in the names of other crates.
+const PROVIDER_CRATES: &[&str] = &["llm"];
+
 const TIMEOUT: &[&str] = &["timed out", "timeout", "time-out", "deadline"];
 const QUOTA: &[&str] = &["quota"];
 /// Phrases that are used instead of a status if the error carries none.
-const RATE_LIMIT: &[&str] = &["rate limit", "rate_limit", "ratelimit", "too many requests"];
+const RATE_LIMIT: &[&str] = &[
+    "rate limit",
+    "rate_limit",
+    "ratelimit",
+    "too many requests",
+    // Google's.
+    "resource exhausted",
+    "resource_exhausted",
+    "resource has been exhausted",
+];
 const AUTH: &[&str] =
     &["unauthorized", "invalid_api_key", "invalid api key", "incorrect api key", "authentication_error"];
 
@@ -121,7 +138,9 @@ fn is_of_provider(type_name: &str) -> bool {
     type_name
         .split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
         .filter_map(|path| path.split_once("::"))
-        .any(|(root, _)| root.split('_').any(|word| PROVIDER_WORDS.contains(&word)))
+        .any(|(root, _)| {
+            PROVIDER_CRATES.contains(&root) || root.split('_').any(|word| PROVIDER_WORDS.contains(&word))
+        })
 }
 
 /// Returns the type of a provider's error by the words of its message. Phrases that stand for a status

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::json;
 use super::reading::{Reply, Request, Shape};
-use super::{detect, embedded, errors, frames, messages, openai_chat};
+use super::{detect, embedded, errors, frames, messages, openai_chat, vectors};
 use crate::blueprint::{ChatPrompt, ErrorType, Message, Prompt};
 
 /// The output of a call.
@@ -13,6 +13,8 @@ use crate::blueprint::{ChatPrompt, ErrorType, Message, Prompt};
 pub enum Output {
     /// One value.
     Value(Value),
+    /// The value of a function that embeds texts. If it is in no known format, its lists of numbers are vectors.
+    Embeddings(Value),
     /// The items of a stream, in order.
     Chunks(Vec<Value>),
 }
@@ -25,11 +27,12 @@ pub fn response(output: Output) -> Reply {
 /// Reads the output of a model call with this request. After a provider's request, an object with nothing but a
 /// message is the provider's error.
 pub fn response_to(request: &Request, output: Output) -> Reply {
+    let is_embedding = matches!(output, Output::Embeddings(_));
     match output {
-        Output::Value(value) => {
+        Output::Value(value) | Output::Embeddings(value) => {
             let error = || errors::from_body(value.as_object()?);
             let error = error().filter(|_| request.shape.is_some());
-            let reply = from_value(value);
+            let reply = from_value(value, is_embedding);
             match error {
                 Some(error) if reply.shape.is_none() => Reply { error: Some(error), ..Reply::default() },
                 _ => reply,
@@ -102,7 +105,7 @@ fn from_events(events: Vec<Value>) -> Reply {
     }
 }
 
-fn from_value(value: Value) -> Reply {
+fn from_value(value: Value, is_embedding: bool) -> Reply {
     if let Some(reply) = from_response(&value) {
         return reply;
     }
@@ -111,7 +114,13 @@ fn from_value(value: Value) -> Reply {
     {
         return reply;
     }
-    embedded::reply(&value).unwrap_or_else(|| from_application(value))
+    match embedded::reply(&value) {
+        Some(reply) => reply,
+        None if is_embedding && !value.is_null() => {
+            Reply { prompt: Some(vectors::prompt_of_result(value)), ..Reply::default() }
+        }
+        None => from_application(value),
+    }
 }
 
 /// Reads a provider's response, or its error.
@@ -137,7 +146,8 @@ fn from_body(body: Vec<Value>) -> Option<Reply> {
 }
 
 /// Reads a value of the application.
-fn from_application(value: Value) -> Reply {
+fn from_application(mut value: Value) -> Reply {
+    vectors::shorten_vectors(&mut value);
     let messages = match value {
         Value::Null => return Reply::default(),
         value if messages::is_messages_of_any_form(&value) => openai_chat::messages(&value),

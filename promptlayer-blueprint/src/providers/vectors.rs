@@ -1,14 +1,67 @@
 //! Embeddings in a request log: only their number and dimensions are logged. The values are not useful to a
 //! reader and would be most of the exported data.
+//!
+//! Outside of a known response, a list of numbers is taken for a vector if it has at least [`LEAST`] numbers and one
+//! of them is a float. This keeps short lists (prices, the temperatures of a day), and lists of ids or bytes.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::json;
 use crate::blueprint::{ChatPrompt, Message, Prompt};
 
 /// Number of base64 characters of three 32-bit numbers (12 bytes): 4 characters for every 3 bytes.
 const BASE64_OF_4_NUMBERS: usize = 16;
+
+/// The least length of a vector. The models with the shortest embeddings return 64 numbers.
+const LEAST: usize = 64;
+
+/// Replaces each vector in a value by a text that tells its length: `[1536 numbers]`, or `[3 vectors of 1536 numbers]`
+/// for a list of vectors.
+pub fn shorten_vectors(value: &mut Value) {
+    shorten(value, &|vector| vector.len() >= LEAST && vector.iter().any(Value::is_f64));
+}
+
+fn shorten(value: &mut Value, is_vector: &dyn Fn(&[Value]) -> bool) {
+    let dimensions = |value: &Value| {
+        let numbers = value.as_array().filter(|numbers| numbers.iter().all(Value::is_number))?;
+        is_vector(numbers).then_some(numbers.len())
+    };
+    if let Some(length) = dimensions(value) {
+        *value = Value::from(format!("[{length} numbers]"));
+        return;
+    }
+    match value {
+        Value::Array(items) => match items.iter().map(dimensions).collect::<Option<Vec<usize>>>() {
+            Some(lengths) if lengths.len() > 1 => {
+                let lengths = BTreeSet::from_iter(lengths);
+                let lengths: Vec<String> = lengths.iter().map(ToString::to_string).collect();
+                *value =
+                    Value::from(format!("[{} vectors of {} numbers]", items.len(), lengths.join(" or ")));
+            }
+            _ => items.iter_mut().for_each(|item| shorten(item, is_vector)),
+        },
+        Value::Object(object) => object.values_mut().for_each(|value| shorten(value, is_vector)),
+        _ => {}
+    }
+}
+
+/// Returns the response text for the result of a function that embeds, if it is in no known format. Any list of
+/// numbers is a vector there.
+pub(super) fn prompt_of_result(mut value: Value) -> Prompt {
+    let vectors = match &value {
+        Value::Array(items) if items.first().is_some_and(Value::is_array) => items.as_slice(),
+        value => std::slice::from_ref(value),
+    };
+    let lengths: Option<Vec<usize>> =
+        vectors.iter().map(|vector| dimensions(vector).filter(|_| vector.is_array())).collect();
+    if let Some(lengths) = lengths {
+        return said(lengths.len(), lengths);
+    }
+    shorten(&mut value, &|vector| vector.len() > 1);
+    ChatPrompt::new([Message::assistant(json::readable(&value))]).into()
+}
 
 /// Returns the response text for embeddings: their number and their dimensions.
 pub(super) fn said(count: usize, dimensions: impl IntoIterator<Item = usize>) -> Prompt {

@@ -18,7 +18,12 @@ pub(crate) fn input(args: &Args, parameters: &Parameters, names: &Names) -> Toke
             let value = match format {
                 Some(Format::Debug) => code_at!(value.span() => #private::capture::by_debug(#reference)),
                 Some(Format::Display) => code_at!(value.span() => #private::capture::by_display(#reference)),
-                None => code!((&&&&#private::capture::Probe(#reference)).__promptlayer_output()),
+                None => {
+                    let input = code!(__promptlayer_captured_input);
+                    let other = code!((&&&&#private::capture::Probe(#input)).__promptlayer_output());
+                    let captured = standing_for(&code!(__promptlayer_request), &input, &other, names);
+                    code!(match #reference { #input => #captured })
+                }
             };
             code!(#private::Call::input(&mut #call, #private::Input::Value(#value));)
         }
@@ -50,11 +55,16 @@ pub(crate) fn input(args: &Args, parameters: &Parameters, names: &Names) -> Toke
             );
         }
     });
+    let types = (!parameters.list.is_empty()).then(|| {
+        let types = &names.types;
+        code!(#private::Call::argument_types(&mut #call, #types);)
+    });
     code! {
         if #private::Call::is_recording(&#call) {
             #[allow(unused_imports)]
             use #private::asked::*;
             #captured
+            #types
             #(#provider)*
             #(#model)*
             #(#prompt)*
@@ -63,6 +73,42 @@ pub(crate) fn input(args: &Args, parameters: &Parameters, names: &Names) -> Toke
             #private::Call::ready(&mut #call);
         }
     }
+}
+
+/// Generates the code that captures what a value stands for, or else the value itself with `other`.
+pub(crate) fn standing_for(
+    method: &TokenStream,
+    reference: &TokenStream,
+    other: &TokenStream,
+    names: &Names,
+) -> TokenStream {
+    let private = &names.private;
+    code! {
+        match (&&#private::capture::Probe(#reference)).#method() {
+            ::core::option::Option::Some(__promptlayer_captured) => __promptlayer_captured,
+            ::core::option::Option::None => #other,
+        }
+    }
+}
+
+/// Generates the code that names the types of all arguments: first those that are captured, in the same order, then
+/// those that are skipped. It runs before the span is opened, which may take skipped arguments.
+pub(crate) fn types(args: &Args, parameters: &Parameters, names: &Names) -> TokenStream {
+    let Names { private, types, .. } = names;
+    if parameters.list.is_empty() {
+        return code!();
+    }
+    let (skipped, kept): (Vec<&Parameter>, Vec<&Parameter>) =
+        parameters.list.iter().partition(|parameter| is_skipped(args, parameter));
+    let references = kept.iter().chain(&skipped).map(|Parameter { ident, cfg, .. }| code!(#(#cfg)* &#ident,));
+    code! {
+        #[allow(clippy::no_effect_underscore_binding, clippy::used_underscore_binding)]
+        let #types = #private::capture::name_of(&(#(#references)*));
+    }
+}
+
+fn is_skipped(args: &Args, parameter: &Parameter) -> bool {
+    args.skip_all || args.skip.iter().any(|skipped| *skipped == parameter.name)
 }
 
 /// Returns a reference to the user's expression, with the location of the expression for compiler errors.
@@ -76,11 +122,8 @@ fn arguments(args: &Args, parameters: &Parameters, names: &Names) -> TokenStream
     if args.skip_all {
         return code!();
     }
-    let kept: Vec<&Parameter> = parameters
-        .list
-        .iter()
-        .filter(|parameter| !args.skip.iter().any(|skipped| *skipped == parameter.name))
-        .collect();
+    let kept: Vec<&Parameter> =
+        parameters.list.iter().filter(|parameter| !is_skipped(args, parameter)).collect();
     if kept.is_empty() {
         return code!();
     }
@@ -88,11 +131,13 @@ fn arguments(args: &Args, parameters: &Parameters, names: &Names) -> TokenStream
     let captures = kept.iter().map(|parameter| {
         let Parameter { name, ident, cfg, .. } = parameter;
         let allow = parameter.allow_underscore();
+        let other = code!((&&&&#private::capture::Probe(&#ident)).__promptlayer_argument());
+        let captured = standing_for(&code!(__promptlayer_request), &code!(&#ident), &other, names);
         let value = code! {
             if const { #private::is_secret(#name) } {
                 #private::capture::Captured::Redacted
             } else {
-                (&&&#private::capture::Probe(&#ident)).__promptlayer_argument()
+                #captured
             }
         };
         code!(#(#cfg)* #allow { #private::Input::argument(&mut __promptlayer_input, #name, #value); })

@@ -6,6 +6,7 @@ use syn::spanned::Spanned as _;
 
 use crate::attr::{Args, Event, Format, Level};
 use crate::expand::alias::Aliases;
+use crate::expand::capture::standing_for;
 use crate::expand::returns::{Asked, Given};
 use crate::expand::{Names, hidden, located, span, without_impl_trait};
 
@@ -67,38 +68,43 @@ fn asked_end(args: &Args, asked: Asked, at: Span, names: &Names) -> TokenStream 
 }
 
 /// Generates the code that captures what the attribute's `output` selects, or the error, and ends the call.
-fn selected(output: &Expr, names: &Names) -> TokenStream {
+fn selected(selection: &Expr, names: &Names) -> TokenStream {
     let Names { private, call, given, .. } = names;
-    let selected = code_at!(output.span() => #private::capture::select(__promptlayer_value, #output));
+    let selected = code_at!(selection.span() => #private::capture::select(__promptlayer_value, #selection));
+    let of_selected = output(&code!(&__promptlayer_selected), names);
     code! {
         match (&&#private::capture::Probe(&#given)).__promptlayer_given() {
-            #private::capture::Given::Value(__promptlayer_value) => {
+            #private::capture::Given::Value(__promptlayer_value, __promptlayer_type) => {
                 let __promptlayer_captured = match #selected {
-                    ::core::option::Option::Some(__promptlayer_selected) => {
-                        (&&&&#private::capture::Probe(&__promptlayer_selected)).__promptlayer_output()
-                    }
+                    ::core::option::Option::Some(__promptlayer_selected) => #of_selected,
                     ::core::option::Option::None => #private::capture::unselected(__promptlayer_value),
                 };
-                #private::Call::returned_chosen(#call, __promptlayer_captured);
+                #private::Call::returned_chosen(#call, __promptlayer_type, __promptlayer_captured);
             }
-            #private::capture::Given::Error(__promptlayer_error) => {
+            #private::capture::Given::Error(__promptlayer_error, __promptlayer_type) => {
                 let __promptlayer_failure = #private::capture::of_error(__promptlayer_error).__promptlayer_failure()(__promptlayer_error);
-                #private::Call::failed(#call, __promptlayer_failure);
+                #private::Call::failed_as(#call, __promptlayer_type, __promptlayer_failure);
             }
         }
     }
 }
 
+/// Generates the code that captures an output: a returned value or an item of a stream.
+fn output(reference: &TokenStream, names: &Names) -> TokenStream {
+    let private = &names.private;
+    let other = code!((&&&&#private::capture::Probe(#reference)).__promptlayer_output());
+    standing_for(&code!(__promptlayer_response), reference, &other, names)
+}
+
 /// Returns a closure that captures a value, or one item of a stream.
 fn chunk(names: &Names) -> TokenStream {
     let private = &names.private;
+    let value = output(&code!(__promptlayer_value), names);
     code! {
         |__promptlayer_item| {
             match (&&#private::capture::Probe(__promptlayer_item)).__promptlayer_given() {
-                #private::capture::Given::Value(__promptlayer_value) => #private::capture::Chunk::Value(
-                    (&&&&#private::capture::Probe(__promptlayer_value)).__promptlayer_output(),
-                ),
-                #private::capture::Given::Error(__promptlayer_error) => #private::capture::Chunk::Error(
+                #private::capture::Given::Value(__promptlayer_value, _) => #private::capture::Chunk::Value(#value),
+                #private::capture::Given::Error(__promptlayer_error, _) => #private::capture::Chunk::Error(
                     #private::capture::of_error(__promptlayer_error).__promptlayer_failure()(__promptlayer_error),
                 ),
             }

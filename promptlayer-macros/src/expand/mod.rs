@@ -70,6 +70,8 @@ pub(crate) struct Names {
     pub(crate) call: Ident,
     /// The variable that holds the value of the body.
     pub(crate) given: Ident,
+    /// The variable that holds the names of the arguments' types.
+    pub(crate) types: Ident,
     /// `true` if the user gave the path of the library with `crate = …`.
     is_told: bool,
 }
@@ -95,6 +97,7 @@ pub(crate) fn expand(args: &Args, function: Function) -> Result<TokenStream> {
         private: code!(#krate::__private),
         call: hidden("__promptlayer_call"),
         given: hidden("__promptlayer_given"),
+        types: hidden("__promptlayer_types"),
         is_told: args.krate.is_some(),
     };
     let call = &names.call;
@@ -116,6 +119,7 @@ pub(crate) fn expand(args: &Args, function: Function) -> Result<TokenStream> {
         Start::Now
     };
     let begin = span::begin(args, &signature, &parameters, &names, start);
+    let types = capture::types(args, &parameters, &names);
     let input = capture::input(args, &parameters, &names);
     let rebound = parameters.rebound(&taken::taken(args, &body.stream()));
     let run = {
@@ -128,6 +132,7 @@ pub(crate) fn expand(args: &Args, function: Function) -> Result<TokenStream> {
         synchronous(args, &signature, &run, &names, tracks_caller)
     };
     let content = code! {
+        #types
         let mut #call = #begin;
         #input
         #run

@@ -13,6 +13,8 @@ use std::fmt::{self, Debug, Write as _};
 const MAX_DEBUG: usize = 16 << 10;
 /// The names of fields that contain an HTTP status.
 const STATUS_FIELDS: &[&str] = &["status", "status_code", "http_status", "http_status_code"];
+/// The names of fields that contain an HTTP status or another number. Only an error status counts.
+const CODE_FIELDS: &[&str] = &["code"];
 /// The names of types and variants that contain an HTTP status.
 const STATUS_TYPES: &[&str] = &["Status", "StatusCode", "HttpStatus"];
 /// The names of types and variants for a time-out, in `std::io::ErrorKind`, reqwest and tokio.
@@ -91,29 +93,47 @@ impl Evidence {
 /// The HTTP statuses in a `Debug` output.
 #[derive(Default)]
 struct Statuses {
-    found: Option<u16>,
-    is_ambiguous: bool,
+    /// Statuses of fields and types whose name is that of a status.
+    named: Found,
+    /// Statuses of fields that may contain another number.
+    codes: Found,
 }
 
 impl Statuses {
     /// Looks for a status after a word.
     fn after(&mut self, word: &str, rest: &str) {
-        let value = if STATUS_FIELDS.contains(&word) {
-            rest.strip_prefix(": ")
+        if STATUS_FIELDS.contains(&word) {
+            self.named.add(rest.strip_prefix(": ").and_then(status));
         } else if STATUS_TYPES.contains(&word) {
-            rest.strip_prefix('(')
-        } else {
-            None
-        };
-        if let Some(status) = value.and_then(status) {
-            self.is_ambiguous |= self.found.is_some_and(|found| found != status);
-            self.found = Some(status);
+            self.named.add(rest.strip_prefix('(').and_then(status));
+        } else if CODE_FIELDS.contains(&word) {
+            let status = rest.strip_prefix(": ").and_then(status);
+            self.codes.add(status.filter(|status| (400..600).contains(status)));
         }
     }
 
     /// Returns the status, if there is exactly one.
     fn only(&self) -> Option<u16> {
-        self.found.filter(|_| !self.is_ambiguous)
+        if self.named.first.is_some() { self.named.only() } else { self.codes.only() }
+    }
+}
+
+/// Statuses that were found in one kind of field.
+#[derive(Default)]
+struct Found {
+    first: Option<u16>,
+    is_ambiguous: bool,
+}
+
+impl Found {
+    fn add(&mut self, status: Option<u16>) {
+        let Some(status) = status else { return };
+        self.is_ambiguous |= self.first.is_some_and(|first| first != status);
+        self.first = Some(status);
+    }
+
+    fn only(&self) -> Option<u16> {
+        self.first.filter(|_| !self.is_ambiguous)
     }
 }
 
@@ -277,6 +297,25 @@ mod tests {
             assert_eq!(Evidence::from_error(&fault).status, status, "{fault:?}");
         }
         assert!(Evidence::from_error(&Fault::TimedOut).is_timeout);
+    }
+
+    #[test]
+    fn code_counts_only_if_it_is_an_error_status() {
+        for (text, status) in [
+            ("BadResponse { code: 429, description: None }", Some(429)),
+            ("Api(ErrorBody { code: Some(503), message: \"code: 401\" })", Some(503)),
+            ("Failed { code: StatusCode(404) }", Some(404)),
+            ("Exited { code: 1 }", None),
+            ("Redirected { code: 302 }", None),
+            ("Vendor { code: 1302 }", None),
+            ("Vendor { code: 600 }", None),
+            ("Two { code: 429, inner: Inner { code: 401 } }", None),
+            ("Both { code: 400, status: 429 }", Some(429)),
+            ("Both { status: 200, code: 429 }", Some(200)),
+            ("Text { code: \"429\" }", None),
+        ] {
+            assert_eq!(Evidence::from_error(&Written(text)).status, status, "{text}");
+        }
     }
 
     #[test]

@@ -16,15 +16,23 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
+#[cfg(feature = "export")]
+use promptlayer_blueprint::ToExchange;
 use serde::Serialize;
 
 pub use self::error_details::Evidence;
 pub use self::failure_of::{FailureOf, Of, OfError, of_error};
+pub use self::type_names::name_of;
 pub use self::unseen::Unseen;
 
+#[cfg(feature = "export")]
+pub(crate) mod debug_value;
 mod error_details;
 mod failure_of;
 pub(crate) mod secret_names;
+#[cfg(feature = "export")]
+mod secret_text;
+pub(crate) mod type_names;
 mod unseen;
 
 /// The maximum number of sources that are followed. The chain of an error may be cyclic.
@@ -35,8 +43,11 @@ const MAX_SOURCES: usize = 16;
 pub enum Captured {
     /// The JSON text from the value's `Serialize`.
     Json(String),
-    /// The text from the value's `Display`, `Debug` or `AsRef<str>`.
+    /// The text from the value's `Display` or `AsRef<str>`, or from the `Debug` that the user asked for.
     Text(String),
+    /// The text from a `Debug` that the user did not ask for, and the name of the value's type. It may contain
+    /// secrets. The conversion reads it as a value and removes them.
+    Debug(String, &'static str),
     /// The name of the value's type. The value has no representation that may be logged.
     Type(&'static str),
     /// A value that is left out because the name of its argument is that of a secret.
@@ -50,7 +61,7 @@ impl Captured {
     #[cfg(feature = "export")]
     pub(crate) fn size(&self) -> usize {
         match self {
-            Self::Json(text) | Self::Text(text) => text.capacity(),
+            Self::Json(text) | Self::Text(text) | Self::Debug(text, _) => text.capacity(),
             Self::Type(_) | Self::Redacted => 0,
         }
     }
@@ -59,7 +70,7 @@ impl Captured {
     #[cfg(feature = "export")]
     pub(crate) fn len(&self) -> usize {
         match self {
-            Self::Json(text) | Self::Text(text) => text.len(),
+            Self::Json(text) | Self::Text(text) | Self::Debug(text, _) => text.len(),
             Self::Type(_) | Self::Redacted => 0,
         }
     }
@@ -129,11 +140,7 @@ pub(crate) fn guarded<R>(run: impl FnOnce() -> R) -> Option<R> {
 
 /// Captures the name of the type, without leading references.
 fn named<T: ?Sized>() -> Captured {
-    let mut name = type_name::<T>();
-    while let Some(behind) = name.strip_prefix('&') {
-        name = behind.strip_prefix("mut ").unwrap_or(behind);
-    }
-    Captured::Type(name)
+    Captured::Type(type_names::without_references(type_name::<T>()))
 }
 
 #[cfg(feature = "export")]
@@ -159,24 +166,30 @@ fn debug<T: Debug + ?Sized>(value: &T) -> Captured {
     guarded(|| format!("{value:?}")).map_or_else(named::<T>, Captured::Text)
 }
 
-/// Captures a value with `Debug` although the user did not request it. Secrets are removed, because the
-/// output may contain a key. A value that only leads to the output is captured by its type.
-#[cfg(feature = "export")]
+/// Captures a value with `Debug` although the user did not request it. A value that only leads to the
+/// output is captured by its type.
 fn debug_unasked<T: Debug + ?Sized>(value: &T) -> Captured {
     if Unseen::from_type_name(type_name::<T>()).is_some() {
         return named::<T>();
     }
     match debug(value) {
-        Captured::Text(text) => Captured::Text(secret_names::without_secrets(text)),
+        Captured::Text(text) => Captured::Debug(text, type_name::<T>()),
         other => other,
     }
+}
+
+/// Captures an argument that has only a `Debug`, if its type is part of a request of a known client. The `Debug`
+/// of any other argument, such as a client, may show secrets.
+#[cfg(feature = "export")]
+fn debug_of_request<T: Debug + ?Sized>(value: &T) -> Captured {
+    if debug_value::is_of_request(type_name::<T>()) { debug_unasked(value) } else { named::<T>() }
 }
 
 /// Nothing is recorded without the feature `export`. This version exists only so that the expanded code
 /// compiles.
 #[cfg(not(feature = "export"))]
-fn debug_unasked<T: Debug + ?Sized>(value: &T) -> Captured {
-    debug(value)
+fn debug_of_request<T: Debug + ?Sized>(_: &T) -> Captured {
+    named::<T>()
 }
 
 /// Defines one step of the method resolution: a trait, its method, and the bound that it requires.
@@ -196,12 +209,42 @@ macro_rules! rung {
     };
 }
 
-// Arguments: `Serialize`, else text, else the type name. `Debug` is not used, because it may show secrets.
+// Before all others: the type says what it stands for.
+#[cfg(feature = "export")]
+rung!(/// The value stands for a request.
+    RequestByExchange.__promptlayer_request -> Option<Captured>, for &Probe<'_, T> where T: ToExchange,
+    |value| exchanged(|| value.to_request()));
+rung!(/// The value stands for no request.
+    RequestByNothing.__promptlayer_request -> Option<Captured>, for Probe<'_, T>, |_value| None);
+#[cfg(feature = "export")]
+rung!(/// The value stands for a response.
+    ResponseByExchange.__promptlayer_response -> Option<Captured>, for &Probe<'_, T> where T: ToExchange,
+    |value| exchanged(|| value.to_response()));
+rung!(/// The value stands for no response.
+    ResponseByNothing.__promptlayer_response -> Option<Captured>, for Probe<'_, T>, |_value| None);
+
+/// Captures what a value stands for. Returns `None` if it stands for nothing or panics.
+#[cfg(feature = "export")]
+fn exchanged(to_json: impl FnOnce() -> Option<serde_json::Value>) -> Option<Captured> {
+    guarded(|| to_json().map(|json| Captured::Json(json.to_string()))).flatten()
+}
+
+/// The value stands for a request. No type is known to without the feature `export`.
+#[cfg(not(feature = "export"))]
+pub trait RequestByExchange {}
+
+/// The value stands for a response. No type is known to without the feature `export`.
+#[cfg(not(feature = "export"))]
+pub trait ResponseByExchange {}
+
+// Arguments: `Serialize`, else text, else the `Debug` of a part of a request of a known client, else the type name.
 rung!(/// The argument serializes.
-    ArgumentBySerialize.__promptlayer_argument -> Captured, for &&Probe<'_, T> where T: Serialize, |value| json(value));
+    ArgumentBySerialize.__promptlayer_argument -> Captured, for &&&Probe<'_, T> where T: Serialize, |value| json(value));
 rung!(/// The argument is text without being `Serialize`, as `impl AsRef<str>` is.
-    ArgumentByText.__promptlayer_argument -> Captured, for &Probe<'_, T> where T: AsRef<str>,
+    ArgumentByText.__promptlayer_argument -> Captured, for &&Probe<'_, T> where T: AsRef<str>,
     |value| guarded(|| value.as_ref().to_owned()).map_or_else(named::<T>, Captured::Text));
+rung!(/// The argument has a `Debug`.
+    ArgumentByDebug.__promptlayer_argument -> Captured, for &Probe<'_, T> where T: Debug, |value| debug_of_request(value));
 rung!(/// Any other argument.
     ArgumentByType.__promptlayer_argument -> Captured, for Probe<'_, T>, |_value| named::<T>());
 
@@ -277,6 +320,8 @@ boxes_of_errors!(
 fn described<T: ?Sized>(text: Captured) -> Failure {
     let message = match text {
         Captured::Text(text) => text,
+        #[cfg(feature = "export")]
+        Captured::Debug(text, _) => secret_text::without_secrets(text),
         _ => type_name::<T>().to_owned(),
     };
     Failure::new(type_name::<T>(), vec![message])
@@ -302,13 +347,13 @@ fn chain<E: Error + ?Sized>(error: &E, type_name: &'static str) -> (Vec<String>,
     (chain, evidence)
 }
 
-/// The return value of a function, as success or failure.
+/// The return value of a function, as success or failure, with the name of the type that the function returns.
 #[derive(Debug)]
 pub enum Given<'a, T: ?Sized, E: ?Sized = Infallible> {
     /// The `Ok` of a `Result`, or a value that is not a `Result`.
-    Value(&'a T),
+    Value(&'a T, &'static str),
     /// The `Err` of a `Result`.
-    Error(&'a E),
+    Error(&'a E, &'static str),
 }
 
 /// The value is a `Result`.
@@ -320,8 +365,8 @@ pub trait GivenByResult<'a, T, E> {
 impl<'a, T, E> GivenByResult<'a, T, E> for &Probe<'a, Result<T, E>> {
     fn __promptlayer_given(&self) -> Given<'a, T, E> {
         match self.0 {
-            Ok(value) => Given::Value(value),
-            Err(error) => Given::Error(error),
+            Ok(value) => Given::Value(value, type_name::<Result<T, E>>()),
+            Err(error) => Given::Error(error, type_name::<Result<T, E>>()),
         }
     }
 }
@@ -334,7 +379,7 @@ pub trait GivenByValue<'a, T: ?Sized> {
 
 impl<'a, T: ?Sized> GivenByValue<'a, T> for Probe<'a, T> {
     fn __promptlayer_given(&self) -> Given<'a, T> {
-        Given::Value(self.0)
+        Given::Value(self.0, type_name::<T>())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Detects secrets by the names of values.
+//! Detects secrets by the names of values, and where a name leaves it open, by the value.
 
 /// Words that mark a secret, alone or as the last word of a name.
 const SECRETS: &[&str] = &[
@@ -50,13 +50,109 @@ const SECRET_TOKENS: &[&str] = &["access", "refresh", "auth", "session", "bearer
 /// Last words that only describe the format of the value. The word before them decides.
 const FORMS: &[&str] = &["string", "value"];
 
+/// Names that mark a secret only if the value looks like one: also the names of keys in a map.
+#[cfg(feature = "export")]
+const AMBIGUOUS: &[&str] = &["key", "keys"];
+
 /// Words that mark a name that is about authentication.
 #[cfg(feature = "export")]
 const AUTH: &[&str] = &["auth", "oauth", "authentication", "authorization"];
 
+/// Names of secrets that are only redacted inside authentication data.
+#[cfg(feature = "export")]
+const OF_AUTH: &[&str] = &["key", "connection_string", "connectionString"];
+
+/// Names of fields that contain the named parts of a JSON schema.
+#[cfg(feature = "export")]
+const OF_SCHEMA: &[&str] = &["properties", "patternProperties", "$defs", "definitions"];
+
+/// Names of arguments and fields that contain what is said to a model or by a model. It is not redacted.
+#[cfg(feature = "export")]
+const OF_CONTENT: &[&str] = &["messages", "contents", "history", "chat_history", "content", "parts"];
+
+/// The starts of keys and tokens, with the scheme of the `Authorization` header.
+#[cfg(feature = "export")]
+const PREFIXES: &[&str] = &[
+    "sk-",
+    "sk_",
+    "rk_",
+    "pl_",
+    "gsk_",
+    "hf_",
+    "r8_",
+    "xai-",
+    "pplx-",
+    "nvapi-",
+    "AIza",
+    "ya29.",
+    "AKIA",
+    "ASIA",
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "github_pat_",
+    "glpat-",
+    "xoxb-",
+    "xoxp-",
+    "eyJ",
+    "Bearer ",
+    "Basic ",
+    "-----BEGIN ",
+];
+
+/// The least number of letters and digits in a row that a key has, where it has no known prefix.
+#[cfg(feature = "export")]
+const RUN_OF_KEY: usize = 16;
+
 /// The text that replaces a secret value.
 #[cfg(feature = "export")]
 pub(crate) const REDACTED: &str = "[redacted]";
+
+/// The kind of object that a field name appears in. It determines what the name means.
+#[cfg(feature = "export")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Within {
+    Settings,
+    /// Authentication data.
+    Auth,
+    /// HTTP headers. Each header may contain a key.
+    Headers,
+    /// Parts of a JSON schema. Names in a schema do not describe values.
+    Schema,
+    /// What is said to a model or by a model.
+    Content,
+}
+
+#[cfg(feature = "export")]
+impl Within {
+    /// Returns the kind of the nested object with this name.
+    pub(crate) fn then(self, name: &str) -> Self {
+        match self {
+            Self::Schema | Self::Content => self,
+            _ if OF_SCHEMA.contains(&name) => Self::Schema,
+            _ if is_of_headers(name) => Self::Headers,
+            Self::Auth => Self::Auth,
+            Self::Settings | Self::Headers if is_of_auth(name) => Self::Auth,
+            Self::Settings | Self::Headers => Self::Settings,
+        }
+    }
+
+    /// Returns the kind of the nested object with this name, where it may be content.
+    pub(crate) fn then_or_content(self, name: &str) -> Self {
+        if OF_CONTENT.contains(&name) { Self::Content } else { self.then(name) }
+    }
+
+    /// Returns `true` if the value of this name is a secret. `text` is the value, if it is a text.
+    pub(crate) fn hides(self, name: &str, text: Option<&str>) -> bool {
+        let is_meant = match self {
+            Self::Content => return false,
+            Self::Headers => text.is_some(),
+            Self::Auth => OF_AUTH.contains(&name),
+            Self::Settings | Self::Schema => false,
+        };
+        is_meant || is_secret(name) || (AMBIGUOUS.contains(&name) && text.is_some_and(looks_like_a_secret))
+    }
+}
 
 /// Returns `true` if the name marks its value as a secret: `password`, `api_key`, `*_secret`, `*_token` and
 /// so on, in any case style (`apiKey`, `X-Api-Key`). Returns `false` for a count of tokens (`max_tokens`) and
@@ -85,7 +181,7 @@ pub const fn is_secret(name: &str) -> bool {
 
 /// Returns `true` if the name is about authentication, such as `authentication` or `authConfig`.
 #[cfg(feature = "export")]
-pub(crate) fn is_of_auth(name: &str) -> bool {
+fn is_of_auth(name: &str) -> bool {
     let mut rest = name.as_bytes();
     loop {
         let (before, word) = split_last_word(rest);
@@ -94,6 +190,40 @@ pub(crate) fn is_of_auth(name: &str) -> bool {
         }
         rest = before;
     }
+}
+
+/// Returns `true` if the name is that of HTTP headers, such as `headers` or `responseHeaders`.
+#[cfg(feature = "export")]
+pub(crate) fn is_of_headers(name: &str) -> bool {
+    let (_, last) = split_last_word(name.as_bytes());
+    last.eq_ignore_ascii_case(b"headers")
+}
+
+/// Returns `true` if a type or a variant with this name contains a secret. A token may be one of a text, unless the
+/// word before it says otherwise.
+#[cfg(feature = "export")]
+pub(crate) fn is_secret_type(name: &str) -> bool {
+    let (before, last) = split_last_word(name.as_bytes());
+    if is_any(last, &["token", "tokens"]) {
+        let (_, before) = split_last_word(before);
+        return is_any(before, SECRET_TOKENS);
+    }
+    is_secret(name)
+}
+
+/// Returns `true` if the text has the form of a key: a known prefix, or many letters and digits in a row.
+#[cfg(feature = "export")]
+pub(crate) fn looks_like_a_secret(text: &str) -> bool {
+    if PREFIXES.iter().any(|prefix| text.starts_with(prefix)) {
+        return true;
+    }
+    if text.contains(char::is_whitespace) {
+        return false;
+    }
+    text.split(|c: char| !c.is_ascii_alphanumeric()).any(|run| {
+        let has = |is: fn(&u8) -> bool| run.bytes().any(|byte| is(&byte));
+        run.len() >= RUN_OF_KEY && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
+    })
 }
 
 const fn is_any(word: &[u8], mut others: &[&str]) -> bool {
@@ -132,51 +262,6 @@ const fn starts_word(before: u8, current: u8, after: Option<u8>) -> bool {
         (b'A'..=b'Z', b'A'..=b'Z', None) => false,
         (_, current, _) => current.is_ascii_uppercase(),
     }
-}
-
-/// Returns a `Debug` output without the values of the fields whose names mark them as secrets.
-#[cfg(feature = "export")]
-pub(crate) fn without_secrets(debugged: String) -> String {
-    let mut shown = String::new();
-    let mut rest = debugged.as_str();
-    while let Some(colon) = rest.find(": ") {
-        let (before, after) = rest.split_at(colon + 2);
-        shown.push_str(before);
-        let name_starts = before[..colon].rfind(|c: char| !(c.is_alphanumeric() || c == '_'));
-        let name = &before[name_starts.map_or(0, |at| at + 1)..colon];
-        // An ASCII name can be sliced at any byte. Names that are not ASCII are never secrets.
-        if name.is_ascii() && is_secret(name) {
-            shown.push_str(REDACTED);
-            rest = &after[end_of_value(after)..];
-        } else {
-            rest = after;
-        }
-    }
-    if shown.is_empty() {
-        return debugged;
-    }
-    shown.push_str(rest);
-    shown
-}
-
-/// Returns where a value in a `Debug` output ends: at the first comma or closing bracket that is not part of
-/// the value.
-#[cfg(feature = "export")]
-fn end_of_value(text: &str) -> usize {
-    let (mut depth, mut in_text, mut escaped) = (0_u32, false, false);
-    for (at, character) in text.char_indices() {
-        match character {
-            _ if escaped => escaped = false,
-            '\\' if in_text => escaped = true,
-            '"' => in_text = !in_text,
-            _ if in_text => {}
-            '(' | '[' | '{' => depth += 1,
-            ',' | ')' | ']' | '}' if depth == 0 => return text[..at].trim_end().len(),
-            ')' | ']' | '}' => depth -= 1,
-            _ => {}
-        }
-    }
-    text.len()
 }
 
 #[cfg(all(test, feature = "export"))]
@@ -235,34 +320,5 @@ mod tests {
     #[test]
     fn secret_name_is_detected_at_compile_time() {
         const { assert!(is_secret("openAIApiKey") && !is_secret("maxTokens")) }
-    }
-
-    #[test]
-    fn debug_output_omits_the_values_of_secrets() {
-        #[derive(Debug)]
-        #[allow(dead_code, reason = "its `Debug` is what is looked at")]
-        struct Client {
-            base_url: &'static str,
-            api_key: Option<String>,
-            inner: (u8, Inner),
-        }
-        #[derive(Debug)]
-        #[allow(dead_code, reason = "its `Debug` is what is looked at")]
-        struct Inner {
-            token: &'static str,
-            retries: u8,
-        }
-        let client = Client {
-            base_url: "http://here: there",
-            api_key: Some("sk-\"1\", 2".to_owned()),
-            inner: (1, Inner { token: "t-3", retries: 4 }),
-        };
-        assert_eq!(
-            without_secrets(format!("{client:?}")),
-            "Client { base_url: \"http://here: there\", api_key: [redacted], inner: (1, Inner { token: [redacted], \
-             retries: 4 }) }"
-        );
-        assert_eq!(without_secrets("no colon".to_owned()), "no colon");
-        assert_eq!(without_secrets("é: 1, password: ü".to_owned()), "é: 1, password: [redacted]");
     }
 }

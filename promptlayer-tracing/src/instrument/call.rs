@@ -71,6 +71,20 @@ impl Call {
         }
     }
 
+    /// Sets the names of the types of the arguments, which are evidence of the provider.
+    pub fn argument_types(&mut self, names: &'static str) {
+        if let Some(active) = &mut self.active {
+            active.argument_types(names);
+        }
+    }
+
+    /// Sets the name of the type that the call returns, or of the items of its stream.
+    pub(crate) fn returned_type(&mut self, name: &'static str) {
+        if let Some(active) = &mut self.active {
+            active.returned_type(name);
+        }
+    }
+
     /// Begins a call that an interceptor sees. It joins the call around it if it is the exchange of that
     /// call; see [`calls_inside`](crate::layer::calls_inside).
     #[cfg(feature = "middleware")]
@@ -242,12 +256,25 @@ impl Call {
         self.end(Some(Captured::Type(type_name::<T>())), Ending::Unseen(unseen));
     }
 
-    /// Ends the call with the value that the attribute's `output` chose.
-    pub fn returned_chosen(mut self, value: Captured) {
+    /// Ends the call with the value that the attribute's `output` chose, of a function that returns this type.
+    pub fn returned_chosen(mut self, type_name: &'static str, value: Captured) {
+        self.returned_type(type_name);
         if let Some(active) = &mut self.active {
             active.output_is_chosen();
         }
         self.returned(value);
+    }
+
+    /// Ends the call with a value, of a function that returns this type.
+    pub fn returned_as(mut self, type_name: &'static str, value: Captured) {
+        self.returned_type(type_name);
+        self.returned(value);
+    }
+
+    /// Ends the call with an `Err`, of a function that returns this type.
+    pub fn failed_as(mut self, type_name: &'static str, failure: Failure) {
+        self.returned_type(type_name);
+        self.failed(failure);
     }
 
     /// Ends the call with the `Err` that the function returned.

@@ -20,6 +20,14 @@ impl Recording {
         match *self {}
     }
 
+    pub(crate) fn argument_types(&mut self, _: &'static str) {
+        match *self {}
+    }
+
+    pub(crate) fn returned_type(&mut self, _: &'static str) {
+        match *self {}
+    }
+
     pub(crate) fn provider(&mut self, _: String) {
         match *self {}
     }

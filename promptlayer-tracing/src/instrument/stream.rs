@@ -3,6 +3,7 @@
 //! Items pass through unchanged. Each item is inspected by reference, and the next one is polled only when
 //! the consumer polls.
 
+use std::any::type_name;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -36,7 +37,8 @@ pin_project! {
 
 impl<S: Stream, C: FnMut(&S::Item) -> Chunk> Streamed<S, C> {
     /// Takes over the call of the function that returned the stream.
-    pub fn new(call: Call, stream: S, chunk: C) -> Self {
+    pub fn new(mut call: Call, stream: S, chunk: C) -> Self {
+        call.returned_type(type_name::<S::Item>());
         Self { call, chunk, stream: Some(stream) }
     }
 }

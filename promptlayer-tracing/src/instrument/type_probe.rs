@@ -3,6 +3,7 @@
 //! The attribute only sees the name of a type: an alias, or `Self::Future`. As in
 //! [`capture`](crate::capture), method resolution selects the answer by the actual type.
 
+use std::any::type_name;
 use std::convert::Infallible;
 use std::marker::PhantomData;
 
@@ -133,8 +134,8 @@ impl<T: ?Sized> EndOfValue<T> {
     {
         if call.is_recording() {
             match chunk(&given) {
-                Chunk::Value(value) => call.returned(value),
-                Chunk::Error(failure) => call.failed(failure),
+                Chunk::Value(value) => call.returned_as(type_name::<T>(), value),
+                Chunk::Error(failure) => call.failed_as(type_name::<T>(), failure),
             }
         }
         given

@@ -33,6 +33,7 @@ use self::hand_over::{hand_over, hand_over_ended};
 use self::model_calls::{ModelCall, ModelCalls};
 use self::span_state::{Owner, SpanState, unless_poisoned};
 use self::visitor::FieldVisitor;
+use crate::capture::type_names::TypeNames;
 use crate::error::Repr;
 use crate::kind::SpanKind;
 use crate::process::SpanProcessor;
@@ -319,6 +320,7 @@ fn finished(record: &mut SpanState, name: &'static str) -> FinishedSpan {
         duration: record.started_at.elapsed(),
         ending: told.map_or(Ending::Returned, |external| external.ending(&fields)),
         input: None,
+        types: TypeNames::default(),
         output: None,
         is_output_chosen: false,
         time_to_first_chunk: None,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use promptlayer_blueprint::Tags;
 use tracing::Span;
 
+use crate::capture::type_names::TypeNames;
 use crate::capture::{Captured, Chunk, Failure};
 use crate::kind::SpanKind;
 use crate::layer::announce::announce;
@@ -46,6 +47,7 @@ pub(crate) struct Recording {
     request_kind: SpanKind,
     inherited: Arc<Inherited>,
     input: Option<Input>,
+    types: TypeNames,
     provider: Option<String>,
     model: Option<String>,
     parameters: Vec<(&'static str, Captured)>,
@@ -105,6 +107,7 @@ impl Recording {
                 request_kind: SpanKind::Llm,
                 inherited: Arc::clone(&record.inherited),
                 input: None,
+                types: TypeNames::default(),
                 provider: None,
                 model: None,
                 parameters: Vec::new(),
@@ -160,6 +163,14 @@ impl Recording {
 
     pub(crate) fn input(&mut self, input: Input) {
         self.input = Some(input);
+    }
+
+    pub(crate) fn argument_types(&mut self, names: &'static str) {
+        self.types.arguments = names;
+    }
+
+    pub(crate) fn returned_type(&mut self, name: &'static str) {
+        self.types.returned = name;
     }
 
     pub(crate) fn provider(&mut self, provider: String) {
@@ -274,6 +285,7 @@ impl Recording {
             duration: self.duration.unwrap_or_else(|| self.started_at.elapsed()),
             ending,
             input: self.input,
+            types: self.types,
             output,
             is_output_chosen: self.is_output_chosen,
             time_to_first_chunk,
@@ -313,3 +325,6 @@ impl Recording {
         hand_over(&self.processor, finished, Some(span));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,7 +56,7 @@ pub(crate) fn complete(call: &mut FinishedSpan, around: Around) {
     call.provider = around.provider.filter(|_| !names(&[semconv::PROVIDER_NAME, semconv::SYSTEM]));
     call.model = around.model.filter(|_| !names(&[semconv::REQUEST_MODEL]));
     let output = around.output.filter(|_| !recorded.output);
-    let has_returned = matches!(around.ending, Ending::Returned | Ending::Unseen);
+    let has_returned = matches!(around.ending, Ending::Returned | Ending::Unseen(_));
     let takes_ending = match recorded.outcome {
         Outcome::Response => call.ending == Ending::Unfinished,
         Outcome::Failure | Outcome::Unknown => true,

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use promptlayer_blueprint::{SpanId, Tags, TraceId, semconv};
 use serde_json::{Map, Value};
 
+use crate::capture::type_names::TypeNames;
 use crate::capture::{Captured, Failure};
 use crate::kind::SpanKind;
 use crate::prompt_link::PromptLink;
@@ -68,6 +69,8 @@ pub(crate) struct FinishedSpan {
     pub(crate) duration: Duration,
     pub(crate) ending: Ending,
     pub(crate) input: Option<Input>,
+    /// The types of the arguments and of the returned value. They are kept if the input is replaced or skipped.
+    pub(crate) types: TypeNames,
     pub(crate) output: Option<Output>,
     /// `true` if the attribute's `output` chose what is logged.
     pub(crate) is_output_chosen: bool,

@@ -52,6 +52,28 @@ pub(crate) const TABLE: &[Snippet] = &[
         ",
     ),
     ok(
+        "types_that_stand_for_an_exchange",
+        "2018",
+        r"
+        use promptlayer_tracing::blueprint::ToExchange;
+        #[derive(Clone)]
+        pub struct Own<T>(pub T);
+        impl<T> ToExchange for Own<T> {}
+        impl<T> Own<T> {
+            pub fn to_request(&self) -> u8 { 1 }
+            #[attr] pub fn method(&self, other: Own<T>) -> u8 { other.to_request() }
+            #[attr] pub async fn owned(self) -> Self { self }
+        }
+        #[attr] pub fn borrowed<'a>(own: &'a Own<&'a str>, list: &[Own<u8>]) -> Result<&'a Own<&'a str>, String> { if list.is_empty() { return Err(String::new()); } Ok(own) }
+        #[attr] pub async fn bounded<T: ToExchange>(own: T) -> Option<T> { Some(own) }
+        #[attr] pub fn unbounded<T>(own: T) -> T { own }
+        #[attr] pub fn dynamic(own: &dyn ToExchange, boxed: Box<dyn ToExchange + Send>) -> Box<dyn ToExchange + Send> { let _ = own; boxed }
+        #[attr(input = own, output = |given| given)] pub fn chosen(own: Own<String>, _other: u8) -> Own<String> { own }
+        #[attr(input = (own, 1))] pub fn paired(own: &Own<String>) -> &str { &own.0 }
+        #[attr(skip(own))] pub fn skipped(own: Own<String>, other: &Own<u8>) -> (Own<String>, u8) { (own, other.0) }
+        ",
+    ),
+    ok(
         "many_arguments",
         "2018",
         r"

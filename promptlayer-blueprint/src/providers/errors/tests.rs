@@ -67,6 +67,48 @@ fn words_count_only_for_provider_errors() {
 }
 
 #[test]
+fn errors_of_client_crates_come_from_a_provider() {
+    for krate in [
+        "llm",
+        "langchain_rust",
+        "misanthropic",
+        "swiftide_core",
+        "async_anthropic",
+        "anthropic_ai_sdk",
+        "openrouter_rs",
+        "openai_dive",
+        "openai_api_rs",
+        "gemini_rust",
+        "google_cloud_aiplatform_v1",
+        "google_generative_ai_rs",
+        "ollama_rs",
+        "mistralai_client",
+        "groq_api_rs",
+        "cohere_rust",
+    ] {
+        let name = format!("{krate}::Error");
+        assert_eq!(kind_of(&name, "oops"), ErrorType::ProviderError, "{krate}");
+        assert_eq!(kind_of(&name, "Resource exhausted"), ErrorType::ProviderRateLimit, "{krate}");
+    }
+    for krate in ["my_llm_app", "llms", "googler", "exchange"] {
+        assert_eq!(kind_of(&format!("{krate}::Error"), "quota"), ErrorType::UnknownError, "{krate}");
+    }
+}
+
+#[test]
+fn exhausted_resource_is_a_rate_limit() {
+    for message in [
+        "Resource exhausted. Please try again later.",
+        "Resource has been exhausted (e.g. check quota).",
+        "status: RESOURCE_EXHAUSTED",
+    ] {
+        assert_eq!(kind_of("gemini_rust::client::Error", message), ErrorType::ProviderRateLimit, "{message}");
+        assert_eq!(kind_with("gemini_rust::client::Error", 429, message), ErrorType::ProviderRateLimit);
+        assert_eq!(kind_of("my::Error", message), ErrorType::UnknownError);
+    }
+}
+
+#[test]
 fn status_in_message_text_is_ignored() {
     assert_eq!(kind_of(OPENAI, "status 429"), ErrorType::ProviderError);
     assert_eq!(kind_of("my::Error", "status: 401"), ErrorType::UnknownError);

@@ -190,7 +190,7 @@ impl Answered {
 /// Returns the finish reason of each choice, in order.
 fn finish_reasons(output: Output) -> Vec<Option<String>> {
     let reply = match output {
-        Output::Value(value) => value,
+        Output::Value(value) | Output::Embeddings(value) => value,
         Output::Chunks(chunks) => output::joined(chunks),
     };
     let choices = CHOICES.iter().find_map(|(list, reason)| Some((reply.get(*list)?.as_array()?, *reason)));

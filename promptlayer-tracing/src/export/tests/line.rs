@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::service::Service;
+use crate::capture::type_names::TypeNames;
 use crate::export::delivery::Deliverer;
 use crate::export::shutdown::Stop;
 use crate::export::stats::Stats;
@@ -147,6 +148,7 @@ pub(super) fn span(trace_id: TraceId, number: usize) -> FinishedSpan {
         duration: Duration::from_millis(5),
         ending: Ending::Returned,
         input: None,
+        types: TypeNames::default(),
         output: None,
         time_to_first_chunk: None,
         provider: None,

@@ -1,9 +1,11 @@
 //! Captured values as JSON.
 
 use promptlayer_blueprint::providers::{self, REDACTED};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::capture::Captured;
+use super::secrets;
+use crate::capture::type_names::TypeNames;
+use crate::capture::{Captured, debug_value};
 use crate::span::finished::Output;
 use crate::span::input_output::Input;
 
@@ -19,39 +21,78 @@ pub(super) fn value(captured: &Captured) -> Value {
             Err(_) => Value::from(json.as_str()),
         },
         Captured::Text(text) => Value::from(text.as_str()),
+        Captured::Debug(text, type_name) => debug_value::value(text, type_name),
         Captured::Type(name) => Value::from(format!("[{name}]")),
         Captured::Redacted => Value::from(REDACTED),
     }
 }
 
+/// Converts a captured value to JSON for a reader: long lists of numbers are replaced by their length.
+pub(super) fn readable_value(captured: &Captured) -> Value {
+    let mut value = value(captured);
+    providers::shorten_vectors(&mut value);
+    value
+}
+
 /// Converts a captured value to text: a string without its quotes, anything else as JSON.
 pub(super) fn text(captured: &Captured) -> String {
-    match value(captured) {
+    match readable_value(captured) {
         Value::String(text) => text,
         other => other.to_string(),
     }
 }
 
-/// Converts the input of a call. Arguments of which only the type is known (a client, a handle) have no content and are
-/// left out.
-pub(super) fn input(input: &Input) -> Option<providers::Input> {
-    match input {
-        Input::Arguments(arguments) => Some(providers::Input::Arguments(
-            arguments
-                .iter()
-                .filter(|(_, captured)| !matches!(captured, Captured::Type(_)))
-                .map(|(name, captured)| ((*name).to_owned(), value(captured)))
-                .collect(),
-        )),
-        Input::Value(Captured::Type(_)) => None,
-        Input::Value(captured) => Some(providers::Input::Value(value(captured))),
-    }
+/// Converts the arguments of a function, without secrets.
+pub(super) fn arguments<'a>(
+    arguments: &'a [(&'static str, Captured)],
+    types: &TypeNames,
+) -> impl Iterator<Item = (&'static str, &'a Captured, Value)> {
+    let types = types.arguments().map(Some).chain(std::iter::repeat(None));
+    arguments.iter().zip(types).map(|((name, captured), type_name)| {
+        let mut value = readable_value(captured);
+        secrets::hide_in_argument(name, type_name, &mut value);
+        (*name, captured, value)
+    })
 }
 
-/// Converts the output of a call.
-pub(super) fn output(output: &Output) -> providers::Output {
+/// Converts the input of a call. Arguments of which only the type is known (a client, a handle) have no content and are
+/// left out. Parts of a request that a client takes one by one become one request.
+pub(super) fn input(input: &Input, types: &TypeNames) -> Option<providers::Input> {
+    let captured = match input {
+        Input::Arguments(arguments) => arguments,
+        Input::Value(Captured::Type(_)) => return None,
+        Input::Value(captured) => return Some(providers::Input::Value(value(captured))),
+    };
+    let (mut request, mut others) = (Map::new(), Vec::new());
+    for (name, captured, value) in arguments(captured, types) {
+        let part = match captured {
+            Captured::Type(_) => continue,
+            Captured::Debug(_, type_name) => debug_value::part_of_request(type_name),
+            _ => None,
+        };
+        match part {
+            Some(part) if part.is_of_request => drop(request.insert(part.field.to_owned(), value)),
+            Some(part) => others.push((part.field.to_owned(), value)),
+            None => others.push((name.to_owned(), value)),
+        }
+    }
+    if !request.is_empty() {
+        others.insert(0, ("request".to_owned(), Value::Object(request)));
+    }
+    Some(providers::Input::Arguments(others))
+}
+
+/// Converts the output of a call. `is_embedding` is `true` if it consists of vectors.
+pub(super) fn output(output: &Output, is_embedding: bool) -> providers::Output {
     match output {
-        Output::Value(captured) => providers::Output::Value(value(captured)),
+        Output::Value(captured) => match (value(captured), captured) {
+            // Some clients collect the events of a stream.
+            (Value::Array(events), Captured::Debug(_, type_name)) if debug_value::is_of_client(type_name) => {
+                providers::Output::Chunks(events)
+            }
+            (value, _) if is_embedding => providers::Output::Embeddings(value),
+            (value, _) => providers::Output::Value(value),
+        },
         Output::Chunks(chunks) => providers::Output::Chunks(chunks.iter().map(value).collect()),
     }
 }

@@ -10,7 +10,7 @@ use crate::span::input_output::{Ending, Input};
 
 /// Returns the arguments of the function as JSON, without those of which only the type is known.
 fn arguments(span: &FinishedSpan) -> Option<String> {
-    match captured::input(span.input.as_ref()?)? {
+    match captured::input(span.input.as_ref()?, &span.types)? {
         providers::Input::Arguments(arguments) if arguments.is_empty() => None,
         providers::Input::Arguments(arguments) => {
             Some(Value::Object(arguments.into_iter().collect()).to_string())

@@ -18,7 +18,7 @@ use promptlayer_blueprint::{
 };
 use serde_json::{Map, Value};
 
-use crate::capture::{Captured, Failure};
+use crate::capture::Failure;
 use crate::kind::SpanKind;
 use crate::span::finished::{FinishedSpan, Output};
 use crate::span::input_output::{Ending, Input};
@@ -97,7 +97,9 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
     {
         log.api_type = Some(api_type.to_owned());
     }
-    let answered = Answered::from_reply(&reply, &log, || span.output.as_ref().map(captured::output));
+    let answered = Answered::from_reply(&reply, &log, || {
+        span.output.as_ref().map(|output| captured::output(output, is_embedding(span)))
+    });
     let is_whole = is_whole(span, &reply);
     let ending = if is_whole { &Ending::Returned } else { &span.ending };
     let of_call = if is_whole { None } else { problem(span) };
@@ -130,9 +132,9 @@ struct Exchanged {
 /// Reads the request and the response of a call. An external span is read from its fields, and then from
 /// what it took over from the function around it.
 fn read(span: &FinishedSpan) -> Exchanged {
-    let input = span.input.as_ref().and_then(captured::input);
+    let input = span.input.as_ref().and_then(|input| captured::input(input, &span.types));
     let mut request = input.map(providers::request).unwrap_or_default();
-    let output = span.output.as_ref().map(captured::output);
+    let output = span.output.as_ref().map(|output| captured::output(output, is_embedding(span)));
     let mut reply = output.map(|output| providers::response_to(&request, output)).unwrap_or_default();
     let json = |fields: Map<String, Value>| (!fields.is_empty()).then(|| Value::Object(fields).to_string());
     let mut function_input = json(std::mem::take(&mut request.unplaced));
@@ -180,22 +182,14 @@ fn tool_call_id(span: &FinishedSpan) -> Option<String> {
     })
 }
 
-/// Returns the names of the types that may tell which client made the call: those of arguments without content, and
-/// of the error.
+/// Returns the names of the types that may tell which client made the call: those of the arguments, of the returned
+/// value, and of the error.
 fn type_names(span: &FinishedSpan) -> Vec<&str> {
-    let arguments = match &span.input {
-        Some(Input::Arguments(arguments)) => arguments.as_slice(),
-        _ => &[],
-    };
-    let of_arguments = arguments.iter().filter_map(|(_, captured)| match captured {
-        Captured::Type(name) => Some(*name),
-        _ => None,
-    });
     let of_error = match &span.ending {
         Ending::Failed(failure) => Some(failure.type_name),
         _ => None,
     };
-    of_arguments.chain(of_error).collect()
+    [span.types.arguments, span.types.returned].into_iter().chain(of_error).collect()
 }
 
 /// Returns the OpenTelemetry `gen_ai.*` attributes of a span that has no request log.
@@ -348,8 +342,9 @@ pub(crate) fn function_input(span: &FinishedSpan) -> Option<String> {
     }
     match span.input.as_ref()? {
         Input::Arguments(arguments) => {
+            let arguments = captured::arguments(arguments, &span.types);
             let arguments: Map<String, Value> =
-                arguments.iter().map(|(name, value)| ((*name).to_owned(), captured::value(value))).collect();
+                arguments.map(|(name, _, value)| (name.to_owned(), value)).collect();
             Some(Value::Object(arguments).to_string())
         }
         Input::Value(value) => Some(captured::text(value)),
@@ -364,7 +359,8 @@ pub(crate) fn function_output(span: &FinishedSpan) -> Option<String> {
     match span.output.as_ref()? {
         Output::Value(value) => Some(captured::text(value)),
         Output::Chunks(chunks) => {
-            Some(providers::readable(&providers::joined(chunks.iter().map(captured::value).collect())))
+            let chunks = chunks.iter().map(captured::readable_value).collect();
+            Some(providers::readable(&providers::joined(chunks)))
         }
     }
 }

@@ -1,76 +1,58 @@
-//! Redaction of secrets in a request: keys and passwords, detected by their field names.
+//! Redaction of secrets in JSON: keys and passwords, detected by their field names.
 
 use promptlayer_blueprint::providers::REDACTED;
 use promptlayer_blueprint::{LogRequest, Prompt, Tool};
 use serde_json::{Map, Value};
 
-use crate::capture::secret_names::{is_of_auth, is_secret};
-
-/// Field names of secrets that are only redacted inside authentication data.
-const OF_AUTH: &[&str] = &["key", "connection_string", "connectionString"];
-
-/// Fields that contain the named parts of a JSON schema.
-const OF_SCHEMA: &[&str] = &["properties", "patternProperties", "$defs", "definitions"];
+use crate::capture::secret_names::{Within, is_secret_type, looks_like_a_secret};
+use crate::capture::type_names::{last_name, paths};
 
 /// Redacts secrets in the parameters of a request and in the settings of its tools.
 pub(super) fn hide(log: &mut LogRequest) {
-    hide_in(&mut log.parameters, Within::Settings);
+    let hide_in = |object: &mut Map<String, Value>| hide_in(object, Within::Settings, Within::then);
+    hide_in(&mut log.parameters);
     let Prompt::Chat(chat) = &mut log.input else { return };
     for tool in &mut chat.tools {
         match tool {
-            Tool::BuiltIn(tool) => hide_in(&mut tool.config, Within::Settings),
-            Tool::Other(Value::Object(tool)) => hide_in(tool, Within::Settings),
+            Tool::BuiltIn(tool) => hide_in(&mut tool.config),
+            Tool::Other(Value::Object(tool)) => hide_in(tool),
             _ => {}
         }
     }
 }
 
-/// The kind of object that a field name appears in. It determines what the name means.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Within {
-    Settings,
-    /// Authentication data.
-    Auth,
-    /// Headers for a tool's server. Each header may contain a key.
-    Headers,
-    /// Parts of a JSON schema. Names in a schema do not describe values.
-    Schema,
-}
-
-impl Within {
-    /// Returns the kind of the nested object with this name.
-    fn then(self, name: &str) -> Self {
-        match self {
-            Self::Schema => Self::Schema,
-            _ if OF_SCHEMA.contains(&name) => Self::Schema,
-            _ if name == "headers" => Self::Headers,
-            Self::Auth => Self::Auth,
-            Self::Settings | Self::Headers if is_of_auth(name) => Self::Auth,
-            Self::Settings | Self::Headers => Self::Settings,
-        }
-    }
-
-    fn hides(self, name: &str, value: &Value) -> bool {
-        let is_meant = match self {
-            Self::Headers => value.is_string() || value.is_array(),
-            Self::Auth => OF_AUTH.contains(&name),
-            Self::Settings | Self::Schema => false,
-        };
-        is_meant || is_secret(name)
+/// Redacts secrets in an argument, outside of messages. The argument itself is one if the name of its type says so,
+/// or if it is called `key` and looks like one.
+pub(super) fn hide_in_argument(name: &str, type_name: Option<&str>, value: &mut Value) {
+    let is_key = matches!(name, "key" | "keys") && text(value).is_some_and(looks_like_a_secret);
+    let is_secret = paths(type_name.unwrap_or_default()).any(|path| is_secret_type(last_name(path)));
+    if (is_key || is_secret) && !value.is_null() {
+        *value = Value::from(REDACTED);
+    } else {
+        hide_value(value, false, Within::Settings.then_or_content(name), Within::then_or_content);
     }
 }
 
-fn hide_in(object: &mut Map<String, Value>, within: Within) {
+/// Returns a text, or the first one of a list.
+fn text(value: &Value) -> Option<&str> {
+    value.get(0).unwrap_or(value).as_str()
+}
+
+/// How the name of a nested object determines its kind.
+type Then = fn(Within, &str) -> Within;
+
+fn hide_in(object: &mut Map<String, Value>, within: Within, then: Then) {
     for (name, value) in object {
-        let is_hidden = within.hides(name, value);
-        hide_value(value, is_hidden, within.then(name));
+        let is_list = value.is_array().then_some("");
+        let is_hidden = within.hides(name, value.as_str().or(is_list));
+        hide_value(value, is_hidden, then(within, name), then);
     }
 }
 
-fn hide_value(value: &mut Value, is_hidden: bool, within: Within) {
+fn hide_value(value: &mut Value, is_hidden: bool, within: Within, then: Then) {
     match value {
-        Value::Object(inner) => hide_in(inner, within),
-        Value::Array(items) => items.iter_mut().for_each(|item| hide_value(item, is_hidden, within)),
+        Value::Object(inner) => hide_in(inner, within, then),
+        Value::Array(items) => items.iter_mut().for_each(|item| hide_value(item, is_hidden, within, then)),
         Value::String(_) | Value::Number(_) if is_hidden => *value = Value::from(REDACTED),
         _ => {}
     }

@@ -9,6 +9,7 @@ mod bedrock;
 mod bedrock_invoke;
 mod bedrock_stream;
 mod bodies;
+mod captured;
 mod cohere;
 mod cohere_fixtures;
 mod completions;
@@ -47,6 +48,7 @@ use promptlayer_blueprint::{AssistantMessage, ChatPrompt, ContentBlock, LogReque
 use serde_json::{Map, Value};
 
 use crate::capture::Captured;
+use crate::capture::type_names::TypeNames;
 use crate::kind::SpanKind;
 use crate::random;
 use crate::span::finished::{FinishedSpan, Inherited, Output, Place};
@@ -66,6 +68,7 @@ pub(crate) fn span() -> FinishedSpan {
         duration: Duration::from_millis(1_500),
         ending: Ending::Returned,
         input: None,
+        types: TypeNames::default(),
         output: None,
         time_to_first_chunk: None,
         provider: None,

@@ -1,0 +1,232 @@
+//! The crates of model clients whose types have no `Serialize`: a table of how their `Debug` output becomes the
+//! JSON of the wire format. The readers in `promptlayer-blueprint` then detect the format.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+
+use super::parse::MASK;
+use crate::capture::type_names::{last_name, paths};
+
+/// One crate of a model client.
+pub(super) struct Client {
+    /// The name of the crate, with which the paths of its types start.
+    krate: &'static str,
+    /// The starts of the paths of the types that make up a request. They contain content and no credentials, so
+    /// their `Debug` is used for arguments too.
+    of_request: &'static [&'static str],
+    /// Types that are a part of a request, and the field of the request for them.
+    parts: &'static [(&'static str, &'static str)],
+    pub(super) form: Form,
+}
+
+/// How `Debug` output becomes JSON.
+pub(super) struct Form {
+    /// `true` for the APIs of Amazon: keys and variants are in camel case, unit variants in snake case, and a
+    /// `None` is left out.
+    pub(super) is_amazon: bool,
+    /// `true` for the types of a known crate, where the name of a struct is never that of a variant, unless
+    /// `rewrite` says so.
+    pub(super) is_known: bool,
+    /// Rewrites a value that has a name: the fields of a struct, the content of a variant, or `null` for a unit
+    /// variant. Returns `None` if the crate treats the name like any other.
+    pub(super) rewrite: fn(&str, &mut Value) -> Option<Value>,
+}
+
+/// The form of the types that no row is about.
+pub(super) static PLAIN: Form = Form { is_amazon: false, is_known: false, rewrite: |_, _| None };
+
+const AMAZON: Form = Form { is_amazon: true, is_known: true, rewrite: amazon };
+
+const fn known(rewrite: fn(&str, &mut Value) -> Option<Value>) -> Form {
+    Form { is_amazon: false, is_known: true, rewrite }
+}
+
+static CLIENTS: &[Client] = &[
+    Client {
+        krate: "aws_sdk_bedrockruntime",
+        of_request: &[
+            "aws_sdk_bedrockruntime::types::",
+            "aws_sdk_bedrockruntime::operation::converse::_",
+            "aws_sdk_bedrockruntime::operation::converse_stream::_",
+        ],
+        parts: &[
+            ("Message", "messages"),
+            ("SystemContentBlock", "system"),
+            ("InferenceConfiguration", "inferenceConfig"),
+            ("ToolConfiguration", "toolConfig"),
+        ],
+        form: AMAZON,
+    },
+    Client {
+        krate: "aws_smithy_types",
+        of_request: &["aws_smithy_types::document::"],
+        parts: &[],
+        form: AMAZON,
+    },
+    Client { krate: "openai_api_rs", of_request: &[], parts: &[], form: known(openai_api_rs) },
+    Client {
+        krate: "groq_api_rs",
+        of_request: &["groq_api_rs::completion::request::"],
+        parts: &[],
+        form: known(groq_api_rs),
+    },
+    Client {
+        krate: "google_generative_ai_rs",
+        of_request: &[],
+        parts: &[],
+        form: known(google_generative_ai_rs),
+    },
+    Client { krate: "cohere_rust", of_request: &[], parts: &[], form: known(cohere_rust) },
+    Client {
+        krate: "llm",
+        of_request: &["llm::chat::message::"],
+        parts: &[("ChatMessage", "messages")],
+        form: known(llm),
+    },
+];
+
+/// A field of a request that a client takes as an argument of its own.
+pub(crate) struct RequestPart {
+    pub(crate) field: &'static str,
+    /// `true` if the parts have the wire format of a provider's request.
+    pub(crate) is_of_request: bool,
+}
+
+/// Returns the client's crate that a type belongs to. The type may be a parameter of another one, as in
+/// `Option<aws_sdk_bedrockruntime::types::Message>`.
+pub(super) fn client_of(type_name: &str) -> Option<&'static Client> {
+    paths(type_name).find_map(|path| {
+        let (krate, _) = path.split_once("::")?;
+        CLIENTS.iter().find(|client| client.krate == krate)
+    })
+}
+
+/// Returns `true` if a type belongs to the crate of a client.
+pub(crate) fn is_of_client(type_name: &str) -> bool {
+    client_of(type_name).is_some()
+}
+
+/// Returns the field of a request that a value of this type is.
+pub(crate) fn part_of_request(type_name: &str) -> Option<RequestPart> {
+    let client = client_of(type_name)?;
+    let last = last_name(paths(type_name).last()?);
+    let (_, field) = client.parts.iter().find(|(name, _)| *name == last)?;
+    Some(RequestPart { field, is_of_request: client.form.is_amazon })
+}
+
+/// Returns `true` if a type is part of a request of a known client, so that its `Debug` may be logged. The type
+/// may be in a list, a box or an `Option`.
+///
+/// Runs on the calling thread, for arguments that have no other form.
+pub(crate) fn is_of_request(type_name: &str) -> bool {
+    const AROUND: &[&str] = &[
+        "&",
+        "mut ",
+        "[",
+        "alloc::vec::Vec<",
+        "core::option::Option<",
+        "alloc::boxed::Box<",
+        "alloc::sync::Arc<",
+    ];
+    let mut name = type_name;
+    while let Some(inner) = AROUND.iter().find_map(|around| name.strip_prefix(around)) {
+        name = inner;
+    }
+    CLIENTS.iter().flat_map(|client| client.of_request).any(|start| name.starts_with(start))
+}
+
+/// The SDK masks what it takes for sensitive, and thereby the name of the variant. Among the blocks of a message it
+/// masks reasoning only.
+fn amazon(name: &str, content: &mut Value) -> Option<Value> {
+    match name {
+        "Blob" => base64_of_hexadecimal(content.get("inner")?.as_str()?),
+        "Unknown" | "UnknownVariantValue" if content.is_string() => Some(content.take()),
+        mask if mask.starts_with(MASK) => {
+            Some(json!({"reasoningContent": {"reasoningText": {"text": mask}}}))
+        }
+        _ => None,
+    }
+}
+
+/// Returns the bytes that the SDK writes in hexadecimal digits.
+fn base64_of_hexadecimal(digits: &str) -> Option<Value> {
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let bytes: Option<Vec<u8>> = digits.as_bytes().chunks(2).map(byte).collect();
+    Some(Value::from(STANDARD.encode(bytes?)))
+}
+
+fn openai_api_rs(name: &str, content: &mut Value) -> Option<Value> {
+    let delta = |field: &str, content: &mut Value| {
+        let delta = Map::from_iter([(field.to_owned(), content.take())]);
+        json!({"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta}]})
+    };
+    match name {
+        // The other field is the headers of the response.
+        "CallResponse" => content.get_mut("inner").map(Value::take),
+        "ResponseStreamEvent" => content.get_mut("data").map(Value::take),
+        "Event" | "Text" | "ImageUrl" => Some(content.take()),
+        "Content" => Some(delta("content", content)),
+        "Reasoning" if content.is_string() => Some(delta("reasoning_content", content)),
+        "ToolCall" if content.is_array() => Some(delta("tool_calls", content)),
+        "Done" => Some(Value::Null),
+        _ => None,
+    }
+}
+
+fn groq_api_rs(name: &str, content: &mut Value) -> Option<Value> {
+    matches!(name, "NonStream" | "Stream").then(|| content.take())
+}
+
+fn google_generative_ai_rs(name: &str, content: &mut Value) -> Option<Value> {
+    matches!(name, "Rest" | "Count").then(|| content.take())
+}
+
+fn cohere_rust(name: &str, content: &mut Value) -> Option<Value> {
+    let event = match name {
+        "ChatStreamStart" => "stream-start",
+        "ChatTextGeneration" => "text-generation",
+        "ChatStreamEnd" => "stream-end",
+        _ => return None,
+    };
+    content.as_object_mut()?.insert("event_type".to_owned(), event.into());
+    Some(content.take())
+}
+
+fn llm(name: &str, content: &mut Value) -> Option<Value> {
+    match name {
+        "ChatMessage" => message_of_llm(content),
+        "ToolCall" => {
+            let call = content.as_object_mut()?;
+            let kind = call.remove("call_type")?;
+            call.insert("type".to_owned(), kind);
+            None
+        }
+        // A piece of a streamed text.
+        "Text" if content.is_string() => Some(content.take()),
+        _ => None,
+    }
+}
+
+/// Rewrites a message of `llm`, where the type of the message contains the calls, and results are calls too.
+fn message_of_llm(message: &mut Value) -> Option<Value> {
+    let message = message.as_object_mut()?;
+    let mut kind = message.remove("message_type")?;
+    if let Some(calls) = kind.get_mut("ToolUse") {
+        message.insert("tool_calls".to_owned(), calls.take());
+    } else if let Some(results) = kind.get("ToolResult").and_then(Value::as_array) {
+        let result = |call: &Value| {
+            let text = call.get("function").and_then(|function| function.get("arguments"));
+            json!({"role": "tool", "tool_call_id": call.get("id"), "content": text})
+        };
+        return Some(results.iter().map(result).collect());
+    } else if let Some(address) = kind.get("ImageURL") {
+        let text = message.remove("content").filter(|text| text != "");
+        let text = text.map(|text| json!({"type": "text", "text": text}));
+        let image = json!({"type": "image_url", "image_url": {"url": address}});
+        message.insert("content".to_owned(), text.into_iter().chain([image]).collect());
+    } else if kind != "Text" {
+        message.insert("message_type".to_owned(), kind);
+    }
+    None
+}
