@@ -13,7 +13,7 @@ const EVENT: &str = "aws_sdk_bedrockruntime::types::_converse_stream_output::Con
 const INPUT: &str = "aws_sdk_bedrockruntime::operation::converse::_converse_input::ConverseInput";
 
 /// Types with the `Debug` of those in `aws-sdk-bedrockruntime`.
-#[allow(dead_code, reason = "their `Debug` is what is looked at")]
+#[allow(dead_code, clippy::struct_field_names, reason = "their `Debug` is what is looked at")]
 mod sdk {
     use super::{BTreeMap, fmt};
 
@@ -94,8 +94,15 @@ mod sdk {
 
     impl fmt::Debug for Blob {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            let digits: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
-            f.debug_struct("Blob").field("inner", &format_args!("{digits}")).finish()
+            f.debug_struct("Blob").field("inner", &Digits(self.0)).finish()
+        }
+    }
+
+    struct Digits(&'static [u8]);
+
+    impl fmt::Debug for Digits {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
         }
     }
 
@@ -325,13 +332,8 @@ fn call() -> ContentBlock {
     })
 }
 
-fn usage() -> Option<sdk::TokenUsage> {
-    Some(sdk::TokenUsage {
-        input_tokens: 3,
-        output_tokens: 2,
-        total_tokens: 5,
-        cache_read_input_tokens: Some(1),
-    })
+fn usage() -> sdk::TokenUsage {
+    sdk::TokenUsage { input_tokens: 3, output_tokens: 2, total_tokens: 5, cache_read_input_tokens: Some(1) }
 }
 
 #[test]
@@ -340,7 +342,7 @@ fn reply_becomes_the_wire_format() {
     let reply = sdk::ConverseOutput {
         output: Some(sdk::Output::Message(Message { role: Role::Assistant, content })),
         stop_reason: StopReason::ToolUse,
-        usage: usage(),
+        usage: Some(usage()),
         metrics: Some(sdk::ConverseMetrics { latency_ms: 7 }),
         trace: None,
         _request_id: Some("r".to_owned()),
@@ -394,7 +396,7 @@ fn streamed_events_become_the_wire_format() {
         delta(Delta::ToolUse(sdk::ToolUseBlockDelta { input: "{\"city\":\"Bern\"}".to_owned() }), 2),
         Event::ContentBlockStop(sdk::ContentBlockStopEvent { content_block_index: 2 }),
         Event::MessageStop(sdk::MessageStopEvent { stop_reason: StopReason::ToolUse }),
-        Event::Metadata(sdk::MetadataEvent { usage: usage(), metrics: None }),
+        Event::Metadata(sdk::MetadataEvent { usage: Some(usage()), metrics: None }),
     ];
     let read: Vec<_> = events.iter().map(|event| value(&format!("{event:?}"), EVENT)).collect();
     assert_eq!(read[2], json!({"contentBlockDelta": {"delta": {"text": "Let me "}, "contentBlockIndex": 1}}));

@@ -182,8 +182,8 @@ fn content_with_the_name_of_a_secret_is_kept() {
     assert!(serde_json::to_string(&log).unwrap().contains("blue"), "{log:?}");
 }
 
-fn vector(length: usize) -> Vec<f64> {
-    (0..length).map(|at| at as f64 / 8.0).collect()
+fn vector(length: u32) -> Vec<f64> {
+    (0..length).map(|at| f64::from(at) / 8.0).collect()
 }
 
 #[test]
