@@ -19,7 +19,7 @@ use crate::providers::reading::{Reply, Request, Usage};
 use crate::providers::usage::UsagePaths;
 
 /// Fields that, beside an input, only this API has.
-const OWN_FIELDS: &str = "system_instruction generation_config previous_interaction_id agent agent_config \
+const OWN_FIELDS: &str = "system_instruction generation_config previous_interaction_id agent_config \
                           response_modalities continuation_token";
 
 /// Fields of OpenAI's responses and embeddings, which have an input and may serve models of Google too.
@@ -64,9 +64,10 @@ pub(super) fn is_request(object: &Object) -> bool {
     let is_possible = object.get("input").is_some_and(Value::is_string)
         || items.iter().all(|item| is_content(item) || is_turn(item));
     let is_google = model.starts_with("gemini-") && !model.contains("embed") && !has_any(OTHER_FIELDS);
+    let is_for_agent = object.text("agent").is_some() && has_any("background store stream");
     !model.is_empty()
         && !items.is_empty()
-        && (has_any(OWN_FIELDS) || items.iter().any(is_own) || (is_google && is_possible))
+        && (has_any(OWN_FIELDS) || is_for_agent || items.iter().any(is_own) || (is_google && is_possible))
 }
 
 /// Returns the items of an input: one, or a list.

@@ -111,7 +111,10 @@ fn request_is_detected_only_by_own_fields_and_models() {
     assert_eq!(api(json!({"model": "m", "input": "why?", "generation_config": {}})), own);
     assert_eq!(api(json!({"model": "m", "input": [{"type": "user_input", "content": []}]})), own);
     assert_eq!(api(json!({"model": "m", "input": "why?", "previous_interaction_id": "v1_a"})), own);
+    assert_eq!(api(json!({"agent": "support", "input": "why?"})), None, "of the application");
     let responses = Some("responses".to_owned());
+    let agent = json!({"name": "support", "type": "agent_reference"});
+    assert_eq!(api(json!({"model": "gpt-4o", "input": "why?", "agent": agent})), responses);
     assert_eq!(api(json!({"model": "gpt-4o", "input": "why?"})), responses);
     assert_eq!(api(json!({"model": "google/gemini-2.5-flash", "input": "why?"})), responses);
     assert_eq!(
