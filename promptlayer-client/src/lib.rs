@@ -12,10 +12,6 @@ mod redact;
 mod report;
 mod requests;
 mod settings;
-#[cfg(test)]
-#[allow(dead_code, reason = "each crate uses a part of it")]
-#[path = "../../tests/src/shared.rs"]
-mod shared;
 mod templates;
 mod track;
 

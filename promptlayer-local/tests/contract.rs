@@ -1,5 +1,4 @@
-//! Compares the server's validation rules with PromptLayer's API document: both must accept or reject the
-//! same bodies.
+//! Compares the server's validation rules with the API documents: they must accept or reject the same bodies.
 
 #![allow(clippy::print_stdout, reason = "what was compared is said aloud")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
@@ -7,8 +6,8 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::document::{document, problems, recording};
-use support::{Local, merged, request_with, span, text};
+use support::document::documents;
+use support::{Local, merged, request_with, shared, span, text};
 
 /// Returns the values that replace a field, one after another, to test if they are still accepted.
 fn replacements() -> Vec<Value> {
@@ -68,38 +67,38 @@ fn walk(value: &Value, pointer: String, pointers: &mut Vec<String>) {
     }
 }
 
-/// Returns `true` if all problems are missing tags of unions. The document allows the tag to be missing, but
-/// the service does not.
+/// Returns `true` if all problems are missing tags of unions. PromptLayer's document allows the tag to be
+/// missing, but the service does not.
 fn lacks_only_a_tag(answer: &Value) -> bool {
     let problems = answer["detail"].as_array();
     problems.is_some_and(|problems| problems.iter().all(|problem| problem["type"] == "union_tag_not_found"))
 }
 
-/// Sends every variant, and compares the result of the server with that of the document.
-async fn compare(path: &str, schema: &str, body: &Value, excused: impl Fn(&str, &Value) -> bool) {
-    if document().is_none() {
-        return;
+/// Sends every variant, and compares the result of the server with that of each document.
+async fn compare(path: &str, body: &Value, excused: impl Fn(&str, &Value) -> bool) {
+    for document in documents() {
+        let problems = document.problems_of_request(path, body);
+        assert_eq!(problems, Vec::<String>::new(), "the body itself is good");
     }
-    let schema = json!({ "$ref": format!("#/components/schemas/{schema}") });
-    let key = schema.to_string();
-    assert_eq!(problems(&key, &schema, body), Vec::<String>::new(), "the body itself is good");
     let local = Local::start();
     let mut compared = 0;
     for (pointer, variant) in variants(body) {
         if excused(&pointer, &variant) {
             continue;
         }
-        let expected = problems(&key, &schema, &variant);
         let answer = local.post(path, &variant).await;
         if lacks_only_a_tag(&answer.json) {
             continue;
         }
-        assert_eq!(
-            answer.status == 422,
-            !expected.is_empty(),
-            "{pointer}: {variant}\n{}\n{expected:#?}",
-            answer.text
-        );
+        for document in documents() {
+            let expected = document.problems_of_request(path, &variant);
+            assert_eq!(
+                answer.status == 422,
+                !expected.is_empty(),
+                "{pointer}: {variant}\n{}\n{expected:#?}",
+                answer.text
+            );
+        }
         compared += 1;
     }
     println!("{path}: {compared} bodies compared");
@@ -180,7 +179,7 @@ fn full_request() -> Value {
 
 #[tokio::test]
 async fn request_log_is_accepted_exactly_when_the_schema_allows_it() {
-    compare("/log-request", "LogRequest", &full_request(), |pointer, variant| {
+    compare("/log-request", &full_request(), |pointer, variant| {
         // Times can also be numbers, because PromptLayer's clients send them. The document describes only in
         // its text that an error type needs a matching status.
         let time = pointer.contains("_time")
@@ -200,16 +199,11 @@ async fn spans_are_accepted_exactly_when_the_schema_allows_them() {
             "log_request": request_with(&json!({})),
         }),
     );
-    compare(
-        "/spans-bulk",
-        "CreateSpansBulk",
-        &json!({ "spans": [full], "close_after": false }),
-        |pointer, _| {
-            // The text of the document allows the request log of a span to leave out its times. Its schema
-            // does not.
-            pointer.contains("log_request/request_")
-        },
-    )
+    compare("/spans-bulk", &json!({ "spans": [full], "close_after": false }), |pointer, _| {
+        // The text of the document allows the request log of a span to leave out its times. Its schema
+        // does not.
+        pointer.contains("log_request/request_")
+    })
     .await;
 }
 
@@ -229,43 +223,42 @@ async fn template_is_accepted_exactly_when_the_schema_allows_it() {
     });
     // A valid variant can conflict with a template of another name that has the same external id. The status
     // is then 409 and not 422.
-    compare("/rest/prompt-templates", "CreatePromptTemplate", &body, |_, _| false).await;
+    compare("/rest/prompt-templates", &body, |_, _| false).await;
 }
 
 #[tokio::test]
-async fn the_documents_own_examples_are_accepted() {
-    let Some(document) = document() else { return };
+async fn examples_of_the_documents_are_accepted() {
     let local = Local::start();
-    for path in ["/spans-bulk", "/log-request"] {
-        let examples =
-            &document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["examples"];
-        for (name, example) in examples.as_object().unwrap() {
-            let answer = local.post(path, &example["value"]).await;
-            assert_eq!(answer.status, 201, "{path} {name}: {}", answer.text);
+    for document in documents() {
+        for path in ["/spans-bulk", "/log-request"] {
+            for (name, example) in document.examples(path) {
+                let answer = local.post(path, example).await;
+                assert_eq!(answer.status, 201, "{path} {name}: {}", answer.text);
+            }
         }
     }
 }
 
 #[tokio::test]
-async fn recorded_promptlayer_client_bodies_are_accepted() {
+async fn bodies_of_promptlayer_clients_are_accepted() {
     let local = Local::start();
-    for (file, path) in
-        [("new_log_request.json", "/log-request"), ("spans_bulk_py_1.4.7.json", "/spans-bulk")]
-    {
-        let Some(recording) = recording(file) else { continue };
-        let exchanges = recording["exchanges"].as_array().unwrap();
-        let bodies: Vec<&Value> = exchanges
-            .iter()
-            .filter(|exchange| exchange["path"] == path)
-            .map(|exchange| &exchange["body_json"])
-            .collect();
-        assert!(!bodies.is_empty(), "{file}");
-        for body in bodies {
-            let answer = local.post(path, body).await;
-            // One recording contains an error message that is longer than the document allows.
-            let too_long =
-                body["error_message"].as_str().is_some_and(|message| message.chars().count() > 1024);
-            assert_eq!(answer.status, if too_long { 422 } else { 201 }, "{file}: {}", answer.text);
+    for (scene, path) in [("python_log_request", "/log-request"), ("python_spans", "/spans-bulk")] {
+        for scene in shared::scenes(scene) {
+            let exchanges = scene["exchanges"].as_array().unwrap();
+            let bodies: Vec<&Value> = exchanges
+                .iter()
+                .filter(|exchange| exchange["path"] == path)
+                .map(|exchange| &exchange["body_json"])
+                .collect();
+            assert!(!bodies.is_empty(), "{}", scene["scenario"]);
+            for body in bodies {
+                let answer = local.post(path, body).await;
+                // The Python client sends error messages that are longer than the documents allow.
+                let too_long =
+                    body["error_message"].as_str().is_some_and(|message| message.chars().count() > 1024);
+                let expected = if too_long { 422 } else { 201 };
+                assert_eq!(answer.status, expected, "{}: {}", scene["scenario"], answer.text);
+            }
         }
     }
 }

@@ -58,10 +58,9 @@ async fn text_renders_as_in_the_python_client() {
 
 #[tokio::test]
 async fn reference_vectors_render_as_in_the_python_client() {
-    let Some(vectors) = shared::document("wire/render_vectors.json") else { return };
     let local = Local::start();
     let mut compared = 0;
-    for vector in vectors.as_array().unwrap() {
+    for vector in shared::render_vectors() {
         let (template, format) = (vector["template"].as_str().unwrap(), vector["format"].as_str().unwrap());
         let variables = vector["variables"].as_object().unwrap();
         if variables.values().all(Value::is_string) {
@@ -75,7 +74,7 @@ async fn reference_vectors_render_as_in_the_python_client() {
             assert_eq!(render(&local, &vector["variables"]).await.status, 422, "{vector}");
         }
     }
-    assert_eq!(compared, 10);
+    assert!(compared >= 10, "{compared}");
 }
 
 #[tokio::test]

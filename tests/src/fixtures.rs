@@ -1,4 +1,4 @@
-//! Recorded exchanges with providers, and functions that replay them.
+//! Exchanges with providers, and functions that replay them.
 
 mod replay;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 pub use self::replay::{Given, call, replay};
 use crate::shared;
 
-/// A recorded request to a provider and its response.
+/// A request to a provider and its response. `tests/fixtures/README.md` describes the fields.
 #[derive(Debug, Clone, Deserialize)]
 #[non_exhaustive]
 pub struct Fixture {
@@ -37,20 +37,18 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// Reads all fixtures, sorted by name, from the folder in `PROMPTLAYER_SHARED`, else from the folder
-    /// `shared` beside the checkout.
-    ///
-    /// If there are none, writes a message to standard error and returns an empty list.
+    /// Reads all exchanges, sorted by name: those in `tests/fixtures`, and those of the external folder if it
+    /// exists.
     ///
     /// # Panics
     ///
-    /// Panics if a file exists but is not an exchange.
+    /// Panics if a file is not an exchange.
     pub fn all() -> Vec<Self> {
         let read = |(name, document)| match serde_json::from_value(document) {
             Ok(fixture) => Self { name, ..fixture },
             Err(error) => panic!("{name} is no exchange: {error}"),
         };
-        shared::documents("fixtures").into_iter().map(read).collect()
+        shared::exchanges().into_iter().map(read).collect()
     }
 
     /// Returns every available form of the response: the body, the events, and the accumulated response.

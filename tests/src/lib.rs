@@ -35,6 +35,7 @@ pub mod random;
 pub mod recorder;
 pub mod recordings;
 pub mod rustc;
+#[allow(dead_code, reason = "each crate uses a part of it")]
 mod shared;
 pub mod tls;
 

@@ -1,16 +1,16 @@
-//! Recorded requests of other clients, by scene.
+//! Requests of other clients, by scene.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::shared;
 
-/// A recorded scene: the requests that a program sent to PromptLayer, and the responses.
+/// A scene: the requests that a program sends to PromptLayer, and the responses.
 ///
 /// ```
 /// use tests::Scene;
 ///
-/// if let Some(scene) = Scene::load("langchain_1_chatopenai") {
+/// for scene in Scene::load("langchain_chat") {
 ///     assert_eq!(scene.exchanges[0].body_json.as_ref().unwrap()["tags"][0], "chatopenai");
 /// }
 /// ```
@@ -60,20 +60,18 @@ pub struct Answer {
 }
 
 impl Scene {
-    /// Reads a scene from the folder in `PROMPTLAYER_SHARED`, else from the folder `shared` beside the
-    /// checkout.
-    ///
-    /// If the file does not exist, writes a message to standard error and returns `None`.
+    /// Reads the scenes of a kind: the one of this name in `tests/fixtures/scenes`, and a recording of the same
+    /// kind if the external folder exists.
     ///
     /// # Panics
     ///
-    /// Panics if the file exists but is not a scene.
-    pub fn load(name: &str) -> Option<Self> {
-        let document = shared::document(&format!("wire/{name}.json"))?;
-        match serde_json::from_value(document) {
-            Ok(scene) => Some(scene),
-            Err(error) => panic!("the recording {name} is no scene: {error}"),
-        }
+    /// Panics if there is no scene of this name, or if a file is not a scene.
+    pub fn load(name: &str) -> Vec<Self> {
+        let read = |document| match serde_json::from_value(document) {
+            Ok(scene) => scene,
+            Err(error) => panic!("{name} is no scene: {error}"),
+        };
+        shared::scenes(name).into_iter().map(read).collect()
     }
 
     /// Returns the exchanges with this path.
@@ -89,47 +87,47 @@ mod tests {
     use super::*;
 
     #[test]
-    fn first_scene_has_one_chat_with_its_tag() {
-        let Some(scene) = Scene::load("langchain_1_chatopenai") else {
-            return;
-        };
-        let [exchange] = scene.exchanges.as_slice() else { panic!("{} exchanges", scene.exchanges.len()) };
-        assert_eq!((exchange.method.as_str(), exchange.path.as_str()), ("POST", "/track-request"));
-        let body = exchange.body_json.as_ref().unwrap();
-        assert_eq!(body["tags"], json!(["chatopenai"]));
-        assert_eq!(body["request_response"][0]["content"], "4 comes after 1, 2, 3.");
-        assert_eq!((exchange.response.status, &exchange.response.json["request_id"]), (200, &json!(1001)));
+    fn langchain_chat_is_one_request_with_its_tag() {
+        for scene in Scene::load("langchain_chat") {
+            let [exchange] = scene.exchanges.as_slice() else {
+                panic!("{} exchanges", scene.exchanges.len())
+            };
+            assert_eq!((exchange.method.as_str(), exchange.path.as_str()), ("POST", "/track-request"));
+            let body = exchange.body_json.as_ref().unwrap();
+            assert_eq!(body["tags"], json!(["chatopenai"]));
+            assert_eq!(body["request_response"][0]["content"], "4 comes after 1, 2, 3.");
+            assert_eq!(exchange.response.status, 200);
+            assert!(exchange.response.json["request_id"].is_u64());
+        }
     }
 
     #[test]
-    fn second_scene_has_one_completion_with_two_tags() {
-        let Some(scene) = Scene::load("langchain_2_gpt4all") else {
-            return;
-        };
-        let body = scene.exchanges[0].body_json.as_ref().unwrap();
-        assert_eq!(body["tags"], json!(["langchain", "gpt4all"]));
-        assert_eq!(body["args"], json!(["Once upon a time, "]));
+    fn langchain_completion_is_one_request_with_two_tags() {
+        for scene in Scene::load("langchain_completion") {
+            let body = scene.exchanges[0].body_json.as_ref().unwrap();
+            assert_eq!(body["tags"], json!(["langchain", "gpt4all"]));
+            assert_eq!(body["args"], json!(["Once upon a time, "]));
+        }
     }
 
     #[test]
-    fn third_scene_fetches_a_template_and_tracks_three_values() {
-        let Some(scene) = Scene::load("langchain_3_full_featured") else {
-            return;
-        };
-        let paths: Vec<_> = scene.exchanges.iter().map(|exchange| exchange.path.as_str()).collect();
-        assert_eq!(
-            paths,
-            [
-                "/library-get-prompt-template",
-                "/track-request",
-                "/library-track-score",
-                "/library-track-metadata",
-                "/library-track-prompt",
-            ]
-        );
-        assert_eq!(scene.exchanges[0].query["prompt_name"], json!(["example"]));
-        assert_eq!(scene.exchanges[0].body_json, None);
-        let score = scene.to_path("/library-track-score").next().unwrap();
-        assert_eq!(score.body_json.as_ref().unwrap()["score"], 100);
+    fn langchain_full_fetches_a_template_and_tracks_values() {
+        for scene in Scene::load("langchain_full") {
+            let paths: Vec<_> = scene.exchanges.iter().map(|exchange| exchange.path.as_str()).collect();
+            assert_eq!(
+                paths,
+                [
+                    "/library-get-prompt-template",
+                    "/track-request",
+                    "/library-track-score",
+                    "/library-track-metadata",
+                    "/library-track-prompt",
+                ]
+            );
+            assert_eq!(scene.exchanges[0].query["prompt_name"], json!(["example"]));
+            assert_eq!(scene.exchanges[0].body_json, None);
+            let score = scene.to_path("/library-track-score").next().unwrap();
+            assert_eq!(score.body_json.as_ref().unwrap()["score"], 100);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Requests and responses follow PromptLayer's API document: those that the library sends and those that
+//! Requests and responses follow the API documents: those that the library sends and those that
 //! promptlayer-local answers.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
@@ -39,21 +39,19 @@ fn sent(
     recorder.requests()
 }
 
-/// Checks every request against the API document and returns the number of bodies.
-fn assert_valid(contract: Option<&Contract>, requests: &[Arc<Request>]) -> usize {
+/// Checks every request against the API documents and returns the number of bodies.
+fn assert_valid(contract: &Contract, requests: &[Arc<Request>]) -> usize {
     for request in requests {
         let body = request.json.as_ref().unwrap_or(&Value::Null);
-        let check =
-            |contract: &Contract| contract.check_request(request.method.as_str(), &request.path, body);
-        let violations = contract.map(check).unwrap_or_default();
+        let violations = contract.check_request(request.method.as_str(), &request.path, body);
         assert!(violations.is_empty(), "{request}: {violations:#?}\n{body:#}");
     }
     requests.iter().filter(|request| request.json.is_some()).count()
 }
 
 /// Sends the requests to promptlayer-local too. It must accept all of them, and its responses must follow the
-/// API document.
-fn assert_local_answers(contract: Option<&Contract>, server: &Server, requests: &[Arc<Request>]) {
+/// API documents.
+fn assert_local_answers(contract: &Contract, server: &Server, requests: &[Arc<Request>]) {
     let mut logged = Value::Null;
     for request in requests {
         let mut body = request.json.clone().unwrap_or_default();
@@ -65,10 +63,7 @@ fn assert_local_answers(contract: Option<&Contract>, server: &Server, requests: 
         let got = exchange_json(server.url(), &line, &body).unwrap();
         assert!((200..300).contains(&got.status), "{line}: {got:#?}\n{body:#}");
         let answer = got.json();
-        let check = |contract: &Contract| {
-            contract.check_response(request.method.as_str(), &request.path, got.status, &answer)
-        };
-        let violations = contract.map(check).unwrap_or_default();
+        let violations = contract.check_response(request.method.as_str(), &request.path, got.status, &answer);
         assert!(violations.is_empty(), "{line} {}: {violations:#?}\n{answer:#}", got.status);
         if let Some(id) = answer.get("id").or(answer.pointer("/request_logs/0/id")) {
             logged = id.clone();
@@ -77,17 +72,17 @@ fn assert_local_answers(contract: Option<&Contract>, server: &Server, requests: 
 }
 
 #[test]
-fn examples_follow_the_api_document() {
+fn examples_follow_the_api_documents() {
     let contract = Contract::load();
     for (example, least) in [("chat_openai", 1), ("local_model", 1), ("full", 4), ("quickstart", 1)] {
         let recorder = Recorder::start().unwrap();
         let ran = run_example(example, recorder.url());
         assert_eq!(ran.code, Some(0), "{ran:#?}");
         let requests = recorder.requests();
-        assert!(assert_valid(contract.as_ref(), &requests) >= least, "{example}: {requests:#?}");
+        assert!(assert_valid(&contract, &requests) >= least, "{example}: {requests:#?}");
         if example != "full" {
             // `full` needs an existing template. A test below covers it.
-            assert_local_answers(contract.as_ref(), &Server::start(Config::default()).unwrap(), &requests);
+            assert_local_answers(&contract, &Server::start(Config::default()).unwrap(), &requests);
         }
     }
 }
@@ -104,12 +99,12 @@ fn full_example_publishes_its_template_as_documented() {
     let ran = run_example("full", recorder.url());
     assert_eq!(ran.code, Some(0), "{ran:#?}");
 
-    assert_valid(contract.as_ref(), &recorder.requests());
+    assert_valid(&contract, &recorder.requests());
     assert_eq!(recorder.bodies("/rest/prompt-templates").len(), 1);
     let published =
         recorder.requests().into_iter().filter(|request| !request.path.starts_with("/prompt-templates/"));
     assert_local_answers(
-        contract.as_ref(),
+        &contract,
         &Server::start(Config::default()).unwrap(),
         &published.collect::<Vec<_>>(),
     );
@@ -273,7 +268,7 @@ fn every_kind_of_call() {
 }
 
 #[test]
-fn every_kind_of_call_follows_the_api_document_on_both_wires() {
+fn every_kind_of_call_follows_the_api_documents_on_both_wires() {
     let contract = Contract::load();
     let as_it_is = |builder: LayerBuilder| builder;
     let with_all = |builder: LayerBuilder| {
@@ -298,14 +293,14 @@ fn every_kind_of_call_follows_the_api_document_on_both_wires() {
             // was cancelled, and each of the 25 completions has a choice that was cut off. The call that was
             // never polled is not logged.
             assert_eq!((logs.len(), with("ERROR"), with("WARNING")), (38, 6, 1 + 25), "{wire:?}");
-            assert_valid(contract.as_ref(), &requests);
-            assert_local_answers(contract.as_ref(), &Server::start(Config::default()).unwrap(), &requests);
+            assert_valid(&contract, &requests);
+            assert_local_answers(&contract, &Server::start(Config::default()).unwrap(), &requests);
         }
     }
 }
 
 #[test]
-fn tracking_calls_of_hooks_follow_the_api_document() {
+fn tracking_calls_of_hooks_follow_the_api_documents() {
     let contract = Contract::load();
     let tracking = |builder: LayerBuilder| {
         builder.on_request_id(|request| {
@@ -324,7 +319,7 @@ fn tracking_calls_of_hooks_follow_the_api_document() {
         })
     };
     let requests = sent(Wire::SpansBulk, tracking, || drop(ask("why?")));
-    assert_eq!(assert_valid(contract.as_ref(), &requests), 7);
+    assert_eq!(assert_valid(&contract, &requests), 7);
     let template = json!({ "type": "completion", "content": [{ "type": "text", "text": "{product}" }] });
     let publish = json!({ "prompt_template": { "prompt_name": "example" },
         "prompt_version": { "prompt_template": template }, "release_labels": ["prod"] });
@@ -333,7 +328,7 @@ fn tracking_calls_of_hooks_follow_the_api_document() {
     exchange_json(recorder.url(), "POST /rest/prompt-templates", &publish).unwrap();
     let mut all = recorder.requests();
     all.extend(requests);
-    assert_local_answers(contract.as_ref(), &Server::start(Config::default()).unwrap(), &all);
+    assert_local_answers(&contract, &Server::start(Config::default()).unwrap(), &all);
 }
 
 #[promptlayer(skip(answer))]
@@ -356,7 +351,7 @@ fn replay_apart(model: &Value, messages: &Value, tools: &Value, answer: &Value) 
 }
 
 #[test]
-fn recorded_provider_exchanges_follow_the_api_document() {
+fn provider_exchanges_follow_the_api_documents() {
     let (contract, fixtures) = (Contract::load(), Fixture::all());
     let redacted = |builder: LayerBuilder| builder.redact_text(|text| Cow::Owned(text.to_uppercase()));
     let set_ups: [(Wire, SetUp); 3] = [
@@ -386,8 +381,8 @@ fn recorded_provider_exchanges_follow_the_api_document() {
             // The test shows this output only if a check fails.
             println!("{} over {wire:?}", fixture.name);
             assert_eq!(requests.iter().flat_map(|request| request.request_logs()).count(), 3 * answers.len());
-            assert_valid(contract.as_ref(), &requests);
-            assert_local_answers(contract.as_ref(), &local, &requests);
+            assert_valid(&contract, &requests);
+            assert_local_answers(&contract, &local, &requests);
         }
         assert!(guard.stats().spans.is_complete());
     }

@@ -3,7 +3,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::net::TcpListener;
 use std::time::Duration;
@@ -209,14 +208,14 @@ fn stand_ins(case: &str) -> Vec<&'static str> {
 
 #[test]
 fn error_kinds_match_the_python_client() {
-    let Some(vectors) = ErrorVector::all() else { return };
+    let vectors = ErrorVector::all();
     assert!(vectors.len() >= 23, "{vectors:#?}");
-    let expected: BTreeMap<&str, Vec<&str>> = vectors
+    let told: Vec<_> = vectors.iter().map(|vector| (&vector.case, stand_ins(&vector.case))).collect();
+    let expected: Vec<_> = vectors
         .iter()
-        .map(|vector| (vector.case.as_str(), vec![vector.kind.as_str(); stand_ins(&vector.case).len()]))
+        .zip(&told)
+        .map(|(vector, (_, kinds))| (&vector.case, vec![vector.kind.as_str(); kinds.len()]))
         .collect();
-    let told: BTreeMap<&str, Vec<&str>> =
-        vectors.iter().map(|vector| (vector.case.as_str(), stand_ins(&vector.case))).collect();
     assert_eq!(told, expected);
 }
 

@@ -1,7 +1,6 @@
 //! Mutated exchanges must not cause a panic or endless work, and their logs must be valid.
 //!
-//! The tests mutate the exchanges of the `shared` folder, or the handwritten ones if the folder does not exist,
-//! in twenty thousand ways. They drop, null, rename and move fields, swap types, cut texts, and reorder and
+//! The tests mutate exchanges with every provider in twenty thousand ways. They drop, null, rename and move fields, swap types, cut texts, and reorder and
 //! repeat lists. They nest values deeply, drop, duplicate and shuffle events, and use huge indexes. A seed
 //! determines the mutations. A failure prints the seed.
 //!
@@ -70,7 +69,7 @@ fn break_exchanges(share: u64) {
                 let log = work.of(&broken, || broken.log(logged));
                 let text = serde_json::to_string(&log).unwrap();
                 serde_json::from_str::<IgnoredAny>(&text).expect("it is JSON");
-                if let (Some(contract), 0) = (&contract, time % CHECKED) {
+                if time % CHECKED == 0 {
                     let value = serde_json::from_str(&text).unwrap();
                     let violations = contract.check_request("POST", "/log-request", &value);
                     assert!(violations.is_empty(), "{violations:#?}");

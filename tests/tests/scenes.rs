@@ -173,7 +173,7 @@ fn chat_example_matches_langchain_scene_1() {
         output: vec![line("assistant", "4 comes after 1, 2, 3.")],
         parameters: parameters([("temperature", 0.0)]),
     };
-    if let Some(scene) = Scene::load("langchain_1_chatopenai") {
+    for scene in Scene::load("langchain_chat") {
         assert_eq!(Facts::recorded(&scene), facts);
     }
     let (recorder, since) = (Recorder::start().unwrap(), SystemTime::now());
@@ -204,7 +204,7 @@ fn local_model_example_matches_langchain_scene_2() {
             ("repeat_last_n", 64.0),
         ]),
     };
-    if let Some(scene) = Scene::load("langchain_2_gpt4all") {
+    for scene in Scene::load("langchain_completion") {
         assert_eq!(Facts::recorded(&scene), facts);
     }
     let (recorder, since) = (Recorder::start().unwrap(), SystemTime::now());
@@ -249,7 +249,7 @@ fn full_example_matches_langchain_scene_3() {
             ),
         ]
     };
-    if let Some(scene) = Scene::load("langchain_3_full_featured") {
+    for scene in Scene::load("langchain_full") {
         assert_eq!(Facts::recorded(&scene), facts);
         let id =
             scene.to_path("/track-request").next().unwrap().response.json["request_id"].as_u64().unwrap();

@@ -3,8 +3,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::shared::text as shared;
-use crate::{Score, Tags};
+use crate::{Score, Tags, shared};
 
 fn time(text: &str) -> std::time::SystemTime {
     text.parse::<jiff::Timestamp>().unwrap().into()
@@ -228,11 +227,10 @@ fn as_str_matches_serialized_name() {
     }
 }
 
-/// Returns a validator for one schema of the API document. It is stricter than the document: unknown fields
-/// are errors, so that misspelled names are found.
-fn validator(schema: &str) -> Option<jsonschema::Validator> {
-    /// Replaces `nullable`, which older versions of the document use and newer JSON schema drafts do not
-    /// support.
+/// Returns a validator for a schema of each API document. It is stricter than the document: unknown fields are
+/// errors, so that misspelled names are found.
+fn validators(schema: &str) -> Vec<jsonschema::Validator> {
+    /// Replaces `nullable`, which PromptLayer's document uses and newer JSON schema drafts do not support.
     fn adapt(schema: &mut Value) {
         if let Some(items) = schema.as_array_mut() {
             items.iter_mut().for_each(adapt);
@@ -243,8 +241,9 @@ fn validator(schema: &str) -> Option<jsonschema::Validator> {
         fields.values_mut().for_each(adapt);
         if fields.get("properties").is_some_and(Value::is_object)
             && fields.get("type") == Some(&json!("object"))
+            && !fields.contains_key("additionalProperties")
         {
-            fields.entry("additionalProperties").or_insert(json!(false));
+            fields.insert("unevaluatedProperties".to_owned(), json!(false));
         }
         if fields.get("nullable") == Some(&json!(true)) {
             let inner = Value::Object(std::mem::take(fields));
@@ -252,11 +251,13 @@ fn validator(schema: &str) -> Option<jsonschema::Validator> {
             // The keyword stays in the inner schema, where it has no effect.
         }
     }
-    let mut document: Value = serde_json::from_str(&shared("openapi.json")?).unwrap();
-    let mut schemas = document["components"].take();
-    schemas["schemas"].as_object_mut().unwrap().values_mut().for_each(adapt);
-    let root = json!({"$ref": format!("#/components/schemas/{schema}"), "components": schemas});
-    Some(jsonschema::validator_for(&root).unwrap())
+    let validator = |mut document: Value| {
+        let mut schemas = document["components"].take();
+        schemas["schemas"].as_object_mut().unwrap().values_mut().for_each(adapt);
+        let root = json!({"$ref": format!("#/components/schemas/{schema}"), "components": schemas});
+        jsonschema::validator_for(&root).unwrap()
+    };
+    shared::contracts().into_iter().map(validator).collect()
 }
 
 fn assert_valid(validator: &jsonschema::Validator, value: &Value) {
@@ -266,30 +267,28 @@ fn assert_valid(validator: &jsonschema::Validator, value: &Value) {
 }
 
 #[test]
-fn log_request_is_valid_by_api_document() {
-    let Some(requests) = validator("LogRequest") else {
-        return;
-    };
+fn log_request_is_valid_by_api_documents() {
     let json = serde_json::to_value(full_request()).unwrap();
-    assert_eq!(json.as_object().unwrap().len(), 22, "every field of the document");
-    assert_valid(&requests, &json);
-
+    assert_eq!(json.as_object().unwrap().len(), 22, "every field of the documents");
     let short = LogRequest::new("p", "m", Prompt::user("?"), Prompt::assistant("!"))
         .times(time("2024-01-02T03:04:05Z"), time("2024-01-02T03:04:05Z"));
-    assert_valid(&requests, &serde_json::to_value(short).unwrap());
-
-    let wrong = json!({"provider": "p"});
-    assert!(!requests.is_valid(&wrong), "the validator can say no");
-    let mut misspelled = json;
+    let short = serde_json::to_value(short).unwrap();
+    let mut misspelled = json.clone();
     misspelled["promptname"] = json!("x");
-    assert!(!requests.is_valid(&misspelled), "and it knows the fields");
+    let mut misspelled_inside = json.clone();
+    misspelled_inside["input"]["messages"][0]["content"][0]["txt"] = json!("x");
+
+    for requests in validators("LogRequest") {
+        assert_valid(&requests, &json);
+        assert_valid(&requests, &short);
+        assert!(!requests.is_valid(&json!({"provider": "p"})), "the validator can say no");
+        assert!(!requests.is_valid(&misspelled), "and it knows the fields");
+        assert!(!requests.is_valid(&misspelled_inside), "and those of a block");
+    }
 }
 
 #[test]
-fn blueprint_is_valid_by_api_document() {
-    let Some(blueprints) = validator("PromptBlueprint") else {
-        return;
-    };
+fn blueprint_is_valid_by_api_documents() {
     let blueprint = PromptBlueprint {
         prompt_template: serde_json::from_value(everything()).unwrap(),
         commit_message: Some("m".to_owned()),
@@ -311,36 +310,36 @@ fn blueprint_is_valid_by_api_document() {
     };
     let json = serde_json::to_value(&blueprint).unwrap();
 
-    assert_valid(&blueprints, &json);
+    for blueprints in validators("PromptBlueprint") {
+        assert_valid(&blueprints, &json);
+    }
     assert_eq!(serde_json::from_value::<PromptBlueprint>(json).unwrap(), blueprint);
 }
 
 #[test]
-fn recorded_requests_of_python_client_can_be_read() {
-    let Some(text) = shared("wire/new_log_request.json") else {
-        return;
-    };
-    let recorded: Value = serde_json::from_str(&text).unwrap();
-    let mut count = 0;
-    for exchange in recorded["exchanges"].as_array().unwrap() {
-        let mut body = exchange["body_json"].clone();
-        if !body["input"].is_object() {
-            continue;
-        }
-        // The Python client sends seconds, which the API document does not allow.
-        for time in ["request_start_time", "request_end_time"] {
-            body.as_object_mut().unwrap().remove(time);
-        }
-        let request: LogRequest = serde_json::from_value(body.clone()).unwrap();
-        assert_eq!(request.model, body["model"].as_str().unwrap());
-        for side in [&request.input, &request.output] {
-            for message in side.messages() {
-                assert!(!matches!(message, Message::Other(_)), "{message:?}");
+fn requests_of_python_client_can_be_read() {
+    for scene in shared::scenes("python_log_request") {
+        let mut count = 0;
+        for exchange in scene["exchanges"].as_array().unwrap() {
+            let mut body = exchange["body_json"].clone();
+            if !body["input"].is_object() {
+                continue;
             }
+            // The Python client sends seconds, which the API documents do not allow.
+            for time in ["request_start_time", "request_end_time"] {
+                body.as_object_mut().unwrap().remove(time);
+            }
+            let request: LogRequest = serde_json::from_value(body.clone()).unwrap();
+            assert_eq!(request.model, body["model"].as_str().unwrap());
+            for side in [&request.input, &request.output] {
+                for message in side.messages() {
+                    assert!(!matches!(message, Message::Other(_)), "{message:?}");
+                }
+            }
+            count += 1;
         }
-        count += 1;
+        assert!(count >= 4, "{count}");
     }
-    assert!(count >= 4, "{count}");
 }
 
 #[test]

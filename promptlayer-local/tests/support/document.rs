@@ -1,4 +1,5 @@
-//! PromptLayer's API document, if it is available, and checks of values against its schemas.
+//! API documents, and checks of values against their schemas: the project's own document, and PromptLayer's if it
+//! is available.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -9,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::shared;
 
-/// The paths that the document describes and the server implements.
+/// The paths that the documents describe and the server implements.
 const PATHS: &[(&str, &str)] = &[
     ("/spans-bulk", "/spans-bulk"),
     ("/log-request", "/log-request"),
@@ -23,75 +24,95 @@ const PATHS: &[(&str, &str)] = &[
     ("/api/public/v2/requests/", "/api/public/v2/requests/{request_id}"),
 ];
 
-/// The statuses that the document leaves out although the service must return them.
+/// The statuses that PromptLayer's document leaves out although the service must return them.
 const UNDOCUMENTED: &[u16] = &[404, 405, 413];
 
-static DOCUMENT: OnceLock<Option<Value>> = OnceLock::new();
-static VALIDATORS: Mutex<Option<HashMap<String, Arc<Validator>>>> = Mutex::new(None);
-
-/// Returns the document. Writes a message and returns `None` if it is not available.
-pub(crate) fn document() -> Option<&'static Value> {
-    DOCUMENT
-        .get_or_init(|| {
-            let mut document = shared::document("openapi.json")?;
-            allow_null_where_nullable(&mut document);
-            demand_the_details_of_422(&mut document);
-            Some(document)
-        })
-        .as_ref()
+/// An API document.
+pub(crate) struct Document {
+    json: Value,
+    validators: Mutex<HashMap<String, Arc<Validator>>>,
 }
 
-/// Returns the recorded requests of PromptLayer's own clients, if they are available.
-pub(crate) fn recording(file: &str) -> Option<Value> {
-    shared::document(&format!("wire/{file}"))
+/// Returns the documents.
+pub(crate) fn documents() -> &'static [Document] {
+    static DOCUMENTS: OnceLock<Vec<Document>> = OnceLock::new();
+    DOCUMENTS.get_or_init(|| shared::contracts().into_iter().map(Document::new).collect())
 }
 
-/// Panics if the response does not match the document.
+/// Panics if the response does not match the documents.
 pub(crate) fn check_answer(method: &Method, path: &str, status: u16, body: &Value) {
-    let Some(document) = document() else { return };
-    let Some(template) = described_path(path) else { return };
-    let operation = &document["paths"][template][method.as_str().to_lowercase()];
-    if operation.is_null() {
-        return;
+    if let Some(template) = described_path(path) {
+        for document in documents() {
+            document.check_answer(method, template, status, body);
+        }
     }
-    let mut response = &operation["responses"][status.to_string()];
-    if response.is_null() {
-        assert!(
-            UNDOCUMENTED.contains(&status),
-            "{method} {template} answered {status}, which is not documented: {body}"
-        );
-        return;
-    }
-    if let Some(reference) = response["$ref"].as_str() {
-        response = document.pointer(&reference[1..]).unwrap();
-    }
-    let schema = &response["content"]["application/json"]["schema"];
-    if schema.is_null() {
-        return;
-    }
-    let key = format!("{method} {template} {status}");
-    let problems = problems(&key, schema, body);
-    assert!(problems.is_empty(), "{key}: {}\n{body}", problems.join("\n"));
 }
 
-/// Returns the problems of a value according to a schema of the document. The key identifies the schema in
-/// the cache.
-pub(crate) fn problems(key: &str, schema: &Value, value: &Value) -> Vec<String> {
-    let validator = {
-        let mut validators = VALIDATORS.lock().unwrap();
-        let validators = validators.get_or_insert_with(HashMap::new);
-        validators.entry(key.to_owned()).or_insert_with(|| Arc::new(validator(schema))).clone()
-    };
-    validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect()
-}
+impl Document {
+    fn new(mut json: Value) -> Self {
+        allow_null_where_nullable(&mut json);
+        demand_the_details_of_422(&mut json);
+        Self { json, validators: Mutex::default() }
+    }
 
-fn validator(schema: &Value) -> Validator {
-    let whole = json!({ "allOf": [schema], "components": document().unwrap()["components"] });
-    jsonschema::options()
-        .with_draft(jsonschema::Draft::Draft202012)
-        .should_validate_formats(true)
-        .build(&whole)
-        .unwrap()
+    /// Returns the examples of the body of a `POST` request.
+    pub(crate) fn examples(&self, path: &str) -> impl Iterator<Item = (&String, &Value)> {
+        let examples = &self.body(path)["examples"];
+        examples.as_object().unwrap().iter().map(|(name, example)| (name, &example["value"]))
+    }
+
+    /// Returns the problems of the body of a `POST` request.
+    pub(crate) fn problems_of_request(&self, path: &str, body: &Value) -> Vec<String> {
+        self.problems(path, &self.body(path)["schema"], body)
+    }
+
+    fn body(&self, path: &str) -> &Value {
+        &self.json["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+    }
+
+    fn check_answer(&self, method: &Method, template: &str, status: u16, body: &Value) {
+        let operation = &self.json["paths"][template][method.as_str().to_lowercase()];
+        if operation.is_null() {
+            return;
+        }
+        let mut response = &operation["responses"][status.to_string()];
+        if response.is_null() {
+            assert!(
+                UNDOCUMENTED.contains(&status),
+                "{method} {template} answered {status}, which is not documented: {body}"
+            );
+            return;
+        }
+        if let Some(reference) = response["$ref"].as_str() {
+            response = self.json.pointer(&reference[1..]).unwrap();
+        }
+        let schema = &response["content"]["application/json"]["schema"];
+        if schema.is_null() {
+            return;
+        }
+        let key = format!("{method} {template} {status}");
+        let problems = self.problems(&key, schema, body);
+        assert!(problems.is_empty(), "{key}: {}\n{body}", problems.join("\n"));
+    }
+
+    /// Returns the problems of a value according to a schema of the document. The key identifies the schema in
+    /// the cache.
+    fn problems(&self, key: &str, schema: &Value, value: &Value) -> Vec<String> {
+        let validator = {
+            let mut validators = self.validators.lock().unwrap();
+            validators.entry(key.to_owned()).or_insert_with(|| Arc::new(self.validator(schema))).clone()
+        };
+        validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect()
+    }
+
+    fn validator(&self, schema: &Value) -> Validator {
+        let whole = json!({ "allOf": [schema], "components": self.json["components"] });
+        jsonschema::options()
+            .with_draft(jsonschema::Draft::Draft202012)
+            .should_validate_formats(true)
+            .build(&whole)
+            .unwrap()
+    }
 }
 
 fn described_path(path: &str) -> Option<&'static str> {
@@ -110,18 +131,17 @@ fn described_path(path: &str) -> Option<&'static str> {
         .map(|(_, template)| *template)
 }
 
-/// Makes `detail` required in 422 responses. The document allows exactly one of two schemas, but every object
-/// matches both. The operations of the document describe the list of problems.
+/// Makes `detail` required in 422 responses of PromptLayer's document. It allows exactly one of two schemas, but
+/// every object matches both. The operations of the document describe the list of problems.
 fn demand_the_details_of_422(document: &mut Value) {
-    let schema = document
-        .pointer_mut("/components/responses/ValidationError/content/application~1json/schema")
-        .unwrap();
-    *schema =
-        json!({ "allOf": [{ "$ref": "#/components/schemas/HTTPValidationError" }], "required": ["detail"] });
+    let pointer = "/components/responses/ValidationError/content/application~1json/schema";
+    if let Some(schema) = document.pointer_mut(pointer) {
+        *schema = json!({ "allOf": [{ "$ref": "#/components/schemas/HTTPValidationError" }], "required": ["detail"] });
+    }
 }
 
-/// Allows null for every schema with `nullable`. The document is `OpenAPI` 3.1 but uses this keyword, which
-/// only `OpenAPI` 3.0 defines.
+/// Allows null for every schema with `nullable`. PromptLayer's document is `OpenAPI` 3.1 but uses this keyword,
+/// which only `OpenAPI` 3.0 defines.
 fn allow_null_where_nullable(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(allow_null_where_nullable),

@@ -1,5 +1,5 @@
-//! Shared test helpers: a server with a client for it, request bodies, and PromptLayer's API document, which
-//! every response is checked against.
+//! Shared test helpers: a server with a client for it, request bodies, and the API documents, which every response
+//! is checked against.
 
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must fail")]
@@ -63,7 +63,7 @@ impl Local {
         self.client.request(method, format!("{}{path}", self.server.url()))
     }
 
-    /// Sends a request, and checks the response against the API document.
+    /// Sends a request, and checks the response against the API documents.
     pub(crate) async fn send(&self, method: Method, path: &str, request: RequestBuilder) -> Answer {
         let response = request.send().await.unwrap();
         let status = response.status().as_u16();

@@ -1,10 +1,12 @@
 //! Tests that the contract detects invalid bodies.
 
-mod document;
+mod documents;
+
+use serde_json::json;
 
 use super::*;
 
-/// A small document for tests, so that they also run where PromptLayer's document is not available.
+/// A small document with one of everything that is interpreted.
 fn small() -> Contract {
     let block = |kind: &str, field: &str| {
         json!({

@@ -6,6 +6,7 @@ use tests::Fixture;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Interface {
     Chat,
+    Completions,
     Responses,
     Embeddings,
     Messages,
@@ -28,6 +29,7 @@ impl Interface {
             "/v1/embed" => Self::CohereEmbed,
             "/api/chat" => Self::OllamaChat,
             _ if ends(&["/chat/completions"]) => Self::Chat,
+            _ if ends(&["/completions"]) => Self::Completions,
             _ if ends(&["/responses"]) => Self::Responses,
             _ if ends(&["/embeddings"]) => Self::Embeddings,
             _ if ends(&[":generateContent", ":streamGenerateContent"]) => Self::GenerateContent,
@@ -41,6 +43,7 @@ impl Interface {
     pub(crate) fn api_type(self) -> Option<&'static str> {
         Some(match self {
             Self::Chat => "chat-completions",
+            Self::Completions => "completions",
             Self::Responses => "responses",
             Self::Embeddings => "embeddings",
             Self::Messages => "messages",
@@ -55,7 +58,7 @@ impl Interface {
     /// Returns the provider that defined the wire format.
     pub(crate) fn family(self) -> &'static str {
         match self {
-            Self::Chat | Self::Responses | Self::Embeddings => "openai",
+            Self::Chat | Self::Completions | Self::Responses | Self::Embeddings => "openai",
             Self::Messages => "anthropic",
             Self::GenerateContent => "google",
             Self::Converse => "amazon.bedrock",
@@ -69,6 +72,7 @@ impl Interface {
     pub(crate) fn placed(self) -> &'static [&'static str] {
         match self {
             Self::Chat => &["model", "messages", "tools", "tool_choice", "functions", "function_call"],
+            Self::Completions => &["model", "prompt"],
             Self::Responses => &["model", "input", "instructions", "tools", "tool_choice"],
             Self::Embeddings => &["model", "input"],
             Self::Messages => &["model", "messages", "system", "tools", "tool_choice"],

@@ -61,6 +61,8 @@ impl Offered {
 pub(crate) fn request(interface: Interface, request: &Value) -> Vec<Said> {
     said::joined(match interface {
         Interface::Chat => openai_chat::request(request),
+        // A completion has no roles. Its text counts as the model's.
+        Interface::Completions => vec![Said::text("assistant", texts(&request["prompt"]).concat())],
         Interface::Responses => openai_responses::request(request),
         Interface::Messages => anthropic::request(request),
         Interface::GenerateContent => gemini::request(request),
@@ -77,6 +79,10 @@ pub(crate) fn request(interface: Interface, request: &Value) -> Vec<Said> {
 pub(crate) fn reply(interface: Interface, reply: &Value) -> Expected {
     let expected = match interface {
         Interface::Chat => openai_chat::reply(reply),
+        Interface::Completions => Expected {
+            said: texts(&reply["choices"]).into_iter().map(|text| Said::text("assistant", text)).collect(),
+            ..openai_chat::reply(reply)
+        },
         Interface::Responses => openai_responses::reply(reply),
         Interface::Messages => anthropic::reply(reply),
         Interface::GenerateContent => gemini::reply(reply),
@@ -95,6 +101,7 @@ pub(crate) fn reply(interface: Interface, reply: &Value) -> Expected {
 pub(crate) fn content(interface: Interface, reply: &Value) -> Vec<&Value> {
     match interface {
         Interface::Chat => items(&reply["choices"]).map(|choice| &choice["message"]).collect(),
+        Interface::Completions => items(&reply["choices"]).map(|choice| &choice["text"]).collect(),
         Interface::Responses => vec![&reply["output"]],
         Interface::Messages => vec![&reply["content"]],
         Interface::GenerateContent => items(&reply["candidates"]).map(|one| &one["content"]).collect(),

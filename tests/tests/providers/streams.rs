@@ -29,7 +29,8 @@ fn essence(log: &LogRequest) -> BTreeMap<String, Value> {
 /// What the provider's SDK loses when it sums up a stream, by exchange and field of the log. The SDK keeps the
 /// id of the first event even if it is empty. It drops the markers of providers that only reuse its wire
 /// format, and a service tier that first appears in the last event.
-const LOST_BY_THE_SDK: [(&str, &str); 4] = [
+const LOST_BY_THE_SDK: [(&str, &str); 5] = [
+    ("chat-stream-marker", "provider"),
     ("chat-stream-idx1-think-tool-1b89b7", "metadata"),
     ("chat-stream-idx1-think-tool-1b89b7", "provider"),
     ("chat-stream-plain-b9e654", "provider"),

@@ -7,12 +7,29 @@ use crate::interface::Interface;
 /// Builds the complete response from its events.
 pub(crate) fn sum(interface: Interface, events: &[Value]) -> Value {
     match interface {
+        Interface::Completions => completion(events),
         Interface::GenerateContent => gemini(events),
         Interface::Converse => bedrock(events),
         Interface::CohereChat => cohere(events),
         Interface::OllamaChat => ollama(events),
         other => panic!("{other:?} has a sum of its vendor's"),
     }
+}
+
+/// Concatenates the texts of the only choice. For other fields the last event that has them wins.
+fn completion(events: &[Value]) -> Value {
+    let mut reply = json!({});
+    let (mut text, mut reason) = (String::new(), Value::Null);
+    for event in events {
+        let choice = &event["choices"][0];
+        text.push_str(choice["text"].as_str().unwrap_or_default());
+        reason = Some(&choice["finish_reason"]).filter(|reason| !reason.is_null()).cloned().unwrap_or(reason);
+        for (name, value) in event.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()) {
+            reply[name] = value.clone();
+        }
+    }
+    reply["choices"] = json!([{ "index": 0, "text": text, "finish_reason": reason }]);
+    reply
 }
 
 /// Concatenates all parts. For other fields the last event wins.

@@ -1,4 +1,4 @@
-//! Conversion of recorded exchanges with Anthropic and Bedrock.
+//! Conversion of exchanges with Anthropic and Bedrock.
 
 use promptlayer_blueprint::{ContentBlock, LogRequest, Message, RequestStatus};
 use serde_json::{Map, Value, json};
@@ -7,7 +7,7 @@ use super::{arguments, assistant, calls, captured, chat, recorded, span};
 use crate::process::convert::log_request;
 use crate::span::finished::{FinishedSpan, Output};
 
-/// A recorded exchange.
+/// An exchange.
 struct Exchange {
     name: String,
     request: Value,
@@ -34,10 +34,8 @@ impl Exchange {
 }
 
 /// Returns all exchanges of an API.
-fn exchanges(prefix: &str, at_least: usize) -> Vec<Exchange> {
-    let recorded = recorded(&[prefix]);
-    assert!(recorded.is_empty() || recorded.len() >= at_least, "only {} begin with {prefix}", recorded.len());
-    recorded
+fn exchanges(prefix: &str) -> Vec<Exchange> {
+    recorded(&[prefix])
         .into_iter()
         .map(|(name, mut exchange)| {
             let chunks = exchange["chunks"].as_array_mut().map(std::mem::take);
@@ -51,11 +49,11 @@ fn exchanges(prefix: &str, at_least: usize) -> Vec<Exchange> {
 }
 
 fn anthropic() -> Vec<Exchange> {
-    exchanges("anthropic-", 20)
+    exchanges("anthropic-")
 }
 
 fn bedrock() -> Vec<Exchange> {
-    exchanges("bedrock-", 7)
+    exchanges("bedrock-")
 }
 
 /// Returns the items of a list, or none if the value is not a list.
@@ -192,7 +190,7 @@ fn bedrock_exchanges_keep_texts_tokens_and_finish_reason() {
             .input
             .messages()
             .iter()
-            .skip_while(|message| message.role() == "system")
+            .filter(|message| !["system", "tool"].contains(&message.role()))
             .map(Message::text)
             .collect();
         assert_eq!(said, asked.concat(), "{name}");
@@ -243,9 +241,6 @@ fn logs_of_all_exchanges_round_trip() {
 #[test]
 fn exchanges_cover_every_kind_of_content() {
     let logs: Vec<LogRequest> = anthropic().iter().map(Exchange::log_of_reply).collect();
-    if logs.is_empty() {
-        return;
-    }
     let holds = |what: &str, is: &dyn Fn(&ContentBlock) -> bool| {
         let mut blocks = logs.iter().flat_map(|log| log.input.messages().iter().chain(log.output.messages()));
         assert!(blocks.any(|message| message.content().iter().any(is)), "none with {what}");

@@ -1,4 +1,4 @@
-//! Conversion of recorded exchanges with servers that implement OpenAI's chat completions and embeddings.
+//! Conversion of exchanges with servers that implement OpenAI's chat completions and embeddings.
 
 use promptlayer_blueprint::{
     Annotation, ContentBlock, ErrorType, LogRequest, Message, Prompt, RequestStatus,
@@ -8,10 +8,7 @@ use serde_json::{Map, Value, json};
 use super::openai_stream::log_of_stream;
 use super::{assistant, calls, chat, log_of, recorded, said};
 
-/// Exchanges whose provider cannot be detected: they contain only a server's error message.
-const UNTOLD: &[&str] = &["chat-reply-error-b2fd48.json", "chat-reply-error-media-380925.json"];
-
-/// A recorded exchange.
+/// An exchange.
 struct Exchange {
     name: String,
     provider: String,
@@ -124,7 +121,8 @@ fn called(message: &Value) -> Vec<[&str; 3]> {
 fn exchanges_keep_model_provider_and_api() {
     each(|name, exchange, log| {
         assert_eq!(log.model, exchange.request["model"].as_str().unwrap(), "{name}");
-        let provider = if UNTOLD.contains(&name) { "openai" } else { &exchange.provider };
+        // The provider of an error cannot be detected: the response contains only a message.
+        let provider = if name.contains("-error") { "openai" } else { &exchange.provider };
         assert_eq!(log.provider, provider, "{name}");
         assert_eq!(log.api_type.as_deref(), Some("chat-completions"), "{name}");
         assert_eq!(log.function_name.as_deref(), Some("ask"), "{name}");
@@ -288,9 +286,6 @@ fn logs_of_all_exchanges_round_trip() {
 #[test]
 fn exchanges_cover_every_kind_of_content() {
     let logs: Vec<LogRequest> = exchanges().iter().map(Exchange::log).collect();
-    if logs.is_empty() {
-        return;
-    }
     let holds =
         |what: &str, is: &dyn Fn(&LogRequest) -> bool| assert!(logs.iter().any(is), "none with {what}");
     let content = |prompt: &Prompt, is: &dyn Fn(&ContentBlock) -> bool| {
@@ -308,11 +303,8 @@ fn exchanges_cover_every_kind_of_content() {
     holds("a price", &|log| log.price.is_some());
     holds("tokens from a cache", &|log| log.metadata.contains_key("cached_tokens"));
     holds("tokens of thinking", &|log| log.metadata.contains_key("reasoning_tokens"));
-    holds("a refusal by its reason", &|log| {
-        log.metadata.get("finish_reason").is_some_and(|it| it == "refusal")
-    });
+    holds("a refusal", &|log| log.metadata.get("finish_reason").is_some_and(|it| it == "refusal"));
     holds("two choices", &|log| log.output.messages().len() == 2);
-    holds("a refusal", &|log| log.output.text().contains("I can't assist"));
     holds("tools", &|log| !chat(&log.input).tools.is_empty());
     holds("a choice of tools", &|log| chat(&log.input).tool_choice.is_some());
     holds("a tool's result", &|log| log.input.messages().iter().any(|message| message.role() == "tool"));

@@ -1,4 +1,4 @@
-//! Conversion of recorded exchanges with Gemini.
+//! Conversion of exchanges with Gemini.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::{assistant, calls, captured, chat, recorded, span};
 use crate::span::finished::{FinishedSpan, Output};
 use crate::span::input_output::Input;
 
-/// A recorded exchange.
+/// An exchange.
 pub(super) struct Exchange {
     pub(super) name: String,
     pub(super) request: Value,
@@ -241,14 +241,24 @@ fn function_results_refer_to_their_calls() {
 
 #[test]
 fn audio_becomes_media_with_type_and_content() {
-    let Some(exchange) = exchanges("gemini-reply-media-d").pop() else { return };
-    let media = serde_json::to_value(exchange.log().input.messages()[1].content()).unwrap();
-    let data = &exchange.request["contents"][0]["parts"][0]["inlineData"]["data"];
-    let expected = json!([
-        {"type": "media", "media": {"type": "audio/mpeg", "url": data, "format": "base64"}},
-    ]);
-    assert_eq!(media, expected);
-    assert_eq!(exchange.log().metadata["input_audio_tokens"], "138");
+    let mut heard = 0;
+    for exchange in exchanges("gemini-reply-media") {
+        let part = &exchange.request["contents"][0]["parts"][0]["inlineData"];
+        if part["mimeType"] != "audio/mpeg" {
+            continue;
+        }
+        let log = exchange.log();
+        let media = serde_json::to_value(log.input.messages()[1].content()).unwrap();
+        let expected = json!([
+            {"type": "media", "media": {"type": "audio/mpeg", "url": part["data"], "format": "base64"}},
+        ]);
+        assert_eq!(media, expected);
+        let tokens = list(&exchange.response["usageMetadata"]["promptTokensDetails"]);
+        let audio = tokens.iter().find(|tokens| tokens["modality"] == "AUDIO").unwrap();
+        assert_eq!(log.metadata["input_audio_tokens"], audio["tokenCount"].to_string());
+        heard += 1;
+    }
+    assert!(heard > 0);
 }
 
 /// A stream is detected even if it was interrupted early.

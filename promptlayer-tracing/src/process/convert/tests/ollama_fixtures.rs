@@ -1,4 +1,4 @@
-//! Conversion of recorded exchanges with Ollama.
+//! Conversion of exchanges with Ollama.
 
 use promptlayer_blueprint::{ContentBlock, LogRequest, Message, Prompt, RequestStatus};
 use serde_json::Value;
@@ -6,14 +6,16 @@ use serde_json::Value;
 use super::gemini_fixtures::{Exchange, exchanges};
 use super::{assistant, chat};
 
-/// Returns the exchanges with Ollama itself. The folder also has two exchanges of its client with other
-/// servers.
+/// Runs a check on every exchange with Ollama itself and its log.
 fn each(check: impl Fn(&str, &Exchange, &LogRequest)) {
-    for exchange in
-        exchanges("ollama-").into_iter().filter(|exchange| exchange.request["messages"].is_array())
-    {
-        check(&exchange.name, &exchange, &exchange.log());
+    for exchange in exchanges("ollama-").iter().filter(|exchange| is_chat(exchange)) {
+        check(&exchange.name, exchange, &exchange.log());
     }
+}
+
+/// Returns `false` for the two recorded exchanges of Ollama's client with other servers.
+fn is_chat(exchange: &Exchange) -> bool {
+    exchange.request["messages"].is_array()
 }
 
 fn list(value: &Value) -> &[Value] {
@@ -28,7 +30,8 @@ fn replies(exchange: &Exchange) -> &[Value] {
 #[test]
 fn exchanges_keep_provider_api_and_model() {
     each(|name, exchange, log| {
-        assert_eq!((log.provider.as_str(), log.model.as_str()), ("ollama", "qwen3:4b"), "{name}");
+        let model = exchange.request["model"].as_str().unwrap();
+        assert_eq!((log.provider.as_str(), log.model.as_str()), ("ollama", model), "{name}");
         assert_eq!(log.api_type.as_deref(), Some("chat"), "{name}");
         assert!(exchange.request["options"].is_object(), "{name}");
     });
@@ -102,12 +105,10 @@ fn requests_keep_messages_and_tools() {
     });
 }
 
-/// The same client was also used with other servers. Their responses are not detected as Ollama's.
 #[test]
 fn replies_of_other_servers_are_not_ollama() {
-    for exchange in
-        exchanges("ollama-").into_iter().filter(|exchange| !exchange.request["messages"].is_array())
-    {
+    let of_its_client = exchanges("ollama-").into_iter().filter(|exchange| !is_chat(exchange));
+    for exchange in exchanges("other-").into_iter().chain(of_its_client) {
         let log = exchange.log();
         assert_ne!(log.provider, "ollama", "{}", exchange.name);
         if exchange.response.get("error").is_some() {

@@ -1,4 +1,4 @@
-//! Conversion of recorded exchanges with servers that implement OpenAI's Responses API.
+//! Conversion of exchanges with servers that implement OpenAI's Responses API.
 
 use promptlayer_blueprint::{ContentBlock, LogRequest, Message, RequestStatus};
 use serde_json::{Map, Value};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::responses_chunks::{log_of_stream, sum};
 use super::{assistant, calls, chat, log_of, recorded};
 
-/// A recorded exchange.
+/// An exchange.
 struct Exchange {
     name: String,
     provider: String,
@@ -19,9 +19,7 @@ struct Exchange {
 
 /// Returns all exchanges.
 fn exchanges() -> Vec<Exchange> {
-    let recorded = recorded(&["responses-"]);
-    assert!(recorded.is_empty() || recorded.len() > 10, "only {} exchanges", recorded.len());
-    recorded
+    recorded(&["responses-"])
         .into_iter()
         .map(|(name, mut exchange)| {
             let reply = match exchange["response"].take() {
@@ -253,11 +251,12 @@ fn requests_keep_instructions_items_and_tools() {
 fn file_with_url_becomes_media() {
     for exchange in exchanges().iter().filter(|exchange| exchange.name.contains("-media-")) {
         let log = log_of(&exchange.request, &exchange.reply);
+        let url = exchange.request["input"][0]["content"][0]["file_url"].as_str();
         let media = log.input.messages().iter().flat_map(Message::content).find_map(|block| match block {
             ContentBlock::Media(block) => Some(&block.media),
             _ => None,
         });
-        assert_eq!(media.unwrap().url.as_deref(), Some("https://bitcoin.org/bitcoin.pdf"));
+        assert_eq!(media.unwrap().url.as_deref(), url);
         assert_eq!(media.unwrap().mime_type.as_deref(), Some("application/pdf"));
     }
 }
