@@ -10,7 +10,7 @@ use super::{Violation, dialect};
 
 /// An `OpenAPI` document, prepared for checking bodies.
 pub(super) struct Document {
-    document: Value,
+    json: Value,
     /// The schemas that other schemas refer to, translated to JSON Schema.
     components: Value,
     /// Compiled schemas. Compiling one takes a while, so each is compiled on first use.
@@ -18,14 +18,14 @@ pub(super) struct Document {
 }
 
 impl Document {
-    pub(super) fn new(mut document: Value) -> Self {
-        dialect::inherit_times(&mut document);
-        let components = document.pointer("/components/schemas").and_then(Value::as_object);
+    pub(super) fn new(mut json: Value) -> Self {
+        dialect::inherit_times(&mut json);
+        let components = json.pointer("/components/schemas").and_then(Value::as_object);
         let translated = |schemas: &Map<String, Value>| {
             schemas.iter().map(|(name, schema)| (name.clone(), dialect::translate(schema))).collect()
         };
         let components = Value::Object(components.map(translated).unwrap_or_default());
-        Self { document, components, validators: Mutex::default() }
+        Self { json, components, validators: Mutex::default() }
     }
 
     /// Checks the body of a request.
@@ -67,7 +67,7 @@ impl Document {
     /// Returns method and path of each operation that takes a JSON body.
     #[cfg(test)]
     pub(super) fn requests_with_a_body(&self) -> Vec<(String, String)> {
-        let paths = self.document["paths"].as_object().into_iter().flatten();
+        let paths = self.json["paths"].as_object().into_iter().flatten();
         let operations = paths.flat_map(|(path, item)| {
             item.as_object().into_iter().flatten().map(move |(method, operation)| (method, path, operation))
         });
@@ -81,7 +81,7 @@ impl Document {
 
     /// Returns the operation for a path: of the matching templates, the one with the most literal segments.
     pub(super) fn operation(&self, method: &str, path: &str) -> Option<(&str, &Value)> {
-        let paths = self.document.get("paths")?.as_object()?;
+        let paths = self.json.get("paths")?.as_object()?;
         let (template, _, item) = paths
             .iter()
             .filter_map(|(template, item)| Some((template, literal_segments(template, path)?, item)))
@@ -92,7 +92,7 @@ impl Document {
     /// Resolves a `$ref` within the document. Returns any other value unchanged.
     fn resolved<'a>(&'a self, value: &'a Value) -> &'a Value {
         let target = value.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix('#'));
-        target.and_then(|pointer| self.document.pointer(pointer)).unwrap_or(value)
+        target.and_then(|pointer| self.json.pointer(pointer)).unwrap_or(value)
     }
 
     fn check(&self, name: &str, schema: &Value, body: &Value) -> Vec<Violation> {

@@ -9,7 +9,7 @@ use super::{assistant, chat};
 /// Runs a check on every exchange with Ollama itself and its log.
 fn each(check: impl Fn(&str, &Exchange, &LogRequest)) {
     for exchange in exchanges("ollama-").iter().filter(|exchange| is_chat(exchange)) {
-        check(&exchange.name, &exchange, &exchange.log());
+        check(&exchange.name, exchange, &exchange.log());
     }
 }
 
