@@ -15,9 +15,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tracing_subscriber::prelude::*;
 
-fn request_of(run: impl FnOnce()) -> LogRequest {
+fn request_of<R>(run: impl FnOnce() -> R) -> LogRequest {
     let (layer, captured) = layer().in_memory().unwrap();
-    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), run);
+    let _ = tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), run);
     let requests = captured.requests();
     assert_eq!(requests.len(), 1, "{requests:#?}");
     requests.into_iter().next().unwrap()
@@ -131,10 +131,10 @@ fn request_and_response_are_found_by_type() {
         let _ = conversation;
         (ANSWER, 1)
     }
-    check(&request_of(|| drop(plain(&conversation()))));
-    check(&request_of(|| drop(block_on(shared(Arc::new(conversation()), 3)).unwrap())));
-    check(&request_of(|| drop(named("what?", conversation()))));
-    check(&request_of(|| drop(selected(conversation()))));
+    check(&request_of(|| plain(&conversation())));
+    check(&request_of(|| block_on(shared(Arc::new(conversation()), 3)).unwrap()));
+    check(&request_of(|| named("what?", conversation())));
+    check(&request_of(|| selected(conversation())));
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn value_that_stands_for_nothing_is_logged_as_without_the_trait() {
         let _ = (question, answer);
         Answer { text: "", tokens: (0, 0) }
     }
-    let log = request_of(|| drop(ask("why?", &ANSWER)));
+    let log = request_of(|| ask("why?", &ANSWER));
     let output: Value = serde_json::from_str(&log.output.text()).unwrap();
     assert_eq!(output, json!({"text": "", "tokens": [0, 0]}));
     assert_eq!(log.input.text(), "why?");
@@ -219,7 +219,7 @@ fn generic_parameter_needs_no_bound() {
         let _ = conversation;
         other
     }
-    let log = request_of(|| drop(pass(ANSWER, conversation())));
+    let log = request_of(|| pass(ANSWER, conversation()));
     assert_eq!(log.model, "mine-1", "the bound is in the signature");
     assert!(log.output.text().contains("exchange::Answer"), "{}", log.output.text());
 }

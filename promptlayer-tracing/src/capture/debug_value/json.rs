@@ -244,10 +244,12 @@ fn hides(within: Within, name: &str, node: &Node<'_>) -> bool {
 /// Returns `true` if this is a value of `serde_json` or of a crate with the same names.
 fn is_json(name: &str, content: &Node<'_>) -> bool {
     match (name, content) {
-        ("String", Node::Text(_)) | ("Array", Node::List(..)) | ("Object", Node::Map(..)) => true,
+        ("String", Node::Text(_))
+        | ("Array", Node::List(..))
+        | ("Object", Node::Map(..))
+        | ("Number", Node::Tuple("PosInt" | "NegInt" | "Float", _)) => true,
         ("Bool", Node::Word(word)) => matches!(*word, "true" | "false"),
         ("Number" | "PosInt" | "NegInt" | "Float", Node::Word(word)) => number(word).is_some(),
-        ("Number", Node::Tuple("PosInt" | "NegInt" | "Float", _)) => true,
         _ => false,
     }
 }

@@ -97,8 +97,7 @@ impl<'t> Parser<'t> {
         match (self.peek(), self.second()) {
             (Some(quote @ b'"'), _) if word == "b" => self.quoted(quote).map(Node::Text),
             (Some(b'('), _) if is_name => self.tuple(word),
-            (Some(b'{'), _) if is_name => self.braces(word),
-            (Some(b' '), Some(b'{')) if is_name => self.braces(word),
+            (Some(b'{'), _) | (Some(b' '), Some(b'{')) if is_name => self.braces(word),
             (Some(b' '), Some(b'[')) if is_name => self.list(word),
             _ => Some(Node::Word(word)),
         }

@@ -1,301 +1,18 @@
 //! The `Debug` of the AWS SDK's types as the wire format of Bedrock's Converse API.
 
+mod sdk;
+
 use std::collections::BTreeMap;
-use std::fmt;
 
 use promptlayer_blueprint::providers::{self, Input, Output};
 use serde_json::json;
 
+use self::sdk::{ContentBlock, Delta, Document, Event, Message, Number, Role, StopReason};
 use crate::capture::debug_value::{is_of_request, value};
 
 const OUTPUT: &str = "aws_sdk_bedrockruntime::operation::converse::_converse_output::ConverseOutput";
 const EVENT: &str = "aws_sdk_bedrockruntime::types::_converse_stream_output::ConverseStreamOutput";
 const INPUT: &str = "aws_sdk_bedrockruntime::operation::converse::_converse_input::ConverseInput";
-
-/// Types with the `Debug` of those in `aws-sdk-bedrockruntime`.
-#[allow(dead_code, reason = "their `Debug` is what is looked at")]
-mod sdk {
-    use super::{BTreeMap, fmt};
-
-    #[derive(Debug)]
-    pub(super) enum Role {
-        User,
-        Assistant,
-    }
-
-    #[derive(Debug)]
-    pub(super) struct Message {
-        pub(super) role: Role,
-        pub(super) content: Vec<ContentBlock>,
-    }
-
-    pub(super) enum ContentBlock {
-        Text(String),
-        ToolUse(ToolUseBlock),
-        ToolResult(ToolResultBlock),
-        ReasoningContent(()),
-        Image(ImageBlock),
-    }
-
-    impl fmt::Debug for ContentBlock {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            match self {
-                Self::Text(text) => f.debug_tuple("Text").field(text).finish(),
-                Self::ToolUse(call) => f.debug_tuple("ToolUse").field(call).finish(),
-                Self::ToolResult(result) => f.debug_tuple("ToolResult").field(result).finish(),
-                Self::ReasoningContent(()) => f.debug_tuple("*** Sensitive Data Redacted ***").finish(),
-                Self::Image(image) => f.debug_tuple("Image").field(image).finish(),
-            }
-        }
-    }
-
-    #[derive(Debug)]
-    pub(super) struct ToolUseBlock {
-        pub(super) tool_use_id: String,
-        pub(super) name: String,
-        pub(super) input: Document,
-        pub(super) r#type: Option<()>,
-    }
-
-    #[derive(Debug)]
-    pub(super) struct ToolResultBlock {
-        pub(super) tool_use_id: String,
-        pub(super) content: Vec<ToolResultContentBlock>,
-        pub(super) status: Option<ToolResultStatus>,
-    }
-
-    #[derive(Debug)]
-    pub(super) enum ToolResultContentBlock {
-        Json(Document),
-    }
-
-    #[derive(Debug)]
-    pub(super) enum ToolResultStatus {
-        Success,
-    }
-
-    #[derive(Debug)]
-    pub(super) struct ImageBlock {
-        pub(super) format: ImageFormat,
-        pub(super) source: Option<ImageSource>,
-    }
-
-    #[derive(Debug)]
-    pub(super) enum ImageFormat {
-        Png,
-    }
-
-    #[derive(Debug)]
-    pub(super) enum ImageSource {
-        Bytes(Blob),
-    }
-
-    pub(super) struct Blob(pub(super) &'static [u8]);
-
-    impl fmt::Debug for Blob {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            let digits: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
-            f.debug_struct("Blob").field("inner", &format_args!("{digits}")).finish()
-        }
-    }
-
-    #[derive(Debug)]
-    pub(super) enum Document {
-        Object(BTreeMap<String, Document>),
-        Array(Vec<Document>),
-        Number(Number),
-        String(String),
-        Bool(bool),
-        Null,
-    }
-
-    #[derive(Debug)]
-    pub(super) enum Number {
-        PosInt(u64),
-        NegInt(i64),
-        Float(f64),
-    }
-
-    #[derive(Debug)]
-    pub(super) enum Output {
-        Message(Message),
-    }
-
-    #[derive(Debug)]
-    pub(super) enum StopReason {
-        EndTurn,
-        ToolUse,
-        MaxTokens,
-        Unknown(UnknownVariantValue),
-    }
-
-    #[derive(Debug)]
-    pub(super) struct UnknownVariantValue(pub(super) String);
-
-    #[derive(Debug)]
-    pub(super) struct TokenUsage {
-        pub(super) input_tokens: i32,
-        pub(super) output_tokens: i32,
-        pub(super) total_tokens: i32,
-        pub(super) cache_read_input_tokens: Option<i32>,
-    }
-
-    #[derive(Debug)]
-    pub(super) struct ConverseMetrics {
-        pub(super) latency_ms: i64,
-    }
-
-    #[derive(Debug)]
-    pub(super) struct ConverseOutput {
-        pub(super) output: Option<Output>,
-        pub(super) stop_reason: StopReason,
-        pub(super) usage: Option<TokenUsage>,
-        pub(super) metrics: Option<ConverseMetrics>,
-        pub(super) trace: Option<()>,
-        pub(super) _request_id: Option<String>,
-    }
-
-    #[derive(Debug)]
-    pub(super) enum Event {
-        MessageStart(MessageStartEvent),
-        ContentBlockStart(ContentBlockStartEvent),
-        ContentBlockDelta(ContentBlockDeltaEvent),
-        ContentBlockStop(ContentBlockStopEvent),
-        MessageStop(MessageStopEvent),
-        Metadata(MetadataEvent),
-    }
-
-    #[derive(Debug)]
-    pub(super) struct MessageStartEvent {
-        pub(super) role: Role,
-    }
-
-    #[derive(Debug)]
-    pub(super) struct ContentBlockStartEvent {
-        pub(super) start: Option<Start>,
-        pub(super) content_block_index: i32,
-    }
-
-    #[derive(Debug)]
-    pub(super) enum Start {
-        ToolUse(ToolUseBlockStart),
-    }
-
-    #[derive(Debug)]
-    pub(super) struct ToolUseBlockStart {
-        pub(super) tool_use_id: String,
-        pub(super) name: String,
-    }
-
-    #[derive(Debug)]
-    pub(super) struct ContentBlockDeltaEvent {
-        pub(super) delta: Option<Delta>,
-        pub(super) content_block_index: i32,
-    }
-
-    pub(super) enum Delta {
-        Text(String),
-        ToolUse(ToolUseBlockDelta),
-        ReasoningContent(()),
-    }
-
-    impl fmt::Debug for Delta {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            match self {
-                Self::Text(text) => f.debug_tuple("Text").field(text).finish(),
-                Self::ToolUse(call) => f.debug_tuple("ToolUse").field(call).finish(),
-                Self::ReasoningContent(()) => f.debug_tuple("*** Sensitive Data Redacted ***").finish(),
-            }
-        }
-    }
-
-    #[derive(Debug)]
-    pub(super) struct ToolUseBlockDelta {
-        pub(super) input: String,
-    }
-
-    #[derive(Debug)]
-    pub(super) struct ContentBlockStopEvent {
-        pub(super) content_block_index: i32,
-    }
-
-    #[derive(Debug)]
-    pub(super) struct MessageStopEvent {
-        pub(super) stop_reason: StopReason,
-    }
-
-    #[derive(Debug)]
-    pub(super) struct MetadataEvent {
-        pub(super) usage: Option<TokenUsage>,
-        pub(super) metrics: Option<ConverseMetrics>,
-    }
-
-    #[derive(Debug)]
-    pub(super) struct ConverseInput {
-        pub(super) model_id: Option<String>,
-        pub(super) messages: Option<Vec<Message>>,
-        pub(super) system: Option<Vec<SystemContentBlock>>,
-        pub(super) inference_config: Option<InferenceConfiguration>,
-        pub(super) tool_config: Option<ToolConfiguration>,
-        pub(super) request_metadata: Option<BTreeMap<String, String>>,
-    }
-
-    #[derive(Debug)]
-    pub(super) enum SystemContentBlock {
-        Text(String),
-        CachePoint(CachePointBlock),
-    }
-
-    #[derive(Debug)]
-    pub(super) struct CachePointBlock {
-        pub(super) r#type: CachePointType,
-    }
-
-    #[derive(Debug)]
-    pub(super) enum CachePointType {
-        Default,
-    }
-
-    #[derive(Debug)]
-    pub(super) struct InferenceConfiguration {
-        pub(super) max_tokens: Option<i32>,
-        pub(super) temperature: Option<f32>,
-        pub(super) stop_sequences: Option<Vec<String>>,
-    }
-
-    #[derive(Debug)]
-    pub(super) struct ToolConfiguration {
-        pub(super) tools: Vec<Tool>,
-        pub(super) tool_choice: Option<ToolChoice>,
-    }
-
-    #[derive(Debug)]
-    pub(super) enum Tool {
-        ToolSpec(ToolSpecification),
-    }
-
-    #[derive(Debug)]
-    pub(super) struct ToolSpecification {
-        pub(super) name: String,
-        pub(super) description: Option<String>,
-        pub(super) input_schema: Option<ToolInputSchema>,
-    }
-
-    #[derive(Debug)]
-    pub(super) enum ToolInputSchema {
-        Json(Document),
-    }
-
-    #[derive(Debug)]
-    pub(super) enum ToolChoice {
-        Auto(AutoToolChoice),
-    }
-
-    #[derive(Debug)]
-    pub(super) struct AutoToolChoice {}
-}
-
-use sdk::{ContentBlock, Delta, Document, Event, Message, Number, Role, StopReason};
 
 fn object(fields: impl IntoIterator<Item = (&'static str, Document)>) -> Document {
     Document::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
@@ -325,13 +42,8 @@ fn call() -> ContentBlock {
     })
 }
 
-fn usage() -> Option<sdk::TokenUsage> {
-    Some(sdk::TokenUsage {
-        input_tokens: 3,
-        output_tokens: 2,
-        total_tokens: 5,
-        cache_read_input_tokens: Some(1),
-    })
+fn usage() -> sdk::TokenUsage {
+    sdk::TokenUsage { input_tokens: 3, output_tokens: 2, total_tokens: 5, cache_read_input_tokens: Some(1) }
 }
 
 #[test]
@@ -340,7 +52,7 @@ fn reply_becomes_the_wire_format() {
     let reply = sdk::ConverseOutput {
         output: Some(sdk::Output::Message(Message { role: Role::Assistant, content })),
         stop_reason: StopReason::ToolUse,
-        usage: usage(),
+        usage: Some(usage()),
         metrics: Some(sdk::ConverseMetrics { latency_ms: 7 }),
         trace: None,
         _request_id: Some("r".to_owned()),
@@ -394,7 +106,7 @@ fn streamed_events_become_the_wire_format() {
         delta(Delta::ToolUse(sdk::ToolUseBlockDelta { input: "{\"city\":\"Bern\"}".to_owned() }), 2),
         Event::ContentBlockStop(sdk::ContentBlockStopEvent { content_block_index: 2 }),
         Event::MessageStop(sdk::MessageStopEvent { stop_reason: StopReason::ToolUse }),
-        Event::Metadata(sdk::MetadataEvent { usage: usage(), metrics: None }),
+        Event::Metadata(sdk::MetadataEvent { usage: Some(usage()), metrics: None }),
     ];
     let read: Vec<_> = events.iter().map(|event| value(&format!("{event:?}"), EVENT)).collect();
     assert_eq!(read[2], json!({"contentBlockDelta": {"delta": {"text": "Let me "}, "contentBlockIndex": 1}}));

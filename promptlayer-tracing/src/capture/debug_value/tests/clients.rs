@@ -8,7 +8,13 @@ use serde_json::{Value, json};
 use crate::capture::debug_value::value;
 
 /// Types with the `Debug` of those in the crates.
-#[allow(dead_code, non_camel_case_types, reason = "their `Debug` is what is looked at")]
+#[allow(
+    dead_code,
+    non_camel_case_types,
+    clippy::enum_variant_names,
+    clippy::struct_field_names,
+    reason = "their `Debug` is what is looked at"
+)]
 mod types {
     use super::{BTreeMap, Value};
 

@@ -121,7 +121,7 @@ fn tool_input(input: Input, types: &'static str) -> Value {
 
 #[test]
 fn argument_called_key_is_redacted_if_it_looks_like_one() {
-    for secret in ["sk-live-123", "0123456789abcdef0123456789abcdef", "Bearer abc", "AIzaSyA"] {
+    for secret in ["sk-live-123", "0123456789abcdef0123456789abcdef", "Bearer abc", "AIzaSyA1"] {
         for key in ["key", "keys"] {
             let input = tool_input(arguments([(key, json!(secret))]), "");
             assert_eq!(input, json!({key: "[redacted]"}), "{secret}");
@@ -182,8 +182,8 @@ fn content_with_the_name_of_a_secret_is_kept() {
     assert!(serde_json::to_string(&log).unwrap().contains("blue"), "{log:?}");
 }
 
-fn vector(length: usize) -> Vec<f64> {
-    (0..length).map(|at| at as f64 / 8.0).collect()
+fn vector(length: u32) -> Vec<f64> {
+    (0..length).map(|at| f64::from(at) / 8.0).collect()
 }
 
 #[test]
