@@ -155,23 +155,29 @@ mod tests {
         }
     }
 
+    fn request(value: impl ToExchange) -> Option<Value> {
+        value.to_request()
+    }
+
     #[test]
     fn pointers_and_options_stand_for_their_content() {
-        let expected = Line("a").to_request();
+        let expected = request(Line("a"));
         assert!(expected.is_some());
-        let (boxed, shared): (Box<dyn ToExchange>, _) = (Box::new(Line("a")), Arc::new(Line("a")));
-        for request in [
-            (&Line("a")).to_request(),
-            (&mut Line("a")).to_request(),
-            boxed.to_request(),
-            shared.to_request(),
-            Rc::new(Line("a")).to_request(),
-            Some(Line("a")).to_request(),
+        let (line, mut other) = (Line("a"), Line("a"));
+        let (borrowed, borrowed_mutably) = (&line, &mut other);
+        let boxed: Box<dyn ToExchange> = Box::new(Line("a"));
+        for found in [
+            request(borrowed),
+            request(borrowed_mutably),
+            request(boxed),
+            request(Arc::new(Line("a"))),
+            request(Rc::new(Line("a"))),
+            request(Some(Line("a"))),
         ] {
-            assert_eq!(request, expected);
+            assert_eq!(found, expected);
         }
-        assert_eq!(None::<Line>.to_request(), None);
-        assert_eq!(shared.to_response(), None);
+        assert_eq!(request(None::<Line>), None);
+        assert_eq!(Arc::new(Line("a")).to_response(), None);
     }
 
     #[test]

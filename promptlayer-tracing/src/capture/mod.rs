@@ -9,7 +9,6 @@
 //! value cannot be captured, its type name is logged.
 
 use std::any::type_name;
-use std::convert::Infallible;
 use std::error::Error;
 use std::fmt::{Debug, Display};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,6 +21,7 @@ use serde::Serialize;
 
 pub use self::error_details::Evidence;
 pub use self::failure_of::{FailureOf, Of, OfError, of_error};
+pub use self::given::{Given, GivenByResult, GivenByValue, IsResult, as_result};
 pub use self::type_names::name_of;
 pub use self::unseen::Unseen;
 
@@ -29,6 +29,7 @@ pub use self::unseen::Unseen;
 pub(crate) mod debug_value;
 mod error_details;
 mod failure_of;
+mod given;
 pub(crate) mod secret_names;
 #[cfg(feature = "export")]
 mod secret_text;
@@ -347,42 +348,6 @@ fn chain<E: Error + ?Sized>(error: &E, type_name: &'static str) -> (Vec<String>,
     (chain, evidence)
 }
 
-/// The return value of a function, as success or failure, with the name of the type that the function returns.
-#[derive(Debug)]
-pub enum Given<'a, T: ?Sized, E: ?Sized = Infallible> {
-    /// The `Ok` of a `Result`, or a value that is not a `Result`.
-    Value(&'a T, &'static str),
-    /// The `Err` of a `Result`.
-    Error(&'a E, &'static str),
-}
-
-/// The value is a `Result`.
-pub trait GivenByResult<'a, T, E> {
-    #[doc(hidden)]
-    fn __promptlayer_given(&self) -> Given<'a, T, E>;
-}
-
-impl<'a, T, E> GivenByResult<'a, T, E> for &Probe<'a, Result<T, E>> {
-    fn __promptlayer_given(&self) -> Given<'a, T, E> {
-        match self.0 {
-            Ok(value) => Given::Value(value, type_name::<Result<T, E>>()),
-            Err(error) => Given::Error(error, type_name::<Result<T, E>>()),
-        }
-    }
-}
-
-/// The value is not a `Result`.
-pub trait GivenByValue<'a, T: ?Sized> {
-    #[doc(hidden)]
-    fn __promptlayer_given(&self) -> Given<'a, T>;
-}
-
-impl<'a, T: ?Sized> GivenByValue<'a, T> for Probe<'a, T> {
-    fn __promptlayer_given(&self) -> Given<'a, T> {
-        Given::Value(self.0, type_name::<T>())
-    }
-}
-
 /// Captures a value with `Debug`, as the user requested with `?`.
 pub fn by_debug<T: Debug + ?Sized>(value: &T) -> Captured {
     debug(value)
@@ -408,34 +373,6 @@ pub fn select<'a, T: ?Sized, R>(value: &'a T, output: impl FnOnce(&'a T) -> R) -
 /// Captures the type name of a value for which `output` panicked.
 pub fn unselected<T: ?Sized>(_: &T) -> Captured {
     named::<T>()
-}
-
-/// A type that the argument `err` accepts: a `Result`.
-#[diagnostic::on_unimplemented(
-    message = "`err` is for a function that returns a `Result`, and this one returns `{Self}`",
-    note = "remove `err`, or return a `Result`"
-)]
-pub trait IsResult {
-    #[doc(hidden)]
-    type Value;
-    #[doc(hidden)]
-    type Error;
-    #[doc(hidden)]
-    fn by_reference(&self) -> Result<&Self::Value, &Self::Error>;
-}
-
-impl<T, E> IsResult for Result<T, E> {
-    type Value = T;
-    type Error = E;
-
-    fn by_reference(&self) -> Result<&T, &E> {
-        self.as_ref()
-    }
-}
-
-/// Returns the `Result` by reference.
-pub fn as_result<R: IsResult>(result: &R) -> Result<&R::Value, &R::Error> {
-    result.by_reference()
 }
 
 /// Returns the value for `err`, `ret` or a field that uses its `Display`.

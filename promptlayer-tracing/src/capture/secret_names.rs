@@ -47,6 +47,11 @@ const HARMLESS_KEYS: &[&str] = &[
 /// Words before `tokens` that mark secrets and not a count of tokens.
 const SECRET_TOKENS: &[&str] = &["access", "refresh", "auth", "session", "bearer", "id", "api", "csrf"];
 
+/// Words before `key` in the name of a type of secrets. Other types, such as `StorageKey`, name their use.
+#[cfg(feature = "export")]
+const SECRET_KEYS: &[&str] =
+    &["api", "secret", "access", "private", "auth", "signing", "encryption", "subscription"];
+
 /// Last words that only describe the format of the value. The word before them decides.
 const FORMS: &[&str] = &["string", "value"];
 
@@ -85,8 +90,6 @@ const PREFIXES: &[&str] = &[
     "nvapi-",
     "AIza",
     "ya29.",
-    "AKIA",
-    "ASIA",
     "ghp_",
     "gho_",
     "ghs_",
@@ -99,6 +102,10 @@ const PREFIXES: &[&str] = &[
     "Basic ",
     "-----BEGIN ",
 ];
+
+/// The least length of a key with a known prefix. The locale `pl_PL` is none.
+#[cfg(feature = "export")]
+const LEAST_WITH_PREFIX: usize = 8;
 
 /// The least number of letters and digits in a row that a key has, where it has no known prefix.
 #[cfg(feature = "export")]
@@ -199,22 +206,25 @@ pub(crate) fn is_of_headers(name: &str) -> bool {
     last.eq_ignore_ascii_case(b"headers")
 }
 
-/// Returns `true` if a type or a variant with this name contains a secret. A token may be one of a text, unless the
-/// word before it says otherwise.
+/// Returns `true` if a type or a variant with this name contains a secret. A token may be one of a text, and a key
+/// may be that of a map, unless the word before it says otherwise.
 #[cfg(feature = "export")]
 pub(crate) fn is_secret_type(name: &str) -> bool {
     let (before, last) = split_last_word(name.as_bytes());
+    let (_, before) = split_last_word(before);
     if is_any(last, &["token", "tokens"]) {
-        let (_, before) = split_last_word(before);
-        return is_any(before, SECRET_TOKENS);
+        is_any(before, SECRET_TOKENS)
+    } else if is_any(last, &["key", "keys"]) {
+        is_any(before, SECRET_KEYS)
+    } else {
+        is_secret(name)
     }
-    is_secret(name)
 }
 
 /// Returns `true` if the text has the form of a key: a known prefix, or many letters and digits in a row.
 #[cfg(feature = "export")]
 pub(crate) fn looks_like_a_secret(text: &str) -> bool {
-    if PREFIXES.iter().any(|prefix| text.starts_with(prefix)) {
+    if text.len() >= LEAST_WITH_PREFIX && PREFIXES.iter().any(|prefix| text.starts_with(prefix)) {
         return true;
     }
     if text.contains(char::is_whitespace) {
@@ -314,6 +324,53 @@ mod tests {
             "MONKEY",
         ] {
             assert!(!is_secret(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn type_is_a_secret_only_if_its_name_leaves_no_doubt() {
+        for name in [
+            "ApiKey",
+            "Password",
+            "SecretString",
+            "Secret",
+            "AccessToken",
+            "Credentials",
+            "PrivateKey",
+            "APIKey",
+        ] {
+            assert!(is_secret_type(name), "{name}");
+        }
+        for name in
+            ["Token", "NewToken", "StopToken", "StorageKey", "Key", "Keyboard", "TokenUsage", "String", ""]
+        {
+            assert!(!is_secret_type(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn key_is_recognized_by_its_form() {
+        for key in [
+            "sk-proj-abc",
+            "Bearer x",
+            "0123456789abcdef0123456789abcdef",
+            "AIzaSyA1",
+            "user:AbCdEfGh12345678",
+            "-----BEGIN PRIVATE KEY-----",
+        ] {
+            assert!(looks_like_a_secret(key), "{key}");
+        }
+        for text in [
+            "",
+            "Bern",
+            "pl_PL",
+            "user:1234:2024-06-19",
+            "67e55044-10b1-426f-9247-bb680e5fe0c8",
+            "internationalization",
+            "1234567890123456",
+            "a text with AbCdEfGh12345678 in it",
+        ] {
+            assert!(!looks_like_a_secret(text), "{text}");
         }
     }
 

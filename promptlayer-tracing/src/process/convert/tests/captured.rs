@@ -121,7 +121,7 @@ fn tool_input(input: Input, types: &'static str) -> Value {
 
 #[test]
 fn argument_called_key_is_redacted_if_it_looks_like_one() {
-    for secret in ["sk-live-123", "0123456789abcdef0123456789abcdef", "Bearer abc", "AIzaSyA"] {
+    for secret in ["sk-live-123", "0123456789abcdef0123456789abcdef", "Bearer abc", "AIzaSyA1"] {
         for key in ["key", "keys"] {
             let input = tool_input(arguments([(key, json!(secret))]), "");
             assert_eq!(input, json!({key: "[redacted]"}), "{secret}");
