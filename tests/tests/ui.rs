@@ -1,5 +1,5 @@
-//! Compiler errors for wrong uses of the attribute. Each mistake is a file, with the expected error text next
-//! to it.
+//! Compiler errors for wrong uses of the attribute, and warnings of what it cannot log. Each use is a file, with
+//! the expected text next to it.
 //!
 //! `UI=overwrite cargo test -p tests --test ui` updates the expected texts.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it finds what should not be")]
@@ -32,10 +32,10 @@ fn compile(source: &Path, is_built: bool) -> Compiled {
     RUSTC.compile(Code { edition: "2024", text: &text, is_built })
 }
 
-/// Returns the error text, without details of this machine or of the library's own sources.
-fn said(name: &str, compiled: &Compiled) -> String {
+/// Returns the text of the errors or warnings, without details of this machine or of the library's own sources.
+fn said(name: &str, level: &str, compiled: &Compiled) -> String {
     let mut said = String::new();
-    for diagnostic in compiled.diagnostics.iter().filter(|diagnostic| diagnostic.level == "error") {
+    for diagnostic in compiled.diagnostics.iter().filter(|diagnostic| diagnostic.level == level) {
         let mut is_elsewhere = false;
         for line in diagnostic.rendered.lines() {
             let is_place = line.trim_start().starts_with("-->") || line.trim_start().starts_with(":::");
@@ -56,13 +56,14 @@ fn said(name: &str, compiled: &Compiled) -> String {
     said
 }
 
-/// Compiles one mistake. Returns a description if the error text differs from the expected one.
-fn check(name: &str, source: &Path) -> Option<String> {
+/// Compiles one mistake, or a use that the compiler warns of. Returns a description if the text differs from the
+/// expected one.
+fn check(name: &str, level: &str, source: &Path) -> Option<String> {
     let compiled = compile(source, true);
-    if compiled.success {
-        return Some(format!("\n== {name} compiles\n"));
+    if compiled.success != (level == "warning") {
+        return Some(format!("\n== {name} compiles: {}\n", compiled.success));
     }
-    let (found, beside) = (said(name, &compiled), source.with_extension("stderr"));
+    let (found, beside) = (said(name, level, &compiled), source.with_extension("stderr"));
     if std::env::var_os("UI").is_some_and(|mode| mode == "overwrite") {
         fs::write(&beside, found).unwrap();
         return None;
@@ -71,15 +72,15 @@ fn check(name: &str, source: &Path) -> Option<String> {
     (expected != found).then(|| format!("\n== {name}: expected\n{expected}\nand found\n{found}"))
 }
 
-#[test]
-fn every_mistake_has_its_expected_error() {
-    let sources: Vec<(String, PathBuf)> = sources("err").into_iter().collect();
+/// Compiles all uses in a folder below `ui`. Returns their number.
+fn check_all(folder: &str, level: &str) -> usize {
+    let sources: Vec<(String, PathBuf)> = sources(folder).into_iter().collect();
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
             let _worker = scope.spawn(|| {
                 while let Some((name, source)) = sources.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let found = check(name, source);
+                    let found = check(name, level, source);
                     wrong.lock().unwrap().extend(found);
                 }
             });
@@ -87,14 +88,24 @@ fn every_mistake_has_its_expected_error() {
     });
     let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{}", wrong.concat());
-    assert!(sources.len() > 70, "{}", sources.len());
+    sources.len()
+}
+
+#[test]
+fn every_mistake_has_its_expected_error() {
+    assert!(check_all("err", "error") > 70);
+}
+
+#[test]
+fn values_that_are_not_logged_have_their_expected_warning() {
+    assert!(check_all("warn", "warning") > 2);
 }
 
 #[test]
 fn valid_uses_compile_without_warnings() {
     for (name, source) in sources("ok") {
         let compiled = compile(&source, true);
-        assert!(compiled.success, "{name}: {}", said(&name, &compiled));
+        assert!(compiled.success, "{name}: {}", said(&name, "error", &compiled));
         assert!(compiled.diagnostics.is_empty(), "{name}: {:#?}", compiled.diagnostics);
     }
 }

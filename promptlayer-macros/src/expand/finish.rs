@@ -51,7 +51,8 @@ fn asked_end(args: &Args, asked: Asked, at: Span, names: &Names) -> TokenStream 
     };
     let end = hidden("__promptlayer_end");
     let required = args.stream.then(|| {
-        let required = located(&code!(#private::required), at);
+        let [required, given, end] =
+            [code!(#private::required), code!(#given), code!(#end)].map(|tokens| located(&tokens, at));
         code_at!(at => #required(&#given, &#end);)
     });
     let ended = match asked {

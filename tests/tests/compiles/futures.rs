@@ -16,12 +16,12 @@ pub(crate) const TABLE: &[Snippet] = &[
         #[attr] pub fn boxed_local(text: &str) -> Pin<Box<dyn Future<Output = usize> + '_>> { let rc = std::rc::Rc::new(1); Box::pin(async move { text.len() + *rc }) }
         #[attr] pub fn boxed_sync(x: u8) -> Pin<Box<dyn Future<Output = u8> + Send + Sync>> { Box::pin(ready(x)) }
         #[attr] pub fn early(x: u8) -> Pin<Box<dyn Future<Output = u8> + Send>> { if x > 3 { return Box::pin(ready(3)); } Box::pin(async move { x }) }
-        #[attr] pub fn named(x: u8) -> Ready<u8> { ready(x) }
-        #[attr] pub fn result(x: u8) -> Result<impl Future<Output = u8>, String> { if x > 3 { return Err(x.to_string()); } Ok(async move { x }) }
-        #[attr] pub fn option(x: u8) -> Option<Pin<Box<dyn Future<Output = u8>>>> { if x > 3 { None } else { Some(Box::pin(ready(x))) } }
+        #[allow(deprecated)] #[attr] pub fn named(x: u8) -> Ready<u8> { ready(x) }
+        #[allow(deprecated)] #[attr] pub fn result(x: u8) -> Result<impl Future<Output = u8>, String> { if x > 3 { return Err(x.to_string()); } Ok(async move { x }) }
+        #[allow(deprecated)] #[attr] pub fn option(x: u8) -> Option<Pin<Box<dyn Future<Output = u8>>>> { if x > 3 { None } else { Some(Box::pin(ready(x))) } }
         #[attr] pub fn converted(x: u8) -> impl IntoFuture<Output = u8> { ready(x) }
-        #[attr] pub async fn of_future(x: u8) -> impl Future<Output = u8> { async move { x } }
-        #[attr] pub fn nested(x: u8) -> impl Future<Output = impl Future<Output = u8>> { async move { ready(x) } }
+        #[allow(deprecated)] #[attr] pub async fn of_future(x: u8) -> impl Future<Output = u8> { async move { x } }
+        #[allow(deprecated)] #[attr] pub fn nested(x: u8) -> impl Future<Output = impl Future<Output = u8>> { async move { ready(x) } }
         #[attr] pub fn never() -> impl Future<Output = u8> { async { panic!("no model") } }
         "#,
     ),
@@ -56,6 +56,42 @@ pub(crate) const TABLE: &[Snippet] = &[
         ",
     ),
     ok(
+        "boxed_futures_of_other_names",
+        "2018",
+        r"
+        use std::future::{Future, ready};
+        use std::pin::Pin;
+        pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+        pub type Local<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+        #[attr] pub fn later(x: u8) -> Later<Result<u8, String>> { if x > 3 { return Box::pin(ready(Err(x.to_string()))); } Box::pin(async move { Ok(x) }) }
+        #[attr] pub fn local(text: &str) -> Local<'_, usize> { Box::pin(async move { text.len() }) }
+        #[attr] pub fn unpinned(x: u8) -> Box<dyn Future<Output = u8> + Unpin> { Box::new(ready(x)) }
+        #[attr] pub fn same<'a, T>(future: Local<'a, T>) -> Local<'a, T> { future }
+        #[attr] pub fn bounded<'a, T: 'a>(future: Local<'a, T>) -> Local<'a, T> { future }
+        #[attr] pub fn of_other<T, F: Future<Output = T> + Send + 'static>(future: F) -> Later<T> { Box::pin(future) }
+        #[attr(output = |length: &usize| *length)] pub fn selected(text: &str) -> Local<'_, usize> { Box::pin(async move { text.len() }) }
+        #[attr] #[track_caller] pub fn value_at(x: u8) -> String { x.to_string() }
+        #[attr(stream)] pub fn of_stream(x: u8) -> Later<Pin<Box<dyn futures_core::Stream<Item = u8>>>> { let _ = x; unimplemented!() }
+        pub trait Service<R> { type Response; type Error; type Future: Future<Output = Result<Self::Response, Self::Error>>; fn call(&mut self, request: R) -> Self::Future; }
+        #[derive(Clone)] pub struct Around<S>(S);
+        impl<S, R> Service<R> for Around<S> where S: Service<R> + Clone + Send + 'static, S::Future: Send + 'static, R: Send + 'static {
+            type Response = S::Response;
+            type Error = S::Error;
+            type Future = Later<Result<S::Response, S::Error>>;
+            #[attr] fn call(&mut self, request: R) -> Self::Future { let mut inner = self.0.clone(); Box::pin(async move { inner.call(request).await }) }
+        }
+        #[derive(Clone)] pub struct Plain;
+        impl Service<u8> for Plain {
+            type Response = u8;
+            type Error = String;
+            type Future = std::future::Ready<Result<u8, String>>;
+            #[allow(deprecated)] #[attr] fn call(&mut self, request: u8) -> Self::Future { ready(Ok(request)) }
+        }
+        fn sent<T: Send>(value: T) { drop(value); }
+        pub fn all() { sent(later(1)); sent(of_other(ready(1))); sent(Around(Plain).call(1)); }
+        ",
+    ),
+    ok(
         "futures_with_more_traits",
         "2018",
         r"
@@ -65,12 +101,12 @@ pub(crate) const TABLE: &[Snippet] = &[
         use std::pin::Pin;
         pub trait Named { fn name(&self) -> u8 { 1 } }
         impl<T> Named for std::future::Ready<T> {}
-        #[attr] pub fn cloned(x: u8) -> impl Future<Output = u8> + Clone { ready(x) }
-        #[attr] pub fn debugged(x: u8) -> impl Future<Output = u8> + Debug { ready(x) }
-        #[attr] pub fn named(x: u8) -> impl Named + Future<Output = u8> { ready(x) }
+        #[allow(deprecated)] #[attr] pub fn cloned(x: u8) -> impl Future<Output = u8> + Clone { ready(x) }
+        #[allow(deprecated)] #[attr] pub fn debugged(x: u8) -> impl Future<Output = u8> + Debug { ready(x) }
+        #[allow(deprecated)] #[attr] pub fn named(x: u8) -> impl Named + Future<Output = u8> { ready(x) }
         #[attr] pub fn synced(x: u8) -> impl Future<Output = u8> + Send + Sync + Unpin { ready(x) }
-        #[attr] pub fn unwind(x: u8) -> impl Future<Output = u8> + UnwindSafe { ready(x) }
-        #[attr] pub fn boxed_unwind(x: u8) -> Pin<Box<dyn Future<Output = u8> + Send + UnwindSafe>> { Box::pin(ready(x)) }
+        #[allow(deprecated)] #[attr] pub fn unwind(x: u8) -> impl Future<Output = u8> + UnwindSafe { ready(x) }
+        #[allow(deprecated)] #[attr] pub fn boxed_unwind(x: u8) -> Pin<Box<dyn Future<Output = u8> + Send + UnwindSafe>> { Box::pin(ready(x)) }
         #[attr] pub fn boxed_unpin(x: u8) -> Pin<Box<dyn Future<Output = u8> + Unpin>> { Box::pin(ready(x)) }
         ",
     ),

@@ -80,6 +80,33 @@ pub(crate) const TABLE: &[Snippet] = &[
         #[attr] pub fn hidden(x: u8) -> impl Stream<Item = u8> { x }
         ",
     ),
+    // The items of the stream cannot be logged, of which the compiler warns. Here warnings are errors.
+    ok(
+        "a_stream_of_a_type_that_must_not_change",
+        "2018",
+        r"
+        use futures_core::Stream;
+        use std::pin::Pin;
+        use std::task::{Context, Poll};
+        pub struct Items(Vec<u8>);
+        impl Stream for Items { type Item = u8; fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<u8>> { Poll::Ready(self.0.pop()) } }
+        #[attr] pub fn same(stream: Items) -> Items { stream }
+        ",
+    ),
+    // The parameters of the type around the method are not known here.
+    ok(
+        "a_boxed_stream_of_items_of_a_generic_type",
+        "2018",
+        r"
+        use futures_core::Stream;
+        use std::pin::Pin;
+        pub type Chunks<'a, T> = Pin<Box<dyn Stream<Item = T> + 'a>>;
+        pub struct Service<T>(T);
+        impl<T> Service<T> {
+            #[attr] pub fn same<'a>(&self, stream: Chunks<'a, T>) -> Chunks<'a, T> { stream }
+        }
+        ",
+    ),
     // The stream is boxed again, so its items must be declared to live as long as the box.
     ok(
         "a_boxed_stream_of_items_that_may_not_live",

@@ -85,7 +85,7 @@ pub(crate) const TABLE: &[Snippet] = &[
         use std::future::Future;
         use std::pin::Pin;
         #[attr] pub fn list(x: u8) -> Vec<impl Display> { if x > 3 { return Vec::new(); } vec![x] }
-        #[attr] pub fn pinned(x: u8) -> Pin<Box<impl Future<Output = u8>>> { Box::pin(async move { x }) }
+        #[allow(deprecated)] #[attr] pub fn pinned(x: u8) -> Pin<Box<impl Future<Output = u8>>> { Box::pin(async move { x }) }
         #[attr] pub async fn boxed(x: u8) -> Result<Box<impl Display>, Option<impl Display>> { if x > 3 { return Err(Some(1)); } Ok(Box::new(x)) }
         #[attr] pub fn iterated(x: u8) -> impl Iterator<Item = impl Display> { (0..x).map(|x| x.to_string()) }
         #[attr] pub fn summed() -> impl Iterator<Item = u64> { (0..3).map(|x| x * 2) }

@@ -137,15 +137,15 @@ pub(crate) const TABLE: &[Snippet] = &[
         use std::future::Future;
         use std::ops::{Add, Deref, DerefMut, Index};
         pub struct Tokens(u64, Vec<u8>);
-        impl Add for Tokens { type Output = Self; #[attr] fn add(self, other: Self) -> Self { Tokens(self.0 + other.0, self.1) } }
+        impl Add for Tokens { type Output = Self; #[allow(deprecated)] #[attr] fn add(self, other: Self) -> Self { Tokens(self.0 + other.0, self.1) } }
         impl Index<usize> for Tokens { type Output = u8; #[attr] fn index(&self, at: usize) -> &u8 { &self.1[at] } }
         impl Deref for Tokens { type Target = Vec<u8>; #[attr] fn deref(&self) -> &Self::Target { &self.1 } }
         impl DerefMut for Tokens { #[attr] fn deref_mut(&mut self) -> &mut Self::Target { &mut self.1 } }
         impl fmt::Display for Tokens { #[attr] fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(stringify!(tokens)) } }
         pub struct Dropped(u64); impl Drop for Dropped { #[attr] fn drop(&mut self) { self.0 = 0; } }
         impl Iterator for Tokens { type Item = u8; #[attr] fn next(&mut self) -> Option<Self::Item> { self.1.pop() } }
-        impl From<u64> for Tokens { #[attr] fn from(count: u64) -> Self { Self(count, Vec::new()) } }
-        impl std::str::FromStr for Tokens { type Err = std::num::ParseIntError; #[attr] fn from_str(text: &str) -> Result<Self, Self::Err> { Ok(Self(text.parse()?, Vec::new())) } }
+        impl From<u64> for Tokens { #[allow(deprecated)] #[attr] fn from(count: u64) -> Self { Self(count, Vec::new()) } }
+        impl std::str::FromStr for Tokens { type Err = std::num::ParseIntError; #[allow(deprecated)] #[attr] fn from_str(text: &str) -> Result<Self, Self::Err> { Ok(Self(text.parse()?, Vec::new())) } }
         impl Future for Tokens { type Output = u64; #[attr] fn poll(self: std::pin::Pin<&mut Self>, _context: &mut std::task::Context<'_>) -> std::task::Poll<u64> { std::task::Poll::Ready(self.0) } }
         ",
     ),
