@@ -243,6 +243,7 @@ fn synchronous(
     };
     let end = |of| {
         let finish = finish::finish(args, of, at, names);
+        let given = located(&code!(#given), at);
         code!(|#call, #given| #finish)
     };
     let looks = args.output.is_some() || look.is_some();

@@ -80,7 +80,7 @@ pub(crate) const TABLE: &[Snippet] = &[
             type Future = Later<Result<S::Response, S::Error>>;
             #[attr] fn call(&mut self, request: R) -> Self::Future { let mut inner = self.0.clone(); Box::pin(async move { inner.call(request).await }) }
         }
-        pub struct Plain;
+        #[derive(Clone)] pub struct Plain;
         impl Service<u8> for Plain {
             type Response = u8;
             type Error = String;

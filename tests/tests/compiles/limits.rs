@@ -86,7 +86,11 @@ pub(crate) const TABLE: &[Snippet] = &[
         "2018",
         r"
         use futures_core::Stream;
-        #[attr] pub fn same<S: Stream>(stream: S) -> S { stream }
+        use std::pin::Pin;
+        use std::task::{Context, Poll};
+        pub struct Items(Vec<u8>);
+        impl Stream for Items { type Item = u8; fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<u8>> { Poll::Ready(self.0.pop()) } }
+        #[attr] pub fn same(stream: Items) -> Items { stream }
         ",
     ),
     // The parameters of the type around the method are not known here.
