@@ -54,7 +54,7 @@ use crate::function::Function;
 /// | `metadata(k = …)` | `Display` values, converted to strings | none |
 /// | `prompt = …` | links the request to a template of the registry: a name, `(name, version)`, or a rendered template | none |
 /// | `skip(a, b)`, `skip_all` | arguments that are not logged | none |
-/// | `stream` | declares that the value is a stream behind a type alias | `impl Stream`, boxed streams and `Result`s of either are recognized without it |
+/// | `stream` | requires that the value is a stream that can be logged, and is an error otherwise | streams are found by their type |
 /// | `on_request_id = path` | a hook for the requests of this function, in addition to the hooks of the layer | none |
 /// | `crate = path` | the path of `promptlayer-tracing`, if it is re-exported | `::promptlayer_tracing` |
 ///
@@ -72,12 +72,32 @@ use crate::function::Function;
 ///
 /// A call lasts until its function has finished:
 ///
-/// - An `async fn`, and a function that returns `impl Future`, `Pin<Box<dyn Future>>` or `BoxFuture`, has
-///   finished when its future is ready. A future that is never polled makes no call.
-/// - A function that returns `impl Stream`, `Pin<Box<dyn Stream>>`, `BoxStream`, or a `Result` of one, has
-///   finished when the stream ends. The items of the stream are the output. Text items are joined to one
-///   text, and the time to the first item is recorded. At most 4 MiB of items are kept per stream. Items
-///   beyond this limit are only counted.
+/// - An `async fn`, and a function that returns a future, has finished when its future is ready. A future that
+///   is never polled makes no call.
+/// - A function that returns a stream has finished when the stream ends. The items of the stream are the
+///   output. Text items are joined to one text, and the time to the first item is recorded. At most 4 MiB of
+///   items are kept per stream. Items beyond this limit are only counted.
+///
+/// Futures and streams are found by their type, which may be written as an alias or as `Self::Future`. The type
+/// that the function returns never changes, so there are two kinds that can be logged:
+///
+/// - `impl Future` and `impl Stream`, with no other traits than `FusedFuture`, `FusedStream`, `Send`, `Sync` and
+///   `Unpin`.
+/// - Trait objects in a box, with the same traits: `Pin<Box<dyn Stream>>`, `Box<dyn Stream>`, `Pin<Box<dyn Future>>`
+///   and `Box<dyn Future>`.
+///
+/// A stream may be in an `Option`, a `Result` or a tuple of two or three values. Of a tuple, only the items of
+/// its first stream are logged.
+///
+/// A future or a stream of any other type, such as `Ready` or a struct that implements `Stream`, passes through.
+/// Its call is logged as a warning, and the compiler warns with the lint `deprecated` at the return type. Box
+/// the value, annotate the function that creates it, select something to log with `output`, or write
+/// `#[allow(deprecated)]`. Values of three more kinds are logged as a warning with the name of their type: types
+/// that contain a boxed stream or future, axum's `Sse`, and the ends of channels.
+///
+/// A boxed stream whose type mentions type parameters or several lifetimes, such as an alias `Items<T>`, is
+/// logged only if the function declares that they live as long as the box (`T: 'static`). With the argument
+/// `stream`, the compiler reports what is missing.
 ///
 /// If the function panics, the call is logged as an error with the panic message. If a future or a stream is
 /// dropped before its end, the call is logged as a warning with the output received so far.

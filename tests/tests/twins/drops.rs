@@ -75,6 +75,9 @@ impl Future for Pause {
     }
 }
 
+/// An alias whose name does not show that it is a future.
+pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
 fn pause() -> Pause {
     Pause(false)
 }
@@ -239,6 +242,19 @@ twins! {
         log("made");
         drop(a);
         async move { pause().await; b.length() }
+    }
+    pub fn aliased(a: Noisy, _: Noisy, b: Noisy) -> Later<Noisy> {
+        log("made");
+        let _ = &a;
+        Box::pin(async move { let local = Noisy("local"); pause().await; drop(local); b })
+    }
+    pub fn aliased_panics(_a: Noisy, b: Noisy) -> Later<Noisy> {
+        log("made");
+        panic_any(b)
+    }
+    pub fn not_pinned(a: Noisy, b: Noisy) -> Box<dyn Future<Output = usize> + Send> {
+        drop(a);
+        Box::new(async move { pause().await; b.length() })
     }
     pub fn boxed(a: Noisy, _: Noisy, b: Noisy) -> Pin<Box<dyn Future<Output = usize> + Send>> {
         log("made");
@@ -477,6 +493,12 @@ fn futures() {
         { finish(boxed(Noisy("a"), Noisy("_"), Noisy("b"))) }
         { cancel(boxed(Noisy("a"), Noisy("_"), Noisy("b")), 0) }
         { cancel(boxed(Noisy("a"), Noisy("_"), Noisy("b")), 1) }
+        { finish(aliased(Noisy("a"), Noisy("_"), Noisy("b"))) }
+        { cancel(aliased(Noisy("a"), Noisy("_"), Noisy("b")), 0) }
+        { cancel(aliased(Noisy("a"), Noisy("_"), Noisy("b")), 1) }
+        { finish(aliased_panics(Noisy("a"), Noisy("b"))) }
+        { finish(Box::into_pin(not_pinned(Noisy("a"), Noisy("b")))) }
+        { cancel(Box::into_pin(not_pinned(Noisy("a"), Noisy("b"))), 1) }
     }
 }
 
