@@ -42,7 +42,7 @@ mod typed {
         client.chat().create(request).await
     }
 
-    #[promptlayer(stream)]
+    #[promptlayer]
     pub(super) async fn chat_stream(
         client: &OpenAI,
         request: CreateChatCompletionRequest,
@@ -55,7 +55,7 @@ mod typed {
         client.responses().create(request).await
     }
 
-    #[promptlayer(stream)]
+    #[promptlayer]
     pub(super) async fn respond_stream(
         client: &OpenAI,
         request: CreateResponse,
@@ -81,7 +81,7 @@ mod raw {
         client.chat().create_byot(request).await
     }
 
-    #[promptlayer(stream)]
+    #[promptlayer]
     pub(super) async fn chat_stream(client: &OpenAI, request: Value) -> Result<Events, OpenAIError> {
         client.chat().create_stream_byot(request).await
     }
@@ -91,7 +91,7 @@ mod raw {
         client.responses().create_byot(request).await
     }
 
-    #[promptlayer(stream)]
+    #[promptlayer]
     pub(super) async fn respond_stream(client: &OpenAI, request: Value) -> Result<Events, OpenAIError> {
         client.responses().create_stream_byot(request).await
     }

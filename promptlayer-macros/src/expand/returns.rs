@@ -178,13 +178,11 @@ fn opaque_stream(ty: &Type) -> Option<(Position, &Type)> {
             Some((Position::Whole, item))
         }
         Type::Tuple(tuple) if tuple.elems.len() <= Position::OF_TUPLES.len() => {
-            let elements = tuple.elems.iter().zip(Position::OF_TUPLES);
-            elements
-                .filter_map(|(element, at)| match opaque_stream(element)? {
-                    (Position::Whole, item) => Some((at, item)),
-                    _ => None,
-                })
-                .next()
+            let mut elements = tuple.elems.iter().zip(Position::OF_TUPLES);
+            elements.find_map(|(element, at)| match opaque_stream(element)? {
+                (Position::Whole, item) => Some((at, item)),
+                _ => None,
+            })
         }
         Type::Path(_) => opaque_stream(unwrapped(ty).filter(|inner| !std::ptr::eq(*inner, bare(ty)))?),
         _ => None,

@@ -2,6 +2,7 @@
 //!
 //! The attribute only sees the name of a type: an alias, or `Self::Future`. As in
 //! [`capture`](crate::capture), method resolution selects the answer by the actual type.
+#![allow(clippy::unused_self, reason = "its type selects the method")]
 
 use std::any::type_name;
 use std::convert::Infallible;
@@ -23,7 +24,7 @@ macro_rules! types {
     ($($(#[$doc:meta])* $name:ident: [$($reference:tt)+];)*) => {$(
         $(#[$doc])*
         #[inline]
-        pub fn $name<'a, T: ?Sized>(_value: &'a T) -> types!(@type 'a $($reference)+) {
+        pub fn $name<T: ?Sized>(_value: &T) -> types!(@type '_ $($reference)+) {
             types!(@value $($reference)+)
         }
     )*};
@@ -45,6 +46,9 @@ types! {
     /// Begins at [`StartOfFuture`].
     start_of: [& &];
 }
+
+/// Holds a type without owning a value of it.
+type Marker<T> = PhantomData<fn() -> T>;
 
 /// Selects how a call ends by the type of its value. `Rung` keeps the implementations apart.
 pub trait EndOf<Rung> {
@@ -144,7 +148,7 @@ impl<T: ?Sized> EndOfValue<T> {
 
 /// Lets the call last until the stream ends.
 #[derive(Debug)]
-pub struct EndOfStream<T, Position, P>(PhantomData<fn() -> (T, Position, P)>);
+pub struct EndOfStream<T, Position, P>(Marker<(T, Position, P)>);
 
 impl<T, Position, P> EndOfStream<T, Position, P> {
     const NEW: Self = Self(PhantomData);
@@ -173,7 +177,7 @@ where
 
 /// Ends the call of a stream or a future that cannot be wrapped, because it would have another type then.
 #[derive(Debug)]
-pub struct Unlogged<T, Class, Position, P>(PhantomData<fn() -> (T, Class, Position, P)>);
+pub struct Unlogged<T, Class, Position, P>(Marker<(T, Class, Position, P)>);
 
 impl<T, Class, Position, P> Unlogged<T, Class, Position, P> {
     const NEW: Self = Self(PhantomData);
@@ -361,7 +365,7 @@ impl<T: ?Sized> StartOfValue<T> {
 
 /// The call begins when the future is first polled.
 #[derive(Debug)]
-pub struct StartOfFuture<F>(PhantomData<fn() -> F>);
+pub struct StartOfFuture<F>(Marker<F>);
 
 impl<F: BoxedFuture> StartOfFuture<F> {
     /// Wraps the future so that it is recorded as the call.

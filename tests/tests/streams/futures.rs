@@ -50,7 +50,10 @@ fn service_call_lasts_until_its_future_is_ready() {
     assert_eq!(request.status, RequestStatus::Success);
     assert_eq!(request.output.text(), "Why? Because.");
 
-    let request = request_of(|| drop(block_on(Model { is_down: true }.call("Why?".to_owned())).unwrap_err()));
+    let request = request_of(|| {
+        let refused = block_on(Model { is_down: true }.call("Why?".to_owned()));
+        assert_eq!(refused, Err(Fault("rate limit reached")));
+    });
     assert_eq!(request.status, RequestStatus::Error);
     assert_eq!(request.error_message(), Some("rate limit reached"));
 

@@ -102,7 +102,7 @@ fn err_or_none_in_place_of_a_named_stream_is_logged() {
     async fn nested() -> Result<Result<Answer<String>, Fault>, String> {
         Ok(Err(Fault("not shown")))
     }
-    let request = request_of(|| drop(block_on(result()).err().unwrap()));
+    let request = request_of(|| assert!(block_on(result()).is_err()));
     assert_eq!(request.status, RequestStatus::Error);
     assert_eq!(request.error_message(), Some("rate limit reached"));
 
