@@ -187,7 +187,7 @@ where
         });
         match is_recorded {
             Some(true) if is_request => {
-                hand_over_ended(&self.processor, announce(&span, ModelCall::UnlessOuter))
+                hand_over_ended(&self.processor, announce(&span, ModelCall::UnlessOuter));
             }
             Some(false) => self.report_second(),
             _ => {}

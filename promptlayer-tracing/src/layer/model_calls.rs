@@ -136,7 +136,8 @@ impl ModelCalls {
 impl Function {
     /// Hands over a model call of another crate that has ended, at once or when the function ends.
     pub(crate) fn call_ended(&self, mut call: FinishedSpan, processor: &SpanProcessor) {
-        if !call.is_request || processor.held.is_forked() {
+        // A call with its HTTP exchange is complete.
+        if !call.is_request || call.exchange.is_some() || processor.held.is_forked() {
             return hand_over(processor, call, None);
         }
         let calls = &self.calls;
