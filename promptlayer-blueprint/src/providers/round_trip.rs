@@ -15,6 +15,8 @@ const FORMATS: &[(&str, &str)] = &[
     ("openrouter", "chat-completions"),
     ("deepseek", "chat-completions"),
     ("cohere", "chat"),
+    ("anthropic", "messages"),
+    ("amazon.bedrock", "converse"),
 ];
 
 /// The least share of the generated prompts that a format expresses completely, in percent. With fewer, the test

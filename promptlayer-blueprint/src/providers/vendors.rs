@@ -127,14 +127,6 @@ pub static VENDORS: &[Vendor] = &[
         ..Vendor::UNKNOWN
     },
     Vendor {
-        name: "vertexai",
-        opentelemetry: &["gcp.vertex_ai", "vertex_ai", "vertex"],
-        hosts: &["aiplatform.googleapis.com"],
-        host_patterns: &[("", "-aiplatform.googleapis.com")],
-        types: &["google_cloud_aiplatform_v1"],
-        ..Vendor::UNKNOWN
-    },
-    Vendor {
         name: "cohere",
         hosts: &["api.cohere.com", "api.cohere.ai"],
         model_prefixes: &["command-r", "command-a", "embed-english-", "embed-multilingual-", "embed-v4"],
@@ -196,6 +188,8 @@ pub static VENDORS: &[Vendor] = &[
             &[("provider", Is::Text), ("choices.*.native_finish_reason", Is::Present)],
             &[("usage.is_byok", Is::Present), ("provider", Is::Text)],
             &[("usage.is_byok", Is::Present), ("usage.cost_details", Is::Object)],
+            // Anthropic's format.
+            &[("provider", Is::Text), ("type", Is::Equal("message"))],
         ],
         ..Vendor::UNKNOWN
     },
@@ -285,11 +279,27 @@ pub static VENDORS: &[Vendor] = &[
         reply_marks: &[&[("prompt_filter_results", Is::List), ("object", Is::Present)]],
         ..Vendor::UNKNOWN
     },
+    // Routers may pass on the marks of the clouds below, so their rows stand above.
     Vendor {
         name: "amazon.bedrock",
         opentelemetry: &["aws.bedrock", "aws_bedrock", "bedrock"],
         host_patterns: &[("bedrock-runtime.", ".amazonaws.com"), ("bedrock-runtime-fips.", ".amazonaws.com")],
+        request_marks: &[&[("anthropic_version", Is::Prefix("bedrock-"))]],
+        reply_marks: &[
+            &[("id", Is::Prefix("msg_bdrk_"))],
+            &[("amazon-bedrock-invocationMetrics", Is::Present)],
+        ],
         types: &["aws_sdk_bedrockruntime"],
+        ..Vendor::UNKNOWN
+    },
+    Vendor {
+        name: "vertexai",
+        opentelemetry: &["gcp.vertex_ai", "vertex_ai", "vertex"],
+        hosts: &["aiplatform.googleapis.com"],
+        host_patterns: &[("", "-aiplatform.googleapis.com")],
+        request_marks: &[&[("anthropic_version", Is::Prefix("vertex-"))]],
+        reply_marks: &[&[("id", Is::Prefix("msg_vrtx_"))]],
+        types: &["google_cloud_aiplatform_v1"],
         ..Vendor::UNKNOWN
     },
     Vendor { name: "moonshot", opentelemetry: &["moonshot_ai"], ..Vendor::UNKNOWN },

@@ -12,9 +12,8 @@ use crate::blueprint::{
     WebSearchToolResultContent,
 };
 use crate::providers::json::{self, Fields, Object};
+use crate::providers::mime;
 
-/// The MIME type of a file if only the provider's file id is known.
-pub(super) const ANY_FILE: &str = "application/octet-stream";
 /// The MIME type of documents, where the API accepts no other.
 pub(super) const PDF: &str = "application/pdf";
 
@@ -131,7 +130,7 @@ fn read_media(block: &Value) -> Option<Vec<ContentBlock>> {
 
 /// Creates a file block for an uploaded file, by the provider's file id.
 fn uploaded(title: Option<&str>, id: &str) -> ContentBlock {
-    file(title, ANY_FILE, id, MediaFormat::Neither)
+    file(title, mime::UNKNOWN, id, MediaFormat::Neither)
 }
 
 /// Reads the pages that a search found, or the page that was fetched, with its content. If the tool failed, the

@@ -18,10 +18,6 @@ use serde_json::Value;
 use super::json::{Fields, Object};
 use super::reading::Shape;
 
-/// `PromptLayer`'s name for Bedrock.
-pub(super) const BEDROCK: &str = "amazon.bedrock";
-/// `PromptLayer`'s name for Vertex AI.
-const VERTEX: &str = "vertexai";
 /// The field that Bedrock adds to the last event of a stream.
 pub(super) const INVOCATION_METRICS: &str = "amazon-bedrock-invocationMetrics";
 

@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use super::{BEDROCK, INVOCATION_METRICS, SHAPE, VERTEX, content, turn};
+use super::{SHAPE, content, turn};
 use crate::blueprint::{BuiltInTool, ChatPrompt, Function, Tool, ToolChoice};
-use crate::providers::errors;
 use crate::providers::finish::Finish;
 use crate::providers::json::{Fields, Object};
 use crate::providers::reading::{self, Reply, Request};
 use crate::providers::usage::UsagePaths;
+use crate::providers::{errors, vendor};
 
 /// Request fields that belong to the prompt. Tools and tool choice are handled separately: what the prompt
 /// cannot hold stays in the parameters.
@@ -39,20 +39,12 @@ pub(super) fn request(mut object: Object) -> Request {
     }
     Request {
         shape: Some(&SHAPE),
-        provider: request_provider(&object).map(Into::into),
+        provider: vendor::of_request(&object).map(Into::into),
         model: object.owned("model"),
         prompt: Some(prompt.into()),
         parameters: reading::parameters(object, PROMPT_FIELDS),
         ..Request::default()
     }
-}
-
-/// Returns the provider. Bedrock and Vertex AI require `anthropic_version` in the body, each with its own
-/// values.
-fn request_provider(object: &Object) -> Option<&'static str> {
-    let version = object.text("anthropic_version")?;
-    let providers = [("bedrock-", BEDROCK), ("vertex-", VERTEX)];
-    providers.iter().find(|(prefix, _)| version.starts_with(prefix)).map(|(_, provider)| *provider)
 }
 
 fn read_tool(tool: &Value) -> Option<Tool> {
@@ -112,7 +104,7 @@ const METADATA: &[(&str, &str)] = &[
 
 /// Reads a response. A response that was interrupted by an error has both content and an error.
 pub(super) fn reply(object: &Object) -> Reply {
-    let provider = reply_provider(object);
+    let provider = vendor::of_reply(object);
     let metadata = METADATA.iter().filter_map(|(key, path)| Some((*key, object.text_at(path)?.to_owned())));
     let messages = turn::read_message("assistant", object.get("content"), content::read);
     Reply {
@@ -126,21 +118,6 @@ pub(super) fn reply(object: &Object) -> Reply {
         price: provider.filter(|provider| *provider == "openrouter").and_then(|_| price(object)),
         metadata: metadata.collect(),
         ..Reply::default()
-    }
-}
-
-/// Returns the provider. `OpenRouter` names the provider that it chose. Bedrock and Vertex AI use their own id
-/// prefixes.
-fn reply_provider(object: &Object) -> Option<&'static str> {
-    let has_id = |prefix: &str| object.text("id").is_some_and(|id| id.starts_with(prefix));
-    if object.text("provider").is_some() {
-        Some("openrouter")
-    } else if has_id("msg_bdrk_") || object.contains_key(INVOCATION_METRICS) {
-        Some(BEDROCK)
-    } else if has_id("msg_vrtx_") {
-        Some(VERTEX)
-    } else {
-        None
     }
 }
 

@@ -72,6 +72,9 @@ impl Format {
                     continue;
                 }
             };
+            if matches!(message, Message::Developer(_)) {
+                omissions.add(format!("{place}.role"), "the API has the role `system` in its place");
+            }
             if name.is_some() {
                 omissions.add(format!("{place}.name"), "the API has no names of participants");
             }
@@ -227,9 +230,4 @@ pub(crate) fn parse_arguments(arguments: &str) -> Option<Value> {
         return Some(json!({}));
     }
     serde_json::from_str(arguments).ok().filter(Value::is_object)
-}
-
-/// Returns the MIME type and the base64 content of a `data:` URL.
-pub(crate) fn split_data_url(url: &str) -> Option<(&str, &str)> {
-    url.strip_prefix("data:")?.split_once(";base64,")
 }

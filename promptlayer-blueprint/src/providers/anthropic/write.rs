@@ -2,25 +2,24 @@
 
 use serde_json::{Value, json};
 
-use super::content::{self, ANY_FILE, PDF};
-use super::to_turns::{
-    Format, NO_EMPTY_TEXT, NO_OBJECT, NO_SUCH_BLOCK, Reason, parse_arguments, present, split_data_url,
-};
+use super::content::{self, PDF};
+use super::to_turns::{Format, NO_EMPTY_TEXT, NO_OBJECT, NO_SUCH_BLOCK, Reason, parse_arguments, present};
 use super::turn::PLAIN_TEXT;
-use super::{BEDROCK, VERTEX};
 use crate::blueprint::{
     Annotation, CodeExecutionResultContent, ContentBlock, McpCallContent, Media, MediaFormat, TextContent,
     WebSearchToolResultContent,
 };
 use crate::providers::draft::{Draft, Omissions};
 use crate::providers::json::{Fields, Object};
+use crate::providers::mime;
 
 /// Tools that Anthropic runs and whose results it takes back.
 const SERVER_TOOLS: &[&str] =
     &["web_search", "code_execution", "bash_code_execution", "text_editor_code_execution"];
 
 /// The versions of this API that other providers require in the request.
-const VERSIONS: &[(&str, &str)] = &[(BEDROCK, "bedrock-2023-05-31"), (VERTEX, "vertex-2023-10-16")];
+const VERSIONS: &[(&str, &str)] =
+    &[("amazon.bedrock", "bedrock-2023-05-31"), ("vertexai", "vertex-2023-10-16")];
 
 static FORMAT: Format = Format {
     read: content::read,
@@ -104,7 +103,7 @@ fn write_text(text: &TextContent) -> Result<Value, Reason> {
 }
 
 fn write_image(url: &str) -> Result<Value, Reason> {
-    let source = match split_data_url(url) {
+    let source = match mime::data_url(url) {
         Some((mime_type, data)) => json!({"type": "base64", "media_type": mime_type, "data": data}),
         None if url.starts_with("http") => json!({"type": "url", "url": url}),
         None => return Err("the API takes images as base64 or from the web"),
@@ -117,7 +116,7 @@ fn write_document(file: &Media) -> Result<Value, Reason> {
     let source = match (file.format, file.mime_type.as_deref().unwrap_or_default()) {
         (MediaFormat::Base64, PDF) => json!({"type": "base64", "media_type": PDF, "data": url}),
         (MediaFormat::Url, PDF) => json!({"type": "url", "url": url}),
-        (MediaFormat::Neither, ANY_FILE) => json!({"type": "file", "file_id": url}),
+        (MediaFormat::Neither, mime::UNKNOWN) => json!({"type": "file", "file_id": url}),
         (MediaFormat::Neither, mime_type) if mime_type.starts_with("text/") => {
             json!({"type": "text", "media_type": PLAIN_TEXT, "data": url})
         }

@@ -13,6 +13,7 @@ use crate::providers::anthropic::turn::{
     whole,
 };
 use crate::providers::json::{self, Fields, Object};
+use crate::providers::mime;
 
 /// MIME types of the formats whose name is not the subtype.
 const MIME_TYPES: &[(&str, &str)] = &[
@@ -152,7 +153,7 @@ fn read_media(kind: &str, block: &Value) -> Option<ContentBlock> {
 
 /// Returns the MIME type of a format of this kind of file.
 pub(super) fn mime_type(kind: &str, format: Option<&str>) -> String {
-    let Some(format) = format else { return "application/octet-stream".to_owned() };
+    let Some(format) = format else { return mime::UNKNOWN.to_owned() };
     match MIME_TYPES.iter().find(|(name, _)| *name == format) {
         Some((_, mime_type)) => (*mime_type).to_owned(),
         None if format == "mkv" => format!("{kind}/x-matroska"),

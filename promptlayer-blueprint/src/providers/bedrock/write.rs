@@ -4,12 +4,10 @@ use serde_json::{Value, json};
 
 use super::content::{self, mime_type};
 use crate::blueprint::{Annotation, ContentBlock, Media, MediaFormat, TextContent};
-use crate::providers::anthropic::to_turns::{
-    Format, NO_EMPTY_TEXT, NO_SUCH_BLOCK, Reason, present, split_data_url,
-};
+use crate::providers::anthropic::to_turns::{Format, NO_EMPTY_TEXT, NO_SUCH_BLOCK, Reason, present};
 use crate::providers::draft::{Draft, Omissions};
 use crate::providers::json::Object;
-use crate::providers::merge;
+use crate::providers::{merge, mime};
 
 /// The formats of the files that the API takes.
 const FORMATS: &[(&str, &[&str])] = &[
@@ -107,7 +105,7 @@ fn write_text(text: &TextContent) -> Result<Value, Reason> {
 }
 
 fn write_image(url: &str) -> Result<Value, Reason> {
-    let (format, source) = match split_data_url(url) {
+    let (format, source) = match mime::data_url(url) {
         Some((mime_type, data)) => (format_name("image", mime_type)?, json!({ "bytes": data })),
         None if url.starts_with("s3://") => {
             let extension = url.rsplit('.').next().unwrap_or_default();
