@@ -274,7 +274,7 @@ fn openrouter_is_identified_and_its_price_is_read() {
     let negative = json!({"input_tokens": 3, "cost": -1.0});
     assert_eq!(with(&json!({"provider": "Anthropic", "usage": negative})).price, None);
     // The unit of another server's cost is unknown.
-    let log = with(&json!({ "usage": usage }));
+    let log = with(&json!({"usage": {"input_tokens": 3, "output_tokens": 2, "cost": 0.25}}));
     assert_eq!((log.provider.as_str(), log.price), ("anthropic", None));
 }
 
