@@ -365,8 +365,8 @@ fn call_attributes_are_redacted() {
         recorder.spans()[0]["attributes"],
         json!({
             "gen_ai.operation.name": "chat",
-            "gen_ai.provider.name": "openai",
-            "gen_ai.system": "openai",
+            "gen_ai.provider.name": "custom",
+            "gen_ai.system": "custom",
             "gen_ai.request.model": "m",
             "gen_ai.request.temperature": 0.5,
             "gen_ai.request.stop_sequences": ["###"],
