@@ -31,7 +31,7 @@ use serde_json::{Value, json};
 use tests::fixtures::Given;
 use tests::{Contract, Fixture};
 
-use crate::interface::{Interface, vendor};
+use crate::interface::{Interface, by_model, vendor};
 use crate::raw::{Expected, Offered};
 use crate::said::{difference, short};
 
@@ -102,6 +102,7 @@ fn request_alone_identifies_the_wire_format() {
         // Providers that only reuse another provider's wire format are mostly identified by markers in their
         // responses.
         let (family, vendor) = (Interface::of(fixture).family(), vendor(fixture));
+        let family = if family == "openai" { by_model(fixture) } else { family };
         if log.provider != family && log.provider != vendor {
             wrong.push(format!("provider: expected {family} or {vendor}, got {}", log.provider));
         }

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use promptlayer_blueprint::SpanId;
 
 use crate::layer::calls_inside::CallsInside;
-use crate::layer::hand_over::hand_over;
 use crate::process::SpanProcessor;
 use crate::process::around::{self, Around};
 use crate::span::finished::FinishedSpan;
@@ -116,7 +115,7 @@ impl ModelCalls {
                     if !self.are_several() {
                         around::complete(&mut call, Around::from_function(function));
                     }
-                    hand_over(processor, call, None);
+                    processor.submit(call);
                 }
             }
         }
@@ -128,7 +127,7 @@ impl ModelCalls {
             return;
         }
         if let Some(call) = processor.held.take(function) {
-            hand_over(processor, call, None);
+            processor.submit(call);
         }
     }
 }
@@ -138,7 +137,7 @@ impl Function {
     pub(crate) fn call_ended(&self, mut call: FinishedSpan, processor: &SpanProcessor) {
         // A call with its HTTP exchange is complete.
         if !call.is_request || call.exchange.is_some() || processor.held.is_forked() {
-            return hand_over(processor, call, None);
+            return processor.submit(call);
         }
         let calls = &self.calls;
         let mut external = calls.lock();
@@ -149,7 +148,7 @@ impl Function {
                 if is_alone {
                     around::complete(&mut call, *around);
                 }
-                hand_over(processor, call, None);
+                processor.submit(call);
             }
             External::Open if is_alone && around::is_incomplete(&call) => {
                 *external = External::Held;
@@ -157,7 +156,7 @@ impl Function {
                 let released = processor.held.hold(self.span_id, call);
                 drop(external);
                 for call in released {
-                    hand_over(processor, call, None);
+                    processor.submit(call);
                 }
             }
             other => {
@@ -166,7 +165,7 @@ impl Function {
                     *external = other;
                 }
                 drop(external);
-                hand_over(processor, call, None);
+                processor.submit(call);
             }
         }
     }

@@ -99,6 +99,13 @@ impl fmt::Debug for SpanProcessor {
 }
 
 impl SpanProcessor {
+    /// Takes a finished span. Does not block and does not fail: a span for which there is no room is counted.
+    pub(crate) fn submit(&self, span: FinishedSpan) {
+        if let Some(processed) = self.prepare(span) {
+            self.hand_over(processed);
+        }
+    }
+
     /// Prepares a finished span for leaving the calling thread. Returns `None` if the span is not exported.
     pub(crate) fn prepare(&self, mut span: FinishedSpan) -> Option<ProcessedSpan> {
         if !span.is_request && !self.keeps_trace {

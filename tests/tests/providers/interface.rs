@@ -1,5 +1,6 @@
 //! Determines the wire format of an exchange from its path, which the library never sees.
 
+use promptlayer_tracing::blueprint::providers::provider_of_model;
 use tests::Fixture;
 
 /// The wire format of a provider.
@@ -100,8 +101,8 @@ pub(crate) fn vendor(fixture: &Fixture) -> &'static str {
     let tells_little = fixture.status >= 400 || interface == Interface::Embeddings;
     match fixture.provider.as_str() {
         _ if interface == Interface::Other => "custom",
-        "groq" | "deepseek" | "openrouter" | "llamacpp" if tells_little => interface.family(),
-        "openai" | "chatgpt" | "mistralrs" => "openai",
+        "groq" | "deepseek" | "openrouter" | "llamacpp" if tells_little => by_model(fixture),
+        "openai" | "chatgpt" | "mistralrs" => by_model(fixture),
         "copilot" => "copilot",
         "venice" => "venice",
         "llamacpp" => "llamacpp",
@@ -118,4 +119,11 @@ pub(crate) fn vendor(fixture: &Fixture) -> &'static str {
         "ollama" => "ollama",
         other => panic!("{}: nobody said how {other} is told", fixture.name),
     }
+}
+
+/// Returns the provider of an exchange in a format that the servers of many providers use, if nothing but the model
+/// tells it.
+pub(crate) fn by_model(fixture: &Fixture) -> &'static str {
+    let model = fixture.request["model"].as_str().or(fixture.model_in_path()).unwrap_or_default();
+    provider_of_model(model).unwrap_or("custom")
 }

@@ -34,7 +34,7 @@ fn model_of_many_providers_identifies_none() {
         "",
     ];
     for model in models {
-        assert_eq!(provider(model), "openai", "{model}");
+        assert_eq!(provider(model), "custom", "{model}");
     }
 }
 

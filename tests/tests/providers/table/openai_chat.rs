@@ -242,7 +242,7 @@ fn llama_cpp() -> Row {
 /// vLLM sends fields that were not requested. `PromptLayer` has no provider name for it.
 fn vllm() -> Row {
     let mut row =
-        chat("vLLM", "openai", "Qwen/Qwen3-8B").with_tools().with_image().with_thinking("reasoning_content");
+        chat("vLLM", "custom", "Qwen/Qwen3-8B").with_tools().with_image().with_thinking("reasoning_content");
     row.reply["prompt_logprobs"] = Value::Null;
     row.reply["kv_transfer_params"] = Value::Null;
     row.reply["choices"][0]["stop_reason"] = Value::Null;
