@@ -297,7 +297,10 @@ impl Recording {
             exchange: None,
             on_request_id: self.site.on_request_id,
         };
-        if !is_request {
+        if is_request {
+            // This function makes a request log of its own, so it gives nothing to a call inside.
+            self.calls.release(self.place.span_id, &self.processor);
+        } else {
             self.calls.function_ended(&finished, &self.processor);
         }
         let finished = match self.calls.exchange.close(finished, || Some(span.clone())) {
