@@ -35,7 +35,7 @@ macro_rules! types {
 }
 
 types! {
-    /// Begins at [`EndOfValue`].
+    /// Begins at `EndOfValue`.
     end_of_value: [&];
     /// Begins at the first step for a value that is not a tuple.
     end_of: [& & & &];
@@ -43,7 +43,7 @@ types! {
     end_of_generic: [& & &];
     /// Begins at the first step for a tuple.
     end_of_tuple: [& & & & & & & & & &];
-    /// Begins at [`StartOfFuture`].
+    /// Begins at `StartOfFuture`.
     start_of: [& &];
 }
 
