@@ -115,6 +115,17 @@ pub(crate) struct Args {
     pub(crate) krate: Option<Path>,
 }
 
+impl Args {
+    /// Returns the expressions that are evaluated before the body runs.
+    pub(crate) fn expressions(&self) -> impl Iterator<Item = &Expr> {
+        let fields = self.fields.iter().filter_map(|field| field.value.as_ref());
+        let input = self.input.iter().map(|input| &input.value);
+        let pairs = self.metadata.iter().chain(&self.parameters).map(|pair| &pair.value);
+        let single = [&self.parent, &self.follows_from, &self.provider, &self.model, &self.prompt];
+        fields.chain(input).chain(pairs).chain(single.into_iter().flatten())
+    }
+}
+
 impl Parse for Args {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let mut args = Self::default();

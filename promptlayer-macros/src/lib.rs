@@ -47,7 +47,7 @@ use crate::function::Function;
 /// |---|---|---|
 /// | `tags = ["a", CONST]` | tags of the request: literals and constants, checked at compile time | none |
 /// | `kind = "llm"` | `llm`, `embedding`, `tool`, `agent`, `chain` or `retriever`; `llm` and `embedding` make a request log, the others a span of the trace | the innermost annotated call makes the request log, the calls around it make spans |
-/// | `provider = …`, `model = …` | replaces the detected value; any `Display` expression over the arguments | detected |
+/// | `provider = …`, `model = …` | replaces the detected value; any `Display` expression over the arguments and the names of their patterns | detected |
 /// | `parameters(k = …)` | adds parameters, and replaces detected ones of the same name | none |
 /// | `input = …` | the value to log instead of the arguments; `?x` uses `Debug`, `%x` uses `Display` | the arguments |
 /// | `output = …` | a path or closure that takes a reference to the value and returns what to log instead | the value |

@@ -243,6 +243,24 @@ fn every_attribute_argument_has_an_effect() {
 }
 
 #[test]
+fn expressions_use_the_names_of_patterns() {
+    struct Question {
+        text: String,
+    }
+    #[promptlayer(model = model, metadata(length = text.len()), input = text)]
+    fn ask(Question { mut text }: Question, (model, _): (&str, u8)) -> String {
+        text.make_ascii_uppercase();
+        format!("{model}: {text}")
+    }
+    let request = request_of(|| drop(ask(Question { text: "why?".to_owned() }, ("gpt-4", 1))));
+
+    assert_eq!(request.model, "gpt-4");
+    assert_eq!(request.metadata["length"], "4");
+    assert_eq!(request.input, Prompt::user("why?"));
+    assert_eq!(request.output, Prompt::assistant("gpt-4: WHY?"));
+}
+
+#[test]
 fn innermost_call_logs_and_inherits_from_outer_calls() {
     #[promptlayer(tags = ["outer"], metadata(step = 1), prompt = PromptLink::new("example").version(2))]
     fn outer(question: &str) -> String {

@@ -119,8 +119,9 @@ pub(crate) fn expand(args: &Args, function: Function) -> Result<TokenStream> {
         Start::Now
     };
     let begin = span::begin(args, &signature, &parameters, &names, start);
+    let begin = parameters.with_patterns_borrowed(args, begin);
     let types = capture::types(args, &parameters, &names);
-    let input = capture::input(args, &parameters, &names);
+    let input = parameters.with_patterns_borrowed(args, capture::input(args, &parameters, &names));
     let rebound = parameters.rebound(&taken::taken(args, &body.stream()));
     let run = {
         let body = with_an_item(&body);

@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote_spanned;
+use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned as _;
+use syn::visit_mut::VisitMut;
 use syn::{
     Attribute, Error, FnArg, Pat, PatIdent, ReceiverKind, Result, Signature, Token, Type, parse_quote,
 };
 
+use crate::attr::Args;
 use crate::expand::hidden;
+use crate::expand::taken::mentions;
 
 /// One parameter other than `self`.
 pub(crate) struct Parameter {
@@ -134,6 +137,27 @@ impl Parameters {
         Ok(())
     }
 
+    /// Returns `code` as a block in which the names that the patterns bind are references to parts of the
+    /// arguments, if an expression of the attribute uses them. These expressions run before the body binds the
+    /// patterns.
+    pub(crate) fn with_patterns_borrowed(&self, args: &Args, code: TokenStream) -> TokenStream {
+        let expressions: Vec<TokenStream> = args.expressions().map(ToTokens::to_token_stream).collect();
+        let is_used = |name: &Ident| {
+            let name = unraw(name);
+            expressions.iter().any(|expression| mentions(expression, &name))
+        };
+        let bindings: Vec<TokenStream> = self
+            .list
+            .iter()
+            .filter(|parameter| bindings(&parameter.pattern).iter().any(is_used))
+            .filter_map(|Parameter { ident, cfg, pattern, .. }| {
+                let borrowed = borrowed(pattern, ident)?;
+                Some(code!(#(#cfg)* #[allow(unused_variables)] let #borrowed = &#ident;))
+            })
+            .collect();
+        if bindings.is_empty() { code } else { code!({ #(#bindings)* #code }) }
+    }
+
     /// Rebinds every parameter inside the body, in order, which keeps the drop order of a plain function: the
     /// last parameter first, and for each parameter the bindings of its pattern before the rest of its value.
     ///
@@ -179,6 +203,31 @@ fn is_lint(attribute: &Attribute) -> bool {
 
 fn unraw(ident: &Ident) -> String {
     syn::ext::IdentExt::unraw(ident).to_string()
+}
+
+/// Returns the pattern for a reference to the argument: every name becomes a reference. Returns `None` if
+/// the pattern is the argument's own name, which needs no binding.
+fn borrowed(pattern: &Pat, argument: &Ident) -> Option<Pat> {
+    struct Borrow;
+    impl VisitMut for Borrow {
+        fn visit_pat_mut(&mut self, pattern: &mut Pat) {
+            // A `&` in the pattern cannot be kept below a reference.
+            while let Pat::Reference(reference) = pattern {
+                *pattern = (*reference.pat).clone();
+            }
+            if let Pat::Ident(name) = pattern {
+                name.by_ref = None;
+                name.mutability = None;
+            }
+            syn::visit_mut::visit_pat_mut(self, pattern);
+        }
+    }
+    if matches!(pattern, Pat::Ident(PatIdent { ident, subpat: None, .. }) if ident == argument) {
+        return None;
+    }
+    let mut pattern = pattern.clone();
+    Borrow.visit_pat_mut(&mut pattern);
+    Some(pattern)
 }
 
 /// Returns the names that a pattern binds.

@@ -141,7 +141,7 @@ fn consumes(call: &ExprMethodCall) -> bool {
 
 /// Returns `true` if the tokens mention the variable `name`: as an identifier that is not a field, a method
 /// or a part of a path, or inside a format string.
-fn mentions(tokens: &TokenStream, name: &str) -> bool {
+pub(crate) fn mentions(tokens: &TokenStream, name: &str) -> bool {
     let is_punct = |token: Option<&TokenTree>, wanted| matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == wanted);
     let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
     tokens.iter().enumerate().any(|(at, token)| match token {

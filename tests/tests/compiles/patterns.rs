@@ -52,6 +52,29 @@ pub(crate) const TABLE: &[Snippet] = &[
         ",
     ),
     ok(
+        "names_in_the_attribute",
+        "2018",
+        r##"
+        pub struct Json<T>(pub T);
+        pub struct Question { pub text: String }
+        #[attr(input = question.text)] pub fn text(Json(question): Json<Question>) -> String { question.text }
+        #[attr(input = &question.text, model = model)] pub async fn later(Json(question): Json<Question>, (model, _): (String, u8)) -> String { question.text + &model }
+        #[attr(input = a + b)] pub fn mutable((mut a, b): (u8, u8)) -> u8 { a += b; a }
+        #[attr(input = format!("{}", a))] pub fn referenced((ref a, _): (String, u8)) -> usize { a.len() }
+        #[attr(input = (a, b))] pub fn copied(&(a, &b): &(u8, &u8)) -> u8 { a + b }
+        #[attr(fields(length = text.len()), metadata(first = first))] pub fn span([first, ..]: [u8; 3], Json(text): Json<String>) -> usize { text.len() + usize::from(first) }
+        #[attr(input = (whole, left))] pub fn bound(whole @ (left, _): (u8, u8)) -> u8 { whole.1 + left }
+        #[attr(input = 1)] pub fn unnamed(Json(text): Json<String>) -> String { text }
+        "##,
+    ),
+    ok(
+        "names_in_a_text_of_the_attribute",
+        "2021",
+        r##"
+        #[attr(input = format!("{text}, {count:?}"))] pub fn inline((text, count): (String, u8)) -> usize { text.len() + usize::from(count) }
+        "##,
+    ),
+    ok(
         "a_ref",
         "2018",
         r"
