@@ -72,7 +72,7 @@ pub use self::output::{Output, joined, response, response_to};
 pub use self::reading::{Reply, Request, Shape, Usage};
 pub use self::to_request::{ProviderRequest, UnknownApi, to_request};
 pub use self::vectors::shorten_vectors;
-pub use self::vendor::of_model as provider_of_model;
+pub use self::vendor::{of_host as provider_of_host, of_model as provider_of_model};
 pub use self::vendors::{Is, Marks, VENDORS, Vendor};
 
 /// The provider of a log whose provider is unknown.

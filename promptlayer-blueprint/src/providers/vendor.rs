@@ -85,3 +85,29 @@ pub fn of_model(model: &str) -> Option<&'static str> {
     };
     VENDORS.iter().find(is_named).or_else(|| VENDORS.iter().find(is_alike)).map(|vendor| vendor.name)
 }
+
+/// Returns the provider of an API by its host in lower case, and its port if known. Returns `None` for a host that
+/// the table does not have.
+///
+/// ```
+/// use promptlayer_blueprint::providers::provider_of_host;
+///
+/// assert_eq!(provider_of_host("api.groq.com", Some(443)), Some("groq"));
+/// assert_eq!(provider_of_host("localhost", Some(11434)), Some("ollama"));
+/// assert_eq!(provider_of_host("example.org", None), None);
+/// ```
+pub fn of_host(host: &str, port: Option<u16>) -> Option<&'static str> {
+    let is_host = |known: &&str| {
+        let rest = known.strip_prefix(host);
+        rest.is_some_and(|rest| match rest.strip_prefix(':') {
+            Some(known) => port.is_some_and(|port| known.parse() == Ok(port)),
+            None => rest.is_empty(),
+        })
+    };
+    let has_pattern = |(start, end): &(&str, &str)| host.starts_with(start) && host.ends_with(end);
+    VENDORS
+        .iter()
+        .find(|vendor| vendor.hosts.iter().any(|known| is_host(known)))
+        .or_else(|| VENDORS.iter().find(|vendor| vendor.host_patterns.iter().any(has_pattern)))
+        .map(|vendor| vendor.name)
+}

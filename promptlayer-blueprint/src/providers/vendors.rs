@@ -1,6 +1,9 @@
 //! The table of providers: their names, hosts and models.
 //!
-//! A row is all that an OpenAI-compatible provider needs.
+//! A row is all that an OpenAI-compatible provider needs. Its test is a line in `CASES`.
+
+#[cfg(test)]
+mod tests;
 
 /// Marks of a request or response that together prove its provider: the path of each, in which `*` stands for any
 /// item of a list, and a test of its value.
@@ -229,7 +232,8 @@ pub static VENDORS: &[Vendor] = &[
     },
     Vendor {
         name: "together",
-        hosts: &["api.together.xyz", "api.together.ai"], // The random seed of a choice, together with the prompt or, in a stream, with the text.
+        hosts: &["api.together.xyz", "api.together.ai"],
+        // The random seed of a choice, together with the prompt or, in a stream, with the text.
         reply_marks: &[
             &[("choices.*.seed", Is::Present), ("prompt", Is::List)],
             &[("choices.*.seed", Is::Present), ("choices.*.text", Is::Present)],
@@ -302,5 +306,10 @@ pub static VENDORS: &[Vendor] = &[
         types: &["google_cloud_aiplatform_v1"],
         ..Vendor::UNKNOWN
     },
-    Vendor { name: "moonshot", opentelemetry: &["moonshot_ai"], ..Vendor::UNKNOWN },
+    Vendor {
+        name: "moonshot",
+        opentelemetry: &["moonshot_ai"],
+        hosts: &["api.moonshot.ai", "api.moonshot.cn"],
+        ..Vendor::UNKNOWN
+    },
 ];

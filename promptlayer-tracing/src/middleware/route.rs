@@ -5,7 +5,7 @@ use std::fmt;
 
 use http::Uri;
 use percent_encoding::percent_decode_str;
-use promptlayer_blueprint::providers::{VENDORS, Vendor};
+use promptlayer_blueprint::providers::provider_of_host;
 
 use crate::kind::SpanKind;
 use crate::span::call_site::CallSite;
@@ -175,13 +175,7 @@ impl<'a> Route<'a> {
 }
 
 fn known_provider(address: &Address) -> Option<&'static str> {
-    let is_host = |vendor: &&Vendor| vendor.hosts.iter().any(|known| address.is_at(known));
-    let has_pattern = |vendor: &&Vendor| {
-        let matches =
-            |(start, end): &(&str, &str)| address.host.starts_with(start) && address.host.ends_with(end);
-        vendor.host_patterns.iter().any(matches)
-    };
-    VENDORS.iter().find(is_host).or_else(|| VENDORS.iter().find(has_pattern)).map(|vendor| vendor.name)
+    provider_of_host(&address.host, address.port())
 }
 
 fn strip_prefix_ignoring_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
