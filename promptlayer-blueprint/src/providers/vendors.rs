@@ -240,6 +240,7 @@ pub static VENDORS: &[Vendor] = &[
         ],
         ..Vendor::UNKNOWN
     },
+    Vendor { name: "sambanova", hosts: &["api.sambanova.ai"], ..Vendor::UNKNOWN },
     Vendor { name: "fireworks", hosts: &["api.fireworks.ai"], ..Vendor::UNKNOWN },
     Vendor {
         name: "cerebras",

@@ -76,6 +76,7 @@ const CASES: &[(&str, Found)] = &[
     ("xai", ByReply(r#"{"usage": {"num_sources_used": 0}}"#)),
     ("together", ByHost(&["api.together.xyz"])),
     ("together", ByReply(r#"{"prompt": [], "choices": [{"seed": 7}]}"#)),
+    ("sambanova", ByHost(&["api.sambanova.ai"])),
     ("fireworks", ByHost(&["api.fireworks.ai"])),
     ("cerebras", ByHost(&["api.cerebras.ai"])),
     ("cerebras", ByReply(r#"{"time_info": {"total_time": 1}}"#)),
