@@ -29,7 +29,7 @@ impl Default for BodyBudget {
     }
 }
 
-/// A body's share of the [`BodyBudget`]. Keep it until the content of the body is no longer needed.
+/// A body's share of the [`BodyBudget`]. Keep it as long as the content of the body is needed.
 #[derive(Default)]
 pub(crate) struct Share {
     is_large: bool,

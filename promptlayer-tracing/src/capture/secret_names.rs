@@ -103,7 +103,7 @@ const PREFIXES: &[&str] = &[
     "-----BEGIN ",
 ];
 
-/// The least length of a key with a known prefix. The locale `pl_PL` is none.
+/// The least length of a key with a known prefix. The locale `pl_PL` is shorter.
 #[cfg(feature = "export")]
 const LEAST_WITH_PREFIX: usize = 8;
 

@@ -113,7 +113,7 @@ impl NoError {
 pub struct EndOfValue<T: ?Sized>(PhantomData<*const T>);
 
 impl<T: ?Sized> EndOfValue<T> {
-    /// Returns that there is no error other than in the value.
+    /// Returns that the only error can be in the value.
     #[inline]
     pub fn error(&self) -> NoError {
         NoError

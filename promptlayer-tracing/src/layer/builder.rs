@@ -215,7 +215,7 @@ impl LayerBuilder {
     ///
     /// Defaults to the environment variable `OTEL_SEMCONV_STABILITY_OPT_IN`, in which
     /// `gen_ai_latest_experimental` selects [`SemconvStability::Latest`], else to
-    /// [`SemconvStability::Duplicate`]: both names. Spans of other crates are read whichever name they use.
+    /// [`SemconvStability::Duplicate`]: both names. Spans of other crates are read with either name.
     ///
     /// ```
     /// use promptlayer_tracing::blueprint::semconv::SemconvStability;

@@ -168,7 +168,8 @@ const OPERATIONS: &[(&str, SpanKind)] = &[
 const MCP_METHODS: &[(&str, SpanKind)] =
     &[("tools/call", SpanKind::Tool), ("resources/read", SpanKind::Retriever)];
 
-/// Returns the kind of the operation in the span's fields. Returns `None` if there is none or it is unknown.
+/// Returns the kind of the operation in the span's fields. Returns `None` if the fields have no operation, or an
+/// unknown one.
 pub(crate) fn kind(fields: &Map<String, Value>) -> Option<SpanKind> {
     let kind_in = |table: &[(&str, SpanKind)], name| {
         let named = text(fields, name)?;

@@ -37,7 +37,7 @@ enum Candidate {
     Call(Place, Around),
     /// It is a model call of another kind.
     OtherKind,
-    /// It is no model call.
+    /// It is not a model call.
     Other,
 }
 
@@ -67,7 +67,7 @@ pub(crate) fn join(span: &SpanRef<'_, Registry>, kind: SpanKind) -> Found {
     }
 }
 
-/// Returns `None` for a span that is no call of any kind: it is skipped.
+/// Returns `None` for a span that is not a call: it is skipped.
 fn candidate(state: &SpanState, kind: SpanKind) -> Option<Candidate> {
     let of_call = match state.owner {
         Owner::Call => state.site.and_then(|site| site.kind),

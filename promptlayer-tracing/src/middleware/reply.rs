@@ -179,7 +179,7 @@ fn say(call: &mut Call, why: &str) {
     call.ready();
 }
 
-/// What the content type says of a body that is no stream.
+/// What the content type says of a body that is not a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Json,
@@ -231,7 +231,7 @@ impl Kept {
         Self::Whole { bytes: Vec::new(), limit, is_cut: false, kind }
     }
 
-    /// Looks at the first piece of the body: JSON that is sent as server-sent events is no stream.
+    /// Looks at the first piece of the body: JSON that is sent as server-sent events is not a stream.
     fn look(&mut self, data: &[u8]) {
         let Self::Events { is_unseen, .. } = self else { return };
         let Some(first) = data.trim_ascii_start().first() else { return };
@@ -242,7 +242,7 @@ impl Kept {
         }
     }
 
-    /// Returns the whole body as text, whatever its content type. If it is none, tells the call.
+    /// Returns the whole body as text, without regard to its content type. If it is not text, tells the call.
     fn into_text(self, call: &mut Call) -> Option<String> {
         let Self::Whole { bytes, .. } = self else { return None };
         let text = String::from_utf8(bytes).ok();

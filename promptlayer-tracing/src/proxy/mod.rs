@@ -119,7 +119,7 @@ impl ProxyBuilder {
     /// Customizes the HTTP client that sends requests to the provider, for example with a certificate
     /// authority of your own.
     ///
-    /// Redirects are never followed, and bodies never decompressed, whatever the closure sets.
+    /// Redirects are never followed, and bodies never decompressed, even if the closure sets it.
     #[must_use]
     pub fn http(
         mut self,
@@ -131,14 +131,14 @@ impl ProxyBuilder {
 
     /// Starts the proxy on a thread of its own. It works without an async runtime, and with each.
     ///
-    /// Calls are recorded by the subscriber that is the default of this thread now, or, if there is none, by
+    /// Calls are recorded by the subscriber that is the default of this thread now, or, without one, by
     /// the global one.
     ///
     /// # Errors
     ///
     /// Returns an error of the kind [`Proxy`](crate::ErrorKind::Proxy) if the address is not an `http` or
-    /// `https` URL without user information, query and fragment, if TLS cannot be set up, or if there is no
-    /// port, and [`ThreadStart`](crate::ErrorKind::ThreadStart) if there is no thread.
+    /// `https` URL without user information, query and fragment, if TLS cannot be set up, or if no port is
+    /// free, and [`ThreadStart`](crate::ErrorKind::ThreadStart) if the thread cannot start.
     pub fn start(self) -> Result<Proxy, Error> {
         let upstream = upstream(&self.provider_url)?;
         let http = self.http.map_or_else(reqwest::Client::builder, |http| http(reqwest::Client::builder()));

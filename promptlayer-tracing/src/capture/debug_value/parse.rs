@@ -198,7 +198,7 @@ impl<'t> Parser<'t> {
         (self.eat(b',') || self.peek() == Some(close)).then_some(())
     }
 
-    /// Parses a word. Returns `None` if there is none.
+    /// Parses a word. Returns `None` if the text does not begin with one.
     fn word(&mut self) -> Option<&'t str> {
         let start = self.at;
         if let Some(behind) = self.rest().strip_prefix(MASK) {

@@ -24,7 +24,7 @@ pub(crate) fn smaller(json: &[u8]) -> Option<Vec<u8>> {
     serde_json::to_vec(&value).ok()
 }
 
-/// Replaces media with a description of it. Returns `false` if there is none.
+/// Replaces media with a description of it. Returns `false` if the value has no media.
 fn replace_media(value: &mut Value) -> bool {
     visit(value, &mut |text| {
         let (media_type, data) = match text.strip_prefix("data:").and_then(|rest| rest.split_once(',')) {
@@ -51,8 +51,8 @@ fn decoded(text: &str) -> Option<Vec<u8>> {
     GeneralPurpose::new(&alphabet, either).decode(text).ok()
 }
 
-/// Cuts every text longer than about 2 KiB and appends the number of removed bytes. Returns `false` if there
-/// is none.
+/// Cuts every text longer than about 2 KiB and appends the number of removed bytes. Returns `false` if no
+/// text is that long.
 fn cut_texts(value: &mut Value) -> bool {
     visit(value, &mut |text| {
         // The appended note must not make the text longer.

@@ -42,7 +42,7 @@ pub(super) fn read(span: &FinishedSpan, exchange: &FinishedSpan) -> Exchanged {
         seen.function_input = arguments(span);
     }
 
-    // What a function returns after its call failed is no reply of the model.
+    // What a function returns after its call failed is not the model's reply.
     let has_failed = seen.reply.error.is_some() || matches!(exchange.ending, Ending::Failed(_));
     let is_type = matches!(span.output, Some(Output::Value(Captured::Type(_))));
     if span.is_output_chosen {

@@ -370,7 +370,7 @@ impl Spool {
         self.segments.iter().map(|segment| segment.undone() as u64).sum()
     }
 
-    /// Returns `true` if there is no record that is neither done nor lost.
+    /// Returns `true` if every record is done or lost.
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.segments.is_empty()
