@@ -28,7 +28,7 @@ pub use crate::config::{ClientBuilder, Env};
 pub use crate::error::{Error, ErrorKind};
 pub(crate) use crate::error::{Repr, cut};
 pub use crate::groups::{GroupId, Groups};
-use crate::http::Http;
+use crate::http::{Http, LOG_REQUEST_PATH};
 pub(crate) use crate::redact::Redactor;
 pub use crate::requests::{LoggedRequestDetail, Requests, SpanDetail, TraceDetail};
 #[cfg(feature = "templates")]
@@ -47,11 +47,10 @@ pub use crate::track::{
 /// release.
 #[doc(hidden)]
 pub mod exporter {
-    pub use crate::LOG_REQUEST_PATH;
     pub use crate::body::Written;
     pub use crate::config::BASE_URL;
     pub use crate::error::cut;
-    pub use crate::http::{Answer, Failure, FailureKind, Http};
+    pub use crate::http::{Answer, Failure, FailureKind, Http, LOG_REQUEST_PATH};
     pub use crate::redact::{Redactor, hex};
     pub use crate::track::{Enqueue, TrackCall, TrackPath, check_metadata};
 
@@ -87,9 +86,6 @@ pub mod exporter {
         Repr::Forked.into()
     }
 }
-
-/// The path that logs a single request.
-pub const LOG_REQUEST_PATH: &str = "/log-request";
 
 /// A client for PromptLayer's REST API.
 ///
