@@ -1,4 +1,39 @@
 //! The REST client of PromptLayer's API.
+//!
+//! | with | you can |
+//! |---|---|
+//! | [`Client::track`] | add scores, metadata, the prompt template and the group to a logged request |
+//! | [`Client::templates`] | read, list, render and publish the templates of the prompt registry |
+//! | [`Client::groups`] | create groups, which collect the requests of one conversation or task |
+//! | [`Client::requests`] | read logged requests and traces back |
+//! | [`Client::log_request`] | log a model call that was made without the tracing layer |
+//!
+//! ```no_run
+//! use promptlayer_client::Client;
+//!
+//! # async fn example() -> Result<(), promptlayer_client::Error> {
+//! // PROMPTLAYER_API_KEY, PROMPTLAYER_BASE_URL and PROMPTLAYER_HTTP_TIMEOUT are read from the environment.
+//! let client = Client::from_env()?;
+//! let template = client.templates().get("greeting").label("prod").await?;
+//! println!("{} has version {}", template.name, template.version);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Programs that log their calls with `promptlayer-tracing` do not need this crate: it re-exports it as its module
+//! `client`.
+//!
+//! Requests are made when they are awaited, inside a tokio runtime. They have a time-out of 10 seconds by default,
+//! follow no redirects, and are not retried. [`Error`] says what went wrong and whether a retry makes sense. The API
+//! key is in no error and in no `Debug` output.
+//!
+//! Structs such as [`Template`] and [`TraceDetail`] are the parsed responses of the API. They have no constructor: the
+//! example of the API that returns them shows them.
+//!
+//! # Features
+//!
+//! - `rustls` (default) or `native-tls`: the TLS library. Without either, only `http` URLs work.
+//! - `templates` (default): rendering of templates, with `Template::format`.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -98,7 +133,12 @@ pub mod exporter {
 ///
 /// # async fn example() -> Result<(), promptlayer_client::Error> {
 /// let client = Client::from_env()?;
-/// client.track().score(RequestId::new(1001), 100).await?;
+/// println!("{}, at most {:?} per request", client.base_url(), client.timeout());
+///
+/// let id = RequestId::new(1001);
+/// client.track().score(id, 100).await?;
+/// let request = client.requests().get(id).await?;
+/// println!("{:?} tokens", request.tokens);
 /// # Ok(())
 /// # }
 /// ```
