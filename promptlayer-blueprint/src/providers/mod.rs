@@ -16,14 +16,27 @@
 //! | `input`, `output`, `embedded` | values without a provider's wire format, or with one inside |
 //!
 //! ```
-//! use promptlayer_blueprint::providers::{self, Input};
+//! use promptlayer_blueprint::providers::{self, Input, Output};
 //! use serde_json::json;
 //!
 //! let body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]});
 //! let request = providers::request(Input::Value(body));
 //! assert_eq!(request.model.as_deref(), Some("gpt-4o"));
-//! assert_eq!(request.prompt.unwrap().text(), "Hello");
+//! assert_eq!(request.prompt.map(|prompt| prompt.text()).as_deref(), Some("Hello"));
+//!
+//! let body = json!({
+//!     "choices": [{"message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
+//!     "usage": {"prompt_tokens": 3, "completion_tokens": 1},
+//! });
+//! let reply = providers::response(Output::Value(body));
+//! assert_eq!((reply.usage.input, reply.usage.output), (Some(3), Some(1)));
 //! ```
+//!
+//! The layer of `promptlayer-tracing` calls these functions: most programs never do. [`Request`], [`Reply`], [`Usage`]
+//! and [`Finish`] are plain data, read from one call, and [`Shape`] is the wire format that was detected. [`VENDORS`] is
+//! the table of providers; [`Vendor`], [`Is`] and [`Marks`] describe its rows. The constants are names, keys and texts
+//! that this library writes into request logs. [`to_request`] goes the other way: it makes a provider's request from a
+//! prompt. Its example shows [`ProviderRequest`]; an [`Omission`] is a part of the prompt that the request lacks.
 
 mod anthropic;
 mod bedrock;
