@@ -41,6 +41,7 @@
 mod blueprint;
 mod error;
 mod exchange;
+mod fields;
 mod ids;
 pub mod providers;
 mod score;
@@ -56,7 +57,7 @@ pub mod templates;
 /// Not part of the public API.
 #[doc(hidden)]
 pub mod __serde {
-    pub use crate::blueprint::{or_default, rfc3339};
+    pub use crate::fields::{or_default, rfc3339};
 }
 
 pub use crate::blueprint::*;

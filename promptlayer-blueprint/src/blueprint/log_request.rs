@@ -6,7 +6,8 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Prompt, or_default, rfc3339};
+use super::Prompt;
+use crate::fields::{or_default, rfc3339};
 use crate::{Score, Tags};
 
 /// One model call, as `PromptLayer` logs it: the input, the output, and metadata of the call.

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::{ContentBlock, FunctionCall, TemplateFormat, ToolCall, or_default};
+use super::{ContentBlock, FunctionCall, TemplateFormat, ToolCall};
+use crate::fields::or_default;
 
 /// A message of a [`ChatPrompt`](super::ChatPrompt). A message with an unknown role is kept as received.
 ///
