@@ -27,6 +27,7 @@ use crate::{Client, Error, Tags};
 ///     .commit_message("Ask for one name only")
 ///     .tags(Tags::new(["marketing"])?)
 ///     .metadata([("owner", "team-search")])
+///     .folder(7)
 ///     .label("prod")
 ///     .await?;
 /// println!("version {}", published.version);
@@ -89,7 +90,7 @@ impl PublishTemplate {
         self
     }
 
-    /// Sets the folder, if the template is new.
+    /// Sets the folder by its id, if the template is new. By default, none is sent.
     pub fn folder(mut self, id: u64) -> Self {
         self.request.template.folder_id = Some(id);
         self
