@@ -7,7 +7,6 @@ mod annotation;
 mod content;
 mod log_request;
 mod message;
-pub mod rfc3339;
 mod server_tool;
 mod tool;
 
@@ -21,7 +20,7 @@ pub use message::{
     AssistantMessage, Content, DeveloperMessage, FunctionMessage, Message, PlaceholderMessage, SystemMessage,
     ToolMessage, UserMessage,
 };
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 pub use server_tool::{
     ApplyPatchCallContent, ApplyPatchCallOutputContent, CodeExecutionResultContent,
@@ -33,6 +32,8 @@ pub use tool::{
     BuiltInTool, ChatToolChoice, Function, FunctionCall, FunctionCallChoice, FunctionTool,
     MessageFunctionCall, Tool, ToolCall, ToolChoice,
 };
+
+use crate::fields::or_default;
 
 /// A prompt or a model's response: a list of messages, or a single text.
 ///
@@ -241,16 +242,6 @@ impl Model {
 /// Concatenates the text of the text blocks.
 fn text_of(blocks: &[ContentBlock]) -> String {
     blocks.iter().filter_map(ContentBlock::text).collect()
-}
-
-/// Deserializes `null` as the default value: the service sends `null` where its API document specifies a
-/// list or an object.
-pub fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 #[cfg(test)]

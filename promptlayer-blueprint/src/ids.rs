@@ -147,6 +147,7 @@ hex_id! {
     ///
     /// let id: TraceId = "4bf92f3577b34da6a3ce929d0e0e4736".parse()?;
     /// assert_eq!(id.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+    /// assert_eq!(TraceId::from_bytes(id.to_bytes()), Some(id));
     /// # Ok::<(), promptlayer_blueprint::ParseIdError>(())
     /// ```
     TraceId, 16, "trace id", "32 hex digits that are not all zero"
@@ -160,6 +161,7 @@ hex_id! {
     ///
     /// let id: SpanId = "00f067aa0ba902b7".parse()?;
     /// assert_eq!(id.to_string(), "00f067aa0ba902b7");
+    /// assert_eq!(SpanId::from_bytes(id.to_bytes()), Some(id));
     /// # Ok::<(), promptlayer_blueprint::ParseIdError>(())
     /// ```
     SpanId, 8, "span id", "16 hex digits that are not all zero"

@@ -19,6 +19,20 @@
 //! assert_eq!(log.model, "gpt-4o");
 //! ```
 //!
+//! # The types of the blueprint
+//!
+//! The structs and enums of this page are plain data, with the names of PromptLayer's API document. You write or read
+//! them where you redact requests (`LayerBuilder::redact`), test your calls (`LayerBuilder::in_memory`), log a call
+//! yourself (`Client::log_request`), and use templates. [`Prompt`], [`Message`], [`ContentBlock`], [`LogRequest`] and
+//! [`Tool`] have examples; the other types are parts of these.
+//!
+//! Optional fields without a value are left out of the JSON. Content of an unknown kind is kept as it was received, in
+//! the variants `Other`. Most structs are `#[non_exhaustive]`: create them with a constructor or from JSON, and then set
+//! their fields.
+//!
+//! Ids, tags and scores are checked when they are made. [`ParseIdError`], [`InvalidTag`] and [`InvalidScore`] are the
+//! errors of these checks, and `RenderError` is that of a template. Their messages say what is wrong.
+//!
 //! # Features
 //!
 //! - `templates` (default): the module [`templates`].
@@ -27,6 +41,7 @@
 mod blueprint;
 mod error;
 mod exchange;
+mod fields;
 mod ids;
 pub mod providers;
 mod score;
@@ -42,7 +57,7 @@ pub mod templates;
 /// Not part of the public API.
 #[doc(hidden)]
 pub mod __serde {
-    pub use crate::blueprint::{or_default, rfc3339};
+    pub use crate::fields::{or_default, rfc3339};
 }
 
 pub use crate::blueprint::*;

@@ -1,7 +1,22 @@
 //! Names of span attributes: of OpenTelemetry, and of PromptLayer's own tracing.
 //!
+//! Each constant is the name of one attribute. Use them to set `gen_ai.*` fields on spans of your own, or to read them
+//! in a layer of your own. The lists, such as [`CONTENT`], group the names by what the attributes hold.
+//!
 //! OpenTelemetry renamed some attributes of generative AI. [`RENAMED`] lists them. Both names are always read;
 //! [`SemconvStability`] selects which of them is written.
+//!
+//! ```
+//! use promptlayer_blueprint::semconv;
+//!
+//! /// Returns `true` if an attribute may hold what was said to a model or by it.
+//! fn is_content(name: &str) -> bool {
+//!     semconv::CONTENT.contains(&name)
+//! }
+//!
+//! assert!(is_content(semconv::INPUT_MESSAGES));
+//! assert!(!is_content(semconv::REQUEST_MODEL));
+//! ```
 #![allow(missing_docs, reason = "each constant is named for its attribute")]
 
 // Resource attributes, from OpenTelemetry's semantic conventions.
@@ -150,6 +165,14 @@ const LATEST: &str = "gen_ai_latest_experimental";
 /// The renamed attributes are `gen_ai.system` (now `gen_ai.provider.name`), `gen_ai.usage.prompt_tokens` and
 /// `gen_ai.usage.completion_tokens` (now `input_tokens` and `output_tokens`), and
 /// `gen_ai.usage.cache_creation.input_tokens` (now `cache_write`). Spans that use either generation are read.
+///
+/// ```
+/// use promptlayer_blueprint::semconv::{self, SemconvStability};
+///
+/// assert!(!SemconvStability::Latest.writes(semconv::SYSTEM));
+/// assert!(SemconvStability::Latest.writes(semconv::PROVIDER_NAME));
+/// assert!(SemconvStability::default().writes(semconv::SYSTEM), "both names by default");
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SemconvStability {

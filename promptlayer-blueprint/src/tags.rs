@@ -17,7 +17,8 @@ use crate::InvalidTag;
 ///
 /// let mut tags = Tags::new(["chat", "beta", "chat"])?;
 /// tags.push(format!("tenant-{}", 7))?;
-/// assert_eq!(tags.iter().collect::<Vec<_>>(), ["chat", "beta", "tenant-7"]);
+/// tags.merge(&Tags::new(["beta", "eu"])?);
+/// assert_eq!(tags.iter().collect::<Vec<_>>(), ["chat", "beta", "tenant-7", "eu"]);
 /// # Ok::<(), promptlayer_blueprint::InvalidTag>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]

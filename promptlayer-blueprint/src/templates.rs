@@ -2,6 +2,21 @@
 //!
 //! The results are those of PromptLayer's Python client, whose f-strings are Python's `str.format` and whose jinja2
 //! is the sandboxed one with chainable undefined variables.
+//!
+//! [`render`] renders a whole prompt, [`render_text`] one text, and [`render_text_within`] one text of at most a given
+//! length.
+//!
+//! ```
+//! use promptlayer_blueprint::{TemplateFormat, templates};
+//! use serde_json::{Map, json};
+//!
+//! let variables = Map::from_iter([("names".to_owned(), json!(["Ada", "Grace"]))]);
+//! let text = "{% for name in names %}Hello {{ name }}. {% endfor %}";
+//! assert_eq!(
+//!     templates::render_text(text, TemplateFormat::Jinja2, &variables),
+//!     "Hello Ada. Hello Grace. "
+//! );
+//! ```
 
 mod format_spec;
 mod fstring;
@@ -21,8 +36,8 @@ use crate::blueprint::{ContentBlock, Message, PlaceholderMessage, Prompt, Templa
 ///
 /// # Errors
 ///
-/// If a placeholder's variable is missing or is not a list of messages, or if the prompt has a tool variable, which
-/// only the service can fill in. The prompt is then left in an unspecified state.
+/// Returns an error if a placeholder's variable is missing or is not a list of messages, or if the prompt has a tool
+/// variable, which only PromptLayer can fill in. The prompt is then left in an unspecified state.
 ///
 /// ```
 /// use promptlayer_blueprint::{Prompt, templates};
@@ -105,7 +120,7 @@ fn messages_of(
 /// Renders one text. A text that is not a valid template stays as it is.
 ///
 /// A jinja2 template also stays as it is if it needs more than ten million steps, which nested loops can do, or if it
-/// is longer than 4 MiB.
+/// is longer than 4 MiB. The [module](self) has an example.
 pub fn render_text(text: &str, format: TemplateFormat, variables: &Map<String, Value>) -> String {
     render_text_within(text, format, variables, usize::MAX).unwrap_or_else(|_| text.to_owned())
 }
@@ -117,7 +132,7 @@ pub fn render_text(text: &str, format: TemplateFormat, variables: &Map<String, V
 ///
 /// # Errors
 ///
-/// If the rendered text, or a text that stays as it is, is longer than `limit` bytes.
+/// Returns an error if the rendered text, or a text that stays as it is, is longer than `limit` bytes.
 ///
 /// ```
 /// use promptlayer_blueprint::{TemplateFormat, templates};

@@ -26,8 +26,14 @@ pub(crate) const HTTP_TIMEOUT: &str = "PROMPTLAYER_HTTP_TIMEOUT";
 /// ```
 /// use promptlayer_client::{Client, Env};
 ///
-/// let env = Env::new([("PROMPTLAYER_API_KEY", "pl_123")]);
+/// let env = Env::new([
+///     ("PROMPTLAYER_API_KEY", " pl_123\n"),
+///     ("PROMPTLAYER_BASE_URL", "http://localhost:7780"),
+/// ]);
+/// assert_eq!(env.get("PROMPTLAYER_API_KEY").as_deref(), Some("pl_123"));
+///
 /// let client = Client::builder().env(env).build()?;
+/// assert_eq!(client.base_url(), "http://localhost:7780");
 /// # Ok::<(), promptlayer_client::Error>(())
 /// ```
 #[derive(Clone)]
@@ -132,9 +138,9 @@ impl fmt::Debug for ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// The default base URL: `https://api.promptlayer.com`.
+    /// The default of [`base_url`](Self::base_url): `https://api.promptlayer.com`.
     pub const DEFAULT_BASE_URL: &str = "https://api.promptlayer.com";
-    /// The default time-out: 10 seconds.
+    /// The default of [`timeout`](Self::timeout): 10 seconds.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
     /// The maximum time for connecting: 5 seconds, or three quarters of the time-out if that is less.
     pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -202,7 +208,7 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// Returns an error of the kind [`MissingApiKey`](crate::ErrorKind::MissingApiKey) without a key,
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for an invalid key, base URL or timeout, and
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for an invalid key, base URL or time-out, and
     /// [`HttpSetup`](crate::ErrorKind::HttpSetup) if TLS cannot be set up, which happens if the system has no root
     /// certificates. With an `http` base URL, no certificates are needed.
     pub fn build(self) -> Result<Client, Error> {

@@ -21,16 +21,48 @@ use promptlayer_blueprint::{InvalidScore, InvalidTag, ParseIdError};
 /// response or of an argument are limited to [`Error::MAX_QUOTED_BYTES`].
 ///
 /// ```
-/// use promptlayer_client::{Client, Env, ErrorKind};
+/// use std::time::Duration;
 ///
-/// let error = Client::builder().env(Env::empty()).build().unwrap_err();
-/// assert!(error.is_missing_api_key());
-/// assert_eq!(error.kind(), ErrorKind::MissingApiKey);
-/// assert!(error.to_string().contains("PROMPTLAYER_API_KEY"));
+/// use promptlayer_client::{Client, Error, RequestId};
+///
+/// /// Scores a request. Waits and tries again, once, if that can help.
+/// async fn score(client: &Client, id: RequestId) -> Result<(), Error> {
+///     let Err(error) = client.track().score(id, 100).await else { return Ok(()) };
+///     // PromptLayer did not process the request. After `is_timeout` or `is_broken`, it may have.
+///     let can_retry = error.is_rate_limited() || error.is_connect();
+///     if !can_retry {
+///         return Err(error);
+///     }
+///     tokio::time::sleep(error.retry_after().unwrap_or(Duration::from_secs(1))).await;
+///     client.track().score(id, 100).await
+/// }
+/// # fn main() -> Result<(), Error> {
+/// # let client = Client::builder().api_key("pl_123").base_url("http://127.0.0.1:9").build()?;
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+/// # if let Ok(runtime) = runtime {
+/// #     let scored = runtime.block_on(score(&client, RequestId::new(1001)));
+/// #     assert!(scored.is_err_and(|error| error.is_connect()));
+/// # }
+/// # Ok(())
+/// # }
 /// ```
 pub struct Error(Box<Repr>);
 
 /// The kind of an [`Error`].
+///
+/// ```
+/// use promptlayer_client::{Client, Env, ErrorKind};
+///
+/// # let env = Env::empty();
+/// match Client::builder().env(env).build() {
+///     Ok(client) => println!("{}", client.base_url()),
+///     Err(error) => match error.kind() {
+///         ErrorKind::MissingApiKey => println!("set PROMPTLAYER_API_KEY"),
+///         ErrorKind::InvalidInput => println!("correct the settings: {error}"),
+///         _ => println!("{error}"),
+///     },
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -52,7 +84,7 @@ pub enum ErrorKind {
     Forked,
     /// No connection could be made. The request was not processed.
     Connect,
-    /// No complete response came within the timeout. Whether the request was processed is unknown.
+    /// No complete response came within the time-out. Whether the request was processed is unknown.
     Timeout,
     /// The connection broke. Whether the request was processed is unknown.
     Broken,

@@ -23,6 +23,9 @@ const USER_AGENT: &str = concat!("promptlayer-rust/", env!("CARGO_PKG_VERSION"))
 const API_KEY_HEADER: HeaderName = HeaderName::from_static("x-api-key");
 const SDK_VERSION_HEADER: HeaderName = HeaderName::from_static("x-sdk-version");
 
+/// The path that logs a single request.
+pub const LOG_REQUEST_PATH: &str = "/log-request";
+
 /// The maximum size of a response, in bytes. The largest responses are traces that are read back. Anything
 /// larger does not come from PromptLayer.
 pub(crate) const MAX_ANSWER_BYTES: usize = 16 << 20;

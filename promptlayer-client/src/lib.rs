@@ -1,4 +1,39 @@
 //! The REST client of PromptLayer's API.
+//!
+//! | with | you can |
+//! |---|---|
+//! | [`Client::track`] | add scores, metadata, the prompt template and the group to a logged request |
+//! | [`Client::templates`] | read, list, render and publish the templates of the prompt registry |
+//! | [`Client::groups`] | create groups, which collect the requests of one conversation or task |
+//! | [`Client::requests`] | read logged requests and traces back |
+//! | [`Client::log_request`] | log a model call that was made without the tracing layer |
+//!
+//! ```no_run
+//! use promptlayer_client::Client;
+//!
+//! # async fn example() -> Result<(), promptlayer_client::Error> {
+//! // PROMPTLAYER_API_KEY, PROMPTLAYER_BASE_URL and PROMPTLAYER_HTTP_TIMEOUT are read from the environment.
+//! let client = Client::from_env()?;
+//! let template = client.templates().get("greeting").label("prod").await?;
+//! println!("{} has version {}", template.name, template.version);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Programs that log their calls with `promptlayer-tracing` do not need this crate: it re-exports it as its module
+//! `client`.
+//!
+//! Requests are made when they are awaited, inside a tokio runtime. They have a time-out of 10 seconds by default,
+//! follow no redirects, and are not retried. [`Error`] says what went wrong and whether a retry makes sense. The API
+//! key is in no error and in no `Debug` output.
+//!
+//! Structs such as [`Template`] and [`TraceDetail`] are the parsed responses of the API. They have no constructor: the
+//! example of the API that returns them shows them.
+//!
+//! # Features
+//!
+//! - `rustls` (default) or `native-tls`: the TLS library. Without either, only `http` URLs work.
+//! - `templates` (default): rendering of templates, with `Template::format`.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -28,7 +63,7 @@ pub use crate::config::{ClientBuilder, Env};
 pub use crate::error::{Error, ErrorKind};
 pub(crate) use crate::error::{Repr, cut};
 pub use crate::groups::{GroupId, Groups};
-use crate::http::Http;
+use crate::http::{Http, LOG_REQUEST_PATH};
 pub(crate) use crate::redact::Redactor;
 pub use crate::requests::{LoggedRequestDetail, Requests, SpanDetail, TraceDetail};
 #[cfg(feature = "templates")]
@@ -47,11 +82,10 @@ pub use crate::track::{
 /// release.
 #[doc(hidden)]
 pub mod exporter {
-    pub use crate::LOG_REQUEST_PATH;
     pub use crate::body::Written;
     pub use crate::config::BASE_URL;
     pub use crate::error::cut;
-    pub use crate::http::{Answer, Failure, FailureKind, Http};
+    pub use crate::http::{Answer, Failure, FailureKind, Http, LOG_REQUEST_PATH};
     pub use crate::redact::{Redactor, hex};
     pub use crate::track::{Enqueue, TrackCall, TrackPath, check_metadata};
 
@@ -88,9 +122,6 @@ pub mod exporter {
     }
 }
 
-/// The path that logs a single request.
-pub const LOG_REQUEST_PATH: &str = "/log-request";
-
 /// A client for PromptLayer's REST API.
 ///
 /// Cheap to clone: clones share their settings and connections. Requests must be awaited inside a tokio
@@ -102,7 +133,12 @@ pub const LOG_REQUEST_PATH: &str = "/log-request";
 ///
 /// # async fn example() -> Result<(), promptlayer_client::Error> {
 /// let client = Client::from_env()?;
-/// client.track().score(RequestId::new(1001), 100).await?;
+/// println!("{}, at most {:?} per request", client.base_url(), client.timeout());
+///
+/// let id = RequestId::new(1001);
+/// client.track().score(id, 100).await?;
+/// let request = client.requests().get(id).await?;
+/// println!("{:?} tokens", request.tokens);
 /// # Ok(())
 /// # }
 /// ```

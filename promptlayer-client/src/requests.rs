@@ -19,7 +19,9 @@ use crate::{Client, Error, RequestId, SpanId, TraceId};
 /// let request = requests.get(RequestId::new(1001)).await?;
 /// println!("{}", request.prompt_blueprint.prompt_template.text());
 /// if let Some(trace) = request.trace_id {
-///     println!("{} spans", requests.trace(trace).await?.spans.len());
+///     for span in requests.trace(trace).await?.spans {
+///         println!("{} {:?} below {:?}", span.name, span.request_log_id, span.parent_id);
+///     }
 /// }
 /// # Ok(())
 /// # }
@@ -55,7 +57,7 @@ impl Requests {
     }
 }
 
-/// A request log, as PromptLayer stores it.
+/// A request log, as PromptLayer stores it. [`Requests::get`] returns it; [`Requests`] has an example.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct LoggedRequestDetail {
@@ -96,7 +98,7 @@ pub struct LoggedRequestDetail {
     pub trace_id: Option<TraceId>,
 }
 
-/// A trace, as PromptLayer stores it.
+/// A trace, as PromptLayer stores it. [`Requests::trace`] returns it; [`Requests`] has an example.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct TraceDetail {
@@ -107,7 +109,7 @@ pub struct TraceDetail {
     pub spans: Vec<SpanDetail>,
 }
 
-/// A span, as PromptLayer stores it.
+/// A span, as PromptLayer stores it. See [`TraceDetail::spans`].
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct SpanDetail {

@@ -37,6 +37,8 @@ pub(super) const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_'
 /// # Ok(())
 /// # }
 /// ```
+///
+/// [`PublishTemplate`] shows how to publish a template, and [`ListTemplates`] how to list all of them.
 #[derive(Debug, Clone)]
 pub struct Templates {
     client: Client,
@@ -70,6 +72,28 @@ impl Templates {
 }
 
 /// A request that reads a template. Send it with `.await`.
+///
+/// An empty name, version 0, or both a version and a label is reported as
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) when the request is awaited.
+///
+/// ```no_run
+/// use promptlayer_client::{Client, Error};
+///
+/// # async fn example() -> Result<(), Error> {
+/// let templates = Client::from_env()?.templates();
+/// let template = match templates.get("example").version(3).await {
+///     Err(error) if error.is_not_found() => templates.get("example").await?,
+///     found => found?,
+/// };
+/// if let Some(model) = template.model() {
+///     println!("{} {} for {}", model.provider, model.name, template.name);
+/// }
+/// for snippet in &template.snippets {
+///     println!("includes {} in version {}", snippet.name, snippet.version);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use = "a template is read when this is awaited"]
 pub struct GetTemplate {
@@ -124,6 +148,23 @@ impl IntoFuture for GetTemplate {
 }
 
 /// A request that lists a page of templates. Send it with `.await`.
+///
+/// ```no_run
+/// use promptlayer_client::{Client, Error};
+///
+/// # async fn example() -> Result<(), Error> {
+/// let templates = Client::from_env()?.templates();
+/// let mut next = Some(1);
+/// while let Some(page) = next {
+///     let page = templates.list().name("greeting").label("prod").per_page(50).page(page).await?;
+///     for template in &page.items {
+///         println!("{} {:?}", template.name, template.version);
+///     }
+///     next = page.next_num;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use = "the list is read when this is awaited"]
 pub struct ListTemplates {
@@ -253,7 +294,7 @@ impl Template {
     }
 }
 
-/// A snippet that a template includes.
+/// A snippet that a template includes. See [`Template::snippets`]; [`GetTemplate`] has an example.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct SnippetReference {
@@ -267,7 +308,7 @@ pub struct SnippetReference {
     pub label: Option<String>,
 }
 
-/// A page of a list of templates.
+/// A page of a list of templates. [`ListTemplates`] returns it and has an example.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct TemplatePage {
@@ -287,7 +328,7 @@ pub struct TemplatePage {
     pub prev_num: Option<u32>,
 }
 
-/// A template in a list of templates.
+/// A template in a list of templates. See [`TemplatePage::items`].
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct ListedTemplate {

@@ -75,11 +75,15 @@ pub trait Enqueue: Send + Sync {
 /// use promptlayer_client::{Client, RequestId};
 ///
 /// # async fn example() -> Result<(), promptlayer_client::Error> {
-/// let track = Client::from_env()?.track();
+/// let client = Client::from_env()?;
+/// let track = client.track();
 /// let request = RequestId::new(1001);
 /// track.score(request, 80).name("tone").await?;
 /// track.metadata(request, [("foo", "bar")]).await?;
 /// track.prompt(request, "example").version(1).variables([("product", "toasters")]).await?;
+///
+/// let group = client.groups().create().await?;
+/// track.group(request, group).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -93,7 +97,8 @@ impl Track {
         Self { client }
     }
 
-    /// Sets a score from 0 to 100.
+    /// Sets a score, a whole number from 0 to 100 or a [`Score`]. Another number is an error when the returned action
+    /// is awaited.
     pub fn score<S>(&self, request: impl Into<RequestId>, score: S) -> TrackScore
     where
         S: TryInto<Score>,
@@ -124,14 +129,23 @@ impl Track {
 
 /// The API that adds data to a request that was just logged.
 ///
-/// Each action can be awaited. It can also be enqueued to the export pipeline, which sends it with retries.
-/// Use this in hooks that are not asynchronous.
+/// `LoggedRequest::track` of `promptlayer-tracing` returns it. Each action can be awaited. It can also be enqueued to
+/// the export pipeline, which sends it with retries. Use this in hooks that are not asynchronous.
 ///
 /// ```
-/// use promptlayer_client::{Error, TrackRequest};
+/// use promptlayer_client::{Error, GroupId, TrackRequest};
 ///
-/// fn judge(request: &TrackRequest) -> Result<(), Error> {
-///     request.score(80).name("tone").enqueue()
+/// // In a hook that is not asynchronous:
+/// fn judge(request: &TrackRequest, conversation: GroupId) -> Result<(), Error> {
+///     request.score(80).name("tone").enqueue()?;
+///     request.metadata([("reviewed", "yes")]).enqueue()?;
+///     request.prompt("greeting").label("prod").variables([("name", "Ada")]).enqueue()?;
+///     request.group(conversation).enqueue()
+/// }
+///
+/// // In an asynchronous hook:
+/// async fn judge_now(request: &TrackRequest) -> Result<(), Error> {
+///     request.score(80).await
 /// }
 /// ```
 #[derive(Debug, Clone)]
@@ -146,7 +160,8 @@ impl TrackRequest {
         Self { request, origin: Origin { client, pipeline: Enqueueable(enqueue) } }
     }
 
-    /// Sets a score from 0 to 100.
+    /// Sets a score, a whole number from 0 to 100 or a [`Score`]. Another number is an error when the returned action
+    /// is awaited or enqueued.
     pub fn score<S>(&self, score: S) -> TrackScore<Enqueueable>
     where
         S: TryInto<Score>,
@@ -174,7 +189,8 @@ impl TrackRequest {
     }
 }
 
-/// The export pipeline of an action that can be enqueued.
+/// The export pipeline of an action that can be enqueued. It is only named as the type parameter of actions, such as
+/// [`TrackScore<Enqueueable>`](TrackScore); [`TrackRequest`] has an example.
 #[derive(Clone)]
 pub struct Enqueueable(Arc<dyn Enqueue>);
 

@@ -4,6 +4,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The storage that a [`Server`](crate::Server) uses for logged data.
+///
+/// ```
+/// use promptlayer_local::{Config, Database, Server};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("promptlayer.db");
+/// let database = Database::File(path);
+/// println!("logged requests are kept: {database}");
+/// let server = Server::start(Config::default().database(database))?;
+/// # drop(server);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Database {
@@ -29,9 +41,17 @@ impl fmt::Display for Database {
 /// free loopback port.
 ///
 /// ```
+/// use std::time::Duration;
+///
 /// use promptlayer_local::{Config, Server};
 ///
-/// let config = Config::default().api_key("only-this-key");
+/// let config = Config::default()
+///     .address(([127, 0, 0, 1], 0).into())
+///     .api_key("only-this-key")
+///     .allow_host("box.lan")
+///     .body_limit(8 << 20) // 8 MiB
+///     .connection_limit(16)
+///     .header_timeout(Duration::from_secs(5));
 /// let server = Server::start(config)?;
 /// assert_ne!(server.address().port(), 0);
 /// # Ok::<(), promptlayer_local::Error>(())

@@ -2,6 +2,7 @@
 //!
 //! All data stays on the machine, and no PromptLayer account is needed. Start the server inside a test or a
 //! program with [`Server`], or run the binary `promptlayer-local` and set the base URL of your program to it:
+//!
 //! ```text
 //! $ promptlayer-local
 //! listening on http://127.0.0.1:7780 - run your program with PROMPTLAYER_BASE_URL=http://127.0.0.1:7780 PROMPTLAYER_API_KEY=local
@@ -47,8 +48,7 @@
 //! | `GET /`, `GET /requests/{id}` | HTML pages |
 //! | `GET` and `POST /key`, `POST /logout` | the login form, if the server has an API key |
 //!
-//! Statuses and bodies follow PromptLayer's published API document. The document leaves some cases open. In
-//! these cases:
+//! Statuses and bodies follow PromptLayer's published API document. Where the document leaves a case open:
 //!
 //! - A template is rendered as PromptLayer's Python client renders it, by
 //!   [`promptlayer_blueprint::templates`]. A placeholder stays as it is, because the document allows only strings as
@@ -87,6 +87,10 @@
 //!
 //! A body of 64 MiB needs at most 200 MiB of memory. The server returns this memory to the operating system
 //! afterwards, except for about 64 MiB that the allocator may keep for the next body.
+//!
+//! # Features
+//!
+//! - `cli` (default): the binary `promptlayer-local`. A program that uses only the library leaves it off.
 
 mod access;
 mod api;

@@ -10,7 +10,8 @@ use promptlayer_client::exporter::Redactor;
 /// The error of a layer or of its export pipeline.
 ///
 /// Ask with the `is_*` questions, or match [`kind`](Self::kind). `Display` says what failed and what to do;
-/// [`source`](StdError::source) says why.
+/// [`source`](StdError::source) says why. [`LayerBuilder::build`](crate::LayerBuilder::build) and
+/// `ProxyBuilder::start` return it, and [`on_error`](crate::LayerBuilder::on_error) receives it.
 ///
 /// An error of the REST client converts into this error, so `?` works for both. No error that a layer gives holds the
 /// API key, and neither do its sources; see [`promptlayer_client::Error`].
@@ -18,12 +19,47 @@ use promptlayer_client::exporter::Redactor;
 /// ```
 /// use promptlayer_tracing::client::Env;
 ///
-/// let error = promptlayer_tracing::layer().env(Env::empty()).build().unwrap_err();
-/// assert!(error.is_missing_api_key());
+/// // Without a key, the program runs without PromptLayer.
+/// # let env = Env::empty();
+/// let (layer, guard) = match promptlayer_tracing::layer().env(env).build() {
+///     Ok((layer, guard)) => (Some(layer), Some(guard)),
+///     Err(error) if error.is_missing_api_key() => (None, None),
+///     Err(error) => return Err(error),
+/// };
+/// # assert!(layer.is_none() && guard.is_none());
+/// # Ok::<(), promptlayer_tracing::Error>(())
+/// ```
+///
+/// In the hook for errors:
+///
+/// ```
+/// # let builder =
+/// promptlayer_tracing::layer().on_error(|error| {
+///     if error.is_unauthorized() {
+///         eprintln!("PromptLayer refuses the API key: {error}");
+///     } else if error.is_rate_limited() {
+///         eprintln!("too many requests; retry after {:?}", error.retry_after());
+///     } else if let Some(status) = error.status() {
+///         eprintln!("status {status}: {error}");
+///     } else {
+///         eprintln!("{error}");
+///     }
+/// });
 /// ```
 pub struct Error(Box<Repr>);
 
 /// The kind of an [`Error`].
+///
+/// ```
+/// use promptlayer_tracing::{ErrorKind, client};
+///
+/// # let builder =
+/// promptlayer_tracing::layer().on_error(|error| match error.kind() {
+///     ErrorKind::Client(client::ErrorKind::Connect | client::ErrorKind::Timeout) => {} // retried
+///     ErrorKind::SecondLayer => eprintln!("install one layer: {error}"),
+///     _ => eprintln!("{error}"),
+/// });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {

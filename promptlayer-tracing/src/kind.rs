@@ -2,11 +2,24 @@
 
 use std::fmt;
 
-/// The kind of a call, set by the attribute's `kind`.
+/// The kind of a call, set by the attribute's `kind`. A test reads it from a `CapturedSpan`.
 ///
 /// Only [`Llm`](Self::Llm) and [`Embedding`](Self::Embedding) make a request log. The other kinds make a span
 /// of the trace. Without a `kind`, the innermost annotated call makes the request log, and the annotated
 /// functions around it become spans.
+///
+/// ```
+/// use promptlayer_tracing::{SpanKind, promptlayer};
+///
+/// #[promptlayer(kind = "tool")]
+/// fn weather(city: &str) -> String {
+///     format!("sunny in {city}")
+/// }
+///
+/// assert_eq!(SpanKind::Tool.as_str(), "tool");
+/// assert!(!SpanKind::Tool.is_request());
+/// assert!(SpanKind::Embedding.is_request());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SpanKind {

@@ -131,7 +131,8 @@ pub use crate::kind::SpanKind;
 pub use crate::layer::{LayerBuilder, PromptLayer};
 pub use crate::prompt_link::{PromptLink, ToPromptLink};
 
-/// A layer for tests that keeps what it receives; see [`LayerBuilder::in_memory`].
+/// The destination of a layer for tests, which keeps what it receives. [`LayerBuilder::in_memory`] makes it;
+/// [`InMemory`](in_memory::InMemory) has an example.
 #[cfg(feature = "export")]
 pub mod in_memory {
     pub use crate::process::in_memory::{CapturedSpan, InMemory};

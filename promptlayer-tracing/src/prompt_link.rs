@@ -11,6 +11,20 @@
 /// assert_eq!("greeting".to_prompt_link(), PromptLink::new("greeting"));
 /// assert_eq!(("greeting", 2).to_prompt_link(), PromptLink::new("greeting").version(2));
 /// ```
+///
+/// A link of your own, with the variables of the template:
+///
+/// ```
+/// # #[cfg(feature = "export")]
+/// # {
+/// use promptlayer_tracing::{PromptLink, promptlayer};
+///
+/// #[promptlayer(prompt = PromptLink::new("greeting").version(2).variables([("name", name)]))]
+/// fn greet(name: &str) -> String {
+///     format!("Hello {name}")
+/// }
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(not(feature = "export"), derive(Eq))]
 pub struct PromptLink {
@@ -51,7 +65,27 @@ impl PromptLink {
     }
 }
 
-/// A value that the attribute's `prompt` accepts.
+/// A value that the attribute's `prompt` accepts: a name, a name with a version, a [`PromptLink`], or a rendered
+/// template. Implement it for a type of your own that knows its template.
+///
+/// ```
+/// use promptlayer_tracing::{PromptLink, ToPromptLink, promptlayer};
+///
+/// struct Greeting {
+///     version: u32,
+/// }
+///
+/// impl ToPromptLink for Greeting {
+///     fn to_prompt_link(&self) -> PromptLink {
+///         PromptLink::new("greeting").version(self.version)
+///     }
+/// }
+///
+/// #[promptlayer(prompt = template, skip(template))]
+/// fn greet(template: &Greeting, name: &str) -> String {
+///     format!("Hello {name}")
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not name a prompt template",
     note = "`prompt` takes a name, a tuple `(name, version)`, a `PromptLink` or a rendered template"

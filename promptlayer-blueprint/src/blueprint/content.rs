@@ -7,8 +7,9 @@ use super::{
     Annotation, ApplyPatchCallContent, ApplyPatchCallOutputContent, CodeExecutionResultContent,
     McpApprovalRequestContent, McpApprovalResponseContent, McpCallContent, McpListToolsContent,
     ServerToolUseContent, ShellCallContent, ShellCallOutputContent, ToolResultContent,
-    WebSearchToolResultContent, or_default,
+    WebSearchToolResultContent,
 };
+use crate::fields::or_default;
 
 /// One block of a message's content.
 ///

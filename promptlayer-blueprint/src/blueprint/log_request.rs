@@ -6,22 +6,37 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Prompt, or_default, rfc3339};
+use super::Prompt;
+use crate::fields::{or_default, rfc3339};
 use crate::{Score, Tags};
 
 /// One model call, as `PromptLayer` logs it: the input, the output, and metadata of the call.
 ///
 /// ```
-/// use promptlayer_blueprint::{LogRequest, Prompt, Tags};
+/// use std::time::{Duration, SystemTime};
 ///
+/// use promptlayer_blueprint::{ErrorType, LogRequest, Prompt, Score, Tags};
+///
+/// let start = SystemTime::now();
 /// let request = LogRequest::new(
 ///     "openai",
 ///     "gpt-4o",
 ///     Prompt::user("What comes after 1,2,3 ?"),
 ///     Prompt::assistant("4"),
 /// )
+/// .times(start, start + Duration::from_millis(350))
+/// .parameters([("temperature", 0.5)])
 /// .tags(Tags::new(["arithmetic"])?)
-/// .usage(14, 1);
+/// .metadata([("customer", "17")])
+/// .usage(14, 1)
+/// .score(Score::MAX);
+/// assert_eq!(request.output_tokens, Some(1));
+///
+/// // A call that failed:
+/// let failed = LogRequest::new("openai", "gpt-4o", Prompt::user("Why?"), Prompt::assistant(""))
+///     .failed(ErrorType::ProviderTimeout, "no answer within 30 s");
+/// assert_eq!(failed.status.as_str(), "ERROR");
+/// assert_eq!(failed.error_message(), Some("no answer within 30 s"));
 /// # Ok::<(), promptlayer_blueprint::InvalidTag>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -3,16 +3,28 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::{ContentBlock, FunctionCall, TemplateFormat, ToolCall, or_default};
+use super::{ContentBlock, FunctionCall, TemplateFormat, ToolCall};
+use crate::fields::or_default;
 
 /// A message of a [`ChatPrompt`](super::ChatPrompt). A message with an unknown role is kept as received.
 ///
 /// ```
-/// use promptlayer_blueprint::Message;
+/// use promptlayer_blueprint::{ContentBlock, Message};
 ///
-/// let message = Message::user("What comes after 1,2,3 ?");
-/// assert_eq!(message.role(), "user");
-/// assert_eq!(message.text(), "What comes after 1,2,3 ?");
+/// let mut messages = vec![
+///     Message::system("You are a meteorologist."),
+///     Message::user("Which weather is it?"),
+///     Message::tool("call_1", "sunny"),
+///     Message::assistant("It is sunny."),
+/// ];
+/// assert_eq!(messages[1].role(), "user");
+/// assert_eq!(messages[1].text(), "Which weather is it?");
+///
+/// // Remove everything but text:
+/// for content in messages.iter_mut().filter_map(Message::content_mut) {
+///     content.retain(|block| matches!(block, ContentBlock::Text(_)));
+/// }
+/// assert_eq!(messages[3].content(), [ContentBlock::from_text("It is sunny.")]);
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "role", rename_all = "snake_case")]

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::or_default;
+use crate::fields::or_default;
 
 /// A call of a tool that the provider runs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::or_default;
+use crate::fields::or_default;
 
 /// A tool that a model may call. A tool of an unknown shape is kept as received.
 ///

@@ -3,6 +3,21 @@
 //! The order of the checks is the one of `PromptLayer`'s Python client: first the HTTP status that the
 //! error carries, then the name of its type. The words of its message count only if the error comes from a
 //! provider or from the connection to it. A status that appears in the message text is not used.
+//!
+//! ```
+//! use promptlayer_blueprint::ErrorType;
+//! use promptlayer_blueprint::providers::errors::{self, ReturnedError};
+//! use serde_json::json;
+//!
+//! // An error that a function returned:
+//! let error = ReturnedError { type_name: "my_app::Failed", status: Some(429), ..ReturnedError::default() };
+//! assert_eq!(errors::kind(&error), ErrorType::ProviderRateLimit);
+//!
+//! // An error that a provider sent:
+//! let error = json!({"code": "invalid_api_key", "message": "Incorrect API key provided"});
+//! let (kind, message) = errors::of_reply(&error);
+//! assert_eq!((kind, &message[..]), (ErrorType::ProviderAuthError, "Incorrect API key provided"));
+//! ```
 
 use serde_json::Value;
 

@@ -7,7 +7,20 @@ use super::reading::{Reply, Request, Shape};
 use super::vendor;
 use super::vendors::{VENDORS, Vendor};
 
-/// The evidence of a call.
+/// The evidence of a call, from which its provider is determined.
+///
+/// ```
+/// use promptlayer_blueprint::providers::{self, Evidence, Input, Output};
+/// use serde_json::json;
+///
+/// let body = json!({"model": "my-model", "messages": [{"role": "user", "content": "Hello"}]});
+/// let (request, reply) = (providers::request(Input::Value(body)), providers::response(Output::Value(json!("Hi"))));
+/// let evidence = |types| Evidence { request: &request, reply: &reply, model: "my-model", types };
+///
+/// // Many servers take a request in this format, but this client is made for Ollama.
+/// assert_eq!(evidence(&["ollama_rs::Ollama"]).provider(), Some("ollama"));
+/// assert_eq!(evidence(&[]).provider(), None);
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Evidence<'a> {
     /// The request.
@@ -16,7 +29,7 @@ pub struct Evidence<'a> {
     pub reply: &'a Reply,
     /// The model.
     pub model: &'a str,
-    /// The names of the Rust types of the arguments, of the returned value and of its error.
+    /// The names of the Rust types of the arguments, of the returned value and of its error, with their paths.
     pub types: &'a [&'a str],
 }
 

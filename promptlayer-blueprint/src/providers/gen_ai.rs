@@ -1,7 +1,25 @@
-//! Reads model calls from external spans that use OpenTelemetry's `gen_ai.*` attributes.
+//! Reads model calls from external spans that use OpenTelemetry's `gen_ai.*` attributes, and writes these attributes
+//! for a request log.
 //!
 //! Numbers are numbers, or text if they were recorded with `Debug`. Lists and messages are JSON text,
 //! because a `tracing` field holds a single value.
+//!
+//! The fields of a span are read with [`request`], [`response`], [`problem`] and the functions beside them. [`Dialect`]
+//! first converts the fields of crates that use other names. [`of_log`] writes attributes.
+//!
+//! ```
+//! use promptlayer_blueprint::providers::gen_ai;
+//! use serde_json::{Map, json};
+//!
+//! let fields = Map::from_iter([
+//!     ("gen_ai.provider.name".to_owned(), json!("openai")),
+//!     ("gen_ai.request.model".to_owned(), json!("gpt-4o")),
+//!     ("gen_ai.usage.output_tokens".to_owned(), json!(12)),
+//! ]);
+//! let request = gen_ai::request(&fields);
+//! assert_eq!((request.provider.as_deref(), request.model.as_deref()), (Some("openai"), Some("gpt-4o")));
+//! assert_eq!(gen_ai::response(&fields, false).usage.output, Some(12));
+//! ```
 
 mod attributes;
 mod dialects;

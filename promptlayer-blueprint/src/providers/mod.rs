@@ -16,13 +16,43 @@
 //! | `input`, `output`, `embedded` | values without a provider's wire format, or with one inside |
 //!
 //! ```
-//! use promptlayer_blueprint::providers::{self, Input};
+//! use promptlayer_blueprint::providers::{self, Input, Output};
 //! use serde_json::json;
 //!
 //! let body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]});
 //! let request = providers::request(Input::Value(body));
 //! assert_eq!(request.model.as_deref(), Some("gpt-4o"));
-//! assert_eq!(request.prompt.unwrap().text(), "Hello");
+//! assert_eq!(request.prompt.map(|prompt| prompt.text()).as_deref(), Some("Hello"));
+//!
+//! let body = json!({
+//!     "choices": [{"message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
+//!     "usage": {"prompt_tokens": 3, "completion_tokens": 1},
+//! });
+//! let reply = providers::response(Output::Value(body));
+//! assert_eq!((reply.usage.input, reply.usage.output), (Some(3), Some(1)));
+//! ```
+//!
+//! The layer of `promptlayer-tracing` calls these functions: most programs never do. [`Request`], [`Reply`], [`Usage`]
+//! and [`Finish`] are plain data, read from one call, and [`Shape`] is the wire format that was detected. [`VENDORS`] is
+//! the table of providers; [`Vendor`], [`Is`] and [`Marks`] describe its rows. The constants are names, keys and texts
+//! that this library writes into request logs. [`to_request`] goes the other way: it makes a provider's request from a
+//! prompt. Its example shows [`ProviderRequest`]; an [`Omission`] is a part of the prompt that the request lacks.
+//!
+//! Steps of the conversion that are of use alone: [`response_to`] reads a response whose request is known, [`joined`]
+//! joins the items of a stream, [`provider_of_model`] names the provider of a model, and [`readable`] and
+//! [`shorten_vectors`] prepare a value for a reader.
+//!
+//! ```
+//! use promptlayer_blueprint::providers;
+//! use serde_json::json;
+//!
+//! assert_eq!(providers::provider_of_model("claude-sonnet-5"), Some("anthropic"));
+//! assert_eq!(providers::joined(vec![json!("Hel"), json!("lo")]), json!("Hello"));
+//!
+//! let mut value = json!({"vector": vec![0.5; 1536]});
+//! providers::shorten_vectors(&mut value);
+//! assert_eq!(value, json!({"vector": "[1536 numbers]"}));
+//! assert_eq!(providers::readable(&json!("Hello")), "Hello"); // without quotes; lists and objects are indented
 //! ```
 
 mod anthropic;

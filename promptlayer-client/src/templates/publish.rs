@@ -12,8 +12,12 @@ use crate::{Client, Error, Tags};
 
 /// A request that stores a new version of a template. Send it with `.await`.
 ///
+/// An empty name, or a name or commit message that is too long, is reported as
+/// [`InvalidInput`](crate::ErrorKind::InvalidInput) when the request is awaited.
+///
 /// ```no_run
-/// use promptlayer_client::{Client, blueprint::{CompletionPrompt, Model}};
+/// use promptlayer_client::blueprint::{CompletionPrompt, Model};
+/// use promptlayer_client::{Client, Tags};
 ///
 /// # async fn example() -> Result<(), promptlayer_client::Error> {
 /// let published = Client::from_env()?
@@ -21,6 +25,9 @@ use crate::{Client, Error, Tags};
 ///     .publish("example", CompletionPrompt::new("Name a company that makes {product}."))
 ///     .model(Model::new("openai", "gpt-4o"))
 ///     .commit_message("Ask for one name only")
+///     .tags(Tags::new(["marketing"])?)
+///     .metadata([("owner", "team-search")])
+///     .folder(7)
 ///     .label("prod")
 ///     .await?;
 /// println!("version {}", published.version);
@@ -83,7 +90,7 @@ impl PublishTemplate {
         self
     }
 
-    /// Sets the folder, if the template is new.
+    /// Sets the folder by its id, if the template is new. By default, none is sent.
     pub fn folder(mut self, id: u64) -> Self {
         self.request.template.folder_id = Some(id);
         self
@@ -151,7 +158,7 @@ struct RequestVersion {
     metadata: Option<Metadata>,
 }
 
-/// The version of a template that was published.
+/// The version of a template that was published. [`PublishTemplate`] returns it and has an example.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct PublishedTemplate {

@@ -22,8 +22,10 @@ use crate::{Error, Repr};
 ///             {"role": "user", "content": [{"type": "text", "text": "Tell me of {topic}."}]}]}}"#,
 /// )?;
 /// let prompt = template.format([("topic", "toasters")])?;
-/// assert_eq!((prompt.name(), prompt.version()), ("example", 2));
+/// assert_eq!((prompt.template_id(), prompt.name(), prompt.version()), (11, "example", 2));
 /// assert_eq!(prompt.messages()[0].text(), "Tell me of toasters.");
+/// assert_eq!(prompt.variables()["topic"], "toasters");
+/// assert!(prompt.model().is_none() && prompt.parameters().is_none());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]

@@ -46,7 +46,8 @@ macro_rules! sent {
     };
 }
 
-/// An action that scores a request. Await it or enqueue it.
+/// An action that scores a request. Await it or enqueue it. [`Track`](crate::Track) and
+/// [`TrackRequest`](crate::TrackRequest) make it and have examples.
 ///
 /// An invalid score is reported when the action is awaited or enqueued.
 #[derive(Debug)]
@@ -93,7 +94,8 @@ impl<P> TrackScore<P> {
     }
 }
 
-/// An action that adds metadata to a request. Await it or enqueue it.
+/// An action that adds metadata to a request. Await it or enqueue it. [`Track`](crate::Track) and
+/// [`TrackRequest`](crate::TrackRequest) make it and have examples.
 ///
 /// A key that is empty or longer than 1024 characters is reported when the action is awaited or enqueued.
 #[derive(Debug)]
@@ -129,6 +131,7 @@ impl<P> TrackMetadata<P> {
 }
 
 /// An action that links a request to the template that it was made from. Await it or enqueue it.
+/// [`Track`](crate::Track) and [`TrackRequest`](crate::TrackRequest) make it and have examples.
 ///
 /// An empty name, or both a version and a label, is reported when the action is awaited or enqueued.
 #[derive(Debug)]
@@ -197,7 +200,8 @@ impl<P> TrackPrompt<P> {
     }
 }
 
-/// An action that adds a request to a group. Await it or enqueue it.
+/// An action that adds a request to a group. Await it or enqueue it. [`Track`](crate::Track) and
+/// [`TrackRequest`](crate::TrackRequest) make it and have examples.
 #[derive(Debug)]
 #[must_use = "a request is put into a group when this is awaited or enqueued"]
 pub struct TrackGroup<P = ()> {

@@ -20,7 +20,34 @@ use crate::hooks;
 /// calling thread. The pipeline has threads of its own, so they work with any runtime and without one.
 ///
 /// A process that is forked from this one has no pipeline. There, `flush`, `shutdown` and the drop return at
-/// once, and calls are counted as dropped ([`DropReason::Forked`](crate::export::DropReason::Forked)). Build the layer after the fork instead.
+/// once, and calls are counted as dropped ([`Forked`](crate::export::DropReason::Forked)). Build the layer
+/// after the fork instead.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use tracing_subscriber::prelude::*;
+///
+/// # fn main() -> Result<(), promptlayer_tracing::Error> {
+/// let (layer, guard) = promptlayer_tracing::layer()
+///     .api_key("pl_123")
+/// #   .base_url("http://127.0.0.1:9")
+///     .build()?;
+/// tracing_subscriber::registry().with(layer).init();
+///
+/// // … the program. After a job, for example, wait until its calls are logged:
+/// let report = guard.flush(Duration::from_secs(10));
+/// if !report.is_complete() {
+///     eprintln!("{} calls are not logged yet", report.left);
+/// }
+/// println!("{} spans so far", guard.stats().spans.accepted);
+///
+/// // At the end of `main`:
+/// let stats = guard.shutdown(Duration::from_secs(5));
+/// assert!(stats.spans.is_complete(), "lost calls: {:?}", stats.spans);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "dropping the guard at once shuts the pipeline down: hold it until the program ends"]
 pub struct ShutdownGuard {
     shutdown: Arc<Shutdown>,
@@ -79,6 +106,21 @@ impl ShutdownGuard {
     /// It covers [`std::process::exit`], which runs no destructors, and a guard that is still alive when
     /// `main` returns, for example in a `static`. It uses the C library's `atexit`, which does not run when a
     /// process aborts or is killed. See [`SpoolMode`](crate::export::SpoolMode) for what is preserved in that case.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), promptlayer_tracing::Error> {
+    /// let (layer, guard) = promptlayer_tracing::layer()
+    ///     .api_key("pl_123")
+    /// #   .base_url("http://127.0.0.1:9")
+    ///     .build()?;
+    /// let guard = guard.flush_on_exit();
+    /// # drop(layer);
+    ///
+    /// // … the program …
+    ///
+    /// std::process::exit(0); // sends what is left, although `guard` is not dropped
+    /// # }
+    /// ```
     pub fn flush_on_exit(self) -> Self {
         at_exit::register(&self.shutdown);
         self

@@ -3,6 +3,22 @@
 //! Finished spans wait in a bounded queue ([`QueueLimits`]). The export thread converts them, sends them in batches
 //! ([`BatchLimits`]), retries failed deliveries ([`RetryPolicy`]) and, with a spool ([`SpoolSettings`]), keeps on disk what
 //! cannot be delivered. [`Stats`] counts the outcome of every item.
+//!
+//! Most programs need only the [`ShutdownGuard`]. The settings are passed to the layer's
+//! [builder](crate::LayerBuilder):
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use promptlayer_tracing::export::{BatchLimits, QueueLimits, RetryPolicy, SpoolSettings};
+//!
+//! # let builder =
+//! promptlayer_tracing::layer()
+//!     .queue(QueueLimits::default().items(20_000))
+//!     .batch(BatchLimits::default().interval(Duration::from_millis(200)))
+//!     .retry(RetryPolicy::default().max_age(Duration::from_secs(60)))
+//!     .spool(SpoolSettings::new("/var/lib/my-service/promptlayer"));
+//! ```
 
 // The way of an item:
 //

@@ -11,6 +11,36 @@ use crate::hooks::HookStats;
 /// Statistics of everything that was recorded by the layer.
 ///
 /// The two ledgers are a snapshot of one instant. The other counters are read one after another.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use promptlayer_tracing::export::{DropReason, RetryPolicy};
+/// use promptlayer_tracing::promptlayer;
+/// use tracing_subscriber::prelude::*;
+///
+/// #[promptlayer]
+/// fn ask(question: &str) -> String {
+///     format!("You asked: {question}")
+/// }
+///
+/// # fn main() -> Result<(), promptlayer_tracing::Error> {
+/// let (layer, guard) = promptlayer_tracing::layer()
+///     .api_key("pl_123")
+///     .base_url("http://127.0.0.1:9") // nothing listens there
+///     .retry(RetryPolicy::default().max_age(Duration::ZERO)) // one attempt
+/// #   .on_error(|_| {})
+///     .build()?;
+/// tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || ask("why?"));
+///
+/// let stats = guard.shutdown(Duration::from_secs(5));
+/// assert_eq!(stats.spans.accepted, 1);
+/// assert_eq!(stats.spans.delivered, 0);
+/// assert_eq!(stats.spans.dropped[&DropReason::Expired], 1);
+/// assert_eq!(stats.hooks.received, 0, "there is no id without a delivery");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -47,6 +77,26 @@ pub struct Stats {
 }
 
 /// The result of a flush: counts of the spans and tracking calls that were settled during it.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use promptlayer_tracing::ShutdownGuard;
+///
+/// /// Waits until the calls of a job are logged. Returns `true` if none was lost.
+/// fn finish_job(guard: &ShutdownGuard) -> bool {
+///     let report = guard.flush(Duration::from_secs(10));
+///     println!("{} delivered, {} lost, {} left", report.delivered, report.lost, report.left);
+///     report.is_complete() && report.lost == 0 && report.outcome_unknown == 0
+/// }
+/// # fn main() -> Result<(), promptlayer_tracing::Error> {
+/// # let builder = promptlayer_tracing::layer().api_key("pl_123").base_url("http://127.0.0.1:9");
+/// # let (layer, guard) = builder.build()?;
+/// # assert!(finish_job(&guard));
+/// # drop(layer);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FlushReport {

@@ -11,13 +11,15 @@ use promptlayer_client::{Client, TrackRequest};
 
 /// A request that PromptLayer has logged, with its id.
 ///
-/// Hooks set with [`on_request_id`](crate::LayerBuilder::on_request_id) receive it.
+/// [Hooks](crate::hooks) receive it.
 ///
-/// ```no_run
+/// ```
 /// use promptlayer_tracing::LoggedRequest;
 ///
 /// # fn main() -> Result<(), promptlayer_tracing::Error> {
 /// let (layer, guard) = promptlayer_tracing::layer()
+///     .api_key("pl_123")
+/// #   .base_url("http://127.0.0.1:9")
 ///     .on_request_id(|request: &LoggedRequest| {
 ///         println!("{} is request {}", request.name(), request.id());
 ///         if let Err(error) = request.track().score(100).enqueue() {
@@ -28,6 +30,26 @@ use promptlayer_client::{Client, TrackRequest};
 /// # drop((layer, guard));
 /// # Ok(())
 /// # }
+/// ```
+///
+/// An asynchronous hook owns it, and can await what it does with it:
+///
+/// ```
+/// use promptlayer_tracing::LoggedRequest;
+///
+/// async fn file(request: LoggedRequest) {
+///     if !request.tags().contains("chat") || request.replayed() {
+///         return;
+///     }
+///     let customer = request.metadata().get("customer").map_or("unknown", String::as_str);
+///     let place = format!("{} {}", request.trace_id(), request.span_id());
+///     if let Err(error) = request.track().metadata([("customer", customer), ("place", &place)]).await {
+///         eprintln!("{error}");
+///     }
+/// }
+///
+/// # let builder =
+/// promptlayer_tracing::layer().on_request_id_async(file);
 /// ```
 #[derive(Clone)]
 pub struct LoggedRequest(pub(super) Arc<Logged>);

@@ -1,7 +1,28 @@
-//! Calls the user's hooks with the ids of logged requests.
+//! Hooks: your closures, which receive the id of each logged request.
 //!
 //! Hooks run on their own thread, one after the other and in the order of the ids. A hook that panics, hangs
-//! or is slow delays only the hooks after it.
+//! or is slow delays only the hooks after it. It never delays your calls or their delivery. At most 8,192 ids wait
+//! for hooks; further ids are counted in [`HookStats::skipped`] and passed to no hook.
+//!
+//! | set by | is called for |
+//! |---|---|
+//! | [`LayerBuilder::on_request_id`](crate::LayerBuilder::on_request_id) | every request |
+//! | [`LayerBuilder::on_request_id_async`](crate::LayerBuilder::on_request_id_async) | every request; its future is awaited, for at most 30 s by default |
+//! | the attribute's `on_request_id` | the requests of one function |
+//!
+//! ```
+//! use promptlayer_tracing::hooks::LoggedRequest;
+//! use promptlayer_tracing::promptlayer;
+//!
+//! fn store(request: &LoggedRequest) {
+//!     println!("request {} of the trace {}", request.id(), request.trace_id());
+//! }
+//!
+//! #[promptlayer(on_request_id = store)]
+//! fn ask(question: &str) -> String {
+//!     format!("You asked: {question}")
+//! }
+//! ```
 
 mod async_runtime;
 mod logged_request;

@@ -3,7 +3,19 @@
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::SeqCst;
 
-/// Counters of request ids and hook calls.
+/// Counters of request ids and hook calls. A part of [`Stats`](crate::export::Stats::hooks).
+///
+/// ```
+/// use promptlayer_tracing::hooks::HookStats;
+///
+/// /// Returns `true` if every id reached the hooks, and every hook returned.
+/// fn is_healthy(hooks: &HookStats) -> bool {
+///     hooks.panicked == 0 && hooks.timed_out == 0 && hooks.skipped == 0 && hooks.missing == 0
+/// }
+///
+/// let stats = promptlayer_tracing::export::Stats::default(); // or that of `ShutdownGuard::stats`
+/// assert!(is_healthy(&stats.hooks));
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HookStats {

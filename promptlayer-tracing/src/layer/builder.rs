@@ -58,6 +58,47 @@ const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
 /// # Ok(())
 /// # }
 /// ```
+///
+/// The order of the calls does not matter. A layer with more settings:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use promptlayer_tracing::LoggedRequest;
+/// use promptlayer_tracing::export::{BatchLimits, QueueLimits, RetryPolicy};
+///
+/// async fn store(request: LoggedRequest) {
+///     // … write `request.id()` to a database …
+/// }
+///
+/// # fn main() -> Result<(), promptlayer_tracing::Error> {
+/// let (layer, guard) = promptlayer_tracing::layer()
+///     // Where PromptLayer is.
+///     .api_key("pl_123")
+///     .base_url("http://localhost:7780")
+///     .timeout(Duration::from_secs(3))
+///     .http(|http| http.no_proxy())
+///     // What is logged.
+///     .tags(["my-service"])
+///     .metadata([("region", "eu"), ("version", env!("CARGO_PKG_VERSION"))])
+///     .provider("openai.azure")
+///     .capture_content(true)
+///     .sample(0.5)
+///     .gen_ai_fields(false)
+///     // How it is sent.
+///     .queue(QueueLimits::default().items(1_000))
+///     .batch(BatchLimits::default().spans(50))
+///     .retry(RetryPolicy::default().max_age(Duration::from_secs(60)))
+///     // What happens afterwards.
+///     .on_request_id(|request| println!("{} is request {}", request.name(), request.id()))
+///     .on_request_id_async(store)
+///     .hook_timeout(Duration::from_secs(10))
+///     .on_error(|error| eprintln!("promptlayer: {error}"))
+///     .build()?;
+/// # drop((layer, guard));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Default)]
 #[must_use]
 pub struct LayerBuilder {
@@ -122,7 +163,8 @@ impl LayerBuilder {
         self
     }
 
-    /// Sets the time limit for one request to PromptLayer.
+    /// Sets the time limit for one request to PromptLayer, from connecting to the last byte of the response. It must
+    /// be greater than zero, and is reduced to ten years.
     ///
     /// Defaults to the environment variable `PROMPTLAYER_HTTP_TIMEOUT` (in seconds), else to
     /// [`ClientBuilder::DEFAULT_TIMEOUT`].
@@ -134,7 +176,7 @@ impl LayerBuilder {
 
     /// Configures the HTTP client, for example with a proxy or with a certificate authority of your own.
     ///
-    /// See [`ClientBuilder::http`].
+    /// See [`ClientBuilder::http`] for an example, and for the settings that the closure cannot change.
     pub fn http(
         mut self,
         set_up: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,
@@ -147,14 +189,38 @@ impl LayerBuilder {
     /// Uses the settings of an existing client, instead of [`api_key`](Self::api_key),
     /// [`base_url`](Self::base_url), [`timeout`](Self::timeout) and [`http`](Self::http). With one of these,
     /// [`build`](Self::build) returns an error.
+    ///
+    /// ```
+    /// use promptlayer_tracing::Client;
+    ///
+    /// # fn main() -> Result<(), promptlayer_tracing::Error> {
+    /// let client = Client::builder().api_key("pl_123").base_url("http://localhost:7780").build()?;
+    /// let (layer, guard) = promptlayer_tracing::layer().client(client.clone()).build()?;
+    /// # drop((layer, guard, client));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn client(mut self, client: Client) -> Self {
         self.client = Some(client);
         self
     }
 
-    /// Sets where environment variables are looked up.
+    /// Sets where environment variables are looked up: `PROMPTLAYER_API_KEY`, `PROMPTLAYER_BASE_URL`,
+    /// `PROMPTLAYER_HTTP_TIMEOUT`, `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`,
+    /// `OTEL_SEMCONV_STABILITY_OPT_IN` and `OTEL_SERVICE_NAME`.
     ///
-    /// Defaults to the environment of the process.
+    /// Defaults to the environment of the process. A test can give a map instead:
+    ///
+    /// ```
+    /// use promptlayer_tracing::client::Env;
+    ///
+    /// # fn main() -> Result<(), promptlayer_tracing::Error> {
+    /// let env = Env::new([("PROMPTLAYER_API_KEY", "pl_123"), ("PROMPTLAYER_BASE_URL", "http://localhost:7780")]);
+    /// let (layer, guard) = promptlayer_tracing::layer().env(env).build()?;
+    /// # drop((layer, guard));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn env(mut self, env: Env) -> Self {
         self.settings = self.settings.env(env.clone());
         self.env = env;
@@ -171,12 +237,16 @@ impl LayerBuilder {
     }
 
     /// Adds tags to every request, in addition to the tags of its function.
+    ///
+    /// [`build`](Self::build) returns an error if a tag is empty or longer than [`Tags::MAX_CHARACTERS`].
     pub fn tags<T: Into<Cow<'static, str>>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
         self.tags.extend(tags.into_iter().map(Into::into));
         self
     }
 
     /// Adds metadata to every request, in addition to the metadata of its function.
+    ///
+    /// [`build`](Self::build) returns an error if a key is empty or longer than 1024 characters.
     pub fn metadata<K, V>(mut self, metadata: impl IntoIterator<Item = (K, V)>) -> Self
     where
         K: Into<String>,
@@ -275,7 +345,8 @@ impl LayerBuilder {
     /// Sets the share of traces that are recorded, from 0 to 1.
     ///
     /// The random trace id decides whether a trace is recorded. A trace is recorded as a whole or not at all,
-    /// and nothing of a trace that is not recorded is serialized. Defaults to 1.
+    /// and nothing of a trace that is not recorded is serialized. A number outside the range is replaced by the
+    /// nearest one in it, and a number that is not one (NaN) by 1. Defaults to 1.
     pub fn sample(mut self, share: f64) -> Self {
         // NaN records everything, because it cannot be a request to lose data.
         self.sample = Some(if share.is_nan() { 1.0 } else { share.clamp(0.0, 1.0) });
@@ -302,8 +373,8 @@ impl LayerBuilder {
 
     /// Keeps items on disk that cannot be delivered or that are left at shutdown. The next run delivers them.
     ///
-    /// Pass a folder or [`SpoolSettings`]. Without a spool, items that are too old are dropped and counted.
-    /// [`build`](Self::build) reads the files of earlier runs, on the thread that calls it.
+    /// Pass a folder or [`SpoolSettings`]. Without a spool, which is the default, items that are too old are dropped
+    /// and counted. [`build`](Self::build) reads the files of earlier runs, on the thread that calls it.
     pub fn spool(mut self, spool: impl Into<SpoolSettings>) -> Self {
         self.spool = Some(spool.into());
         self
@@ -318,6 +389,32 @@ impl LayerBuilder {
     /// set win, in any order of calls, and so does the timeout of a [`client`](Self::client). Call
     /// [`ShutdownGuard::flush`] before each invocation returns, because a request that is in flight when the process
     /// is frozen may be interrupted.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use promptlayer_tracing::ShutdownGuard;
+    /// use tracing_subscriber::prelude::*;
+    ///
+    /// fn start() -> Result<ShutdownGuard, promptlayer_tracing::Error> {
+    ///     let builder = promptlayer_tracing::layer();
+    /// #   let builder = builder.api_key("pl_123").base_url("http://127.0.0.1:9");
+    ///     let (layer, guard) = builder.serverless().build()?;
+    ///     tracing_subscriber::registry().with(layer).init();
+    ///     Ok(guard)
+    /// }
+    ///
+    /// fn handle(guard: &ShutdownGuard, event: &str) -> String {
+    ///     let answer = format!("… call the model about {event} …");
+    ///     guard.flush(Duration::from_secs(2));
+    ///     answer
+    /// }
+    /// # fn main() -> Result<(), promptlayer_tracing::Error> {
+    /// # let guard = start()?;
+    /// # handle(&guard, "toasters");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn serverless(mut self) -> Self {
         self.is_serverless = true;
         self
@@ -361,8 +458,9 @@ impl LayerBuilder {
 
     /// Sets the handler for errors of the export pipeline.
     ///
-    /// It is called once per kind of error until an operation succeeds. By default, a line is written to
-    /// standard error.
+    /// It is called once per kind of error until an operation succeeds. It runs on the thread of the hooks, except in
+    /// a forked process, where it runs on the thread that made the call. By default, errors are written to standard
+    /// error, at most one line every 10 s. See [`Error`] for an example.
     pub fn on_error(mut self, on_error: impl Fn(&Error) + Send + Sync + 'static) -> Self {
         self.hooks.on_error = Some(Box::new(on_error));
         self
@@ -463,7 +561,7 @@ impl LayerBuilder {
 
     /// Builds a layer that sends nothing, and a handle to the requests that it receives, for tests.
     ///
-    /// It needs no API key and starts no thread. Hooks are not called.
+    /// It needs no API key and starts no thread. Hooks are not called. See [`InMemory`] for an example.
     ///
     /// # Errors
     ///

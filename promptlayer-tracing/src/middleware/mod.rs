@@ -81,9 +81,15 @@ mod usage;
 pub use self::adapters::tower::{PromptLayerService, ResponseFuture};
 #[cfg(feature = "proxy")]
 pub(crate) use self::exchange::{Exchange, RequestHead, Responding};
-#[cfg(any(feature = "proxy", feature = "tower"))]
+#[cfg(all(feature = "proxy", not(feature = "tower")))]
+pub(crate) use self::request_body::RequestBody;
+#[cfg(feature = "tower")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub use self::request_body::RequestBody;
-#[cfg(any(feature = "proxy", feature = "tower"))]
+#[cfg(all(feature = "proxy", not(feature = "tower")))]
+pub(crate) use self::response_body::ResponseBody;
+#[cfg(feature = "tower")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub use self::response_body::ResponseBody;
 #[cfg(feature = "proxy")]
 pub(crate) use self::route::{Address, Hosts};
@@ -96,7 +102,10 @@ pub(crate) use self::route::{Address, Hosts};
 /// ```
 /// use promptlayer_tracing::middleware::PromptLayerMiddleware;
 ///
-/// let middleware = PromptLayerMiddleware::new().host("my-proxy:8080", "openai").include_usage(true);
+/// let middleware = PromptLayerMiddleware::new()
+///     .host("my-proxy:8080", "openai")
+///     .include_usage(true)
+///     .body_limit(1 << 20); // 1 MiB
 /// ```
 #[derive(Debug, Clone)]
 pub struct PromptLayerMiddleware {

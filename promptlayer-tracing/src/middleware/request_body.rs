@@ -17,9 +17,10 @@ use super::request_copy::SharedCopy;
 use super::usage;
 
 pin_project! {
-    /// The body of a request, which is copied while it is sent.
+    /// The body of a request, as the service inside a `PromptLayerService` receives it.
     ///
-    /// Each frame is passed on when it is asked for.
+    /// It copies each frame for the log when the service asks for it, and passes it on. The example of
+    /// `PromptLayerService` shows where its name is needed.
     pub struct RequestBody<B>
     where
         B: Body,

@@ -21,7 +21,10 @@ use crate::capture::Failure;
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
 pin_project! {
-    /// The body of a response. It copies each frame and passes it on immediately.
+    /// The body of a response, as the caller of a `PromptLayerService` receives it.
+    ///
+    /// It copies each frame for the log and passes it on immediately. The example of `PromptLayerService` shows
+    /// where its name is needed.
     pub struct ResponseBody<B>
     where
         B: Body,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use promptlayer_blueprint::{LogRequest, SpanId, TraceId};
 
+use crate::kind::SpanKind;
 use crate::process::{ConvertedSpan, ProcessedSpan, SpanExporter};
 
 /// The requests and spans received by a layer that was built with
@@ -36,11 +37,47 @@ use crate::process::{ConvertedSpan, ProcessedSpan, SpanExporter};
 pub struct InMemory(pub(crate) Arc<Memory>);
 
 /// One span received by a layer that was built with [`in_memory`](crate::LayerBuilder::in_memory).
+///
+/// ```
+/// use promptlayer_tracing::{SpanKind, promptlayer};
+/// use tracing_subscriber::prelude::*;
+///
+/// #[promptlayer(kind = "tool")]
+/// fn weather(city: &str) -> String {
+///     format!("sunny in {city}")
+/// }
+///
+/// #[promptlayer]
+/// fn ask(question: &str) -> String {
+///     weather("Oslo")
+/// }
+///
+/// # fn main() -> Result<(), promptlayer_tracing::Error> {
+/// let (layer, captured) = promptlayer_tracing::layer().in_memory()?;
+/// tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || ask("which weather?"));
+///
+/// let spans = captured.take();
+/// let [tool, call] = &spans[..] else { panic!("{spans:?}") };
+/// assert_eq!((&tool.name[..], tool.kind), ("weather", Some(SpanKind::Tool)));
+/// assert_eq!(tool.parent_id, Some(call.span_id));
+/// assert_eq!(tool.trace_id, call.trace_id);
+/// assert_eq!(tool.function_input.as_deref(), Some(r#"{"city":"Oslo"}"#));
+/// assert_eq!(tool.function_output.as_deref(), Some("sunny in Oslo"));
+/// assert!(tool.request.is_none(), "a tool makes no request log");
+/// assert_eq!(call.kind, Some(SpanKind::Llm));
+/// assert!(call.request.is_some());
+/// assert!(captured.spans().is_empty(), "they were taken");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct CapturedSpan {
     /// The name of the span. The span of a tool is sent as `Tool: ` and the name of the tool.
     pub name: String,
+    /// The kind of the call. A function without a `kind` is `Llm` if it makes a request log, and `Chain` if the calls
+    /// inside it make them. `None` for other spans.
+    pub kind: Option<SpanKind>,
     /// The id of its trace.
     pub trace_id: TraceId,
     /// The id of the span.
@@ -57,7 +94,8 @@ pub struct CapturedSpan {
     pub function_output: Option<String>,
     /// The error message, if the call failed.
     pub error: Option<String>,
-    /// The fields of the span.
+    /// The fields of the span, without those that are already in the request log, or in the input and the output of
+    /// the function.
     pub fields: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -76,6 +114,7 @@ impl SpanExporter for Arc<Memory> {
             converted.unwrap_or_else(|| ConvertedSpan::from_span(&span, self.provider.as_deref()));
         let captured = CapturedSpan {
             name: span.name.to_owned(),
+            kind: span.kind,
             trace_id: span.place.trace_id,
             span_id: span.place.span_id,
             parent_id: span.place.parent_id,

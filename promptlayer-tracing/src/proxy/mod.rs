@@ -78,6 +78,21 @@ use crate::middleware::PromptLayerMiddleware;
 type SetUp = Box<dyn FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send>;
 
 /// A builder for a [`Proxy`], made by [`promptlayer_tracing::proxy`](crate::proxy()).
+///
+/// ```
+/// use promptlayer_tracing::middleware::PromptLayerMiddleware;
+///
+/// # fn main() -> Result<(), promptlayer_tracing::Error> {
+/// let proxy = promptlayer_tracing::proxy("http://llm.internal.example:8000/v1")
+///     .provider("openai") // the host does not show it
+///     .middleware(PromptLayerMiddleware::new().include_usage(true))
+///     .http(|http| http.no_proxy())
+///     .start()?;
+/// # drop(proxy);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use]
 pub struct ProxyBuilder {
     provider_url: String,
     provider: Option<String>,
@@ -103,14 +118,14 @@ impl ProxyBuilder {
     /// Sets the name of the provider, as `PromptLayer` uses it.
     ///
     /// By default, the host of the provider determines it, or else what the requests and responses show.
-    #[must_use]
     pub fn provider(mut self, provider: impl Into<String>) -> Self {
         self.provider = Some(provider.into());
         self
     }
 
-    /// Sets how calls are logged: the limit for bodies, and whether streams are asked for their usage.
-    #[must_use]
+    /// Sets how calls are logged: the limit for bodies, and whether streams are asked for their usage. If
+    /// [`host`](PromptLayerMiddleware::host) names the host of this provider, it takes precedence over
+    /// [`provider`](Self::provider). Defaults to [`PromptLayerMiddleware::new`].
     pub fn middleware(mut self, middleware: PromptLayerMiddleware) -> Self {
         self.middleware = middleware;
         self
@@ -120,7 +135,6 @@ impl ProxyBuilder {
     /// authority of your own.
     ///
     /// Redirects are never followed, and bodies never decompressed, even if the closure sets it.
-    #[must_use]
     pub fn http(
         mut self,
         set_up: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + 'static,
@@ -188,6 +202,27 @@ fn upstream(url: &str) -> Result<Url, Error> {
 /// Dropping it ends it: it accepts no more requests, and those in progress go on for up to 30 seconds.
 /// [`shutdown`](Self::shutdown) waits for them. At the end of the program, shut it down before the guard of the
 /// layer, so that these requests are delivered too.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), promptlayer_tracing::Error> {
+/// let proxy = promptlayer_tracing::proxy("https://api.openai.com/v1").start()?;
+///
+/// // A client for the whole program. Its calls are logged on their own.
+/// let base_address = proxy.url();
+/// assert!(base_address.starts_with("http://127.0.0.1:"));
+///
+/// // An address for the calls inside the current span. Without a span, it is that of the proxy.
+/// let scoped = proxy.scoped();
+/// assert_eq!(scoped.url(), proxy.url());
+/// drop(scoped);
+///
+/// let is_done = proxy.shutdown(Duration::from_secs(5));
+/// assert!(is_done, "no request was in progress");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Proxy {
     url: String,

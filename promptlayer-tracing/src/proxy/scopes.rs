@@ -87,7 +87,42 @@ pub(super) fn current_dispatch() -> Option<Dispatch> {
 
 /// A base address whose calls belong to a span. Made by [`Proxy::scoped`](super::Proxy::scoped).
 ///
-/// It is closed when it is dropped. `Debug` does not show the address.
+/// It is closed when it is dropped: keep it until the call has ended. `Debug` does not show the address, because it is
+/// a secret.
+///
+/// ```
+/// use promptlayer_tracing::promptlayer;
+/// use promptlayer_tracing::proxy::{Proxy, ScopedUrl};
+///
+/// /// A client that is made for one conversation. It keeps the address open.
+/// struct Chat {
+///     address: ScopedUrl,
+/// }
+///
+/// impl Chat {
+///     fn completions(&self) -> String {
+///         format!("{}/chat/completions", self.address)
+///     }
+/// }
+///
+/// #[promptlayer(kind = "agent", skip_all)]
+/// fn converse(proxy: &Proxy) -> String {
+///     let chat = Chat { address: proxy.scoped() };
+///     // … several calls to `chat.completions()` …
+///     # assert_eq!(chat.address.url(), chat.address.as_ref());
+///     chat.completions()
+/// }
+/// # fn main() -> Result<(), promptlayer_tracing::Error> {
+/// # let proxy = promptlayer_tracing::proxy("https://api.openai.com/v1").start()?;
+/// # let (layer, captured) = promptlayer_tracing::layer().in_memory()?;
+/// # use tracing_subscriber::prelude::*;
+/// # let subscriber = tracing_subscriber::registry().with(layer);
+/// # let address = tracing::subscriber::with_default(subscriber, || converse(&proxy));
+/// # assert!(address.starts_with(&format!("{}/~promptlayer-", proxy.url())));
+/// # assert_eq!(captured.spans().len(), 1);
+/// # Ok(())
+/// # }
+/// ```
 pub struct ScopedUrl {
     url: String,
     open: Option<(Arc<Scopes>, String)>,

@@ -2,6 +2,19 @@
 //!
 //! An event is returned as JSON text and is not parsed here, so that the reader of the stream pays only for
 //! finding the event boundaries. This module does not depend on HTTP.
+//!
+//! ```
+//! use promptlayer_blueprint::providers::frames::{Format, Frames};
+//!
+//! let mut events = Vec::new();
+//! let mut frames = Frames::new(Format::ServerSent, 1 << 20);
+//! for bytes in ["data: {\"a\"", ": 1}\n\ndata: {\"b\": 2}\n"] {
+//!     frames.read(bytes.as_bytes(), &mut |event| events.push(event));
+//! }
+//! frames.finish(&mut |event| events.push(event));
+//! assert_eq!(events, [r#"{"a": 1}"#, r#"{"b": 2}"#]);
+//! assert!(!frames.is_cut());
+//! ```
 
 mod amazon;
 mod array;
@@ -11,7 +24,7 @@ mod server_sent;
 
 pub(super) use self::pieces::events as in_pieces;
 
-/// The format of a streamed body.
+/// The format of a streamed body. The [module](self) has an example.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Server-Sent Events, `text/event-stream`. An event is its data.
@@ -24,7 +37,7 @@ pub enum Format {
     Amazon,
 }
 
-/// Decodes one body incrementally.
+/// Decodes one body incrementally. The [module](self) has an example.
 #[derive(Debug)]
 pub struct Frames {
     decoder: Decoder,

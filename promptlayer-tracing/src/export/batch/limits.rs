@@ -8,6 +8,26 @@ use crate::export::encode::encoder::Wire;
 
 /// Limits for batches: how many spans one request contains, how long a span waits for others, and how many
 /// requests are in flight at once.
+///
+/// Values outside the range of a limit are replaced by the nearest value in it.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use promptlayer_tracing::export::BatchLimits;
+///
+/// // Many short calls: larger batches, sent every 5 s, two at once.
+/// let limits = BatchLimits::default()
+///     .spans(500)
+///     .bytes(2 << 20)
+///     .span_bytes(1 << 20)
+///     .interval(Duration::from_secs(5))
+///     .in_flight(2);
+/// # let builder =
+/// promptlayer_tracing::layer().batch(limits);
+///
+/// assert_eq!(BatchLimits::default().spans(0), BatchLimits::default().spans(1));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchLimits {
     pub(crate) spans: usize,
@@ -18,7 +38,7 @@ pub struct BatchLimits {
 }
 
 impl BatchLimits {
-    /// The default of [`spans`](Self::spans).
+    /// The default of [`spans`](Self::spans): 100.
     pub const DEFAULT_SPANS: usize = 100;
     /// The default of [`bytes`](Self::bytes): 4 MiB.
     pub const DEFAULT_BYTES: usize = 4 << 20;

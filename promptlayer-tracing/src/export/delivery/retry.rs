@@ -8,6 +8,22 @@ use tokio::time::Instant;
 /// A policy for retries: how often and for how long a failed delivery is tried again.
 ///
 /// Durations above ten years are reduced to ten years.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use promptlayer_tracing::export::RetryPolicy;
+///
+/// // A command-line program: retry quickly, and give up after half a minute.
+/// let policy = RetryPolicy::default()
+///     .first_delay(Duration::from_millis(100))
+///     .longest_delay(Duration::from_secs(5))
+///     .max_age(Duration::from_secs(30))
+///     .probe_interval(Duration::from_secs(10))
+///     .settling_time(Duration::from_secs(1));
+/// # let builder =
+/// promptlayer_tracing::layer().retry(policy);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
     pub(crate) first_delay: Duration,

@@ -12,6 +12,14 @@ use crate::export::encode::spans_bulk::{self, Resource};
 use crate::process::{ConvertedSpan, ProcessedSpan};
 
 /// The PromptLayer endpoint that requests are sent to.
+///
+/// ```
+/// use promptlayer_tracing::export::Wire;
+///
+/// // Only request logs, without spans of tools and agents around them.
+/// # let builder =
+/// promptlayer_tracing::layer().wire(Wire::LogRequest);
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Wire {

@@ -11,7 +11,18 @@ use super::sync::{AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, PoisonErr
 
 /// Limits for the items that wait, are in flight, or wait for a retry, all together.
 ///
-/// An item that arrives when the limit is reached is dropped and counted.
+/// An item that arrives when a limit is reached is dropped and counted under
+/// [`QueueFull`](crate::export::DropReason::QueueFull). The last quarter of both limits is reserved for spans
+/// with a request log.
+///
+/// ```
+/// use promptlayer_tracing::export::QueueLimits;
+///
+/// // A service with little memory: at most 1,000 items, which hold at most 8 MiB.
+/// let limits = QueueLimits::default().items(1_000).bytes(8 << 20);
+/// # let builder =
+/// promptlayer_tracing::layer().queue(limits);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueLimits {
     pub(crate) items: usize,
@@ -19,7 +30,7 @@ pub struct QueueLimits {
 }
 
 impl QueueLimits {
-    /// The default of [`items`](Self::items).
+    /// The default of [`items`](Self::items): 8,192.
     pub const DEFAULT_ITEMS: usize = 8_192;
     /// The default of [`bytes`](Self::bytes): 64 MiB.
     pub const DEFAULT_BYTES: usize = 64 << 20;
@@ -32,8 +43,8 @@ impl QueueLimits {
         self
     }
 
-    /// Sets the maximum number of bytes that these items hold. Defaults to
-    /// [`DEFAULT_BYTES`](Self::DEFAULT_BYTES).
+    /// Sets the maximum number of bytes that these items hold. Items larger than the limit are dropped, so 0
+    /// drops everything. Defaults to [`DEFAULT_BYTES`](Self::DEFAULT_BYTES).
     #[must_use]
     pub fn bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;

@@ -2,7 +2,26 @@
 
 use std::collections::BTreeMap;
 
-/// The reason why an item was dropped before PromptLayer accepted it.
+/// The reason why an item was dropped before PromptLayer accepted it. The keys of [`Ledger::dropped`].
+///
+/// ```
+/// use promptlayer_tracing::export::{DropReason, Stats};
+///
+/// /// Says which setting loses fewer calls.
+/// fn advice(stats: &Stats) -> Option<&'static str> {
+///     stats.spans.dropped.keys().find_map(|reason| match reason {
+///         DropReason::QueueFull => Some("give the queue more room, or let more requests be in flight"),
+///         DropReason::Expired => Some("keep undelivered calls on disk, with a spool"),
+///         DropReason::Deadline => Some("give the shutdown more time"),
+///         _ => None,
+///     })
+/// }
+///
+/// let mut stats = Stats::default();
+/// assert_eq!(advice(&stats), None);
+/// stats.spans.dropped.insert(DropReason::Deadline, 3);
+/// assert_eq!(advice(&stats), Some("give the shutdown more time"));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum DropReason {
@@ -25,7 +44,22 @@ pub enum DropReason {
     Forked,
 }
 
-/// The reason why PromptLayer rejected an item.
+/// The reason why PromptLayer rejected an item. The keys of [`Ledger::rejected`].
+///
+/// ```
+/// use promptlayer_tracing::export::{RejectReason, Stats};
+///
+/// /// Returns `true` if somebody has to correct the configuration.
+/// fn is_misconfigured(stats: &Stats) -> bool {
+///     let rejected = &stats.spans.rejected;
+///     [RejectReason::Unauthorized, RejectReason::WrongAddress].iter().any(|reason| rejected.contains_key(reason))
+/// }
+///
+/// let mut stats = Stats::default();
+/// assert!(!is_misconfigured(&stats));
+/// stats.spans.rejected.insert(RejectReason::Unauthorized, 1);
+/// assert!(is_misconfigured(&stats));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum RejectReason {
@@ -45,7 +79,16 @@ pub enum RejectReason {
     Failing,
 }
 
-/// Counts of the items that are not settled yet.
+/// Counts of the items that are not settled yet. See [`Ledger::pending`].
+///
+/// ```
+/// use promptlayer_tracing::export::Stats;
+///
+/// let stats = Stats::default(); // or that of `ShutdownGuard::stats`
+/// let pending = stats.spans.pending;
+/// println!("{} wait, {} are being sent, {} are on disk", pending.queued, pending.in_flight, pending.spooled);
+/// assert_eq!(pending.total(), pending.queued + pending.in_flight + pending.spooled);
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pending {
@@ -67,6 +110,23 @@ impl Pending {
 /// The outcomes of all accepted items.
 ///
 /// At every instant, `accepted = delivered + rejected + dropped + outcome_unknown + pending`.
+///
+/// ```
+/// use promptlayer_tracing::export::Ledger;
+///
+/// /// Writes one line for a log of the program.
+/// fn line(ledger: &Ledger) -> String {
+///     let mut line = format!("{} of {} delivered", ledger.delivered, ledger.accepted);
+///     if !ledger.is_complete() {
+///         let (rejected, dropped) = (ledger.total_rejected(), ledger.total_dropped());
+///         line += &format!(", {rejected} rejected, {dropped} dropped {:?}", ledger.dropped);
+///         line += &format!(", {} unknown, {} pending", ledger.outcome_unknown, ledger.total_pending());
+///     }
+///     line
+/// }
+///
+/// assert_eq!(line(&Ledger::default()), "0 of 0 delivered");
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ledger {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use promptlayer_client::exporter::clock;
 
-/// The mode of the spool: what is written to disk, and when.
+/// The mode of the spool: what is written to disk, and when. [`SpoolSettings`] has an example.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SpoolMode {
@@ -28,15 +28,22 @@ pub enum SpoolMode {
 
 /// A folder that keeps undelivered items on disk for the next run to send.
 ///
-/// ```no_run
+/// ```
+/// use std::time::Duration;
+///
 /// use promptlayer_tracing::export::{SpoolMode, SpoolSettings};
 ///
-/// # fn main() -> Result<(), promptlayer_tracing::Error> {
-/// let spool = SpoolSettings::new("/var/lib/my-service/promptlayer").mode(SpoolMode::WriteAhead);
-/// let (layer, guard) = promptlayer_tracing::layer().spool(spool).build()?;
-/// # drop((layer, guard));
-/// # Ok(())
-/// # }
+/// // At most 64 MiB, for at most a day. Everything is written before it is sent.
+/// let spool = SpoolSettings::new("/var/lib/my-service/promptlayer")
+///     .mode(SpoolMode::WriteAhead)
+///     .bytes(64 << 20)
+///     .max_age(Duration::from_secs(24 * 60 * 60));
+/// # let builder =
+/// promptlayer_tracing::layer().spool(spool);
+///
+/// // A path alone is a spool with the default settings.
+/// # let builder =
+/// promptlayer_tracing::layer().spool("/var/lib/my-service/promptlayer");
 /// ```
 ///
 /// Any number of processes can share the path:

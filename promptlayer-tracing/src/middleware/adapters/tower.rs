@@ -29,6 +29,65 @@ impl<S> Layer<S> for PromptLayerMiddleware {
 
 /// A service that logs the model calls among its requests. [`PromptLayerMiddleware`] makes it, as a layer of
 /// `tower`.
+///
+/// Its name, and those of the bodies, are needed where a client is kept in a struct:
+///
+/// ```
+/// use std::error::Error;
+/// use std::future::{Ready, ready};
+/// use std::io;
+/// use std::task::{Context, Poll};
+///
+/// use http::{Request, Response};
+/// use promptlayer_tracing::middleware::{
+///     PromptLayerMiddleware, PromptLayerService, RequestBody, ResponseBody,
+/// };
+/// use tower_layer::Layer;
+/// use tower_service::Service;
+///
+/// /// An HTTP client. It receives the body of a request in a `RequestBody`.
+/// struct Http;
+///
+/// impl Service<Request<RequestBody<String>>> for Http {
+///     type Response = Response<String>;
+///     type Error = io::Error;
+///     type Future = Ready<io::Result<Response<String>>>;
+///
+///     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+///         Poll::Ready(Ok(()))
+///     }
+///
+///     fn call(&mut self, request: Request<RequestBody<String>>) -> Self::Future {
+///         // … send the request …
+///         ready(Ok(Response::new(String::new())))
+///     }
+/// }
+///
+/// /// A client of a provider. It receives the body of a response in a `ResponseBody`.
+/// struct Provider {
+///     http: PromptLayerService<Http>,
+/// }
+///
+/// impl Provider {
+///     fn new() -> Self {
+///         Self { http: PromptLayerMiddleware::new().layer(Http) }
+///     }
+///
+///     async fn chat(
+///         &mut self,
+///         body: String,
+///     ) -> Result<Response<ResponseBody<String>>, Box<dyn Error + Send + Sync>> {
+///         let request = Request::post("https://api.openai.com/v1/chat/completions").body(body)?;
+///         self.http.call(request).await
+///     }
+/// }
+/// # fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+/// # let response = runtime.block_on(Provider::new().chat("{}".to_owned()))?;
+/// # assert_eq!(response.status(), 200);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct PromptLayerService<S> {
     middleware: PromptLayerMiddleware,
@@ -79,7 +138,7 @@ where
 }
 
 pin_project! {
-    /// The future of a response of [`PromptLayerService`].
+    /// The future of a response of [`PromptLayerService`]. It is only awaited: no code needs to name it.
     pub struct ResponseFuture<F> {
         #[pin]
         future: Responding<F>,
