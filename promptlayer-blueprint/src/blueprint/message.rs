@@ -129,6 +129,18 @@ impl Message {
         .unwrap_or_default()
     }
 
+    /// Returns the name of the participant, except of a function.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Self::System(message) => message.name.as_deref(),
+            Self::Developer(message) => message.name.as_deref(),
+            Self::User(message) => message.name.as_deref(),
+            Self::Assistant(message) => message.name.as_deref(),
+            Self::Tool(message) => message.name.as_deref(),
+            Self::Function(_) | Self::Placeholder(_) | Self::Other(_) => None,
+        }
+    }
+
     /// Concatenates the text of the text blocks.
     pub fn text(&self) -> String {
         super::text_of(self.content())

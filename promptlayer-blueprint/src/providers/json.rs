@@ -89,6 +89,14 @@ pub(super) fn whole_number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| float().map(|float| float as u64))
 }
 
+/// Returns an object without its fields that are `null`.
+pub(super) fn without_nulls(mut object: Value) -> Value {
+    if let Value::Object(fields) = &mut object {
+        fields.retain(|_, value| !value.is_null());
+    }
+    object
+}
+
 /// Converts a value to text for human readers.
 pub fn readable(value: &Value) -> String {
     match value {

@@ -81,8 +81,8 @@ fn write(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
             text.into()
         }
     };
-    let mut body = draft.parameters.clone();
-    body.extend([("model".to_owned(), draft.model.into()), ("prompt".to_owned(), prompt)]);
+    let mut body = draft.body();
+    body.insert("prompt".to_owned(), prompt);
     body
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::detect;
 use super::draft::{Draft, Omission, Omissions};
-use crate::blueprint::Prompt;
+use crate::blueprint::{ChatPrompt, Message, Prompt};
 
 /// A request for a provider's API.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,8 +78,25 @@ pub fn to_request(
     let unknown = || UnknownApi { provider: provider.to_owned(), api: api.map(str::to_owned) };
     let write = detect::by_name(provider, api).and_then(|shape| shape.write).ok_or_else(unknown)?;
     let mut omissions = Omissions::default();
-    let body = write(&Draft { prompt, provider, model, parameters }, &mut omissions);
-    Ok(ProviderRequest { body, omissions: omissions.into_list() })
+    let as_chat;
+    let chat = match prompt {
+        Prompt::Chat(chat) => chat,
+        Prompt::Completion(completion) => {
+            as_chat = ChatPrompt::new([Message::user(completion.content.clone())]);
+            &as_chat
+        }
+    };
+    let body = write(&Draft { prompt, chat, provider, model, parameters }, &mut omissions);
+    let mut omissions = omissions.into_list();
+    if matches!(prompt, Prompt::Completion(_)) {
+        // A completion has no messages: its content is not within one.
+        for place in omissions.iter_mut().map(|omission| &mut omission.place) {
+            if let Some(within) = place.strip_prefix("messages[0]") {
+                *place = if within.is_empty() { "content" } else { within.trim_start_matches('.') }.to_owned();
+            }
+        }
+    }
+    Ok(ProviderRequest { body, omissions })
 }
 
 #[cfg(test)]
@@ -89,8 +106,7 @@ pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::blueprint::ChatPrompt;
-    use crate::providers::draft::{Role, Turn, Turns};
+    use crate::providers::draft::{Ids, Role, Turn, Turns};
     use crate::providers::{Input, request};
 
     /// Returns the request for a prompt, and the places that are left out.
@@ -129,7 +145,7 @@ pub(super) mod tests {
         ]});
         let chat: ChatPrompt = serde_json::from_value(prompt).unwrap();
         let mut omissions = Omissions::default();
-        let mut messages = Turns::new(&chat);
+        let mut messages = Turns::new(&chat, Ids::Optional);
         let turns: Vec<Turn<'_>> = std::iter::from_fn(|| messages.next(&mut omissions)).collect();
         assert_eq!(turns.len(), 3);
         assert!(

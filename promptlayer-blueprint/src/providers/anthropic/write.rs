@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 use super::content::{self, PDF};
-use super::to_turns::{Format, NO_EMPTY_TEXT, NO_OBJECT, NO_SUCH_BLOCK, Reason, parse_arguments, present};
+use super::to_turns::{Format, NO_EMPTY_TEXT, present};
 use super::turn::PLAIN_TEXT;
 use crate::blueprint::{
     Annotation, CodeExecutionResultContent, ContentBlock, McpCallContent, Media, MediaFormat, TextContent,
     WebSearchToolResultContent,
 };
-use crate::providers::draft::{Draft, Omissions};
-use crate::providers::json::{Fields, Object};
+use crate::providers::draft::{Draft, NO_OBJECT, NO_SUCH_BLOCK, Omissions, Reason};
+use crate::providers::json::{self, Fields, Object};
 use crate::providers::mime;
 
 /// Tools that Anthropic runs and whose results it takes back.
@@ -153,7 +153,7 @@ fn write_code_result(result: &CodeExecutionResultContent, before: Option<&Value>
 /// Writes a call of an MCP tool, and its result.
 fn write_mcp_call(call: &McpCallContent) -> Result<Value, Reason> {
     let id = call.id.as_deref().ok_or("the API takes no calls without an id")?;
-    let input = parse_arguments(&call.arguments).ok_or(NO_OBJECT)?;
+    let input = json::arguments(&call.arguments).ok_or(NO_OBJECT)?;
     let request = json!({"type": "mcp_tool_use", "id": id, "name": call.name,
         "server_name": call.server_label, "input": input});
     let error = call.error.as_ref().and_then(Value::as_str);

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::content::{self, mime_type};
 use crate::blueprint::{Annotation, ContentBlock, Media, MediaFormat, TextContent};
-use crate::providers::anthropic::to_turns::{Format, NO_EMPTY_TEXT, NO_SUCH_BLOCK, Reason, present};
-use crate::providers::draft::{Draft, Omissions};
+use crate::providers::anthropic::to_turns::{Format, NO_EMPTY_TEXT, present};
+use crate::providers::draft::{Draft, NO_SUCH_BLOCK, Omissions, Reason};
 use crate::providers::json::Object;
 use crate::providers::{merge, mime};
 

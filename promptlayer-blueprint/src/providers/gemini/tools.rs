@@ -3,11 +3,10 @@
 use serde_json::{Value, json};
 
 use super::wire;
-use crate::blueprint::{
-    BuiltInTool, ChatPrompt, Function, FunctionCallChoice, FunctionTool, Tool, ToolChoice,
-};
-use crate::providers::draft::Omissions;
-use crate::providers::json::{Fields, Object};
+use crate::blueprint::{BuiltInTool, ChatPrompt, Function, FunctionTool, Tool, ToolChoice};
+use crate::providers::draft::{Draft, Omissions};
+use crate::providers::json::{Fields, Object, without_nulls};
+use crate::providers::merge;
 
 /// Gemini's own tools, with the blueprint's name for each.
 const BUILT_IN: &[(&str, &str)] = &[
@@ -122,7 +121,8 @@ fn has_only(object: &Value, names: &[&str]) -> bool {
 
 /// Writes tools and tool choice. The body may already contain what the blueprint could not hold when the
 /// request was read.
-pub(super) fn write(chat: &ChatPrompt, body: &mut Object, omissions: &mut Omissions) {
+pub(super) fn write(draft: &Draft<'_>, body: &mut Object, omissions: &mut Omissions) {
+    let chat = draft.chat;
     let mut known = match body.remove("tools") {
         Some(Value::Array(tools)) => tools,
         tool => tool.into_iter().collect(),
@@ -157,7 +157,17 @@ pub(super) fn write(chat: &ChatPrompt, body: &mut Object, omissions: &mut Omissi
     if !tools.is_empty() {
         body.insert("tools".to_owned(), Value::Array(tools));
     }
-    write_choice(chat, body, omissions);
+    let calling = omissions.tool_choice(draft, |mode, name| match mode {
+        "function" => Some(json!({ "mode": "ANY", "allowedFunctionNames": [name] })),
+        "auto" | "none" => Some(json!({ "mode": mode.to_ascii_uppercase() })),
+        "required" | "any" => Some(json!({ "mode": "ANY" })),
+        _ => None,
+    });
+    if let Some(calling) = calling
+        && let Some(config) = merge::within(body, "toolConfig")
+    {
+        config.entry("functionCallingConfig").or_insert(calling);
+    }
 }
 
 /// Removes the declaration of a function from a list of tools.
@@ -170,16 +180,13 @@ fn take_declaration(tools: &mut [Value], name: &str) -> Option<Value> {
 }
 
 fn declaration(function: &Function) -> Value {
-    let mut declaration = json!({ "name": function.name });
-    if !function.description.is_empty() {
-        declaration["description"] = function.description.as_str().into();
-    }
-    if let Some(parameters) = &function.parameters {
-        let parameters = Value::Object(parameters.clone());
+    let description = Some(&function.description).filter(|text| !text.is_empty());
+    let mut declaration = json!({ "name": function.name, "description": description });
+    if let Some(parameters) = function.parameters.clone().map(Value::Object) {
         let key = if is_plain(&parameters) { "parameters" } else { "parametersJsonSchema" };
         declaration[key] = parameters;
     }
-    declaration
+    without_nulls(declaration)
 }
 
 /// Returns `true` if a schema has only keywords of Gemini's own schemas.
@@ -193,25 +200,4 @@ fn is_plain(schema: &Value) -> bool {
             key => KEYWORDS.split(' ').any(|keyword| keyword == key),
         })
     })
-}
-
-fn write_choice(chat: &ChatPrompt, body: &mut Object, omissions: &mut Omissions) {
-    let legacy = chat.function_call.as_ref().map(|choice| match choice {
-        FunctionCallChoice::Mode(mode) => ToolChoice::Mode(mode.clone()),
-        FunctionCallChoice::Function(function) => ToolChoice::function(function.name.as_str()),
-    });
-    let calling = match chat.tool_choice.as_ref().or(legacy.as_ref()) {
-        None => return,
-        Some(ToolChoice::Function(choice)) => {
-            json!({ "mode": "ANY", "allowedFunctionNames": [choice.function.name] })
-        }
-        Some(ToolChoice::Mode(mode)) if mode == "auto" => json!({ "mode": "AUTO" }),
-        Some(ToolChoice::Mode(mode)) if mode == "none" => json!({ "mode": "NONE" }),
-        Some(ToolChoice::Mode(mode)) if mode == "required" || mode == "any" => json!({ "mode": "ANY" }),
-        Some(_) => return omissions.add("tool_choice", "the API has no such choice"),
-    };
-    let config = body.entry("toolConfig").or_insert_with(|| json!({}));
-    if let Value::Object(config) = config {
-        config.entry("functionCallingConfig").or_insert(calling);
-    }
 }
