@@ -4,8 +4,7 @@
 //! evidence, the provider is unknown: a server of a wire format need not belong to the provider that defined it.
 
 use super::reading::{Reply, Request, Shape};
-use super::vendor;
-use super::vendors::{VENDORS, Vendor};
+use super::vendors::{self, VENDORS};
 
 /// The evidence of a call.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +41,7 @@ impl Evidence<'_> {
             (only_speaker(self.reply.shape), REPLY_FORMAT),
             (self.request.provider.as_deref(), REQUEST_MARK),
             (only_speaker(self.request.shape).filter(|_| self.reply.shape.is_none()), REQUEST_FORMAT),
-            (vendor::of_model(self.model), MODEL),
+            (vendors::of_model(self.model), MODEL),
             (self.reply.shape.or(self.request.shape).and_then(Shape::usual_speaker), USUAL_FORMAT),
         ]
         .into_iter()
@@ -73,13 +72,6 @@ fn is_of(type_name: &str, known: &str) -> bool {
         .split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
         .filter_map(|path| path.split_once("::"))
         .any(|(first, rest)| first == root && name.is_none_or(|name| rest.rsplit("::").next() == Some(name)))
-}
-
-impl Vendor {
-    /// Returns the provider of this name.
-    pub fn by_name(name: &str) -> Option<&'static Self> {
-        VENDORS.iter().find(|vendor| vendor.name == name)
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ mod interactions;
 mod parts;
 mod reply;
 mod request;
-mod steps;
 mod stream;
 mod tools;
 mod wire;
@@ -14,12 +13,9 @@ mod write;
 
 use std::borrow::Cow;
 
-use serde_json::Map;
-
 use super::json::Object;
-use super::reading::{self, Request, Shape};
-use super::shape::{never, no_sum};
-use crate::blueprint::ChatPrompt;
+use super::reading::{Request, Shape, never, no_sum};
+use crate::blueprint::Prompt;
 
 pub(super) static SHAPE: Shape = Shape {
     api_type: "generate-content",
@@ -55,21 +51,23 @@ pub(super) static INTERACTIONS: Shape = Shape {
     request: interactions::read_request,
     is_reply: interactions::is_reply,
     reply: interactions::read_reply,
-    is_chunk: steps::is_event,
-    sum: steps::sum,
+    is_chunk: interactions::is_event,
+    sum: interactions::sum,
     write: None,
 };
 
 /// Creates a request. The path of a model on Vertex AI starts with a project.
-fn new_request(shape: &'static Shape, path: Option<&str>, prompt: ChatPrompt, parameters: Object) -> Request {
+fn new_request(
+    shape: &'static Shape,
+    path: Option<&str>,
+    prompt: impl Into<Prompt>,
+    parameters: Object,
+) -> Request {
     let is_on_vertex = |path: &&str| path.starts_with("projects/") && path.contains("/locations/");
     Request {
-        shape: Some(shape),
         provider: path.filter(is_on_vertex).map(|_| Cow::Borrowed(VERTEX)),
         model: path.map(|path| model_name(path).to_owned()),
-        prompt: Some(prompt.into()),
-        parameters: reading::parameters(parameters, &[]),
-        unplaced: Map::new(),
+        ..Request::new(shape, prompt, parameters, &[])
     }
 }
 

@@ -7,8 +7,6 @@ mod attributes;
 mod dialects;
 mod fields;
 mod messages;
-mod parts;
-mod provider;
 mod tools;
 
 use std::borrow::Cow;
@@ -41,12 +39,11 @@ pub fn request(fields: &Map<String, Value>) -> Request {
     let said = said(fields, semconv::INPUT_MESSAGES, semconv::PROMPT);
     // The body of a provider's request, as some crates record it.
     let body = said.as_ref().and_then(|said| said.value.as_ref()?.as_object());
-    let body = body.and_then(|body| Some((detect::request(body)?.request)(body.clone())));
-    let mut request = body.unwrap_or_default();
+    let mut request = body.and_then(detect::read_request).unwrap_or_default();
     if request.shape.is_none() {
         request.prompt = input(fields, said, tools);
     }
-    request.provider = provider::of(fields).or(request.provider);
+    request.provider = fields::provider(fields).or(request.provider);
     request.model = text(fields, semconv::REQUEST_MODEL).map(Cow::into_owned).or(request.model);
     request.parameters.extend(parameters(fields));
     if !left.is_empty() {
@@ -175,8 +172,7 @@ pub fn response(fields: &Map<String, Value>, lacks_an_answer: bool) -> Reply {
     let value = said.as_ref().and_then(|said| said.value.as_ref());
     // The body of a provider's response, as some crates record it.
     let body = value.and_then(Value::as_object);
-    let body = body.and_then(|body| Some((detect::reply(body)?.reply)(body)));
-    let mut reply = body.unwrap_or_default();
+    let mut reply = body.and_then(detect::read_reply).unwrap_or_default();
     if reply.shape.is_none() {
         let own = value.and_then(dialects::message).map(|message| vec![message]);
         let said = || said.as_ref().map(|said| messages(said, Message::assistant));

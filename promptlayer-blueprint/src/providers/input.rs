@@ -1,14 +1,55 @@
 //! Reads the input of a model call: a provider's request, or the arguments of a function, by their names.
-
-mod names;
-mod position;
+//!
+//! A request is detected by its shape, also inside a text or an object. A request without a model, such as one for
+//! an Azure deployment, is detected by its position.
 
 use serde_json::{Map, Value};
 
-use self::names::{HISTORY, MODEL, PARAMETERS, SYSTEM, USER, is_known};
+use super::json::{self, Fields, Object};
 use super::reading::Request;
-use super::{REDACTED, json, messages, openai_chat};
+use super::{REDACTED, detect, embedded, messages, openai_chat};
 use crate::blueprint::{ChatPrompt, Message};
+
+/// Arguments that contain the user message.
+const USER: &[&str] =
+    &["prompt", "question", "query", "text", "input", "message", "user_message", "user_prompt"];
+/// Arguments that contain the system message.
+const SYSTEM: &[&str] = &["system", "system_prompt", "instructions"];
+/// Arguments that contain earlier messages.
+const HISTORY: &[&str] = &["history", "chat_history"];
+/// Arguments that contain the model name.
+const MODEL: &[&str] = &["model", "model_id", "model_name"];
+/// Arguments that contain a provider's request.
+const REQUEST: &[&str] = &["request", "req", "body"];
+/// Arguments that are model parameters.
+const PARAMETERS: &[&str] = &[
+    "temperature",
+    "top_p",
+    "top_k",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "frequency_penalty",
+    "presence_penalty",
+    "repeat_penalty",
+    "stop",
+    "seed",
+    "n",
+    "stream",
+    "response_format",
+    "reasoning_effort",
+    "logprobs",
+];
+
+/// Returns `true` if an argument with this name is part of the prompt.
+fn is_said(name: &str) -> bool {
+    name == "messages" || USER.contains(&name) || SYSTEM.contains(&name)
+}
+
+/// Returns `true` if the name of an argument determines its meaning.
+fn is_known(name: &str) -> bool {
+    is_said(name) || MODEL.contains(&name)
+}
 
 /// The input of a call.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +70,7 @@ pub fn request(input: Input) -> Request {
 
 /// Reads a single value as the whole input.
 fn of_value(value: Value) -> Request {
-    if let Some(request) = position::alone(&value) {
+    if let Some(request) = alone(&value) {
         return request;
     }
     match value {
@@ -52,7 +93,7 @@ fn chat(messages: Vec<Message>) -> Request {
 /// Reads a function's arguments. Skips arguments without content, such as clients and handles.
 fn by_name(values: Vec<(String, Value)>) -> Request {
     // If one argument is a provider's request, it is the whole request.
-    if let Some((own, mut request)) = position::among(&values) {
+    if let Some((own, mut request)) = among(&values) {
         for (name, value) in values.iter().filter(|(name, value)| name != own && !value.is_null()) {
             // Some APIs have the model in the URL, not in the request.
             if let (true, Value::String(model)) = (MODEL.contains(&name.as_str()), value)
@@ -135,4 +176,76 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
         request.prompt = Some(prompt.into());
     }
     request
+}
+
+/// Reads a value as a request, if its shape identifies it.
+fn by_shape(value: &Value) -> Option<Request> {
+    detect::read_request(value.as_object()?)
+}
+
+/// Reads a single value as a request.
+fn alone(value: &Value) -> Option<Request> {
+    by_shape(value).or_else(|| without_model(value, Place::Anywhere)).or_else(|| embedded::request(value))
+}
+
+/// Finds the argument that is a request and reads it. Returns the argument's name with the request.
+/// Arguments with usual names are tried first.
+fn among(values: &[(String, Value)]) -> Option<(&str, Request)> {
+    let in_order = || {
+        let named = values.iter().filter(|(name, _)| REQUEST.contains(&name.as_str()));
+        named.chain(values).map(|(name, value)| (name.as_str(), value))
+    };
+    in_order()
+        .find_map(|(name, value)| Some((name, by_shape(value)?)))
+        .or_else(|| {
+            in_order().find_map(|(name, value)| Some((name, without_model(value, Place::of(name, values))?)))
+        })
+        .or_else(|| {
+            let others = in_order().filter(|(name, _)| !is_known(name));
+            others.into_iter().find_map(|(name, value)| Some((name, embedded::request(value)?)))
+        })
+}
+
+/// What the position of a value implies.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// The value is a request. Its name says so or a model is passed beside it, and no other argument is
+    /// part of the prompt.
+    Request,
+    /// The value has the name of a request.
+    Named,
+    Anywhere,
+}
+
+impl Place {
+    fn of(name: &str, values: &[(String, Value)]) -> Self {
+        let is_named = REQUEST.contains(&name);
+        let beside = || values.iter().filter(|(other, value)| other != name && !value.is_null());
+        let has_model = beside().any(|(other, value)| MODEL.contains(&other.as_str()) && value.is_string());
+        let is_all = !beside().any(|(other, _)| is_said(other));
+        if is_all && (has_model || (is_named && beside().next().is_some())) {
+            Self::Request
+        } else if is_named {
+            Self::Named
+        } else {
+            Self::Anywhere
+        }
+    }
+}
+
+/// Reads a chat completion request without a model. A value of the application may contain messages too.
+/// Unless the position identifies a request, the object must have a field that only such a request has, and
+/// no other prompt field beside the messages.
+fn without_model(value: &Value, place: Place) -> Option<Request> {
+    let object = value.as_object().filter(|object| openai_chat::lacks_model(object))?;
+    let mut fields = object.iter().filter(|(_, value)| !value.is_null()).map(|(name, _)| name.as_str());
+    let is_one = place == Place::Request
+        || (fields.all(|name| name == "messages" || !is_known(name))
+            && (openai_chat::has_own_field(object) || (place == Place::Named && has_settings(object))));
+    is_one.then(|| (openai_chat::SHAPE.request)(object.clone()))
+}
+
+/// Returns `true` if an object contains model parameters.
+fn has_settings(object: &Object) -> bool {
+    PARAMETERS.iter().any(|name| object.has(name))
 }

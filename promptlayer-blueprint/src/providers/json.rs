@@ -1,5 +1,7 @@
 //! Reads the fields of JSON objects.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 /// A JSON object.
@@ -56,6 +58,11 @@ pub(super) trait Fields {
     /// Returns the text at a path.
     fn text_at(&self, path: &str) -> Option<&str> {
         self.at(path)?.as_str().filter(|text| !text.is_empty())
+    }
+
+    /// Returns the texts at paths, by the key of each path.
+    fn texts_at(&self, paths: &[(&'static str, &str)]) -> BTreeMap<&'static str, String> {
+        paths.iter().filter_map(|(key, path)| Some((*key, self.text_at(path)?.to_owned()))).collect()
     }
 
     /// Returns `true` if a field has this text.
@@ -117,9 +124,4 @@ pub(super) fn compact(value: &Value) -> String {
 /// Parses the arguments of a tool call. An empty text is an object without fields.
 pub(super) fn arguments(text: &str) -> Option<Object> {
     if text.is_empty() { Some(Object::new()) } else { serde_json::from_str(text).ok() }
-}
-
-/// Returns a string field, if it exists and is not empty.
-pub(super) fn string<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
-    object.text(key)
 }

@@ -27,8 +27,8 @@
 
 mod anthropic;
 mod bedrock;
+mod blocks;
 mod call_ids;
-mod citations;
 mod cohere;
 mod detect;
 mod draft;
@@ -45,7 +45,6 @@ mod json;
 mod lossless;
 mod merge;
 mod messages;
-mod mime;
 mod ollama;
 mod openai_chat;
 mod openai_completions;
@@ -56,11 +55,9 @@ mod output;
 mod reading;
 #[cfg(test)]
 mod round_trip;
-mod shape;
 mod to_request;
-mod usage;
+mod turn;
 mod vectors;
-mod vendor;
 mod vendors;
 
 pub use self::draft::Omission;
@@ -72,8 +69,7 @@ pub use self::output::{Output, joined, response, response_to};
 pub use self::reading::{Reply, Request, Shape, Usage};
 pub use self::to_request::{ProviderRequest, UnknownApi, to_request};
 pub use self::vectors::shorten_vectors;
-pub use self::vendor::of_model as provider_of_model;
-pub use self::vendors::{Is, Marks, VENDORS, Vendor};
+pub use self::vendors::{Is, Marks, VENDORS, Vendor, of_model as provider_of_model};
 
 /// The provider of a log whose provider is unknown.
 pub const UNKNOWN_PROVIDER: &str = "custom";

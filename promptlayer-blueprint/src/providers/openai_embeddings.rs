@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::json::{self, Fields, Object};
 use super::reading::{Reply, Request, Shape};
-use super::shape::{never, no_sum};
+use super::reading::{never, no_sum};
 use super::{openai_chat, vectors};
 use crate::blueprint::{ContentBlock, Prompt};
 

@@ -4,7 +4,6 @@
 //! Input and output are lists of the same items: messages, reasoning, tool calls and their results.
 //! Consecutive items of the model form one assistant message.
 
-mod content;
 mod items;
 mod reply;
 mod request;

@@ -1,4 +1,4 @@
-//! The data that is read from a call, in one form for all providers.
+//! The data that is read from a call, in one form for all providers, and the table of functions that read it.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::draft::{Draft, Omissions};
 use super::finish::Finish;
-use super::shape::Object;
+use super::json::{Fields, Object, whole_number};
 use crate::blueprint::{ErrorType, Prompt};
 
 /// The wire format of a provider API. Servers of other providers may use it too. Each provider's module
@@ -50,6 +50,22 @@ impl Shape {
 }
 
 impl Request {
+    /// Creates a request. The fields of its body that are not in `prompt_fields` are parameters.
+    pub(super) fn new(
+        shape: &'static Shape,
+        prompt: impl Into<Prompt>,
+        body: Object,
+        prompt_fields: &[&str],
+    ) -> Self {
+        Self {
+            shape: Some(shape),
+            model: body.owned("model"),
+            prompt: Some(prompt.into()),
+            parameters: parameters(body, prompt_fields),
+            ..Self::default()
+        }
+    }
+
     /// Fills in what the request lacks from another reading of the same call.
     #[must_use]
     pub fn or(mut self, other: Self) -> Self {
@@ -175,6 +191,57 @@ impl Usage {
         .chain(self.other.iter().map(|(key, count)| (*key, *count)))
         .filter(|(_, count)| *count > 0)
     }
+}
+
+/// The paths of a format's token counts in its usage object. The first path that has a count is used.
+pub(super) struct UsagePaths {
+    /// Input tokens.
+    pub(super) input: &'static [&'static str],
+    /// Output tokens, including those for reasoning.
+    pub(super) output: &'static [&'static str],
+    /// Input tokens that were read from a cache.
+    pub(super) cached: &'static [&'static str],
+    /// Input tokens that were written to a cache.
+    pub(super) cache_creation: &'static [&'static str],
+    /// Output tokens that were used for reasoning.
+    pub(super) reasoning: &'static [&'static str],
+    /// Counts without a field in the log: the path, and the metadata key.
+    pub(super) other: &'static [(&'static str, &'static str)],
+}
+
+impl UsagePaths {
+    /// A table without any path.
+    pub(super) const NONE: Self =
+        Self { input: &[], output: &[], cached: &[], cache_creation: &[], reasoning: &[], other: &[] };
+
+    /// Reads the counts of the usage object in a field.
+    pub(super) fn within(&self, object: &Object, key: &str) -> Usage {
+        object.object(key).map(|usage| self.read(usage)).unwrap_or_default()
+    }
+
+    /// Reads the counts of a usage object.
+    pub(super) fn read(&self, usage: &Object) -> Usage {
+        let count = |path: &str| whole_number(usage.at(path)?);
+        let first = |paths: &[&str]| paths.iter().find_map(|path| count(path));
+        Usage {
+            input: first(self.input),
+            output: first(self.output),
+            cached: first(self.cached),
+            cache_creation: first(self.cache_creation),
+            reasoning: first(self.reasoning),
+            other: self.other.iter().filter_map(|(path, key)| Some((*key, count(path)?))).collect(),
+        }
+    }
+}
+
+/// The `is_chunk` function of an API without streaming.
+pub(super) fn never(_: &Object) -> bool {
+    false
+}
+
+/// The `sum` function of an API without streaming.
+pub(super) fn no_sum(_: Vec<Value>) -> Object {
+    Object::new()
 }
 
 /// Returns the fields of a request that are not in `prompt_fields`. Omits fields that are `null`: they have

@@ -92,7 +92,8 @@ pub fn to_request(
         // A completion has no messages: its content is not within one.
         for place in omissions.iter_mut().map(|omission| &mut omission.place) {
             if let Some(within) = place.strip_prefix("messages[0]") {
-                *place = if within.is_empty() { "content" } else { within.trim_start_matches('.') }.to_owned();
+                *place =
+                    if within.is_empty() { "content" } else { within.trim_start_matches('.') }.to_owned();
             }
         }
     }

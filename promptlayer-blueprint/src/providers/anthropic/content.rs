@@ -2,17 +2,13 @@
 
 use serde_json::Value;
 
-use super::turn::{
-    PLAIN_TEXT, Part, arguments, end_index, file, image_from_base64, joined_text, read_result, read_thought,
-    whole,
-};
 use crate::blueprint::{
     Annotation, CodeExecutionResultContent, ContentBlock, FileAnnotation, McpCallContent, MediaFormat,
-    ServerToolUseContent, TextContent, ToolCall, ToolResultContent, WebAnnotation, WebSearchResult,
-    WebSearchToolResultContent,
+    TextContent, ToolCall, ToolResultContent, WebAnnotation, WebSearchResult, WebSearchToolResultContent,
 };
+use crate::providers::blocks::{self, file, image_from_base64, joined_text};
 use crate::providers::json::{self, Fields, Object};
-use crate::providers::mime;
+use crate::providers::turn::{PLAIN_TEXT, Part, arguments, end_index, read_result, read_thought, whole};
 
 /// The MIME type of documents, where the API accepts no other.
 pub(super) const PDF: &str = "application/pdf";
@@ -51,7 +47,7 @@ pub(super) fn read(block: &Value, is_model: bool) -> Part {
         "server_tool_use" => {
             let (id, name) = (block.string("id"), block.string("name"));
             let input = block.field("input").map_or(Some(Object::new()), |input| input.as_object().cloned());
-            input.map(|input| vec![ContentBlock::ServerToolUse(ServerToolUseContent { id, name, input })])
+            input.map(|input| vec![blocks::server_tool(id, name, input)])
         }
         "bash_code_execution_tool_result" => {
             read_result_object(block, ContentBlock::BashCodeExecutionToolResult)
@@ -130,7 +126,7 @@ fn read_media(block: &Value) -> Option<Vec<ContentBlock>> {
 
 /// Creates a file block for an uploaded file, by the provider's file id.
 fn uploaded(title: Option<&str>, id: &str) -> ContentBlock {
-    file(title, mime::UNKNOWN, id, MediaFormat::Neither)
+    file(title, blocks::UNKNOWN, id, MediaFormat::Neither)
 }
 
 /// Reads the pages that a search found, or the page that was fetched, with its content. If the tool failed, the

@@ -3,12 +3,14 @@
 
 use serde_json::{Value, json};
 
-use super::turn::{Read, failed, image_from_base64, read_message};
 use crate::blueprint::{
     BuiltInTool, ContentBlock, Function, MediaContent, MediaFormat, OutputMediaType, Tool,
 };
+use crate::providers::blocks::image_from_base64;
 use crate::providers::draft::{Draft, Ids, Omissions, Reason, Role, Turn, Turns};
 use crate::providers::json::Object;
+use crate::providers::messages::Role as MessageRole;
+use crate::providers::turn::{Read, failed, read_message};
 
 pub(crate) const NO_EMPTY_TEXT: Reason = "the API takes no empty texts";
 
@@ -47,9 +49,11 @@ impl Format {
             let of_failed = content.strip_suffix(&[failed()]).filter(|_| is_result);
             let mut content = self.blocks(of_failed.unwrap_or(content), name, &place, omissions);
             match role {
-                Role::Assistant(calls) => content.extend(calls.into_iter().map(|call| {
-                    (self.call)(&call.id.unwrap_or_default(), call.name, call.arguments.into())
-                })),
+                Role::Assistant(calls) => {
+                    content.extend(calls.into_iter().map(|call| {
+                        (self.call)(&call.id.unwrap_or_default(), call.name, call.arguments.into())
+                    }))
+                }
                 Role::Tool(id, _) => {
                     content = vec![(self.result)(&id.unwrap_or_default(), content, of_failed.is_some())];
                 }
@@ -87,7 +91,8 @@ impl Format {
             let problem = match &written {
                 Err(reason) => Some(*reason),
                 Ok(written) => {
-                    let read = read_message(role, Some(&written.clone().into()), self.read);
+                    let role = MessageRole::from_name(role).unwrap_or(MessageRole::User);
+                    let read = read_message(role, None, Some(&written.clone().into()), self.read);
                     let is_same = read.first().is_some_and(|message| message.content() == [block]);
                     (!is_same).then_some("the API cannot express all of this block")
                 }

@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 
 use super::content::{self, PDF};
 use super::to_turns::{Format, NO_EMPTY_TEXT, present};
-use super::turn::PLAIN_TEXT;
 use crate::blueprint::{
     Annotation, CodeExecutionResultContent, ContentBlock, McpCallContent, Media, MediaFormat, TextContent,
     WebSearchToolResultContent,
 };
+use crate::providers::blocks;
 use crate::providers::draft::{Draft, NO_OBJECT, NO_SUCH_BLOCK, Omissions, Reason};
 use crate::providers::json::{self, Fields, Object};
-use crate::providers::mime;
+use crate::providers::turn::PLAIN_TEXT;
 
 /// Tools that Anthropic runs and whose results it takes back.
 const SERVER_TOOLS: &[&str] =
@@ -103,7 +103,7 @@ fn write_text(text: &TextContent) -> Result<Value, Reason> {
 }
 
 fn write_image(url: &str) -> Result<Value, Reason> {
-    let source = match mime::data_url(url) {
+    let source = match blocks::data_url(url) {
         Some((mime_type, data)) => json!({"type": "base64", "media_type": mime_type, "data": data}),
         None if url.starts_with("http") => json!({"type": "url", "url": url}),
         None => return Err("the API takes images as base64 or from the web"),
@@ -116,7 +116,7 @@ fn write_document(file: &Media) -> Result<Value, Reason> {
     let source = match (file.format, file.mime_type.as_deref().unwrap_or_default()) {
         (MediaFormat::Base64, PDF) => json!({"type": "base64", "media_type": PDF, "data": url}),
         (MediaFormat::Url, PDF) => json!({"type": "url", "url": url}),
-        (MediaFormat::Neither, mime::UNKNOWN) => json!({"type": "file", "file_id": url}),
+        (MediaFormat::Neither, blocks::UNKNOWN) => json!({"type": "file", "file_id": url}),
         (MediaFormat::Neither, mime_type) if mime_type.starts_with("text/") => {
             json!({"type": "text", "media_type": PLAIN_TEXT, "data": url})
         }

@@ -5,16 +5,16 @@
 
 use serde_json::Value;
 
-use crate::blueprint::{ChatPrompt, CompletionPrompt, ContentBlock, Message};
+use crate::blueprint::{CompletionPrompt, ContentBlock, Prompt};
 use crate::providers::anthropic::INVOCATION_METRICS;
-use crate::providers::anthropic::turn::{self, image_from_base64};
+use crate::providers::blocks::image_from_base64;
 use crate::providers::finish::Finish;
 use crate::providers::json::{Fields, Object};
 use crate::providers::merge::{self, Op, Rules};
-use crate::providers::reading::{self, Reply, Request, Shape};
-use crate::providers::shape::{never, no_sum};
-use crate::providers::usage::UsagePaths;
-use crate::providers::vectors;
+use crate::providers::reading::UsagePaths;
+use crate::providers::reading::{Reply, Request, Shape};
+use crate::providers::reading::{never, no_sum};
+use crate::providers::{turn, vectors};
 
 /// Text of Titan, Llama, Mistral, Cohere and `DeepSeek` models.
 pub(in crate::providers) static INVOKE: Shape = Shape {
@@ -24,7 +24,7 @@ pub(in crate::providers) static INVOKE: Shape = Shape {
     is_request: |object| {
         !object.has("model") && !prompt(object).is_empty() && OWN_FIELDS.iter().any(|field| object.has(field))
     },
-    request: |object| read_request(object, &INVOKE),
+    request: |object| Request::new(&INVOKE, CompletionPrompt::new(prompt(&object)), object, PROMPT_FIELDS),
     is_reply,
     reply: read_reply,
     // An event of a stream has the form of a response.
@@ -42,7 +42,7 @@ pub(in crate::providers) static EMBEDDINGS: Shape = Shape {
         ["inputText", "inputImage"].iter().any(|input| object.text(input).is_some())
             && object.keys().all(|field| EMBEDDING_FIELDS.contains(&field.as_str()))
     },
-    request: |object| read_request(object, &EMBEDDINGS),
+    request: |object| Request::new(&EMBEDDINGS, Prompt::user(prompt(&object)), object, PROMPT_FIELDS),
     is_reply: |object| object.count("inputTextTokenCount").is_some() && dimensions(object).is_some(),
     reply: |object| Reply {
         shape: Some(&EMBEDDINGS),
@@ -98,21 +98,8 @@ static USAGE: UsagePaths = UsagePaths {
     ..UsagePaths::NONE
 };
 
-/// Reads a request: a raw prompt, or the input of an embedding.
-fn read_request(object: Object, shape: &'static Shape) -> Request {
-    let content = prompt(&object);
-    let is_raw = shape.api_type == INVOKE.api_type;
-    Request {
-        shape: Some(shape),
-        prompt: Some(if is_raw {
-            CompletionPrompt::new(content).into()
-        } else {
-            ChatPrompt::new([Message::user(content)]).into()
-        }),
-        parameters: reading::parameters(object, &["prompt", "inputText", "images", "inputImage"]),
-        ..Request::default()
-    }
-}
+/// Fields of a request that are its prompt.
+const PROMPT_FIELDS: &[&str] = &["prompt", "inputText", "images", "inputImage"];
 
 /// Returns the text and the images of a request.
 fn prompt(object: &Object) -> Vec<ContentBlock> {
@@ -157,7 +144,7 @@ fn read_reply(object: &Object) -> Reply {
     }
     Reply {
         shape: Some(&INVOKE),
-        prompt: Some(ChatPrompt::new([Message::assistant(texts)]).into()),
+        prompt: Some(Prompt::assistant(texts)),
         usage,
         finish: Finish::worst(finishes),
         ..Reply::default()

@@ -5,24 +5,27 @@
 
 mod content;
 mod invoke;
-mod read;
 mod stream;
 mod write;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(super) use self::invoke::{EMBEDDINGS, INVOKE};
+use super::finish::Finish;
 use super::json::{Fields, Object};
-use super::reading::Shape;
+use super::messages::Role;
+use super::reading::{Reply, Request, Shape, UsagePaths};
+use super::{errors, turn};
+use crate::blueprint::{ChatPrompt, ErrorType, Function, Tool, ToolChoice};
 
 pub(super) static SHAPE: Shape = Shape {
     api_type: "converse",
     family: "amazon.bedrock",
     is_shared: false,
     is_request,
-    request: read::request,
+    request,
     is_reply,
-    reply: read::reply,
+    reply,
     is_chunk,
     sum: stream::sum,
     write: Some(write::write),
@@ -120,4 +123,80 @@ fn is_chunk(object: &Object) -> bool {
             name => EXCEPTIONS.contains(&name) && event.is_object(),
         }
     })
+}
+
+/// Request fields that belong to the prompt. Tools are handled separately: what the prompt cannot hold
+/// stays in the parameters.
+const PROMPT_FIELDS: &[&str] = &["modelId", "messages", "system"];
+
+/// Reads a request. Clients that pass the model together with the other fields call it `modelId`.
+fn request(mut object: Object) -> Request {
+    let mut prompt = ChatPrompt::new(turn::read_messages(&object, content::read));
+    if let Some(Value::Object(config)) = object.get_mut("toolConfig") {
+        prompt.tools = turn::take_tools(config, read_tool);
+        prompt.tool_choice = config.object("toolChoice").and_then(read_choice);
+        if prompt.tool_choice.is_some() {
+            config.remove("toolChoice");
+        }
+        if config.values().all(Value::is_null) {
+            object.remove("toolConfig");
+        }
+    }
+    Request { model: object.owned("modelId"), ..Request::new(&SHAPE, prompt, object, PROMPT_FIELDS) }
+}
+
+fn read_tool(tool: &Value) -> Option<Tool> {
+    let spec = tool.object("toolSpec")?;
+    Some(Tool::from(Function {
+        name: spec.owned("name")?,
+        description: spec.string("description"),
+        strict: spec.get("strict") == Some(&Value::Bool(true)),
+        parameters: Some(spec.at("inputSchema.json")?.as_object()?.clone()),
+    }))
+}
+
+fn read_choice(choice: &Object) -> Option<ToolChoice> {
+    let (mode, value) = choice.iter().find(|(_, value)| !value.is_null())?;
+    match mode.as_str() {
+        "auto" => Some(ToolChoice::Mode("auto".to_owned())),
+        "any" => Some(ToolChoice::Mode("required".to_owned())),
+        "tool" => value.get("name")?.as_str().map(ToolChoice::function),
+        _ => None,
+    }
+}
+
+/// The names with `Count` are those of Nova models with `invoke`.
+static USAGE: UsagePaths = UsagePaths {
+    input: &["inputTokens"],
+    output: &["outputTokens"],
+    cached: &["cacheReadInputTokens", "cacheReadInputTokenCount"],
+    cache_creation: &["cacheWriteInputTokens", "cacheWriteInputTokenCount"],
+    ..UsagePaths::NONE
+};
+
+/// Reads a response. A response that was interrupted by an exception has both content and an error.
+fn reply(object: &Object) -> Reply {
+    let content = object.at("output.message.content");
+    let messages = turn::read_message(Role::Assistant, None, content, content::read);
+    let mut metadata = object.texts_at(&[("service_tier", "serviceTier.type")]);
+    let latency = object.at("metrics.latencyMs").and_then(Value::as_u64);
+    metadata.extend(latency.map(|time| ("provider_latency_ms", time.to_string())));
+    // No other part of a response names the model than the prompt router that selected it.
+    let model = object.text_at("trace.promptRouter.invokedModelId");
+    Reply {
+        shape: Some(&SHAPE),
+        model: model.map(str::to_owned),
+        prompt: Some(ChatPrompt::new(messages).into()),
+        usage: USAGE.within(object, "usage"),
+        finish: object.text("stopReason").map(Finish::from_word),
+        error: EXCEPTIONS.iter().find_map(|name| Some(error(name, object.get(*name)?))),
+        metadata,
+        ..Reply::default()
+    }
+}
+
+/// Returns the type and the message of an exception. The name of the exception determines the type.
+fn error(name: &str, exception: &Value) -> (ErrorType, String) {
+    let message = exception.text("message").unwrap_or(name);
+    errors::of_reply(&json!({"type": name, "message": message}))
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::EXCEPTIONS;
-use crate::providers::anthropic::turn::into_object;
 use crate::providers::json::{Fields, Object};
 use crate::providers::merge::{self, Op, Rules};
+use crate::providers::turn::into_object;
 
 /// Fields of the last events that belong to the response.
 const LATE_FIELDS: &[&str] = &[

@@ -1,17 +1,16 @@
-//! Requests and responses of the Chat API.
+//! Requests and responses of the Chat API, and their citations.
 
-use std::collections::BTreeMap;
+use serde_json::{Value, json};
 
-use serde_json::{Map, Value, json};
-
-use super::{CHAT, USAGE, citations};
+use super::{CHAT, USAGE};
 use crate::blueprint::{
-    AssistantMessage, ChatPrompt, ContentBlock, ImageContent, ImageUrl, Message, ToolChoice,
+    Annotation, AssistantMessage, ChatPrompt, ContentBlock, FileAnnotation, Message, TextContent, ToolChoice,
+    WebAnnotation,
 };
 use crate::providers::finish::Finish;
-use crate::providers::json::{self, Fields, Object};
-use crate::providers::reading::{self, Reply, Request};
-use crate::providers::{errors, messages, openai_chat};
+use crate::providers::json::{Fields, Object};
+use crate::providers::reading::{Reply, Request};
+use crate::providers::{blocks, errors, messages, openai_chat};
 
 /// Prefixes of the names of Cohere's models.
 const MODELS: &[&str] = &["command", "c4ai"];
@@ -62,14 +61,7 @@ pub(super) fn request(object: Object) -> Request {
         prompt.tool_choice = Some(choice);
         prompt_fields.push("tool_choice");
     }
-    Request {
-        shape: Some(&CHAT),
-        provider: None,
-        model: object.owned("model"),
-        prompt: Some(prompt.into()),
-        parameters: reading::parameters(object, &prompt_fields),
-        unplaced: Map::new(),
-    }
+    Request::new(&CHAT, prompt, object, &prompt_fields)
 }
 
 fn message(value: &Value) -> Message {
@@ -87,7 +79,7 @@ fn message(value: &Value) -> Message {
 fn assistant(object: &Object) -> AssistantMessage {
     let plan = object.text("tool_plan").map(ContentBlock::from_thinking);
     let mut content = content(object);
-    citations::annotate(object.list("citations"), &mut content);
+    annotate(object.list("citations"), &mut content);
     content.splice(0..0, plan);
     // The calls have OpenAI's format, so they are read by the same function.
     let calls = object
@@ -105,7 +97,7 @@ pub(super) fn content(object: &Object) -> Vec<ContentBlock> {
         None => Vec::new(),
         Some(Value::String(text)) if text.is_empty() => Vec::new(),
         Some(Value::Array(parts)) => parts.iter().filter_map(part).collect(),
-        Some(other) => vec![ContentBlock::from_text(json::readable(other))],
+        Some(other) => vec![blocks::readable(other)],
     }
 }
 
@@ -120,16 +112,12 @@ fn part(part: &Value) -> Option<ContentBlock> {
             text => text.map(ContentBlock::from_text),
         },
         "image_url" => part.get("image_url").and_then(|image| {
-            let url = image.get("url").unwrap_or(image).as_str()?.to_owned();
             let detail = image.get("detail").and_then(Value::as_str).map(str::to_owned);
-            Some(ContentBlock::ImageUrl(ImageContent {
-                image_url: ImageUrl { url, detail },
-                image_variable: None,
-            }))
+            Some(blocks::image(image.get("url").unwrap_or(image).as_str()?, detail))
         }),
         _ => None,
     };
-    Some(block.unwrap_or_else(|| ContentBlock::from_text(json::readable(part))))
+    Some(block.unwrap_or_else(|| blocks::readable(part)))
 }
 
 /// Returns `true` if an object is a response: it has an assistant message, with one of Cohere's finish
@@ -152,16 +140,82 @@ pub(super) fn is_reply(object: &Object) -> bool {
 pub(super) fn reply(object: &Object) -> Reply {
     let message = object.object("message");
     let cited = message.map(|message| message.list("citations")).unwrap_or_default();
-    let mut metadata = BTreeMap::new();
-    metadata.extend(object.owned("id").map(|id| ("response_id", id)));
-    metadata.extend(citations::unplaced(cited).map(|citations| ("citations", citations)));
+    let mut metadata = object.texts_at(&[("response_id", "id")]);
+    metadata.extend(unplaced(cited).map(|citations| ("citations", citations)));
     Reply {
         shape: Some(&CHAT),
         prompt: Some(ChatPrompt::new(message.map(|message| Message::Assistant(assistant(message)))).into()),
-        usage: object.object("usage").map(|usage| USAGE.read(usage)).unwrap_or_default(),
+        usage: USAGE.within(object, "usage"),
         finish: object.text("finish_reason").map(Finish::from_word),
         error: object.field("error").map(errors::of_reply),
         metadata,
         ..Reply::default()
+    }
+}
+
+/// Adds citations to the text blocks that they belong to. Citations of a plan or a thought are skipped,
+/// since their blocks cannot hold annotations.
+pub(super) fn annotate(citations: &[Value], content: &mut [ContentBlock]) {
+    for citation in citations.iter().filter(|citation| is_of_text(citation)) {
+        let at =
+            citation.get("content_index").and_then(Value::as_u64).and_then(|at| usize::try_from(at).ok());
+        let Some(text) = text_at(content, at) else { continue };
+        text.annotations.extend(citation.list("sources").iter().map(|source| annotation(citation, source)));
+    }
+}
+
+/// Returns all citations as JSON, if annotations cannot hold some of them completely.
+pub(super) fn unplaced(citations: &[Value]) -> Option<String> {
+    let is_page = |source: &Value| url(source).is_some();
+    let is_held = |citation: &Value| {
+        let sources = citation.get("sources").and_then(Value::as_array);
+        is_of_text(citation) && sources.is_some_and(|sources| sources.iter().all(is_page))
+    };
+    let is_lost = citations.iter().any(|citation| !is_held(citation));
+    is_lost.then(|| Value::from(citations.to_vec()).to_string())
+}
+
+/// Returns `true` if a citation belongs to the answer, not to the plan or to a thought.
+fn is_of_text(citation: &Value) -> bool {
+    citation.get("type").and_then(Value::as_str).is_none_or(|kind| kind == "TEXT_CONTENT")
+}
+
+/// Returns the text block at this index of the content, or the first text block if the index is missing or
+/// refers to another block.
+fn text_at(content: &mut [ContentBlock], at: Option<usize>) -> Option<&mut TextContent> {
+    let is_text = |at: &usize| content.get(*at).is_some_and(|block| block.text().is_some());
+    let at = at.filter(is_text).or_else(|| content.iter().position(|block| block.text().is_some()))?;
+    match content.get_mut(at)? {
+        ContentBlock::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// Returns the URL of a source, if the source is a web page.
+fn url(source: &Value) -> Option<&str> {
+    source.get("document")?.get("url")?.as_str().filter(|url| !url.is_empty())
+}
+
+/// Converts a source of a citation: to a web page if it has a URL, else to a file with the source's id. The
+/// id refers to a document or to the result of a tool.
+fn annotation(citation: &Value, source: &Value) -> Annotation {
+    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    let number = |name: &str| citation.get(name).and_then(Value::as_i64).unwrap_or_default();
+    let id = text(source, "id").unwrap_or_default();
+    let title = source.get("document").and_then(|document| text(document, "title"));
+    match url(source) {
+        Some(url) => Annotation::Web(WebAnnotation {
+            title: title.unwrap_or_else(|| url.to_owned()),
+            url: url.to_owned(),
+            start_index: number("start"),
+            end_index: number("end"),
+            cited_text: text(citation, "text"),
+            encrypted_index: None,
+        }),
+        None => Annotation::File(FileAnnotation {
+            index: number("start"),
+            filename: title.unwrap_or_else(|| id.clone()),
+            file_id: id,
+        }),
     }
 }

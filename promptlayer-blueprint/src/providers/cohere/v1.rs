@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{CHAT_V1, USAGE, citations};
+use super::chat::{annotate, unplaced};
+use super::{CHAT_V1, USAGE};
 use crate::blueprint::{AssistantMessage, ChatPrompt, ContentBlock, Message, ToolCall};
 use crate::providers::call_ids::CallIds;
 use crate::providers::finish::Finish;
 use crate::providers::json::{self, Fields, Object};
-use crate::providers::reading::{self, Reply, Request};
+use crate::providers::reading::{Reply, Request};
 
 /// Returns `true` if an object is a request: it has a message and a field that only this API has.
 pub(super) fn is_request(object: &Object) -> bool {
@@ -47,14 +48,7 @@ pub(super) fn request(object: Object) -> Request {
     let mut messages: Vec<Message> = preamble.into_iter().chain(before).collect();
     messages.extend(object.text("message").map(Message::user));
     messages.extend(object.list("tool_results").iter().map(|result| tool_result(result, &mut ids)));
-    Request {
-        shape: Some(&CHAT_V1),
-        provider: None,
-        model: object.owned("model"),
-        prompt: Some(ChatPrompt::new(messages).into()),
-        parameters: reading::parameters(object, PROMPT_FIELDS),
-        unplaced: Map::new(),
-    }
+    Request::new(&CHAT_V1, ChatPrompt::new(messages), object, PROMPT_FIELDS)
 }
 
 fn turn_before(turn: &Value, ids: &mut CallIds) -> Message {
@@ -81,16 +75,12 @@ fn tool_result(result: &Value, ids: &mut CallIds) -> Message {
 
 /// Reads tool calls, which have no ids in this API.
 fn tool_calls(object: &Object, ids: &mut CallIds) -> Vec<ToolCall> {
-    object
-        .list("tool_calls")
-        .iter()
-        .filter_map(Value::as_object)
-        .map(|call| {
-            let name = call.text("name").unwrap_or_default();
-            let arguments = call.get("parameters").map_or_else(|| "{}".to_owned(), Value::to_string);
-            ToolCall::new(ids.call(call.text("id"), name), name, arguments)
-        })
-        .collect()
+    let calls = object.objects("tool_calls").map(|call| {
+        let name = call.text("name").unwrap_or_default();
+        let arguments = call.get("parameters").map_or_else(|| "{}".to_owned(), Value::to_string);
+        ToolCall::new(ids.call(call.text("id"), name), name, arguments)
+    });
+    calls.collect()
 }
 
 /// Returns `true` if an object is a response.
@@ -105,20 +95,19 @@ pub(super) fn reply(object: &Object) -> Reply {
         object.text("text").map(ContentBlock::from_text).into_iter().collect();
     // A citation has only the ids of its documents. The documents are in a separate field.
     let cited = with_documents(object);
-    citations::annotate(&cited, &mut content);
+    annotate(&cited, &mut content);
     let message = AssistantMessage {
         content,
         tool_calls: tool_calls(object, &mut CallIds::default()),
         ..AssistantMessage::default()
     };
-    let mut metadata = BTreeMap::new();
-    let id = object.text("response_id").or_else(|| object.text("generation_id"));
-    metadata.extend(id.map(|id| ("response_id", id.to_owned())));
-    metadata.extend(citations::unplaced(&cited).map(|citations| ("citations", citations)));
+    // Of two paths with one key, the last counts.
+    let mut metadata = object.texts_at(&[("response_id", "generation_id"), ("response_id", "response_id")]);
+    metadata.extend(unplaced(&cited).map(|citations| ("citations", citations)));
     Reply {
         shape: Some(&CHAT_V1),
         prompt: Some(ChatPrompt::new([Message::Assistant(message)]).into()),
-        usage: object.object("meta").map(|meta| USAGE.read(meta)).unwrap_or_default(),
+        usage: USAGE.within(object, "meta"),
         finish: object.text("finish_reason").map(Finish::from_word),
         metadata,
         ..Reply::default()
@@ -143,7 +132,7 @@ fn with_documents(object: &Object) -> Vec<Value> {
         }
         Value::Object(citation)
     };
-    object.list("citations").iter().filter_map(Value::as_object).map(whole).collect()
+    object.objects("citations").map(whole).collect()
 }
 
 /// Returns `true` if an object is an event of a streamed response.

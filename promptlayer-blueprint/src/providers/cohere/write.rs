@@ -76,7 +76,10 @@ fn assistant(message: &AssistantMessage, place: &str, omissions: &mut Omissions)
     let citations = texts
         .flat_map(|(at, text)| text.annotations.iter().filter_map(move |cited| citation(at, cited)))
         .collect();
-    let calls = message.tool_calls.iter().map(|call| json!({"id": call.id, "type": "function", "function": call.function}));
+    let calls = message
+        .tool_calls
+        .iter()
+        .map(|call| json!({"id": call.id, "type": "function", "function": call.function}));
     if message.function_call.is_some() {
         omissions.add(format!("{place}.function_call"), NO_LEGACY);
     }
@@ -96,7 +99,8 @@ fn citation(index: usize, annotation: &Annotation) -> Option<Value> {
             (page.start_index, Some(page.end_index), page.cited_text.as_deref(), source)
         }
         Annotation::File(file) => {
-            let source = json!({"type": "document", "id": file.file_id, "document": {"title": file.filename}});
+            let source =
+                json!({"type": "document", "id": file.file_id, "document": {"title": file.filename}});
             (file.index, None, None, source)
         }
         _ => return None,
@@ -120,7 +124,9 @@ fn parts(content: &[ContentBlock], place: &str, omissions: &mut Omissions) -> Ve
                 json!({"type": "thinking", "thinking": thought.thinking}),
                 thought.signature.is_none() && thought.id.is_none(),
             ),
-            ContentBlock::ImageUrl(image) => (json!({"type": "image_url", "image_url": image.image_url}), true),
+            ContentBlock::ImageUrl(image) => {
+                (json!({"type": "image_url", "image_url": image.image_url}), true)
+            }
             _ => {
                 omissions.add(format!("{place}.content[{at}]"), NO_SUCH_BLOCK);
                 continue;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{EMBED, model_name, new_request, request, wire};
-use crate::blueprint::{ChatPrompt, Message};
+use crate::blueprint::Prompt;
 use crate::providers::json::{Fields, Object};
 use crate::providers::reading::{self, Reply, Request, Usage};
 use crate::providers::vectors;
@@ -40,7 +40,7 @@ pub(super) fn read_request(mut object: Object) -> Request {
             object.insert("requests".to_owned(), rest.into_iter().map(Value::Object).collect());
         }
     }
-    new_request(&EMBED, path.as_deref(), ChatPrompt::new([Message::user(blocks)]), object)
+    new_request(&EMBED, path.as_deref(), Prompt::user(blocks), object)
 }
 
 /// Returns `true` if an object is a response: every embedding has values.

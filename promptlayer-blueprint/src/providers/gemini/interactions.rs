@@ -1,4 +1,4 @@
-//! Gemini's Interactions: requests and whole responses.
+//! Gemini's Interactions: requests, responses and the events of streams.
 //!
 //! An interaction is a list of steps: what the user said, what the model thought, called and said. A request may
 //! also consist of turns or of contents. Until May 2026, responses had `outputs` in place of `steps`. Steps and
@@ -12,11 +12,11 @@ use crate::blueprint::{
     ChatPrompt, ContentBlock, Message, Tool, WebSearchResult, WebSearchToolResultContent,
 };
 use crate::providers::call_ids::CallIds;
-use crate::providers::errors;
 use crate::providers::finish::Finish;
-use crate::providers::json::{self, Fields, Object};
-use crate::providers::reading::{Reply, Request, Usage};
-use crate::providers::usage::UsagePaths;
+use crate::providers::json::{Fields, Object};
+use crate::providers::merge::{self, Op, Rules};
+use crate::providers::reading::{Reply, Request, Usage, UsagePaths};
+use crate::providers::{blocks, errors};
 
 /// Fields that, beside an input, only this API has.
 const OWN_FIELDS: &str = "system_instruction generation_config previous_interaction_id agent_config \
@@ -48,7 +48,7 @@ fn is_one_of(words: &str, object: &impl Fields, field: &str) -> bool {
 }
 
 /// Returns `true` if an item is a content.
-pub(super) fn is_content(item: &impl Fields) -> bool {
+fn is_content(item: &impl Fields) -> bool {
     is_one_of(CONTENTS, item, "type")
 }
 
@@ -213,7 +213,7 @@ fn add_result(item: &Value, turn: &mut Turn, ids: &mut CallIds) {
         turn.blocks
             .push(ContentBlock::WebSearchToolResult(WebSearchToolResultContent { tool_use_id, content }));
     } else if let Some(result) = item.field("result").filter(|result| **result != json!([])) {
-        turn.blocks.push(ContentBlock::from_text(json::readable(result)));
+        turn.blocks.push(blocks::readable(result));
     }
 }
 
@@ -239,7 +239,6 @@ pub(super) fn read_reply(object: &Object) -> Reply {
     let message = (!turn.is_empty()).then(|| turn.into_message("model"));
     let is_running = |status: &&str| matches!(*status, "in_progress" | "queued" | "idle");
     let error = object.list("errors").first().or_else(|| steps.iter().find_map(|step| step.field("error")));
-    let metadata = [("response_id", object.owned("id")), ("service_tier", object.owned("service_tier"))];
     let model = object.text("model").or_else(|| object.text("agent"));
     Reply {
         shape: Some(&INTERACTIONS),
@@ -248,7 +247,7 @@ pub(super) fn read_reply(object: &Object) -> Reply {
         usage: object.object("usage").map(read_usage).unwrap_or_default(),
         finish: object.text("status").filter(|status| !is_running(status)).map(Finish::from_word),
         error: error.filter(|_| object.is("status", "failed")).map(errors::of_reply),
-        metadata: metadata.into_iter().filter_map(|(key, text)| Some((key, text?))).collect(),
+        metadata: object.texts_at(&[("response_id", "id"), ("service_tier", "service_tier")]),
         ..Reply::default()
     }
 }
@@ -256,4 +255,108 @@ pub(super) fn read_reply(object: &Object) -> Reply {
 fn read_usage(usage: &Object) -> Usage {
     let lists = ["input_tokens_by_modality", "output_tokens_by_modality"];
     reply::with_details(USAGE.read(usage), usage, lists, "tokens")
+}
+
+/// How events are added up. The last event may repeat the steps. They are `outputs` here, which count only if there are no other steps.
+const INTERACTION: Rules = &[("steps", Op::Items(STEP)), ("outputs", Op::Set)];
+const STEP: Rules = &[
+    ("type", Op::First),
+    ("content", Op::With(add_contents)),
+    ("summary", Op::With(add_contents)),
+    ("signature", Op::First),
+    ("arguments", Op::Append),
+];
+const TEXT: Rules = &[("type", Op::First), ("text", Op::Append), ("annotations", Op::Extend)];
+
+/// Returns `true` if an object is an event of a streamed interaction.
+pub(super) fn is_event(object: &Object) -> bool {
+    let has = |name: &str| object.object(name).is_some();
+    match object.text("event_type").unwrap_or_default() {
+        "step.start" | "content.start" => has("step") || has("content"),
+        "step.delta" | "content.delta" => has("delta"),
+        kind => kind.starts_with("interaction.") && has("interaction"),
+    }
+}
+
+/// Assembles the events into the whole interaction.
+pub(super) fn sum(events: Vec<Value>) -> Object {
+    let mut whole = merge::sum(events.into_iter().filter_map(piece), INTERACTION);
+    let steps = whole.get_mut("steps").and_then(Value::as_array_mut);
+    let steps = steps.into_iter().flatten().filter_map(Value::as_object_mut);
+    steps.for_each(|step| merge::parse(step, "arguments"));
+    whole
+}
+
+/// Converts an event to a piece of the interaction.
+fn piece(event: Value) -> Option<Object> {
+    let Value::Object(mut event) = event else { return None };
+    let kind = event.owned("event_type")?;
+    let mut take = |name: &str| match event.remove(name) {
+        Some(Value::Object(object)) => Some(object),
+        _ => None,
+    };
+    let step = match kind.as_str() {
+        "step.start" | "content.start" => take("step").or_else(|| take("content")).map(step),
+        "step.delta" | "content.delta" => take("delta").map(delta),
+        _ => {
+            let mut interaction = take("interaction").unwrap_or_default();
+            let steps = interaction.remove("steps").or_else(|| interaction.remove("outputs"));
+            interaction.extend(steps.map(|steps| ("outputs".to_owned(), steps)));
+            let own = event.into_iter().filter(|(name, _)| matches!(name.as_str(), "status" | "usage"));
+            interaction.extend(own);
+            return Some(interaction);
+        }
+    };
+    let mut step = step?;
+    step.extend(event.remove("index").map(|index| ("index".to_owned(), index)));
+    Some(list("steps", step.into()))
+}
+
+/// Returns the step that a step or a content is.
+fn step(item: Object) -> Object {
+    if !is_content(&item) {
+        return item;
+    }
+    let mut step = list("content", item.into());
+    step.insert("type".to_owned(), "model_output".into());
+    step
+}
+
+/// Converts a change of a step to a piece of the step.
+fn delta(mut delta: Object) -> Object {
+    let kind = match delta.text("type") {
+        None | Some("text_annotation_delta") => "model_output",
+        Some("thought_summary" | "thought_signature") => "thought",
+        Some("arguments_delta") => "function_call",
+        Some(_) => return step(delta),
+    };
+    delta.remove("type");
+    let mut piece = match (kind, delta.remove("content")) {
+        ("model_output", _) => list("content", delta.into()),
+        (_, Some(summary)) => list("summary", summary),
+        (_, None) => delta,
+    };
+    piece.insert("type".to_owned(), kind.into());
+    piece
+}
+
+fn list(name: &str, item: Value) -> Object {
+    Object::from_iter([(name.to_owned(), vec![item].into())])
+}
+
+/// Adds contents. A text, or its annotations, extends the text before it.
+fn add_contents(known: &mut Value, later: Value) {
+    if !known.is_array() {
+        *known = json!([]);
+    }
+    let (Value::Array(contents), Value::Array(more)) = (known, later) else { return };
+    let is_text = |content: &Object| matches!(content.text("type"), None | Some("text"));
+    for content in more {
+        match (contents.last_mut(), content) {
+            (Some(Value::Object(last)), Value::Object(content)) if is_text(last) && is_text(&content) => {
+                merge::add(last, content, TEXT);
+            }
+            (_, content) => contents.push(content),
+        }
+    }
 }

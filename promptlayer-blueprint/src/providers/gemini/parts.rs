@@ -5,14 +5,11 @@ use serde_json::{Value, json};
 use super::{citations, stream};
 use crate::blueprint::{
     AssistantMessage, CodeContent, CodeExecutionResultContent, ContentBlock, Media, MediaContent,
-    MediaFormat, Message, OutputMediaContent, OutputMediaType, ServerToolUseContent, TextContent,
-    ThinkingContent, ToolCall, ToolMessage,
+    MediaFormat, Message, OutputMediaContent, TextContent, ToolCall, ToolMessage,
 };
+use crate::providers::blocks::{self, UNKNOWN};
 use crate::providers::call_ids::CallIds;
 use crate::providers::json::{self, Fields, Object};
-
-/// The MIME type of a file if the type is unknown. Without a MIME type, PromptLayer assumes an image.
-pub(super) const UNKNOWN: &str = "application/octet-stream";
 
 /// Collects the parts of one message.
 #[derive(Debug, Default)]
@@ -59,10 +56,7 @@ impl Turn {
             self.sign(signature);
             match part.object("functionCall").filter(|_| self.by_model) {
                 Some(call) => self.calls.push(tool_call(call, ids)),
-                None => {
-                    let readable = || ContentBlock::from_text(json::readable(part));
-                    self.blocks.push(server_tool(part).unwrap_or_else(readable));
-                }
+                None => self.blocks.push(server_tool(part).unwrap_or_else(|| blocks::readable(part))),
             }
         }
         // Blocks that follow the first one, such as the settings of a video, do not count.
@@ -74,7 +68,7 @@ impl Turn {
         if text.is_empty() {
             self.sign(signature);
         } else if stream::is_thought(part) {
-            self.blocks.push(ContentBlock::Thinking(ThinkingContent { thinking: text, signature, id: None }));
+            self.blocks.push(blocks::thought(text, signature, None));
         } else {
             let annotations = part.objects("annotations").map(citations::quoted).collect();
             let block = TextContent { text, id: None, annotations, thought_signature: signature };
@@ -92,10 +86,7 @@ impl Turn {
             Some(ContentBlock::Text(block)) if block.thought_signature.is_none() => {
                 block.thought_signature = signature;
             }
-            _ => {
-                let block = ThinkingContent { signature, ..ThinkingContent::default() };
-                self.blocks.push(ContentBlock::Thinking(block));
-            }
+            _ => self.blocks.push(blocks::thought("", signature, None)),
         }
     }
 
@@ -109,7 +100,7 @@ impl Turn {
         }
         let settings = fields(part, &["videoMetadata", "mediaResolution"]);
         if !settings.is_empty() {
-            self.blocks.push(ContentBlock::from_text(json::readable(&Value::Object(settings))));
+            self.blocks.push(blocks::readable(&settings.into()));
         }
     }
 }
@@ -128,12 +119,7 @@ fn url(file: &Object, mime_type: &str) -> Option<String> {
 /// Reads a file that the model generated.
 fn output(part: &Value, file: &Object) -> Option<ContentBlock> {
     let mime_type = file.text("mimeType")?;
-    let media_type = match mime_type.split_once('/')?.0 {
-        "image" => OutputMediaType::Image,
-        "video" => OutputMediaType::Video,
-        "audio" => OutputMediaType::Audio,
-        _ => return None,
-    };
+    let media_type = blocks::media_type(mime_type.split_once('/')?.0)?;
     let mut metadata = fields(part, &["thought", "thoughtSignature"]);
     metadata.retain(|_, value| *value != json!(false));
     Some(ContentBlock::OutputMedia(OutputMediaContent {
@@ -171,11 +157,8 @@ fn server_tool(part: &Value) -> Option<ContentBlock> {
         return Some(ContentBlock::CodeExecutionResult(CodeExecutionResultContent { output, outcome }));
     }
     let call = part.object("toolCall")?;
-    Some(ContentBlock::ServerToolUse(ServerToolUseContent {
-        id: call.owned("id").unwrap_or_default(),
-        name: call.owned("toolType").unwrap_or_default(),
-        input: call.object("args").cloned().unwrap_or_default(),
-    }))
+    let input = call.object("args").cloned().unwrap_or_default();
+    Some(blocks::server_tool(call.string("id"), call.string("toolType"), input))
 }
 
 /// Reads a function call. Its arguments are an object on the wire and a JSON string in the blueprint.

@@ -10,8 +10,7 @@ use crate::blueprint::ChatPrompt;
 use crate::providers::call_ids::CallIds;
 use crate::providers::finish::{Finish, Reason};
 use crate::providers::json::{Fields, Object};
-use crate::providers::reading::{Reply, Usage};
-use crate::providers::usage::UsagePaths;
+use crate::providers::reading::{Reply, Usage, UsagePaths};
 
 /// The output tokens leave out those for reasoning.
 const USAGE: UsagePaths = UsagePaths {

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::parts::{self, Turn, UNKNOWN};
+use super::parts::{self, Turn};
 use super::tools;
 use crate::blueprint::{ContentBlock, MediaContent, MediaFormat, Message};
+use crate::providers::blocks::UNKNOWN;
 use crate::providers::call_ids::CallIds;
 use crate::providers::draft::{Call, Draft, Ids, Omissions, Role, Turns};
 use crate::providers::json::{self, Fields, Object};

@@ -7,10 +7,11 @@ use serde_json::{Map, Value};
 
 use super::super::output::Output;
 use super::super::reading::{Reply, Usage};
+use super::super::vendors::Vendor;
 use super::super::{
     FINISH_REASON, PROVIDER_FINISH_REASON, RESPONSE_ID, TIME_TO_FIRST_CHUNK, UNKNOWN_MODEL, output,
 };
-use super::{CONVERSATION_ID, provider};
+use super::CONVERSATION_ID;
 use crate::blueprint::{LogRequest, Prompt, RequestStatus};
 use crate::semconv;
 
@@ -90,7 +91,7 @@ pub fn of_log(log: &LogRequest, is_embedding: bool, reply: &Answered) -> Map<Str
         }
     };
     set(semconv::OPERATION_NAME, Some(operation(log, is_embedding).into()));
-    let provider = provider::opentelemetry(&log.provider);
+    let provider = opentelemetry(&log.provider);
     set(semconv::PROVIDER_NAME, Some(provider.into()));
     set(semconv::SYSTEM, Some(provider.into()));
     set(semconv::REQUEST_MODEL, (log.model != UNKNOWN_MODEL).then(|| log.model.as_str().into()));
@@ -198,6 +199,11 @@ fn finish_reasons(output: Output) -> Vec<Option<String>> {
     let word =
         |choice: &Value| choice.get(reason)?.as_str().filter(|word| !word.is_empty()).map(str::to_owned);
     choices.iter().map(word).collect()
+}
+
+/// Returns OpenTelemetry's name for a provider.
+fn opentelemetry(provider: &str) -> &str {
+    Vendor::by_name(provider).and_then(|vendor| vendor.opentelemetry.first().copied()).unwrap_or(provider)
 }
 
 /// Returns the operation name of a model call. OpenTelemetry defines a separate name for Gemini's API.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::request;
+use super::read;
 use crate::blueprint::{ContentBlock, Function, Tool};
 use crate::providers::draft::{Call, Draft, Ids, Omissions, Role, Turn, Turns};
 use crate::providers::json::{Object, without_nulls};
@@ -48,7 +48,7 @@ fn write_message(turn: Turn<'_>, omissions: &mut Omissions) -> Value {
                     block.image_url.url.strip_prefix("data:").and_then(|url| url.split_once(";base64,"));
                 data.map(|(_, data)| {
                     images.push(data);
-                    ContentBlock::from_image_url(request::image_url(data))
+                    ContentBlock::from_image_url(read::image_url(data))
                 })
             }
             _ => None,
@@ -68,7 +68,8 @@ fn write_message(turn: Turn<'_>, omissions: &mut Omissions) -> Value {
     };
     let calls: Vec<Value> = calls.iter().map(write_call).collect();
     let (id, name) = result.unzip();
-    let mut message = Object::from_iter([("role".to_owned(), role.into()), ("content".to_owned(), text.into())]);
+    let mut message =
+        Object::from_iter([("role".to_owned(), role.into()), ("content".to_owned(), text.into())]);
     let others = [
         ("thinking", thinking.into()),
         ("images", images.into()),
@@ -79,7 +80,7 @@ fn write_message(turn: Turn<'_>, omissions: &mut Omissions) -> Value {
     let others = others.into_iter().filter(|(_, value)| !is_empty(value));
     message.extend(others.map(|(name, value)| (name.to_owned(), value)));
     if written == turn.content {
-        let read = request::read_content(&message);
+        let read = read::read_content(&message);
         omissions.compare(format!("{}.content", turn.place), turn.content, &read);
     }
     message.into()

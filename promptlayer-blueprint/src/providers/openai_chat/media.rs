@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::blueprint::{ContentBlock, Media, MediaContent, MediaFormat, OutputMediaContent, OutputMediaType};
+use crate::blueprint::{ContentBlock, MediaFormat, OutputMediaContent, OutputMediaType};
+use crate::providers::blocks;
 use crate::providers::json::{Fields, Object};
-use crate::providers::mime;
 
 /// The MIME type of audio that has only an id or a URL.
 pub(super) const ANY_AUDIO: &str = "audio/*";
@@ -38,10 +38,10 @@ pub(super) fn audio(audio: &Value) -> Option<ContentBlock> {
 pub(super) fn file(part: &Object) -> Option<ContentBlock> {
     let file = part.object("file").unwrap_or(part);
     let title = file.text("filename").or_else(|| file.text("file_name"));
-    let kind = title.and_then(mime::by_name).unwrap_or(mime::UNKNOWN);
+    let kind = title.and_then(blocks::mime_by_name).unwrap_or(blocks::UNKNOWN);
     match file.text("file_data") {
         Some(data) => Some(located(data, title, kind)),
-        None => Some(block(title, kind, file.text("file_id")?, MediaFormat::Neither)),
+        None => Some(blocks::file(title, kind, file.text("file_id")?, MediaFormat::Neither)),
     }
 }
 
@@ -51,9 +51,9 @@ pub(super) fn linked(field: &str, part: &Object) -> Option<ContentBlock> {
     let unknown = match field {
         "audio_url" => ANY_AUDIO,
         "video_url" => "video/*",
-        _ => mime::UNKNOWN,
+        _ => blocks::UNKNOWN,
     };
-    let known = title.and_then(mime::by_name).or_else(|| mime::by_name(url));
+    let known = title.and_then(blocks::mime_by_name).or_else(|| blocks::mime_by_name(url));
     Some(located(url, title, known.unwrap_or(unknown)))
 }
 
@@ -64,16 +64,11 @@ pub(super) fn url(link: &Value) -> Option<&str> {
 
 /// Creates a file block from a URL, from a `data:` URL, or from base64 content.
 fn located(place: &str, title: Option<&str>, kind: &str) -> ContentBlock {
-    if let Some((kind, data)) = mime::data_url(place) {
-        return block(title, kind, data, MediaFormat::Base64);
+    if let Some((kind, data)) = blocks::data_url(place) {
+        return blocks::file(title, kind, data, MediaFormat::Base64);
     }
     let is_url = place.starts_with("data:") || place.get(..32).unwrap_or(place).contains("://");
-    block(title, kind, place, if is_url { MediaFormat::Url } else { MediaFormat::Base64 })
-}
-
-fn block(title: Option<&str>, kind: &str, url: &str, format: MediaFormat) -> ContentBlock {
-    let [title, mime_type, url] = [title, Some(kind), Some(url)].map(|text| text.map(str::to_owned));
-    ContentBlock::Media(MediaContent { media: Media { title, mime_type, url, format } })
+    blocks::file(title, kind, place, if is_url { MediaFormat::Url } else { MediaFormat::Base64 })
 }
 
 fn audio_type(data: &str) -> &'static str {
@@ -95,7 +90,7 @@ pub(super) fn spoken(audio: &Object) -> Vec<ContentBlock> {
     });
     let transcript = audio.text("transcript").map(ContentBlock::from_text);
     let id = audio.text("id").filter(|_| transcript.is_none() && sound.is_none());
-    let reference = id.map(|id| block(None, ANY_AUDIO, id, MediaFormat::Neither));
+    let reference = id.map(|id| blocks::file(None, ANY_AUDIO, id, MediaFormat::Neither));
     transcript.into_iter().chain(sound).chain(reference).collect()
 }
 
@@ -104,7 +99,7 @@ pub(super) fn generated_image(image: &Value) -> Option<ContentBlock> {
     let url = url(image.get("image_url")?)?;
     Some(ContentBlock::OutputMedia(OutputMediaContent {
         url: url.to_owned(),
-        mime_type: mime::data_url(url).map(|(kind, _)| kind.to_owned()),
+        mime_type: blocks::data_url(url).map(|(kind, _)| kind.to_owned()),
         ..OutputMediaContent::default()
     }))
 }

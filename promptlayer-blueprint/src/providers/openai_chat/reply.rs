@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{SHAPE, annotations, content, message};
+use super::{SHAPE, message};
 use crate::blueprint::{ChatPrompt, ErrorType, Message};
 use crate::providers::finish::Finish;
 use crate::providers::json::{Fields, Object};
-use crate::providers::reading::{Reply, Shape, Usage};
-use crate::providers::usage::UsagePaths;
-use crate::providers::{RESPONSE_ID, errors, vendor};
+use crate::providers::reading::{Reply, Shape, Usage, UsagePaths};
+use crate::providers::{RESPONSE_ID, errors, vendors};
 
 /// The unit of xAI's cost: 10^10 ticks are one US dollar (<https://docs.x.ai/developers/cost-tracking>).
 const TICKS_PER_DOLLAR: f64 = 1e10;
+
+/// The metadata key of the service tier, and its path.
+const TIER: (&str, &str) = ("service_tier", "service_tier");
 
 /// The token counts of chat completions, and of images.
 static TOKENS: UsagePaths = UsagePaths {
@@ -52,19 +54,18 @@ static TOKENS: UsagePaths = UsagePaths {
 
 /// Reads a response. Each choice becomes a message of the model, with any role.
 pub(super) fn reply(object: &Object) -> Reply {
-    let messages = object.objects("choices").filter_map(|choice| choice.object("message"));
-    let mut messages: Vec<Message> = messages
-        .map(|message| {
-            Message::Assistant(message::assistant(message, content::blocks(message.get("content"))))
-        })
-        .collect();
-    annotations::cite(&mut messages, object);
+    let read = |choice: &Object| {
+        let message = choice.object("message")?;
+        Some(Message::Assistant(message::assistant(message, message::content(message.get("content")))))
+    };
+    let mut messages: Vec<Message> = object.objects("choices").filter_map(read).collect();
+    message::cite(&mut messages, object);
     Reply { prompt: Some(ChatPrompt::new(messages).into()), ..common_reply(object, &SHAPE) }
 }
 
 /// Reads the fields that the responses of OpenAI's older APIs have in common.
 pub(in crate::providers) fn common_reply(object: &Object, shape: &'static Shape) -> Reply {
-    let provider = vendor::of_reply(object);
+    let provider = vendors::of_reply(object);
     let usage = usage(object);
     Reply {
         shape: Some(shape),
@@ -141,16 +142,16 @@ fn metadata(
     provider: Option<&str>,
 ) -> BTreeMap<&'static str, String> {
     let citations = reply.list("citations");
-    [
-        (RESPONSE_ID, reply.owned("id")),
-        ("system_fingerprint", reply.owned("system_fingerprint")),
+    let mut metadata =
+        reply.texts_at(&[(RESPONSE_ID, "id"), ("system_fingerprint", "system_fingerprint"), TIER]);
+    if !metadata.contains_key(TIER.0) {
         // Mistral reports it in the usage object.
-        ("service_tier", reply.owned("service_tier").or_else(|| usage?.owned("service_tier"))),
-        ("upstream_provider", reply.owned("provider").filter(|_| provider == Some("openrouter"))),
-        // The URLs of the search results.
-        ("citations", (!citations.is_empty()).then(|| Value::from(citations).to_string())),
-    ]
-    .into_iter()
-    .filter_map(|(key, value)| Some((key, value?)))
-    .collect()
+        metadata.extend(usage.map(|usage| usage.texts_at(&[TIER])).unwrap_or_default());
+    }
+    if provider == Some("openrouter") {
+        metadata.extend(reply.texts_at(&[("upstream_provider", "provider")]));
+    }
+    // The URLs of the search results.
+    metadata.extend((!citations.is_empty()).then(|| ("citations", Value::from(citations).to_string())));
+    metadata
 }

@@ -8,9 +8,8 @@ use super::{SHAPE, items};
 use crate::blueprint::{AssistantMessage, ChatPrompt, ContentBlock, Message};
 use crate::providers::finish::{Finish, Reason};
 use crate::providers::json::{Fields, Object};
-use crate::providers::reading::{Reply, Usage};
-use crate::providers::usage::UsagePaths;
-use crate::providers::{errors, vendor};
+use crate::providers::reading::{Reply, Usage, UsagePaths};
+use crate::providers::{errors, vendors};
 
 /// The unit of xAI's cost: 10^10 ticks are one US dollar.
 const TICKS_IN_A_DOLLAR: f64 = 1e10;
@@ -60,7 +59,7 @@ pub(super) fn reply(object: &Object) -> Reply {
     Reply {
         shape: Some(&SHAPE),
         // Only xAI reports the cost in ticks.
-        provider: ticks.map(|_| "xai").or_else(|| vendor::of_reply(object)).map(Into::into),
+        provider: ticks.map(|_| "xai").or_else(|| vendors::of_reply(object)).map(Into::into),
         model: object.owned("model"),
         prompt: Some(ChatPrompt::new(messages).into()),
         usage: if object.get("usage").is_some_and(Value::is_object) || object.has("tool_usage") {
@@ -128,10 +127,8 @@ fn finish(object: &Object, output: &[Value]) -> Option<Finish> {
 /// Returns response data without a field in the log. The phases of the messages (`commentary`, `final_answer`) are in
 /// the order of the messages.
 fn metadata(object: &Object, output: &[Value]) -> BTreeMap<&'static str, String> {
+    let mut metadata = object.texts_at(&[("response_id", "id"), ("service_tier", "service_tier")]);
     let phases: Vec<&str> = output.iter().filter_map(|item| item.text("phase")).collect();
-    let phases = (!phases.is_empty()).then(|| phases.join(", "));
-    [("response_id", object.owned("id")), ("service_tier", object.owned("service_tier")), ("phase", phases)]
-        .into_iter()
-        .filter_map(|(key, value)| Some((key, value?)))
-        .collect()
+    metadata.extend((!phases.is_empty()).then(|| ("phase", phases.join(", "))));
+    metadata
 }

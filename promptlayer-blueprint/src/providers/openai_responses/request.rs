@@ -1,11 +1,11 @@
 //! Requests.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{SHAPE, items};
 use crate::blueprint::{BuiltInTool, ChatPrompt, Function, Message, Tool, ToolChoice};
 use crate::providers::json::{self, Fields, Object};
-use crate::providers::reading::Request;
+use crate::providers::reading::{self, Request};
 
 /// Fields of other APIs that have an input and a model too: chat, embeddings, speech.
 const OF_OTHERS: &[&str] = &[
@@ -123,18 +123,7 @@ pub(super) fn request(mut object: Object) -> Request {
         prompt.tool_choice = Some(choice);
         object.remove("tool_choice");
     }
-    let model = object.owned("model");
-    object.remove("model");
-    // A field that is `null` has no effect on the request.
-    object.retain(|_, value| !value.is_null());
-    Request {
-        shape: Some(&SHAPE),
-        provider: None,
-        model,
-        prompt: Some(prompt.into()),
-        parameters: object,
-        unplaced: Map::new(),
-    }
+    Request::new(&SHAPE, prompt, object, &["model"])
 }
 
 /// Returns the type of a tool or of a tool choice.
@@ -196,11 +185,7 @@ fn built_in(form: &'static str, tool: &Object) -> BuiltInTool {
         description: tool.text("server_description").unwrap_or_default().to_owned(),
         provider: SHAPE.family.to_owned(),
         kind: form.to_owned(),
-        config: tool
-            .iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect(),
+        config: reading::parameters(tool.clone(), &[]),
     }
 }
 

@@ -3,12 +3,14 @@
 use serde_json::{Map, Value, json};
 
 use crate::blueprint::{
-    AssistantMessage, ContentBlock, MediaContent, MediaFormat, Message, OutputMediaContent, TextContent, Tool,
-    ToolCall,
+    AssistantMessage, ContentBlock, MediaContent, MediaFormat, Message, OutputMediaContent, TextContent,
+    Tool, ToolCall,
 };
-use crate::providers::draft::{Draft, NO_LEGACY, NO_NAMES, NO_SUCH_BLOCK, NO_SUCH_MESSAGE, NOT_ALL, Omissions};
+use crate::providers::blocks;
+use crate::providers::draft::{
+    Draft, NO_LEGACY, NO_NAMES, NO_SUCH_BLOCK, NO_SUCH_MESSAGE, NOT_ALL, Omissions,
+};
 use crate::providers::json::{Fields, Object, without_nulls};
-use crate::providers::mime;
 
 /// Writes a request.
 pub(super) fn request(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
@@ -123,7 +125,7 @@ fn user_part(block: &ContentBlock) -> Option<Value> {
             json!({"type": "input_audio", "input_audio": {"data": url, "format": format}})
         }
         (MediaFormat::Base64, _) => {
-            let data = format!("data:{};base64,{url}", mime.unwrap_or(mime::UNKNOWN));
+            let data = format!("data:{};base64,{url}", mime.unwrap_or(blocks::UNKNOWN));
             json!({"type": "input_file", "file_data": data, "filename": title})
         }
         (MediaFormat::Url, _) => json!({"type": "input_file", "file_url": url, "filename": title}),
@@ -207,7 +209,8 @@ fn item(block: &ContentBlock) -> Option<Value> {
         }
         ContentBlock::Thinking(thought) => {
             let text = Some(&thought.thinking).filter(|text| !text.is_empty());
-            let summary: Value = text.map(|text| json!({"type": "summary_text", "text": text})).into_iter().collect();
+            let summary: Value =
+                text.map(|text| json!({"type": "summary_text", "text": text})).into_iter().collect();
             json!({"type": "reasoning", "id": thought.id, "summary": summary, "encrypted_content": thought.signature})
         }
         ContentBlock::ServerToolUse(call) => {
@@ -231,7 +234,7 @@ fn item(block: &ContentBlock) -> Option<Value> {
 
 /// Writes a generated image.
 fn image(media: &OutputMediaContent) -> Option<Value> {
-    let (mime, data) = mime::data_url(&media.url)?;
+    let (mime, data) = blocks::data_url(&media.url)?;
     let mut item = media.provider_metadata.clone().unwrap_or_default();
     item.insert("type".to_owned(), "image_generation_call".into());
     item.extend(media.id.as_deref().map(|id| ("id".to_owned(), id.into())));
@@ -259,8 +262,10 @@ fn same_item(block: &ContentBlock) -> Option<Value> {
 
 fn call(call: &ToolCall) -> Value {
     let function = &call.function;
-    without_nulls(json!({"type": "function_call", "id": call.tool_id, "call_id": call.id, "name": function.name,
-        "arguments": function.arguments}))
+    without_nulls(
+        json!({"type": "function_call", "id": call.tool_id, "call_id": call.id, "name": function.name,
+        "arguments": function.arguments}),
+    )
 }
 
 fn write_tool(tool: &Tool) -> Option<Value> {
