@@ -6,7 +6,8 @@ use serde_json::Value;
 use super::json::{self, Fields, Object};
 use crate::blueprint::{
     Annotation, ContainerFileAnnotation, ContentBlock, FileAnnotation, ImageContent, ImageUrl, Media,
-    MediaContent, MediaFormat, OutputMediaType, ServerToolUseContent, ThinkingContent, WebAnnotation,
+    MediaContent, MediaFormat, OutputMediaType, ServerToolUseContent, TextContent, ThinkingContent,
+    WebAnnotation,
 };
 
 /// Creates a text block for a value that the blueprint has no block for.
@@ -48,6 +49,16 @@ pub(super) fn file<'a>(
 /// Creates a call of a tool that the provider runs.
 pub(super) fn server_tool(id: String, name: impl Into<String>, input: Object) -> ContentBlock {
     ContentBlock::ServerToolUse(ServerToolUseContent { id, name: name.into(), input })
+}
+
+/// Returns the text block at a place, or the first text block if another block or none is there.
+pub(super) fn text_at(blocks: &mut [ContentBlock], place: Option<usize>) -> Option<&mut TextContent> {
+    let is_text = |at: &usize| blocks.get(*at).is_some_and(|block| block.text().is_some());
+    let at = place.filter(is_text).or_else(|| (0..blocks.len()).find(is_text))?;
+    match blocks.get_mut(at)? {
+        ContentBlock::Text(text) => Some(text),
+        _ => None,
+    }
 }
 
 /// Returns the type of generated media by the first part of a MIME type.

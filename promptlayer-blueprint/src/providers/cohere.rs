@@ -8,7 +8,7 @@ mod write;
 use serde_json::Value;
 
 use super::json::{Fields, Object};
-use super::reading::{Reply, Request, Shape, Usage, UsagePaths, never, no_sum};
+use super::reading::{Reply, Request, Shape, Usage, UsagePaths};
 use super::{blocks, vectors};
 use crate::blueprint::{ContentBlock, Prompt};
 
@@ -36,7 +36,7 @@ pub(super) static CHAT_V1: Shape = Shape {
     reply: v1::reply,
     is_chunk: v1::is_event,
     sum: |events| v1::sum(&events),
-    write: None,
+    ..Shape::BASE
 };
 
 pub(super) static EMBED: Shape = Shape {
@@ -47,9 +47,7 @@ pub(super) static EMBED: Shape = Shape {
     request,
     is_reply,
     reply,
-    is_chunk: never,
-    sum: no_sum,
-    write: None,
+    ..Shape::BASE
 };
 
 /// The counts of `usage`, and of `meta` in version 1. Billed units differ from the tokens that the model processed;

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::finish::Finish;
-use super::json::{Fields, Object, readable};
+use super::json::{Fields, Object, Words, readable};
 use super::reading::UsagePaths;
 use super::reading::{Reply, Request, Usage};
 use super::{detect, frames, messages, openai_chat};
@@ -82,18 +82,13 @@ fn read(value: &Value) -> Option<Reply> {
 /// Reads choices of a chat completion without the response around them.
 fn choice_of_chat(items: &[Value]) -> Option<Reply> {
     /// The fields of a choice. An object with other fields is not one.
-    const FIELDS: &[&str] = &[
-        "index",
-        "message",
-        "finish_reason",
-        "logprobs",
-        "content_filter_results",
-        "native_finish_reason",
-        "seed",
-    ];
+    const FIELDS: Words = Words(
+        "index message finish_reason logprobs content_filter_results \
+                                native_finish_reason seed",
+    );
     let is_choice = |item: &Value| {
         item.field("message").is_some_and(messages::is_message)
-            && item.as_object().is_some_and(|item| item.keys().all(|key| FIELDS.contains(&key.as_str())))
+            && item.as_object().is_some_and(|item| item.keys().all(|key| FIELDS.contains(key)))
             && (item.has("finish_reason") || item.has("index"))
     };
     if items.is_empty() || !items.iter().all(is_choice) {

@@ -6,32 +6,14 @@
 
 use serde_json::Value;
 
-use super::json::{self, Fields, Object};
+use super::json::{self, Fields, Object, Words};
 use crate::blueprint::ErrorType;
 
 /// Words in the names of crates whose errors come from a provider or from the connection to it.
-const PROVIDER_WORDS: &[&str] = &[
-    "openai",
-    "anthropic",
-    "genai",
-    "rig",
-    "ollama",
-    "mistral",
-    "mistralai",
-    "gemini",
-    "cohere",
-    "groq",
-    "aws",
-    "google",
-    "openrouter",
-    "langchain",
-    "misanthropic",
-    "swiftide",
-    "reqwest",
-    "hyper",
-    "ureq",
-    "tonic",
-];
+const PROVIDER_WORDS: Words = Words(
+    "openai anthropic genai rig ollama mistral mistralai gemini cohere groq aws google openrouter \
+     langchain misanthropic swiftide reqwest hyper ureq tonic",
+);
 
 /// Names of such crates that are a usual word in the names of other crates.
 const PROVIDER_CRATES: &[&str] = &["llm"];
@@ -139,7 +121,7 @@ fn is_of_provider(type_name: &str) -> bool {
         .split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
         .filter_map(|path| path.split_once("::"))
         .any(|(root, _)| {
-            PROVIDER_CRATES.contains(&root) || root.split('_').any(|word| PROVIDER_WORDS.contains(&word))
+            PROVIDER_CRATES.contains(&root) || root.split('_').any(|word| PROVIDER_WORDS.contains(word))
         })
 }
 
@@ -162,31 +144,17 @@ fn by_words(text: &str, has_status: bool) -> ErrorType {
 }
 
 /// Fields that may stand beside an error, or beside its message, in an error response.
-const BESIDE: &[&str] = &[
-    "error",
-    "type",
-    "object",
-    "status",
-    "status_code",
-    "code",
-    "id",
-    "param",
-    "request_id",
-    "raw_status_code",
-    "__type",
-];
+const BESIDE: Words =
+    Words("error type object status status_code code id param request_id raw_status_code __type");
 
 /// Returns the error of a response that has no format of its own: an `error` with a message, an `error` without
 /// unrelated fields, or a message that is marked as an error. A value of the application may have a field `error`
 /// with another meaning.
 pub(super) fn from_response(response: &Object) -> Option<(ErrorType, String)> {
-    let is_alone = |beside: &[&str]| {
-        response.keys().all(|key| BESIDE.contains(&key.as_str()) || beside.contains(&key.as_str()))
-    };
     if let Some(error) = response.field("error") {
         let is_text = error.as_str().is_some_and(|text| !text.is_empty());
         let is_one = error.get("message").is_some_and(Value::is_string)
-            || (is_alone(&[]) && (is_text || error.is_object()));
+            || (response.keys().all(|key| BESIDE.contains(key)) && (is_text || error.is_object()));
         return is_one.then(|| of_reply(error));
     }
     // Mistral, and Amazon's JSON protocol.
@@ -197,7 +165,7 @@ pub(super) fn from_response(response: &Object) -> Option<(ErrorType, String)> {
 /// Returns the error of a response body, of which no field has another meaning: also a lone `message` or `detail`.
 pub(super) fn from_body(body: &Object) -> Option<(ErrorType, String)> {
     from_response(body).or_else(|| {
-        let is_alone = |key: &str| body.keys().all(|other| other == key || BESIDE.contains(&other.as_str()));
+        let is_alone = |key: &str| body.keys().all(|other| other == key || BESIDE.contains(other));
         ["message", "Message", "detail", "msg"]
             .into_iter()
             .find(|key| body.has(key) && is_alone(key))

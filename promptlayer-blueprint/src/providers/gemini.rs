@@ -14,7 +14,7 @@ mod write;
 use std::borrow::Cow;
 
 use super::json::Object;
-use super::reading::{Request, Shape, never, no_sum};
+use super::reading::{Request, Shape};
 use crate::blueprint::Prompt;
 
 pub(super) static SHAPE: Shape = Shape {
@@ -38,9 +38,7 @@ pub(super) static EMBED: Shape = Shape {
     request: embed::read_request,
     is_reply: embed::is_reply,
     reply: embed::read_reply,
-    is_chunk: never,
-    sum: no_sum,
-    write: None,
+    ..Shape::BASE
 };
 
 pub(super) static INTERACTIONS: Shape = Shape {
@@ -53,7 +51,7 @@ pub(super) static INTERACTIONS: Shape = Shape {
     reply: interactions::read_reply,
     is_chunk: interactions::is_event,
     sum: interactions::sum,
-    write: None,
+    ..Shape::BASE
 };
 
 /// Creates a request. The path of a model on Vertex AI starts with a project.

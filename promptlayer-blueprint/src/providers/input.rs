@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::json::{self, Fields, Object};
+use super::json::{self, Object, Words};
 use super::reading::Request;
 use super::{REDACTED, detect, embedded, messages, openai_chat};
 use crate::blueprint::{ChatPrompt, Message};
@@ -22,24 +22,10 @@ const MODEL: &[&str] = &["model", "model_id", "model_name"];
 /// Arguments that contain a provider's request.
 const REQUEST: &[&str] = &["request", "req", "body"];
 /// Arguments that are model parameters.
-const PARAMETERS: &[&str] = &[
-    "temperature",
-    "top_p",
-    "top_k",
-    "max_tokens",
-    "max_completion_tokens",
-    "max_output_tokens",
-    "frequency_penalty",
-    "presence_penalty",
-    "repeat_penalty",
-    "stop",
-    "seed",
-    "n",
-    "stream",
-    "response_format",
-    "reasoning_effort",
-    "logprobs",
-];
+const PARAMETERS: Words = Words(
+    "temperature top_p top_k max_tokens max_completion_tokens max_output_tokens frequency_penalty \
+     presence_penalty repeat_penalty stop seed n stream response_format reasoning_effort logprobs",
+);
 
 /// Returns `true` if an argument with this name is part of the prompt.
 fn is_said(name: &str) -> bool {
@@ -100,7 +86,7 @@ fn by_name(values: Vec<(String, Value)>) -> Request {
                 && request.model.is_none()
             {
                 request.model = Some(model.clone());
-            } else if PARAMETERS.contains(&name.as_str()) {
+            } else if PARAMETERS.contains(name) {
                 request.parameters.entry(name.clone()).or_insert_with(|| value.clone());
             } else {
                 request.unplaced.insert(name.clone(), value.clone());
@@ -125,7 +111,7 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
         match (name.as_str(), value) {
             (_, Value::Null) => {}
             (known, Value::String(model)) if MODEL.contains(&known) => request.model = Some(model),
-            (known, value) if PARAMETERS.contains(&known) => {
+            (known, value) if PARAMETERS.contains(known) => {
                 request.parameters.insert(name, value);
             }
             ("messages", value) => messages.extend(openai_chat::messages(&value)),
@@ -247,5 +233,5 @@ fn without_model(value: &Value, place: Place) -> Option<Request> {
 
 /// Returns `true` if an object contains model parameters.
 fn has_settings(object: &Object) -> bool {
-    PARAMETERS.iter().any(|name| object.has(name))
+    PARAMETERS.any_in(object)
 }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::json::{Fields, Object};
+use super::json::{Fields, Object, Words};
 use crate::blueprint::{ContentBlock, FunctionMessage, Message};
 
 /// The role of a message.
@@ -53,19 +53,10 @@ const NAME_FIELDS: &[&str] = &["name", "author", "sender", "from", "speaker"];
 const TEXT_FIELDS: &[&str] = &["text", "message", "body", "value", "parts"];
 
 /// Fields of the common form beside `content` that hold a part of what a message says.
-const OTHER_CONTENT: &[&str] = &[
-    "tool_calls",
-    "function_call",
-    "refusal",
-    "audio",
-    "images",
-    "annotations",
-    "reasoning",
-    "reasoning_content",
-    "reasoning_text",
-    "reasoning_details",
-    "thinking_blocks",
-];
+const OTHER_CONTENT: Words = Words(
+    "tool_calls function_call refusal audio images annotations reasoning reasoning_content reasoning_text \
+     reasoning_details thinking_blocks",
+);
 
 impl Role {
     /// Returns the role of this name, in any case: `User`, `human`, `HumanMessage`, `user_message`.

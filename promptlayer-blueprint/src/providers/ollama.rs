@@ -7,12 +7,11 @@ use serde_json::Value;
 
 use super::json::Object;
 use super::merge::{self, Op, Rules};
-use super::reading::{Shape, never, no_sum};
+use super::reading::Shape;
 
 pub(super) static CHAT: Shape = Shape {
     api_type: "chat",
     family: "ollama",
-    is_shared: false,
     is_request: read::is_chat_request,
     request: read::chat_request,
     is_reply: read::is_chat_reply,
@@ -20,32 +19,29 @@ pub(super) static CHAT: Shape = Shape {
     is_chunk: read::is_chat_reply,
     sum: |lines| sum(lines, read::is_chat_reply, CHAT_LINES),
     write: Some(write::write),
+    ..Shape::BASE
 };
 
 pub(super) static GENERATE: Shape = Shape {
     api_type: "generate",
     family: "ollama",
-    is_shared: false,
     is_request: read::is_generate_request,
     request: read::generate_request,
     is_reply: read::is_generate_reply,
     reply: read::generate_reply,
     is_chunk: read::is_generate_reply,
     sum: |lines| sum(lines, read::is_generate_reply, GENERATE_LINES),
-    write: None,
+    ..Shape::BASE
 };
 
 pub(super) static EMBED: Shape = Shape {
     api_type: "embed",
     family: "ollama",
-    is_shared: false,
     is_request: read::is_embed_request,
     request: read::embed_request,
     is_reply: read::is_embed_reply,
     reply: read::embed_reply,
-    is_chunk: never,
-    sum: no_sum,
-    write: None,
+    ..Shape::BASE
 };
 
 /// Each line of a streamed response has a piece of the text. The last line has the token counts.

@@ -10,9 +10,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub(super) use self::message::{message, messages};
-pub(super) use self::reply::common_reply;
+pub(super) use self::reply::{TICKS_PER_DOLLAR, common_reply, openrouter_price};
 pub(super) use self::stream::sum;
-use super::json::{Fields, Object};
+use super::json::{Fields, Object, Words};
 use super::reading::{Request, Shape};
 use super::{messages, vendors};
 use crate::blueprint::{ChatPrompt, Prompt, Tool, ToolChoice};
@@ -53,20 +53,10 @@ fn is_filter_report(object: &Object) -> bool {
 }
 
 /// Fields that only a chat completion request has beside its messages.
-const OWN: &[&str] = &[
-    "data_sources",
-    "frequency_penalty",
-    "function_call",
-    "logit_bias",
-    "max_completion_tokens",
-    "parallel_tool_calls",
-    "presence_penalty",
-    "reasoning_effort",
-    "response_format",
-    "stream_options",
-    "tool_choice",
-    "top_logprobs",
-];
+const OWN: Words = Words(
+    "data_sources frequency_penalty function_call logit_bias max_completion_tokens parallel_tool_calls \
+     presence_penalty reasoning_effort response_format stream_options tool_choice top_logprobs",
+);
 
 /// Reads a request. Tools and tool choices that the blueprint cannot hold stay in the parameters.
 fn request(object: Object) -> Request {
@@ -124,8 +114,7 @@ pub(super) fn lacks_model(object: &Object) -> bool {
 
 /// Returns `true` if an object has a field, or tools, that only a chat completion request has beside messages.
 pub(super) fn has_own_field(object: &Object) -> bool {
-    OWN.iter().any(|name| object.has(name))
-        || object.get("tools").and_then(tools).is_some_and(|tools| !tools.is_empty())
+    OWN.any_in(object) || object.get("tools").and_then(tools).is_some_and(|tools| !tools.is_empty())
 }
 
 #[cfg(test)]

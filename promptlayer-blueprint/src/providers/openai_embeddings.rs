@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use super::json::{self, Fields, Object};
 use super::reading::{Reply, Request, Shape};
-use super::reading::{never, no_sum};
 use super::{openai_chat, vectors};
 use crate::blueprint::{ContentBlock, Prompt};
 
@@ -18,9 +17,7 @@ pub(super) static SHAPE: Shape = Shape {
     request,
     is_reply: |object| object.list("data").first().is_some_and(|first| dimensions(first).is_some()),
     reply,
-    is_chunk: never,
-    sum: no_sum,
-    write: None,
+    ..Shape::BASE
 };
 
 /// Fields that, among the APIs with an `input`, only this API has.

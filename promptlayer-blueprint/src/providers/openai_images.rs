@@ -18,7 +18,7 @@ pub(super) static SHAPE: Shape = Shape {
     reply,
     is_chunk: |object| is_final(object).is_some(),
     sum,
-    write: None,
+    ..Shape::BASE
 };
 
 /// Prefixes of the names of image models.

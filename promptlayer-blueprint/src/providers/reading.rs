@@ -37,6 +37,20 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// A wire format of one provider that neither streams nor has prompts to write.
+    pub(super) const BASE: Self = Self {
+        api_type: "",
+        family: "",
+        is_shared: false,
+        is_request: never,
+        request: |_| Request::default(),
+        is_reply: never,
+        reply: |_| Reply::default(),
+        is_chunk: never,
+        sum: |_| Object::new(),
+        write: None,
+    };
+
     /// Returns the provider if only one provider uses this wire format, else `None`.
     pub fn only_speaker(&self) -> Option<&'static str> {
         (!self.is_shared).then_some(self.family)
@@ -234,14 +248,8 @@ impl UsagePaths {
     }
 }
 
-/// The `is_chunk` function of an API without streaming.
-pub(super) fn never(_: &Object) -> bool {
+fn never(_: &Object) -> bool {
     false
-}
-
-/// The `sum` function of an API without streaming.
-pub(super) fn no_sum(_: Vec<Value>) -> Object {
-    Object::new()
 }
 
 /// Returns the fields of a request that are not in `prompt_fields`. Omits fields that are `null`: they have

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::blocks;
 use super::json::{self, Fields, Object};
 use super::messages::{self, Role};
-use crate::blueprint::{AssistantMessage, ContentBlock, McpCallContent, Message, Tool, ToolCall};
+use crate::blueprint::{AssistantMessage, ContentBlock, Function, McpCallContent, Message, Tool, ToolCall};
 
 /// The MIME type of a plain text document.
 pub(super) const PLAIN_TEXT: &str = "text/plain";
@@ -168,6 +168,16 @@ pub(super) fn whole(block: &Value) -> ContentBlock {
 /// Returns the position of the end of a text: a citation in these APIs refers to a whole text.
 pub(super) fn end_index(text: &str) -> i64 {
     i64::try_from(text.chars().count()).unwrap_or(i64::MAX)
+}
+
+/// Reads a function that the model may call. The schema of its arguments is in a field of its own in each format.
+pub(super) fn function(tool: &impl Fields, schema: Option<&Object>) -> Option<Function> {
+    Some(Function {
+        name: tool.owned("name")?,
+        description: tool.string("description"),
+        strict: tool.field("strict") == Some(&Value::Bool(true)),
+        parameters: schema.cloned(),
+    })
 }
 
 /// Moves the tools out of an object. Tools that the blueprint cannot hold stay.

@@ -14,11 +14,11 @@ mod write;
 use serde_json::Value;
 
 use super::finish::Finish;
-use super::json::{Fields, Object};
+use super::json::{Fields, Object, Words};
 use super::messages::Role;
 use super::reading::{self, Reply, Request, Shape, UsagePaths};
-use super::{errors, turn, vendors};
-use crate::blueprint::{BuiltInTool, ChatPrompt, Function, Tool, ToolChoice};
+use super::{errors, openai_chat, turn, vendors};
+use crate::blueprint::{BuiltInTool, ChatPrompt, Tool, ToolChoice};
 
 /// The field that Bedrock adds to the last event of a stream.
 pub(super) const INVOCATION_METRICS: &str = "amazon-bedrock-invocationMetrics";
@@ -37,19 +37,12 @@ pub(super) static SHAPE: Shape = Shape {
 };
 
 /// Fields that `OpenAI`'s chat completions have and Anthropic's messages do not have.
-const OPENAI_FIELDS: &[&str] = &[
-    "frequency_penalty",
-    "functions",
-    "logprobs",
-    "max_completion_tokens",
-    "n",
-    "presence_penalty",
-    "response_format",
-    "stop",
-    "stream_options",
-];
+const OPENAI_FIELDS: Words = Words(
+    "frequency_penalty functions logprobs max_completion_tokens n presence_penalty response_format stop \
+     stream_options",
+);
 /// Types of content blocks that `OpenAI`'s chat completions have and Anthropic's messages do not have.
-const OPENAI_BLOCKS: &[&str] = &["image_url", "input_audio", "file", "refusal", "video_url"];
+const OPENAI_BLOCKS: Words = Words("image_url input_audio file refusal video_url");
 
 /// Returns `true` if an object is a request.
 fn is_request(object: &Object) -> bool {
@@ -68,7 +61,7 @@ fn is_request(object: &Object) -> bool {
 /// models accept system messages among the others.
 fn is_message(message: &Value) -> bool {
     let may_be_block = |block: &Value| {
-        block.get("type").and_then(Value::as_str).is_some_and(|kind| !OPENAI_BLOCKS.contains(&kind))
+        block.get("type").and_then(Value::as_str).is_some_and(|kind| !OPENAI_BLOCKS.contains(kind))
     };
     matches!(message.text("role"), Some("user" | "assistant" | "system"))
         && message.get("tool_calls").is_none()
@@ -129,7 +122,7 @@ fn is_own_block(block: &Value) -> bool {
 fn is_for_claude(object: &Object) -> bool {
     object.count("max_tokens").is_some()
         && object.text("model").is_some_and(|model| model.starts_with("claude-"))
-        && !OPENAI_FIELDS.iter().any(|field| object.has(field))
+        && !OPENAI_FIELDS.any_in(object)
 }
 
 /// Returns `true` if an object is a whole response. Messages of `OpenAI`'s Responses API have the same type and
@@ -193,12 +186,7 @@ fn request(mut object: Object) -> Request {
 
 fn read_tool(tool: &Value) -> Option<Tool> {
     match tool.text("type") {
-        None | Some("custom") => Some(Tool::from(Function {
-            name: tool.owned("name")?,
-            description: tool.string("description"),
-            strict: tool.get("strict") == Some(&Value::Bool(true)),
-            parameters: Some(tool.object("input_schema")?.clone()),
-        })),
+        None | Some("custom") => turn::function(tool, Some(tool.object("input_schema")?)).map(Tool::from),
         Some(kind) => {
             let (_, form) = BUILT_IN.iter().find(|(prefix, _)| kind.starts_with(prefix))?;
             let name = tool.text("name").or_else(|| tool.text("mcp_server_name")).unwrap_or(form);
@@ -250,6 +238,7 @@ const METADATA: &[(&str, &str)] = &[
 fn reply(object: &Object) -> Reply {
     let provider = vendors::of_reply(object);
     let messages = turn::read_message(Role::Assistant, None, object.get("content"), content::read);
+    let price = openai_chat::openrouter_price(object.object("usage"), provider);
     Reply {
         shape: Some(&SHAPE),
         provider: provider.map(Into::into),
@@ -258,18 +247,8 @@ fn reply(object: &Object) -> Reply {
         usage: USAGE.within(object, "usage"),
         finish: object.text("stop_reason").map(Finish::from_word),
         error: object.field("error").map(errors::of_reply),
-        price: provider.filter(|provider| *provider == "openrouter").and_then(|_| price(object)),
+        price: price.filter(|price| price.is_finite() && *price >= 0.0),
         metadata: object.texts_at(METADATA),
         ..Reply::default()
     }
-}
-
-/// Returns the price that `OpenRouter` reports, in US dollars. With the user's own key, the price of the model's
-/// provider is reported separately.
-fn price(object: &Object) -> Option<f64> {
-    let number = |path: &str| object.at(path).and_then(Value::as_f64);
-    let is_own_key = object.at("usage.is_byok") == Some(&Value::Bool(true));
-    let upstream = number("usage.cost_details.upstream_inference_cost").filter(|_| is_own_key);
-    let price = number("usage.cost")? + upstream.unwrap_or_default();
-    (price.is_finite() && price >= 0.0).then_some(price)
 }

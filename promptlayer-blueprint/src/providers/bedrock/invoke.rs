@@ -13,14 +13,12 @@ use crate::providers::json::{Fields, Object};
 use crate::providers::merge::{self, Op, Rules};
 use crate::providers::reading::UsagePaths;
 use crate::providers::reading::{Reply, Request, Shape};
-use crate::providers::reading::{never, no_sum};
 use crate::providers::{turn, vectors};
 
 /// Text of Titan, Llama, Mistral, Cohere and `DeepSeek` models.
 pub(in crate::providers) static INVOKE: Shape = Shape {
     api_type: "invoke",
     family: "amazon.bedrock",
-    is_shared: false,
     is_request: |object| {
         !object.has("model") && !prompt(object).is_empty() && OWN_FIELDS.iter().any(|field| object.has(field))
     },
@@ -30,14 +28,13 @@ pub(in crate::providers) static INVOKE: Shape = Shape {
     // An event of a stream has the form of a response.
     is_chunk: is_reply,
     sum: |events| merge::sum(events.into_iter().filter_map(turn::into_object), EVENTS),
-    write: None,
+    ..Shape::BASE
 };
 
 /// Embeddings of Titan models.
 pub(in crate::providers) static EMBEDDINGS: Shape = Shape {
     api_type: "embeddings",
     family: "amazon.bedrock",
-    is_shared: false,
     is_request: |object| {
         ["inputText", "inputImage"].iter().any(|input| object.text(input).is_some())
             && object.keys().all(|field| EMBEDDING_FIELDS.contains(&field.as_str()))
@@ -50,9 +47,7 @@ pub(in crate::providers) static EMBEDDINGS: Shape = Shape {
         usage: USAGE.read(object),
         ..Reply::default()
     },
-    is_chunk: never,
-    sum: no_sum,
-    write: None,
+    ..Shape::BASE
 };
 
 /// Fields that, among the requests with a prompt and without a model, only these have: those of Titan, Llama and

@@ -12,16 +12,15 @@ use serde_json::{Value, json};
 
 pub(super) use self::invoke::{EMBEDDINGS, INVOKE};
 use super::finish::Finish;
-use super::json::{Fields, Object};
+use super::json::{Fields, Object, Words};
 use super::messages::Role;
 use super::reading::{Reply, Request, Shape, UsagePaths};
 use super::{errors, turn};
-use crate::blueprint::{ChatPrompt, ErrorType, Function, Tool, ToolChoice};
+use crate::blueprint::{ChatPrompt, ErrorType, Tool, ToolChoice};
 
 pub(super) static SHAPE: Shape = Shape {
     api_type: "converse",
     family: "amazon.bedrock",
-    is_shared: false,
     is_request,
     request,
     is_reply,
@@ -29,6 +28,7 @@ pub(super) static SHAPE: Shape = Shape {
     is_chunk,
     sum: stream::sum,
     write: Some(write::write),
+    ..Shape::BASE
 };
 
 /// Names of the events that report an error in a stream. Each one contains a message.
@@ -43,27 +43,18 @@ const EXCEPTIONS: &[&str] = &[
 
 /// Request fields of this API. One of them is enough to detect a request. `schemaVersion` is a field of the
 /// requests of Nova models with `invoke`, which have this format too.
-const REQUEST_FIELDS: &[&str] = &[
-    "additionalModelRequestFields",
-    "additionalModelResponseFieldPaths",
-    "guardrailConfig",
-    "inferenceConfig",
-    "modelId",
-    "outputConfig",
-    "performanceConfig",
-    "promptVariables",
-    "requestMetadata",
-    "schemaVersion",
-    "serviceTier",
-    "toolConfig",
-];
+const REQUEST_FIELDS: Words = Words(
+    "additionalModelRequestFields additionalModelResponseFieldPaths guardrailConfig inferenceConfig \
+     modelId outputConfig performanceConfig promptVariables requestMetadata schemaVersion serviceTier \
+     toolConfig",
+);
 
 /// Returns `true` if an object is a request.
 fn is_request(object: &Object) -> bool {
     let messages = object.list("messages");
     !messages.is_empty()
         && messages.iter().all(is_message)
-        && (object.keys().any(|field| REQUEST_FIELDS.contains(&field.as_str()))
+        && (object.keys().any(|field| REQUEST_FIELDS.contains(field))
             || messages.iter().any(|message| message.objects("content").any(is_own_block))
             // A request whose messages contain only text must have no other fields.
             || object.keys().all(|field| field == "messages" || field == "system"))
@@ -147,12 +138,7 @@ fn request(mut object: Object) -> Request {
 
 fn read_tool(tool: &Value) -> Option<Tool> {
     let spec = tool.object("toolSpec")?;
-    Some(Tool::from(Function {
-        name: spec.owned("name")?,
-        description: spec.string("description"),
-        strict: spec.get("strict") == Some(&Value::Bool(true)),
-        parameters: Some(spec.at("inputSchema.json")?.as_object()?.clone()),
-    }))
+    turn::function(spec, Some(spec.at("inputSchema.json")?.as_object()?)).map(Tool::from)
 }
 
 fn read_choice(choice: &Object) -> Option<ToolChoice> {

@@ -4,13 +4,14 @@ use serde_json::{Value, json};
 
 use super::{CHAT, USAGE};
 use crate::blueprint::{
-    Annotation, AssistantMessage, ChatPrompt, ContentBlock, FileAnnotation, Message, TextContent, ToolChoice,
+    Annotation, AssistantMessage, ChatPrompt, ContentBlock, FileAnnotation, Message, ToolChoice,
     WebAnnotation,
 };
+use crate::providers::blocks::{self, text_at};
 use crate::providers::finish::Finish;
 use crate::providers::json::{Fields, Object};
 use crate::providers::reading::{Reply, Request};
-use crate::providers::{blocks, errors, messages, openai_chat};
+use crate::providers::{errors, messages, openai_chat};
 
 /// Prefixes of the names of Cohere's models.
 const MODELS: &[&str] = &["command", "c4ai"];
@@ -178,17 +179,6 @@ pub(super) fn unplaced(citations: &[Value]) -> Option<String> {
 /// Returns `true` if a citation belongs to the answer, not to the plan or to a thought.
 fn is_of_text(citation: &Value) -> bool {
     citation.get("type").and_then(Value::as_str).is_none_or(|kind| kind == "TEXT_CONTENT")
-}
-
-/// Returns the text block at this index of the content, or the first text block if the index is missing or
-/// refers to another block.
-fn text_at(content: &mut [ContentBlock], at: Option<usize>) -> Option<&mut TextContent> {
-    let is_text = |at: &usize| content.get(*at).is_some_and(|block| block.text().is_some());
-    let at = at.filter(is_text).or_else(|| content.iter().position(|block| block.text().is_some()))?;
-    match content.get_mut(at)? {
-        ContentBlock::Text(text) => Some(text),
-        _ => None,
-    }
 }
 
 /// Returns the URL of a source, if the source is a web page.

@@ -2,23 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::providers::json::{Fields, Object};
+use crate::providers::json::{Fields, Object, Words};
 use crate::providers::merge::{self, Op, Rules};
 
 /// Event types of a chat stream. No other API uses them.
-const EVENTS: &[&str] = &[
-    "message-start",
-    "content-start",
-    "content-delta",
-    "content-end",
-    "tool-plan-delta",
-    "tool-call-start",
-    "tool-call-delta",
-    "tool-call-end",
-    "citation-start",
-    "citation-end",
-    "message-end",
-];
+const EVENTS: Words = Words(
+    "message-start content-start content-delta content-end tool-plan-delta tool-call-start tool-call-delta \
+     tool-call-end citation-start citation-end message-end",
+);
 
 /// The parts of a message that have an index.
 const LISTS: &[&str] = &["content", "tool_calls", "citations"];
@@ -36,7 +27,7 @@ const MESSAGE: Rules = &[
 
 /// Returns `true` if an object is an event: it has one of these types, and a delta or an index.
 pub(super) fn is_event(object: &Object) -> bool {
-    object.text("type").is_some_and(|kind| EVENTS.contains(&kind))
+    object.text("type").is_some_and(|kind| EVENTS.contains(kind))
         && (object.object("delta").is_some() || object.get("index").is_some_and(Value::is_u64))
 }
 

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::blueprint::{Annotation, ContentBlock, FileAnnotation, MapAnnotation, TextContent, WebAnnotation};
+use crate::blueprint::{Annotation, ContentBlock, FileAnnotation, MapAnnotation, WebAnnotation};
+use crate::providers::blocks::text_at;
 use crate::providers::json::{Fields, Object};
 
 /// Adds the citations of a candidate to its text blocks. `places` has the block of each part. Gemini counts
@@ -26,6 +27,7 @@ fn ground(grounding: &Object, blocks: &mut [ContentBlock], places: &[Option<usiz
         let Some(segment) = support.object("segment") else { continue };
         let part = segment.count("partIndex").and_then(|part| usize::try_from(part).ok());
         let place = part.and_then(|part| places.get(part).copied().flatten());
+        // The parts before the text may be thoughts, which some servers do not count.
         let Some(text) = text_at(blocks, place) else { continue };
         let cited = support.list("groundingChunkIndices").iter().filter_map(Value::as_u64);
         for at in cited.filter_map(|at| usize::try_from(at).ok()) {
@@ -38,17 +40,6 @@ fn ground(grounding: &Object, blocks: &mut [ContentBlock], places: &[Option<usiz
         let whole = Object::from_iter([("endIndex".to_owned(), text.text.len().into())]);
         let rest = chunks.iter().zip(is_cited).filter(|(_, is_cited)| !is_cited);
         text.annotations.extend(rest.filter_map(|(chunk, _)| grounded(chunk, &whole)));
-    }
-}
-
-/// Returns the text block at a place, or else the first text block. The parts before it may be thoughts, which
-/// some servers do not count.
-fn text_at(blocks: &mut [ContentBlock], place: Option<usize>) -> Option<&mut TextContent> {
-    let is_text = |at: &usize| blocks.get(*at).is_some_and(|block| block.text().is_some());
-    let at = place.filter(is_text).or_else(|| (0..blocks.len()).find(is_text))?;
-    match blocks.get_mut(at)? {
-        ContentBlock::Text(text) => Some(text),
-        _ => None,
     }
 }
 

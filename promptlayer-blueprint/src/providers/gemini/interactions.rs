@@ -13,25 +13,29 @@ use crate::blueprint::{
 };
 use crate::providers::call_ids::CallIds;
 use crate::providers::finish::Finish;
-use crate::providers::json::{Fields, Object};
+use crate::providers::json::{Fields, Object, Words};
 use crate::providers::merge::{self, Op, Rules};
 use crate::providers::reading::{Reply, Request, Usage, UsagePaths};
 use crate::providers::{blocks, errors};
 
 /// Fields that, beside an input, only this API has.
-const OWN_FIELDS: &str = "system_instruction generation_config previous_interaction_id agent_config \
-                          response_modalities continuation_token";
+const OWN_FIELDS: Words = Words(
+    "system_instruction generation_config previous_interaction_id agent_config response_modalities \
+     continuation_token",
+);
 
 /// Fields of OpenAI's responses and embeddings, which have an input and may serve models of Google too.
-const OTHER_FIELDS: &str = "messages instructions previous_response_id max_output_tokens temperature top_p text \
-                            tool_choice reasoning include encoding_format dimensions input_type";
+const OTHER_FIELDS: Words = Words(
+    "messages instructions previous_response_id max_output_tokens temperature top_p text tool_choice \
+     reasoning include encoding_format dimensions input_type",
+);
 
 /// Steps that no other API has. The other steps are named `…_call` and `…_result`.
-const OWN_STEPS: &str = "user_input model_output thought function_result";
+const OWN_STEPS: Words = Words("user_input model_output thought function_result");
 
-const CONTENTS: &str = "text image audio document video";
+const CONTENTS: Words = Words("text image audio document video");
 
-const STATUSES: &str = "completed requires_action incomplete failed cancelled in_progress";
+const STATUSES: Words = Words("completed requires_action incomplete failed cancelled in_progress");
 
 const USAGE: UsagePaths = UsagePaths {
     input: &["total_input_tokens"],
@@ -43,8 +47,8 @@ const USAGE: UsagePaths = UsagePaths {
 };
 
 /// Returns `true` if a field is one of these words.
-fn is_one_of(words: &str, object: &impl Fields, field: &str) -> bool {
-    object.text(field).is_some_and(|text| words.split(' ').any(|word| word == text))
+fn is_one_of(words: Words, object: &impl Fields, field: &str) -> bool {
+    object.text(field).is_some_and(|text| words.contains(text))
 }
 
 /// Returns `true` if an item is a content.
@@ -57,17 +61,19 @@ fn is_content(item: &impl Fields) -> bool {
 pub(super) fn is_request(object: &Object) -> bool {
     let model = object.text("model").or_else(|| object.text("agent")).unwrap_or_default();
     let items = items(object.get("input"));
-    let has_any = |names: &str| names.split(' ').any(|name| object.has(name));
     let is_own = |item: &Value| is_one_of(OWN_STEPS, item, "type") || item.is("role", "model");
     let is_turn =
         |item: &Value| item.has("role") && !item.has("type") && item.list("content").iter().all(is_content);
     let is_possible = object.get("input").is_some_and(Value::is_string)
         || items.iter().all(|item| is_content(item) || is_turn(item));
-    let is_google = model.starts_with("gemini-") && !model.contains("embed") && !has_any(OTHER_FIELDS);
-    let is_for_agent = object.text("agent").is_some() && has_any("background store stream");
+    let is_google = model.starts_with("gemini-") && !model.contains("embed") && !OTHER_FIELDS.any_in(object);
+    let is_for_agent = object.text("agent").is_some() && Words("background store stream").any_in(object);
     !model.is_empty()
         && !items.is_empty()
-        && (has_any(OWN_FIELDS) || is_for_agent || items.iter().any(is_own) || (is_google && is_possible))
+        && (OWN_FIELDS.any_in(object)
+            || is_for_agent
+            || items.iter().any(is_own)
+            || (is_google && is_possible))
 }
 
 /// Returns the items of an input: one, or a list.
@@ -144,7 +150,7 @@ fn add(item: &Value, turn: &mut Turn, ids: &mut CallIds) {
         Value::String(text) => turn.add(&json!({ "text": text }), ids),
         Value::Array(contents) => contents.iter().for_each(|item| add(item, turn, ids)),
         // A streamed step without content yet.
-        item if is_one_of("user_input model_output", item, "type") => {}
+        item if is_one_of(Words("user_input model_output"), item, "type") => {}
         item if item.text("type").is_some_and(|kind| kind.ends_with("_result")) => {
             add_result(item, turn, ids);
         }

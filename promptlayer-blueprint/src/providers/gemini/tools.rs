@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::wire;
 use crate::blueprint::{BuiltInTool, ChatPrompt, Function, FunctionTool, Tool, ToolChoice};
 use crate::providers::draft::{Draft, Omissions};
-use crate::providers::json::{Fields, Object, without_nulls};
-use crate::providers::merge;
+use crate::providers::json::{Fields, Object, Words, without_nulls};
+use crate::providers::{merge, turn};
 
 /// Gemini's own tools, with the blueprint's name for each.
 const BUILT_IN: &[(&str, &str)] = &[
@@ -20,8 +20,10 @@ const BUILT_IN: &[(&str, &str)] = &[
 ];
 
 /// Keywords of the schemas in `parameters`. Other JSON schemas are allowed in `parametersJsonSchema`.
-const KEYWORDS: &str = "type format title description nullable enum maxItems minItems required minProperties \
-                        maxProperties minLength maxLength pattern example propertyOrdering default minimum maximum";
+const KEYWORDS: Words = Words(
+    "type format title description nullable enum maxItems minItems required minProperties maxProperties \
+     minLength maxLength pattern example propertyOrdering default minimum maximum",
+);
 
 /// Moves tools and tool choice from the request to the prompt. Values that the blueprint cannot hold stay
 /// in the request.
@@ -80,16 +82,10 @@ pub(super) fn built_in(name: &str, mut config: Object) -> Option<Tool> {
 /// Reads a function declaration. Returns `true` if the function holds all of it. For example, the blueprint
 /// has no field for a response schema.
 pub(super) fn read_function(declaration: &Value, tools: &mut Vec<Tool>) -> bool {
-    const HELD: &[&str] = &["type", "name", "description", "parameters", "parametersJsonSchema"];
-    let Some(name) = declaration.owned("name") else { return false };
+    const HELD: Words = Words("type name description parameters parametersJsonSchema");
     let schema = declaration.field("parameters").or_else(|| declaration.field("parametersJsonSchema"));
-    let function = Function {
-        name,
-        description: declaration.owned("description").unwrap_or_default(),
-        strict: false,
-        parameters: schema.and_then(Value::as_object).cloned(),
-    };
-    tools.push(Tool::Function(FunctionTool { function }));
+    let Some(function) = turn::function(declaration, schema.and_then(Value::as_object)) else { return false };
+    tools.push(Function { strict: false, ..function }.into());
     has_only(declaration, HELD) && schema.is_none_or(Value::is_object)
 }
 
@@ -98,8 +94,8 @@ pub(super) fn read_choice(config: &Value) -> (Option<ToolChoice>, bool) {
     let Some(calling) = config.field("functionCallingConfig").filter(|calling| calling.is_object()) else {
         return (None, false);
     };
-    let is_all =
-        has_only(config, &["functionCallingConfig"]) && has_only(calling, &["mode", "allowedFunctionNames"]);
+    let is_all = has_only(config, Words("functionCallingConfig"))
+        && has_only(calling, Words("mode allowedFunctionNames"));
     let mode = calling.text("mode").unwrap_or_default().to_ascii_uppercase();
     let choice = match (mode.as_str(), calling.list("allowedFunctionNames")) {
         ("ANY", [Value::String(name)]) => return (Some(ToolChoice::function(name.as_str())), is_all),
@@ -113,10 +109,8 @@ pub(super) fn read_choice(config: &Value) -> (Option<ToolChoice>, bool) {
     (Some(ToolChoice::Mode(choice.to_owned())), is_all)
 }
 
-/// Returns `true` if an object has no other fields than these.
-fn has_only(object: &Value, names: &[&str]) -> bool {
-    let mut fields = object.as_object().into_iter().flatten();
-    fields.all(|(key, value)| value.is_null() || names.contains(&key.as_str()))
+fn has_only(object: &Value, names: Words) -> bool {
+    object.as_object().is_none_or(|fields| names.are_all_of(fields))
 }
 
 /// Writes tools and tool choice. The body may already contain what the blueprint could not hold when the
@@ -197,7 +191,7 @@ fn is_plain(schema: &Value) -> bool {
             "items" => is_plain(value),
             "anyOf" => value.as_array().is_some_and(|schemas| schemas.iter().all(is_plain)),
             "properties" => value.as_object().is_some_and(|schemas| schemas.values().all(is_plain)),
-            key => KEYWORDS.split(' ').any(|keyword| keyword == key),
+            key => KEYWORDS.contains(key),
         })
     })
 }

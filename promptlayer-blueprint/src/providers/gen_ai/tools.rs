@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::json::{Fields, Object};
-use super::super::reading;
+use super::super::{reading, turn};
 use crate::blueprint::{BuiltInTool, Function, Tool};
 
 /// Prefixes of the providers' names for tools that they run, without the version date, and the blueprint's
@@ -51,12 +51,7 @@ fn function(said: &Object) -> Option<Function> {
     // `OpenAI`'s format has the function in a nested object.
     let function = said.object("function").unwrap_or(said);
     let schema = ["parameters", "input_schema"].iter().find_map(|key| function.get(*key)?.as_object());
-    Some(Function {
-        name: function.owned("name")?,
-        description: function.string("description"),
-        parameters: schema.cloned(),
-        ..Function::default()
-    })
+    Some(Function { strict: false, ..turn::function(function, schema)? })
 }
 
 /// Converts a tool that the provider runs. Its settings are kept as received.

@@ -12,7 +12,7 @@ use crate::providers::reading::{Reply, Shape, Usage, UsagePaths};
 use crate::providers::{RESPONSE_ID, errors, vendors};
 
 /// The unit of xAI's cost: 10^10 ticks are one US dollar (<https://docs.x.ai/developers/cost-tracking>).
-const TICKS_PER_DOLLAR: f64 = 1e10;
+pub(in crate::providers) const TICKS_PER_DOLLAR: f64 = 1e10;
 
 /// The metadata key of the service tier, and its path.
 const TIER: (&str, &str) = ("service_tier", "service_tier");
@@ -105,16 +105,21 @@ fn tokens(object: &Object) -> Usage {
 /// that it needs no mark of the provider.
 fn price(reply: &Object, usage: Option<&Object>, provider: Option<&str>) -> Option<f64> {
     let number = |path: &str| usage?.at(path)?.as_f64();
-    // OpenRouter's credits are US dollars. With the user's own key (BYOK), the upstream cost is paid to the model's
-    // provider and is reported separately.
-    let is_own_key = usage.is_some_and(|usage| usage.get("is_byok") == Some(&Value::Bool(true)));
-    let upstream = number("cost_details.upstream_inference_cost").filter(|_| is_own_key).unwrap_or_default();
-    let of_openrouter = number("cost").filter(|_| provider == Some("openrouter")).map(|cost| cost + upstream);
-    let price = of_openrouter
+    let price = openrouter_price(usage, provider)
         .or_else(|| number("cost.total_cost"))
         .or_else(|| Some(number("cost_in_usd_ticks")? / TICKS_PER_DOLLAR))
         .or_else(|| reply.at("cost.usd")?.as_f64())?;
     (price.is_finite() && price >= 0.0).then_some(price)
+}
+
+/// Returns the cost that `OpenRouter` reports. Its credits are US dollars. With the user's own key (BYOK), the
+/// upstream cost is paid to the model's provider and is reported separately.
+pub(in crate::providers) fn openrouter_price(usage: Option<&Object>, provider: Option<&str>) -> Option<f64> {
+    let number = |path: &str| usage?.at(path)?.as_f64();
+    let is_own_key = usage?.get("is_byok") == Some(&Value::Bool(true));
+    let upstream = number("cost_details.upstream_inference_cost").filter(|_| is_own_key);
+    let cost = number("cost").filter(|_| provider == Some("openrouter"))?;
+    Some(cost + upstream.unwrap_or_default())
 }
 
 /// Returns the most severe finish reason of the choices. OpenAI reports a refusal in `refusal`, not in the finish

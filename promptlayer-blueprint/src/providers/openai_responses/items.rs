@@ -7,29 +7,18 @@ use crate::blueprint::{
     AssistantMessage, ContentBlock, MediaFormat, Message, ShellCallOutputContent, TextContent, ToolCall,
 };
 use crate::providers::blocks;
-use crate::providers::json::{self, Fields, Object};
+use crate::providers::json::{self, Fields, Object, Words};
 
 /// Items that wait for the result of one of the application's tools.
-const AWAITED: &[&str] = &[
-    "function_call",
-    "custom_tool_call",
-    "computer_call",
-    "local_shell_call",
-    "apply_patch_call",
-    "mcp_approval_request",
-];
+const AWAITED: Words = Words(
+    "function_call custom_tool_call computer_call local_shell_call apply_patch_call mcp_approval_request",
+);
 
 /// Items of the model that are neither messages nor calls.
-const OF_MODEL: &[&str] = &[
-    "reasoning",
-    "compaction",
-    "item_reference",
-    "mcp_list_tools",
-    "mcp_approval_request",
-    "program",
-    "program_output",
-    "tool_search_output",
-];
+const OF_MODEL: Words = Words(
+    "reasoning compaction item_reference mcp_list_tools mcp_approval_request program program_output \
+     tool_search_output",
+);
 
 /// Converts the items of a request. Consecutive items of the model form one message: reasoning, text and
 /// tool calls.
@@ -74,7 +63,7 @@ pub(super) fn is_awaited(item: &Value) -> bool {
     match item.as_object().map(kind) {
         // A shell may also run at the provider.
         Some("shell_call") => item.at("environment.type").and_then(Value::as_str) == Some("local"),
-        Some(kind) => AWAITED.contains(&kind),
+        Some(kind) => AWAITED.contains(kind),
         None => false,
     }
 }
@@ -151,7 +140,7 @@ fn message_of_others(item: &Object) -> Option<Message> {
             }
             Some(message)
         }
-        (kind, _) if OF_MODEL.contains(&kind) || kind.ends_with("_call") => None,
+        (kind, _) if OF_MODEL.contains(kind) || kind.ends_with("_call") => None,
         _ => Some(Message::user(blocks::readable(&item.clone().into()))),
     }
 }

@@ -7,12 +7,9 @@ use serde_json::Value;
 use super::{SHAPE, items};
 use crate::blueprint::{AssistantMessage, ChatPrompt, ContentBlock, Message};
 use crate::providers::finish::{Finish, Reason};
-use crate::providers::json::{Fields, Object};
+use crate::providers::json::{Fields, Object, Words};
 use crate::providers::reading::{Reply, Usage, UsagePaths};
-use crate::providers::{errors, vendors};
-
-/// The unit of xAI's cost: 10^10 ticks are one US dollar.
-const TICKS_IN_A_DOLLAR: f64 = 1e10;
+use crate::providers::{errors, openai_chat, vendors};
 
 /// The counts of a response.
 static USAGE: UsagePaths = UsagePaths {
@@ -31,7 +28,7 @@ static USAGE: UsagePaths = UsagePaths {
 };
 
 /// The statuses of a response.
-const STATUSES: &[&str] = &["completed", "incomplete", "failed", "cancelled", "in_progress", "queued"];
+const STATUSES: Words = Words("completed incomplete failed cancelled in_progress queued");
 
 /// Returns `true` if an object is a whole response.
 pub(super) fn is_reply(object: &Object) -> bool {
@@ -41,7 +38,7 @@ pub(super) fn is_reply(object: &Object) -> bool {
         Some(kind) => kind == "response" && (output.is_some() || status.is_some()),
         // Some servers and some client types omit the `object` field.
         None => {
-            status.is_some_and(|status| STATUSES.contains(&status))
+            status.is_some_and(|status| STATUSES.contains(status))
                 && output.is_some_and(|items| {
                     items.iter().all(|item| item.get("type").is_some_and(Value::is_string))
                 })
@@ -69,7 +66,9 @@ pub(super) fn reply(object: &Object) -> Reply {
         },
         finish: finish(object, output),
         error: object.field("error").filter(|error| is_error(error)).map(errors::of_reply),
-        price: ticks.map(|ticks| ticks / TICKS_IN_A_DOLLAR).or_else(|| cost(object.at("usage.cost")?)),
+        price: ticks
+            .map(|ticks| ticks / openai_chat::TICKS_PER_DOLLAR)
+            .or_else(|| cost(object.at("usage.cost")?)),
         metadata: metadata(object, output),
         ..Reply::default()
     }

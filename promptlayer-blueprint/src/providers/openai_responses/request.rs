@@ -4,44 +4,22 @@ use serde_json::Value;
 
 use super::{SHAPE, items};
 use crate::blueprint::{BuiltInTool, ChatPrompt, Function, Message, Tool, ToolChoice};
-use crate::providers::json::{self, Fields, Object};
+use crate::providers::json::{self, Fields, Object, Words};
 use crate::providers::reading::{self, Request};
+use crate::providers::turn;
 
 /// Fields of other APIs that have an input and a model too: chat, embeddings, speech.
-const OF_OTHERS: &[&str] = &[
-    "messages",
-    "encoding_format",
-    "dimensions",
-    "output_dimension",
-    "output_dtype",
-    "input_type",
-    "keep_alive",
-    "truncate",
-    "options",
-    "voice",
-];
+const OF_OTHERS: Words = Words(
+    "messages encoding_format dimensions output_dimension output_dtype input_type keep_alive truncate \
+     options voice",
+);
 
 /// Fields that, beside an input, only this API has.
-const SURE: &[&str] = &[
-    "instructions",
-    "previous_response_id",
-    "conversation",
-    "max_output_tokens",
-    "max_tool_calls",
-    "parallel_tool_calls",
-    "reasoning",
-    "text",
-    "tools",
-    "tool_choice",
-    "store",
-    "stream",
-    "include",
-    "background",
-    "temperature",
-    "top_p",
-    "prompt_cache_key",
-    "context_management",
-];
+const SURE: Words = Words(
+    "instructions previous_response_id conversation max_output_tokens max_tool_calls parallel_tool_calls \
+     reasoning text tools tool_choice store stream include background temperature top_p prompt_cache_key \
+     context_management",
+);
 
 /// Words in the names of models that take an input but return no text.
 const OTHER_MODELS: &[&str] =
@@ -54,13 +32,13 @@ const OTHER_PARTS: &[&str] = &["text", "image_url"];
 /// and a model too.
 pub(super) fn is_request(object: &Object) -> bool {
     let has = |key: &str| object.has(key);
-    if OF_OTHERS.iter().any(|key| has(key)) {
+    if OF_OTHERS.any_in(object) {
         return false;
     }
     // A stored prompt may define the model.
     let is_stored = object.get("prompt").and_then(|prompt| prompt.get("id")).is_some_and(Value::is_string);
     let Some(model) = object.text("model").or(is_stored.then_some("")) else { return false };
-    let is_sure = is_stored || SURE.iter().any(|key| has(key));
+    let is_sure = is_stored || SURE.any_in(object);
     match object.get("input") {
         Some(Value::String(_)) => is_sure || !is_other(model),
         Some(Value::Array(input)) if !input.is_empty() => are_items(input),
@@ -142,23 +120,14 @@ fn tool(value: &Value) -> Option<Tool> {
 
 /// Reads a function. Its fields are at the top level here, not in a nested object.
 fn function(tool: &Object) -> Option<Function> {
-    let parameters = match tool.get("parameters") {
-        None | Some(Value::Null) => None,
-        Some(parameters) => Some(parameters.as_object()?.clone()),
-    };
-    Some(Function {
-        name: tool.text("name")?.to_owned(),
-        description: tool.text("description").unwrap_or_default().to_owned(),
-        strict: tool.get("strict").and_then(Value::as_bool).unwrap_or_default(),
-        parameters,
-    })
+    let schema = tool.field("parameters");
+    schema.is_none_or(Value::is_object).then(|| turn::function(tool, schema.and_then(Value::as_object)))?
 }
 
 /// Returns `true` if a function has settings that the blueprint has no field for.
 fn says_more(tool: &Value) -> bool {
-    const PLACED: &[&str] = &["type", "name", "description", "strict", "parameters"];
-    let is_more = |(key, value): (&String, &Value)| !PLACED.contains(&key.as_str()) && !value.is_null();
-    kind(tool) == "function" && tool.as_object().is_some_and(|tool| tool.iter().any(is_more))
+    const PLACED: Words = Words("type name description strict parameters");
+    kind(tool) == "function" && tool.as_object().is_some_and(|tool| !PLACED.are_all_of(tool))
 }
 
 /// Returns the blueprint's name for a type of tool. Some types contain a version date.
