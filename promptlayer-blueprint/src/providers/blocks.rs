@@ -15,7 +15,6 @@ pub(super) fn readable(value: &Value) -> ContentBlock {
     ContentBlock::from_text(json::readable(value))
 }
 
-/// Creates a thought.
 pub(super) fn thought(
     thinking: impl Into<String>,
     signature: Option<String>,
@@ -24,7 +23,6 @@ pub(super) fn thought(
     ContentBlock::Thinking(ThinkingContent { thinking: thinking.into(), signature, id })
 }
 
-/// Creates an image block.
 pub(super) fn image(url: &str, detail: Option<String>) -> ContentBlock {
     let image_url = ImageUrl { url: url.to_owned(), detail };
     ContentBlock::ImageUrl(ImageContent { image_url, image_variable: None })
@@ -35,7 +33,6 @@ pub(super) fn image_from_base64(mime_type: &str, content: &str) -> ContentBlock 
     ContentBlock::from_image_url(format!("data:{mime_type};base64,{content}"))
 }
 
-/// Creates a file block.
 pub(super) fn file<'a>(
     title: Option<&str>,
     mime_type: impl Into<Option<&'a str>>,

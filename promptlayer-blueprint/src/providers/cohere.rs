@@ -1,7 +1,6 @@
 //! Cohere's Chat and Embed APIs, versions 2 and 1.
 
 mod chat;
-mod stream;
 mod v1;
 mod write;
 
@@ -20,8 +19,8 @@ pub(super) static CHAT: Shape = Shape {
     request: chat::request,
     is_reply: chat::is_reply,
     reply: chat::reply,
-    is_chunk: stream::is_event,
-    sum: stream::sum,
+    is_chunk: chat::is_event,
+    sum: chat::sum,
     write: Some(write::request),
 };
 
@@ -67,7 +66,6 @@ static USAGE: UsagePaths = UsagePaths {
     ..UsagePaths::NONE
 };
 
-/// Request fields that contain the input.
 const INPUTS: &[&str] = &["texts", "images", "inputs"];
 
 /// Returns `true` if an object is a request: it has a model, an input, and an input type or embedding
@@ -117,7 +115,6 @@ fn vectors(object: &Object) -> &[Value] {
     }
 }
 
-/// Reads a response.
 fn reply(object: &Object) -> Reply {
     Reply {
         shape: Some(&EMBED),

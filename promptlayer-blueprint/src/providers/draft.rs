@@ -140,7 +140,6 @@ impl<'a> Turns<'a> {
         }
     }
 
-    /// Returns the next message.
     pub(super) fn next(&mut self, omissions: &mut Omissions) -> Option<Turn<'a>> {
         let (at, message) = self.messages.find(|(at, message)| {
             let is_unknown = matches!(message, Message::Placeholder(_) | Message::Other(_));

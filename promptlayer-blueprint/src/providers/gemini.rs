@@ -1,11 +1,8 @@
 //! Gemini's `generateContent`, embeddings and Interactions, as served by the Gemini API and by Vertex AI.
 
-mod citations;
-mod embed;
 mod interactions;
 mod parts;
-mod reply;
-mod request;
+mod read;
 mod stream;
 mod tools;
 mod wire;
@@ -21,11 +18,11 @@ pub(super) static SHAPE: Shape = Shape {
     api_type: "generate-content",
     family: "google",
     is_shared: true,
-    is_request: request::is_request,
-    request: request::read,
-    is_reply: reply::is_reply,
-    reply: reply::read,
-    is_chunk: reply::is_reply,
+    is_request: read::is_request,
+    request: read::read_request,
+    is_reply: read::is_reply,
+    reply: read::read_reply,
+    is_chunk: read::is_reply,
     sum: stream::sum,
     write: Some(write::write),
 };
@@ -34,10 +31,10 @@ pub(super) static EMBED: Shape = Shape {
     api_type: "embed-content",
     family: "google",
     is_shared: true,
-    is_request: embed::is_request,
-    request: embed::read_request,
-    is_reply: embed::is_reply,
-    reply: embed::read_reply,
+    is_request: read::is_embed_request,
+    request: read::read_embed_request,
+    is_reply: read::is_embed_reply,
+    reply: read::read_embed_reply,
     ..Shape::BASE
 };
 

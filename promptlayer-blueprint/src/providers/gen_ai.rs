@@ -129,7 +129,6 @@ pub fn api_type(fields: &Map<String, Value>) -> Option<&'static str> {
     (text(fields, semconv::OPERATION_NAME)? == "generate_content").then_some("generate-content")
 }
 
-/// Returns the input of the model.
 fn input(fields: &Map<String, Value>, said: Option<Said<'_>>, tools: Vec<Tool>) -> Option<Prompt> {
     let mut said = said.map(|said| messages(&said, Message::user)).unwrap_or_default();
     if let Some(system) = parsed(fields, semconv::SYSTEM_INSTRUCTIONS).and_then(|said| instructions(&said))

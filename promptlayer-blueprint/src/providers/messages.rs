@@ -67,7 +67,6 @@ impl Role {
         ROLES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, role)| *role)
     }
 
-    /// Creates a message with this role.
     pub(super) fn message(self, content: Vec<ContentBlock>) -> Message {
         match self {
             Self::System => Message::system(content),

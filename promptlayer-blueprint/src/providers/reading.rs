@@ -20,9 +20,7 @@ pub struct Shape {
     pub family: &'static str,
     /// `true` if other providers use this wire format too, so that `family` does not identify the provider.
     pub(super) is_shared: bool,
-    /// Returns `true` if an object is a request.
     pub(super) is_request: fn(&Object) -> bool,
-    /// Reads a request.
     pub(super) request: fn(Object) -> Request,
     /// Returns `true` if an object is a whole response.
     pub(super) is_reply: fn(&Object) -> bool,

@@ -44,7 +44,6 @@ const OPENAI_FIELDS: Words = Words(
 /// Types of content blocks that `OpenAI`'s chat completions have and Anthropic's messages do not have.
 const OPENAI_BLOCKS: Words = Words("image_url input_audio file refusal video_url");
 
-/// Returns `true` if an object is a request.
 fn is_request(object: &Object) -> bool {
     let messages = object.list("messages");
     // Compatible servers may accept some of Anthropic's fields together with tools in OpenAI's format.
@@ -166,7 +165,6 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("mcp_toolset", "mcp"),
 ];
 
-/// Reads a request.
 fn request(mut object: Object) -> Request {
     let mut prompt = ChatPrompt::new(turn::read_messages(&object, content::read));
     prompt.tools = turn::take_tools(&mut object, read_tool);

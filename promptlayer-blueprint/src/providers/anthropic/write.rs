@@ -47,7 +47,6 @@ static FORMAT: Format = Format {
     untitled: None,
 };
 
-/// Writes a request.
 pub(super) fn write(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
     let mut body = FORMAT.write(draft, omissions);
     FORMAT.add_tools(&mut body, draft, omissions);

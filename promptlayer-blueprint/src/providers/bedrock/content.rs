@@ -91,7 +91,6 @@ fn read_call(call: &Object) -> Part {
     }
 }
 
-/// Reads a text with its citations.
 fn read_cited(block: &Value) -> Option<ContentBlock> {
     let texts: Option<Vec<&str>> =
         block.list("content").iter().map(|part| part.get("text")?.as_str()).collect();

@@ -96,7 +96,6 @@ static USAGE: UsagePaths = UsagePaths {
 /// Fields of a request that are its prompt.
 const PROMPT_FIELDS: &[&str] = &["prompt", "inputText", "images", "inputImage"];
 
-/// Returns the text and the images of a request.
 fn prompt(object: &Object) -> Vec<ContentBlock> {
     let text = object.text("inputText").or_else(|| object.text("prompt"));
     let images = object.list("images").iter().filter_map(Value::as_str).chain(object.text("inputImage"));

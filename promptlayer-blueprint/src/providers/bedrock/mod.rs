@@ -49,7 +49,6 @@ const REQUEST_FIELDS: Words = Words(
      toolConfig",
 );
 
-/// Returns `true` if an object is a request.
 fn is_request(object: &Object) -> bool {
     let messages = object.list("messages");
     !messages.is_empty()

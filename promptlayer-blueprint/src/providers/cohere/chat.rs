@@ -1,6 +1,4 @@
-//! Requests and responses of the Chat API, and their citations.
-
-use serde_json::{Value, json};
+//! The Chat API: requests, responses and the events of streams.
 
 use super::{CHAT, USAGE};
 use crate::blueprint::{
@@ -9,9 +7,11 @@ use crate::blueprint::{
 };
 use crate::providers::blocks::{self, text_at};
 use crate::providers::finish::Finish;
-use crate::providers::json::{Fields, Object};
+use crate::providers::json::{Fields, Object, Words};
+use crate::providers::merge::{self, Op, Rules};
 use crate::providers::reading::{Reply, Request};
 use crate::providers::{errors, messages, openai_chat};
+use serde_json::{Value, json};
 
 /// Prefixes of the names of Cohere's models.
 const MODELS: &[&str] = &["command", "c4ai"];
@@ -50,7 +50,6 @@ fn tool_choice(object: &Object) -> Option<ToolChoice> {
     Some(ToolChoice::Mode((*mode).to_owned()))
 }
 
-/// Reads a request.
 pub(super) fn request(object: Object) -> Request {
     let mut prompt = ChatPrompt::new(object.list("messages").iter().map(message));
     let mut prompt_fields = vec!["model", "messages"];
@@ -130,14 +129,13 @@ pub(super) fn is_reply(object: &Object) -> bool {
     };
     let is_ended = match object.get("finish_reason") {
         Some(Value::String(word)) => REASONS.contains(&word.as_str()) || word.starts_with("ERROR_"),
-        // An interrupted stream: see `stream`.
+        // An interrupted stream: see `sum`.
         Some(Value::Null) => !object.contains_key("index"),
         _ => object.get("usage").is_some_and(|usage| usage.get("billed_units").is_some()),
     };
     object.get("message").is_some_and(is_of_model) && is_ended
 }
 
-/// Reads a response.
 pub(super) fn reply(object: &Object) -> Reply {
     let message = object.object("message");
     let cited = message.map(|message| message.list("citations")).unwrap_or_default();
@@ -208,4 +206,96 @@ fn annotation(citation: &Value, source: &Value) -> Annotation {
             file_id: id,
         }),
     }
+}
+
+/// Event types of a chat stream. No other API uses them.
+const EVENTS: Words = Words(
+    "message-start content-start content-delta content-end tool-plan-delta tool-call-start tool-call-delta \
+     tool-call-end citation-start citation-end message-end",
+);
+
+/// The parts of a message that have an index.
+const LISTS: &[&str] = &["content", "tool_calls", "citations"];
+
+const MESSAGE: Rules = &[
+    ("tool_plan", Op::Append),
+    ("content", Op::Items(&[("text", Op::Append), ("thinking", Op::Append)])),
+    (
+        "tool_calls",
+        Op::Items(&[("function", Op::Fields(&[("name", Op::Append), ("arguments", Op::Append)]))]),
+    ),
+    ("citations", Op::Items(&[("*", Op::Set)])),
+];
+
+/// Returns `true` if an object is an event: it has one of these types, and a delta or an index.
+pub(super) fn is_event(object: &Object) -> bool {
+    object.text("type").is_some_and(|kind| EVENTS.contains(kind))
+        && (object.object("delta").is_some() || object.get("index").is_some_and(Value::is_u64))
+}
+
+pub(super) fn sum(events: Vec<Value>) -> Object {
+    let (mut whole, mut message) = (Object::new(), Object::new());
+    for mut event in events {
+        let Some(kind) = event.owned("type") else { continue };
+        let index = event.count("index").unwrap_or_default();
+        let Some(Value::Object(mut delta)) = event.get_mut("delta").map(Value::take) else { continue };
+        match kind.as_str() {
+            "message-end" => whole.extend(delta),
+            "message-start" => {
+                whole.extend(event.get_mut("id").map(|id| ("id".to_owned(), id.take())));
+                let role = delta.get("message").and_then(|message| message.text("role"));
+                message.extend(role.map(|role| ("role".to_owned(), role.into())));
+            }
+            "debug" => {}
+            _ => {
+                if let Some(Value::Object(piece)) = delta.remove("message") {
+                    merge::add(&mut message, with_index(piece, index), MESSAGE);
+                }
+            }
+        }
+    }
+    message.entry("role").or_insert_with(|| "assistant".into());
+    finish_parts(&mut message);
+    // An interrupted stream has no finish reason.
+    whole.entry("finish_reason").or_insert(Value::Null);
+    whole.insert("message".to_owned(), message.into());
+    whole
+}
+
+/// Returns the piece of a message that an event has. A part is an object, or a list of objects, without an index.
+fn with_index(mut piece: Object, index: u64) -> Object {
+    piece.retain(|key, _| key == "tool_plan" || LISTS.contains(&key.as_str()));
+    for list in LISTS {
+        let Some(parts) = piece.get_mut(*list) else { continue };
+        if parts.is_object() {
+            *parts = Value::Array(vec![parts.take()]);
+        }
+        for part in parts.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+            part.insert("index".to_owned(), index.into());
+        }
+    }
+    piece
+}
+
+/// Completes the parts of an assembled message.
+fn finish_parts(message: &mut Object) {
+    for list in LISTS {
+        for part in message.get_mut(*list).and_then(Value::as_array_mut).into_iter().flatten() {
+            let Some(part) = part.as_object_mut() else { continue };
+            part.remove("index");
+            match *list {
+                "content" => {
+                    let is_thought = part.contains_key("thinking") || part.is("type", "thinking");
+                    let kind = if is_thought { "thinking" } else { "text" };
+                    part.insert("type".to_owned(), kind.into());
+                    part.entry(kind).or_insert_with(|| "".into());
+                }
+                "tool_calls" => {
+                    part.entry("function").or_insert_with(|| json!({"name": "", "arguments": ""}));
+                }
+                _ => {}
+            }
+        }
+    }
+    message.retain(|key, value| key != "tool_plan" || value.as_str().is_some_and(|plan| !plan.is_empty()));
 }

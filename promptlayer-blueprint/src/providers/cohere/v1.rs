@@ -40,7 +40,6 @@ fn is_history(value: &Value) -> bool {
 /// different format.
 const PROMPT_FIELDS: &[&str] = &["model", "message", "chat_history", "preamble", "tool_results"];
 
-/// Reads a request.
 pub(super) fn request(object: Object) -> Request {
     let mut ids = CallIds::default();
     let preamble = object.text("preamble").map(Message::system);
@@ -83,7 +82,6 @@ fn tool_calls(object: &Object, ids: &mut CallIds) -> Vec<ToolCall> {
     calls.collect()
 }
 
-/// Returns `true` if an object is a response.
 pub(super) fn is_reply(object: &Object) -> bool {
     object.get("text").is_some_and(Value::is_string)
         && object.get("generation_id").is_some_and(Value::is_string)
@@ -135,7 +133,6 @@ fn with_documents(object: &Object) -> Vec<Value> {
     object.objects("citations").map(whole).collect()
 }
 
-/// Returns `true` if an object is an event of a streamed response.
 pub(super) fn is_event(object: &Object) -> bool {
     object.get("is_finished").is_some_and(Value::is_boolean)
         && object.get("event_type").is_some_and(Value::is_string)

@@ -9,7 +9,6 @@ use crate::providers::draft::{
 };
 use crate::providers::json::{Object, without_nulls};
 
-/// Writes a request.
 pub(super) fn request(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
     let messages = draft.chat.messages.iter().enumerate();
     let messages: Value =

@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use super::parts::{self, Turn};
-use super::{INTERACTIONS, model_name, new_request, reply, tools, wire};
+use super::{INTERACTIONS, model_name, new_request, read, tools, wire};
 use crate::blueprint::{
     ChatPrompt, ContentBlock, Message, Tool, WebSearchResult, WebSearchToolResultContent,
 };
@@ -51,7 +51,6 @@ fn is_one_of(words: Words, object: &impl Fields, field: &str) -> bool {
     object.text(field).is_some_and(|text| words.contains(text))
 }
 
-/// Returns `true` if an item is a content.
 fn is_content(item: &impl Fields) -> bool {
     is_one_of(CONTENTS, item, "type")
 }
@@ -260,7 +259,7 @@ pub(super) fn read_reply(object: &Object) -> Reply {
 
 fn read_usage(usage: &Object) -> Usage {
     let lists = ["input_tokens_by_modality", "output_tokens_by_modality"];
-    reply::with_details(USAGE.read(usage), usage, lists, "tokens")
+    read::with_details(USAGE.read(usage), usage, lists, "tokens")
 }
 
 /// How events are added up. The last event may repeat the steps. They are `outputs` here, which count only if there are no other steps.
@@ -274,7 +273,6 @@ const STEP: Rules = &[
 ];
 const TEXT: Rules = &[("type", Op::First), ("text", Op::Append), ("annotations", Op::Extend)];
 
-/// Returns `true` if an object is an event of a streamed interaction.
 pub(super) fn is_event(object: &Object) -> bool {
     let has = |name: &str| object.object(name).is_some();
     match object.text("event_type").unwrap_or_default() {
@@ -284,7 +282,6 @@ pub(super) fn is_event(object: &Object) -> bool {
     }
 }
 
-/// Assembles the events into the whole interaction.
 pub(super) fn sum(events: Vec<Value>) -> Object {
     let mut whole = merge::sum(events.into_iter().filter_map(piece), INTERACTION);
     let steps = whole.get_mut("steps").and_then(Value::as_array_mut);

@@ -105,7 +105,6 @@ fn write_result(id: Option<&str>, name: &str, content: &[ContentBlock]) -> Value
     without_nulls(json!({ "functionResponse": result }))
 }
 
-/// Converts a block to a part.
 fn write_block(block: &ContentBlock) -> Option<Value> {
     let part = match block {
         ContentBlock::Text(block) => {

@@ -189,7 +189,6 @@ impl Answered {
     }
 }
 
-/// Returns the finish reason of each choice, in order.
 fn finish_reasons(output: Output) -> Vec<Option<String>> {
     let reply = match output {
         Output::Value(value) | Output::Embeddings(value) => value,

@@ -38,7 +38,6 @@ fn is_message(message: &Object) -> bool {
         || message.list("tool_calls").iter().any(has_object)
 }
 
-/// Reads a `chat` request.
 pub(super) fn chat_request(object: Object) -> Request {
     let mut ids = CallIds::default();
     let messages = object.list("messages").iter().map(|message| read_message(message, &mut ids));
@@ -184,13 +183,11 @@ pub(super) fn is_generate_reply(object: &Object) -> bool {
         && object.get("model").is_some_and(Value::is_string)
 }
 
-/// Reads a `chat` response.
 pub(super) fn chat_reply(object: &Object) -> Reply {
     let message = object.object("message");
     chat_or_generate(object, message.map(|message| read_assistant(message, &mut CallIds::default())), &CHAT)
 }
 
-/// Reads a `generate` response.
 pub(super) fn generate_reply(object: &Object) -> Reply {
     let thinking = object.text("thinking").map(ContentBlock::from_thinking);
     let text = object.text("response").map(ContentBlock::from_text);
@@ -216,7 +213,6 @@ pub(super) fn is_embed_reply(object: &Object) -> bool {
         && vectors.iter().any(|vector| vectors::dimensions(vector).is_some())
 }
 
-/// Reads an `embed` response.
 pub(super) fn embed_reply(object: &Object) -> Reply {
     let vectors = object.list("embeddings");
     let prompt = vectors::said(vectors.len(), vectors.iter().filter_map(vectors::dimensions));

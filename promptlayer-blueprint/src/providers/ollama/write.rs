@@ -8,7 +8,6 @@ use crate::providers::draft::{Call, Draft, Ids, Omissions, Role, Turn, Turns};
 use crate::providers::json::{Object, without_nulls};
 use crate::providers::messages::is_empty;
 
-/// Writes a request.
 pub(super) fn write(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
     let (mut turns, mut messages) = (Turns::new(draft.chat, Ids::Optional), Vec::new());
     while let Some(turn) = turns.next(omissions) {

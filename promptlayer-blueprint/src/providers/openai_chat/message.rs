@@ -85,7 +85,6 @@ fn function_call(function: &Value) -> Option<FunctionCall> {
     Some(FunctionCall::new(name, arguments.map(json::compact).unwrap_or_default()))
 }
 
-/// Reads the content of a message.
 pub(super) fn content(value: Option<&Value>) -> Vec<ContentBlock> {
     match value {
         None | Some(Value::Null) => Vec::new(),

@@ -57,7 +57,6 @@ static FUNCTION: Rules = &[("name", Op::With(add_name)), ("arguments", Op::Appen
 /// a fragment belongs to.
 const OPEN_ITEMS: usize = 64;
 
-/// Assembles chunks of chat completions.
 pub(super) fn sum_chat(events: Vec<Value>) -> Object {
     let mut reply = sum(events, "chat.completion");
     let choices = reply.get_mut("choices").and_then(Value::as_array_mut);

@@ -20,7 +20,6 @@ const WITHOUT_DEVELOPER: &[&str] = &["mistral", "deepseek", "perplexity"];
 /// Fields of a message, apart from its content, that the blueprint has under the same name.
 const MESSAGE_FIELDS: &[&str] = &["role", "name", "tool_call_id", "tool_calls", "function_call"];
 
-/// Writes a request.
 pub(super) fn write(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
     let mut writer = Writer { provider: draft.provider, omissions };
     let mut body = draft.body();
@@ -225,12 +224,10 @@ fn is_audio_id(media: &Media) -> bool {
     media.format == MediaFormat::Neither && media.mime_type.as_deref() == Some(ANY_AUDIO)
 }
 
-/// Creates a part with a URL.
 fn link(kind: &str, url: &str) -> Value {
     json!({"type": kind, kind: {"url": url}})
 }
 
-/// Returns the fields that a value is serialized to.
 fn fields(value: &impl Serialize) -> Object {
     match serde_json::to_value(value) {
         Ok(Value::Object(fields)) => fields,

@@ -78,7 +78,6 @@ fn kind(item: &Object) -> &str {
 /// Collects consecutive items of the model.
 #[derive(Default)]
 struct Turn {
-    /// The message so far.
     message: AssistantMessage,
     /// `true` if an item was added, even one without content.
     has_item: bool,
@@ -87,7 +86,6 @@ struct Turn {
 }
 
 impl Turn {
-    /// Ends the turn and adds its message to `messages`.
     fn end(&mut self, messages: &mut Vec<Message>) {
         let turn = std::mem::take(self);
         if turn.has_item {
@@ -95,7 +93,6 @@ impl Turn {
         }
     }
 
-    /// Adds an item of the model.
     fn add(&mut self, item: &Object) {
         self.has_item = true;
         let AssistantMessage { content: known, tool_calls, .. } = &mut self.message;
@@ -196,13 +193,11 @@ pub(super) fn content(value: Option<&Value>, id: Option<&str>) -> Vec<ContentBlo
     }
 }
 
-/// Creates a text block.
 fn text_block(text: &str, id: Option<&str>) -> ContentBlock {
     let id = id.map(str::to_owned);
     ContentBlock::Text(TextContent { text: text.to_owned(), id, ..TextContent::default() })
 }
 
-/// Reads one part.
 fn part(value: &Value, id: Option<&str>) -> Vec<ContentBlock> {
     let Some(object) = value.as_object() else { return vec![blocks::readable(value)] };
     let block = match object.text("type").unwrap_or_default() {
@@ -265,7 +260,6 @@ fn file(object: &Object) -> Option<ContentBlock> {
     Some(blocks::file(name, by_name(name), object.text("file_id")?, MediaFormat::Neither))
 }
 
-/// Reads audio data.
 fn audio(object: &Object) -> Option<ContentBlock> {
     let mime = object.text("format").map(|format| format!("audio/{format}"));
     Some(blocks::file(None, mime.as_deref(), object.text("data")?, MediaFormat::Base64))

@@ -43,7 +43,6 @@ pub(super) fn read(kind: &str, item: &Object) -> Vec<ContentBlock> {
     }
 }
 
-/// Returns an object in a field of an item.
 fn object(item: &Object, key: &str) -> Object {
     item.get(key).and_then(Value::as_object).map(|object| without_nulls(object, 0)).unwrap_or_default()
 }
@@ -64,7 +63,6 @@ fn without_nulls(object: &Object, depth: usize) -> Object {
     said.map(|(key, value)| (key.clone(), without_nulls_in(value, depth))).collect()
 }
 
-/// Does the same for any value.
 fn without_nulls_in(value: &Value, depth: usize) -> Value {
     match (value, depth.checked_sub(1)) {
         (Value::Object(object), Some(depth)) => Value::Object(without_nulls(object, depth)),

@@ -12,7 +12,6 @@ use crate::providers::draft::{
 };
 use crate::providers::json::{Fields, Object, without_nulls};
 
-/// Writes a request.
 pub(super) fn request(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
     let mut body = Object::from_iter([("model".to_owned(), draft.model.into())]);
     let mut input = Vec::new();
@@ -232,7 +231,6 @@ fn item(block: &ContentBlock) -> Option<Value> {
     }))
 }
 
-/// Writes a generated image.
 fn image(media: &OutputMediaContent) -> Option<Value> {
     let (mime, data) = blocks::data_url(&media.url)?;
     let mut item = media.provider_metadata.clone().unwrap_or_default();
