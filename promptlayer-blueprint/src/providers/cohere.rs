@@ -6,7 +6,7 @@ mod write;
 
 use serde_json::Value;
 
-use super::json::{Fields, Object};
+use super::json::{Fields, Object, Words};
 use super::reading::{Reply, Request, Shape, Usage, UsagePaths};
 use super::{blocks, vectors};
 use crate::blueprint::{ContentBlock, Prompt};
@@ -68,13 +68,20 @@ static USAGE: UsagePaths = UsagePaths {
 
 const INPUTS: &[&str] = &["texts", "images", "inputs"];
 
-/// Returns `true` if an object is a request: it has a model, an input, and an input type or embedding
-/// types.
+const INPUT_TYPES: Words = Words("search_document search_query classification clustering image");
+
+/// Returns `true` if an object is a request: it has an input, and a model with an input type or embedding types.
+/// Through Bedrock, the model is in the URL, so that the input type must be one of Cohere's.
 fn is_request(object: &Object) -> bool {
     let has = |name: &str, is: fn(&Value) -> bool| object.get(name).is_some_and(is);
-    has("model", Value::is_string)
-        && INPUTS.iter().any(|name| has(name, Value::is_array))
-        && (has("input_type", Value::is_string) || has("embedding_types", Value::is_array))
+    let is_of_cohere = || object.text("input_type").is_some_and(|kind| INPUT_TYPES.contains(kind));
+    INPUTS.iter().any(|name| has(name, Value::is_array))
+        && if object.has("model") {
+            has("model", Value::is_string)
+                && (has("input_type", Value::is_string) || has("embedding_types", Value::is_array))
+        } else {
+            is_of_cohere()
+        }
 }
 
 /// Reads a request. All inputs become one user message.

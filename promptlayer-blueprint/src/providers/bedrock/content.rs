@@ -121,7 +121,7 @@ fn read_citation(citation: &Object, end_index: i64) -> Annotation {
 }
 
 /// Reads a file of this kind. Returns `None` if the block has no file.
-fn read_media(kind: &str, block: &Value) -> Option<ContentBlock> {
+pub(super) fn read_media(kind: &str, block: &Value) -> Option<ContentBlock> {
     let source = block.get("source")?;
     let (format, title) = (block.text("format"), block.get("name").and_then(Value::as_str));
     let is_image = kind == "image";
