@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::detect;
 use super::draft::{Draft, Omission, Omissions};
-use crate::blueprint::{ChatPrompt, Message, Prompt};
+use crate::blueprint::{ChatPrompt, Message, Prompt, TemplateFormat};
 
 /// A request for a provider's API.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,6 +86,7 @@ pub fn to_request(
             &as_chat
         }
     };
+    report_templates(prompt, &mut omissions);
     let body = write(&Draft { prompt, chat, provider, model, parameters }, &mut omissions);
     let mut omissions = omissions.into_list();
     if matches!(prompt, Prompt::Completion(_)) {
@@ -98,6 +99,29 @@ pub fn to_request(
         }
     }
     Ok(ProviderRequest { body, omissions })
+}
+
+/// Reports the variables of a template and their format, which no request has.
+fn report_templates(prompt: &Prompt, omissions: &mut Omissions) {
+    let mut report = |place: &str, variables: &[String], format: Option<TemplateFormat>| {
+        for (field, is_set) in
+            [("input_variables", !variables.is_empty()), ("template_format", format.is_some())]
+        {
+            if is_set {
+                omissions.add(format!("{place}{field}"), "a request has no template variables");
+            }
+        }
+    };
+    match prompt {
+        Prompt::Completion(prompt) => report("", &prompt.input_variables, prompt.template_format),
+        Prompt::Chat(chat) => {
+            report("", &chat.input_variables, None);
+            for (at, message) in chat.messages.iter().enumerate() {
+                let (variables, format) = message.template();
+                report(&format!("messages[{at}]."), variables, format);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -158,5 +182,26 @@ pub(super) mod tests {
             places,
             ["messages[0].name", "messages[1].tool_calls[0].function.arguments", "messages[3]"]
         );
+    }
+
+    #[test]
+    fn template_variables_and_formats_are_reported() {
+        let text = json!([{"type": "text", "text": "Hello {name}"}]);
+        let prompt = json!({"type": "chat", "input_variables": ["name"], "messages": [
+            {"role": "system", "content": text, "template_format": "jinja2"},
+            {"role": "user", "content": text, "input_variables": ["name"], "template_format": "f-string"},
+            {"role": "user", "content": text, "input_variables": []},
+        ]});
+        let expected = [
+            "input_variables",
+            "messages[0].template_format",
+            "messages[1].input_variables",
+            "messages[1].template_format",
+        ];
+        for provider in ["openai", "mistral", "cohere", "anthropic", "amazon.bedrock", "google", "ollama"] {
+            assert_eq!(written(&prompt, provider, &json!({})).1, expected, "{provider}");
+        }
+        let completion = json!({"type": "completion", "content": text, "input_variables": ["name"], "template_format": "jinja2"});
+        assert_eq!(written(&completion, "anthropic", &json!({})).1, ["input_variables", "template_format"]);
     }
 }
