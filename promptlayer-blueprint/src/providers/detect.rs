@@ -72,6 +72,8 @@ pub(super) fn by_name(provider: &str, api: Option<&str>) -> Option<&'static Shap
     match provider {
         // The provider offers all of its APIs under other names, or models of other families.
         "vertexai" => own("google").or_else(|| own("anthropic")),
+        // `invoke` takes the Messages format for models of Anthropic.
+        "amazon.bedrock" => own(provider).or_else(|| own("anthropic")),
         _ if api.is_none() && !is_format_of_its_own(provider) => Some(&openai_chat::SHAPE),
         _ => own(provider).or_else(|| own("openai").filter(|_| !is_format_of_its_own(provider))),
     }

@@ -204,4 +204,14 @@ pub(super) mod tests {
         let completion = json!({"type": "completion", "content": text, "input_variables": ["name"], "template_format": "jinja2"});
         assert_eq!(written(&completion, "anthropic", &json!({})).1, ["input_variables", "template_format"]);
     }
+
+    #[test]
+    fn messages_api_of_bedrock_is_the_one_of_anthropic() {
+        let prompt = Prompt::user("Hello");
+        let request =
+            to_request(&prompt, "amazon.bedrock", Some("messages"), "claude-x", &Map::new()).unwrap();
+        assert_eq!(request.body["anthropic_version"], "bedrock-2023-05-31");
+        assert_eq!(request.body["messages"][0]["content"][0]["text"], "Hello");
+        assert!(to_request(&prompt, "amazon.bedrock", Some("chat-completions"), "m", &Map::new()).is_err());
+    }
 }
