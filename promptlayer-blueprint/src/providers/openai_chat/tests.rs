@@ -191,6 +191,15 @@ fn reasoning_is_sent_back_in_the_form_of_the_provider() {
 }
 
 #[test]
+fn second_thought_in_one_field_is_reported() {
+    let thoughts = || vec![thinking("six", None, None), thinking("seven", None, None)];
+    for (provider, omitted) in [("deepseek", 1), ("groq", 1), ("mistral", 0), ("openrouter", 0)] {
+        let (places, _) = messages(provider, [assistant(thoughts())]);
+        assert_eq!(places, ["messages[0].content[1]"][..omitted], "{provider}");
+    }
+}
+
+#[test]
 fn mistral_request_has_the_fields_that_mistral_takes() {
     let parts = vec![
         ContentBlock::from_image_url("https://example.org/a.png"),

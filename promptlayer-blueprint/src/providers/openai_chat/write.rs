@@ -100,7 +100,8 @@ impl Writer<'_> {
             written.insert("role".to_owned(), "system".into());
         }
         for (at, block) in message.content().iter().enumerate() {
-            let block = self.block(block, role, format!("{place}.content[{at}]"));
+            let has_thought = written.has("reasoning") || written.has("reasoning_content");
+            let block = self.block(block, role, has_thought, format!("{place}.content[{at}]"));
             let piece = block.map(|(field, value)| (field.to_owned(), value)).into_iter().collect();
             merge::add(&mut written, piece, &[("*", Op::Append)]);
         }
@@ -119,7 +120,13 @@ impl Writer<'_> {
 
     /// Returns the field of a message to which a block is added, and what is added. A spoken answer is sent back by
     /// its id.
-    fn block(&mut self, block: &ContentBlock, role: &str, place: String) -> Option<(&'static str, Value)> {
+    fn block(
+        &mut self,
+        block: &ContentBlock,
+        role: &str,
+        has_thought: bool,
+        place: String,
+    ) -> Option<(&'static str, Value)> {
         let is_model = role == "assistant";
         let content = |part: Value| ("content", json!([part]));
         let mut is_all = true;
@@ -129,8 +136,9 @@ impl Writer<'_> {
                 Some(content(json!({"type": "text", "text": text.text})))
             }
             ContentBlock::Thinking(thought) if is_model => {
-                let has_all_fields = self.provider == "openrouter";
-                is_all = has_all_fields || (thought.signature.is_none() && thought.id.is_none());
+                // A field for the reasoning has one thought: the texts of several are joined.
+                let is_text = !has_thought && thought.signature.is_none() && thought.id.is_none();
+                is_all = is_text || self.provider == "openrouter";
                 self.thought(thought)
             }
             ContentBlock::OutputMedia(media) if is_model && !is_image(media) => {
