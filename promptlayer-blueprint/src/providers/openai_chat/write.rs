@@ -20,6 +20,9 @@ const WITHOUT_DEVELOPER: &[&str] = &["mistral", "deepseek", "perplexity"];
 /// Fields of a message, apart from its content, that the blueprint has under the same name.
 const MESSAGE_FIELDS: &[&str] = &["role", "name", "tool_call_id", "tool_calls", "function_call"];
 
+/// The length of the ids of calls that Mistral takes.
+const MISTRAL_ID: usize = 9;
+
 pub(super) fn write(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
     let mut writer = Writer { provider: draft.provider, omissions };
     let mut body = draft.body();
@@ -88,6 +91,9 @@ impl Writer<'_> {
         for call in written.get_mut("tool_calls").and_then(Value::as_array_mut).into_iter().flatten() {
             call.as_object_mut().map(|call| call.remove("tool_id"));
         }
+        if self.is_mistral() {
+            self.set_call_ids(&mut written, place);
+        }
         if self.is_mistral() && role != "tool" {
             for (field, problem) in [("function_call", NO_LEGACY), ("name", NO_NAMES)] {
                 if written.remove(field).is_some() {
@@ -116,6 +122,23 @@ impl Writer<'_> {
             written.insert("content".to_owned(), "".into());
         }
         Some(written.into())
+    }
+
+    /// Replaces the ids of calls that Mistral does not take.
+    fn set_call_ids(&mut self, message: &mut Object, place: &str) {
+        let mut set = |place: String, id: Option<&mut Value>| {
+            if let Some(Value::String(id)) = id
+                && !(id.len() == MISTRAL_ID && id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+            {
+                *id = mistral_id(id);
+                self.omissions.add(place, "the API takes ids of nine letters and digits only");
+            }
+        };
+        set(format!("{place}.tool_call_id"), message.get_mut("tool_call_id"));
+        let calls = message.get_mut("tool_calls").and_then(Value::as_array_mut);
+        for (at, call) in calls.into_iter().flatten().enumerate() {
+            set(format!("{place}.tool_calls[{at}].id"), call.get_mut("id"));
+        }
     }
 
     /// Returns the field of a message to which a block is added, and what is added. A spoken answer is sent back by
@@ -230,6 +253,16 @@ fn is_image(media: &OutputMediaContent) -> bool {
 /// Returns `true` if a file is the audio of an earlier turn, of which only the id is known.
 fn is_audio_id(media: &Media) -> bool {
     media.format == MediaFormat::Neither && media.mime_type.as_deref() == Some(ANY_AUDIO)
+}
+
+/// Returns the id that stands for a call's id in a request to Mistral. The same id gets the same one.
+fn mistral_id(id: &str) -> String {
+    // FNV-1a.
+    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let digits = std::iter::successors(Some(hash), |rest| Some(rest / 36));
+    digits.take(MISTRAL_ID).filter_map(|rest| char::from_digit((rest % 36) as u32, 36)).collect()
 }
 
 fn link(kind: &str, url: &str) -> Value {
