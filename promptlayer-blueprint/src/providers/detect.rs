@@ -47,6 +47,15 @@ pub(super) fn read_request(object: &Object) -> Option<Request> {
     Some((request(object)?.request)(object.clone()))
 }
 
+/// Reads a value as a request, or returns it.
+pub(super) fn take_request(value: Value) -> Result<Request, Value> {
+    let Value::Object(object) = value else { return Err(value) };
+    match request(&object) {
+        Some(shape) => Ok((shape.request)(object)),
+        None => Err(object.into()),
+    }
+}
+
 /// Reads an object as a whole response, if it is one.
 pub(super) fn read_reply(object: &Object) -> Option<Reply> {
     Some((reply(object)?.reply)(object))

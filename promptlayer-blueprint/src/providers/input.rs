@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::json::{self, Object, Words};
+use super::json::{self, Words};
 use super::reading::Request;
 use super::{REDACTED, detect, embedded, messages, openai_chat};
 use crate::blueprint::{ChatPrompt, Message};
@@ -56,7 +56,11 @@ pub fn request(input: Input) -> Request {
 
 /// Reads a single value as the whole input.
 fn of_value(value: Value) -> Request {
-    if let Some(request) = alone(&value) {
+    let value = match detect::take_request(value) {
+        Ok(request) => return request,
+        Err(value) => value,
+    };
+    if let Some(request) = without_model(&value, Place::Anywhere).or_else(|| embedded::request(&value)) {
         return request;
     }
     match value {
@@ -77,29 +81,30 @@ fn chat(messages: Vec<Message>) -> Request {
 }
 
 /// Reads a function's arguments. Skips arguments without content, such as clients and handles.
-fn by_name(values: Vec<(String, Value)>) -> Request {
+fn by_name(mut values: Vec<(String, Value)>) -> Request {
     // If one argument is a provider's request, it is the whole request.
-    if let Some((own, mut request)) = among(&values) {
-        for (name, value) in values.iter().filter(|(name, value)| name != own && !value.is_null()) {
-            // Some APIs have the model in the URL, not in the request.
-            if let (true, Value::String(model)) = (MODEL.contains(&name.as_str()), value)
-                && request.model.is_none()
-            {
-                request.model = Some(model.clone());
-            } else if PARAMETERS.contains(name) {
-                request.parameters.entry(name.clone()).or_insert_with(|| value.clone());
-            } else {
-                request.unplaced.insert(name.clone(), value.clone());
+    if let Some(mut request) = take_request(&mut values) {
+        for (name, value) in values.into_iter().filter(|(_, value)| !value.is_null()) {
+            match value {
+                // Some APIs have the model in the URL, not in the request.
+                Value::String(model) if MODEL.contains(&name.as_str()) && request.model.is_none() => {
+                    request.model = Some(model);
+                }
+                value if PARAMETERS.contains(&name) => {
+                    request.parameters.entry(name).or_insert(value);
+                }
+                value => {
+                    request.unplaced.insert(name, value);
+                }
             }
         }
         return request;
     }
-    if let [(name, value)] = values.as_slice()
-        && !is_known(name)
-    {
-        return of_value(value.clone());
+    match <[(String, Value); 1]>::try_from(values) {
+        Ok([(name, value)]) if !is_known(&name) => of_value(value),
+        Ok(one) => by_role(one.into()),
+        Err(values) => by_role(values),
     }
-    by_role(values)
 }
 
 /// Assigns each named value to its role in the request.
@@ -164,32 +169,25 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
     request
 }
 
-/// Reads a value as a request, if its shape identifies it.
-fn by_shape(value: &Value) -> Option<Request> {
-    detect::read_request(value.as_object()?)
-}
-
-/// Reads a single value as a request.
-fn alone(value: &Value) -> Option<Request> {
-    by_shape(value).or_else(|| without_model(value, Place::Anywhere)).or_else(|| embedded::request(value))
-}
-
-/// Finds the argument that is a request and reads it. Returns the argument's name with the request.
-/// Arguments with usual names are tried first.
-fn among(values: &[(String, Value)]) -> Option<(&str, Request)> {
+/// Takes the argument that is a request. Arguments with usual names are tried first.
+fn take_request(values: &mut Vec<(String, Value)>) -> Option<Request> {
     let in_order = || {
-        let named = values.iter().filter(|(name, _)| REQUEST.contains(&name.as_str()));
-        named.chain(values).map(|(name, value)| (name.as_str(), value))
+        let all = || values.iter().enumerate().map(|(at, (name, value))| (at, name.as_str(), value));
+        all().filter(|(_, name, _)| REQUEST.contains(name)).chain(all())
     };
-    in_order()
-        .find_map(|(name, value)| Some((name, by_shape(value)?)))
+    let is_request =
+        |value: &Value| value.as_object().is_some_and(|object| detect::request(object).is_some());
+    if let Some((at, ..)) = in_order().find(|(.., value)| is_request(value)) {
+        return detect::take_request(values.remove(at).1).ok();
+    }
+    let (at, request) = in_order()
+        .find_map(|(at, name, value)| Some((at, without_model(value, Place::of(name, values))?)))
         .or_else(|| {
-            in_order().find_map(|(name, value)| Some((name, without_model(value, Place::of(name, values))?)))
-        })
-        .or_else(|| {
-            let others = in_order().filter(|(name, _)| !is_known(name));
-            others.into_iter().find_map(|(name, value)| Some((name, embedded::request(value)?)))
-        })
+            let mut others = in_order().filter(|(_, name, _)| !is_known(name));
+            others.find_map(|(at, _, value)| Some((at, embedded::request(value)?)))
+        })?;
+    values.remove(at);
+    Some(request)
 }
 
 /// What the position of a value implies.
@@ -219,19 +217,13 @@ impl Place {
     }
 }
 
-/// Reads a chat completion request without a model. A value of the application may contain messages too.
-/// Unless the position identifies a request, the object must have a field that only such a request has, and
-/// no other prompt field beside the messages.
+/// Reads a chat completion request without a model. Unless the position identifies it, it must have a field that only
+/// such a request has, and no other prompt field: a value of the application may contain messages too.
 fn without_model(value: &Value, place: Place) -> Option<Request> {
     let object = value.as_object().filter(|object| openai_chat::lacks_model(object))?;
     let mut fields = object.iter().filter(|(_, value)| !value.is_null()).map(|(name, _)| name.as_str());
     let is_one = place == Place::Request
         || (fields.all(|name| name == "messages" || !is_known(name))
-            && (openai_chat::has_own_field(object) || (place == Place::Named && has_settings(object))));
+            && (openai_chat::has_own_field(object) || (place == Place::Named && PARAMETERS.any_in(object))));
     is_one.then(|| (openai_chat::SHAPE.request)(object.clone()))
-}
-
-/// Returns `true` if an object contains model parameters.
-fn has_settings(object: &Object) -> bool {
-    PARAMETERS.any_in(object)
 }
