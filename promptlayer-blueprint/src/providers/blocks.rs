@@ -73,13 +73,12 @@ pub(super) fn joined_text(content: &Value) -> Option<String> {
     if let Value::String(text) = content {
         return Some(text.clone());
     }
-    let texts: Option<Vec<&str>> =
-        content.as_array()?.iter().map(|part| part.get("text")?.as_str()).collect();
+    let texts: Option<Vec<&str>> = content.as_array()?.iter().map(|part| part.str("text")).collect();
     Some(texts?.join("\n"))
 }
 
-/// Reads a citation in the form of OpenAI's APIs. Returns `None` if it has no source, or if the blueprint has no type for it. Other fields that
-/// the blueprint requires and the server did not send are empty.
+/// Reads a citation in the form of OpenAI's APIs. Returns `None` if it has no source, or if the blueprint has no type
+/// for it. Other fields that the blueprint requires and the server did not send are empty.
 pub(super) fn citation(citation: &Value) -> Option<Annotation> {
     let kind = citation.text("type")?;
     // Chat completions nest the fields in an object named for the type. The Responses API does not.

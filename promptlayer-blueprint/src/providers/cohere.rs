@@ -73,12 +73,12 @@ const INPUT_TYPES: Words = Words("search_document search_query classification cl
 /// Returns `true` if an object is a request: it has an input, and a model with an input type or embedding types.
 /// Through Bedrock, the model is in the URL, so that the input type must be one of Cohere's.
 fn is_request(object: &Object) -> bool {
-    let has = |name: &str, is: fn(&Value) -> bool| object.get(name).is_some_and(is);
     let is_of_cohere = || object.text("input_type").is_some_and(|kind| INPUT_TYPES.contains(kind));
-    INPUTS.iter().any(|name| has(name, Value::is_array))
+    INPUTS.iter().any(|name| object.has_a(name, Value::is_array))
         && if object.has("model") {
-            has("model", Value::is_string)
-                && (has("input_type", Value::is_string) || has("embedding_types", Value::is_array))
+            object.has_a("model", Value::is_string)
+                && (object.has_a("input_type", Value::is_string)
+                    || object.has_a("embedding_types", Value::is_array))
         } else {
             is_of_cohere()
         }
@@ -100,8 +100,7 @@ fn request(object: Object) -> Request {
     Request::new(&EMBED, Prompt::user(blocks), object, &["model", "texts", "images", "inputs"])
 }
 
-/// Returns `true` if an object is a response: it has vectors, or lists of vectors by type, and a response
-/// type or billed units.
+/// It has vectors, or lists of vectors by type, and a response type or billed units.
 fn is_reply(object: &Object) -> bool {
     let is_named = object.text("response_type").is_some_and(|kind| kind.starts_with("embeddings_"));
     let is_billed = object.get("meta").is_some_and(|meta| meta.get("billed_units").is_some());

@@ -153,7 +153,7 @@ const BESIDE: Words =
 pub(super) fn from_response(response: &Object) -> Option<(ErrorType, String)> {
     if let Some(error) = response.field("error") {
         let is_text = error.as_str().is_some_and(|text| !text.is_empty());
-        let is_one = error.get("message").is_some_and(Value::is_string)
+        let is_one = error.has_a("message", Value::is_string)
             || (response.keys().all(|key| BESIDE.contains(key)) && (is_text || error.is_object()));
         return is_one.then(|| of_reply(error));
     }
@@ -187,7 +187,7 @@ pub fn of_reply(error: &Value) -> (ErrorType, String) {
     let status = ["status", "status_code", "code", "raw_status_code"]
         .into_iter()
         .find_map(|key| status(error.get(key)?));
-    let word = |key| error.get(key).and_then(Value::as_str).and_then(by_code);
+    let word = |key| error.str(key).and_then(by_code);
     let kind = status
         .and_then(by_status)
         .or_else(|| ["code", "type", "status", "__type"].into_iter().find_map(word))
@@ -254,7 +254,7 @@ fn of_event(event: &Object) -> Option<(ErrorType, String)> {
 
 /// Returns `true` if a value is an error: an object with a message, or a non-empty text.
 fn says(error: &Value) -> bool {
-    error.get("message").is_some_and(Value::is_string) || error.as_str().is_some_and(|text| !text.is_empty())
+    error.has_a("message", Value::is_string) || error.as_str().is_some_and(|text| !text.is_empty())
 }
 
 /// Returns the message in the body of an error response. A body that is not JSON is the message itself, cut to

@@ -20,6 +20,7 @@ use self::fields::{Said, count, list, parsed, said, seconds, text};
 use self::messages::{instructions, messages};
 use self::tools::tools;
 use super::finish::Finish;
+use super::json::Fields;
 use super::reading::{Reply, Request, Usage};
 use super::{FINISH_REASON, RESPONSE_ID, TIME_TO_FIRST_CHUNK, detect, errors};
 use crate::blueprint::{ChatPrompt, CompletionPrompt, ErrorType, Message, Prompt, Tool};
@@ -188,13 +189,12 @@ pub fn response(fields: &Map<String, Value>, lacks_an_answer: bool) -> Reply {
     reply
 }
 
-/// Returns the most severe finish reason of the choices. rig writes `unknown` if it does not know the
-/// reason.
+/// Returns the most severe reason of the choices. rig writes `unknown` if it does not know the reason.
 fn finish(fields: &Map<String, Value>, said: Option<&Value>) -> Option<Finish> {
     let mut reasons = list(fields, semconv::RESPONSE_FINISH_REASONS);
     if reasons.is_empty() {
         let messages = said.and_then(Value::as_array).into_iter().flatten();
-        reasons.extend(messages.filter_map(|said| Some(said.get(FINISH_REASON)?.as_str()?.to_owned())));
+        reasons.extend(messages.filter_map(|said| Some(said.str(FINISH_REASON)?.to_owned())));
     }
     let told = reasons.iter().filter(|reason| !reason.is_empty() && *reason != "unknown");
     Finish::worst(told.map(|reason| Finish::from_word(reason)))

@@ -10,8 +10,13 @@ pub(super) type Object = Map<String, Value>;
 /// The fields of a JSON object, by name and type. A value that is not an object has no fields, and a field of
 /// another type than the one asked for counts as absent.
 pub(super) trait Fields {
+    /// Returns a field.
+    fn any(&self, key: &str) -> Option<&Value>;
+
     /// Returns a field, unless it is `null`.
-    fn field(&self, key: &str) -> Option<&Value>;
+    fn field(&self, key: &str) -> Option<&Value> {
+        self.any(key).filter(|value| !value.is_null())
+    }
 
     /// Returns a text that is not empty.
     fn text(&self, key: &str) -> Option<&str> {
@@ -70,6 +75,16 @@ pub(super) trait Fields {
         self.field(key).and_then(Value::as_str) == Some(text)
     }
 
+    /// Returns `true` if a field is present, also with `null`, and passes a test.
+    fn has_a(&self, key: &str, is: impl FnOnce(&Value) -> bool) -> bool {
+        self.any(key).is_some_and(is)
+    }
+
+    /// Returns a text, which may be empty.
+    fn str(&self, key: &str) -> Option<&str> {
+        self.any(key)?.as_str()
+    }
+
     /// Returns `true` if a field is present and not `null`.
     fn has(&self, key: &str) -> bool {
         self.field(key).is_some()
@@ -77,14 +92,14 @@ pub(super) trait Fields {
 }
 
 impl Fields for Object {
-    fn field(&self, key: &str) -> Option<&Value> {
-        self.get(key).filter(|value| !value.is_null())
+    fn any(&self, key: &str) -> Option<&Value> {
+        self.get(key)
     }
 }
 
 impl Fields for Value {
-    fn field(&self, key: &str) -> Option<&Value> {
-        self.get(key).filter(|value| !value.is_null())
+    fn any(&self, key: &str) -> Option<&Value> {
+        self.get(key)
     }
 }
 

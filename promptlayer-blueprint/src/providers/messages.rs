@@ -167,7 +167,7 @@ pub(super) fn is_messages(value: &Value) -> bool {
 
 /// Returns `true` if a value is a message in the form of the providers: an object with a role and with content.
 pub(super) fn is_message(value: &Value) -> bool {
-    value.get("role").is_some_and(Value::is_string)
+    value.has_a("role", Value::is_string)
         && (value.get("content").is_some() || OTHER_CONTENT.iter().any(|field| value.get(field).is_some()))
 }
 

@@ -22,14 +22,13 @@ pub(super) static SHAPE: Shape = Shape {
     family: "openai",
     is_shared: true,
     is_request: |object| {
-        object.get("model").is_some_and(Value::is_string)
-            && object.get("messages").is_some_and(messages::is_messages)
+        object.has_a("model", Value::is_string) && object.has_a("messages", messages::is_messages)
     },
     request,
     is_reply: |object| {
         first_choice_has(object, "message", Value::is_object)
             // An interrupted stream without choices is still a response.
-            || (object.is("object", "chat.completion") && object.get("choices").is_some_and(Value::is_array))
+            || (object.is("object", "chat.completion") && object.has_a("choices", Value::is_array))
     },
     reply: reply::reply,
     is_chunk: |object| {
@@ -49,7 +48,7 @@ pub(super) fn first_choice_has(object: &Object, key: &str, is: fn(&Value) -> boo
 /// Returns `true` if a chunk contains only the results of Azure's prompt filter. Azure sends it first.
 fn is_filter_report(object: &Object) -> bool {
     let is_empty = object.get("choices").and_then(Value::as_array).is_some_and(Vec::is_empty);
-    is_empty && object.get("prompt_filter_results").is_some_and(Value::is_array)
+    is_empty && object.has_a("prompt_filter_results", Value::is_array)
 }
 
 /// Fields that only a chat completion request has beside its messages.
@@ -106,10 +105,9 @@ fn read<T: DeserializeOwned>(value: &Value) -> Option<T> {
     T::deserialize(value).ok()
 }
 
-/// Returns `true` if an object may be a request without a model: it has messages and no model. The model may be in
-/// the URL, or the server has only one.
+/// Returns `true` for messages without a model, which may be in the URL, or be the only one of the server.
 pub(super) fn lacks_model(object: &Object) -> bool {
-    !object.has("model") && object.get("messages").is_some_and(messages::is_messages)
+    !object.has("model") && object.has_a("messages", messages::is_messages)
 }
 
 /// Returns `true` if an object has a field, or tools, that only a chat completion request has beside messages.

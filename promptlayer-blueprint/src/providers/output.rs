@@ -49,8 +49,7 @@ pub fn joined(chunks: Vec<Value>) -> Value {
     sum(detect::chunks(&events), events)
 }
 
-/// Returns the items of a stream. If they are the pieces of a provider's response body, or lists of its events,
-/// returns the events.
+/// Returns the items of a stream, or the events in them if they are pieces of a body or lists of events.
 fn events(chunks: Vec<Value>) -> Vec<Value> {
     let is_known = |events: &[Value]| detect::chunks(events).is_some() || stream_error(events).is_some();
     if is_known(&chunks) {
@@ -75,8 +74,7 @@ fn stream_error(events: &[Value]) -> Option<(ErrorType, String)> {
     if is_providers { errors::in_events(events) } else { None }
 }
 
-/// Joins the items of a stream into one value. If `shape` is set, assembles them into a response of that
-/// API.
+/// Joins the items of a stream: to the response of an API, or to a text or a list.
 fn sum(shape: Option<&Shape>, chunks: Vec<Value>) -> Value {
     if let Some(shape) = shape {
         return Value::Object((shape.sum)(chunks));

@@ -54,8 +54,7 @@ impl Shape {
         (!self.is_shared).then_some(self.family)
     }
 
-    /// Returns the provider that serves this wire format, unless something else tells the provider. `None` for
-    /// OpenAI's formats, which the servers of many providers use.
+    /// Returns the provider that usually serves this format. OpenAI's formats are those of many servers.
     pub(super) fn usual_speaker(&self) -> Option<&'static str> {
         (self.family != "openai").then_some(self.family)
     }

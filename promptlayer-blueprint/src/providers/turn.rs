@@ -50,8 +50,7 @@ pub(super) fn read_messages(request: &Object, read: Read) -> Vec<Message> {
     messages
 }
 
-/// Reads a message, with the name of the participant. A message with calls is one of the model. An empty message
-/// stays one message.
+/// Reads a message, with the name of the participant. An empty message stays one message.
 pub(super) fn read_message(
     role: Role,
     name: Option<&str>,
@@ -59,12 +58,7 @@ pub(super) fn read_message(
     read: Read,
 ) -> Vec<Message> {
     let new = |content: &mut Vec<ContentBlock>, calls: &mut Vec<ToolCall>| {
-        let (content, tool_calls) = (mem::take(content), mem::take(calls));
-        let mut message = if role == Role::Assistant || !tool_calls.is_empty() {
-            Message::Assistant(AssistantMessage { content, tool_calls, ..AssistantMessage::default() })
-        } else {
-            role.message(content)
-        };
+        let mut message = message(role, mem::take(content), mem::take(calls));
         messages::set_name(&mut message, name.map(str::to_owned));
         message
     };
@@ -103,6 +97,15 @@ pub(super) fn read_message(
         all.push(new(&mut blocks, &mut calls));
     }
     all
+}
+
+/// Creates a message. One with calls is of the model.
+pub(super) fn message(role: Role, content: Vec<ContentBlock>, tool_calls: Vec<ToolCall>) -> Message {
+    if role == Role::Assistant || !tool_calls.is_empty() {
+        Message::Assistant(AssistantMessage { content, tool_calls, ..AssistantMessage::default() })
+    } else {
+        role.message(content)
+    }
 }
 
 /// Reads content that cannot contain tool calls: the system prompt, or the result of a tool.

@@ -44,8 +44,7 @@ fn shorten(value: &mut Value, is_vector: &dyn Fn(&[Value]) -> bool) {
     }
 }
 
-/// Returns the response text for the result of a function that embeds, if it is in no known format. Any list of
-/// numbers is a vector there.
+/// Reads the result of a function that embeds, in no known format. Any list of numbers is a vector there.
 pub(super) fn prompt_of_result(mut value: Value) -> Prompt {
     let vectors = match &value {
         Value::Array(items) if items.first().is_some_and(Value::is_array) => items.as_slice(),

@@ -59,9 +59,7 @@ fn is_request(object: &Object) -> bool {
 /// Returns `true` if a value may be a message: it has content, and no block has a type of `OpenAI`. Newer
 /// models accept system messages among the others.
 fn is_message(message: &Value) -> bool {
-    let may_be_block = |block: &Value| {
-        block.get("type").and_then(Value::as_str).is_some_and(|kind| !OPENAI_BLOCKS.contains(kind))
-    };
+    let may_be_block = |block: &Value| block.str("type").is_some_and(|kind| !OPENAI_BLOCKS.contains(kind));
     matches!(message.text("role"), Some("user" | "assistant" | "system"))
         && message.get("tool_calls").is_none()
         && match message.get("content") {
@@ -73,27 +71,26 @@ fn is_message(message: &Value) -> bool {
 
 /// Returns `true` if a request has a field that only this API has.
 fn has_own_field(object: &Object) -> bool {
-    let has = |key: &str, is: fn(&Value) -> bool| object.get(key).is_some_and(is);
-    let has_system = has("system", |system| system.is_string() || system.is_array());
+    let has_system = object.has_a("system", |system| system.is_string() || system.is_array());
     // Cohere's API has `stop_sequences` and `max_tokens` too.
     let may_be_cohere = object
         .text("model")
         .is_some_and(|model| ["command", "c4ai"].iter().any(|family| model.starts_with(family)));
-    let has_stop = has("stop_sequences", Value::is_array) && !may_be_cohere;
+    let has_stop = object.has_a("stop_sequences", Value::is_array) && !may_be_cohere;
     object.text("anthropic_version").is_some()
-        || (has("max_tokens", Value::is_u64) && (has_system || has_stop))
+        || (object.has_a("max_tokens", Value::is_u64) && (has_system || has_stop))
         || object.objects("tools").any(|tool| {
             tool.object("input_schema").is_some() || tool.text("type").is_some_and(is_dated)
         })
         // Other APIs use a text for the tool choice.
-        || has("tool_choice", |choice| match choice.text("type") {
+        || object.has_a("tool_choice", |choice| match choice.text("type") {
             Some("auto" | "any" | "none") => true,
-            Some("tool") => choice.get("name").is_some_and(Value::is_string),
+            Some("tool") => choice.has_a("name", Value::is_string),
             _ => false,
         })
         // Other APIs have a `thinking` field too, but without `budget_tokens`.
-        || has("thinking", |thinking| thinking.count("budget_tokens").is_some() || thinking.is("type", "adaptive"))
-        || has("context_management", |context| context.get("edits").is_some_and(Value::is_array))
+        || object.has_a("thinking", |thinking| thinking.count("budget_tokens").is_some() || thinking.is("type", "adaptive"))
+        || object.has_a("context_management", |context| context.has_a("edits", Value::is_array))
 }
 
 /// Returns `true` if a name ends with a version date, such as `web_search_20250305`.
@@ -105,7 +102,7 @@ fn is_dated(name: &str) -> bool {
 /// Returns `true` if a block has a type that only this API has. Other APIs have thoughts and documents too, but
 /// without a signature and a source.
 fn is_own_block(block: &Value) -> bool {
-    let has_text = |key: &str| block.get(key).is_some_and(Value::is_string);
+    let has_text = |key: &str| block.has_a(key, Value::is_string);
     match block.text("type").unwrap_or_default() {
         "tool_use" | "server_tool_use" | "mcp_tool_use" => has_text("id") && has_text("name"),
         kind if kind.ends_with("tool_result") => has_text("tool_use_id"),
@@ -124,17 +121,15 @@ fn is_for_claude(object: &Object) -> bool {
         && !OPENAI_FIELDS.any_in(object)
 }
 
-/// Returns `true` if an object is a whole response. Messages of `OpenAI`'s Responses API have the same type and
-/// role, but no stop reason.
+/// Messages of `OpenAI`'s Responses API have the same type and role, but no stop reason.
 fn is_reply(object: &Object) -> bool {
     object.get("type").is_none_or(|kind| kind == "message")
         && object.is("role", "assistant")
-        && object.get("content").is_some_and(Value::is_array)
+        && object.has_a("content", Value::is_array)
         && (object.contains_key("stop_reason") || object.at("usage.input_tokens").is_some_and(Value::is_u64))
 }
 
-/// Returns `true` if an object is an event of a stream. `ping` and `message_stop` are not checked: other APIs may
-/// have them too.
+/// `ping` and `message_stop` are not checked: other APIs may have them too.
 fn is_chunk(object: &Object) -> bool {
     let has_index = object.count("index").is_some();
     match object.text("type").unwrap_or_default() {
@@ -150,8 +145,7 @@ fn is_chunk(object: &Object) -> bool {
     }
 }
 
-/// Request fields that belong to the prompt. Tools and tool choice are handled separately: what the prompt
-/// cannot hold stays in the parameters.
+/// Tools and tool choice are handled separately: what the prompt cannot hold stays in the parameters.
 const PROMPT_FIELDS: &[&str] = &["model", "messages", "system"];
 
 /// The blueprint's names for the tools that Anthropic runs or defines, by the prefix of their type. The

@@ -128,8 +128,7 @@ impl Format {
         }
     }
 
-    /// Adds the tools and the tool choice to an object of the request. Those that are parameters, because the
-    /// blueprint has no form for them, stay.
+    /// Adds the tools and the tool choice. Those that are parameters, because the blueprint has no form for them, stay.
     pub(crate) fn add_tools(&self, object: &mut Object, draft: &Draft<'_>, omissions: &mut Omissions) {
         let mut tools = omissions.tools(draft.chat, |tool, _| match tool {
             Tool::Function(tool) => Some(self.function(&tool.function)),

@@ -92,8 +92,7 @@ fn read_call(call: &Object) -> Part {
 }
 
 fn read_cited(block: &Value) -> Option<ContentBlock> {
-    let texts: Option<Vec<&str>> =
-        block.list("content").iter().map(|part| part.get("text")?.as_str()).collect();
+    let texts: Option<Vec<&str>> = block.list("content").iter().map(|part| part.str("text")).collect();
     let text = texts?.concat();
     let end = end_index(&text);
     let annotations = block.objects("citations").map(|citation| read_citation(citation, end)).collect();
@@ -123,7 +122,7 @@ fn read_citation(citation: &Object, end_index: i64) -> Annotation {
 /// Reads a file of this kind. Returns `None` if the block has no file.
 pub(super) fn read_media(kind: &str, block: &Value) -> Option<ContentBlock> {
     let source = block.get("source")?;
-    let (format, title) = (block.text("format"), block.get("name").and_then(Value::as_str));
+    let (format, title) = (block.text("format"), block.str("name"));
     let is_image = kind == "image";
     if let Some(content) = source.get("bytes").and_then(base64) {
         let mime_type = mime_type(kind, format.or(is_image.then_some("jpeg")));
@@ -156,8 +155,7 @@ pub(super) fn mime_type(kind: &str, format: Option<&str>) -> String {
     }
 }
 
-/// Returns bytes in base64: as on the wire, or from a list of numbers, as which a client's own types may be
-/// serialized.
+/// Returns bytes in base64, as on the wire. A client's own types may be serialized as a list of numbers.
 fn base64(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

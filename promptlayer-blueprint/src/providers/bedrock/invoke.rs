@@ -152,7 +152,7 @@ fn answers(object: &Object, is_complete: bool) -> Option<(Vec<&Object>, &'static
         let is_alone = list.is_empty()
             || object.keys().all(|field| field == list || BESIDE_ANSWERS.contains(&field.as_str()));
         let is_answer = |answer: &&Object| {
-            answer.get(*text).is_some_and(Value::is_string) && (!is_complete || answer.contains_key(*other))
+            answer.has_a(*text, Value::is_string) && (!is_complete || answer.contains_key(*other))
         };
         (!answers.is_empty() && is_alone && answers.iter().all(is_answer)).then_some((answers, names))
     })
@@ -181,8 +181,7 @@ fn read_reply(object: &Object) -> Reply {
     }
 }
 
-/// Returns the dimensions of a vector. If it was asked for in other types than numbers, they are in a separate
-/// object.
+/// Vectors that were asked for in other types than numbers are in a separate object.
 fn dimensions(object: &Object) -> Option<usize> {
     let by_type = object.object("embeddingsByType").into_iter().flat_map(Object::values);
     object.get("embedding").into_iter().chain(by_type).find_map(vectors::dimensions)

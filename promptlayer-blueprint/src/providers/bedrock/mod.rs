@@ -62,12 +62,11 @@ fn is_request(object: &Object) -> bool {
 fn is_message(message: &Value) -> bool {
     let is_block = |block: &Value| {
         block.as_object().is_some_and(|block| {
-            !block.contains_key("type")
-                && (block.get("text").is_some_and(Value::is_string) || is_own_block(block))
+            !block.contains_key("type") && (block.has_a("text", Value::is_string) || is_own_block(block))
         })
     };
     matches!(message.text("role"), Some("user" | "assistant" | "system"))
-        && message.get("content").is_some_and(Value::is_array)
+        && message.has_a("content", Value::is_array)
         && message.list("content").iter().all(is_block)
 }
 
@@ -89,12 +88,11 @@ fn is_own_block(block: &Object) -> bool {
     })
 }
 
-/// Returns `true` if an object is a whole response. The types of its blocks are not checked: future models may
-/// return unknown ones.
+/// The types of the blocks are not checked: future models may return unknown ones.
 fn is_reply(object: &Object) -> bool {
     object.at("output.message").is_some_and(|message| {
-        message.get("role").is_some_and(Value::is_string)
-            && message.get("content").is_some_and(Value::is_array)
+        message.has_a("role", Value::is_string)
+            && message.has_a("content", Value::is_array)
             && message.list("content").iter().all(|block| block.is_object() && block.get("type").is_none())
     })
 }
@@ -104,19 +102,18 @@ fn is_chunk(object: &Object) -> bool {
     object.iter().any(|(name, event)| {
         let has_index = event.count("contentBlockIndex").is_some();
         match name.as_str() {
-            "messageStart" => event.get("role").is_some_and(Value::is_string),
+            "messageStart" => event.has_a("role", Value::is_string),
             "contentBlockStart" => has_index && event.object("start").is_some(),
             "contentBlockDelta" => has_index && event.object("delta").is_some(),
             "contentBlockStop" => has_index,
-            "messageStop" => event.get("stopReason").is_some_and(Value::is_string),
+            "messageStop" => event.has_a("stopReason", Value::is_string),
             "metadata" => event.object("usage").is_some_and(|usage| usage.count("inputTokens").is_some()),
             name => EXCEPTIONS.contains(&name) && event.is_object(),
         }
     })
 }
 
-/// Request fields that belong to the prompt. Tools are handled separately: what the prompt cannot hold
-/// stays in the parameters.
+/// Tools are handled separately: what the prompt cannot hold stays in the parameters.
 const PROMPT_FIELDS: &[&str] = &["modelId", "messages", "system"];
 
 /// Reads a request. Clients that pass the model together with the other fields call it `modelId`.
@@ -145,7 +142,7 @@ fn read_choice(choice: &Object) -> Option<ToolChoice> {
     match mode.as_str() {
         "auto" => Some(ToolChoice::Mode("auto".to_owned())),
         "any" => Some(ToolChoice::Mode("required".to_owned())),
-        "tool" => value.get("name")?.as_str().map(ToolChoice::function),
+        "tool" => value.str("name").map(ToolChoice::function),
         _ => None,
     }
 }

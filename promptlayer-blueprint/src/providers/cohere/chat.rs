@@ -1,5 +1,7 @@
 //! The Chat API: requests, responses and the events of streams.
 
+use serde_json::{Value, json};
+
 use super::{CHAT, USAGE};
 use crate::blueprint::{
     Annotation, AssistantMessage, ChatPrompt, ContentBlock, FileAnnotation, Message, ToolChoice,
@@ -11,7 +13,6 @@ use crate::providers::json::{Fields, Object, Words};
 use crate::providers::merge::{self, Op, Rules};
 use crate::providers::reading::{Reply, Request};
 use crate::providers::{errors, messages, openai_chat};
-use serde_json::{Value, json};
 
 /// Prefixes of the names of Cohere's models.
 const MODELS: &[&str] = &["command", "c4ai"];
@@ -23,24 +24,22 @@ const REASONS: &[&str] =
 /// Cohere's tool choices, and the common words for them.
 pub(super) const CHOICES: &[(&str, &str)] = &[("REQUIRED", "required"), ("NONE", "none")];
 
-/// Returns `true` if an object is a request. OpenAI's requests have a model and messages too, so the object
-/// must also have a field or a value that only Cohere accepts.
+/// OpenAI's requests have a model and messages too. One of Cohere has a field or a value that only Cohere accepts.
 pub(super) fn is_request(object: &Object) -> bool {
-    let has = |name: &str, is: fn(&Value) -> bool| object.get(name).is_some_and(is);
     // vLLM accepts documents too, for any model.
     let is_of_cohere =
         || MODELS.iter().any(|name| object.text("model").unwrap_or_default().starts_with(name));
     // SDKs also serialize empty fields.
     let has_plan = |message: &Value| message.get("tool_plan").is_some() && message.get("role").is_some();
-    has("model", Value::is_string)
-        && has("messages", messages::is_messages)
-        && (has("citation_options", Value::is_object)
-            || has("safety_mode", Value::is_string)
-            || has("strict_tools", Value::is_boolean)
-            || has("k", Value::is_number)
-            || has("p", Value::is_number)
+    object.has_a("model", Value::is_string)
+        && object.has_a("messages", messages::is_messages)
+        && (object.has_a("citation_options", Value::is_object)
+            || object.has_a("safety_mode", Value::is_string)
+            || object.has_a("strict_tools", Value::is_boolean)
+            || object.has_a("k", Value::is_number)
+            || object.has_a("p", Value::is_number)
             || tool_choice(object).is_some()
-            || (has("documents", Value::is_array) && is_of_cohere())
+            || (object.has_a("documents", Value::is_array) && is_of_cohere())
             || object.list("messages").iter().any(has_plan))
 }
 
@@ -74,8 +73,7 @@ fn message(value: &Value) -> Message {
     }
 }
 
-/// Reads a message of the model, in a request or a response. Its plan for tool calls becomes a thinking
-/// block.
+/// Reads a message of the model. Its plan for tool calls becomes a thinking block.
 fn assistant(object: &Object) -> AssistantMessage {
     let plan = object.text("tool_plan").map(ContentBlock::from_thinking);
     let mut content = content(object);
@@ -104,7 +102,7 @@ pub(super) fn content(object: &Object) -> Vec<ContentBlock> {
 /// Reads one part of a content. Empty texts are omitted. A part that the blueprint has no block for, such as a
 /// document, is kept as readable text.
 fn part(part: &Value) -> Option<ContentBlock> {
-    let text = |name: &str| part.get(name).and_then(Value::as_str);
+    let text = |name: &str| part.str(name);
     let block = match text("type").unwrap_or_default() {
         kind @ ("text" | "thinking") => match text(kind) {
             Some("") => return None,
@@ -112,7 +110,7 @@ fn part(part: &Value) -> Option<ContentBlock> {
             text => text.map(ContentBlock::from_text),
         },
         "image_url" => part.get("image_url").and_then(|image| {
-            let detail = image.get("detail").and_then(Value::as_str).map(str::to_owned);
+            let detail = image.str("detail").map(str::to_owned);
             Some(blocks::image(image.get("url").unwrap_or(image).as_str()?, detail))
         }),
         _ => None,
@@ -120,9 +118,8 @@ fn part(part: &Value) -> Option<ContentBlock> {
     Some(block.unwrap_or_else(|| blocks::readable(part)))
 }
 
-/// Returns `true` if an object is a response: it has an assistant message, with one of Cohere's finish
-/// reasons or Cohere's usage. A choice in a response of OpenAI has a message and a finish reason too, but
-/// with other values.
+/// A response has a message of the model, with one of Cohere's finish reasons or Cohere's usage. A choice in a response
+/// of OpenAI has a message and a finish reason too, but with other values.
 pub(super) fn is_reply(object: &Object) -> bool {
     let is_of_model = |message: &Value| {
         message.is("role", "assistant") && message.field("content").is_none_or(Value::is_array)
@@ -133,7 +130,7 @@ pub(super) fn is_reply(object: &Object) -> bool {
         Some(Value::Null) => !object.contains_key("index"),
         _ => object.get("usage").is_some_and(|usage| usage.get("billed_units").is_some()),
     };
-    object.get("message").is_some_and(is_of_model) && is_ended
+    object.has_a("message", is_of_model) && is_ended
 }
 
 pub(super) fn reply(object: &Object) -> Reply {
@@ -176,18 +173,18 @@ pub(super) fn unplaced(citations: &[Value]) -> Option<String> {
 
 /// Returns `true` if a citation belongs to the answer, not to the plan or to a thought.
 fn is_of_text(citation: &Value) -> bool {
-    citation.get("type").and_then(Value::as_str).is_none_or(|kind| kind == "TEXT_CONTENT")
+    citation.str("type").is_none_or(|kind| kind == "TEXT_CONTENT")
 }
 
 /// Returns the URL of a source, if the source is a web page.
 fn url(source: &Value) -> Option<&str> {
-    source.get("document")?.get("url")?.as_str().filter(|url| !url.is_empty())
+    source.get("document")?.str("url").filter(|url| !url.is_empty())
 }
 
 /// Converts a source of a citation: to a web page if it has a URL, else to a file with the source's id. The
 /// id refers to a document or to the result of a tool.
 fn annotation(citation: &Value, source: &Value) -> Annotation {
-    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    let text = |value: &Value, name: &str| value.str(name).map(str::to_owned);
     let number = |name: &str| citation.get(name).and_then(Value::as_i64).unwrap_or_default();
     let id = text(source, "id").unwrap_or_default();
     let title = source.get("document").and_then(|document| text(document, "title"));
@@ -230,7 +227,7 @@ const MESSAGE: Rules = &[
 /// Returns `true` if an object is an event: it has one of these types, and a delta or an index.
 pub(super) fn is_event(object: &Object) -> bool {
     object.text("type").is_some_and(|kind| EVENTS.contains(kind))
-        && (object.object("delta").is_some() || object.get("index").is_some_and(Value::is_u64))
+        && (object.object("delta").is_some() || object.has_a("index", Value::is_u64))
 }
 
 pub(super) fn sum(events: Vec<Value>) -> Object {

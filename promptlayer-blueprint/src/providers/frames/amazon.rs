@@ -107,8 +107,7 @@ fn said(message: &[u8]) -> Option<String> {
     Some(format!("{{{}:{payload}}}", serde_json::Value::from(name)))
 }
 
-/// Decodes the payload of a `chunk` event of `invoke-with-response-stream`: a base64-encoded event of the
-/// model's own API.
+/// Decodes a `chunk` event of `invoke-with-response-stream`: an event of the model's own API, in base64.
 fn of_model(payload: &str) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct Chunk<'a> {

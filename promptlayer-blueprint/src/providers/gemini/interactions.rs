@@ -63,8 +63,8 @@ pub(super) fn is_request(object: &Object) -> bool {
     let is_own = |item: &Value| is_one_of(OWN_STEPS, item, "type") || item.is("role", "model");
     let is_turn =
         |item: &Value| item.has("role") && !item.has("type") && item.list("content").iter().all(is_content);
-    let is_possible = object.get("input").is_some_and(Value::is_string)
-        || items.iter().all(|item| is_content(item) || is_turn(item));
+    let is_possible =
+        object.has_a("input", Value::is_string) || items.iter().all(|item| is_content(item) || is_turn(item));
     let is_google = model.starts_with("gemini-") && !model.contains("embed") && !OTHER_FIELDS.any_in(object);
     let is_for_agent = object.text("agent").is_some() && Words("background store stream").any_in(object);
     !model.is_empty()
@@ -262,7 +262,7 @@ fn read_usage(usage: &Object) -> Usage {
     read::with_details(USAGE.read(usage), usage, lists, "tokens")
 }
 
-/// How events are added up. The last event may repeat the steps. They are `outputs` here, which count only if there are no other steps.
+/// The last event may repeat the steps. They are `outputs` here, which count only if there are no other steps.
 const INTERACTION: Rules = &[("steps", Op::Items(STEP)), ("outputs", Op::Set)];
 const STEP: Rules = &[
     ("type", Op::First),

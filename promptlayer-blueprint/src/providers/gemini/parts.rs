@@ -1,16 +1,19 @@
 //! The parts of a content, and the citations of its texts: web pages and places that a candidate is grounded on, and
 //! sources that it quotes.
 
+use serde_json::{Value, json};
+
 use super::stream;
 use crate::blueprint::{
-    Annotation, AssistantMessage, CodeContent, CodeExecutionResultContent, ContentBlock, FileAnnotation,
-    MapAnnotation, Media, MediaContent, MediaFormat, Message, OutputMediaContent, TextContent, ToolCall,
-    ToolMessage, WebAnnotation,
+    Annotation, CodeContent, CodeExecutionResultContent, ContentBlock, FileAnnotation, MapAnnotation, Media,
+    MediaContent, MediaFormat, Message, OutputMediaContent, TextContent, ToolCall, ToolMessage,
+    WebAnnotation,
 };
 use crate::providers::blocks::{self, UNKNOWN, text_at};
 use crate::providers::call_ids::CallIds;
 use crate::providers::json::{self, Fields, Object};
-use serde_json::{Value, json};
+use crate::providers::messages::Role;
+use crate::providers::turn;
 
 /// Collects the parts of one message.
 #[derive(Debug, Default)]
@@ -35,14 +38,12 @@ impl Turn {
 
     /// Returns the message, with the role of its content.
     pub(super) fn into_message(self, role: &str) -> Message {
-        let (content, tool_calls) = (self.blocks, self.calls);
-        match role {
-            "model" | "assistant" => {
-                Message::Assistant(AssistantMessage { content, tool_calls, ..AssistantMessage::default() })
-            }
-            "system" => Message::system(content),
-            _ => Message::user(content),
-        }
+        let role = match role {
+            "model" | "assistant" => Role::Assistant,
+            "system" => Role::System,
+            _ => Role::User,
+        };
+        turn::message(role, self.blocks, self.calls)
     }
 
     /// Adds a part. A part that the blueprint has no block for is kept as readable text.

@@ -1,5 +1,9 @@
 //! Requests and responses of `generateContent`, `embedContent` and `batchEmbedContents`.
 
+use std::borrow::Cow;
+
+use serde_json::Value;
+
 use super::parts::{self, Turn};
 use super::{EMBED, SHAPE, VERTEX, model_name, new_request, tools, wire};
 use crate::blueprint::{ChatPrompt, ContentBlock, Message, Prompt};
@@ -8,11 +12,8 @@ use crate::providers::finish::{Finish, Reason};
 use crate::providers::json::{Fields, Object};
 use crate::providers::reading::{self, Reply, Request, Usage, UsagePaths};
 use crate::providers::vectors;
-use serde_json::Value;
-use std::borrow::Cow;
 
-/// Returns `true` if an object is a request: its contents have parts. Google's SDKs also accept a text as
-/// contents, which counts only with one of Google's models.
+/// Contents have parts. Google's SDKs also accept a text, which counts only with one of Google's models.
 pub(super) fn is_request(object: &Object) -> bool {
     let is_google =
         || object.text("model").is_some_and(|model| model.contains("gemini") || model.contains("gemma"));
@@ -35,8 +36,7 @@ fn is_content(value: &Value) -> bool {
     has_parts(value) || value.field("role").is_some_and(Value::is_string)
 }
 
-/// Reads a request. Google's SDKs put the system instruction and the tools into `config`. On the wire they
-/// are next to the contents.
+/// Google's SDKs put the system instruction and the tools into `config`. On the wire they are beside the contents.
 pub(super) fn read_request(mut object: Object) -> Request {
     let path = wire::take_text(&mut object, "model");
     let contents = wire::take(&mut object, "contents");
@@ -137,9 +137,8 @@ const METADATA: &[(&str, &str)] = &[
     ("url_context", "urlContextMetadata"),
 ];
 
-/// Returns `true` if an object is a response or a chunk of a streamed one. It has candidates with content
-/// or a finish reason. Without candidates, it has the reason why the prompt was blocked, or the number of
-/// prompt tokens.
+/// A response, or a chunk of a streamed one, has candidates with content or a finish reason. Without candidates, it has
+/// the reason why the prompt was blocked, or the number of prompt tokens.
 pub(super) fn is_reply(object: &Object) -> bool {
     const WITHOUT_CANDIDATES: &[&str] = &[
         "promptFeedback.blockReason",
@@ -243,8 +242,7 @@ pub(super) fn is_embed_request(object: &Object) -> bool {
         || (!requests.is_empty() && requests.iter().all(|one| one.as_object().is_some_and(is_single)))
 }
 
-/// Reads a request. All contents become one user message. Other fields of the batched requests stay in the
-/// parameters.
+/// All contents become one user message. Other fields of the batched requests stay in the parameters.
 pub(super) fn read_embed_request(mut object: Object) -> Request {
     let (mut path, mut content) = (None, Vec::new());
     let mut read = |object: &mut Object| {

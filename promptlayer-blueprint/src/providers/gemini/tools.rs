@@ -25,8 +25,7 @@ const KEYWORDS: Words = Words(
      minLength maxLength pattern example propertyOrdering default minimum maximum",
 );
 
-/// Moves tools and tool choice from the request to the prompt. Values that the blueprint cannot hold stay
-/// in the request.
+/// Moves tools and tool choice to the prompt. Values that the blueprint cannot hold stay in the request.
 pub(super) fn read(request: &mut Object, prompt: &mut ChatPrompt) {
     let tools = match wire::take(request, "tools") {
         Some(Value::Array(tools)) => tools,
@@ -79,8 +78,7 @@ pub(super) fn built_in(name: &str, mut config: Object) -> Option<Tool> {
     }))
 }
 
-/// Reads a function declaration. Returns `true` if the function holds all of it. For example, the blueprint
-/// has no field for a response schema.
+/// Returns `true` if the function holds all of it. The blueprint has no field for a response schema, for example.
 pub(super) fn read_function(declaration: &Value, tools: &mut Vec<Tool>) -> bool {
     const HELD: Words = Words("type name description parameters parametersJsonSchema");
     let schema = declaration.field("parameters").or_else(|| declaration.field("parametersJsonSchema"));

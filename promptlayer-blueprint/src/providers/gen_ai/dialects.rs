@@ -171,8 +171,7 @@ pub(super) fn message(said: &Value) -> Option<Message> {
     let mut message = AssistantMessage::default();
     message.content.extend(said.text("message").map(ContentBlock::from_text));
     for call in said.list("tool_calls") {
-        let [id, name, arguments] =
-            ["id", "name", "args"].map(|key| call.get(key).and_then(Value::as_str).unwrap_or_default());
+        let [id, name, arguments] = ["id", "name", "args"].map(|key| call.str(key).unwrap_or_default());
         message.tool_calls.push(ToolCall::new(id, name, arguments));
     }
     Some(Message::Assistant(message))

@@ -37,8 +37,8 @@ pub(super) struct Said<'a> {
     pub(super) value: Option<Value>,
 }
 
-/// Returns the field `messages`, or the field `otherwise` if `messages` is absent or an empty list. The
-/// field `otherwise` is plain text, so it is used even if it reads like an empty list.
+/// Returns the field `messages`, or the field `otherwise` if the former is absent or an empty list. The latter is
+/// plain text, so it is used even if it reads like an empty list.
 pub(super) fn said<'a>(fields: &'a Map<String, Value>, messages: &str, otherwise: &str) -> Option<Said<'a>> {
     let read = |name| text(fields, name).map(|text| Said { value: serde_json::from_str(&text).ok(), text });
     let is_nothing = |said: &Said<'_>| match &said.value {

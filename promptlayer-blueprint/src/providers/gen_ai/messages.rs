@@ -22,7 +22,7 @@ pub(super) fn messages(said: &Said<'_>, otherwise: fn(String) -> Message) -> Vec
 }
 
 fn is_message(said: &Value) -> bool {
-    said.get("role").is_some_and(Value::is_string)
+    said.has_a("role", Value::is_string)
 }
 
 /// Converts one message. A message with tool results becomes several.
@@ -38,7 +38,7 @@ fn message(said: &Value) -> Vec<Message> {
         Some("tool") => Role::Tool,
         _ => Role::User,
     };
-    turn::read_message(role, said.get("name").and_then(Value::as_str), Some(parts), part)
+    turn::read_message(role, said.str("name"), Some(parts), part)
 }
 
 /// Converts the system instructions: a list of parts, or a text.
@@ -52,7 +52,7 @@ pub(super) fn instructions(said: &Value) -> Option<Message> {
 
 /// Converts a part. A part that the blueprint has no block for is kept as readable text.
 fn part(said: &Value, is_from_model: bool) -> Part {
-    let text = |key: &str| said.get(key).and_then(Value::as_str);
+    let text = |key: &str| said.str(key);
     let first = |keys: &[&str]| keys.iter().find_map(|key| text(key));
     let block = match text("type") {
         Some("text") => first(&["content", "text"]).map(ContentBlock::from_text),
@@ -81,7 +81,7 @@ fn part(said: &Value, is_from_model: bool) -> Part {
 
 /// Converts a file, an image, a video or audio. Its source is base64, a URL or the provider's file id.
 fn file(said: &Value, kind: &str, source: &str, is_from_model: bool) -> ContentBlock {
-    let text = |key: &str| said.get(key).and_then(Value::as_str);
+    let text = |key: &str| said.str(key);
     let mime_type = text("mime_type");
     let modality = text("modality").or_else(|| Some(mime_type?.split_once('/')?.0)).unwrap_or_default();
     let usual_type = match modality {

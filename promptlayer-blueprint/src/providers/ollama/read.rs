@@ -17,11 +17,10 @@ fn has_settings(object: &Object) -> bool {
     object.object("options").is_some() || object.has("keep_alive")
 }
 
-/// Returns `true` if an object is a `chat` request. OpenAI's requests have a model and messages too, so the
-/// object must also have a field or a value that only Ollama accepts.
+/// OpenAI's requests have a model and messages too. One of Ollama has a field or a value that only Ollama accepts.
 pub(super) fn is_chat_request(object: &Object) -> bool {
-    object.get("model").is_some_and(Value::is_string)
-        && object.get("messages").is_some_and(messages::is_messages)
+    object.has_a("model", Value::is_string)
+        && object.has_a("messages", messages::is_messages)
         && (has_settings(object) || is_switch(object, "think") || object.objects("messages").any(is_message))
 }
 
@@ -68,8 +67,7 @@ fn read_message(value: &Value, ids: &mut CallIds) -> Message {
     }
 }
 
-/// Reads a message of the model, in a request or a response. Older versions of Ollama send no tool call
-/// ids.
+/// Older versions of Ollama send no tool call ids.
 pub(super) fn read_assistant(object: &Object, ids: &mut CallIds) -> AssistantMessage {
     AssistantMessage {
         content: read_content(object),
@@ -112,23 +110,21 @@ fn read_call(call: &Value, ids: &mut CallIds) -> ToolCall {
     ToolCall::new(ids.call(call.text("id"), name), name, arguments)
 }
 
-/// Returns `true` if an object is a `generate` request. OpenAI's legacy completions have a model and a
-/// prompt too. Its image edits have `images`, but as objects.
+/// OpenAI's legacy completions have a model and a prompt too. Its image edits have `images`, but as objects.
 pub(super) fn is_generate_request(object: &Object) -> bool {
     let are_texts = |value: &Value| value.as_array().is_some_and(|items| items.iter().all(Value::is_string));
-    object.get("model").is_some_and(Value::is_string)
-        && object.get("prompt").is_some_and(Value::is_string)
+    object.has_a("model", Value::is_string)
+        && object.has_a("prompt", Value::is_string)
         && (has_settings(object)
             || is_switch(object, "think")
             || object.text("system").is_some()
             || object.text("template").is_some()
-            || object.get("raw").is_some_and(Value::is_boolean)
-            || object.get("context").is_some_and(Value::is_array)
+            || object.has_a("raw", Value::is_boolean)
+            || object.has_a("context", Value::is_array)
             || object.get("images").is_some_and(are_texts))
 }
 
-/// Reads a `generate` request. Ollama handles it as a chat, except for a raw prompt or a prompt with a
-/// suffix.
+/// Ollama handles it as a chat, except for a raw prompt or a prompt with a suffix.
 pub(super) fn generate_request(object: Object) -> Request {
     let text = object.text("prompt").map(ContentBlock::from_text);
     let blocks: Vec<ContentBlock> = text.into_iter().chain(read_images(&object)).collect();
@@ -149,9 +145,9 @@ pub(super) fn generate_request(object: Object) -> Request {
 
 /// Returns `true` if an object is an `embed` request. OpenAI's requests have a model and an input too.
 pub(super) fn is_embed_request(object: &Object) -> bool {
-    object.get("model").is_some_and(Value::is_string)
+    object.has_a("model", Value::is_string)
         && matches!(object.get("input"), Some(Value::String(_) | Value::Array(_)))
-        && (has_settings(object) || object.get("truncate").is_some_and(Value::is_boolean))
+        && (has_settings(object) || object.has_a("truncate", Value::is_boolean))
 }
 
 /// Reads an `embed` request. Each text becomes a block of the user message.
@@ -168,19 +164,16 @@ pub(super) fn embed_request(object: Object) -> Request {
 const USAGE: UsagePaths =
     UsagePaths { input: &["prompt_eval_count"], output: &["eval_count"], ..UsagePaths::NONE };
 
-/// Returns `true` if an object is a `chat` response or a line of a streamed one: it has a message and a
-/// `done` flag.
+/// A response, or a line of a streamed one, has a message and a `done` flag.
 pub(super) fn is_chat_reply(object: &Object) -> bool {
-    object.get("done").is_some_and(Value::is_boolean)
-        && object.at("message.role").is_some_and(Value::is_string)
+    object.has_a("done", Value::is_boolean) && object.at("message.role").is_some_and(Value::is_string)
 }
 
-/// Returns `true` if an object is a `generate` response or a line of a streamed one: it has a text and a
-/// `done` flag.
+/// A response, or a line of a streamed one, has a text and a `done` flag.
 pub(super) fn is_generate_reply(object: &Object) -> bool {
-    object.get("done").is_some_and(Value::is_boolean)
-        && object.get("response").is_some_and(Value::is_string)
-        && object.get("model").is_some_and(Value::is_string)
+    object.has_a("done", Value::is_boolean)
+        && object.has_a("response", Value::is_string)
+        && object.has_a("model", Value::is_string)
 }
 
 pub(super) fn chat_reply(object: &Object) -> Reply {
@@ -219,8 +212,7 @@ pub(super) fn embed_reply(object: &Object) -> Reply {
     Reply { prompt: Some(prompt), ..counts(object, &EMBED) }
 }
 
-/// Reads the model, the token counts and the durations. Ollama reports durations in nanoseconds; the log has
-/// milliseconds.
+/// Reads the counts and the durations. Ollama reports these in nanoseconds; the log has milliseconds.
 fn counts(object: &Object, shape: &'static Shape) -> Reply {
     let durations = [
         ("total_duration", "total_duration_ms"),

@@ -25,8 +25,8 @@ const SAMPLES: &str = "audio/pcm";
 
 /// Reads audio in a request: base64 content with its format, or for Mistral the content alone.
 pub(super) fn audio(audio: &Value) -> Option<ContentBlock> {
-    let data = audio.as_str().or_else(|| audio.get("data")?.as_str())?;
-    let kind = match audio.get("format").and_then(Value::as_str) {
+    let data = audio.as_str().or_else(|| audio.str("data"))?;
+    let kind = match audio.str("format") {
         Some("mp3") => "audio/mpeg".to_owned(),
         Some(format) => format!("audio/{format}"),
         None => audio_type(data).to_owned(),
@@ -59,7 +59,7 @@ pub(super) fn linked(field: &str, part: &Object) -> Option<ContentBlock> {
 
 /// Returns a URL: a text, or an object with the text.
 pub(super) fn url(link: &Value) -> Option<&str> {
-    link.as_str().or_else(|| link.get("url")?.as_str())
+    link.as_str().or_else(|| link.str("url"))
 }
 
 /// Creates a file block from a URL, from a `data:` URL, or from base64 content.
@@ -75,8 +75,7 @@ fn audio_type(data: &str) -> &'static str {
     BY_FIRST_BYTES.iter().find(|(first, _)| data.starts_with(first)).map_or(SAMPLES, |(_, kind)| *kind)
 }
 
-/// Reads the spoken answer of a model: its transcript and its audio. A spoken answer in a later request has only
-/// its id.
+/// Reads the transcript and the audio of a spoken answer. In a later request it has only its id.
 pub(super) fn spoken(audio: &Object) -> Vec<ContentBlock> {
     let sound = audio.text("data").map(|data| {
         let kind = audio_type(data);

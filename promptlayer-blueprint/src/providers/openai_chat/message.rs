@@ -70,7 +70,7 @@ pub(super) fn assistant(object: &Object, content: Vec<ContentBlock>) -> Assistan
 }
 
 fn tool_call(call: &Value) -> ToolCall {
-    let id = call.get("id").and_then(Value::as_str).unwrap_or_default();
+    let id = call.str("id").unwrap_or_default();
     // A custom tool has its name and input in `custom`.
     match call.get("function").or_else(|| call.get("custom")).and_then(function_call) {
         Some(function) => ToolCall::new(id, function.name, function.arguments),
@@ -79,7 +79,7 @@ fn tool_call(call: &Value) -> ToolCall {
 }
 
 fn function_call(function: &Value) -> Option<FunctionCall> {
-    let name = function.get("name")?.as_str()?;
+    let name = function.str("name")?;
     let arguments = function.get("arguments").or_else(|| function.get("input"));
     // Some servers send an object instead of a JSON string.
     Some(FunctionCall::new(name, arguments.map(json::compact).unwrap_or_default()))
@@ -104,7 +104,7 @@ fn part(part: &Value) -> Vec<ContentBlock> {
 }
 
 fn known(part: &Object) -> Option<ContentBlock> {
-    let text_in = |key: &str| Some(ContentBlock::from_text(part.get(key)?.as_str()?));
+    let text_in = |key: &str| Some(ContentBlock::from_text(part.str(key)?));
     match part.text("type") {
         Some("text" | "input_text" | "output_text") => text_in("text"),
         Some("refusal") => text_in("refusal"),

@@ -81,8 +81,7 @@ pub(in crate::providers) fn common_reply(object: &Object, shape: &'static Shape)
     }
 }
 
-/// Returns the usage object of a response. Older Groq responses have it in `x_groq`. Moonshot streams it in the
-/// choice.
+/// Older Groq responses have the usage in `x_groq`. Moonshot streams it in the choice.
 fn usage(reply: &Object) -> Option<&Object> {
     let in_choice = || reply.objects("choices").find_map(|choice| choice.object("usage"));
     reply.object("usage").or_else(|| reply.at("x_groq.usage")?.as_object()).or_else(in_choice)
@@ -122,8 +121,7 @@ pub(in crate::providers) fn openrouter_price(usage: Option<&Object>, provider: O
     Some(cost + upstream.unwrap_or_default())
 }
 
-/// Returns the most severe finish reason of the choices. OpenAI reports a refusal in `refusal`, not in the finish
-/// reason.
+/// Returns the most severe reason of the choices. OpenAI reports a refusal in `refusal`, not in the finish reason.
 fn finish(reply: &Object) -> Option<Finish> {
     Finish::worst(reply.objects("choices").filter_map(|choice| {
         let word = choice.text("finish_reason");
@@ -132,8 +130,7 @@ fn finish(reply: &Object) -> Option<Finish> {
     }))
 }
 
-/// Returns the error of a response, or of a choice as `OpenRouter` sends it. This is how a stream reports an error
-/// after it has started.
+/// Returns the error of a response, or of a choice, as `OpenRouter` reports one after a stream has started.
 fn error(reply: &Object) -> Option<(ErrorType, String)> {
     let in_choice = reply.objects("choices").find_map(|choice| choice.field("error"));
     let is_error = |error: &&Value| error.is_object() || error.as_str().is_some_and(|text| !text.is_empty());

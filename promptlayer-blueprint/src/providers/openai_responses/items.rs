@@ -20,8 +20,7 @@ const OF_MODEL: Words = Words(
      tool_search_output",
 );
 
-/// Converts the items of a request. Consecutive items of the model form one message: reasoning, text and
-/// tool calls.
+/// Consecutive items of the model form one message: reasoning, text and tool calls.
 pub(super) fn messages(items: &[Value]) -> Vec<Message> {
     let mut messages = Vec::new();
     let mut turn = Turn::default();
@@ -70,8 +69,7 @@ pub(super) fn is_awaited(item: &Value) -> bool {
 
 /// Returns the type of an item. Messages and item references may omit it.
 fn kind(item: &Object) -> &str {
-    let by_role =
-        || if item.get("role").is_some_and(Value::is_string) { "message" } else { "item_reference" };
+    let by_role = || if item.has_a("role", Value::is_string) { "message" } else { "item_reference" };
     item.text("type").unwrap_or_else(by_role)
 }
 
@@ -158,8 +156,7 @@ fn local_shell_output(item: &Object) -> ContentBlock {
     })
 }
 
-/// Converts a reasoning item: its summary or its text, and its encrypted content. Returns `None` if it has
-/// neither.
+/// Converts the summary or the text of a reasoning item, and its encrypted content.
 fn thinking(item: &Object) -> Option<ContentBlock> {
     let parts = item.list("summary").iter().chain(item.list("content"));
     let texts: Vec<&str> = parts
@@ -204,7 +201,7 @@ fn part(value: &Value, id: Option<&str>) -> Vec<ContentBlock> {
         "input_text" | "output_text" | "text" | "summary_text" | "reasoning_text" => {
             return text_with_annotations(object, id).unwrap_or_else(|| vec![blocks::readable(value)]);
         }
-        "refusal" => object.get("refusal").and_then(Value::as_str).map(|text| text_block(text, id)),
+        "refusal" => object.str("refusal").map(|text| text_block(text, id)),
         "input_image" | "image_url" | "computer_screenshot" => image(object),
         "input_file" => file(object),
         "input_audio" => object.object("input_audio").and_then(audio),
@@ -216,7 +213,7 @@ fn part(value: &Value, id: Option<&str>) -> Vec<ContentBlock> {
 /// Reads a text with its citations. Citations that the blueprint has no type for follow as readable text.
 fn text_with_annotations(object: &Object, id: Option<&str>) -> Option<Vec<ContentBlock>> {
     let mut text = TextContent {
-        text: object.get("text")?.as_str()?.to_owned(),
+        text: object.str("text")?.to_owned(),
         id: id.map(str::to_owned),
         ..TextContent::default()
     };
@@ -235,7 +232,7 @@ fn text_with_annotations(object: &Object, id: Option<&str>) -> Option<Vec<Conten
 fn image(object: &Object) -> Option<ContentBlock> {
     // Chat completions nest the URL in an object. Some servers accept both forms.
     let nested = object.object("image_url");
-    let url = object.get("image_url").and_then(Value::as_str).or_else(|| nested?.text("url"));
+    let url = object.str("image_url").or_else(|| nested?.text("url"));
     let Some(url) = url else {
         return Some(blocks::file(None, None, object.text("file_id")?, MediaFormat::Neither));
     };

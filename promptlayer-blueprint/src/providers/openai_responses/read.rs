@@ -1,5 +1,9 @@
 //! Requests and whole responses.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use super::{SHAPE, items};
 use crate::blueprint::{
     AssistantMessage, BuiltInTool, ChatPrompt, ContentBlock, Function, Message, Tool, ToolChoice,
@@ -8,8 +12,6 @@ use crate::providers::finish::{Finish, Reason};
 use crate::providers::json::{self, Fields, Object, Words};
 use crate::providers::reading::{self, Reply, Request, Usage, UsagePaths};
 use crate::providers::{errors, openai_chat, turn, vendors};
-use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// Fields of other APIs that have an input and a model too: chat, embeddings, speech.
 const OF_OTHERS: Words = Words(
@@ -31,8 +33,7 @@ const OTHER_MODELS: &[&str] =
 /// Types of input parts in other APIs: moderations accept a list of such parts.
 const OTHER_PARTS: &[&str] = &["text", "image_url"];
 
-/// Returns `true` if an object is definitely a request. Embeddings, moderations and speech have an input
-/// and a model too.
+/// Embeddings, moderations and speech have an input and a model too.
 pub(super) fn is_request(object: &Object) -> bool {
     let has = |key: &str| object.has(key);
     if OF_OTHERS.any_in(object) {
@@ -63,7 +64,7 @@ fn is_other(model: &str) -> bool {
 fn are_items(input: &[Value]) -> bool {
     let mut told = false;
     for item in input {
-        let text = |key: &str| item.get(key).and_then(Value::as_str);
+        let text = |key: &str| item.str(key);
         match (text("type"), text("role")) {
             (Some(kind), None) if OTHER_PARTS.contains(&kind) => return false,
             (Some(_), _) | (_, Some(_)) => told = true,
@@ -109,7 +110,7 @@ pub(super) fn request(mut object: Object) -> Request {
 
 /// Returns the type of a tool or of a tool choice.
 fn kind(tool: &Value) -> &str {
-    tool.get("type").and_then(Value::as_str).unwrap_or_default()
+    tool.str("type").unwrap_or_default()
 }
 
 /// Reads a tool. Returns `None` if the blueprint cannot hold it.
@@ -194,15 +195,13 @@ const STATUSES: Words = Words("completed incomplete failed cancelled in_progress
 /// Returns `true` if an object is a whole response.
 pub(super) fn is_reply(object: &Object) -> bool {
     let output = object.get("output").and_then(Value::as_array);
-    let status = object.get("status").and_then(Value::as_str);
+    let status = object.str("status");
     match object.text("object") {
         Some(kind) => kind == "response" && (output.is_some() || status.is_some()),
         // Some servers and some client types omit the `object` field.
         None => {
             status.is_some_and(|status| STATUSES.contains(status))
-                && output.is_some_and(|items| {
-                    items.iter().all(|item| item.get("type").is_some_and(Value::is_string))
-                })
+                && output.is_some_and(|items| items.iter().all(|item| item.has_a("type", Value::is_string)))
         }
     }
 }
@@ -220,7 +219,7 @@ pub(super) fn reply(object: &Object) -> Reply {
         provider: ticks.map(|_| "xai").or_else(|| vendors::of_reply(object)).map(Into::into),
         model: object.owned("model"),
         prompt: Some(ChatPrompt::new(messages).into()),
-        usage: if object.get("usage").is_some_and(Value::is_object) || object.has("tool_usage") {
+        usage: if object.has_a("usage", Value::is_object) || object.has("tool_usage") {
             USAGE.read(object)
         } else {
             Usage::default()
@@ -261,7 +260,7 @@ fn is_error(error: &Value) -> bool {
 
 /// Returns a cost in US dollars, as routers report it: a number, or an object with the total.
 fn cost(cost: &Value) -> Option<f64> {
-    let is_dollars = cost.get("currency").and_then(Value::as_str).is_none_or(|currency| currency == "USD");
+    let is_dollars = cost.str("currency").is_none_or(|currency| currency == "USD");
     cost.as_f64().or_else(|| cost.get("total_cost")?.as_f64().filter(|_| is_dollars))
 }
 
@@ -273,7 +272,7 @@ fn finish(object: &Object, output: &[Value]) -> Option<Finish> {
         // The response has not finished, or its end was not received.
         "in_progress" | "queued" => return None,
         "incomplete" => {
-            let reason = object.get("incomplete_details").and_then(|details| details.get("reason")?.as_str());
+            let reason = object.get("incomplete_details").and_then(|details| details.str("reason"));
             Finish::from_word(reason.unwrap_or(status))
         }
         "completed" if output.iter().any(is_refused) => Finish::refused(Some(status)),

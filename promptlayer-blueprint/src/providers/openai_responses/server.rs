@@ -119,7 +119,7 @@ fn code(item: &Object) -> Vec<ContentBlock> {
     })];
     let failed = item.text("status") == Some("failed");
     for output in item.list("outputs") {
-        let text = |key: &str| output.get(key).and_then(Value::as_str);
+        let text = |key: &str| output.str(key);
         blocks.push(match (text("type"), text("logs"), text("url")) {
             (Some("logs"), Some(logs), _) => ContentBlock::CodeExecutionResult(CodeExecutionResultContent {
                 output: logs.to_owned(),

@@ -75,7 +75,7 @@ const WHOLE: Rules = &[
 pub(super) fn is_event(object: &Object) -> bool {
     match object.text("type") {
         Some("error") => {
-            object.get("message").is_some_and(Value::is_string)
+            object.has_a("message", Value::is_string)
                 && ["code", "param", "sequence_number"].iter().any(|key| object.contains_key(*key))
         }
         Some(kind) => kind.starts_with("response."),
@@ -169,7 +169,7 @@ impl Stream {
 
     fn finish(self) -> Object {
         let (mut reply, status) = self.reply.unwrap_or_else(|| (Object::new(), "in_progress"));
-        let has_output = reply.get("output").is_some_and(Value::is_array);
+        let has_output = reply.has_a("output", Value::is_array);
         if !has_output || reply.list("output").len() < self.items.len() {
             reply.insert("output".to_owned(), self.items.into_values().map(Item::finish).collect());
         }
