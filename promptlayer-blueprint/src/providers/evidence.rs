@@ -4,7 +4,8 @@
 //! evidence, the provider is unknown: a server of a wire format need not belong to the provider that defined it.
 
 use super::reading::{Reply, Request, Shape};
-use super::vendors::{self, VENDORS};
+use super::vendor;
+use super::vendors::VENDORS;
 
 /// The evidence of a call.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +42,7 @@ impl Evidence<'_> {
             (only_speaker(self.reply.shape), REPLY_FORMAT),
             (self.request.provider.as_deref(), REQUEST_MARK),
             (only_speaker(self.request.shape).filter(|_| self.reply.shape.is_none()), REQUEST_FORMAT),
-            (vendors::of_model(self.model), MODEL),
+            (vendor::of_model(self.model), MODEL),
             (self.reply.shape.or(self.request.shape).and_then(Shape::usual_speaker), USUAL_FORMAT),
         ]
         .into_iter()

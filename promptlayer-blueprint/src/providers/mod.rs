@@ -58,6 +58,7 @@ mod round_trip;
 mod to_request;
 mod turn;
 mod vectors;
+mod vendor;
 mod vendors;
 
 pub use self::draft::Omission;
@@ -69,7 +70,8 @@ pub use self::output::{Output, joined, response, response_to};
 pub use self::reading::{Reply, Request, Shape, Usage};
 pub use self::to_request::{ProviderRequest, UnknownApi, to_request};
 pub use self::vectors::shorten_vectors;
-pub use self::vendors::{Is, Marks, VENDORS, Vendor, of_model as provider_of_model};
+pub use self::vendor::of_model as provider_of_model;
+pub use self::vendors::{Is, Marks, VENDORS, Vendor};
 
 /// The provider of a log whose provider is unknown.
 pub const UNKNOWN_PROVIDER: &str = "custom";

@@ -14,7 +14,7 @@ pub(super) use self::reply::{TICKS_PER_DOLLAR, common_reply, openrouter_price};
 pub(super) use self::stream::sum;
 use super::json::{Fields, Object, Words};
 use super::reading::{Request, Shape};
-use super::{messages, vendors};
+use super::{messages, vendor};
 use crate::blueprint::{ChatPrompt, Prompt, Tool, ToolChoice};
 
 pub(super) static SHAPE: Shape = Shape {
@@ -90,7 +90,7 @@ pub(super) fn common_request(
     prompt_fields: &[&str],
 ) -> Request {
     Request {
-        provider: vendors::of_request(&object).map(Into::into),
+        provider: vendor::of_request(&object).map(Into::into),
         ..Request::new(shape, prompt, object, prompt_fields)
     }
 }

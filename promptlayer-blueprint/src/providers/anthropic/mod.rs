@@ -17,7 +17,7 @@ use super::finish::Finish;
 use super::json::{Fields, Object, Words};
 use super::messages::Role;
 use super::reading::{self, Reply, Request, Shape, UsagePaths};
-use super::{errors, openai_chat, turn, vendors};
+use super::{errors, openai_chat, turn, vendor};
 use crate::blueprint::{BuiltInTool, ChatPrompt, Tool, ToolChoice};
 
 /// The field that Bedrock adds to the last event of a stream.
@@ -171,7 +171,7 @@ fn request(mut object: Object) -> Request {
         }
     }
     Request {
-        provider: vendors::of_request(&object).map(Into::into),
+        provider: vendor::of_request(&object).map(Into::into),
         ..Request::new(&SHAPE, prompt, object, PROMPT_FIELDS)
     }
 }
@@ -228,7 +228,7 @@ const METADATA: &[(&str, &str)] = &[
 
 /// Reads a response. A response that was interrupted by an error has both content and an error.
 fn reply(object: &Object) -> Reply {
-    let provider = vendors::of_reply(object);
+    let provider = vendor::of_reply(object);
     let messages = turn::read_message(Role::Assistant, None, object.get("content"), content::read);
     let price = openai_chat::openrouter_price(object.object("usage"), provider);
     Reply {

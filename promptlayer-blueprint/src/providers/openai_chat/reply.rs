@@ -9,7 +9,7 @@ use crate::blueprint::{ChatPrompt, ErrorType, Message};
 use crate::providers::finish::Finish;
 use crate::providers::json::{Fields, Object};
 use crate::providers::reading::{Reply, Shape, Usage, UsagePaths};
-use crate::providers::{RESPONSE_ID, errors, vendors};
+use crate::providers::{RESPONSE_ID, errors, vendor};
 
 /// The unit of xAI's cost: 10^10 ticks are one US dollar (<https://docs.x.ai/developers/cost-tracking>).
 pub(in crate::providers) const TICKS_PER_DOLLAR: f64 = 1e10;
@@ -65,7 +65,7 @@ pub(super) fn reply(object: &Object) -> Reply {
 
 /// Reads the fields that the responses of OpenAI's older APIs have in common.
 pub(in crate::providers) fn common_reply(object: &Object, shape: &'static Shape) -> Reply {
-    let provider = vendors::of_reply(object);
+    let provider = vendor::of_reply(object);
     let usage = usage(object);
     Reply {
         shape: Some(shape),

@@ -11,7 +11,7 @@ use crate::blueprint::{
 use crate::providers::finish::{Finish, Reason};
 use crate::providers::json::{self, Fields, Object, Words};
 use crate::providers::reading::{self, Reply, Request, Usage, UsagePaths};
-use crate::providers::{errors, openai_chat, turn, vendors};
+use crate::providers::{errors, openai_chat, turn, vendor};
 
 /// Fields of other APIs that have an input and a model too: chat, embeddings, speech.
 const OF_OTHERS: Words = Words(
@@ -216,7 +216,7 @@ pub(super) fn reply(object: &Object) -> Reply {
     Reply {
         shape: Some(&SHAPE),
         // Only xAI reports the cost in ticks.
-        provider: ticks.map(|_| "xai").or_else(|| vendors::of_reply(object)).map(Into::into),
+        provider: ticks.map(|_| "xai").or_else(|| vendor::of_reply(object)).map(Into::into),
         model: object.owned("model"),
         prompt: Some(ChatPrompt::new(messages).into()),
         usage: if object.has_a("usage", Value::is_object) || object.has("tool_usage") {
