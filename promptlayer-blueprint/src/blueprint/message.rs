@@ -128,17 +128,33 @@ impl Message {
 
     /// Returns the syntax of the message's variables, or the default if none is set.
     pub fn template_format(&self) -> TemplateFormat {
+        self.template().1.unwrap_or_default()
+    }
+
+    /// Returns the variables of the message, and their format if it is set.
+    pub(crate) fn template(&self) -> (&[String], Option<TemplateFormat>) {
         match self {
-            Self::System(message) => message.template_format,
-            Self::Developer(message) => message.template_format,
-            Self::User(message) => message.template_format,
-            Self::Assistant(message) => message.template_format,
-            Self::Tool(message) => message.template_format,
-            Self::Function(message) => message.template_format,
-            Self::Placeholder(message) => message.template_format,
-            Self::Other(_) => None,
+            Self::System(message) => (&message.input_variables, message.template_format),
+            Self::Developer(message) => (&message.input_variables, message.template_format),
+            Self::User(message) => (&message.input_variables, message.template_format),
+            Self::Assistant(message) => (&message.input_variables, message.template_format),
+            Self::Tool(message) => (&message.input_variables, message.template_format),
+            Self::Function(message) => (&message.input_variables, message.template_format),
+            Self::Placeholder(message) => (&message.input_variables, message.template_format),
+            Self::Other(_) => (&[], None),
         }
-        .unwrap_or_default()
+    }
+
+    /// Returns the name of the participant, except of a function.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Self::System(message) => message.name.as_deref(),
+            Self::Developer(message) => message.name.as_deref(),
+            Self::User(message) => message.name.as_deref(),
+            Self::Assistant(message) => message.name.as_deref(),
+            Self::Tool(message) => message.name.as_deref(),
+            Self::Function(_) | Self::Placeholder(_) | Self::Other(_) => None,
+        }
     }
 
     /// Concatenates the text of the text blocks.

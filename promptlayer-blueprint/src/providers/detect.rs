@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::reading::Shape;
-use super::shape::Object;
+use super::json::Object;
+use super::reading::{Reply, Request, Shape};
 use super::{
     anthropic, bedrock, cohere, gemini, ollama, openai_chat, openai_completions, openai_embeddings,
     openai_images, openai_responses,
@@ -38,8 +38,27 @@ pub(super) fn request(object: &Object) -> Option<&'static Shape> {
 }
 
 /// Returns the API that an object is a whole response of.
-pub(super) fn reply(object: &Object) -> Option<&'static Shape> {
+fn reply(object: &Object) -> Option<&'static Shape> {
     SHAPES.into_iter().find(|shape| (shape.is_reply)(object))
+}
+
+/// Reads an object as a request, if it is one.
+pub(super) fn read_request(object: &Object) -> Option<Request> {
+    Some((request(object)?.request)(object.clone()))
+}
+
+/// Reads a value as a request, or returns it.
+pub(super) fn take_request(value: Value) -> Result<Request, Value> {
+    let Value::Object(object) = value else { return Err(value) };
+    match request(&object) {
+        Some(shape) => Ok((shape.request)(object)),
+        None => Err(object.into()),
+    }
+}
+
+/// Reads an object as a whole response, if it is one.
+pub(super) fn read_reply(object: &Object) -> Option<Reply> {
+    Some((reply(object)?.reply)(object))
 }
 
 /// Returns the API that the items of a stream are events of. The first item that matches decides: items
@@ -62,6 +81,8 @@ pub(super) fn by_name(provider: &str, api: Option<&str>) -> Option<&'static Shap
     match provider {
         // The provider offers all of its APIs under other names, or models of other families.
         "vertexai" => own("google").or_else(|| own("anthropic")),
+        // `invoke` takes the Messages format for models of Anthropic.
+        "amazon.bedrock" => own(provider).or_else(|| own("anthropic")),
         _ if api.is_none() && !is_format_of_its_own(provider) => Some(&openai_chat::SHAPE),
         _ => own(provider).or_else(|| own("openai").filter(|_| !is_format_of_its_own(provider))),
     }

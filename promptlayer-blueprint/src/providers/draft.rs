@@ -6,9 +6,23 @@ use std::fmt;
 use std::iter::Enumerate;
 use std::slice::Iter;
 
-use super::call_ids;
+use serde_json::Value;
+
+use super::call_ids::{self, CallIds};
 use super::json::{self, Object};
-use crate::blueprint::{AssistantMessage, ChatPrompt, ContentBlock, Message, Prompt};
+use crate::blueprint::{
+    AssistantMessage, ChatPrompt, ContentBlock, FunctionCallChoice, Message, Prompt, Tool, ToolChoice,
+};
+
+/// Why a part of a prompt is left out.
+pub(super) type Reason = &'static str;
+pub(super) const NO_SUCH_BLOCK: Reason = "the API has no such content here";
+pub(super) const NO_SUCH_MESSAGE: Reason = "the API has no such message";
+pub(super) const NO_DEVELOPER: Reason = "the API has the role `system` in its place";
+pub(super) const NO_NAMES: Reason = "the API has no names of participants";
+pub(super) const NO_LEGACY: Reason = "the API has no legacy form of tools";
+pub(super) const NO_OBJECT: Reason = "the arguments are no JSON object";
+pub(super) const NOT_ALL: Reason = "the API has no field for a part of it";
 
 /// A part of a prompt that a provider's API cannot express.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +44,8 @@ impl fmt::Display for Omission {
 #[derive(Clone, Copy)]
 pub(super) struct Draft<'a> {
     pub(super) prompt: &'a Prompt,
+    /// The prompt as a chat, for formats without completions.
+    pub(super) chat: &'a ChatPrompt,
     /// PromptLayer's name of the provider. Providers that share a wire format differ in details.
     pub(super) provider: &'a str,
     pub(super) model: &'a str,
@@ -45,14 +61,15 @@ impl<'a> Draft<'a> {
         body
     }
 
-    /// Returns the prompt as a chat, for formats without completions.
-    pub(super) fn chat(&self) -> Cow<'a, ChatPrompt> {
-        match self.prompt {
-            Prompt::Chat(chat) => Cow::Borrowed(chat),
-            Prompt::Completion(prompt) => {
-                Cow::Owned(ChatPrompt::new([Message::user(prompt.content.clone())]))
-            }
-        }
+    /// Returns the tool choice: a mode, or `function` and its name.
+    pub(super) fn tool_choice(&self) -> Option<(&'a str, &'a str)> {
+        Some(match (&self.chat.tool_choice, &self.chat.function_call) {
+            (Some(ToolChoice::Mode(mode)), _) | (None, Some(FunctionCallChoice::Mode(mode))) => (mode, ""),
+            (Some(ToolChoice::Function(choice)), _) => ("function", &choice.function.name),
+            (None, Some(FunctionCallChoice::Function(function))) => ("function", &function.name),
+            (Some(ToolChoice::Other(_)), _) => ("", ""),
+            (None, None) => return None,
+        })
     }
 }
 
@@ -70,58 +87,92 @@ pub(super) enum Role<'a> {
     User,
     Assistant(Vec<Call<'a>>),
     /// The result of a call, with the call's id if it has one, and the name of the function.
-    Tool(Option<&'a str>, &'a str),
+    Tool(Option<Cow<'a, str>>, &'a str),
+}
+
+impl Role<'_> {
+    /// Returns the name that most formats have for it.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::User => "user",
+            Self::Assistant(_) => "assistant",
+            Self::Tool(..) => "tool",
+        }
+    }
 }
 
 /// A function call of the model.
 pub(super) struct Call<'a> {
-    pub(super) id: Option<&'a str>,
+    pub(super) id: Option<Cow<'a, str>>,
     pub(super) name: &'a str,
     pub(super) arguments: Object,
+}
+
+/// Which ids of calls are in a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ids {
+    /// All. A call without an id gets one.
+    Required,
+    /// None, if a reader would generate the same ones.
+    Optional,
 }
 
 /// The messages of a chat, one after the other.
 pub(super) struct Turns<'a> {
     messages: Enumerate<Iter<'a, Message>>,
-    /// `true` if calls have ids in the request: a reader would generate other ones.
+    /// The ids of the calls so far, for formats that require them.
+    required: Option<CallIds>,
+    /// `true` if calls have ids in the request.
     has_ids: bool,
     /// The function of each call, by id.
     functions: HashMap<&'a str, &'a str>,
 }
 
 impl<'a> Turns<'a> {
-    pub(super) fn new(chat: &'a ChatPrompt) -> Self {
-        let has_ids = !call_ids::are_made_up(&chat.messages);
-        Self { messages: chat.messages.iter().enumerate(), has_ids, functions: HashMap::new() }
+    pub(super) fn new(chat: &'a ChatPrompt, ids: Ids) -> Self {
+        let is_required = ids == Ids::Required;
+        Self {
+            messages: chat.messages.iter().enumerate(),
+            required: is_required.then(CallIds::default),
+            has_ids: is_required || !call_ids::are_made_up(&chat.messages),
+            functions: HashMap::new(),
+        }
     }
 
-    /// Returns the next message.
     pub(super) fn next(&mut self, omissions: &mut Omissions) -> Option<Turn<'a>> {
         let (at, message) = self.messages.find(|(at, message)| {
             let is_unknown = matches!(message, Message::Placeholder(_) | Message::Other(_));
             if is_unknown {
-                omissions.add(format!("messages[{at}]"), "the API has no such message");
+                omissions.add(format!("messages[{at}]"), NO_SUCH_MESSAGE);
             }
             !is_unknown
         })?;
         let place = format!("messages[{at}]");
-        let (role, name) = match message {
-            Message::System(message) => (Role::System, &message.name),
-            Message::Developer(message) => (Role::System, &message.name),
-            Message::User(message) => (Role::User, &message.name),
-            Message::Assistant(message) => {
-                (Role::Assistant(self.calls(&place, message, omissions)), &message.name)
+        let role = match message {
+            Message::System(_) => Role::System,
+            Message::Developer(_) => {
+                omissions.add(format!("{place}.role"), NO_DEVELOPER);
+                Role::System
             }
-            Message::Tool(message) => {
-                let id = message.tool_call_id.as_str();
-                let name = message.name.as_deref().or_else(|| self.functions.get(id).copied());
-                (Role::Tool(self.written_id(id), name.unwrap_or(id)), &None)
+            Message::Assistant(message) => Role::Assistant(self.calls(&place, message, omissions)),
+            Message::Tool(result) => {
+                let id = result.tool_call_id.as_str();
+                let name = result.name.as_deref().or_else(|| self.functions.get(id).copied());
+                let written = match &mut self.required {
+                    Some(ids) => Some(ids.result(Some(id), result.name.as_deref()).into()),
+                    None => self.known_id(id),
+                };
+                Role::Tool(written, name.unwrap_or(id))
             }
-            Message::Function(message) => (Role::Tool(None, &message.name), &None),
-            Message::Placeholder(_) | Message::Other(_) => return None,
+            Message::Function(result) => {
+                let ids = self.required.as_mut();
+                Role::Tool(ids.map(|ids| ids.result(None, Some(&result.name)).into()), &result.name)
+            }
+            _ => Role::User,
         };
-        if name.is_some() {
-            omissions.add(format!("{place}.name"), "the API has no names of participants");
+        if message.name().is_some() && !matches!(message, Message::Tool(_)) {
+            omissions.add(format!("{place}.name"), NO_NAMES);
         }
         Some(Turn { place, role, content: message.content() })
     }
@@ -138,16 +189,20 @@ impl<'a> Turns<'a> {
             self.functions.insert(id, &function.name);
             let arguments = json::arguments(&function.arguments).unwrap_or_else(|| {
                 let place = format!("{place}.tool_calls[{at}].function.arguments");
-                omissions.add(place, "the arguments are no JSON object");
+                omissions.add(place, NO_OBJECT);
                 Object::new()
             });
-            Call { id: self.written_id(id), name: &function.name, arguments }
+            let id = match &mut self.required {
+                Some(ids) => Some(ids.call(Some(id), &function.name).into()),
+                None => self.known_id(id),
+            };
+            Call { id, name: &function.name, arguments }
         });
         calls.collect()
     }
 
-    fn written_id(&self, id: &'a str) -> Option<&'a str> {
-        Some(id).filter(|id| self.has_ids && !id.is_empty())
+    fn known_id(&self, id: &'a str) -> Option<Cow<'a, str>> {
+        (self.has_ids && !id.is_empty()).then_some(Cow::Borrowed(id))
     }
 }
 
@@ -157,16 +212,54 @@ pub(super) struct Omissions(Vec<Omission>);
 
 impl Omissions {
     /// Reports a part of the prompt that is left out.
-    pub(super) fn add(&mut self, place: impl Into<String>, reason: &'static str) {
+    pub(super) fn add(&mut self, place: impl Into<String>, reason: Reason) {
         self.0.push(Omission { place: place.into(), reason });
     }
 
     /// Reports a content if it is not read back from the request as it was written.
     pub(super) fn compare(&mut self, place: String, written: &[ContentBlock], read: &[ContentBlock]) {
         if read.is_empty() && !written.is_empty() {
-            self.add(place, "the API has no such content");
+            self.add(place, NO_SUCH_BLOCK);
         } else if read != written {
-            self.add(place, "the API has no field for a part of it");
+            self.add(place, NOT_ALL);
+        }
+    }
+
+    /// Writes the tools of a prompt. Reports those that the API does not have.
+    pub(super) fn tools(
+        &mut self,
+        chat: &ChatPrompt,
+        mut write: impl FnMut(&Tool, &mut Self) -> Option<Value>,
+    ) -> Vec<Value> {
+        let mut tools = Vec::new();
+        for (at, tool) in chat.tools.iter().enumerate() {
+            match write(tool, self) {
+                Some(tool) => tools.push(tool),
+                None => self.add(format!("tools[{at}]"), "the API has no such tool"),
+            }
+        }
+        tools
+    }
+
+    /// Writes the tool choice of a prompt, by its mode, or `function` and its name. Reports a choice that the API does
+    /// not have.
+    pub(super) fn tool_choice(
+        &mut self,
+        draft: &Draft<'_>,
+        write: impl Fn(&str, &str) -> Option<Value>,
+    ) -> Option<Value> {
+        let (mode, name) = draft.tool_choice()?;
+        let choice = write(mode, name);
+        if choice.is_none() {
+            self.add("tool_choice", "the API has no such tool choice");
+        }
+        choice
+    }
+
+    /// Reports the legacy form of tools.
+    pub(super) fn legacy_tools(&mut self, chat: &ChatPrompt) {
+        if !chat.functions.is_empty() || chat.function_call.is_some() {
+            self.add("functions", NO_LEGACY);
         }
     }
 

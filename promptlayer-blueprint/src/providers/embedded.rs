@@ -1,14 +1,14 @@
 //! Finds a provider's request or response inside another value: in a text or in bytes, in a field of a struct, or in
 //! a tuple or list.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::finish::Finish;
-use super::json::{Fields, Object, readable};
+use super::json::{Fields, Object, Words, readable};
+use super::reading::UsagePaths;
 use super::reading::{Reply, Request, Usage};
-use super::usage::UsagePaths;
 use super::{detect, frames, messages, openai_chat};
-use crate::blueprint::{ChatPrompt, Message, Prompt};
+use crate::blueprint::Prompt;
 
 /// The token counts that a function may return beside a text.
 static USAGE: UsagePaths = UsagePaths {
@@ -21,25 +21,19 @@ static USAGE: UsagePaths = UsagePaths {
 /// one event.
 pub(super) fn body(value: &Value) -> Option<Vec<Value>> {
     let is_bytes = |list: &[Value]| list.first().is_some_and(Value::is_u64) && list.len() > 1;
-    match value {
-        Value::String(text) if text.trim_start().starts_with('[') => {
-            Some(vec![serde_json::from_str(text).ok()?])
-        }
-        Value::String(text) => match serde_json::from_str(text) {
-            Ok(body @ Value::Object(_)) => Some(vec![body]),
-            Ok(_) => None,
-            Err(_) => frames::in_pieces(std::slice::from_ref(value)),
-        },
+    let is_list = matches!(value, Value::String(text) if text.trim_start().starts_with('['));
+    let whole: Result<Value, _> = match value {
+        Value::String(text) => serde_json::from_str(text),
         Value::Array(list) if is_bytes(list) => {
-            let bytes: Vec<u8> =
-                list.iter().map(|byte| u8::try_from(byte.as_u64()?).ok()).collect::<Option<_>>()?;
-            match serde_json::from_slice(&bytes) {
-                Ok(body @ Value::Object(_)) => Some(vec![body]),
-                Ok(_) => None,
-                Err(_) => frames::in_pieces(std::slice::from_ref(value)),
-            }
+            let bytes = list.iter().map(|byte| u8::try_from(byte.as_u64()?).ok());
+            serde_json::from_slice(&bytes.collect::<Option<Vec<u8>>>()?)
         }
-        _ => None,
+        _ => return None,
+    };
+    match whole {
+        Ok(body) => (body.is_object() || is_list).then(|| vec![body]),
+        Err(_) if is_list => None,
+        Err(_) => frames::in_pieces(std::slice::from_ref(value)),
     }
 }
 
@@ -53,8 +47,7 @@ pub(super) fn request(value: &Value) -> Option<Request> {
     let object = value.as_object()?;
     let is_request = |value: &Value| value.as_object().is_some_and(|inner| detect::request(inner).is_some());
     let (name, inner) = only(object.iter().filter(|(_, value)| is_request(value)))?;
-    let inner = inner.as_object()?;
-    let mut request = (detect::request(inner)?.request)(inner.clone());
+    let mut request = detect::read_request(inner.as_object()?)?;
     request.unplaced.extend(others(object, name));
     Some(request)
 }
@@ -76,33 +69,26 @@ pub(super) fn reply(value: &Value) -> Option<Reply> {
                 return replies.into_iter().map(|(_, reply)| reply).reduce(joined);
             }
             let Some((place, reply)) = only(replies.into_iter()) else { return text_with_usage(items) };
-            Some(Reply { unplaced: without(items, place), ..reply })
+            Some(Reply { unplaced: without(items, &[place]), ..reply })
         }
         _ => None,
     }
 }
 
-/// Reads a value as a whole response.
 fn read(value: &Value) -> Option<Reply> {
-    let object = value.as_object()?;
-    Some((detect::reply(object)?.reply)(object))
+    detect::read_reply(value.as_object()?)
 }
 
 /// Reads choices of a chat completion without the response around them.
 fn choice_of_chat(items: &[Value]) -> Option<Reply> {
     /// The fields of a choice. An object with other fields is not one.
-    const FIELDS: &[&str] = &[
-        "index",
-        "message",
-        "finish_reason",
-        "logprobs",
-        "content_filter_results",
-        "native_finish_reason",
-        "seed",
-    ];
+    const FIELDS: Words = Words(
+        "index message finish_reason logprobs content_filter_results \
+                                native_finish_reason seed",
+    );
     let is_choice = |item: &Value| {
         item.field("message").is_some_and(messages::is_message)
-            && item.as_object().is_some_and(|item| item.keys().all(|key| FIELDS.contains(&key.as_str())))
+            && item.as_object().is_some_and(|item| item.keys().all(|key| FIELDS.contains(key)))
             && (item.has("finish_reason") || item.has("index"))
     };
     if items.is_empty() || !items.iter().all(is_choice) {
@@ -121,12 +107,10 @@ fn text_with_usage(items: &[Value]) -> Option<Reply> {
     };
     let (counted, usage) =
         only(items.iter().enumerate().filter_map(|(place, item)| Some((place, usage(item)?))))?;
-    let rest =
-        items.iter().enumerate().filter(|(other, item)| ![place, counted].contains(other) && !item.is_null());
     Some(Reply {
-        prompt: Some(Prompt::from(ChatPrompt::new([Message::assistant(readable(text))]))),
+        prompt: Some(Prompt::assistant(readable(text))),
         usage,
-        unplaced: rest.map(|(place, item)| (place.to_string(), item.clone())).collect(),
+        unplaced: without(items, &[place, counted]),
         ..Reply::default()
     })
 }
@@ -175,8 +159,8 @@ fn others(object: &Object, name: &str) -> impl Iterator<Item = (String, Value)> 
         .map(|(name, value)| (name.clone(), value.clone()))
 }
 
-/// Returns the other items of a tuple by their positions, unless they are `null`.
-fn without(items: &[Value], place: usize) -> Map<String, Value> {
-    let others = items.iter().enumerate().filter(|(other, item)| *other != place && !item.is_null());
+/// Returns the items of a tuple by their positions, without those at some places and without `null`.
+fn without(items: &[Value], places: &[usize]) -> Object {
+    let others = items.iter().enumerate().filter(|(place, item)| !places.contains(place) && !item.is_null());
     others.map(|(place, item)| (place.to_string(), item.clone())).collect()
 }

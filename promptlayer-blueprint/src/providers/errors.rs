@@ -21,32 +21,14 @@
 
 use serde_json::Value;
 
-use super::json::{self, Fields, Object};
+use super::json::{self, Fields, Object, Words};
 use crate::blueprint::ErrorType;
 
 /// Words in the names of crates whose errors come from a provider or from the connection to it.
-const PROVIDER_WORDS: &[&str] = &[
-    "openai",
-    "anthropic",
-    "genai",
-    "rig",
-    "ollama",
-    "mistral",
-    "mistralai",
-    "gemini",
-    "cohere",
-    "groq",
-    "aws",
-    "google",
-    "openrouter",
-    "langchain",
-    "misanthropic",
-    "swiftide",
-    "reqwest",
-    "hyper",
-    "ureq",
-    "tonic",
-];
+const PROVIDER_WORDS: Words = Words(
+    "openai anthropic genai rig ollama mistral mistralai gemini cohere groq aws google openrouter \
+     langchain misanthropic swiftide reqwest hyper ureq tonic",
+);
 
 /// Names of such crates that are a usual word in the names of other crates.
 const PROVIDER_CRATES: &[&str] = &["llm"];
@@ -154,7 +136,7 @@ fn is_of_provider(type_name: &str) -> bool {
         .split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
         .filter_map(|path| path.split_once("::"))
         .any(|(root, _)| {
-            PROVIDER_CRATES.contains(&root) || root.split('_').any(|word| PROVIDER_WORDS.contains(&word))
+            PROVIDER_CRATES.contains(&root) || root.split('_').any(|word| PROVIDER_WORDS.contains(word))
         })
 }
 
@@ -177,31 +159,17 @@ fn by_words(text: &str, has_status: bool) -> ErrorType {
 }
 
 /// Fields that may stand beside an error, or beside its message, in an error response.
-const BESIDE: &[&str] = &[
-    "error",
-    "type",
-    "object",
-    "status",
-    "status_code",
-    "code",
-    "id",
-    "param",
-    "request_id",
-    "raw_status_code",
-    "__type",
-];
+const BESIDE: Words =
+    Words("error type object status status_code code id param request_id raw_status_code __type");
 
 /// Returns the error of a response that has no format of its own: an `error` with a message, an `error` without
 /// unrelated fields, or a message that is marked as an error. A value of the application may have a field `error`
 /// with another meaning.
 pub(super) fn from_response(response: &Object) -> Option<(ErrorType, String)> {
-    let is_alone = |beside: &[&str]| {
-        response.keys().all(|key| BESIDE.contains(&key.as_str()) || beside.contains(&key.as_str()))
-    };
     if let Some(error) = response.field("error") {
         let is_text = error.as_str().is_some_and(|text| !text.is_empty());
-        let is_one = error.get("message").is_some_and(Value::is_string)
-            || (is_alone(&[]) && (is_text || error.is_object()));
+        let is_one = error.has_a("message", Value::is_string)
+            || (response.keys().all(|key| BESIDE.contains(key)) && (is_text || error.is_object()));
         return is_one.then(|| of_reply(error));
     }
     // Mistral, and Amazon's JSON protocol.
@@ -212,7 +180,7 @@ pub(super) fn from_response(response: &Object) -> Option<(ErrorType, String)> {
 /// Returns the error of a response body, of which no field has another meaning: also a lone `message` or `detail`.
 pub(super) fn from_body(body: &Object) -> Option<(ErrorType, String)> {
     from_response(body).or_else(|| {
-        let is_alone = |key: &str| body.keys().all(|other| other == key || BESIDE.contains(&other.as_str()));
+        let is_alone = |key: &str| body.keys().all(|other| other == key || BESIDE.contains(other));
         ["message", "Message", "detail", "msg"]
             .into_iter()
             .find(|key| body.has(key) && is_alone(key))
@@ -234,7 +202,7 @@ pub fn of_reply(error: &Value) -> (ErrorType, String) {
     let status = ["status", "status_code", "code", "raw_status_code"]
         .into_iter()
         .find_map(|key| status(error.get(key)?));
-    let word = |key| error.get(key).and_then(Value::as_str).and_then(by_code);
+    let word = |key| error.str(key).and_then(by_code);
     let kind = status
         .and_then(by_status)
         .or_else(|| ["code", "type", "status", "__type"].into_iter().find_map(word))
@@ -301,7 +269,7 @@ fn of_event(event: &Object) -> Option<(ErrorType, String)> {
 
 /// Returns `true` if a value is an error: an object with a message, or a non-empty text.
 fn says(error: &Value) -> bool {
-    error.get("message").is_some_and(Value::is_string) || error.as_str().is_some_and(|text| !text.is_empty())
+    error.has_a("message", Value::is_string) || error.as_str().is_some_and(|text| !text.is_empty())
 }
 
 /// Returns the message in the body of an error response. A body that is not JSON is the message itself, cut to

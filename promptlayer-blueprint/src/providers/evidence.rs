@@ -5,7 +5,7 @@
 
 use super::reading::{Reply, Request, Shape};
 use super::vendor;
-use super::vendors::{VENDORS, Vendor};
+use super::vendors::VENDORS;
 
 /// The evidence of a call, from which its provider is determined.
 ///
@@ -86,13 +86,6 @@ fn is_of(type_name: &str, known: &str) -> bool {
         .split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
         .filter_map(|path| path.split_once("::"))
         .any(|(first, rest)| first == root && name.is_none_or(|name| rest.rsplit("::").next() == Some(name)))
-}
-
-impl Vendor {
-    /// Returns the provider of this name.
-    pub fn by_name(name: &str) -> Option<&'static Self> {
-        VENDORS.iter().find(|vendor| vendor.name == name)
-    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,8 @@
 //! Gemini's `generateContent`, embeddings and Interactions, as served by the Gemini API and by Vertex AI.
 
-mod citations;
-mod embed;
 mod interactions;
 mod parts;
-mod reply;
-mod request;
-mod steps;
+mod read;
 mod stream;
 mod tools;
 mod wire;
@@ -14,22 +10,19 @@ mod write;
 
 use std::borrow::Cow;
 
-use serde_json::Map;
-
 use super::json::Object;
-use super::reading::{self, Request, Shape};
-use super::shape::{never, no_sum};
-use crate::blueprint::ChatPrompt;
+use super::reading::{Request, Shape};
+use crate::blueprint::Prompt;
 
 pub(super) static SHAPE: Shape = Shape {
     api_type: "generate-content",
     family: "google",
     is_shared: true,
-    is_request: request::is_request,
-    request: request::read,
-    is_reply: reply::is_reply,
-    reply: reply::read,
-    is_chunk: reply::is_reply,
+    is_request: read::is_request,
+    request: read::read_request,
+    is_reply: read::is_reply,
+    reply: read::read_reply,
+    is_chunk: read::is_reply,
     sum: stream::sum,
     write: Some(write::write),
 };
@@ -38,13 +31,11 @@ pub(super) static EMBED: Shape = Shape {
     api_type: "embed-content",
     family: "google",
     is_shared: true,
-    is_request: embed::is_request,
-    request: embed::read_request,
-    is_reply: embed::is_reply,
-    reply: embed::read_reply,
-    is_chunk: never,
-    sum: no_sum,
-    write: None,
+    is_request: read::is_embed_request,
+    request: read::read_embed_request,
+    is_reply: read::is_embed_reply,
+    reply: read::read_embed_reply,
+    ..Shape::BASE
 };
 
 pub(super) static INTERACTIONS: Shape = Shape {
@@ -55,21 +46,23 @@ pub(super) static INTERACTIONS: Shape = Shape {
     request: interactions::read_request,
     is_reply: interactions::is_reply,
     reply: interactions::read_reply,
-    is_chunk: steps::is_event,
-    sum: steps::sum,
-    write: None,
+    is_chunk: interactions::is_event,
+    sum: interactions::sum,
+    ..Shape::BASE
 };
 
 /// Creates a request. The path of a model on Vertex AI starts with a project.
-fn new_request(shape: &'static Shape, path: Option<&str>, prompt: ChatPrompt, parameters: Object) -> Request {
+fn new_request(
+    shape: &'static Shape,
+    path: Option<&str>,
+    prompt: impl Into<Prompt>,
+    parameters: Object,
+) -> Request {
     let is_on_vertex = |path: &&str| path.starts_with("projects/") && path.contains("/locations/");
     Request {
-        shape: Some(shape),
         provider: path.filter(is_on_vertex).map(|_| Cow::Borrowed(VERTEX)),
         model: path.map(|path| model_name(path).to_owned()),
-        prompt: Some(prompt.into()),
-        parameters: reading::parameters(parameters, &[]),
-        unplaced: Map::new(),
+        ..Request::new(shape, prompt, parameters, &[])
     }
 }
 

@@ -25,8 +25,6 @@ mod attributes;
 mod dialects;
 mod fields;
 mod messages;
-mod parts;
-mod provider;
 mod tools;
 
 use std::borrow::Cow;
@@ -40,6 +38,7 @@ use self::fields::{Said, count, list, parsed, said, seconds, text};
 use self::messages::{instructions, messages};
 use self::tools::tools;
 use super::finish::Finish;
+use super::json::Fields;
 use super::reading::{Reply, Request, Usage};
 use super::{FINISH_REASON, RESPONSE_ID, TIME_TO_FIRST_CHUNK, detect, errors};
 use crate::blueprint::{ChatPrompt, CompletionPrompt, ErrorType, Message, Prompt, Tool};
@@ -59,12 +58,11 @@ pub fn request(fields: &Map<String, Value>) -> Request {
     let said = said(fields, semconv::INPUT_MESSAGES, semconv::PROMPT);
     // The body of a provider's request, as some crates record it.
     let body = said.as_ref().and_then(|said| said.value.as_ref()?.as_object());
-    let body = body.and_then(|body| Some((detect::request(body)?.request)(body.clone())));
-    let mut request = body.unwrap_or_default();
+    let mut request = body.and_then(detect::read_request).unwrap_or_default();
     if request.shape.is_none() {
         request.prompt = input(fields, said, tools);
     }
-    request.provider = provider::of(fields).or(request.provider);
+    request.provider = fields::provider(fields).or(request.provider);
     request.model = text(fields, semconv::REQUEST_MODEL).map(Cow::into_owned).or(request.model);
     request.parameters.extend(parameters(fields));
     if !left.is_empty() {
@@ -150,7 +148,6 @@ pub fn api_type(fields: &Map<String, Value>) -> Option<&'static str> {
     (text(fields, semconv::OPERATION_NAME)? == "generate_content").then_some("generate-content")
 }
 
-/// Returns the input of the model.
 fn input(fields: &Map<String, Value>, said: Option<Said<'_>>, tools: Vec<Tool>) -> Option<Prompt> {
     let mut said = said.map(|said| messages(&said, Message::user)).unwrap_or_default();
     if let Some(system) = parsed(fields, semconv::SYSTEM_INSTRUCTIONS).and_then(|said| instructions(&said))
@@ -193,8 +190,7 @@ pub fn response(fields: &Map<String, Value>, lacks_an_answer: bool) -> Reply {
     let value = said.as_ref().and_then(|said| said.value.as_ref());
     // The body of a provider's response, as some crates record it.
     let body = value.and_then(Value::as_object);
-    let body = body.and_then(|body| Some((detect::reply(body)?.reply)(body)));
-    let mut reply = body.unwrap_or_default();
+    let mut reply = body.and_then(detect::read_reply).unwrap_or_default();
     if reply.shape.is_none() {
         let own = value.and_then(dialects::message).map(|message| vec![message]);
         let said = || said.as_ref().map(|said| messages(said, Message::assistant));
@@ -211,13 +207,12 @@ pub fn response(fields: &Map<String, Value>, lacks_an_answer: bool) -> Reply {
     reply
 }
 
-/// Returns the most severe finish reason of the choices. rig writes `unknown` if it does not know the
-/// reason.
+/// Returns the most severe reason of the choices. rig writes `unknown` if it does not know the reason.
 fn finish(fields: &Map<String, Value>, said: Option<&Value>) -> Option<Finish> {
     let mut reasons = list(fields, semconv::RESPONSE_FINISH_REASONS);
     if reasons.is_empty() {
         let messages = said.and_then(Value::as_array).into_iter().flatten();
-        reasons.extend(messages.filter_map(|said| Some(said.get(FINISH_REASON)?.as_str()?.to_owned())));
+        reasons.extend(messages.filter_map(|said| Some(said.str(FINISH_REASON)?.to_owned())));
     }
     let told = reasons.iter().filter(|reason| !reason.is_empty() && *reason != "unknown");
     Finish::worst(told.map(|reason| Finish::from_word(reason)))

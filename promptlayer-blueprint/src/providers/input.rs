@@ -1,14 +1,41 @@
 //! Reads the input of a model call: a provider's request, or the arguments of a function, by their names.
-
-mod names;
-mod position;
+//!
+//! A request is detected by its shape, also inside a text or an object. A request without a model, such as one for
+//! an Azure deployment, is detected by its position.
 
 use serde_json::{Map, Value};
 
-use self::names::{HISTORY, MODEL, PARAMETERS, SYSTEM, USER, is_known};
+use super::json::{self, Words};
 use super::reading::Request;
-use super::{REDACTED, json, messages, openai_chat};
+use super::{REDACTED, detect, embedded, messages, openai_chat};
 use crate::blueprint::{ChatPrompt, Message};
+
+/// Arguments that contain the user message.
+const USER: &[&str] =
+    &["prompt", "question", "query", "text", "input", "message", "user_message", "user_prompt"];
+/// Arguments that contain the system message.
+const SYSTEM: &[&str] = &["system", "system_prompt", "instructions"];
+/// Arguments that contain earlier messages.
+const HISTORY: &[&str] = &["history", "chat_history"];
+/// Arguments that contain the model name.
+const MODEL: &[&str] = &["model", "model_id", "model_name"];
+/// Arguments that contain a provider's request.
+const REQUEST: &[&str] = &["request", "req", "body"];
+/// Arguments that are model parameters.
+const PARAMETERS: Words = Words(
+    "temperature top_p top_k max_tokens max_completion_tokens max_output_tokens frequency_penalty \
+     presence_penalty repeat_penalty stop seed n stream response_format reasoning_effort logprobs",
+);
+
+/// Returns `true` if an argument with this name is part of the prompt.
+fn is_said(name: &str) -> bool {
+    name == "messages" || USER.contains(&name) || SYSTEM.contains(&name)
+}
+
+/// Returns `true` if the name of an argument determines its meaning.
+fn is_known(name: &str) -> bool {
+    is_said(name) || MODEL.contains(&name)
+}
 
 /// The input of a call.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +56,11 @@ pub fn request(input: Input) -> Request {
 
 /// Reads a single value as the whole input.
 fn of_value(value: Value) -> Request {
-    if let Some(request) = position::alone(&value) {
+    let value = match detect::take_request(value) {
+        Ok(request) => return request,
+        Err(value) => value,
+    };
+    if let Some(request) = without_model(&value, Place::Anywhere).or_else(|| embedded::request(&value)) {
         return request;
     }
     match value {
@@ -50,29 +81,30 @@ fn chat(messages: Vec<Message>) -> Request {
 }
 
 /// Reads a function's arguments. Skips arguments without content, such as clients and handles.
-fn by_name(values: Vec<(String, Value)>) -> Request {
+fn by_name(mut values: Vec<(String, Value)>) -> Request {
     // If one argument is a provider's request, it is the whole request.
-    if let Some((own, mut request)) = position::among(&values) {
-        for (name, value) in values.iter().filter(|(name, value)| name != own && !value.is_null()) {
-            // Some APIs have the model in the URL, not in the request.
-            if let (true, Value::String(model)) = (MODEL.contains(&name.as_str()), value)
-                && request.model.is_none()
-            {
-                request.model = Some(model.clone());
-            } else if PARAMETERS.contains(&name.as_str()) {
-                request.parameters.entry(name.clone()).or_insert_with(|| value.clone());
-            } else {
-                request.unplaced.insert(name.clone(), value.clone());
+    if let Some(mut request) = take_request(&mut values) {
+        for (name, value) in values.into_iter().filter(|(_, value)| !value.is_null()) {
+            match value {
+                // Some APIs have the model in the URL, not in the request.
+                Value::String(model) if MODEL.contains(&name.as_str()) && request.model.is_none() => {
+                    request.model = Some(model);
+                }
+                value if PARAMETERS.contains(&name) => {
+                    request.parameters.entry(name).or_insert(value);
+                }
+                value => {
+                    request.unplaced.insert(name, value);
+                }
             }
         }
         return request;
     }
-    if let [(name, value)] = values.as_slice()
-        && !is_known(name)
-    {
-        return of_value(value.clone());
+    match <[(String, Value); 1]>::try_from(values) {
+        Ok([(name, value)]) if !is_known(&name) => of_value(value),
+        Ok(one) => by_role(one.into()),
+        Err(values) => by_role(values),
     }
-    by_role(values)
 }
 
 /// Assigns each named value to its role in the request.
@@ -84,7 +116,7 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
         match (name.as_str(), value) {
             (_, Value::Null) => {}
             (known, Value::String(model)) if MODEL.contains(&known) => request.model = Some(model),
-            (known, value) if PARAMETERS.contains(&known) => {
+            (known, value) if PARAMETERS.contains(known) => {
                 request.parameters.insert(name, value);
             }
             ("messages", value) => messages.extend(openai_chat::messages(&value)),
@@ -135,4 +167,63 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
         request.prompt = Some(prompt.into());
     }
     request
+}
+
+/// Takes the argument that is a request. Arguments with usual names are tried first.
+fn take_request(values: &mut Vec<(String, Value)>) -> Option<Request> {
+    let in_order = || {
+        let all = || values.iter().enumerate().map(|(at, (name, value))| (at, name.as_str(), value));
+        all().filter(|(_, name, _)| REQUEST.contains(name)).chain(all())
+    };
+    let is_request =
+        |value: &Value| value.as_object().is_some_and(|object| detect::request(object).is_some());
+    if let Some((at, ..)) = in_order().find(|(.., value)| is_request(value)) {
+        return detect::take_request(values.remove(at).1).ok();
+    }
+    let (at, request) = in_order()
+        .find_map(|(at, name, value)| Some((at, without_model(value, Place::of(name, values))?)))
+        .or_else(|| {
+            let mut others = in_order().filter(|(_, name, _)| !is_known(name));
+            others.find_map(|(at, _, value)| Some((at, embedded::request(value)?)))
+        })?;
+    values.remove(at);
+    Some(request)
+}
+
+/// What the position of a value implies.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// The value is a request. Its name says so or a model is passed beside it, and no other argument is
+    /// part of the prompt.
+    Request,
+    /// The value has the name of a request.
+    Named,
+    Anywhere,
+}
+
+impl Place {
+    fn of(name: &str, values: &[(String, Value)]) -> Self {
+        let is_named = REQUEST.contains(&name);
+        let beside = || values.iter().filter(|(other, value)| other != name && !value.is_null());
+        let has_model = beside().any(|(other, value)| MODEL.contains(&other.as_str()) && value.is_string());
+        let is_all = !beside().any(|(other, _)| is_said(other));
+        if is_all && (has_model || (is_named && beside().next().is_some())) {
+            Self::Request
+        } else if is_named {
+            Self::Named
+        } else {
+            Self::Anywhere
+        }
+    }
+}
+
+/// Reads a chat completion request without a model. Unless the position identifies it, it must have a field that only
+/// such a request has, and no other prompt field: a value of the application may contain messages too.
+fn without_model(value: &Value, place: Place) -> Option<Request> {
+    let object = value.as_object().filter(|object| openai_chat::lacks_model(object))?;
+    let mut fields = object.iter().filter(|(_, value)| !value.is_null()).map(|(name, _)| name.as_str());
+    let is_one = place == Place::Request
+        || (fields.all(|name| name == "messages" || !is_known(name))
+            && (openai_chat::has_own_field(object) || (place == Place::Named && PARAMETERS.any_in(object))));
+    is_one.then(|| (openai_chat::SHAPE.request)(object.clone()))
 }

@@ -1,5 +1,7 @@
 //! Reads the fields of JSON objects.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 /// A JSON object.
@@ -8,8 +10,13 @@ pub(super) type Object = Map<String, Value>;
 /// The fields of a JSON object, by name and type. A value that is not an object has no fields, and a field of
 /// another type than the one asked for counts as absent.
 pub(super) trait Fields {
+    /// Returns a field.
+    fn any(&self, key: &str) -> Option<&Value>;
+
     /// Returns a field, unless it is `null`.
-    fn field(&self, key: &str) -> Option<&Value>;
+    fn field(&self, key: &str) -> Option<&Value> {
+        self.any(key).filter(|value| !value.is_null())
+    }
 
     /// Returns a text that is not empty.
     fn text(&self, key: &str) -> Option<&str> {
@@ -58,9 +65,24 @@ pub(super) trait Fields {
         self.at(path)?.as_str().filter(|text| !text.is_empty())
     }
 
+    /// Returns the texts at paths, by the key of each path.
+    fn texts_at(&self, paths: &[(&'static str, &str)]) -> BTreeMap<&'static str, String> {
+        paths.iter().filter_map(|(key, path)| Some((*key, self.text_at(path)?.to_owned()))).collect()
+    }
+
     /// Returns `true` if a field has this text.
     fn is(&self, key: &str, text: &str) -> bool {
         self.field(key).and_then(Value::as_str) == Some(text)
+    }
+
+    /// Returns `true` if a field is present, also with `null`, and passes a test.
+    fn has_a(&self, key: &str, is: impl FnOnce(&Value) -> bool) -> bool {
+        self.any(key).is_some_and(is)
+    }
+
+    /// Returns a text, which may be empty.
+    fn str(&self, key: &str) -> Option<&str> {
+        self.any(key)?.as_str()
     }
 
     /// Returns `true` if a field is present and not `null`.
@@ -70,14 +92,38 @@ pub(super) trait Fields {
 }
 
 impl Fields for Object {
-    fn field(&self, key: &str) -> Option<&Value> {
-        self.get(key).filter(|value| !value.is_null())
+    fn any(&self, key: &str) -> Option<&Value> {
+        self.get(key)
     }
 }
 
 impl Fields for Value {
-    fn field(&self, key: &str) -> Option<&Value> {
-        self.get(key).filter(|value| !value.is_null())
+    fn any(&self, key: &str) -> Option<&Value> {
+        self.get(key)
+    }
+}
+
+/// A list of words with spaces between them: names of fields, or values of a field.
+#[derive(Clone, Copy)]
+pub(super) struct Words(pub(super) &'static str);
+
+impl Words {
+    pub(super) fn iter(self) -> impl Iterator<Item = &'static str> {
+        self.0.split_ascii_whitespace()
+    }
+
+    pub(super) fn contains(self, word: &str) -> bool {
+        self.iter().any(|known| known == word)
+    }
+
+    /// Returns `true` if an object has one of these fields, and it is not `null`.
+    pub(super) fn any_in(self, object: &impl Fields) -> bool {
+        self.iter().any(|name| object.has(name))
+    }
+
+    /// Returns `true` if an object has no other fields than these. Fields that are `null` do not count.
+    pub(super) fn are_all_of(self, object: &Object) -> bool {
+        object.iter().all(|(name, value)| value.is_null() || self.contains(name))
     }
 }
 
@@ -87,6 +133,14 @@ pub(super) fn whole_number(value: &Value) -> Option<u64> {
     // The float is a whole number that `f64` represents exactly.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     value.as_u64().or_else(|| float().map(|float| float as u64))
+}
+
+/// Returns an object without its fields that are `null`.
+pub(super) fn without_nulls(mut object: Value) -> Value {
+    if let Value::Object(fields) = &mut object {
+        fields.retain(|_, value| !value.is_null());
+    }
+    object
 }
 
 /// Converts a value to text for human readers.
@@ -109,9 +163,4 @@ pub(super) fn compact(value: &Value) -> String {
 /// Parses the arguments of a tool call. An empty text is an object without fields.
 pub(super) fn arguments(text: &str) -> Option<Object> {
     if text.is_empty() { Some(Object::new()) } else { serde_json::from_str(text).ok() }
-}
-
-/// Returns a string field, if it exists and is not empty.
-pub(super) fn string<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
-    object.text(key)
 }

@@ -44,7 +44,6 @@ pub(super) enum Op {
     With(fn(&mut Value, Value)),
 }
 
-/// Adds a piece to the whole.
 pub(super) fn add(whole: &mut Object, piece: Object, rules: Rules) {
     let other = rules.iter().find(|(name, _)| *name == "*").map_or(Op::Merge, |(_, op)| *op);
     for (key, value) in piece {
@@ -68,7 +67,6 @@ pub(super) fn add(whole: &mut Object, piece: Object, rules: Rules) {
     }
 }
 
-/// Adds all pieces to a new whole.
 pub(super) fn sum(pieces: impl IntoIterator<Item = Object>, rules: Rules) -> Object {
     let mut whole = Object::new();
     for piece in pieces {
@@ -78,7 +76,6 @@ pub(super) fn sum(pieces: impl IntoIterator<Item = Object>, rules: Rules) -> Obj
 }
 
 impl Op {
-    /// Changes the known value by a later one.
     fn apply(self, known: &mut Value, later: Value) {
         match (self, &mut *known, later) {
             (Self::First, known, later) => {

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::json::{Fields, Object};
+use super::json::{Fields, Object, Words};
 use crate::blueprint::{ContentBlock, FunctionMessage, Message};
 
 /// The role of a message.
@@ -53,19 +53,10 @@ const NAME_FIELDS: &[&str] = &["name", "author", "sender", "from", "speaker"];
 const TEXT_FIELDS: &[&str] = &["text", "message", "body", "value", "parts"];
 
 /// Fields of the common form beside `content` that hold a part of what a message says.
-const OTHER_CONTENT: &[&str] = &[
-    "tool_calls",
-    "function_call",
-    "refusal",
-    "audio",
-    "images",
-    "annotations",
-    "reasoning",
-    "reasoning_content",
-    "reasoning_text",
-    "reasoning_details",
-    "thinking_blocks",
-];
+const OTHER_CONTENT: Words = Words(
+    "tool_calls function_call refusal audio images annotations reasoning reasoning_content reasoning_text \
+     reasoning_details thinking_blocks",
+);
 
 impl Role {
     /// Returns the role of this name, in any case: `User`, `human`, `HumanMessage`, `user_message`.
@@ -76,7 +67,6 @@ impl Role {
         ROLES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, role)| *role)
     }
 
-    /// Creates a message with this role.
     pub(super) fn message(self, content: Vec<ContentBlock>) -> Message {
         match self {
             Self::System => Message::system(content),
@@ -177,7 +167,7 @@ pub(super) fn is_messages(value: &Value) -> bool {
 
 /// Returns `true` if a value is a message in the form of the providers: an object with a role and with content.
 pub(super) fn is_message(value: &Value) -> bool {
-    value.get("role").is_some_and(Value::is_string)
+    value.has_a("role", Value::is_string)
         && (value.get("content").is_some() || OTHER_CONTENT.iter().any(|field| value.get(field).is_some()))
 }
 

@@ -57,8 +57,8 @@
 
 mod anthropic;
 mod bedrock;
+mod blocks;
 mod call_ids;
-mod citations;
 mod cohere;
 mod detect;
 mod draft;
@@ -75,7 +75,6 @@ mod json;
 mod lossless;
 mod merge;
 mod messages;
-mod mime;
 mod ollama;
 mod openai_chat;
 mod openai_completions;
@@ -86,9 +85,8 @@ mod output;
 mod reading;
 #[cfg(test)]
 mod round_trip;
-mod shape;
 mod to_request;
-mod usage;
+mod turn;
 mod vectors;
 mod vendor;
 mod vendors;

@@ -1,53 +1,47 @@
 //! Ollama's `chat`, `generate` and `embed`.
 
-mod reply;
-mod request;
+mod read;
 mod write;
 
 use serde_json::Value;
 
-use super::json::{Fields, Object};
+use super::json::Object;
 use super::merge::{self, Op, Rules};
 use super::reading::Shape;
-use super::shape::{never, no_sum};
 
 pub(super) static CHAT: Shape = Shape {
     api_type: "chat",
     family: "ollama",
-    is_shared: false,
-    is_request: request::is_chat,
-    request: request::read_chat,
-    is_reply: reply::is_chat,
-    reply: reply::read_chat,
-    is_chunk: reply::is_chat,
-    sum: |lines| sum(lines, reply::is_chat, CHAT_LINES),
+    is_request: read::is_chat_request,
+    request: read::chat_request,
+    is_reply: read::is_chat_reply,
+    reply: read::chat_reply,
+    is_chunk: read::is_chat_reply,
+    sum: |lines| sum(lines, read::is_chat_reply, CHAT_LINES),
     write: Some(write::write),
+    ..Shape::BASE
 };
 
 pub(super) static GENERATE: Shape = Shape {
     api_type: "generate",
     family: "ollama",
-    is_shared: false,
-    is_request: request::is_generate,
-    request: request::read_generate,
-    is_reply: reply::is_generate,
-    reply: reply::read_generate,
-    is_chunk: reply::is_generate,
-    sum: |lines| sum(lines, reply::is_generate, GENERATE_LINES),
-    write: None,
+    is_request: read::is_generate_request,
+    request: read::generate_request,
+    is_reply: read::is_generate_reply,
+    reply: read::generate_reply,
+    is_chunk: read::is_generate_reply,
+    sum: |lines| sum(lines, read::is_generate_reply, GENERATE_LINES),
+    ..Shape::BASE
 };
 
 pub(super) static EMBED: Shape = Shape {
     api_type: "embed",
     family: "ollama",
-    is_shared: false,
-    is_request: request::is_embed,
-    request: request::read_embed,
-    is_reply: reply::is_embed,
-    reply: reply::read_embed,
-    is_chunk: never,
-    sum: no_sum,
-    write: None,
+    is_request: read::is_embed_request,
+    request: read::embed_request,
+    is_reply: read::is_embed_reply,
+    reply: read::embed_reply,
+    ..Shape::BASE
 };
 
 /// Each line of a streamed response has a piece of the text. The last line has the token counts.
@@ -64,11 +58,6 @@ fn sum(lines: Vec<Value>, is_line: fn(&Object) -> bool, rules: Rules) -> Object 
         _ => None,
     });
     merge::sum(lines, rules)
-}
-
-/// Returns `true` if a request has a field that only Ollama accepts.
-fn has_settings(object: &Object) -> bool {
-    object.object("options").is_some() || object.has("keep_alive")
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ pub(super) static SHAPE: Shape = Shape {
     family: "openai",
     is_shared: true,
     is_request: |object| {
-        object.get("model").is_some_and(Value::is_string)
+        object.has_a("model", Value::is_string)
             && matches!(object.get("prompt"), Some(Value::String(_) | Value::Array(_)))
             && !openai_images::is_request(object)
     },
@@ -31,7 +31,7 @@ const KIND: &str = "text_completion";
 
 fn is_reply(object: &Object) -> bool {
     openai_chat::first_choice_has(object, "text", Value::is_string)
-        || (object.is("object", KIND) && object.get("choices").is_some_and(Value::is_array))
+        || (object.is("object", KIND) && object.has_a("choices", Value::is_array))
 }
 
 /// Reads a request. It may contain several prompts. A list of tokens is kept as a list.
@@ -47,7 +47,7 @@ fn request(object: Object) -> Request {
 
 /// Reads a response. Each choice becomes a text block.
 fn reply(object: &Object) -> Reply {
-    let texts = object.list("choices").iter().filter_map(|choice| choice.get("text")?.as_str());
+    let texts = object.list("choices").iter().filter_map(|choice| choice.str("text"));
     let texts: Vec<ContentBlock> = texts.map(ContentBlock::from_text).collect();
     Reply { prompt: Some(CompletionPrompt::new(texts).into()), ..openai_chat::common_reply(object, &SHAPE) }
 }
@@ -81,8 +81,8 @@ fn write(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
             text.into()
         }
     };
-    let mut body = draft.parameters.clone();
-    body.extend([("model".to_owned(), draft.model.into()), ("prompt".to_owned(), prompt)]);
+    let mut body = draft.body();
+    body.insert("prompt".to_owned(), prompt);
     body
 }
 

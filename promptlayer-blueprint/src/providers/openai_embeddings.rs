@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use super::json::{self, Fields, Object};
 use super::reading::{Reply, Request, Shape};
-use super::shape::{never, no_sum};
 use super::{openai_chat, vectors};
 use crate::blueprint::{ContentBlock, Prompt};
 
@@ -18,19 +17,16 @@ pub(super) static SHAPE: Shape = Shape {
     request,
     is_reply: |object| object.list("data").first().is_some_and(|first| dimensions(first).is_some()),
     reply,
-    is_chunk: never,
-    sum: no_sum,
-    write: None,
+    ..Shape::BASE
 };
 
 /// Fields that, among the APIs with an `input`, only this API has.
 const OWN_FIELDS: &[&str] =
     &["dimensions", "encoding_format", "output_dimension", "output_dtype", "input_type"];
 
-/// Returns `true` if an object is a request. Requests of the Responses API have a model and an input too, but the
-/// input is never a list of texts, and none of their models is an embedding model.
+/// Requests of the Responses API have a model and an input too, but no list of texts, and no embedding model.
 pub(super) fn is_request(object: &Object) -> bool {
-    let Some(model) = object.get("model").and_then(Value::as_str) else {
+    let Some(model) = object.str("model") else {
         return false;
     };
     let is_marked = || model.contains("embed") || OWN_FIELDS.iter().any(|field| object.contains_key(*field));
@@ -48,8 +44,7 @@ fn is_input(item: &Value) -> bool {
         || item.as_array().is_some_and(|tokens| !tokens.is_empty() && tokens.iter().all(Value::is_number))
 }
 
-/// Reads a request. Each input becomes a block of the user message. A list of tokens is kept as a list, on a single
-/// line.
+/// Each input becomes a block of the user message. A list of tokens is kept as a list, on a single line.
 fn request(object: Object) -> Request {
     let block = |input: &Value| ContentBlock::from_text(json::compact(input));
     let blocks: Vec<ContentBlock> = match object.get("input") {

@@ -18,7 +18,7 @@ pub(super) static SHAPE: Shape = Shape {
     reply,
     is_chunk: |object| is_final(object).is_some(),
     sum,
-    write: None,
+    ..Shape::BASE
 };
 
 /// Prefixes of the names of image models.
@@ -36,7 +36,7 @@ const OF_ALL_IMAGES: &[&str] = &["size", "quality", "background"];
 
 /// Returns `true` if an object is a request: it has a prompt, and an image model or a setting that only images have.
 pub(super) fn is_request(object: &Object) -> bool {
-    let text = |key: &str| object.get(key).and_then(Value::as_str);
+    let text = |key: &str| object.str(key);
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let is_size = |size: &str| size.split_once('x').is_some_and(|(x, y)| is_number(x) && is_number(y));
     text("prompt").is_some()
@@ -67,7 +67,7 @@ fn linked_images(value: &Value) -> Option<Vec<ContentBlock>> {
     let images = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
     let address = |image: &Value| {
         let image = image.get("image_url").unwrap_or(image);
-        Some(ContentBlock::from_image_url(image.as_str().or_else(|| image.get("url")?.as_str())?))
+        Some(ContentBlock::from_image_url(image.as_str().or_else(|| image.str("url"))?))
     };
     images.iter().map(address).collect()
 }
@@ -81,8 +81,8 @@ fn is_bytes(value: &Value) -> bool {
 /// Returns `true` if an object is a response. Lists of other objects with a URL have no date and no token counts.
 fn is_reply(object: &Object) -> bool {
     let Some(image) = object.list("data").first().and_then(Value::as_object) else { return false };
-    let has_text = |key: &str| image.get(key).is_some_and(Value::is_string);
-    let is_marked = object.get("created").is_some_and(Value::is_number)
+    let has_text = |key: &str| image.has_a(key, Value::is_string);
+    let is_marked = object.has_a("created", Value::is_number)
         || object.is("object", "list")
         || object.object("usage").is_some()
         || has_text("b64_json");
@@ -127,8 +127,7 @@ fn is_final(event: &Object) -> Option<bool> {
     }
 }
 
-/// Assembles events into the whole response: the final images, or the last partial image if the stream was
-/// interrupted.
+/// Returns the final images, or the last partial image if the stream was interrupted.
 fn sum(events: Vec<Value>) -> Object {
     let (mut images, mut partial) = (Vec::new(), None);
     for event in events {

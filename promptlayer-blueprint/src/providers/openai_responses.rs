@@ -4,10 +4,8 @@
 //! Input and output are lists of the same items: messages, reasoning, tool calls and their results.
 //! Consecutive items of the model form one assistant message.
 
-mod content;
 mod items;
-mod reply;
-mod request;
+mod read;
 mod server;
 mod stream;
 mod write;
@@ -18,10 +16,10 @@ pub(super) static SHAPE: Shape = Shape {
     api_type: "responses",
     family: "openai",
     is_shared: true,
-    is_request: request::is_request,
-    request: request::request,
-    is_reply: reply::is_reply,
-    reply: reply::reply,
+    is_request: read::is_request,
+    request: read::request,
+    is_reply: read::is_reply,
+    reply: read::reply,
     is_chunk: stream::is_event,
     sum: stream::sum,
     write: Some(write::request),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::json;
 use super::reading::{Reply, Request, Shape};
 use super::{detect, embedded, errors, frames, messages, openai_chat, vectors};
-use crate::blueprint::{ChatPrompt, ErrorType, Message, Prompt};
+use crate::blueprint::{ChatPrompt, ErrorType, Message};
 
 /// The output of a call.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +34,7 @@ pub fn response_to(request: &Request, output: Output) -> Reply {
             let error = error().filter(|_| request.shape.is_some());
             let reply = from_value(value, is_embedding);
             match error {
-                Some(error) if reply.shape.is_none() => Reply { error: Some(error), ..Reply::default() },
+                Some(error) if reply.shape.is_none() => failed(error),
                 _ => reply,
             }
         }
@@ -49,8 +49,7 @@ pub fn joined(chunks: Vec<Value>) -> Value {
     sum(detect::chunks(&events), events)
 }
 
-/// Returns the items of a stream. If they are the pieces of a provider's response body, or lists of its events,
-/// returns the events.
+/// Returns the items of a stream, or the events in them if they are pieces of a body or lists of events.
 fn events(chunks: Vec<Value>) -> Vec<Value> {
     let is_known = |events: &[Value]| detect::chunks(events).is_some() || stream_error(events).is_some();
     if is_known(&chunks) {
@@ -75,8 +74,7 @@ fn stream_error(events: &[Value]) -> Option<(ErrorType, String)> {
     if is_providers { errors::in_events(events) } else { None }
 }
 
-/// Joins the items of a stream into one value. If `shape` is set, assembles them into a response of that
-/// API.
+/// Joins the items of a stream: to the response of an API, or to a text or a list.
 fn sum(shape: Option<&Shape>, chunks: Vec<Value>) -> Value {
     if let Some(shape) = shape {
         return Value::Object((shape.sum)(chunks));
@@ -100,7 +98,7 @@ fn from_events(events: Vec<Value>) -> Reply {
     };
     match (reply, error) {
         (Some(reply), error) => Reply { error: reply.error.or(error), ..reply },
-        (None, error @ Some(_)) => Reply { error, ..Reply::default() },
+        (None, Some(error)) => failed(error),
         (None, None) => from_application(whole),
     }
 }
@@ -126,23 +124,20 @@ fn from_value(value: Value, is_embedding: bool) -> Reply {
 /// Reads a provider's response, or its error.
 fn from_response(value: &Value) -> Option<Reply> {
     let object = value.as_object()?;
-    if let Some(shape) = detect::reply(object) {
-        return Some((shape.reply)(object));
-    }
-    errors::from_response(object).map(|error| Reply { error: Some(error), ..Reply::default() })
+    detect::read_reply(object).or_else(|| errors::from_response(object).map(failed))
 }
 
 /// Reads the body of a provider's response, whole or streamed.
 fn from_body(body: Vec<Value>) -> Option<Reply> {
-    match body.as_slice() {
-        [one] if detect::chunks(&body).is_none() => detect::reply(one.as_object()?)
-            .map(|shape| one.as_object().map(shape.reply).unwrap_or_default())
-            .or_else(|| {
-                let error = errors::from_body(one.as_object()?)?;
-                Some(Reply { error: Some(error), ..Reply::default() })
-            }),
-        _ => detect::chunks(&body).map(|_| from_events(body)),
+    if detect::chunks(&body).is_some() {
+        return Some(from_events(body));
     }
+    let [Value::Object(one)] = body.as_slice() else { return None };
+    detect::read_reply(one).or_else(|| errors::from_body(one).map(failed))
+}
+
+fn failed(error: (ErrorType, String)) -> Reply {
+    Reply { error: Some(error), ..Reply::default() }
 }
 
 /// Reads a value of the application.
@@ -154,9 +149,5 @@ fn from_application(mut value: Value) -> Reply {
         value if messages::is_message_of_any_form(&value) => vec![openai_chat::message(&value)],
         value => vec![Message::assistant(json::readable(&value))],
     };
-    Reply { prompt: Some(prompt(messages)), ..Reply::default() }
-}
-
-fn prompt(messages: Vec<Message>) -> Prompt {
-    ChatPrompt::new(messages).into()
+    Reply { prompt: Some(ChatPrompt::new(messages).into()), ..Reply::default() }
 }

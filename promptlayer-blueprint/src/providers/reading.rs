@@ -1,4 +1,4 @@
-//! The data that is read from a call, in one form for all providers.
+//! The data that is read from a call, in one form for all providers, and the table of functions that read it.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::draft::{Draft, Omissions};
 use super::finish::Finish;
-use super::shape::Object;
+use super::json::{Fields, Object, whole_number};
 use crate::blueprint::{ErrorType, Prompt};
 
 /// The wire format of a provider API. Servers of other providers may use it too. Each provider's module
@@ -20,9 +20,7 @@ pub struct Shape {
     pub family: &'static str,
     /// `true` if other providers use this wire format too, so that `family` does not identify the provider.
     pub(super) is_shared: bool,
-    /// Returns `true` if an object is a request.
     pub(super) is_request: fn(&Object) -> bool,
-    /// Reads a request.
     pub(super) request: fn(Object) -> Request,
     /// Returns `true` if an object is a whole response.
     pub(super) is_reply: fn(&Object) -> bool,
@@ -37,19 +35,48 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// A wire format of one provider that neither streams nor has prompts to write.
+    pub(super) const BASE: Self = Self {
+        api_type: "",
+        family: "",
+        is_shared: false,
+        is_request: never,
+        request: |_| Request::default(),
+        is_reply: never,
+        reply: |_| Reply::default(),
+        is_chunk: never,
+        sum: |_| Object::new(),
+        write: None,
+    };
+
     /// Returns the provider if only one provider uses this wire format, else `None`.
     pub fn only_speaker(&self) -> Option<&'static str> {
         (!self.is_shared).then_some(self.family)
     }
 
-    /// Returns the provider that serves this wire format, unless something else tells the provider. `None` for
-    /// OpenAI's formats, which the servers of many providers use.
+    /// Returns the provider that usually serves this format. OpenAI's formats are those of many servers.
     pub(super) fn usual_speaker(&self) -> Option<&'static str> {
         (self.family != "openai").then_some(self.family)
     }
 }
 
 impl Request {
+    /// Creates a request. The fields of its body that are not in `prompt_fields` are parameters.
+    pub(super) fn new(
+        shape: &'static Shape,
+        prompt: impl Into<Prompt>,
+        body: Object,
+        prompt_fields: &[&str],
+    ) -> Self {
+        Self {
+            shape: Some(shape),
+            model: body.owned("model"),
+            prompt: Some(prompt.into()),
+            parameters: parameters(body, prompt_fields),
+            ..Self::default()
+        }
+    }
+
     /// Fills in what the request lacks from another reading of the same call.
     #[must_use]
     pub fn or(mut self, other: Self) -> Self {
@@ -175,6 +202,51 @@ impl Usage {
         .chain(self.other.iter().map(|(key, count)| (*key, *count)))
         .filter(|(_, count)| *count > 0)
     }
+}
+
+/// The paths of a format's token counts in its usage object. The first path that has a count is used.
+pub(super) struct UsagePaths {
+    /// Input tokens.
+    pub(super) input: &'static [&'static str],
+    /// Output tokens, including those for reasoning.
+    pub(super) output: &'static [&'static str],
+    /// Input tokens that were read from a cache.
+    pub(super) cached: &'static [&'static str],
+    /// Input tokens that were written to a cache.
+    pub(super) cache_creation: &'static [&'static str],
+    /// Output tokens that were used for reasoning.
+    pub(super) reasoning: &'static [&'static str],
+    /// Counts without a field in the log: the path, and the metadata key.
+    pub(super) other: &'static [(&'static str, &'static str)],
+}
+
+impl UsagePaths {
+    /// A table without any path.
+    pub(super) const NONE: Self =
+        Self { input: &[], output: &[], cached: &[], cache_creation: &[], reasoning: &[], other: &[] };
+
+    /// Reads the counts of the usage object in a field.
+    pub(super) fn within(&self, object: &Object, key: &str) -> Usage {
+        object.object(key).map(|usage| self.read(usage)).unwrap_or_default()
+    }
+
+    /// Reads the counts of a usage object.
+    pub(super) fn read(&self, usage: &Object) -> Usage {
+        let count = |path: &str| whole_number(usage.at(path)?);
+        let first = |paths: &[&str]| paths.iter().find_map(|path| count(path));
+        Usage {
+            input: first(self.input),
+            output: first(self.output),
+            cached: first(self.cached),
+            cache_creation: first(self.cache_creation),
+            reasoning: first(self.reasoning),
+            other: self.other.iter().filter_map(|(path, key)| Some((*key, count(path)?))).collect(),
+        }
+    }
+}
+
+fn never(_: &Object) -> bool {
+    false
 }
 
 /// Returns the fields of a request that are not in `prompt_fields`. Omits fields that are `null`: they have

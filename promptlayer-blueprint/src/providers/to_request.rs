@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::detect;
 use super::draft::{Draft, Omission, Omissions};
-use crate::blueprint::Prompt;
+use crate::blueprint::{ChatPrompt, Message, Prompt, TemplateFormat};
 
 /// A request for a provider's API.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,8 +78,50 @@ pub fn to_request(
     let unknown = || UnknownApi { provider: provider.to_owned(), api: api.map(str::to_owned) };
     let write = detect::by_name(provider, api).and_then(|shape| shape.write).ok_or_else(unknown)?;
     let mut omissions = Omissions::default();
-    let body = write(&Draft { prompt, provider, model, parameters }, &mut omissions);
-    Ok(ProviderRequest { body, omissions: omissions.into_list() })
+    let as_chat;
+    let chat = match prompt {
+        Prompt::Chat(chat) => chat,
+        Prompt::Completion(completion) => {
+            as_chat = ChatPrompt::new([Message::user(completion.content.clone())]);
+            &as_chat
+        }
+    };
+    report_templates(prompt, &mut omissions);
+    let body = write(&Draft { prompt, chat, provider, model, parameters }, &mut omissions);
+    let mut omissions = omissions.into_list();
+    if matches!(prompt, Prompt::Completion(_)) {
+        // A completion has no messages: its content is not within one.
+        for place in omissions.iter_mut().map(|omission| &mut omission.place) {
+            if let Some(within) = place.strip_prefix("messages[0]") {
+                *place =
+                    if within.is_empty() { "content" } else { within.trim_start_matches('.') }.to_owned();
+            }
+        }
+    }
+    Ok(ProviderRequest { body, omissions })
+}
+
+/// Reports the variables of a template and their format, which no request has.
+fn report_templates(prompt: &Prompt, omissions: &mut Omissions) {
+    let mut report = |place: &str, variables: &[String], format: Option<TemplateFormat>| {
+        for (field, is_set) in
+            [("input_variables", !variables.is_empty()), ("template_format", format.is_some())]
+        {
+            if is_set {
+                omissions.add(format!("{place}{field}"), "a request has no template variables");
+            }
+        }
+    };
+    match prompt {
+        Prompt::Completion(prompt) => report("", &prompt.input_variables, prompt.template_format),
+        Prompt::Chat(chat) => {
+            report("", &chat.input_variables, None);
+            for (at, message) in chat.messages.iter().enumerate() {
+                let (variables, format) = message.template();
+                report(&format!("messages[{at}]."), variables, format);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -89,8 +131,7 @@ pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::blueprint::ChatPrompt;
-    use crate::providers::draft::{Role, Turn, Turns};
+    use crate::providers::draft::{Ids, Role, Turn, Turns};
     use crate::providers::{Input, request};
 
     /// Returns the request for a prompt, and the places that are left out.
@@ -129,7 +170,7 @@ pub(super) mod tests {
         ]});
         let chat: ChatPrompt = serde_json::from_value(prompt).unwrap();
         let mut omissions = Omissions::default();
-        let mut messages = Turns::new(&chat);
+        let mut messages = Turns::new(&chat, Ids::Optional);
         let turns: Vec<Turn<'_>> = std::iter::from_fn(|| messages.next(&mut omissions)).collect();
         assert_eq!(turns.len(), 3);
         assert!(
@@ -141,5 +182,36 @@ pub(super) mod tests {
             places,
             ["messages[0].name", "messages[1].tool_calls[0].function.arguments", "messages[3]"]
         );
+    }
+
+    #[test]
+    fn template_variables_and_formats_are_reported() {
+        let text = json!([{"type": "text", "text": "Hello {name}"}]);
+        let prompt = json!({"type": "chat", "input_variables": ["name"], "messages": [
+            {"role": "system", "content": text, "template_format": "jinja2"},
+            {"role": "user", "content": text, "input_variables": ["name"], "template_format": "f-string"},
+            {"role": "user", "content": text, "input_variables": []},
+        ]});
+        let expected = [
+            "input_variables",
+            "messages[0].template_format",
+            "messages[1].input_variables",
+            "messages[1].template_format",
+        ];
+        for provider in ["openai", "mistral", "cohere", "anthropic", "amazon.bedrock", "google", "ollama"] {
+            assert_eq!(written(&prompt, provider, &json!({})).1, expected, "{provider}");
+        }
+        let completion = json!({"type": "completion", "content": text, "input_variables": ["name"], "template_format": "jinja2"});
+        assert_eq!(written(&completion, "anthropic", &json!({})).1, ["input_variables", "template_format"]);
+    }
+
+    #[test]
+    fn messages_api_of_bedrock_is_the_one_of_anthropic() {
+        let prompt = Prompt::user("Hello");
+        let request =
+            to_request(&prompt, "amazon.bedrock", Some("messages"), "claude-x", &Map::new()).unwrap();
+        assert_eq!(request.body["anthropic_version"], "bedrock-2023-05-31");
+        assert_eq!(request.body["messages"][0]["content"][0]["text"], "Hello");
+        assert!(to_request(&prompt, "amazon.bedrock", Some("chat-completions"), "m", &Map::new()).is_err());
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::json;
-use crate::blueprint::{ChatPrompt, Message, Prompt};
+use crate::blueprint::Prompt;
 
 /// Number of base64 characters of three 32-bit numbers (12 bytes): 4 characters for every 3 bytes.
 const BASE64_OF_4_NUMBERS: usize = 16;
@@ -35,10 +35,7 @@ fn shorten(value: &mut Value, is_vector: &dyn Fn(&[Value]) -> bool) {
     match value {
         Value::Array(items) => match items.iter().map(dimensions).collect::<Option<Vec<usize>>>() {
             Some(lengths) if lengths.len() > 1 => {
-                let lengths = BTreeSet::from_iter(lengths);
-                let lengths: Vec<String> = lengths.iter().map(ToString::to_string).collect();
-                *value =
-                    Value::from(format!("[{} vectors of {} numbers]", items.len(), lengths.join(" or ")));
+                *value = Value::from(format!("[{} vectors of {} numbers]", items.len(), each(lengths)));
             }
             _ => items.iter_mut().for_each(|item| shorten(item, is_vector)),
         },
@@ -47,8 +44,7 @@ fn shorten(value: &mut Value, is_vector: &dyn Fn(&[Value]) -> bool) {
     }
 }
 
-/// Returns the response text for the result of a function that embeds, if it is in no known format. Any list of
-/// numbers is a vector there.
+/// Reads the result of a function that embeds, in no known format. Any list of numbers is a vector there.
 pub(super) fn prompt_of_result(mut value: Value) -> Prompt {
     let vectors = match &value {
         Value::Array(items) if items.first().is_some_and(Value::is_array) => items.as_slice(),
@@ -60,21 +56,20 @@ pub(super) fn prompt_of_result(mut value: Value) -> Prompt {
         return said(lengths.len(), lengths);
     }
     shorten(&mut value, &|vector| vector.len() > 1);
-    ChatPrompt::new([Message::assistant(json::readable(&value))]).into()
+    Prompt::assistant(json::readable(&value))
 }
 
 /// Returns the response text for embeddings: their number and their dimensions.
 pub(super) fn said(count: usize, dimensions: impl IntoIterator<Item = usize>) -> Prompt {
-    let dimensions: BTreeSet<usize> = dimensions.into_iter().collect();
-    let dimensions: Vec<String> = dimensions.iter().map(ToString::to_string).collect();
-    let plural = if count == 1 { "" } else { "s" };
-    let mut text = format!("{count} embedding{plural}");
-    if !dimensions.is_empty() {
-        text.push_str(" of ");
-        text.push_str(&dimensions.join(" or "));
-        text.push_str(" dimensions");
-    }
-    ChatPrompt::new([Message::assistant(text)]).into()
+    let dimensions = each(dimensions);
+    let of = if dimensions.is_empty() { String::new() } else { format!(" of {dimensions} dimensions") };
+    Prompt::assistant(format!("{count} embedding{}{of}", if count == 1 { "" } else { "s" }))
+}
+
+/// Returns different numbers as text, in order.
+fn each(numbers: impl IntoIterator<Item = usize>) -> String {
+    let numbers = BTreeSet::from_iter(numbers);
+    numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
 }
 
 /// Returns the dimensions of a vector: a list of numbers, or the bytes of 32-bit floats in base64.

@@ -73,6 +73,11 @@ impl Vendor {
         types: &[],
         shared_types: &[],
     };
+
+    /// Returns the provider of this name.
+    pub fn by_name(name: &str) -> Option<&'static Self> {
+        VENDORS.iter().find(|vendor| vendor.name == name)
+    }
 }
 
 /// The known providers.

@@ -2,17 +2,13 @@
 
 use serde_json::Value;
 
-use super::turn::{
-    PLAIN_TEXT, Part, arguments, end_index, file, image_from_base64, joined_text, read_result, read_thought,
-    whole,
-};
 use crate::blueprint::{
     Annotation, CodeExecutionResultContent, ContentBlock, FileAnnotation, McpCallContent, MediaFormat,
-    ServerToolUseContent, TextContent, ToolCall, ToolResultContent, WebAnnotation, WebSearchResult,
-    WebSearchToolResultContent,
+    TextContent, ToolCall, ToolResultContent, WebAnnotation, WebSearchResult, WebSearchToolResultContent,
 };
+use crate::providers::blocks::{self, file, image_from_base64, joined_text};
 use crate::providers::json::{self, Fields, Object};
-use crate::providers::mime;
+use crate::providers::turn::{PLAIN_TEXT, Part, arguments, end_index, read_result, read_thought, whole};
 
 /// The MIME type of documents, where the API accepts no other.
 pub(super) const PDF: &str = "application/pdf";
@@ -22,7 +18,7 @@ pub(super) fn read(block: &Value, is_model: bool) -> Part {
     let is_error = block.get("is_error") == Some(&Value::Bool(true));
     let content = match block.text("type").unwrap_or_default() {
         "text" => read_text(block),
-        "thinking" => read_thought(block.get("thinking").and_then(Value::as_str), block.owned("signature")),
+        "thinking" => read_thought(block.str("thinking"), block.owned("signature")),
         "redacted_thinking" => read_thought(None, block.owned("data")),
         "image" | "document" => read_media(block),
         "container_upload" => block.text("file_id").map(|id| vec![uploaded(None, id)]),
@@ -51,7 +47,7 @@ pub(super) fn read(block: &Value, is_model: bool) -> Part {
         "server_tool_use" => {
             let (id, name) = (block.string("id"), block.string("name"));
             let input = block.field("input").map_or(Some(Object::new()), |input| input.as_object().cloned());
-            input.map(|input| vec![ContentBlock::ServerToolUse(ServerToolUseContent { id, name, input })])
+            input.map(|input| vec![blocks::server_tool(id, name, input)])
         }
         "bash_code_execution_tool_result" => {
             read_result_object(block, ContentBlock::BashCodeExecutionToolResult)
@@ -76,7 +72,7 @@ fn read_result_object(
 
 /// Reads a text with its citations. An empty text is no content.
 fn read_text(block: &Value) -> Option<Vec<ContentBlock>> {
-    let text = block.get("text")?.as_str()?.to_owned();
+    let text = block.str("text")?.to_owned();
     let end = block.objects("citations").next().map_or(0, |_| end_index(&text));
     let annotations: Vec<Annotation> =
         block.objects("citations").map(|citation| read_citation(citation, end)).collect();
@@ -108,10 +104,10 @@ fn read_citation(citation: &Object, end_index: i64) -> Annotation {
 /// Reads an image or a document. The context of a document is an instruction for the model.
 fn read_media(block: &Value) -> Option<Vec<ContentBlock>> {
     let source = block.get("source")?;
-    let field = |key: &str| source.get(key)?.as_str();
+    let field = |key: &str| source.str(key);
     let mime_type = |default| field("media_type").unwrap_or(default);
     let is_image = block.is("type", "image");
-    let title = block.get("title").and_then(Value::as_str).filter(|_| !is_image);
+    let title = block.str("title").filter(|_| !is_image);
     let media = match field("type")? {
         "base64" if is_image => image_from_base64(mime_type("image/jpeg"), field("data")?),
         "url" if is_image => ContentBlock::from_image_url(field("url")?),
@@ -130,7 +126,7 @@ fn read_media(block: &Value) -> Option<Vec<ContentBlock>> {
 
 /// Creates a file block for an uploaded file, by the provider's file id.
 fn uploaded(title: Option<&str>, id: &str) -> ContentBlock {
-    file(title, mime::UNKNOWN, id, MediaFormat::Neither)
+    file(title, blocks::UNKNOWN, id, MediaFormat::Neither)
 }
 
 /// Reads the pages that a search found, or the page that was fetched, with its content. If the tool failed, the

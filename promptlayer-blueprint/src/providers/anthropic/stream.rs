@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::INVOCATION_METRICS;
-use super::turn::into_object;
 use crate::providers::json::{Fields, Object};
 use crate::providers::merge::{self, Op, Rules};
+use crate::providers::turn::into_object;
 
 /// The deltas of a block: the type, the field of the piece, and the type of the block if its first event is
 /// missing. The field of the block has the same name, except that citations are a list.

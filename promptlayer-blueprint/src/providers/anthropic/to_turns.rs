@@ -3,20 +3,16 @@
 
 use serde_json::{Value, json};
 
-use super::turn::{Read, failed, image_from_base64, read_message};
 use crate::blueprint::{
-    BuiltInTool, ChatPrompt, ContentBlock, Function, FunctionCallChoice, MediaContent, MediaFormat, Message,
-    OutputMediaType, Prompt, Tool, ToolChoice,
+    BuiltInTool, ContentBlock, Function, MediaContent, MediaFormat, OutputMediaType, Tool,
 };
-use crate::providers::call_ids::CallIds;
-use crate::providers::draft::{Draft, Omissions};
+use crate::providers::blocks::image_from_base64;
+use crate::providers::draft::{Draft, Ids, Omissions, Reason, Role, Turn, Turns};
 use crate::providers::json::Object;
+use crate::providers::messages::Role as MessageRole;
+use crate::providers::turn::{Read, failed, read_message};
 
-/// Why a block cannot be written.
-pub(crate) type Reason = &'static str;
-pub(crate) const NO_SUCH_BLOCK: Reason = "the API takes no such block in a message of this role";
 pub(crate) const NO_EMPTY_TEXT: Reason = "the API takes no empty texts";
-pub(crate) const NO_OBJECT: Reason = "the arguments are not a JSON object";
 
 /// Writes a block of a message with this role, which follows these blocks.
 pub(crate) type WriteBlock = fn(&ContentBlock, &str, &[Value]) -> Result<Vec<Value>, Reason>;
@@ -44,65 +40,32 @@ pub(crate) struct Format {
 impl Format {
     /// Writes the system prompt and the messages of a request, and adds its parameters.
     pub(crate) fn write(&self, draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
-        let completion;
-        let messages = match draft.prompt {
-            Prompt::Chat(chat) => chat.messages.as_slice(),
-            Prompt::Completion(prompt) => {
-                completion = [Message::user(prompt.content.clone())];
-                &completion
-            }
-        };
         let (mut system, mut turns) = (Vec::new(), Vec::<(&str, Vec<Value>)>::new());
-        let mut ids = CallIds::default();
         // The results of all calls of a message must be in one message, before other content.
         let mut has_results = false;
-        for (at, message) in messages.iter().enumerate() {
-            let place = format!("messages[{at}]");
-            let (role, name, result_of) = match message {
-                Message::System(message) => ("system", &message.name, None),
-                Message::Developer(message) => ("system", &message.name, None),
-                Message::User(message) => ("user", &message.name, None),
-                Message::Assistant(message) => ("assistant", &message.name, None),
-                Message::Tool(result) => {
-                    ("tool", &None, Some(ids.result(Some(&result.tool_call_id), result.name.as_deref())))
+        let mut messages = Turns::new(draft.chat, Ids::Required);
+        while let Some(Turn { place, role, content }) = messages.next(omissions) {
+            let (name, is_result) = (role.name(), matches!(role, Role::Tool(..)));
+            let of_failed = content.strip_suffix(&[failed()]).filter(|_| is_result);
+            let mut content = self.blocks(of_failed.unwrap_or(content), name, &place, omissions);
+            match role {
+                Role::Assistant(calls) => {
+                    content.extend(calls.into_iter().map(|call| {
+                        (self.call)(&call.id.unwrap_or_default(), call.name, call.arguments.into())
+                    }))
                 }
-                Message::Function(result) => ("tool", &None, Some(ids.result(None, Some(&result.name)))),
-                _ => {
-                    omissions.add(place, "the API has no such message");
-                    continue;
+                Role::Tool(id, _) => {
+                    content = vec![(self.result)(&id.unwrap_or_default(), content, of_failed.is_some())];
                 }
-            };
-            if matches!(message, Message::Developer(_)) {
-                omissions.add(format!("{place}.role"), "the API has the role `system` in its place");
-            }
-            if name.is_some() {
-                omissions.add(format!("{place}.name"), "the API has no names of participants");
-            }
-            let (blocks, failed) = (message.content(), [failed()]);
-            let of_failed = blocks.strip_suffix(&failed).filter(|_| result_of.is_some());
-            let mut content = self.blocks(of_failed.unwrap_or(blocks), role, &place, omissions);
-            if let Message::Assistant(message) = message {
-                let calls = message.tool_calls.iter().map(|call| (Some(&*call.id), &call.function));
-                let calls = calls.chain(message.function_call.iter().map(|call| (None, call)));
-                for (at, (id, call)) in calls.enumerate() {
-                    let arguments = parse_arguments(&call.arguments).unwrap_or_else(|| {
-                        let place = format!("{place}.tool_calls[{at}].function.arguments");
-                        omissions.add(place, NO_OBJECT);
-                        json!({})
-                    });
-                    content.push((self.call)(&ids.call(id, &call.name), &call.name, arguments));
-                }
-            }
-            if let Some(id) = &result_of {
-                content = vec![(self.result)(id, content, of_failed.is_some())];
+                Role::System | Role::User => {}
             }
             match turns.last_mut() {
                 _ if content.is_empty() => omissions.add(place, "the API takes no empty messages"),
-                None if role == "system" => system.extend(content),
-                Some((_, last)) if has_results && matches!(role, "user" | "tool") => last.extend(content),
-                _ => turns.push((if role == "tool" { "user" } else { role }, content)),
+                None if name == "system" => system.extend(content),
+                Some((_, last)) if has_results && matches!(name, "user" | "tool") => last.extend(content),
+                _ => turns.push((if is_result { "user" } else { name }, content)),
             }
-            has_results = result_of.is_some();
+            has_results = is_result;
         }
         let messages = turns.into_iter().map(|(role, content)| json!({"role": role, "content": content}));
         let mut body = draft.parameters.clone();
@@ -128,7 +91,8 @@ impl Format {
             let problem = match &written {
                 Err(reason) => Some(*reason),
                 Ok(written) => {
-                    let read = read_message(role, Some(&written.clone().into()), self.read);
+                    let role = MessageRole::from_name(role).unwrap_or(MessageRole::User);
+                    let read = read_message(role, None, Some(&written.clone().into()), self.read);
                     let is_same = read.first().is_some_and(|message| message.content() == [block]);
                     (!is_same).then_some("the API cannot express all of this block")
                 }
@@ -164,35 +128,22 @@ impl Format {
         }
     }
 
-    /// Adds the tools and the tool choice to an object of the request. Those that are parameters, because the
-    /// blueprint has no form for them, stay.
+    /// Adds the tools and the tool choice. Those that are parameters, because the blueprint has no form for them, stay.
     pub(crate) fn add_tools(&self, object: &mut Object, draft: &Draft<'_>, omissions: &mut Omissions) {
-        let Prompt::Chat(chat) = draft.prompt else { return };
-        let mut tools = Vec::new();
-        for (at, tool) in chat.tools.iter().enumerate() {
-            let written = match tool {
-                Tool::Function(tool) => Some(self.function(&tool.function)),
-                Tool::BuiltIn(tool) => (self.built_in)(tool),
-                Tool::Other(_) => None,
-            };
-            if written.is_none() {
-                omissions.add(format!("tools[{at}]"), "the API has no such tool");
-            }
-            tools.extend(written);
-        }
-        tools.extend(chat.functions.iter().map(|function| self.function(function)));
+        let mut tools = omissions.tools(draft.chat, |tool, _| match tool {
+            Tool::Function(tool) => Some(self.function(&tool.function)),
+            Tool::BuiltIn(tool) => (self.built_in)(tool),
+            Tool::Other(_) => None,
+        });
+        tools.extend(draft.chat.functions.iter().map(|function| self.function(function)));
         if let Some(Value::Array(own)) = object.get_mut("tools") {
             tools.append(own);
         }
         if !tools.is_empty() {
             object.insert("tools".to_owned(), tools.into());
         }
-        match tool_choice(chat).map(|(mode, name)| (self.choice)(mode, name)) {
-            Some(Some(choice)) => {
-                object.entry(self.choice_field).or_insert(choice);
-            }
-            Some(None) => omissions.add("tool_choice", "the API has no such tool choice"),
-            None => {}
+        if let Some(choice) = omissions.tool_choice(draft, self.choice) {
+            object.entry(self.choice_field).or_insert(choice);
         }
     }
 
@@ -211,23 +162,4 @@ pub(crate) fn present(object: Value) -> Value {
         }
         other => other,
     }
-}
-
-/// Returns the tool choice of a prompt: a mode, or `function` and its name.
-fn tool_choice(chat: &ChatPrompt) -> Option<(&str, &str)> {
-    Some(match (&chat.tool_choice, &chat.function_call) {
-        (Some(ToolChoice::Mode(mode)), _) | (None, Some(FunctionCallChoice::Mode(mode))) => (mode, ""),
-        (Some(ToolChoice::Function(choice)), _) => ("function", &choice.function.name),
-        (None, Some(FunctionCallChoice::Function(function))) => ("function", &function.name),
-        (Some(ToolChoice::Other(_)), _) => ("", ""),
-        (None, None) => return None,
-    })
-}
-
-/// Parses the arguments of a call. These APIs take no other arguments than an object.
-pub(crate) fn parse_arguments(arguments: &str) -> Option<Value> {
-    if arguments.is_empty() {
-        return Some(json!({}));
-    }
-    serde_json::from_str(arguments).ok().filter(Value::is_object)
 }

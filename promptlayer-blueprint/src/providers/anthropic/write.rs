@@ -3,15 +3,15 @@
 use serde_json::{Value, json};
 
 use super::content::{self, PDF};
-use super::to_turns::{Format, NO_EMPTY_TEXT, NO_OBJECT, NO_SUCH_BLOCK, Reason, parse_arguments, present};
-use super::turn::PLAIN_TEXT;
+use super::to_turns::{Format, NO_EMPTY_TEXT, present};
 use crate::blueprint::{
     Annotation, CodeExecutionResultContent, ContentBlock, McpCallContent, Media, MediaFormat, TextContent,
     WebSearchToolResultContent,
 };
-use crate::providers::draft::{Draft, Omissions};
-use crate::providers::json::{Fields, Object};
-use crate::providers::mime;
+use crate::providers::blocks;
+use crate::providers::draft::{Draft, NO_OBJECT, NO_SUCH_BLOCK, Omissions, Reason};
+use crate::providers::json::{self, Fields, Object};
+use crate::providers::turn::PLAIN_TEXT;
 
 /// Tools that Anthropic runs and whose results it takes back.
 const SERVER_TOOLS: &[&str] =
@@ -47,7 +47,6 @@ static FORMAT: Format = Format {
     untitled: None,
 };
 
-/// Writes a request.
 pub(super) fn write(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
     let mut body = FORMAT.write(draft, omissions);
     FORMAT.add_tools(&mut body, draft, omissions);
@@ -103,7 +102,7 @@ fn write_text(text: &TextContent) -> Result<Value, Reason> {
 }
 
 fn write_image(url: &str) -> Result<Value, Reason> {
-    let source = match mime::data_url(url) {
+    let source = match blocks::data_url(url) {
         Some((mime_type, data)) => json!({"type": "base64", "media_type": mime_type, "data": data}),
         None if url.starts_with("http") => json!({"type": "url", "url": url}),
         None => return Err("the API takes images as base64 or from the web"),
@@ -116,7 +115,7 @@ fn write_document(file: &Media) -> Result<Value, Reason> {
     let source = match (file.format, file.mime_type.as_deref().unwrap_or_default()) {
         (MediaFormat::Base64, PDF) => json!({"type": "base64", "media_type": PDF, "data": url}),
         (MediaFormat::Url, PDF) => json!({"type": "url", "url": url}),
-        (MediaFormat::Neither, mime::UNKNOWN) => json!({"type": "file", "file_id": url}),
+        (MediaFormat::Neither, blocks::UNKNOWN) => json!({"type": "file", "file_id": url}),
         (MediaFormat::Neither, mime_type) if mime_type.starts_with("text/") => {
             json!({"type": "text", "media_type": PLAIN_TEXT, "data": url})
         }
@@ -153,7 +152,7 @@ fn write_code_result(result: &CodeExecutionResultContent, before: Option<&Value>
 /// Writes a call of an MCP tool, and its result.
 fn write_mcp_call(call: &McpCallContent) -> Result<Value, Reason> {
     let id = call.id.as_deref().ok_or("the API takes no calls without an id")?;
-    let input = parse_arguments(&call.arguments).ok_or(NO_OBJECT)?;
+    let input = json::arguments(&call.arguments).ok_or(NO_OBJECT)?;
     let request = json!({"type": "mcp_tool_use", "id": id, "name": call.name,
         "server_name": call.server_label, "input": input});
     let error = call.error.as_ref().and_then(Value::as_str);

@@ -5,15 +5,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::blueprint::{
-    Annotation, ContentBlock, FileAnnotation, MediaFormat, ServerToolUseContent, TextContent, ToolCall,
-    WebAnnotation,
+    Annotation, ContentBlock, FileAnnotation, MediaFormat, TextContent, ToolCall, WebAnnotation,
 };
-use crate::providers::anthropic::turn::{
-    PLAIN_TEXT, Part, arguments, end_index, file, image_from_base64, joined_text, read_result, read_thought,
-    whole,
-};
+use crate::providers::blocks::{self, file, image_from_base64, joined_text};
 use crate::providers::json::{self, Fields, Object};
-use crate::providers::mime;
+use crate::providers::turn::{PLAIN_TEXT, Part, arguments, end_index, read_result, read_thought, whole};
 
 /// MIME types of the formats whose name is not the subtype.
 const MIME_TYPES: &[(&str, &str)] = &[
@@ -89,17 +85,14 @@ fn read_call(call: &Object) -> Part {
     let (id, name) = (call.string("toolUseId"), call.string("name"));
     match call.object("input") {
         Some(input) if call.is("type", "server_tool_use") => {
-            let call = ServerToolUseContent { id, name, input: input.clone() };
-            Part::Content(vec![ContentBlock::ServerToolUse(call)])
+            Part::Content(vec![blocks::server_tool(id, name, input.clone())])
         }
         _ => Part::Call(ToolCall::new(id, name, arguments(call.get("input")))),
     }
 }
 
-/// Reads a text with its citations.
 fn read_cited(block: &Value) -> Option<ContentBlock> {
-    let texts: Option<Vec<&str>> =
-        block.list("content").iter().map(|part| part.get("text")?.as_str()).collect();
+    let texts: Option<Vec<&str>> = block.list("content").iter().map(|part| part.str("text")).collect();
     let text = texts?.concat();
     let end = end_index(&text);
     let annotations = block.objects("citations").map(|citation| read_citation(citation, end)).collect();
@@ -127,23 +120,23 @@ fn read_citation(citation: &Object, end_index: i64) -> Annotation {
 }
 
 /// Reads a file of this kind. Returns `None` if the block has no file.
-fn read_media(kind: &str, block: &Value) -> Option<ContentBlock> {
+pub(super) fn read_media(kind: &str, block: &Value) -> Option<ContentBlock> {
     let source = block.get("source")?;
-    let (format, title) = (block.text("format"), block.get("name").and_then(Value::as_str));
+    let (format, title) = (block.text("format"), block.str("name"));
     let is_image = kind == "image";
     if let Some(content) = source.get("bytes").and_then(base64) {
         let mime_type = mime_type(kind, format.or(is_image.then_some("jpeg")));
         return Some(if is_image {
             image_from_base64(&mime_type, &content)
         } else {
-            file(title, &mime_type, content, MediaFormat::Base64)
+            file(title, mime_type.as_str(), content, MediaFormat::Base64)
         });
     }
     if let Some(address) = source.text_at("s3Location.uri") {
         return Some(if is_image {
             ContentBlock::from_image_url(address)
         } else {
-            file(title, &mime_type(kind, format), address, MediaFormat::Url)
+            file(title, mime_type(kind, format).as_str(), address, MediaFormat::Url)
         });
     }
     // The source of a document may be its text.
@@ -153,7 +146,7 @@ fn read_media(kind: &str, block: &Value) -> Option<ContentBlock> {
 
 /// Returns the MIME type of a format of this kind of file.
 pub(super) fn mime_type(kind: &str, format: Option<&str>) -> String {
-    let Some(format) = format else { return mime::UNKNOWN.to_owned() };
+    let Some(format) = format else { return blocks::UNKNOWN.to_owned() };
     match MIME_TYPES.iter().find(|(name, _)| *name == format) {
         Some((_, mime_type)) => (*mime_type).to_owned(),
         None if format == "mkv" => format!("{kind}/x-matroska"),
@@ -162,8 +155,7 @@ pub(super) fn mime_type(kind: &str, format: Option<&str>) -> String {
     }
 }
 
-/// Returns bytes in base64: as on the wire, or from a list of numbers, as which a client's own types may be
-/// serialized.
+/// Returns bytes in base64, as on the wire. A client's own types may be serialized as a list of numbers.
 fn base64(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

@@ -5,55 +5,86 @@
 
 use serde_json::Value;
 
-use crate::blueprint::{ChatPrompt, CompletionPrompt, ContentBlock, Message};
+use super::content::read_media;
+use crate::blueprint::{CompletionPrompt, ContentBlock, Prompt};
 use crate::providers::anthropic::INVOCATION_METRICS;
-use crate::providers::anthropic::turn::{self, image_from_base64};
+use crate::providers::blocks::image_from_base64;
 use crate::providers::finish::Finish;
 use crate::providers::json::{Fields, Object};
 use crate::providers::merge::{self, Op, Rules};
-use crate::providers::reading::{self, Reply, Request, Shape};
-use crate::providers::shape::{never, no_sum};
-use crate::providers::usage::UsagePaths;
-use crate::providers::vectors;
+use crate::providers::reading::{Reply, Request, Shape, UsagePaths};
+use crate::providers::{turn, vectors};
 
 /// Text of Titan, Llama, Mistral, Cohere and `DeepSeek` models.
 pub(in crate::providers) static INVOKE: Shape = Shape {
     api_type: "invoke",
     family: "amazon.bedrock",
-    is_shared: false,
     is_request: |object| {
         !object.has("model") && !prompt(object).is_empty() && OWN_FIELDS.iter().any(|field| object.has(field))
     },
-    request: |object| read_request(object, &INVOKE),
+    request: |object| Request::new(&INVOKE, CompletionPrompt::new(prompt(&object)), object, PROMPT_FIELDS),
     is_reply,
     reply: read_reply,
     // An event of a stream has the form of a response.
     is_chunk: is_reply,
     sum: |events| merge::sum(events.into_iter().filter_map(turn::into_object), EVENTS),
-    write: None,
+    ..Shape::BASE
 };
 
-/// Embeddings of Titan models.
+/// Embeddings of Titan models, and of Nova models.
 pub(in crate::providers) static EMBEDDINGS: Shape = Shape {
     api_type: "embeddings",
     family: "amazon.bedrock",
-    is_shared: false,
     is_request: |object| {
-        ["inputText", "inputImage"].iter().any(|input| object.text(input).is_some())
-            && object.keys().all(|field| EMBEDDING_FIELDS.contains(&field.as_str()))
+        let is_titan = ["inputText", "inputImage"].iter().any(|input| object.text(input).is_some())
+            && object.keys().all(|field| EMBEDDING_FIELDS.contains(&field.as_str()));
+        is_titan || (object.has("taskType") && object.object(NOVA_INPUT).is_some())
     },
-    request: |object| read_request(object, &EMBEDDINGS),
-    is_reply: |object| object.count("inputTextTokenCount").is_some() && dimensions(object).is_some(),
-    reply: |object| Reply {
-        shape: Some(&EMBEDDINGS),
-        prompt: Some(vectors::said(1, dimensions(object))),
-        usage: USAGE.read(object),
-        ..Reply::default()
+    request: |mut object| {
+        let mut content = prompt(&object);
+        content.extend(object.get_mut(NOVA_INPUT).map(take_nova_input).unwrap_or_default());
+        Request::new(&EMBEDDINGS, Prompt::user(content), object, PROMPT_FIELDS)
     },
-    is_chunk: never,
-    sum: no_sum,
-    write: None,
+    is_reply: |object| {
+        let is_of_nova = |item: &Value| {
+            item.text("embeddingType").is_some() && item.as_object().and_then(dimensions).is_some()
+        };
+        let of_nova = object.list("embeddings");
+        (object.count("inputTextTokenCount").is_some() && dimensions(object).is_some())
+            || (!of_nova.is_empty() && of_nova.iter().all(is_of_nova))
+    },
+    reply: |object| {
+        let of_nova: Vec<usize> = object.objects("embeddings").filter_map(dimensions).collect();
+        let count = of_nova.len().max(1);
+        Reply {
+            shape: Some(&EMBEDDINGS),
+            prompt: Some(vectors::said(count, dimensions(object).into_iter().chain(of_nova))),
+            usage: USAGE.read(object),
+            ..Reply::default()
+        }
+    },
+    ..Shape::BASE
 };
+
+/// The field of a request to a Nova model with the input, and with settings.
+const NOVA_INPUT: &str = "singleEmbeddingParams";
+
+/// Moves the input out of the settings of a request to a Nova model. It has one modality.
+fn take_nova_input(params: &mut Value) -> Vec<ContentBlock> {
+    let mut content = Vec::new();
+    for (kind, field) in [("text", "value"), ("image", "source"), ("audio", "source"), ("video", "source")] {
+        let Some(input) = params.get_mut(kind) else { continue };
+        let block = match kind {
+            "text" => input.text(field).map(ContentBlock::from_text),
+            kind => read_media(kind, input),
+        };
+        if block.is_some() {
+            input.as_object_mut().map(|input| input.remove(field));
+        }
+        content.extend(block);
+    }
+    content
+}
 
 /// Fields that, among the requests with a prompt and without a model, only these have: those of Titan, Llama and
 /// Cohere models.
@@ -98,23 +129,9 @@ static USAGE: UsagePaths = UsagePaths {
     ..UsagePaths::NONE
 };
 
-/// Reads a request: a raw prompt, or the input of an embedding.
-fn read_request(object: Object, shape: &'static Shape) -> Request {
-    let content = prompt(&object);
-    let is_raw = shape.api_type == INVOKE.api_type;
-    Request {
-        shape: Some(shape),
-        prompt: Some(if is_raw {
-            CompletionPrompt::new(content).into()
-        } else {
-            ChatPrompt::new([Message::user(content)]).into()
-        }),
-        parameters: reading::parameters(object, &["prompt", "inputText", "images", "inputImage"]),
-        ..Request::default()
-    }
-}
+/// Fields of a request that are its prompt.
+const PROMPT_FIELDS: &[&str] = &["prompt", "inputText", "images", "inputImage"];
 
-/// Returns the text and the images of a request.
 fn prompt(object: &Object) -> Vec<ContentBlock> {
     let text = object.text("inputText").or_else(|| object.text("prompt"));
     let images = object.list("images").iter().filter_map(Value::as_str).chain(object.text("inputImage"));
@@ -135,7 +152,7 @@ fn answers(object: &Object, is_complete: bool) -> Option<(Vec<&Object>, &'static
         let is_alone = list.is_empty()
             || object.keys().all(|field| field == list || BESIDE_ANSWERS.contains(&field.as_str()));
         let is_answer = |answer: &&Object| {
-            answer.get(*text).is_some_and(Value::is_string) && (!is_complete || answer.contains_key(*other))
+            answer.has_a(*text, Value::is_string) && (!is_complete || answer.contains_key(*other))
         };
         (!answers.is_empty() && is_alone && answers.iter().all(is_answer)).then_some((answers, names))
     })
@@ -157,16 +174,69 @@ fn read_reply(object: &Object) -> Reply {
     }
     Reply {
         shape: Some(&INVOKE),
-        prompt: Some(ChatPrompt::new([Message::assistant(texts)]).into()),
+        prompt: Some(Prompt::assistant(texts)),
         usage,
         finish: Finish::worst(finishes),
         ..Reply::default()
     }
 }
 
-/// Returns the dimensions of a vector. If it was asked for in other types than numbers, they are in a separate
-/// object.
+/// Vectors that were asked for in other types than numbers are in a separate object.
 fn dimensions(object: &Object) -> Option<usize> {
     let by_type = object.object("embeddingsByType").into_iter().flat_map(Object::values);
     object.get("embedding").into_iter().chain(by_type).find_map(vectors::dimensions)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::providers::{Input, Output, request, response};
+
+    #[test]
+    fn cohere_embeddings_are_read_without_a_model() {
+        let body = json!({"texts": ["one", "two"], "input_type": "search_document", "truncate": "END"});
+        let read = request(Input::Value(body));
+        assert_eq!(read.shape.map(|shape| (shape.family, shape.api_type)), Some(("cohere", "embed")));
+        assert_eq!(read.prompt.map(|prompt| prompt.text()).as_deref(), Some("onetwo"));
+        assert_eq!(
+            Value::Object(read.parameters),
+            json!({"input_type": "search_document", "truncate": "END"})
+        );
+        let reply =
+            json!({"id": "e", "response_type": "embeddings_floats", "embeddings": [[0.5, 1.0], [0.5, 1.0]]});
+        let read = response(Output::Value(reply));
+        assert_eq!(read.prompt.map(|prompt| prompt.text()).as_deref(), Some("2 embeddings of 2 dimensions"));
+        // Another type of input, and an input type of an application.
+        let other = request(Input::Value(json!({"texts": ["one"], "input_type": "csv"})));
+        assert!(other.shape.is_none());
+    }
+
+    #[test]
+    fn nova_embeddings_are_read() {
+        let body = |content: Value| {
+            let mut params = json!({"embeddingPurpose": "GENERIC_INDEX", "embeddingDimension": 2});
+            params.as_object_mut().unwrap().extend(content.as_object().unwrap().clone());
+            json!({"schemaVersion": "nova-multimodal-embed-v1", "taskType": "SINGLE_EMBEDDING", "singleEmbeddingParams": params})
+        };
+        let read =
+            request(Input::Value(body(json!({"text": {"truncationMode": "END", "value": "The sky"}}))));
+        assert_eq!(
+            read.shape.map(|shape| (shape.family, shape.api_type)),
+            Some(("amazon.bedrock", "embeddings"))
+        );
+        assert_eq!(read.prompt.map(|prompt| prompt.text()).as_deref(), Some("The sky"));
+        assert_eq!(Value::Object(read.parameters), body(json!({"text": {"truncationMode": "END"}})));
+        let read =
+            request(Input::Value(body(json!({"image": {"format": "png", "source": {"bytes": "iVBORAA"}}}))));
+        let image = ContentBlock::from_image_url("data:image/png;base64,iVBORAA");
+        assert_eq!(read.prompt, Some(Prompt::user(image)));
+        assert_eq!(Value::Object(read.parameters), body(json!({"image": {"format": "png"}})));
+
+        let reply = json!({"embeddings": [{"embeddingType": "TEXT", "embedding": [0.5, 1.0]}]});
+        let read = response(Output::Value(reply));
+        assert_eq!(read.shape.map(|shape| shape.family), Some("amazon.bedrock"));
+        assert_eq!(read.prompt.map(|prompt| prompt.text()).as_deref(), Some("1 embedding of 2 dimensions"));
+    }
 }

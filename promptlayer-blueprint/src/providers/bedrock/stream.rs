@@ -5,20 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::EXCEPTIONS;
-use crate::providers::anthropic::turn::into_object;
-use crate::providers::json::{Fields, Object};
+use crate::providers::json::{Fields, Object, Words};
 use crate::providers::merge::{self, Op, Rules};
+use crate::providers::turn::into_object;
 
 /// Fields of the last events that belong to the response.
-const LATE_FIELDS: &[&str] = &[
-    "stopReason",
-    "additionalModelResponseFields",
-    "usage",
-    "metrics",
-    "trace",
-    "performanceConfig",
-    "serviceTier",
-];
+const LATE_FIELDS: Words =
+    Words("stopReason additionalModelResponseFields usage metrics trace performanceConfig serviceTier");
 
 const APPEND: Op = Op::With(append);
 /// How a delta extends its block.
@@ -81,7 +74,7 @@ pub(super) fn sum(events: Vec<Value>) -> Object {
                 }
             }
             ("messageStop" | "metadata", _) => {
-                let is_late = |name: &str, value: &Value| LATE_FIELDS.contains(&name) && !value.is_null();
+                let is_late = |name: &str, value: &Value| LATE_FIELDS.contains(name) && !value.is_null();
                 reply.extend(event.into_iter().filter(|(name, value)| is_late(name, value)));
             }
             (exception, _) if EXCEPTIONS.contains(&exception) => {

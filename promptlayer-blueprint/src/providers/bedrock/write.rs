@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::content::{self, mime_type};
 use crate::blueprint::{Annotation, ContentBlock, Media, MediaFormat, TextContent};
-use crate::providers::anthropic::to_turns::{Format, NO_EMPTY_TEXT, NO_SUCH_BLOCK, Reason, present};
-use crate::providers::draft::{Draft, Omissions};
+use crate::providers::anthropic::to_turns::{Format, NO_EMPTY_TEXT, present};
+use crate::providers::draft::{Draft, NO_SUCH_BLOCK, Omissions, Reason};
 use crate::providers::json::Object;
-use crate::providers::{merge, mime};
+use crate::providers::{blocks, merge};
 
 /// The formats of the files that the API takes.
 const FORMATS: &[(&str, &[&str])] = &[
@@ -105,7 +105,7 @@ fn write_text(text: &TextContent) -> Result<Value, Reason> {
 }
 
 fn write_image(url: &str) -> Result<Value, Reason> {
-    let (format, source) = match mime::data_url(url) {
+    let (format, source) = match blocks::data_url(url) {
         Some((mime_type, data)) => (format_name("image", mime_type)?, json!({ "bytes": data })),
         None if url.starts_with("s3://") => {
             let extension = url.rsplit('.').next().unwrap_or_default();

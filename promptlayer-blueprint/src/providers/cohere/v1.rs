@@ -2,44 +2,40 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{CHAT_V1, USAGE, citations};
+use super::chat::{annotate, unplaced};
+use super::{CHAT_V1, USAGE};
 use crate::blueprint::{AssistantMessage, ChatPrompt, ContentBlock, Message, ToolCall};
 use crate::providers::call_ids::CallIds;
 use crate::providers::finish::Finish;
 use crate::providers::json::{self, Fields, Object};
-use crate::providers::reading::{self, Reply, Request};
+use crate::providers::reading::{Reply, Request};
 
 /// Returns `true` if an object is a request: it has a message and a field that only this API has.
 pub(super) fn is_request(object: &Object) -> bool {
-    let has = |name: &str, is: fn(&Value) -> bool| object.get(name).is_some_and(is);
-    has("message", Value::is_string)
-        && (has("chat_history", is_history)
-            || has("preamble", Value::is_string)
-            || has("connectors", Value::is_array)
-            || has("tool_results", Value::is_array))
+    object.has_a("message", Value::is_string)
+        && (object.has_a("chat_history", is_history)
+            || object.has_a("preamble", Value::is_string)
+            || object.has_a("connectors", Value::is_array)
+            || object.has_a("tool_results", Value::is_array))
 }
 
-/// Returns `true` if a value is a chat history with this API's roles. Other APIs have a field with this
-/// name too.
+/// Other APIs have a field with this name too, but with other roles.
 fn is_history(value: &Value) -> bool {
     let is_turn = |turn: &Value| {
-        let has = |name: &str, is: fn(&Value) -> bool| turn.get(name).is_some_and(is);
-        let role = turn.get("role").and_then(Value::as_str);
+        let role = turn.str("role");
         matches!(role, Some("USER" | "CHATBOT" | "SYSTEM" | "TOOL"))
-            && (has("message", Value::is_string)
-                || has("tool_calls", Value::is_array)
-                || has("tool_results", Value::is_array))
+            && (turn.has_a("message", Value::is_string)
+                || turn.has_a("tool_calls", Value::is_array)
+                || turn.has_a("tool_results", Value::is_array))
     };
     value.as_array().is_some_and(|turns| !turns.is_empty() && turns.iter().all(is_turn))
 }
 
-/// Request fields that belong to the prompt. `tools` is not one of them: their declarations have a
-/// different format.
+/// `tools` is not one of them: their declarations have a different format.
 const PROMPT_FIELDS: &[&str] = &["model", "message", "chat_history", "preamble", "tool_results"];
 
-/// Reads a request.
 pub(super) fn request(object: Object) -> Request {
     let mut ids = CallIds::default();
     let preamble = object.text("preamble").map(Message::system);
@@ -47,14 +43,7 @@ pub(super) fn request(object: Object) -> Request {
     let mut messages: Vec<Message> = preamble.into_iter().chain(before).collect();
     messages.extend(object.text("message").map(Message::user));
     messages.extend(object.list("tool_results").iter().map(|result| tool_result(result, &mut ids)));
-    Request {
-        shape: Some(&CHAT_V1),
-        provider: None,
-        model: object.owned("model"),
-        prompt: Some(ChatPrompt::new(messages).into()),
-        parameters: reading::parameters(object, PROMPT_FIELDS),
-        unplaced: Map::new(),
-    }
+    Request::new(&CHAT_V1, ChatPrompt::new(messages), object, PROMPT_FIELDS)
 }
 
 fn turn_before(turn: &Value, ids: &mut CallIds) -> Message {
@@ -74,29 +63,23 @@ fn turn_before(turn: &Value, ids: &mut CallIds) -> Message {
 
 /// Reads a tool result, together with its call.
 fn tool_result(result: &Value, ids: &mut CallIds) -> Message {
-    let name = result.get("call").and_then(|call| call.get("name")?.as_str());
+    let name = result.get("call").and_then(|call| call.str("name"));
     let outputs = result.get("outputs").unwrap_or(result);
     Message::tool(ids.result(None, name), json::readable(outputs))
 }
 
 /// Reads tool calls, which have no ids in this API.
 fn tool_calls(object: &Object, ids: &mut CallIds) -> Vec<ToolCall> {
-    object
-        .list("tool_calls")
-        .iter()
-        .filter_map(Value::as_object)
-        .map(|call| {
-            let name = call.text("name").unwrap_or_default();
-            let arguments = call.get("parameters").map_or_else(|| "{}".to_owned(), Value::to_string);
-            ToolCall::new(ids.call(call.text("id"), name), name, arguments)
-        })
-        .collect()
+    let calls = object.objects("tool_calls").map(|call| {
+        let name = call.text("name").unwrap_or_default();
+        let arguments = call.get("parameters").map_or_else(|| "{}".to_owned(), Value::to_string);
+        ToolCall::new(ids.call(call.text("id"), name), name, arguments)
+    });
+    calls.collect()
 }
 
-/// Returns `true` if an object is a response.
 pub(super) fn is_reply(object: &Object) -> bool {
-    object.get("text").is_some_and(Value::is_string)
-        && object.get("generation_id").is_some_and(Value::is_string)
+    object.has_a("text", Value::is_string) && object.has_a("generation_id", Value::is_string)
 }
 
 /// Reads a response. It repeats the chat history, which is skipped.
@@ -105,20 +88,19 @@ pub(super) fn reply(object: &Object) -> Reply {
         object.text("text").map(ContentBlock::from_text).into_iter().collect();
     // A citation has only the ids of its documents. The documents are in a separate field.
     let cited = with_documents(object);
-    citations::annotate(&cited, &mut content);
+    annotate(&cited, &mut content);
     let message = AssistantMessage {
         content,
         tool_calls: tool_calls(object, &mut CallIds::default()),
         ..AssistantMessage::default()
     };
-    let mut metadata = BTreeMap::new();
-    let id = object.text("response_id").or_else(|| object.text("generation_id"));
-    metadata.extend(id.map(|id| ("response_id", id.to_owned())));
-    metadata.extend(citations::unplaced(&cited).map(|citations| ("citations", citations)));
+    // Of two paths with one key, the last counts.
+    let mut metadata = object.texts_at(&[("response_id", "generation_id"), ("response_id", "response_id")]);
+    metadata.extend(unplaced(&cited).map(|citations| ("citations", citations)));
     Reply {
         shape: Some(&CHAT_V1),
         prompt: Some(ChatPrompt::new([Message::Assistant(message)]).into()),
-        usage: object.object("meta").map(|meta| USAGE.read(meta)).unwrap_or_default(),
+        usage: USAGE.within(object, "meta"),
         finish: object.text("finish_reason").map(Finish::from_word),
         metadata,
         ..Reply::default()
@@ -130,7 +112,7 @@ fn with_documents(object: &Object) -> Vec<Value> {
     let by_id: BTreeMap<&str, &Value> = object
         .list("documents")
         .iter()
-        .filter_map(|document| Some((document.get("id")?.as_str()?, document)))
+        .filter_map(|document| Some((document.str("id")?, document)))
         .collect();
     let source = |id: &Value| {
         let document = id.as_str().and_then(|id| by_id.get(id)).copied().cloned().unwrap_or_default();
@@ -143,23 +125,20 @@ fn with_documents(object: &Object) -> Vec<Value> {
         }
         Value::Object(citation)
     };
-    object.list("citations").iter().filter_map(Value::as_object).map(whole).collect()
+    object.objects("citations").map(whole).collect()
 }
 
-/// Returns `true` if an object is an event of a streamed response.
 pub(super) fn is_event(object: &Object) -> bool {
-    object.get("is_finished").is_some_and(Value::is_boolean)
-        && object.get("event_type").is_some_and(Value::is_string)
+    object.has_a("is_finished", Value::is_boolean) && object.has_a("event_type", Value::is_string)
 }
 
-/// Assembles the events into the whole response. The last event contains it, unless the stream was
-/// interrupted.
+/// The last event contains the whole response, unless the stream was interrupted.
 pub(super) fn sum(events: &[Value]) -> Object {
     let events = || events.iter().filter_map(Value::as_object).filter(|event| is_event(event));
     if let Some(whole) = events().rev().find_map(|event| event.get("response")?.as_object()) {
         return whole.clone();
     }
-    let text: String = events().filter_map(|event| event.get("text")?.as_str()).collect();
+    let text: String = events().filter_map(|event| event.str("text")).collect();
     let id = events().find_map(|event| event.text("generation_id")).unwrap_or_default();
     Object::from_iter([("text".to_owned(), text.into()), ("generation_id".to_owned(), id.into())])
 }

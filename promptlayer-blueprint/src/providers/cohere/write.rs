@@ -3,191 +3,138 @@
 use serde_json::{Value, json};
 
 use super::chat::CHOICES;
-use crate::blueprint::{
-    Annotation, AssistantMessage, ContentBlock, Message, Prompt, TextContent, ThinkingContent, Tool,
-    ToolChoice,
+use crate::blueprint::{Annotation, AssistantMessage, ContentBlock, Message, TextContent, Tool};
+use crate::providers::draft::{
+    Draft, NO_DEVELOPER, NO_LEGACY, NO_NAMES, NO_SUCH_BLOCK, NO_SUCH_MESSAGE, NOT_ALL, Omissions,
 };
-use crate::providers::draft::{Draft, Omissions};
-use crate::providers::json::Object;
+use crate::providers::json::{Object, without_nulls};
 
-/// Writes a request.
 pub(super) fn request(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
-    let mut body = Object::from_iter([("model".to_owned(), draft.model.into())]);
-    match draft.prompt {
-        Prompt::Completion(completion) => {
-            let content = parts(&completion.content, "content", omissions);
-            body.insert("messages".to_owned(), json!([{"role": "user", "content": content}]));
-        }
-        Prompt::Chat(chat) => {
-            let messages = chat.messages.iter().enumerate();
-            let messages =
-                messages.filter_map(|(index, one)| message(one, &format!("messages[{index}]"), omissions));
-            body.insert("messages".to_owned(), messages.collect());
-            let mut tools = Vec::new();
-            for (index, tool) in chat.tools.iter().enumerate() {
-                match (tool, serde_json::to_value(tool)) {
-                    (Tool::Function(_), Ok(tool)) => tools.push(tool),
-                    _ => omissions.add(format!("tools[{index}]"), "Cohere's Chat API takes functions only"),
-                }
-            }
-            if !tools.is_empty() {
-                body.insert("tools".to_owned(), tools.into());
-            }
-            let choice = chat.tool_choice.as_ref().map(|choice| match choice {
-                ToolChoice::Mode(mode) => {
-                    CHOICES.iter().find(|(_, word)| word == mode).map(|(name, _)| *name)
-                }
-                _ => None,
-            });
-            match choice {
-                Some(Some(name)) => drop(body.insert("tool_choice".to_owned(), name.into())),
-                Some(None) => {
-                    omissions.add("tool_choice", "Cohere's Chat API knows `required` and `none` only");
-                }
-                None => {}
-            }
-            if !chat.functions.is_empty() || chat.function_call.is_some() {
-                omissions.add("functions", "Cohere's Chat API has tools in place of functions");
-            }
-        }
+    let messages = draft.chat.messages.iter().enumerate();
+    let messages: Value =
+        messages.filter_map(|(at, one)| message(one, &format!("messages[{at}]"), omissions)).collect();
+    let tools = omissions.tools(draft.chat, |tool, _| match tool {
+        Tool::Function(_) => serde_json::to_value(tool).ok(),
+        _ => None,
+    });
+    let mut choice = None;
+    if draft.chat.tool_choice.is_some() {
+        choice = omissions.tool_choice(draft, |mode, _| {
+            CHOICES.iter().find(|(_, word)| *word == mode).map(|(name, _)| (*name).into())
+        });
     }
-    body.extend(draft.parameters.iter().map(|(name, value)| (name.clone(), value.clone())));
+    omissions.legacy_tools(draft.chat);
+    let mut body = Object::from_iter([("messages".to_owned(), messages)]);
+    body.extend(choice.map(|choice| ("tool_choice".to_owned(), choice)));
+    if !tools.is_empty() {
+        body.insert("tools".to_owned(), tools.into());
+    }
+    body.insert("model".to_owned(), draft.model.into());
+    body.extend(draft.parameters.clone());
     body
 }
 
 fn message(message: &Message, place: &str, omissions: &mut Omissions) -> Option<Value> {
-    let (role, name) = match message {
-        Message::System(message) => ("system", &message.name),
-        Message::Developer(message) => {
-            omissions.add(format!("{place}.role"), "Cohere has the role `system` in place of `developer`");
-            ("system", &message.name)
+    let role = match message {
+        Message::Developer(_) => {
+            omissions.add(format!("{place}.role"), NO_DEVELOPER);
+            "system"
         }
-        Message::User(message) => ("user", &message.name),
-        Message::Assistant(message) => ("assistant", &message.name),
-        Message::Tool(message) => ("tool", &message.name),
+        Message::System(_) | Message::User(_) | Message::Assistant(_) | Message::Tool(_) => message.role(),
         _ => {
-            omissions.add(place, "Cohere's Chat API has no such message");
+            omissions.add(place, NO_SUCH_MESSAGE);
             return None;
         }
     };
-    if name.is_some() {
-        omissions.add(format!("{place}.name"), "messages of Cohere's Chat API have no name");
+    if message.name().is_some() {
+        omissions.add(format!("{place}.name"), NO_NAMES);
     }
     let mut written = match message {
         Message::Assistant(message) => assistant(message, place, omissions),
-        message => {
-            Object::from_iter([("content".to_owned(), parts(message.content(), place, omissions).into())])
-        }
+        message => json!({ "content": parts(message.content(), place, omissions) }),
     };
     if let Message::Tool(tool) = message {
-        written.insert("tool_call_id".to_owned(), tool.tool_call_id.as_str().into());
+        written["tool_call_id"] = tool.tool_call_id.as_str().into();
     }
-    written.insert("role".to_owned(), role.into());
-    Some(written.into())
+    written["role"] = role.into();
+    Some(written)
 }
 
 /// Writes a message of the model. Its first thought before tool calls is its plan.
-fn assistant(message: &AssistantMessage, place: &str, omissions: &mut Omissions) -> Object {
-    let mut written = Object::new();
-    let mut content = message.content.as_slice();
-    if let ([ContentBlock::Thinking(plan), rest @ ..], false) = (content, message.tool_calls.is_empty())
-        && *plan == (ThinkingContent { thinking: plan.thinking.clone(), ..ThinkingContent::default() })
+fn assistant(message: &AssistantMessage, place: &str, omissions: &mut Omissions) -> Value {
+    let (mut plan, mut content) = (None, message.content.as_slice());
+    if let ([ContentBlock::Thinking(thought), rest @ ..], false) = (content, message.tool_calls.is_empty())
+        && content.first() == Some(&ContentBlock::from_thinking(thought.thinking.as_str()))
     {
-        written.insert("tool_plan".to_owned(), plan.thinking.as_str().into());
-        content = rest;
+        (plan, content) = (Some(&thought.thinking), rest);
     }
-    let citations: Vec<Value> = content
-        .iter()
-        .enumerate()
-        .filter_map(|(index, block)| match block {
-            ContentBlock::Text(text) => Some((index, text)),
-            _ => None,
-        })
-        .flat_map(|(index, text)| {
-            text.annotations.iter().filter_map(move |annotation| citation(index, annotation))
-        })
+    let texts = content.iter().enumerate().filter_map(|(at, block)| match block {
+        ContentBlock::Text(text) => Some((at, text)),
+        _ => None,
+    });
+    let citations = texts
+        .flat_map(|(at, text)| text.annotations.iter().filter_map(move |cited| citation(at, cited)))
         .collect();
-    let parts = parts(content, place, omissions);
-    if !parts.is_empty() {
-        written.insert("content".to_owned(), parts.into());
-    }
-    if !citations.is_empty() {
-        written.insert("citations".to_owned(), citations.into());
-    }
-    if !message.tool_calls.is_empty() {
-        let call = |call: &crate::blueprint::ToolCall| {
-            json!({"id": call.id, "type": "function", "function": {
-                "name": call.function.name, "arguments": call.function.arguments,
-            }})
-        };
-        written.insert("tool_calls".to_owned(), message.tool_calls.iter().map(call).collect());
-    }
+    let calls = message
+        .tool_calls
+        .iter()
+        .map(|call| json!({"id": call.id, "type": "function", "function": call.function}));
     if message.function_call.is_some() {
-        omissions.add(format!("{place}.function_call"), "Cohere's Chat API has tool calls in place of it");
+        omissions.add(format!("{place}.function_call"), NO_LEGACY);
     }
-    written
+    let list = |items: Vec<Value>| Some(items).filter(|items| !items.is_empty());
+    without_nulls(json!({
+        "tool_plan": plan,
+        "content": list(parts(content, place, omissions)),
+        "citations": list(citations),
+        "tool_calls": list(calls.collect()),
+    }))
 }
 
 fn citation(index: usize, annotation: &Annotation) -> Option<Value> {
     let (start, end, text, source) = match annotation {
-        Annotation::Web(page) => (
-            page.start_index,
-            Some(page.end_index),
-            page.cited_text.as_deref(),
-            json!({"type": "document", "document": {"url": page.url, "title": page.title}}),
-        ),
-        Annotation::File(file) => (
-            file.index,
-            None,
-            None,
-            json!({"type": "document", "id": file.file_id, "document": {"title": file.filename}}),
-        ),
+        Annotation::Web(page) => {
+            let source = json!({"type": "document", "document": {"url": page.url, "title": page.title}});
+            (page.start_index, Some(page.end_index), page.cited_text.as_deref(), source)
+        }
+        Annotation::File(file) => {
+            let source =
+                json!({"type": "document", "id": file.file_id, "document": {"title": file.filename}});
+            (file.index, None, None, source)
+        }
         _ => return None,
     };
-    let mut citation =
-        json!({"content_index": index, "start": start, "sources": [source], "type": "TEXT_CONTENT"});
-    if let Some(fields) = citation.as_object_mut() {
-        fields.extend(end.map(|end| ("end".to_owned(), end.into())));
-        fields.extend(text.map(|text| ("text".to_owned(), text.into())));
-    }
-    Some(citation)
+    Some(without_nulls(json!({
+        "content_index": index, "start": start, "end": end, "text": text, "sources": [source], "type": "TEXT_CONTENT",
+    })))
 }
 
 fn parts(content: &[ContentBlock], place: &str, omissions: &mut Omissions) -> Vec<Value> {
     let mut parts = Vec::new();
-    for (index, block) in content.iter().enumerate() {
-        let place = || format!("{place}.content[{index}]");
-        let is_complete = match block {
+    for (at, block) in content.iter().enumerate() {
+        let (part, is_all) = match block {
             ContentBlock::Text(text) => {
-                *text
-                    == TextContent {
-                        text: text.text.clone(),
-                        annotations: text.annotations.clone(),
-                        ..TextContent::default()
-                    }
-                    && text.annotations.iter().all(|annotation| citation(0, annotation).is_some())
+                let TextContent { id, annotations, thought_signature, .. } = text;
+                let are_cited = annotations.iter().all(|annotation| citation(0, annotation).is_some());
+                let is_all = id.is_none() && thought_signature.is_none() && are_cited;
+                (json!({"type": "text", "text": text.text}), is_all)
             }
-            ContentBlock::Thinking(thought) => thought.signature.is_none() && thought.id.is_none(),
-            _ => true,
-        };
-        if !is_complete {
-            omissions.add(place(), "Cohere's Chat API has no field for all of it");
-        }
-        parts.push(match block {
-            ContentBlock::Text(text) => json!({"type": "text", "text": text.text}),
-            ContentBlock::Thinking(thought) => json!({"type": "thinking", "thinking": thought.thinking}),
+            ContentBlock::Thinking(thought) => (
+                json!({"type": "thinking", "thinking": thought.thinking}),
+                thought.signature.is_none() && thought.id.is_none(),
+            ),
             ContentBlock::ImageUrl(image) => {
-                let mut url = json!({"url": image.image_url.url});
-                if let (Some(detail), Some(fields)) = (&image.image_url.detail, url.as_object_mut()) {
-                    fields.insert("detail".to_owned(), detail.as_str().into());
-                }
-                json!({"type": "image_url", "image_url": url})
+                (json!({"type": "image_url", "image_url": image.image_url}), true)
             }
             _ => {
-                omissions.add(place(), "Cohere's Chat API has no such content");
+                omissions.add(format!("{place}.content[{at}]"), NO_SUCH_BLOCK);
                 continue;
             }
-        });
+        };
+        if !is_all {
+            omissions.add(format!("{place}.content[{at}]"), NOT_ALL);
+        }
+        parts.push(part);
     }
     parts
 }

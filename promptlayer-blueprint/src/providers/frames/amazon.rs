@@ -2,6 +2,9 @@
 //! its length, the length of its headers, a checksum of both, the headers, the payload, and a checksum of
 //! the whole message.
 
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use serde::de::IgnoredAny;
 use serde_json::json;
 
@@ -13,6 +16,8 @@ const PRELUDE: usize = 12;
 const CHECKSUM: usize = 4;
 /// Maximum size of a message, in bytes. This is more than the 16 MiB that Amazon documents for a payload.
 const MAX_MESSAGE: usize = 24 << 20;
+/// The encoding of the events of a model's own API.
+const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, NO_PAD.with_decode_allow_trailing_bits(true));
 /// The header value type for text.
 const TEXT: u8 = 7;
 
@@ -102,8 +107,7 @@ fn said(message: &[u8]) -> Option<String> {
     Some(format!("{{{}:{payload}}}", serde_json::Value::from(name)))
 }
 
-/// Decodes the payload of a `chunk` event of `invoke-with-response-stream`: a base64-encoded event of the
-/// model's own API.
+/// Decodes a `chunk` event of `invoke-with-response-stream`: an event of the model's own API, in base64.
 fn of_model(payload: &str) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct Chunk<'a> {
@@ -111,30 +115,8 @@ fn of_model(payload: &str) -> Option<String> {
         bytes: std::borrow::Cow<'a, str>,
     }
     let chunk: Chunk<'_> = serde_json::from_str(payload).ok()?;
-    base64(chunk.bytes.as_bytes()).map(text)
-}
-
-/// Decodes standard base64.
-fn base64(encoded: &[u8]) -> Option<Vec<u8>> {
-    let mut decoded = Vec::with_capacity(encoded.len() / 4 * 3);
-    let (mut held, mut bits) = (0_u32, 0);
-    for byte in encoded.iter().take_while(|byte| **byte != b'=') {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        held = (held << 6) | u32::from(value);
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            decoded.push(u8::try_from((held >> bits) & 0xFF).ok()?);
-        }
-    }
-    Some(decoded)
+    let encoded = chunk.bytes.split('=').next()?;
+    BASE64.decode(encoded).ok().map(text)
 }
 
 /// The headers that describe a message.

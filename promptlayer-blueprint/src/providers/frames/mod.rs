@@ -17,8 +17,7 @@
 //! ```
 
 mod amazon;
-mod array;
-mod lines;
+mod json;
 mod pieces;
 mod server_sent;
 
@@ -49,8 +48,8 @@ pub struct Frames {
 #[derive(Debug)]
 enum Decoder {
     ServerSent(server_sent::Decoder),
-    Lines(lines::Decoder),
-    Array(array::Decoder),
+    Lines(json::Lines),
+    Array(json::Array),
     Amazon(amazon::Decoder),
 }
 
@@ -76,7 +75,7 @@ impl Frames {
         if kept.len() < bytes.len() && !self.is_cut {
             self.is_cut = true;
             // The event that the limit cut is discarded, so its buffer is freed.
-            self.decoder = Decoder::Lines(lines::Decoder::default());
+            self.decoder = Decoder::Lines(json::Lines::default());
         }
     }
 
@@ -101,8 +100,8 @@ impl Decoder {
     fn new(format: Format) -> Self {
         match format {
             Format::ServerSent => Self::ServerSent(server_sent::Decoder::default()),
-            Format::Lines => Self::Lines(lines::Decoder::default()),
-            Format::Array => Self::Array(array::Decoder::default()),
+            Format::Lines => Self::Lines(json::Lines::default()),
+            Format::Array => Self::Array(json::Array::default()),
             Format::Amazon => Self::Amazon(amazon::Decoder::default()),
         }
     }

@@ -1,4 +1,4 @@
-//! Gemini's Interactions: requests and whole responses.
+//! Gemini's Interactions: requests, responses and the events of streams.
 //!
 //! An interaction is a list of steps: what the user said, what the model thought, called and said. A request may
 //! also consist of turns or of contents. Until May 2026, responses had `outputs` in place of `steps`. Steps and
@@ -7,31 +7,35 @@
 use serde_json::{Value, json};
 
 use super::parts::{self, Turn};
-use super::{INTERACTIONS, model_name, new_request, reply, tools, wire};
+use super::{INTERACTIONS, model_name, new_request, read, tools, wire};
 use crate::blueprint::{
     ChatPrompt, ContentBlock, Message, Tool, WebSearchResult, WebSearchToolResultContent,
 };
 use crate::providers::call_ids::CallIds;
-use crate::providers::errors;
 use crate::providers::finish::Finish;
-use crate::providers::json::{self, Fields, Object};
-use crate::providers::reading::{Reply, Request, Usage};
-use crate::providers::usage::UsagePaths;
+use crate::providers::json::{Fields, Object, Words};
+use crate::providers::merge::{self, Op, Rules};
+use crate::providers::reading::{Reply, Request, Usage, UsagePaths};
+use crate::providers::{blocks, errors};
 
 /// Fields that, beside an input, only this API has.
-const OWN_FIELDS: &str = "system_instruction generation_config previous_interaction_id agent_config \
-                          response_modalities continuation_token";
+const OWN_FIELDS: Words = Words(
+    "system_instruction generation_config previous_interaction_id agent_config response_modalities \
+     continuation_token",
+);
 
 /// Fields of OpenAI's responses and embeddings, which have an input and may serve models of Google too.
-const OTHER_FIELDS: &str = "messages instructions previous_response_id max_output_tokens temperature top_p text \
-                            tool_choice reasoning include encoding_format dimensions input_type";
+const OTHER_FIELDS: Words = Words(
+    "messages instructions previous_response_id max_output_tokens temperature top_p text tool_choice \
+     reasoning include encoding_format dimensions input_type",
+);
 
 /// Steps that no other API has. The other steps are named `…_call` and `…_result`.
-const OWN_STEPS: &str = "user_input model_output thought function_result";
+const OWN_STEPS: Words = Words("user_input model_output thought function_result");
 
-const CONTENTS: &str = "text image audio document video";
+const CONTENTS: Words = Words("text image audio document video");
 
-const STATUSES: &str = "completed requires_action incomplete failed cancelled in_progress";
+const STATUSES: Words = Words("completed requires_action incomplete failed cancelled in_progress");
 
 const USAGE: UsagePaths = UsagePaths {
     input: &["total_input_tokens"],
@@ -43,12 +47,11 @@ const USAGE: UsagePaths = UsagePaths {
 };
 
 /// Returns `true` if a field is one of these words.
-fn is_one_of(words: &str, object: &impl Fields, field: &str) -> bool {
-    object.text(field).is_some_and(|text| words.split(' ').any(|word| word == text))
+fn is_one_of(words: Words, object: &impl Fields, field: &str) -> bool {
+    object.text(field).is_some_and(|text| words.contains(text))
 }
 
-/// Returns `true` if an item is a content.
-pub(super) fn is_content(item: &impl Fields) -> bool {
+fn is_content(item: &impl Fields) -> bool {
     is_one_of(CONTENTS, item, "type")
 }
 
@@ -57,17 +60,19 @@ pub(super) fn is_content(item: &impl Fields) -> bool {
 pub(super) fn is_request(object: &Object) -> bool {
     let model = object.text("model").or_else(|| object.text("agent")).unwrap_or_default();
     let items = items(object.get("input"));
-    let has_any = |names: &str| names.split(' ').any(|name| object.has(name));
     let is_own = |item: &Value| is_one_of(OWN_STEPS, item, "type") || item.is("role", "model");
     let is_turn =
         |item: &Value| item.has("role") && !item.has("type") && item.list("content").iter().all(is_content);
-    let is_possible = object.get("input").is_some_and(Value::is_string)
-        || items.iter().all(|item| is_content(item) || is_turn(item));
-    let is_google = model.starts_with("gemini-") && !model.contains("embed") && !has_any(OTHER_FIELDS);
-    let is_for_agent = object.text("agent").is_some() && has_any("background store stream");
+    let is_possible =
+        object.has_a("input", Value::is_string) || items.iter().all(|item| is_content(item) || is_turn(item));
+    let is_google = model.starts_with("gemini-") && !model.contains("embed") && !OTHER_FIELDS.any_in(object);
+    let is_for_agent = object.text("agent").is_some() && Words("background store stream").any_in(object);
     !model.is_empty()
         && !items.is_empty()
-        && (has_any(OWN_FIELDS) || is_for_agent || items.iter().any(is_own) || (is_google && is_possible))
+        && (OWN_FIELDS.any_in(object)
+            || is_for_agent
+            || items.iter().any(is_own)
+            || (is_google && is_possible))
 }
 
 /// Returns the items of an input: one, or a list.
@@ -144,7 +149,7 @@ fn add(item: &Value, turn: &mut Turn, ids: &mut CallIds) {
         Value::String(text) => turn.add(&json!({ "text": text }), ids),
         Value::Array(contents) => contents.iter().for_each(|item| add(item, turn, ids)),
         // A streamed step without content yet.
-        item if is_one_of("user_input model_output", item, "type") => {}
+        item if is_one_of(Words("user_input model_output"), item, "type") => {}
         item if item.text("type").is_some_and(|kind| kind.ends_with("_result")) => {
             add_result(item, turn, ids);
         }
@@ -213,7 +218,7 @@ fn add_result(item: &Value, turn: &mut Turn, ids: &mut CallIds) {
         turn.blocks
             .push(ContentBlock::WebSearchToolResult(WebSearchToolResultContent { tool_use_id, content }));
     } else if let Some(result) = item.field("result").filter(|result| **result != json!([])) {
-        turn.blocks.push(ContentBlock::from_text(json::readable(result)));
+        turn.blocks.push(blocks::readable(result));
     }
 }
 
@@ -239,7 +244,6 @@ pub(super) fn read_reply(object: &Object) -> Reply {
     let message = (!turn.is_empty()).then(|| turn.into_message("model"));
     let is_running = |status: &&str| matches!(*status, "in_progress" | "queued" | "idle");
     let error = object.list("errors").first().or_else(|| steps.iter().find_map(|step| step.field("error")));
-    let metadata = [("response_id", object.owned("id")), ("service_tier", object.owned("service_tier"))];
     let model = object.text("model").or_else(|| object.text("agent"));
     Reply {
         shape: Some(&INTERACTIONS),
@@ -248,12 +252,114 @@ pub(super) fn read_reply(object: &Object) -> Reply {
         usage: object.object("usage").map(read_usage).unwrap_or_default(),
         finish: object.text("status").filter(|status| !is_running(status)).map(Finish::from_word),
         error: error.filter(|_| object.is("status", "failed")).map(errors::of_reply),
-        metadata: metadata.into_iter().filter_map(|(key, text)| Some((key, text?))).collect(),
+        metadata: object.texts_at(&[("response_id", "id"), ("service_tier", "service_tier")]),
         ..Reply::default()
     }
 }
 
 fn read_usage(usage: &Object) -> Usage {
     let lists = ["input_tokens_by_modality", "output_tokens_by_modality"];
-    reply::with_details(USAGE.read(usage), usage, lists, "tokens")
+    read::with_details(USAGE.read(usage), usage, lists, "tokens")
+}
+
+/// The last event may repeat the steps. They are `outputs` here, which count only if there are no other steps.
+const INTERACTION: Rules = &[("steps", Op::Items(STEP)), ("outputs", Op::Set)];
+const STEP: Rules = &[
+    ("type", Op::First),
+    ("content", Op::With(add_contents)),
+    ("summary", Op::With(add_contents)),
+    ("signature", Op::First),
+    ("arguments", Op::Append),
+];
+const TEXT: Rules = &[("type", Op::First), ("text", Op::Append), ("annotations", Op::Extend)];
+
+pub(super) fn is_event(object: &Object) -> bool {
+    let has = |name: &str| object.object(name).is_some();
+    match object.text("event_type").unwrap_or_default() {
+        "step.start" | "content.start" => has("step") || has("content"),
+        "step.delta" | "content.delta" => has("delta"),
+        kind => kind.starts_with("interaction.") && has("interaction"),
+    }
+}
+
+pub(super) fn sum(events: Vec<Value>) -> Object {
+    let mut whole = merge::sum(events.into_iter().filter_map(piece), INTERACTION);
+    let steps = whole.get_mut("steps").and_then(Value::as_array_mut);
+    let steps = steps.into_iter().flatten().filter_map(Value::as_object_mut);
+    steps.for_each(|step| merge::parse(step, "arguments"));
+    whole
+}
+
+/// Converts an event to a piece of the interaction.
+fn piece(event: Value) -> Option<Object> {
+    let Value::Object(mut event) = event else { return None };
+    let kind = event.owned("event_type")?;
+    let mut take = |name: &str| match event.remove(name) {
+        Some(Value::Object(object)) => Some(object),
+        _ => None,
+    };
+    let step = match kind.as_str() {
+        "step.start" | "content.start" => take("step").or_else(|| take("content")).map(step),
+        "step.delta" | "content.delta" => take("delta").map(delta),
+        _ => {
+            let mut interaction = take("interaction").unwrap_or_default();
+            let steps = interaction.remove("steps").or_else(|| interaction.remove("outputs"));
+            interaction.extend(steps.map(|steps| ("outputs".to_owned(), steps)));
+            let own = event.into_iter().filter(|(name, _)| matches!(name.as_str(), "status" | "usage"));
+            interaction.extend(own);
+            return Some(interaction);
+        }
+    };
+    let mut step = step?;
+    step.extend(event.remove("index").map(|index| ("index".to_owned(), index)));
+    Some(list("steps", step.into()))
+}
+
+/// Returns the step that a step or a content is.
+fn step(item: Object) -> Object {
+    if !is_content(&item) {
+        return item;
+    }
+    let mut step = list("content", item.into());
+    step.insert("type".to_owned(), "model_output".into());
+    step
+}
+
+/// Converts a change of a step to a piece of the step.
+fn delta(mut delta: Object) -> Object {
+    let kind = match delta.text("type") {
+        None | Some("text_annotation_delta") => "model_output",
+        Some("thought_summary" | "thought_signature") => "thought",
+        Some("arguments_delta") => "function_call",
+        Some(_) => return step(delta),
+    };
+    delta.remove("type");
+    let mut piece = match (kind, delta.remove("content")) {
+        ("model_output", _) => list("content", delta.into()),
+        (_, Some(summary)) => list("summary", summary),
+        (_, None) => delta,
+    };
+    piece.insert("type".to_owned(), kind.into());
+    piece
+}
+
+fn list(name: &str, item: Value) -> Object {
+    Object::from_iter([(name.to_owned(), vec![item].into())])
+}
+
+/// Adds contents. A text, or its annotations, extends the text before it.
+fn add_contents(known: &mut Value, later: Value) {
+    if !known.is_array() {
+        *known = json!([]);
+    }
+    let (Value::Array(contents), Value::Array(more)) = (known, later) else { return };
+    let is_text = |content: &Object| matches!(content.text("type"), None | Some("text"));
+    for content in more {
+        match (contents.last_mut(), content) {
+            (Some(Value::Object(last)), Value::Object(content)) if is_text(last) && is_text(&content) => {
+                merge::add(last, content, TEXT);
+            }
+            (_, content) => contents.push(content),
+        }
+    }
 }

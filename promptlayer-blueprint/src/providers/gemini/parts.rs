@@ -1,18 +1,19 @@
-//! The parts of a content.
+//! The parts of a content, and the citations of its texts: web pages and places that a candidate is grounded on, and
+//! sources that it quotes.
 
 use serde_json::{Value, json};
 
-use super::{citations, stream};
+use super::stream;
 use crate::blueprint::{
-    AssistantMessage, CodeContent, CodeExecutionResultContent, ContentBlock, Media, MediaContent,
-    MediaFormat, Message, OutputMediaContent, OutputMediaType, ServerToolUseContent, TextContent,
-    ThinkingContent, ToolCall, ToolMessage,
+    Annotation, CodeContent, CodeExecutionResultContent, ContentBlock, FileAnnotation, MapAnnotation, Media,
+    MediaContent, MediaFormat, Message, OutputMediaContent, TextContent, ToolCall, ToolMessage,
+    WebAnnotation,
 };
+use crate::providers::blocks::{self, UNKNOWN, text_at};
 use crate::providers::call_ids::CallIds;
 use crate::providers::json::{self, Fields, Object};
-
-/// The MIME type of a file if the type is unknown. Without a MIME type, PromptLayer assumes an image.
-pub(super) const UNKNOWN: &str = "application/octet-stream";
+use crate::providers::messages::Role;
+use crate::providers::turn;
 
 /// Collects the parts of one message.
 #[derive(Debug, Default)]
@@ -37,14 +38,12 @@ impl Turn {
 
     /// Returns the message, with the role of its content.
     pub(super) fn into_message(self, role: &str) -> Message {
-        let (content, tool_calls) = (self.blocks, self.calls);
-        match role {
-            "model" | "assistant" => {
-                Message::Assistant(AssistantMessage { content, tool_calls, ..AssistantMessage::default() })
-            }
-            "system" => Message::system(content),
-            _ => Message::user(content),
-        }
+        let role = match role {
+            "model" | "assistant" => Role::Assistant,
+            "system" => Role::System,
+            _ => Role::User,
+        };
+        turn::message(role, self.blocks, self.calls)
     }
 
     /// Adds a part. A part that the blueprint has no block for is kept as readable text.
@@ -59,10 +58,7 @@ impl Turn {
             self.sign(signature);
             match part.object("functionCall").filter(|_| self.by_model) {
                 Some(call) => self.calls.push(tool_call(call, ids)),
-                None => {
-                    let readable = || ContentBlock::from_text(json::readable(part));
-                    self.blocks.push(server_tool(part).unwrap_or_else(readable));
-                }
+                None => self.blocks.push(server_tool(part).unwrap_or_else(|| blocks::readable(part))),
             }
         }
         // Blocks that follow the first one, such as the settings of a video, do not count.
@@ -74,9 +70,9 @@ impl Turn {
         if text.is_empty() {
             self.sign(signature);
         } else if stream::is_thought(part) {
-            self.blocks.push(ContentBlock::Thinking(ThinkingContent { thinking: text, signature, id: None }));
+            self.blocks.push(blocks::thought(text, signature, None));
         } else {
-            let annotations = part.objects("annotations").map(citations::quoted).collect();
+            let annotations = part.objects("annotations").map(quoted).collect();
             let block = TextContent { text, id: None, annotations, thought_signature: signature };
             self.blocks.push(ContentBlock::Text(block));
         }
@@ -92,10 +88,7 @@ impl Turn {
             Some(ContentBlock::Text(block)) if block.thought_signature.is_none() => {
                 block.thought_signature = signature;
             }
-            _ => {
-                let block = ThinkingContent { signature, ..ThinkingContent::default() };
-                self.blocks.push(ContentBlock::Thinking(block));
-            }
+            _ => self.blocks.push(blocks::thought("", signature, None)),
         }
     }
 
@@ -109,7 +102,7 @@ impl Turn {
         }
         let settings = fields(part, &["videoMetadata", "mediaResolution"]);
         if !settings.is_empty() {
-            self.blocks.push(ContentBlock::from_text(json::readable(&Value::Object(settings))));
+            self.blocks.push(blocks::readable(&settings.into()));
         }
     }
 }
@@ -128,12 +121,7 @@ fn url(file: &Object, mime_type: &str) -> Option<String> {
 /// Reads a file that the model generated.
 fn output(part: &Value, file: &Object) -> Option<ContentBlock> {
     let mime_type = file.text("mimeType")?;
-    let media_type = match mime_type.split_once('/')?.0 {
-        "image" => OutputMediaType::Image,
-        "video" => OutputMediaType::Video,
-        "audio" => OutputMediaType::Audio,
-        _ => return None,
-    };
+    let media_type = blocks::media_type(mime_type.split_once('/')?.0)?;
     let mut metadata = fields(part, &["thought", "thoughtSignature"]);
     metadata.retain(|_, value| *value != json!(false));
     Some(ContentBlock::OutputMedia(OutputMediaContent {
@@ -171,11 +159,8 @@ fn server_tool(part: &Value) -> Option<ContentBlock> {
         return Some(ContentBlock::CodeExecutionResult(CodeExecutionResultContent { output, outcome }));
     }
     let call = part.object("toolCall")?;
-    Some(ContentBlock::ServerToolUse(ServerToolUseContent {
-        id: call.owned("id").unwrap_or_default(),
-        name: call.owned("toolType").unwrap_or_default(),
-        input: call.object("args").cloned().unwrap_or_default(),
-    }))
+    let input = call.object("args").cloned().unwrap_or_default();
+    Some(blocks::server_tool(call.string("id"), call.string("toolType"), input))
 }
 
 /// Reads a function call. Its arguments are an object on the wire and a JSON string in the blueprint.
@@ -207,4 +192,87 @@ pub(super) fn result(part: &Value, ids: &mut CallIds) -> Option<Message> {
         name: name.map(str::to_owned),
         ..ToolMessage::default()
     }))
+}
+
+/// Adds the citations of a candidate to its text blocks. `places` has the block of each part. Gemini counts
+/// positions in bytes; they are kept that way.
+pub(super) fn annotate(candidate: &Object, blocks: &mut [ContentBlock], places: &[Option<usize>]) {
+    if let Some(grounding) = candidate.object("groundingMetadata") {
+        ground(grounding, blocks, places);
+    }
+    let Some(text) = text_at(blocks, None) else { return };
+    // Vertex AI and the Gemini API use different names for the list.
+    for path in ["citationMetadata.citationSources", "citationMetadata.citations"] {
+        let sources = candidate.at(path).and_then(Value::as_array).into_iter().flatten();
+        text.annotations.extend(sources.filter_map(Value::as_object).map(quoted));
+    }
+}
+
+fn ground(grounding: &Object, blocks: &mut [ContentBlock], places: &[Option<usize>]) {
+    let chunks = grounding.list("groundingChunks");
+    let mut is_cited = vec![false; chunks.len()];
+    for support in grounding.objects("groundingSupports") {
+        let Some(segment) = support.object("segment") else { continue };
+        let part = segment.count("partIndex").and_then(|part| usize::try_from(part).ok());
+        let place = part.and_then(|part| places.get(part).copied().flatten());
+        // The parts before the text may be thoughts, which some servers do not count.
+        let Some(text) = text_at(blocks, place) else { continue };
+        let cited = support.list("groundingChunkIndices").iter().filter_map(Value::as_u64);
+        for at in cited.filter_map(|at| usize::try_from(at).ok()) {
+            text.annotations.extend(chunks.get(at).and_then(|chunk| grounded(chunk, segment)));
+            is_cited.get_mut(at).into_iter().for_each(|is_cited| *is_cited = true);
+        }
+    }
+    // A source that is not assigned to a segment is a source of the whole text.
+    if let Some(text) = text_at(blocks, None) {
+        let whole = Object::from_iter([("endIndex".to_owned(), text.text.len().into())]);
+        let rest = chunks.iter().zip(is_cited).filter(|(_, is_cited)| !is_cited);
+        text.annotations.extend(rest.filter_map(|(chunk, _)| grounded(chunk, &whole)));
+    }
+}
+
+/// Returns the source that a segment of a text is grounded on.
+fn grounded(chunk: &Value, segment: &Object) -> Option<Annotation> {
+    let kind = ["web", "maps", "retrievedContext"].into_iter().find(|kind| chunk.object(kind).is_some())?;
+    Some(annotation(kind, chunk.object(kind)?, segment))
+}
+
+/// Returns a source that contains the segment of the text.
+fn quoted(source: &Object) -> Annotation {
+    annotation(source.text("type").unwrap_or_default(), source, source)
+}
+
+/// Returns the annotation for a source, as `generateContent` and interactions describe it.
+fn annotation(kind: &str, source: &Object, segment: &Object) -> Annotation {
+    let first = |names: &[&str]| names.iter().find_map(|name| source.owned(name));
+    let position = |names: [&str; 2]| names.into_iter().find_map(|name| segment.field(name)?.as_i64());
+    let title = first(&["title", "name", "file_name"]);
+    let url = first(&["uri", "url", "document_uri", "documentName", "fileSearchStore", "source"]);
+    // The start is left out on the wire if it is 0.
+    let start_index = position(["startIndex", "start_index"]).unwrap_or_default();
+    let end_index = position(["endIndex", "end_index"]).unwrap_or_default();
+    let cited_text = segment.owned("text");
+    match kind {
+        "maps" | "place_citation" => Annotation::Map(MapAnnotation {
+            title: title.unwrap_or_default(),
+            url: url.unwrap_or_default(),
+            place_id: first(&["placeId", "place_id"]),
+            start_index,
+            end_index,
+            cited_text,
+        }),
+        "retrievedContext" | "file_citation" => Annotation::File(FileAnnotation {
+            index: start_index,
+            file_id: url.unwrap_or_default(),
+            filename: title.unwrap_or_default(),
+        }),
+        _ => Annotation::Web(WebAnnotation {
+            title: title.or_else(|| url.clone().filter(|_| kind != "web")).unwrap_or_default(),
+            url: url.unwrap_or_default(),
+            start_index,
+            end_index,
+            cited_text,
+            encrypted_index: None,
+        }),
+    }
 }

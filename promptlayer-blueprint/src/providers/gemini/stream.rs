@@ -52,8 +52,7 @@ fn add_parts(known: &mut Value, later: Value) {
             continue;
         }
         let is_thought = is_thought(&part);
-        if let Some(text) = part.as_object_mut().filter(|part| part.get("text").is_some_and(Value::is_string))
-        {
+        if let Some(text) = part.as_object_mut().filter(|part| part.has_a("text", Value::is_string)) {
             text.retain(|name, _| match name.as_str() {
                 "thought" => is_thought,
                 name => matches!(name, "text" | "thoughtSignature"),
@@ -69,7 +68,7 @@ fn extend_text(last: &mut Value, part: &Value) -> bool {
     let Some(more) = part.field("text").and_then(Value::as_str) else { return false };
     let is_same = more.is_empty() || is_thought(last) == is_thought(part);
     let last = last.as_object_mut().filter(|last| is_same && last.text("thoughtSignature").is_none());
-    let Some(last) = last.filter(|last| last.get("text").is_some_and(Value::is_string)) else { return false };
+    let Some(last) = last.filter(|last| last.has_a("text", Value::is_string)) else { return false };
     let rules = &[("text", Op::Append), ("thoughtSignature", Op::Set), ("*", Op::Drop)];
     merge::add(last, part.as_object().cloned().unwrap_or_default(), rules);
     true

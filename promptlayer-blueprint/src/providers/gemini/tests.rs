@@ -192,6 +192,7 @@ fn what_gemini_cannot_express_is_reported() {
     assert_eq!(
         omissions,
         [
+            "messages[0].role",
             "messages[1].content[0]",
             "messages[1].content[1]",
             "messages[1].content[2]",

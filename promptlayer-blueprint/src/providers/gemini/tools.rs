@@ -3,11 +3,10 @@
 use serde_json::{Value, json};
 
 use super::wire;
-use crate::blueprint::{
-    BuiltInTool, ChatPrompt, Function, FunctionCallChoice, FunctionTool, Tool, ToolChoice,
-};
-use crate::providers::draft::Omissions;
-use crate::providers::json::{Fields, Object};
+use crate::blueprint::{BuiltInTool, ChatPrompt, Function, FunctionTool, Tool, ToolChoice};
+use crate::providers::draft::{Draft, Omissions};
+use crate::providers::json::{Fields, Object, Words, without_nulls};
+use crate::providers::{merge, turn};
 
 /// Gemini's own tools, with the blueprint's name for each.
 const BUILT_IN: &[(&str, &str)] = &[
@@ -21,11 +20,12 @@ const BUILT_IN: &[(&str, &str)] = &[
 ];
 
 /// Keywords of the schemas in `parameters`. Other JSON schemas are allowed in `parametersJsonSchema`.
-const KEYWORDS: &str = "type format title description nullable enum maxItems minItems required minProperties \
-                        maxProperties minLength maxLength pattern example propertyOrdering default minimum maximum";
+const KEYWORDS: Words = Words(
+    "type format title description nullable enum maxItems minItems required minProperties maxProperties \
+     minLength maxLength pattern example propertyOrdering default minimum maximum",
+);
 
-/// Moves tools and tool choice from the request to the prompt. Values that the blueprint cannot hold stay
-/// in the request.
+/// Moves tools and tool choice to the prompt. Values that the blueprint cannot hold stay in the request.
 pub(super) fn read(request: &mut Object, prompt: &mut ChatPrompt) {
     let tools = match wire::take(request, "tools") {
         Some(Value::Array(tools)) => tools,
@@ -78,19 +78,12 @@ pub(super) fn built_in(name: &str, mut config: Object) -> Option<Tool> {
     }))
 }
 
-/// Reads a function declaration. Returns `true` if the function holds all of it. For example, the blueprint
-/// has no field for a response schema.
+/// Returns `true` if the function holds all of it. The blueprint has no field for a response schema, for example.
 pub(super) fn read_function(declaration: &Value, tools: &mut Vec<Tool>) -> bool {
-    const HELD: &[&str] = &["type", "name", "description", "parameters", "parametersJsonSchema"];
-    let Some(name) = declaration.owned("name") else { return false };
+    const HELD: Words = Words("type name description parameters parametersJsonSchema");
     let schema = declaration.field("parameters").or_else(|| declaration.field("parametersJsonSchema"));
-    let function = Function {
-        name,
-        description: declaration.owned("description").unwrap_or_default(),
-        strict: false,
-        parameters: schema.and_then(Value::as_object).cloned(),
-    };
-    tools.push(Tool::Function(FunctionTool { function }));
+    let Some(function) = turn::function(declaration, schema.and_then(Value::as_object)) else { return false };
+    tools.push(Function { strict: false, ..function }.into());
     has_only(declaration, HELD) && schema.is_none_or(Value::is_object)
 }
 
@@ -99,8 +92,8 @@ pub(super) fn read_choice(config: &Value) -> (Option<ToolChoice>, bool) {
     let Some(calling) = config.field("functionCallingConfig").filter(|calling| calling.is_object()) else {
         return (None, false);
     };
-    let is_all =
-        has_only(config, &["functionCallingConfig"]) && has_only(calling, &["mode", "allowedFunctionNames"]);
+    let is_all = has_only(config, Words("functionCallingConfig"))
+        && has_only(calling, Words("mode allowedFunctionNames"));
     let mode = calling.text("mode").unwrap_or_default().to_ascii_uppercase();
     let choice = match (mode.as_str(), calling.list("allowedFunctionNames")) {
         ("ANY", [Value::String(name)]) => return (Some(ToolChoice::function(name.as_str())), is_all),
@@ -114,15 +107,14 @@ pub(super) fn read_choice(config: &Value) -> (Option<ToolChoice>, bool) {
     (Some(ToolChoice::Mode(choice.to_owned())), is_all)
 }
 
-/// Returns `true` if an object has no other fields than these.
-fn has_only(object: &Value, names: &[&str]) -> bool {
-    let mut fields = object.as_object().into_iter().flatten();
-    fields.all(|(key, value)| value.is_null() || names.contains(&key.as_str()))
+fn has_only(object: &Value, names: Words) -> bool {
+    object.as_object().is_none_or(|fields| names.are_all_of(fields))
 }
 
 /// Writes tools and tool choice. The body may already contain what the blueprint could not hold when the
 /// request was read.
-pub(super) fn write(chat: &ChatPrompt, body: &mut Object, omissions: &mut Omissions) {
+pub(super) fn write(draft: &Draft<'_>, body: &mut Object, omissions: &mut Omissions) {
+    let chat = draft.chat;
     let mut known = match body.remove("tools") {
         Some(Value::Array(tools)) => tools,
         tool => tool.into_iter().collect(),
@@ -157,7 +149,17 @@ pub(super) fn write(chat: &ChatPrompt, body: &mut Object, omissions: &mut Omissi
     if !tools.is_empty() {
         body.insert("tools".to_owned(), Value::Array(tools));
     }
-    write_choice(chat, body, omissions);
+    let calling = omissions.tool_choice(draft, |mode, name| match mode {
+        "function" => Some(json!({ "mode": "ANY", "allowedFunctionNames": [name] })),
+        "auto" | "none" => Some(json!({ "mode": mode.to_ascii_uppercase() })),
+        "required" | "any" => Some(json!({ "mode": "ANY" })),
+        _ => None,
+    });
+    if let Some(calling) = calling
+        && let Some(config) = merge::within(body, "toolConfig")
+    {
+        config.entry("functionCallingConfig").or_insert(calling);
+    }
 }
 
 /// Removes the declaration of a function from a list of tools.
@@ -170,16 +172,13 @@ fn take_declaration(tools: &mut [Value], name: &str) -> Option<Value> {
 }
 
 fn declaration(function: &Function) -> Value {
-    let mut declaration = json!({ "name": function.name });
-    if !function.description.is_empty() {
-        declaration["description"] = function.description.as_str().into();
-    }
-    if let Some(parameters) = &function.parameters {
-        let parameters = Value::Object(parameters.clone());
+    let description = Some(&function.description).filter(|text| !text.is_empty());
+    let mut declaration = json!({ "name": function.name, "description": description });
+    if let Some(parameters) = function.parameters.clone().map(Value::Object) {
         let key = if is_plain(&parameters) { "parameters" } else { "parametersJsonSchema" };
         declaration[key] = parameters;
     }
-    declaration
+    without_nulls(declaration)
 }
 
 /// Returns `true` if a schema has only keywords of Gemini's own schemas.
@@ -190,28 +189,7 @@ fn is_plain(schema: &Value) -> bool {
             "items" => is_plain(value),
             "anyOf" => value.as_array().is_some_and(|schemas| schemas.iter().all(is_plain)),
             "properties" => value.as_object().is_some_and(|schemas| schemas.values().all(is_plain)),
-            key => KEYWORDS.split(' ').any(|keyword| keyword == key),
+            key => KEYWORDS.contains(key),
         })
     })
-}
-
-fn write_choice(chat: &ChatPrompt, body: &mut Object, omissions: &mut Omissions) {
-    let legacy = chat.function_call.as_ref().map(|choice| match choice {
-        FunctionCallChoice::Mode(mode) => ToolChoice::Mode(mode.clone()),
-        FunctionCallChoice::Function(function) => ToolChoice::function(function.name.as_str()),
-    });
-    let calling = match chat.tool_choice.as_ref().or(legacy.as_ref()) {
-        None => return,
-        Some(ToolChoice::Function(choice)) => {
-            json!({ "mode": "ANY", "allowedFunctionNames": [choice.function.name] })
-        }
-        Some(ToolChoice::Mode(mode)) if mode == "auto" => json!({ "mode": "AUTO" }),
-        Some(ToolChoice::Mode(mode)) if mode == "none" => json!({ "mode": "NONE" }),
-        Some(ToolChoice::Mode(mode)) if mode == "required" || mode == "any" => json!({ "mode": "ANY" }),
-        Some(_) => return omissions.add("tool_choice", "the API has no such choice"),
-    };
-    let config = body.entry("toolConfig").or_insert_with(|| json!({}));
-    if let Value::Object(config) = config {
-        config.entry("functionCallingConfig").or_insert(calling);
-    }
 }

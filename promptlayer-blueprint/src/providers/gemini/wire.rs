@@ -7,7 +7,7 @@ use std::mem;
 
 use serde_json::Value;
 
-use crate::providers::json::Object;
+use crate::providers::json::{Fields, Object};
 
 /// Fields whose values belong to the application. The names in them are not changed.
 const OPAQUE: &[&str] = &["args", "response", "parameters", "parametersJsonSchema"];
@@ -65,7 +65,7 @@ pub(super) fn take(object: &mut Object, name: &str) -> Option<Value> {
 
 /// Removes a text field and returns it. A field of another type is not removed.
 pub(super) fn take_text(object: &mut Object, name: &str) -> Option<String> {
-    let text = object.get(name)?.as_str()?.to_owned();
+    let text = object.str(name)?.to_owned();
     object.remove(name);
     Some(text)
 }

@@ -2,18 +2,19 @@
 
 use serde_json::{Value, json};
 
-use super::parts::{self, Turn, UNKNOWN};
+use super::parts::{self, Turn};
 use super::tools;
 use crate::blueprint::{ContentBlock, MediaContent, MediaFormat, Message};
+use crate::providers::blocks::UNKNOWN;
 use crate::providers::call_ids::CallIds;
-use crate::providers::draft::{Call, Draft, Omissions, Role, Turns};
+use crate::providers::draft::{Call, Draft, Ids, Omissions, Role, Turns};
 use crate::providers::json::{self, Fields, Object};
 
 /// Writes a request. Gemini has one system instruction, and one content for the results of one turn's calls.
 pub(super) fn write(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
-    let (mut body, chat) = (draft.body(), draft.chat());
+    let mut body = draft.body();
     let (mut instruction, mut contents) = (Vec::new(), Vec::new());
-    let mut turns = Turns::new(&chat);
+    let mut turns = Turns::new(draft.chat, Ids::Optional);
     while let Some(turn) = turns.next(omissions) {
         let mut parts = |by_model| write_blocks(turn.content, &turn.place, by_model, omissions);
         match turn.role {
@@ -28,7 +29,7 @@ pub(super) fn write(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
                 contents.push(json!({ "role": "model", "parts": write_calls(parts(true), calls) }));
             }
             Role::Tool(id, name) => {
-                let result = write_result(id, name, turn.content);
+                let result = write_result(id.as_deref(), name, turn.content);
                 let read = parts::result(&result, &mut CallIds::default());
                 let read = read.as_ref().map(Message::content).unwrap_or_default();
                 omissions.compare(format!("{}.content", turn.place), turn.content, read);
@@ -44,7 +45,7 @@ pub(super) fn write(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
     if !instruction.is_empty() {
         body.insert("systemInstruction".to_owned(), json!({ "parts": instruction }));
     }
-    tools::write(&chat, &mut body, omissions);
+    tools::write(draft, &mut body, omissions);
     body
 }
 
@@ -104,7 +105,6 @@ fn write_result(id: Option<&str>, name: &str, content: &[ContentBlock]) -> Value
     without_nulls(json!({ "functionResponse": result }))
 }
 
-/// Converts a block to a part.
 fn write_block(block: &ContentBlock) -> Option<Value> {
     let part = match block {
         ContentBlock::Text(block) => {
@@ -164,12 +164,8 @@ fn mime_type(url: &str) -> String {
     format!("image/{}", kind.unwrap_or("jpeg"))
 }
 
-/// Removes the fields without a value from a part.
-fn without_nulls(mut part: Value) -> Value {
-    let fields = part.as_object_mut();
-    for value in fields.into_iter().flat_map(Object::values_mut).filter_map(Value::as_object_mut) {
-        value.retain(|_, value| !value.is_null());
-    }
-    part.as_object_mut().into_iter().for_each(|fields| fields.retain(|_, value| !value.is_null()));
-    part
+/// Returns a part without the fields that have no value.
+fn without_nulls(part: Value) -> Value {
+    let Value::Object(fields) = part else { return part };
+    json::without_nulls(fields.into_iter().map(|(name, value)| (name, json::without_nulls(value))).collect())
 }

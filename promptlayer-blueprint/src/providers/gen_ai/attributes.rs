@@ -5,12 +5,14 @@
 
 use serde_json::{Map, Value};
 
+use super::super::json::Fields;
 use super::super::output::Output;
 use super::super::reading::{Reply, Usage};
+use super::super::vendors::Vendor;
 use super::super::{
     FINISH_REASON, PROVIDER_FINISH_REASON, RESPONSE_ID, TIME_TO_FIRST_CHUNK, UNKNOWN_MODEL, output,
 };
-use super::{CONVERSATION_ID, provider};
+use super::CONVERSATION_ID;
 use crate::blueprint::{LogRequest, Prompt, RequestStatus};
 use crate::semconv;
 
@@ -47,22 +49,22 @@ const METADATA: &[(&str, &str)] =
     &[(semconv::RESPONSE_ID, RESPONSE_ID), (semconv::CONVERSATION_ID, CONVERSATION_ID)];
 
 /// The parameters that select the type of the output, as paths.
-const OUTPUT_TYPES: &[&[&str]] = &[
-    &["output_type"],
-    &["response_format", "type"],
-    &["text", "format", "type"],
-    &["output_format", "type"],
-    &["output_config", "format", "type"],
-    &["generationConfig", "responseMimeType"],
-    &["generation_config", "response_mime_type"],
-    &["generationConfig", "responseModalities"],
-    &["generation_config", "response_modalities"],
-    &["modalities"],
-    &["format"],
+const OUTPUT_TYPES: &[&str] = &[
+    "output_type",
+    "response_format.type",
+    "text.format.type",
+    "output_format.type",
+    "output_config.format.type",
+    "generationConfig.responseMimeType",
+    "generation_config.response_mime_type",
+    "generationConfig.responseModalities",
+    "generation_config.response_modalities",
+    "modalities",
+    "format",
 ];
 
 /// The parameters that name the conversation at the provider, as paths.
-const CONVERSATIONS: &[&[&str]] = &[&["conversation", "id"], &["conversation"]];
+const CONVERSATIONS: &[&str] = &["conversation.id", "conversation"];
 
 /// OpenTelemetry's output types, with the words that providers use.
 const OUTPUT_TYPE_WORDS: &[(&str, &[&str])] = &[
@@ -90,7 +92,7 @@ pub fn of_log(log: &LogRequest, is_embedding: bool, reply: &Answered) -> Map<Str
         }
     };
     set(semconv::OPERATION_NAME, Some(operation(log, is_embedding).into()));
-    let provider = provider::opentelemetry(&log.provider);
+    let provider = opentelemetry(&log.provider);
     set(semconv::PROVIDER_NAME, Some(provider.into()));
     set(semconv::SYSTEM, Some(provider.into()));
     set(semconv::REQUEST_MODEL, (log.model != UNKNOWN_MODEL).then(|| log.model.as_str().into()));
@@ -105,7 +107,7 @@ pub fn of_log(log: &LogRequest, is_embedding: bool, reply: &Answered) -> Map<Str
         );
     }
     set(semconv::OUTPUT_TYPE, output_type(log).map(Value::from));
-    let conversation = CONVERSATIONS.iter().find_map(|path| at(&log.parameters, path)?.as_str());
+    let conversation = CONVERSATIONS.iter().find_map(|path| log.parameters.at(path)?.as_str());
     set(semconv::CONVERSATION_ID, conversation.map(Value::from));
     set(semconv::PROMPT_NAME, log.prompt_name.as_deref().map(Value::from));
     set(semconv::PROMPT_VERSION, log.prompt_version_number.map(|version| version.to_string().into()));
@@ -187,7 +189,6 @@ impl Answered {
     }
 }
 
-/// Returns the finish reason of each choice, in order.
 fn finish_reasons(output: Output) -> Vec<Option<String>> {
     let reply = match output {
         Output::Value(value) | Output::Embeddings(value) => value,
@@ -195,9 +196,12 @@ fn finish_reasons(output: Output) -> Vec<Option<String>> {
     };
     let choices = CHOICES.iter().find_map(|(list, reason)| Some((reply.get(*list)?.as_array()?, *reason)));
     let Some((choices, reason)) = choices else { return Vec::new() };
-    let word =
-        |choice: &Value| choice.get(reason)?.as_str().filter(|word| !word.is_empty()).map(str::to_owned);
-    choices.iter().map(word).collect()
+    choices.iter().map(|choice| choice.owned(reason)).collect()
+}
+
+/// Returns OpenTelemetry's name for a provider.
+fn opentelemetry(provider: &str) -> &str {
+    Vendor::by_name(provider).and_then(|vendor| vendor.opentelemetry.first().copied()).unwrap_or(provider)
 }
 
 /// Returns the operation name of a model call. OpenTelemetry defines a separate name for Gemini's API.
@@ -218,7 +222,7 @@ fn output_type(log: &LogRequest) -> Option<&'static str> {
         OUTPUT_TYPE_WORDS.iter().find(known).map(|(name, _)| *name)
     };
     OUTPUT_TYPES.iter().find_map(|path| {
-        match at(&log.parameters, path)? {
+        match log.parameters.at(path)? {
             Value::String(word) => named(word),
             // Of several modalities, text is the one that comes with the others.
             Value::Array(words) => {
@@ -231,12 +235,6 @@ fn output_type(log: &LogRequest) -> Option<&'static str> {
             _ => None,
         }
     })
-}
-
-/// Returns the parameter at a path.
-fn at<'a>(parameters: &'a Map<String, Value>, path: &[&str]) -> Option<&'a Value> {
-    let (first, rest) = path.split_first()?;
-    rest.iter().try_fold(parameters.get(*first)?, |value, key| value.get(*key))
 }
 
 /// Returns a parameter, by the first of its names that exists.

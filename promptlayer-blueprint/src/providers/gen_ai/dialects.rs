@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::super::json;
+use super::super::json::Fields;
 use super::fields;
 use crate::blueprint::{AssistantMessage, ContentBlock, Message, ToolCall};
 use crate::semconv;
@@ -169,10 +169,9 @@ pub(super) fn message(said: &Value) -> Option<Message> {
         return None;
     }
     let mut message = AssistantMessage::default();
-    message.content.extend(json::string(said, "message").map(ContentBlock::from_text));
-    for call in said.get("tool_calls").and_then(Value::as_array).into_iter().flatten() {
-        let [id, name, arguments] =
-            ["id", "name", "args"].map(|key| call.get(key).and_then(Value::as_str).unwrap_or_default());
+    message.content.extend(said.text("message").map(ContentBlock::from_text));
+    for call in said.list("tool_calls") {
+        let [id, name, arguments] = ["id", "name", "args"].map(|key| call.str(key).unwrap_or_default());
         message.tool_calls.push(ToolCall::new(id, name, arguments));
     }
     Some(Message::Assistant(message))

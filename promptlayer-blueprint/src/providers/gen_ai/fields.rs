@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use super::super::vendors::{VENDORS, Vendor};
+use crate::semconv;
+
 /// Returns a field as text. Removes the quotes of a string that was recorded with `Debug`.
 pub(super) fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<Cow<'a, str>> {
     let text = match fields.get(name)? {
@@ -34,8 +37,8 @@ pub(super) struct Said<'a> {
     pub(super) value: Option<Value>,
 }
 
-/// Returns the field `messages`, or the field `otherwise` if `messages` is absent or an empty list. The
-/// field `otherwise` is plain text, so it is used even if it reads like an empty list.
+/// Returns the field `messages`, or the field `otherwise` if the former is absent or an empty list. The latter is
+/// plain text, so it is used even if it reads like an empty list.
 pub(super) fn said<'a>(fields: &'a Map<String, Value>, messages: &str, otherwise: &str) -> Option<Said<'a>> {
     let read = |name| text(fields, name).map(|text| Said { value: serde_json::from_str(&text).ok(), text });
     let is_nothing = |said: &Said<'_>| match &said.value {
@@ -63,4 +66,26 @@ pub(super) fn list(fields: &Map<String, Value>, name: &str) -> Vec<String> {
         Some(Value::String(text)) => vec![text],
         _ => Vec::new(),
     }
+}
+
+/// Domain of Azure's hosts for `OpenAI` models.
+const AZURE_OPENAI_HOST: &str = "openai.azure.com";
+
+/// Returns `PromptLayer`'s name for the provider of a call.
+pub(super) fn provider(fields: &Map<String, Value>) -> Option<Cow<'static, str>> {
+    let host = text(fields, semconv::SERVER_ADDRESS);
+    if host.is_some_and(|host| is_within(&host, AZURE_OPENAI_HOST)) {
+        return Some(Cow::Borrowed("openai.azure"));
+    }
+    let named = text(fields, semconv::PROVIDER_NAME).or_else(|| text(fields, semconv::SYSTEM))?;
+    let is_known =
+        |vendor: &&Vendor| vendor.opentelemetry.iter().any(|name| name.eq_ignore_ascii_case(&named));
+    let known = VENDORS.iter().find(is_known).map(|vendor| vendor.name);
+    Some(known.map_or_else(|| Cow::Owned(named.into_owned()), Cow::Borrowed))
+}
+
+/// Returns `true` if a host is in a domain.
+fn is_within(host: &str, domain: &str) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }

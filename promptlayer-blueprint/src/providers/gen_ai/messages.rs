@@ -2,10 +2,13 @@
 
 use serde_json::Value;
 
-use super::super::{json, openai_chat};
+use super::super::blocks;
+use super::super::json::{self, Fields};
+use super::super::messages::Role;
+use super::super::openai_chat;
+use super::super::turn::{self, Part};
 use super::fields::Said;
-use super::parts::{Part, part};
-use crate::blueprint::{AssistantMessage, ContentBlock, Message};
+use crate::blueprint::{ContentBlock, MediaFormat, Message, OutputMediaContent, OutputMediaType, ToolCall};
 
 /// Converts messages. Any other value becomes one message, created from its text by `otherwise`.
 pub(super) fn messages(said: &Said<'_>, otherwise: fn(String) -> Message) -> Vec<Message> {
@@ -19,78 +22,89 @@ pub(super) fn messages(said: &Said<'_>, otherwise: fn(String) -> Message) -> Vec
 }
 
 fn is_message(said: &Value) -> bool {
-    said.get("role").is_some_and(Value::is_string)
+    said.has_a("role", Value::is_string)
 }
 
-/// Converts one message. A message with tool results becomes several, because the blueprint has one message
-/// for each result.
+/// Converts one message. A message with tool results becomes several.
 fn message(said: &Value) -> Vec<Message> {
-    let Some(parts) = said.get("parts").and_then(Value::as_array) else {
+    let Some(parts) = said.get("parts").filter(|parts| parts.is_array()) else {
         // The span uses `OpenAI`'s message format.
         return vec![openai_chat::message(said)];
     };
-    let role = said.get("role").and_then(Value::as_str).unwrap_or_default();
-    let name = said.get("name").and_then(Value::as_str).map(str::to_owned);
-    let is_from_model = matches!(role, "assistant" | "model" | "ai");
-    let mut messages = Vec::new();
-    let mut spoken = AssistantMessage { name, ..AssistantMessage::default() };
-    for value in parts {
-        match part(value, is_from_model) {
-            Part::Block(block) => spoken.content.push(block),
-            Part::Call(call) => spoken.tool_calls.push(call),
-            Part::Result { id, text } => {
-                said_so_far(role, &mut spoken, &mut messages);
-                messages.push(Message::tool(id, text));
-            }
-        }
-    }
-    if messages.is_empty() || !spoken.content.is_empty() || !spoken.tool_calls.is_empty() {
-        messages.push(of_role(role, spoken));
-    }
-    messages
-}
-
-/// Ends the current message before a tool result.
-fn said_so_far(role: &str, spoken: &mut AssistantMessage, messages: &mut Vec<Message>) {
-    if spoken.content.is_empty() && spoken.tool_calls.is_empty() {
-        return;
-    }
-    let next = AssistantMessage { name: spoken.name.clone(), ..AssistantMessage::default() };
-    messages.push(of_role(role, std::mem::replace(spoken, next)));
-}
-
-fn of_role(role: &str, spoken: AssistantMessage) -> Message {
-    // Only a model calls tools, so the role is ignored here.
-    if matches!(role, "assistant" | "model" | "ai") || !spoken.tool_calls.is_empty() {
-        return Message::Assistant(spoken);
-    }
-    let mut message = match role {
-        "system" => Message::system(spoken.content),
-        "developer" => Message::developer(spoken.content),
-        "tool" => Message::tool("", spoken.content),
-        _ => Message::user(spoken.content),
+    let role = match said.text("role") {
+        Some("assistant" | "model" | "ai") => Role::Assistant,
+        Some("system") => Role::System,
+        Some("developer") => Role::Developer,
+        Some("tool") => Role::Tool,
+        _ => Role::User,
     };
-    match &mut message {
-        Message::System(message) => message.name = spoken.name,
-        Message::Developer(message) => message.name = spoken.name,
-        Message::User(message) => message.name = spoken.name,
-        Message::Tool(message) => message.name = spoken.name,
-        _ => {}
-    }
-    message
+    turn::read_message(role, said.str("name"), Some(parts), part)
 }
 
 /// Converts the system instructions: a list of parts, or a text.
 pub(super) fn instructions(said: &Value) -> Option<Message> {
-    let content: Vec<ContentBlock> = match said {
-        Value::Array(parts) => parts
-            .iter()
-            .map(|value| match part(value, false) {
-                Part::Block(block) => block,
-                Part::Call(_) | Part::Result { .. } => ContentBlock::from_text(json::readable(value)),
-            })
-            .collect(),
-        other => vec![ContentBlock::from_text(json::readable(other))],
+    let content = match said {
+        Value::Array(_) => turn::read_blocks(Some(said), part),
+        other => vec![blocks::readable(other)],
     };
     (!content.is_empty()).then(|| Message::system(content))
+}
+
+/// Converts a part. A part that the blueprint has no block for is kept as readable text.
+fn part(said: &Value, is_from_model: bool) -> Part {
+    let text = |key: &str| said.str(key);
+    let first = |keys: &[&str]| keys.iter().find_map(|key| text(key));
+    let block = match text("type") {
+        Some("text") => first(&["content", "text"]).map(ContentBlock::from_text),
+        Some("reasoning" | "thinking") => first(&["content", "text", "thinking"])
+            .map(|thinking| blocks::thought(thinking, text("signature").map(str::to_owned), None)),
+        Some("refusal") => first(&["content", "refusal"]).map(ContentBlock::from_text),
+        Some("tool_call") => {
+            let arguments = said.get("arguments").map(json::compact).unwrap_or_default();
+            return Part::Call(ToolCall::new(said.string("id"), said.string("name"), arguments));
+        }
+        Some("tool_call_response") => {
+            let given = ["response", "result", "content"].iter().find_map(|key| said.get(key));
+            let text = given.map(json::readable).unwrap_or_default();
+            return Part::Result(said.string("id"), vec![ContentBlock::from_text(text)]);
+        }
+        Some(kind @ ("blob" | "uri" | "file")) => first(match kind {
+            "blob" => &["content", "data"],
+            "uri" => &["uri", "url"],
+            _ => &["file_id"],
+        })
+        .map(|source| file(said, kind, source, is_from_model)),
+        _ => None,
+    };
+    Part::Content(vec![block.unwrap_or_else(|| blocks::readable(said))])
+}
+
+/// Converts a file, an image, a video or audio. Its source is base64, a URL or the provider's file id.
+fn file(said: &Value, kind: &str, source: &str, is_from_model: bool) -> ContentBlock {
+    let text = |key: &str| said.str(key);
+    let mime_type = text("mime_type");
+    let modality = text("modality").or_else(|| Some(mime_type?.split_once('/')?.0)).unwrap_or_default();
+    let usual_type = match modality {
+        "video" => "video/mp4",
+        "audio" => "audio/mpeg",
+        _ => "image/png",
+    };
+    let (format, url) = match kind {
+        "blob" => {
+            let url = format!("data:{};base64,{source}", mime_type.unwrap_or(usual_type));
+            (MediaFormat::Base64, Some(url))
+        }
+        "uri" => (MediaFormat::Url, Some(source.to_owned())),
+        _ => (MediaFormat::Neither, None),
+    };
+    match (blocks::media_type(modality), url) {
+        (Some(media_type), Some(url)) if is_from_model => ContentBlock::OutputMedia(OutputMediaContent {
+            url,
+            mime_type: mime_type.map(str::to_owned),
+            media_type,
+            ..OutputMediaContent::default()
+        }),
+        (Some(OutputMediaType::Image), Some(url)) => ContentBlock::from_image_url(url),
+        _ => blocks::file(None, mime_type, source, format),
+    }
 }

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::super::json;
-use super::super::shape::Object;
+use super::super::json::{Fields, Object};
+use super::super::{reading, turn};
 use crate::blueprint::{BuiltInTool, Function, Tool};
 
 /// Prefixes of the providers' names for tools that they run, without the version date, and the blueprint's
@@ -39,7 +39,7 @@ pub(super) fn tools(said: &Value) -> (Vec<Tool>, Vec<Value>) {
 }
 
 fn tool(said: &Object) -> Option<Tool> {
-    match json::string(said, "type") {
+    match said.text("type") {
         None | Some("function") => function(said).map(Tool::from),
         // Anthropic's type for a function.
         Some("custom") if said.contains_key("input_schema") => function(said).map(Tool::from),
@@ -49,30 +49,21 @@ fn tool(said: &Object) -> Option<Tool> {
 
 fn function(said: &Object) -> Option<Function> {
     // `OpenAI`'s format has the function in a nested object.
-    let function = said.get("function").and_then(Value::as_object).unwrap_or(said);
+    let function = said.object("function").unwrap_or(said);
     let schema = ["parameters", "input_schema"].iter().find_map(|key| function.get(*key)?.as_object());
-    Some(Function {
-        name: json::string(function, "name")?.to_owned(),
-        description: json::string(function, "description").unwrap_or_default().to_owned(),
-        parameters: schema.cloned(),
-        ..Function::default()
-    })
+    Some(Function { strict: false, ..turn::function(function, schema)? })
 }
 
 /// Converts a tool that the provider runs. Its settings are kept as received.
 fn built_in(said: &Object, kind: &str) -> Option<BuiltInTool> {
     let (_, form) = BUILT_IN.iter().find(|(beginning, _)| kind.starts_with(beginning))?;
-    let name = ["name", "server_label"].iter().find_map(|key| json::string(said, key)).unwrap_or(form);
+    let name = ["name", "server_label"].iter().find_map(|key| said.text(key)).unwrap_or(form);
     Some(BuiltInTool {
         id: kind.to_owned(),
         name: name.to_owned(),
-        description: json::string(said, "description").unwrap_or_default().to_owned(),
+        description: said.string("description"),
         provider: String::new(),
         kind: (*form).to_owned(),
-        config: said
-            .iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect(),
+        config: reading::parameters(said.clone(), &[]),
     })
 }

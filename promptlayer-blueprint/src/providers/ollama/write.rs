@@ -2,39 +2,30 @@
 
 use serde_json::{Value, json};
 
-use super::request;
+use super::read;
 use crate::blueprint::{ContentBlock, Function, Tool};
-use crate::providers::draft::{Call, Draft, Omissions, Role, Turn, Turns};
-use crate::providers::json::Object;
+use crate::providers::draft::{Call, Draft, Ids, Omissions, Role, Turn, Turns};
+use crate::providers::json::{Object, without_nulls};
+use crate::providers::messages::is_empty;
 
-/// Writes a request.
 pub(super) fn write(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
-    let (mut body, chat) = (draft.body(), draft.chat());
-    let (mut turns, mut messages) = (Turns::new(&chat), Vec::new());
+    let (mut turns, mut messages) = (Turns::new(draft.chat, Ids::Optional), Vec::new());
     while let Some(turn) = turns.next(omissions) {
         messages.push(write_message(turn, omissions));
     }
-    body.insert("messages".to_owned(), Value::Array(messages));
-
-    let mut tools: Vec<Value> = Vec::new();
-    for (at, tool) in chat.tools.iter().enumerate() {
-        match tool {
-            Tool::Function(tool) => tools.push(write_function(&tool.function)),
-            _ => omissions.add(format!("tools[{at}]"), "the API has only functions as tools"),
-        }
-    }
-    tools.extend(chat.functions.iter().map(write_function));
+    let function = |function: &Function| json!({ "type": "function", "function": function });
+    let mut tools = omissions.tools(draft.chat, |tool, _| match tool {
+        Tool::Function(tool) => Some(function(&tool.function)),
+        _ => None,
+    });
+    tools.extend(draft.chat.functions.iter().map(function));
+    omissions.tool_choice(draft, |_, _| None);
+    let mut body = draft.body();
+    body.insert("messages".to_owned(), messages.into());
     if !tools.is_empty() {
-        body.insert("tools".to_owned(), Value::Array(tools));
-    }
-    if chat.tool_choice.is_some() || chat.function_call.is_some() {
-        omissions.add("tool_choice", "the API has no choice of tools");
+        body.insert("tools".to_owned(), tools.into());
     }
     body
-}
-
-fn write_function(function: &Function) -> Value {
-    json!({ "type": "function", "function": function })
 }
 
 /// Converts a message. It has one text, one thought, and images. Reports what would not be read back as it was.
@@ -56,7 +47,7 @@ fn write_message(turn: Turn<'_>, omissions: &mut Omissions) -> Value {
                     block.image_url.url.strip_prefix("data:").and_then(|url| url.split_once(";base64,"));
                 data.map(|(_, data)| {
                     images.push(data);
-                    ContentBlock::from_image_url(request::image_url(data))
+                    ContentBlock::from_image_url(read::image_url(data))
                 })
             }
             _ => None,
@@ -68,38 +59,32 @@ fn write_message(turn: Turn<'_>, omissions: &mut Omissions) -> Value {
         );
         written.extend(read);
     }
-    let (role, calls, result) = match turn.role {
-        Role::System => ("system", Vec::new(), None),
-        Role::User => ("user", Vec::new(), None),
-        Role::Assistant(calls) => ("assistant", calls, None),
-        Role::Tool(id, name) => ("tool", Vec::new(), Some((id, name))),
+    let role = turn.role.name();
+    let (calls, result) = match turn.role {
+        Role::Assistant(calls) => (calls, None),
+        Role::Tool(id, name) => (Vec::new(), Some((id, name))),
+        Role::System | Role::User => (Vec::new(), None),
     };
     let calls: Vec<Value> = calls.iter().map(write_call).collect();
-    let fields = [
-        ("role", role.into()),
-        ("content", text.into()),
+    let (id, name) = result.unzip();
+    let mut message =
+        Object::from_iter([("role".to_owned(), role.into()), ("content".to_owned(), text.into())]);
+    let others = [
         ("thinking", thinking.into()),
         ("images", images.into()),
         ("tool_calls", calls.into()),
-        ("tool_name", json!(result.map(|(_, name)| name))),
-        ("tool_call_id", json!(result.and_then(|(id, _)| id))),
+        ("tool_name", json!(name)),
+        ("tool_call_id", json!(id.flatten())),
     ];
-    let is_there = |(name, value): &(&str, Value)| {
-        *name == "content" || !matches!(value, Value::Null) && *value != json!("") && *value != json!([])
-    };
-    let fields = fields.into_iter().filter(is_there).map(|(name, value)| (name.to_owned(), value));
-    let message: Object = fields.collect();
+    let others = others.into_iter().filter(|(_, value)| !is_empty(value));
+    message.extend(others.map(|(name, value)| (name.to_owned(), value)));
     if written == turn.content {
-        let read = request::read_content(&message);
+        let read = read::read_content(&message);
         omissions.compare(format!("{}.content", turn.place), turn.content, &read);
     }
     message.into()
 }
 
 fn write_call(call: &Call<'_>) -> Value {
-    let function = json!({ "name": call.name, "arguments": call.arguments });
-    match call.id {
-        Some(id) => json!({ "id": id, "function": function }),
-        None => json!({ "function": function }),
-    }
+    without_nulls(json!({"id": call.id, "function": { "name": call.name, "arguments": call.arguments }}))
 }

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::blueprint::{ContentBlock, Media, MediaContent, MediaFormat, OutputMediaContent, OutputMediaType};
+use crate::blueprint::{ContentBlock, MediaFormat, OutputMediaContent, OutputMediaType};
+use crate::providers::blocks;
 use crate::providers::json::{Fields, Object};
-use crate::providers::mime;
 
 /// The MIME type of audio that has only an id or a URL.
 pub(super) const ANY_AUDIO: &str = "audio/*";
@@ -25,8 +25,8 @@ const SAMPLES: &str = "audio/pcm";
 
 /// Reads audio in a request: base64 content with its format, or for Mistral the content alone.
 pub(super) fn audio(audio: &Value) -> Option<ContentBlock> {
-    let data = audio.as_str().or_else(|| audio.get("data")?.as_str())?;
-    let kind = match audio.get("format").and_then(Value::as_str) {
+    let data = audio.as_str().or_else(|| audio.str("data"))?;
+    let kind = match audio.str("format") {
         Some("mp3") => "audio/mpeg".to_owned(),
         Some(format) => format!("audio/{format}"),
         None => audio_type(data).to_owned(),
@@ -38,10 +38,10 @@ pub(super) fn audio(audio: &Value) -> Option<ContentBlock> {
 pub(super) fn file(part: &Object) -> Option<ContentBlock> {
     let file = part.object("file").unwrap_or(part);
     let title = file.text("filename").or_else(|| file.text("file_name"));
-    let kind = title.and_then(mime::by_name).unwrap_or(mime::UNKNOWN);
+    let kind = title.and_then(blocks::mime_by_name).unwrap_or(blocks::UNKNOWN);
     match file.text("file_data") {
         Some(data) => Some(located(data, title, kind)),
-        None => Some(block(title, kind, file.text("file_id")?, MediaFormat::Neither)),
+        None => Some(blocks::file(title, kind, file.text("file_id")?, MediaFormat::Neither)),
     }
 }
 
@@ -51,37 +51,31 @@ pub(super) fn linked(field: &str, part: &Object) -> Option<ContentBlock> {
     let unknown = match field {
         "audio_url" => ANY_AUDIO,
         "video_url" => "video/*",
-        _ => mime::UNKNOWN,
+        _ => blocks::UNKNOWN,
     };
-    let known = title.and_then(mime::by_name).or_else(|| mime::by_name(url));
+    let known = title.and_then(blocks::mime_by_name).or_else(|| blocks::mime_by_name(url));
     Some(located(url, title, known.unwrap_or(unknown)))
 }
 
 /// Returns a URL: a text, or an object with the text.
 pub(super) fn url(link: &Value) -> Option<&str> {
-    link.as_str().or_else(|| link.get("url")?.as_str())
+    link.as_str().or_else(|| link.str("url"))
 }
 
 /// Creates a file block from a URL, from a `data:` URL, or from base64 content.
 fn located(place: &str, title: Option<&str>, kind: &str) -> ContentBlock {
-    if let Some((kind, data)) = mime::data_url(place) {
-        return block(title, kind, data, MediaFormat::Base64);
+    if let Some((kind, data)) = blocks::data_url(place) {
+        return blocks::file(title, kind, data, MediaFormat::Base64);
     }
     let is_url = place.starts_with("data:") || place.get(..32).unwrap_or(place).contains("://");
-    block(title, kind, place, if is_url { MediaFormat::Url } else { MediaFormat::Base64 })
-}
-
-fn block(title: Option<&str>, kind: &str, url: &str, format: MediaFormat) -> ContentBlock {
-    let [title, mime_type, url] = [title, Some(kind), Some(url)].map(|text| text.map(str::to_owned));
-    ContentBlock::Media(MediaContent { media: Media { title, mime_type, url, format } })
+    blocks::file(title, kind, place, if is_url { MediaFormat::Url } else { MediaFormat::Base64 })
 }
 
 fn audio_type(data: &str) -> &'static str {
     BY_FIRST_BYTES.iter().find(|(first, _)| data.starts_with(first)).map_or(SAMPLES, |(_, kind)| *kind)
 }
 
-/// Reads the spoken answer of a model: its transcript and its audio. A spoken answer in a later request has only
-/// its id.
+/// Reads the transcript and the audio of a spoken answer. In a later request it has only its id.
 pub(super) fn spoken(audio: &Object) -> Vec<ContentBlock> {
     let sound = audio.text("data").map(|data| {
         let kind = audio_type(data);
@@ -95,7 +89,7 @@ pub(super) fn spoken(audio: &Object) -> Vec<ContentBlock> {
     });
     let transcript = audio.text("transcript").map(ContentBlock::from_text);
     let id = audio.text("id").filter(|_| transcript.is_none() && sound.is_none());
-    let reference = id.map(|id| block(None, ANY_AUDIO, id, MediaFormat::Neither));
+    let reference = id.map(|id| blocks::file(None, ANY_AUDIO, id, MediaFormat::Neither));
     transcript.into_iter().chain(sound).chain(reference).collect()
 }
 
@@ -104,7 +98,7 @@ pub(super) fn generated_image(image: &Value) -> Option<ContentBlock> {
     let url = url(image.get("image_url")?)?;
     Some(ContentBlock::OutputMedia(OutputMediaContent {
         url: url.to_owned(),
-        mime_type: mime::data_url(url).map(|(kind, _)| kind.to_owned()),
+        mime_type: blocks::data_url(url).map(|(kind, _)| kind.to_owned()),
         ..OutputMediaContent::default()
     }))
 }

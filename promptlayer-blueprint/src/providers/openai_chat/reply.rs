@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{SHAPE, annotations, content, message};
+use super::{SHAPE, message};
 use crate::blueprint::{ChatPrompt, ErrorType, Message};
 use crate::providers::finish::Finish;
 use crate::providers::json::{Fields, Object};
-use crate::providers::reading::{Reply, Shape, Usage};
-use crate::providers::usage::UsagePaths;
+use crate::providers::reading::{Reply, Shape, Usage, UsagePaths};
 use crate::providers::{RESPONSE_ID, errors, vendor};
 
 /// The unit of xAI's cost: 10^10 ticks are one US dollar (<https://docs.x.ai/developers/cost-tracking>).
-const TICKS_PER_DOLLAR: f64 = 1e10;
+pub(in crate::providers) const TICKS_PER_DOLLAR: f64 = 1e10;
+
+/// The metadata key of the service tier, and its path.
+const TIER: (&str, &str) = ("service_tier", "service_tier");
 
 /// The token counts of chat completions, and of images.
 static TOKENS: UsagePaths = UsagePaths {
@@ -52,13 +54,12 @@ static TOKENS: UsagePaths = UsagePaths {
 
 /// Reads a response. Each choice becomes a message of the model, with any role.
 pub(super) fn reply(object: &Object) -> Reply {
-    let messages = object.objects("choices").filter_map(|choice| choice.object("message"));
-    let mut messages: Vec<Message> = messages
-        .map(|message| {
-            Message::Assistant(message::assistant(message, content::blocks(message.get("content"))))
-        })
-        .collect();
-    annotations::cite(&mut messages, object);
+    let read = |choice: &Object| {
+        let message = choice.object("message")?;
+        Some(Message::Assistant(message::assistant(message, message::content(message.get("content")))))
+    };
+    let mut messages: Vec<Message> = object.objects("choices").filter_map(read).collect();
+    message::cite(&mut messages, object);
     Reply { prompt: Some(ChatPrompt::new(messages).into()), ..common_reply(object, &SHAPE) }
 }
 
@@ -80,8 +81,7 @@ pub(in crate::providers) fn common_reply(object: &Object, shape: &'static Shape)
     }
 }
 
-/// Returns the usage object of a response. Older Groq responses have it in `x_groq`. Moonshot streams it in the
-/// choice.
+/// Older Groq responses have the usage in `x_groq`. Moonshot streams it in the choice.
 fn usage(reply: &Object) -> Option<&Object> {
     let in_choice = || reply.objects("choices").find_map(|choice| choice.object("usage"));
     reply.object("usage").or_else(|| reply.at("x_groq.usage")?.as_object()).or_else(in_choice)
@@ -104,20 +104,24 @@ fn tokens(object: &Object) -> Usage {
 /// that it needs no mark of the provider.
 fn price(reply: &Object, usage: Option<&Object>, provider: Option<&str>) -> Option<f64> {
     let number = |path: &str| usage?.at(path)?.as_f64();
-    // OpenRouter's credits are US dollars. With the user's own key (BYOK), the upstream cost is paid to the model's
-    // provider and is reported separately.
-    let is_own_key = usage.is_some_and(|usage| usage.get("is_byok") == Some(&Value::Bool(true)));
-    let upstream = number("cost_details.upstream_inference_cost").filter(|_| is_own_key).unwrap_or_default();
-    let of_openrouter = number("cost").filter(|_| provider == Some("openrouter")).map(|cost| cost + upstream);
-    let price = of_openrouter
+    let price = openrouter_price(usage, provider)
         .or_else(|| number("cost.total_cost"))
         .or_else(|| Some(number("cost_in_usd_ticks")? / TICKS_PER_DOLLAR))
         .or_else(|| reply.at("cost.usd")?.as_f64())?;
     (price.is_finite() && price >= 0.0).then_some(price)
 }
 
-/// Returns the most severe finish reason of the choices. OpenAI reports a refusal in `refusal`, not in the finish
-/// reason.
+/// Returns the cost that `OpenRouter` reports. Its credits are US dollars. With the user's own key (BYOK), the
+/// upstream cost is paid to the model's provider and is reported separately.
+pub(in crate::providers) fn openrouter_price(usage: Option<&Object>, provider: Option<&str>) -> Option<f64> {
+    let number = |path: &str| usage?.at(path)?.as_f64();
+    let is_own_key = usage?.get("is_byok") == Some(&Value::Bool(true));
+    let upstream = number("cost_details.upstream_inference_cost").filter(|_| is_own_key);
+    let cost = number("cost").filter(|_| provider == Some("openrouter"))?;
+    Some(cost + upstream.unwrap_or_default())
+}
+
+/// Returns the most severe reason of the choices. OpenAI reports a refusal in `refusal`, not in the finish reason.
 fn finish(reply: &Object) -> Option<Finish> {
     Finish::worst(reply.objects("choices").filter_map(|choice| {
         let word = choice.text("finish_reason");
@@ -126,8 +130,7 @@ fn finish(reply: &Object) -> Option<Finish> {
     }))
 }
 
-/// Returns the error of a response, or of a choice as `OpenRouter` sends it. This is how a stream reports an error
-/// after it has started.
+/// Returns the error of a response, or of a choice, as `OpenRouter` reports one after a stream has started.
 fn error(reply: &Object) -> Option<(ErrorType, String)> {
     let in_choice = reply.objects("choices").find_map(|choice| choice.field("error"));
     let is_error = |error: &&Value| error.is_object() || error.as_str().is_some_and(|text| !text.is_empty());
@@ -141,16 +144,16 @@ fn metadata(
     provider: Option<&str>,
 ) -> BTreeMap<&'static str, String> {
     let citations = reply.list("citations");
-    [
-        (RESPONSE_ID, reply.owned("id")),
-        ("system_fingerprint", reply.owned("system_fingerprint")),
+    let mut metadata =
+        reply.texts_at(&[(RESPONSE_ID, "id"), ("system_fingerprint", "system_fingerprint"), TIER]);
+    if !metadata.contains_key(TIER.0) {
         // Mistral reports it in the usage object.
-        ("service_tier", reply.owned("service_tier").or_else(|| usage?.owned("service_tier"))),
-        ("upstream_provider", reply.owned("provider").filter(|_| provider == Some("openrouter"))),
-        // The URLs of the search results.
-        ("citations", (!citations.is_empty()).then(|| Value::from(citations).to_string())),
-    ]
-    .into_iter()
-    .filter_map(|(key, value)| Some((key, value?)))
-    .collect()
+        metadata.extend(usage.map(|usage| usage.texts_at(&[TIER])).unwrap_or_default());
+    }
+    if provider == Some("openrouter") {
+        metadata.extend(reply.texts_at(&[("upstream_provider", "provider")]));
+    }
+    // The URLs of the search results.
+    metadata.extend((!citations.is_empty()).then(|| ("citations", Value::from(citations).to_string())));
+    metadata
 }

@@ -53,11 +53,9 @@ static CALL: Rules =
 
 static FUNCTION: Rules = &[("name", Op::With(add_name)), ("arguments", Op::Append), ("input", Op::Append)];
 
-/// The number of list items that fragments may belong to at the same time. It bounds the search for the item that
-/// a fragment belongs to.
+/// The number of list items that fragments may belong to at the same time. It bounds the search for them.
 const OPEN_ITEMS: usize = 64;
 
-/// Assembles chunks of chat completions.
 pub(super) fn sum_chat(events: Vec<Value>) -> Object {
     let mut reply = sum(events, "chat.completion");
     let choices = reply.get_mut("choices").and_then(Value::as_array_mut);
@@ -138,7 +136,7 @@ fn add_content(content: &mut Value, piece: Value) {
 
 /// Adds a part to a content. Consecutive texts and consecutive thoughts are joined.
 fn add_part(parts: &mut Vec<Value>, part: Value) {
-    let is_text = part.is("type", "text") && part.get("text").is_some_and(Value::is_string);
+    let is_text = part.is("type", "text") && part.has_a("text", Value::is_string);
     let is_thought = part.is("type", "thinking") && part.has("thinking");
     if is_text && part.is("text", "") {
         return;
@@ -241,8 +239,7 @@ fn starts_another(call: &Object, piece: &Object) -> bool {
         && (is_other_id || name != known_name || arguments.trim_start().starts_with('{'))
 }
 
-/// Returns `true` if a fragment repeats the whole call. A call without an id is not a repetition: a model may make
-/// the same call twice.
+/// Without an id, the same call is not a repetition: a model may make it twice.
 fn repeats(call: &Object, piece: &Object) -> bool {
     let (name, arguments) = function(call);
     piece.text("id").is_some_and(|id| call.is("id", id))

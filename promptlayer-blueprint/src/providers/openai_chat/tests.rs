@@ -191,6 +191,41 @@ fn reasoning_is_sent_back_in_the_form_of_the_provider() {
 }
 
 #[test]
+fn second_thought_in_one_field_is_reported() {
+    let thoughts = || vec![thinking("six", None, None), thinking("seven", None, None)];
+    for (provider, omitted) in [("deepseek", 1), ("groq", 1), ("mistral", 0), ("openrouter", 0)] {
+        let (places, _) = messages(provider, [assistant(thoughts())]);
+        assert_eq!(places, ["messages[0].content[1]"][..omitted], "{provider}");
+    }
+}
+
+#[test]
+fn mistral_gets_call_ids_of_nine_letters_and_digits() {
+    let call = |id: &str| AssistantMessage {
+        tool_calls: vec![ToolCall::new(id, "add", "{}")],
+        ..AssistantMessage::default()
+    };
+    let conversation = |id: &str| [Message::Assistant(call(id)), Message::tool(id, "3")];
+    assert_eq!(messages("mistral", conversation("abcDEF123")).0, Vec::<String>::new());
+    let ids: Vec<String> = ["call_1", "call_2", "", "abcdefgh-", "abcdefghij"]
+        .into_iter()
+        .map(|id| {
+            let (omitted, written) = messages("mistral", conversation(id));
+            assert_eq!(omitted, ["messages[0].tool_calls[0].id", "messages[1].tool_call_id"], "{id}");
+            let written_id = written[0]["tool_calls"][0]["id"].as_str().unwrap();
+            assert_eq!(written[1]["tool_call_id"], written_id, "the result belongs to the call");
+            assert!(
+                written_id.len() == 9 && written_id.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+                "{id}"
+            );
+            written_id.to_owned()
+        })
+        .collect();
+    assert!(ids.iter().collect::<std::collections::BTreeSet<_>>().len() == ids.len(), "{ids:?}");
+    assert_eq!(messages("openai", conversation("call_1")).0, Vec::<String>::new());
+}
+
+#[test]
 fn mistral_request_has_the_fields_that_mistral_takes() {
     let parts = vec![
         ContentBlock::from_image_url("https://example.org/a.png"),
@@ -201,7 +236,7 @@ fn mistral_request_has_the_fields_that_mistral_takes() {
     ];
     check_round_trip(
         "mistral",
-        ChatPrompt::new([Message::user(parts.clone()), calling(), Message::tool("call_1", "sunny")]),
+        ChatPrompt::new([Message::user(parts.clone()), Message::tool("abcDEF123", "sunny")]),
     );
     let function = FunctionMessage { name: "now".to_owned(), ..FunctionMessage::default() };
     let (omitted, written) = messages(
@@ -209,7 +244,7 @@ fn mistral_request_has_the_fields_that_mistral_takes() {
         [
             named(Message::developer("be brief"), "dev"),
             Message::user(parts),
-            named(Message::tool("call_1", "sunny"), "weather"),
+            named(Message::tool("abcDEF123", "sunny"), "weather"),
             Message::Function(function),
         ],
     );
@@ -225,7 +260,7 @@ fn mistral_request_has_the_fields_that_mistral_takes() {
                 {"type": "input_audio", "input_audio": "UklGR"},
                 {"type": "file", "file_id": "file-1"},
             ]},
-            {"role": "tool", "name": "weather", "tool_call_id": "call_1", "content": "sunny"},
+            {"role": "tool", "name": "weather", "tool_call_id": "abcDEF123", "content": "sunny"},
         ])
     );
 }

@@ -1,45 +1,35 @@
 //! Writes requests.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::media::ANY_AUDIO;
 use crate::blueprint::{
-    ChatPrompt, ContentBlock, Media, MediaFormat, Message, OutputMediaContent, OutputMediaType, Prompt,
+    ChatPrompt, ContentBlock, Media, MediaFormat, Message, OutputMediaContent, OutputMediaType,
     ThinkingContent, Tool, ToolChoice,
 };
-use crate::providers::draft::{Draft, Omissions};
-use crate::providers::json::{Fields, Object};
+use crate::providers::draft::{
+    Draft, NO_DEVELOPER, NO_LEGACY, NO_NAMES, NO_SUCH_BLOCK, NO_SUCH_MESSAGE, NOT_ALL, Omissions,
+};
+use crate::providers::json::{Fields, Object, without_nulls};
 use crate::providers::merge::{self, Op};
 
 /// Providers without messages of developers. They are written as messages of the system.
-const NO_DEVELOPER: &[&str] = &["mistral", "deepseek", "perplexity"];
+const WITHOUT_DEVELOPER: &[&str] = &["mistral", "deepseek", "perplexity"];
 
 /// Fields of a message, apart from its content, that the blueprint has under the same name.
 const MESSAGE_FIELDS: &[&str] = &["role", "name", "tool_call_id", "tool_calls", "function_call"];
 
-const NO_LEGACY: &str = "the API has no legacy form of tools";
+/// The length of the ids of calls that Mistral takes.
+const MISTRAL_ID: usize = 9;
 
-const NOT_ALL: &str = "citations, ids and signatures cannot be sent back";
-
-/// Writes a request.
 pub(super) fn write(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
     let mut writer = Writer { provider: draft.provider, omissions };
-    let mut body = draft.parameters.clone();
-    body.insert("model".to_owned(), draft.model.into());
-    let messages: Value = match draft.prompt {
-        Prompt::Completion(completion) => {
-            writer.message(&Message::user(completion.content.clone()), "").into_iter().collect()
-        }
-        Prompt::Chat(chat) => {
-            body.extend(writer.tools(chat));
-            let messages = chat.messages.iter().enumerate();
-            messages
-                .filter_map(|(at, message)| writer.message(message, &format!("messages[{at}].")))
-                .collect()
-        }
-    };
-    body.insert("messages".to_owned(), messages);
+    let mut body = draft.body();
+    body.extend(writer.tools(draft.chat));
+    let messages = draft.chat.messages.iter().enumerate();
+    let messages = messages.filter_map(|(at, message)| writer.message(message, &format!("messages[{at}]")));
+    body.insert("messages".to_owned(), messages.collect());
     body
 }
 
@@ -61,40 +51,39 @@ impl Writer<'_> {
 
     /// Returns the tools, the functions and the choices of them.
     fn tools(&mut self, chat: &ChatPrompt) -> Object {
-        let mut tools = ChatPrompt { tool_choice: chat.tool_choice.clone(), ..ChatPrompt::default() };
-        for (at, tool) in chat.tools.iter().enumerate() {
-            match tool {
-                Tool::Function(_) => tools.tools.push(tool.clone()),
-                Tool::Other(other) if other.has("custom") => tools.tools.push(tool.clone()),
-                _ => self.omissions.add(format!("tools[{at}]"), "the API has no such tool"),
-            }
-        }
+        let tools = self.omissions.tools(chat, |tool, _| match tool {
+            Tool::Other(other) if !other.has("custom") => None,
+            Tool::BuiltIn(_) => None,
+            tool => serde_json::to_value(tool).ok(),
+        });
+        let mut chosen = ChatPrompt { tool_choice: chat.tool_choice.clone(), ..ChatPrompt::default() };
         if !self.is_mistral() {
-            tools.functions.clone_from(&chat.functions);
-            tools.function_call.clone_from(&chat.function_call);
+            chosen.functions.clone_from(&chat.functions);
+            chosen.function_call.clone_from(&chat.function_call);
+            // Mistral's name of `required`.
+            if chosen.tool_choice == Some(ToolChoice::Mode("any".to_owned())) {
+                chosen.tool_choice = Some(ToolChoice::Mode("required".to_owned()));
+            }
         } else if !chat.functions.is_empty() {
             self.omissions.add("functions", NO_LEGACY);
         }
-        // Mistral's name of `required`, which it accepts too.
-        if tools.tool_choice == Some(ToolChoice::Mode("any".to_owned())) && !self.is_mistral() {
-            tools.tool_choice = Some(ToolChoice::Mode("required".to_owned()));
-        }
-        let mut fields = fields(&tools);
+        let mut fields = fields(&chosen);
         fields.retain(|name, _| name != "type" && name != "messages");
+        if !tools.is_empty() {
+            fields.insert("tools".to_owned(), tools.into());
+        }
         fields
     }
 
-    /// Writes a message. The place of its fields starts with `place`.
     fn message(&mut self, message: &Message, place: &str) -> Option<Value> {
         let role = message.role();
         let problem = match message {
-            Message::Placeholder(_) => "the variable for messages has no value",
-            Message::Other(_) => "the API has no such role",
-            Message::Function(_) if self.is_mistral() => NO_LEGACY,
-            _ => "",
+            Message::Placeholder(_) | Message::Other(_) => Some(NO_SUCH_MESSAGE),
+            Message::Function(_) if self.is_mistral() => Some(NO_LEGACY),
+            _ => None,
         };
-        if !problem.is_empty() {
-            self.omissions.add(place.trim_end_matches('.'), problem);
+        if let Some(problem) = problem {
+            self.omissions.add(place, problem);
             return None;
         }
         let mut written = fields(message);
@@ -102,19 +91,23 @@ impl Writer<'_> {
         for call in written.get_mut("tool_calls").and_then(Value::as_array_mut).into_iter().flatten() {
             call.as_object_mut().map(|call| call.remove("tool_id"));
         }
+        if self.is_mistral() {
+            self.set_call_ids(&mut written, place);
+        }
         if self.is_mistral() && role != "tool" {
-            for (field, problem) in [("function_call", NO_LEGACY), ("name", "the API has no names")] {
+            for (field, problem) in [("function_call", NO_LEGACY), ("name", NO_NAMES)] {
                 if written.remove(field).is_some() {
-                    self.omissions.add(format!("{place}{field}"), problem);
+                    self.omissions.add(format!("{place}.{field}"), problem);
                 }
             }
         }
-        if role == "developer" && NO_DEVELOPER.contains(&self.provider) {
-            self.omissions.add(format!("{place}role"), "the API has the role `system` in its place");
+        if role == "developer" && WITHOUT_DEVELOPER.contains(&self.provider) {
+            self.omissions.add(format!("{place}.role"), NO_DEVELOPER);
             written.insert("role".to_owned(), "system".into());
         }
         for (at, block) in message.content().iter().enumerate() {
-            let block = self.block(block, role, format!("{place}content[{at}]"));
+            let has_thought = written.has("reasoning") || written.has("reasoning_content");
+            let block = self.block(block, role, has_thought, format!("{place}.content[{at}]"));
             let piece = block.map(|(field, value)| (field.to_owned(), value)).into_iter().collect();
             merge::add(&mut written, piece, &[("*", Op::Append)]);
         }
@@ -131,95 +124,125 @@ impl Writer<'_> {
         Some(written.into())
     }
 
+    /// Replaces the ids of calls that Mistral does not take.
+    fn set_call_ids(&mut self, message: &mut Object, place: &str) {
+        let mut set = |place: String, id: Option<&mut Value>| {
+            if let Some(Value::String(id)) = id
+                && !(id.len() == MISTRAL_ID && id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+            {
+                *id = mistral_id(id);
+                self.omissions.add(place, "the API takes ids of nine letters and digits only");
+            }
+        };
+        set(format!("{place}.tool_call_id"), message.get_mut("tool_call_id"));
+        let calls = message.get_mut("tool_calls").and_then(Value::as_array_mut);
+        for (at, call) in calls.into_iter().flatten().enumerate() {
+            set(format!("{place}.tool_calls[{at}].id"), call.get_mut("id"));
+        }
+    }
+
     /// Returns the field of a message to which a block is added, and what is added. A spoken answer is sent back by
     /// its id.
-    fn block(&mut self, block: &ContentBlock, role: &str, place: String) -> Option<(&'static str, Value)> {
+    fn block(
+        &mut self,
+        block: &ContentBlock,
+        role: &str,
+        has_thought: bool,
+        place: String,
+    ) -> Option<(&'static str, Value)> {
         let is_model = role == "assistant";
-        let by_id = |id: Option<&str>| Some(("audio", object([("id", id.into())])));
+        let content = |part: Value| ("content", json!([part]));
+        let mut is_all = true;
         let written = match block {
             ContentBlock::Text(text) => {
-                if !text.annotations.is_empty() || text.id.is_some() || text.thought_signature.is_some() {
-                    self.omissions.add(place.as_str(), NOT_ALL);
-                }
-                Some(item("content", part("text", text.text.as_str().into())))
+                is_all = text.annotations.is_empty() && text.id.is_none() && text.thought_signature.is_none();
+                Some(content(json!({"type": "text", "text": text.text})))
             }
             ContentBlock::Thinking(thought) if is_model => {
-                let text = thought.thinking.as_str().into();
-                let written = match self.provider {
-                    "openai" | "openai.azure" | "perplexity" => None,
-                    "openrouter" => return Some(item("reasoning_details", detail(thought))),
-                    "mistral" => Some(item("content", part("thinking", vec![part("text", text)].into()))),
-                    "groq" => Some(("reasoning", text)),
-                    _ => Some(("reasoning_content", text)),
-                };
-                if written.is_some() && (thought.signature.is_some() || thought.id.is_some()) {
-                    self.omissions.add(place.as_str(), NOT_ALL);
-                }
-                written
+                // A field for the reasoning has one thought: the texts of several are joined.
+                let is_text = !has_thought && thought.signature.is_none() && thought.id.is_none();
+                is_all = is_text || self.provider == "openrouter";
+                self.thought(thought)
             }
-            ContentBlock::OutputMedia(media)
-                if is_image(media) && is_model && self.provider == "openrouter" =>
-            {
-                Some(item("images", link("image_url", &media.url)))
+            ContentBlock::OutputMedia(media) if is_model && !is_image(media) => {
+                media.id.as_deref().map(|id| ("audio", json!({ "id": id })))
             }
-            ContentBlock::OutputMedia(media) if !is_image(media) && is_model => {
-                media.id.as_deref().and_then(|id| by_id(Some(id)))
+            ContentBlock::OutputMedia(media) if is_model && self.provider == "openrouter" => {
+                Some(("images", json!([link("image_url", &media.url)])))
             }
             ContentBlock::Media(file) if is_model && is_audio_id(&file.media) => {
-                by_id(file.media.url.as_deref())
+                Some(("audio", without_nulls(json!({ "id": file.media.url }))))
             }
             _ if self.is_openai() && role != "user" => None,
             ContentBlock::ImageUrl(image) if !image.image_url.url.is_empty() => {
-                Some(item("content", part("image_url", fields(&image.image_url).into())))
+                Some(content(json!({"type": "image_url", "image_url": image.image_url})))
             }
             ContentBlock::OutputMedia(media) if is_image(media) => {
-                Some(item("content", link("image_url", &media.url)))
+                Some(content(link("image_url", &media.url)))
             }
-            ContentBlock::Media(file) => self.file(&file.media).map(|part| item("content", part)),
+            ContentBlock::Media(file) => self.file(&file.media).map(content),
             _ => None,
         };
         if written.is_none() {
-            self.omissions.add(place, "the API has no such content here");
+            self.omissions.add(place, NO_SUCH_BLOCK);
+        } else if !is_all {
+            self.omissions.add(place, NOT_ALL);
         }
         written
+    }
+
+    /// Writes a thought in the field that the provider has for it.
+    fn thought(&self, thought: &ThinkingContent) -> Option<(&'static str, Value)> {
+        let ThinkingContent { thinking, signature, id } = thought;
+        Some(match self.provider {
+            "openai" | "openai.azure" | "perplexity" => return None,
+            "openrouter" => {
+                let detail = if thinking.is_empty() {
+                    json!({"type": "reasoning.encrypted", "data": signature, "id": id})
+                } else {
+                    json!({"type": "reasoning.text", "text": thinking, "signature": signature, "id": id})
+                };
+                ("reasoning_details", json!([without_nulls(detail)]))
+            }
+            "mistral" => {
+                let parts = json!([{"type": "text", "text": thinking}]);
+                ("content", json!([{"type": "thinking", "thinking": parts}]))
+            }
+            "groq" => ("reasoning", thinking.as_str().into()),
+            _ => ("reasoning_content", thinking.as_str().into()),
+        })
     }
 
     /// Writes a file. Returns `None` if the provider does not take it.
     fn file(&self, media: &Media) -> Option<Value> {
         let source = media.url.as_deref().filter(|source| !source.is_empty())?;
-        let title = || media.title.as_deref().into();
+        let title = &media.title;
         let kind = media.mime_type.as_deref().unwrap_or("image/jpeg");
         let (family, format) = kind.split_once('/').unwrap_or((kind, ""));
         let url = match media.format {
             MediaFormat::Base64 => &format!("data:{kind};base64,{source}"),
             _ => source,
         };
+        let file = |fields: Value| json!({"type": "file", "file": without_nulls(fields)});
         let (is_mistral, is_openai) = (self.is_mistral(), self.is_openai());
-        let file = match (media.format, family) {
-            (MediaFormat::Neither, _) if is_mistral => {
-                object([("type", "file".into()), ("file_id", source.into())])
-            }
-            (MediaFormat::Neither, _) => {
-                part("file", object([("file_id", source.into()), ("filename", title())]))
-            }
+        Some(match (media.format, family) {
+            (MediaFormat::Neither, _) if is_mistral => json!({"type": "file", "file_id": source}),
+            (MediaFormat::Neither, _) => file(json!({"file_id": source, "filename": title})),
             (_, "image") => link("image_url", url),
-            (_, "audio") if is_mistral => part("input_audio", source.into()),
+            (_, "audio") if is_mistral => json!({"type": "input_audio", "input_audio": source}),
             (MediaFormat::Base64, "audio") => {
                 let format = if format == "mpeg" { "mp3" } else { format };
-                part("input_audio", object([("data", source.into()), ("format", format.into())]))
+                json!({"type": "input_audio", "input_audio": {"data": source, "format": format}})
             }
             (_, "audio") if !is_openai => link("audio_url", url),
             (_, "video") if !is_openai && !is_mistral => link("video_url", url),
             (_, "audio" | "video") => return None,
-            _ if is_mistral => object([
-                ("type", "document_url".into()),
-                ("document_url", url.into()),
-                ("document_name", title()),
-            ]),
+            _ if is_mistral => {
+                without_nulls(json!({"type": "document_url", "document_url": url, "document_name": title}))
+            }
             (MediaFormat::Url, _) if is_openai => return None,
-            _ => part("file", object([("file_data", url.into()), ("filename", title())])),
-        };
-        Some(file)
+            _ => file(json!({"file_data": url, "filename": title})),
+        })
     }
 }
 
@@ -232,40 +255,23 @@ fn is_audio_id(media: &Media) -> bool {
     media.format == MediaFormat::Neither && media.mime_type.as_deref() == Some(ANY_AUDIO)
 }
 
-/// Creates an object. Fields that are `null` are left out.
-fn object(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
-    fields.into_iter().filter(|(_, value)| !value.is_null()).collect()
+/// Returns the id that stands for a call's id in a request to Mistral. The same id gets the same one.
+fn mistral_id(id: &str) -> String {
+    // FNV-1a.
+    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let digits = std::iter::successors(Some(hash), |rest| Some(rest / 36));
+    digits.take(MISTRAL_ID).filter_map(|rest| char::from_digit((rest % 36) as u32, 36)).collect()
 }
 
-/// Returns an item for a list in a message.
-fn item(field: &'static str, value: Value) -> (&'static str, Value) {
-    (field, vec![value].into())
+fn link(kind: &str, url: &str) -> Value {
+    json!({"type": kind, kind: {"url": url}})
 }
 
-/// Creates a part of a content.
-fn part(kind: &'static str, value: Value) -> Value {
-    object([("type", kind.into()), (kind, value)])
-}
-
-/// Creates a part with a URL.
-fn link(kind: &'static str, url: &str) -> Value {
-    part(kind, object([("url", url.into())]))
-}
-
-/// Returns the fields that a value is serialized to.
 fn fields(value: &impl Serialize) -> Object {
     match serde_json::to_value(value) {
         Ok(Value::Object(fields)) => fields,
         _ => Object::new(),
     }
-}
-
-/// Creates a reasoning block of `OpenRouter`.
-fn detail(thought: &ThinkingContent) -> Value {
-    let (text, signature) = (thought.thinking.as_str(), thought.signature.as_deref());
-    let id = ("id", thought.id.as_deref().into());
-    if text.is_empty() {
-        return object([("type", "reasoning.encrypted".into()), ("data", signature.into()), id]);
-    }
-    object([("type", "reasoning.text".into()), ("text", text.into()), ("signature", signature.into()), id])
 }

@@ -1,13 +1,13 @@
 //! Items of tools that the provider runs, or that an application runs for the model.
 
 use serde::Deserialize as _;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::content;
 use crate::blueprint::{
     CodeContent, CodeExecutionResultContent, ContentBlock, OutputMediaContent, OutputMediaType,
-    ServerToolUseContent, ShellCallContent, WebSearchResult, WebSearchToolResultContent,
+    ShellCallContent, WebSearchResult, WebSearchToolResultContent,
 };
+use crate::providers::blocks;
 use crate::providers::json::{Fields, Object};
 
 /// The outcome of failed code in the blueprint. Code that did not fail has no outcome.
@@ -21,7 +21,7 @@ const COMMON: &[&str] = &["type", "id", "status"];
 const NESTED: usize = 1;
 
 /// Converts an item into blocks. An item that the blueprint has no block for is kept as readable text.
-pub(super) fn blocks(kind: &str, item: &Object) -> Vec<ContentBlock> {
+pub(super) fn read(kind: &str, item: &Object) -> Vec<ContentBlock> {
     match kind {
         "web_search_call" => web_search(item),
         "code_interpreter_call" => code(item),
@@ -38,22 +38,21 @@ pub(super) fn blocks(kind: &str, item: &Object) -> Vec<ContentBlock> {
         | "apply_patch_call_output" => vec![same(item)],
         _ => match kind.strip_suffix("_call") {
             Some(name) => vec![tool(name, item)],
-            None => vec![content::readable(&Value::Object(item.clone()))],
+            None => vec![blocks::readable(&item.clone().into())],
         },
     }
 }
 
-/// Returns an object in a field of an item.
-fn object(item: &Object, key: &str) -> Map<String, Value> {
+fn object(item: &Object, key: &str) -> Object {
     item.get(key).and_then(Value::as_object).map(|object| without_nulls(object, 0)).unwrap_or_default()
 }
 
 /// Converts an item that is a block of the blueprint with the same field names.
 fn same(item: &Object) -> ContentBlock {
     match ContentBlock::deserialize(Value::Object(without_nulls(item, NESTED))) {
-        Ok(ContentBlock::Other(item)) => content::readable(&item),
+        Ok(ContentBlock::Other(item)) => blocks::readable(&item),
         Ok(block) => block,
-        Err(_) => content::readable(&Value::Object(item.clone())),
+        Err(_) => blocks::readable(&item.clone().into()),
     }
 }
 
@@ -64,7 +63,6 @@ fn without_nulls(object: &Object, depth: usize) -> Object {
     said.map(|(key, value)| (key.clone(), without_nulls_in(value, depth))).collect()
 }
 
-/// Does the same for any value.
 fn without_nulls_in(value: &Value, depth: usize) -> Value {
     match (value, depth.checked_sub(1)) {
         (Value::Object(object), Some(depth)) => Value::Object(without_nulls(object, depth)),
@@ -77,11 +75,8 @@ fn without_nulls_in(value: &Value, depth: usize) -> Value {
 fn tool(name: &str, item: &Object) -> ContentBlock {
     let is_input = |key: &str, value: &Value| !COMMON.contains(&key) && !value.is_null();
     let input = item.iter().filter(|(key, value)| is_input(key, value));
-    ContentBlock::ServerToolUse(ServerToolUseContent {
-        id: item.owned("id").unwrap_or_default(),
-        name: name.to_owned(),
-        input: input.map(|(key, value)| (key.clone(), value.clone())).collect(),
-    })
+    let input = input.map(|(key, value)| (key.clone(), value.clone())).collect();
+    blocks::server_tool(item.string("id"), name, input)
 }
 
 /// Converts a web search, and the pages that it found if the request asked for them.
@@ -95,8 +90,7 @@ fn web_search(item: &Object) -> Vec<ContentBlock> {
     if all_are_pages {
         input.remove("sources");
     }
-    let name = "web_search".to_owned();
-    let mut blocks = vec![ContentBlock::ServerToolUse(ServerToolUseContent { id: id.clone(), name, input })];
+    let mut blocks = vec![blocks::server_tool(id.clone(), "web_search", input)];
     if all_are_pages && !pages.is_empty() {
         blocks.push(ContentBlock::WebSearchToolResult(WebSearchToolResultContent {
             tool_use_id: id,
@@ -125,7 +119,7 @@ fn code(item: &Object) -> Vec<ContentBlock> {
     })];
     let failed = item.text("status") == Some("failed");
     for output in item.list("outputs") {
-        let text = |key: &str| output.get(key).and_then(Value::as_str);
+        let text = |key: &str| output.str(key);
         blocks.push(match (text("type"), text("logs"), text("url")) {
             (Some("logs"), Some(logs), _) => ContentBlock::CodeExecutionResult(CodeExecutionResultContent {
                 output: logs.to_owned(),
@@ -136,7 +130,7 @@ fn code(item: &Object) -> Vec<ContentBlock> {
                 media_type: OutputMediaType::Image,
                 ..OutputMediaContent::default()
             }),
-            _ => content::readable(output),
+            _ => blocks::readable(output),
         });
     }
     blocks

@@ -75,7 +75,7 @@ const WHOLE: Rules = &[
 pub(super) fn is_event(object: &Object) -> bool {
     match object.text("type") {
         Some("error") => {
-            object.get("message").is_some_and(Value::is_string)
+            object.has_a("message", Value::is_string)
                 && ["code", "param", "sequence_number"].iter().any(|key| object.contains_key(*key))
         }
         Some(kind) => kind.starts_with("response."),
@@ -83,7 +83,6 @@ pub(super) fn is_event(object: &Object) -> bool {
     }
 }
 
-/// Assembles events into the response.
 pub(super) fn sum(events: Vec<Value>) -> Object {
     let mut stream = Stream::default();
     for event in events {
@@ -94,7 +93,6 @@ pub(super) fn sum(events: Vec<Value>) -> Object {
     stream.finish()
 }
 
-/// The state of a stream.
 #[derive(Default)]
 struct Stream {
     /// The latest response object, and the status that its event implies.
@@ -109,7 +107,6 @@ struct Stream {
     error: Option<Object>,
 }
 
-/// An item of the response.
 #[derive(Default)]
 struct Item {
     /// The item in its latest version: from its end, else from its start.
@@ -170,10 +167,9 @@ impl Stream {
         self.items.entry(index).or_default()
     }
 
-    /// Returns the whole response.
     fn finish(self) -> Object {
         let (mut reply, status) = self.reply.unwrap_or_else(|| (Object::new(), "in_progress"));
-        let has_output = reply.get("output").is_some_and(Value::is_array);
+        let has_output = reply.has_a("output", Value::is_array);
         if !has_output || reply.list("output").len() < self.items.len() {
             reply.insert("output".to_owned(), self.items.into_values().map(Item::finish).collect());
         }

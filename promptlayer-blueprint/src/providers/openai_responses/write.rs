@@ -3,172 +3,135 @@
 use serde_json::{Map, Value, json};
 
 use crate::blueprint::{
-    AssistantMessage, ContentBlock, MediaContent, MediaFormat, Message, OutputMediaContent, Prompt,
-    TextContent, ThinkingContent, Tool, ToolCall, ToolChoice, WebSearchToolResultContent,
+    AssistantMessage, ContentBlock, MediaContent, MediaFormat, Message, OutputMediaContent, TextContent,
+    Tool, ToolCall,
 };
-use crate::providers::draft::{Draft, Omissions};
-use crate::providers::json::{Fields, Object};
-use crate::providers::mime;
+use crate::providers::blocks;
+use crate::providers::draft::{
+    Draft, NO_LEGACY, NO_NAMES, NO_SUCH_BLOCK, NO_SUCH_MESSAGE, NOT_ALL, Omissions,
+};
+use crate::providers::json::{Fields, Object, without_nulls};
 
-/// Why a part is left out.
-const UNKNOWN_BLOCK: &str = "the Responses API has no such content";
-
-/// Writes a request.
 pub(super) fn request(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
     let mut body = Object::from_iter([("model".to_owned(), draft.model.into())]);
     let mut input = Vec::new();
-    match draft.prompt {
-        Prompt::Completion(completion) => {
-            input.push(message("user", &user_parts(&completion.content, "content", omissions)));
-        }
-        Prompt::Chat(chat) => {
-            for (index, message) in chat.messages.iter().enumerate() {
-                match instructions(message).filter(|_| index == 0) {
-                    Some(text) => drop(body.insert("instructions".to_owned(), text.into())),
-                    None => write_message(message, &format!("messages[{index}]"), &mut input, omissions),
-                }
-            }
-            write_tools(&chat.tools, &mut body, omissions);
-            match &chat.tool_choice {
-                None => {}
-                Some(ToolChoice::Mode(mode)) => {
-                    drop(body.insert("tool_choice".to_owned(), mode.as_str().into()));
-                }
-                Some(ToolChoice::Function(choice)) => {
-                    body.insert(
-                        "tool_choice".to_owned(),
-                        json!({"type": "function", "name": choice.function.name}),
-                    );
-                }
-                Some(_) => omissions.add("tool_choice", "the Responses API has no such tool choice"),
-            }
-            if !chat.functions.is_empty() || chat.function_call.is_some() {
-                omissions.add("functions", "the Responses API has tools in place of functions");
-            }
+    for (at, message) in draft.chat.messages.iter().enumerate() {
+        match instructions(message).filter(|_| at == 0) {
+            Some(text) => drop(body.insert("instructions".to_owned(), text.into())),
+            None => write_message(message, &format!("messages[{at}]"), &mut input, omissions),
         }
     }
     body.insert("input".to_owned(), input.into());
-    body.extend(draft.parameters.iter().map(|(name, value)| (name.clone(), value.clone())));
+    let tools = omissions.tools(draft.chat, |tool, _| write_tool(tool));
+    if !tools.is_empty() {
+        body.insert("tools".to_owned(), tools.into());
+    }
+    if draft.chat.tool_choice.is_some() {
+        let choice = omissions.tool_choice(draft, |mode, name| match mode {
+            "" => None,
+            "function" => Some(json!({"type": "function", "name": name})),
+            mode => Some(mode.into()),
+        });
+        body.extend(choice.map(|choice| ("tool_choice".to_owned(), choice)));
+    }
+    omissions.legacy_tools(draft.chat);
+    body.extend(draft.parameters.clone());
     body
 }
 
 /// Returns the text of a system message that can be the request's instructions.
 fn instructions(message: &Message) -> Option<&str> {
     match message {
-        Message::System(system) if system.name.is_none() => match system.content.as_slice() {
-            [ContentBlock::Text(text)] if !text.text.is_empty() && *text == plain(&text.text) => {
-                Some(&text.text)
-            }
-            _ => None,
-        },
+        Message::System(system) if system.name.is_none() => {
+            plain_text(&system.content).filter(|text| !text.is_empty())
+        }
         _ => None,
     }
 }
 
-/// Returns a text without anything else.
-fn plain(text: &str) -> TextContent {
-    TextContent { text: text.to_owned(), ..TextContent::default() }
+/// Returns the text of a content that is one text, without anything else.
+fn plain_text(content: &[ContentBlock]) -> Option<&str> {
+    match content {
+        [ContentBlock::Text(text)] if is_plain(text) => Some(&text.text),
+        _ => None,
+    }
 }
 
-fn message(role: &str, content: &[Value]) -> Value {
+fn is_plain(text: &TextContent) -> bool {
+    text.id.is_none() && text.annotations.is_empty() && text.thought_signature.is_none()
+}
+
+fn message(role: &str, content: Vec<Value>) -> Value {
     json!({"type": "message", "role": role, "content": content})
 }
 
 fn write_message(written: &Message, place: &str, input: &mut Vec<Value>, omissions: &mut Omissions) {
-    let name = match written {
-        Message::System(message) => &message.name,
-        Message::Developer(message) => &message.name,
-        Message::User(message) => &message.name,
-        Message::Assistant(message) => &message.name,
-        Message::Tool(message) => &message.name,
-        _ => &None,
-    };
-    if name.is_some() {
-        omissions.add(format!("{place}.name"), "messages of the Responses API have no name");
+    if written.name().is_some() {
+        omissions.add(format!("{place}.name"), NO_NAMES);
     }
-    match written {
-        Message::System(message) => {
-            input.push(self::message("system", &user_parts(&message.content, place, omissions)));
+    match (written, written.content()) {
+        (Message::Assistant(message), _) => write_assistant(message, place, input, omissions),
+        (Message::User(_), [same @ ContentBlock::McpApprovalResponse(_)])
+        | (
+            Message::Tool(_),
+            [same @ (ContentBlock::ShellCallOutput(_) | ContentBlock::ApplyPatchCallOutput(_))],
+        ) => input.extend(same_item(same)),
+        (Message::System(_) | Message::Developer(_) | Message::User(_), content) => {
+            input.push(message(written.role(), user_parts(content, place, omissions)));
         }
-        Message::Developer(message) => {
-            input.push(self::message("developer", &user_parts(&message.content, place, omissions)));
+        (Message::Tool(result), content) => {
+            let output = match plain_text(content) {
+                Some(text) => text.into(),
+                None => Value::from(user_parts(content, place, omissions)),
+            };
+            input.push(
+                json!({"type": "function_call_output", "call_id": result.tool_call_id, "output": output}),
+            );
         }
-        Message::User(message) => match message.content.as_slice() {
-            [ContentBlock::McpApprovalResponse(_)] => {
-                input.extend(message.content.iter().filter_map(same_item));
-            }
-            content => input.push(self::message("user", &user_parts(content, place, omissions))),
-        },
-        Message::Assistant(message) => write_assistant(message, place, input, omissions),
-        Message::Tool(message) => match message.content.as_slice() {
-            [ContentBlock::ShellCallOutput(_) | ContentBlock::ApplyPatchCallOutput(_)] => {
-                input.extend(message.content.iter().filter_map(same_item));
-            }
-            content => {
-                let output = match content {
-                    [ContentBlock::Text(text)] if *text == plain(&text.text) => {
-                        Value::from(text.text.as_str())
-                    }
-                    content => user_parts(content, place, omissions).into(),
-                };
-                input.push(json!({"type": "function_call_output", "call_id": message.tool_call_id, "output": output}));
-            }
-        },
-        _ => omissions.add(place, "the Responses API has no such message"),
+        _ => omissions.add(place, NO_SUCH_MESSAGE),
     }
 }
 
 /// Writes content that is not from the model.
 fn user_parts(content: &[ContentBlock], place: &str, omissions: &mut Omissions) -> Vec<Value> {
     let mut parts = Vec::new();
-    for (index, block) in content.iter().enumerate() {
-        let place = || format!("{place}.content[{index}]");
-        match user_part(block) {
-            Some(part) => parts.push(part),
-            None => omissions.add(place(), UNKNOWN_BLOCK),
+    for (at, block) in content.iter().enumerate() {
+        let part = user_part(block);
+        if part.is_none() {
+            omissions.add(format!("{place}.content[{at}]"), NO_SUCH_BLOCK);
+        } else if matches!(block, ContentBlock::Text(text) if !is_plain(text)) {
+            omissions.add(format!("{place}.content[{at}]"), NOT_ALL);
         }
-        if matches!(block, ContentBlock::Text(text) if *text != plain(&text.text)) {
-            omissions.add(place(), "a text of the input has neither an id nor annotations");
-        }
+        parts.extend(part);
     }
     parts
 }
 
 fn user_part(block: &ContentBlock) -> Option<Value> {
-    match block {
-        ContentBlock::Text(text) => Some(json!({"type": "input_text", "text": text.text})),
+    let media = match block {
+        ContentBlock::Text(text) => return Some(json!({"type": "input_text", "text": text.text})),
         ContentBlock::ImageUrl(image) => {
-            let mut part = json!({"type": "input_image", "image_url": image.image_url.url});
-            if let (Some(detail), Some(fields)) = (&image.image_url.detail, part.as_object_mut()) {
-                fields.insert("detail".to_owned(), detail.as_str().into());
-            }
-            Some(part)
+            let (url, detail) = (&image.image_url.url, &image.image_url.detail);
+            return Some(without_nulls(json!({"type": "input_image", "image_url": url, "detail": detail})));
         }
-        ContentBlock::Media(MediaContent { media }) => {
-            let url = media.url.as_deref()?;
-            let mime = media.mime_type.as_deref();
-            let audio = mime.and_then(|mime| mime.strip_prefix("audio/"));
-            let mut part = match (media.format, audio) {
-                (MediaFormat::Base64, Some(format)) if media.title.is_none() => {
-                    return Some(
-                        json!({"type": "input_audio", "input_audio": {"data": url, "format": format}}),
-                    );
-                }
-                (MediaFormat::Base64, _) => {
-                    json!({"type": "input_file", "file_data": format!("data:{};base64,{url}", mime.unwrap_or(mime::UNKNOWN))})
-                }
-                (MediaFormat::Url, _) => json!({"type": "input_file", "file_url": url}),
-                // An image that was uploaded to the provider has no MIME type.
-                _ if mime.is_none() => json!({"type": "input_image", "file_id": url}),
-                _ => json!({"type": "input_file", "file_id": url}),
-            };
-            if let (Some(title), Some(fields)) = (&media.title, part.as_object_mut()) {
-                fields.insert("filename".to_owned(), title.as_str().into());
-            }
-            Some(part)
+        ContentBlock::Media(MediaContent { media }) => media,
+        _ => return None,
+    };
+    let (title, url, mime) = (&media.title, media.url.as_deref()?, media.mime_type.as_deref());
+    let audio = mime.and_then(|mime| mime.strip_prefix("audio/"));
+    Some(without_nulls(match (media.format, audio) {
+        (MediaFormat::Base64, Some(format)) if title.is_none() => {
+            json!({"type": "input_audio", "input_audio": {"data": url, "format": format}})
         }
-        _ => None,
-    }
+        (MediaFormat::Base64, _) => {
+            let data = format!("data:{};base64,{url}", mime.unwrap_or(blocks::UNKNOWN));
+            json!({"type": "input_file", "file_data": data, "filename": title})
+        }
+        (MediaFormat::Url, _) => json!({"type": "input_file", "file_url": url, "filename": title}),
+        // An image that was uploaded to the provider has no MIME type.
+        _ if mime.is_none() => json!({"type": "input_image", "file_id": url, "filename": title}),
+        _ => json!({"type": "input_file", "file_id": url, "filename": title}),
+    }))
 }
 
 /// Writes a message of the model as items, in the order of its blocks. The calls of the application's tools follow.
@@ -179,139 +142,97 @@ fn write_assistant(
     omissions: &mut Omissions,
 ) {
     let first = input.len();
-    for (index, block) in message.content.iter().enumerate() {
+    for (at, block) in message.content.iter().enumerate() {
         let written = input.get_mut(first..).unwrap_or_default();
-        if !add_to_last(block, written) {
+        if add_to_last(block, written).is_none() {
             match item(block) {
                 Some(item) => input.push(item),
-                None => omissions.add(format!("{place}.content[{index}]"), UNKNOWN_BLOCK),
+                None => omissions.add(format!("{place}.content[{at}]"), NO_SUCH_BLOCK),
             }
         }
     }
     input.extend(message.tool_calls.iter().map(call));
     if message.function_call.is_some() {
-        omissions.add(format!("{place}.function_call"), "the Responses API has tool calls in place of it");
+        omissions.add(format!("{place}.function_call"), NO_LEGACY);
     }
     if input.len() == first {
-        input.push(self::message("assistant", &[]));
+        input.push(self::message("assistant", Vec::new()));
     }
 }
 
-/// Adds a block to the item that it belongs to, if that is the last one. Returns `true` if it did.
-fn add_to_last(block: &ContentBlock, written: &mut [Value]) -> bool {
-    let Some(item) = written.last_mut().and_then(Value::as_object_mut) else { return false };
+/// Adds a block to the item that it belongs to, if that is the last one.
+fn add_to_last(block: &ContentBlock, written: &mut [Value]) -> Option<()> {
+    let item = written.last_mut()?.as_object_mut()?;
+    let is_code = item.is("type", "code_interpreter_call");
     let (key, part) = match block {
         ContentBlock::Text(text) if item.is("type", "message") && item.text("id") == text.id.as_deref() => {
             ("content", output_text(text))
         }
-        ContentBlock::CodeExecutionResult(result) if item.is("type", "code_interpreter_call") => {
+        ContentBlock::CodeExecutionResult(result) if is_code => {
             if result.outcome.is_some() {
                 item.insert("status".to_owned(), "failed".into());
             }
             ("outputs", json!({"type": "logs", "logs": result.output}))
         }
-        ContentBlock::OutputMedia(media)
-            if item.is("type", "code_interpreter_call") && !media.url.starts_with("data:") =>
-        {
+        ContentBlock::OutputMedia(media) if is_code && !media.url.starts_with("data:") => {
             ("outputs", json!({"type": "image", "url": media.url}))
         }
         ContentBlock::WebSearchToolResult(result)
-            if item.is("type", "web_search_call")
-                && item.text("id").unwrap_or_default() == result.tool_use_id =>
+            if item.is("type", "web_search_call") && item.string("id") == result.tool_use_id =>
         {
-            let sources = sources(result);
-            return match item.get_mut("action") {
-                Some(Value::Object(action)) => {
-                    action.insert("sources".to_owned(), sources);
-                    true
-                }
-                _ => false,
-            };
+            let sources = result.content.iter().map(|page| {
+                let title = Some(&page.title).filter(|title| !title.is_empty());
+                without_nulls(json!({"type": "url", "url": page.url, "title": title}))
+            });
+            item.get_mut("action")?.as_object_mut()?.insert("sources".to_owned(), sources.collect());
+            return Some(());
         }
-        _ => return false,
+        _ => return None,
     };
-    match item.entry(key).or_insert_with(|| Value::Array(Vec::new())) {
+    match item.entry(key).or_insert(Value::Null) {
         Value::Array(parts) => parts.push(part),
-        other => *other = Value::Array(vec![part]),
+        other => *other = vec![part].into(),
     }
-    true
-}
-
-fn sources(result: &WebSearchToolResultContent) -> Value {
-    let source = |page: &crate::blueprint::WebSearchResult| {
-        let mut source = json!({"type": "url", "url": page.url});
-        if let (false, Some(fields)) = (page.title.is_empty(), source.as_object_mut()) {
-            fields.insert("title".to_owned(), page.title.as_str().into());
-        }
-        source
-    };
-    result.content.iter().map(source).collect()
+    Some(())
 }
 
 fn output_text(text: &TextContent) -> Value {
-    let annotations = serde_json::to_value(&text.annotations).unwrap_or_default();
-    json!({"type": "output_text", "text": text.text, "annotations": annotations})
+    json!({"type": "output_text", "text": text.text, "annotations": text.annotations})
 }
 
 /// Writes a block of the model as an item.
 fn item(block: &ContentBlock) -> Option<Value> {
-    let typed = |kind: &str, fields: Vec<(&str, Option<Value>)>| {
-        let fields = fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
-        Some(Value::Object([("type".to_owned(), kind.into())].into_iter().chain(fields).collect()))
-    };
-    let optional = |text: &Option<String>| text.as_deref().map(Value::from);
-    match block {
-        ContentBlock::Text(text) => typed(
-            "message",
-            vec![
-                ("id", optional(&text.id)),
-                ("role", Some("assistant".into())),
-                ("content", Some(json!([output_text(text)]))),
-            ],
-        ),
-        ContentBlock::Thinking(ThinkingContent { thinking, signature, id }) => {
-            let summary = if thinking.is_empty() {
-                json!([])
-            } else {
-                json!([{"type": "summary_text", "text": thinking}])
-            };
-            typed(
-                "reasoning",
-                vec![
-                    ("id", optional(id)),
-                    ("summary", Some(summary)),
-                    ("encrypted_content", optional(signature)),
-                ],
-            )
+    Some(without_nulls(match block {
+        ContentBlock::Text(text) => {
+            json!({"type": "message", "id": text.id, "role": "assistant", "content": [output_text(text)]})
+        }
+        ContentBlock::Thinking(thought) => {
+            let text = Some(&thought.thinking).filter(|text| !text.is_empty());
+            let summary: Value =
+                text.map(|text| json!({"type": "summary_text", "text": text})).into_iter().collect();
+            json!({"type": "reasoning", "id": thought.id, "summary": summary, "encrypted_content": thought.signature})
         }
         ContentBlock::ServerToolUse(call) => {
-            let mut item = if call.name == "web_search" {
-                Map::from_iter([("action".to_owned(), call.input.clone().into())])
-            } else {
-                call.input.clone()
+            let mut item = match call.name.as_str() {
+                "web_search" => Map::from_iter([("action".to_owned(), call.input.clone().into())]),
+                _ => call.input.clone(),
             };
             if !call.id.is_empty() {
                 item.insert("id".to_owned(), call.id.as_str().into());
             }
             item.insert("type".to_owned(), format!("{}_call", call.name).into());
-            Some(item.into())
+            return Some(item.into());
         }
-        ContentBlock::Code(code) => typed(
-            "code_interpreter_call",
-            vec![
-                ("id", optional(&code.id)),
-                ("code", Some(code.code.as_str().into())),
-                ("container_id", optional(&code.container_id)),
-            ],
-        ),
-        ContentBlock::OutputMedia(media) => image(media),
-        block => same_item(block),
-    }
+        ContentBlock::Code(code) => json!({
+            "type": "code_interpreter_call", "id": code.id, "code": code.code, "container_id": code.container_id,
+        }),
+        ContentBlock::OutputMedia(media) => return image(media),
+        block => return same_item(block),
+    }))
 }
 
-/// Writes a generated image.
 fn image(media: &OutputMediaContent) -> Option<Value> {
-    let (mime, data) = mime::data_url(&media.url)?;
+    let (mime, data) = blocks::data_url(&media.url)?;
     let mut item = media.provider_metadata.clone().unwrap_or_default();
     item.insert("type".to_owned(), "image_generation_call".into());
     item.extend(media.id.as_deref().map(|id| ("id".to_owned(), id.into())));
@@ -338,53 +259,34 @@ fn same_item(block: &ContentBlock) -> Option<Value> {
 }
 
 fn call(call: &ToolCall) -> Value {
-    let mut item = json!({
-        "type": "function_call",
-        "call_id": call.id,
-        "name": call.function.name,
-        "arguments": call.function.arguments,
-    });
-    if let (Some(id), Some(fields)) = (&call.tool_id, item.as_object_mut()) {
-        fields.insert("id".to_owned(), id.as_str().into());
-    }
-    item
+    let function = &call.function;
+    without_nulls(
+        json!({"type": "function_call", "id": call.tool_id, "call_id": call.id, "name": function.name,
+        "arguments": function.arguments}),
+    )
 }
 
-fn write_tools(tools: &[Tool], body: &mut Object, omissions: &mut Omissions) {
-    let mut written = Vec::new();
-    for (index, tool) in tools.iter().enumerate() {
-        match tool {
-            Tool::Function(tool) => {
-                let mut fields = Object::from_iter([
-                    ("type".to_owned(), "function".into()),
-                    ("name".to_owned(), tool.function.name.as_str().into()),
-                    // Without it, the provider makes the schema a strict one.
-                    ("strict".to_owned(), tool.function.strict.into()),
-                ]);
-                if !tool.function.description.is_empty() {
-                    fields.insert("description".to_owned(), tool.function.description.as_str().into());
-                }
-                fields.extend(
-                    tool.function.parameters.clone().map(|schema| ("parameters".to_owned(), schema.into())),
-                );
-                written.push(Value::Object(fields));
-            }
-            // The settings are the tool as the API takes it.
-            Tool::BuiltIn(tool) if tool.provider == "openai" && tool.config.contains_key("type") => {
-                written.push(tool.config.clone().into());
-            }
-            _ => omissions.add(format!("tools[{index}]"), "the tool is not one of OpenAI's"),
+fn write_tool(tool: &Tool) -> Option<Value> {
+    match tool {
+        Tool::Function(tool) => {
+            let function = &tool.function;
+            let description = Some(&function.description).filter(|text| !text.is_empty());
+            // Without `strict`, the provider makes the schema a strict one.
+            Some(without_nulls(json!({"type": "function", "name": function.name, "strict": function.strict,
+                "description": description, "parameters": function.parameters})))
         }
-    }
-    if !written.is_empty() {
-        body.insert("tools".to_owned(), written.into());
+        // The settings are the tool as the API takes it.
+        Tool::BuiltIn(tool) if tool.provider == "openai" && tool.config.contains_key("type") => {
+            Some(tool.config.clone().into())
+        }
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::blueprint::ChatPrompt;
+    use crate::blueprint::{ChatPrompt, Prompt, ToolChoice};
     use crate::providers::{Input, request, to_request};
 
     /// Writes a request for a prompt and reads it again.

@@ -1,5 +1,5 @@
-//! Reads messages of the APIs that have tool calls and tool results among their content blocks: Anthropic's and
-//! Bedrock's.
+//! Reads messages of the formats that have tool calls and tool results among their content blocks: Anthropic's,
+//! Bedrock's and OpenTelemetry's.
 //!
 //! In the blueprint, tool calls are separate from the content and tool results are separate messages, so one
 //! message may become several.
@@ -9,17 +9,16 @@ use std::mem;
 
 use serde_json::Value;
 
-use crate::blueprint::{
-    AssistantMessage, ContentBlock, McpCallContent, Media, MediaContent, MediaFormat, Message,
-    ThinkingContent, Tool, ToolCall,
-};
-use crate::providers::json::{self, Fields, Object};
+use super::blocks;
+use super::json::{self, Fields, Object};
+use super::messages::{self, Role};
+use crate::blueprint::{AssistantMessage, ContentBlock, Function, McpCallContent, Message, Tool, ToolCall};
 
 /// The MIME type of a plain text document.
-pub(crate) const PLAIN_TEXT: &str = "text/plain";
+pub(super) const PLAIN_TEXT: &str = "text/plain";
 
 /// What a content block is in the blueprint.
-pub(crate) enum Part {
+pub(super) enum Part {
     /// Blocks of the message's content.
     Content(Vec<ContentBlock>),
     Call(ToolCall),
@@ -30,40 +29,44 @@ pub(crate) enum Part {
 }
 
 /// Reads a content block. The flag is `true` in a message of the model. Only the model calls tools.
-pub(crate) type Read = fn(&Value, bool) -> Part;
+pub(super) type Read = fn(&Value, bool) -> Part;
 
 /// Reads the system prompt and the messages of a request.
-pub(crate) fn read_messages(request: &Object, read: Read) -> Vec<Message> {
+pub(super) fn read_messages(request: &Object, read: Read) -> Vec<Message> {
     let system = read_blocks(request.get("system"), read);
     let mut messages = if system.is_empty() { Vec::new() } else { vec![Message::system(system)] };
     for message in items(request.get("messages")) {
-        if message.is_object() {
-            let role = message.text("role").unwrap_or_default();
-            messages.extend(read_message(role, message.get("content"), read));
-        } else {
-            messages.push(Message::user(json::readable(message)));
-        }
+        let role = match message.text("role") {
+            _ if !message.is_object() => {
+                messages.push(Message::user(json::readable(message)));
+                continue;
+            }
+            Some("assistant") => Role::Assistant,
+            Some("system") => Role::System,
+            _ => Role::User,
+        };
+        messages.extend(read_message(role, None, message.get("content"), read));
     }
     messages
 }
 
-/// Reads a message. Any role other than the model and the system is the user. An empty message stays one message.
-pub(crate) fn read_message(role: &str, content: Option<&Value>, read: Read) -> Vec<Message> {
+/// Reads a message, with the name of the participant. An empty message stays one message.
+pub(super) fn read_message(
+    role: Role,
+    name: Option<&str>,
+    content: Option<&Value>,
+    read: Read,
+) -> Vec<Message> {
     let new = |content: &mut Vec<ContentBlock>, calls: &mut Vec<ToolCall>| {
-        let (content, tool_calls) = (mem::take(content), mem::take(calls));
-        match role {
-            "assistant" => {
-                Message::Assistant(AssistantMessage { content, tool_calls, ..AssistantMessage::default() })
-            }
-            "system" => Message::system(content),
-            _ => Message::user(content),
-        }
+        let mut message = message(role, mem::take(content), mem::take(calls));
+        messages::set_name(&mut message, name.map(str::to_owned));
+        message
     };
-    let (mut messages, mut blocks, mut calls) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut all, mut blocks, mut calls) = (Vec::new(), Vec::new(), Vec::new());
     // Positions of the MCP calls among the blocks, by id.
     let mut mcp_calls: HashMap<String, usize> = HashMap::new();
     for item in items(content) {
-        match read_item(item, role == "assistant", read) {
+        match read_item(item, role == Role::Assistant, read) {
             Part::Content(more) => {
                 blocks.extend(more);
                 if let Some(ContentBlock::McpCall(McpCallContent { id: Some(id), .. })) = blocks.last() {
@@ -73,10 +76,10 @@ pub(crate) fn read_message(role: &str, content: Option<&Value>, read: Read) -> V
             Part::Call(call) => calls.push(call),
             Part::Result(id, result) => {
                 if !(blocks.is_empty() && calls.is_empty()) {
-                    messages.push(new(&mut blocks, &mut calls));
+                    all.push(new(&mut blocks, &mut calls));
                     mcp_calls.clear();
                 }
-                messages.push(Message::tool(id, result));
+                all.push(Message::tool(id, result));
             }
             Part::McpResult(result) => {
                 let place = result.id.as_ref().and_then(|id| mcp_calls.get(id));
@@ -90,14 +93,23 @@ pub(crate) fn read_message(role: &str, content: Option<&Value>, read: Read) -> V
             }
         }
     }
-    if messages.is_empty() || !(blocks.is_empty() && calls.is_empty()) {
-        messages.push(new(&mut blocks, &mut calls));
+    if all.is_empty() || !(blocks.is_empty() && calls.is_empty()) {
+        all.push(new(&mut blocks, &mut calls));
     }
-    messages
+    all
+}
+
+/// Creates a message. One with calls is of the model.
+pub(super) fn message(role: Role, content: Vec<ContentBlock>, tool_calls: Vec<ToolCall>) -> Message {
+    if role == Role::Assistant || !tool_calls.is_empty() {
+        Message::Assistant(AssistantMessage { content, tool_calls, ..AssistantMessage::default() })
+    } else {
+        role.message(content)
+    }
 }
 
 /// Reads content that cannot contain tool calls: the system prompt, or the result of a tool.
-pub(crate) fn read_blocks(content: Option<&Value>, read: Read) -> Vec<ContentBlock> {
+pub(super) fn read_blocks(content: Option<&Value>, read: Read) -> Vec<ContentBlock> {
     let blocks = items(content).iter().flat_map(|item| match read_item(item, false, read) {
         Part::Content(blocks) => blocks,
         _ => vec![whole(item)],
@@ -106,14 +118,14 @@ pub(crate) fn read_blocks(content: Option<&Value>, read: Read) -> Vec<ContentBlo
 }
 
 /// Reads the result of a tool. If the tool failed, a block says so: the blueprint has no field for this.
-pub(crate) fn read_result(id: String, content: Option<&Value>, is_failed: bool, read: Read) -> Part {
+pub(super) fn read_result(id: String, content: Option<&Value>, is_failed: bool, read: Read) -> Part {
     let mut content = read_blocks(content, read);
     content.extend(is_failed.then(failed));
     Part::Result(id, content)
 }
 
 /// Returns the block that marks a tool result as failed.
-pub(crate) fn failed() -> ContentBlock {
+pub(super) fn failed() -> ContentBlock {
     ContentBlock::from_text(r#"{"is_error": true}"#)
 }
 
@@ -136,61 +148,43 @@ fn read_item(item: &Value, is_model: bool, read: Read) -> Part {
 }
 
 /// Reads a thought. Data that only the provider can read is stored as the signature.
-pub(crate) fn read_thought(text: Option<&str>, signature: Option<String>) -> Option<Vec<ContentBlock>> {
+pub(super) fn read_thought(text: Option<&str>, signature: Option<String>) -> Option<Vec<ContentBlock>> {
     let signature = signature.filter(|signature| !signature.is_empty());
-    let thinking = text.or(signature.as_ref().map(|_| ""))?.to_owned();
+    let thinking = text.or(signature.as_ref().map(|_| ""))?;
     let is_empty = thinking.is_empty() && signature.is_none();
-    let thought = ContentBlock::Thinking(ThinkingContent { thinking, signature, id: None });
+    let thought = blocks::thought(thinking, signature, None);
     Some(if is_empty { Vec::new() } else { vec![thought] })
 }
 
 /// Returns the arguments of a call as a JSON string. Incomplete JSON is kept as received.
-pub(crate) fn arguments(input: Option<&Value>) -> String {
+pub(super) fn arguments(input: Option<&Value>) -> String {
     input.filter(|input| !input.is_null()).map(json::compact).unwrap_or_default()
 }
 
 /// Converts a block that the blueprint has no type for to text. Omits `cache_control`, which is not content.
-pub(crate) fn whole(block: &Value) -> ContentBlock {
+pub(super) fn whole(block: &Value) -> ContentBlock {
     let mut block = block.clone();
-    if let Value::Object(fields) = &mut block {
-        fields.remove("cache_control");
-    }
-    ContentBlock::from_text(json::readable(&block))
-}
-
-/// Creates a file block.
-pub(crate) fn file(
-    title: Option<&str>,
-    mime_type: &str,
-    url: impl Into<String>,
-    format: MediaFormat,
-) -> ContentBlock {
-    let (title, mime_type) = (title.map(str::to_owned), Some(mime_type.to_owned()));
-    ContentBlock::Media(MediaContent { media: Media { title, mime_type, url: Some(url.into()), format } })
-}
-
-/// Creates an image block from base64 content.
-pub(crate) fn image_from_base64(mime_type: &str, content: &str) -> ContentBlock {
-    ContentBlock::from_image_url(format!("data:{mime_type};base64,{content}"))
-}
-
-/// Returns the text of a content if it contains nothing else. Parts are joined with line breaks.
-pub(crate) fn joined_text(content: &Value) -> Option<String> {
-    if let Value::String(text) = content {
-        return Some(text.clone());
-    }
-    let texts: Option<Vec<&str>> =
-        content.as_array()?.iter().map(|part| part.get("text")?.as_str()).collect();
-    Some(texts?.join("\n"))
+    block.as_object_mut().map(|fields| fields.remove("cache_control"));
+    blocks::readable(&block)
 }
 
 /// Returns the position of the end of a text: a citation in these APIs refers to a whole text.
-pub(crate) fn end_index(text: &str) -> i64 {
+pub(super) fn end_index(text: &str) -> i64 {
     i64::try_from(text.chars().count()).unwrap_or(i64::MAX)
 }
 
+/// Reads a function that the model may call. The schema of its arguments is in a field of its own in each format.
+pub(super) fn function(tool: &impl Fields, schema: Option<&Object>) -> Option<Function> {
+    Some(Function {
+        name: tool.owned("name")?,
+        description: tool.string("description"),
+        strict: tool.field("strict") == Some(&Value::Bool(true)),
+        parameters: schema.cloned(),
+    })
+}
+
 /// Moves the tools out of an object. Tools that the blueprint cannot hold stay.
-pub(crate) fn take_tools(object: &mut Object, read: fn(&Value) -> Option<Tool>) -> Vec<Tool> {
+pub(super) fn take_tools(object: &mut Object, read: fn(&Value) -> Option<Tool>) -> Vec<Tool> {
     let mut taken = Vec::new();
     if let Some(Value::Array(tools)) = object.get_mut("tools") {
         tools.retain(|tool| match read(tool) {
@@ -208,7 +202,7 @@ pub(crate) fn take_tools(object: &mut Object, read: fn(&Value) -> Option<Tool>) 
 }
 
 /// Returns the fields of an object.
-pub(crate) fn into_object(value: Value) -> Option<Object> {
+pub(super) fn into_object(value: Value) -> Option<Object> {
     match value {
         Value::Object(fields) => Some(fields),
         _ => None,

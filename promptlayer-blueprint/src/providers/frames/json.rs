@@ -1,10 +1,37 @@
-//! Decoder for the elements of one JSON array.
+//! Decoders for JSON values: one per line, or the elements of one array.
 
 use super::text;
 
+/// Returns each line that is not blank.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    line: Vec<u8>,
+}
+
+impl Lines {
+    pub(super) fn read(&mut self, mut bytes: &[u8], event: &mut dyn FnMut(String)) {
+        while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+            let (line, rest) = bytes.split_at(end);
+            self.line.extend_from_slice(line);
+            self.finish(event);
+            // Skips the line break.
+            bytes = rest.get(1..).unwrap_or_default();
+        }
+        self.line.extend_from_slice(bytes);
+    }
+
+    pub(super) fn finish(&mut self, event: &mut dyn FnMut(String)) {
+        let line = self.line.trim_ascii();
+        if !line.is_empty() {
+            event(text(line.to_vec()));
+        }
+        self.line.clear();
+    }
+}
+
 /// Returns each element when it is complete. If the body is not an array, returns its value.
 #[derive(Debug, Default)]
-pub(super) struct Decoder {
+pub(super) struct Array {
     element: Vec<u8>,
     /// Number of open brackets and braces of the current element.
     depth: usize,
@@ -14,7 +41,7 @@ pub(super) struct Decoder {
     is_escaped: bool,
 }
 
-impl Decoder {
+impl Array {
     pub(super) fn read(&mut self, bytes: &[u8], event: &mut dyn FnMut(String)) {
         for byte in bytes {
             if self.in_text {
