@@ -200,7 +200,8 @@ fn write_assistant(
 
 /// Writes a message that is only a text as a text: in the API, a message with a list of output has an id.
 fn shorten(item: &mut Value) {
-    let Some(item) = item.as_object_mut().filter(|item| item.is("type", "message") && !item.contains_key("id"))
+    let Some(item) =
+        item.as_object_mut().filter(|item| item.is("type", "message") && !item.contains_key("id"))
     else {
         return;
     };
@@ -467,20 +468,30 @@ mod tests {
         let known = json!({"type": "text", "text": "So.", "id": "msg_1"});
         let cases = [
             (json!([text("So.")]), json!({"content": "So."})),
-            (json!([known]), json!({"id": "msg_1", "status": "completed", "content": [
-                {"type": "output_text", "text": "So.", "annotations": []},
-            ]})),
-            (json!([cited]), json!({"content": [
-                {"type": "output_text", "text": "So.", "annotations": cited["annotations"]},
-            ]})),
-            (json!([text("So."), text("Or so.")]), json!({"content": [
-                {"type": "output_text", "text": "So.", "annotations": []},
-                {"type": "output_text", "text": "Or so.", "annotations": []},
-            ]})),
+            (
+                json!([known]),
+                json!({"id": "msg_1", "status": "completed", "content": [
+                    {"type": "output_text", "text": "So.", "annotations": []},
+                ]}),
+            ),
+            (
+                json!([cited]),
+                json!({"content": [
+                    {"type": "output_text", "text": "So.", "annotations": cited["annotations"]},
+                ]}),
+            ),
+            (
+                json!([text("So."), text("Or so.")]),
+                json!({"content": [
+                    {"type": "output_text", "text": "So.", "annotations": []},
+                    {"type": "output_text", "text": "Or so.", "annotations": []},
+                ]}),
+            ),
         ];
         for (content, expected) in cases {
             let prompt = Prompt::from(chat(&json!([{"role": "assistant", "content": content}])));
-            let body = to_request(&prompt, "openai", Some("responses"), "gpt-5", &Object::new()).unwrap().body;
+            let body =
+                to_request(&prompt, "openai", Some("responses"), "gpt-5", &Object::new()).unwrap().body;
             let mut message = body["input"][0].as_object().unwrap().clone();
             assert_eq!(message.remove("type"), Some("message".into()));
             assert_eq!(message.remove("role"), Some("assistant".into()));
