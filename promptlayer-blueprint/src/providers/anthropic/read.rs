@@ -130,3 +130,23 @@ fn price(object: &Object) -> Option<f64> {
     let price = number("usage.cost")? + upstream.unwrap_or_default();
     (price.is_finite() && price >= 0.0).then_some(price)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::providers::{Output, response};
+
+    #[test]
+    fn reply_needs_no_role_if_it_has_a_stop_reason_and_counts() {
+        let mut reply = json!({
+            "id": "msg_1", "model": "claude-sonnet-4-5", "content": [{"type": "text", "text": "Sunny."}],
+            "stop_reason": "end_turn", "usage": {"input_tokens": 21, "output_tokens": 4},
+        });
+        let read = response(Output::Value(reply.clone()));
+        assert_eq!(read.shape.map(|shape| shape.api_type), Some("messages"));
+        assert_eq!((read.prompt.unwrap().text(), read.usage.input), ("Sunny.".to_owned(), Some(21)));
+        reply.as_object_mut().unwrap().remove("usage");
+        assert!(response(Output::Value(reply)).shape.is_none());
+    }
+}
