@@ -42,6 +42,11 @@ impl Shape {
         (!self.is_shared).then_some(self.family)
     }
 
+    /// Returns `true` if the responses are embeddings.
+    pub(super) fn is_for_embeddings(&self) -> bool {
+        ["embed", "embeddings", "embed-content"].contains(&self.api_type)
+    }
+
     /// Returns the provider that serves this wire format, unless something else tells the provider. `None` for
     /// OpenAI's formats, which the servers of many providers use.
     pub(super) fn usual_speaker(&self) -> Option<&'static str> {
