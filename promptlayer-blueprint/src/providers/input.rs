@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use self::names::{HISTORY, MODEL, PARAMETERS, SYSTEM, USER, is_known};
 use super::reading::Request;
 use super::{REDACTED, json, messages, openai_chat};
-use crate::blueprint::{ChatPrompt, Message};
+use crate::blueprint::{ChatPrompt, ContentBlock, Message};
 
 /// The input of a call.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,6 +75,11 @@ fn by_name(values: Vec<(String, Value)>) -> Request {
     by_role(values)
 }
 
+/// Returns `true` for the texts that a function takes as one list, such as those to embed.
+fn is_of_texts(values: &[Value]) -> bool {
+    !values.is_empty() && values.iter().all(Value::is_string)
+}
+
 /// Assigns each named value to its role in the request.
 fn by_role(values: Vec<(String, Value)>) -> Request {
     let mut request = Request::default();
@@ -107,6 +112,10 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
             {
                 messages.extend(openai_chat::messages(&value));
             }
+            (known, Value::Array(texts)) if USER.contains(&known) && is_of_texts(&texts) => {
+                let blocks = texts.iter().map(|text| ContentBlock::from_text(json::readable(text)));
+                user.push(Message::user(blocks.collect::<Vec<_>>()));
+            }
             (known, value) if USER.contains(&known) => user.push(Message::user(json::readable(&value))),
             (_, value) => {
                 rest.insert(name, value);
@@ -135,4 +144,21 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
         request.prompt = Some(prompt.into());
     }
     request
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn list_of_texts_is_one_message_with_a_block_for_each() {
+        let arguments =
+            vec![("model".to_owned(), json!("mistral-embed")), ("input".to_owned(), json!(["Why?", "How?"]))];
+        let prompt = request(Input::Arguments(arguments)).prompt.unwrap();
+        let texts: Vec<Option<&str>> =
+            prompt.messages()[0].content().iter().map(ContentBlock::text).collect();
+        assert_eq!((prompt.messages().len(), texts), (1, vec![Some("Why?"), Some("How?")]));
+    }
 }
