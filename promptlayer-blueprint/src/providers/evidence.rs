@@ -4,8 +4,8 @@
 //! evidence, the provider is unknown: a server of a wire format need not belong to the provider that defined it.
 
 use super::reading::{Reply, Request, Shape};
-use super::vendor;
 use super::vendors::VENDORS;
+use super::{detect, vendor};
 
 /// The evidence of a call, from which its provider is determined.
 ///
@@ -78,6 +78,24 @@ impl Evidence<'_> {
     }
 }
 
+/// Returns the API that the Rust type of a request names.
+fn api_of(types: &[&str]) -> Option<&'static Shape> {
+    let is_named = |known: &str| types.iter().any(|name| is_of(name, known));
+    VENDORS.iter().find_map(|vendor| {
+        let (_, api) = vendor.request_types.iter().find(|(known, _)| is_named(known))?;
+        detect::by_name(vendor.name, Some(api))
+    })
+}
+
+impl Request {
+    /// Sets the API from the Rust types of the arguments, if one of them is a request of a known crate.
+    #[must_use]
+    pub fn with_types(mut self, types: &[&str]) -> Self {
+        self.shape = api_of(types).or(self.shape);
+        self
+    }
+}
+
 /// Returns `true` if a type, or one of its generic parameters, is of a crate (`ollama_rs`), or is a type of that
 /// crate (`async_openai::AzureConfig`).
 fn is_of(type_name: &str, known: &str) -> bool {
@@ -118,6 +136,32 @@ mod tests {
         ];
         for (type_name, model, expected) in cases {
             assert_eq!(provider(&[type_name], model, &Reply::default()).as_deref(), expected, "{type_name}");
+        }
+    }
+
+    #[test]
+    fn type_of_a_request_names_its_api() {
+        let chat = r#"{"model": "m", "messages": [{"role": "user", "content": "why?"}]}"#;
+        let cases = [
+            (chat, "ollama_rs::generation::chat::request::ChatMessageRequest", Some("chat")),
+            (chat, "&ollama_rs::Ollama", Some("chat-completions")),
+            (chat, "alloc::string::String", Some("chat-completions")),
+            (
+                r#"{"model": "m", "input": "why?"}"#,
+                "ollama_rs::generation::embeddings::request::GenerateEmbeddingsRequest",
+                Some("embed"),
+            ),
+            (r#"{"model": "m", "input": "why?"}"#, "alloc::string::String", Some("responses")),
+            (
+                r#"{"model": "m", "messages": "why?"}"#,
+                "alloc::vec::Vec<mistralai_client::v1::chat::ChatMessage>",
+                Some("chat-completions"),
+            ),
+        ];
+        for (body, type_name, expected) in cases {
+            let body = serde_json::from_str(body).unwrap();
+            let request = super::super::request(super::super::Input::Value(body)).with_types(&[type_name]);
+            assert_eq!(request.shape.map(|shape| shape.api_type), expected, "{type_name}");
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::json::{self, Words};
 use super::reading::Request;
 use super::{REDACTED, detect, embedded, messages, openai_chat};
-use crate::blueprint::{ChatPrompt, Message};
+use crate::blueprint::{ChatPrompt, ContentBlock, Message};
 
 /// Arguments that contain the user message.
 const USER: &[&str] =
@@ -107,6 +107,11 @@ fn by_name(mut values: Vec<(String, Value)>) -> Request {
     }
 }
 
+/// Returns `true` for the texts that a function takes as one list, such as those to embed.
+fn is_of_texts(values: &[Value]) -> bool {
+    !values.is_empty() && values.iter().all(Value::is_string)
+}
+
 /// Assigns each named value to its role in the request.
 fn by_role(values: Vec<(String, Value)>) -> Request {
     let mut request = Request::default();
@@ -138,6 +143,10 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
                         || messages::is_message_of_any_form(&value)) =>
             {
                 messages.extend(openai_chat::messages(&value));
+            }
+            (known, Value::Array(texts)) if USER.contains(&known) && is_of_texts(&texts) => {
+                let blocks = texts.iter().map(|text| ContentBlock::from_text(json::readable(text)));
+                user.push(Message::user(blocks.collect::<Vec<_>>()));
             }
             (known, value) if USER.contains(&known) => user.push(Message::user(json::readable(&value))),
             (_, value) => {
@@ -226,4 +235,21 @@ fn without_model(value: &Value, place: Place) -> Option<Request> {
         || (fields.all(|name| name == "messages" || !is_known(name))
             && (openai_chat::has_own_field(object) || (place == Place::Named && PARAMETERS.any_in(object))));
     is_one.then(|| (openai_chat::SHAPE.request)(object.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn list_of_texts_is_one_message_with_a_block_for_each() {
+        let arguments =
+            vec![("model".to_owned(), json!("mistral-embed")), ("input".to_owned(), json!(["Why?", "How?"]))];
+        let prompt = request(Input::Arguments(arguments)).prompt.unwrap();
+        let texts: Vec<Option<&str>> =
+            prompt.messages()[0].content().iter().map(ContentBlock::text).collect();
+        assert_eq!((prompt.messages().len(), texts), (1, vec![Some("Why?"), Some("How?")]));
+    }
 }

@@ -25,9 +25,10 @@ pub fn response(output: Output) -> Reply {
 }
 
 /// Reads the output of a model call with this request. After a provider's request, an object with nothing but a
-/// message is the provider's error.
+/// message is the provider's error. After a request for embeddings, lists of numbers are vectors.
 pub fn response_to(request: &Request, output: Output) -> Reply {
-    let is_embedding = matches!(output, Output::Embeddings(_));
+    let is_embedding =
+        matches!(output, Output::Embeddings(_)) || request.shape.is_some_and(Shape::is_for_embeddings);
     match output {
         Output::Value(value) | Output::Embeddings(value) => {
             let error = || errors::from_body(value.as_object()?);

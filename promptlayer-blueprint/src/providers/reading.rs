@@ -54,6 +54,11 @@ impl Shape {
         (!self.is_shared).then_some(self.family)
     }
 
+    /// Returns `true` if the responses are embeddings.
+    pub(super) fn is_for_embeddings(&self) -> bool {
+        ["embed", "embeddings", "embed-content"].contains(&self.api_type)
+    }
+
     /// Returns the provider that usually serves this format. OpenAI's formats are those of many servers.
     pub(super) fn usual_speaker(&self) -> Option<&'static str> {
         (self.family != "openai").then_some(self.family)

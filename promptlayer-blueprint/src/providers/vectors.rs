@@ -44,9 +44,14 @@ fn shorten(value: &mut Value, is_vector: &dyn Fn(&[Value]) -> bool) {
     }
 }
 
-/// Reads the result of a function that embeds, in no known format. Any list of numbers is a vector there.
+/// Reads the result of a function that embeds, in no known format. Any list of numbers is a vector there. The vectors
+/// may be the only field of an object.
 pub(super) fn prompt_of_result(mut value: Value) -> Prompt {
-    let vectors = match &value {
+    let inner = match &value {
+        Value::Object(object) if object.len() == 1 => object.values().next(),
+        _ => None,
+    };
+    let vectors = match inner.unwrap_or(&value) {
         Value::Array(items) if items.first().is_some_and(Value::is_array) => items.as_slice(),
         value => std::slice::from_ref(value),
     };
@@ -82,5 +87,25 @@ pub(super) fn dimensions(vector: &Value) -> Option<usize> {
             Some(base64.trim_end_matches('=').len().checked_mul(3)? / BASE64_OF_4_NUMBERS)
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::providers::{Input, Output, request, response_to};
+
+    #[test]
+    fn numbers_after_a_request_for_embeddings_are_vectors() {
+        let embed = json!({"model": "text-embedding-3-small", "input": ["why?"]});
+        let chat = json!({"model": "m", "messages": [{"role": "user", "content": "why?"}]});
+        let said = |asked: &serde_json::Value, answer: serde_json::Value| {
+            let reply = response_to(&request(Input::Value(asked.clone())), Output::Value(answer));
+            reply.prompt.unwrap().text()
+        };
+        assert_eq!(said(&embed, json!([[0.5, 0.25]])), "1 embedding of 2 dimensions");
+        assert_eq!(said(&embed, json!({"embeddings": [[0.5], [0.25]]})), "2 embeddings of 1 dimensions");
+        assert_eq!(said(&chat, json!([0.5, 0.25])), "[\n  0.5,\n  0.25\n]");
     }
 }

@@ -54,6 +54,8 @@ pub struct Vendor {
     pub reply_marks: &'static [Marks],
     /// Rust crates, or types of a crate (`crate_name::Type`), that only talk to this provider.
     pub types: &'static [&'static str],
+    /// Types of requests of a crate (`crate_name::Type`) whose form does not tell their API, with the API.
+    pub request_types: &'static [(&'static str, &'static str)],
     /// Rust crates that are made for this provider, and are used with compatible servers too.
     pub shared_types: &'static [&'static str],
 }
@@ -71,6 +73,7 @@ impl Vendor {
         request_marks: &[],
         reply_marks: &[],
         types: &[],
+        request_types: &[],
         shared_types: &[],
     };
 
@@ -148,6 +151,10 @@ pub static VENDORS: &[Vendor] = &[
         models: &["mistral-embed", "codestral-embed"],
         model_prefixes: &["open-mistral-", "open-mixtral-"],
         types: &["mistralai_client"],
+        request_types: &[
+            ("mistralai_client::ChatMessage", "chat-completions"),
+            ("mistralai_client::EmbedModel", "embeddings"),
+        ],
         // Other providers serve these families too, but under names with a version.
         model_patterns: &[
             ("mistral-", "-latest"),
@@ -272,6 +279,11 @@ pub static VENDORS: &[Vendor] = &[
         hosts: &["localhost:11434", "127.0.0.1:11434", "[::1]:11434"],
         types: &["ollama_rs"],
         reply_marks: &[&[("system_fingerprint", Is::Equal("fp_ollama"))]],
+        request_types: &[
+            ("ollama_rs::ChatMessageRequest", "chat"),
+            ("ollama_rs::GenerationRequest", "generate"),
+            ("ollama_rs::GenerateEmbeddingsRequest", "embed"),
+        ],
         ..Vendor::UNKNOWN
     },
     Vendor {

@@ -123,10 +123,15 @@ fn is_for_claude(object: &Object) -> bool {
 
 /// Messages of `OpenAI`'s Responses API have the same type and role, but no stop reason.
 fn is_reply(object: &Object) -> bool {
+    let stops = object.contains_key("stop_reason");
+    let counts = object.at("usage.input_tokens").is_some_and(Value::is_u64);
     object.get("type").is_none_or(|kind| kind == "message")
-        && object.is("role", "assistant")
         && object.has_a("content", Value::is_array)
-        && (object.contains_key("stop_reason") || object.at("usage.input_tokens").is_some_and(Value::is_u64))
+        // Some clients have no field for the role, which is always the same.
+        && match object.get("role") {
+            Some(role) => role == "assistant" && (stops || counts),
+            None => stops && counts,
+        }
 }
 
 /// `ping` and `message_stop` are not checked: other APIs may have them too.

@@ -24,8 +24,15 @@ static BLOCK: Rules = &[("type", Op::First), ("signature", Op::Set), ("*", Op::A
 /// The fields of the last events, or of their `delta`, that belong to the message.
 const LATE_FIELDS: &[&str] =
     &["stop_reason", "stop_sequence", "stop_details", "container", "usage", "error", INVOCATION_METRICS];
-/// Token counts in an event are totals of the message so far. Counts that an event omits keep their value.
-static MESSAGE: Rules = &[("usage", Op::Fields(&[("*", Op::Set)])), ("*", Op::Set)];
+/// Token counts in an event are totals of the message so far. Counts that an event omits keep their value. Some
+/// clients write a zero for a count that was omitted.
+static MESSAGE: Rules = &[("usage", Op::Fields(&[("*", Op::With(set_count))])), ("*", Op::Set)];
+
+fn set_count(known: &mut Value, later: Value) {
+    if later != 0 || known.is_null() {
+        *known = later;
+    }
+}
 
 /// Assembles the events of a stream into the message. If the stream was interrupted, the message contains what
 /// arrived. An error event in the stream is added as the `error` field.
@@ -100,4 +107,21 @@ fn finish(mut block: Object) -> Object {
         block.entry("text").or_insert_with(|| "".into());
     }
     block
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::providers::{Output, response};
+
+    #[test]
+    fn zero_does_not_replace_a_count_of_a_stream() {
+        let events = vec![
+            json!({"type": "message_start", "message": {"role": "assistant", "content": [], "usage": {"input_tokens": 21, "output_tokens": 1}}}),
+            json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"input_tokens": 0, "output_tokens": 4}}),
+        ];
+        let usage = response(Output::Chunks(events)).usage;
+        assert_eq!((usage.input, usage.output), (Some(21), Some(4)));
+    }
 }

@@ -1,9 +1,9 @@
-//! Tests of the requests that are written for Anthropic and Bedrock.
+//! Tests of the requests that are written for Anthropic and Bedrock, and of replies without a role.
 
 use serde_json::{Map, Value, json};
 
 use crate::blueprint::{ChatPrompt, FunctionCallChoice, Prompt};
-use crate::providers::{Input, ProviderRequest, request, to_request};
+use crate::providers::{Input, Output, ProviderRequest, request, response, to_request};
 
 /// Writes a request with one parameter that both APIs have in this test.
 fn write(prompt: &Value, provider: &str) -> ProviderRequest {
@@ -387,4 +387,17 @@ fn other_clouds_get_the_version_that_they_require() {
     assert_eq!(version("anthropic", json!({})), None);
     assert_eq!(version("vertexai", json!({})), Some(json!("vertex-2023-10-16")));
     assert_eq!(version("vertexai", json!({"anthropic_version": "v"})), Some(json!("v")));
+}
+
+#[test]
+fn reply_needs_no_role_if_it_has_a_stop_reason_and_counts() {
+    let mut reply = json!({
+        "id": "msg_1", "model": "claude-sonnet-4-5", "content": [{"type": "text", "text": "Sunny."}],
+        "stop_reason": "end_turn", "usage": {"input_tokens": 21, "output_tokens": 4},
+    });
+    let read = response(Output::Value(reply.clone()));
+    assert_eq!(read.shape.map(|shape| shape.api_type), Some("messages"));
+    assert_eq!((read.prompt.unwrap().text(), read.usage.input), ("Sunny.".to_owned(), Some(21)));
+    reply.as_object_mut().unwrap().remove("usage");
+    assert!(response(Output::Value(reply)).shape.is_none());
 }

@@ -151,12 +151,29 @@ fn write_assistant(
             }
         }
     }
+    input.get_mut(first..).unwrap_or_default().iter_mut().for_each(shorten);
     input.extend(message.tool_calls.iter().map(call));
     if message.function_call.is_some() {
         omissions.add(format!("{place}.function_call"), NO_LEGACY);
     }
     if input.len() == first {
         input.push(self::message("assistant", Vec::new()));
+    }
+}
+
+/// Writes a message that is only a text as a text: in the API, a message with a list of output has an id.
+fn shorten(item: &mut Value) {
+    let Some(item) =
+        item.as_object_mut().filter(|item| item.is("type", "message") && !item.contains_key("id"))
+    else {
+        return;
+    };
+    if let Some(Value::Array(parts)) = item.get_mut("content")
+        && let [Value::Object(part)] = parts.as_mut_slice()
+        && part.get("annotations").is_none_or(|annotations| *annotations == json!([]))
+        && let Some(text) = part.remove("text")
+    {
+        item.insert("content".to_owned(), text);
     }
 }
 
@@ -204,7 +221,8 @@ fn output_text(text: &TextContent) -> Value {
 fn item(block: &ContentBlock) -> Option<Value> {
     Some(without_nulls(match block {
         ContentBlock::Text(text) => {
-            json!({"type": "message", "id": text.id, "role": "assistant", "content": [output_text(text)]})
+            let status = text.id.is_some().then_some("completed");
+            json!({"type": "message", "id": text.id, "status": status, "role": "assistant", "content": [output_text(text)]})
         }
         ContentBlock::Thinking(thought) => {
             let text = Some(&thought.thinking).filter(|text| !text.is_empty());
@@ -341,6 +359,47 @@ mod tests {
         let (read, omissions) = round_trip(&prompt);
         assert_eq!(read, prompt);
         assert_eq!(omissions, Vec::<String>::new());
+    }
+
+    #[test]
+    fn message_of_the_model_is_a_text_or_has_an_id_and_a_status() {
+        let text = |text: &str| json!({"type": "text", "text": text});
+        let cited = json!({"type": "text", "text": "So.", "annotations": [
+            {"type": "url_citation", "title": "T", "url": "https://example.org", "start_index": 0, "end_index": 2},
+        ]});
+        let known = json!({"type": "text", "text": "So.", "id": "msg_1"});
+        let cases = [
+            (json!([text("So.")]), json!({"content": "So."})),
+            (
+                json!([known]),
+                json!({"id": "msg_1", "status": "completed", "content": [
+                    {"type": "output_text", "text": "So.", "annotations": []},
+                ]}),
+            ),
+            (
+                json!([cited]),
+                json!({"content": [
+                    {"type": "output_text", "text": "So.", "annotations": cited["annotations"]},
+                ]}),
+            ),
+            (
+                json!([text("So."), text("Or so.")]),
+                json!({"content": [
+                    {"type": "output_text", "text": "So.", "annotations": []},
+                    {"type": "output_text", "text": "Or so.", "annotations": []},
+                ]}),
+            ),
+        ];
+        for (content, expected) in cases {
+            let prompt = Prompt::from(chat(&json!([{"role": "assistant", "content": content}])));
+            let body =
+                to_request(&prompt, "openai", Some("responses"), "gpt-5", &Object::new()).unwrap().body;
+            let mut message = body["input"][0].as_object().unwrap().clone();
+            assert_eq!(message.remove("type"), Some("message".into()));
+            assert_eq!(message.remove("role"), Some("assistant".into()));
+            assert_eq!(Value::Object(message), expected);
+            assert_eq!(round_trip(&prompt), (prompt, Vec::new()));
+        }
     }
 
     #[test]

@@ -133,7 +133,7 @@ struct Exchanged {
 /// what it took over from the function around it.
 fn read(span: &FinishedSpan) -> Exchanged {
     let input = span.input.as_ref().and_then(|input| captured::input(input, &span.types));
-    let mut request = input.map(providers::request).unwrap_or_default();
+    let mut request = input.map(providers::request).unwrap_or_default().with_types(&type_names(span));
     let output = span.output.as_ref().map(|output| captured::output(output, is_embedding(span)));
     let mut reply = output.map(|output| providers::response_to(&request, output)).unwrap_or_default();
     let json = |fields: Map<String, Value>| (!fields.is_empty()).then(|| Value::Object(fields).to_string());

@@ -252,6 +252,7 @@ fn embedding_call_logs_number_and_dimensions() {
         serde_json::from_str::<Value>(&output(json!({"vector": [0.5, 0.25], "tokens": 2}))).unwrap(),
         json!({"vector": "[2 numbers]", "tokens": 2})
     );
+    assert_eq!(output(json!({"embeddings": [[0.5, 0.25]]})), "1 embedding of 2 dimensions");
     // A known reply is read as such.
     let known = json!({"object": "list", "data": [{"embedding": [0.5, 0.25], "index": 0}], "model": "m"});
     assert_eq!(output(known), "1 embedding of 2 dimensions");
