@@ -383,8 +383,8 @@ impl LayerBuilder {
     /// Configures the layer for a function that is frozen between invocations (AWS Lambda, Cloud Run and
     /// similar).
     ///
-    /// Spans are sent as they end and not in batches every second, retries stop after ten seconds, and a
-    /// request takes at most five seconds. This changes the defaults of [`timeout`](Self::timeout),
+    /// A span waits 20 ms for others before it is sent, and not a second. Retries stop after ten seconds. A request,
+    /// and the future of an asynchronous hook, take at most five seconds. This changes the defaults of [`timeout`](Self::timeout),
     /// [`batch`](Self::batch), [`retry`](Self::retry) and [`hook_timeout`](Self::hook_timeout). Values that you
     /// set win, in any order of calls, and so does the timeout of a [`client`](Self::client). Call
     /// [`ShutdownGuard::flush`] before each invocation returns, because a request that is in flight when the process
