@@ -107,7 +107,7 @@ pub fn of_host(host: &str, port: Option<u16>) -> Option<&'static str> {
     let has_pattern = |(start, end): &(&str, &str)| host.starts_with(start) && host.ends_with(end);
     VENDORS
         .iter()
-        .find(|vendor| vendor.hosts.iter().any(|known| is_host(known)))
+        .find(|vendor| vendor.hosts.iter().any(is_host))
         .or_else(|| VENDORS.iter().find(|vendor| vendor.host_patterns.iter().any(has_pattern)))
         .map(|vendor| vendor.name)
 }

@@ -52,7 +52,7 @@ impl Format {
                 Role::Assistant(calls) => {
                     content.extend(calls.into_iter().map(|call| {
                         (self.call)(&call.id.unwrap_or_default(), call.name, call.arguments.into())
-                    }))
+                    }));
                 }
                 Role::Tool(id, _) => {
                     content = vec![(self.result)(&id.unwrap_or_default(), content, of_failed.is_some())];

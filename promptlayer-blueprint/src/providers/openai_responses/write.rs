@@ -61,7 +61,7 @@ fn is_plain(text: &TextContent) -> bool {
     text.id.is_none() && text.annotations.is_empty() && text.thought_signature.is_none()
 }
 
-fn message(role: &str, content: Vec<Value>) -> Value {
+fn message(role: &str, content: &[Value]) -> Value {
     json!({"type": "message", "role": role, "content": content})
 }
 
@@ -77,7 +77,7 @@ fn write_message(written: &Message, place: &str, input: &mut Vec<Value>, omissio
             [same @ (ContentBlock::ShellCallOutput(_) | ContentBlock::ApplyPatchCallOutput(_))],
         ) => input.extend(same_item(same)),
         (Message::System(_) | Message::Developer(_) | Message::User(_), content) => {
-            input.push(message(written.role(), user_parts(content, place, omissions)));
+            input.push(message(written.role(), &user_parts(content, place, omissions)));
         }
         (Message::Tool(result), content) => {
             let output = match plain_text(content) {
@@ -157,7 +157,7 @@ fn write_assistant(
         omissions.add(format!("{place}.function_call"), NO_LEGACY);
     }
     if input.len() == first {
-        input.push(self::message("assistant", Vec::new()));
+        input.push(self::message("assistant", &[]));
     }
 }
 
