@@ -152,7 +152,7 @@ fn answers(object: &Object, is_complete: bool) -> Option<(Vec<&Object>, &'static
         let is_alone = list.is_empty()
             || object.keys().all(|field| field == list || BESIDE_ANSWERS.contains(&field.as_str()));
         let is_answer = |answer: &&Object| {
-            answer.has_a(*text, Value::is_string) && (!is_complete || answer.contains_key(*other))
+            answer.has_a(text, Value::is_string) && (!is_complete || answer.contains_key(*other))
         };
         (!answers.is_empty() && is_alone && answers.iter().all(is_answer)).then_some((answers, names))
     })

@@ -22,7 +22,7 @@ pub(super) fn request(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
         }
     }
     body.insert("input".to_owned(), input.into());
-    let tools = omissions.tools(draft.chat, |tool, _| write_tool(tool));
+    let tools = omissions.tools(draft.chat, write_tool);
     if !tools.is_empty() {
         body.insert("tools".to_owned(), tools.into());
     }
@@ -61,7 +61,7 @@ fn is_plain(text: &TextContent) -> bool {
     text.id.is_none() && text.annotations.is_empty() && text.thought_signature.is_none()
 }
 
-fn message(role: &str, content: Vec<Value>) -> Value {
+fn message(role: &str, content: &[Value]) -> Value {
     json!({"type": "message", "role": role, "content": content})
 }
 
@@ -77,7 +77,7 @@ fn write_message(written: &Message, place: &str, input: &mut Vec<Value>, omissio
             [same @ (ContentBlock::ShellCallOutput(_) | ContentBlock::ApplyPatchCallOutput(_))],
         ) => input.extend(same_item(same)),
         (Message::System(_) | Message::Developer(_) | Message::User(_), content) => {
-            input.push(message(written.role(), user_parts(content, place, omissions)));
+            input.push(message(written.role(), &user_parts(content, place, omissions)));
         }
         (Message::Tool(result), content) => {
             let output = match plain_text(content) {
@@ -156,7 +156,7 @@ fn write_assistant(
         omissions.add(format!("{place}.function_call"), NO_LEGACY);
     }
     if input.len() == first {
-        input.push(self::message("assistant", Vec::new()));
+        input.push(self::message("assistant", &[]));
     }
 }
 
