@@ -116,7 +116,7 @@ pub(super) fn content(message: &Object, role: Role) -> Option<Cow<'_, Value>> {
         return Some(Cow::Borrowed(content));
     }
     let is_content = |field: &str| message.get(field).is_some_and(|value| !is_empty(value));
-    let has_other = role == Role::Assistant && OTHER_CONTENT.iter().any(&is_content);
+    let has_other = role == Role::Assistant && OTHER_CONTENT.iter().any(is_content);
     if message.contains_key("content") || has_other {
         return None;
     }

@@ -54,7 +54,7 @@ pub(crate) const TABLE: &[Snippet] = &[
     ok(
         "names_in_the_attribute",
         "2018",
-        r##"
+        r#"
         pub struct Json<T>(pub T);
         pub struct Question { pub text: String }
         #[attr(input = question.text)] pub fn text(Json(question): Json<Question>) -> String { question.text }
@@ -65,14 +65,14 @@ pub(crate) const TABLE: &[Snippet] = &[
         #[attr(fields(length = text.len()), metadata(first = first))] pub fn span([first, ..]: [u8; 3], Json(text): Json<String>) -> usize { text.len() + usize::from(first) }
         #[attr(input = (whole, left))] pub fn bound(whole @ (left, _): (u8, u8)) -> u8 { whole.1 + left }
         #[attr(input = 1)] pub fn unnamed(Json(text): Json<String>) -> String { text }
-        "##,
+        "#,
     ),
     ok(
         "names_in_a_text_of_the_attribute",
         "2021",
-        r##"
+        r#"
         #[attr(input = format!("{text}, {count:?}"))] pub fn inline((text, count): (String, u8)) -> usize { text.len() + usize::from(count) }
-        "##,
+        "#,
     ),
     ok(
         "a_ref",
