@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::pin::Pin;
+use std::time::Duration;
 
 use tracing_subscriber::prelude::*;
 
@@ -13,6 +14,9 @@ use crate::{Case, KEY, QUESTION, Scripted, Wire, version};
 /// What the caller of the crate received: the text of the answer, the call of a tool as `name arguments`, or the
 /// vector of an embedding.
 pub type Outcome = Result<String, Box<dyn Error>>;
+
+/// How long a call may take. Some crates repeat a failed request without end.
+const LIMIT: Duration = Duration::from_secs(60);
 
 type Call = Box<dyn Fn(String) -> Pin<Box<dyn Future<Output = Outcome>>>>;
 
@@ -100,9 +104,16 @@ impl Api {
         if !wrong.is_empty() {
             return Some(Err(wrong.join("\n")));
         }
-        let reasons: Vec<String> =
-            lacks.iter().map(|(_, field, reason)| format!("no {field}: {reason}")).collect();
-        Some(Ok(if reasons.is_empty() { "right".to_owned() } else { reasons.join("; ") }))
+        if lacks.is_empty() {
+            return Some(Ok("right".to_owned()));
+        }
+        let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for (_, field, reason) in lacks {
+            by_reason.entry(reason).or_default().push(format!("the {field}"));
+        }
+        let cell =
+            by_reason.iter().map(|(reason, fields)| format!("all but {}: {reason}", fields.join(" and ")));
+        Some(Ok(cell.collect::<Vec<_>>().join("; ")))
     }
 
     /// Runs a call once.
@@ -111,7 +122,8 @@ impl Api {
         let (layer, captured) = promptlayer_tracing::layer().in_memory().expect("a layer");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let outcome = tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
-            runtime.block_on(call(server.url()))
+            let call = async { tokio::time::timeout(LIMIT, call(server.url())).await };
+            runtime.block_on(call).unwrap_or_else(|_| Err("the call does not end".into()))
         });
         let mut found = scripted.expected.differences(&captured.requests());
         let mut other = |text: String| found.push(Difference { field: Field::Other, text });

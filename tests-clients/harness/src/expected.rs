@@ -244,3 +244,79 @@ fn calls(prompt: &Prompt) -> Vec<(String, Value)> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use promptlayer_tracing::blueprint::{AssistantMessage, ChatPrompt, Function, ToolCall};
+
+    use super::*;
+
+    /// Returns the log that is expected.
+    fn right(expected: &Expected) -> LogRequest {
+        let messages = expected.input.iter().map(|(role, text)| match role.as_str() {
+            "system" => Message::system(text.as_str()),
+            _ => Message::user(text.as_str()),
+        });
+        let mut input = ChatPrompt::new(messages);
+        input.tools = expected.tools.iter().map(|name| Function::new(name).into()).collect();
+        let mut answer = AssistantMessage::default();
+        answer.tool_calls = expected
+            .calls
+            .iter()
+            .map(|(name, arguments)| ToolCall::new("c", name, arguments.to_string()))
+            .collect();
+        let output = ChatPrompt::new([Message::Assistant(answer)]);
+        let mut log =
+            LogRequest::new(&expected.provider, &expected.model, Prompt::from(input), Prompt::from(output))
+                .usage(INPUT_TOKENS, OUTPUT_TOKENS)
+                .metadata(expected.finish.iter().map(|finish| ("finish_reason", finish.as_str())));
+        log.api_type = Some(expected.api.clone());
+        log
+    }
+
+    #[test]
+    fn each_part_of_a_log_is_compared() {
+        let expected = Expected::tools("openai", "gpt-4o", "chat-completions");
+        assert_eq!(expected.differences(&[right(&expected)]), []);
+        assert_eq!(expected.differences(&[])[0].field, Field::Other);
+        let changes: [(Field, fn(&mut LogRequest)); 12] = [
+            (Field::Provider, |log| log.provider = "custom".to_owned()),
+            (Field::Model, |log| log.model = "unknown".to_owned()),
+            (Field::Api, |log| log.api_type = None),
+            (Field::Input, |log| {
+                if let Prompt::Chat(chat) = &mut log.input {
+                    chat.messages[0] = Message::user(SYSTEM);
+                }
+            }),
+            (Field::Tools, |log| {
+                if let Prompt::Chat(chat) = &mut log.input {
+                    chat.tools.clear();
+                }
+            }),
+            (Field::Calls, |log| log.output = Prompt::assistant("")),
+            (Field::Tokens, |log| log.output_tokens = None),
+            (Field::Finish, |log| log.metadata.clear()),
+            (Field::FirstChunk, |log| {
+                log.metadata.insert("time_to_first_chunk_ms".to_owned(), "1".to_owned());
+            }),
+            (Field::Status, |log| log.status = RequestStatus::Warning),
+            (Field::Other, |log| {
+                log.metadata.insert("header".to_owned(), format!("Bearer {KEY}"));
+            }),
+            (Field::Other, |log| {
+                log.metadata.insert("header".to_owned(), format!("s={COOKIE}"));
+            }),
+        ];
+        for (field, change) in changes {
+            let mut log = right(&expected);
+            change(&mut log);
+            let found: Vec<Field> =
+                expected.differences(&[log]).into_iter().map(|difference| difference.field).collect();
+            assert_eq!(found, [field]);
+        }
+        let failed =
+            Expected::error("openai", "gpt-4o", "chat-completions", ErrorType::ProviderError, "no words");
+        let other = right(&failed).failed(ErrorType::ProviderError, "other words");
+        assert!(failed.differences(&[other]).iter().any(|difference| difference.field == Field::Message));
+    }
+}
