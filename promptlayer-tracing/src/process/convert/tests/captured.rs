@@ -7,7 +7,9 @@ use super::{arguments, captured, lines, said, span};
 use crate::capture::{Captured, Unseen};
 use crate::capture::type_names::TypeNames;
 use crate::kind::SpanKind;
-use crate::process::convert::{function_input, function_output, log_request};
+use crate::process::convert::{
+    function_input, function_output, log_request, problem, problem_without_content,
+};
 use crate::span::finished::{FinishedSpan, Output};
 use crate::span::input_output::{Ending, Input};
 
@@ -277,5 +279,24 @@ fn exchange_shows_what_a_returned_stream_does_not() {
         (Unseen::EarlyReturn, RequestStatus::Warning),
     ] {
         assert_eq!(ended(unseen), ("So.".to_owned(), status), "{unseen:?}");
+    }
+}
+
+#[test]
+fn result_of_a_tool_may_be_an_error() {
+    let text = json!({"type": "text", "text": "no such city"});
+    let own = "the tool answered with an error";
+    for (kind, result, expected) in [
+        (SpanKind::Tool, json!({"content": [text], "isError": true}), Some("no such city")),
+        (SpanKind::Tool, json!({"content": [], "isError": true}), Some(own)),
+        (SpanKind::Tool, json!({"content": [text], "isError": false}), None),
+        (SpanKind::Tool, json!({"content": [text]}), None),
+        (SpanKind::Tool, json!({"isError": true}), None),
+        (SpanKind::Chain, json!({"content": [text], "isError": true}), None),
+    ] {
+        let output = Some(Output::Value(captured(&result)));
+        let span = FinishedSpan { kind: Some(kind), is_request: false, output, ..span() };
+        assert_eq!(problem(&span).as_deref(), expected, "{result}");
+        assert_eq!(problem_without_content(&span).as_deref(), expected.map(|_| own), "{result}");
     }
 }
