@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use self::names::{HISTORY, MODEL, PARAMETERS, SYSTEM, USER, is_known};
 use super::reading::Request;
-use super::{REDACTED, json, messages, openai_chat};
+use super::{REDACTED, crates, json, messages, openai_chat};
 use crate::blueprint::{ChatPrompt, Message};
 
 /// The input of a call.
@@ -22,8 +22,10 @@ pub enum Input {
 /// Reads the input of a model call.
 pub fn request(input: Input) -> Request {
     match input {
-        Input::Arguments(arguments) => by_name(arguments),
-        Input::Value(value) => of_value(value),
+        Input::Arguments(arguments) => {
+            by_name(arguments.into_iter().map(|(name, value)| (name, crates::request(value))).collect())
+        }
+        Input::Value(value) => of_value(crates::request(value)),
     }
 }
 
