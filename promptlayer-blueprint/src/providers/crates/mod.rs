@@ -2,12 +2,13 @@
 //! into the wire format of chat completions, which the readers detect.
 
 mod genai;
+mod rig;
 
 use serde_json::{Value, json};
 
 /// Rewrites a request. Returns any other value as it is.
 pub(super) fn request(value: Value) -> Value {
-    genai::request(&value).unwrap_or(value)
+    genai::request(&value).or_else(|| rig::request(&value)).unwrap_or(value)
 }
 
 /// Rewrites a response. Returns any other value as it is.
@@ -17,7 +18,7 @@ pub(super) fn response(value: Value) -> Value {
 
 /// Rewrites the events of a stream. Returns any other items as they are.
 pub(super) fn events(items: Vec<Value>) -> Vec<Value> {
-    genai::events(&items).unwrap_or(items)
+    genai::events(&items).or_else(|| rig::events(&items)).unwrap_or(items)
 }
 
 /// Returns an event of a streamed chat completion.
