@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Answer, Expected};
 
 pub mod anthropic;
+pub mod bedrock;
 pub mod mistral;
 pub mod ollama;
 pub mod openai_chat;
