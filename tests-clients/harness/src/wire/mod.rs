@@ -12,6 +12,7 @@ use crate::{Answer, Expected};
 
 pub mod anthropic;
 pub mod bedrock;
+pub mod gemini;
 pub mod mistral;
 pub mod ollama;
 pub mod openai_chat;
