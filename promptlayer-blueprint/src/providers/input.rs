@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::json::{self, Words};
 use super::reading::Request;
-use super::{REDACTED, detect, embedded, messages, openai_chat};
+use super::{REDACTED, crates, detect, embedded, messages, openai_chat};
 use crate::blueprint::{ChatPrompt, ContentBlock, Message};
 
 /// Arguments that contain the user message.
@@ -49,8 +49,10 @@ pub enum Input {
 /// Reads the input of a model call.
 pub fn request(input: Input) -> Request {
     match input {
-        Input::Arguments(arguments) => by_name(arguments),
-        Input::Value(value) => of_value(value),
+        Input::Arguments(arguments) => {
+            by_name(arguments.into_iter().map(|(name, value)| (name, crates::request(value))).collect())
+        }
+        Input::Value(value) => of_value(crates::request(value)),
     }
 }
 

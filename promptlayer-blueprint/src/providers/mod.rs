@@ -13,6 +13,7 @@
 //! | `ollama` | Ollama chat, generate and embed |
 //! | `openai_chat` | OpenAI Chat Completions, which many providers serve |
 //! | `openai_completions`, `openai_embeddings`, `openai_images`, `openai_responses` | OpenAI's other APIs |
+//! | `crates` | types of Rust crates that have a form of their own |
 //! | `input`, `output`, `embedded` | values without a provider's wire format, or with one inside |
 //!
 //! ```
@@ -60,6 +61,7 @@ mod bedrock;
 mod blocks;
 mod call_ids;
 mod cohere;
+mod crates;
 mod detect;
 mod draft;
 mod embedded;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::json;
 use super::reading::{Reply, Request, Shape};
-use super::{detect, embedded, errors, frames, messages, openai_chat, vectors};
+use super::{crates, detect, embedded, errors, frames, messages, openai_chat, vectors};
 use crate::blueprint::{ChatPrompt, ErrorType, Message};
 
 /// The output of a call.
@@ -31,6 +31,7 @@ pub fn response_to(request: &Request, output: Output) -> Reply {
         matches!(output, Output::Embeddings(_)) || request.shape.is_some_and(Shape::is_for_embeddings);
     match output {
         Output::Value(value) | Output::Embeddings(value) => {
+            let value = crates::response(value);
             let error = || errors::from_body(value.as_object()?);
             let error = error().filter(|_| request.shape.is_some());
             let reply = from_value(value, is_embedding);
@@ -56,6 +57,7 @@ fn events(chunks: Vec<Value>) -> Vec<Value> {
     if is_known(&chunks) {
         return chunks;
     }
+    let chunks = crates::events(chunks);
     if let Some(events) = frames::in_pieces(&chunks).filter(|events| is_known(events)) {
         return events;
     }

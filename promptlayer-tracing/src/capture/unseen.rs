@@ -18,7 +18,7 @@ pub enum Unseen {
 const HOLDERS: &[(&str, Unseen)] = &[
     ("dyn futures_core::stream::Stream<", Unseen::Stream),
     ("dyn futures_core::stream::FusedStream<", Unseen::Stream),
-    ("::_converse_stream_output::ConverseStreamOutput", Unseen::Stream),
+    ("::converse_stream::_converse_stream_output::ConverseStreamOutput", Unseen::Stream),
     ("::_invoke_model_with_response_stream_output::InvokeModelWithResponseStreamOutput", Unseen::Stream),
     ("::event_receiver::EventReceiver<", Unseen::Stream),
     ("async_stream::async_stream::AsyncStream<", Unseen::Stream),
@@ -109,6 +109,8 @@ mod tests {
                 "aws_sdk_bedrockruntime::operation::converse_stream::_converse_stream_output::ConverseStreamOutput",
                 Some(Unseen::Stream),
             ),
+            // An event of that stream.
+            ("aws_sdk_bedrockruntime::types::_converse_stream_output::ConverseStreamOutput", None),
         ] {
             assert_eq!(Unseen::from_type_name(name), expected, "{name}");
         }

@@ -1,5 +1,7 @@
 //! What a model call of another crate takes over from the annotated function around it.
 
+use std::time::Duration;
+
 use promptlayer_blueprint::providers::gen_ai::{self, Outcome};
 use promptlayer_blueprint::semconv;
 
@@ -16,6 +18,7 @@ pub(crate) struct Around {
     provider: Option<String>,
     model: Option<String>,
     parameters: Vec<(&'static str, Captured)>,
+    time_to_first_chunk: Option<Duration>,
 }
 
 impl Around {
@@ -27,6 +30,7 @@ impl Around {
             provider: function.provider.clone(),
             model: function.model.clone(),
             parameters: function.parameters.clone(),
+            time_to_first_chunk: function.time_to_first_chunk,
         }
     }
 }
@@ -62,13 +66,44 @@ pub(crate) fn complete(call: &mut FinishedSpan, around: Around) {
         Outcome::Failure | Outcome::Unknown => true,
         Outcome::FailureWithMessage => false,
     };
-    let is_success =
-        !call.lacks_an_answer && matches!(recorded.outcome, Outcome::Response | Outcome::Unknown);
     // The items of a stream are those of the call, however the stream ended.
     let is_stream = matches!(output, Some(Output::Chunks(_)));
+    if is_stream && has_returned {
+        // The span does not record what the reader of the stream received.
+        call.lacks_an_answer = false;
+    }
+    let is_success =
+        !call.lacks_an_answer && matches!(recorded.outcome, Outcome::Response | Outcome::Unknown);
     if !has_returned && takes_ending {
         (call.ending, call.output) = (around.ending, output);
     } else if is_success && (has_returned || is_stream) {
         call.output = output;
+        call.time_to_first_chunk = call.time_to_first_chunk.or(around.time_to_first_chunk);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::convert::tests::span;
+
+    #[test]
+    fn stream_around_shows_what_the_span_lacks() {
+        let text = || Captured::Text("Hi".to_owned());
+        let first = Some(Duration::from_millis(3));
+        for (output, ending, lacks_an_answer) in [
+            (Output::Chunks(vec![text()]), Ending::Returned, false),
+            (Output::Chunks(vec![text()]), Ending::Cancelled, true),
+            // The function may return something else in place of a failed call.
+            (Output::Value(text()), Ending::Returned, true),
+        ] {
+            let output = Some(output);
+            let function = FinishedSpan { output, ending, time_to_first_chunk: first, ..span() };
+            let mut call = FinishedSpan { is_external: true, lacks_an_answer: true, ..span() };
+            complete(&mut call, Around::from_function(&function));
+            assert_eq!(call.lacks_an_answer, lacks_an_answer, "{function:?}");
+            let taken = if lacks_an_answer { None } else { first };
+            assert_eq!(call.time_to_first_chunk, taken, "{function:?}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use promptlayer_blueprint::{SpanId, Tags, TraceId, semconv};
 use serde_json::{Map, Value};
 
 use crate::capture::type_names::TypeNames;
-use crate::capture::{Captured, Failure};
+use crate::capture::{Captured, Failure, Unseen};
 use crate::kind::SpanKind;
 use crate::prompt_link::PromptLink;
 use crate::span::call_site::OnRequestId;
@@ -90,7 +90,7 @@ pub(crate) struct FinishedSpan {
 
 impl FinishedSpan {
     /// Adds the exchange of this call. The exchange determines what the request log contains, and how the call
-    /// ended if the call itself returned.
+    /// ended if the call itself returned, also if its value leads to the output without showing it.
     #[cfg_attr(not(feature = "middleware"), allow(dead_code, reason = "an exchange does"))]
     pub(crate) fn complete(&mut self, mut exchange: Self) {
         self.kind = exchange.kind;
@@ -98,7 +98,12 @@ impl FinishedSpan {
         // The fields of an external span tell its own problem.
         let is_of_exchange = self.is_external
             || matches!(exchange.ending, Ending::Failed(_))
-            || matches!(self.ending, Ending::Returned);
+            || match self.ending {
+                Ending::Returned => true,
+                // The function may have failed.
+                Ending::Unseen(unseen) => unseen != Unseen::EarlyReturn,
+                _ => false,
+            };
         if is_of_exchange {
             self.ending = exchange.ending.clone();
         }

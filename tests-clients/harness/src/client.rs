@@ -78,6 +78,13 @@ impl Api {
         self
     }
 
+    /// States what the calls need besides the attribute. The table says it beside the name.
+    #[must_use]
+    pub fn needs(mut self, what: &str) -> Self {
+        self.name = format!("{}; needs {what}", self.name);
+        self
+    }
+
     /// States that the API has no key.
     #[must_use]
     pub fn keyless(mut self) -> Self {

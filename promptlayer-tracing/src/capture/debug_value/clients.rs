@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
+use super::json::snake_case;
 use super::parse::MASK;
 use crate::capture::type_names::{last_name, paths};
 
@@ -78,6 +79,7 @@ static CLIENTS: &[Client] = &[
         form: known(google_generative_ai_rs),
     },
     Client { krate: "cohere_rust", of_request: &[], parts: &[], form: known(cohere_rust) },
+    Client { krate: "gemini_rust", of_request: &[], parts: &[], form: known(gemini_rust) },
     Client {
         krate: "llm",
         of_request: &["llm::chat::message::"],
@@ -190,6 +192,36 @@ fn cohere_rust(name: &str, content: &mut Value) -> Option<Value> {
         _ => return None,
     };
     content.as_object_mut()?.insert("event_type".to_owned(), event.into());
+    Some(content.take())
+}
+
+/// Rewrites the events of a streamed interaction, which have no `Serialize`.
+fn gemini_rust(name: &str, content: &mut Value) -> Option<Value> {
+    const STATUSES: &str = "InProgress RequiresAction Completed Failed Cancelled Incomplete BudgetExceeded";
+    const ITEMS: &str = "UserInput ModelOutput Thought Text Image Audio Document Video ThoughtSummary \
+                         ThoughtSignature TextAnnotationDelta ArgumentsDelta";
+    let is_one_of = |words: &str| words.split(' ').any(|word| word == name);
+    let Some(fields) = content.as_object_mut() else {
+        return (content.is_null() && is_one_of(STATUSES)).then(|| snake_case(name).into());
+    };
+    let event = match name {
+        "InteractionCreated" => "interaction.created",
+        "InteractionCompleted" => "interaction.completed",
+        "InteractionStatusUpdate" => "interaction.status_update",
+        "StepStart" => "step.start",
+        "StepDelta" => "step.delta",
+        "StepStop" => "step.stop",
+        "Error" => "error",
+        _ => {
+            let is_item = is_one_of(ITEMS)
+                || ["Call", "Result", "Citation"].iter().any(|ending| name.ends_with(ending));
+            if is_item {
+                fields.insert("type".to_owned(), snake_case(name).into());
+            }
+            return None;
+        }
+    };
+    fields.insert("event_type".to_owned(), event.into());
     Some(content.take())
 }
 

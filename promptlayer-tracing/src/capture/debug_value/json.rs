@@ -294,7 +294,7 @@ fn repeats(name: &str, field: &str) -> bool {
     }
 }
 
-fn snake_case(name: &str) -> String {
+pub(super) fn snake_case(name: &str) -> String {
     let mut snake = String::with_capacity(name.len() + 4);
     for character in name.chars() {
         if character.is_uppercase() && !snake.is_empty() {

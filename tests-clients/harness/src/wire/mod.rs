@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::{Answer, Expected};
 
 pub mod anthropic;
+pub mod bedrock;
+pub mod gemini;
 pub mod mistral;
 pub mod ollama;
 pub mod openai_chat;

@@ -436,3 +436,43 @@ fn messages_of_llm_are_those_of_openai() {
         ])
     );
 }
+
+#[test]
+fn events_of_gemini_rust_are_assembled() {
+    const EVENT: &str = "gemini_rust::interactions::stream::InteractionEvent";
+    let interaction = "StreamInteraction { id: Some(\"v1\"), model: Some(\"gemini-2.5-flash\"), status: STATUS, \
+                       usage: Some(InteractionUsage { total_input_tokens: Some(3), total_output_tokens: Some(2), \
+                       input_tokens_by_modality: [] }), steps: [] }";
+    let event = |name: &str, status: &str| {
+        format!("{name} {{ interaction: {}, event_id: None }}", interaction.replace("STATUS", status))
+    };
+    let events = [
+        event("InteractionCreated", "InProgress"),
+        "StepStart { index: 0, step: ModelOutput { content: [], error: None }, event_id: None }".to_owned(),
+        "StepDelta { index: 0, delta: Text { text: \"Let me \" }, event_id: None }".to_owned(),
+        "StepDelta { index: 0, delta: Text { text: \"see.\" }, event_id: None }".to_owned(),
+        "StepStop { index: 0, usage: None, event_id: None }".to_owned(),
+        "StepStart { index: 1, step: FunctionCall { name: \"weather\", arguments: Object {}, id: \"c-1\" } }"
+            .to_owned(),
+        "StepDelta { index: 1, delta: ArgumentsDelta { arguments: Some(\"{\\\"city\\\":\\\"Bern\\\"}\") } }".to_owned(),
+        event("InteractionCompleted", "RequiresAction"),
+    ];
+    let read: Vec<Value> = events.iter().map(|event| value(event, EVENT)).collect();
+    assert_eq!(
+        read[2],
+        json!({
+            "event_type": "step.delta",
+            "index": 0,
+            "delta": {"type": "text", "text": "Let me "},
+            "event_id": null,
+        })
+    );
+    let reply = providers::response(Output::Chunks(read));
+    assert_eq!(reply.shape.unwrap().api_type, "interactions");
+    assert_eq!(reply.usage.output, Some(2));
+    assert_eq!(reply.finish.unwrap().word, "requires_action");
+    let prompt = reply.prompt.unwrap();
+    assert_eq!(prompt.text(), "Let me see.");
+    let written = serde_json::to_string(&prompt).unwrap();
+    assert!(written.contains("weather") && written.contains("Bern"), "{written}");
+}

@@ -1,15 +1,17 @@
 //! Captured values of every form: `Debug` output, secrets in arguments, and vectors.
 
-use promptlayer_blueprint::{LogRequest, Prompt};
+use promptlayer_blueprint::{LogRequest, Prompt, RequestStatus};
 use serde_json::{Value, json};
 
 use super::{arguments, captured, lines, said, span};
-use crate::capture::Captured;
+use crate::capture::{Captured, Unseen};
 use crate::capture::type_names::TypeNames;
 use crate::kind::SpanKind;
-use crate::process::convert::{function_input, function_output, log_request};
+use crate::process::convert::{
+    function_input, function_output, log_request, problem, problem_without_content,
+};
 use crate::span::finished::{FinishedSpan, Output};
-use crate::span::input_output::Input;
+use crate::span::input_output::{Ending, Input};
 
 const MESSAGES: &str = "alloc::vec::Vec<aws_sdk_bedrockruntime::types::_message::Message>";
 const SYSTEM: &str =
@@ -259,4 +261,43 @@ fn embedding_call_logs_number_and_dimensions() {
     assert_eq!(output(json!("none")), "none");
     assert_eq!(output(json!([])), "[]");
     assert_eq!(output(json!(null)), "");
+}
+
+#[test]
+fn exchange_shows_what_a_returned_stream_does_not() {
+    let ended = |unseen| {
+        let output = Some(Output::Value(Captured::Type("sdk::EventReceiver")));
+        let mut span = FinishedSpan { ending: Ending::Unseen(unseen), output, ..span() };
+        let seen = captured(&json!({"choices": [{"message": {"role": "assistant", "content": "So."}}]}));
+        span.complete(FinishedSpan { output: Some(Output::Value(seen)), ..super::span() });
+        let log = log_request(&span, None);
+        (log.output.text(), log.status)
+    };
+    for (unseen, status) in [
+        (Unseen::Stream, RequestStatus::Success),
+        (Unseen::Future, RequestStatus::Success),
+        (Unseen::Channel, RequestStatus::Success),
+        (Unseen::EarlyReturn, RequestStatus::Warning),
+    ] {
+        assert_eq!(ended(unseen), ("So.".to_owned(), status), "{unseen:?}");
+    }
+}
+
+#[test]
+fn result_of_a_tool_may_be_an_error() {
+    let text = json!({"type": "text", "text": "no such city"});
+    let own = "the tool answered with an error";
+    for (kind, result, expected) in [
+        (SpanKind::Tool, json!({"content": [text], "isError": true}), Some("no such city")),
+        (SpanKind::Tool, json!({"content": [], "isError": true}), Some(own)),
+        (SpanKind::Tool, json!({"content": [text], "isError": false}), None),
+        (SpanKind::Tool, json!({"content": [text]}), None),
+        (SpanKind::Tool, json!({"isError": true}), None),
+        (SpanKind::Chain, json!({"content": [text], "isError": true}), None),
+    ] {
+        let output = Some(Output::Value(captured(&result)));
+        let span = FinishedSpan { kind: Some(kind), is_request: false, output, ..span() };
+        assert_eq!(problem(&span).as_deref(), expected, "{result}");
+        assert_eq!(problem_without_content(&span).as_deref(), expected.map(|_| own), "{result}");
+    }
 }
