@@ -226,14 +226,10 @@ impl Omissions {
     }
 
     /// Writes the tools of a prompt. Reports those that the API does not have.
-    pub(super) fn tools(
-        &mut self,
-        chat: &ChatPrompt,
-        mut write: impl FnMut(&Tool, &mut Self) -> Option<Value>,
-    ) -> Vec<Value> {
+    pub(super) fn tools(&mut self, chat: &ChatPrompt, write: impl Fn(&Tool) -> Option<Value>) -> Vec<Value> {
         let mut tools = Vec::new();
         for (at, tool) in chat.tools.iter().enumerate() {
-            match write(tool, self) {
+            match write(tool) {
                 Some(tool) => tools.push(tool),
                 None => self.add(format!("tools[{at}]"), "the API has no such tool"),
             }

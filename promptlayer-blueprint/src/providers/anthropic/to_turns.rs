@@ -50,9 +50,10 @@ impl Format {
             let mut content = self.blocks(of_failed.unwrap_or(content), name, &place, omissions);
             match role {
                 Role::Assistant(calls) => {
-                    content.extend(calls.into_iter().map(|call| {
-                        (self.call)(&call.id.unwrap_or_default(), call.name, call.arguments.into())
-                    }));
+                    for call in calls {
+                        let id = call.id.unwrap_or_default();
+                        content.push((self.call)(&id, call.name, call.arguments.into()));
+                    }
                 }
                 Role::Tool(id, _) => {
                     content = vec![(self.result)(&id.unwrap_or_default(), content, of_failed.is_some())];
@@ -130,7 +131,7 @@ impl Format {
 
     /// Adds the tools and the tool choice. Those that are parameters, because the blueprint has no form for them, stay.
     pub(crate) fn add_tools(&self, object: &mut Object, draft: &Draft<'_>, omissions: &mut Omissions) {
-        let mut tools = omissions.tools(draft.chat, |tool, _| match tool {
+        let mut tools = omissions.tools(draft.chat, |tool| match tool {
             Tool::Function(tool) => Some(self.function(&tool.function)),
             Tool::BuiltIn(tool) => (self.built_in)(tool),
             Tool::Other(_) => None,

@@ -13,7 +13,7 @@ pub(super) fn request(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
     let messages = draft.chat.messages.iter().enumerate();
     let messages: Value =
         messages.filter_map(|(at, one)| message(one, &format!("messages[{at}]"), omissions)).collect();
-    let tools = omissions.tools(draft.chat, |tool, _| match tool {
+    let tools = omissions.tools(draft.chat, |tool| match tool {
         Tool::Function(_) => serde_json::to_value(tool).ok(),
         _ => None,
     });

@@ -14,7 +14,7 @@ pub(super) fn write(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
         messages.push(write_message(turn, omissions));
     }
     let function = |function: &Function| json!({ "type": "function", "function": function });
-    let mut tools = omissions.tools(draft.chat, |tool, _| match tool {
+    let mut tools = omissions.tools(draft.chat, |tool| match tool {
         Tool::Function(tool) => Some(function(&tool.function)),
         _ => None,
     });

@@ -51,7 +51,7 @@ impl Writer<'_> {
 
     /// Returns the tools, the functions and the choices of them.
     fn tools(&mut self, chat: &ChatPrompt) -> Object {
-        let tools = self.omissions.tools(chat, |tool, _| match tool {
+        let tools = self.omissions.tools(chat, |tool| match tool {
             Tool::Other(other) if !other.has("custom") => None,
             Tool::BuiltIn(_) => None,
             tool => serde_json::to_value(tool).ok(),

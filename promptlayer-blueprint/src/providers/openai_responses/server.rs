@@ -9,6 +9,7 @@ use crate::blueprint::{
 };
 use crate::providers::blocks;
 use crate::providers::json::{Fields, Object};
+use crate::providers::reading;
 
 /// The outcome of failed code in the blueprint. Code that did not fail has no outcome.
 const FAILED: &str = "OUTCOME_FAILED";
@@ -73,10 +74,7 @@ fn without_nulls_in(value: &Value, depth: usize) -> Value {
 
 /// Converts a call of a tool that the blueprint has no specific block for.
 fn tool(name: &str, item: &Object) -> ContentBlock {
-    let is_input = |key: &str, value: &Value| !COMMON.contains(&key) && !value.is_null();
-    let input = item.iter().filter(|(key, value)| is_input(key, value));
-    let input = input.map(|(key, value)| (key.clone(), value.clone())).collect();
-    blocks::server_tool(item.string("id"), name, input)
+    blocks::server_tool(item.string("id"), name, reading::parameters(item.clone(), COMMON))
 }
 
 /// Converts a web search, and the pages that it found if the request asked for them.

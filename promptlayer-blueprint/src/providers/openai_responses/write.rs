@@ -22,7 +22,7 @@ pub(super) fn request(draft: &Draft<'_>, omissions: &mut Omissions) -> Object {
         }
     }
     body.insert("input".to_owned(), input.into());
-    let tools = omissions.tools(draft.chat, |tool, _| write_tool(tool));
+    let tools = omissions.tools(draft.chat, write_tool);
     if !tools.is_empty() {
         body.insert("tools".to_owned(), tools.into());
     }
