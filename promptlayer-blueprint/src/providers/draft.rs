@@ -61,10 +61,13 @@ impl<'a> Draft<'a> {
         body
     }
 
-    /// Returns the tool choice: a mode, or `function` and its name.
+    /// Returns the tool choice: a mode, or `function` and its name. A mode of that name does not exist.
     pub(super) fn tool_choice(&self) -> Option<(&'a str, &'a str)> {
+        let mode = |mode: &'a str| if mode == "function" { ("", "") } else { (mode, "") };
         Some(match (&self.chat.tool_choice, &self.chat.function_call) {
-            (Some(ToolChoice::Mode(mode)), _) | (None, Some(FunctionCallChoice::Mode(mode))) => (mode, ""),
+            (Some(ToolChoice::Mode(choice)), _) | (None, Some(FunctionCallChoice::Mode(choice))) => {
+                mode(choice)
+            }
             (Some(ToolChoice::Function(choice)), _) => ("function", &choice.function.name),
             (None, Some(FunctionCallChoice::Function(function))) => ("function", &function.name),
             (Some(ToolChoice::Other(_)), _) => ("", ""),

@@ -206,6 +206,15 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn mode_with_the_name_of_another_choice_is_reported() {
+        let prompt = json!({"type": "chat", "messages": [], "tool_choice": "function"});
+        for provider in ["anthropic", "amazon.bedrock", "google", "openai"] {
+            let (body, omissions) = written(&prompt, provider, &json!({}));
+            assert_eq!(omissions, ["tool_choice"], "{provider}: {body}");
+        }
+    }
+
+    #[test]
     fn messages_api_of_bedrock_is_the_one_of_anthropic() {
         let prompt = Prompt::user("Hello");
         let request =
