@@ -30,7 +30,9 @@ pub(super) fn request(value: &Value) -> Option<Value> {
     let messages: Vec<Value> = system.into_iter().chain(messages.iter().flat_map(message)).collect();
     rewritten.insert("messages".to_owned(), messages.into());
     if let Some(tools) = rewritten.get_mut("tools").and_then(Value::as_array_mut) {
-        tools.iter_mut().for_each(|tool| *tool = rewritten_tool(tool));
+        for tool in tools {
+            *tool = rewritten_tool(tool);
+        }
     }
     Some(rewritten.into())
 }
@@ -70,7 +72,8 @@ pub(super) fn response(value: &Value) -> Option<Value> {
 /// An event of a tool call has all arguments so far, so that only the last one of each call counts. The event at the
 /// end has what the options of the call asked for.
 pub(super) fn events(items: &[Value]) -> Option<Vec<Value>> {
-    let events: Vec<(&str, &Value)> = items.iter().map(|item| variant(item, EVENTS)).collect::<Option<_>>()?;
+    let events: Vec<(&str, &Value)> =
+        items.iter().map(|item| variant(item, EVENTS)).collect::<Option<_>>()?;
     if events.iter().all(|(_, content)| content.is_null()) {
         return None;
     }
@@ -209,11 +212,11 @@ fn tool_call(call: &Value) -> Object {
 
 /// Rewrites a tool. A tool of the provider stays as it is.
 fn rewritten_tool(tool: &Value) -> Value {
+    const FIELDS: &[(&str, &str)] =
+        &[("name", "name"), ("description", "description"), ("schema", "parameters"), ("strict", "strict")];
     if tool.text("name").is_none() {
         return tool.clone();
     }
-    const FIELDS: &[(&str, &str)] =
-        &[("name", "name"), ("description", "description"), ("schema", "parameters"), ("strict", "strict")];
     let field = |(own, field): &(&str, &str)| Some(((*field).to_owned(), tool.field(own)?.clone()));
     let function: Object = FIELDS.iter().filter_map(field).collect();
     json!({"type": "function", "function": function})
@@ -257,10 +260,7 @@ mod tests {
             ],
             "tools": [{"name": "weather", "description": "d", "schema": {"type": "object"}}],
         });
-        let arguments = vec![
-            ("model".to_owned(), json!("gpt-4o-mini")),
-            ("request".to_owned(), request),
-        ];
+        let arguments = vec![("model".to_owned(), json!("gpt-4o-mini")), ("request".to_owned(), request)];
         let request = providers::request(Input::Arguments(arguments));
         assert_eq!(request.model.as_deref(), Some("gpt-4o-mini"));
         let prompt = request.prompt.unwrap();

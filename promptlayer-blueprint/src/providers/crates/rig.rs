@@ -16,7 +16,9 @@ pub(super) fn request(value: &Value) -> Option<Value> {
     let messages: Vec<Value> = history.iter().flat_map(message).collect();
     rewritten.insert("messages".to_owned(), messages.into());
     if let Some(tools) = rewritten.get_mut("tools").and_then(Value::as_array_mut) {
-        tools.iter_mut().for_each(|tool| *tool = json!({"type": "function", "function": tool}));
+        for tool in tools {
+            *tool = json!({"type": "function", "function": tool});
+        }
     }
     Some(rewritten.into())
 }
@@ -73,8 +75,11 @@ fn message(message: &Value) -> Vec<Value> {
         return results;
     }
     let calls: Vec<Object> = parts.iter().filter_map(tool_call).collect();
-    let thoughts: String =
-        parts.iter().filter(|part| part.is("type", "reasoning")).filter_map(|part| part.text("text")).collect();
+    let thoughts: String = parts
+        .iter()
+        .filter(|part| part.is("type", "reasoning"))
+        .filter_map(|part| part.text("text"))
+        .collect();
     let Some(object) = message.as_object().filter(|_| !(calls.is_empty() && thoughts.is_empty())) else {
         return vec![message.clone()];
     };
@@ -106,6 +111,7 @@ fn call_id(id: &Value) -> Option<&str> {
 mod tests {
     use serde_json::json;
 
+    use crate::blueprint::Message;
     use crate::providers::{self, Input, Output};
 
     #[test]
@@ -135,10 +141,12 @@ mod tests {
         ]));
         assert_eq!(request.parameters["temperature"], 0.5);
         let prompt = request.prompt.unwrap();
-        let roles: Vec<&str> = prompt.messages().iter().map(|message| message.role()).collect();
+        let roles: Vec<&str> = prompt.messages().iter().map(Message::role).collect();
         assert_eq!(roles, ["system", "user", "assistant", "tool"]);
         let written = serde_json::to_string(&prompt).unwrap();
-        for part in ["be brief", "why?", "hm", "Bern", "sunny", r#""description":"d""#, r#""tool_call_id":"c-1""#] {
+        for part in
+            ["be brief", "why?", "hm", "Bern", "sunny", r#""description":"d""#, r#""tool_call_id":"c-1""#]
+        {
             assert!(written.contains(part), "{part}: {written}");
         }
     }

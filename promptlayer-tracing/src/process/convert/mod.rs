@@ -255,7 +255,8 @@ fn kind_of_failure(span: &FinishedSpan, failure: &Failure) -> ErrorType {
 /// Returns the error of a span, in one line.
 pub(crate) fn problem(span: &FinishedSpan) -> Option<String> {
     let by_fields = || problem_by_fields(span).map(|problem| problem.message);
-    let of_tool = || problem_of_tool(span).map(|text| text.unwrap_or_else(|| TOOL_ERROR.to_owned()));
+    let of_tool =
+        || problem_of_tool(span).map(|text| if text.is_empty() { TOOL_ERROR.to_owned() } else { text });
     span.problem().map(Cow::into_owned).or_else(by_fields).or_else(of_tool)
 }
 
@@ -269,16 +270,14 @@ pub(crate) fn problem_without_content(span: &FinishedSpan) -> Option<String> {
 /// The error of a tool whose result is an error without a text.
 const TOOL_ERROR: &str = "the tool answered with an error";
 
-/// Returns the error of a tool whose result says that it is one, as results of the Model Context Protocol do:
-/// `Some(None)` if the result has no text.
-fn problem_of_tool(span: &FinishedSpan) -> Option<Option<String>> {
+/// Returns the text of a tool's result that says that it is an error, as results of the Model Context Protocol do.
+/// The text may be empty.
+fn problem_of_tool(span: &FinishedSpan) -> Option<String> {
     let (Some(SpanKind::Tool), Some(Output::Value(output))) = (span.kind, &span.output) else { return None };
     let value = captured::value(output);
     let content = value.get("content")?.as_array()?;
-    value.get("isError")?.as_bool()?.then(|| {
-        let texts: Vec<&str> = content.iter().filter_map(|part| part.get("text")?.as_str()).collect();
-        (!texts.is_empty()).then(|| texts.join(" "))
-    })
+    let texts = || content.iter().filter_map(|part| part.get("text")?.as_str()).collect::<Vec<_>>().join(" ");
+    value.get("isError")?.as_bool()?.then(texts)
 }
 
 /// Returns the request log of a call.
