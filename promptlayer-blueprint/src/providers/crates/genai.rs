@@ -70,7 +70,8 @@ pub(super) fn response(value: &Value) -> Option<Value> {
 /// An event of a tool call has all arguments so far, so that only the last one of each call counts. The event at the
 /// end has what the options of the call asked for.
 pub(super) fn events(items: &[Value]) -> Option<Vec<Value>> {
-    let events: Vec<(&str, &Value)> = items.iter().map(|item| variant(item, EVENTS)).collect::<Option<_>>()?;
+    let events: Vec<(&str, &Value)> =
+        items.iter().map(|item| variant(item, EVENTS)).collect::<Option<_>>()?;
     if events.iter().all(|(_, content)| content.is_null()) {
         return None;
     }
@@ -257,10 +258,7 @@ mod tests {
             ],
             "tools": [{"name": "weather", "description": "d", "schema": {"type": "object"}}],
         });
-        let arguments = vec![
-            ("model".to_owned(), json!("gpt-4o-mini")),
-            ("request".to_owned(), request),
-        ];
+        let arguments = vec![("model".to_owned(), json!("gpt-4o-mini")), ("request".to_owned(), request)];
         let request = providers::request(Input::Arguments(arguments));
         assert_eq!(request.model.as_deref(), Some("gpt-4o-mini"));
         let prompt = request.prompt.unwrap();

@@ -73,8 +73,11 @@ fn message(message: &Value) -> Vec<Value> {
         return results;
     }
     let calls: Vec<Object> = parts.iter().filter_map(tool_call).collect();
-    let thoughts: String =
-        parts.iter().filter(|part| part.is("type", "reasoning")).filter_map(|part| part.text("text")).collect();
+    let thoughts: String = parts
+        .iter()
+        .filter(|part| part.is("type", "reasoning"))
+        .filter_map(|part| part.text("text"))
+        .collect();
     let Some(object) = message.as_object().filter(|_| !(calls.is_empty() && thoughts.is_empty())) else {
         return vec![message.clone()];
     };
@@ -138,7 +141,9 @@ mod tests {
         let roles: Vec<&str> = prompt.messages().iter().map(|message| message.role()).collect();
         assert_eq!(roles, ["system", "user", "assistant", "tool"]);
         let written = serde_json::to_string(&prompt).unwrap();
-        for part in ["be brief", "why?", "hm", "Bern", "sunny", r#""description":"d""#, r#""tool_call_id":"c-1""#] {
+        for part in
+            ["be brief", "why?", "hm", "Bern", "sunny", r#""description":"d""#, r#""tool_call_id":"c-1""#]
+        {
             assert!(written.contains(part), "{part}: {written}");
         }
     }

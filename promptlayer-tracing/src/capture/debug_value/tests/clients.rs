@@ -454,7 +454,8 @@ fn events_of_gemini_rust_are_assembled() {
         "StepStop { index: 0, usage: None, event_id: None }".to_owned(),
         "StepStart { index: 1, step: FunctionCall { name: \"weather\", arguments: Object {}, id: \"c-1\" } }"
             .to_owned(),
-        "StepDelta { index: 1, delta: ArgumentsDelta { arguments: Some(\"{\\\"city\\\":\\\"Bern\\\"}\") } }".to_owned(),
+        "StepDelta { index: 1, delta: ArgumentsDelta { arguments: Some(\"{\\\"city\\\":\\\"Bern\\\"}\") } }"
+            .to_owned(),
         event("InteractionCompleted", "RequiresAction"),
     ];
     let read: Vec<Value> = events.iter().map(|event| value(event, EVENT)).collect();

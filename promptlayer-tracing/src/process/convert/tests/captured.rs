@@ -4,8 +4,8 @@ use promptlayer_blueprint::{LogRequest, Prompt, RequestStatus};
 use serde_json::{Value, json};
 
 use super::{arguments, captured, lines, said, span};
-use crate::capture::{Captured, Unseen};
 use crate::capture::type_names::TypeNames;
+use crate::capture::{Captured, Unseen};
 use crate::kind::SpanKind;
 use crate::process::convert::{
     function_input, function_output, log_request, problem, problem_without_content,
