@@ -14,7 +14,9 @@ const MODEL: &str = "gemini-2.5-flash";
 
 pub(crate) fn api() -> Api {
     Api::new("interactions", gemini::interactions(MODEL))
-        .needs("`input = request.clone().build().ok()`, because the request has neither `Serialize` nor `Debug`")
+        .needs(
+            "`input = request.clone().build().ok()`, because the request has neither `Serialize` nor `Debug`",
+        )
         .case(Case::Reply, reply)
         .case(Case::Stream, stream)
         .case(Case::Tools, tools)

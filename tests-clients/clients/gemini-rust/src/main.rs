@@ -18,7 +18,11 @@ fn client() -> Client {
 
 fn connect(url: &str, model: &str) -> Gemini {
     let url = format!("{url}/v1beta/").parse().expect("a URL");
-    GeminiBuilder::new(KEY).with_model(format!("models/{model}")).with_base_url(url).build().expect("a client")
+    GeminiBuilder::new(KEY)
+        .with_model(format!("models/{model}"))
+        .with_base_url(url)
+        .build()
+        .expect("a client")
 }
 
 fn main() -> ExitCode {

@@ -10,7 +10,9 @@ use genai::embed::EmbedResponse;
 use genai::resolver::{AuthData, Endpoint, ServiceTargetResolver};
 use genai::{ModelIden, ServiceTarget};
 use harness::wire::{openai_chat, openai_embeddings};
-use harness::{Api, Case, Client, Field, KEY, Outcome, QUESTION, SYSTEM, TOOL, TOOL_DESCRIPTION, tool_schema};
+use harness::{
+    Api, Case, Client, Field, KEY, Outcome, QUESTION, SYSTEM, TOOL, TOOL_DESCRIPTION, tool_schema,
+};
 use promptlayer_tracing::promptlayer;
 
 const MODEL: &str = "gpt-4o-mini";

@@ -12,7 +12,9 @@ use rig::providers::openai::OpenAI;
 use rig::rig_reqwest::ReqwestMiddlewareClient;
 use rig::streaming::{Item, StreamEvent};
 
-use crate::{EMBEDDING_MODEL, MODEL, chat_wire, config, embeddings_wire, read, request, request_with_tool, text_of};
+use crate::{
+    EMBEDDING_MODEL, MODEL, chat_wire, config, embeddings_wire, read, request, request_with_tool, text_of,
+};
 
 const NEEDS: &str = "rig's feature `reqwest-middleware` with `PromptLayerMiddleware`";
 

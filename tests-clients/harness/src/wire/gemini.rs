@@ -146,9 +146,9 @@ fn events(model: &str) -> Vec<String> {
         json!({"event_type": "interaction.created", "interaction": created}),
         json!({"event_type": "step.start", "index": 0, "step": {"type": "model_output"}}),
     ];
-    events.extend(PARTS.map(|part| {
-        json!({"event_type": "step.delta", "index": 0, "delta": {"type": "text", "text": part}})
-    }));
+    events.extend(PARTS.map(
+        |part| json!({"event_type": "step.delta", "index": 0, "delta": {"type": "text", "text": part}}),
+    ));
     events.extend([
         json!({"event_type": "step.stop", "index": 0}),
         json!({"event_type": "interaction.completed", "interaction": whole("completed")}),
