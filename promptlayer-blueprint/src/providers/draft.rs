@@ -18,6 +18,7 @@ use crate::blueprint::{
 pub(super) type Reason = &'static str;
 pub(super) const NO_SUCH_BLOCK: Reason = "the API has no such content here";
 pub(super) const NO_SUCH_MESSAGE: Reason = "the API has no such message";
+pub(super) const NO_SUCH_CHOICE: Reason = "the API has no such tool choice";
 pub(super) const NO_DEVELOPER: Reason = "the API has the role `system` in its place";
 pub(super) const NO_NAMES: Reason = "the API has no names of participants";
 pub(super) const NO_LEGACY: Reason = "the API has no legacy form of tools";
@@ -250,7 +251,7 @@ impl Omissions {
         let (mode, name) = draft.tool_choice()?;
         let choice = write(mode, name);
         if choice.is_none() {
-            self.add("tool_choice", "the API has no such tool choice");
+            self.add("tool_choice", NO_SUCH_CHOICE);
         }
         choice
     }

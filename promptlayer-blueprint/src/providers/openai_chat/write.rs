@@ -9,7 +9,8 @@ use crate::blueprint::{
     ThinkingContent, Tool, ToolChoice,
 };
 use crate::providers::draft::{
-    Draft, NO_DEVELOPER, NO_LEGACY, NO_NAMES, NO_SUCH_BLOCK, NO_SUCH_MESSAGE, NOT_ALL, Omissions,
+    Draft, NO_DEVELOPER, NO_LEGACY, NO_NAMES, NO_SUCH_BLOCK, NO_SUCH_CHOICE, NO_SUCH_MESSAGE, NOT_ALL,
+    Omissions,
 };
 use crate::providers::json::{Fields, Object, without_nulls};
 use crate::providers::merge::{self, Op};
@@ -56,7 +57,13 @@ impl Writer<'_> {
             Tool::BuiltIn(_) => None,
             tool => serde_json::to_value(tool).ok(),
         });
-        let mut chosen = ChatPrompt { tool_choice: chat.tool_choice.clone(), ..ChatPrompt::default() };
+        // Other modes may be the provider's own, but this one is the word for a function with a name.
+        let tool_choice =
+            chat.tool_choice.clone().filter(|choice| *choice != ToolChoice::Mode("function".to_owned()));
+        if tool_choice.is_none() && chat.tool_choice.is_some() {
+            self.omissions.add("tool_choice", NO_SUCH_CHOICE);
+        }
+        let mut chosen = ChatPrompt { tool_choice, ..ChatPrompt::default() };
         if !self.is_mistral() {
             chosen.functions.clone_from(&chat.functions);
             chosen.function_call.clone_from(&chat.function_call);
