@@ -49,17 +49,21 @@ fn only_possibly_delivered_spans_are_read_back() {
             dispatcher::with_default(&dispatch, || ask_each(100..300));
             requests[0].spans().count()
         };
-        // The other batches may have been delivered at the same time.
+        // The other batches may have been delivered at the same time. On a busy machine, the shutdown may come
+        // before the response of one of them.
         let left = guard.shutdown(Duration::from_millis(500));
+        let sent: usize = recorder.requests().iter().map(|request| request.spans().count()).sum();
+        let unanswered = sent as u64 - left.spans.delivered;
         assert_eq!(left.spans.delivered + left.spans.pending.spooled, 300, "{left:#?}");
-        assert!(left.spans.pending.spooled >= in_first as u64, "{left:#?}");
+        assert!(unanswered >= in_first as u64, "{left:#?}");
 
         let (_layer, guard) = take_over(&left, build);
         wait_until(&guard, "delivered", |stats| stats.spans.total_pending() == 0);
         let stats = guard.shutdown(LONG);
         assert_eq!(stats.spans.delivered, left.spans.pending.spooled, "{stats:#?}");
         assert_eq!(stats.possible_duplicates, 0, "{stats:#?}");
-        assert!(readings(&recorder) <= in_first, "{} readings of {in_first} traces", readings(&recorder));
+        let readings = readings(&recorder) as u64;
+        assert!(readings <= unanswered, "{readings} readings of {unanswered} traces");
         assert_stored(&recorder, 0..300);
         gate.open();
     });
