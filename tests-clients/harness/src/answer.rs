@@ -29,7 +29,8 @@ impl Answer {
         Self { status, ..Self::json(body) }
     }
 
-    /// Creates a stream of server-sent events without event names, as `OpenAI` sends it: `data: [DONE]` is its end.
+    /// Creates a stream of server-sent events without event names, as `OpenAI` sends it: `data: [DONE]` is
+    /// its end.
     pub fn events(events: &[Value]) -> Self {
         let lines = events.iter().map(|event| format!("data: {event}\n\n"));
         Self::parts("text/event-stream", lines.chain(["data: [DONE]\n\n".to_owned()]))

@@ -11,12 +11,12 @@ use crate::expected::{Difference, Field};
 use crate::server::Server;
 use crate::{Case, KEY, QUESTION, Scripted, Wire, version};
 
-/// What the caller of the crate received: the text of the answer, the call of a tool as `name arguments`, or the
-/// vector of an embedding.
+/// What the caller of the crate received: the text of the answer, the call of a tool as `name arguments`, or
+/// the vector of an embedding.
 pub type Outcome = Result<String, Box<dyn Error>>;
 
 /// How long a call may take. Some crates repeat a failed request without end.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 type Call = Box<dyn Fn(String) -> Pin<Box<dyn Future<Output = Outcome>>>>;
 
@@ -146,9 +146,9 @@ impl Api {
         for (_, field, reason) in lacks {
             by_reason.entry(reason).or_default().push(format!("the {field}"));
         }
-        let cell =
+        let parts =
             by_reason.iter().map(|(reason, fields)| format!("all but {}: {reason}", fields.join(" and ")));
-        Some(Ok(cell.collect::<Vec<_>>().join("; ")))
+        Some(Ok(parts.collect::<Vec<_>>().join("; ")))
     }
 
     /// Runs a call once.

@@ -251,6 +251,8 @@ mod tests {
 
     use super::*;
 
+    type Change = fn(&mut LogRequest);
+
     /// Returns the log that is expected.
     fn right(expected: &Expected) -> LogRequest {
         let messages = expected.input.iter().map(|(role, text)| match role.as_str() {
@@ -279,7 +281,7 @@ mod tests {
         let expected = Expected::tools("openai", "gpt-4o", "chat-completions");
         assert_eq!(expected.differences(&[right(&expected)]), []);
         assert_eq!(expected.differences(&[])[0].field, Field::Other);
-        let changes: [(Field, fn(&mut LogRequest)); 12] = [
+        let changes: [(Field, Change); 12] = [
             (Field::Provider, |log| log.provider = "custom".to_owned()),
             (Field::Model, |log| log.model = "unknown".to_owned()),
             (Field::Api, |log| log.api_type = None),

@@ -1,8 +1,8 @@
 //! Runs a client crate against a local server and checks the log that the attribute makes of each call.
 //!
-//! A package in `clients/` declares a [`Client`]: its APIs, and for each API the calls of the cases that the crate
-//! can make. A call is a function with the bare attribute `#[promptlayer]`. The [`Wire`] of an API has the
-//! responses of the server and the expected logs. All cases hold the same conversation.
+//! A package in `clients/` declares a [`Client`]: its APIs, and for each API the calls of the cases that the
+//! crate can make. A call is a function with the bare attribute `#[promptlayer]`. The [`Wire`] of an API has
+//! the responses of the server and the expected logs. All cases hold the same conversation.
 //!
 //! - [`answer`]: a scripted response
 //! - [`server`]: the server that sends it

@@ -52,7 +52,8 @@ impl Report {
     }
 }
 
-/// The program of a client: writes its [`Report`] to standard output as JSON, or what is wrong to standard error.
+/// The program of a client: writes its [`Report`] to standard output as JSON, or what is wrong to standard
+/// error.
 #[must_use]
 pub fn main(client: &Client) -> ExitCode {
     match Report::of(client) {

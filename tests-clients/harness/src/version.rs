@@ -11,7 +11,8 @@ pub fn locked(package: &str, dependency: &str) -> String {
     find(LOCK, package, dependency).unwrap_or_else(|| panic!("{package} does not depend on {dependency}"))
 }
 
-/// Several versions of a crate can be locked. Then the dependency is listed as `name version`, else as `name`.
+/// Several versions of a crate can be locked. Then the dependency is listed as `name version`, else as
+/// `name`.
 fn find(lock: &str, package: &str, dependency: &str) -> Option<String> {
     let listed = entry(lock, package)?.lines().find_map(|line| {
         let line = line.trim().strip_prefix('"')?.strip_suffix("\",")?;

@@ -1,4 +1,5 @@
-//! Runs all clients and compares their results with `docs/clients.md`. With the argument `write`, it writes the page.
+//! Runs all clients and compares their results with `docs/clients.md`. With the argument `write`, it writes
+//! the page.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -31,8 +32,8 @@ fn packages(workspace: &Path) -> Vec<PathBuf> {
     packages
 }
 
-/// Runs the program of a client. Each one is built alone, because the features of a crate that several clients
-/// depend on would be added up otherwise.
+/// Runs the program of a client. Each one is built alone, because the features of a crate that several
+/// clients depend on would be added up otherwise.
 fn run(package: &Path) -> Option<Report> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     eprintln!("{}", package.file_name()?.to_string_lossy());

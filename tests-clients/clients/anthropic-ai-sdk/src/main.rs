@@ -107,7 +107,8 @@ mod tests {
         check.run::<CreateMessageParams>(&parameters);
     }
 
-    /// The API takes the system prompt and the result of a tool as a text or as blocks, the crate only as a text.
+    /// The API takes the system prompt and the result of a tool as a text or as blocks, the crate only as a
+    /// text.
     fn narrow(request: &mut Value) {
         let text = |value: &mut Value| {
             if let Some([block]) = value.as_array().map(Vec::as_slice) {

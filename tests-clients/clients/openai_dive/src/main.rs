@@ -198,7 +198,7 @@ async fn embed(url: String) -> Outcome {
         .build()?;
     match &create_embedding(&connect(&url), request).await?.data[0].embedding {
         EmbeddingOutput::Float(vector) => Ok(format!("{vector:?}")),
-        other => Err(format!("{other:?}").into()),
+        other @ EmbeddingOutput::Base64(_) => Err(format!("{other:?}").into()),
     }
 }
 

@@ -1,4 +1,5 @@
-//! The formats of the providers. Each file writes one API: the responses of the server, and the expected logs.
+//! The formats of the providers. Each file writes one API: the responses of the server, and the expected
+//! logs.
 //!
 //! The bodies have the fields that the provider sends, because clients reject a response that lacks one.
 
@@ -83,8 +84,8 @@ impl Wire {
         self
     }
 
-    /// Adds a script to [`Case::Error`] for each of [`ERRORS`]. `answer` makes the response from a status and a
-    /// message.
+    /// Adds a script to [`Case::Error`] for each of [`ERRORS`]. `answer` makes the response from a status and
+    /// a message.
     #[must_use]
     pub fn errors(
         self,
