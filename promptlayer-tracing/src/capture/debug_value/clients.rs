@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::json::snake_case;
+use super::names::snake_case;
 use super::parse::MASK;
 use crate::capture::type_names::{last_name, paths};
 

@@ -22,6 +22,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::clients::Form;
+use super::names::{camel_case, snake_case};
 use super::parse::{MASK, Node};
 use crate::capture::secret_names::{
     REDACTED, Within, is_of_headers, is_secret, is_secret_type, looks_like_a_secret,
@@ -292,35 +293,4 @@ fn repeats(name: &str, field: &str) -> bool {
         let name = snake_case(name);
         name == field || name.strip_suffix(field).is_some_and(|before| before.ends_with('_'))
     }
-}
-
-pub(super) fn snake_case(name: &str) -> String {
-    let mut snake = String::with_capacity(name.len() + 4);
-    for character in name.chars() {
-        if character.is_uppercase() && !snake.is_empty() {
-            snake.push('_');
-        }
-        snake.extend(character.to_lowercase());
-    }
-    snake
-}
-
-/// Converts a name in snake case or with a capital first letter.
-fn camel_case(name: &str) -> String {
-    let mut camel = String::with_capacity(name.len());
-    let mut is_start_of_word = false;
-    for character in name.chars() {
-        if character == '_' {
-            is_start_of_word = true;
-        } else if is_start_of_word && !camel.is_empty() {
-            camel.extend(character.to_uppercase());
-            is_start_of_word = false;
-        } else if camel.is_empty() {
-            camel.extend(character.to_lowercase());
-            is_start_of_word = false;
-        } else {
-            camel.push(character);
-        }
-    }
-    camel
 }

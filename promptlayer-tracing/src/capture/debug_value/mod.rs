@@ -8,6 +8,7 @@
 
 mod clients;
 mod json;
+mod names;
 mod parse;
 
 use serde_json::Value;
