@@ -13,6 +13,18 @@ const PARTS: &[&str] =
 const EVENTS: &[&str] =
     &["Start", "Chunk", "ReasoningChunk", "ThoughtSignatureChunk", "ToolCallChunk", "End", "Heartbeat"];
 
+/// Returns `true` if the content of an event is that of this crate. Other types may have variants of these names.
+fn is_event(name: &str, content: &Value) -> bool {
+    match name {
+        "Start" | "Heartbeat" => content.is_null(),
+        "ToolCallChunk" => content.object("tool_call").is_some_and(|call| call.text("fn_name").is_some()),
+        "End" => {
+            content.as_object().is_some_and(|end| end.keys().all(|field| field.starts_with("captured_")))
+        }
+        _ => content.as_object().is_some_and(|chunk| chunk.len() == 1 && chunk.text("content").is_some()),
+    }
+}
+
 /// Rewrites a `ChatRequest`.
 pub(super) fn request(value: &Value) -> Option<Value> {
     let request = value.as_object()?;
@@ -55,7 +67,7 @@ pub(super) fn response(value: &Value) -> Option<Value> {
     }
     let mut message = assistant(response.list("content"));
     if let Some(thoughts) = response.text("reasoning_content") {
-        message.insert("reasoning_content".to_owned(), thoughts.into());
+        message.entry("reasoning_content").or_insert_with(|| thoughts.into());
     }
     let finish = response.object("stop_reason").and_then(stop_reason);
     Some(json!({
@@ -74,7 +86,8 @@ pub(super) fn response(value: &Value) -> Option<Value> {
 pub(super) fn events(items: &[Value]) -> Option<Vec<Value>> {
     let events: Vec<(&str, &Value)> =
         items.iter().map(|item| variant(item, EVENTS)).collect::<Option<_>>()?;
-    if events.iter().all(|(_, content)| content.is_null()) {
+    let is_own = events.iter().all(|(name, content)| is_event(name, content));
+    if !is_own || events.iter().all(|(_, content)| content.is_null()) {
         return None;
     }
     let mut rewritten = Vec::with_capacity(events.len());
@@ -85,6 +98,7 @@ pub(super) fn events(items: &[Value]) -> Option<Vec<Value>> {
             "Start" => json!({"role": "assistant", "content": ""}),
             "Chunk" => json!({"content": content.get("content")}),
             "ReasoningChunk" => json!({"reasoning_content": content.get("content")}),
+            "ThoughtSignatureChunk" => json!({"thinking_blocks": [signature(content.get("content"))]}),
             "ToolCallChunk" => {
                 if let Some(call) = content.get("tool_call") {
                     match calls.iter_mut().find(|known| known.get("call_id") == call.get("call_id")) {
@@ -143,35 +157,43 @@ fn stop_reason(reason: &Object) -> Option<&str> {
     reason.values().next()?.as_str()
 }
 
-/// Rewrites a message. The results of several tools are a message each.
+/// Rewrites a message. The result of each tool is a message, before the rest of the content.
 fn message(message: &Value) -> Vec<Value> {
-    let parts = message.list("content");
-    let result = |part: &Value| {
-        let ("ToolResponse", result) = variant(part, PARTS)? else { return None };
-        Some(json!({
-            "role": "tool", "tool_call_id": result.get("call_id"), "content": result.get("content"),
-        }))
-    };
-    let results: Vec<Value> = parts.iter().filter_map(result).collect();
-    if !results.is_empty() {
-        return results;
+    let (mut rewritten, mut parts) = (Vec::new(), Vec::new());
+    for part in message.list("content") {
+        match variant(part, PARTS) {
+            Some(("ToolResponse", result)) => rewritten.push(json!({
+                "role": "tool",
+                "name": result.get("fn_name"),
+                "tool_call_id": result.get("call_id"),
+                "content": result.get("content"),
+            })),
+            _ => parts.push(part),
+        }
     }
-    let mut rewritten = assistant(parts);
-    rewritten.insert("role".to_owned(), message.get("role").cloned().unwrap_or_default());
-    vec![rewritten.into()]
+    if rewritten.is_empty() || !parts.is_empty() {
+        let mut rest = assistant(parts);
+        rest.insert("role".to_owned(), message.get("role").cloned().unwrap_or_default());
+        rewritten.push(rest.into());
+    }
+    rewritten
 }
 
-/// Rewrites the parts of a message, as one of the model.
-fn assistant(parts: &[Value]) -> Object {
+/// Rewrites the parts of a message, as one of the model. A part of an unknown type becomes readable text.
+fn assistant<'v>(parts: impl IntoIterator<Item = &'v Value>) -> Object {
     let (mut content, mut calls, mut thoughts) = (Vec::new(), Vec::new(), String::new());
-    for (name, part) in parts.iter().filter_map(|part| variant(part, PARTS)) {
-        match name {
-            "Text" => content.push(json!({"type": "text", "text": part})),
-            "Binary" => content.push(binary(part)),
-            "ToolCall" => calls.push(Value::Object(tool_call(part))),
-            "ReasoningContent" => thoughts.push_str(part.as_str().unwrap_or_default()),
-            "Custom" => content.push(json!({"type": "text", "text": json::readable(part)})),
-            _ => {}
+    for part in parts {
+        match variant(part, PARTS) {
+            Some(("Text", text)) => content.push(json!({"type": "text", "text": text})),
+            Some(("Binary", file)) => content.push(binary(file)),
+            Some(("ToolCall", call)) => {
+                content.extend(call.list("thought_signatures").iter().map(|text| signature(Some(text))));
+                calls.push(Value::Object(tool_call(call)));
+            }
+            Some(("ReasoningContent", Value::String(text))) => thoughts.push_str(text),
+            Some(("ThoughtSignature", text)) => content.push(signature(Some(text))),
+            Some(("Custom", other)) => content.push(json!({"type": "text", "text": json::readable(other)})),
+            _ => content.push(json!({"type": "text", "text": json::readable(part)})),
         }
     }
     let mut message = Object::new();
@@ -184,6 +206,11 @@ fn assistant(parts: &[Value]) -> Object {
         message.insert("reasoning_content".to_owned(), thoughts.into());
     }
     message
+}
+
+/// Returns a block for the signature of a thought.
+fn signature(text: Option<&Value>) -> Value {
+    json!({"type": "thinking", "thinking": "", "signature": text})
 }
 
 /// Rewrites an image, or a file of another type.
@@ -210,11 +237,13 @@ fn tool_call(call: &Value) -> Object {
     ])
 }
 
-/// Rewrites a tool. A tool of the provider stays as it is.
+/// Rewrites a tool. A tool of the provider, and a tool with other settings, stays as it is.
 fn rewritten_tool(tool: &Value) -> Value {
     const FIELDS: &[(&str, &str)] =
         &[("name", "name"), ("description", "description"), ("schema", "parameters"), ("strict", "strict")];
-    if tool.text("name").is_none() {
+    let is_known = |name: &str| FIELDS.iter().any(|(own, _)| *own == name);
+    let mut fields = tool.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    if tool.text("name").is_none() || !fields.all(|(name, _)| is_known(name)) {
         return tool.clone();
     }
     let field = |(own, field): &(&str, &str)| Some(((*field).to_owned(), tool.field(own)?.clone()));
@@ -318,6 +347,46 @@ mod tests {
         let prompt = reply.prompt.unwrap();
         assert!(prompt.text().ends_with("Hi you"), "{prompt:?}");
         assert_eq!(calls(&prompt), [("weather".to_owned(), "{}".to_owned())]);
+    }
+
+    #[test]
+    fn parts_beside_others_are_kept() {
+        let mut call = call();
+        call["thought_signatures"] = json!(["signature-1"]);
+        let request = json!({"messages": [
+            {"role": "Tool", "content": [
+                {"ToolResponse": {"call_id": "c-1", "fn_name": "weather", "content": "sunny"}},
+                {"Text": "and so?"},
+            ]},
+            {"role": "Assistant", "content": [{"ThoughtSignature": "signature-2"}, {"ToolCall": call}]},
+        ], "tools": [{"name": "web", "config": {"region": "eu"}}]});
+        let read = providers::request(Input::Value(request));
+        let rest = (&read.parameters, &read.unplaced);
+        let written = format!("{}{rest:?}", serde_json::to_string(&read.prompt).unwrap());
+        for text in ["sunny", "and so?", "signature-1", "signature-2", "Bern", "eu"] {
+            assert!(written.contains(text), "{text}: {written}");
+        }
+        let model = json!({"adapter_kind": "OpenAI", "model_name": "m"});
+        let reply = providers::response(Output::Value(json!({
+            "content": [{"Text": "Hi"}, {"Later": "a part of a later version"}, {"ReasoningContent": "one"}],
+            "reasoning_content": "one", "provider_model_iden": model,
+        })));
+        let written = serde_json::to_string(&reply.prompt).unwrap();
+        assert!(written.contains("a part of a later version"), "{written}");
+        assert_eq!(written.matches("one").count(), 1, "{written}");
+    }
+
+    #[test]
+    fn variants_of_other_types_are_no_events() {
+        for events in [
+            [json!({"Chunk": "Hel"}), json!({"Chunk": "lo"})],
+            [json!({"Chunk": {"content": "Hello", "author": "me"}}), json!("End")],
+            [json!({"Chunk": {"content": "Hel"}}), json!({"End": {"note": "Hello"}})],
+        ] {
+            let reply = providers::response(Output::Chunks(events.to_vec()));
+            let text = reply.prompt.unwrap().text();
+            assert!(text.contains("Hel") && text.contains("lo"), "{text}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The types of `rig`.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Value, json};
 
 use super::chunk;
@@ -24,6 +26,9 @@ pub(super) fn request(value: &Value) -> Option<Value> {
 }
 
 /// Rewrites the items of a stream. The usage and the finish reason are not among them.
+///
+/// A part grows in pieces and ends with its whole content. The end counts if there were no pieces. The arguments of a
+/// call that did not end are incomplete.
 pub(super) fn events(items: &[Value]) -> Option<Vec<Value>> {
     let events: Vec<&Value> = items
         .iter()
@@ -39,67 +44,113 @@ pub(super) fn events(items: &[Value]) -> Option<Vec<Value>> {
     if events.is_empty() {
         return None;
     }
-    let mut calls = 0;
-    let delta = |event: &Value| {
-        Some(match event.text("event")? {
-            "text" => json!({"content": event.get("text")}),
-            "reasoning" => json!({"reasoning_content": event.get("text")}),
-            "end" => {
-                let mut call = tool_call(event.field("content")?)?;
-                call.insert("index".to_owned(), calls.into());
-                calls += 1;
-                json!({"tool_calls": [call]})
+    // The parts of which there were pieces, and the calls so far, by the number of the part.
+    let (mut in_pieces, mut calls) = (BTreeSet::new(), BTreeMap::<u64, Object>::new());
+    let mut deltas = Vec::new();
+    for event in events {
+        let part = event.count("part").unwrap_or_default();
+        let said = |kind: Option<&str>, text: Option<&str>| match kind? {
+            "text" => Some(json!({"content": text?})),
+            "reasoning" => Some(json!({"reasoning_content": text?})),
+            _ => None,
+        };
+        match event.text("event").unwrap_or_default() {
+            "start" if event.is("kind", "tool_call") => {
+                calls.insert(part, called(None, event.get("name"), Some(String::new())));
             }
-            _ => return None,
-        })
-    };
-    let deltas = events.into_iter().filter_map(delta);
+            "arguments" => {
+                let call = calls.entry(part).or_insert_with(|| called(None, None, Some(String::new())));
+                if let Some(Value::String(arguments)) =
+                    call.get_mut("function").map(|call| &mut call["arguments"])
+                {
+                    arguments.push_str(event.str("json").unwrap_or_default());
+                }
+            }
+            "end" => {
+                let content = event.get("content").unwrap_or(&Value::Null);
+                if let Some(call) = tool_call(content) {
+                    calls.insert(part, call);
+                } else if in_pieces.insert(part) {
+                    let whole = said(content.text("type"), content.str("text"));
+                    deltas.push(whole.unwrap_or_else(|| json!({"content": json::readable(content)})));
+                }
+            }
+            kind => {
+                if let Some(delta) = said(Some(kind), event.str("text")) {
+                    in_pieces.insert(part);
+                    deltas.push(delta);
+                }
+            }
+        }
+    }
+    let calls = calls.into_values().enumerate().map(|(index, mut call)| {
+        call.insert("index".to_owned(), index.into());
+        json!({"tool_calls": [call]})
+    });
+    let deltas = deltas.into_iter().chain(calls);
     Some(deltas.map(|delta| chunk(&json!({"index": 0, "delta": delta}), &Value::Null)).collect())
 }
 
-/// Rewrites a message. The results of several tools are a message each.
+/// Rewrites a message. The result of each tool is a message, before the rest of the content.
 fn message(message: &Value) -> Vec<Value> {
-    let parts = message.list("content");
-    let result = |part: &Value| {
-        let texts: Vec<&str> = part.list("content").iter().filter_map(|item| item.text("text")).collect();
-        part.is("type", "toolresult").then(|| {
-            json!({
-                "role": "tool",
-                "tool_call_id": part.field("call").and_then(call_id),
-                "content": texts.join("\n"),
-            })
-        })
-    };
-    let results: Vec<Value> = parts.iter().filter_map(result).collect();
-    if !results.is_empty() {
-        return results;
+    let (results, parts): (Vec<&Value>, Vec<&Value>) =
+        message.list("content").iter().partition(|part| part.is("type", "toolresult"));
+    let has_results = !results.is_empty();
+    let mut rewritten: Vec<Value> = results.into_iter().map(tool_result).collect();
+    if has_results && parts.is_empty() {
+        return rewritten;
     }
-    let calls: Vec<Object> = parts.iter().filter_map(tool_call).collect();
-    let thoughts: String = parts
-        .iter()
-        .filter(|part| part.is("type", "reasoning"))
-        .filter_map(|part| part.text("text"))
-        .collect();
-    let Some(object) = message.as_object().filter(|_| !(calls.is_empty() && thoughts.is_empty())) else {
-        return vec![message.clone()];
+    let calls: Vec<Object> = parts.iter().filter_map(|part| tool_call(part)).collect();
+    let thought =
+        |part: &&Value| part.text("text").filter(|_| part.is("type", "reasoning")).map(str::to_owned);
+    let thoughts: String = parts.iter().filter_map(thought).collect();
+    let Some(object) =
+        message.as_object().filter(|_| has_results || !(calls.is_empty() && thoughts.is_empty()))
+    else {
+        rewritten.push(message.clone());
+        return rewritten;
     };
-    let is_said = |part: &&Value| !(part.is("type", "toolcall") || part.is("type", "reasoning"));
-    let mut rewritten = object.clone();
-    rewritten.insert("content".to_owned(), parts.iter().filter(is_said).cloned().collect());
-    rewritten.insert("tool_calls".to_owned(), json!(calls));
-    rewritten.insert("reasoning_content".to_owned(), thoughts.into());
-    vec![rewritten.into()]
+    let is_said = |part: &Value| tool_call(part).is_none() && !part.is("type", "reasoning");
+    let mut rest = object.clone();
+    rest.insert("content".to_owned(), parts.into_iter().filter(|part| is_said(part)).cloned().collect());
+    if !calls.is_empty() {
+        rest.insert("tool_calls".to_owned(), json!(calls));
+    }
+    if !thoughts.is_empty() {
+        rest.insert("reasoning_content".to_owned(), thoughts.into());
+    }
+    rewritten.push(rest.into());
+    rewritten
+}
+
+/// Rewrites the result of a tool.
+fn tool_result(result: &Value) -> Value {
+    let part = |part: &Value| match part.get("value") {
+        Some(value) if part.is("type", "json") => json!({"type": "text", "text": json::compact(value)}),
+        _ => part.clone(),
+    };
+    let content: Vec<Value> = result.list("content").iter().map(part).collect();
+    json!({
+        "role": "tool",
+        "name": result.get("name"),
+        "tool_call_id": result.field("call").and_then(call_id),
+        "content": content,
+    })
 }
 
 /// Rewrites a call of a tool. Returns `None` for any other content.
 fn tool_call(content: &Value) -> Option<Object> {
     let function = content.field("function").filter(|_| content.is("type", "toolcall"))?;
     let arguments = function.get("arguments").map(json::compact);
-    Some(Object::from_iter([
-        ("id".to_owned(), content.field("id").and_then(call_id).into()),
+    Some(called(content.field("id").and_then(call_id), function.get("name"), arguments))
+}
+
+fn called(id: Option<&str>, name: Option<&Value>, arguments: Option<String>) -> Object {
+    Object::from_iter([
+        ("id".to_owned(), id.into()),
         ("type".to_owned(), "function".into()),
-        ("function".to_owned(), json!({"name": function.get("name"), "arguments": arguments})),
-    ]))
+        ("function".to_owned(), json!({"name": name, "arguments": arguments})),
+    ])
 }
 
 /// Returns the id in an enum: `{"provider": "call_1"}`.
@@ -148,6 +199,42 @@ mod tests {
             ["be brief", "why?", "hm", "Bern", "sunny", r#""description":"d""#, r#""tool_call_id":"c-1""#]
         {
             assert!(written.contains(part), "{part}: {written}");
+        }
+    }
+
+    #[test]
+    fn parts_beside_others_are_kept() {
+        let call = json!({"type": "toolcall", "id": {"provider": "c-1"}, "function": {"name": "f", "arguments": {}}});
+        let request = json!({"documents": [], "tools": [], "chat_history": [
+            {"role": "user", "content": [
+                {"type": "toolresult", "call": {"provider": "c-1"}, "name": "f", "content": [
+                    {"type": "json", "value": {"sky": "blue"}}, {"type": "image", "data": "picture"},
+                ]},
+                {"type": "text", "text": "and so?"},
+            ]},
+            {"role": "assistant", "content": [call, {"type": "opaque", "item": "an item"}]},
+        ]});
+        let prompt = providers::request(Input::Value(request)).prompt.unwrap();
+        let roles: Vec<&str> = prompt.messages().iter().map(Message::role).collect();
+        assert_eq!(roles, ["tool", "user", "assistant"]);
+        let written = serde_json::to_string(&prompt).unwrap();
+        for text in ["blue", "picture", "and so?", "an item", r#""name":"f""#] {
+            assert!(written.contains(text), "{text}: {written}");
+        }
+    }
+
+    #[test]
+    fn parts_of_a_stream_without_pieces_are_kept() {
+        let event = |event| json!({"item": "event", "value": event});
+        let reply = providers::response(Output::Chunks(vec![
+            event(json!({"event": "start", "part": 0, "kind": "tool_call", "name": "f"})),
+            event(json!({"event": "arguments", "part": 0, "json": "{\"city\": \"Be"})),
+            event(json!({"event": "end", "part": 1, "content": {"type": "image", "data": "picture"}})),
+            event(json!({"event": "end", "part": 2, "content": {"type": "text", "text": "never in pieces"}})),
+        ]));
+        let written = serde_json::to_string(&reply.prompt).unwrap();
+        for text in [r#""name":"f""#, "city", "picture", "never in pieces"] {
+            assert!(written.contains(text), "{text}: {written}");
         }
     }
 
