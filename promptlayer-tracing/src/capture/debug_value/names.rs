@@ -1,6 +1,6 @@
 //! The notations of names: `toolUse`, `tool_use`.
 
-/// Converts a name in camel case.
+/// Converts a name in camel case to snake case.
 pub(super) fn snake_case(name: &str) -> String {
     let mut snake = String::with_capacity(name.len() + 4);
     for character in name.chars() {
@@ -12,7 +12,7 @@ pub(super) fn snake_case(name: &str) -> String {
     snake
 }
 
-/// Converts a name in snake case or with a capital first letter.
+/// Converts a name in snake case, or with a capital first letter, to camel case.
 pub(super) fn camel_case(name: &str) -> String {
     let mut camel = String::with_capacity(name.len());
     let mut is_start_of_word = false;

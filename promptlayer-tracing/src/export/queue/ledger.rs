@@ -49,7 +49,7 @@ pub enum DropReason {
 /// ```
 /// use promptlayer_tracing::export::{RejectReason, Stats};
 ///
-/// /// Returns `true` if somebody has to correct the configuration.
+/// /// Returns `true` if the API key or the base URL is wrong.
 /// fn is_misconfigured(stats: &Stats) -> bool {
 ///     let rejected = &stats.spans.rejected;
 ///     [RejectReason::Unauthorized, RejectReason::WrongAddress].iter().any(|reason| rejected.contains_key(reason))

@@ -18,7 +18,7 @@ type Events = EventReceiver<ConverseStreamOutput, ConverseStreamOutputError>;
 
 pub(crate) fn api() -> Api {
     Api::new("converse", bedrock::wire(MODEL))
-        .needs("a function that returns the events of a stream as an `impl Stream`: the SDK's `EventReceiver` is none")
+        .needs("a function that returns the events of a stream as an `impl Stream`: the SDK's `EventReceiver` is not a `Stream`")
         .case(Case::Reply, reply)
         .case(Case::Stream, stream)
         .case(Case::Tools, call)
