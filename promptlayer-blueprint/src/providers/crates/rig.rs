@@ -56,10 +56,10 @@ pub(super) fn events(items: &[Value]) -> Option<Vec<Value>> {
         };
         match event.text("event").unwrap_or_default() {
             "start" if event.is("kind", "tool_call") => {
-                calls.insert(part, called(None, event.get("name"), Some(String::new())));
+                calls.insert(part, called(None, event.get("name"), Some("")));
             }
             "arguments" => {
-                let call = calls.entry(part).or_insert_with(|| called(None, None, Some(String::new())));
+                let call = calls.entry(part).or_insert_with(|| called(None, None, Some("")));
                 if let Some(Value::String(arguments)) =
                     call.get_mut("function").map(|call| &mut call["arguments"])
                 {
@@ -142,10 +142,10 @@ fn tool_result(result: &Value) -> Value {
 fn tool_call(content: &Value) -> Option<Object> {
     let function = content.field("function").filter(|_| content.is("type", "toolcall"))?;
     let arguments = function.get("arguments").map(json::compact);
-    Some(called(content.field("id").and_then(call_id), function.get("name"), arguments))
+    Some(called(content.field("id").and_then(call_id), function.get("name"), arguments.as_deref()))
 }
 
-fn called(id: Option<&str>, name: Option<&Value>, arguments: Option<String>) -> Object {
+fn called(id: Option<&str>, name: Option<&Value>, arguments: Option<&str>) -> Object {
     Object::from_iter([
         ("id".to_owned(), id.into()),
         ("type".to_owned(), "function".into()),
