@@ -33,6 +33,8 @@ mod given;
 pub(crate) mod secret_names;
 #[cfg(feature = "export")]
 mod secret_text;
+#[cfg(feature = "export")]
+mod text_or_json;
 pub(crate) mod type_names;
 mod unseen;
 
@@ -44,7 +46,8 @@ const MAX_SOURCES: usize = 16;
 pub enum Captured {
     /// The JSON text from the value's `Serialize`.
     Json(String),
-    /// The text from the value's `Display` or `AsRef<str>`, or from the `Debug` that the user asked for.
+    /// The text from the value's `Serialize`, `Display` or `AsRef<str>`, or from the `Debug` that the user asked
+    /// for.
     Text(String),
     /// The text from a `Debug` that the user did not ask for, and the name of the value's type. It may contain
     /// secrets. The conversion reads it as a value and removes them.
@@ -146,10 +149,7 @@ fn named<T: ?Sized>() -> Captured {
 
 #[cfg(feature = "export")]
 fn json<T: Serialize + ?Sized>(value: &T) -> Captured {
-    match guarded(|| serde_json::to_string(value)) {
-        Some(Ok(json)) => Captured::Json(json),
-        _ => named::<T>(),
-    }
+    guarded(|| text_or_json::captured(value)).and_then(Result::ok).unwrap_or_else(named::<T>)
 }
 
 /// Nothing is recorded without the feature `export`. This version exists only so that the expanded code
