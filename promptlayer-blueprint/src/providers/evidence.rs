@@ -61,9 +61,9 @@ impl Evidence<'_> {
         .into_iter()
         .filter_map(|(provider, weight)| Some((provider?, weight)))
         .collect();
-        for vendor in VENDORS {
-            let is_named =
-                |types: &[&str]| self.types.iter().any(|name| types.iter().any(|known| is_of(name, known)));
+        let paths = paths(self.types);
+        let is_named = |types: &[&str]| types.iter().any(|known| paths.iter().any(|path| path.is_of(known)));
+        for vendor in VENDORS.iter().filter(|_| !paths.is_empty()) {
             if is_named(vendor.types) {
                 evidence.push((vendor.name, TYPE));
             } else if is_named(vendor.shared_types) {
@@ -80,8 +80,9 @@ impl Evidence<'_> {
 
 /// Returns the API that the Rust type of a request names.
 fn api_of(types: &[&str]) -> Option<&'static Shape> {
-    let is_named = |known: &str| types.iter().any(|name| is_of(name, known));
-    VENDORS.iter().find_map(|vendor| {
+    let paths = paths(types);
+    let is_named = |known: &str| paths.iter().any(|path| path.is_of(known));
+    VENDORS.iter().filter(|_| !paths.is_empty()).find_map(|vendor| {
         let (_, api) = vendor.request_types.iter().find(|(known, _)| is_named(known))?;
         detect::by_name(vendor.name, Some(api))
     })
@@ -96,14 +97,34 @@ impl Request {
     }
 }
 
-/// Returns `true` if a type, or one of its generic parameters, is of a crate (`ollama_rs`), or is a type of that
-/// crate (`async_openai::AzureConfig`).
-fn is_of(type_name: &str, known: &str) -> bool {
-    let (root, name) = known.split_once("::").map_or((known, None), |(root, name)| (root, Some(name)));
-    type_name
-        .split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
-        .filter_map(|path| path.split_once("::"))
-        .any(|(first, rest)| first == root && name.is_none_or(|name| rest.rsplit("::").next() == Some(name)))
+/// The path of a type, without the modules.
+#[derive(Debug, Clone, Copy)]
+struct TypePath<'a> {
+    root: &'a str,
+    name: &'a str,
+}
+
+/// Returns the paths of types and of their generic parameters, but for those of the standard library, which are in most
+/// signatures and tell nothing.
+fn paths<'a>(types: &[&'a str]) -> Vec<TypePath<'a>> {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+    let path = |path: &'a str| {
+        let (root, rest) = path.split_once("::")?;
+        let name = rest.rsplit("::").next()?;
+        (!matches!(root, "alloc" | "core" | "std")).then_some(TypePath { root, name })
+    };
+    types.iter().flat_map(|name| name.split(|c| !is_part(c)).filter_map(path)).collect()
+}
+
+impl TypePath<'_> {
+    /// Returns `true` if the type is of a known crate (`ollama_rs`), or is a known type of a crate
+    /// (`async_openai::AzureConfig`).
+    fn is_of(self, known: &str) -> bool {
+        match known.split_once("::") {
+            Some((root, name)) => self.root == root && self.name == name,
+            None => self.root == known,
+        }
+    }
 }
 
 #[cfg(test)]
