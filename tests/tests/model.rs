@@ -16,7 +16,9 @@ mod sync {
     pub(super) use std::sync::PoisonError;
 
     pub(super) use loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+    pub(super) use loom::sync::mpsc::{Receiver, Sender, channel};
     pub(super) use loom::sync::{Mutex, MutexGuard};
+    pub(super) use loom::thread::yield_now;
 }
 
 use loom::model::Builder;

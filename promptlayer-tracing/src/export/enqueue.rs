@@ -20,10 +20,10 @@ impl Pipeline {
     fn push(&self, weight: Weight, item: QueueItem) -> Result<(), DropReason> {
         match self.queue.push(weight, Queued { item, accepted_at: Instant::now() }) {
             Ok(held) => {
-                // Wake the worker only when a batch is full: waking it costs more than recording a span.
+                // Wake the worker only when a batch becomes full: waking it costs more than recording a span.
                 let limits = self.encoder.batch;
                 let was_below = held.bytes - weight.bytes < limits.bytes;
-                if held.waiting.is_multiple_of(limits.spans) || (was_below && held.bytes >= limits.bytes) {
+                if held.waiting == limits.spans || (was_below && held.bytes >= limits.bytes) {
                     self.wake.notify_one();
                 }
                 Ok(())
@@ -73,7 +73,7 @@ impl SpanExporter for Arc<Pipeline> {
         }
         // A span without a request log may not use the last quarter of the queue.
         let weight = Weight { class: Class::Span, bytes: processed.size, yields: !processed.span.is_request };
-        if let Some(item) = self.store_at_once(QueueItem::Span(Box::new(processed))) {
+        if let Some(item) = self.store_at_once(QueueItem::Span(processed)) {
             // The ledger counts the reason.
             let _ = self.push(weight, item);
         }

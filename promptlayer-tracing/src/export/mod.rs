@@ -28,7 +28,7 @@
 //                                             (disk)      └──> hooks (thread pl-hooks)
 //
 // The worker runs on the thread `pl-export`. It drives the batcher, which builds batches of finished spans, and the
-// delivery, which sends them. One lock guards both the queue and the ledger.
+// delivery, which sends them.
 
 mod at_exit;
 pub(crate) mod batch;

@@ -1,13 +1,21 @@
 //! The bounded queue between the calling threads and the export thread, with the ledger of its items.
 //!
-//! One lock guards the queue and the ledger, so that the ledger's equation holds at every instant. It is held
-//! for a few additions, and never while other code runs. `push` checks the limits before it takes the lock:
-//! when the queue is full, the lock is most contended.
+//! A calling thread takes no lock: it counts the item as arrived and passes it through a channel. One lock guards
+//! what happens to an item afterwards. It is held for a few additions, and never while other code runs.
+//!
+//! The ledger's equation holds at every instant because the number of waiting items is not counted, but derived: what
+//! arrived, was not refused, and was not taken out is waiting. Each of these numbers only grows, and the number of
+//! arrived items grows first.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
+use std::iter;
 
 use super::ledger::{DropReason, End, Ledger};
-use super::sync::{AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError};
+use super::sync::{AtomicU64, AtomicUsize, Mutex, MutexGuard, PoisonError, yield_now};
+use super::sync::{Receiver, Sender, channel};
+
+/// The order of all accesses. Weaker ones are not faster on the processors that servers have.
+const ORDER: super::sync::Ordering = super::sync::Ordering::SeqCst;
 
 /// Limits for the items that wait, are in flight, or wait for a retry, all together.
 ///
@@ -107,7 +115,7 @@ pub(crate) struct Held {
     pub(crate) bytes: usize,
 }
 
-/// A rejected item, with the reason. The item is returned so that the caller drops it outside the lock.
+/// A rejected item, with the reason.
 #[derive(Debug)]
 pub(crate) enum Refused<T> {
     Full(T),
@@ -117,60 +125,126 @@ pub(crate) enum Refused<T> {
 /// The state behind the lock.
 #[derive(Debug)]
 struct State<T> {
-    waiting: VecDeque<(Weight, T)>,
-    /// The number of the first waiting item.
+    /// The waiting items.
+    arriving: Receiver<(Weight, T)>,
+    /// The oldest waiting item, if it was looked at.
+    oldest: Option<(Weight, T)>,
+    /// The number of the next item that is taken out. That many were taken out before.
     first: u64,
     /// The numbers of items that were taken out and are not settled yet.
     taken: BTreeSet<u64>,
     spans: Ledger,
     tracking: Ledger,
-    /// The number of items that wait or were taken out, together.
-    items: usize,
-    bytes: usize,
+    /// How many items of each class were ever taken out of the queue.
+    spans_taken: u64,
+    tracking_taken: u64,
     /// How many of the items that were taken out are also on disk.
     spans_on_disk: u64,
     tracking_on_disk: u64,
-    closed_to_spans: bool,
-    closed: bool,
-    /// Whether [`Queue::finish`] has settled everything.
-    finished: bool,
+    /// The reason for which the waiting items were dropped, if [`Queue::finish`] has settled everything.
+    finished: Option<DropReason>,
+}
+
+/// What calling threads count, for one class of items.
+#[derive(Debug)]
+struct Arrivals {
+    /// The number of all items, before anything else is known of them, and [`CLOSED`]. Both are in one value, so that an
+    /// item either arrives before the queue is closed, or is refused.
+    arrived: AtomicU64,
+    /// Items that were refused because a limit was reached. Each one counts as accepted and dropped.
+    full: AtomicU64,
+    /// Items that were refused because the queue is closed. Each one counts as accepted and dropped.
+    closed: AtomicU64,
+}
+
+/// The bit of [`Arrivals::arrived`] that says that the queue is closed to the class.
+const CLOSED: u64 = 1 << 63;
+
+impl Arrivals {
+    fn new() -> Self {
+        Self { arrived: AtomicU64::new(0), full: AtomicU64::new(0), closed: AtomicU64::new(0) }
+    }
+
+    /// Counts an item. Returns `false` if it is refused, because the queue is closed.
+    fn arrive(&self) -> bool {
+        let is_open = self.arrived.fetch_add(1, ORDER) & CLOSED == 0;
+        if !is_open {
+            self.closed.fetch_add(1, ORDER);
+        }
+        is_open
+    }
+
+    fn close(&self) {
+        self.arrived.fetch_or(CLOSED, ORDER);
+    }
+
+    fn is_closed(&self) -> bool {
+        self.arrived.load(ORDER) & CLOSED != 0
+    }
+
+    /// Returns the numbers of items that arrived and were not refused, and of items that were refused because a limit was
+    /// reached, or because the queue is closed.
+    fn read(&self) -> (u64, u64, u64) {
+        // The number of arrived items is read last, so that it includes all others.
+        let (full, closed) = (self.full.load(ORDER), self.closed.load(ORDER));
+        ((self.arrived.load(ORDER) & !CLOSED) - full - closed, full, closed)
+    }
+
+    /// Enters the items into the ledger. `taken` of them were taken out.
+    fn enter(&self, ledger: &mut Ledger, taken: u64, finished: Option<DropReason>) {
+        let (passed, full, closed) = self.read();
+        ledger.refuse(DropReason::QueueFull, full);
+        ledger.refuse(DropReason::Closed, closed);
+        ledger.accepted += taken;
+        match finished {
+            Some(reason) => ledger.refuse(reason, passed - taken),
+            None => {
+                ledger.accepted += passed - taken;
+                ledger.pending.queued = passed - taken;
+            }
+        }
+    }
 }
 
 /// The queue and the ledgers of spans and tracking calls.
 #[derive(Debug)]
 pub(crate) struct Queue<T> {
-    state: Mutex<State<T>>,
     limits: QueueLimits,
-    /// Copies of the counts in `state`, to check the limits without the lock.
+    entrance: Sender<(Weight, T)>,
+    /// Items that wait or were taken out, together.
     items: AtomicUsize,
     bytes: AtomicUsize,
-    /// Items that were rejected before the lock was taken. Each one counts as accepted and dropped.
-    refused_spans: AtomicU64,
-    refused_tracking: AtomicU64,
+    /// Items that wait.
+    waiting: AtomicUsize,
+    spans: Arrivals,
+    tracking: Arrivals,
+    state: Mutex<State<T>>,
 }
 
 impl<T> Queue<T> {
     pub(crate) fn new(limits: QueueLimits) -> Self {
+        let (entrance, arriving) = channel();
         Self {
+            limits,
+            entrance,
+            items: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
+            spans: Arrivals::new(),
+            tracking: Arrivals::new(),
             state: Mutex::new(State {
-                waiting: VecDeque::new(),
+                arriving,
+                oldest: None,
                 first: 0,
                 taken: BTreeSet::new(),
                 spans: Ledger::default(),
                 tracking: Ledger::default(),
-                items: 0,
-                bytes: 0,
+                spans_taken: 0,
+                tracking_taken: 0,
                 spans_on_disk: 0,
                 tracking_on_disk: 0,
-                closed_to_spans: false,
-                closed: false,
-                finished: false,
+                finished: None,
             }),
-            limits,
-            items: AtomicUsize::new(0),
-            bytes: AtomicUsize::new(0),
-            refused_spans: AtomicU64::new(0),
-            refused_tracking: AtomicU64::new(0),
         }
     }
 
@@ -178,90 +252,95 @@ impl<T> Queue<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Copies the counts to the atomics that [`push`](Self::push) checks without the lock.
-    fn publish(&self, state: &State<T>) {
-        self.items.store(state.items, Ordering::Relaxed);
-        self.bytes.store(state.bytes, Ordering::Relaxed);
+    fn arrivals(&self, class: Class) -> &Arrivals {
+        match class {
+            Class::Span => &self.spans,
+            Class::Track => &self.tracking,
+        }
     }
 
     /// Appends an item and returns the new content of the queue.
     pub(crate) fn push(&self, weight: Weight, item: T) -> Result<Held, Refused<T>> {
-        let (most_items, most_bytes) = self.limits.room(weight);
-        let is_full = |items: usize, bytes: usize| {
-            items >= most_items || bytes.saturating_add(weight.bytes) > most_bytes
-        };
-        if is_full(self.items.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed)) {
-            let refused = match weight.class {
-                Class::Span => &self.refused_spans,
-                Class::Track => &self.refused_tracking,
-            };
-            refused.fetch_add(1, Ordering::Relaxed);
-            return Err(Refused::Full(item));
-        }
-        let mut state = self.lock();
-        if state.closed || (state.closed_to_spans && weight.class == Class::Span) {
-            state.ledger(weight.class).refuse(DropReason::Closed, 1);
-            drop(state);
+        let arrivals = self.arrivals(weight.class);
+        // First of all, so that the item is in the ledger, whatever follows.
+        if !arrivals.arrive() {
             return Err(Refused::Closed(item));
         }
-        if is_full(state.items, state.bytes) {
-            state.ledger(weight.class).refuse(DropReason::QueueFull, 1);
-            drop(state);
+        let Some(bytes) = self.reserve(weight) else {
+            arrivals.full.fetch_add(1, ORDER);
             return Err(Refused::Full(item));
+        };
+        // Before the item is in the channel, so that a flush that begins afterwards waits for it.
+        let waiting = self.waiting.fetch_add(1, ORDER) + 1;
+        match self.entrance.send((weight, item)) {
+            Ok(()) => Ok(Held { waiting, bytes }),
+            // The other end exists as long as this one.
+            Err(unsent) => Err(Refused::Closed(unsent.0.1)),
         }
-        let ledger = state.ledger(weight.class);
-        ledger.accepted += 1;
-        ledger.pending.queued += 1;
-        state.items += 1;
-        state.bytes += weight.bytes;
-        state.waiting.push_back((weight, item));
-        self.publish(&state);
-        Ok(Held { waiting: state.waiting.len(), bytes: state.bytes })
+    }
+
+    /// Reserves the space of an item and returns the new number of bytes. Returns `None` if a limit is reached.
+    fn reserve(&self, weight: Weight) -> Option<usize> {
+        let (most_items, most_bytes) = self.limits.room(weight);
+        let one_more = |items: usize| (items < most_items).then_some(items + 1);
+        self.items.fetch_update(ORDER, ORDER, one_more).ok()?;
+        let added = |bytes: usize| bytes.checked_add(weight.bytes).filter(|bytes| *bytes <= most_bytes);
+        match self.bytes.fetch_update(ORDER, ORDER, added) {
+            Ok(bytes) => Some(bytes + weight.bytes),
+            Err(_) => {
+                self.items.fetch_sub(1, ORDER);
+                None
+            }
+        }
     }
 
     /// Takes out the oldest item. It counts towards the limits until it is settled.
     pub(crate) fn take(&self) -> Option<(Taken, T)> {
         let mut state = self.lock();
-        let (weight, item) = state.waiting.pop_front()?;
+        let (weight, item) = state.next()?;
+        self.waiting.fetch_sub(1, ORDER);
         let number = state.first;
         state.first += 1;
         state.taken.insert(number);
-        let ledger = state.ledger(weight.class);
-        ledger.pending.queued -= 1;
-        ledger.pending.in_flight += 1;
+        *state.taken_of(weight.class) += 1;
+        state.ledger(weight.class).pending.in_flight += 1;
         Some((Taken { number, class: weight.class, bytes: weight.bytes }, item))
+    }
+
+    /// Releases the space of an item.
+    fn free(&self, bytes: usize) {
+        let less = |by: usize| move |value: usize| Some(value.saturating_sub(by));
+        let _ = self.items.fetch_update(ORDER, ORDER, less(1));
+        let _ = self.bytes.fetch_update(ORDER, ORDER, less(bytes));
     }
 
     /// Updates the number of bytes that an item is counted with.
     pub(crate) fn resize(&self, taken: &mut Taken, bytes: usize) {
-        let mut state = self.lock();
-        state.bytes = state.bytes.saturating_sub(taken.bytes) + bytes;
+        let changed = |all: usize| Some(all.saturating_sub(taken.bytes).saturating_add(bytes));
+        let _ = self.bytes.fetch_update(ORDER, ORDER, changed);
         taken.bytes = bytes;
-        self.publish(&state);
     }
 
     /// Records the outcome of an item.
     pub(crate) fn settle(&self, taken: Taken, end: End) {
-        let mut state = self.lock();
-        if let Some(ledger) = state.release(taken) {
+        self.free(taken.bytes);
+        if let Some(ledger) = self.lock().release(taken) {
             ledger.settle(end);
         }
-        self.publish(&state);
     }
 
     /// Records that an item is on disk now.
     pub(crate) fn spool(&self, taken: Taken) {
-        let mut state = self.lock();
-        if let Some(ledger) = state.release(taken) {
+        self.free(taken.bytes);
+        if let Some(ledger) = self.lock().release(taken) {
             ledger.pending.spooled += 1;
         }
-        self.publish(&state);
     }
 
     /// Records an item that was written to disk without passing through the queue.
     pub(crate) fn admit_to_spool(&self, class: Class) -> Result<(), DropReason> {
         let mut state = self.lock();
-        if state.closed || (state.closed_to_spans && class == Class::Span) {
+        if self.is_closed_to(class) {
             state.ledger(class).refuse(DropReason::Closed, 1);
             return Err(DropReason::Closed);
         }
@@ -281,23 +360,22 @@ impl<T> Queue<T> {
 
     /// Records that an item on disk is being sent. No flush waits for it.
     pub(crate) fn unspool(&self, class: Class, bytes: usize) -> Taken {
+        self.items.fetch_add(1, ORDER);
+        self.bytes.fetch_add(bytes, ORDER);
         let mut state = self.lock();
-        if !state.finished {
+        if state.finished.is_none() {
             let ledger = state.ledger(class);
             ledger.pending.spooled -= 1;
             ledger.pending.in_flight += 1;
             *state.on_disk(class) += 1;
         }
-        state.items += 1;
-        state.bytes += bytes;
-        self.publish(&state);
         Taken { number: Taken::ON_DISK, class, bytes }
     }
 
     /// Records the outcome of items that are on disk and were not taken out of the spool.
     pub(crate) fn settle_spooled(&self, class: Class, end: End, count: u64) {
         let mut state = self.lock();
-        if state.finished {
+        if state.finished.is_some() {
             return;
         }
         let ledger = state.ledger(class);
@@ -307,11 +385,19 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Drops all waiting items, and counts them.
+    /// Drops all waiting items, and counts them. If the queue is closed, none comes afterwards.
     pub(crate) fn drop_waiting(&self, reason: DropReason) {
-        while let Some((taken, item)) = self.take() {
-            drop(item);
-            self.settle(taken, End::Dropped(reason));
+        loop {
+            while let Some((taken, item)) = self.take() {
+                drop(item);
+                self.settle(taken, End::Dropped(reason));
+            }
+            let is_closed = self.spans.is_closed() && self.tracking.is_closed();
+            if !is_closed || self.lock().are_all_taken(self) {
+                return;
+            }
+            // Another thread is just putting an item in, which takes a few instructions.
+            yield_now();
         }
     }
 
@@ -320,17 +406,9 @@ impl<T> Queue<T> {
     /// Waiting items are dropped with this reason. Items that were taken out may have been sent, so their
     /// outcome is unknown. Those that are on disk stay there for the next run.
     pub(crate) fn finish(&self, reason: DropReason) {
+        self.close();
         let mut state = self.lock();
-        (state.closed_to_spans, state.closed) = (true, true);
-        let waiting = std::mem::take(&mut state.waiting);
-        state.first += waiting.len() as u64;
-        for (weight, _) in &waiting {
-            state.items = state.items.saturating_sub(1);
-            state.bytes = state.bytes.saturating_sub(weight.bytes);
-            let ledger = state.ledger(weight.class);
-            ledger.pending.queued -= 1;
-            ledger.settle(End::Dropped(reason));
-        }
+        let waiting: Vec<_> = iter::from_fn(|| state.next()).collect();
         for class in [Class::Span, Class::Track] {
             let on_disk = std::mem::take(state.on_disk(class));
             let ledger = state.ledger(class);
@@ -339,8 +417,7 @@ impl<T> Queue<T> {
             ledger.outcome_unknown += taken - on_disk;
         }
         state.taken.clear();
-        state.finished = true;
-        self.publish(&state);
+        state.finished.get_or_insert(reason);
         drop(state);
         // Outside the lock: types of the application may have destructors.
         drop(waiting);
@@ -348,7 +425,9 @@ impl<T> Queue<T> {
 
     /// Reads the oldest item.
     pub(crate) fn oldest<R>(&self, read: impl FnOnce(&T) -> R) -> Option<R> {
-        self.lock().waiting.front().map(|(_, item)| read(item))
+        let mut state = self.lock();
+        state.oldest = state.next();
+        state.oldest.as_ref().map(|(_, item)| read(item))
     }
 
     /// Returns the number of the oldest waiting item, or the number of the next item if none waits.
@@ -358,54 +437,76 @@ impl<T> Queue<T> {
 
     /// Returns `true` if waiting and in-flight items take more than half of the limits.
     pub(crate) fn is_half_full(&self) -> bool {
-        let state = self.lock();
-        state.items > self.limits.items / 2 || state.bytes > self.limits.bytes / 2
+        self.items.load(ORDER) > self.limits.items / 2 || self.bytes.load(ORDER) > self.limits.bytes / 2
     }
 
     /// Returns the number that the next item will have.
     pub(crate) fn next_number(&self) -> u64 {
         let state = self.lock();
-        state.first + state.waiting.len() as u64
+        state.first + self.waiting.load(ORDER) as u64
     }
 
     /// Returns `true` if every item with a smaller number is settled.
     pub(crate) fn is_settled_before(&self, number: u64) -> bool {
         let state = self.lock();
-        state.first >= number && state.taken.first().is_none_or(|first| *first >= number)
+        let is_taken = state.first >= number && state.taken.first().is_none_or(|first| *first >= number);
+        is_taken || state.finished.is_some()
     }
 
     /// Returns the ledgers of spans and of tracking calls, as a snapshot of one instant.
     pub(crate) fn ledgers(&self) -> (Ledger, Ledger) {
         let state = self.lock();
         let (mut spans, mut tracking) = (state.spans.clone(), state.tracking.clone());
-        drop(state);
-        spans.refuse(DropReason::QueueFull, self.refused_spans.load(Ordering::Relaxed));
-        tracking.refuse(DropReason::QueueFull, self.refused_tracking.load(Ordering::Relaxed));
+        self.spans.enter(&mut spans, state.spans_taken, state.finished);
+        self.tracking.enter(&mut tracking, state.tracking_taken, state.finished);
         (spans, tracking)
     }
 
     /// Returns `true` if the queue no longer accepts items of this class.
     pub(crate) fn is_closed_to(&self, class: Class) -> bool {
-        let state = self.lock();
-        state.closed || (state.closed_to_spans && class == Class::Span)
+        self.arrivals(class).is_closed()
     }
 
     /// Stops accepting spans.
     pub(crate) fn close_to_spans(&self) {
-        self.lock().closed_to_spans = true;
+        self.spans.close();
     }
 
     /// Stops accepting items of any class.
     pub(crate) fn close(&self) {
-        self.lock().closed = true;
+        self.spans.close();
+        self.tracking.close();
     }
 }
 
 impl<T> State<T> {
+    /// Removes the oldest item that waits. Returns `None` after [`Queue::finish`], which has settled those that wait.
+    fn next(&mut self) -> Option<(Weight, T)> {
+        if self.finished.is_some() {
+            return None;
+        }
+        self.oldest.take().or_else(|| self.arriving.try_recv().ok())
+    }
+
+    /// Returns `true` if no item waits, and no thread is putting one in.
+    fn are_all_taken(&self, queue: &Queue<T>) -> bool {
+        let (spans, ..) = queue.spans.read();
+        let (tracking, ..) = queue.tracking.read();
+        self.finished.is_some() || spans + tracking == self.spans_taken + self.tracking_taken
+    }
+
     fn ledger(&mut self, class: Class) -> &mut Ledger {
         match class {
             Class::Span => &mut self.spans,
             Class::Track => &mut self.tracking,
+        }
+    }
+
+    /// Returns how many items were ever taken out of the queue.
+    fn taken_of(&mut self, class: Class) -> &mut u64 {
+        match class {
+            Class::Span => &mut self.spans_taken,
+            Class::Track => &mut self.tracking_taken,
         }
     }
 
@@ -417,13 +518,10 @@ impl<T> State<T> {
         }
     }
 
-    /// Releases the space of an item and returns the ledger for its outcome. Returns `None` if the item is
-    /// already settled.
+    /// Returns the ledger for the outcome of an item. Returns `None` if the item is already settled.
     fn release(&mut self, taken: Taken) -> Option<&mut Ledger> {
         self.taken.remove(&taken.number);
-        self.items = self.items.saturating_sub(1);
-        self.bytes = self.bytes.saturating_sub(taken.bytes);
-        if self.finished {
+        if self.finished.is_some() {
             return None;
         }
         if taken.number == Taken::ON_DISK {

@@ -2,4 +2,6 @@
 //! them.
 
 pub(super) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+pub(super) use std::sync::mpsc::{Receiver, Sender, channel};
 pub(super) use std::sync::{Mutex, MutexGuard, PoisonError};
+pub(super) use std::thread::yield_now;
