@@ -77,7 +77,10 @@ pub(crate) fn span_bytes(
     resource: &Resource,
     semconv: SemconvStability,
 ) -> Result<Vec<u8>, serde_json::Error> {
-    serde_json::to_vec(&span(processed, converted, resource, semconv))
+    // The texts are most of a span. With some space for the rest, the buffer seldom grows.
+    let mut bytes = Vec::with_capacity(processed.size + processed.size / 8 + 1024);
+    serde_json::to_writer(&mut bytes, &span(processed, converted, resource, semconv))?;
+    Ok(bytes)
 }
 
 /// Returns the body of `POST /spans-bulk` with these spans.
