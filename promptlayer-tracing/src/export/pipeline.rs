@@ -20,7 +20,7 @@ use crate::process::{ProcessedSpan, SpanProcessor};
 /// A finished span or a tracking call to send.
 #[derive(Debug)]
 pub(crate) enum QueueItem {
-    Span(Box<ProcessedSpan>),
+    Span(ProcessedSpan),
     Track(TrackCall),
 }
 

@@ -27,7 +27,7 @@ use crate::span::input_output::{Ending, Input};
 pub struct Call {
     span: Span,
     /// The recorded data. `None` if no layer records the span.
-    active: Option<Box<Recording>>,
+    active: Option<Recording>,
 }
 
 impl Call {
@@ -91,7 +91,7 @@ impl Call {
     pub(crate) fn begin_exchange(span: Span, site: &'static CallSite, kind: SpanKind) -> Self {
         let mut call = Self::prepare(span, site);
         if let Some(active) = &mut call.active {
-            active.begin_exchange(&call.span, kind);
+            active.begin_exchange(kind);
         }
         call
     }
@@ -107,7 +107,7 @@ impl Call {
     /// Returns `true` if the stream was longer than the retained part.
     #[cfg(feature = "middleware")]
     pub(crate) fn has_passed_by(&self) -> bool {
-        self.active.as_ref().is_some_and(|active| active.has_passed_by())
+        self.active.as_ref().is_some_and(Recording::has_passed_by)
     }
 
     /// Sets the provider from the attribute's `provider`. It overrides the detected one.
@@ -156,7 +156,7 @@ impl Call {
     /// Passes tags, metadata and prompt on to the calls inside. Called when all of them are set.
     pub fn ready(&mut self) {
         if let Some(active) = &mut self.active {
-            active.share(&self.span);
+            active.share();
         }
     }
 
@@ -164,14 +164,14 @@ impl Call {
     #[inline]
     pub(crate) fn begin_prepared(&self) {
         if let Some(active) = &self.active {
-            active.announce(&self.span);
+            active.announce();
         }
     }
 
     /// Restarts the clock at the first poll of a future that was created earlier.
     pub(crate) fn restart(&mut self) {
         if let Some(active) = &mut self.active {
-            active.restart(&self.span);
+            active.restart();
         }
     }
 

@@ -40,7 +40,7 @@ enum State {
 /// A span that has ended, with its handle, on which its attributes are recorded.
 #[derive(Debug)]
 pub(crate) struct Ended {
-    pub(crate) finished: FinishedSpan,
+    pub(crate) finished: Box<FinishedSpan>,
     pub(crate) span: Option<Span>,
 }
 
@@ -66,9 +66,9 @@ pub(crate) enum Joined {
 #[derive(Debug)]
 pub(crate) enum Closed {
     /// The span makes the log.
-    Own(FinishedSpan),
+    Own(Box<FinishedSpan>),
     /// Calls inside make logs.
-    Separate(FinishedSpan),
+    Separate(Box<FinishedSpan>),
     /// The span waits for its exchange, which ends both.
     Waiting,
 }
@@ -81,7 +81,7 @@ pub(crate) enum Exchanged {
     /// The call had ended already, and is complete now.
     Complete(Ended),
     /// The exchange belongs to the call no longer, and makes a log of its own.
-    Alone(FinishedSpan),
+    Alone(Box<FinishedSpan>),
 }
 
 impl CallsInside {
@@ -121,7 +121,11 @@ impl CallsInside {
     }
 
     /// Ends an exchange that has joined the span. `span` returns its handle, if it is needed later.
-    pub(crate) fn exchanged(&self, exchange: FinishedSpan, span: impl FnOnce() -> Option<Span>) -> Exchanged {
+    pub(crate) fn exchanged(
+        &self,
+        exchange: Box<FinishedSpan>,
+        span: impl FnOnce() -> Option<Span>,
+    ) -> Exchanged {
         self.change(|state| match state {
             State::Exchange => {
                 let ended = Ended { finished: exchange, span: span() };
@@ -136,7 +140,11 @@ impl CallsInside {
     }
 
     /// Ends the span. `span` returns its handle, if it is needed later.
-    pub(crate) fn close(&self, mut finished: FinishedSpan, span: impl FnOnce() -> Option<Span>) -> Closed {
+    pub(crate) fn close(
+        &self,
+        mut finished: Box<FinishedSpan>,
+        span: impl FnOnce() -> Option<Span>,
+    ) -> Closed {
         let mut state = self.lock();
         let exchange = match std::mem::replace(&mut *state, State::Separate) {
             State::None => return Closed::Own(finished),

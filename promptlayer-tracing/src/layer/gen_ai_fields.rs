@@ -10,7 +10,7 @@ use promptlayer_blueprint::semconv::{self, SemconvStability};
 use serde_json::{Map, Value};
 use tracing::Span;
 
-use crate::layer::span_state::unless_poisoned;
+use crate::layer::open_span::unless_poisoned;
 
 /// Records the operation. Returns `true` if a layer read it, that is, if a layer keeps fields.
 pub(crate) fn record_operation(span: &Span, operation: &str) -> bool {

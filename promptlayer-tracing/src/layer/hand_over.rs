@@ -12,7 +12,7 @@ use crate::span::finished::FinishedSpan;
 /// Hands a span to the processor. Its attributes are recorded on `span`.
 ///
 /// Must not be called while the data of a span is locked.
-pub(crate) fn hand_over(processor: &SpanProcessor, finished: FinishedSpan, span: Option<&Span>) {
+pub(crate) fn hand_over(processor: &SpanProcessor, finished: Box<FinishedSpan>, span: Option<&Span>) {
     let Some(mut processed) = processor.prepare(finished) else { return };
     if let Some(span) = span.filter(|_| processor.gen_ai_fields) {
         show(span, processor, &mut processed);

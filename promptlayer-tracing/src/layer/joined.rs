@@ -2,29 +2,16 @@
 
 use std::sync::Arc;
 
-use tracing_subscriber::registry::{Registry, SpanRef};
-
 use crate::kind::SpanKind;
 use crate::layer::calls_inside::{Ended, Joined};
 use crate::layer::external_span;
-use crate::layer::model_calls::ModelCalls;
-use crate::layer::span_state::{Owner, SpanState, unless_poisoned};
-use crate::span::finished::Place;
-
-/// The call around an exchange.
-#[derive(Debug)]
-pub(crate) struct Around {
-    pub(crate) calls: Arc<ModelCalls>,
-    /// `true` if the call is the span of another crate. Such a span ends when `tracing` closes it, so nothing
-    /// at it may hold a span inside it.
-    pub(crate) is_external: bool,
-}
+use crate::layer::open_span::{OpenSpan, Owner};
 
 /// What is around an exchange.
 #[derive(Debug)]
 pub(crate) enum Found {
     /// The call that the exchange belongs to. An earlier attempt, which failed, makes a log of its own.
-    Call { around: Around, before: Option<Box<Ended>> },
+    Call { around: Arc<OpenSpan>, before: Option<Box<Ended>> },
     /// A model call of another kind, which makes its own request log.
     OtherKind,
     /// No such call. An earlier exchange, which was taken for the call around, makes a log of its own.
@@ -32,9 +19,9 @@ pub(crate) enum Found {
 }
 
 /// The relation of a span to an exchange inside it.
-enum Candidate {
+enum Relation {
     /// It may be the same call.
-    Call(Place, Around),
+    SameCall,
     /// It is a model call of another kind.
     OtherKind,
     /// It is not a model call.
@@ -45,45 +32,38 @@ enum Candidate {
 ///
 /// The children of the exchange's span become children of the call's span, because the exchange itself makes
 /// no span of the trace.
-pub(crate) fn join(span: &SpanRef<'_, Registry>, kind: SpanKind) -> Found {
-    let candidate = span.scope().skip(1).find_map(|around| {
-        unless_poisoned(|| candidate(around.extensions().get::<SpanState>()?, kind)).flatten()
-    });
-    let (place, around) = match candidate {
-        Some(Candidate::Call(place, around)) => (place, around),
-        Some(Candidate::OtherKind) => return Found::OtherKind,
-        Some(Candidate::Other) | None => return Found::Nothing { before: None },
+pub(crate) fn join(exchange: &OpenSpan, kind: SpanKind) -> Found {
+    let innermost = exchange.outers().find_map(|outer| Some((outer, relation(outer, kind)?)));
+    let around = match innermost {
+        Some((around, Relation::SameCall)) => around,
+        Some((_, Relation::OtherKind)) => return Found::OtherKind,
+        Some((_, Relation::Other)) | None => return Found::Nothing { before: None },
     };
     match around.calls.exchange.join() {
         Joined::Yes(before) => {
-            unless_poisoned(|| {
-                if let Some(own) = span.extensions_mut().get_mut::<SpanState>() {
-                    own.place = place;
-                }
-            });
-            Found::Call { around, before }
+            let place = around.lock().place_for_inner;
+            exchange.lock().place_for_inner = place;
+            Found::Call { around: Arc::clone(around), before }
         }
         Joined::No(before) => Found::Nothing { before },
     }
 }
 
 /// Returns `None` for a span that is not a call: it is skipped.
-fn candidate(state: &SpanState, kind: SpanKind) -> Option<Candidate> {
+fn relation(span: &OpenSpan, kind: SpanKind) -> Option<Relation> {
+    let state = span.lock();
     let of_call = match state.owner {
         Owner::Call => state.site.and_then(|site| site.kind),
-        Owner::Layer if state.external.is_some() => match external_span::kind(&state.fields) {
+        Owner::Layer if span.external.is_some() => match external_span::kind(&state.fields) {
             Some(of_span) => Some(of_span),
-            None => return Some(Candidate::Other),
+            None => return Some(Relation::Other),
         },
         Owner::Layer => return None,
-        Owner::Gone => return Some(Candidate::Other),
+        Owner::Gone => return Some(Relation::Other),
     };
     Some(match of_call {
-        Some(of_call) if !of_call.is_request() => Candidate::Other,
-        Some(of_call) if of_call != kind => Candidate::OtherKind,
-        _ => Candidate::Call(
-            state.place,
-            Around { calls: Arc::clone(&state.calls), is_external: state.external.is_some() },
-        ),
+        Some(of_call) if !of_call.is_request() => Relation::Other,
+        Some(of_call) if of_call != kind => Relation::OtherKind,
+        _ => Relation::SameCall,
     })
 }

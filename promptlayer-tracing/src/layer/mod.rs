@@ -9,14 +9,14 @@ pub(crate) mod hand_over;
 #[cfg(feature = "middleware")]
 pub(crate) mod joined;
 mod model_calls;
+mod open_span;
 pub(crate) mod recording;
-mod span_state;
 mod visitor;
 
+use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Instant, SystemTime};
 
 use promptlayer_blueprint::providers::gen_ai;
 use serde_json::{Map, Value};
@@ -30,15 +30,14 @@ pub use self::builder::LayerBuilder;
 use self::calls_inside::Closed;
 use self::external_span::ExternalSpan;
 use self::hand_over::{hand_over, hand_over_ended};
-use self::model_calls::{ModelCall, ModelCalls};
-use self::span_state::{Owner, SpanState, unless_poisoned};
+use self::model_calls::ModelCall;
+use self::open_span::{OpenSpan, Owner, keep_for_call, unless_poisoned};
 use self::visitor::FieldVisitor;
-use crate::capture::type_names::TypeNames;
 use crate::error::Repr;
 use crate::kind::SpanKind;
 use crate::process::SpanProcessor;
 use crate::span::call_site::MARK;
-use crate::span::finished::{FinishedSpan, Place};
+use crate::span::finished::{FinishedSpan, Inherited, Place};
 use crate::span::input_output::Ending;
 use crate::{export, random};
 
@@ -105,16 +104,17 @@ impl PromptLayer {
         }
     }
 
-    /// Returns `true` if spans with this metadata are exported: those of the attribute, and those selected by
-    /// `export_spans`.
-    ///
-    /// Model calls of other crates are checked separately.
-    fn records(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.fields().field(MARK).is_some()
-            || self.export_spans.as_ref().is_some_and(|wanted| {
-                // If the closure panics, the span is not exported.
-                catch_unwind(AssertUnwindSafe(|| wanted(metadata))).unwrap_or(false)
-            })
+    /// Returns `true` if `export_spans` selects spans with this metadata.
+    fn exports(&self, metadata: &Metadata<'_>) -> bool {
+        self.export_spans.as_ref().is_some_and(|wanted| {
+            // If the closure panics, the span is not exported.
+            catch_unwind(AssertUnwindSafe(|| wanted(metadata))).unwrap_or(false)
+        })
+    }
+
+    /// Returns `true` if this layer made the record, and the span has such an owner.
+    fn is_mine(&self, record: &OpenSpan, is_owner: impl FnOnce(Owner) -> bool) -> bool {
+        Arc::ptr_eq(&record.processor, &self.processor) && is_owner(record.lock().owner)
     }
 }
 
@@ -126,8 +126,10 @@ where
         if export::is_silent() {
             return;
         }
-        let external = ExternalSpan::from_metadata(attributes.metadata());
-        if external.is_none() && !self.records(attributes.metadata()) {
+        let is_of_attribute = attributes.metadata().fields().field(MARK).is_some();
+        let external =
+            if is_of_attribute { None } else { ExternalSpan::from_metadata(attributes.metadata()) };
+        if !is_of_attribute && external.is_none() && !self.exports(attributes.metadata()) {
             return;
         }
         let Some(span) = context.span(id) else { return };
@@ -138,57 +140,37 @@ where
             None => visitor.fields,
         };
 
-        // The parent is the nearest recorded span, because spans in between may not be recorded.
-        let around = span.scope().skip(1).find_map(|around| {
-            unless_poisoned(|| {
-                let extensions = around.extensions();
-                let record = extensions.get::<SpanState>()?;
-                Some((record.place, Arc::clone(&record.inherited)))
-            })
-            .flatten()
-        });
-        let (place, inherited) = match around {
-            Some((around, inherited)) => (
-                Place {
-                    trace_id: around.trace_id,
-                    span_id: random::span_id(),
-                    parent_id: Some(around.span_id),
-                },
-                inherited,
-            ),
+        let outer = iter::successors(span.parent(), SpanRef::parent).find_map(|outer| OpenSpan::of(&outer));
+        let (place, inherited) = match &outer {
+            Some(outer) => {
+                let outer = outer.lock();
+                let Place { trace_id, span_id, .. } = outer.place_for_inner;
+                let place = Place { trace_id, span_id: random::span_id(), parent_id: Some(span_id) };
+                (place, Arc::clone(&outer.inherited))
+            }
             None => (
                 Place { trace_id: random::trace_id(), span_id: random::span_id(), parent_id: None },
                 Arc::clone(&self.processor.root),
             ),
         };
         let is_request = external.is_some() && external_span::kind(&fields).is_some_and(SpanKind::is_request);
-        let record = SpanState {
-            processor: Arc::clone(&self.processor),
-            owner: Owner::Layer,
-            place,
-            started: SystemTime::now(),
-            started_at: Instant::now(),
-            inherited,
-            site: None,
-            calls: Arc::new(ModelCalls::default()),
-            model_call: ModelCall::No,
-            around: None,
-            external,
-            fields,
-        };
+        let processor = Arc::clone(&self.processor);
+        let record =
+            Arc::new(OpenSpan::new(processor, outer, (span.name(), place), inherited, external, fields));
         let is_recorded = unless_poisoned(|| {
             let mut extensions = span.extensions_mut();
             // If there is a second layer of this crate, the first layer keeps the span.
-            let is_first = extensions.get_mut::<SpanState>().is_none();
+            let is_first = extensions.get_mut::<Arc<OpenSpan>>().is_none();
             if is_first {
-                extensions.insert(record);
+                extensions.insert(Arc::clone(&record));
             }
             is_first
         });
         match is_recorded {
             Some(true) if is_request => {
-                hand_over_ended(&self.processor, announce(&span, ModelCall::UnlessOuter));
+                hand_over_ended(&self.processor, announce(&record, ModelCall::UnlessOuter));
             }
+            Some(true) if is_of_attribute => keep_for_call(id, attributes.metadata(), &record),
             Some(false) => self.report_second(),
             _ => {}
         }
@@ -200,15 +182,14 @@ where
         }
         let Some(span) = context.span(id) else { return };
         // Ignore fields recorded after the end of the call, such as the call's own attributes.
-        let is_mine = |record: &SpanState| {
-            Arc::ptr_eq(&record.processor, &self.processor) && record.owner != Owner::Gone
-        };
-        if unless_poisoned(|| span.extensions().get::<SpanState>().is_some_and(is_mine)) != Some(true) {
+        let Some(record) =
+            OpenSpan::of(&span).filter(|record| self.is_mine(record, |owner| owner != Owner::Gone))
+        else {
             return;
-        }
+        };
         let mut visitor = FieldVisitor::default();
         values.record(&mut visitor);
-        add_fields(&self.processor, &span, visitor.fields);
+        add_fields(&record, visitor.fields);
     }
 
     /// Adds the fields of an event to the span in which it occurred, if the crate that made the span records
@@ -222,17 +203,13 @@ where
         }
         let Some(scope) = context.event_scope(event) else { return };
         for span in scope {
-            let has_events = unless_poisoned(|| {
-                let extensions = span.extensions();
-                let record = extensions.get::<SpanState>()?;
-                let is_mine = Arc::ptr_eq(&record.processor, &self.processor) && record.owner == Owner::Layer;
-                Some(is_mine && record.external?.has_events())
-            });
-            if has_events.flatten() == Some(true) {
+            let Some(record) = OpenSpan::of(&span) else { continue };
+            let has_events = record.external.is_some_and(ExternalSpan::has_events);
+            if has_events && self.is_mine(&record, |owner| owner == Owner::Layer) {
                 let mut visitor = FieldVisitor::default();
                 event.record(&mut visitor);
                 visitor.fields.retain(|name, _| is_of_call(name) || (is_error && name == EVENT_ERROR));
-                return add_fields(&self.processor, &span, visitor.fields);
+                return add_fields(&record, visitor.fields);
             }
         }
     }
@@ -243,18 +220,20 @@ where
             return;
         }
         let Some(span) = context.span(&id) else { return };
-        let finished = unless_poisoned(|| {
-            let mut extensions = span.extensions_mut();
-            let record = extensions.get_mut::<SpanState>()?;
-            if record.owner != Owner::Layer || !Arc::ptr_eq(&record.processor, &self.processor) {
-                return None;
+        let Some(record) =
+            OpenSpan::of(&span).filter(|record| Arc::ptr_eq(&record.processor, &self.processor))
+        else {
+            return;
+        };
+        let (fields, inherited, function) = {
+            let mut state = record.lock();
+            if state.owner != Owner::Layer {
+                return;
             }
-            record.owner = Owner::Gone;
-            let calls = Arc::clone(&record.calls);
-            Some((calls, finished(record, span.name()), record.around.take()))
-        });
-        let Some((calls, finished, around)) = finished.flatten() else { return };
-        let finished = match calls.exchange.close(finished, || None) {
+            state.owner = Owner::Gone;
+            (std::mem::take(&mut state.fields), Arc::clone(&state.inherited), state.function.take())
+        };
+        let finished = match record.calls.exchange.close(finished(&record, fields, inherited), || None) {
             Closed::Own(finished) => finished,
             Closed::Separate(mut finished) => {
                 if finished.is_request {
@@ -264,8 +243,8 @@ where
             }
             Closed::Waiting => return,
         };
-        match around {
-            Some(around) => around.call_ended(finished, &self.processor),
+        match function {
+            Some(function) => function.calls.call_ended(finished, function.place.span_id, &self.processor),
             None => hand_over(&self.processor, finished, None),
         }
     }
@@ -274,62 +253,35 @@ where
 /// The field in which `#[tracing::instrument(err)]` records an error.
 const EVENT_ERROR: &str = "error";
 
-/// Adds fields to the state of a span.
-fn add_fields<'registry, R>(
-    processor: &SpanProcessor,
-    span: &SpanRef<'registry, R>,
-    fields: Map<String, Value>,
-) where
-    R: LookupSpan<'registry>,
-{
-    let is_request = unless_poisoned(|| {
-        let mut extensions = span.extensions_mut();
-        let record = extensions.get_mut::<SpanState>()?;
-        let Some(external) = record.external else {
-            record.fields.extend(fields);
-            return None;
-        };
-        let fields = external.attributes(fields);
-        let is_request = external_span::kind(&fields).is_some_and(SpanKind::is_request);
-        record.fields.extend(fields);
-        Some(is_request)
-    });
-    if is_request.flatten() == Some(true) {
-        hand_over_ended(processor, announce(span, ModelCall::UnlessOuter));
+/// Adds fields to the record of a span.
+fn add_fields(record: &OpenSpan, fields: Map<String, Value>) {
+    let Some(external) = record.external else {
+        record.lock().fields.extend(fields);
+        return;
+    };
+    let fields = external.attributes(fields);
+    let is_request = external_span::kind(&fields).is_some_and(SpanKind::is_request);
+    record.lock().fields.extend(fields);
+    if is_request {
+        hand_over_ended(&record.processor, announce(record, ModelCall::UnlessOuter));
     }
 }
 
-/// Returns the recorded data of a span that is not owned by a call of the attribute.
-fn finished(record: &mut SpanState, name: &'static str) -> FinishedSpan {
-    let fields = std::mem::take(&mut record.fields);
+/// Returns the data of a span that is not owned by a call of the attribute.
+fn finished(record: &OpenSpan, fields: Map<String, Value>, inherited: Arc<Inherited>) -> Box<FinishedSpan> {
     let kind = record.external.and_then(|_| external_span::kind(&fields));
     let calls_a_model = kind.is_some_and(SpanKind::is_request);
     // A model call inside this span makes the request log, so this span makes none.
     let surrounds_a_call = calls_a_model && record.calls.any();
     let is_request = calls_a_model && !surrounds_a_call;
     let told = record.external.filter(|_| is_request);
-    FinishedSpan {
-        place: record.place,
-        name,
-        function: None,
-        kind,
-        is_request,
-        is_external: record.external.is_some(),
-        lacks_an_answer: told.is_some_and(|external| external.lacks_an_answer(&fields)),
-        started: record.started,
-        duration: record.started_at.elapsed(),
-        ending: told.map_or(Ending::Returned, |external| external.ending(&fields)),
-        input: None,
-        types: TypeNames::default(),
-        output: None,
-        is_output_chosen: false,
-        time_to_first_chunk: None,
-        provider: None,
-        model: None,
-        parameters: Vec::new(),
-        inherited: Arc::clone(&record.inherited),
-        fields,
-        exchange: None,
-        on_request_id: None,
-    }
+    let mut finished = Box::new(FinishedSpan::new(record.name, record.place, record.started, inherited));
+    finished.kind = kind;
+    finished.is_request = is_request;
+    finished.is_external = record.external.is_some();
+    finished.lacks_an_answer = told.is_some_and(|external| external.lacks_an_answer(&fields));
+    finished.duration = record.started_at.elapsed();
+    finished.ending = told.map_or(Ending::Returned, |external| external.ending(&fields));
+    finished.fields = fields;
+    finished
 }

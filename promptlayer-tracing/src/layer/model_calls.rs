@@ -5,7 +5,7 @@
 //! it. If the function ends first, it leaves the data for the call.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use promptlayer_blueprint::SpanId;
 
@@ -15,8 +15,6 @@ use crate::process::around::{self, Around};
 use crate::span::finished::FinishedSpan;
 
 /// The model calls inside a span.
-///
-/// It is shared with the call of the attribute, which reads it even if the state of the span is not accessible.
 #[derive(Debug, Default)]
 pub(crate) struct ModelCalls {
     /// The number of calls that began inside, up to [`SEVERAL`]. A call that contains another one is not
@@ -54,13 +52,6 @@ pub(crate) enum ModelCall {
     UnlessOuter,
     /// A model call, even if another one begins inside it.
     Always,
-}
-
-/// The annotated function around a model call of another crate.
-#[derive(Debug, Clone)]
-pub(crate) struct Function {
-    pub(crate) span_id: SpanId,
-    pub(crate) calls: Arc<ModelCalls>,
 }
 
 impl ModelCalls {
@@ -130,18 +121,21 @@ impl ModelCalls {
             processor.submit(call);
         }
     }
-}
 
-impl Function {
-    /// Hands over a model call of another crate that has ended, at once or when the function ends.
-    pub(crate) fn call_ended(&self, mut call: FinishedSpan, processor: &SpanProcessor) {
+    /// Hands over a model call of another crate that has ended, at once or when the annotated function
+    /// around it ends.
+    pub(crate) fn call_ended(
+        &self,
+        mut call: Box<FinishedSpan>,
+        function: SpanId,
+        processor: &SpanProcessor,
+    ) {
         // A call with its HTTP exchange is complete.
         if !call.is_request || call.exchange.is_some() || processor.held.is_forked() {
             return processor.submit(call);
         }
-        let calls = &self.calls;
-        let mut external = calls.lock();
-        let is_alone = !calls.are_several();
+        let mut external = self.lock();
+        let is_alone = !self.are_several();
         match std::mem::take(&mut *external) {
             External::Left(around) => {
                 drop(external);
@@ -153,7 +147,7 @@ impl Function {
             External::Open if is_alone && around::is_incomplete(&call) => {
                 *external = External::Held;
                 // Under the lock, so that the function does not end in between.
-                let released = processor.held.hold(self.span_id, call);
+                let released = processor.held.hold(function, call);
                 drop(external);
                 for call in released {
                     processor.submit(call);

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant, SystemTime};
 use promptlayer_blueprint::Tags;
 use tracing::Span;
 
-use crate::capture::type_names::TypeNames;
 use crate::capture::{Captured, Chunk, Failure};
 use crate::kind::SpanKind;
 use crate::layer::announce::announce;
@@ -15,49 +14,56 @@ use crate::layer::calls_inside::Closed;
 use crate::layer::calls_inside::Exchanged;
 use crate::layer::hand_over::{hand_over, hand_over_ended};
 #[cfg(feature = "middleware")]
-use crate::layer::joined::{self, Around, Found};
-use crate::layer::model_calls::{ModelCall, ModelCalls};
-use crate::layer::span_state::{Owner, SpanState, in_registry};
-use crate::process::SpanProcessor;
+use crate::layer::joined::{self, Found};
+use crate::layer::model_calls::ModelCall;
+use crate::layer::open_span::{OpenSpan, Owner, take_for_call};
 use crate::prompt_link::PromptLink;
 use crate::span::call_site::CallSite;
-use crate::span::finished::{FinishedSpan, Inherited, Output, Place};
+use crate::span::finished::{FinishedSpan, Inherited, Output};
 use crate::span::input_output::{Ending, Input};
 
 /// The data of a call so far.
 ///
-/// The call owns it, so that no lock is needed to add data or to end the call. Another layer may have
-/// poisoned the lock of the span.
+/// The call owns it, so that no lock is needed to add data.
 #[derive(Debug)]
 pub(crate) struct Recording {
     site: &'static CallSite,
-    processor: Arc<SpanProcessor>,
-    place: Place,
-    /// The span's name.
-    name: &'static str,
-    started: SystemTime,
+    /// The record that is shared with the layer and with the spans inside.
+    open: Arc<OpenSpan>,
     started_at: Instant,
+    /// The span as it is exported. It stays in its place from the start of the call to the export thread.
+    span: Box<FinishedSpan>,
+    /// What few calls have.
+    rare: Option<Box<Rare>>,
+}
+
+/// What few calls have.
+#[derive(Debug)]
+struct Rare {
     /// The duration, if the call ended before it is handed over.
     duration: Option<Duration>,
-    calls: Arc<ModelCalls>,
     /// The call that this exchange belongs to. It completes the call's request log and makes none itself.
     #[cfg(feature = "middleware")]
-    exchange_of: Option<Around>,
-    /// The kind of the request log, if the attribute has no `kind`.
-    request_kind: SpanKind,
-    inherited: Arc<Inherited>,
-    input: Option<Input>,
-    types: TypeNames,
-    provider: Option<String>,
-    model: Option<String>,
-    parameters: Vec<(&'static str, Captured)>,
+    exchange_of: Option<Arc<OpenSpan>>,
     metadata: Vec<(&'static str, String)>,
     prompt: Option<PromptLink>,
     stream: Option<Streamed>,
-    /// `true` if the attribute's `output` chose what is logged.
-    is_output_chosen: bool,
     /// The maximum number of bytes kept of a stream.
     stream_limit: usize,
+}
+
+impl Default for Rare {
+    fn default() -> Self {
+        Self {
+            duration: None,
+            #[cfg(feature = "middleware")]
+            exchange_of: None,
+            metadata: Vec::new(),
+            prompt: None,
+            stream: None,
+            stream_limit: MAX_STREAM_BYTES,
+        }
+    }
 }
 
 /// The default of `stream_limit`: 4 MiB. A stream may be endless, so its items must be limited.
@@ -79,148 +85,136 @@ struct Streamed {
 
 impl Recording {
     /// Takes over the span from its layer. Returns `None` if no layer recorded the span.
-    pub(crate) fn claim(span: &Span, site: &'static CallSite) -> Option<Box<Self>> {
-        in_registry(span, |registered| {
-            let mut extensions = registered.extensions_mut();
-            let record = extensions.get_mut::<SpanState>()?;
-            if record.owner != Owner::Layer {
+    pub(crate) fn claim(span: &Span, site: &'static CallSite) -> Option<Self> {
+        let open = take_for_call(span)?;
+        let is_sampled = open.processor.samples(open.place.trace_id);
+        let inherited = {
+            let mut state = open.lock();
+            if state.owner != Owner::Layer {
                 return None;
             }
-            if !record.processor.samples(record.place.trace_id) {
-                record.owner = Owner::Gone;
-                record.processor.exporter.left_out();
-                return None;
-            }
-            record.owner = Owner::Call;
-            record.site = Some(site);
-            Some(Box::new(Self {
-                site,
-                processor: Arc::clone(&record.processor),
-                place: record.place,
-                name: registered.name(),
-                started: record.started,
-                started_at: record.started_at,
-                duration: None,
-                calls: Arc::clone(&record.calls),
-                #[cfg(feature = "middleware")]
-                exchange_of: None,
-                request_kind: SpanKind::Llm,
-                inherited: Arc::clone(&record.inherited),
-                input: None,
-                types: TypeNames::default(),
-                provider: None,
-                model: None,
-                parameters: Vec::new(),
-                metadata: Vec::new(),
-                prompt: None,
-                stream: None,
-                is_output_chosen: false,
-                stream_limit: MAX_STREAM_BYTES,
-            }))
-        })
+            state.owner = if is_sampled { Owner::Call } else { Owner::Gone };
+            state.site = Some(site);
+            Arc::clone(&state.inherited)
+        };
+        if !is_sampled {
+            open.processor.exporter.left_out();
+            return None;
+        }
+        let mut span = Box::new(FinishedSpan::new(open.name, open.place, open.started, inherited));
+        span.function = Some(site.function);
+        span.kind = Some(site.kind.unwrap_or(SpanKind::Llm));
+        span.is_request = site.kind.is_none_or(SpanKind::is_request);
+        span.on_request_id = site.on_request_id;
+        Some(Self { site, started_at: open.started_at, open, span, rare: None })
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 
     /// Marks the calls around this one: the request is made inside, so they log none.
-    pub(crate) fn announce(&self, span: &Span) {
+    pub(crate) fn announce(&self) {
         let call = match self.site.kind {
             None => ModelCall::UnlessOuter,
             Some(kind) if kind.is_request() => ModelCall::Always,
             Some(_) => return,
         };
-        let exchanges = in_registry(span, |span| Some(announce(&span, call)));
-        hand_over_ended(&self.processor, exchanges.into_iter().flatten());
+        hand_over_ended(&self.open.processor, announce(&self.open, call));
     }
 
     /// Begins an exchange of this kind: it joins the call around it if it is that call, or else is a call of
     /// its own.
     #[cfg(feature = "middleware")]
-    pub(crate) fn begin_exchange(&mut self, span: &Span, kind: SpanKind) {
-        self.request_kind = kind;
-        match in_registry(span, |span| Some(joined::join(&span, kind))) {
-            Some(Found::Call { around, before }) => {
-                hand_over_ended(&self.processor, before.map(|before| *before));
-                self.exchange_of = Some(around);
+    pub(crate) fn begin_exchange(&mut self, kind: SpanKind) {
+        self.span.kind = Some(self.site.kind.unwrap_or(kind));
+        match joined::join(&self.open, kind) {
+            Found::Call { around, before } => {
+                hand_over_ended(&self.open.processor, before.map(|before| *before));
+                self.rare().exchange_of = Some(around);
             }
-            Some(Found::OtherKind) => {}
-            Some(Found::Nothing { before }) => {
-                hand_over_ended(&self.processor, before.map(|before| *before));
-                self.announce(span);
+            Found::OtherKind => {}
+            Found::Nothing { before } => {
+                hand_over_ended(&self.open.processor, before.map(|before| *before));
+                self.announce();
             }
-            None => self.announce(span),
         }
     }
 
     #[cfg(feature = "middleware")]
     pub(crate) fn keep_of_stream(&mut self, bytes: usize) {
-        self.stream_limit = bytes;
+        self.rare().stream_limit = bytes;
     }
 
     /// Returns `true` if items of the stream were not kept, because the limit was reached.
     #[cfg(feature = "middleware")]
     pub(crate) fn has_passed_by(&self) -> bool {
-        self.stream.as_ref().is_some_and(|stream| stream.passed_by > 0)
+        let stream = self.rare.as_ref().and_then(|rare| rare.stream.as_ref());
+        stream.is_some_and(|stream| stream.passed_by > 0)
     }
 
     pub(crate) fn input(&mut self, input: Input) {
-        self.input = Some(input);
+        self.span.input = Some(input);
     }
 
     pub(crate) fn argument_types(&mut self, names: &'static str) {
-        self.types.arguments = names;
+        self.span.types.arguments = names;
     }
 
     pub(crate) fn returned_type(&mut self, name: &'static str) {
-        self.types.returned = name;
+        self.span.types.returned = name;
     }
 
     pub(crate) fn provider(&mut self, provider: String) {
-        self.provider = Some(provider);
+        self.span.provider = Some(provider);
     }
 
     pub(crate) fn model(&mut self, model: String) {
-        self.model = Some(model);
+        self.span.model = Some(model);
     }
 
     pub(crate) fn parameter(&mut self, name: &'static str, value: Captured) {
-        self.parameters.push((name, value));
+        self.span.parameters.push((name, value));
     }
 
     pub(crate) fn metadata(&mut self, key: &'static str, value: String) {
-        self.metadata.push((key, value));
+        self.rare().metadata.push((key, value));
     }
 
     pub(crate) fn prompt(&mut self, prompt: PromptLink) {
-        self.prompt = Some(prompt);
+        self.rare().prompt = Some(prompt);
     }
 
     /// Marks the output as chosen by the attribute's `output`.
     pub(crate) fn output_is_chosen(&mut self) {
-        self.is_output_chosen = true;
+        self.span.is_output_chosen = true;
     }
 
     /// Sets the start of the call to the present. Before, it was the time at which the span was opened.
-    pub(crate) fn restart(&mut self, span: &Span) {
-        self.announce(span);
-        self.started = SystemTime::now();
+    pub(crate) fn restart(&mut self) {
+        self.announce();
+        self.span.started = SystemTime::now();
         self.started_at = Instant::now();
     }
 
     /// Sets the end of the call to the present. Otherwise it is the time at which the call is handed over.
     #[cfg(feature = "middleware")]
     pub(crate) fn stop(&mut self) {
-        self.duration = Some(self.started_at.elapsed());
+        self.rare().duration = Some(self.started_at.elapsed());
     }
 
     /// Adds an item of a stream.
     pub(crate) fn chunk(&mut self, chunk: Chunk) {
-        let stream = self.stream.get_or_insert_default();
+        let started_at = self.started_at;
+        let Rare { stream, stream_limit, .. } = self.rare();
+        let stream = stream.get_or_insert_default();
         match chunk {
             Chunk::Value(value) => {
                 if stream.first.is_none() {
-                    stream.first = Some(self.started_at.elapsed());
+                    stream.first = Some(started_at.elapsed());
                 }
                 let size = size_of::<Captured>() + value.len();
-                if stream.passed_by > 0 || stream.bytes + size > self.stream_limit {
+                if stream.passed_by > 0 || stream.bytes + size > *stream_limit {
                     stream.passed_by += 1;
                 } else {
                     stream.bytes += size;
@@ -235,78 +229,59 @@ impl Recording {
 
     /// Adds the tags, metadata and prompt of this call to the inherited ones. Spans inside inherit the
     /// result.
-    pub(crate) fn share(&mut self, span: &Span) {
-        if self.site.tags.is_empty() && self.metadata.is_empty() && self.prompt.is_none() {
+    pub(crate) fn share(&mut self) {
+        let (metadata, prompt) = match &mut self.rare {
+            Some(rare) => (std::mem::take(&mut rare.metadata), rare.prompt.take()),
+            None => (Vec::new(), None),
+        };
+        if self.site.tags.is_empty() && metadata.is_empty() && prompt.is_none() {
             return;
         }
-        let mut inherited = Inherited::clone(&self.inherited);
+        let mut inherited = Inherited::clone(&self.span.inherited);
         inherited.tags.merge(&Tags::from_checked(self.site.tags));
-        inherited.metadata.extend(self.metadata.drain(..).map(|(key, value)| (key.to_owned(), value)));
-        if let Some(prompt) = self.prompt.take() {
-            inherited.prompt = Some(prompt);
-        }
-        self.inherited = Arc::new(inherited);
-        in_registry(span, |span| {
-            span.extensions_mut().get_mut::<SpanState>()?.inherited = Arc::clone(&self.inherited);
-            Some(())
-        });
+        inherited.metadata.extend(metadata.into_iter().map(|(key, value)| (key.to_owned(), value)));
+        inherited.prompt = prompt.or(inherited.prompt);
+        self.span.inherited = Arc::new(inherited);
+        self.open.lock().inherited = Arc::clone(&self.span.inherited);
     }
 
     /// Hands over the finished span.
     pub(crate) fn end(self, span: &Span, output: Option<Captured>, ending: Ending) {
-        let (output, ending, time_to_first_chunk) = match self.stream {
+        let Self { site, open, started_at, span: mut finished, rare } = self;
+        let mut rare = rare.map_or_else(Rare::default, |rare| *rare);
+        finished.duration = rare.duration.unwrap_or_else(|| started_at.elapsed());
+        finished.fields = {
+            let mut state = open.lock();
+            state.owner = Owner::Gone;
+            std::mem::take(&mut state.fields)
+        };
+        match rare.stream.take() {
             Some(Streamed { mut chunks, first, failure, passed_by, .. }) => {
                 if passed_by > 0 {
                     chunks.push(Captured::Text(format!("[… {passed_by} more items]")));
                 }
                 // An error among the items is more specific than the way in which the reader ended the
                 // stream.
-                let ending = failure.map_or(ending, Ending::Failed);
-                (Some(Output::Chunks(chunks)), ending, first)
+                finished.ending = failure.map_or(ending, Ending::Failed);
+                finished.output = Some(Output::Chunks(chunks));
+                finished.time_to_first_chunk = first;
             }
-            None => (output.map(Output::Value), ending, None),
-        };
-        let fields = in_registry(span, |span| {
-            let mut extensions = span.extensions_mut();
-            let record = extensions.get_mut::<SpanState>()?;
-            record.owner = Owner::Gone;
-            Some(std::mem::take(&mut record.fields))
-        });
-        let is_request = self.site.kind.map_or(!self.calls.any(), SpanKind::is_request);
-        let finished = FinishedSpan {
-            place: self.place,
-            name: self.name,
-            function: Some(self.site.function),
-            kind: Some(self.site.kind.unwrap_or(self.request_kind)),
-            is_request: self.site.kind.is_none_or(SpanKind::is_request),
-            is_external: false,
-            lacks_an_answer: false,
-            started: self.started,
-            duration: self.duration.unwrap_or_else(|| self.started_at.elapsed()),
-            ending,
-            input: self.input,
-            types: self.types,
-            output,
-            is_output_chosen: self.is_output_chosen,
-            time_to_first_chunk,
-            provider: self.provider,
-            model: self.model,
-            parameters: self.parameters,
-            inherited: self.inherited,
-            fields: fields.unwrap_or_default(),
-            exchange: None,
-            on_request_id: self.site.on_request_id,
-        };
-        if is_request {
-            // This function makes a request log of its own, so it gives nothing to a call inside.
-            self.calls.release(self.place.span_id, &self.processor);
-        } else {
-            self.calls.function_ended(&finished, &self.processor);
+            None => {
+                finished.ending = ending;
+                finished.output = output.map(Output::Value);
+            }
         }
-        let finished = match self.calls.exchange.close(finished, || Some(span.clone())) {
+        let OpenSpan { calls, processor, .. } = &*open;
+        if site.kind.map_or(!calls.any(), SpanKind::is_request) {
+            // This function makes a request log of its own, so it gives nothing to a call inside.
+            calls.release(open.place.span_id, processor);
+        } else {
+            calls.function_ended(&finished, processor);
+        }
+        let finished = match calls.exchange.close(finished, || Some(span.clone())) {
             Closed::Own(finished) => finished,
             Closed::Separate(mut finished) => {
-                if self.site.kind.is_none() {
+                if site.kind.is_none() {
                     finished.surrounds_a_call();
                 }
                 finished
@@ -314,18 +289,19 @@ impl Recording {
             Closed::Waiting => return,
         };
         #[cfg(feature = "middleware")]
-        let finished = match self.exchange_of {
-            Some(around) => {
-                let handle = || (!around.is_external).then(|| span.clone());
-                match around.calls.exchange.exchanged(finished, handle) {
+        let finished = match rare.exchange_of {
+            Some(call) => {
+                // The span of another crate ends when `tracing` closes it, so nothing at it may hold a span inside it.
+                let handle = || call.external.is_none().then(|| span.clone());
+                match call.calls.exchange.exchanged(finished, handle) {
                     Exchanged::Kept => return,
-                    Exchanged::Complete(call) => return hand_over_ended(&self.processor, [call]),
+                    Exchanged::Complete(call) => return hand_over_ended(processor, [call]),
                     Exchanged::Alone(finished) => finished,
                 }
             }
             None => finished,
         };
-        hand_over(&self.processor, finished, Some(span));
+        hand_over(processor, finished, Some(span));
     }
 }
 

@@ -3,6 +3,8 @@
 //! A function may run for long, or never end. So the number, the size and the age of the waiting calls are
 //! limited, and a shutdown releases all of them. A call that is released is logged as it is.
 
+#![allow(clippy::vec_box, reason = "a finished span stays in its allocation up to the export thread")]
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -76,14 +78,14 @@ impl HeldCalls {
     }
 
     /// Lets a call wait for a function. Returns the calls that no longer wait because of the limits.
-    pub(crate) fn hold(&self, function: SpanId, call: FinishedSpan) -> Vec<FinishedSpan> {
+    pub(crate) fn hold(&self, function: SpanId, call: Box<FinishedSpan>) -> Vec<Box<FinishedSpan>> {
         let mut waiting = self.lock();
         let size = call.size();
         if self.is_closed.load(Ordering::SeqCst) || size > MAX_BYTES {
             return vec![call];
         }
         waiting.bytes += size;
-        waiting.calls.push_back(Held { function, since: Instant::now(), size, call: Box::new(call) });
+        waiting.calls.push_back(Held { function, since: Instant::now(), size, call });
         let released = waiting
             .release(|waiting, _| waiting.calls.len() > MAX_CALLS || waiting.bytes > MAX_BYTES)
             .collect();
@@ -92,17 +94,17 @@ impl HeldCalls {
     }
 
     /// Removes and returns the call that waits for a function.
-    pub(crate) fn take(&self, function: SpanId) -> Option<FinishedSpan> {
+    pub(crate) fn take(&self, function: SpanId) -> Option<Box<FinishedSpan>> {
         let mut waiting = self.lock();
         let position = waiting.calls.iter().position(|held| held.function == function)?;
         let held = waiting.calls.remove(position)?;
         waiting.bytes -= held.size;
         self.count.store(waiting.calls.len(), Ordering::SeqCst);
-        Some(*held.call)
+        Some(held.call)
     }
 
     /// Removes and returns the calls that have waited for too long at this time.
-    pub(crate) fn take_expired(&self, now: Instant) -> Vec<FinishedSpan> {
+    pub(crate) fn take_expired(&self, now: Instant) -> Vec<Box<FinishedSpan>> {
         if self.is_forked() {
             return Vec::new();
         }
@@ -114,7 +116,7 @@ impl HeldCalls {
     }
 
     /// Removes and returns all calls. No call waits from now on.
-    pub(crate) fn close(&self) -> Vec<FinishedSpan> {
+    pub(crate) fn close(&self) -> Vec<Box<FinishedSpan>> {
         if self.is_forked() {
             return Vec::new();
         }
@@ -132,7 +134,7 @@ impl HeldCalls {
 
 impl Waiting {
     /// Removes the oldest calls for as long as `is_over` returns `true`.
-    fn release(&mut self, is_over: impl Fn(&Self, &Held) -> bool) -> impl Iterator<Item = FinishedSpan> {
+    fn release(&mut self, is_over: impl Fn(&Self, &Held) -> bool) -> impl Iterator<Item = Box<FinishedSpan>> {
         std::iter::from_fn(move || {
             let oldest = self.calls.front()?;
             if !is_over(self, oldest) {
@@ -140,7 +142,7 @@ impl Waiting {
             }
             let held = self.calls.pop_front()?;
             self.bytes -= held.size;
-            Some(*held.call)
+            Some(held.call)
         })
     }
 }
@@ -151,8 +153,8 @@ mod tests {
     use crate::process::convert::tests::span;
     use crate::random;
 
-    fn call(text: usize) -> FinishedSpan {
-        let mut call = span();
+    fn call(text: usize) -> Box<FinishedSpan> {
+        let mut call = Box::new(span());
         call.fields.insert("text".to_owned(), "x".repeat(text).into());
         call
     }

@@ -111,7 +111,7 @@ impl SpanExporter for Arc<Memory> {
     fn take(&self, processed: ProcessedSpan) {
         let ProcessedSpan { span, converted, .. } = processed;
         let converted =
-            converted.unwrap_or_else(|| ConvertedSpan::from_span(&span, self.provider.as_deref()));
+            converted.unwrap_or_else(|| Box::new(ConvertedSpan::from_span(&span, self.provider.as_deref())));
         let captured = CapturedSpan {
             name: span.name.to_owned(),
             kind: span.kind,

@@ -62,9 +62,9 @@ pub(crate) trait SpanExporter: Send + Sync {
 /// A finished span on its way to the destination, with its converted form once there is one.
 #[derive(Debug)]
 pub(crate) struct ProcessedSpan {
-    pub(crate) span: FinishedSpan,
+    pub(crate) span: Box<FinishedSpan>,
     /// `None` until the export thread converts the span.
-    pub(crate) converted: Option<ConvertedSpan>,
+    pub(crate) converted: Option<Box<ConvertedSpan>>,
     /// The approximate size in bytes.
     pub(crate) size: usize,
     /// `true` if a hook made the span.
@@ -100,14 +100,14 @@ impl fmt::Debug for SpanProcessor {
 
 impl SpanProcessor {
     /// Takes a finished span. Does not block and does not fail: a span for which there is no room is counted.
-    pub(crate) fn submit(&self, span: FinishedSpan) {
+    pub(crate) fn submit(&self, span: Box<FinishedSpan>) {
         if let Some(processed) = self.prepare(span) {
             self.hand_over(processed);
         }
     }
 
     /// Prepares a finished span for leaving the calling thread. Returns `None` if the span is not exported.
-    pub(crate) fn prepare(&self, mut span: FinishedSpan) -> Option<ProcessedSpan> {
+    pub(crate) fn prepare(&self, mut span: Box<FinishedSpan>) -> Option<ProcessedSpan> {
         if !span.is_request && !self.keeps_trace {
             return None;
         }
@@ -135,13 +135,13 @@ impl SpanProcessor {
     /// The conversion runs on the calling thread, so it must not panic into the user's code.
     pub(crate) fn converted<'a>(&self, processed: &'a mut ProcessedSpan) -> Option<&'a mut ConvertedSpan> {
         if processed.converted.is_none() {
-            let convert = || ConvertedSpan::from_span(&processed.span, self.provider.as_deref());
+            let convert = || Box::new(ConvertedSpan::from_span(&processed.span, self.provider.as_deref()));
             processed.converted = catch_unwind(AssertUnwindSafe(convert)).ok();
             if processed.converted.is_some() {
                 processed.forget_source();
             }
         }
-        processed.converted.as_mut()
+        processed.converted.as_deref_mut()
     }
 
     /// Hands a span to the destination, after the calls that have waited for too long.
@@ -163,7 +163,7 @@ impl SpanProcessor {
         self.release(self.held.close());
     }
 
-    fn release(&self, calls: Vec<FinishedSpan>) {
+    fn release(&self, calls: impl IntoIterator<Item = Box<FinishedSpan>>) {
         for processed in calls.into_iter().filter_map(|call| self.prepare(call)) {
             self.exporter.take(processed);
         }

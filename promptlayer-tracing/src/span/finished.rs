@@ -89,10 +89,43 @@ pub(crate) struct FinishedSpan {
 }
 
 impl FinishedSpan {
+    /// Returns a span that returned, and of which nothing else is known: no function, no content, and no request log.
+    pub(crate) fn new(
+        name: &'static str,
+        place: Place,
+        started: SystemTime,
+        inherited: Arc<Inherited>,
+    ) -> Self {
+        Self {
+            place,
+            name,
+            function: None,
+            kind: None,
+            is_request: false,
+            is_external: false,
+            lacks_an_answer: false,
+            started,
+            duration: Duration::ZERO,
+            ending: Ending::Returned,
+            input: None,
+            types: TypeNames::default(),
+            output: None,
+            is_output_chosen: false,
+            time_to_first_chunk: None,
+            provider: None,
+            model: None,
+            parameters: Vec::new(),
+            inherited,
+            fields: Map::new(),
+            exchange: None,
+            on_request_id: None,
+        }
+    }
+
     /// Adds the exchange of this call. The exchange determines what the request log contains, and how the call
     /// ended if the call itself returned, also if its value leads to the output without showing it.
     #[cfg_attr(not(feature = "middleware"), allow(dead_code, reason = "an exchange does"))]
-    pub(crate) fn complete(&mut self, mut exchange: Self) {
+    pub(crate) fn complete(&mut self, mut exchange: Box<Self>) {
         self.kind = exchange.kind;
         self.lacks_an_answer = false;
         // The fields of an external span tell its own problem.
@@ -119,7 +152,7 @@ impl FinishedSpan {
             }
         }
         // If two interceptors saw the exchange, the inner one saw what was sent.
-        self.exchange = Some(exchange.exchange.take().unwrap_or_else(|| Box::new(exchange)));
+        self.exchange = Some(exchange.exchange.take().unwrap_or(exchange));
     }
 
     /// Makes the span of a model call one that only surrounds model calls.

@@ -15,7 +15,7 @@ use promptlayer_blueprint::semconv::SemconvStability;
 
 use crate::layer::PromptLayer;
 use crate::process::held::HeldCalls;
-use crate::process::{ProcessedSpan, Redact, SpanExporter};
+use crate::process::{ProcessedSpan, Redact, SpanExporter, SpanProcessor};
 use crate::promptlayer;
 
 /// Keeps the types of the spans that it receives.
@@ -30,6 +30,13 @@ impl SpanExporter for Kept {
 
 /// Runs a call and returns the types of its span.
 fn types_of(run: impl FnOnce()) -> TypeNames {
+    let types = types_of_all(run);
+    assert_eq!(types.len(), 1, "{types:?}");
+    types[0]
+}
+
+/// Runs calls and returns the types of their spans.
+fn types_of_all(run: impl FnOnce()) -> Vec<TypeNames> {
     let kept = Kept::default();
     let processor = SpanProcessor {
         exporter: Box::new(kept.clone()),
@@ -45,9 +52,7 @@ fn types_of(run: impl FnOnce()) -> TypeNames {
     };
     let layer = PromptLayer::new(Arc::new(processor), None);
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), run);
-    let types = std::mem::take(&mut *kept.0.lock().unwrap());
-    assert_eq!(types.len(), 1, "{types:?}");
-    types[0]
+    std::mem::take(&mut *kept.0.lock().unwrap())
 }
 
 fn arguments(types: TypeNames) -> Vec<&'static str> {
@@ -139,4 +144,19 @@ fn type_of_the_items_of_a_stream_reaches_the_span() {
     let item = std::any::type_name::<Result<u16, Fault>>();
     assert_eq!(types_of(|| last(opaque())).returned, item);
     assert_eq!(types_of(|| last(boxed())).returned, item);
+}
+
+#[test]
+fn call_that_begins_while_the_span_of_another_one_is_opened_takes_its_own_span() {
+    #[promptlayer(crate = crate)]
+    fn causes() -> Vec<tracing::Id> {
+        Vec::new()
+    }
+    #[promptlayer(crate = crate, follows_from = causes())]
+    fn ask(question: &str) -> usize {
+        question.len()
+    }
+    let types = types_of_all(|| assert_eq!(ask("why?"), 4));
+    let returned: Vec<&str> = types.iter().map(|types| types.returned).collect();
+    assert_eq!(returned, [std::any::type_name::<Vec<tracing::Id>>(), "usize"]);
 }

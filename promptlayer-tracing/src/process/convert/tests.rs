@@ -45,40 +45,24 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use promptlayer_blueprint::{AssistantMessage, ChatPrompt, ContentBlock, LogRequest, Message, Prompt};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::capture::Captured;
-use crate::capture::type_names::TypeNames;
 use crate::kind::SpanKind;
 use crate::random;
 use crate::span::finished::{FinishedSpan, Inherited, Output, Place};
-use crate::span::input_output::{Ending, Input};
+use crate::span::input_output::Input;
 
 /// A span of a call without input and output.
 pub(crate) fn span() -> FinishedSpan {
+    let place = Place { trace_id: random::trace_id(), span_id: random::span_id(), parent_id: None };
+    let started = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     FinishedSpan {
-        place: Place { trace_id: random::trace_id(), span_id: random::span_id(), parent_id: None },
-        name: "ask",
         function: Some("ask"),
         kind: Some(SpanKind::Llm),
         is_request: true,
-        is_external: false,
-        lacks_an_answer: false,
-        started: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
         duration: Duration::from_millis(1_500),
-        ending: Ending::Returned,
-        input: None,
-        types: TypeNames::default(),
-        output: None,
-        time_to_first_chunk: None,
-        provider: None,
-        model: None,
-        parameters: Vec::new(),
-        inherited: Arc::new(Inherited::default()),
-        fields: Map::new(),
-        is_output_chosen: false,
-        exchange: None,
-        on_request_id: None,
+        ..FinishedSpan::new("ask", place, started, Arc::new(Inherited::default()))
     }
 }
 

@@ -269,7 +269,7 @@ fn exchange_shows_what_a_returned_stream_does_not() {
         let output = Some(Output::Value(Captured::Type("sdk::EventReceiver")));
         let mut span = FinishedSpan { ending: Ending::Unseen(unseen), output, ..span() };
         let seen = captured(&json!({"choices": [{"message": {"role": "assistant", "content": "So."}}]}));
-        span.complete(FinishedSpan { output: Some(Output::Value(seen)), ..super::span() });
+        span.complete(Box::new(FinishedSpan { output: Some(Output::Value(seen)), ..super::span() }));
         let log = log_request(&span, None);
         (log.output.text(), log.status)
     };

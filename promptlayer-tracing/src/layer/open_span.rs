@@ -1,0 +1,174 @@
+//! The record of an open span. Its layer, the call that owns it, and the spans inside share it.
+//!
+//! The layer makes the record once and keeps it in the extensions of the span. The call receives it directly, without
+//! another look into the registry. A span inside holds the record of the nearest recorded span around it, so that
+//! the way outwards needs no registry either.
+
+use std::cell::Cell;
+use std::iter;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use serde_json::{Map, Value};
+use tracing::Metadata;
+use tracing::callsite::Identifier;
+use tracing::span::Id;
+use tracing_subscriber::registry::{LookupSpan, Registry, SpanRef};
+
+use crate::layer::external_span::ExternalSpan;
+use crate::layer::model_calls::{ModelCall, ModelCalls};
+use crate::process::SpanProcessor;
+use crate::span::call_site::CallSite;
+use crate::span::finished::{Inherited, Place};
+
+/// The owner of a span, which ends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// The layer. It ends the span when `tracing` closes it.
+    Layer,
+    /// A call of the attribute. It ends the span when the call ends.
+    Call,
+    /// None: the span was handed over already.
+    Gone,
+}
+
+/// The record of an open span.
+///
+/// It stays until `tracing` closes the span and all spans inside, because spans inside may outlive the call.
+#[derive(Debug)]
+pub(crate) struct OpenSpan {
+    pub(crate) processor: Arc<SpanProcessor>,
+    /// The nearest recorded span around this one. Spans in between may not be recorded.
+    pub(crate) outer: Option<Arc<Self>>,
+    pub(crate) name: &'static str,
+    pub(crate) place: Place,
+    pub(crate) started: SystemTime,
+    pub(crate) started_at: Instant,
+    /// What the callsite of an external span reveals about the model call.
+    pub(crate) external: Option<ExternalSpan>,
+    /// The model calls inside this span. If there are any, this span makes no request log.
+    pub(crate) calls: ModelCalls,
+    state: Mutex<State>,
+}
+
+/// The part of the record that changes while the span is open.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) owner: Owner,
+    /// The call site, if a call of the attribute owns the span.
+    #[cfg_attr(not(feature = "middleware"), allow(dead_code, reason = "an exchange reads it"))]
+    pub(crate) site: Option<&'static CallSite>,
+    /// The place of the parent of spans inside. It differs from the span's own place if the span is the exchange of
+    /// the call around it, because then the call's span stands for both.
+    pub(crate) place_for_inner: Place,
+    /// The data that spans inside inherit.
+    pub(crate) inherited: Arc<Inherited>,
+    /// Whether this span is a model call, as the spans around it count it.
+    pub(crate) model_call: ModelCall,
+    /// The annotated function around this model call, if this is one of another crate that may take something from it.
+    pub(crate) function: Option<Arc<OpenSpan>>,
+    pub(crate) fields: Map<String, Value>,
+}
+
+impl OpenSpan {
+    /// Creates the record of a span that its layer owns, and that starts now.
+    pub(crate) fn new(
+        processor: Arc<SpanProcessor>,
+        outer: Option<Arc<Self>>,
+        (name, place): (&'static str, Place),
+        inherited: Arc<Inherited>,
+        external: Option<ExternalSpan>,
+        fields: Map<String, Value>,
+    ) -> Self {
+        Self {
+            processor,
+            outer,
+            name,
+            place,
+            started: SystemTime::now(),
+            started_at: Instant::now(),
+            external,
+            calls: ModelCalls::default(),
+            state: Mutex::new(State {
+                owner: Owner::Layer,
+                site: None,
+                place_for_inner: place,
+                inherited,
+                model_call: ModelCall::No,
+                function: None,
+                fields,
+            }),
+        }
+    }
+
+    /// Locks the changing part. No other code may run while it is locked.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the recorded spans around this one, from the inside out.
+    pub(crate) fn outers(&self) -> impl Iterator<Item = &Arc<Self>> {
+        iter::successors(self.outer.as_ref(), |span| span.outer.as_ref())
+    }
+
+    /// Returns the record in the extensions of a span.
+    pub(crate) fn of<'registry, R>(span: &SpanRef<'registry, R>) -> Option<Arc<Self>>
+    where
+        R: LookupSpan<'registry>,
+    {
+        unless_poisoned(|| span.extensions().get::<Arc<Self>>().cloned()).flatten()
+    }
+}
+
+/// Accesses the extensions of a span. Returns `None` if the lock is poisoned.
+///
+/// The lock is poisoned if a user's `Debug` panicked while another layer held it, and then the registry
+/// panics. That panic would replace the user's panic or occur in a destructor. Therefore such a span is
+/// skipped.
+pub(crate) fn unless_poisoned<R>(look: impl FnOnce() -> R) -> Option<R> {
+    catch_unwind(AssertUnwindSafe(look)).ok()
+}
+
+/// A span of the attribute that was just opened.
+struct JustOpened {
+    id: Id,
+    callsite: Identifier,
+    record: Arc<OpenSpan>,
+}
+
+std::thread_local! {
+    /// The record of the span that this thread opened last, until the call takes it.
+    static JUST_OPENED: Cell<Option<JustOpened>> = const { Cell::new(None) };
+}
+
+/// Keeps the record of a span of the attribute for the call, which takes it as soon as the span is open.
+pub(crate) fn keep_for_call(id: &Id, metadata: &Metadata<'_>, record: &Arc<OpenSpan>) {
+    let opened = JustOpened { id: id.clone(), callsite: metadata.callsite(), record: Arc::clone(record) };
+    // It fails while the thread ends. The call then finds the record in the registry.
+    let _ = JUST_OPENED.try_with(|just_opened| just_opened.set(Some(opened)));
+}
+
+/// Returns the record of a span of the attribute that this thread has just opened.
+pub(crate) fn take_for_call(span: &tracing::Span) -> Option<Arc<OpenSpan>> {
+    let opened = JUST_OPENED.try_with(Cell::take).ok().flatten();
+    let is_of_span = |opened: &JustOpened| {
+        span.metadata().is_some_and(|metadata| metadata.callsite() == opened.callsite)
+            && span.id().as_ref() == Some(&opened.id)
+    };
+    match opened.filter(is_of_span) {
+        Some(opened) => Some(opened.record),
+        // Another layer opened a span of the attribute in between.
+        None => in_registry(span),
+    }
+}
+
+/// Returns the record of a span from the registry.
+///
+/// The record is found through the registry and not through the layer. This works at any position of the
+/// layer: behind a filter, a box, an `Option`, or a `reload::Layer`, which gives no access to the layer
+/// inside it.
+fn in_registry(span: &tracing::Span) -> Option<Arc<OpenSpan>> {
+    span.with_subscriber(|(id, dispatch)| OpenSpan::of(&dispatch.downcast_ref::<Registry>()?.span(id)?))
+        .flatten()
+}
