@@ -102,7 +102,10 @@ impl Batcher {
         for item in self.ready.drain(..) {
             item.ledger_entry.settle(End::Dropped(reason));
         }
-        self.pipeline.queue.drop_waiting(reason);
+        // Items that have arrived since are written to disk next time.
+        if self.pipeline.store.is_none() || self.disk_fails {
+            self.pipeline.queue.drop_waiting(reason);
+        }
         self.pipeline.progress.notify();
     }
 

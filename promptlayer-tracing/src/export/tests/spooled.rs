@@ -344,6 +344,32 @@ async fn record_evicted_after_put_back_is_counted() {
     assert_eq!(line(&service, small()).stats().spans.pending.spooled, spans.pending.spooled, "{spans:#?}");
 }
 
+#[tokio::test]
+async fn call_that_arrives_while_others_are_written_to_disk_at_shutdown_is_written_too() {
+    const CALLS: u64 = 50;
+    let folder = TempDir::new().unwrap();
+    let service = Service::new([]).otherwise(Step::Refused);
+    let mut line = line(&service, settings(&folder, SpoolMode::OnFailure));
+    line.stop.send_modify(|stop| stop.deadline = Some(std::time::Instant::now()));
+    let (pipeline, stop) = (Arc::clone(&line.pipeline), line.stop.clone());
+    let enqueuing = std::thread::spawn(move || {
+        for number in 0..CALLS {
+            let call = TrackCall { path: TrackPath::Score, body: b"{}".to_vec() };
+            pipeline.enqueue(call).unwrap();
+            pipeline.wake.notify_one();
+            // The next one arrives as soon as this one is taken, and before it is written.
+            while pipeline.queue.first_number() <= number {
+                std::thread::yield_now();
+            }
+        }
+        stop.send_modify(|stop| stop.finish = true);
+    });
+    line.work().await;
+    enqueuing.join().unwrap();
+    let tracking = line.stats().tracking;
+    assert_eq!((tracking.pending.spooled, tracking.total_dropped()), (CALLS, 0), "{tracking:#?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn items_after_shutdown_are_rejected_and_evict_nothing() {
     let folder = TempDir::new().unwrap();
