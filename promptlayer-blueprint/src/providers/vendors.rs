@@ -112,7 +112,14 @@ pub static VENDORS: &[Vendor] = &[
             "text-embedding-3-",
             "text-embedding-ada-",
         ],
-        shared_types: &["async_openai", "openai_dive", "openai_api_rs", "openai_rust", "chat_gpt_lib_rs"],
+        shared_types: &[
+            "async_openai",
+            "openai",
+            "openai_dive",
+            "openai_api_rs",
+            "openai_rust",
+            "chat_gpt_lib_rs",
+        ],
         ..Vendor::UNKNOWN
     },
     Vendor {
@@ -224,6 +231,7 @@ pub static VENDORS: &[Vendor] = &[
         name: "deepseek",
         hosts: &["api.deepseek.com"],
         models: &["deepseek-chat", "deepseek-reasoner"],
+        types: &["deepseek_rs"],
         // Other providers pass these counts on, but use different model names.
         reply_marks: &[&[
             ("usage.prompt_cache_miss_tokens", Is::Present),
