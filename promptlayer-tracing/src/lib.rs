@@ -208,8 +208,9 @@ pub mod __private {
             ArgumentByDebug as _, ArgumentBySerialize as _, ArgumentByText as _, ArgumentByType as _,
             ErrorByBox as _, ErrorByBoxed as _, ErrorByBoxedLocal as _, ErrorByChain as _, ErrorByDebug as _,
             ErrorByDisplay as _, ErrorByType as _, FailureOf as _, GivenByResult as _, GivenByValue as _,
-            OutputByDebug as _, OutputByDisplay as _, OutputBySerialize as _, OutputByType as _,
-            RequestByExchange as _, RequestByNothing as _, ResponseByExchange as _, ResponseByNothing as _,
+            OutputByBoth as _, OutputByDebug as _, OutputByDisplay as _, OutputBySerialize as _,
+            OutputByType as _, RequestByExchange as _, RequestByNothing as _, ResponseByExchange as _,
+            ResponseByNothing as _,
         };
         pub use crate::instrument::type_probe::{
             EndOf as _, FutureIsNotLogged as _, StartOf as _, StreamIsNotLogged as _,

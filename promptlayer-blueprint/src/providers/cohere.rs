@@ -70,15 +70,17 @@ const INPUTS: &[&str] = &["texts", "images", "inputs"];
 
 const INPUT_TYPES: Words = Words("search_document search_query classification clustering image");
 
-/// Returns `true` if an object is a request: it has an input, and a model with an input type or embedding types.
-/// Through Bedrock, the model is in the URL, so that the input type must be one of Cohere's.
+/// Returns `true` if an object is a request: it has an input, and a model with an input type or embedding types, or
+/// one of Cohere's models, which do not all need a type. Through Bedrock, the model is in the URL, so that the input
+/// type must be one of Cohere's.
 fn is_request(object: &Object) -> bool {
     let is_of_cohere = || object.text("input_type").is_some_and(|kind| INPUT_TYPES.contains(kind));
     INPUTS.iter().any(|name| object.has_a(name, Value::is_array))
         && if object.has("model") {
-            object.has_a("model", Value::is_string)
-                && (object.has_a("input_type", Value::is_string)
-                    || object.has_a("embedding_types", Value::is_array))
+            object.text("model").is_some_and(|model| model.starts_with("embed-"))
+                || (object.has_a("model", Value::is_string)
+                    && (object.has_a("input_type", Value::is_string)
+                        || object.has_a("embedding_types", Value::is_array)))
         } else {
             is_of_cohere()
         }
@@ -146,5 +148,20 @@ fn dimensions(object: &Object) -> Vec<usize> {
             .collect(),
         Some(vectors) => of(vectors),
         None => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn model_of_cohere_is_enough_for_a_request() {
+        let is_one =
+            |model: &str| is_request(json!({"model": model, "texts": ["why?"]}).as_object().unwrap());
+        assert!(is_one("embed-multilingual-v2.0"));
+        assert!(!is_one("my-classifier"));
     }
 }

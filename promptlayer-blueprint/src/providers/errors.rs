@@ -26,7 +26,7 @@ use crate::blueprint::ErrorType;
 
 /// Words in the names of crates whose errors come from a provider or from the connection to it.
 const PROVIDER_WORDS: Words = Words(
-    "openai anthropic genai rig ollama mistral mistralai gemini cohere groq aws google openrouter \
+    "openai anthropic genai rig ollama mistral mistralai gemini cohere groq deepseek aws google openrouter \
      langchain misanthropic swiftide reqwest hyper ureq tonic",
 );
 
@@ -74,6 +74,8 @@ const CODES: &[(&str, ErrorType)] = &[
     ("servicequotaexceeded", ErrorType::ProviderQuotaLimit),
     ("modeltimeout", ErrorType::ProviderTimeout),
     ("unrecognizedclient", ErrorType::ProviderAuthError),
+    ("invalidsignature", ErrorType::ProviderAuthError),
+    ("missingauthenticationtoken", ErrorType::ProviderAuthError),
     ("expiredtoken", ErrorType::ProviderAuthError),
 ];
 
@@ -108,7 +110,8 @@ pub fn kind(error: &ReturnedError<'_>) -> ErrorType {
         return ErrorType::ProviderRateLimit;
     }
     if error.is_of_http || is_of_provider(error.type_name) {
-        return by_words(error.message, error.status.is_some());
+        return by_exception(error.message)
+            .unwrap_or_else(|| by_words(error.message, error.status.is_some()));
     }
     ErrorType::UnknownError
 }
@@ -138,6 +141,13 @@ fn is_of_provider(type_name: &str) -> bool {
         .any(|(root, _)| {
             PROVIDER_CRATES.contains(&root) || root.split('_').any(|word| PROVIDER_WORDS.contains(word))
         })
+}
+
+/// Returns the type of one of Amazon's errors by the name of the exception in its message. The name says more than the
+/// status: 403 stands for an unknown key and for a missing permission.
+fn by_exception(text: &str) -> Option<ErrorType> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    words.filter(|word| word.ends_with("Exception")).find_map(by_code)
 }
 
 /// Returns the type of a provider's error by the words of its message. Phrases that stand for a status

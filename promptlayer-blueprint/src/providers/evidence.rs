@@ -78,7 +78,7 @@ impl Evidence<'_> {
     }
 }
 
-/// Returns the API that the Rust type of a request names.
+/// Returns the API that the Rust type of a request or a client names.
 fn api_of(types: &[&str]) -> Option<&'static Shape> {
     let paths = paths(types);
     let is_named = |known: &str| paths.iter().any(|path| path.is_of(known));
@@ -89,7 +89,7 @@ fn api_of(types: &[&str]) -> Option<&'static Shape> {
 }
 
 impl Request {
-    /// Sets the API from the Rust types of the arguments, if one of them is a request of a known crate.
+    /// Sets the API from the Rust types of the arguments, if one of them is a request or a client of a known crate.
     #[must_use]
     pub fn with_types(mut self, types: &[&str]) -> Self {
         self.shape = api_of(types).or(self.shape);
@@ -173,6 +173,16 @@ mod tests {
                 Some("embed"),
             ),
             (r#"{"model": "m", "input": "why?"}"#, "alloc::string::String", Some("responses")),
+            (
+                r#"[{"role": "user", "content": "why?"}]"#,
+                "langchain_rust::llm::openai::OpenAI<async_openai::config::OpenAIConfig>",
+                Some("chat-completions"),
+            ),
+            (
+                r#""why?""#,
+                "langchain_rust::embedding::openai::openai_embedder::OpenAiEmbedder<C>",
+                Some("embeddings"),
+            ),
             (
                 r#"{"model": "m", "messages": "why?"}"#,
                 "alloc::vec::Vec<mistralai_client::v1::chat::ChatMessage>",

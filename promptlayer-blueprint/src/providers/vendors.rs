@@ -54,7 +54,8 @@ pub struct Vendor {
     pub reply_marks: &'static [Marks],
     /// Rust crates, or types of a crate (`crate_name::Type`), that only talk to this provider.
     pub types: &'static [&'static str],
-    /// Types of requests of a crate (`crate_name::Type`) whose form does not tell their API, with the API.
+    /// Types of requests or clients of a crate (`crate_name::Type`), with the API where the form of a request does not
+    /// tell it.
     pub request_types: &'static [(&'static str, &'static str)],
     /// Rust crates that are made for this provider, and are used with compatible servers too.
     pub shared_types: &'static [&'static str],
@@ -112,7 +113,18 @@ pub static VENDORS: &[Vendor] = &[
             "text-embedding-3-",
             "text-embedding-ada-",
         ],
-        shared_types: &["async_openai", "openai_dive", "openai_api_rs", "openai_rust", "chat_gpt_lib_rs"],
+        shared_types: &[
+            "async_openai",
+            "openai",
+            "openai_dive",
+            "openai_api_rs",
+            "openai_rust",
+            "chat_gpt_lib_rs",
+        ],
+        request_types: &[
+            ("langchain_rust::OpenAI", "chat-completions"),
+            ("langchain_rust::OpenAiEmbedder", "embeddings"),
+        ],
         ..Vendor::UNKNOWN
     },
     Vendor {
@@ -224,6 +236,7 @@ pub static VENDORS: &[Vendor] = &[
         name: "deepseek",
         hosts: &["api.deepseek.com"],
         models: &["deepseek-chat", "deepseek-reasoner"],
+        types: &["deepseek_rs"],
         // Other providers pass these counts on, but use different model names.
         reply_marks: &[&[
             ("usage.prompt_cache_miss_tokens", Is::Present),

@@ -20,7 +20,7 @@ pub(crate) fn input(args: &Args, parameters: &Parameters, names: &Names) -> Toke
                 Some(Format::Display) => code_at!(value.span() => #private::capture::by_display(#reference)),
                 None => {
                     let input = code!(__promptlayer_captured_input);
-                    let other = code!((&&&&#private::capture::Probe(#input)).__promptlayer_output());
+                    let other = code!((&&&&&#private::capture::Probe(#input)).__promptlayer_output());
                     let captured = standing_for(&code!(__promptlayer_request), &input, &other, names);
                     code!(match #reference { #input => #captured })
                 }
@@ -51,7 +51,7 @@ pub(crate) fn input(args: &Args, parameters: &Parameters, names: &Names) -> Toke
             #private::Call::parameter(
                 &mut #call,
                 #key,
-                (&&&&#private::capture::Probe(#value)).__promptlayer_output(),
+                (&&&&&#private::capture::Probe(#value)).__promptlayer_output(),
             );
         }
     });

@@ -93,7 +93,7 @@ fn selected(selection: &Expr, names: &Names) -> TokenStream {
 /// Generates the code that captures an output: a returned value or an item of a stream.
 fn output(reference: &TokenStream, names: &Names) -> TokenStream {
     let private = &names.private;
-    let other = code!((&&&&#private::capture::Probe(#reference)).__promptlayer_output());
+    let other = code!((&&&&&#private::capture::Probe(#reference)).__promptlayer_output());
     standing_for(&code!(__promptlayer_response), reference, &other, names)
 }
 

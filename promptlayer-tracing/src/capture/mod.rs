@@ -179,6 +179,31 @@ fn debug_unasked<T: Debug + ?Sized>(value: &T) -> Captured {
     }
 }
 
+/// Bounds on a type that has both.
+pub trait DisplayAndDebug: Display + Debug {}
+
+impl<T: Display + Debug + ?Sized> DisplayAndDebug for T {}
+
+/// Captures a value with `Debug` if it is a response of a known client whose `Display` shows less, else with `Display`.
+#[cfg(feature = "export")]
+fn display_or_debug<T: Display + Debug + ?Sized>(value: &T) -> Captured {
+    if debug_value::is_of_client(type_name::<T>())
+        && let debugged @ Captured::Debug(..) = debug_unasked(value)
+        && let Captured::Debug(text, name) = &debugged
+        && debug_value::is_reply(name, text)
+    {
+        return debugged;
+    }
+    display(value)
+}
+
+/// Nothing is recorded without the feature `export`. This version exists only so that the expanded code
+/// compiles.
+#[cfg(not(feature = "export"))]
+fn display_or_debug<T: Display + Debug + ?Sized>(value: &T) -> Captured {
+    display(value)
+}
+
 /// Captures an argument that has only a `Debug`, if its type is part of a request of a known client. The `Debug`
 /// of any other argument, such as a client, may show secrets.
 #[cfg(feature = "export")]
@@ -249,9 +274,12 @@ rung!(/// The argument has a `Debug`.
 rung!(/// Any other argument.
     ArgumentByType.__promptlayer_argument -> Captured, for Probe<'_, T>, |_value| named::<T>());
 
-// Return values: `Serialize`, else `Display`, else `Debug`, else the type name.
+// Return values: `Serialize`, else the `Debug` of a response whose `Display` shows less, else `Display`, else `Debug`,
+// else the type name.
 rung!(/// The value serializes.
-    OutputBySerialize.__promptlayer_output -> Captured, for &&&Probe<'_, T> where T: Serialize, |value| json(value));
+    OutputBySerialize.__promptlayer_output -> Captured, for &&&&Probe<'_, T> where T: Serialize, |value| json(value));
+rung!(/// The value displays and has a `Debug`.
+    OutputByBoth.__promptlayer_output -> Captured, for &&&Probe<'_, T> where T: DisplayAndDebug, |value| display_or_debug(value));
 rung!(/// The value displays.
     OutputByDisplay.__promptlayer_output -> Captured, for &&Probe<'_, T> where T: Display, |value| display(value));
 rung!(/// The value has a `Debug`.

@@ -18,8 +18,17 @@ const EVENT_COST: usize = 2;
 const STATUS: &str = "http.response.status_code";
 /// The metadata key for the reason why a log has no output, or not all of it.
 const RESPONSE_BODY: &str = "response_body";
+/// The header in which Amazon names the exception of an error response. A colon and a URL may follow the name.
+pub(super) const EXCEPTION: &str = "x-amzn-errortype";
 /// What stands for the type of an error that is the status of a response.
 const ERROR_STATUS: &str = "HTTP error status";
+
+/// Returns the reason of a status, and the name of Amazon's exception if the headers have it.
+fn reason(status: StatusCode, headers: &HeaderMap) -> String {
+    let exception = headers.get(EXCEPTION).and_then(|value| value.to_str().ok()?.split(':').next());
+    let reasons = [status.canonical_reason(), exception];
+    reasons.into_iter().flatten().collect::<Vec<_>>().join(": ")
+}
 
 /// Creates the failure for an error response: its status, and its body if the body was read.
 fn failure_of_response(status: u16, reason: &str, body: Option<&str>, type_name: &'static str) -> Failure {
@@ -51,6 +60,7 @@ pub(super) enum Ended {
 pub(crate) struct Reply {
     exchange: Exchange,
     status: StatusCode,
+    reason: String,
     kept: Kept,
     /// `true` if a JSON array is the stream of the call's events.
     is_array: bool,
@@ -65,7 +75,8 @@ impl Reply {
         }
         let (is_array, limit) = (exchange.is_array(), exchange.limit());
         exchange.call_mut().keep_of_stream(limit.saturating_mul(EVENT_COST));
-        Some(Self { exchange, status, kept: Kept::new(status, headers, is_array, limit), is_array })
+        let kept = Kept::new(status, headers, is_array, limit);
+        Some(Self { exchange, status, reason: reason(status, headers), kept, is_array })
     }
 
     /// Polls the body inside the span of the exchange.
@@ -117,8 +128,8 @@ impl Reply {
         match (how, self.kept) {
             (_, kept) if is_error => {
                 let body = kept.into_text(&mut call);
-                let reason = self.status.canonical_reason().unwrap_or_default();
-                call.failed(failure_of_response(self.status.as_u16(), reason, body.as_deref(), ERROR_STATUS));
+                let status = self.status.as_u16();
+                call.failed(failure_of_response(status, &self.reason, body.as_deref(), ERROR_STATUS));
             }
             (Ended::Failed(failure), _) => call.failed(failure),
             (Ended::Dropped, Kept::Events { is_complete: true, .. }) => call.finished(),
@@ -313,5 +324,18 @@ mod tests {
         assert_eq!(kind(500, ""), ErrorType::ProviderError);
         assert_eq!(kind(504, "Gateway Timeout"), ErrorType::ProviderTimeout);
         assert_eq!(kind(429, ""), ErrorType::ProviderRateLimit);
+        assert_eq!(kind(403, "Forbidden"), ErrorType::ProviderError);
+        assert_eq!(kind(403, "Forbidden: UnrecognizedClientException"), ErrorType::ProviderAuthError);
+    }
+
+    #[test]
+    fn reason_has_the_exception_of_amazon() {
+        let forbidden = |name: &'static str| {
+            let exception = (http::HeaderName::from_static(EXCEPTION), http::HeaderValue::from_static(name));
+            reason(StatusCode::FORBIDDEN, &HeaderMap::from_iter([exception]))
+        };
+        assert_eq!(reason(StatusCode::FORBIDDEN, &HeaderMap::new()), "Forbidden");
+        assert_eq!(forbidden("AccessDeniedException"), "Forbidden: AccessDeniedException");
+        assert_eq!(forbidden("ExpiredTokenException:http://a/b"), "Forbidden: ExpiredTokenException");
     }
 }

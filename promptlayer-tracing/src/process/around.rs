@@ -6,6 +6,7 @@ use promptlayer_blueprint::providers::gen_ai::{self, Outcome};
 use promptlayer_blueprint::semconv;
 
 use crate::capture::Captured;
+use crate::capture::type_names::TypeNames;
 use crate::span::finished::{FinishedSpan, Output};
 use crate::span::input_output::{Ending, Input};
 
@@ -18,6 +19,7 @@ pub(crate) struct Around {
     provider: Option<String>,
     model: Option<String>,
     parameters: Vec<(&'static str, Captured)>,
+    types: TypeNames,
     time_to_first_chunk: Option<Duration>,
 }
 
@@ -30,6 +32,7 @@ impl Around {
             provider: function.provider.clone(),
             model: function.model.clone(),
             parameters: function.parameters.clone(),
+            types: function.types,
             time_to_first_chunk: function.time_to_first_chunk,
         }
     }
@@ -56,6 +59,8 @@ pub(crate) fn complete(call: &mut FinishedSpan, around: Around) {
         call.input = around.input;
         call.parameters = around.parameters;
     }
+    // They tell the API, which most spans do not name, and which arguments are secrets.
+    call.types = around.types;
     let names = |attributes: &[&str]| attributes.iter().any(|name| call.fields.contains_key(*name));
     call.provider = around.provider.filter(|_| !names(&[semconv::PROVIDER_NAME, semconv::SYSTEM]));
     call.model = around.model.filter(|_| !names(&[semconv::REQUEST_MODEL]));
@@ -86,6 +91,14 @@ pub(crate) fn complete(call: &mut FinishedSpan, around: Around) {
 mod tests {
     use super::*;
     use crate::process::convert::tests::span;
+
+    #[test]
+    fn types_around_are_those_of_the_call() {
+        let types = TypeNames { arguments: "(&langchain_rust::llm::openai::OpenAI, &str)", returned: "" };
+        let mut call = FinishedSpan { is_external: true, ..span() };
+        complete(&mut call, Around::from_function(&FinishedSpan { types, ..span() }));
+        assert_eq!(call.types, types);
+    }
 
     #[test]
     fn stream_around_shows_what_the_span_lacks() {

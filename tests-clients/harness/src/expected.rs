@@ -227,20 +227,24 @@ fn offered(prompt: &Prompt) -> Vec<String> {
         Tool::Function(tool) => tool.function.name.clone(),
         other => format!("{other:?}"),
     };
-    chat.tools.iter().map(name).collect()
+    let functions = chat.functions.iter().map(|function| function.name.clone());
+    chat.tools.iter().map(name).chain(functions).collect()
 }
 
 fn calls(prompt: &Prompt) -> Vec<(String, Value)> {
     let of_message = |message: &Message| match message {
-        Message::Assistant(message) => message.tool_calls.clone(),
+        Message::Assistant(message) => {
+            let functions = message.tool_calls.iter().map(|call| &call.function);
+            functions.chain(&message.function_call).cloned().collect()
+        }
         _ => Vec::new(),
     };
     let calls = prompt.messages().iter().flat_map(of_message);
     calls
         .map(|call| {
-            let arguments = &call.function.arguments;
+            let arguments = &call.arguments;
             let arguments = serde_json::from_str(arguments).unwrap_or_else(|_| arguments.as_str().into());
-            (call.function.name, arguments)
+            (call.name, arguments)
         })
         .collect()
 }

@@ -132,13 +132,38 @@ pub(super) fn is_event(object: &Object) -> bool {
     object.has_a("is_finished", Value::is_boolean) && object.has_a("event_type", Value::is_string)
 }
 
-/// The last event contains the whole response, unless the stream was interrupted.
+/// The last event contains the whole response, unless the stream was interrupted. It has the finish reason too, which
+/// is not always in the response.
 pub(super) fn sum(events: &[Value]) -> Object {
     let events = || events.iter().filter_map(Value::as_object).filter(|event| is_event(event));
-    if let Some(whole) = events().rev().find_map(|event| event.get("response")?.as_object()) {
-        return whole.clone();
+    if let Some((last, whole)) = events().rev().find_map(|event| Some((event, event.object("response")?))) {
+        let mut whole = whole.clone();
+        if let Some(finish) = last.field("finish_reason").filter(|_| !whole.has("finish_reason")) {
+            whole.insert("finish_reason".to_owned(), finish.clone());
+        }
+        return whole;
     }
     let text: String = events().filter_map(|event| event.str("text")).collect();
     let id = events().find_map(|event| event.text("generation_id")).unwrap_or_default();
     Object::from_iter([("text".to_owned(), text.into()), ("generation_id".to_owned(), id.into())])
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn finish_reason_of_the_last_event_counts() {
+        let end = |finish: &str, response: Value| {
+            json!({
+                "event_type": "stream-end", "is_finished": true, "finish_reason": finish, "response": response,
+            })
+        };
+        let finish = |event| reply(&sum(&[event])).finish.unwrap().word;
+        assert_eq!(finish(end("MAX_TOKENS", json!({"text": "Hi", "generation_id": "g"}))), "MAX_TOKENS");
+        let response = json!({"text": "Hi", "generation_id": "g", "finish_reason": "COMPLETE"});
+        assert_eq!(finish(end("", response)), "COMPLETE");
+    }
 }

@@ -2,6 +2,7 @@
 //! into the wire format of chat completions, which the readers detect.
 
 mod genai;
+mod langchain;
 mod rig;
 
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ pub(super) fn request(value: Value) -> Value {
 
 /// Rewrites a response. Returns any other value as it is.
 pub(super) fn response(value: Value) -> Value {
-    genai::response(&value).unwrap_or(value)
+    genai::response(&value).or_else(|| langchain::response(&value)).unwrap_or(value)
 }
 
 /// Rewrites the events of a stream. Returns any other items as they are.

@@ -67,6 +67,24 @@ fn words_count_only_for_provider_errors() {
 }
 
 #[test]
+fn exception_of_amazon_determines_kind() {
+    const SDK: &str = "aws_smithy_runtime_api::client::result::SdkError<ConverseError, Response>";
+    let cases = [
+        (403, "unhandled error (UnrecognizedClientException)", ErrorType::ProviderAuthError),
+        (403, "unhandled error (InvalidSignatureException)", ErrorType::ProviderAuthError),
+        (403, "AccessDeniedException: You don't have access to the model", ErrorType::ProviderError),
+        (400, "ThrottlingException: Too many requests", ErrorType::ProviderRateLimit),
+        (400, "ServiceQuotaExceededException: You reached a limit", ErrorType::ProviderQuotaLimit),
+        (408, "ModelTimeoutException: The model took too long", ErrorType::ProviderTimeout),
+        (403, "the UnrecognizedClient is you", ErrorType::ProviderError),
+    ];
+    for (status, message, kind) in cases {
+        assert_eq!(kind_with(SDK, status, message), kind, "{message}");
+        assert_eq!(kind_with("my::Error", status, message), ErrorType::UnknownError, "{message}");
+    }
+}
+
+#[test]
 fn errors_of_client_crates_come_from_a_provider() {
     for krate in [
         "llm",
@@ -85,6 +103,8 @@ fn errors_of_client_crates_come_from_a_provider() {
         "mistralai_client",
         "groq_api_rs",
         "cohere_rust",
+        "deepseek_rs",
+        "openai",
     ] {
         let name = format!("{krate}::Error");
         assert_eq!(kind_of(&name, "oops"), ErrorType::ProviderError, "{krate}");

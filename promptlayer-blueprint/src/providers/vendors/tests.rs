@@ -62,6 +62,7 @@ const CASES: &[(&str, Found)] = &[
     ("perplexity", Model(&["sonar", "sonar-pro", "sonar-deep-research"])),
     ("perplexity", Response(r#"{"usage": {"search_context_size": "low"}}"#)),
     ("perplexity", Response(r#"{"citations": [], "search_results": []}"#)),
+    ("deepseek", RustType("deepseek_rs::client::client::DeepSeekClient")),
     ("deepseek", Host(&["api.deepseek.com"])),
     ("deepseek", Model(&["deepseek-chat", "deepseek-reasoner"])),
     ("deepseek", Response(r#"{"model": "deepseek-v4", "usage": {"prompt_cache_miss_tokens": 1}}"#)),

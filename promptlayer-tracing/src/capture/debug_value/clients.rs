@@ -16,9 +16,20 @@ pub(super) struct Client {
     /// The starts of the paths of the types that make up a request. They contain content and no credentials, so
     /// their `Debug` is used for arguments too.
     of_request: &'static [&'static str],
-    /// Types that are a part of a request, and the field of the request for them.
-    parts: &'static [(&'static str, &'static str)],
+    /// Types that are a part of a request.
+    parts: &'static [(&'static str, Part)],
+    /// The names of responses whose `Display` shows less than their `Debug`.
+    replies: &'static [&'static str],
     pub(super) form: Form,
+}
+
+/// What a value is in the request of a client that takes it as an argument of its own.
+#[derive(Clone, Copy)]
+pub(crate) enum Part {
+    /// It is this field.
+    Field(&'static str),
+    /// Its fields are fields of the request.
+    Fields,
 }
 
 /// How `Debug` output becomes JSON.
@@ -43,54 +54,61 @@ const fn known(rewrite: fn(&str, &mut Value) -> Option<Value>) -> Form {
     Form { is_amazon: false, is_known: true, rewrite }
 }
 
+impl Client {
+    /// A crate whose `Debug` output is used for responses only.
+    const fn new(krate: &'static str, form: Form) -> Self {
+        Self { krate, of_request: &[], parts: &[], replies: &[], form }
+    }
+}
+
 static CLIENTS: &[Client] = &[
     Client {
-        krate: "aws_sdk_bedrockruntime",
         of_request: &[
             "aws_sdk_bedrockruntime::types::",
             "aws_sdk_bedrockruntime::operation::converse::_",
             "aws_sdk_bedrockruntime::operation::converse_stream::_",
         ],
         parts: &[
-            ("Message", "messages"),
-            ("SystemContentBlock", "system"),
-            ("InferenceConfiguration", "inferenceConfig"),
-            ("ToolConfiguration", "toolConfig"),
+            ("Message", Part::Field("messages")),
+            ("SystemContentBlock", Part::Field("system")),
+            ("InferenceConfiguration", Part::Field("inferenceConfig")),
+            ("ToolConfiguration", Part::Field("toolConfig")),
         ],
-        form: AMAZON,
+        ..Client::new("aws_sdk_bedrockruntime", AMAZON)
     },
+    Client { of_request: &["aws_smithy_types::document::"], ..Client::new("aws_smithy_types", AMAZON) },
+    Client::new("openai_api_rs", known(openai_api_rs)),
     Client {
-        krate: "aws_smithy_types",
-        of_request: &["aws_smithy_types::document::"],
-        parts: &[],
-        form: AMAZON,
-    },
-    Client { krate: "openai_api_rs", of_request: &[], parts: &[], form: known(openai_api_rs) },
-    Client {
-        krate: "groq_api_rs",
         of_request: &["groq_api_rs::completion::request::"],
-        parts: &[],
-        form: known(groq_api_rs),
+        ..Client::new("groq_api_rs", known(groq_api_rs))
     },
+    Client::new("google_generative_ai_rs", known(google_generative_ai_rs)),
+    Client::new("cohere_rust", known(cohere_rust)),
+    Client::new("gemini_rust", known(gemini_rust)),
+    Client::new("langchain_rust", known(langchain_rust)),
     Client {
-        krate: "google_generative_ai_rs",
-        of_request: &[],
-        parts: &[],
-        form: known(google_generative_ai_rs),
-    },
-    Client { krate: "cohere_rust", of_request: &[], parts: &[], form: known(cohere_rust) },
-    Client { krate: "gemini_rust", of_request: &[], parts: &[], form: known(gemini_rust) },
-    Client {
-        krate: "llm",
         of_request: &["llm::chat::message::"],
-        parts: &[("ChatMessage", "messages")],
-        form: known(llm),
+        parts: &[("ChatMessage", Part::Field("messages"))],
+        replies: &[
+            "AnthropicCompleteResponse",
+            "AzureOpenAIChatResponse",
+            "DeepSeekChatResponse",
+            "OpenAIChatResponse",
+            "OpenAIResponsesChatResponse",
+            "XAIChatResponse",
+        ],
+        ..Client::new("llm", known(llm))
+    },
+    Client {
+        of_request: &["mistralai_client::v1::chat::ChatParams"],
+        parts: &[("ChatParams", Part::Fields)],
+        ..Client::new("mistralai_client", known(mistralai_client))
     },
 ];
 
-/// A field of a request that a client takes as an argument of its own.
+/// A part of a request that a client takes as an argument of its own.
 pub(crate) struct RequestPart {
-    pub(crate) field: &'static str,
+    pub(crate) part: Part,
     /// `true` if the parts have the wire format of a provider's request.
     pub(crate) is_of_request: bool,
 }
@@ -109,12 +127,20 @@ pub(crate) fn is_of_client(type_name: &str) -> bool {
     client_of(type_name).is_some()
 }
 
-/// Returns the field of a request that a value of this type is.
+/// Returns `true` if this `Debug` output is that of a response whose `Display` shows less.
+///
+/// Runs on the calling thread, for returned values that have both.
+pub(crate) fn is_reply(type_name: &str, debugged: &str) -> bool {
+    let name = debugged.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
+    client_of(type_name).is_some_and(|client| client.replies.contains(&name))
+}
+
+/// Returns the part of a request that a value of this type is.
 pub(crate) fn part_of_request(type_name: &str) -> Option<RequestPart> {
     let client = client_of(type_name)?;
     let last = last_name(paths(type_name).last()?);
-    let (_, field) = client.parts.iter().find(|(name, _)| *name == last)?;
-    Some(RequestPart { field, is_of_request: client.form.is_amazon })
+    let (_, part) = client.parts.iter().find(|(name, _)| *name == last)?;
+    Some(RequestPart { part: *part, is_of_request: client.form.is_amazon })
 }
 
 /// Returns `true` if a type is part of a request of a known client, so that its `Debug` may be logged. The type
@@ -158,11 +184,13 @@ fn base64_of_hexadecimal(digits: &str) -> Option<Value> {
     Some(Value::from(STANDARD.encode(bytes?)))
 }
 
+/// Returns an event of a streamed chat completion.
+fn delta(field: &str, content: &mut Value) -> Value {
+    let delta = Map::from_iter([(field.to_owned(), content.take())]);
+    json!({"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta}]})
+}
+
 fn openai_api_rs(name: &str, content: &mut Value) -> Option<Value> {
-    let delta = |field: &str, content: &mut Value| {
-        let delta = Map::from_iter([(field.to_owned(), content.take())]);
-        json!({"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta}]})
-    };
     match name {
         // The other field is the headers of the response.
         "CallResponse" => content.get_mut("inner").map(Value::take),
@@ -225,19 +253,98 @@ fn gemini_rust(name: &str, content: &mut Value) -> Option<Value> {
     Some(content.take())
 }
 
-fn llm(name: &str, content: &mut Value) -> Option<Value> {
+/// The event at the end of a stream repeats the text, and has the calls and the tokens.
+fn langchain_rust(name: &str, content: &mut Value) -> Option<Value> {
     match name {
-        "ChatMessage" => message_of_llm(content),
+        "Text" if content.is_string() => Some(delta("content", content)),
         "ToolCall" => {
             let call = content.as_object_mut()?;
-            let kind = call.remove("call_type")?;
-            call.insert("type".to_owned(), kind);
-            None
+            let id = call.remove("id");
+            Some(json!({"id": id, "type": "function", "function": call}))
         }
-        // A piece of a streamed text.
-        "Text" if content.is_string() => Some(content.take()),
+        "Done" => {
+            let result = content.as_object_mut()?;
+            let usage = result.remove("tokens");
+            let mut calls = result.remove("tool_calls")?;
+            for (index, call) in calls.as_array_mut()?.iter_mut().enumerate() {
+                call.as_object_mut()?.insert("index".to_owned(), index.into());
+            }
+            let mut chunk = delta("tool_calls", &mut calls);
+            chunk.as_object_mut()?.insert("usage".to_owned(), usage.into());
+            Some(chunk)
+        }
         _ => None,
     }
+}
+
+fn mistralai_client(name: &str, content: &mut Value) -> Option<Value> {
+    let is_word = matches!(name, "Any" | "Auto" | "Function" | "Object" | "String") && content.is_null();
+    is_word.then(|| name.to_ascii_lowercase().into())
+}
+
+/// Rewrites the types of `llm`: its messages, the items of its streams, and the responses of its backends.
+fn llm(name: &str, content: &mut Value) -> Option<Value> {
+    match name {
+        "ChatMessage" => return message_of_llm(content),
+        "Text" if content.is_string() => return Some(delta("content", content)),
+        _ => {}
+    }
+    let fields = content.as_object_mut()?;
+    match name {
+        "ToolCall" => {
+            let kind = fields.remove("call_type")?;
+            fields.insert("type".to_owned(), kind);
+        }
+        // The event at the end has the whole call.
+        "ToolUseStart" | "ToolUseInputDelta" => return Some(Value::Null),
+        "ToolUseComplete" => {
+            let mut call = fields.remove("tool_call")?;
+            call.as_object_mut()?.insert("index".to_owned(), fields.remove("index")?);
+            return Some(delta("tool_calls", &mut Value::from(vec![call])));
+        }
+        "Done" => {
+            let choice = json!({"index": 0, "delta": {}, "finish_reason": fields.remove("stop_reason")});
+            return Some(json!({"object": "chat.completion.chunk", "choices": [choice]}));
+        }
+        "AnthropicCompleteResponse" => mark(fields),
+        "AnthropicContent" => {
+            let kind = fields.remove("content_type")?;
+            fields.insert("type".to_owned(), kind);
+        }
+        "OpenAIResponsesChatResponse" => {
+            fields.insert("object".to_owned(), "response".into());
+            // The crate has the names of chat completions.
+            if let Some(usage) = fields.get_mut("usage").and_then(Value::as_object_mut) {
+                for (theirs, ours) in RESPONSES_USAGE {
+                    let count = usage.remove(*theirs).unwrap_or_default();
+                    usage.insert((*ours).to_owned(), count);
+                }
+            }
+        }
+        "Message" => mark(fields),
+        "FunctionCall" if fields.contains_key("call_id") => {
+            fields.insert("type".to_owned(), "function_call".into());
+        }
+        "OutputText" => {
+            fields.insert("type".to_owned(), "output_text".into());
+        }
+        _ => {}
+    }
+    None
+}
+
+/// The names of token counts in `llm`, and those of the Responses API.
+const RESPONSES_USAGE: &[(&str, &str)] = &[
+    ("prompt_tokens", "input_tokens"),
+    ("completion_tokens", "output_tokens"),
+    ("prompt_tokens_details", "input_tokens_details"),
+    ("completion_tokens_details", "output_tokens_details"),
+];
+
+/// Adds what marks a message of the model.
+fn mark(message: &mut Map<String, Value>) {
+    message.insert("type".to_owned(), "message".into());
+    message.insert("role".to_owned(), "assistant".into());
 }
 
 /// Rewrites a message of `llm`, where the type of the message contains the calls, and results are calls too.

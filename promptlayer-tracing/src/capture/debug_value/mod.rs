@@ -14,7 +14,7 @@ mod parse;
 use serde_json::Value;
 
 use self::clients::{PLAIN, client_of};
-pub(crate) use self::clients::{is_of_client, is_of_request, part_of_request};
+pub(crate) use self::clients::{Part, is_of_client, is_of_request, is_reply, part_of_request};
 use self::json::Converter;
 use super::secret_text::without_secrets;
 

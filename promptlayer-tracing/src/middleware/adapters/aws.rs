@@ -20,7 +20,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use crate::capture::Failure;
 use crate::middleware::PromptLayerMiddleware;
 use crate::middleware::exchange::{Exchange, RequestHead};
-use crate::middleware::reply::Reply;
+use crate::middleware::reply::{EXCEPTION, Reply};
 use crate::middleware::response_body::ResponseBody;
 use crate::middleware::route::{Address, Hosts};
 
@@ -114,9 +114,9 @@ impl Intercept for PromptLayerMiddleware {
     }
 }
 
-/// Returns the headers that describe a body.
+/// Returns the headers that describe a body, or name its exception.
 fn headers<'a>(get: impl Fn(&str) -> Option<&'a str>) -> HeaderMap {
-    let known: [HeaderName; 2] = [CONTENT_TYPE, CONTENT_ENCODING];
+    let known: [HeaderName; 3] = [CONTENT_TYPE, CONTENT_ENCODING, HeaderName::from_static(EXCEPTION)];
     known
         .into_iter()
         .filter_map(|name| Some((name.clone(), HeaderValue::from_str(get(name.as_str())?).ok()?)))

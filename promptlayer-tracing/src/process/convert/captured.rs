@@ -4,8 +4,9 @@ use promptlayer_blueprint::providers::{self, REDACTED};
 use serde_json::{Map, Value};
 
 use super::secrets;
+use crate::capture::Captured;
+use crate::capture::debug_value::{self, Part};
 use crate::capture::type_names::TypeNames;
-use crate::capture::{Captured, debug_value};
 use crate::span::finished::Output;
 use crate::span::input_output::Input;
 
@@ -70,10 +71,15 @@ pub(super) fn input(input: &Input, types: &TypeNames) -> Option<providers::Input
             Captured::Debug(_, type_name) => debug_value::part_of_request(type_name),
             _ => None,
         };
-        match part {
-            Some(part) if part.is_of_request => drop(request.insert(part.field.to_owned(), value)),
-            Some(part) => others.push((part.field.to_owned(), value)),
-            None => others.push((name.to_owned(), value)),
+        let fields = match (part.as_ref().map(|part| part.part), value) {
+            (Some(Part::Fields), Value::Object(fields)) => fields,
+            (Some(Part::Field(field)), value) => Map::from_iter([(field.to_owned(), value)]),
+            (_, value) => Map::from_iter([(name.to_owned(), value)]),
+        };
+        if part.is_some_and(|part| part.is_of_request) {
+            request.extend(fields);
+        } else {
+            others.extend(fields);
         }
     }
     if !request.is_empty() {

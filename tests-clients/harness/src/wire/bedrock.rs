@@ -1,6 +1,5 @@
 //! Bedrock's Converse API. Its streams are frames of Amazon's event stream encoding.
 
-use promptlayer_tracing::blueprint::ErrorType;
 use serde_json::{Value, json};
 
 use crate::{
@@ -29,12 +28,6 @@ pub fn wire(model: &str) -> Wire {
             Scripted::new(Answer::json(&reply(&call, "tool_use")), Expected::tools(PROVIDER, model, API)),
         )
         .errors((PROVIDER, model, API), error)
-        .expect(Case::Error, |expected| {
-            if let Some((kind @ ErrorType::ProviderAuthError, _)) = &mut expected.error {
-                // `PromptLayer`'s clients take status 403 for a missing permission.
-                *kind = ErrorType::ProviderError;
-            }
-        })
 }
 
 fn usage() -> Value {

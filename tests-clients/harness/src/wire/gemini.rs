@@ -8,14 +8,13 @@ use crate::{
 };
 
 const PROVIDER: &str = "google";
+const GENERATE_CONTENT: &str = "generate-content";
 
 /// Returns `generateContent` and `streamGenerateContent` with a model.
 pub fn generate_content(model: &str) -> Wire {
-    let api = "generate-content";
+    let api = GENERATE_CONTENT;
     let call = json!({"functionCall": {"name": TOOL, "args": arguments()}});
     let text = |text: &str| json!({"text": text});
-    let [first, last] = PARTS.map(text);
-    let chunks = [reply(model, &first, None), reply(model, &last, Some("STOP"))];
     Wire::default()
         .case(
             Case::Reply,
@@ -27,7 +26,10 @@ pub fn generate_content(model: &str) -> Wire {
         .case(
             Case::Stream,
             Scripted::new(
-                Answer::parts("text/event-stream", chunks.map(|chunk| format!("data: {chunk}\r\n\r\n"))),
+                Answer::parts(
+                    "text/event-stream",
+                    chunks(model).map(|chunk| format!("data: {chunk}\r\n\r\n")),
+                ),
                 Expected::stream(PROVIDER, model, api),
             ),
         )
@@ -39,6 +41,15 @@ pub fn generate_content(model: &str) -> Wire {
             ),
         )
         .errors((PROVIDER, model, api), error)
+}
+
+/// Returns the same API for a client that does not ask for server-sent events: a stream is one JSON array.
+pub fn generate_content_in_array(model: &str) -> Wire {
+    let [first, last] = chunks(model);
+    let parts = [format!("[{first}\r\n"), format!(",\r\n{last}\r\n"), "]".to_owned()];
+    let answer = Answer::parts("application/json", parts);
+    let expected = Expected::stream(PROVIDER, model, GENERATE_CONTENT);
+    generate_content(model).replace(Case::Stream, Scripted::new(answer, expected))
 }
 
 /// Returns `embedContent` with a model. Its response has neither the model nor tokens.
@@ -94,6 +105,11 @@ pub fn error(status: u16, message: &str) -> Answer {
 
 fn arguments() -> Value {
     serde_json::from_str(ARGUMENTS).expect("the arguments are JSON")
+}
+
+fn chunks(model: &str) -> [Value; 2] {
+    let [first, last] = PARTS.map(|text| json!({"text": text}));
+    [reply(model, &first, None), reply(model, &last, Some("STOP"))]
 }
 
 fn reply(model: &str, part: &Value, finish: Option<&str>) -> Value {

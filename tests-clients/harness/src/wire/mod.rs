@@ -13,6 +13,8 @@ use crate::{Answer, Expected};
 
 pub mod anthropic;
 pub mod bedrock;
+pub mod cohere;
+pub mod deepseek;
 pub mod gemini;
 pub mod mistral;
 pub mod ollama;
@@ -96,6 +98,13 @@ impl Wire {
             let expected = Expected::error(provider, model, api, *kind, words);
             wire.case(Case::Error, Scripted::new(answer(*status, words), expected))
         })
+    }
+
+    /// Replaces the scripts of a case, for a crate that speaks another form of the API.
+    #[must_use]
+    pub fn replace(mut self, case: Case, scripted: Scripted) -> Self {
+        self.cases.insert(case, vec![scripted]);
+        self
     }
 
     /// Changes the expected logs of a case, for a crate that cannot send the conversation as it is.

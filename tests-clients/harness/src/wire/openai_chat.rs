@@ -39,6 +39,26 @@ pub fn wire(provider: &str, model: &str) -> Wire {
         .errors((provider, model, API), error)
 }
 
+/// Returns the API for a client that knows neither tools nor the usage of streams: the model calls one of the
+/// request's `functions`.
+pub fn wire_of_functions(provider: &str, model: &str) -> Wire {
+    let call = json!({
+        "role": "assistant", "content": null, "refusal": null, "annotations": [],
+        "function_call": {"name": TOOL, "arguments": ARGUMENTS},
+    });
+    let mut chunks = chunks(model);
+    chunks.pop();
+    wire(provider, model)
+        .replace(Case::Stream, Scripted::new(Answer::events(&chunks), Expected::stream(provider, model, API)))
+        .replace(
+            Case::Tools,
+            Scripted::new(
+                Answer::json(&reply(model, &call, "function_call")),
+                Expected::tools(provider, model, API),
+            ),
+        )
+}
+
 /// Returns an error response.
 pub fn error(status: u16, message: &str) -> Answer {
     let (kind, code) = match status {

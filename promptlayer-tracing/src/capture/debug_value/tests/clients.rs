@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use promptlayer_blueprint::providers::{self, Output};
 use serde_json::{Value, json};
 
-use crate::capture::debug_value::value;
+use crate::capture::debug_value::{self, is_of_request, is_reply, part_of_request, value};
 
 /// Types with the `Debug` of those in the crates.
 #[allow(
@@ -476,4 +476,112 @@ fn events_of_gemini_rust_are_assembled() {
     assert_eq!(prompt.text(), "Let me see.");
     let written = serde_json::to_string(&prompt).unwrap();
     assert!(written.contains("weather") && written.contains("Bern"), "{written}");
+}
+
+#[test]
+fn parameters_of_mistralai_client_are_fields_of_the_request() {
+    const PARAMETERS: &str = "core::option::Option<mistralai_client::v1::chat::ChatParams>";
+    let parameters = "Some(ChatParams { max_tokens: Some(9), random_seed: None, response_format: None, safe_prompt: \
+                      false, temperature: 0.5, tool_choice: Some(Auto), tools: Some([Tool { type: Function, function: \
+                      ToolFunction { name: \"weather\", description: \"d\", parameters: ToolFunctionParameters { type: \
+                      Object, properties: {\"city\": ToolFunctionParameterProperty { type: String, description: \
+                      \"String\" }}, required: [\"city\"] } } }]), top_p: 1.0 })";
+    assert!(is_of_request(PARAMETERS));
+    assert!(matches!(part_of_request(PARAMETERS).unwrap().part, debug_value::Part::Fields));
+    let read = value(parameters, PARAMETERS);
+    let schema = json!({
+        "type": "object", "properties": {"city": {"type": "string", "description": "String"}}, "required": ["city"],
+    });
+    assert_eq!(
+        read["tools"],
+        json!([{
+            "type": "function", "function": {"name": "weather", "description": "d", "parameters": schema},
+        }])
+    );
+    assert_eq!((&read["tool_choice"], &read["temperature"]), (&json!("auto"), &json!(0.5)));
+}
+
+#[test]
+fn events_of_langchain_rust_are_assembled() {
+    const EVENT: &str = "langchain_rust::language_models::LLMEvent";
+    let events = [
+        "Text(\"Let me \")",
+        "Text(\"see.\")",
+        "Done(GenerateResult { tokens: Some(TokenUsage { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 }), \
+         generation: \"[]\", tool_calls: [ToolCall { id: \"c-1\", name: \"weather\", arguments: \"{}\" }] })",
+    ];
+    let read: Vec<Value> = events.iter().map(|event| value(event, EVENT)).collect();
+    let call = json!({
+        "index": 0, "id": "c-1", "type": "function", "function": {"name": "weather", "arguments": "{}"},
+    });
+    assert_eq!(read[2]["choices"][0]["delta"]["tool_calls"], json!([call]));
+    let reply = providers::response(Output::Chunks(read));
+    assert_eq!((reply.usage.input, reply.usage.output), (Some(3), Some(2)));
+    assert_eq!(reply.prompt.unwrap().text(), "Let me see.");
+}
+
+#[test]
+fn replies_of_llm_are_those_of_its_backends() {
+    const REPLY: &str = "alloc::boxed::Box<dyn llm::chat::traits::ChatResponse>";
+    let usage = "usage: Some(Usage { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5, \
+                 completion_tokens_details: None, prompt_tokens_details: None })";
+    let function = "FunctionCall { name: \"weather\", arguments: \"{}\" }";
+    let cases = [
+        (
+            "responses",
+            format!(
+                "OpenAIResponsesChatResponse {{ output: [Message {{ content: [OutputText {{ text: \"4\" }}] }}, \
+                 FunctionCall {{ id: None, call_id: Some(\"c-1\"), name: \"weather\", arguments: \"{{}}\" }}], \
+                 {usage} }}"
+            ),
+        ),
+        (
+            "chat-completions",
+            format!(
+                "OpenAIChatResponse {{ choices: [OpenAIChatChoice {{ message: OpenAIChatMsg {{ role: \"assistant\", \
+                 content: Some(\"4\"), tool_calls: Some([ToolCall {{ id: \"c-1\", call_type: \"function\", \
+                 function: {function} }}]) }} }}], {usage} }}"
+            ),
+        ),
+        (
+            "messages",
+            "AnthropicCompleteResponse { content: [AnthropicContent { text: Some(\"4\"), content_type: Some(\"text\"), \
+             thinking: None, name: None, input: None, id: None }, AnthropicContent { text: None, content_type: \
+             Some(\"tool_use\"), thinking: None, name: Some(\"weather\"), input: Some(Object {}), id: Some(\"c-1\") \
+             }], usage: Some(AnthropicUsage { input_tokens: 3, output_tokens: 2, cache_creation_input_tokens: None, \
+             cache_read_input_tokens: None }) }"
+                .to_owned(),
+        ),
+    ];
+    for (api, debugged) in cases {
+        assert!(is_reply(REPLY, &debugged), "{api}");
+        let reply = providers::response(Output::Value(value(&debugged, REPLY)));
+        assert_eq!(reply.shape.unwrap().api_type, api);
+        assert_eq!((reply.usage.input, reply.usage.output), (Some(3), Some(2)), "{api}");
+        let prompt = reply.prompt.unwrap();
+        assert_eq!(prompt.text(), "4", "{api}");
+        assert!(serde_json::to_string(&prompt).unwrap().contains("weather"), "{api}");
+    }
+    assert!(!is_reply(REPLY, "PhindResponse { content: \"4\" }"));
+    assert!(!is_reply("my::Reply", "OpenAIChatResponse { choices: [] }"));
+}
+
+#[test]
+fn items_of_a_stream_of_llm_are_assembled() {
+    const ITEM: &str = "llm::chat::stream::StreamChunk";
+    let items = [
+        "Text(\"Let me \")",
+        "Text(\"see.\")",
+        "ToolUseStart { index: 1, id: \"c-1\", name: \"weather\" }",
+        "ToolUseInputDelta { index: 1, partial_json: \"{}\" }",
+        "ToolUseComplete { index: 1, tool_call: ToolCall { id: \"c-1\", call_type: \"function\", function: \
+         FunctionCall { name: \"weather\", arguments: \"{}\" } } }",
+        "Done { stop_reason: \"tool_use\" }",
+    ];
+    let reply = providers::response(Output::Chunks(items.iter().map(|item| value(item, ITEM)).collect()));
+    assert_eq!(reply.finish.unwrap().normalized(), "tool_calls");
+    let prompt = reply.prompt.unwrap();
+    assert_eq!(prompt.text(), "Let me see.");
+    let written = serde_json::to_string(&prompt).unwrap();
+    assert_eq!(written.matches("weather").count(), 1, "{written}");
 }

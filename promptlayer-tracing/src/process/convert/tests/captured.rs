@@ -1,6 +1,6 @@
 //! Captured values of every form: `Debug` output, secrets in arguments, and vectors.
 
-use promptlayer_blueprint::{LogRequest, Prompt, RequestStatus};
+use promptlayer_blueprint::{LogRequest, Prompt, RequestStatus, Tool};
 use serde_json::{Value, json};
 
 use super::{arguments, captured, lines, said, span};
@@ -60,6 +60,25 @@ fn parts_of_a_bedrock_request_become_one_request() {
     assert_eq!((log.input_tokens, log.output_tokens), (Some(3), Some(2)));
     assert_eq!(log.parameters["inferenceConfig"], json!({"maxTokens": 16}));
     assert_eq!(log.metadata["finish_reason"], "stop");
+}
+
+#[test]
+fn parameters_beside_messages_offer_their_tools() {
+    let parameters = debugged(
+        "Some(ChatParams { max_tokens: None, temperature: 0.5, tools: Some([Tool { type: Function, function: \
+         ToolFunction { name: \"weather\", description: \"d\", parameters: ToolFunctionParameters { type: Object } } }]) })",
+        "core::option::Option<mistralai_client::v1::chat::ChatParams>",
+    );
+    let input = Input::Arguments(vec![
+        ("model", captured(&json!("mistral-small-latest"))),
+        ("messages", captured(&json!([{"role": "user", "content": "why?"}]))),
+        ("options", parameters),
+    ]);
+    let log = log_of(input, Output::Value(captured(&json!("So."))));
+    assert_eq!(said(&log.input), lines([("user", "why?")]));
+    assert_eq!(log.parameters["temperature"], 0.5);
+    let Prompt::Chat(chat) = &log.input else { panic!("{:?}", log.input) };
+    assert!(matches!(chat.tools.as_slice(), [Tool::Function(tool)] if tool.function.name == "weather"));
 }
 
 #[test]
