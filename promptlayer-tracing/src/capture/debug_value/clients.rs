@@ -306,7 +306,6 @@ fn llm(name: &str, content: &mut Value) -> Option<Value> {
             let choice = json!({"index": 0, "delta": {}, "finish_reason": fields.remove("stop_reason")});
             return Some(json!({"object": "chat.completion.chunk", "choices": [choice]}));
         }
-        "AnthropicCompleteResponse" => mark(fields),
         "AnthropicContent" => {
             let kind = fields.remove("content_type")?;
             fields.insert("type".to_owned(), kind);
@@ -321,7 +320,7 @@ fn llm(name: &str, content: &mut Value) -> Option<Value> {
                 }
             }
         }
-        "Message" => mark(fields),
+        "AnthropicCompleteResponse" | "Message" => mark(fields),
         "FunctionCall" if fields.contains_key("call_id") => {
             fields.insert("type".to_owned(), "function_call".into());
         }
