@@ -262,7 +262,7 @@ impl<T> Queue<T> {
     /// Appends an item and returns the new content of the queue.
     pub(crate) fn push(&self, weight: Weight, item: T) -> Result<Held, Refused<T>> {
         let arrivals = self.arrivals(weight.class);
-        // First of all, so that the item is in the ledger, whatever follows.
+        // First of all, so that the ledger has the item in any case.
         if !arrivals.arrive() {
             return Err(Refused::Closed(item));
         }
