@@ -1,11 +1,13 @@
 //! Model checks of the queue and its ledger: every order in which threads can interact.
 //!
-//! The two source files are compiled here again with the locks and atomics of loom. It runs each test under
+//! The source files are compiled here again with the locks and atomics of loom. It runs each test under
 //! every interleaving that the memory model allows. A test with real threads covers only a few of them.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "the library uses what is not used here")]
 
+#[path = "../../promptlayer-tracing/src/export/queue/arrivals.rs"]
+mod arrivals;
 #[path = "../../promptlayer-tracing/src/export/queue/ledger.rs"]
 mod ledger;
 #[path = "../../promptlayer-tracing/src/export/queue/bounded.rs"]

@@ -10,12 +10,9 @@
 use std::collections::BTreeSet;
 use std::iter;
 
+use super::arrivals::{Arrivals, ORDER};
 use super::ledger::{DropReason, End, Ledger};
-use super::sync::{AtomicU64, AtomicUsize, Mutex, MutexGuard, PoisonError, yield_now};
-use super::sync::{Receiver, Sender, channel};
-
-/// The order of all accesses. Weaker ones are not faster on the processors that servers have.
-const ORDER: super::sync::Ordering = super::sync::Ordering::SeqCst;
+use super::sync::{AtomicUsize, Mutex, MutexGuard, PoisonError, Receiver, Sender, channel, yield_now};
 
 /// Limits for the items that wait, are in flight, or wait for a retry, all together.
 ///
@@ -145,67 +142,6 @@ struct State<T> {
     finished: Option<DropReason>,
 }
 
-/// What calling threads count, for one class of items.
-#[derive(Debug)]
-struct Arrivals {
-    /// The number of all items, before anything else is known of them, and [`CLOSED`]. Both are in one value, so that an
-    /// item either arrives before the queue is closed, or is refused.
-    arrived: AtomicU64,
-    /// Items that were refused because a limit was reached. Each one counts as accepted and dropped.
-    full: AtomicU64,
-    /// Items that were refused because the queue is closed. Each one counts as accepted and dropped.
-    closed: AtomicU64,
-}
-
-/// The bit of [`Arrivals::arrived`] that says that the queue is closed to the class.
-const CLOSED: u64 = 1 << 63;
-
-impl Arrivals {
-    fn new() -> Self {
-        Self { arrived: AtomicU64::new(0), full: AtomicU64::new(0), closed: AtomicU64::new(0) }
-    }
-
-    /// Counts an item. Returns `false` if it is refused, because the queue is closed.
-    fn arrive(&self) -> bool {
-        let is_open = self.arrived.fetch_add(1, ORDER) & CLOSED == 0;
-        if !is_open {
-            self.closed.fetch_add(1, ORDER);
-        }
-        is_open
-    }
-
-    fn close(&self) {
-        self.arrived.fetch_or(CLOSED, ORDER);
-    }
-
-    fn is_closed(&self) -> bool {
-        self.arrived.load(ORDER) & CLOSED != 0
-    }
-
-    /// Returns the numbers of items that arrived and were not refused, and of items that were refused because a limit was
-    /// reached, or because the queue is closed.
-    fn read(&self) -> (u64, u64, u64) {
-        // The number of arrived items is read last, so that it includes all others.
-        let (full, closed) = (self.full.load(ORDER), self.closed.load(ORDER));
-        ((self.arrived.load(ORDER) & !CLOSED) - full - closed, full, closed)
-    }
-
-    /// Enters the items into the ledger. `taken` of them were taken out.
-    fn enter(&self, ledger: &mut Ledger, taken: u64, finished: Option<DropReason>) {
-        let (passed, full, closed) = self.read();
-        ledger.refuse(DropReason::QueueFull, full);
-        ledger.refuse(DropReason::Closed, closed);
-        ledger.accepted += taken;
-        match finished {
-            Some(reason) => ledger.refuse(reason, passed - taken),
-            None => {
-                ledger.accepted += passed - taken;
-                ledger.pending.queued = passed - taken;
-            }
-        }
-    }
-}
-
 /// The queue and the ledgers of spans and tracking calls.
 #[derive(Debug)]
 pub(crate) struct Queue<T> {
@@ -267,7 +203,7 @@ impl<T> Queue<T> {
             return Err(Refused::Closed(item));
         }
         let Some(bytes) = self.reserve(weight) else {
-            arrivals.full.fetch_add(1, ORDER);
+            arrivals.refuse_full();
             return Err(Refused::Full(item));
         };
         // Before the item is in the channel, so that a flush that begins afterwards waits for it.
@@ -396,7 +332,8 @@ impl<T> Queue<T> {
             if !is_closed || self.lock().are_all_taken(self) {
                 return;
             }
-            // Another thread is just putting an item in, which takes a few instructions.
+            // Another thread is just putting an item in, which takes a few instructions. A shutdown does not wait for it:
+            // it finishes the queue.
             yield_now();
         }
     }

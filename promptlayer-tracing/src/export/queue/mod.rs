@@ -1,5 +1,6 @@
 //! The bounded queue between the calling threads and the export thread, and the ledger that counts every item.
 
+mod arrivals;
 mod bounded;
 pub(crate) mod ledger;
 mod sync;
