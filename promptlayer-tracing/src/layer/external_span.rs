@@ -10,7 +10,6 @@ use serde_json::{Map, Value};
 use tracing::Metadata;
 
 use crate::kind::SpanKind;
-use crate::span::call_site::MARK;
 use crate::span::input_output::Ending;
 
 /// The fields in which a span records that it failed or succeeded.
@@ -42,7 +41,7 @@ enum Room {
 }
 
 impl ExternalSpan {
-    /// Reads a callsite. Returns `None` if the span is one of the attribute, or is not about a model.
+    /// Reads the callsite of a span that the attribute did not open. Returns `None` if the span is not about a model.
     pub(crate) fn from_metadata(metadata: &Metadata<'_>) -> Option<Self> {
         let fields = metadata.fields();
         let declares = |name: &&str| fields.field(*name).is_some();
@@ -52,9 +51,6 @@ impl ExternalSpan {
         } else {
             Some(Dialect::of_span(metadata.target(), metadata.name(), |name| declares(&name))?)
         };
-        if declares(&MARK) {
-            return None;
-        }
         let declares_any = |names: &[&str]| names.iter().any(declares);
         let room = match (declares_any(semconv::RESPONSE_BEGINNING), declares_any(semconv::RESPONSE_END)) {
             (_, true) => Room::Whole,
