@@ -1,4 +1,4 @@
-//! One serialization of what goes into a call and comes out of it: the limit for whatever records both.
+//! One serialization of the input and the output of a call. Recording both as JSON costs at least as much.
 
 use std::hint::black_box;
 

@@ -345,7 +345,7 @@ async fn record_evicted_after_put_back_is_counted() {
 }
 
 #[tokio::test]
-async fn call_that_arrives_while_others_are_written_to_disk_at_shutdown_is_written_too() {
+async fn call_that_arrives_while_shutdown_spools_is_spooled_too() {
     const CALLS: u64 = 50;
     let folder = TempDir::new().unwrap();
     let service = Service::new([]).otherwise(Step::Refused);

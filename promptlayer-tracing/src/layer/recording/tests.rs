@@ -147,7 +147,7 @@ fn type_of_the_items_of_a_stream_reaches_the_span() {
 }
 
 #[test]
-fn call_that_begins_while_the_span_of_another_one_is_opened_takes_its_own_span() {
+fn call_begun_while_another_span_opens_takes_its_own_span() {
     #[promptlayer(crate = crate)]
     fn causes() -> Vec<tracing::Id> {
         Vec::new()
