@@ -332,8 +332,8 @@ impl<T> Queue<T> {
             if !is_closed || self.lock().are_all_taken(self) {
                 return;
             }
-            // Another thread is just putting an item in, which takes a few instructions. A shutdown does not wait for it:
-            // it finishes the queue.
+            // Another thread is just putting an item in, which takes a few instructions. The loop ends at the latest
+            // when a shutdown reaches its deadline and finishes the queue.
             yield_now();
         }
     }
