@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::providers::json::Fields;
 
-/// Rewrites a `GenerateResult`. If the model calls tools, its text is the calls once more, as JSON.
+/// Rewrites a `GenerateResult`. If the model calls tools, its text is usually the calls once more, as JSON.
 pub(super) fn response(value: &Value) -> Option<Value> {
     let result = value.as_object()?;
     let is_own = |key: &String| ["tokens", "generation", "tool_calls"].contains(&key.as_str());
@@ -12,10 +12,12 @@ pub(super) fn response(value: &Value) -> Option<Value> {
         return None;
     }
     let (text, calls) = (result.str("generation")?, result.list("tool_calls"));
+    let repeats_calls = || serde_json::from_str::<Vec<Value>>(text).is_ok_and(|repeated| repeated == calls);
     let message = if calls.is_empty() {
         json!({"role": "assistant", "content": text})
     } else {
-        json!({"role": "assistant", "content": null, "tool_calls": calls})
+        let content = if repeats_calls() { None } else { Some(text) };
+        json!({"role": "assistant", "content": content, "tool_calls": calls})
     };
     Some(json!({
         "object": "chat.completion",
@@ -49,6 +51,8 @@ mod tests {
         let prompt = reply.prompt.unwrap();
         assert_eq!(prompt.text(), "");
         assert!(serde_json::to_string(&prompt).unwrap().contains(r#""name":"f""#));
+        let reply = read(json!({"tokens": null, "generation": "I look.", "tool_calls": calls}));
+        assert_eq!(reply.prompt.unwrap().text(), "I look.", "any other text is kept");
     }
 
     #[test]
