@@ -51,7 +51,7 @@ mod span;
 mod taken;
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
-use quote::quote_spanned;
+use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::visit_mut::VisitMut;
 use syn::{Error, Path, Result, ReturnType, Signature, Type, parse_quote};
@@ -203,7 +203,7 @@ fn asynchronous(args: &Args, signature: &Signature, body: &TokenStream, names: &
     };
     let finish = finish::finish(args, of, span_of(&signature.output, &signature.ident), names);
     let future = hidden("__promptlayer_future");
-    let end = code!(|#call, #given| #finish);
+    let end = end(names, given, &finish);
     let wrapped = match finish::look(args, names) {
         Some(look) => code!(#private::body_seen(#call, #future, #look, #end)),
         None => code!(#private::body(#call, #future, #end)),
@@ -244,8 +244,7 @@ fn synchronous(
     };
     let end = |of| {
         let finish = finish::finish(args, of, at, names);
-        let given = located(&code!(#given), at);
-        code!(|#call, #given| #finish)
+        end(names, &located(&code!(#given), at), &finish)
     };
     let looks = args.output.is_some() || look.is_some();
     match returns {
@@ -316,6 +315,15 @@ fn synchronous(
             }
         }
     }
+}
+
+/// Generates the closure that ends the call of a future with its output.
+///
+/// Clippy reports the error of a `Result` that a closure returns as too large, although it does not report the
+/// `async fn`.
+fn end(names: &Names, given: impl ToTokens, finish: &TokenStream) -> TokenStream {
+    let call = &names.call;
+    code!(#[allow(clippy::result_large_err)] |#call, #given| #finish)
 }
 
 /// Generates a body that is not wrapped in a closure, so that `Location::caller()` returns the caller of the

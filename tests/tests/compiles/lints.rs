@@ -1,8 +1,50 @@
 //! Warnings of the compiler appear with the attribute too.
 
-use super::{Snippet, err};
+use super::{Snippet, err, ok};
 
 pub(crate) const TABLE: &[Snippet] = &[
+    ok(
+        "errors_that_clippy_finds_large",
+        "2018",
+        r#"
+        use std::future::Future;
+        use std::pin::Pin;
+        #[derive(Debug)]
+        pub struct Large(pub [u8; 256]);
+        impl std::fmt::Display for Large {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str("large") }
+        }
+        fn no() -> Large { Large([0; 256]) }
+        #[attr] pub fn now(x: u8) -> Result<u8, Large> { if x == 0 { Err(no()) } else { Ok(x) } }
+        #[attr] pub fn now_in_lines(x: u8)
+            -> Result<u8, Large>
+        {
+            if x == 0 { Err(no()) } else { Ok(x) }
+        }
+        #[attr] #[track_caller] pub fn tracked(x: u8) -> Result<u8, Large> { if x == 0 { Err(no()) } else { Ok(x) } }
+        #[attr] pub async fn later(x: u8) -> Result<u8, Large> { if x == 0 { Err(no()) } else { Ok(x) } }
+        #[attr] pub async fn later_in_lines(x: u8)
+            -> Result<u8, Large>
+        {
+            if x == 0 { Err(no()) } else { Ok(x) }
+        }
+        #[attr(output = |x| x, err)] pub async fn later_chosen(x: u8) -> Result<u8, Large> { if x == 0 { Err(no()) } else { Ok(x) } }
+        #[attr(err, ret)] pub async fn later_seen(x: u8) -> Result<u8, Large> { if x == 0 { Err(no()) } else { Ok(x) } }
+        #[attr] pub fn hidden(x: u8) -> impl Future<Output = Result<u8, Large>> {
+            async move { if x == 0 { Err(no()) } else { Ok(x) } }
+        }
+        #[attr(err)] pub fn hidden_seen(x: u8) -> impl Future<Output = Result<u8, Large>> {
+            async move { if x == 0 { Err(no()) } else { Ok(x) } }
+        }
+        #[attr] pub fn boxed(x: u8) -> Pin<Box<dyn Future<Output = Result<u8, Large>>>> {
+            Box::pin(async move { if x == 0 { Err(no()) } else { Ok(x) } })
+        }
+        type Answer = Pin<Box<dyn Future<Output = Result<u8, Large>>>>;
+        #[attr] pub fn aliased(x: u8) -> Answer {
+            Box::pin(async move { if x == 0 { Err(no()) } else { Ok(x) } })
+        }
+        "#,
+    ),
     err(
         "an_unused_argument",
         "2018",
