@@ -54,7 +54,7 @@ fn relation(span: &OpenSpan, kind: SpanKind) -> Option<Relation> {
     let state = span.lock();
     let of_call = match state.owner {
         Owner::Call => state.site.and_then(|site| site.kind),
-        Owner::Layer if span.external.is_some() => match external_span::kind(&state.fields) {
+        Owner::Layer if span.external.is_some() => match external_span::kind(&state.fields.by_name()) {
             Some(of_span) => Some(of_span),
             None => return Some(Relation::Other),
         },

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use promptlayer_blueprint::providers::gen_ai;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
@@ -37,6 +37,7 @@ use crate::error::Repr;
 use crate::kind::SpanKind;
 use crate::process::SpanProcessor;
 use crate::span::call_site::MARK;
+use crate::span::fields::Fields;
 use crate::span::finished::{FinishedSpan, Inherited, Place};
 use crate::span::input_output::Ending;
 use crate::{export, random};
@@ -135,10 +136,11 @@ where
         let Some(span) = context.span(id) else { return };
         let mut visitor = FieldVisitor::default();
         attributes.record(&mut visitor);
-        let fields = match external {
-            Some(external) => external.declared(visitor.fields),
-            None => visitor.fields,
-        };
+        let mut fields = Fields::default();
+        fields.record(visitor.fields);
+        if let Some(external) = external {
+            fields = external.declared(fields.into_by_name()).into();
+        }
 
         let outer = iter::successors(span.parent(), SpanRef::parent).find_map(|outer| OpenSpan::of(&outer));
         let (place, inherited) = match &outer {
@@ -153,7 +155,8 @@ where
                 Arc::clone(&self.processor.root),
             ),
         };
-        let is_request = external.is_some() && external_span::kind(&fields).is_some_and(SpanKind::is_request);
+        let is_request =
+            external.is_some() && external_span::kind(&fields.by_name()).is_some_and(SpanKind::is_request);
         let processor = Arc::clone(&self.processor);
         let record =
             Arc::new(OpenSpan::new(processor, outer, (span.name(), place), inherited, external, fields));
@@ -208,7 +211,7 @@ where
             if has_events && self.is_mine(&record, |owner| owner == Owner::Layer) {
                 let mut visitor = FieldVisitor::default();
                 event.record(&mut visitor);
-                visitor.fields.retain(|name, _| is_of_call(name) || (is_error && name == EVENT_ERROR));
+                visitor.fields.retain(|(name, _)| is_of_call(name) || (is_error && *name == EVENT_ERROR));
                 return add_fields(&record, visitor.fields);
             }
         }
@@ -254,22 +257,24 @@ where
 const EVENT_ERROR: &str = "error";
 
 /// Adds fields to the record of a span.
-fn add_fields(record: &OpenSpan, fields: Map<String, Value>) {
+fn add_fields(record: &OpenSpan, recorded: Vec<(&'static str, Value)>) {
     let Some(external) = record.external else {
-        record.lock().fields.extend(fields);
+        record.lock().fields.record(recorded);
         return;
     };
-    let fields = external.attributes(fields);
+    let mut fields = Fields::default();
+    fields.record(recorded);
+    let fields = external.attributes(fields.into_by_name());
     let is_request = external_span::kind(&fields).is_some_and(SpanKind::is_request);
-    record.lock().fields.extend(fields);
+    record.lock().fields.by_name_mut().extend(fields);
     if is_request {
         hand_over_ended(&record.processor, announce(record, ModelCall::UnlessOuter));
     }
 }
 
 /// Returns the data of a span that is not owned by a call of the attribute.
-fn finished(record: &OpenSpan, fields: Map<String, Value>, inherited: Arc<Inherited>) -> Box<FinishedSpan> {
-    let kind = record.external.and_then(|_| external_span::kind(&fields));
+fn finished(record: &OpenSpan, fields: Fields, inherited: Arc<Inherited>) -> Box<FinishedSpan> {
+    let kind = record.external.and_then(|_| external_span::kind(&fields.by_name()));
     let calls_a_model = kind.is_some_and(SpanKind::is_request);
     // A model call inside this span makes the request log, so this span makes none.
     let surrounds_a_call = calls_a_model && record.calls.any();
@@ -279,9 +284,9 @@ fn finished(record: &OpenSpan, fields: Map<String, Value>, inherited: Arc<Inheri
     finished.kind = kind;
     finished.is_request = is_request;
     finished.is_external = record.external.is_some();
-    finished.lacks_an_answer = told.is_some_and(|external| external.lacks_an_answer(&fields));
+    finished.lacks_an_answer = told.is_some_and(|external| external.lacks_an_answer(&fields.by_name()));
     finished.duration = record.started_at.elapsed();
-    finished.ending = told.map_or(Ending::Returned, |external| external.ending(&fields));
+    finished.ending = told.map_or(Ending::Returned, |external| external.ending(&fields.by_name()));
     finished.fields = fields;
     finished
 }

@@ -10,7 +10,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use serde_json::{Map, Value};
 use tracing::Metadata;
 use tracing::callsite::Identifier;
 use tracing::span::Id;
@@ -20,6 +19,7 @@ use crate::layer::external_span::ExternalSpan;
 use crate::layer::model_calls::{ModelCall, ModelCalls};
 use crate::process::SpanProcessor;
 use crate::span::call_site::CallSite;
+use crate::span::fields::Fields;
 use crate::span::finished::{Inherited, Place};
 
 /// The owner of a span, which ends it.
@@ -68,7 +68,7 @@ pub(crate) struct State {
     pub(crate) model_call: ModelCall,
     /// The annotated function around this model call, if this is one of another crate that may take something from it.
     pub(crate) function: Option<Arc<OpenSpan>>,
-    pub(crate) fields: Map<String, Value>,
+    pub(crate) fields: Fields,
 }
 
 impl OpenSpan {
@@ -79,7 +79,7 @@ impl OpenSpan {
         (name, place): (&'static str, Place),
         inherited: Arc<Inherited>,
         external: Option<ExternalSpan>,
-        fields: Map<String, Value>,
+        fields: Fields,
     ) -> Self {
         Self {
             processor,

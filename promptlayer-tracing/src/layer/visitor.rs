@@ -1,9 +1,9 @@
-//! Collects the fields of a span as JSON.
+//! Collects the fields of a span.
 
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tracing::field::{Field, Visit};
 
 use crate::span::call_site::MARK;
@@ -11,13 +11,14 @@ use crate::span::call_site::MARK;
 /// Collects fields into its own buffer, so that a user's `Debug` does not run under a lock.
 #[derive(Debug, Default)]
 pub(crate) struct FieldVisitor {
-    pub(crate) fields: Map<String, Value>,
+    /// In the order in which they were recorded.
+    pub(crate) fields: Vec<(&'static str, Value)>,
 }
 
 impl FieldVisitor {
     fn keep(&mut self, field: &Field, value: Value) {
         if field.name() != MARK {
-            self.fields.insert(field.name().to_owned(), value);
+            self.fields.push((field.name(), value));
         }
     }
 }

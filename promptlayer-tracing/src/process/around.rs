@@ -40,7 +40,7 @@ impl Around {
 
 /// Returns `true` if the span of a model call lacks the input, the output, or the message of an error.
 pub(crate) fn is_incomplete(call: &FinishedSpan) -> bool {
-    let recorded = gen_ai::recorded(&call.fields);
+    let recorded = gen_ai::recorded(&call.fields.by_name());
     let has_answer = match recorded.outcome {
         Outcome::FailureWithMessage => true,
         Outcome::Failure => false,
@@ -54,14 +54,14 @@ pub(crate) fn is_incomplete(call: &FinishedSpan) -> bool {
 /// The outcome of the call is its own, if its span records it. The function may have failed after the call, or
 /// may have returned something else in place of a failed call.
 pub(crate) fn complete(call: &mut FinishedSpan, around: Around) {
-    let recorded = gen_ai::recorded(&call.fields);
+    let recorded = gen_ai::recorded(&call.fields.by_name());
     if !recorded.input {
         call.input = around.input;
         call.parameters = around.parameters;
     }
     // They tell the API, which most spans do not name, and which arguments are secrets.
     call.types = around.types;
-    let names = |attributes: &[&str]| attributes.iter().any(|name| call.fields.contains_key(*name));
+    let names = |attributes: &[&str]| attributes.iter().any(|name| call.fields.get(name).is_some());
     call.provider = around.provider.filter(|_| !names(&[semconv::PROVIDER_NAME, semconv::SYSTEM]));
     call.model = around.model.filter(|_| !names(&[semconv::REQUEST_MODEL]));
     let output = around.output.filter(|_| !recorded.output);

@@ -155,7 +155,7 @@ mod tests {
 
     fn call(text: usize) -> Box<FinishedSpan> {
         let mut call = Box::new(span());
-        call.fields.insert("text".to_owned(), "x".repeat(text).into());
+        call.fields.by_name_mut().insert("text".to_owned(), "x".repeat(text).into());
         call
     }
 

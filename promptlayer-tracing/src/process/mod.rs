@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::hooks;
 use crate::process::convert::ConvertedRequest;
 use crate::process::held::HeldCalls;
+use crate::span::fields::Fields;
 use crate::span::finished::{FinishedSpan, Inherited};
 
 /// Prepares the finished spans of a layer and hands them to its destination.
@@ -184,7 +185,7 @@ impl SpanProcessor {
         if self.converted(processed).is_none() {
             // A span that cannot be converted cannot be rewritten either, so none of its content is sent.
             processed.forget_source();
-            processed.span.fields.clear();
+            processed.span.fields = Fields::default();
         }
         let Some(mut converted) = processed.converted.take() else { return };
         if !self.capture_content {
@@ -198,14 +199,14 @@ impl SpanProcessor {
             }
             if let Some(redact) = &self.redact.text {
                 converted.redact(redact);
-                span.fields.values_mut().for_each(|value| rewrite(value, redact, &[]));
+                span.fields.by_name_mut().values_mut().for_each(|value| rewrite(value, redact, &[]));
             }
         }));
         if redacted.is_err() {
             // If the user's closure panics, the texts that it has not rewritten are dropped. The call is
             // still logged.
             converted.drop_texts(&processed.span);
-            processed.span.fields.clear();
+            processed.span.fields = Fields::default();
         }
         processed.converted = Some(converted);
     }

@@ -13,6 +13,7 @@ use crate::capture::{Captured, Failure, Unseen};
 use crate::kind::SpanKind;
 use crate::prompt_link::PromptLink;
 use crate::span::call_site::OnRequestId;
+use crate::span::fields::Fields;
 use crate::span::input_output::{Ending, Input};
 
 /// The error message of a call that was dropped.
@@ -81,7 +82,7 @@ pub(crate) struct FinishedSpan {
     pub(crate) parameters: Vec<(&'static str, Captured)>,
     pub(crate) inherited: Arc<Inherited>,
     /// The fields of the span itself.
-    pub(crate) fields: Map<String, Value>,
+    pub(crate) fields: Fields,
     /// The HTTP exchange of this call, as an interceptor saw it. The request log is made from it.
     pub(crate) exchange: Option<Box<FinishedSpan>>,
     /// The hook of this function only.
@@ -116,7 +117,7 @@ impl FinishedSpan {
             model: None,
             parameters: Vec::new(),
             inherited,
-            fields: Map::new(),
+            fields: Fields::default(),
             exchange: None,
             on_request_id: None,
         }
@@ -141,8 +142,11 @@ impl FinishedSpan {
             self.ending = exchange.ending.clone();
         }
         self.time_to_first_chunk = exchange.time_to_first_chunk.or(self.time_to_first_chunk);
-        for (name, value) in std::mem::take(&mut exchange.fields) {
-            self.fields.entry(name).or_insert(value);
+        if !exchange.fields.is_empty() {
+            let own = self.fields.by_name_mut();
+            for (name, value) in std::mem::take(&mut exchange.fields).into_by_name() {
+                own.entry(name).or_insert(value);
+            }
         }
         let inherited = &self.inherited.metadata;
         if exchange.inherited.metadata.keys().any(|key| !inherited.contains_key(key)) {
@@ -186,7 +190,7 @@ impl FinishedSpan {
     pub(crate) fn stands_for(&self) -> Option<&str> {
         let named = || {
             let names = [semconv::GEN_AI_TOOL_NAME, semconv::AGENT_NAME, semconv::WORKFLOW_NAME];
-            names.iter().find_map(|name| self.fields.get(*name)?.as_str())
+            names.iter().find_map(|name| self.fields.get(name)?.as_str())
         };
         self.function.or_else(|| if self.is_external && !self.is_request { named() } else { None })
     }
@@ -194,7 +198,7 @@ impl FinishedSpan {
     /// Returns the span's own fields. For an external span, leaves out the fields that are already part of
     /// its request log or of its function's input and output.
     pub(crate) fn own_fields(&self) -> Map<String, Value> {
-        let mut fields = self.fields.clone();
+        let mut fields = self.fields.by_name().into_owned();
         if self.is_external {
             let said: &[&[&str]] = if self.is_request {
                 &[semconv::SAID_BY_LOG]
@@ -212,13 +216,13 @@ impl FinishedSpan {
     pub(crate) fn drop_content_fields(&mut self) {
         let of_foreign: &[&[&str]] =
             if self.is_external { &[semconv::ERROR_TEXT, &[semconv::REQUEST_STOP_SEQUENCES]] } else { &[] };
-        let mut fields = std::mem::take(&mut self.fields);
+        let mut fields = std::mem::take(&mut self.fields).into_by_name();
         fields.retain(|name, _| {
             !semconv::CONTENT.contains(&name.as_str())
                 && !of_foreign.iter().any(|names| names.contains(&name.as_str()))
                 && !self.is_prompt_variable(name)
         });
-        self.fields = fields;
+        self.fields = fields.into();
     }
 
     /// Returns `true` if a field of an external span holds a variable of the prompt template.
@@ -233,7 +237,9 @@ impl FinishedSpan {
             return;
         }
         self.drop_content_fields();
-        self.fields.retain(|name, value| !(name.starts_with(semconv::PREFIX) && is_text(value)));
+        self.fields
+            .by_name_mut()
+            .retain(|name, value| !(name.starts_with(semconv::PREFIX) && is_text(value)));
     }
 
     /// Returns the approximate size of the span, in bytes. The limit of the queue counts it.
@@ -257,7 +263,6 @@ impl FinishedSpan {
             self.inherited.metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
         let named =
             self.provider.as_ref().map_or(0, String::len) + self.model.as_ref().map_or(0, String::len);
-        let fields: usize = self.fields.iter().map(|(name, value)| name.len() + text_size(value)).sum();
         let output = match &self.output {
             Some(Output::Value(value)) => value.size(),
             Some(Output::Chunks(chunks)) => {
@@ -266,7 +271,15 @@ impl FinishedSpan {
             None => 0,
         };
         let exchange = self.exchange.as_ref().map_or(0, |exchange| exchange.size());
-        size_of::<Self>() + exchange + input + output + ending + fields + parameters + metadata + named
+        size_of::<Self>()
+            + exchange
+            + input
+            + output
+            + ending
+            + self.fields.size()
+            + parameters
+            + metadata
+            + named
     }
 
     /// Returns the error without any content of the call.
@@ -298,8 +311,4 @@ impl FinishedSpan {
 
 fn is_text(value: &Value) -> bool {
     !(value.is_number() || value.is_boolean())
-}
-
-fn text_size(value: &Value) -> usize {
-    value.as_str().map_or(size_of::<Value>(), str::len)
 }

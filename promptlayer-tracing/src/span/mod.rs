@@ -2,5 +2,7 @@
 
 pub(crate) mod call_site;
 #[cfg(feature = "export")]
+pub(crate) mod fields;
+#[cfg(feature = "export")]
 pub(crate) mod finished;
 pub(crate) mod input_output;

@@ -458,7 +458,7 @@ async fn record_larger_than_the_spool_stops_no_other() {
         let mut span = span(random::trace_id(), number);
         if number % 3 == 0 {
             let text = serde_json::json!("word ".repeat(40 << 10));
-            span.fields.insert("text".to_owned(), text);
+            span.fields.by_name_mut().insert("text".to_owned(), text);
         }
         first.pipeline.take(ProcessedSpan { span, converted: None, size: 100, is_of_hook: false });
     }

@@ -93,7 +93,7 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
     log.api_type = shape.map(|shape| shape.api_type.to_owned());
     if span.is_external
         && span.exchange.is_none()
-        && let Some(api_type) = gen_ai::api_type(&span.fields)
+        && let Some(api_type) = gen_ai::api_type(&span.fields.by_name())
     {
         log.api_type = Some(api_type.to_owned());
     }
@@ -140,11 +140,11 @@ fn read(span: &FinishedSpan) -> Exchanged {
     let mut function_input = json(std::mem::take(&mut request.unplaced));
     let function_output = json(std::mem::take(&mut reply.unplaced));
     if span.is_external {
-        let mut fields = gen_ai::request(&span.fields);
+        let mut fields = gen_ai::request(&span.fields.by_name());
         // The arguments that have no place in a request are with the function.
         function_input = json(std::mem::take(&mut fields.unplaced));
         request = fields.or(request);
-        reply = gen_ai::response(&span.fields, span.lacks_an_answer).or(reply);
+        reply = gen_ai::response(&span.fields.by_name(), span.lacks_an_answer).or(reply);
     }
     Exchanged { request, reply, function_input, function_output }
 }
@@ -154,7 +154,8 @@ fn read(span: &FinishedSpan) -> Exchanged {
 fn link_prompt(log: &mut LogRequest, span: &FinishedSpan) {
     let (name, version, variables) = match &span.inherited.prompt {
         Some(prompt) => (prompt.name.clone(), prompt.version, prompt.variables.clone()),
-        None => match gen_ai::prompt_template(&span.fields).filter(|_| span.is_external) {
+        None if !span.is_external => return,
+        None => match gen_ai::prompt_template(&span.fields.by_name()) {
             Some(template) => (template.name, template.version, template.variables),
             None => return,
         },
@@ -226,7 +227,10 @@ fn is_embedding(span: &FinishedSpan) -> bool {
 
 /// The problem that the fields of another crate's span tell.
 fn problem_by_fields(span: &FinishedSpan) -> Option<gen_ai::Problem> {
-    gen_ai::problem(&span.fields, span.lacks_an_answer).filter(|_| span.is_external)
+    if !span.is_external {
+        return None;
+    }
+    gen_ai::problem(&span.fields.by_name(), span.lacks_an_answer)
 }
 
 /// Classifies the error that a function returned.
@@ -354,7 +358,7 @@ fn set_status(log: &mut LogRequest, span: &FinishedSpan, ending: &Ending, reply:
 /// Returns the input of a span that has no request log, as readable JSON or text.
 pub(crate) fn function_input(span: &FinishedSpan) -> Option<String> {
     if span.is_external {
-        return gen_ai::function_input(&span.fields);
+        return gen_ai::function_input(&span.fields.by_name());
     }
     match span.input.as_ref()? {
         Input::Arguments(arguments) => {
@@ -370,7 +374,7 @@ pub(crate) fn function_input(span: &FinishedSpan) -> Option<String> {
 /// Returns the output of a span that has no request log, as readable JSON or text.
 pub(crate) fn function_output(span: &FinishedSpan) -> Option<String> {
     if span.is_external {
-        return gen_ai::function_output(&span.fields);
+        return gen_ai::function_output(&span.fields.by_name());
     }
     match span.output.as_ref()? {
         Output::Value(value) => Some(captured::text(value)),

@@ -14,7 +14,7 @@ fn offered(tools: &Value) -> LogRequest {
         "gen_ai.input.messages": r#"[{"role":"user","parts":[{"type":"text","content":"Why?"}]}]"#,
     });
     let Value::Object(fields) = fields else { panic!("{fields}") };
-    convert::request(&FinishedSpan { is_external: true, fields, ..span() }, None).log
+    convert::request(&FinishedSpan { is_external: true, fields: fields.into(), ..span() }, None).log
 }
 
 /// Returns the tools of a log that the provider runs.
