@@ -59,7 +59,17 @@ impl Call {
         self.active.is_some()
     }
 
+    /// Drops a call that records nothing. This is inlined, unlike the code that ends a call.
+    #[inline]
+    pub(crate) fn forget_idle(mut self) {
+        debug_assert!(!self.is_recording(), "a call that records must end");
+        drop(std::mem::replace(&mut self.span, Span::none()));
+        // Nothing is left in it to drop.
+        std::mem::forget(self);
+    }
+
     /// Returns the span of the call.
+    #[inline]
     pub fn span(&self) -> &Span {
         &self.span
     }
@@ -243,17 +253,17 @@ impl Call {
     }
 
     /// Ends the call with the value that the function returned, or that its `Ok` holds.
-    pub fn returned(mut self, value: Captured) {
+    pub fn returned(self, value: Captured) {
         let unseen = match value {
             Captured::Type(name) => Unseen::from_type_name(name),
             _ => None,
         };
-        self.end(Some(value), unseen.map_or(Ending::Returned, Ending::Unseen));
+        self.close(Some(value), unseen.map_or(Ending::Returned, Ending::Unseen));
     }
 
     /// Ends the call with a value of type `T` whose content is not seen.
-    pub(crate) fn unseen<T>(mut self, unseen: Unseen) {
-        self.end(Some(Captured::Type(type_name::<T>())), Ending::Unseen(unseen));
+    pub(crate) fn unseen<T>(self, unseen: Unseen) {
+        self.close(Some(Captured::Type(type_name::<T>())), Ending::Unseen(unseen));
     }
 
     /// Ends the call with the value that the attribute's `output` chose, of a function that returns this type.
@@ -278,8 +288,8 @@ impl Call {
     }
 
     /// Ends the call with the `Err` that the function returned.
-    pub fn failed(mut self, failure: Failure) {
-        self.end(None, Ending::Failed(failure));
+    pub fn failed(self, failure: Failure) {
+        self.close(None, Ending::Failed(failure));
     }
 
     /// Ends the call with a panic. The caller resumes the panic with the unchanged payload.
@@ -290,6 +300,13 @@ impl Call {
             .map(|text| (*text).to_owned())
             .or_else(|| payload.downcast_ref::<String>().cloned());
         self.end(None, Ending::Panicked(message));
+    }
+
+    /// Ends the call, and drops the handle of its span.
+    fn close(mut self, output: Option<Captured>, ending: Ending) {
+        if let Some(active) = self.active.take() {
+            active.close(std::mem::replace(&mut self.span, Span::none()), output, ending);
+        }
     }
 
     fn end(&mut self, output: Option<Captured>, ending: Ending) {
@@ -366,6 +383,7 @@ impl InlineCall {
     }
 
     /// Returns the span of the call.
+    #[inline]
     pub fn span(&self) -> &Span {
         self.call.span()
     }

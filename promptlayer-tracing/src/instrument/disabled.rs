@@ -68,6 +68,10 @@ impl Recording {
         match *self {}
     }
 
+    pub(crate) fn close(self, _: Span, _: Option<Captured>, _: Ending) {
+        match self {}
+    }
+
     pub(crate) fn end(self, _: &Span, _: Option<Captured>, _: Ending) {
         match self {}
     }

@@ -10,6 +10,7 @@ pub(crate) mod hand_over;
 pub(crate) mod joined;
 mod model_calls;
 mod open_span;
+mod own_span;
 pub(crate) mod recording;
 mod visitor;
 
@@ -180,7 +181,7 @@ where
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
-        if export::is_silent() {
+        if own_span::is_own(id) || export::is_silent() {
             return;
         }
         let Some(span) = context.span(id) else { return };
@@ -219,7 +220,7 @@ where
 
     /// Ends a span that is not owned by a call of the attribute.
     fn on_close(&self, id: Id, context: Context<'_, S>) {
-        if export::is_silent() {
+        if own_span::is_own(&id) || export::is_silent() {
             return;
         }
         let Some(span) = context.span(&id) else { return };

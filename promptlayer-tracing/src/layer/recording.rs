@@ -17,6 +17,7 @@ use crate::layer::hand_over::{hand_over, hand_over_ended};
 use crate::layer::joined::{self, Found};
 use crate::layer::model_calls::ModelCall;
 use crate::layer::open_span::{OpenSpan, Owner, take_for_call};
+use crate::layer::own_span;
 use crate::prompt_link::PromptLink;
 use crate::span::call_site::CallSite;
 use crate::span::finished::{FinishedSpan, Inherited, Output};
@@ -243,6 +244,12 @@ impl Recording {
         inherited.prompt = prompt.or(inherited.prompt);
         self.span.inherited = Arc::new(inherited);
         self.open.lock().inherited = Arc::clone(&self.span.inherited);
+    }
+
+    /// Hands over the finished span, and drops the handle of the span.
+    pub(crate) fn close(self, span: Span, output: Option<Captured>, ending: Ending) {
+        self.end(&span, output, ending);
+        own_span::close(span);
     }
 
     /// Hands over the finished span.
