@@ -19,25 +19,34 @@ impl SpanSite {
     }
 
     /// Opens a span, as `tracing::span!` does if no field has a value.
+    #[inline]
     pub fn open(&'static self) -> Span {
-        const NOTHING: [(&Field, Option<&dyn Value>); 0] = [];
         let metadata = self.0.metadata();
-        let values = metadata.fields().value_set(&NOTHING);
-        if tracing::level_enabled!(*metadata.level()) {
-            let interest = self.0.interest();
-            let is_enabled = !interest.is_never()
-                && (interest.is_always() || dispatcher::get_default(|dispatch| dispatch.enabled(metadata)));
-            if is_enabled {
-                return Span::new(metadata, &values);
-            }
+        // If the level is disabled, this comparison is the only work, and it is inlined.
+        if tracing::level_enabled!(*metadata.level())
+            && let Some(span) = self.open_if_enabled()
+        {
+            return span;
         }
         let disabled = Span::new_disabled(metadata);
         tracing::if_log_enabled! { *metadata.level(), {
-            disabled.record_all(&values);
+            disabled.record_all(&metadata.fields().value_set(NOTHING));
         }}
         disabled
     }
+
+    /// Opens a span whose level is enabled. Returns `None` if no subscriber wants it.
+    fn open_if_enabled(&'static self) -> Option<Span> {
+        let metadata = self.0.metadata();
+        let interest = self.0.interest();
+        let is_enabled = !interest.is_never()
+            && (interest.is_always() || dispatcher::get_default(|dispatch| dispatch.enabled(metadata)));
+        is_enabled.then(|| Span::new(metadata, &metadata.fields().value_set(NOTHING)))
+    }
 }
+
+/// The values of a span without field values.
+const NOTHING: &[(&Field, Option<&dyn Value>); 0] = &[];
 
 /// Opens a span with these fields, none of which has a value.
 ///

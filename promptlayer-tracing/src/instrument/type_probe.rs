@@ -136,13 +136,22 @@ impl<T: ?Sized> EndOfValue<T> {
         T: Sized,
         C: FnOnce(&T) -> Chunk,
     {
-        if call.is_recording() {
-            match chunk(&given) {
-                Chunk::Value(value) => call.returned_as(type_name::<T>(), value),
-                Chunk::Error(failure) => call.failed_as(type_name::<T>(), failure),
-            }
+        if !call.is_recording() {
+            call.forget_idle();
+            return given;
         }
+        Self::end_recorded(call, &given, chunk);
         given
+    }
+
+    fn end_recorded<C>(call: Call, given: &T, chunk: C)
+    where
+        C: FnOnce(&T) -> Chunk,
+    {
+        match chunk(given) {
+            Chunk::Value(value) => call.returned_as(type_name::<T>(), value),
+            Chunk::Error(failure) => call.failed_as(type_name::<T>(), failure),
+        }
     }
 }
 
