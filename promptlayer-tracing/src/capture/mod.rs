@@ -22,6 +22,8 @@ use serde::Serialize;
 pub use self::error_details::Evidence;
 pub use self::failure_of::{FailureOf, Of, OfError, of_error};
 pub use self::given::{Given, GivenByResult, GivenByValue, IsResult, as_result};
+#[cfg(feature = "export")]
+pub(crate) use self::items::CapturedItems;
 pub use self::type_names::name_of;
 pub use self::unseen::Unseen;
 
@@ -30,6 +32,8 @@ pub(crate) mod debug_value;
 mod error_details;
 mod failure_of;
 mod given;
+#[cfg(feature = "export")]
+mod items;
 pub(crate) mod secret_names;
 #[cfg(feature = "export")]
 mod secret_text;
@@ -43,15 +47,15 @@ const MAX_SOURCES: usize = 16;
 
 /// The captured form of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Captured {
+pub enum Captured<Text = String> {
     /// The JSON text from the value's `Serialize`.
-    Json(String),
+    Json(Text),
     /// The text from the value's `Serialize`, `Display` or `AsRef<str>`, or from the `Debug` that the user asked
     /// for.
-    Text(String),
+    Text(Text),
     /// The text from a `Debug` that the user did not ask for, and the name of the value's type. It may contain
     /// secrets. The conversion reads it as a value and removes them.
-    Debug(String, &'static str),
+    Debug(Text, &'static str),
     /// The name of the value's type. The value has no representation that may be logged.
     Type(&'static str),
     /// A value that is left out because the name of its argument is that of a secret.
@@ -69,13 +73,29 @@ impl Captured {
             Self::Type(_) | Self::Redacted => 0,
         }
     }
+}
 
-    /// Returns the length of the text in bytes.
-    #[cfg(feature = "export")]
-    pub(crate) fn len(&self) -> usize {
+#[cfg(feature = "export")]
+impl<Text> Captured<Text> {
+    /// Returns the text, or an empty one if the value has none.
+    pub(crate) fn text(&self) -> &str
+    where
+        Text: AsRef<str>,
+    {
         match self {
-            Self::Json(text) | Self::Text(text) | Self::Debug(text, _) => text.len(),
-            Self::Type(_) | Self::Redacted => 0,
+            Self::Json(text) | Self::Text(text) | Self::Debug(text, _) => text.as_ref(),
+            Self::Type(_) | Self::Redacted => "",
+        }
+    }
+
+    /// Returns the same form with another text.
+    pub(crate) fn with_text<Other>(&self, text: Other) -> Captured<Other> {
+        match self {
+            Self::Json(_) => Captured::Json(text),
+            Self::Text(_) => Captured::Text(text),
+            Self::Debug(_, type_name) => Captured::Debug(text, type_name),
+            Self::Type(name) => Captured::Type(name),
+            Self::Redacted => Captured::Redacted,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use promptlayer_blueprint::Tags;
 use tracing::Span;
 
-use crate::capture::{Captured, Chunk, Failure};
+use crate::capture::{Captured, CapturedItems, Chunk, Failure};
 use crate::kind::SpanKind;
 use crate::layer::announce::announce;
 use crate::layer::calls_inside::Closed;
@@ -73,9 +73,7 @@ const MAX_STREAM_BYTES: usize = 4 << 20;
 /// The items of a stream so far.
 #[derive(Debug, Default)]
 struct Streamed {
-    chunks: Vec<Captured>,
-    /// The approximate size of the chunks in bytes.
-    bytes: usize,
+    chunks: CapturedItems,
     /// The number of items that were not kept, because the limit was reached.
     passed_by: u64,
     /// The time from the start of the call to its first chunk.
@@ -214,12 +212,11 @@ impl Recording {
                 if stream.first.is_none() {
                     stream.first = Some(started_at.elapsed());
                 }
-                let size = size_of::<Captured>() + value.len();
-                if stream.passed_by > 0 || stream.bytes + size > *stream_limit {
+                let size = stream.chunks.len_in_bytes() + value.text().len();
+                if stream.passed_by > 0 || size > *stream_limit {
                     stream.passed_by += 1;
                 } else {
-                    stream.bytes += size;
-                    stream.chunks.push(value);
+                    stream.chunks.push(&value);
                 }
             }
             Chunk::Error(failure) => {
@@ -265,8 +262,9 @@ impl Recording {
         match rare.stream.take() {
             Some(Streamed { mut chunks, first, failure, passed_by, .. }) => {
                 if passed_by > 0 {
-                    chunks.push(Captured::Text(format!("[… {passed_by} more items]")));
+                    chunks.push(&Captured::Text(format!("[… {passed_by} more items]")));
                 }
+                chunks.shrink();
                 // An error among the items is more specific than the way in which the reader ended the
                 // stream.
                 finished.ending = failure.map_or(ending, Ending::Failed);

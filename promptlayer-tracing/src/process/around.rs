@@ -105,8 +105,8 @@ mod tests {
         let text = || Captured::Text("Hi".to_owned());
         let first = Some(Duration::from_millis(3));
         for (output, ending, lacks_an_answer) in [
-            (Output::Chunks(vec![text()]), Ending::Returned, false),
-            (Output::Chunks(vec![text()]), Ending::Cancelled, true),
+            (Output::Chunks([text()].into_iter().collect()), Ending::Returned, false),
+            (Output::Chunks([text()].into_iter().collect()), Ending::Cancelled, true),
             // The function may return something else in place of a failed call.
             (Output::Value(text()), Ending::Returned, true),
         ] {

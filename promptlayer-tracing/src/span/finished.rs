@@ -9,7 +9,7 @@ use promptlayer_blueprint::{SpanId, Tags, TraceId, semconv};
 use serde_json::{Map, Value};
 
 use crate::capture::type_names::TypeNames;
-use crate::capture::{Captured, Failure, Unseen};
+use crate::capture::{Captured, CapturedItems, Failure, Unseen};
 use crate::kind::SpanKind;
 use crate::prompt_link::PromptLink;
 use crate::span::call_site::OnRequestId;
@@ -44,7 +44,7 @@ pub(crate) enum Output {
     /// One value.
     Value(Captured),
     /// The items of a stream, in order.
-    Chunks(Vec<Captured>),
+    Chunks(CapturedItems),
 }
 
 /// A span that has ended, with everything that was captured for it.
@@ -265,9 +265,7 @@ impl FinishedSpan {
             self.provider.as_ref().map_or(0, String::len) + self.model.as_ref().map_or(0, String::len);
         let output = match &self.output {
             Some(Output::Value(value)) => value.size(),
-            Some(Output::Chunks(chunks)) => {
-                chunks.iter().map(|chunk| size_of::<Captured>() + chunk.size()).sum()
-            }
+            Some(Output::Chunks(chunks)) => chunks.size(),
             None => 0,
         };
         let exchange = self.exchange.as_ref().map_or(0, |exchange| exchange.size());

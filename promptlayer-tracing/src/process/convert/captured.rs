@@ -11,25 +11,26 @@ use crate::span::finished::Output;
 use crate::span::input_output::Input;
 
 /// Converts a captured value to JSON.
-pub(super) fn value(captured: &Captured) -> Value {
+pub(super) fn value(captured: &Captured<impl AsRef<str>>) -> Value {
+    let text = captured.text();
     match captured {
-        Captured::Json(json) => match serde_json::from_str(json) {
+        Captured::Json(_) => match serde_json::from_str(text) {
             // A number with more digits than a float has stays the text that it is.
-            Ok(Value::Number(number)) if number.is_f64() && !json.contains(['.', 'e', 'E']) => {
-                Value::from(json.as_str())
+            Ok(Value::Number(number)) if number.is_f64() && !text.contains(['.', 'e', 'E']) => {
+                Value::from(text)
             }
             Ok(value) => value,
-            Err(_) => Value::from(json.as_str()),
+            Err(_) => Value::from(text),
         },
-        Captured::Text(text) => Value::from(text.as_str()),
-        Captured::Debug(text, type_name) => debug_value::value(text, type_name),
+        Captured::Text(_) => Value::from(text),
+        Captured::Debug(_, type_name) => debug_value::value(text, type_name),
         Captured::Type(name) => Value::from(format!("[{name}]")),
         Captured::Redacted => Value::from(REDACTED),
     }
 }
 
 /// Converts a captured value to JSON for a reader: long lists of numbers are replaced by their length.
-pub(super) fn readable_value(captured: &Captured) -> Value {
+pub(super) fn readable_value(captured: &Captured<impl AsRef<str>>) -> Value {
     let mut value = value(captured);
     providers::shorten_vectors(&mut value);
     value
@@ -99,6 +100,8 @@ pub(super) fn output(output: &Output, is_embedding: bool) -> providers::Output {
             (value, _) if is_embedding => providers::Output::Embeddings(value),
             (value, _) => providers::Output::Value(value),
         },
-        Output::Chunks(chunks) => providers::Output::Chunks(chunks.iter().map(value).collect()),
+        Output::Chunks(chunks) => {
+            providers::Output::Chunks(chunks.iter().map(|chunk| value(&chunk)).collect())
+        }
     }
 }

@@ -379,7 +379,7 @@ pub(crate) fn function_output(span: &FinishedSpan) -> Option<String> {
     match span.output.as_ref()? {
         Output::Value(value) => Some(captured::text(value)),
         Output::Chunks(chunks) => {
-            let chunks = chunks.iter().map(captured::readable_value).collect();
+            let chunks = chunks.iter().map(|chunk| captured::readable_value(&chunk)).collect();
             Some(providers::readable(&providers::joined(chunks)))
         }
     }

@@ -128,7 +128,7 @@ fn known_values_become_attributes() {
                 "response_format": {"type": "json_schema", "json_schema": {"name": "answer"}},
             }),
         )])),
-        output: Some(Output::Chunks(vec![captured(&json!("{}"))])),
+        output: Some(Output::Chunks([captured(&json!("{}"))].into_iter().collect())),
         time_to_first_chunk: Some(Duration::from_millis(250)),
         ..span()
     };
@@ -193,7 +193,11 @@ fn choice_of_a_broken_stream_has_failed() {
         }))
     };
     let reasons = |chunks: Vec<Captured>| {
-        let span = FinishedSpan { output: Some(Output::Chunks(chunks)), ending: Ending::Cancelled, ..span() };
+        let span = FinishedSpan {
+            output: Some(Output::Chunks(chunks.into_iter().collect())),
+            ending: Ending::Cancelled,
+            ..span()
+        };
         convert::request(&span, None).attributes["gen_ai.response.finish_reasons"].clone()
     };
     assert_eq!(reasons(vec![chunk(0, json!(null))]), json!(["error"]));
