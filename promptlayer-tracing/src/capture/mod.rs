@@ -38,7 +38,9 @@ pub(crate) mod secret_names;
 #[cfg(feature = "export")]
 mod secret_text;
 #[cfg(feature = "export")]
-mod text_or_json;
+pub(crate) mod serialized;
+#[cfg(feature = "export")]
+mod text_or_value;
 pub(crate) mod type_names;
 mod unseen;
 
@@ -48,7 +50,9 @@ const MAX_SOURCES: usize = 16;
 /// The captured form of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Captured<Text = String> {
-    /// The JSON text from the value's `Serialize`.
+    /// The value from its `Serialize`, in the form of [`serialized`](crate::capture).
+    Serialized(Text),
+    /// JSON text.
     Json(Text),
     /// The text from the value's `Serialize`, `Display` or `AsRef<str>`, or from the `Debug` that the user asked
     /// for.
@@ -69,7 +73,9 @@ impl Captured {
     #[cfg(feature = "export")]
     pub(crate) fn size(&self) -> usize {
         match self {
-            Self::Json(text) | Self::Text(text) | Self::Debug(text, _) => text.capacity(),
+            Self::Serialized(text) | Self::Json(text) | Self::Text(text) | Self::Debug(text, _) => {
+                text.capacity()
+            }
             Self::Type(_) | Self::Redacted => 0,
         }
     }
@@ -83,7 +89,9 @@ impl<Text> Captured<Text> {
         Text: AsRef<str>,
     {
         match self {
-            Self::Json(text) | Self::Text(text) | Self::Debug(text, _) => text.as_ref(),
+            Self::Serialized(text) | Self::Json(text) | Self::Text(text) | Self::Debug(text, _) => {
+                text.as_ref()
+            }
             Self::Type(_) | Self::Redacted => "",
         }
     }
@@ -91,6 +99,7 @@ impl<Text> Captured<Text> {
     /// Returns the same form with another text.
     pub(crate) fn with_text<Other>(&self, text: Other) -> Captured<Other> {
         match self {
+            Self::Serialized(_) => Captured::Serialized(text),
             Self::Json(_) => Captured::Json(text),
             Self::Text(_) => Captured::Text(text),
             Self::Debug(_, type_name) => Captured::Debug(text, type_name),
@@ -169,7 +178,7 @@ fn named<T: ?Sized>() -> Captured {
 
 #[cfg(feature = "export")]
 fn json<T: Serialize + ?Sized>(value: &T) -> Captured {
-    guarded(|| text_or_json::captured(value)).and_then(Result::ok).unwrap_or_else(named::<T>)
+    guarded(|| text_or_value::captured(value)).and_then(Result::ok).unwrap_or_else(named::<T>)
 }
 
 /// Nothing is recorded without the feature `export`. This version exists only so that the expanded code
@@ -272,7 +281,7 @@ rung!(/// The value stands for no response.
 /// Captures what a value stands for. Returns `None` if it stands for nothing or panics.
 #[cfg(feature = "export")]
 fn exchanged(to_json: impl FnOnce() -> Option<serde_json::Value>) -> Option<Captured> {
-    guarded(|| to_json().map(|json| Captured::Json(json.to_string()))).flatten()
+    guarded(|| to_json().and_then(|json| text_or_value::captured(&json).ok())).flatten()
 }
 
 /// The value stands for a request. No type is known to without the feature `export`.

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::secrets;
 use crate::capture::Captured;
 use crate::capture::debug_value::{self, Part};
+use crate::capture::serialized;
 use crate::capture::type_names::TypeNames;
 use crate::span::finished::Output;
 use crate::span::input_output::Input;
@@ -14,18 +15,24 @@ use crate::span::input_output::Input;
 pub(super) fn value(captured: &Captured<impl AsRef<str>>) -> Value {
     let text = captured.text();
     match captured {
-        Captured::Json(_) => match serde_json::from_str(text) {
-            // A number with more digits than a float has stays the text that it is.
-            Ok(Value::Number(number)) if number.is_f64() && !text.contains(['.', 'e', 'E']) => {
-                Value::from(text)
-            }
-            Ok(value) => value,
-            Err(_) => Value::from(text),
+        Captured::Serialized(_) => match serialized::raw_json(text) {
+            Some(json) => value_of_json(json),
+            None => serialized::read(text).unwrap_or_default(),
         },
+        Captured::Json(_) => value_of_json(text),
         Captured::Text(_) => Value::from(text),
         Captured::Debug(_, type_name) => debug_value::value(text, type_name),
         Captured::Type(name) => Value::from(format!("[{name}]")),
         Captured::Redacted => Value::from(REDACTED),
+    }
+}
+
+fn value_of_json(json: &str) -> Value {
+    match serde_json::from_str(json) {
+        // A number with more digits than a float has stays the text that it is.
+        Ok(Value::Number(number)) if number.is_f64() && !json.contains(['.', 'e', 'E']) => Value::from(json),
+        Ok(value) => value,
+        Err(_) => Value::from(json),
     }
 }
 

@@ -1,26 +1,23 @@
-//! Captures a serialized value: a text as it is, anything else as JSON.
+//! Captures a serialized value: a text as it is, and anything else in a compact form.
 //!
-//! Most prompts and answers are texts. Copying a text is several times cheaper than escaping it, and the conversion
-//! has nothing to parse.
+//! Most prompts and answers are texts. The conversion then has nothing to read.
 
 use std::cell::Cell;
 use std::fmt::Display;
 
 use serde::Serialize;
-use serde::ser::{Error as _, Serializer};
+use serde::ser::Serializer;
 use serde_json::{Error, Result};
 
 use super::Captured;
-
-/// The serializer of the value, if it is not a text.
-type Json<'a> = &'a mut serde_json::Serializer<Vec<u8>>;
+use super::serialized::{Output, displayed};
 
 /// The maximum capacity of the buffer that a thread keeps, in bytes.
 const MAX_KEPT: usize = 64 << 10;
 
 std::thread_local! {
-    /// The buffer in which this thread writes JSON. A buffer that is not used before grows several times.
-    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    /// The buffer in which this thread writes values. A buffer that is not used before grows several times.
+    static BUFFER: Cell<String> = const { Cell::new(String::new()) };
 }
 
 /// Captures a value.
@@ -32,16 +29,20 @@ std::thread_local! {
 pub(super) fn captured<T: Serialize + ?Sized>(value: &T) -> Result<Captured> {
     // A value that captures another value while it serializes itself finds an empty buffer.
     let buffer = BUFFER.try_with(Cell::take).unwrap_or_default();
-    let (mut text, mut json) = (None, serde_json::Serializer::new(buffer));
-    value.serialize(TextOrJson { text: &mut text, json: &mut json })?;
-    let mut written = json.into_inner();
+    let (mut text, mut output) = (None, Output::new(buffer));
+    let result = value.serialize(TextOrValue { text: &mut text, output: &mut output });
+    if output.is_too_deep {
+        return serde_json::to_string(value).map(Captured::Json);
+    }
+    result?;
+    let mut written = output.text;
     let captured = match text {
         Some(text) => Captured::Text(text),
         None if written.capacity() > MAX_KEPT => {
             written.shrink_to_fit();
-            return String::from_utf8(written).map(Captured::Json).map_err(Error::custom);
+            return Ok(Captured::Serialized(written));
         }
-        None => String::from_utf8(written.clone()).map(Captured::Json).map_err(Error::custom)?,
+        None => Captured::Serialized(written.clone()),
     };
     written.clear();
     // It fails while the thread ends.
@@ -50,12 +51,12 @@ pub(super) fn captured<T: Serialize + ?Sized>(value: &T) -> Result<Captured> {
 }
 
 /// Keeps a text, and passes on all other values.
-struct TextOrJson<'a> {
+struct TextOrValue<'a> {
     text: &'a mut Option<String>,
-    json: Json<'a>,
+    output: &'a mut Output,
 }
 
-impl TextOrJson<'_> {
+impl TextOrValue<'_> {
     #[allow(clippy::unnecessary_wraps, reason = "the methods of a serializer return it")]
     fn keep(self, text: impl Into<String>) -> Result<()> {
         *self.text = Some(text.into());
@@ -67,33 +68,28 @@ impl TextOrJson<'_> {
 macro_rules! passed_on {
     ($($method:ident($($name:ident: $type:ty),*) -> $ok:ty;)*) => {$(
         fn $method(self, $($name: $type),*) -> Result<$ok> {
-            self.json.$method($($name),*)
+            self.output.$method($($name),*)
         }
     )*};
 }
 
-impl<'a> Serializer for TextOrJson<'a> {
+impl<'a> Serializer for TextOrValue<'a> {
     type Ok = ();
     type Error = Error;
-    type SerializeSeq = <Json<'a> as Serializer>::SerializeSeq;
-    type SerializeTuple = <Json<'a> as Serializer>::SerializeTuple;
-    type SerializeTupleStruct = <Json<'a> as Serializer>::SerializeTupleStruct;
-    type SerializeTupleVariant = <Json<'a> as Serializer>::SerializeTupleVariant;
-    type SerializeMap = <Json<'a> as Serializer>::SerializeMap;
-    type SerializeStruct = <Json<'a> as Serializer>::SerializeStruct;
-    type SerializeStructVariant = <Json<'a> as Serializer>::SerializeStructVariant;
+    type SerializeSeq = <&'a mut Output as Serializer>::SerializeSeq;
+    type SerializeTuple = <&'a mut Output as Serializer>::SerializeTuple;
+    type SerializeTupleStruct = <&'a mut Output as Serializer>::SerializeTupleStruct;
+    type SerializeTupleVariant = <&'a mut Output as Serializer>::SerializeTupleVariant;
+    type SerializeMap = <&'a mut Output as Serializer>::SerializeMap;
+    type SerializeStruct = <&'a mut Output as Serializer>::SerializeStruct;
+    type SerializeStructVariant = <&'a mut Output as Serializer>::SerializeStructVariant;
 
     fn serialize_str(self, text: &str) -> Result<()> {
         self.keep(text)
     }
 
     fn collect_str<T: Display + ?Sized>(self, value: &T) -> Result<()> {
-        use std::fmt::Write as _;
-
-        // A `Display` that fails is an error here, and a panic with `to_string`.
-        let mut text = String::new();
-        write!(text, "{value}").map_err(Error::custom)?;
-        self.keep(text)
+        self.keep(displayed(value)?)
     }
 
     fn serialize_char(self, character: char) -> Result<()> {
@@ -119,7 +115,7 @@ impl<'a> Serializer for TextOrJson<'a> {
         variant: &'static str,
         value: &T,
     ) -> Result<()> {
-        self.json.serialize_newtype_variant(name, index, variant, value)
+        self.output.serialize_newtype_variant(name, index, variant, value)
     }
 
     passed_on! {
@@ -162,6 +158,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::capture::serialized::read;
 
     #[derive(Serialize)]
     struct Newtype<T>(T);
@@ -183,7 +180,7 @@ mod tests {
     fn value_of<T: Serialize>(value: &T) -> (Value, bool) {
         match captured(value).unwrap() {
             Captured::Text(text) => (text.into(), true),
-            Captured::Json(json) => (serde_json::from_str(&json).unwrap(), false),
+            Captured::Serialized(text) => (read(&text).unwrap(), false),
             other => panic!("{other:?}"),
         }
     }
@@ -227,12 +224,12 @@ mod tests {
     }
 
     #[test]
-    fn captured_json_has_its_exact_length_and_the_next_one_is_not_affected() {
+    fn captured_value_has_its_exact_length_and_the_next_one_is_not_affected() {
         for length in [3, 1_000, 100_000, 10] {
             let texts = vec!["x"; length];
-            let Captured::Json(json) = captured(&texts).unwrap() else { panic!("a list is JSON") };
-            assert_eq!(json, serde_json::to_string(&texts).unwrap());
-            assert_eq!(json.capacity(), json.len());
+            let Captured::Serialized(text) = captured(&texts).unwrap() else { panic!("a list is no text") };
+            assert_eq!(read(&text).unwrap(), json!(texts));
+            assert_eq!(text.capacity(), text.len());
         }
     }
 
@@ -241,11 +238,11 @@ mod tests {
         struct Outer;
         impl Serialize for Outer {
             fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-                assert_eq!(captured(&[1]).unwrap(), Captured::Json("[1]".to_owned()));
+                assert_eq!(value_of(&[1]), (json!([1]), false));
                 [2].serialize(serializer)
             }
         }
-        assert_eq!(captured(&[Outer]).unwrap(), Captured::Json("[[2]]".to_owned()));
+        assert_eq!(value_of(&[Outer]), (json!([[2]]), false));
     }
 
     #[test]
