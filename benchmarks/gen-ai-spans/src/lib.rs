@@ -1,6 +1,7 @@
 //! The workloads as spans of `tracing`, for subjects that are layers: with the fields in which the
 //! conventions of OpenTelemetry put prompts and replies.
 
+use std::borrow::Cow;
 use std::pin::pin;
 
 use futures_util::{Stream, StreamExt};
@@ -9,7 +10,7 @@ use harness::content::{self, FORECAST, Forecast, PLACE, Place, REPLY, REQUEST, c
 use harness::subject::Run;
 use serde::Serialize;
 use tracing::field::Empty;
-use tracing::{Span, info_span, instrument};
+use tracing::{Span, info, info_span, instrument};
 
 /// The workloads, by name.
 pub const RUNS: &[(&str, Run)] = &[
@@ -22,6 +23,8 @@ pub const RUNS: &[(&str, Run)] = &[
     ("tool", |_| consume(now(forecast(PLACE)))),
     ("stream_chat", |prompt| now(streamed(prompt, content::chunks(), |chunk| chunk.content()))),
     ("stream_words", |prompt| now(streamed(prompt, content::words(), |word| word))),
+    ("items_chat", |prompt| now(each(prompt, content::chunks(), |chunk| Cow::Owned(json(&chunk))))),
+    ("items_words", |prompt| now(each(prompt, content::words(), Cow::Borrowed))),
 ];
 
 #[instrument(skip_all)]
@@ -74,6 +77,19 @@ async fn streamed<T>(prompt: &str, items: impl Stream<Item = T>, text_of: fn(&T)
         text.push_str(text_of(&item));
     }
     Span::current().record("gen_ai.output.messages", text);
+}
+
+/// Takes all items, and records each in an event of the span.
+#[instrument(skip_all, fields(
+    otel.kind = "client",
+    gen_ai.operation.name = "chat",
+    gen_ai.input.messages = prompt,
+))]
+async fn each<T>(prompt: &str, items: impl Stream<Item = T>, text_of: fn(T) -> Cow<'static, str>) {
+    let mut items = pin!(items);
+    while let Some(item) = items.next().await {
+        info!(gen_ai.output.messages = &*text_of(item));
+    }
 }
 
 fn json(value: &impl Serialize) -> String {

@@ -34,6 +34,8 @@ pub const WORKS: &[Work] = &[
     Work { name: "tool", title: "tool call, a small struct each way", ..CALL },
     Work { name: "stream_chat", title: "stream of 200 chat chunks", burst: 10, ..CALL },
     Work { name: "stream_words", title: "stream of 200 words", burst: 20, ..CALL },
+    Work { name: "items_chat", title: "stream of 200 chat chunks, each recorded", burst: 10, ..CALL },
+    Work { name: "items_words", title: "stream of 200 words, each recorded", burst: 20, ..CALL },
 ];
 
 /// Returns the workload of this name.

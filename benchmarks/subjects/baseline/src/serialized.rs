@@ -1,5 +1,6 @@
 //! One serialization of the input and the output of a call. Recording both as JSON costs at least as much.
 
+use std::future::ready;
 use std::hint::black_box;
 
 use futures_util::StreamExt;
@@ -18,6 +19,8 @@ pub(crate) const SUBJECT: Subject = Subject {
         ("tool", |_| serialize(&(PLACE, FORECAST))),
         ("stream_chat", |_| serialize(&now(content::chunks().collect::<Vec<_>>()))),
         ("stream_words", |_| serialize(&now(content::words().collect::<Vec<_>>()))),
+        ("items_chat", |_| now(content::chunks().for_each(|chunk| ready(serialize(chunk))))),
+        ("items_words", |_| now(content::words().for_each(|word| ready(serialize(&word))))),
     ],
 };
 

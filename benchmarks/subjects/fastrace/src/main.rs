@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use fastrace::collector::{Config, Reporter, SpanContext, SpanRecord};
 use fastrace::future::FutureExt as _;
 use fastrace::local::LocalSpan;
-use fastrace::prelude::Span;
+use fastrace::prelude::{Event, Span};
 use futures_util::{Stream, StreamExt as _};
 use harness::Error;
 use harness::chat::{Reply, Request};
@@ -32,6 +32,12 @@ const SUBJECT: Subject = Subject {
         ("stream_words", |prompt| {
             let taken = streamed(prompt, content::words(), |word| word);
             now(taken.in_span(root("streamed")));
+        }),
+        ("items_chat", |prompt| {
+            now(each(prompt, content::chunks(), |chunk| json(chunk)).in_span(root("each")));
+        }),
+        ("items_words", |prompt| {
+            now(each(prompt, content::words(), |word| (*word).to_owned()).in_span(root("each")));
         }),
     ],
 };
@@ -99,6 +105,15 @@ async fn streamed<T>(prompt: &str, items: impl Stream<Item = T>, text_of: fn(&T)
         text.push_str(text_of(&item));
     }
     LocalSpan::add_properties(|| [(INPUT, prompt.to_owned()), (OUTPUT, text)]);
+}
+
+/// Takes all items, and records each in an event of the span.
+async fn each<T>(prompt: &str, items: impl Stream<Item = T>, text_of: fn(&T) -> String) {
+    LocalSpan::add_property(|| (INPUT, prompt.to_owned()));
+    let mut items = pin!(items);
+    while let Some(item) = items.next().await {
+        LocalSpan::add_event(Event::new("item").with_property(|| (OUTPUT, text_of(&item))));
+    }
 }
 
 fn json(value: &impl serde::Serialize) -> String {

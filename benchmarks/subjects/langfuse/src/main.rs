@@ -27,6 +27,8 @@ const SUBJECT: Subject = Subject {
         ("tool", |_| consume(now(forecast(PLACE)))),
         ("stream_chat", |prompt| drain(chunks(prompt))),
         ("stream_words", |prompt| drain(words(prompt))),
+        ("items_chat", |prompt| drain(chunks(prompt))),
+        ("items_words", |prompt| drain(words(prompt))),
     ],
 };
 
