@@ -1,7 +1,7 @@
 //! Puts spans and tracking calls into the queue, or into the spool, on the calling thread.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 use promptlayer_client::exporter::{self, Enqueue, TrackCall};
 use tokio::time::Instant;
@@ -23,7 +23,8 @@ impl Pipeline {
                 // Wake the worker only when a batch becomes full: waking it costs more than recording a span.
                 let limits = self.encoder.batch;
                 let was_below = held.bytes - weight.bytes < limits.bytes;
-                if held.waiting == limits.spans || (was_below && held.bytes >= limits.bytes) {
+                let becomes_full = held.waiting == limits.spans || (was_below && held.bytes >= limits.bytes);
+                if becomes_full && self.waits_for_batch.load(SeqCst) {
                     self.wake.notify_one();
                 }
                 Ok(())

@@ -1,7 +1,7 @@
 //! The state that the pipeline's threads share with the calling threads.
 
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, OnceLock, Weak};
 
 use promptlayer_client::exporter::{self, TrackCall};
@@ -61,6 +61,9 @@ pub(crate) struct Pipeline {
     pub(crate) queue: Queue<Queued>,
     /// Wakes the export thread when a batch is full.
     pub(crate) wake: Notify,
+    /// `true` if the export thread waits for a full batch. If all its requests are in flight, it takes the next batch
+    /// when one of them ends, and calling threads need not wake it.
+    pub(crate) waits_for_batch: AtomicBool,
     pub(crate) encoder: Arc<Encoder>,
     pub(crate) store: Option<Store>,
     pub(crate) counters: ExportCounters,
@@ -81,6 +84,7 @@ impl Pipeline {
         Self {
             queue: Queue::new(queue),
             wake: Notify::new(),
+            waits_for_batch: AtomicBool::new(true),
             encoder,
             store,
             counters: ExportCounters::default(),

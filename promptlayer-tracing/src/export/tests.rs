@@ -8,3 +8,4 @@ mod refused;
 mod service;
 mod spooled;
 mod times;
+mod waking;

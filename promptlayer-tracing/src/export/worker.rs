@@ -23,6 +23,7 @@ use crate::export::delivery::{Deliverer, SendSlot};
 use crate::export::encode::encoder::Encoder;
 use crate::export::guard::ShutdownGuard;
 use crate::export::pipeline::{Pipeline, Queued};
+use crate::export::queue::Held;
 use crate::export::queue::ledger::DropReason;
 use crate::export::shutdown::Stop;
 use crate::export::silence::Silence;
@@ -174,6 +175,9 @@ impl<T: Transport> Worker<T> {
                 self.deliverer.pipeline.sync_store(|error| self.deliverer.report(error));
                 return;
             }
+            if self.has_full_batch() {
+                continue;
+            }
             tokio::select! {
                 () = self.deliverer.pipeline.wake.notified() => {}
                 () = sleep(self.encoder.batch.interval) => {}
@@ -181,6 +185,21 @@ impl<T: Transport> Worker<T> {
                 Some(ended) = self.in_flight.join_next() => self.ended(ended),
             }
         }
+    }
+
+    /// Tells the calling threads whether a full batch is waited for. Returns `true` if there is one already.
+    fn has_full_batch(&self) -> bool {
+        let Pipeline { queue, waits_for_batch, .. } = &*self.deliverer.pipeline;
+        if self.batcher.writes_ahead() {
+            // It writes batches to disk even if none can be sent. The calling threads are always told so.
+            return false;
+        }
+        let is_waiting = self.slots.memory.available_permits() > 0;
+        waits_for_batch.store(is_waiting, SeqCst);
+        // A thread that filled the batch before the store has not woken this one.
+        let Held { waiting, bytes } = queue.held();
+        let limits = self.encoder.batch;
+        is_waiting && (waiting >= limits.spans || (waiting > 0 && bytes >= limits.bytes))
     }
 
     /// Starts as many deliveries as there are free slots, and writes to disk what should not wait in memory.

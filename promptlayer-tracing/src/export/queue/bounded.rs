@@ -372,6 +372,11 @@ impl<T> Queue<T> {
         self.lock().first
     }
 
+    /// Returns the current content.
+    pub(crate) fn held(&self) -> Held {
+        Held { waiting: self.waiting.load(ORDER), bytes: self.bytes.load(ORDER) }
+    }
+
     /// Returns `true` if waiting and in-flight items take more than half of the limits.
     pub(crate) fn is_half_full(&self) -> bool {
         self.items.load(ORDER) > self.limits.items / 2 || self.bytes.load(ORDER) > self.limits.bytes / 2

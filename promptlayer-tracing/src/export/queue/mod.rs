@@ -6,4 +6,4 @@ pub(crate) mod ledger;
 mod sync;
 
 pub use self::bounded::QueueLimits;
-pub(crate) use self::bounded::{Class, Queue, Refused, Taken, Weight};
+pub(crate) use self::bounded::{Class, Held, Queue, Refused, Taken, Weight};
