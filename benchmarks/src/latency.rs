@@ -9,7 +9,7 @@ use crate::subjects;
 
 pub(crate) fn run(_: &Options) -> Result<(), Error> {
     let program = subjects::program("subject-promptlayer", "close_latency")?.ok_or("it does not build")?;
-    println!("### How long a thread is blocked, by the wall clock, and its processor time\n");
+    println!("### How long a thread is blocked, by the wall clock and in processor time\n");
     let status = Command::new(program).status()?;
     println!();
     if status.success() { Ok(()) } else { Err(format!("close_latency ended with {status}").into()) }
