@@ -106,6 +106,8 @@ mod prompt_link;
 pub mod proxy;
 #[cfg(feature = "export")]
 mod random;
+#[cfg(feature = "export")]
+mod serialize;
 #[cfg(all(test, feature = "export"))]
 #[allow(dead_code, reason = "each crate uses a part of it")]
 #[path = "../../tests/src/shared.rs"]

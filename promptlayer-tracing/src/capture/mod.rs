@@ -38,8 +38,6 @@ pub(crate) mod secret_names;
 #[cfg(feature = "export")]
 mod secret_text;
 #[cfg(feature = "export")]
-pub(crate) mod serialized;
-#[cfg(feature = "export")]
 mod text_or_value;
 pub(crate) mod type_names;
 mod unseen;
@@ -50,7 +48,7 @@ const MAX_SOURCES: usize = 16;
 /// The captured form of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Captured<Text = String> {
-    /// The value from its `Serialize`, in the form of [`serialized`](crate::capture).
+    /// The value from its `Serialize`, in the compact form.
     Serialized(Text),
     /// JSON text.
     Json(Text),

@@ -10,7 +10,7 @@ use serde::ser::Serializer;
 use serde_json::{Error, Result};
 
 use super::Captured;
-use super::serialized::{Output, displayed};
+use crate::serialize::{Compact, Output, displayed};
 
 /// The maximum capacity of the buffer that a thread keeps, in bytes.
 const MAX_KEPT: usize = 64 << 10;
@@ -29,7 +29,7 @@ std::thread_local! {
 pub(super) fn captured<T: Serialize + ?Sized>(value: &T) -> Result<Captured> {
     // A value that captures another value while it serializes itself finds an empty buffer.
     let buffer = BUFFER.try_with(Cell::take).unwrap_or_default();
-    let (mut text, mut output) = (None, Output::new(buffer));
+    let (mut text, mut output) = (None, Output::<Compact>::new(buffer));
     let result = value.serialize(TextOrValue { text: &mut text, output: &mut output });
     if output.is_too_deep {
         return serde_json::to_string(value).map(Captured::Json);
@@ -53,7 +53,7 @@ pub(super) fn captured<T: Serialize + ?Sized>(value: &T) -> Result<Captured> {
 /// Keeps a text, and passes on all other values.
 struct TextOrValue<'a> {
     text: &'a mut Option<String>,
-    output: &'a mut Output,
+    output: &'a mut Output<Compact>,
 }
 
 impl TextOrValue<'_> {
@@ -76,13 +76,13 @@ macro_rules! passed_on {
 impl<'a> Serializer for TextOrValue<'a> {
     type Ok = ();
     type Error = Error;
-    type SerializeSeq = <&'a mut Output as Serializer>::SerializeSeq;
-    type SerializeTuple = <&'a mut Output as Serializer>::SerializeTuple;
-    type SerializeTupleStruct = <&'a mut Output as Serializer>::SerializeTupleStruct;
-    type SerializeTupleVariant = <&'a mut Output as Serializer>::SerializeTupleVariant;
-    type SerializeMap = <&'a mut Output as Serializer>::SerializeMap;
-    type SerializeStruct = <&'a mut Output as Serializer>::SerializeStruct;
-    type SerializeStructVariant = <&'a mut Output as Serializer>::SerializeStructVariant;
+    type SerializeSeq = <&'a mut Output<Compact> as Serializer>::SerializeSeq;
+    type SerializeTuple = <&'a mut Output<Compact> as Serializer>::SerializeTuple;
+    type SerializeTupleStruct = <&'a mut Output<Compact> as Serializer>::SerializeTupleStruct;
+    type SerializeTupleVariant = <&'a mut Output<Compact> as Serializer>::SerializeTupleVariant;
+    type SerializeMap = <&'a mut Output<Compact> as Serializer>::SerializeMap;
+    type SerializeStruct = <&'a mut Output<Compact> as Serializer>::SerializeStruct;
+    type SerializeStructVariant = <&'a mut Output<Compact> as Serializer>::SerializeStructVariant;
 
     fn serialize_str(self, text: &str) -> Result<()> {
         self.keep(text)
@@ -158,7 +158,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::capture::serialized::read;
+    use crate::serialize::compact::read;
 
     #[derive(Serialize)]
     struct Newtype<T>(T);

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use super::secrets;
 use crate::capture::Captured;
 use crate::capture::debug_value::{self, Part};
-use crate::capture::serialized;
 use crate::capture::type_names::TypeNames;
+use crate::serialize::compact;
 use crate::span::finished::Output;
 use crate::span::input_output::Input;
 
@@ -15,9 +15,9 @@ use crate::span::input_output::Input;
 pub(super) fn value(captured: &Captured<impl AsRef<str>>) -> Value {
     let text = captured.text();
     match captured {
-        Captured::Serialized(_) => match serialized::raw_json(text) {
+        Captured::Serialized(_) => match compact::raw_json(text) {
             Some(json) => value_of_json(json),
-            None => serialized::read(text).unwrap_or_default(),
+            None => compact::read(text).unwrap_or_default(),
         },
         Captured::Json(_) => value_of_json(text),
         Captured::Text(_) => Value::from(text),

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::MORE;
 
-/// Returns the value. Returns `None` if the text is not one that [`Output`](super::Output) wrote.
+/// Returns the value. Returns `None` if the text is not one that [`Compact`](super::Compact) wrote.
 pub(crate) fn read(text: &str) -> Option<Value> {
     let mut reader = Reader { rest: text };
     let value = reader.value()?;

@@ -1,6 +1,7 @@
-//! Writes a serialized value.
+//! The serializer, which writes a value in any form.
 
 use std::fmt::{Display, Write as _};
+use std::marker::PhantomData;
 
 use serde::Serialize;
 use serde::ser::{
@@ -9,83 +10,58 @@ use serde::ser::{
 };
 use serde_json::{Error, Result, Value};
 
-use super::{MAX_DEPTH, MORE};
+use super::Form;
 
 /// The names under which `serde_json` serializes JSON and numbers that are already text.
 const RAW: [&str; 2] = ["$serde_json::private::RawValue", "$serde_json::private::Number"];
 
-/// The text to which a value is written.
+/// The text to which a value is written in the form `F`.
 #[derive(Debug)]
-pub(in crate::capture) struct Output {
-    pub(in crate::capture) text: String,
-    /// `true` if the value is deeper than [`MAX_DEPTH`]. It is then not written completely.
-    pub(in crate::capture) is_too_deep: bool,
+pub(crate) struct Output<F> {
+    pub(crate) text: String,
+    /// `true` if the value is deeper than the form allows. It is then not written completely.
+    pub(crate) is_too_deep: bool,
     depth: usize,
+    form: PhantomData<F>,
 }
 
-impl Output {
-    pub(in crate::capture) fn new(buffer: String) -> Self {
-        Self { text: buffer, is_too_deep: false, depth: 0 }
-    }
-
-    fn byte(&mut self, byte: u8) {
-        self.text.push(char::from(byte));
-    }
-
-    fn number(&mut self, tag: u8, number: u64) {
-        self.byte(tag);
-        self.digits(number);
-    }
-
-    fn digits(&mut self, mut number: u64) {
-        while number >= u64::from(MORE) {
-            // The lowest six bits.
-            self.byte(MORE | (number & u64::from(MORE - 1)) as u8);
-            number >>= 6;
-        }
-        self.byte(number as u8);
-    }
-
-    fn tagged(&mut self, tag: u8, text: &str) {
-        self.number(tag, text.len() as u64);
-        self.text.push_str(text);
-    }
-
-    fn open(&mut self, tag: u8) -> Result<()> {
-        self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            self.is_too_deep = true;
-            return Err(Error::custom("the value is too deep"));
-        }
-        self.byte(tag);
-        Ok(())
+impl<F: Form> Output<F> {
+    /// Creates an output that appends to a text.
+    pub(crate) fn new(text: String) -> Self {
+        Self { text, is_too_deep: false, depth: 0, form: PhantomData }
     }
 
     /// Opens a list or a map, which `close` closes.
-    fn compound(&mut self, tag: u8, close: &'static str) -> Result<Compound<'_>> {
-        self.open(tag)?;
-        Ok(Compound { output: self, close })
+    fn compound(&mut self, open: char, close: &'static str) -> Result<Compound<'_, F>> {
+        self.depth += 1;
+        if self.depth > F::MAX_DEPTH {
+            self.is_too_deep = true;
+            return Err(Error::custom("the value is too deep"));
+        }
+        self.text.push(open);
+        Ok(Compound { output: self, close, is_first: true })
     }
 
     /// Opens the map from the name of a variant to its content, and its content.
-    fn variant(&mut self, variant: &str, tag: u8, close: &'static str) -> Result<Compound<'_>> {
-        self.open(b'{')?;
-        self.tagged(b'x', variant);
-        self.compound(tag, close)
+    fn variant(&mut self, variant: &str, open: char, close: &'static str) -> Result<Compound<'_, F>> {
+        let map = self.compound('{', "}")?;
+        F::key(&mut map.output.text, true, variant);
+        self.compound(open, close)
     }
 
     /// Writes the key of a map.
-    fn key<K: Serialize + ?Sized>(&mut self, key: &K) -> Result<()> {
+    fn key<K: Serialize + ?Sized>(&mut self, is_first: bool, key: &K) -> Result<()> {
+        F::before_key(&mut self.text, is_first);
         let start = self.text.len();
         key.serialize(&mut *self)?;
-        if self.text.as_bytes().get(start) == Some(&b'x') {
-            return Ok(());
+        if self.text.as_bytes().get(start) != Some(&F::TEXT) {
+            // `serde_json` knows which other keys have a text.
+            self.text.truncate(start);
+            if let Value::Object(entry) = serde_json::to_value(Entry(key))? {
+                entry.keys().for_each(|key| F::text(&mut self.text, key));
+            }
         }
-        // `serde_json` knows which other keys have a text.
-        self.text.truncate(start);
-        if let Value::Object(entry) = serde_json::to_value(Entry(key))? {
-            entry.keys().for_each(|key| self.tagged(b'x', key));
-        }
+        F::after_key(&mut self.text);
         Ok(())
     }
 }
@@ -114,16 +90,16 @@ macro_rules! integers {
     )*};
 }
 
-impl<'a> Serializer for &'a mut Output {
+impl<'a, F: Form> Serializer for &'a mut Output<F> {
     type Ok = ();
     type Error = Error;
-    type SerializeSeq = Compound<'a>;
-    type SerializeTuple = Compound<'a>;
-    type SerializeTupleStruct = Compound<'a>;
-    type SerializeTupleVariant = Compound<'a>;
-    type SerializeMap = Compound<'a>;
-    type SerializeStruct = Compound<'a>;
-    type SerializeStructVariant = Compound<'a>;
+    type SerializeSeq = Compound<'a, F>;
+    type SerializeTuple = Compound<'a, F>;
+    type SerializeTupleStruct = Compound<'a, F>;
+    type SerializeTupleVariant = Compound<'a, F>;
+    type SerializeMap = Compound<'a, F>;
+    type SerializeStruct = Compound<'a, F>;
+    type SerializeStructVariant = Compound<'a, F>;
 
     integers! {
         serialize_u8: u8, serialize_i8: i8;
@@ -132,28 +108,27 @@ impl<'a> Serializer for &'a mut Output {
     }
 
     fn serialize_bool(self, value: bool) -> Result<()> {
-        self.byte(if value { b't' } else { b'f' });
+        F::bool(&mut self.text, value);
         Ok(())
     }
 
     fn serialize_u64(self, number: u64) -> Result<()> {
-        self.number(b'u', number);
+        F::unsigned(&mut self.text, number);
         Ok(())
     }
 
     fn serialize_i64(self, number: i64) -> Result<()> {
         match u64::try_from(number) {
-            Ok(number) => self.number(b'u', number),
-            // Its complement is the distance from -1.
-            Err(_) => self.number(b'i', (!number).cast_unsigned()),
+            Ok(number) => F::unsigned(&mut self.text, number),
+            Err(_) => F::negative(&mut self.text, number),
         }
         Ok(())
     }
 
     fn serialize_u128(self, number: u128) -> Result<()> {
         match u64::try_from(number) {
-            Ok(number) => self.number(b'u', number),
-            Err(_) => self.tagged(b'r', &number.to_string()),
+            Ok(number) => F::unsigned(&mut self.text, number),
+            Err(_) => F::json(&mut self.text, &number.to_string()),
         }
         Ok(())
     }
@@ -161,45 +136,47 @@ impl<'a> Serializer for &'a mut Output {
     fn serialize_i128(self, number: i128) -> Result<()> {
         match i64::try_from(number) {
             Ok(number) => return self.serialize_i64(number),
-            Err(_) => self.tagged(b'r', &number.to_string()),
+            Err(_) => F::json(&mut self.text, &number.to_string()),
         }
         Ok(())
     }
 
     fn serialize_f32(self, number: f32) -> Result<()> {
-        if !number.is_finite() {
-            return self.serialize_unit();
+        if number.is_finite() {
+            F::f32(&mut self.text, number)
+        } else {
+            F::null(&mut self.text)
         }
-        self.number(b's', number.to_bits().into());
         Ok(())
     }
 
     fn serialize_f64(self, number: f64) -> Result<()> {
-        if !number.is_finite() {
-            return self.serialize_unit();
+        if number.is_finite() {
+            F::f64(&mut self.text, number)
+        } else {
+            F::null(&mut self.text)
         }
-        self.number(b'd', number.to_bits());
         Ok(())
     }
 
     fn serialize_char(self, character: char) -> Result<()> {
-        self.tagged(b'x', character.encode_utf8(&mut [0; 4]));
+        F::text(&mut self.text, character.encode_utf8(&mut [0; 4]));
         Ok(())
     }
 
     fn serialize_str(self, text: &str) -> Result<()> {
-        self.tagged(b'x', text);
+        F::text(&mut self.text, text);
         Ok(())
     }
 
     fn collect_str<T: Display + ?Sized>(self, value: &T) -> Result<()> {
-        self.tagged(b'x', &displayed(value)?);
+        F::text(&mut self.text, &displayed(value)?);
         Ok(())
     }
 
     fn serialize_bytes(self, bytes: &[u8]) -> Result<()> {
-        let mut list = self.compound(b'[', "]")?;
-        bytes.iter().try_for_each(|byte| list.value(byte))?;
+        let mut list = self.compound('[', "]")?;
+        bytes.iter().try_for_each(|byte| list.element(byte))?;
         list.close()
     }
 
@@ -212,7 +189,7 @@ impl<'a> Serializer for &'a mut Output {
     }
 
     fn serialize_unit(self) -> Result<()> {
-        self.byte(b'n');
+        F::null(&mut self.text);
         Ok(())
     }
 
@@ -235,21 +212,21 @@ impl<'a> Serializer for &'a mut Output {
         variant: &'static str,
         value: &T,
     ) -> Result<()> {
-        let mut map = self.compound(b'{', "}")?;
+        let mut map = self.compound('{', "}")?;
         map.field(variant, value)?;
         map.close()
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Compound<'a>> {
-        self.compound(b'[', "]")
+    fn serialize_seq(self, _: Option<usize>) -> Result<Compound<'a, F>> {
+        self.compound('[', "]")
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Compound<'a>> {
-        self.compound(b'[', "]")
+    fn serialize_tuple(self, _: usize) -> Result<Compound<'a, F>> {
+        self.compound('[', "]")
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Compound<'a>> {
-        self.compound(b'[', "]")
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Compound<'a, F>> {
+        self.compound('[', "]")
     }
 
     fn serialize_tuple_variant(
@@ -258,19 +235,19 @@ impl<'a> Serializer for &'a mut Output {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<Compound<'a>> {
-        self.variant(variant, b'[', "]}")
+    ) -> Result<Compound<'a, F>> {
+        self.variant(variant, '[', "]}")
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Compound<'a>> {
-        self.compound(b'{', "}")
+    fn serialize_map(self, _: Option<usize>) -> Result<Compound<'a, F>> {
+        self.compound('{', "}")
     }
 
-    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Compound<'a>> {
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Compound<'a, F>> {
         if RAW.contains(&name) {
-            return Ok(Compound { output: self, close: "" });
+            return Ok(Compound { output: self, close: "", is_first: true });
         }
-        self.compound(b'{', "}")
+        self.compound('{', "}")
     }
 
     fn serialize_struct_variant(
@@ -279,8 +256,8 @@ impl<'a> Serializer for &'a mut Output {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<Compound<'a>> {
-        self.variant(variant, b'{', "}}")
+    ) -> Result<Compound<'a, F>> {
+        self.variant(variant, '{', "}}")
     }
 }
 
@@ -289,7 +266,7 @@ impl<'a> Serializer for &'a mut Output {
 /// # Errors
 ///
 /// Returns an error if the `Display` fails, which `to_string` would panic about.
-pub(in crate::capture) fn displayed<T: Display + ?Sized>(value: &T) -> Result<String> {
+pub(crate) fn displayed<T: Display + ?Sized>(value: &T) -> Result<String> {
     let mut text = String::new();
     write!(text, "{value}").map_err(Error::custom)?;
     Ok(text)
@@ -297,28 +274,29 @@ pub(in crate::capture) fn displayed<T: Display + ?Sized>(value: &T) -> Result<St
 
 /// An open list or map.
 #[derive(Debug)]
-pub(in crate::capture) struct Compound<'a> {
-    output: &'a mut Output,
+pub(crate) struct Compound<'a, F> {
+    output: &'a mut Output<F>,
     /// What closes it, with the map of a variant around it. Empty for JSON that is already text.
     close: &'static str,
+    /// `true` until it has an element.
+    is_first: bool,
 }
 
-impl Compound<'_> {
-    fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+impl<F: Form> Compound<'_, F> {
+    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        F::before_element(&mut self.output.text, std::mem::take(&mut self.is_first));
         value.serialize(&mut *self.output)
     }
 
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<()> {
         if self.close.is_empty() {
-            let start = self.output.text.len();
-            self.value(value)?;
-            if self.output.text.as_bytes().get(start) == Some(&b'x') {
-                self.output.text.replace_range(start..=start, "r");
+            if let Value::String(json) = serde_json::to_value(value)? {
+                F::json(&mut self.output.text, &json);
             }
             return Ok(());
         }
-        self.output.tagged(b'x', name);
-        self.value(value)
+        F::key(&mut self.output.text, std::mem::take(&mut self.is_first), name);
+        value.serialize(&mut *self.output)
     }
 
     #[allow(clippy::unnecessary_wraps, reason = "the methods of a serializer return it")]
@@ -332,12 +310,12 @@ impl Compound<'_> {
 /// Implements traits whose values have no names.
 macro_rules! lists {
     ($($list:ident . $method:ident;)*) => {$(
-        impl $list for Compound<'_> {
+        impl<F: Form> $list for Compound<'_, F> {
             type Ok = ();
             type Error = Error;
 
             fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-                self.value(value)
+                self.element(value)
             }
 
             fn end(self) -> Result<()> {
@@ -357,7 +335,7 @@ lists! {
 /// Implements traits whose values have names.
 macro_rules! structs {
     ($($structure:ident;)*) => {$(
-        impl $structure for Compound<'_> {
+        impl<F: Form> $structure for Compound<'_, F> {
             type Ok = ();
             type Error = Error;
 
@@ -377,16 +355,16 @@ structs! {
     SerializeStructVariant;
 }
 
-impl SerializeMap for Compound<'_> {
+impl<F: Form> SerializeMap for Compound<'_, F> {
     type Ok = ();
     type Error = Error;
 
     fn serialize_key<K: Serialize + ?Sized>(&mut self, key: &K) -> Result<()> {
-        self.output.key(key)
+        self.output.key(std::mem::take(&mut self.is_first), key)
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
-        self.value(value)
+        value.serialize(&mut *self.output)
     }
 
     fn end(self) -> Result<()> {
