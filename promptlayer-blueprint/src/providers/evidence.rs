@@ -109,9 +109,12 @@ struct TypePath<'a> {
 fn paths<'a>(types: &[&'a str]) -> Vec<TypePath<'a>> {
     let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     let path = |path: &'a str| {
-        let (root, rest) = path.split_once("::")?;
-        let name = rest.rsplit("::").next()?;
-        (!matches!(root, "alloc" | "core" | "std")).then_some(TypePath { root, name })
+        // A search for one character is much faster than one for `::`.
+        let (root, rest) = path.split_once(':')?;
+        if matches!(root, "alloc" | "core" | "std") {
+            return None;
+        }
+        Some(TypePath { root, name: rest.rsplit(':').next()? })
     };
     types.iter().flat_map(|name| name.split(|c| !is_part(c)).filter_map(path)).collect()
 }
