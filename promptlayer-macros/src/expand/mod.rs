@@ -244,7 +244,7 @@ fn synchronous(
     };
     let end = |of| {
         let finish = finish::finish(args, of, at, names);
-        end(names, &located(&code!(#given), at), &finish)
+        end(names, located(&code!(#given), at), &finish)
     };
     let looks = args.output.is_some() || look.is_some();
     match returns {

@@ -2,11 +2,24 @@
 
 use std::fmt::{Arguments, Write as _};
 
-use super::Form;
+use serde::Serialize;
+
+use super::{Form, Output};
+
+/// Returns a value as JSON. `capacity` is the expected length in bytes.
+///
+/// # Errors
+///
+/// Returns an error if the value's `Serialize` fails, or if JSON cannot express the value.
+pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T, capacity: usize) -> serde_json::Result<Vec<u8>> {
+    let mut output = Output::<Json>::new(String::with_capacity(capacity));
+    value.serialize(&mut output)?;
+    Ok(output.text.into_bytes())
+}
 
 /// JSON, with the escapes that `serde_json` writes.
 #[derive(Debug)]
-pub(crate) struct Json;
+pub(super) struct Json;
 
 impl Form for Json {
     const MAX_DEPTH: usize = usize::MAX;

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::ser::Serializer;
 use serde_json::{Map, Value, json};
 
+use super::json::Json;
 use super::*;
 use crate::serialize::compact::read;
 

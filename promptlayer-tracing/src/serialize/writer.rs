@@ -143,18 +143,18 @@ impl<'a, F: Form> Serializer for &'a mut Output<F> {
 
     fn serialize_f32(self, number: f32) -> Result<()> {
         if number.is_finite() {
-            F::f32(&mut self.text, number)
+            F::f32(&mut self.text, number);
         } else {
-            F::null(&mut self.text)
+            F::null(&mut self.text);
         }
         Ok(())
     }
 
     fn serialize_f64(self, number: f64) -> Result<()> {
         if number.is_finite() {
-            F::f64(&mut self.text, number)
+            F::f64(&mut self.text, number);
         } else {
-            F::null(&mut self.text)
+            F::null(&mut self.text);
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use crate::export::encode::content::{Content, HookPayload};
 use crate::export::encode::shrink;
 use crate::export::encode::spans_bulk::{self, Resource};
 use crate::process::{ConvertedSpan, ProcessedSpan};
+use crate::serialize::to_json;
 
 /// The PromptLayer endpoint that requests are sent to.
 ///
@@ -80,7 +81,7 @@ impl Encoder {
         let (trace_id, span_id) = (processed.span.place.trace_id, processed.span.place.span_id);
         let (content, written) = match (self.wire, hook_payload, &converted.log) {
             (Wire::LogRequest, Some(hook_payload), Some(log)) => {
-                (Content::Log { trace_id, span_id, hook_payload }, serde_json::to_vec(log))
+                (Content::Log { trace_id, span_id, hook_payload }, to_json(log, processed.size))
             }
             (_, hook_payload, _) => (
                 Content::Span { trace_id, span_id, hook_payload },

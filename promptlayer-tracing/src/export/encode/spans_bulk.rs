@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::kind::SpanKind;
 use crate::process::{ConvertedSpan, ProcessedSpan};
-use crate::serialize::{Json, Output};
+use crate::serialize::to_json;
 use crate::span::finished::FinishedSpan;
 
 /// The OpenTelemetry resource: attributes that all spans of a process share.
@@ -79,9 +79,8 @@ pub(crate) fn span_bytes(
     semconv: SemconvStability,
 ) -> Result<Vec<u8>, serde_json::Error> {
     // The texts are most of a span. With some space for the rest, the buffer seldom grows.
-    let mut output = Output::<Json>::new(String::with_capacity(processed.size + processed.size / 8 + 1024));
-    span(processed, converted, resource, semconv).serialize(&mut output)?;
-    Ok(output.text.into_bytes())
+    let capacity = processed.size + processed.size / 8 + 1024;
+    to_json(&span(processed, converted, resource, semconv), capacity)
 }
 
 /// Returns the body of `POST /spans-bulk` with these spans.

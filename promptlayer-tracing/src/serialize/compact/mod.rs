@@ -77,10 +77,13 @@ impl Form for Compact {
 
 fn tagged(output: &mut String, tag: char, mut number: u64) {
     output.push(tag);
-    while number >= u64::from(MORE) {
-        // The lowest six bits.
-        output.push(char::from(MORE | (number & u64::from(MORE - 1)) as u8));
+    loop {
+        let [lowest, ..] = number.to_le_bytes();
         number >>= 6;
+        let more = if number > 0 { MORE } else { 0 };
+        output.push(char::from(lowest & (MORE - 1) | more));
+        if more == 0 {
+            return;
+        }
     }
-    output.push(char::from(number as u8));
 }
