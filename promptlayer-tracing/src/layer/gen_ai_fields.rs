@@ -11,7 +11,6 @@ use serde_json::{Map, Value};
 use tracing::Span;
 
 use crate::layer::open_span::unless_poisoned;
-use crate::layer::own_span;
 
 /// Records the operation. Returns `true` if a layer read it, that is, if a layer keeps fields.
 pub(crate) fn record_operation(span: &Span, operation: &str) -> bool {
@@ -20,7 +19,7 @@ pub(crate) fn record_operation(span: &Span, operation: &str) -> bool {
         0 => {}
         1 => {
             let record = || span.record(semconv::OPERATION_NAME, tracing::field::debug(&looked_at));
-            if unless_poisoned(|| own_span::record(span, record)).is_none() {
+            if unless_poisoned(record).is_none() {
                 return false;
             }
         }
@@ -34,7 +33,7 @@ pub(crate) fn record_operation(span: &Span, operation: &str) -> bool {
 pub(crate) fn record(span: &Span, attributes: &Map<String, Value>, semconv: SemconvStability) {
     let written = || attributes.iter().filter(|(name, _)| semconv.writes(name));
     // Another layer may panic, for example because the span's lock is poisoned.
-    unless_poisoned(|| own_span::record(span, || record_all(span, written())));
+    unless_poisoned(|| record_all(span, written()));
 }
 
 fn record_all<'a>(span: &Span, attributes: impl Iterator<Item = (&'a String, &'a Value)>) {

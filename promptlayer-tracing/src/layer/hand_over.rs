@@ -6,6 +6,7 @@ use tracing::Span;
 use crate::kind::SpanKind;
 use crate::layer::calls_inside::Ended;
 use crate::layer::gen_ai_fields;
+use crate::layer::own_span;
 use crate::process::{ConvertedSpan, ProcessedSpan, SpanProcessor, convert};
 use crate::span::finished::FinishedSpan;
 
@@ -15,7 +16,7 @@ use crate::span::finished::FinishedSpan;
 pub(crate) fn hand_over(processor: &SpanProcessor, finished: Box<FinishedSpan>, span: Option<&Span>) {
     let Some(mut processed) = processor.prepare(finished) else { return };
     if let Some(span) = span.filter(|_| processor.gen_ai_fields) {
-        show(span, processor, &mut processed);
+        own_span::act(span, processor, || show(span, processor, &mut processed));
     }
     processor.hand_over(processed);
 }

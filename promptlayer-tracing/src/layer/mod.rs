@@ -181,7 +181,7 @@ where
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
-        if own_span::is_own(id) || export::is_silent() {
+        if own_span::is_own(id, &self.processor) || export::is_silent() {
             return;
         }
         let Some(span) = context.span(id) else { return };
@@ -220,7 +220,7 @@ where
 
     /// Ends a span that is not owned by a call of the attribute.
     fn on_close(&self, id: Id, context: Context<'_, S>) {
-        if own_span::is_own(&id) || export::is_silent() {
+        if own_span::is_own(&id, &self.processor) || export::is_silent() {
             return;
         }
         let Some(span) = context.span(&id) else { return };

@@ -8,21 +8,24 @@ use std::cell::Cell;
 use tracing::Span;
 use tracing::span::Id;
 
+use crate::process::SpanProcessor;
+
 std::thread_local! {
-    /// The id of the span on which this thread acts, or 0.
-    static OWN: Cell<u64> = const { Cell::new(0) };
+    /// The id of the span on which this thread acts, or 0, and the address of its processor: the spans of another
+    /// subscriber may have the same id.
+    static OWN: Cell<(u64, usize)> = const { Cell::new((0, 0)) };
 }
 
 /// Sets the mark until it is dropped.
 struct Mark {
-    before: u64,
+    before: (u64, usize),
 }
 
 impl Mark {
     /// Returns `None` if the span is disabled, or if the thread is ending. The layer then looks the span up.
-    fn new(span: &Span) -> Option<Self> {
-        let id = span.id()?.into_u64();
-        OWN.try_with(|own| Self { before: own.replace(id) }).ok()
+    fn new(span: &Span, processor: &SpanProcessor) -> Option<Self> {
+        let own_span = own_span(&span.id()?, processor);
+        OWN.try_with(|own| Self { before: own.replace(own_span) }).ok()
     }
 }
 
@@ -32,19 +35,23 @@ impl Drop for Mark {
     }
 }
 
-/// Runs `act`, which records fields on a span that was handed over. The layer ignores them.
-pub(crate) fn record<R>(span: &Span, act: impl FnOnce() -> R) -> R {
-    let _mark = Mark::new(span);
-    act()
+/// Runs `act`, which records fields on a span that is handed over. The layer ignores them.
+pub(crate) fn act(span: &Span, processor: &SpanProcessor, act: impl FnOnce()) {
+    let _mark = Mark::new(span, processor);
+    act();
 }
 
 /// Drops the handle of a span that was handed over. If this closes the span, the layer ignores it.
-pub(crate) fn close(span: Span) {
-    let _mark = Mark::new(&span);
+pub(crate) fn close(span: Span, processor: &SpanProcessor) {
+    let _mark = Mark::new(&span, processor);
     drop(span);
 }
 
-/// Returns `true` if this crate itself acts on the span on this thread.
-pub(crate) fn is_own(id: &Id) -> bool {
-    OWN.try_with(Cell::get) == Ok(id.into_u64())
+/// Returns `true` if this crate itself acts on this span of the processor's layer on this thread.
+pub(crate) fn is_own(id: &Id, processor: &SpanProcessor) -> bool {
+    OWN.try_with(Cell::get) == Ok(own_span(id, processor))
+}
+
+fn own_span(id: &Id, processor: &SpanProcessor) -> (u64, usize) {
+    (id.into_u64(), std::ptr::from_ref(processor).addr())
 }

@@ -245,8 +245,9 @@ impl Recording {
 
     /// Hands over the finished span, and drops the handle of the span.
     pub(crate) fn close(self, span: Span, output: Option<Captured>, ending: Ending) {
+        let open = Arc::clone(&self.open);
         self.end(&span, output, ending);
-        own_span::close(span);
+        own_span::close(span, &open.processor);
     }
 
     /// Hands over the finished span.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 /// The thread that runs the span only lists them. They are put in order by name where they are read.
 #[derive(Debug, Clone)]
 pub(crate) enum Fields {
-    /// As they were recorded. If a name occurs more than once, the last value counts.
+    /// In the order in which they were recorded first. Each name is there once.
     Listed(Vec<(&'static str, Value)>),
     /// By name.
     ByName(Map<String, Value>),
@@ -28,11 +28,18 @@ impl From<Map<String, Value>> for Fields {
 }
 
 impl Fields {
-    /// Adds fields that were recorded later.
+    /// Adds fields. A field that is recorded again replaces the one before.
     pub(crate) fn record(&mut self, later: Vec<(&'static str, Value)>) {
         match self {
-            Self::Listed(fields) if fields.is_empty() => *fields = later,
-            Self::Listed(fields) => fields.extend(later),
+            // A span has at most 32 fields.
+            Self::Listed(fields) => {
+                for (name, value) in later {
+                    match fields.iter_mut().find(|(known, _)| *known == name) {
+                        Some((_, before)) => *before = value,
+                        None => fields.push((name, value)),
+                    }
+                }
+            }
             Self::ByName(fields) => fields.extend(owned(later)),
         }
     }
@@ -46,7 +53,7 @@ impl Fields {
 
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         match self {
-            Self::Listed(fields) => fields.iter().rev().find(|(of, _)| *of == name).map(|(_, value)| value),
+            Self::Listed(fields) => fields.iter().find(|(of, _)| *of == name).map(|(_, value)| value),
             Self::ByName(fields) => fields.get(name),
         }
     }
@@ -98,12 +105,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn last_value_of_a_name_counts_however_the_fields_are_kept() {
+    fn last_value_of_a_name_replaces_the_ones_before() {
         let mut listed = Fields::default();
         listed.record(vec![("b", 1.into()), ("a", "x".into())]);
         let mut by_name = Fields::from(listed.clone().into_by_name());
+        let size = listed.size();
         for fields in [&mut listed, &mut by_name] {
-            fields.record(vec![("b", 2.into())]);
+            fields.record(vec![("b", 3.into()), ("b", 2.into())]);
+            assert_eq!(fields.size(), size);
             assert_eq!((fields.get("b"), fields.get("c")), (Some(&json!(2)), None));
             assert_eq!(Value::Object(fields.by_name().into_owned()), json!({"a": "x", "b": 2}));
         }
