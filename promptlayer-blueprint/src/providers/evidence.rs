@@ -109,7 +109,7 @@ struct TypePath<'a> {
 fn paths<'a>(types: &[&'a str]) -> Vec<TypePath<'a>> {
     let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     let path = |path: &'a str| {
-        // A search for one character is much faster than one for `::`.
+        // A colon never stands alone in a path, and a search for one character is much faster than one for `::`.
         let (root, rest) = path.split_once(':')?;
         if matches!(root, "alloc" | "core" | "std") {
             return None;
@@ -123,10 +123,9 @@ impl TypePath<'_> {
     /// Returns `true` if the type is of a known crate (`ollama_rs`), or is a known type of a crate
     /// (`async_openai::AzureConfig`).
     fn is_of(self, known: &str) -> bool {
-        match known.split_once("::") {
-            Some((root, name)) => self.root == root && self.name == name,
-            None => self.root == known,
-        }
+        known
+            .strip_prefix(self.root)
+            .is_some_and(|rest| rest.is_empty() || rest.strip_prefix("::") == Some(self.name))
     }
 }
 

@@ -44,7 +44,7 @@ struct Span<'a> {
     start_time: u64,
     end_time: u64,
     status: Status<'a>,
-    attributes: Map<String, Value>,
+    attributes: BTreeMap<&'a str, Attribute<'a>>,
     resource: &'a Resource,
     #[serde(skip_serializing_if = "Option::is_none")]
     log_request: Option<&'a LogRequest>,
@@ -61,6 +61,14 @@ struct Context {
 struct Status<'a> {
     status_code: &'static str,
     description: Option<&'a str>,
+}
+
+/// The value of an attribute.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Attribute<'a> {
+    Text(Cow<'a, str>),
+    Value(&'a Value),
 }
 
 /// The start of the body of `POST /spans-bulk`, before the spans.
@@ -80,7 +88,9 @@ pub(crate) fn span_bytes(
 ) -> Result<Vec<u8>, serde_json::Error> {
     // The texts are most of a span. With some space for the rest, the buffer seldom grows.
     let capacity = processed.size + processed.size / 8 + 1024;
-    to_json(&span(processed, converted, resource, semconv), capacity)
+    let own_fields = processed.span.own_fields();
+    let attributes = attributes(&processed.span, &own_fields, converted, semconv);
+    to_json(&span(processed, converted, resource, attributes), capacity)
 }
 
 /// Returns the body of `POST /spans-bulk` with these spans.
@@ -102,7 +112,7 @@ fn span<'a>(
     processed: &'a ProcessedSpan,
     converted: &'a ConvertedSpan,
     resource: &'a Resource,
-    semconv: SemconvStability,
+    attributes: BTreeMap<&'a str, Attribute<'a>>,
 ) -> Span<'a> {
     let span = &processed.span;
     Span {
@@ -116,7 +126,7 @@ fn span<'a>(
             Some(problem) => Status { status_code: "StatusCode.ERROR", description: Some(problem) },
             None => Status { status_code: "StatusCode.OK", description: None },
         },
-        attributes: attributes(processed, converted, semconv),
+        attributes,
         resource,
         log_request: converted.log.as_deref(),
     }
@@ -148,19 +158,20 @@ fn nanoseconds(time: SystemTime) -> u64 {
 
 /// Returns the attributes of a span: its fields, and its OpenTelemetry attributes. For a span without a
 /// request log, they include the input and output of the function.
-fn attributes(
-    processed: &ProcessedSpan,
-    converted: &ConvertedSpan,
+fn attributes<'a>(
+    span: &'a FinishedSpan,
+    own_fields: &'a Map<String, Value>,
+    converted: &'a ConvertedSpan,
     semconv: SemconvStability,
-) -> Map<String, Value> {
-    let span = &processed.span;
-    let mut attributes = span.own_fields();
+) -> BTreeMap<&'a str, Attribute<'a>> {
+    let named = |(name, value): (&'a String, &'a Value)| (name.as_str(), Attribute::Value(value));
+    let mut attributes: BTreeMap<_, _> = own_fields.iter().map(named).collect();
     // Attributes set by the user, or by the crate that made the span, take precedence.
-    for (name, value) in converted.attributes.iter().filter(|(name, _)| semconv.writes(name)) {
-        attributes.entry(name.as_str()).or_insert_with(|| value.clone());
+    for (name, value) in converted.attributes.iter().filter(|(name, _)| semconv.writes(name)).map(named) {
+        attributes.entry(name).or_insert(value);
     }
-    let mut set = |name: &str, value: &str| {
-        attributes.insert(name.to_owned(), Value::from(value));
+    let mut set = |name: &'static str, value: &'a str| {
+        attributes.insert(name, Attribute::Text(value.into()));
     };
     set(semconv::TELEMETRY_SOURCE, env!("CARGO_PKG_NAME"));
     if let Some(function) = span.stands_for() {
@@ -177,7 +188,9 @@ fn attributes(
             set(semconv::NODE_TYPE, semconv::NODE_TYPE_TOOL);
             set(semconv::TOOL_NAME, tool_name(span));
         }
-        Some(kind) if !span.is_request => set(semconv::NODE_TYPE, &kind.as_str().to_uppercase()),
+        Some(kind) if !span.is_request => {
+            attributes.insert(semconv::NODE_TYPE, Attribute::Text(kind.as_str().to_uppercase().into()));
+        }
         _ => {}
     }
     attributes
@@ -255,7 +268,7 @@ impl SpansAnswer {
 
 /// Parses a span id. The service omits leading zeros.
 fn span_id(text: &str) -> Option<SpanId> {
-    format!("{text:0>16}").parse().ok()
+    if text.len() < 16 { format!("{text:0>16}").parse().ok() } else { text.parse().ok() }
 }
 
 /// The response of `POST /log-request`.
