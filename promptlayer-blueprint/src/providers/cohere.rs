@@ -6,8 +6,9 @@ mod write;
 
 use serde_json::Value;
 
-use super::json::{Fields, Object, Words};
+use super::json::{Fields, Object};
 use super::reading::{Reply, Request, Shape, Usage, UsagePaths};
+use super::words::{Words, words};
 use super::{blocks, vectors};
 use crate::blueprint::{ContentBlock, Prompt};
 
@@ -68,7 +69,7 @@ static USAGE: UsagePaths = UsagePaths {
 
 const INPUTS: &[&str] = &["texts", "images", "inputs"];
 
-const INPUT_TYPES: Words = Words("search_document search_query classification clustering image");
+const INPUT_TYPES: Words = words!("search_document search_query classification clustering image");
 
 /// Returns `true` if an object is a request: it has an input, and a model with an input type or embedding types, or
 /// one of Cohere's models, which do not all need a type. Through Bedrock, the model is in the URL, so that the input

@@ -4,9 +4,10 @@
 use serde_json::Value;
 
 use super::finish::Finish;
-use super::json::{Fields, Object, Words, readable};
+use super::json::{Fields, Object, readable};
 use super::reading::UsagePaths;
 use super::reading::{Reply, Request, Usage};
+use super::words::{Words, words};
 use super::{detect, frames, messages, openai_chat};
 use crate::blueprint::Prompt;
 
@@ -82,9 +83,9 @@ fn read(value: &Value) -> Option<Reply> {
 /// Reads choices of a chat completion without the response around them.
 fn choice_of_chat(items: &[Value]) -> Option<Reply> {
     /// The fields of a choice. An object with other fields is not one.
-    const FIELDS: Words = Words(
+    const FIELDS: Words = words!(
         "index message finish_reason logprobs content_filter_results \
-                                native_finish_reason seed",
+                                native_finish_reason seed"
     );
     let is_choice = |item: &Value| {
         item.field("message").is_some_and(messages::is_message)

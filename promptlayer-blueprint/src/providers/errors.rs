@@ -21,13 +21,14 @@
 
 use serde_json::Value;
 
-use super::json::{self, Fields, Object, Words};
+use super::json::{self, Fields, Object};
+use super::words::{Words, words};
 use crate::blueprint::ErrorType;
 
 /// Words in the names of crates whose errors come from a provider or from the connection to it.
-const PROVIDER_WORDS: Words = Words(
+const PROVIDER_WORDS: Words = words!(
     "openai anthropic genai rig ollama mistral mistralai gemini cohere groq deepseek aws google openrouter \
-     langchain misanthropic swiftide reqwest hyper ureq tonic",
+     langchain misanthropic swiftide reqwest hyper ureq tonic"
 );
 
 /// Names of such crates that are a usual word in the names of other crates.
@@ -170,7 +171,7 @@ fn by_words(text: &str, has_status: bool) -> ErrorType {
 
 /// Fields that may stand beside an error, or beside its message, in an error response.
 const BESIDE: Words =
-    Words("error type object status status_code code id param request_id raw_status_code __type");
+    words!("error type object status status_code code id param request_id raw_status_code __type");
 
 /// Returns the error of a response that has no format of its own: an `error` with a message, an `error` without
 /// unrelated fields, or a message that is marked as an error. A value of the application may have a field `error`

@@ -1,6 +1,6 @@
 //! The reason why a model stopped.
 
-use super::json::Words;
+use super::words::{Words, words};
 use crate::blueprint::{ErrorType, RequestStatus};
 
 /// The finish reason of a model, normalized across providers.
@@ -25,31 +25,39 @@ pub(super) enum Reason {
 }
 
 /// The words of the providers, in lower case. No word has different meanings for two providers.
-const WORDS: &[(Reason, &str)] = &[
+const WORDS: &[(Reason, Words)] = &[
     (
         Reason::Stop,
-        "stop end_turn stop_sequence complete completed eos eos_token end done finish \
-         stop_criteria_met",
+        words!(
+            "stop end_turn stop_sequence complete completed eos eos_token end done finish \
+         stop_criteria_met"
+        ),
     ),
     (
         Reason::Length,
-        "length max_tokens max_output_tokens model_length incomplete budget_exceeded \
-         model_context_window_exceeded",
+        words!(
+            "length max_tokens max_output_tokens model_length incomplete budget_exceeded \
+         model_context_window_exceeded"
+        ),
     ),
-    (Reason::ToolCalls, "tool_calls tool_call tool_use function_call requires_action"),
+    (Reason::ToolCalls, words!("tool_calls tool_call tool_use function_call requires_action")),
     (
         Reason::ContentFilter,
-        "content_filter content_filtered guardrail_intervened safety recitation blocklist \
+        words!(
+            "content_filter content_filtered guardrail_intervened safety recitation blocklist \
          prohibited_content spii language image_safety image_prohibited_content image_recitation \
-         error_toxic sensitive model_armor",
+         error_toxic sensitive model_armor"
+        ),
     ),
-    (Reason::Refusal, "refusal"),
-    (Reason::Pause, "pause_turn requires_continuation"),
+    (Reason::Refusal, words!("refusal")),
+    (Reason::Pause, words!("pause_turn requires_continuation")),
     (
         Reason::Error,
-        "error failed cancelled malformed_function_call unexpected_tool_call too_many_tool_calls \
+        words!(
+            "error failed cancelled malformed_function_call unexpected_tool_call too_many_tool_calls \
          malformed_response malformed_model_output missing_thought_signature malformed_tool_use \
-         insufficient_system_resource error_limit timeout",
+         insufficient_system_resource error_limit timeout"
+        ),
     ),
 ];
 
@@ -65,7 +73,7 @@ impl Finish {
     /// Normalizes a provider's finish reason.
     pub(super) fn from_word(word: &str) -> Self {
         let lower = word.to_ascii_lowercase();
-        let reason = WORDS.iter().find(|(_, words)| Words(words).contains(&lower)).map(|(reason, _)| *reason);
+        let reason = WORDS.iter().find(|(_, words)| words.contains(&lower)).map(|(reason, _)| *reason);
         let reason = reason.unwrap_or(Reason::Other);
         Self { reason, word: word.to_owned() }
     }

@@ -5,9 +5,9 @@
 
 use serde_json::{Map, Value};
 
-use super::json::{self, Words};
 use super::reading::Request;
-use super::{REDACTED, crates, detect, embedded, messages, openai_chat};
+use super::words::{Words, words};
+use super::{REDACTED, crates, detect, embedded, json, messages, openai_chat};
 use crate::blueprint::{ChatPrompt, ContentBlock, Message};
 
 /// Arguments that contain the user message.
@@ -22,9 +22,9 @@ const MODEL: &[&str] = &["model", "model_id", "model_name"];
 /// Arguments that contain a provider's request.
 const REQUEST: &[&str] = &["request", "req", "body"];
 /// Arguments that are model parameters.
-const PARAMETERS: Words = Words(
+const PARAMETERS: Words = words!(
     "temperature top_p top_k max_tokens max_completion_tokens max_output_tokens frequency_penalty \
-     presence_penalty repeat_penalty stop seed n stream response_format reasoning_effort logprobs",
+     presence_penalty repeat_penalty stop seed n stream response_format reasoning_effort logprobs"
 );
 
 /// Returns `true` if an argument with this name is part of the prompt.

@@ -105,30 +105,6 @@ impl Fields for Value {
     }
 }
 
-/// A list of words with spaces between them: names of fields, or values of a field.
-#[derive(Clone, Copy)]
-pub(super) struct Words(pub(super) &'static str);
-
-impl Words {
-    pub(super) fn iter(self) -> impl Iterator<Item = &'static str> {
-        self.0.split_ascii_whitespace()
-    }
-
-    pub(super) fn contains(self, word: &str) -> bool {
-        self.iter().any(|known| known == word)
-    }
-
-    /// Returns `true` if an object has one of these fields, and it is not `null`.
-    pub(super) fn any_in(self, object: &impl Fields) -> bool {
-        self.iter().any(|name| object.has(name))
-    }
-
-    /// Returns `true` if an object has no other fields than these. Fields that are `null` do not count.
-    pub(super) fn are_all_of(self, object: &Object) -> bool {
-        object.iter().all(|(name, value)| value.is_null() || self.contains(name))
-    }
-}
-
 /// Reads a number of things. Cohere's API reference defines its counts as floats, and SDKs serialize them as such.
 pub(super) fn whole_number(value: &Value) -> Option<u64> {
     let float = || value.as_f64().filter(|float| (0.0..9e15).contains(float) && float.fract() == 0.0);

@@ -7,7 +7,8 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::json::{Fields, Object, Words};
+use super::json::{Fields, Object};
+use super::words::{Words, words};
 use crate::blueprint::{ContentBlock, FunctionMessage, Message};
 
 /// The role of a message.
@@ -53,9 +54,9 @@ const NAME_FIELDS: &[&str] = &["name", "author", "sender", "from", "speaker"];
 const TEXT_FIELDS: &[&str] = &["text", "message", "body", "value", "parts"];
 
 /// Fields of the common form beside `content` that hold a part of what a message says.
-const OTHER_CONTENT: Words = Words(
+const OTHER_CONTENT: Words = words!(
     "tool_calls function_call refusal audio images annotations reasoning reasoning_content reasoning_text \
-     reasoning_details thinking_blocks",
+     reasoning_details thinking_blocks"
 );
 
 impl Role {

@@ -92,6 +92,7 @@ mod turn;
 mod vectors;
 mod vendor;
 mod vendors;
+mod words;
 
 pub use self::draft::Omission;
 pub use self::evidence::Evidence;

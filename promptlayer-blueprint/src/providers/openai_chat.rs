@@ -12,8 +12,9 @@ use serde_json::Value;
 pub(super) use self::message::{message, messages};
 pub(super) use self::reply::{TICKS_PER_DOLLAR, common_reply, openrouter_price};
 pub(super) use self::stream::sum;
-use super::json::{Fields, Object, Words};
+use super::json::{Fields, Object};
 use super::reading::{Request, Shape};
+use super::words::{Words, words};
 use super::{messages, vendor};
 use crate::blueprint::{ChatPrompt, Prompt, Tool, ToolChoice};
 
@@ -52,9 +53,9 @@ fn is_filter_report(object: &Object) -> bool {
 }
 
 /// Fields that only a chat completion request has beside its messages.
-const OWN: Words = Words(
+const OWN: Words = words!(
     "data_sources frequency_penalty function_call logit_bias max_completion_tokens parallel_tool_calls \
-     presence_penalty reasoning_effort response_format stream_options tool_choice top_logprobs",
+     presence_penalty reasoning_effort response_format stream_options tool_choice top_logprobs"
 );
 
 /// Reads a request. Tools and tool choices that the blueprint cannot hold stay in the parameters.

@@ -14,9 +14,10 @@ mod write;
 use serde_json::Value;
 
 use super::finish::Finish;
-use super::json::{Fields, Object, Words};
+use super::json::{Fields, Object};
 use super::messages::Role;
 use super::reading::{self, Reply, Request, Shape, UsagePaths};
+use super::words::{Words, words};
 use super::{errors, openai_chat, turn, vendor};
 use crate::blueprint::{BuiltInTool, ChatPrompt, Tool, ToolChoice};
 
@@ -37,12 +38,12 @@ pub(super) static SHAPE: Shape = Shape {
 };
 
 /// Fields that `OpenAI`'s chat completions have and Anthropic's messages do not have.
-const OPENAI_FIELDS: Words = Words(
+const OPENAI_FIELDS: Words = words!(
     "frequency_penalty functions logprobs max_completion_tokens n presence_penalty response_format stop \
-     stream_options",
+     stream_options"
 );
 /// Types of content blocks that `OpenAI`'s chat completions have and Anthropic's messages do not have.
-const OPENAI_BLOCKS: Words = Words("image_url input_audio file refusal video_url");
+const OPENAI_BLOCKS: Words = words!("image_url input_audio file refusal video_url");
 
 fn is_request(object: &Object) -> bool {
     let messages = object.list("messages");

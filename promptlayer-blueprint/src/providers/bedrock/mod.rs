@@ -12,9 +12,10 @@ use serde_json::{Value, json};
 
 pub(super) use self::invoke::{EMBEDDINGS, INVOKE};
 use super::finish::Finish;
-use super::json::{Fields, Object, Words};
+use super::json::{Fields, Object};
 use super::messages::Role;
 use super::reading::{Reply, Request, Shape, UsagePaths};
+use super::words::{Words, words};
 use super::{errors, turn};
 use crate::blueprint::{ChatPrompt, ErrorType, Tool, ToolChoice};
 
@@ -43,10 +44,10 @@ const EXCEPTIONS: &[&str] = &[
 
 /// Request fields of this API. One of them is enough to detect a request. `schemaVersion` is a field of the
 /// requests of Nova models with `invoke`, which have this format too.
-const REQUEST_FIELDS: Words = Words(
+const REQUEST_FIELDS: Words = words!(
     "additionalModelRequestFields additionalModelResponseFieldPaths guardrailConfig inferenceConfig \
      modelId outputConfig performanceConfig promptVariables requestMetadata schemaVersion serviceTier \
-     toolConfig",
+     toolConfig"
 );
 
 fn is_request(object: &Object) -> bool {

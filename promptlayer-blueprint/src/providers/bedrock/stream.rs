@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::EXCEPTIONS;
-use crate::providers::json::{Fields, Object, Words};
+use crate::providers::json::{Fields, Object};
 use crate::providers::merge::{self, Op, Rules};
 use crate::providers::turn::into_object;
+use crate::providers::words::{Words, words};
 
 /// Fields of the last events that belong to the response.
 const LATE_FIELDS: Words =
-    Words("stopReason additionalModelResponseFields usage metrics trace performanceConfig serviceTier");
+    words!("stopReason additionalModelResponseFields usage metrics trace performanceConfig serviceTier");
 
 const APPEND: Op = Op::With(append);
 /// How a delta extends its block.

@@ -9,9 +9,10 @@ use crate::blueprint::{
 };
 use crate::providers::blocks::{self, text_at};
 use crate::providers::finish::Finish;
-use crate::providers::json::{Fields, Object, Words};
+use crate::providers::json::{Fields, Object};
 use crate::providers::merge::{self, Op, Rules};
 use crate::providers::reading::{Reply, Request};
+use crate::providers::words::{Words, words};
 use crate::providers::{errors, messages, openai_chat};
 
 /// Prefixes of the names of Cohere's models.
@@ -206,9 +207,9 @@ fn annotation(citation: &Value, source: &Value) -> Annotation {
 }
 
 /// Event types of a chat stream. No other API uses them.
-const EVENTS: Words = Words(
+const EVENTS: Words = words!(
     "message-start content-start content-delta content-end tool-plan-delta tool-call-start tool-call-delta \
-     tool-call-end citation-start citation-end message-end",
+     tool-call-end citation-start citation-end message-end"
 );
 
 /// The parts of a message that have an index.

@@ -13,29 +13,30 @@ use crate::blueprint::{
 };
 use crate::providers::call_ids::CallIds;
 use crate::providers::finish::Finish;
-use crate::providers::json::{Fields, Object, Words};
+use crate::providers::json::{Fields, Object};
 use crate::providers::merge::{self, Op, Rules};
 use crate::providers::reading::{Reply, Request, Usage, UsagePaths};
+use crate::providers::words::{Words, words};
 use crate::providers::{blocks, errors};
 
 /// Fields that, beside an input, only this API has.
-const OWN_FIELDS: Words = Words(
+const OWN_FIELDS: Words = words!(
     "system_instruction generation_config previous_interaction_id agent_config response_modalities \
-     continuation_token",
+     continuation_token"
 );
 
 /// Fields of OpenAI's responses and embeddings, which have an input and may serve models of Google too.
-const OTHER_FIELDS: Words = Words(
+const OTHER_FIELDS: Words = words!(
     "messages instructions previous_response_id max_output_tokens temperature top_p text tool_choice \
-     reasoning include encoding_format dimensions input_type",
+     reasoning include encoding_format dimensions input_type"
 );
 
 /// Steps that no other API has. The other steps are named `…_call` and `…_result`.
-const OWN_STEPS: Words = Words("user_input model_output thought function_result");
+const OWN_STEPS: Words = words!("user_input model_output thought function_result");
 
-const CONTENTS: Words = Words("text image audio document video");
+const CONTENTS: Words = words!("text image audio document video");
 
-const STATUSES: Words = Words("completed requires_action incomplete failed cancelled in_progress");
+const STATUSES: Words = words!("completed requires_action incomplete failed cancelled in_progress");
 
 const USAGE: UsagePaths = UsagePaths {
     input: &["total_input_tokens"],
@@ -66,7 +67,7 @@ pub(super) fn is_request(object: &Object) -> bool {
     let is_possible =
         object.has_a("input", Value::is_string) || items.iter().all(|item| is_content(item) || is_turn(item));
     let is_google = model.starts_with("gemini-") && !model.contains("embed") && !OTHER_FIELDS.any_in(object);
-    let is_for_agent = object.text("agent").is_some() && Words("background store stream").any_in(object);
+    let is_for_agent = object.text("agent").is_some() && words!("background store stream").any_in(object);
     !model.is_empty()
         && !items.is_empty()
         && (OWN_FIELDS.any_in(object)
@@ -149,7 +150,7 @@ fn add(item: &Value, turn: &mut Turn, ids: &mut CallIds) {
         Value::String(text) => turn.add(&json!({ "text": text }), ids),
         Value::Array(contents) => contents.iter().for_each(|item| add(item, turn, ids)),
         // A streamed step without content yet.
-        item if is_one_of(Words("user_input model_output"), item, "type") => {}
+        item if is_one_of(words!("user_input model_output"), item, "type") => {}
         item if item.text("type").is_some_and(|kind| kind.ends_with("_result")) => {
             add_result(item, turn, ids);
         }

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::wire;
 use crate::blueprint::{BuiltInTool, ChatPrompt, Function, FunctionTool, Tool, ToolChoice};
 use crate::providers::draft::{Draft, Omissions};
-use crate::providers::json::{Fields, Object, Words, without_nulls};
+use crate::providers::json::{Fields, Object, without_nulls};
+use crate::providers::words::{Words, words};
 use crate::providers::{merge, turn};
 
 /// Gemini's own tools, with the blueprint's name for each.
@@ -20,9 +21,9 @@ const BUILT_IN: &[(&str, &str)] = &[
 ];
 
 /// Keywords of the schemas in `parameters`. Other JSON schemas are allowed in `parametersJsonSchema`.
-const KEYWORDS: Words = Words(
+const KEYWORDS: Words = words!(
     "type format title description nullable enum maxItems minItems required minProperties maxProperties \
-     minLength maxLength pattern example propertyOrdering default minimum maximum",
+     minLength maxLength pattern example propertyOrdering default minimum maximum"
 );
 
 /// Moves tools and tool choice to the prompt. Values that the blueprint cannot hold stay in the request.
@@ -80,7 +81,7 @@ pub(super) fn built_in(name: &str, mut config: Object) -> Option<Tool> {
 
 /// Returns `true` if the function holds all of it. The blueprint has no field for a response schema, for example.
 pub(super) fn read_function(declaration: &Value, tools: &mut Vec<Tool>) -> bool {
-    const HELD: Words = Words("type name description parameters parametersJsonSchema");
+    const HELD: Words = words!("type name description parameters parametersJsonSchema");
     let schema = declaration.field("parameters").or_else(|| declaration.field("parametersJsonSchema"));
     let Some(function) = turn::function(declaration, schema.and_then(Value::as_object)) else { return false };
     tools.push(Function { strict: false, ..function }.into());
@@ -92,8 +93,8 @@ pub(super) fn read_choice(config: &Value) -> (Option<ToolChoice>, bool) {
     let Some(calling) = config.field("functionCallingConfig").filter(|calling| calling.is_object()) else {
         return (None, false);
     };
-    let is_all = has_only(config, Words("functionCallingConfig"))
-        && has_only(calling, Words("mode allowedFunctionNames"));
+    let is_all = has_only(config, words!("functionCallingConfig"))
+        && has_only(calling, words!("mode allowedFunctionNames"));
     let mode = calling.text("mode").unwrap_or_default().to_ascii_uppercase();
     let choice = match (mode.as_str(), calling.list("allowedFunctionNames")) {
         ("ANY", [Value::String(name)]) => return (Some(ToolChoice::function(name.as_str())), is_all),

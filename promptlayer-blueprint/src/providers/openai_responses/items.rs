@@ -7,17 +7,18 @@ use crate::blueprint::{
     AssistantMessage, ContentBlock, MediaFormat, Message, ShellCallOutputContent, TextContent, ToolCall,
 };
 use crate::providers::blocks;
-use crate::providers::json::{self, Fields, Object, Words};
+use crate::providers::json::{self, Fields, Object};
+use crate::providers::words::{Words, words};
 
 /// Items that wait for the result of one of the application's tools.
-const AWAITED: Words = Words(
-    "function_call custom_tool_call computer_call local_shell_call apply_patch_call mcp_approval_request",
+const AWAITED: Words = words!(
+    "function_call custom_tool_call computer_call local_shell_call apply_patch_call mcp_approval_request"
 );
 
 /// Items of the model that are neither messages nor calls.
-const OF_MODEL: Words = Words(
+const OF_MODEL: Words = words!(
     "reasoning compaction item_reference mcp_list_tools mcp_approval_request program program_output \
-     tool_search_output",
+     tool_search_output"
 );
 
 /// Consecutive items of the model form one message: reasoning, text and tool calls.

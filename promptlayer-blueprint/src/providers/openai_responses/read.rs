@@ -9,21 +9,22 @@ use crate::blueprint::{
     AssistantMessage, BuiltInTool, ChatPrompt, ContentBlock, Function, Message, Tool, ToolChoice,
 };
 use crate::providers::finish::{Finish, Reason};
-use crate::providers::json::{self, Fields, Object, Words};
+use crate::providers::json::{self, Fields, Object};
 use crate::providers::reading::{self, Reply, Request, Usage, UsagePaths};
+use crate::providers::words::{Words, words};
 use crate::providers::{errors, openai_chat, turn, vendor};
 
 /// Fields of other APIs that have an input and a model too: chat, embeddings, speech.
-const OF_OTHERS: Words = Words(
+const OF_OTHERS: Words = words!(
     "messages encoding_format dimensions output_dimension output_dtype input_type keep_alive truncate \
-     options voice",
+     options voice"
 );
 
 /// Fields that, beside an input, only this API has.
-const SURE: Words = Words(
+const SURE: Words = words!(
     "instructions previous_response_id conversation max_output_tokens max_tool_calls parallel_tool_calls \
      reasoning text tools tool_choice store stream include background temperature top_p prompt_cache_key \
-     context_management",
+     context_management"
 );
 
 /// Words in the names of models that take an input but return no text.
@@ -130,7 +131,7 @@ fn function(tool: &Object) -> Option<Function> {
 
 /// Returns `true` if a function has settings that the blueprint has no field for.
 fn says_more(tool: &Value) -> bool {
-    const PLACED: Words = Words("type name description strict parameters");
+    const PLACED: Words = words!("type name description strict parameters");
     kind(tool) == "function" && tool.as_object().is_some_and(|tool| !PLACED.are_all_of(tool))
 }
 
@@ -190,7 +191,7 @@ static USAGE: UsagePaths = UsagePaths {
     ],
 };
 
-const STATUSES: Words = Words("completed incomplete failed cancelled in_progress queued");
+const STATUSES: Words = words!("completed incomplete failed cancelled in_progress queued");
 
 /// Returns `true` if an object is a whole response.
 pub(super) fn is_reply(object: &Object) -> bool {
