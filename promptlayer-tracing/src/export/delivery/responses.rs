@@ -173,9 +173,9 @@ impl<T: Transport> Deliverer<T> {
         let path = batch.path();
         let items = std::mem::take(&mut batch.items);
         let unreadable = |source| self.http.error_of_unreadable(format!("POST {path}"), body, source);
-        let declined = self.http.declined(path, body);
+        let declined = || self.http.declined(path, body);
         match items.first().map(|item| &item.content) {
-            Some(Content::Track { .. }) => match (serde_json::from_slice::<Tracked>(body), declined) {
+            Some(Content::Track { .. }) => match (serde_json::from_slice::<Tracked>(body), declined()) {
                 (Ok(Tracked { success: true }), _) => {
                     self.gate.passed(path, request);
                     self.succeeded();
@@ -195,7 +195,7 @@ impl<T: Transport> Deliverer<T> {
                 }
             },
             Some(Content::Log { .. }) => {
-                let answer = declined.map_or_else(|| serde_json::from_slice(body).map_err(unreadable), Err);
+                let answer = declined().map_or_else(|| serde_json::from_slice(body).map_err(unreadable), Err);
                 match answer {
                     Ok(LogAnswer { id }) => {
                         self.gate.passed(path, request);
@@ -212,9 +212,15 @@ impl<T: Transport> Deliverer<T> {
                 }
             }
             Some(Content::Span { .. }) => {
-                let answer = declined.map_or_else(|| SpansAnswer::read(body).map_err(unreadable), Err);
+                let answer = match SpansAnswer::read(body) {
+                    Ok(answer) if !answer.says_failure() => Ok(answer),
+                    Ok(_) => Err(declined()),
+                    Err(source) => Err(declined().or_else(|| Some(unreadable(source)))),
+                };
                 let answer = answer.unwrap_or_else(|error| {
-                    self.report(error);
+                    if let Some(error) = error {
+                        self.report(error);
+                    }
                     SpansAnswer::default()
                 });
                 let sent = items.len();

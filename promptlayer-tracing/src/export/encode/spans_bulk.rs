@@ -200,6 +200,8 @@ fn attributes<'a>(
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct SpansAnswer {
     #[serde(default)]
+    success: Option<Value>,
+    #[serde(default)]
     spans: Option<Vec<TakenSpan>>,
     #[serde(default)]
     request_logs: Option<Vec<LoggedSpan>>,
@@ -238,6 +240,11 @@ impl Rejected {
 impl SpansAnswer {
     pub(crate) fn read(body: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(body)
+    }
+
+    /// Returns `true` if the response says that the request failed.
+    pub(crate) fn says_failure(&self) -> bool {
+        self.success == Some(Value::Bool(false))
     }
 
     /// Returns the request ids by span.
