@@ -7,18 +7,19 @@ use serde_json::Value;
 use tracing::field::{Field, Visit};
 
 use crate::span::call_site::MARK;
+use crate::span::fields::put;
 
 /// Collects fields into its own buffer, so that a user's `Debug` does not run under a lock.
 #[derive(Debug, Default)]
 pub(crate) struct FieldVisitor {
-    /// In the order in which they were recorded.
+    /// Each name is there once, with its last value.
     pub(crate) fields: Vec<(&'static str, Value)>,
 }
 
 impl FieldVisitor {
     fn keep(&mut self, field: &Field, value: Value) {
         if field.name() != MARK {
-            self.fields.push((field.name(), value));
+            put(&mut self.fields, field.name(), value);
         }
     }
 }

@@ -28,18 +28,11 @@ impl From<Map<String, Value>> for Fields {
 }
 
 impl Fields {
-    /// Adds fields. A field that is recorded again replaces the one before.
+    /// Adds fields, each of which is there once. A field that is recorded again replaces the one before.
     pub(crate) fn record(&mut self, later: Vec<(&'static str, Value)>) {
         match self {
-            // A span has at most 32 fields.
-            Self::Listed(fields) => {
-                for (name, value) in later {
-                    match fields.iter_mut().find(|(known, _)| *known == name) {
-                        Some((_, before)) => *before = value,
-                        None => fields.push((name, value)),
-                    }
-                }
-            }
+            Self::Listed(fields) if fields.is_empty() => *fields = later,
+            Self::Listed(fields) => later.into_iter().for_each(|(name, value)| put(fields, name, value)),
             Self::ByName(fields) => fields.extend(owned(later)),
         }
     }
@@ -94,6 +87,14 @@ impl Fields {
     }
 }
 
+/// Adds a field to a list. It replaces one of the same name. A span has at most 32 fields, so the list stays short.
+pub(crate) fn put(fields: &mut Vec<(&'static str, Value)>, name: &'static str, value: Value) {
+    match fields.iter_mut().find(|(known, _)| *known == name) {
+        Some((_, before)) => *before = value,
+        None => fields.push((name, value)),
+    }
+}
+
 fn owned(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Map<String, Value> {
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
@@ -111,7 +112,8 @@ mod tests {
         let mut by_name = Fields::from(listed.clone().into_by_name());
         let size = listed.size();
         for fields in [&mut listed, &mut by_name] {
-            fields.record(vec![("b", 3.into()), ("b", 2.into())]);
+            fields.record(vec![("b", 3.into())]);
+            fields.record(vec![("b", 2.into())]);
             assert_eq!(fields.size(), size);
             assert_eq!((fields.get("b"), fields.get("c")), (Some(&json!(2)), None));
             assert_eq!(Value::Object(fields.by_name().into_owned()), json!({"a": "x", "b": 2}));
