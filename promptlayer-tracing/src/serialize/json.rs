@@ -19,7 +19,7 @@ pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T, capacity: usize) -> serd
 
 /// JSON, with the escapes that `serde_json` writes.
 #[derive(Debug)]
-pub(super) struct Json;
+pub(crate) struct Json;
 
 impl Form for Json {
     const MAX_DEPTH: usize = usize::MAX;
@@ -70,6 +70,12 @@ impl Form for Json {
     fn after_key(output: &mut String) {
         output.push(':');
     }
+
+    fn key(output: &mut String, is_first: bool, key: &str) {
+        output.push_str(if is_first { "\"" } else { ",\"" });
+        escape(output, key);
+        output.push_str("\":");
+    }
 }
 
 fn write(output: &mut String, arguments: Arguments<'_>) {
@@ -100,24 +106,29 @@ fn escape(output: &mut String, text: &str) {
 
 /// Returns the place of the next byte that is to be escaped, and the byte. Looks at eight bytes at once.
 fn next_escaped(bytes: &[u8], from: usize) -> Option<(usize, u8)> {
-    let rest = bytes.get(from..)?;
-    let (words, tail) = rest.as_chunks::<8>();
+    let (words, rest) = bytes.get(from..)?.as_chunks::<8>();
+    let found_in = |word: u64, start: usize| {
+        let found = escaped_in(word);
+        let place = start + found.trailing_zeros() as usize / 8;
+        if found == 0 { None } else { Some((place, *bytes.get(place)?)) }
+    };
     for (word, start) in words.iter().zip((from..).step_by(8)) {
-        let found = escaped_in(u64::from_le_bytes(*word));
-        if found != 0 {
-            let place = start + found.trailing_zeros() as usize / 8;
-            return Some((place, *bytes.get(place)?));
+        let found = found_in(u64::from_le_bytes(*word), start);
+        if found.is_some() {
+            return found;
         }
     }
-    let is_escaped = |byte: &u8| *byte < b' ' || *byte == b'"' || *byte == b'\\';
-    let place = bytes.len() - tail.len() + tail.iter().position(is_escaped)?;
-    Some((place, *bytes.get(place)?))
+    // Spaces, which are not escaped, stand for the missing bytes.
+    let word = rest.iter().rfold(EACH * u64::from(b' '), |word, byte| word << 8 | u64::from(*byte));
+    found_in(word, bytes.len() - rest.len())
 }
+
+/// A number whose bytes are all 1.
+const EACH: u64 = u64::from_le_bytes([1; 8]);
 
 /// Returns a number in which the highest bit of each byte says whether that byte is to be escaped. Only the lowest one
 /// of these bits is exact: a byte above may be found because of the one below.
 fn escaped_in(word: u64) -> u64 {
-    const EACH: u64 = u64::from_le_bytes([1; 8]);
     // Below `limit`, a byte borrows from its highest bit, unless the bit was set before.
     let below = |word: u64, limit: u8| word.wrapping_sub(EACH * u64::from(limit)) & !word;
     let equal = |byte: u8| below(word ^ (EACH * u64::from(byte)), 1);

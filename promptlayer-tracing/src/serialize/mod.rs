@@ -10,7 +10,7 @@ mod tests;
 mod writer;
 
 pub(crate) use self::compact::Compact;
-pub(crate) use self::json::to_json;
+pub(crate) use self::json::{Json, to_json};
 pub(crate) use self::writer::{Output, displayed};
 
 /// How the parts of a value are written. Lists are in `[` and `]`, maps in `{` and `}`.

@@ -31,6 +31,11 @@ impl<F: Form> Output<F> {
         Self { text, is_too_deep: false, depth: 0, form: PhantomData }
     }
 
+    /// Opens a map with named fields.
+    pub(crate) fn object(&mut self) -> Result<Compound<'_, F>> {
+        self.compound('{', "}")
+    }
+
     /// Opens a list or a map, which `close` closes.
     fn compound(&mut self, open: char, close: &'static str) -> Result<Compound<'_, F>> {
         self.depth += 1;
@@ -288,7 +293,8 @@ impl<F: Form> Compound<'_, F> {
         value.serialize(&mut *self.output)
     }
 
-    fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<()> {
+    /// Writes a field.
+    pub(crate) fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<()> {
         if self.close.is_empty() {
             if let Value::String(json) = serde_json::to_value(value)? {
                 F::json(&mut self.output.text, &json);
@@ -299,8 +305,14 @@ impl<F: Form> Compound<'_, F> {
         value.serialize(&mut *self.output)
     }
 
+    /// Writes a field whose value is JSON already.
+    pub(crate) fn json(&mut self, name: &'static str, json: &str) {
+        F::key(&mut self.output.text, std::mem::take(&mut self.is_first), name);
+        F::json(&mut self.output.text, json);
+    }
+
     #[allow(clippy::unnecessary_wraps, reason = "the methods of a serializer return it")]
-    fn close(self) -> Result<()> {
+    pub(crate) fn close(self) -> Result<()> {
         self.output.depth -= self.close.len();
         self.output.text.push_str(self.close);
         Ok(())

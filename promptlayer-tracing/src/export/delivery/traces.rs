@@ -6,6 +6,8 @@ use promptlayer_blueprint::{RequestId, SpanId, TraceId};
 use promptlayer_client::exporter::{Answer, Failure};
 use serde::Deserialize;
 
+use crate::export::encode::read_id::ReadId;
+
 /// The spans of a trace, with the request id of each span that has one.
 pub(crate) type Held = BTreeMap<SpanId, Option<RequestId>>;
 
@@ -17,7 +19,7 @@ struct Trace {
 #[derive(Debug, Deserialize)]
 struct Span {
     #[serde(default)]
-    span_id: Option<String>,
+    span_id: Option<ReadId<SpanId>>,
     #[serde(default)]
     request_log_id: Option<RequestId>,
 }
@@ -36,14 +38,7 @@ pub(crate) fn held(answer: &Result<Answer, Failure>) -> Option<Held> {
         200..=299 => {
             let trace: Trace = serde_json::from_slice(&answer.body).ok()?;
             let spans = trace.spans.into_iter();
-            // The service omits leading zeros of an id.
-            Some(
-                spans
-                    .filter_map(|span| {
-                        Some((format!("{:0>16}", span.span_id?).parse().ok()?, span.request_log_id))
-                    })
-                    .collect(),
-            )
+            Some(spans.filter_map(|span| Some((span.span_id?.0?, span.request_log_id))).collect())
         }
         _ => None,
     }

@@ -2,5 +2,6 @@
 
 pub(crate) mod content;
 pub(crate) mod encoder;
+pub(crate) mod read_id;
 pub(crate) mod shrink;
 pub(crate) mod spans_bulk;

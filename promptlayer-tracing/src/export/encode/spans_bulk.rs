@@ -5,49 +5,36 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use promptlayer_blueprint::semconv::{self, SemconvStability};
-use promptlayer_blueprint::{LogRequest, RequestId, SpanId, TraceId};
+use promptlayer_blueprint::{RequestId, SpanId, TraceId};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use crate::export::encode::read_id::ReadId;
 use crate::kind::SpanKind;
 use crate::process::{ConvertedSpan, ProcessedSpan};
-use crate::serialize::to_json;
+use crate::serialize::{Json, Output};
 use crate::span::finished::FinishedSpan;
 
 /// The OpenTelemetry resource: attributes that all spans of a process share.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub(crate) struct Resource {
-    attributes: BTreeMap<&'static str, String>,
-    schema_url: &'static str,
+    /// It is written once.
+    json: String,
 }
 
 impl Resource {
     pub(crate) fn new(service: String) -> Self {
-        Self {
-            attributes: BTreeMap::from([
-                (semconv::SERVICE_NAME, service),
-                (semconv::SDK_NAME, env!("CARGO_PKG_NAME").to_owned()),
-                (semconv::SDK_VERSION, env!("CARGO_PKG_VERSION").to_owned()),
-                (semconv::SDK_LANGUAGE, "rust".to_owned()),
-            ]),
-            schema_url: "",
-        }
+        let resource = json!({
+            "attributes": {
+                semconv::SERVICE_NAME: service,
+                semconv::SDK_NAME: env!("CARGO_PKG_NAME"),
+                semconv::SDK_VERSION: env!("CARGO_PKG_VERSION"),
+                semconv::SDK_LANGUAGE: "rust",
+            },
+            "schema_url": "",
+        });
+        Self { json: resource.to_string() }
     }
-}
-
-#[derive(Serialize)]
-struct Span<'a> {
-    name: Cow<'a, str>,
-    context: Context,
-    kind: &'static str,
-    parent_id: Option<SpanId>,
-    start_time: u64,
-    end_time: u64,
-    status: Status<'a>,
-    attributes: BTreeMap<&'a str, Attribute<'a>>,
-    resource: &'a Resource,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    log_request: Option<&'a LogRequest>,
 }
 
 #[derive(Serialize)]
@@ -88,9 +75,28 @@ pub(crate) fn span_bytes(
 ) -> Result<Vec<u8>, serde_json::Error> {
     // The texts are most of a span. With some space for the rest, the buffer seldom grows.
     let capacity = processed.size + processed.size / 8 + 1024;
-    let own_fields = processed.span.own_fields();
-    let attributes = attributes(&processed.span, &own_fields, converted, semconv);
-    to_json(&span(processed, converted, resource, attributes), capacity)
+    let mut output = Output::<Json>::new(String::with_capacity(capacity));
+    let mut object = output.object()?;
+    let span = &processed.span;
+    object.field("name", &name(span))?;
+    let context = Context { trace_id: span.place.trace_id, span_id: span.place.span_id, trace_state: "" };
+    object.field("context", &context)?;
+    object.field("kind", if span.is_request { "SpanKind.CLIENT" } else { "SpanKind.INTERNAL" })?;
+    object.field("parent_id", &span.place.parent_id)?;
+    object.field("start_time", &nanoseconds(span.started))?;
+    object.field("end_time", &nanoseconds(span.ended()))?;
+    let status = match &converted.problem {
+        Some(problem) => Status { status_code: "StatusCode.ERROR", description: Some(problem) },
+        None => Status { status_code: "StatusCode.OK", description: None },
+    };
+    object.field("status", &status)?;
+    object.field("attributes", &attributes(span, &span.own_fields(), converted, semconv))?;
+    object.json("resource", &resource.json);
+    if let Some(log) = &converted.log {
+        object.field("log_request", log)?;
+    }
+    object.close()?;
+    Ok(output.text.into_bytes())
 }
 
 /// Returns the body of `POST /spans-bulk` with these spans.
@@ -106,30 +112,6 @@ pub(crate) fn spans_bulk<'a>(spans: impl Iterator<Item = &'a [u8]> + Clone) -> V
     }
     body.extend_from_slice(CLOSING);
     body
-}
-
-fn span<'a>(
-    processed: &'a ProcessedSpan,
-    converted: &'a ConvertedSpan,
-    resource: &'a Resource,
-    attributes: BTreeMap<&'a str, Attribute<'a>>,
-) -> Span<'a> {
-    let span = &processed.span;
-    Span {
-        name: name(span),
-        context: Context { trace_id: span.place.trace_id, span_id: span.place.span_id, trace_state: "" },
-        kind: if span.is_request { "SpanKind.CLIENT" } else { "SpanKind.INTERNAL" },
-        parent_id: span.place.parent_id,
-        start_time: nanoseconds(span.started),
-        end_time: nanoseconds(span.ended()),
-        status: match &converted.problem {
-            Some(problem) => Status { status_code: "StatusCode.ERROR", description: Some(problem) },
-            None => Status { status_code: "StatusCode.OK", description: None },
-        },
-        attributes,
-        resource,
-        log_request: converted.log.as_deref(),
-    }
 }
 
 /// The prefix of the names by which PromptLayer's evaluations find tools.
@@ -206,21 +188,21 @@ pub(crate) struct SpansAnswer {
     #[serde(default)]
     request_logs: Option<Vec<LoggedSpan>>,
     #[serde(default)]
-    rejected_span_ids: Option<Vec<String>>,
+    rejected_span_ids: Option<Vec<ReadId<SpanId>>>,
     #[serde(default)]
-    rejected_trace_ids: Option<Vec<String>>,
+    rejected_trace_ids: Option<Vec<ReadId<TraceId>>>,
 }
 
 #[derive(Debug, Deserialize)]
 struct TakenSpan {
     #[serde(default)]
-    span_id: Option<String>,
+    span_id: Option<ReadId<SpanId>>,
 }
 
 #[derive(Debug, Deserialize)]
 struct LoggedSpan {
     id: RequestId,
-    span_id: String,
+    span_id: ReadId<SpanId>,
 }
 
 /// The spans that were rejected because their trace is closed.
@@ -250,32 +232,22 @@ impl SpansAnswer {
     /// Returns the request ids by span.
     pub(crate) fn ids(&self) -> BTreeMap<SpanId, RequestId> {
         let logged = self.request_logs.iter().flatten();
-        logged.filter_map(|logged| Some((span_id(&logged.span_id)?, logged.id))).collect()
+        logged.filter_map(|logged| Some((logged.span_id.0?, logged.id))).collect()
     }
 
     /// Returns the spans that the service reports as stored.
     pub(crate) fn taken(&self) -> BTreeSet<SpanId> {
         let taken = self.spans.iter().flatten();
-        taken.filter_map(|span| span_id(span.span_id.as_deref()?)).collect()
+        taken.filter_map(|span| span.span_id?.0).collect()
     }
 
     /// Returns the spans that the service rejected.
     pub(crate) fn rejected(&self) -> Rejected {
         Rejected {
-            spans: self.rejected_span_ids.iter().flatten().filter_map(|id| span_id(id)).collect(),
-            traces: self
-                .rejected_trace_ids
-                .iter()
-                .flatten()
-                .filter_map(|id| format!("{id:0>32}").parse().ok())
-                .collect(),
+            spans: self.rejected_span_ids.iter().flatten().filter_map(|id| id.0).collect(),
+            traces: self.rejected_trace_ids.iter().flatten().filter_map(|id| id.0).collect(),
         }
     }
-}
-
-/// Parses a span id. The service omits leading zeros.
-fn span_id(text: &str) -> Option<SpanId> {
-    if text.len() < 16 { format!("{text:0>16}").parse().ok() } else { text.parse().ok() }
 }
 
 /// The response of `POST /log-request`.
