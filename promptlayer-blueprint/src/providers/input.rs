@@ -74,7 +74,7 @@ fn of_value(value: Value) -> Request {
         value if messages::is_messages_of_any_form(&value) || messages::is_message_of_any_form(&value) => {
             chat(openai_chat::messages(&value))
         }
-        value => chat(vec![Message::user(json::readable(&value))]),
+        value => chat(vec![Message::user(json::into_readable(value))]),
     }
 }
 
@@ -137,7 +137,7 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
                 }
             },
             (known, value) if SYSTEM.contains(&known) => {
-                system.push(Message::system(json::readable(&value)));
+                system.push(Message::system(json::into_readable(value)));
             }
             (known, value)
                 if USER.contains(&known)
@@ -150,7 +150,7 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
                 let blocks = texts.iter().map(|text| ContentBlock::from_text(json::readable(text)));
                 user.push(Message::user(blocks.collect::<Vec<_>>()));
             }
-            (known, value) if USER.contains(&known) => user.push(Message::user(json::readable(&value))),
+            (known, value) if USER.contains(&known) => user.push(Message::user(json::into_readable(value))),
             (_, value) => {
                 rest.insert(name, value);
             }
@@ -169,7 +169,7 @@ fn by_role(values: Vec<(String, Value)>) -> Request {
         };
         let asked = asked.and_then(|name| rest.remove(&name));
         let said = asked.unwrap_or_else(|| Value::Object(std::mem::take(&mut rest)));
-        messages.push(Message::user(json::readable(&said)));
+        messages.push(Message::user(json::into_readable(said)));
     }
     request.unplaced = rest;
     if !messages.is_empty() {

@@ -132,6 +132,14 @@ pub fn readable(value: &Value) -> String {
     }
 }
 
+/// Converts a value to text for human readers, without a copy of a text.
+pub(super) fn into_readable(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        other => readable(&other),
+    }
+}
+
 /// Returns a text that is JSON, such as the arguments of a tool call: a text as it is, any other value
 /// serialized.
 pub(super) fn compact(value: &Value) -> String {

@@ -150,7 +150,7 @@ fn from_application(mut value: Value) -> Reply {
         Value::Null => return Reply::default(),
         value if messages::is_messages_of_any_form(&value) => openai_chat::messages(&value),
         value if messages::is_message_of_any_form(&value) => vec![openai_chat::message(&value)],
-        value => vec![Message::assistant(json::readable(&value))],
+        value => vec![Message::assistant(json::into_readable(value))],
     };
     Reply { prompt: Some(ChatPrompt::new(messages).into()), ..Reply::default() }
 }

@@ -61,7 +61,7 @@ pub(super) fn prompt_of_result(mut value: Value) -> Prompt {
         return said(lengths.len(), lengths);
     }
     shorten(&mut value, &|vector| vector.len() > 1);
-    Prompt::assistant(json::readable(&value))
+    Prompt::assistant(json::into_readable(value))
 }
 
 /// Returns the response text for embeddings: their number and their dimensions.

@@ -1,6 +1,6 @@
 //! Lists of words that a text in the source spells, with spaces between them.
 
-use super::json::{Fields, Object};
+use super::json::Object;
 
 /// A list of words: names of fields, or values of a field.
 #[derive(Clone, Copy)]
@@ -58,8 +58,8 @@ impl Words {
     }
 
     /// Returns `true` if an object has one of these fields, and it is not `null`.
-    pub(super) fn any_in(self, object: &impl Fields) -> bool {
-        self.iter().any(|name| object.has(name))
+    pub(super) fn any_in(self, object: &Object) -> bool {
+        object.iter().any(|(name, value)| !value.is_null() && self.contains(name))
     }
 
     /// Returns `true` if an object has no other fields than these. Fields that are `null` do not count.

@@ -1,5 +1,7 @@
 //! Decodes a streamed body that a function received as raw pieces: as texts, as lines, or as bytes.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::{Format, Frames, amazon};
@@ -10,7 +12,10 @@ const FIELDS: &[&str] = &["data:", "event:", "id:", "retry:", ":"];
 /// Returns the events of the body that these pieces form. Returns `None` if the items are not pieces of a
 /// body, or if the body starts with no known format. The caller checks whether the events are a provider's.
 pub(in crate::providers) fn events(pieces: &[Value]) -> Option<Vec<Value>> {
-    let body = texts(pieces).or_else(|| bytes(pieces))?;
+    let body = match pieces {
+        [Value::String(text)] => Cow::Borrowed(text.as_bytes()),
+        _ => Cow::Owned(texts(pieces).or_else(|| bytes(pieces))?),
+    };
     let format = format(&body)?;
     let mut events = Vec::new();
     let mut event = |text: String| {

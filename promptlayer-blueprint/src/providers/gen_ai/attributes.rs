@@ -96,19 +96,21 @@ pub fn of_log(log: &LogRequest, is_embedding: bool, reply: &Answered) -> Map<Str
     set(semconv::PROVIDER_NAME, Some(provider.into()));
     set(semconv::SYSTEM, Some(provider.into()));
     set(semconv::REQUEST_MODEL, (log.model != UNKNOWN_MODEL).then(|| log.model.as_str().into()));
-    for (name, keys) in PARAMETERS {
-        set(
-            name,
-            parameter(&log.parameters, keys).map(|value| {
-                // Providers accept a single stop sequence without a list. The attribute is always a list.
-                let alone = *name == semconv::REQUEST_STOP_SEQUENCES && value.is_string();
-                if alone { Value::Array(vec![value.clone()]) } else { value.clone() }
-            }),
-        );
+    if !log.parameters.is_empty() {
+        for (name, keys) in PARAMETERS {
+            set(
+                name,
+                parameter(&log.parameters, keys).map(|value| {
+                    // Providers accept a single stop sequence without a list. The attribute is always a list.
+                    let alone = *name == semconv::REQUEST_STOP_SEQUENCES && value.is_string();
+                    if alone { Value::Array(vec![value.clone()]) } else { value.clone() }
+                }),
+            );
+        }
+        set(semconv::OUTPUT_TYPE, output_type(log).map(Value::from));
+        let conversation = CONVERSATIONS.iter().find_map(|path| log.parameters.at(path)?.as_str());
+        set(semconv::CONVERSATION_ID, conversation.map(Value::from));
     }
-    set(semconv::OUTPUT_TYPE, output_type(log).map(Value::from));
-    let conversation = CONVERSATIONS.iter().find_map(|path| log.parameters.at(path)?.as_str());
-    set(semconv::CONVERSATION_ID, conversation.map(Value::from));
     set(semconv::PROMPT_NAME, log.prompt_name.as_deref().map(Value::from));
     set(semconv::PROMPT_VERSION, log.prompt_version_number.map(|version| version.to_string().into()));
     set(semconv::RESPONSE_MODEL, reply.model.as_deref().map(Value::from));

@@ -91,7 +91,7 @@ pub(super) fn request(mut object: Object) -> Request {
         Some(Value::String(text)) => messages.push(Message::user(text)),
         Some(Value::Array(items)) => messages.extend(items::messages(&items)),
         None | Some(Value::Null) => {}
-        Some(other) => messages.push(Message::user(json::readable(&other))),
+        Some(other) => messages.push(Message::user(json::into_readable(other))),
     }
     let mut prompt = ChatPrompt::new(messages);
     if let Some(Value::Array(list)) = object.get("tools")
