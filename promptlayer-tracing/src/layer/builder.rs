@@ -538,7 +538,7 @@ impl LayerBuilder {
             semconv: self.semconv(),
             wire: self.wire,
             batch: self.batch_limits(),
-            resource: Resource::new(self.service_name()),
+            resource: Resource::new(&self.service_name()),
             provider: self.provider.clone(),
         });
         let (store, found) = match &self.spool {

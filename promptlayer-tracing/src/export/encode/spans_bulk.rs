@@ -23,7 +23,7 @@ pub(crate) struct Resource {
 }
 
 impl Resource {
-    pub(crate) fn new(service: String) -> Self {
+    pub(crate) fn new(service: &str) -> Self {
         let resource = json!({
             "attributes": {
                 semconv::SERVICE_NAME: service,

@@ -56,7 +56,7 @@ impl Line {
         let encoder = Arc::new(Encoder {
             wire,
             batch,
-            resource: Resource::new("test".to_owned()),
+            resource: Resource::new("test"),
             provider: None,
             semconv: SemconvStability::default(),
         });

@@ -42,13 +42,9 @@ fn sent(started: SystemTime, duration: Duration) -> Value {
     processor.hand_over(processor.prepare(span).unwrap());
     let processed = shelf.0.lock().unwrap().pop().unwrap();
     let converted = ConvertedSpan::from_span(&processed.span, None);
-    let bytes = spans_bulk::span_bytes(
-        &processed,
-        &converted,
-        &Resource::new("test".to_owned()),
-        SemconvStability::default(),
-    )
-    .unwrap();
+    let bytes =
+        spans_bulk::span_bytes(&processed, &converted, &Resource::new("test"), SemconvStability::default())
+            .unwrap();
     serde_json::from_slice(&bytes).unwrap()
 }
 
