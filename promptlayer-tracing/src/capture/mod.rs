@@ -48,7 +48,7 @@ const MAX_SOURCES: usize = 16;
 /// The captured form of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Captured<Text = String> {
-    /// The value from its `Serialize`, in the compact form.
+    /// The value from its `Serialize`, in the compact form of the module `serialize`.
     Serialized(Text),
     /// JSON text.
     Json(Text),

@@ -95,6 +95,20 @@ macro_rules! integers {
     )*};
 }
 
+/// Defines methods that write a float. JSON has no number that is not finite.
+macro_rules! floats {
+    ($($method:ident: $float:ident;)*) => {$(
+        fn $method(self, number: $float) -> Result<()> {
+            if number.is_finite() {
+                F::$float(&mut self.text, number);
+            } else {
+                F::null(&mut self.text);
+            }
+            Ok(())
+        }
+    )*};
+}
+
 impl<'a, F: Form> Serializer for &'a mut Output<F> {
     type Ok = ();
     type Error = Error;
@@ -110,6 +124,11 @@ impl<'a, F: Form> Serializer for &'a mut Output<F> {
         serialize_u8: u8, serialize_i8: i8;
         serialize_u16: u16, serialize_i16: i16;
         serialize_u32: u32, serialize_i32: i32;
+    }
+
+    floats! {
+        serialize_f32: f32;
+        serialize_f64: f64;
     }
 
     fn serialize_bool(self, value: bool) -> Result<()> {
@@ -142,24 +161,6 @@ impl<'a, F: Form> Serializer for &'a mut Output<F> {
         match i64::try_from(number) {
             Ok(number) => return self.serialize_i64(number),
             Err(_) => F::json(&mut self.text, &number.to_string()),
-        }
-        Ok(())
-    }
-
-    fn serialize_f32(self, number: f32) -> Result<()> {
-        if number.is_finite() {
-            F::f32(&mut self.text, number);
-        } else {
-            F::null(&mut self.text);
-        }
-        Ok(())
-    }
-
-    fn serialize_f64(self, number: f64) -> Result<()> {
-        if number.is_finite() {
-            F::f64(&mut self.text, number);
-        } else {
-            F::null(&mut self.text);
         }
         Ok(())
     }

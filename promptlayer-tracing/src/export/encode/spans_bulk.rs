@@ -18,7 +18,7 @@ use crate::span::finished::FinishedSpan;
 /// The OpenTelemetry resource: attributes that all spans of a process share.
 #[derive(Debug)]
 pub(crate) struct Resource {
-    /// It is written once.
+    /// The JSON of the resource, which every span contains.
     json: String,
 }
 
