@@ -175,7 +175,7 @@ impl<T: Transport> Worker<T> {
                 self.deliverer.pipeline.sync_store(|error| self.deliverer.report(error));
                 return;
             }
-            if self.has_full_batch() {
+            if !self.prepare_to_wait() {
                 continue;
             }
             tokio::select! {
@@ -187,19 +187,20 @@ impl<T: Transport> Worker<T> {
         }
     }
 
-    /// Tells the calling threads whether a full batch is waited for. Returns `true` if there is one already.
-    fn has_full_batch(&self) -> bool {
+    /// Tells the calling threads whether a full batch is to wake this thread. Returns `false` if there is one already.
+    fn prepare_to_wait(&self) -> bool {
         let Pipeline { queue, waits_for_batch, .. } = &*self.deliverer.pipeline;
         if self.batcher.writes_ahead() {
-            // It writes batches to disk even if none can be sent. The calling threads are always told so.
-            return false;
+            // A full batch always wakes this thread, which writes it to disk even if it cannot be sent.
+            return true;
         }
         let is_waiting = self.slots.memory.available_permits() > 0;
         waits_for_batch.store(is_waiting, SeqCst);
         // A thread that filled the batch before the store has not woken this one.
         let Held { waiting, bytes } = queue.held();
         let limits = self.encoder.batch;
-        is_waiting && (waiting >= limits.spans || (waiting > 0 && bytes >= limits.bytes))
+        let is_full = waiting >= limits.spans || (waiting > 0 && bytes >= limits.bytes);
+        !(is_waiting && is_full)
     }
 
     /// Starts as many deliveries as there are free slots, and writes to disk what should not wait in memory.
