@@ -61,7 +61,7 @@ impl Call {
 
     /// Drops a call that records nothing. This is inlined, unlike the code that ends a call.
     #[inline]
-    pub(crate) fn forget_idle(mut self) {
+    pub(crate) fn drop_unrecorded(mut self) {
         debug_assert!(!self.is_recording(), "a call that records must end");
         drop(std::mem::replace(&mut self.span, Span::none()));
         // Nothing is left in it to drop.

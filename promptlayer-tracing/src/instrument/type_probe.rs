@@ -137,7 +137,7 @@ impl<T: ?Sized> EndOfValue<T> {
         C: FnOnce(&T) -> Chunk,
     {
         if !call.is_recording() {
-            call.forget_idle();
+            call.drop_unrecorded();
             return given;
         }
         Self::end_recorded(call, &given, chunk);
