@@ -188,6 +188,7 @@ impl<T: Transport> Deliverer<T> {
     /// Settles the spans that were found. Returns those that are missing, and those whose trace was not read.
     fn settle_found(&self, items: Vec<BatchItem>, held: &BTreeMap<TraceId, Held>) -> [Vec<BatchItem>; 2] {
         let [mut missing, mut unread] = [Vec::new(), Vec::new()];
+        let _hold = self.pipeline.progress.hold();
         for item in items {
             let Some((trace, span)) = item.place() else { continue };
             match held.get(&trace).map(|spans| spans.get(&span)) {

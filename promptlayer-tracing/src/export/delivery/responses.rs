@@ -248,6 +248,7 @@ impl<T: Transport> Deliverer<T> {
     fn settle_proven(&self, items: Vec<BatchItem>, answer: &SpansAnswer) -> Proof {
         let (ids, taken, rejected) = (answer.ids(), answer.taken(), answer.rejected());
         let mut proof = Proof::default();
+        let _hold = self.pipeline.progress.hold();
         for item in items {
             let Content::Span { trace_id, span_id, hook_payload } = &item.content else { continue };
             if rejected.holds(*trace_id, *span_id) {

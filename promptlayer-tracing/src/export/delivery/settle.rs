@@ -55,6 +55,7 @@ impl<T: Transport> Deliverer<T> {
 
     /// Records the same outcome for all items.
     pub(crate) fn settle_all(&self, items: Vec<BatchItem>, end: End) {
+        let _hold = self.pipeline.progress.hold();
         for item in items {
             self.settle(item, end);
         }
