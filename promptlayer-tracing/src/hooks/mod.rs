@@ -151,22 +151,17 @@ impl HookSender {
         announce(&self.progress)
     }
 
-    /// Sends a request to the hook thread. If too many are waiting, the request is counted as skipped.
-    pub(crate) fn logged(
-        &self,
-        request: LoggedRequest,
-        of_function: Option<OwnHook>,
-        is_of_hook: bool,
-        announced: Announced,
-    ) {
+    /// Counts the id of a request. Returns `true` if a hook is to be called for it.
+    pub(crate) fn received(&self, of_function: Option<OwnHook>, is_of_hook: bool) -> bool {
         self.counters.received.fetch_add(1, SeqCst);
         if is_of_hook {
             self.counters.of_hooks.fetch_add(1, SeqCst);
-            return;
         }
-        if !self.has_hooks && of_function.is_none() {
-            return;
-        }
+        !is_of_hook && (self.has_hooks || of_function.is_some())
+    }
+
+    /// Sends a request to the hook thread. If too many are waiting, the request is counted as skipped.
+    pub(crate) fn logged(&self, request: LoggedRequest, of_function: Option<OwnHook>, announced: Announced) {
         if self.news.try_send(News::Logged(request, of_function, announced)).is_err() {
             self.counters.skipped.fetch_add(1, SeqCst);
         }

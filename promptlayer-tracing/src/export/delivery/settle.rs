@@ -15,21 +15,28 @@ use crate::hooks::{Logged, LoggedRequest};
 
 impl<T: Transport> Deliverer<T> {
     /// Records a delivery and passes the request id to the hooks.
-    pub(crate) fn logged(&self, item: BatchItem, id: Option<RequestId>) {
-        let (trace_id, span_id, hook_payload) = match &item.content {
-            Content::Span { trace_id, span_id, hook_payload: Some(hook_payload) }
-            | Content::Log { trace_id, span_id, hook_payload } => (*trace_id, *span_id, hook_payload.clone()),
-            Content::Span { hook_payload: None, .. } | Content::Track { .. } => {
-                return self.settle(item, End::Delivered);
+    pub(crate) fn logged(&self, mut item: BatchItem, id: Option<RequestId>) {
+        let (trace_id, span_id, hook_payload) = match &mut item.content {
+            Content::Span { trace_id, span_id, hook_payload } => (*trace_id, *span_id, hook_payload.take()),
+            Content::Log { trace_id, span_id, hook_payload } => {
+                (*trace_id, *span_id, Some(hook_payload.clone()))
             }
+            Content::Track { .. } => return self.settle(item, End::Delivered),
         };
+        let Some(hook_payload) = hook_payload else { return self.settle(item, End::Delivered) };
+        // Count the id before the ledger is updated, so that a caller that sees the delivery also sees the count.
+        let Some(id) = id else {
+            self.hooks.missing();
+            return self.settle(item, End::Delivered);
+        };
+        if !self.hooks.received(hook_payload.own_hook, hook_payload.is_of_hook) {
+            return self.settle(item, End::Delivered);
+        }
         // Update the ledger before the hook runs, so that a caller that sees the id also sees the delivery.
         // Announce the hook before that, so that a caller that waits for the delivery also waits for its
         // hook.
         let announced = self.hooks.announce();
         self.settle(item, End::Delivered);
-        let Some(id) = id else { return self.hooks.missing() };
-        let (own_hook, is_of_hook) = (hook_payload.own_hook, hook_payload.is_of_hook);
         let request = LoggedRequest::new(Logged {
             id,
             trace_id,
@@ -41,7 +48,7 @@ impl<T: Transport> Deliverer<T> {
             client: self.hook_client.clone(),
             enqueue: Arc::clone(&self.pipeline) as _,
         });
-        self.hooks.logged(request, own_hook, is_of_hook, announced);
+        self.hooks.logged(request, hook_payload.own_hook, announced);
     }
 
     /// Records an outcome, in the ledger and on disk.
