@@ -6,25 +6,26 @@ use super::MORE;
 
 /// Returns the value. Returns `None` if the text is not one that [`Compact`](super::Compact) wrote.
 pub(crate) fn read(text: &str) -> Option<Value> {
-    let mut reader = Reader { rest: text };
+    let mut reader = Reader { whole: text, at: 0 };
     let value = reader.value()?;
-    reader.rest.is_empty().then_some(value)
+    (reader.at == text.len()).then_some(value)
 }
 
 /// Returns the JSON, if the whole value is JSON that another serializer wrote.
 pub(crate) fn raw_json(text: &str) -> Option<&str> {
-    let mut reader = Reader { rest: text.strip_prefix('r')? };
-    reader.text()
+    Reader { whole: text.strip_prefix('r')?, at: 0 }.text()
 }
 
 struct Reader<'a> {
-    rest: &'a str,
+    whole: &'a str,
+    /// Up to where it is read.
+    at: usize,
 }
 
 impl<'a> Reader<'a> {
     fn byte(&mut self) -> Option<u8> {
-        let byte = *self.rest.as_bytes().first()?;
-        self.rest = self.rest.get(1..)?;
+        let byte = *self.whole.as_bytes().get(self.at)?;
+        self.at += 1;
         Some(byte)
     }
 
@@ -42,20 +43,17 @@ impl<'a> Reader<'a> {
 
     fn text(&mut self) -> Option<&'a str> {
         let length = usize::try_from(self.number()?).ok()?;
-        let (text, rest) = self.rest.split_at_checked(length)?;
-        self.rest = rest;
+        let end = self.at.checked_add(length)?;
+        let text = self.whole.get(self.at..end)?;
+        self.at = end;
         Some(text)
     }
 
     /// Returns `true`, and skips the byte, if it is the next one.
-    fn is_at(&mut self, byte: char) -> bool {
-        match self.rest.strip_prefix(byte) {
-            Some(rest) => {
-                self.rest = rest;
-                true
-            }
-            None => false,
-        }
+    fn is_at(&mut self, byte: u8) -> bool {
+        let is_next = self.whole.as_bytes().get(self.at) == Some(&byte);
+        self.at += usize::from(is_next);
+        is_next
     }
 
     fn value(&mut self) -> Option<Value> {
@@ -78,15 +76,15 @@ impl<'a> Reader<'a> {
             }
             b'[' => {
                 let mut list = Vec::new();
-                while !self.is_at(']') {
+                while !self.is_at(b']') {
                     list.push(self.value()?);
                 }
                 Value::Array(list)
             }
             b'{' => {
                 let mut map = Map::new();
-                while !self.is_at('}') {
-                    let 'x' = char::from(self.byte()?) else { return None };
+                while !self.is_at(b'}') {
+                    let b'x' = self.byte()? else { return None };
                     let key = self.text()?.to_owned();
                     map.insert(key, self.value()?);
                 }
