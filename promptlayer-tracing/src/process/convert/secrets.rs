@@ -28,7 +28,7 @@ pub(super) fn hide_in_argument(name: &str, type_name: Option<&str>, value: &mut 
     let is_secret = paths(type_name.unwrap_or_default()).any(|path| is_secret_type(last_name(path)));
     if (is_key || is_secret) && !value.is_null() {
         *value = Value::from(REDACTED);
-    } else {
+    } else if value.is_object() || value.is_array() {
         hide_value(value, false, Within::Settings.then_or_content(name), Within::then_or_content);
     }
 }
@@ -43,9 +43,20 @@ type Then = fn(Within, &str) -> Within;
 
 fn hide_in(object: &mut Map<String, Value>, within: Within, then: Then) {
     for (name, value) in object {
-        let is_list = value.is_array().then_some("");
-        let is_hidden = within.hides(name, value.as_str().or(is_list));
-        hide_value(value, is_hidden, then(within, name), then);
+        match value {
+            // These hide no secret, so their names do not matter.
+            Value::Null | Value::Bool(_) => {}
+            Value::Object(inner) => hide_in(inner, then(within, name), then),
+            Value::Array(_) => {
+                let is_hidden = within.hides(name, Some(""));
+                hide_value(value, is_hidden, then(within, name), then);
+            }
+            Value::String(_) | Value::Number(_) => {
+                if within.hides(name, value.as_str()) {
+                    *value = Value::from(REDACTED);
+                }
+            }
+        }
     }
 }
 
