@@ -46,9 +46,11 @@ pub(super) fn request(value: &Value) -> Option<Request> {
         return Some((detect::request(&object)?.request)(object));
     }
     let object = value.as_object()?;
-    let is_request = |value: &Value| value.as_object().is_some_and(|inner| detect::request(inner).is_some());
-    let (name, inner) = only(object.iter().filter(|(_, value)| is_request(value)))?;
-    let mut request = detect::read_request(inner.as_object()?)?;
+    let (name, inner, shape) = only(object.iter().filter_map(|(name, value)| {
+        let inner = value.as_object()?;
+        Some((name, inner, detect::request(inner)?))
+    }))?;
+    let mut request = (shape.request)(inner.clone());
     request.unplaced.extend(others(object, name));
     Some(request)
 }

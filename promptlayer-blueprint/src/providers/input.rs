@@ -186,10 +186,10 @@ fn take_request(values: &mut Vec<(String, Value)>) -> Option<Request> {
         let all = || values.iter().enumerate().map(|(at, (name, value))| (at, name.as_str(), value));
         all().filter(|(_, name, _)| REQUEST.contains(name)).chain(all())
     };
-    let is_request =
-        |value: &Value| value.as_object().is_some_and(|object| detect::request(object).is_some());
-    if let Some((at, ..)) = in_order().find(|(.., value)| is_request(value)) {
-        return detect::take_request(values.remove(at).1).ok();
+    let found = in_order().find_map(|(at, _, value)| Some((at, detect::request(value.as_object()?)?)));
+    if let Some((at, shape)) = found {
+        let Value::Object(object) = values.remove(at).1 else { return None };
+        return Some((shape.request)(object));
     }
     let (at, request) = in_order()
         .find_map(|(at, name, value)| Some((at, without_model(value, Place::of(name, values))?)))
