@@ -97,10 +97,12 @@ pub fn of_log(log: &LogRequest, is_embedding: bool, reply: &Answered) -> Map<Str
     set(semconv::SYSTEM, Some(provider.into()));
     set(semconv::REQUEST_MODEL, (log.model != UNKNOWN_MODEL).then(|| log.model.as_str().into()));
     if !log.parameters.is_empty() {
+        let within = WITHIN.iter().filter_map(|name| log.parameters.get(*name)?.as_object());
+        let places: Vec<_> = std::iter::once(&log.parameters).chain(within).collect();
         for (name, keys) in PARAMETERS {
             set(
                 name,
-                parameter(&log.parameters, keys).map(|value| {
+                parameter(&places, keys).map(|value| {
                     // Providers accept a single stop sequence without a list. The attribute is always a list.
                     let alone = *name == semconv::REQUEST_STOP_SEQUENCES && value.is_string();
                     if alone { Value::Array(vec![value.clone()]) } else { value.clone() }
@@ -239,11 +241,10 @@ fn output_type(log: &LogRequest) -> Option<&'static str> {
     })
 }
 
-/// Returns a parameter, by the first of its names that exists.
-fn parameter<'a>(parameters: &'a Map<String, Value>, keys: &[&str]) -> Option<&'a Value> {
-    let within = WITHIN.iter().filter_map(|name| parameters.get(*name)?.as_object());
-    std::iter::once(parameters)
-        .chain(within)
+/// Returns a parameter, by the first of its names that exists. `places` are the objects that may contain it.
+fn parameter<'a>(places: &[&'a Map<String, Value>], keys: &[&str]) -> Option<&'a Value> {
+    places
+        .iter()
         .flat_map(|of| keys.iter().filter_map(|key| of.get(*key)))
         .find(|value| !value.is_null() && !value.is_object())
 }
