@@ -5,7 +5,7 @@
 
 use super::reading::{Reply, Request, Shape};
 use super::vendors::VENDORS;
-use super::{detect, vendor};
+use super::{UNKNOWN_MODEL, detect, vendor};
 
 /// The evidence of a call, from which its provider is determined.
 ///
@@ -50,12 +50,13 @@ impl Evidence<'_> {
     /// Returns `PromptLayer`'s name of the provider, or `None` if nothing tells it.
     pub fn provider(&self) -> Option<&str> {
         let only_speaker = |shape: Option<&'static Shape>| shape.and_then(Shape::only_speaker);
+        let known_model = Some(self.model).filter(|model| *model != UNKNOWN_MODEL);
         let mut evidence: Vec<(&str, u32)> = [
             (self.reply.provider.as_deref(), REPLY_MARK),
             (only_speaker(self.reply.shape), REPLY_FORMAT),
             (self.request.provider.as_deref(), REQUEST_MARK),
             (only_speaker(self.request.shape).filter(|_| self.reply.shape.is_none()), REQUEST_FORMAT),
-            (vendor::of_model(self.model), MODEL),
+            (known_model.and_then(vendor::of_model), MODEL),
             (self.reply.shape.or(self.request.shape).and_then(Shape::usual_speaker), USUAL_FORMAT),
         ]
         .into_iter()
@@ -116,7 +117,10 @@ fn paths<'a>(types: &[&'a str]) -> Vec<TypePath<'a>> {
         }
         Some(TypePath { root, name: rest.rsplit(':').next()? })
     };
-    types.iter().flat_map(|name| name.split(|c| !is_part(c)).filter_map(path)).collect()
+    let parts = |name: &'a str| name.split(move |c| !is_part(c)).filter(|part| !part.is_empty());
+    // The types of the language itself have no path.
+    let with_paths = types.iter().filter(|name| name.contains(':'));
+    with_paths.flat_map(|name| parts(name)).filter_map(path).collect()
 }
 
 impl TypePath<'_> {
