@@ -1,4 +1,4 @@
-//! Checks that the imports between the files of each crate have no cycle.
+//! Checks that the imports between the files of each crate have no cycle, and that each dependency has a reason.
 //!
 //! A folder's `mod.rs` and the files below it count as one: a parent re-exports its children, and they use its types.
 #![allow(clippy::unwrap_used, reason = "a test stops where it finds what should not be")]
@@ -113,5 +113,39 @@ fn imports_between_files_have_no_cycle() {
             let found = cycle(module, &imports, &mut Vec::new(), &mut done);
             assert_eq!(found, None, "files of {name} import each other");
         }
+    }
+}
+
+/// Returns the names of a manifest's dependencies, without those of tests.
+fn dependencies(manifest: &str) -> BTreeSet<&str> {
+    let mut is_of_program = false;
+    let mut names = BTreeSet::new();
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            is_of_program = line.ends_with("dependencies]") && !line.contains("dev-dependencies");
+        } else if is_of_program && line.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            names.extend(line.split(['.', ' ', '=']).next());
+        }
+    }
+    names
+}
+
+/// Returns the names in the first column of a crate's table that have a reason in the last one.
+fn reasons<'a>(page: &'a str, crate_name: &str) -> BTreeSet<&'a str> {
+    let mut sections = page.split("\n## ");
+    let section =
+        sections.find(|section| section.starts_with(&format!("{crate_name}\n"))).unwrap_or_default();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
+    let has_reason = |rest: &str| rest.rsplit('|').nth(1).is_some_and(|reason| !reason.trim().is_empty());
+    rows.filter(|(_, rest)| has_reason(rest)).map(|(name, _)| name).collect()
+}
+
+#[test]
+fn every_dependency_has_a_reason() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let page = fs::read_to_string(root.join("docs/dependencies.md")).unwrap();
+    for name in CRATES {
+        let manifest = fs::read_to_string(root.join(name).join("Cargo.toml")).unwrap();
+        assert_eq!(reasons(&page, name), dependencies(&manifest), "{name} in docs/dependencies.md");
     }
 }
