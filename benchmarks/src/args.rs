@@ -14,14 +14,17 @@ pub(crate) struct Options {
     works: Option<Vec<String>>,
     parts: Option<Vec<String>>,
     pub(crate) rounds: usize,
+    /// The calls of the part `memory`.
+    pub(crate) calls: usize,
 }
 
 const ROUNDS: usize = 15;
+const CALLS: usize = 1_000_000;
 
 impl Options {
     /// Reads the arguments. Returns `None` if they ask for help.
     pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Result<Option<Self>, Error> {
-        let mut options = Self { only: None, works: None, parts: None, rounds: ROUNDS };
+        let mut options = Self { only: None, works: None, parts: None, rounds: ROUNDS, calls: CALLS };
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("`{argument}` needs a value"));
             match argument.as_str() {
@@ -32,6 +35,7 @@ impl Options {
                 "--work" => options.works = Some(list(&value()?, WORKS.iter().map(|work| work.name))?),
                 "--part" => options.parts = Some(list(&value()?, PARTS.iter().map(|part| part.name))?),
                 "--rounds" => options.rounds = usize::from_str(&value()?)?.max(1),
+                "--calls" => options.calls = usize::from_str(&value()?)?,
                 other => return Err(format!("unknown argument `{other}`\n\n{}", usage()).into()),
             }
         }
@@ -74,7 +78,8 @@ pub(crate) fn usage() -> String {
          --part <names>     only these parts; without it, those marked with *\n\
          --only <names>     only these subjects\n\
          --work <names>     only these workloads\n\
-         --rounds <number>  rounds of each measurement, {ROUNDS} by default\n"
+         --rounds <number>  rounds of each measurement, {ROUNDS} by default\n\
+         --calls <number>   calls of the part `memory`, {CALLS} by default\n"
     );
     let mut add = |title: &str, rows: Vec<(&str, String)>| {
         usage += &format!("\n{title}:\n");
@@ -113,7 +118,7 @@ mod tests {
             let options = read(arguments).unwrap().unwrap();
             PARTS.iter().filter(|part| options.runs(part)).map(|part| part.name).collect::<Vec<_>>()
         };
-        assert_eq!(runs(&[]), ["calls", "threads", "instructions", "export", "latency"]);
+        assert_eq!(runs(&[]), ["calls", "threads", "instructions", "export", "memory", "latency"]);
         assert_eq!(runs(&["--part", "size"]), ["size"]);
     }
 

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child as Process, ChildStdin, ChildStdout, Command, Stdio};
 
 use harness::Error;
+use harness::clock::resident_memory_kib;
 use harness::protocol;
 use harness::sink::{Received, Sink};
 use harness::work::Work;
@@ -25,9 +26,17 @@ impl Child {
         Self::start_in(Command::new(&subject.program), subject, work)
     }
 
+    /// Starts the subject with a server that never answers.
+    pub(crate) fn start_unanswered(subject: &Built, work: &Work) -> Result<Self, Error> {
+        Self::start_with(Sink::silent()?, Command::new(&subject.program), subject, work)
+    }
+
     /// Starts the subject with a command that ends in its program.
-    pub(crate) fn start_in(mut command: Command, subject: &Built, work: &Work) -> Result<Self, Error> {
-        let sink = Sink::start()?;
+    pub(crate) fn start_in(command: Command, subject: &Built, work: &Work) -> Result<Self, Error> {
+        Self::start_with(Sink::start()?, command, subject, work)
+    }
+
+    fn start_with(sink: Sink, mut command: Command, subject: &Built, work: &Work) -> Result<Self, Error> {
         let mut process = command
             .args([subject.name, work.name, sink.url()])
             // Nothing but the subject decides what is recorded.
@@ -50,6 +59,18 @@ impl Child {
 
     pub(crate) fn received(&self) -> Received {
         self.sink.received()
+    }
+
+    /// Returns the memory that the process uses now, in KiB.
+    pub(crate) fn memory_kib(&self) -> Result<u64, Error> {
+        resident_memory_kib(self.process.id())
+    }
+
+    /// Ends the process without an export of what it recorded.
+    pub(crate) fn kill(mut self) -> Result<(), Error> {
+        self.process.kill()?;
+        self.process.wait()?;
+        Ok(())
     }
 
     /// Ends the process.

@@ -10,6 +10,7 @@ mod export;
 mod generated;
 mod instructions;
 mod latency;
+mod memory;
 mod rounds;
 mod size;
 mod subjects;
@@ -53,6 +54,12 @@ const PARTS: &[Part] = &[
         what: "speed, processor time and memory of the export",
         is_slow: false,
         run: export::run,
+    },
+    Part {
+        name: "memory",
+        what: "memory of a queued call, and its growth over many calls",
+        is_slow: false,
+        run: memory::run,
     },
     Part { name: "latency", what: "percentiles of the close of a span", is_slow: false, run: latency::run },
     Part { name: "compile", what: "compile time of the attribute", is_slow: true, run: compile::run },

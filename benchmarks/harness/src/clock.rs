@@ -22,7 +22,16 @@ fn read(clock: ClockId) -> Duration {
 
 /// Returns the largest amount of memory that this process has used so far, in KiB.
 pub fn peak_memory_kib() -> Result<u64, Error> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
-    Ok(peak.trim_end_matches("kB").trim().parse()?)
+    memory_kib("self", "VmHWM:")
+}
+
+/// Returns the memory that a process uses now, in KiB.
+pub fn resident_memory_kib(process: u32) -> Result<u64, Error> {
+    memory_kib(&process.to_string(), "VmRSS:")
+}
+
+fn memory_kib(process: &str, field: &str) -> Result<u64, Error> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let size = status.lines().find_map(|line| line.strip_prefix(field)).ok_or("no such field")?;
+    Ok(size.trim_end_matches("kB").trim().parse()?)
 }

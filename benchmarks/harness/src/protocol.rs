@@ -20,6 +20,8 @@ pub struct Listed {
 pub enum Command {
     /// Make bursts of calls on so many threads. After each, wait until it is exported.
     Round { bursts: usize, calls: usize, threads: usize },
+    /// Make calls on one thread, and do not wait until they are exported.
+    Record { calls: usize },
     /// Make calls as fast as possible on one thread, and measure until they are exported.
     Export { calls: usize },
 }

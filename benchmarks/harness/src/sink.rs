@@ -12,6 +12,8 @@ use memchr::memmem;
 pub struct Sink {
     url: String,
     counts: Arc<Counts>,
+    /// The address of a server that never answers.
+    _silent: Option<TcpListener>,
 }
 
 #[derive(Default)]
@@ -42,7 +44,14 @@ impl Sink {
                 thread::spawn(move || serve(client, &counts));
             }
         });
-        Ok(Self { url, counts })
+        Ok(Self { url, counts, _silent: None })
+    }
+
+    /// Returns a server that takes connections, and never reads or answers a request.
+    pub fn silent() -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let url = format!("http://{}", listener.local_addr()?);
+        Ok(Self { url, counts: Arc::default(), _silent: Some(listener) })
     }
 
     pub fn url(&self) -> &str {

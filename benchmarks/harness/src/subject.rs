@@ -93,6 +93,12 @@ fn serve(subject: &Subject, name: &str, sink: &str) -> Result<(), Error> {
                 made += measured.calls() as u64;
                 answer(&measured.round())?;
             }
+            Command::Record { calls } => {
+                let mut measured = Measured::default();
+                measured.burst(*run, &prompt, calls, 1);
+                made += measured.calls() as u64;
+                answer(&measured.round())?;
+            }
             Command::Export { calls } => {
                 made += calls as u64;
                 answer(&measure::export(*run, &prompt, calls, &*session)?)?;
