@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use crate::Config;
 use crate::access::Access;
 use crate::limits::BodyBudget;
@@ -15,16 +17,24 @@ pub(crate) struct App {
     bodies: BodyBudget,
     body_limit: usize,
     url: Arc<str>,
+    stopping: watch::Receiver<bool>,
 }
 
 impl App {
-    pub(crate) fn new(store: Store, access: Access, config: &Config, url: String) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        access: Access,
+        config: &Config,
+        url: String,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
         Self {
             store,
             access: Arc::new(access),
             bodies: BodyBudget::default(),
             body_limit: config.body_limit,
             url: url.into(),
+            stopping,
         }
     }
 
@@ -46,6 +56,11 @@ impl App {
     /// Returns the base URL for clients on this machine.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Returns a receiver that becomes `true` when the server stops.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.clone()
     }
 
     /// Returns the access rules.

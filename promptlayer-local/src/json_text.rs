@@ -30,6 +30,10 @@ impl JsonText {
         Self("null".to_owned())
     }
 
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Parses the text into a [`Value`]. `serde_json` wrote the text, so parsing does not fail.
     pub(crate) fn into_value(self) -> Value {
         serde_json::from_str(&self.0).unwrap_or_default()

@@ -45,7 +45,9 @@
 //! | `GET` and `POST /prompt-templates/{name or id}`, `GET /prompt-templates` | reads templates; `POST` renders them |
 //! | `GET /api/public/v2/requests/{id}`, `GET /api/public/v2/traces/{id}` | returns a logged request or trace |
 //! | `POST /api/public/v2/traces/{id}/close` | closes a trace, which then accepts no more spans |
+//! | `POST /api/public/v2/requests/search`, `…/analytics`, `GET …/suggestions` | finds requests, and counts them |
 //! | `GET /`, `GET /requests/{id}` | HTML pages |
+//! | `GET /events` | tells an open page that something was stored, as server-sent events |
 //! | `GET` and `POST /key`, `POST /logout` | the login form, if the server has an API key |
 //!
 //! Statuses and bodies follow PromptLayer's published API document. Where the document leaves a case open:
@@ -55,6 +57,13 @@
 //!   variables.
 //! - A span that is sent twice is stored twice, which makes resent spans visible.
 //! - A request log keeps an unknown prompt name as it was sent.
+//! - A search for words finds texts that have all of them, in any order. Upper and lower case and accents make no
+//!   difference, and the last word can be the beginning of a longer one. If more than 10,000 requests have the
+//!   words, the newest 10,000 are searched. Of an input or an output of more than 1 MiB, the beginning is
+//!   searched.
+//! - A search by `user_intent` or `agent_intent` gets 400, because this server does not classify texts.
+//! - A request without a `price` is searched, sorted and shown by an estimate from the price table of the crate
+//!   `genai-prices`. The API returns the price that was logged.
 //! - A `score` of 0 without a `score_name` in a request log is ignored, because PromptLayer's own clients
 //!   always send that field.
 //!

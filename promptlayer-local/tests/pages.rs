@@ -31,11 +31,13 @@ async fn the_list_shows_each_request_newest_first() {
     local.log(&request_with(&new)).await;
     local.log(&request_with(&old)).await;
     let page = local.page("/").await.text;
-    for shown in ["billing", ">93<", "12,345 / 67", ">Warning<", ">Error<", "2026-01-15 10:30:00", "1–2 of 2"]
+    for shown in
+        ["billing", ">93<", "12,345 / 67", ">Warning<", ">Error<", "2026-01-15 10:30:00", "<dd>2</dd>"]
     {
         assert!(page.contains(shown), "{shown} is not in {page}");
     }
-    assert!(page.find("newer").unwrap() < page.find("older").unwrap(), "{page}");
+    let rows = page.split("<tbody>").nth(1).unwrap();
+    assert!(rows.find("newer").unwrap() < rows.find("older").unwrap(), "{rows}");
 }
 
 #[tokio::test]
@@ -58,13 +60,10 @@ async fn the_list_has_pages() {
         .collect();
     local.post("/spans-bulk", &json!({ "spans": spans })).await;
     let mut path = "/".to_owned();
-    for (range, first, older) in [
-        ("1–50 of 120", "call-119", true),
-        ("50 up to 2026-01-15 10:30:00 UTC, of 120", "call-069", true),
-        ("20 up to 2026-01-15 10:30:00 UTC, of 120", "call-019", false),
-    ] {
+    for (rows, first, older) in [(50, "call-119", true), (50, "call-069", true), (20, "call-019", false)] {
         let page = local.page(&path).await.text;
-        assert!(page.contains(range) && page.contains(first), "{path}: {page}");
+        assert!(page.contains("<dd>120</dd>") && page.contains(first), "{path}: {page}");
+        assert_eq!(page.matches("<tr data-id=").count(), rows, "{path}: {page}");
         assert_eq!(page.contains("rel=\"prev\""), path != "/", "{path}: {page}");
         assert_eq!(page.contains("rel=\"next\""), older, "{path}: {page}");
         if older {
@@ -73,7 +72,7 @@ async fn the_list_has_pages() {
         }
     }
     // Page numbers are ignored: with them, a link showed other requests after every new one.
-    assert!(local.page("/?page=2").await.text.contains("1–50 of 120"));
+    assert!(local.page("/?page=2").await.text.contains("call-119"));
 }
 
 #[tokio::test]
@@ -110,10 +109,12 @@ async fn logged_text_is_escaped_in_html() {
 
     for (path, times) in [("/", 4), ("/requests/1", 30), ("/requests/%3Cscript%3Ealert('x')", 1)] {
         let page = local.page(path).await;
-        assert!(!page.text.contains("<script") && !page.text.contains("alert('x')"), "{path}: {}", page.text);
+        let own_script = "<script src=\"/script.js\" defer></script>";
+        let logged = page.text.replacen(own_script, "", 1);
+        assert!(!logged.contains("<script") && !logged.contains("alert('x')"), "{path}: {logged}");
         assert!(page.text.matches("script").count() >= times, "{path}: {}", page.text);
         assert!(
-            page.policy.contains("default-src 'none'") && !page.policy.contains("script-src"),
+            page.policy.contains("default-src 'none'") && page.policy.contains("script-src 'self';"),
             "{}",
             page.policy
         );

@@ -8,6 +8,7 @@ mod problem;
 mod read_back;
 mod render;
 mod rules;
+mod search;
 mod spans_bulk;
 mod template_list;
 mod templates;
@@ -38,6 +39,9 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route("/prompt-templates/", get(template_list::list))
         // A name can contain slashes, and some clients do not encode them as %2F.
         .route("/prompt-templates/{*identifier}", get(templates::read_raw).post(templates::read_rendered))
+        .route("/api/public/v2/requests/search", post(search::search))
+        .route("/api/public/v2/requests/suggestions", get(search::suggestions))
+        .route("/api/public/v2/requests/analytics", post(search::analytics))
         .route("/api/public/v2/requests/{request_id}", get(read_back::request))
         .route("/api/public/v2/traces/{trace_id}", get(read_back::trace))
         .route("/api/public/v2/traces/{trace_id}/close", post(read_back::close_trace))

@@ -50,6 +50,29 @@ pub(super) fn count(number: i64) -> String {
     text
 }
 
+/// Formats a share in percent: `2.5 %`. A share above 0 is not shown as 0.
+#[expect(clippy::cast_precision_loss, reason = "shown to one digit")]
+pub(super) fn share(part: usize, whole: usize) -> String {
+    let percent = part as f64 * 100.0 / whole.max(1) as f64;
+    match part {
+        0 => "0 %".to_owned(),
+        _ if percent < 0.1 => "< 0.1 %".to_owned(),
+        _ => format!("{percent:.1} %"),
+    }
+}
+
+/// Formats a price in US dollars, with more digits for smaller prices: `$12.34`, `$0.0042`.
+pub(super) fn price(dollars: f64) -> String {
+    match dollars {
+        zero if zero <= 0.0 => "$0".to_owned(),
+        small if small < 0.000_001 => "< $0.000001".to_owned(),
+        small if small < 0.0001 => format!("${small:.6}"),
+        small if small < 0.01 => format!("${small:.4}"),
+        small if small < 1.0 => format!("${small:.3}"),
+        large => format!("${large:.2}"),
+    }
+}
+
 /// Shortens a text to a number of characters, and appends `…` if it is cut.
 pub(super) fn short(text: &str, characters: usize) -> String {
     match text.char_indices().nth(characters) {
@@ -111,7 +134,7 @@ fn shortened(value: &Value) -> Value {
 mod tests {
     use serde_json::json;
 
-    use super::{count, duration, json, readable};
+    use super::{count, duration, json, price, readable, share};
 
     #[test]
     fn durations_use_the_most_readable_unit() {
@@ -138,6 +161,25 @@ mod tests {
             [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345_678, "12,345,678"), (-1234, "-1,234")]
         {
             assert_eq!(count(number), expected);
+        }
+    }
+
+    #[test]
+    fn prices_and_shares_have_the_digits_that_matter() {
+        for (dollars, expected) in [
+            (0.0, "$0"),
+            (1e-9, "< $0.000001"),
+            (0.000_012, "$0.000012"),
+            (0.0042, "$0.0042"),
+            (0.25, "$0.250"),
+            (12.345, "$12.35"),
+        ] {
+            assert_eq!(price(dollars), expected);
+        }
+        for (part, whole, expected) in
+            [(0, 0, "0 %"), (1, 10_000, "< 0.1 %"), (1, 40, "2.5 %"), (3, 3, "100.0 %")]
+        {
+            assert_eq!(share(part, whole), expected);
         }
     }
 

@@ -7,7 +7,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
-use super::{FORM_POLICY, html_with};
+use super::html;
 use crate::app::App;
 use crate::limits::BODY_TIMEOUT;
 
@@ -79,14 +79,11 @@ fn form(status: StatusCode, problem: Option<&str>, next: &str) -> Response {
 }
 
 fn page(status: StatusCode, page: &KeyPage<'_>) -> Response {
-    let mut response = html_with(page, FORM_POLICY);
+    let mut response = html(page);
     if response.status().is_success() {
         *response.status_mut() = status;
     }
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // With `no-referrer`, browsers send the form with `Origin: null`, which the origin check refuses.
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

@@ -1,12 +1,15 @@
-//! The list of requests, newest first.
+//! The list of requests: the filters, what was found, and its figures.
 
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 
+use super::filters::{FIELDS, Field, Kind, ORDERS, PERIODS, Parameters, STATUSES};
 use super::{failed, format, html, not_found};
 use crate::app::App;
-use crate::store::{PageKey, RequestPage, RequestRow, StoreError};
+use crate::store::{
+    Figures, Filter, Found, MOST_READ, PageKey, RequestRow, Sort, SortBy, StoreError, TextField,
+};
 use crate::timestamp::Timestamp;
 
 /// The number of requests on a page.
@@ -19,42 +22,116 @@ const LONGEST_WORD: usize = 60;
 /// The maximum number of tags, and of scores, that the list shows for a request.
 const MOST_TAGS: usize = 8;
 
+/// The maximum number of characters of a text that a link filters by. The list reads at least one more.
+const LONGEST_FILTER: usize = 200;
+
+/// The maximum number of values that a field of the form suggests, and of characters of a value.
+const MOST_SUGGESTED: usize = 100;
+const LONGEST_SUGGESTED: usize = 100;
+
 #[derive(Template)]
 #[template(path = "list.html")]
 struct List {
     url: String,
-    /// The range of the requests on this page.
-    range: String,
-    total: i64,
+    /// The number of all stored requests.
+    stored: i64,
+    fields: Vec<FormField>,
+    /// The parameters that the form keeps.
+    kept: Vec<(&'static str, String)>,
+    /// `true` if a filter below the first line of the form is set.
+    has_more_filters: bool,
+    chips: Vec<Chip>,
+    problems: Vec<String>,
+    summary: Vec<Fact>,
+    note: Option<String>,
+    /// The number of requests that were read if reading stopped before the page was full.
+    most_read: String,
+    columns: Vec<Column>,
     rows: Vec<Row>,
-    links: Links,
+    links: PageLinks,
 }
 
-/// The links to the other pages. Each URL names a position in the list and not a page number, so it shows the
-/// same requests when new ones arrive.
+/// A field of the form.
+struct FormField {
+    field: &'static Field,
+    value: String,
+    /// `true` if it is on the first line of the form.
+    is_first: bool,
+    /// The choices of a selection: value, text, and `true` for the chosen one.
+    choices: Vec<(&'static str, &'static str, bool)>,
+    /// The values that the field suggests.
+    suggestions: Vec<String>,
+}
+
+/// A filter that is set, with the address without it.
+struct Chip {
+    label: &'static str,
+    value: String,
+    without: String,
+}
+
+/// A figure of the summary.
+struct Fact {
+    label: &'static str,
+    value: String,
+    class: &'static str,
+}
+
+/// The heading of a column that the list can be sorted by.
+struct Column {
+    label: &'static str,
+    class: &'static str,
+    /// The address of the list in the order of this column, if it can be sorted by it.
+    sorted: Option<String>,
+    /// The order of this column now: `ascending` or `descending`.
+    order: Option<&'static str>,
+}
+
+/// The links to the other pages. Each address names a position in the list and not a page number, so it shows the same
+/// requests when new ones arrive.
 #[derive(Default)]
-struct Links {
+struct PageLinks {
     /// The page that begins with the first request of this page.
     permanent: Option<String>,
-    newest: Option<String>,
-    newer: Option<String>,
-    older: Option<String>,
-    oldest: Option<String>,
+    first: Option<String>,
+    previous: Option<String>,
+    next: Option<String>,
+    last: Option<String>,
+    /// The page that goes on with the requests that were not read.
+    unread: Option<String>,
+    words: [&'static str; 4],
+    /// `true` if new requests appear on this page.
+    is_live: bool,
 }
 
 struct Row {
     id: i64,
-    name: String,
-    model: String,
+    name: Link,
+    model: Link,
+    provider: String,
     time: String,
     datetime: Timestamp,
+    duration: String,
+    first_token: Option<String>,
     status: Status,
+    status_address: String,
+    error_type: Option<Link>,
     tokens_in: String,
     tokens_out: String,
-    tags: Vec<String>,
+    price: Option<String>,
+    price_is_estimate: bool,
+    input: String,
+    output: String,
+    tags: Vec<Link>,
     has_more_tags: bool,
     scores: Vec<Score>,
     has_more_scores: bool,
+}
+
+/// A value of a row, with the address that filters by it.
+struct Link {
+    text: String,
+    address: String,
 }
 
 /// A score with its name. A score with the default name has no name here.
@@ -71,59 +148,236 @@ pub(super) struct Status {
 }
 
 pub(super) async fn page(State(app): State<App>, Query(query): Query<Vec<(String, String)>>) -> Response {
-    let before = match query.iter().find(|(key, _)| key == "before").map(|(_, text)| text.parse::<PageKey>())
-    {
+    let before = query.iter().find(|(key, _)| key == "before").map(|(_, text)| text.clone());
+    let parameters = Parameters::new(query);
+    let sort = parameters.sort();
+    let before = match before.map(|text| PageKey::parse(&text, sort.by)) {
         None => None,
-        Some(Ok(key)) => Some(key),
-        Some(Err(())) => return not_found("The address of this page is incomplete."),
+        Some(Some(key)) => Some(key),
+        Some(None) => return not_found("The address of this page is incomplete."),
     };
+    let read = parameters.read(Timestamp::now());
+    if read.filters.iter().any(Filter::has_words)
+        && let Err(error) = app.store().prepare_search().await
+    {
+        return failed(&error);
+    }
     let url = app.url().to_owned();
     let page = app.store().read(move |store| {
-        let page = store.list_requests(before, PER_PAGE)?;
-        Ok::<_, StoreError>(html(&List::new(url, before, page)))
+        let found = store.find_requests(&read.filters, sort, before.as_ref(), PER_PAGE)?;
+        let unindexed = if read.filters.iter().any(Filter::has_words) { store.unindexed()? } else { 0 };
+        let mut list = List::new(url, &parameters, before.as_ref(), found);
+        for field in &mut list.fields {
+            field.suggestions = match field.field.kind {
+                Kind::Text(column @ (TextField::Model | TextField::Provider | TextField::Name)) => {
+                    store.texts(column, "", MOST_SUGGESTED)?
+                }
+                Kind::Tag => store.tags("", MOST_SUGGESTED)?,
+                _ => Vec::new(),
+            };
+            field.suggestions.retain(|value| value.chars().count() <= LONGEST_SUGGESTED);
+        }
+        list.problems = read.problems;
+        if unindexed > 0 {
+            list.problems.push(format!(
+                "The texts of the newest {} requests are not searched yet. Load this page again in a moment.",
+                format::count(unindexed.try_into().unwrap_or(i64::MAX))
+            ));
+        }
+        Ok::<_, StoreError>(html(&list))
     });
     page.await.unwrap_or_else(|error| failed(&error))
 }
 
 impl List {
-    fn new(url: String, before: Option<PageKey>, page: RequestPage) -> Self {
-        let shown = page.rows.len();
-        let at = |key: PageKey| format!("/?before={key}");
-        let newest = || "/".to_owned();
+    fn new(url: String, parameters: &Parameters, before: Option<&PageKey>, found: Found) -> Self {
+        let sort = parameters.sort();
+        let is_filtered = parameters.set().next().is_some();
+        let fields: Vec<FormField> = FIELDS.iter().map(|field| FormField::new(field, parameters)).collect();
         Self {
             url,
-            range: match before {
-                None => format!("{}–{shown} of {}", shown.min(1), page.total),
-                Some(key) => {
-                    format!("{shown} up to {} UTC, of {}", format::time(key.timestamp()), page.total)
-                }
-            },
-            total: page.total,
-            links: Links {
-                permanent: page.rows.first().map(|row| at(row.key_including())),
-                newest: page.has_newer.then(newest),
-                newer: page.has_newer.then(|| page.newer.map_or_else(newest, at)),
-                older: page.older.map(at),
-                oldest: page.oldest.map(at),
-            },
-            rows: page.rows.into_iter().map(Row::from).collect(),
+            stored: found.stored,
+            has_more_filters: fields.iter().any(|field| !field.is_first && !field.value.is_empty()),
+            fields,
+            kept: ["sort", "order", "zone"]
+                .into_iter()
+                .filter_map(|key| Some((key, parameters.get(key)?.to_owned())))
+                .collect(),
+            chips: parameters
+                .set()
+                .map(|(field, value)| Chip {
+                    label: field.label,
+                    value: format::short(value, LONGEST_WORD),
+                    without: parameters.without(field.key, value),
+                })
+                .collect(),
+            problems: Vec::new(),
+            summary: summary(&found.figures, found.stored, is_filtered),
+            note: note(&found.figures, is_filtered, sort),
+            most_read: format::count(MOST_READ.try_into().unwrap_or(i64::MAX)),
+            columns: columns(parameters, sort),
+            links: PageLinks::new(parameters, before, &found),
+            rows: found.rows.into_iter().map(|row| Row::new(row, parameters)).collect(),
+        }
+    }
+
+    fn is_filtered(&self) -> bool {
+        !self.chips.is_empty()
+    }
+}
+
+impl FormField {
+    fn new(field: &'static Field, parameters: &Parameters) -> Self {
+        let value = parameters.get(field.key).unwrap_or_default().to_owned();
+        let choices: &[(&str, &str)] = match field.kind {
+            Kind::Status => STATUSES,
+            Kind::When => PERIODS,
+            _ => &[],
+        };
+        Self {
+            is_first: matches!(field.key, "q" | "status" | "when" | "model" | "tag"),
+            choices: choices
+                .iter()
+                .map(|(word, text)| (*word, *text, word.eq_ignore_ascii_case(&value)))
+                .collect(),
+            suggestions: Vec::new(),
+            field,
+            value,
         }
     }
 }
 
-impl From<RequestRow> for Row {
-    fn from(row: RequestRow) -> Self {
+fn summary(figures: &Figures, stored: i64, is_filtered: bool) -> Vec<Fact> {
+    let count = |number: usize| format::count(number.try_into().unwrap_or(i64::MAX));
+    let requests = match (is_filtered, figures.are_complete) {
+        (false, _) => format::count(stored),
+        (true, true) => count(figures.requests),
+        (true, false) => format!("{}+", count(figures.requests)),
+    };
+    let mut facts = vec![Fact { label: "requests", value: requests, class: "" }];
+    if figures.requests > 0 {
+        let errors = Fact {
+            label: "failed",
+            value: format::share(figures.errors, figures.requests),
+            class: if figures.errors > 0 { "bad" } else { "" },
+        };
+        let fact = |label, value| Fact { label, value, class: "" };
+        facts.extend([
+            errors,
+            fact("p50", format::duration(figures.p50_ns)),
+            fact("p95", format::duration(figures.p95_ns)),
+            fact("tokens in", format::count(figures.input_tokens)),
+            fact("tokens out", format::count(figures.output_tokens)),
+            fact("cost", format::price(figures.price)),
+        ]);
+    }
+    facts
+}
+
+/// Says which requests the figures count, if these are not all.
+fn note(figures: &Figures, is_filtered: bool, sort: Sort) -> Option<String> {
+    if figures.are_complete || figures.requests == 0 {
+        return None;
+    }
+    let requests = format::count(figures.requests.try_into().unwrap_or(i64::MAX));
+    let first = if sort == Sort::default() { "newest" } else { "first" };
+    let these = if is_filtered { " of these requests" } else { "" };
+    Some(format!("The figures are of the {first} {requests}{these}."))
+}
+
+fn columns(parameters: &Parameters, sort: Sort) -> Vec<Column> {
+    let plain = |label, class| Column { label, class, sorted: None, order: None };
+    let sorted = |label, class, by: SortBy| {
+        let word = ORDERS.iter().find(|(_, order)| *order == by).map_or("time", |(word, _)| *word);
+        let is_current = sort.by == by;
+        let order = if is_current && sort.descending { "asc" } else { "" };
+        let parameters =
+            Parameters::clone(parameters).set_to("sort", if by == SortBy::Start { "" } else { word });
+        Column {
+            label,
+            class,
+            sorted: Some(parameters.with("order", order)),
+            order: is_current.then_some(if sort.descending { "descending" } else { "ascending" }),
+        }
+    };
+    vec![
+        plain("Id", "id"),
+        sorted("Time", "time", SortBy::Start),
+        plain("Name", "name"),
+        plain("Prompt and answer", "texts"),
+        plain("Model", "model"),
+        sorted("Latency", "latency number", SortBy::Duration),
+        sorted("Tokens", "tokens number", SortBy::Tokens),
+        sorted("Cost", "cost number", SortBy::Price),
+        plain("Status", "status"),
+        plain("Tags", "tags"),
+        plain("Score", "score number"),
+    ]
+}
+
+impl PageLinks {
+    fn new(parameters: &Parameters, before: Option<&PageKey>, found: &Found) -> Self {
+        let base = parameters.address();
+        let at = |key: &PageKey| {
+            let sign = if base.contains('?') { '&' } else { '?' };
+            format!("{base}{sign}before={key}")
+        };
+        let links = &found.links;
+        let sort = parameters.sort();
+        Self {
+            permanent: links.here.as_ref().map(at),
+            first: links.has_previous.then(|| base.clone()),
+            previous: links.has_previous.then(|| links.previous.as_ref().map_or_else(|| base.clone(), at)),
+            next: links.next.as_ref().map(at),
+            last: links.last.as_ref().map(at),
+            unread: links.unread.as_ref().map(at),
+            words: match (sort.by, sort.descending) {
+                (SortBy::Start, true) => ["Newest", "Newer", "Older", "Oldest"],
+                (SortBy::Start, false) => ["Oldest", "Older", "Newer", "Newest"],
+                _ => ["First", "Previous", "Next", "Last"],
+            },
+            is_live: before.is_none(),
+        }
+    }
+
+    /// Returns `true` if there are requests on other pages.
+    fn has_elsewhere(&self) -> bool {
+        self.first.is_some() || self.last.is_some() || self.next.is_some()
+    }
+}
+
+impl Row {
+    fn new(row: RequestRow, parameters: &Parameters) -> Self {
+        let link = |key: &str, text: &str, characters: usize| Link {
+            text: format::short(text, characters),
+            // The store cuts long texts, so a filter by them is one by their beginning.
+            address: match text.char_indices().nth(LONGEST_FILTER) {
+                Some((end, _)) => parameters.with(key, &format!("{}*", text.get(..end).unwrap_or_default())),
+                None if text.is_empty() => String::new(),
+                None => parameters.with(key, text),
+            },
+        };
+        let status = Status::of(&row.status);
         Self {
             id: row.id,
-            name: format::short(&row.name, LONGEST_NAME),
-            model: format::short(&row.model, LONGEST_WORD),
+            name: link("name", &row.name, LONGEST_NAME),
+            model: link("model", &row.model, LONGEST_WORD),
+            provider: format::short(&row.provider, LONGEST_WORD),
             time: format::time(row.start),
             datetime: row.start,
-            status: Status::of(&row.status),
+            duration: format::duration(row.duration_ns),
+            first_token: row.first_token_ns.map(format::duration),
+            status,
+            status_address: parameters.with("status", status.class),
+            error_type: row.error_type.map(|kind| link("error", &kind, LONGEST_WORD)),
             tokens_in: format::count(row.input_tokens),
             tokens_out: format::count(row.output_tokens),
+            price: (row.price > 0.0).then(|| format::price(row.price)),
+            price_is_estimate: row.price_is_estimate,
+            input: row.input_preview,
+            output: row.output_preview,
             has_more_tags: row.tags.len() > MOST_TAGS,
-            tags: row.tags.iter().take(MOST_TAGS).map(|tag| format::short(tag, LONGEST_WORD)).collect(),
+            tags: row.tags.iter().take(MOST_TAGS).map(|tag| link("tag", tag, LONGEST_WORD)).collect(),
             has_more_scores: row.scores.len() > MOST_TAGS,
             scores: row.scores.into_iter().take(MOST_TAGS).map(Score::from).collect(),
         }

@@ -1,5 +1,8 @@
-//! HTML pages that show the logged data. They have no scripts and load nothing from other servers.
+//! HTML pages that show the logged data. They load nothing from other servers, and work without their script: it
+//! adds live rows, keys, and times in the zone of the reader.
 
+mod events;
+mod filters;
 mod format;
 mod key;
 mod list;
@@ -18,18 +21,12 @@ use crate::app::App;
 use crate::limits::RETRY_AFTER;
 use crate::store::StoreError;
 
-/// The content security policy of a page: it may load its own style sheet and icon, and images that are
-/// embedded in the page. Prompts and responses are untrusted. Even if their escaping failed, the page would
-/// not run a script or send a request.
+/// The content security policy of a page: it may load the script, the style sheet and the icon of this server, and
+/// images that are embedded in the page, and send forms to this server. Prompts and responses are untrusted. Even if
+/// their escaping failed, the page would not run their scripts or send anything to another server.
 const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; \
-     frame-ancestors 'none'",
-);
-
-/// The content security policy of the page with a form.
-const FORM_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; \
-     frame-ancestors 'none'",
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; \
+     base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 );
 
 /// The maximum length of a form, in bytes.
@@ -43,12 +40,14 @@ pub(crate) fn router(app: &App) -> Router<App> {
     Router::new()
         .route("/", get(list::page))
         .route("/requests/{id}", get(request::page))
+        .route("/events", get(events::stream))
         .route_layer(middleware::from_fn_with_state(app.clone(), key::require_session))
         // These routes need no session, because the login form itself uses them.
         .route("/key", get(key::show).post(key::log_in))
         .route("/logout", post(key::log_out))
         .layer(DefaultBodyLimit::max(FORM_LIMIT))
         .route("/style.css", get(async move || asset("text/css; charset=utf-8", style)))
+        .route("/script.js", get(async || asset("text/javascript; charset=utf-8", include_str!("script.js"))))
         .route("/icon.svg", get(async || asset("image/svg+xml", include_str!("icon.svg"))))
 }
 
@@ -98,25 +97,22 @@ struct Failed<'a> {
 }
 
 fn html(template: &impl Template) -> Response {
-    html_with(template, POLICY)
-}
-
-fn html_with(template: &impl Template, policy: HeaderValue) -> Response {
     match template.render() {
-        Ok(page) => (headers(policy), Html(page)).into_response(),
+        Ok(page) => (headers(), Html(page)).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("The page could not be written: {error}"))
             .into_response(),
     }
 }
 
 fn asset(media_type: &'static str, text: &'static str) -> Response {
-    (headers(POLICY), [(header::CONTENT_TYPE, media_type)], text).into_response()
+    (headers(), [(header::CONTENT_TYPE, media_type)], text).into_response()
 }
 
-fn headers(policy: HeaderValue) -> [(HeaderName, HeaderValue); 3] {
+fn headers() -> [(HeaderName, HeaderValue); 3] {
     [
-        (header::CONTENT_SECURITY_POLICY, policy),
-        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        // Not `no-referrer`: browsers would send forms with `Origin: null`, which the origin check refuses.
+        (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
     ]
 }

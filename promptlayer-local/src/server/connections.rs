@@ -10,7 +10,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{Semaphore, watch};
 
 /// The time that a stopping server waits for requests in progress.
 const GRACE: Duration = Duration::from_secs(2);
@@ -25,12 +25,12 @@ pub(super) struct Limits {
     pub(super) header_timeout: Duration,
 }
 
-/// Accepts and serves connections until `stopped` completes.
+/// Accepts and serves connections until `stopped` is `true`.
 pub(super) async fn serve(
     listener: TcpListener,
     router: Router,
     limits: Limits,
-    stopped: oneshot::Receiver<()>,
+    mut stopped: watch::Receiver<bool>,
 ) {
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
@@ -62,7 +62,7 @@ pub(super) async fn serve(
     };
     tokio::select! {
         () = accepting => {}
-        _ = stopped => {}
+        _ = stopped.wait_for(|is_stopped| *is_stopped) => {}
     }
     drop(listener);
     closing.send_replace(true);

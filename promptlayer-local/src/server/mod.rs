@@ -1,6 +1,8 @@
-//! The server: its thread, its async runtime and its address. `connections` accepts and limits connections.
+//! The server: its thread, its async runtime and its address. `connections` accepts and limits connections,
+//! `maintenance` does the work that no request waits for.
 
 mod connections;
+mod maintenance;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -9,7 +11,7 @@ use std::thread::{self, JoinHandle};
 
 use axum::Router;
 use connections::Limits;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
 use crate::access::Access;
 use crate::app::App;
@@ -40,7 +42,7 @@ use crate::{Config, Error};
 pub struct Server {
     address: SocketAddr,
     url: String,
-    stop: Option<oneshot::Sender<()>>,
+    stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -62,19 +64,21 @@ impl Server {
             listen(config.address).map_err(|source| Error::Bind { address: config.address, source })?;
         let url = format!("http://{}", reachable(address));
         let limits = Limits { connections: config.connection_limit, header_timeout: config.header_timeout };
-        let router = router(App::new(store, access.on_port(address.port()), &config, url.clone()));
+        let (stop, stopped) = watch::channel(false);
+        let app =
+            App::new(store.clone(), access.on_port(address.port()), &config, url.clone(), stopped.clone());
+        let router = router(app);
 
-        let (stop, stopped) = oneshot::channel();
         let (started, start) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("promptlayer-local".to_owned())
-            .spawn(move || run(listener, router, limits, stopped, &started))
+            .spawn(move || run(listener, router, store, limits, stopped, &started))
             .map_err(|source| Error::Thread { source })?;
         // The channel is empty only if the thread ended before it sent its result.
         let outcome =
             start.recv().unwrap_or_else(|_| Err(io::Error::other("the thread ended before it began")));
         outcome.map_err(|source| Error::Thread { source })?;
-        Ok(Self { address, url, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { address, url, stop, thread: Some(thread) })
     }
 
     /// Returns the base URL for clients on this machine, without a trailing slash: `http://127.0.0.1:7780`.
@@ -99,10 +103,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            // Sending fails only if the thread has already ended, so the error can be ignored.
-            let _ = stop.send(());
-        }
+        self.stop.send_replace(true);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -131,8 +132,9 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 fn run(
     listener: TcpListener,
     router: Router,
+    store: Store,
     limits: Limits,
-    stopped: oneshot::Receiver<()>,
+    stopped: watch::Receiver<bool>,
     started: &mpsc::Sender<io::Result<()>>,
 ) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -146,6 +148,7 @@ fn run(
         match tokio::net::TcpListener::from_std(listener) {
             Ok(listener) => {
                 let _ = started.send(Ok(()));
+                tokio::spawn(maintenance::run(store, stopped.clone()));
                 connections::serve(listener, router, limits, stopped).await;
             }
             Err(error) => {

@@ -8,9 +8,12 @@
 //! This module does not depend on HTTP. Its callers have already validated everything that it writes.
 
 mod error;
+mod facts;
 mod file;
-mod list;
 mod pool;
+mod preview;
+mod price;
+mod query;
 mod requests;
 #[cfg(test)]
 mod scale_tests;
@@ -19,6 +22,7 @@ mod spans;
 mod templates;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod tracking;
 mod tree;
 
@@ -28,8 +32,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 pub(crate) use error::StoreError;
-pub(crate) use list::{PageKey, RequestPage, RequestRow};
 use pool::{Caller, Limits, Pool, WhenAbandoned};
+pub(crate) use query::{
+    Bucket, Comparison, Figures, Filter, Found, Interval, MOST_READ, Member, Number, NumberField, PageKey,
+    RequestRow, Series, Side, Sort, SortBy, TextField, TextTest, Words,
+};
 pub(crate) use requests::{NewRequest, StoredRequest};
 use rusqlite::{Connection, OpenFlags, Statement, ToSql, Transaction, TransactionBehavior};
 use serde::de::DeserializeOwned;
@@ -37,6 +44,7 @@ pub(crate) use spans::{BulkReceipt, Closing, LoggedId, NewSpan, SpanStatus, Stor
 pub(crate) use templates::{
     ExternalId, NewTemplate, PublishError, StoredVersion, TemplateSummary, VersionChoice,
 };
+use tokio::sync::watch;
 pub(crate) use tree::{SpanDetails, SpanNode};
 
 use crate::{Database, Error};
@@ -68,6 +76,8 @@ struct Pools {
     writer: Arc<Pool>,
     /// The maximum time that a call waits for its turn and for the lock.
     patience: Duration,
+    /// The number of writes so far.
+    writes: watch::Sender<u64>,
 }
 
 /// The queries that only read.
@@ -138,7 +148,12 @@ impl Store {
             }),
         );
         writers.add(writer);
-        Ok(Self(Arc::new(Pools { readers: Arc::new(readers), writer: Arc::new(writers), patience })))
+        Ok(Self(Arc::new(Pools {
+            readers: Arc::new(readers),
+            writer: Arc::new(writers),
+            patience,
+            writes: watch::Sender::new(0),
+        })))
     }
 
     /// Runs queries that only read. All of them see the same state of the database.
@@ -165,6 +180,27 @@ impl Store {
     /// If the returned future is dropped before the transaction has begun, nothing is stored. A transaction
     /// that has begun is finished.
     pub(crate) async fn write<T, E>(
+        &self,
+        changes: impl FnOnce(&Writer<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let result = self.change(changes).await;
+        if result.is_ok() {
+            self.0.writes.send_modify(|writes| *writes = writes.wrapping_add(1));
+        }
+        result
+    }
+
+    /// Returns a receiver that changes with each successful [`write`](Self::write).
+    pub(crate) fn writes(&self) -> watch::Receiver<u64> {
+        self.0.writes.subscribe()
+    }
+
+    /// Runs a write transaction like [`write`](Self::write), for a change that no page shows.
+    async fn change<T, E>(
         &self,
         changes: impl FnOnce(&Writer<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
@@ -307,6 +343,11 @@ fn json_column<T: DeserializeOwned>(row: &rusqlite::Row<'_>, column: &str) -> ru
     serde_json::from_str(text).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(index, rusqlite::types::Type::Text, Box::new(error))
     })
+}
+
+/// Reads a count.
+fn count_of(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<usize> {
+    Ok(usize::try_from(row.get::<_, i64>(column)?).unwrap_or_default())
 }
 
 /// Converts a count to SQLite's integer type.

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Statement, named_params, para
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::facts::{Facts, FactsWriter};
 use super::{Reader, Writer, integer, json_column, run_with_texts};
 use crate::integer;
 use crate::json_text::JsonText;
@@ -148,6 +149,13 @@ impl Reader<'_> {
         Ok(Some(request))
     }
 
+    /// Returns the metadata of a request.
+    pub(crate) fn metadata(&self, id: i64) -> rusqlite::Result<Map<String, Value>> {
+        let metadata: BTreeMap<String, String> =
+            self.pairs(id, "SELECT key, value FROM request_metadata WHERE request_id = ?")?;
+        Ok(metadata.into_iter().map(|(key, value)| (key, value.into())).collect())
+    }
+
     fn pairs<V: FromSql>(&self, id: i64, sql: &str) -> rusqlite::Result<BTreeMap<String, V>> {
         self.connection.prepare(sql)?.query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
     }
@@ -165,6 +173,7 @@ pub(super) struct RequestWriter<'c> {
     tag: Statement<'c>,
     metadata: Statement<'c>,
     score: Statement<'c>,
+    facts: FactsWriter<'c>,
 }
 
 impl<'c> RequestWriter<'c> {
@@ -182,16 +191,19 @@ impl<'c> RequestWriter<'c> {
             tag: connection.prepare("INSERT INTO request_tags (request_id, position, tag) VALUES (?, ?, ?)")?,
             metadata: connection.prepare("INSERT INTO request_metadata (request_id, key, value) VALUES (:request, :key, :value)")?,
             score: connection.prepare("INSERT INTO scores (request_id, name, score) VALUES (?, ?, ?)")?,
+            facts: FactsWriter::new(connection)?,
         })
     }
 
-    /// Stores a request log. If it has no start or end time, `times` is used.
+    /// Stores a request log. If it has no start or end time, `times` is used. `span` is the row and the name of the
+    /// span that the request log belongs to.
     pub(super) fn insert(
         &mut self,
         request: NewRequest,
-        span_row: Option<i64>,
+        span: Option<(i64, &str)>,
         times: (Timestamp, Timestamp),
     ) -> rusqlite::Result<i64> {
+        let facts = Facts::of(&request, times, span.map(|(_, name)| name));
         let id = run_with_texts(
             self.connection,
             &mut self.request,
@@ -202,7 +214,7 @@ impl<'c> RequestWriter<'c> {
                 (":prompt_variables", request.link.variables),
             ],
             named_params! {
-                ":span_row": span_row,
+                ":span_row": span.map(|(row, _)| row),
                 ":provider": request.provider,
                 ":model": request.model,
                 ":api_type": request.api_type,
@@ -220,6 +232,7 @@ impl<'c> RequestWriter<'c> {
                 ":prompt_version": request.link.version,
             },
         )?;
+        self.facts.write(id, &facts)?;
         for (position, tag) in request.tags.iter().enumerate() {
             self.tag.execute(params![id, integer(position), tag])?;
         }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use super::{NewSpan, PageKey, Reader, Store, StoreError, integer};
+use super::{NewSpan, PageKey, Reader, Sort, SortBy, Store, StoreError, integer};
 use crate::Database;
 
 const PER_PAGE: usize = 50;
@@ -92,18 +92,18 @@ fn costs(path: &Path, requests: usize) -> Vec<(&'static str, usize, Duration)> {
     let key = |offset: usize| -> PageKey {
         let (start, id): (i64, i64) = connection
             .query_row(
-                "SELECT start_ns, request_id FROM request_summaries ORDER BY start_ns DESC, request_id DESC
+                "SELECT start_ns, request_id FROM request_facts ORDER BY start_ns DESC, request_id DESC
                  LIMIT 1 OFFSET ?",
                 [integer(offset)],
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )
             .unwrap();
-        format!("{start}_{id}").parse().unwrap()
+        PageKey::parse(&format!("{start}_{id}"), SortBy::Start).unwrap()
     };
     let list = |before: Option<PageKey>, expected: usize| {
         cost(&connection, &steps, move |store| {
-            let page = store.list_requests(before, PER_PAGE).unwrap();
-            assert_eq!((page.rows.len(), page.total), (expected, integer(requests)));
+            let page = store.find_requests(&[], Sort::default(), before.as_ref(), PER_PAGE).unwrap();
+            assert_eq!((page.rows.len(), page.stored), (expected, integer(requests)));
         })
     };
     let trace = cost(&connection, &steps, |store| {
@@ -118,7 +118,7 @@ fn costs(path: &Path, requests: usize) -> Vec<(&'static str, usize, Duration)> {
         ("first page", list(None, PER_PAGE)),
         ("middle page", list(Some(key(requests / 2)), PER_PAGE)),
         ("last page", list(Some(key(requests - PER_PAGE - 1)), PER_PAGE)),
-        ("past the last page", list(Some("0_0".parse().unwrap()), 0)),
+        ("past the last page", list(PageKey::parse("0_0", SortBy::Start), 0)),
         ("trace of 500 spans", trace),
         ("one request", request),
     ]

@@ -2,9 +2,25 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::facts;
+
 /// The migration steps, one for each version. A database at version `n` still needs the steps from index `n`
 /// on. A released step is never edited; a change is a new step.
-pub(super) const STEPS: &[&str] = &[FIRST, SECOND];
+pub(super) const STEPS: &[Step] =
+    &[Step::sql(FIRST), Step::sql(SECOND), Step { sql: THIRD, fill: Some(facts::write_missing) }];
+
+/// A migration step.
+pub(super) struct Step {
+    pub(super) sql: &'static str,
+    /// Fills the new tables from the stored data, after the SQL.
+    fill: Option<fn(&Connection) -> rusqlite::Result<()>>,
+}
+
+impl Step {
+    const fn sql(sql: &'static str) -> Self {
+        Self { sql, fill: None }
+    }
+}
 
 /// The schema version that this program writes to `user_version`.
 #[expect(clippy::cast_possible_wrap, reason = "a handful of steps")]
@@ -33,8 +49,8 @@ pub(super) const UNMARKED_TABLES: [&str; 13] = [
     "templates",
 ];
 
-/// The tables that the second step added.
-const LATER_TABLES: [&str; 2] = ["request_counts", "request_summaries"];
+/// The tables that later steps added.
+const LATER_TABLES: [&str; 4] = ["indexed_requests", "request_counts", "request_facts", "request_texts"];
 
 /// The reason why a database cannot be migrated.
 pub(super) enum Refused {
@@ -59,7 +75,10 @@ pub(super) fn migrate(connection: &Connection) -> Result<(), Refused> {
     // The version is read again under the lock, because another server may have migrated the database in the
     // meantime.
     for step in steps_missing(&transaction)? {
-        transaction.execute_batch(step)?;
+        transaction.execute_batch(step.sql)?;
+        if let Some(fill) = step.fill {
+            fill(&transaction)?;
+        }
     }
     match application_id(&transaction)? {
         0 | APPLICATION_ID => {}
@@ -74,7 +93,7 @@ pub(super) fn migrate(connection: &Connection) -> Result<(), Refused> {
     Ok(())
 }
 
-fn steps_missing(connection: &Connection) -> Result<&'static [&'static str], Refused> {
+fn steps_missing(connection: &Connection) -> Result<&'static [Step], Refused> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     usize::try_from(found).ok().and_then(|taken| STEPS.get(taken..)).ok_or(Refused::TooNew { found })
 }
@@ -95,14 +114,72 @@ fn check_tables(connection: &Connection) -> Result<(), Refused> {
     Ok(())
 }
 
-/// The number of characters of a text that the list reads: one more than it shows, so that it can detect a
-/// cut text.
-pub(super) const SUMMARY_CHARACTERS: usize = 201;
+// What the list shows, filters and sorts by, one narrow row for each request: the row of a request log can hold
+// many megabytes, and SQLite reads a row from its beginning. `store::facts` writes these rows.
+//
+// The texts of requests are indexed for searching. `request_texts` stores only the index (`content = ''`), and not
+// the positions of words (`detail = column`): both make it smaller and faster to write. Requests are indexed in
+// groups after they were stored, so `indexed_requests` holds the id of the last one that is in the index.
+const THIRD: &str = "
+DROP TRIGGER request_is_added;
+DROP TRIGGER request_is_removed;
+DROP TABLE request_summaries;
 
-// The row of a request log can hold many megabytes. SQLite reads a row from its beginning, so the columns
-// after a long one are as expensive as that column. The list therefore reads a separate table, which is in
-// the order of the list and whose texts are cut. Triggers maintain this table and the count, so every write
-// updates them. 201 is SUMMARY_CHARACTERS.
+CREATE TABLE request_facts (
+    request_id INTEGER PRIMARY KEY REFERENCES requests (id) ON DELETE CASCADE,
+    start_ns INTEGER NOT NULL,
+    duration_ns INTEGER NOT NULL,
+    first_token_ns INTEGER,
+    name TEXT NOT NULL,
+    model TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    status TEXT NOT NULL,
+    error_type TEXT,
+    prompt_name TEXT,
+    prompt_version INTEGER,
+    input_tokens INTEGER NOT NULL,
+    output_tokens INTEGER NOT NULL,
+    tokens INTEGER NOT NULL,
+    cached_tokens INTEGER,
+    reasoning_tokens INTEGER,
+    price REAL NOT NULL,
+    price_is_estimate INTEGER NOT NULL,
+    output_kind TEXT NOT NULL,
+    input_preview TEXT NOT NULL,
+    output_preview TEXT NOT NULL
+) STRICT;
+CREATE INDEX facts_by_time ON request_facts (start_ns);
+CREATE INDEX facts_by_duration ON request_facts (duration_ns);
+CREATE INDEX facts_by_price ON request_facts (price);
+CREATE INDEX facts_by_tokens ON request_facts (tokens);
+CREATE INDEX facts_by_input_tokens ON request_facts (input_tokens);
+CREATE INDEX facts_by_output_tokens ON request_facts (output_tokens);
+CREATE INDEX facts_by_name ON request_facts (name, start_ns);
+CREATE INDEX facts_by_model ON request_facts (model, start_ns);
+CREATE INDEX facts_by_provider ON request_facts (provider, start_ns);
+CREATE INDEX facts_by_status ON request_facts (status, start_ns);
+CREATE INDEX facts_by_error ON request_facts (error_type, start_ns) WHERE error_type IS NOT NULL;
+CREATE INDEX facts_by_prompt ON request_facts (prompt_name, start_ns) WHERE prompt_name IS NOT NULL;
+CREATE INDEX metadata_by_value ON request_metadata (key, substr(value, 1, 200), request_id);
+CREATE INDEX scores_by_value ON scores (name, score, request_id);
+CREATE INDEX members_of_a_group ON group_members (group_id, request_id);
+
+CREATE VIRTUAL TABLE request_texts USING fts5 (
+    input, output, content = '', contentless_delete = 1, detail = column, tokenize = 'unicode61 remove_diacritics 2'
+);
+CREATE TABLE indexed_requests (last_id INTEGER NOT NULL) STRICT;
+INSERT INTO indexed_requests VALUES (0);
+
+CREATE TRIGGER request_is_counted AFTER INSERT ON requests BEGIN
+    UPDATE request_counts SET requests = requests + 1;
+END;
+CREATE TRIGGER request_is_removed AFTER DELETE ON requests BEGIN
+    UPDATE request_counts SET requests = requests - 1;
+    DELETE FROM request_texts WHERE rowid = old.id AND old.id <= (SELECT last_id FROM indexed_requests);
+END;
+";
+
+// The third step replaces the table and the triggers, except for the count.
 const SECOND: &str = "
 CREATE TABLE request_summaries (
     start_ns INTEGER NOT NULL,

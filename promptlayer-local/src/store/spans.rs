@@ -170,7 +170,7 @@ fn write_all(
             (Timestamp::from_nanoseconds(span.start_time), Timestamp::from_nanoseconds(span.end_time));
         let (row, name) = span_writer.insert(span)?;
         if let Some(request) = request {
-            let id = request_writer.insert(request, Some(row), times)?;
+            let id = request_writer.insert(request, Some((row, &name)), times)?;
             receipt.requests.push(LoggedId { id, span_id: span_id.clone() });
         }
         receipt.spans.push(StoredId { id: row, name, span_id });

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use serde_json::json;
 
-use super::{READERS, Reader, Store, StoreError, WAITING, Writer, schema};
+use super::{READERS, Reader, Sort, Store, StoreError, WAITING, Writer, schema};
 use crate::timestamp::Timestamp;
 use crate::{Database, Error};
 
@@ -30,9 +30,9 @@ fn log_one(store: &Writer<'_>) -> Result<i64, StoreError> {
 }
 
 fn count(store: &Reader<'_>) -> Result<i64, StoreError> {
-    let page = store.list_requests(None, 10)?;
+    let page = store.find_requests(&[], Sort::default(), None, 10)?;
     let actual: i64 = store.connection.query_row("SELECT count(*) FROM requests", [], |row| row.get(0))?;
-    assert_eq!(page.total, actual, "the count that is kept");
+    assert_eq!(page.stored, actual, "the count that is kept");
     Ok(actual)
 }
 
@@ -334,7 +334,7 @@ fn newer_database_is_refused_and_the_error_names_it() {
 fn first_version(path: &PathBuf) -> Connection {
     let connection = Connection::open(path).unwrap();
     connection.pragma_update(None, "journal_mode", "WAL").unwrap();
-    connection.execute_batch(schema::STEPS[0]).unwrap();
+    connection.execute_batch(schema::STEPS[0].sql).unwrap();
     connection.pragma_update(None, "user_version", 1).unwrap();
     connection
         .execute_batch(
@@ -367,7 +367,7 @@ fn first_version_database_is_marked_and_migrated() {
         let store = Store::open(&Database::File(path.clone())).unwrap();
         let names = run(store.read(|store| {
             assert_eq!(count(store)?, 2);
-            let page = store.list_requests(None, 10)?;
+            let page = store.find_requests(&[], Sort::default(), None, 10)?;
             Ok::<_, StoreError>(page.rows.into_iter().map(|row| row.name).collect::<Vec<_>>())
         }));
         assert_eq!(names.unwrap(), ["the span", "named"]);
@@ -404,7 +404,10 @@ fn deleting_a_request_keeps_list_and_count_right() {
             .await
             .unwrap();
         assert_eq!(store.read(count).await.unwrap(), 2);
-        let page = store.read(|store| Ok::<_, StoreError>(store.list_requests(None, 10)?)).await.unwrap();
+        let page = store
+            .read(|store| Ok::<_, StoreError>(store.find_requests(&[], Sort::default(), None, 10)?))
+            .await
+            .unwrap();
         assert_eq!(page.rows.iter().map(|row| row.id).collect::<Vec<_>>(), [3, 1]);
     });
 }

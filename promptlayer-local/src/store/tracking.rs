@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::named_params;
+use rusqlite::{named_params, params};
 
+use super::facts::TEXT_CHARACTERS;
 use super::requests::DEFAULT_SCORE;
-use super::{Reader, StoredVersion, Writer, run_with_texts};
+use super::{Reader, StoredVersion, Writer, integer, run_with_texts};
 use crate::json_text::JsonText;
 use crate::timestamp::Timestamp;
 
@@ -74,6 +75,10 @@ impl Writer<'_> {
                 ":version": version.number,
                 ":request": request,
             },
+        )?;
+        self.connection.execute(
+            "UPDATE request_facts SET prompt_name = substr(?2, 1, ?4), prompt_version = ?3 WHERE request_id = ?1",
+            params![request, version.prompt_name, version.number, integer(TEXT_CHARACTERS)],
         )?;
         Ok(())
     }

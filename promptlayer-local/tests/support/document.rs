@@ -21,6 +21,9 @@ const PATHS: &[(&str, &str)] = &[
     ("/rest/prompt-templates", "/rest/prompt-templates"),
     ("/prompt-templates/", "/prompt-templates/{identifier}"),
     ("/prompt-templates", "/prompt-templates"),
+    ("/api/public/v2/requests/search", "/api/public/v2/requests/search"),
+    ("/api/public/v2/requests/suggestions", "/api/public/v2/requests/suggestions"),
+    ("/api/public/v2/requests/analytics", "/api/public/v2/requests/analytics"),
     ("/api/public/v2/requests/", "/api/public/v2/requests/{request_id}"),
 ];
 

@@ -7,12 +7,14 @@
 mod blueprint;
 mod content;
 mod requests;
+mod search;
 mod spans;
 mod templates;
 mod tracking;
 
 use promptlayer_blueprint::Score;
 pub(crate) use requests::LOG_REQUEST;
+pub(crate) use search::SEARCH;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 pub(crate) use spans::SPANS_BULK;

@@ -1,0 +1,454 @@
+//! The filters of the list of requests, as parameters of its address.
+//!
+//! Each parameter is one condition, and a request must fulfill all of them. The form, the links of a row and the
+//! links that remove a filter all write the same parameters.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::format;
+use crate::store::{
+    Comparison, Filter, Member, Number, NumberField, Side, Sort, SortBy, TextField, TextTest, Words,
+};
+use crate::timestamp::Timestamp;
+
+/// The characters that stay as they are in a parameter.
+const PARAMETER: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~')
+    .remove(b':')
+    .remove(b'*')
+    .remove(b'/');
+
+const SECOND: i64 = 1_000_000_000;
+const HOUR: i64 = 3600 * SECOND;
+const DAY: i64 = 24 * HOUR;
+
+/// A filter that a form offers.
+pub(super) struct Field {
+    pub(super) key: &'static str,
+    pub(super) label: &'static str,
+    pub(super) kind: Kind,
+    /// An example, which the empty field shows.
+    pub(super) hint: &'static str,
+}
+
+/// How the value of a filter is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Words(Side),
+    /// A whole text, or a part of it with `*` in place of the rest.
+    Text(TextField),
+    Tag,
+    Metadata,
+    Status,
+    Score,
+    Amount(NumberField, Unit),
+    /// A period that ends now, or a day.
+    When,
+    Since,
+    Until,
+    Group,
+}
+
+/// The unit of an amount.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    Duration,
+    Count,
+    Dollars,
+}
+
+/// All filters, in the order of the form.
+pub(super) const FIELDS: &[Field] = &[
+    field("q", "Text", Kind::Words(Side::Both), "words of the prompt or the answer"),
+    field("status", "Status", Kind::Status, ""),
+    field("when", "Time", Kind::When, ""),
+    field("model", "Model", Kind::Text(TextField::Model), "gpt-4o or gpt-4*"),
+    field("tag", "Tag", Kind::Tag, "chat"),
+    field("name", "Name", Kind::Text(TextField::Name), "summarize or *ticket*"),
+    field("provider", "Provider", Kind::Text(TextField::Provider), "openai"),
+    field("template", "Template", Kind::Text(TextField::PromptName), "greeting"),
+    field("error", "Error", Kind::Text(TextField::ErrorType), "PROVIDER_TIMEOUT"),
+    field("input", "Prompt", Kind::Words(Side::Input), "words of the prompt"),
+    field("output", "Answer", Kind::Words(Side::Output), "words of the answer"),
+    field("metadata", "Metadata", Kind::Metadata, "user=42"),
+    field("score", "Score", Kind::Score, "<50 or helpful>=80"),
+    field("latency", "Latency", Kind::Amount(NumberField::Duration, Unit::Duration), ">2s or 500ms..2s"),
+    field("first", "First token", Kind::Amount(NumberField::FirstToken, Unit::Duration), ">800ms"),
+    field("tokens", "Tokens", Kind::Amount(NumberField::Tokens, Unit::Count), ">1000"),
+    field("cost", "Cost", Kind::Amount(NumberField::Price, Unit::Dollars), ">0.01"),
+    field("since", "From", Kind::Since, "2026-01-15T10:30"),
+    field("until", "Until", Kind::Until, "2026-01-16"),
+    field("group", "Group", Kind::Group, "7"),
+];
+
+const fn field(key: &'static str, label: &'static str, kind: Kind, hint: &'static str) -> Field {
+    Field { key, label, kind, hint }
+}
+
+/// The periods of the filter `when`.
+pub(super) const PERIODS: &[(&str, &str)] = &[
+    ("1h", "last hour"),
+    ("24h", "last 24 hours"),
+    ("today", "today"),
+    ("yesterday", "yesterday"),
+    ("7d", "last 7 days"),
+    ("30d", "last 30 days"),
+];
+
+pub(super) const STATUSES: &[(&str, &str)] =
+    &[("success", "Success"), ("warning", "Warning"), ("error", "Error")];
+
+/// The orders of the list, by the value of the parameter `sort`.
+pub(super) const ORDERS: &[(&str, SortBy)] = &[
+    ("time", SortBy::Start),
+    ("latency", SortBy::Duration),
+    ("tokens", SortBy::Tokens),
+    ("cost", SortBy::Price),
+];
+
+/// The parameters of a list: filters, order, and the time zone of the reader.
+#[derive(Clone, Default)]
+pub(super) struct Parameters(Vec<(String, String)>);
+
+/// The parameters after they were read.
+pub(super) struct Read {
+    pub(super) filters: Vec<Filter>,
+    /// What could not be read, for the reader.
+    pub(super) problems: Vec<String>,
+}
+
+impl Parameters {
+    /// Keeps the parameters that a list knows and that are not empty.
+    pub(super) fn new(query: Vec<(String, String)>) -> Self {
+        let is_known = |key: &str| {
+            matches!(key, "sort" | "order" | "zone") || FIELDS.iter().any(|field| field.key == key)
+        };
+        Self(
+            query
+                .into_iter()
+                .map(|(key, value)| (key, value.trim().to_owned()))
+                .filter(|(key, value)| is_known(key) && !value.is_empty())
+                .collect(),
+        )
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
+        self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns the filters that are set: their field and their value.
+    pub(super) fn set(&self) -> impl Iterator<Item = (&'static Field, &str)> {
+        self.0
+            .iter()
+            .filter_map(|(key, value)| Some((FIELDS.iter().find(|field| field.key == key)?, value.as_str())))
+    }
+
+    /// Returns the address with another value of a parameter, or with one more value of a tag or of metadata.
+    pub(super) fn with(&self, key: &str, value: &str) -> String {
+        let is_list = matches!(key, "tag" | "metadata");
+        let kept = self.0.iter().filter(|(name, old)| name != key || (is_list && old != value));
+        let pairs = kept.map(|(name, value)| (name.as_str(), value.as_str()));
+        address(pairs.chain([(key, value)].into_iter().filter(|(_, value)| !value.is_empty())))
+    }
+
+    /// Replaces the value of a parameter. An empty value removes it.
+    pub(super) fn set_to(mut self, key: &str, value: &str) -> Self {
+        self.0.retain(|(name, _)| name != key);
+        if !value.is_empty() {
+            self.0.push((key.to_owned(), value.to_owned()));
+        }
+        self
+    }
+
+    /// Returns the address without one value of a parameter.
+    pub(super) fn without(&self, key: &str, value: &str) -> String {
+        let kept = self.0.iter().filter(|(name, old)| name != key || old != value);
+        address(kept.map(|(name, value)| (name.as_str(), value.as_str())))
+    }
+
+    pub(super) fn address(&self) -> String {
+        address(self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+    }
+
+    pub(super) fn sort(&self) -> Sort {
+        let by = self.get("sort").and_then(|word| ORDERS.iter().find(|(name, _)| *name == word));
+        Sort { by: by.map_or(SortBy::Start, |(_, by)| *by), descending: self.get("order") != Some("asc") }
+    }
+
+    /// Returns the conditions. A value that cannot be read is a problem and no condition.
+    pub(super) fn read(&self, now: Timestamp) -> Read {
+        let mut read = Read { filters: Vec::new(), problems: Vec::new() };
+        let zone = Zone::of(self.get("zone"));
+        for (field, value) in self.set() {
+            match condition(field, value, now, zone) {
+                Some(filter) => read.filters.push(filter),
+                None => read.problems.push(format!(
+                    "The filter {} was not applied: {} cannot be read. {}",
+                    field.label,
+                    format::short(value, 60),
+                    if field.hint.is_empty() { String::new() } else { format!("Example: {}", field.hint) }
+                )),
+            }
+        }
+        read
+    }
+}
+
+fn address<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> String {
+    let mut address = "/".to_owned();
+    for (index, (key, value)) in pairs.enumerate() {
+        address.push(if index == 0 { '?' } else { '&' });
+        address.push_str(key);
+        address.push('=');
+        address.extend(utf8_percent_encode(value, PARAMETER));
+    }
+    address
+}
+
+/// The offset of the reader's clock from UTC, in nanoseconds.
+#[derive(Clone, Copy)]
+struct Zone(i64);
+
+impl Zone {
+    /// Reads a number of minutes east of UTC. The clock is UTC if it is missing.
+    fn of(minutes: Option<&str>) -> Self {
+        let minutes =
+            minutes.and_then(|text| text.parse::<i64>().ok()).filter(|minutes| minutes.abs() <= 26 * 60);
+        Self(minutes.unwrap_or_default() * 60 * SECOND)
+    }
+
+    /// Returns the begin of the day that contains this time.
+    fn day(self, at: i64) -> i64 {
+        let local = at.saturating_add(self.0);
+        local.saturating_sub(local.rem_euclid(DAY)).saturating_sub(self.0)
+    }
+
+    /// Reads a date, or a date and a time: of this zone unless the text names one.
+    fn time(self, text: &str) -> Option<i64> {
+        let timestamp = |text: &str| Some(Timestamp::read(&serde_json::Value::from(text))?.nanoseconds());
+        let of_zone = |text: &str| timestamp(&format!("{text}Z"))?.checked_sub(self.0);
+        timestamp(text).or_else(|| of_zone(text)).or_else(|| of_zone(&format!("{text}T00:00:00")))
+    }
+}
+
+fn condition(field: &Field, value: &str, now: Timestamp, zone: Zone) -> Option<Filter> {
+    let start = |comparison, at: i64| Filter::Number(NumberField::Start, comparison, Number::Integer(at));
+    let now = now.nanoseconds();
+    Some(match field.kind {
+        Kind::Words(side) => {
+            if !value.contains(char::is_alphanumeric) {
+                return None;
+            }
+            Filter::Words(Words { side, text: value.to_owned() })
+        }
+        Kind::Text(column) => Filter::Text(column, test(value)),
+        Kind::Tag => Filter::Member(Member::Tag, test(value)),
+        Kind::Metadata => match value.split_once('=') {
+            Some((key, value)) => Filter::Member(Member::Metadata(key.trim().to_owned()), test(value.trim())),
+            None => Filter::Member(Member::MetadataKey, test(value)),
+        },
+        Kind::Status => {
+            let (word, _) = STATUSES.iter().find(|(word, _)| word.eq_ignore_ascii_case(value))?;
+            Filter::is(TextField::Status, word.to_ascii_uppercase())
+        }
+        Kind::Score => {
+            let at = value.find(['<', '>', '=']).unwrap_or_default();
+            let (name, rest) = value.split_at(at);
+            let name = Some(name.trim().to_owned()).filter(|name| !name.is_empty());
+            let bounds = range(rest, |text| text.parse::<i64>().ok())?;
+            all(bounds.into_iter().map(|(comparison, score)| Filter::Score(name.clone(), comparison, score)))
+        }
+        Kind::Amount(number, unit) => {
+            let bounds = range(value, |text| amount(text, unit))?;
+            all(bounds.into_iter().map(|(comparison, amount)| Filter::Number(number, comparison, amount)))
+        }
+        Kind::When => {
+            let day = zone.day(now);
+            let (from, until) = match value {
+                "1h" => (now - HOUR, None),
+                "24h" => (now - DAY, None),
+                "7d" => (now - 7 * DAY, None),
+                "30d" => (now - 30 * DAY, None),
+                "today" => (day, None),
+                "yesterday" => (zone.day(day - 1), Some(day)),
+                _ => return None,
+            };
+            let until = until.map(|until| start(Comparison::Less, until));
+            all([start(Comparison::GreaterOrEqual, from)].into_iter().chain(until))
+        }
+        Kind::Since => start(Comparison::GreaterOrEqual, zone.time(value)?),
+        Kind::Until => start(Comparison::Less, zone.time(value)?),
+        Kind::Group => Filter::Group(value.parse().ok()?),
+    })
+}
+
+fn all(filters: impl Iterator<Item = Filter>) -> Filter {
+    let mut filters: Vec<Filter> = filters.collect();
+    match filters.pop() {
+        Some(filter) if filters.is_empty() => filter,
+        last => {
+            filters.extend(last);
+            Filter::All(filters)
+        }
+    }
+}
+
+/// Reads a text with `*` in place of anything at its ends.
+fn test(value: &str) -> TextTest {
+    match (value.strip_prefix('*'), value.strip_suffix('*')) {
+        (Some(""), _) => TextTest::Exists,
+        (Some(rest), Some(_)) => TextTest::Contains(rest.strip_suffix('*').unwrap_or(rest).to_owned()),
+        (Some(end), None) => TextTest::EndsWith(end.to_owned()),
+        (None, Some(begin)) => TextTest::StartsWith(begin.to_owned()),
+        (None, None) => TextTest::Is(vec![value.to_owned()]),
+    }
+}
+
+/// Reads one bound, such as `>=2`, or two, such as `2..5`. A value alone is the least.
+fn range<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Option<Vec<(Comparison, T)>> {
+    let text = text.trim();
+    if let Some((least, most)) = text.split_once("..") {
+        let bounds = [(Comparison::GreaterOrEqual, least), (Comparison::LessOrEqual, most)];
+        let bounds: Option<Vec<_>> = bounds
+            .into_iter()
+            .filter(|(_, text)| !text.trim().is_empty())
+            .map(|(comparison, text)| Some((comparison, read(text.trim())?)))
+            .collect();
+        return bounds.filter(|bounds| !bounds.is_empty());
+    }
+    let signs = [
+        (">=", Comparison::GreaterOrEqual),
+        ("<=", Comparison::LessOrEqual),
+        (">", Comparison::Greater),
+        ("<", Comparison::Less),
+        ("=", Comparison::Equal),
+        ("", Comparison::GreaterOrEqual),
+    ];
+    let (rest, comparison) =
+        signs.into_iter().find_map(|(sign, comparison)| Some((text.strip_prefix(sign)?, comparison)))?;
+    Some(vec![(comparison, read(rest.trim())?)])
+}
+
+fn amount(text: &str, unit: Unit) -> Option<Number> {
+    let text = text.replace([',', '_'], "");
+    match unit {
+        Unit::Count => text.parse().ok().map(Number::Integer),
+        Unit::Dollars => {
+            let price: f64 = text.trim_start_matches('$').trim().parse().ok()?;
+            price.is_finite().then_some(Number::Real(price))
+        }
+        Unit::Duration => {
+            let at = text.find(|character: char| character.is_alphabetic()).unwrap_or(text.len());
+            let (number, unit) = text.split_at(at);
+            let number: f64 = number.trim().parse().ok()?;
+            let factor = match unit.trim() {
+                "ms" => 1e6,
+                "" | "s" => 1e9,
+                "m" | "min" => 60e9,
+                _ => return None,
+            };
+            let nanoseconds = (number * factor).round();
+            #[expect(clippy::cast_possible_truncation, reason = "within the range checked")]
+            (0.0..9e18).contains(&nanoseconds).then_some(Number::Integer(nanoseconds as i64))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Parameters;
+    use crate::store::{Comparison, Filter, Member, Number, NumberField, TextField, TextTest};
+    use crate::timestamp::Timestamp;
+
+    const NOW: Timestamp = Timestamp::from_nanoseconds(1_768_473_000_000_000_000);
+
+    fn parameters(pairs: &[(&str, &str)]) -> Parameters {
+        Parameters::new(pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
+    }
+
+    fn filter(key: &str, value: &str) -> Option<Filter> {
+        let mut read = parameters(&[(key, value)]).read(NOW);
+        assert_eq!(read.filters.len() + read.problems.len(), 1, "{key}={value}");
+        read.filters.pop()
+    }
+
+    #[test]
+    fn values_are_read_as_conditions() {
+        let number = |field, comparison, value| Filter::Number(field, comparison, Number::Integer(value));
+        let (at_least, at_most) = (Comparison::GreaterOrEqual, Comparison::LessOrEqual);
+        let is = |text: &str| TextTest::Is(vec![text.to_owned()]);
+        for (key, value, expected) in [
+            ("model", "gpt-4o", Filter::is(TextField::Model, "gpt-4o")),
+            ("model", "gpt*", Filter::Text(TextField::Model, TextTest::StartsWith("gpt".to_owned()))),
+            ("name", "*a*", Filter::Text(TextField::Name, TextTest::Contains("a".to_owned()))),
+            ("name", "*a", Filter::Text(TextField::Name, TextTest::EndsWith("a".to_owned()))),
+            ("template", "*", Filter::Text(TextField::PromptName, TextTest::Exists)),
+            ("status", "error", Filter::is(TextField::Status, "ERROR")),
+            ("metadata", "user = 42", Filter::Member(Member::Metadata("user".to_owned()), is("42"))),
+            ("metadata", "user", Filter::Member(Member::MetadataKey, is("user"))),
+            ("score", "<50", Filter::Score(None, Comparison::Less, 50)),
+            ("score", "helpful>=80", Filter::Score(Some("helpful".to_owned()), at_least, 80)),
+            ("latency", "2s", number(NumberField::Duration, at_least, 2_000_000_000)),
+            ("latency", "> 1.5 ms", number(NumberField::Duration, Comparison::Greater, 1_500_000)),
+            (
+                "latency",
+                "500ms..2s",
+                Filter::All(vec![
+                    number(NumberField::Duration, at_least, 500_000_000),
+                    number(NumberField::Duration, at_most, 2_000_000_000),
+                ]),
+            ),
+            ("tokens", "1,000", number(NumberField::Tokens, at_least, 1000)),
+            ("cost", "<$0.5", Filter::Number(NumberField::Price, Comparison::Less, Number::Real(0.5))),
+            ("since", "2026-01-15", number(NumberField::Start, at_least, 1_768_435_200_000_000_000)),
+            (
+                "until",
+                "2026-01-15T10:30Z",
+                number(NumberField::Start, Comparison::Less, 1_768_473_000_000_000_000),
+            ),
+            ("group", "7", Filter::Group(7)),
+        ] {
+            assert_eq!(filter(key, value), Some(expected), "{key}={value}");
+        }
+        for (key, value) in [
+            ("status", "odd"),
+            ("when", "never"),
+            ("latency", "soon"),
+            ("latency", "2 weeks"),
+            ("cost", "NaN"),
+            ("score", "x>"),
+            ("since", "yesterday"),
+            ("group", "x"),
+            ("q", "--"),
+        ] {
+            assert_eq!(filter(key, value), None, "{key}={value}");
+        }
+    }
+
+    #[test]
+    fn days_are_those_of_the_reader() {
+        let of = |zone: &str| parameters(&[("zone", zone), ("when", "yesterday")]).read(NOW).filters;
+        let bounds = |from: i64, until: i64| {
+            let bound = |comparison, at| Filter::Number(NumberField::Start, comparison, Number::Integer(at));
+            vec![Filter::All(vec![bound(Comparison::GreaterOrEqual, from), bound(Comparison::Less, until)])]
+        };
+        let midnight = 1_768_435_200_000_000_000;
+        let (hour, day) = (3_600_000_000_000, 86_400_000_000_000);
+        assert_eq!(of("0"), bounds(midnight - day, midnight));
+        assert_eq!(of("60"), bounds(midnight - hour - day, midnight - hour));
+        assert_eq!(of("840"), bounds(midnight + 10 * hour - day, midnight + 10 * hour));
+    }
+
+    #[test]
+    fn addresses_keep_other_filters_and_encode_values() {
+        let parameters = parameters(&[("q", "a b&c"), ("tag", "x"), ("other", "1"), ("model", "")]);
+        assert_eq!(parameters.address(), "/?q=a%20b%26c&tag=x");
+        assert_eq!(parameters.with("tag", "y"), "/?q=a%20b%26c&tag=x&tag=y");
+        assert_eq!(parameters.with("tag", "x"), "/?q=a%20b%26c&tag=x");
+        assert_eq!(parameters.with("q", "d"), "/?tag=x&q=d");
+        assert_eq!(parameters.without("q", "a b&c"), "/?tag=x");
+    }
+}

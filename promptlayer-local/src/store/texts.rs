@@ -1,0 +1,93 @@
+//! The index of the texts of requests.
+//!
+//! A request is indexed after it was stored, together with the requests around it, because a group of requests takes
+//! less time than each of them alone. A search therefore indexes the rest first.
+
+use rusqlite::params;
+
+use super::{Reader, Store, StoreError, Writer, count_of, integer, preview};
+
+/// The number of requests that one transaction indexes. Other writes wait meanwhile, about 50 milliseconds.
+const GROUP: usize = 500;
+
+/// The maximum number of requests that a search indexes first.
+const MOST_BEFORE_SEARCH: usize = 5_000;
+
+impl Store {
+    /// Indexes all requests that are not in the index yet.
+    pub(crate) async fn index_texts(&self) -> Result<(), StoreError> {
+        while self.index_group().await? == GROUP {}
+        Ok(())
+    }
+
+    /// Indexes the requests that a search has to find: all, or the oldest 5,000 of those that are not in the index.
+    pub(crate) async fn prepare_search(&self) -> Result<(), StoreError> {
+        let mut left =
+            MOST_BEFORE_SEARCH.min(self.read(|store| Ok::<_, StoreError>(store.unindexed()?)).await?);
+        while left > 0 {
+            let indexed = self.index_group().await?;
+            if indexed < GROUP {
+                break;
+            }
+            left = left.saturating_sub(indexed);
+        }
+        Ok(())
+    }
+
+    async fn index_group(&self) -> Result<usize, StoreError> {
+        self.change(|store| Ok::<_, StoreError>(store.index_texts(GROUP)?)).await
+    }
+}
+
+impl Reader<'_> {
+    /// Returns the number of requests that are not in the index yet.
+    pub(crate) fn unindexed(&self) -> rusqlite::Result<usize> {
+        self.connection.query_row(
+            "SELECT count(*) FROM requests WHERE id > (SELECT last_id FROM indexed_requests)",
+            [],
+            |row| count_of(row, 0),
+        )
+    }
+}
+
+impl Writer<'_> {
+    /// Indexes the next requests, at most this number. Returns how many it indexed.
+    fn index_texts(&self, most: usize) -> rusqlite::Result<usize> {
+        let mut requests = self.connection.prepare(
+            "SELECT id, iif(octet_length(input) <= ?2, input, NULL), iif(octet_length(output) <= ?2, output, NULL),
+                 error_message FROM requests
+             WHERE id > (SELECT last_id FROM indexed_requests) ORDER BY id LIMIT ?1",
+        )?;
+        let mut insert =
+            self.connection.prepare("INSERT INTO request_texts (rowid, input, output) VALUES (?, ?, ?)")?;
+        let mut rows = requests.query([integer(most), integer(preview::SEARCHED)])?;
+        let (mut indexed, mut last) = (0, None);
+        while let Some(row) = rows.next()? {
+            let id: i64 = row.get(0)?;
+            let text = |column: usize, name: &str| match row.get_ref(column)?.as_str_or_null()? {
+                Some(json) => Ok(preview::searched(json)),
+                None => self.beginning(id, name).map(|json| preview::searched_beginning(&json)),
+            };
+            let input = text(1, "input")?;
+            let mut output = text(2, "output")?;
+            if let Some(error) = row.get_ref(3)?.as_str_or_null()? {
+                preview::append(&mut output, error);
+            }
+            insert.execute(params![id, input, output])?;
+            last = Some(id);
+            indexed += 1;
+        }
+        if let Some(last) = last {
+            self.connection.execute("UPDATE indexed_requests SET last_id = ?", [last])?;
+        }
+        Ok(indexed)
+    }
+
+    /// Reads the beginning of a long column, without its rest.
+    fn beginning(&self, request: i64, column: &str) -> rusqlite::Result<Vec<u8>> {
+        let value = self.connection.blob_open("main", "requests", column, request, true)?;
+        let mut bytes = vec![0; value.len().min(preview::SEARCHED)];
+        value.read_at_exact(&mut bytes, 0)?;
+        Ok(bytes)
+    }
+}
