@@ -85,7 +85,7 @@ fn wants_page(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
         Method::GET | Method::HEAD => {
             accepts_pages || uri.path() == "/" || uri.path().starts_with("/requests/")
         }
-        _ => uri.path() == "/key" || uri.path() == "/logout",
+        _ => uri.path() == "/key" || uri.path() == "/logout" || uri.path().starts_with("/requests/"),
     };
     is_page && !is_api_path(uri.path())
 }

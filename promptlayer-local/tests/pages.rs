@@ -110,7 +110,9 @@ async fn logged_text_is_escaped_in_html() {
     for (path, times) in [("/", 4), ("/requests/1", 30), ("/requests/%3Cscript%3Ealert('x')", 1)] {
         let page = local.page(path).await;
         let own_script = "<script src=\"/script.js\" defer></script>";
-        let logged = page.text.replacen(own_script, "", 1);
+        // Markdown escapes no apostrophes in texts, where they mean nothing.
+        let escaped = "&lt;script&gt;alert('x')&lt;/script&gt;";
+        let logged = page.text.replacen(own_script, "", 1).replace(escaped, "");
         assert!(!logged.contains("<script") && !logged.contains("alert('x')"), "{path}: {logged}");
         assert!(page.text.matches("script").count() >= times, "{path}: {}", page.text);
         assert!(
@@ -161,8 +163,9 @@ async fn request_page_shows_every_field() {
         "user_id",
         "u-42",
         "production",
-        "1,423 in, 87 out",
-        "$0.5",
+        "<dd>1,423</dd>",
+        "<dd>87</dd>",
+        "$0.500",
         "chat-completions",
         "PROVIDER_TIMEOUT",
         "no answer in 30 s",

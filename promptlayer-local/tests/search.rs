@@ -116,7 +116,7 @@ async fn list_shows_the_facts_of_requests_and_their_figures() {
         "lookup({})",
         "10.00 s",
         "$0.500",
-        "PROVIDER_TIMEOUT",
+        "provider timeout",
         "1,000 / 100",
         "33.3 %",
         "class=\"estimate\"",

@@ -21,6 +21,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 pub(crate) use error::ApiError;
+pub(crate) use read_back::described;
 
 use crate::access::key_of;
 use crate::app::App;

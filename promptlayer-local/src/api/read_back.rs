@@ -81,7 +81,7 @@ fn no_such_trace(trace_id: &str) -> ApiError {
 }
 
 /// Returns a request log as JSON: the documented fields first, then all other stored fields.
-fn described(request: &StoredRequest) -> Value {
+pub(crate) fn described(request: &StoredRequest) -> Value {
     let mut model = Model::new(&request.provider, &request.model);
     model.parameters = request.parameters.clone();
     model.api_type = request.api_type.clone();

@@ -170,7 +170,13 @@ impl Parameters {
     }
 
     pub(super) fn address(&self) -> String {
-        address(self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+        self.address_at("/")
+    }
+
+    /// Returns the address of another page with these parameters.
+    pub(super) fn address_at(&self, path: &str) -> String {
+        let query = address(self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        format!("{path}{}", query.strip_prefix('/').unwrap_or_default())
     }
 
     pub(super) fn sort(&self) -> Sort {

@@ -34,6 +34,11 @@ pub(super) fn duration(nanoseconds: i64) -> String {
     }
 }
 
+/// Formats a constant such as `PROVIDER_TIMEOUT` as words: `provider timeout`.
+pub(super) fn words(constant: &str) -> String {
+    short(constant, 60).replace('_', " ").to_lowercase()
+}
+
 /// Formats a number with commas between the thousands: `12,345`.
 pub(super) fn count(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();

@@ -4,10 +4,10 @@ use askama::Template;
 use axum::extract::{Form, FromRequest, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Deserialize;
 
-use super::html;
+use super::{html, see_other};
 use crate::app::App;
 use crate::limits::BODY_TIMEOUT;
 
@@ -84,18 +84,6 @@ fn page(status: StatusCode, page: &KeyPage<'_>) -> Response {
         *response.status_mut() = status;
     }
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-fn see_other(target: &str, cookie: Option<&str>) -> Response {
-    let mut response = StatusCode::SEE_OTHER.into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    for (name, value) in [(header::LOCATION, Some(target)), (header::SET_COOKIE, cookie)] {
-        if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
-            headers.insert(name, value);
-        }
-    }
     response
 }
 

@@ -106,6 +106,7 @@ struct PageLinks {
 
 struct Row {
     id: i64,
+    address: String,
     name: Link,
     model: Link,
     provider: String,
@@ -360,6 +361,7 @@ impl Row {
         let status = Status::of(&row.status);
         Self {
             id: row.id,
+            address: parameters.address_at(&format!("/requests/{}", row.id)),
             name: link("name", &row.name, LONGEST_NAME),
             model: link("model", &row.model, LONGEST_WORD),
             provider: format::short(&row.provider, LONGEST_WORD),
@@ -369,7 +371,9 @@ impl Row {
             first_token: row.first_token_ns.map(format::duration),
             status,
             status_address: parameters.with("status", status.class),
-            error_type: row.error_type.map(|kind| link("error", &kind, LONGEST_WORD)),
+            error_type: row
+                .error_type
+                .map(|kind| Link { text: format::words(&kind), ..link("error", &kind, LONGEST_WORD) }),
             tokens_in: format::count(row.input_tokens),
             tokens_out: format::count(row.output_tokens),
             price: (row.price > 0.0).then(|| format::price(row.price)),

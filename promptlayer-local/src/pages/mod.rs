@@ -1,11 +1,14 @@
 //! HTML pages that show the logged data. They load nothing from other servers, and work without their script: it
 //! adds live rows, keys, and times in the zone of the reader.
 
+mod edit;
 mod events;
+mod files;
 mod filters;
 mod format;
 mod key;
 mod list;
+mod markdown;
 mod message;
 mod request;
 mod trace;
@@ -40,6 +43,8 @@ pub(crate) fn router(app: &App) -> Router<App> {
     Router::new()
         .route("/", get(list::page))
         .route("/requests/{id}", get(request::page))
+        .route("/requests/{id}/edit", post(edit::edit))
+        .route("/requests/{id}/{file}", get(files::file))
         .route("/events", get(events::stream))
         .route_layer(middleware::from_fn_with_state(app.clone(), key::require_session))
         // These routes need no session, because the login form itself uses them.
@@ -94,6 +99,19 @@ fn failed(error: &StoreError) -> Response {
 #[template(path = "failed.html")]
 struct Failed<'a> {
     message: &'a str,
+}
+
+/// Returns a redirect to a path of this server.
+fn see_other(target: &str, cookie: Option<&str>) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for (name, value) in [(header::LOCATION, Some(target)), (header::SET_COOKIE, cookie)] {
+        if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
+            headers.insert(name, value);
+        }
+    }
+    response
 }
 
 fn html(template: &impl Template) -> Response {

@@ -1,18 +1,21 @@
-//! The page of one request: its input, its output, and the trace that it belongs to.
+//! The page of one request: its input, its output, its facts, and the trace that it belongs to.
 
 use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use promptlayer_blueprint::providers::TIME_TO_FIRST_CHUNK;
 use serde_json::value::RawValue;
 
+use super::filters::Parameters;
 use super::list::{Score, Status};
-use super::message::{Block, Message, Tool, messages, tools};
+use super::message::{Block, Message, TextStyle, Tool, messages, tools};
 use super::trace::Trace;
 use super::{failed, format, html, not_found};
 use crate::app::App;
-use crate::store::{Reader, StoreError, StoredRequest};
+use crate::store::{CACHED_TOKENS, Filter, REASONING_TOKENS, Reader, RequestRow, StoreError, StoredRequest};
 use crate::timestamp::Timestamp;
 
 /// The maximum number of characters that the page shows of a name, of a tag, of a value outside the
@@ -26,6 +29,12 @@ const LONGEST_ERROR: usize = 20_000;
 /// the page shows.
 const MOST_TAGS: usize = 100;
 const MOST_PAIRS: usize = 300;
+
+/// The maximum number of bytes that a form of the page begins with. Encoded, a byte can need three.
+const LONGEST_FORM: usize = super::FORM_LIMIT / 4;
+
+/// The metadata that the page shows as facts.
+const FACTS: [&str; 3] = [TIME_TO_FIRST_CHUNK, CACHED_TOKENS, REASONING_TOKENS];
 
 #[derive(Template)]
 #[template(path = "request.html")]
@@ -41,11 +50,19 @@ struct Page {
     time: String,
     datetime: Timestamp,
     duration: String,
+    first_token: Option<String>,
+    /// Output tokens in a second, after the first token.
+    speed: Option<String>,
     tokens_in: String,
     tokens_out: String,
+    cached_tokens: Option<String>,
+    reasoning_tokens: Option<String>,
     price: Option<String>,
+    price_is_estimate: bool,
     parameters: Vec<(String, String)>,
-    tags: Vec<String>,
+    tags: Vec<Tag>,
+    /// All tags, one a line, if they fit into a form.
+    all_tags: Option<String>,
     metadata: Vec<(String, String)>,
     scores: Vec<Score>,
     groups: Vec<i64>,
@@ -55,11 +72,31 @@ struct Page {
     tools: Vec<Tool>,
     attributes: Vec<(String, String)>,
     trace: Option<Trace>,
+    links: Links,
+}
+
+/// The addresses of other pages.
+#[derive(Default)]
+struct Links {
+    /// The list that the request was opened from.
+    list: String,
+    newer: Option<String>,
+    older: Option<String>,
+    /// This page with its texts in the other style.
+    other_style: String,
+    is_raw: bool,
+}
+
+/// A tag, with the address of the requests that have it.
+struct Tag {
+    text: String,
+    address: String,
 }
 
 /// The template that a request was made from.
 struct Prompt {
     name: String,
+    address: String,
     version: Option<i64>,
     variables: Vec<(String, String)>,
 }
@@ -70,9 +107,12 @@ pub(super) async fn page(
     Query(query): Query<Vec<(String, String)>>,
 ) -> Response {
     let part = query.iter().find(|(key, _)| key == "spans").and_then(|(_, number)| number.parse().ok());
+    let is_raw = query.iter().any(|(key, value)| key == "raw" && value == "1");
+    let parameters = Parameters::new(query);
+    let filters = parameters.read(Timestamp::now()).filters;
     let page = app.store().read(move |store| {
         let page = match id.parse() {
-            Ok(number) => read(store, number, part)?,
+            Ok(number) => read(store, number, part, is_raw, &parameters, &filters)?,
             Err(_) => None,
         };
         Ok::<_, StoreError>(match page {
@@ -83,8 +123,15 @@ pub(super) async fn page(
     page.await.unwrap_or_else(|error| failed(&error))
 }
 
-fn read(store: &Reader<'_>, id: i64, part: Option<usize>) -> rusqlite::Result<Option<Page>> {
-    let Some(request) = store.request(id)? else { return Ok(None) };
+fn read(
+    store: &Reader<'_>,
+    id: i64,
+    part: Option<usize>,
+    is_raw: bool,
+    parameters: &Parameters,
+    filters: &[Filter],
+) -> rusqlite::Result<Option<Page>> {
+    let (Some(request), Some(facts)) = (store.request(id)?, store.facts(id)?) else { return Ok(None) };
     let trace = match &request.trace_id {
         Some(trace_id) => Some(Trace::read(store, trace_id, request.span_row, part)?),
         None => None,
@@ -93,7 +140,19 @@ fn read(store: &Reader<'_>, id: i64, part: Option<usize>) -> rusqlite::Result<Op
         Some(row) => attributes(store.span_attributes(row)?.as_deref().unwrap_or_default()),
         None => Vec::new(),
     };
-    Ok(Some(Page { attributes, trace, ..Page::from(request) }))
+    let (newer, older) = store.neighbors(filters, parameters.sort(), id)?;
+    let at = |id: i64| parameters.address_at(&format!("/requests/{id}"));
+    let here = at(id);
+    let sign = if here.contains('?') { '&' } else { '?' };
+    let links = Links {
+        list: parameters.address(),
+        newer: newer.map(at),
+        older: older.map(at),
+        other_style: if is_raw { here } else { format!("{here}{sign}raw=1") },
+        is_raw,
+    };
+    let style = if is_raw { TextStyle::Raw } else { TextStyle::Rendered };
+    Ok(Some(Page { attributes, trace, links, ..Page::new(request, &facts, style) }))
 }
 
 /// Returns the attributes of a span without its input and output, which the request shows.
@@ -119,23 +178,37 @@ fn pairs(entries: impl Iterator<Item = (String, String)>) -> Vec<(String, String
     shown
 }
 
-fn shown_tags(tags: &[String]) -> Vec<String> {
-    let mut shown: Vec<String> =
-        tags.iter().take(MOST_TAGS).map(|tag| format::short(tag, LONGEST_TAG)).collect();
+fn shown_tags(tags: &[String]) -> Vec<Tag> {
+    let tag = |tag: &String| Tag {
+        text: format::short(tag, LONGEST_TAG),
+        address: Parameters::default().with("tag", tag),
+    };
+    let mut shown: Vec<Tag> = tags.iter().take(MOST_TAGS).map(tag).collect();
     if tags.len() > MOST_TAGS {
-        shown.push(format!("… {} more", tags.len() - MOST_TAGS));
+        shown.push(Tag { text: format!("… {} more", tags.len() - MOST_TAGS), address: "#".to_owned() });
     }
     shown
 }
 
-impl From<StoredRequest> for Page {
-    fn from(request: StoredRequest) -> Self {
-        let nanoseconds = request.end.nanoseconds().saturating_sub(request.start.nanoseconds());
+/// Returns the number of output tokens in a second, after the first token.
+#[expect(clippy::cast_precision_loss, reason = "shown to three digits")]
+fn speed(facts: &RequestRow) -> Option<String> {
+    let nanoseconds = facts.duration_ns.checked_sub(facts.first_token_ns.unwrap_or_default())?;
+    if facts.output_tokens < 2 || nanoseconds < 1_000_000 {
+        return None;
+    }
+    let speed = facts.output_tokens as f64 / (nanoseconds as f64 / 1e9);
+    Some(if speed < 10.0 { format!("{speed:.1}") } else { format!("{speed:.0}") })
+}
+
+impl Page {
+    fn new(request: StoredRequest, row: &RequestRow, style: TextStyle) -> Self {
         let facts = |map: serde_json::Map<String, serde_json::Value>| -> Vec<(String, String)> {
             pairs(map.into_iter().map(|(name, value)| (name, format::inline(&value))))
         };
         let link = request.link;
-        let prompt = link.name.or_else(|| link.id.map(|id| format!("template {id}")));
+        let prompt = link.name.map(|name| (name.clone(), name));
+        let prompt = prompt.or_else(|| link.id.map(|id| (format!("template {id}"), id.to_string())));
         Self {
             id: request.id,
             name: format::short(&request.name, LONGEST_NAME),
@@ -147,25 +220,33 @@ impl From<StoredRequest> for Page {
             api_type: request.api_type.map(|text| format::short(&text, LONGEST_NAME)),
             time: format::time(request.start),
             datetime: request.start,
-            duration: format::duration(nanoseconds),
+            duration: format::duration(row.duration_ns),
+            first_token: row.first_token_ns.map(format::duration),
+            speed: speed(row),
             tokens_in: format::count(request.input_tokens),
             tokens_out: format::count(request.output_tokens),
-            price: (request.price > 0.0).then(|| format!("${}", request.price)),
+            cached_tokens: row.cached_tokens.map(format::count),
+            reasoning_tokens: row.reasoning_tokens.map(format::count),
+            price: (row.price > 0.0).then(|| format::price(row.price)),
+            price_is_estimate: row.price_is_estimate,
             parameters: facts(request.parameters),
             tags: shown_tags(&request.tags),
-            metadata: pairs(request.metadata.into_iter()),
+            all_tags: Some(request.tags.join("\n")).filter(|tags| tags.len() <= LONGEST_FORM),
+            metadata: pairs(request.metadata.into_iter().filter(|(key, _)| !FACTS.contains(&key.as_str()))),
             scores: request.scores.into_iter().take(MOST_TAGS).map(Score::from).collect(),
             groups: request.groups.into_iter().take(MOST_TAGS).collect(),
-            prompt: prompt.map(|name| Prompt {
+            prompt: prompt.map(|(name, identifier)| Prompt {
                 name: format::short(&name, LONGEST_NAME),
+                address: format!("/templates/{}", utf8_percent_encode(&identifier, NON_ALPHANUMERIC)),
                 version: link.version,
                 variables: facts(link.variables),
             }),
-            input: messages(&request.input, "prompt"),
-            output: messages(&request.output, "completion"),
+            input: messages(&request.input, "prompt", style),
+            output: messages(&request.output, "completion", style),
             tools: tools(&request.input),
             attributes: Vec::new(),
             trace: None,
+            links: Links::default(),
         }
     }
 }

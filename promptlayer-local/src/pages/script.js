@@ -92,8 +92,8 @@
   };
   const follow = (selector) => find(selector)?.click();
   const keys = {
-    j: () => (live() || find("tr[data-id]") ? select(1) : follow("a[rel=next]")),
-    k: () => (live() || find("tr[data-id]") ? select(-1) : follow("a[rel=prev]")),
+    j: () => (find("tr[data-id]") ? select(1) : follow("a[rel=next]")),
+    k: () => (find("tr[data-id]") ? select(-1) : follow("a[rel=prev]")),
     Enter: () => follow("tr.selected a[data-open]"),
     "/": () => find("input[type=search]")?.select(),
   };
@@ -123,7 +123,16 @@
     button.addEventListener("click", () => copy(button, block.dataset.copy || block.textContent));
     block.before(button);
   }
+  for (const link of findAll("a[data-copy-from]")) {
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: "Copy" });
+    button.addEventListener("click", async () => {
+      const response = await fetch(link.href);
+      copy(button, response.ok ? await response.text() : "This request cannot be written for its provider.");
+    });
+    link.after(button);
+  }
   document.addEventListener("click", (event) => {
+    for (const menu of findAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
     if (!event.target.closest("[data-pause]")) return;
     isPaused = !isPaused;
     connect();

@@ -16,8 +16,8 @@ pub(crate) const TEXT_CHARACTERS: usize = 201;
 
 /// The metadata in which `promptlayer-tracing` logs what a request log has no field for.
 const FIRST_TOKEN_MILLISECONDS: &str = promptlayer_blueprint::providers::TIME_TO_FIRST_CHUNK;
-const CACHED_TOKENS: &str = "cached_tokens";
-const REASONING_TOKENS: &str = "reasoning_tokens";
+pub(crate) const CACHED_TOKENS: &str = "cached_tokens";
+pub(crate) const REASONING_TOKENS: &str = "reasoning_tokens";
 
 /// The facts of a request log.
 #[derive(Debug)]

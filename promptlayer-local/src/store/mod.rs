@@ -32,12 +32,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 pub(crate) use error::StoreError;
+pub(crate) use facts::{CACHED_TOKENS, REASONING_TOKENS};
 use pool::{Caller, Limits, Pool, WhenAbandoned};
 pub(crate) use query::{
     Bucket, Comparison, Figures, Filter, Found, Interval, MOST_READ, Member, Number, NumberField, PageKey,
     RequestRow, Series, Side, Sort, SortBy, TextField, TextTest, Words,
 };
-pub(crate) use requests::{NewRequest, StoredRequest};
+pub(crate) use requests::{DEFAULT_SCORE, NewRequest, StoredRequest};
 use rusqlite::{Connection, OpenFlags, Statement, ToSql, Transaction, TransactionBehavior};
 use serde::de::DeserializeOwned;
 pub(crate) use spans::{BulkReceipt, Closing, LoggedId, NewSpan, SpanStatus, StoredId, StoredSpan};

@@ -54,6 +54,32 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// Removes a score.
+    pub(crate) fn remove_score(&self, request: i64, name: &str) -> rusqlite::Result<()> {
+        self.connection
+            .execute("DELETE FROM scores WHERE request_id = ? AND name = ?", params![request, name])
+            .map(drop)
+    }
+
+    /// Removes a metadata value.
+    pub(crate) fn remove_metadata(&self, request: i64, key: &str) -> rusqlite::Result<()> {
+        self.connection
+            .execute("DELETE FROM request_metadata WHERE request_id = ? AND key = ?", params![request, key])
+            .map(drop)
+    }
+
+    /// Replaces all tags.
+    pub(crate) fn set_tags(&self, request: i64, tags: &[String]) -> rusqlite::Result<()> {
+        self.connection.execute("DELETE FROM request_tags WHERE request_id = ?", [request])?;
+        let mut insert = self
+            .connection
+            .prepare("INSERT INTO request_tags (request_id, position, tag) VALUES (?, ?, ?)")?;
+        for (position, tag) in tags.iter().enumerate() {
+            insert.execute(params![request, integer(position), tag])?;
+        }
+        Ok(())
+    }
+
     /// Links the request to the template version and the variables that it was made from.
     pub(crate) fn link_prompt(
         &self,

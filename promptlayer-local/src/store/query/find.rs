@@ -13,7 +13,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use rusqlite::{Row, params_from_iter};
+use rusqlite::{OptionalExtension, Row, params_from_iter};
 
 use super::filter::{Comparison, Filter, Number, NumberField, Sql, TextTest};
 use super::sort::{PageKey, Sort, SortBy, SortValue};
@@ -234,6 +234,39 @@ impl Reader<'_> {
         };
         let ids: Vec<i64> = hits.iter().skip(begin).take(per_page).map(|hit| hit.key.id).collect();
         Ok(NumberedPage { rows: self.rows_of(&ids)?, total })
+    }
+
+    /// Returns the requests before and after a request in a list.
+    pub(crate) fn neighbors(
+        &self,
+        filters: &[Filter],
+        sort: Sort,
+        id: i64,
+    ) -> rusqlite::Result<(Option<i64>, Option<i64>)> {
+        let filters = conjuncts(filters);
+        let sql = format!("SELECT {} FROM request_facts WHERE request_id = ?", sort.by.column());
+        let Some(value) = self.connection.query_row(&sql, [id], |row| row.get(0)).optional()? else {
+            return Ok((None, None));
+        };
+        let key = PageKey { value, id };
+        if let Some((hits, _)) = self.indexed(&filters, sort)? {
+            let before = hits.iter().rev().find(|hit| in_order(&hit.key, &key, sort) == Ordering::Less);
+            let after = hits.iter().find(|hit| in_order(&hit.key, &key, sort) == Ordering::Greater);
+            return Ok((before.map(|hit| hit.key.id), after.map(|hit| hit.key.id)));
+        }
+        let next = |sort| {
+            let scan = self.scan(&filters, sort, Some(&key), 1, MOST_READ)?;
+            Ok::<_, rusqlite::Error>(scan.hits.first().map(|hit| hit.key.id))
+        };
+        Ok((next(Sort { descending: !sort.descending, ..sort })?, next(sort)?))
+    }
+
+    /// Returns the facts of a request.
+    pub(crate) fn facts(&self, id: i64) -> rusqlite::Result<Option<RequestRow>> {
+        self.connection
+            .prepare("SELECT * FROM request_facts WHERE request_id = ?")?
+            .query_row([id], read_row)
+            .optional()
     }
 
     fn count_all(&self, filters: &[&Filter]) -> rusqlite::Result<usize> {
