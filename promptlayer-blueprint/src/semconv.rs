@@ -30,6 +30,7 @@ pub const FUNCTION_NAME: &str = "function_name";
 pub const FUNCTION_INPUT: &str = "function_input";
 pub const FUNCTION_OUTPUT: &str = "function_output";
 pub const NODE_TYPE: &str = "node_type";
+pub const NODE_TYPE_LLM: &str = "LLM_CALL";
 pub const NODE_TYPE_TOOL: &str = "CODE_EXECUTION";
 pub const TOOL_NAME: &str = "tool.name";
 pub const TELEMETRY_SOURCE: &str = "promptlayer.telemetry.source";

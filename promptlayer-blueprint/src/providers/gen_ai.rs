@@ -25,6 +25,7 @@ mod attributes;
 mod dialects;
 mod fields;
 mod messages;
+mod operations;
 mod tools;
 
 use std::borrow::Cow;
@@ -36,6 +37,7 @@ pub use self::attributes::{Answered, of_log};
 pub use self::dialects::{Dialect, LANGFUSE};
 use self::fields::{Said, count, list, parsed, said, seconds, text};
 use self::messages::{instructions, messages};
+pub use self::operations::{Operation, is_model_call, operation};
 use self::tools::tools;
 use super::finish::Finish;
 use super::json::Fields;

@@ -73,6 +73,7 @@ mod gemini;
 pub mod gen_ai;
 mod input;
 mod json;
+pub mod log;
 #[cfg(test)]
 mod lossless;
 mod merge;

@@ -4,7 +4,7 @@
 //! conventions, or `mcp.method.name`. Spans of crates with names of their own are recognized by their
 //! [`Dialect`]. A value may be recorded later and more than once: the last value counts.
 
-use promptlayer_blueprint::providers::gen_ai::Dialect;
+use promptlayer_blueprint::providers::gen_ai::{self, Dialect, Operation};
 use promptlayer_blueprint::semconv;
 use serde_json::{Map, Value};
 use tracing::Metadata;
@@ -133,43 +133,16 @@ fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     Some(fields.get(name)?.as_str()?.trim_matches('"'))
 }
 
-/// The kinds of the operations. An operation that is not here is a plain span.
-const OPERATIONS: &[(&str, SpanKind)] = &[
-    ("chat", SpanKind::Llm),
-    ("generate_content", SpanKind::Llm),
-    ("text_completion", SpanKind::Llm),
-    ("realtime_inference", SpanKind::Llm),
-    // The names that rig used before 0.43.
-    ("chat_streaming", SpanKind::Llm),
-    ("interactions", SpanKind::Llm),
-    ("interactions_streaming", SpanKind::Llm),
-    ("embeddings", SpanKind::Embedding),
-    ("execute_tool", SpanKind::Tool),
-    ("invoke_agent", SpanKind::Agent),
-    ("create_agent", SpanKind::Agent),
-    ("invoke_workflow", SpanKind::Chain),
-    ("plan", SpanKind::Chain),
-    ("handle_conversation_turn", SpanKind::Chain),
-    ("retrieval", SpanKind::Retriever),
-    ("search_memory", SpanKind::Retriever),
-    ("create_memory", SpanKind::Chain),
-    ("update_memory", SpanKind::Chain),
-    ("upsert_memory", SpanKind::Chain),
-    ("delete_memory", SpanKind::Chain),
-    ("create_memory_store", SpanKind::Chain),
-    ("delete_memory_store", SpanKind::Chain),
-];
-
-/// The kinds of MCP methods, for spans that name no operation.
-const MCP_METHODS: &[(&str, SpanKind)] =
-    &[("tools/call", SpanKind::Tool), ("resources/read", SpanKind::Retriever)];
-
 /// Returns the kind of the operation in the span's fields. Returns `None` if the fields have no operation, or an
 /// unknown one.
 pub(crate) fn kind(fields: &Map<String, Value>) -> Option<SpanKind> {
-    let kind_in = |table: &[(&str, SpanKind)], name| {
-        let named = text(fields, name)?;
-        table.iter().find(|(known, _)| *known == named).map(|(_, kind)| *kind)
-    };
-    kind_in(OPERATIONS, semconv::OPERATION_NAME).or_else(|| kind_in(MCP_METHODS, semconv::MCP_METHOD))
+    Some(match gen_ai::operation(fields)? {
+        Operation::Inference => SpanKind::Llm,
+        Operation::Embedding => SpanKind::Embedding,
+        Operation::Tool => SpanKind::Tool,
+        Operation::Agent => SpanKind::Agent,
+        Operation::Workflow => SpanKind::Chain,
+        Operation::Retrieval => SpanKind::Retriever,
+        _ => return None,
+    })
 }

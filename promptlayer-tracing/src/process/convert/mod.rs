@@ -10,12 +10,9 @@ use std::borrow::Cow;
 
 use promptlayer_blueprint::providers::gen_ai::{self, Answered};
 use promptlayer_blueprint::providers::{
-    self, FINISH_REASON, Finish, PROVIDER_FINISH_REASON, Reply, Request, TIME_TO_FIRST_CHUNK, UNKNOWN_MODEL,
-    UNKNOWN_PROVIDER, errors,
+    self, Reply, Request, TIME_TO_FIRST_CHUNK, UNKNOWN_MODEL, UNKNOWN_PROVIDER, errors,
 };
-use promptlayer_blueprint::{
-    ChatPrompt, CompletionPrompt, ErrorType, LogRequest, Message, Prompt, RequestStatus, semconv,
-};
+use promptlayer_blueprint::{ChatPrompt, ErrorType, LogRequest, RequestStatus, semconv};
 use serde_json::{Map, Value};
 
 use crate::capture::Failure;
@@ -47,7 +44,7 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
         None => read(span),
     };
     let input = request.prompt.take().unwrap_or_else(|| ChatPrompt::default().into());
-    let output = alike(&input, reply.prompt.take());
+    let output = providers::log::output_like(&input, reply.prompt.take());
 
     let model = span
         .model
@@ -83,7 +80,7 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
         let milliseconds = time.as_secs_f64() * 1e3;
         log.metadata.entry(TIME_TO_FIRST_CHUNK.to_owned()).or_insert_with(|| format!("{milliseconds:.3}"));
     }
-    add_metadata(&mut log, &reply);
+    providers::log::add_metadata(&mut log, &reply);
     link_prompt(&mut log, span);
     log.input_tokens = reply.usage.input;
     log.output_tokens = reply.usage.output;
@@ -103,7 +100,7 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
     let is_whole = is_whole(span, &reply);
     let ending = if is_whole { &Ending::Returned } else { &span.ending };
     let of_call = if is_whole { None } else { problem(span) };
-    set_status(&mut log, span, ending, reply);
+    set_status(&mut log, span, ending, &reply);
     let of_answer = || Some(log.error_message().filter(|_| log.status == RequestStatus::Error)?.to_owned());
     let problem = of_call.or_else(of_answer);
     let attributes = gen_ai::of_log(&log, is_embedding(span), &answered);
@@ -290,52 +287,9 @@ fn log_request(span: &FinishedSpan, default_provider: Option<&str>) -> LogReques
     request(span, default_provider).log
 }
 
-/// Returns the output in the form of the input: if the input is a completion and the output is a single
-/// text message, the output becomes a completion too.
-fn alike(input: &Prompt, output: Option<Prompt>) -> Prompt {
-    match (input, output) {
-        (_, None) => match input {
-            Prompt::Completion(_) => CompletionPrompt::default().into(),
-            _ => ChatPrompt::default().into(),
-        },
-        (Prompt::Completion(_), Some(Prompt::Chat(chat))) => match chat.messages.as_slice() {
-            [Message::Assistant(only)] if only.tool_calls.is_empty() => {
-                CompletionPrompt::new(only.content.clone()).into()
-            }
-            _ => chat.into(),
-        },
-        (_, Some(output)) => output,
-    }
-}
-
-/// Adds response data that has no field in the log to the metadata. Keys that the user has set are not
-/// overwritten.
-fn add_metadata(log: &mut LogRequest, reply: &Reply) {
-    let mut add = |key: &str, value: String| {
-        log.metadata.entry(key.to_owned()).or_insert(value);
-    };
-    if let Some(finish) = &reply.finish {
-        let normalized = finish.normalized();
-        add(FINISH_REASON, normalized.to_owned());
-        if finish.word != normalized {
-            add(PROVIDER_FINISH_REASON, finish.word.clone());
-        }
-    }
-    for (key, count) in reply.usage.metadata() {
-        add(key, count.to_string());
-    }
-    for (key, value) in &reply.metadata {
-        add(key, value.clone());
-    }
-}
-
-fn set_status(log: &mut LogRequest, span: &FinishedSpan, ending: &Ending, reply: Reply) {
+fn set_status(log: &mut LogRequest, span: &FinishedSpan, ending: &Ending, reply: &Reply) {
     let (status, kind, message) = match ending {
-        Ending::Returned => match (reply.error, reply.finish.as_ref().and_then(Finish::problem)) {
-            (Some((kind, message)), _) => (RequestStatus::Error, kind, message),
-            (None, Some((status, kind, message))) => (status, kind, message.to_owned()),
-            (None, None) => return,
-        },
+        Ending::Returned => return providers::log::set_outcome(log, reply),
         Ending::Failed(failure) => {
             (RequestStatus::Error, kind_of_failure(span, failure), failure.chain.join(": "))
         }
