@@ -24,6 +24,7 @@
 mod attributes;
 mod dialects;
 mod fields;
+mod indexed;
 mod messages;
 mod operations;
 mod tools;
@@ -42,8 +43,11 @@ use self::tools::tools;
 use super::finish::Finish;
 use super::json::Fields;
 use super::reading::{Reply, Request, Usage};
-use super::{FINISH_REASON, RESPONSE_ID, TIME_TO_FIRST_CHUNK, detect, errors};
-use crate::blueprint::{ChatPrompt, CompletionPrompt, ErrorType, Message, Prompt, Tool};
+use super::{
+    Evidence, FINISH_REASON, RESPONSE_ID, TIME_TO_FIRST_CHUNK, UNKNOWN_MODEL, UNKNOWN_PROVIDER, detect,
+    errors, log,
+};
+use crate::blueprint::{ChatPrompt, CompletionPrompt, ErrorType, LogRequest, Message, Prompt, Tool};
 use crate::semconv;
 
 /// The metadata key of the conversation's id.
@@ -71,6 +75,50 @@ pub fn request(fields: &Map<String, Value>) -> Request {
         request.parameters.insert("tools".to_owned(), Value::Array(left));
     }
     request
+}
+
+/// Returns the request log of a call that a finished span describes.
+///
+/// The log has no times, and its function name is empty: these are not in the fields.
+///
+/// ```
+/// use promptlayer_blueprint::providers::gen_ai;
+/// use serde_json::{Map, json};
+///
+/// let fields = Map::from_iter([
+///     ("gen_ai.operation.name".to_owned(), json!("chat")),
+///     ("gen_ai.provider.name".to_owned(), json!("gcp.gemini")),
+///     ("gen_ai.request.model".to_owned(), json!("gemini-2.5-pro")),
+///     ("gen_ai.prompt.0.role".to_owned(), json!("user")),
+///     ("gen_ai.prompt.0.content".to_owned(), json!("Hello")),
+/// ]);
+/// let log = gen_ai::log_request(&fields);
+/// assert_eq!((log.provider.as_str(), log.input.text().as_str()), ("google", "Hello"));
+/// ```
+pub fn log_request(fields: &Map<String, Value>) -> LogRequest {
+    let fields = &*indexed::with_messages(fields);
+    let (mut request, mut reply) = (request(fields), response(fields, false));
+    let input = request.prompt.take().unwrap_or_else(|| ChatPrompt::default().into());
+    let output = log::output_like(&input, reply.prompt.take());
+    let model = request.model.as_deref().or(reply.model.as_deref()).unwrap_or(UNKNOWN_MODEL);
+    let evidence = Evidence { request: &request, reply: &reply, model, types: &[] };
+    let provider = request.provider.as_deref().or_else(|| evidence.provider()).unwrap_or(UNKNOWN_PROVIDER);
+    let mut log = LogRequest::new(provider, model, input, output);
+    log.api_type = api_type(fields)
+        .or_else(|| reply.shape.or(request.shape).map(|shape| shape.api_type))
+        .map(str::to_owned);
+    log.parameters = request.parameters;
+    log.input_tokens = reply.usage.input;
+    log.output_tokens = reply.usage.output;
+    log.price = reply.price;
+    log::add_metadata(&mut log, &reply);
+    log::set_outcome(&mut log, &reply);
+    if let Some(template) = prompt_template(fields) {
+        log.prompt_name = Some(template.name);
+        log.prompt_version_number = template.version;
+        log.prompt_input_variables = template.variables;
+    }
+    log
 }
 
 /// A prompt template that a span names.
@@ -146,6 +194,10 @@ pub fn api_type(fields: &Map<String, Value>) -> Option<&'static str> {
         Some("responses") => return Some("responses"),
         Some("chat_completions") => return Some("chat-completions"),
         _ => {}
+    }
+    // PromptLayer's clients name the API with the provider.
+    if text(fields, semconv::PROVIDER_NAME).as_deref() == Some("openai.responses") {
+        return Some("responses");
     }
     (text(fields, semconv::OPERATION_NAME)? == "generate_content").then_some("generate-content")
 }

@@ -88,6 +88,7 @@ impl Vendor {
 pub static VENDORS: &[Vendor] = &[
     Vendor {
         name: "openai",
+        opentelemetry: &["openai", "openai.responses"],
         hosts: &["api.openai.com", "eu.api.openai.com", "us.api.openai.com"],
         models: &["o1", "o3", "davinci-002", "babbage-002", "whisper-1", "tts-1", "tts-1-hd"],
         model_prefixes: &[
