@@ -1,9 +1,11 @@
 //! JSON that is stored and returned as text.
 
 use std::fmt::{self, Write};
+use std::io;
 
 use rusqlite::ToSql;
 use rusqlite::types::ToSqlOutput;
+use serde::Serialize;
 use serde::de::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -30,8 +32,25 @@ impl JsonText {
         Self("null".to_owned())
     }
 
+    /// Serializes a value. Its keys must be texts.
+    pub(crate) fn of(value: &impl Serialize) -> Self {
+        // Measures the length first: a string that grows while it is written can allocate twice its length.
+        let mut length = Length(0);
+        // Writing these values does not fail, except for keys that are not texts.
+        let _ = serde_json::to_writer(&mut length, value);
+        let mut text = Vec::with_capacity(length.0);
+        let _ = serde_json::to_writer(&mut text, value);
+        Self(String::from_utf8(text).unwrap_or_default())
+    }
+
+    /// Returns the text.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Returns the length of the text in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Parses the text into a [`Value`]. `serde_json` wrote the text, so parsing does not fail.
@@ -62,6 +81,17 @@ impl Write for Length {
     }
 }
 
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl<'de> Deserialize<'de> for JsonText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Value::deserialize(deserializer).map(|value| Self::from(&value))
@@ -85,6 +115,7 @@ mod tests {
         let value = json!({ "a": [1, 2.5, null, "ü\n\u{0}"], "b": {} });
         let text: JsonText = serde_json::from_value(value.clone()).unwrap();
         assert_eq!(text.0, value.to_string());
+        assert_eq!(JsonText::of(&value), text);
         assert_eq!(text.into_value(), value);
         assert_eq!(JsonText::empty_object().into_value(), Value::Object(serde_json::Map::new()));
     }

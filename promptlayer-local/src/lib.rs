@@ -39,6 +39,7 @@
 //! | path | what it does |
 //! |---|---|
 //! | `POST /spans-bulk` | stores spans, and a request log per `log_request`; stores the whole body or nothing |
+//! | `POST /v1/traces` | stores spans of OpenTelemetry exporters, with a request log per call to a model |
 //! | `POST /log-request` | stores one request log |
 //! | `POST /rest/track-score`, `-metadata`, `-prompt`, `-group`, `POST /create-group` | adds data to a request log |
 //! | `POST /rest/prompt-templates` | publishes a template, or its next version |
@@ -67,6 +68,35 @@
 //! - A `score` of 0 without a `score_name` in a request log is ignored, because PromptLayer's own clients
 //!   always send that field.
 //!
+//! # OpenTelemetry
+//!
+//! `POST /v1/traces` takes OTLP over HTTP: `application/x-protobuf` or `application/json`, with or without gzip. The
+//! responses have the encoding of the request. For an exporter of OpenTelemetry, set:
+//!
+//! ```text
+//! OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://127.0.0.1:7780/v1/traces
+//! OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
+//! OTEL_EXPORTER_OTLP_HEADERS=x-api-key=local
+//! ```
+//!
+//! - A span is stored as `POST /spans-bulk` stores it, with ids in lower-case hex. One trace can arrive over both. The
+//!   instrumentation scope and the counts of dropped data become the attributes `otel.scope.*` and
+//!   `otel.dropped_*_count`. The values of resource attributes become text.
+//! - A span that describes a call to a model makes a request log: a span whose `gen_ai.operation.name` is a call such as
+//!   `chat` or `embeddings`, or a span without a known operation that has `gen_ai.request.model`. Its messages,
+//!   parameters and token counts are read from the current `gen_ai.*` attributes and from their older names, from
+//!   `gen_ai.prompt.0.content` and so on, and from attributes of its events.
+//! - These attributes of PromptLayer's clients are read: `promptlayer.prompt.name`, `.id`, `.version` and `.label`,
+//!   `promptlayer.metadata.*`, `promptlayer.provider.type`, `promptlayer.api.type` and `function_name`. A list of texts
+//!   in `promptlayer.tags` becomes the tags. A span with `promptlayer.request_log.managed` makes no request log, because
+//!   the client logs this call itself.
+//! - A span whose trace id, span id and start time are stored already is not stored again, so a batch that an exporter
+//!   sends twice makes one request log for each call. If the stored span has no request log, it gets that of the resent
+//!   span.
+//! - If some spans cannot be stored, the others are, and the response is a `partial_success` with the number and the
+//!   reasons. This is so for invalid ids and times, and for closed traces. If the traces of all valid spans are closed,
+//!   the response is 409.
+//!
 //! # Access control
 //!
 //! - A request whose `Host` is not an IP address, `localhost` or a name given to [`Config::allow_host`] gets
@@ -83,8 +113,10 @@
 //!
 //! | what | limit | if exceeded |
 //! |---|---|---|
-//! | length of a body | [`Config::body_limit`], 64 MiB | 413 |
-//! | memory of a body's parsed JSON values | 96 MiB, or 1.5 times the limit of the length | 413 |
+//! | length of a body, after decompression | [`Config::body_limit`], 64 MiB | 413 |
+//! | memory of a body's parsed values | 96 MiB, or 1.5 times the limit of the length | 413 |
+//! | length of the texts of all spans of an OTLP body | twice [`Config::body_limit`], and 32 MiB | 413 |
+//! | memory of the `gen_ai` attributes of one span, once parsed | 64 MiB | the span is rejected |
 //! | length of a rendered template | [`Config::body_limit`] | 413 |
 //! | time to render a template, checked between its texts | 10 seconds | 413 |
 //! | steps of one jinja2 text, and its length | 10 million, 4 MiB | the text stays as it is |

@@ -107,7 +107,7 @@ async fn every_endpoint_takes_the_servers_own_key_only() {
 #[tokio::test]
 async fn unknown_path_is_404_as_json_or_as_a_page() {
     let local = Local::start();
-    for path in ["/nothing", "/api/public/v2/nothing", "/v1/traces", "/rest/track-nothing"] {
+    for path in ["/nothing", "/api/public/v2/nothing", "/v1/metrics", "/rest/track-nothing"] {
         let answer = local.get(path).await;
         assert_eq!((answer.status, &answer.json["success"]), (404, &json!(false)), "{path}");
         assert!(answer.json["message"].as_str().unwrap().contains(path), "{}", answer.text);

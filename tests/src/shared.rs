@@ -16,11 +16,12 @@ use serde_json::{Value, json};
 const VARIABLE: &str = "PROMPTLAYER_SHARED";
 
 /// The recorded scenes: the names of the project's own, and of external scenes of the same kind.
-const SCENES: [(&str, &str); 5] = [
+const SCENES: [(&str, &str); 6] = [
     ("langchain_chat", "langchain_1_chatopenai"),
     ("langchain_completion", "langchain_2_gpt4all"),
     ("langchain_full", "langchain_3_full_featured"),
     ("python_log_request", "new_log_request"),
+    ("python_otlp", "new_traceable"),
     ("python_spans", "spans_bulk_py_1.4.7"),
 ];
 

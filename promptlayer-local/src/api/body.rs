@@ -1,18 +1,19 @@
 //! Reads, measures and parses request bodies within a memory budget.
 //!
-//! Every body that the API accepts passes through [`JsonBody::parse`]. The memory of one body is limited by
+//! Every body that the API accepts passes through [`RawBody`]. The memory of one body is limited by
 //! its length and by its [weight](super::weight). The memory of all bodies together is limited by
 //! [`BodyBudget`].
 
 use std::future::poll_fn;
+use std::io::{Cursor, Read};
 use std::pin::pin;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
+use flate2::read::MultiGzDecoder;
 use futures_core::Stream;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use super::error::ApiError;
 use super::problem::Place;
@@ -33,12 +34,16 @@ const SMALL_WEIGHT: usize = 4 * 1024 * 1024;
 const INLINE_LENGTH: usize = 16 * 1024;
 
 /// A body that has arrived but is not yet parsed.
-pub(crate) struct JsonBody {
+pub(super) struct RawBody {
     bytes: Vec<u8>,
     budget: BodyBudget,
     share: Share,
+    length_limit: usize,
     weight_limit: usize,
 }
+
+/// A JSON body that is not yet parsed.
+pub(crate) struct JsonBody(RawBody);
 
 /// A JSON body that may be missing. Its content type is not checked.
 pub(crate) struct OptionalJsonBody(JsonBody);
@@ -54,7 +59,7 @@ impl FromRequest<App> for JsonBody {
                 "the body should be JSON; send the header Content-Type: application/json",
             ));
         }
-        Self::read(request, app).await
+        RawBody::receive(request, app).await.map(Self)
     }
 }
 
@@ -62,12 +67,13 @@ impl FromRequest<App> for OptionalJsonBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        JsonBody::read(request, app).await.map(Self)
+        RawBody::receive(request, app).await.map(|body| Self(JsonBody(body)))
     }
 }
 
-impl JsonBody {
-    async fn read(request: Request, app: &App) -> Result<Self, ApiError> {
+impl RawBody {
+    /// Waits for a share of the budget, and reads the body.
+    pub(super) async fn receive(request: Request, app: &App) -> Result<Self, ApiError> {
         let limit = app.body_limit();
         let declared = declared_length(request.headers());
         if declared.is_some_and(|length| length > limit) {
@@ -77,14 +83,15 @@ impl JsonBody {
             bytes: Vec::with_capacity(declared.unwrap_or_default()),
             share: app.bodies().share(declared.is_some_and(|length| length > SMALL_LENGTH)).await,
             budget: app.bodies().clone(),
+            length_limit: limit,
             weight_limit: WEIGHT_LIMIT.max(limit.saturating_add(limit / 2)),
         };
-        let reading = body.receive(request.into_body(), limit);
+        let reading = body.read(request.into_body(), limit);
         tokio::time::timeout(BODY_TIMEOUT, reading).await.unwrap_or(Err(ApiError::TooSlow))?;
         Ok(body)
     }
 
-    async fn receive(&mut self, body: Body, limit: usize) -> Result<(), ApiError> {
+    async fn read(&mut self, body: Body, limit: usize) -> Result<(), ApiError> {
         let mut stream = pin!(body.into_data_stream());
         while let Some(chunk) = poll_fn(|context| stream.as_mut().poll_next(context)).await {
             let chunk = chunk.map_err(|error| {
@@ -102,35 +109,90 @@ impl JsonBody {
         Ok(())
     }
 
-    /// Checks the body with a rule and deserializes it for the handler. The handler must keep the share as
-    /// long as it keeps the content.
-    pub(super) async fn parse<T>(mut self, rule: &'static Rule) -> Result<(T, Share), ApiError>
-    where
-        T: DeserializeOwned + Send + 'static,
-    {
-        let bytes = std::mem::take(&mut self.bytes);
-        if bytes.len() <= INLINE_LENGTH {
-            // A text of this length always weighs less than the limit for small bodies.
-            let value = rules::parse(parse(&bytes)?, rule)?;
-            return Ok((value, self.share));
+    /// Decompresses a body of gzip. The length limit applies to the decompressed body.
+    pub(super) async fn decompressed(mut self) -> Result<Self, ApiError> {
+        let compressed = Cursor::new(std::mem::take(&mut self.bytes));
+        let mut decoder = MultiGzDecoder::new(compressed);
+        let mut limit = SMALL_LENGTH.min(self.length_limit);
+        loop {
+            let mut bytes = std::mem::take(&mut self.bytes);
+            let read = move || {
+                let room = limit.saturating_add(1).saturating_sub(bytes.len());
+                let read =
+                    (&mut decoder).take(u64::try_from(room).unwrap_or(u64::MAX)).read_to_end(&mut bytes);
+                read.map(|_| (decoder, bytes))
+            };
+            (decoder, self.bytes) = offload(read).await?.map_err(|error| {
+                ApiError::invalid(&Place::BODY, "gzip_invalid", format!("the body is not gzip: {error}"))
+            })?;
+            if self.bytes.len() <= limit {
+                return Ok(self);
+            }
+            if limit == self.length_limit {
+                return Err(ApiError::TooLarge { limit });
+            }
+            self.share.grow(&self.budget).await;
+            limit = self.length_limit;
         }
+    }
+
+    /// Measures the memory of the decoded body, and decodes the body if the memory is within the limit. The
+    /// caller must keep the share as long as it keeps the result.
+    pub(super) async fn decode<T: Send + 'static>(
+        mut self,
+        weigh: fn(&[u8], usize) -> Result<usize, ApiError>,
+        decode: impl FnOnce(Vec<u8>) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<(T, Share), ApiError> {
         let limit = self.weight_limit;
-        let (weight, bytes) = offload(move || (weigh(&bytes, limit), bytes)).await?;
-        let weight = weight.map_err(|error| not_json(&error))?;
+        let bytes = std::mem::take(&mut self.bytes);
+        let is_short = bytes.len() <= INLINE_LENGTH;
+        let (weight, bytes) = if is_short {
+            (weigh(&bytes, limit), bytes)
+        } else {
+            offload(move || (weigh(&bytes, limit), bytes)).await?
+        };
+        let weight = weight?;
         if weight > limit {
             return Err(ApiError::TooHeavy { limit });
         }
         if weight > SMALL_WEIGHT {
             self.share.grow(&self.budget).await;
         }
-        let value = offload(move || {
-            let value = parse(&bytes)?;
-            drop(bytes);
-            rules::parse(value, rule)
-        })
-        .await??;
-        Ok((value, self.share))
+        let decoded = if is_short && weight <= SMALL_WEIGHT {
+            decode(bytes)?
+        } else {
+            offload(move || decode(bytes)).await??
+        };
+        Ok((decoded, self.share))
     }
+}
+
+impl JsonBody {
+    /// Checks the body with a rule and deserializes it for the handler. The handler must keep the share as
+    /// long as it keeps the content.
+    pub(super) async fn parse<T>(mut self, rule: &'static Rule) -> Result<(T, Share), ApiError>
+    where
+        T: DeserializeOwned + Send + 'static,
+    {
+        if self.0.bytes.len() <= INLINE_LENGTH {
+            // A text of this length always weighs less than the limit for small bodies.
+            let value = from_json(std::mem::take(&mut self.0.bytes), rule)?;
+            return Ok((value, self.0.share));
+        }
+        self.0.decode(weigh_json, move |bytes| from_json(bytes, rule)).await
+    }
+}
+
+/// Returns an upper bound of the memory that a JSON text needs as a tree of values.
+pub(super) fn weigh_json(text: &[u8], limit: usize) -> Result<usize, ApiError> {
+    weigh(text, limit).map_err(|error| not_json(&error))
+}
+
+/// Parses JSON, checks it with a rule and deserializes it.
+pub(super) fn from_json<T: DeserializeOwned>(text: Vec<u8>, rule: &Rule) -> Result<T, ApiError> {
+    let value = serde_json::from_slice(&text).map_err(|error| not_json(&error))?;
+    drop(text);
+    rules::parse(value, rule)
 }
 
 impl OptionalJsonBody {
@@ -139,8 +201,8 @@ impl OptionalJsonBody {
     where
         T: DeserializeOwned + Default + Send + 'static,
     {
-        if matches!(self.0.bytes.trim_ascii(), b"" | b"null") {
-            return Ok((T::default(), self.0.share));
+        if matches!(self.0.0.bytes.trim_ascii(), b"" | b"null") {
+            return Ok((T::default(), self.0.0.share));
         }
         self.0.parse(rule).await
     }
@@ -155,12 +217,16 @@ pub(super) async fn offload<T: Send + 'static>(
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let Some(content_type) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
-        return false;
-    };
-    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    media_type == "application/json"
-        || (media_type.starts_with("application/") && media_type.ends_with("+json"))
+    media_type(headers).is_some_and(|media_type| {
+        media_type == "application/json"
+            || (media_type.starts_with("application/") && media_type.ends_with("+json"))
+    })
+}
+
+/// Returns the media type of a body without its parameters, in lower case.
+pub(super) fn media_type(headers: &HeaderMap) -> Option<String> {
+    let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }
 
 /// Returns the length that the client declared, or `None` if it sends the body in chunks.
@@ -170,10 +236,6 @@ fn declared_length(headers: &HeaderMap) -> Option<usize> {
     }
     // A request with neither header has no body.
     headers.get(header::CONTENT_LENGTH).map_or(Some(0), |length| length.to_str().ok()?.parse().ok())
-}
-
-fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
-    serde_json::from_slice(bytes).map_err(|error| not_json(&error))
 }
 
 fn not_json(error: &serde_json::Error) -> ApiError {

@@ -1,5 +1,6 @@
 //! Error responses, with the bodies that PromptLayer's API document defines.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::Json;
@@ -38,6 +39,12 @@ pub(crate) enum ApiError {
     TooHeavy { limit: usize },
     /// 413: the rendered template is too long.
     RenderedTooLarge { limit: usize },
+    /// 413: the spans are stored as too much text.
+    TooMuchText { limit: usize },
+    /// 415: the body has another type or encoding than the path takes.
+    UnsupportedMediaType(String),
+    /// 409: the traces of all spans are closed.
+    TraceClosed(BTreeSet<String>),
     /// 413: the template takes too long to render.
     RenderedTooSlowly { limit: Duration },
     /// 422, with the location of every problem.
@@ -71,9 +78,11 @@ impl ApiError {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Conflict(_) | Self::TraceClosed(_) => StatusCode::CONFLICT,
+            Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge { .. }
             | Self::TooHeavy { .. }
+            | Self::TooMuchText { .. }
             | Self::RenderedTooLarge { .. }
             | Self::RenderedTooSlowly { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Misdirected(_) => StatusCode::MISDIRECTED_REQUEST,
@@ -94,6 +103,7 @@ impl ApiError {
             | Self::ForeignOrigin(message)
             | Self::NotFound(message)
             | Self::Conflict(message)
+            | Self::UnsupportedMediaType(message)
             | Self::Misdirected(message) => shortened(message),
             Self::MethodNotAllowed => "This path does not take this method".to_owned(),
             Self::TooSlow => {
@@ -111,7 +121,19 @@ impl ApiError {
             Self::RenderedTooSlowly { limit } => {
                 format!("The template takes more than {} seconds to render; use fewer loops", limit.as_secs())
             }
-            Self::Invalid(_) => "The request is invalid".to_owned(),
+            Self::TooMuchText { limit } => format!(
+                "The spans would be stored as more than {} MiB, because each repeats its resource and scope; send them in \
+                 smaller parts",
+                limit / MIB
+            ),
+            Self::TraceClosed(traces) => {
+                let traces: Vec<_> = traces.into_iter().collect();
+                shortened(format!("Trace already closed: {}", traces.join(", ")))
+            }
+            Self::Invalid(problems) => match problems.into_iter().next() {
+                Some(problem) => format!("The request is invalid: {}", problem.into_message()),
+                None => "The request is invalid".to_owned(),
+            },
             Self::Store(error) => error.to_string(),
             Self::Failed(message) => shortened(format!("The server failed: {message}")),
         }
@@ -139,6 +161,10 @@ impl IntoResponse for ApiError {
                 let error = Some("unauthorized");
                 (status, Json(Refused { success: false, error, message: self.message() })).into_response()
             }
+            Self::TraceClosed(ref traces) => {
+                let trace_ids = traces.iter().cloned().collect();
+                (status, Json(Closed { error: self.message(), trace_ids })).into_response()
+            }
             other => (status, Json(Refused { success: false, error: None, message: other.message() }))
                 .into_response(),
         };
@@ -152,6 +178,13 @@ impl IntoResponse for ApiError {
 #[derive(Serialize)]
 struct Invalid {
     detail: Vec<Problem>,
+}
+
+/// The body that PromptLayer's API document defines for closed traces.
+#[derive(Serialize)]
+struct Closed {
+    error: String,
+    trace_ids: Vec<String>,
 }
 
 #[derive(Serialize)]

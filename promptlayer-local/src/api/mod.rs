@@ -4,6 +4,7 @@ mod blueprint;
 mod body;
 mod error;
 mod log_request;
+mod otlp;
 mod problem;
 mod read_back;
 mod render;
@@ -51,6 +52,8 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .merge(keyed)
         // Only this path may carry the key in its body. Its handler checks the key.
         .route("/create-group", post(tracking::create_group))
+        // Its handler checks the key too, because a refusal has the encoding of the request.
+        .route("/v1/traces", post(otlp::create))
 }
 
 async fn require_key(State(app): State<App>, request: Request, next: Next) -> Response {

@@ -64,6 +64,12 @@ pub(crate) struct Problem {
     kind: &'static str,
 }
 
+impl Problem {
+    pub(super) fn into_message(self) -> String {
+        self.msg
+    }
+}
+
 /// The problems of a request, up to a limit at which checking stops.
 #[derive(Debug, Default)]
 pub(crate) struct Problems(Vec<Problem>);

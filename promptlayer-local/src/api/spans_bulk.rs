@@ -11,7 +11,7 @@ use super::body::JsonBody;
 use super::error::ApiError;
 use super::rules;
 use crate::app::App;
-use crate::store::{BulkReceipt, LoggedId, NewSpan, StoredId};
+use crate::store::{BulkReceipt, LoggedId, NewSpan, Resent, SpanOptions, StoredId};
 
 #[derive(Deserialize)]
 struct SpansBulk {
@@ -43,9 +43,10 @@ pub(super) async fn create(
     body: JsonBody,
 ) -> Result<(StatusCode, Json<Created>), ApiError> {
     let (bulk, _share): (SpansBulk, _) = body.parse(&rules::SPANS_BULK).await?;
-    let BulkReceipt { spans, requests, rejected_spans, rejected_traces } = app
+    let options = SpanOptions { close_after: bulk.close_after, resent: Resent::Store };
+    let BulkReceipt { spans, requests, rejected_spans, rejected_traces, .. } = app
         .store()
-        .write(move |store| store.insert_spans(bulk.spans, bulk.close_after).map_err(ApiError::from))
+        .write(move |store| store.insert_spans(bulk.spans, options).map_err(ApiError::from))
         .await?;
     let rejected = (!rejected_spans.is_empty()).then_some(LeftOut {
         rejected_span_ids: rejected_spans,

@@ -38,10 +38,13 @@ pub(crate) use query::{
     Bucket, Comparison, Figures, Filter, Found, Interval, MOST_READ, Member, Number, NumberField, PageKey,
     RequestRow, Series, Side, Sort, SortBy, TextField, TextTest, Words,
 };
-pub(crate) use requests::{DEFAULT_SCORE, NewRequest, StoredRequest};
+pub(crate) use requests::{DEFAULT_SCORE, NewLink, NewRequest, StoredRequest};
 use rusqlite::{Connection, OpenFlags, Statement, ToSql, Transaction, TransactionBehavior};
 use serde::de::DeserializeOwned;
-pub(crate) use spans::{BulkReceipt, Closing, LoggedId, NewSpan, SpanStatus, StoredId, StoredSpan};
+pub(crate) use spans::{
+    BulkReceipt, Closing, LoggedId, NewSpan, Resent, SpanContext, SpanOptions, SpanStatus, StoredId,
+    StoredSpan,
+};
 pub(crate) use templates::{
     ExternalId, NewTemplate, PublishError, StoredVersion, TemplateSummary, VersionChoice,
 };

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use super::{NewSpan, PageKey, Reader, Sort, SortBy, Store, StoreError, integer};
+use super::{NewSpan, PageKey, Reader, Resent, Sort, SortBy, SpanOptions, Store, StoreError, integer};
 use crate::Database;
 
 const PER_PAGE: usize = 50;
@@ -45,7 +45,8 @@ fn insert(store: &Store, runtime: &tokio::runtime::Runtime, spans: impl IntoIter
         if batch.is_empty() {
             return;
         }
-        let write = store.write(move |store| store.insert_spans(batch, false).map_err(StoreError::from));
+        let options = SpanOptions { close_after: false, resent: Resent::Store };
+        let write = store.write(move |store| store.insert_spans(batch, options).map_err(StoreError::from));
         runtime.block_on(write).unwrap();
     }
 }

@@ -49,11 +49,30 @@ pub(crate) struct SpanStatus {
     pub(crate) description: Option<String>,
 }
 
+/// How a body of spans is stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SpanOptions {
+    /// Closes the traces of the spans afterwards.
+    pub(crate) close_after: bool,
+    pub(crate) resent: Resent,
+}
+
+/// What to do with a span that is stored already. It has the same trace id, span id and start time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resent {
+    /// Stores it again.
+    Store,
+    /// Ignores it. If the stored span has no request log, it gets the one of the resent span.
+    Ignore,
+}
+
 /// The result of storing a body of spans.
 #[derive(Debug, Default)]
 pub(crate) struct BulkReceipt {
     pub(crate) spans: Vec<StoredId>,
     pub(crate) requests: Vec<LoggedId>,
+    /// The number of spans that were stored already.
+    pub(crate) resent: usize,
     pub(crate) rejected_spans: Vec<String>,
     pub(crate) rejected_traces: BTreeSet<String>,
 }
@@ -100,14 +119,13 @@ pub(crate) enum Closing {
 }
 
 impl Writer<'_> {
-    /// Stores all spans and their request logs, except those of closed traces. With `close_after`, it closes
-    /// the traces of these spans afterwards.
+    /// Stores all spans and their request logs, except those of closed traces.
     pub(crate) fn insert_spans(
         &self,
         spans: Vec<NewSpan>,
-        close_after: bool,
+        options: SpanOptions,
     ) -> rusqlite::Result<BulkReceipt> {
-        write_all(self.connection, spans, close_after)
+        write_all(self.connection, spans, options)
     }
 
     /// Closes a trace, which then accepts no more spans.
@@ -151,12 +169,16 @@ impl Reader<'_> {
 fn write_all(
     connection: &Connection,
     spans: Vec<NewSpan>,
-    close_after: bool,
+    options: SpanOptions,
 ) -> rusqlite::Result<BulkReceipt> {
     let mut receipt = BulkReceipt::default();
     let closed = closed_among(connection, &spans)?;
     let mut span_writer = SpanWriter::new(connection)?;
     let mut request_writer = RequestWriter::new(connection)?;
+    let mut resent = match options.resent {
+        Resent::Store => None,
+        Resent::Ignore => Some(SpanFinder::new(connection)?),
+    };
 
     for mut span in spans {
         let SpanContext { trace_id, span_id, .. } = span.context.clone();
@@ -168,14 +190,25 @@ fn write_all(
         let request = span.log_request.take();
         let times =
             (Timestamp::from_nanoseconds(span.start_time), Timestamp::from_nanoseconds(span.end_time));
-        let (row, name) = span_writer.insert(span)?;
+        let found = resent.as_mut().map(|finder| finder.find(&span)).transpose()?.flatten();
+        let (row, name) = match found {
+            Some(found) => {
+                receipt.resent += 1;
+                if let (Some(request), false) = (request, found.has_request) {
+                    let id = request_writer.insert(request, Some((found.row, &span.name)), times)?;
+                    receipt.requests.push(LoggedId { id, span_id });
+                }
+                continue;
+            }
+            None => span_writer.insert(span)?,
+        };
         if let Some(request) = request {
             let id = request_writer.insert(request, Some((row, &name)), times)?;
             receipt.requests.push(LoggedId { id, span_id: span_id.clone() });
         }
         receipt.spans.push(StoredId { id: row, name, span_id });
     }
-    if close_after {
+    if options.close_after {
         let now = Timestamp::now().nanoseconds();
         let mut close = connection.prepare(
             "INSERT INTO closed_traces (trace_id, closed_ns) VALUES (?, ?) ON CONFLICT DO NOTHING",
@@ -199,6 +232,36 @@ fn closed_among(connection: &Connection, spans: &[NewSpan]) -> rusqlite::Result<
         }
     }
     Ok(traces)
+}
+
+/// The prepared statement that finds a stored span.
+struct SpanFinder<'t>(Statement<'t>);
+
+struct FoundSpan {
+    row: i64,
+    has_request: bool,
+}
+
+impl<'t> SpanFinder<'t> {
+    fn new(connection: &'t Connection) -> rusqlite::Result<Self> {
+        // The start time is in the index of traces, so that a span is found without reading its whole trace.
+        let statement = connection.prepare(
+            "SELECT spans.id, requests.id IS NOT NULL FROM spans
+             LEFT JOIN requests ON requests.span_row = spans.id
+             WHERE spans.trace_id = ? AND spans.start_ns = ? AND spans.span_id = ?
+             ORDER BY requests.id IS NULL LIMIT 1",
+        )?;
+        Ok(Self(statement))
+    }
+
+    fn find(&mut self, span: &NewSpan) -> rusqlite::Result<Option<FoundSpan>> {
+        let SpanContext { trace_id, span_id, .. } = &span.context;
+        self.0
+            .query_row(params![trace_id, span.start_time, span_id], |row| {
+                Ok(FoundSpan { row: row.get(0)?, has_request: row.get(1)? })
+            })
+            .optional()
+    }
 }
 
 /// The prepared statement that stores a span. One instance serves a whole body.

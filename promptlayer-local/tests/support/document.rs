@@ -24,6 +24,7 @@ const PATHS: &[(&str, &str)] = &[
     ("/api/public/v2/requests/search", "/api/public/v2/requests/search"),
     ("/api/public/v2/requests/suggestions", "/api/public/v2/requests/suggestions"),
     ("/api/public/v2/requests/analytics", "/api/public/v2/requests/analytics"),
+    ("/v1/traces", "/v1/traces"),
     ("/api/public/v2/requests/", "/api/public/v2/requests/{request_id}"),
 ];
 

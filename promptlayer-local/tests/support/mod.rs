@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must fail")]
 
 pub(crate) mod document;
+pub(crate) mod otlp;
 pub(crate) mod raw;
 #[path = "../../../tests/src/shared.rs"]
 pub(crate) mod shared;

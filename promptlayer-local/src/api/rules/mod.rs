@@ -6,12 +6,14 @@
 
 mod blueprint;
 mod content;
+mod otlp;
 mod requests;
 mod search;
 mod spans;
 mod templates;
 mod tracking;
 
+pub(crate) use otlp::OTLP_TRACES;
 use promptlayer_blueprint::Score;
 pub(crate) use requests::LOG_REQUEST;
 pub(crate) use search::SEARCH;

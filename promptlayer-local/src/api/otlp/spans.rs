@@ -1,0 +1,256 @@
+//! Converts a message into spans to store.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use promptlayer_blueprint::providers::gen_ai;
+use serde::Serialize;
+use serde_json::json;
+
+use super::attributes::{Attributes, Texts, into_map};
+use super::message::{Event, ExportTraceServiceRequest, Link, Resource, Scope, Span};
+use super::request_log::{self, SpanWithLog};
+use crate::api::error::ApiError;
+use crate::json_text::JsonText;
+use crate::store::{NewSpan, SpanContext, SpanStatus};
+
+/// The spans of a message that can be stored, and the number of the others.
+pub(super) struct Received {
+    pub(super) spans: Vec<SpanWithLog>,
+    pub(super) rejections: Rejections,
+}
+
+/// The spans that are not stored, with the reasons.
+#[derive(Debug, Default)]
+pub(super) struct Rejections {
+    spans: usize,
+    reasons: BTreeSet<String>,
+}
+
+impl Rejections {
+    fn add(&mut self, reason: &str) {
+        self.spans += 1;
+        self.reasons.insert(reason.to_owned());
+    }
+
+    /// Adds the spans of closed traces.
+    pub(super) fn add_closed(&mut self, spans: usize, traces: &BTreeSet<String>) {
+        self.spans += spans;
+        if let Some(trace) = traces.first() {
+            let others = match traces.len() {
+                1 => String::new(),
+                all => format!(" and {} more", all - 1),
+            };
+            self.reasons.insert(format!("Trace already closed: {trace}{others}"));
+        }
+    }
+
+    /// Returns the number of spans and the reasons, or `None` if there are none.
+    pub(super) fn summary(&self) -> Option<(usize, String)> {
+        let reasons: Vec<&str> = self.reasons.iter().map(String::as_str).collect();
+        (self.spans > 0).then(|| (self.spans, reasons.join("; ")))
+    }
+}
+
+/// Returns the maximum length of all texts that the spans of a body are stored as.
+///
+/// The texts are longer than the body, because a request log repeats the messages, and each span repeats its resource.
+pub(super) fn text_limit(body_limit: usize) -> usize {
+    body_limit.saturating_mul(2).saturating_add(32 * 1024 * 1024)
+}
+
+/// Converts a message. The texts of all spans have at most `limit` bytes together.
+pub(super) fn received(message: ExportTraceServiceRequest, limit: usize) -> Result<Received, ApiError> {
+    let mut converter = Converter { spans: Vec::new(), rejections: Rejections::default(), length: 0, limit };
+    for of_resource in message.resource_spans {
+        let resource = resource(of_resource.resource.as_ref(), &of_resource.schema_url);
+        for of_scope in of_resource.scope_spans {
+            let scope = of_scope.scope.unwrap_or_default();
+            for span in of_scope.spans {
+                converter.add(span, &scope, &of_scope.schema_url, &resource)?;
+            }
+        }
+    }
+    Ok(Received { spans: converter.spans, rejections: converter.rejections })
+}
+
+struct Converter {
+    spans: Vec<SpanWithLog>,
+    rejections: Rejections,
+    length: usize,
+    limit: usize,
+}
+
+impl Converter {
+    fn add(
+        &mut self,
+        span: Span,
+        scope: &Scope,
+        schema_url: &str,
+        resource: &JsonText,
+    ) -> Result<(), ApiError> {
+        // The texts of a span are about as long as its attributes, of which those of the scope are a part.
+        self.length = self.length.saturating_add(resource.len());
+        match converted(span, scope, schema_url, resource) {
+            Ok(span) => {
+                self.length = self.length.saturating_add(span.text_length());
+                self.spans.push(span);
+            }
+            Err(reason) => self.rejections.add(reason),
+        }
+        if self.length > self.limit { Err(ApiError::TooMuchText { limit: self.limit }) } else { Ok(()) }
+    }
+}
+
+/// Converts one span.
+///
+/// # Errors
+///
+/// Returns the reason if the span cannot be stored.
+fn converted(
+    span: Span,
+    scope: &Scope,
+    schema_url: &str,
+    resource: &JsonText,
+) -> Result<SpanWithLog, &'static str> {
+    let context = SpanContext {
+        trace_id: hex(&span.trace_id, 16)
+            .ok_or("Invalid traceId: it should be 16 bytes, not all of them 0")?,
+        span_id: hex(&span.span_id, 8).ok_or("Invalid spanId: it should be 8 bytes, not all of them 0")?,
+        trace_state: span.trace_state,
+    };
+    let parent_id = match span.parent_span_id.as_slice() {
+        [] | [0, 0, 0, 0, 0, 0, 0, 0] => None,
+        parent => Some(hex(parent, 8).ok_or("Invalid parentSpanId: it should be 8 bytes, or empty")?),
+    };
+    let time =
+        |nanoseconds: u64| i64::try_from(nanoseconds).map_err(|_| "Invalid time: it is after the year 2261");
+    let start_time = time(span.start_time_unix_nano)?;
+    let end_time = match span.end_time_unix_nano {
+        // A span without an end has no duration.
+        0 => start_time,
+        end => time(end)?,
+    };
+
+    let mut attributes = Attributes::new(&span.attributes);
+    attributes.add_text("otel.scope.name", &scope.name);
+    attributes.add_text("otel.scope.version", &scope.version);
+    attributes.add_text("otel.scope.schema_url", schema_url);
+    attributes.add_prefixed("otel.scope.", &scope.attributes);
+    attributes.add_count("otel.dropped_attributes_count", span.dropped_attributes_count);
+    attributes.add_count("otel.dropped_events_count", span.dropped_events_count);
+    attributes.add_count("otel.dropped_links_count", span.dropped_links_count);
+    let attributes = JsonText::of(&attributes);
+    let events = JsonText::of(&span.events.iter().map(StoredEvent::from).collect::<Vec<_>>());
+    let links = JsonText::of(&span.links.iter().map(StoredLink::from).collect::<Vec<_>>());
+
+    let status = span.status.unwrap_or_default();
+    let fields = request_log::with_events(into_map(span.attributes), span.events, &status);
+    let mut converted = SpanWithLog {
+        label: None,
+        span: NewSpan {
+            name: span.name,
+            context,
+            kind: kind(span.kind).to_owned(),
+            parent_id,
+            start_time,
+            end_time,
+            status: SpanStatus {
+                status_code: status_code(status.code).to_owned(),
+                description: Some(status.message).filter(|message| !message.is_empty()),
+            },
+            attributes,
+            events,
+            links,
+            resource: resource.clone(),
+            log_request: None,
+        },
+    };
+    if gen_ai::is_model_call(&fields) && !request_log::is_managed(&fields) {
+        request_log::add(&mut converted, fields)?;
+    }
+    Ok(converted)
+}
+
+/// Returns an id as text, or `None` if it is invalid.
+fn hex(id: &[u8], length: usize) -> Option<String> {
+    if id.len() != length || id.iter().all(|byte| *byte == 0) {
+        return None;
+    }
+    Some(text_of_id(id))
+}
+
+fn text_of_id(id: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * id.len());
+    for byte in id {
+        // Writing to a `String` does not fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+#[derive(Serialize)]
+struct StoredResource<'a> {
+    attributes: Texts<'a>,
+    schema_url: &'a str,
+}
+
+/// Returns the resource in the form of `POST /spans-bulk`, in which attributes are texts.
+fn resource(resource: Option<&Resource>, schema_url: &str) -> JsonText {
+    let attributes = resource.map(|resource| resource.attributes.as_slice()).unwrap_or_default();
+    JsonText::of(&StoredResource { attributes: Texts(attributes), schema_url })
+}
+
+fn kind(kind: i32) -> &'static str {
+    match kind {
+        2 => "SpanKind.SERVER",
+        3 => "SpanKind.CLIENT",
+        4 => "SpanKind.PRODUCER",
+        5 => "SpanKind.CONSUMER",
+        // The protocol allows to treat a span without a kind as an internal one.
+        _ => "SpanKind.INTERNAL",
+    }
+}
+
+fn status_code(code: i32) -> &'static str {
+    match code {
+        1 => "StatusCode.OK",
+        request_log::ERROR => "StatusCode.ERROR",
+        _ => "StatusCode.UNSET",
+    }
+}
+
+/// An event in the form in which PromptLayer's clients send it to `POST /spans-bulk`.
+#[derive(Serialize)]
+struct StoredEvent<'a> {
+    name: &'a str,
+    timestamp: u64,
+    attributes: Attributes<'a>,
+}
+
+impl<'a> From<&'a Event> for StoredEvent<'a> {
+    fn from(event: &'a Event) -> Self {
+        Self {
+            name: &event.name,
+            timestamp: event.time_unix_nano,
+            attributes: Attributes::new(&event.attributes),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct StoredLink<'a> {
+    context: serde_json::Value,
+    attributes: Attributes<'a>,
+}
+
+impl<'a> From<&'a Link> for StoredLink<'a> {
+    fn from(link: &'a Link) -> Self {
+        let context = json!({
+            "trace_id": text_of_id(&link.trace_id),
+            "span_id": text_of_id(&link.span_id),
+            "trace_state": link.trace_state,
+        });
+        Self { context, attributes: Attributes::new(&link.attributes) }
+    }
+}
