@@ -597,6 +597,20 @@ async fn resent_span_is_stored_once() {
 }
 
 #[tokio::test]
+async fn many_spans_with_one_start_time_are_stored_in_linear_time() {
+    let local = Local::start();
+    let spans: Vec<Value> = (1..=10_000).map(|id| span(&format!("{id:016x}"), &json!({}))).collect();
+    let body = protobuf(&request(&spans));
+    let begin = std::time::Instant::now();
+    for _ in 0..2 {
+        assert_eq!(local.post_protobuf(body.clone()).await.status, 200);
+    }
+    // Comparing every span with every other one takes longer than this.
+    assert!(begin.elapsed() < std::time::Duration::from_secs(20), "{:?}", begin.elapsed());
+    assert_eq!(stored(&local, TRACE).await.len(), 10_000);
+}
+
+#[tokio::test]
 async fn resent_span_adds_the_request_log_that_is_missing() {
     let local = Local::start();
     let bulk = support::span(

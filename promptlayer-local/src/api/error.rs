@@ -111,7 +111,7 @@ impl ApiError {
             }
             Self::TooLarge { limit } => format!("The body is larger than {limit} bytes; send it in smaller parts"),
             Self::TooHeavy { limit } => format!(
-                "The body has so many JSON values that they would take more than {} MiB of memory; send it in smaller \
+                "The body has so many values that they would take more than {} MiB of memory; send it in smaller \
                  parts",
                 limit / MIB
             ),

@@ -1,6 +1,6 @@
 //! Writes spans, one body at a time, and reads them, one trace at a time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, Row, Statement, named_params, params};
 use serde::{Deserialize, Serialize};
@@ -175,9 +175,9 @@ fn write_all(
     let closed = closed_among(connection, &spans)?;
     let mut span_writer = SpanWriter::new(connection)?;
     let mut request_writer = RequestWriter::new(connection)?;
-    let mut resent = match options.resent {
+    let mut stored = match options.resent {
         Resent::Store => None,
-        Resent::Ignore => Some(SpanFinder::new(connection)?),
+        Resent::Ignore => Some(StoredSpans::find(connection, &spans)?),
     };
 
     for mut span in spans {
@@ -190,18 +190,20 @@ fn write_all(
         let request = span.log_request.take();
         let times =
             (Timestamp::from_nanoseconds(span.start_time), Timestamp::from_nanoseconds(span.end_time));
-        let found = resent.as_mut().map(|finder| finder.find(&span)).transpose()?.flatten();
-        let (row, name) = match found {
-            Some(found) => {
-                receipt.resent += 1;
-                if let (Some(request), false) = (request, found.has_request) {
-                    let id = request_writer.insert(request, Some((found.row, &span.name)), times)?;
-                    receipt.requests.push(LoggedId { id, span_id });
-                }
-                continue;
+        let key = (trace_id, span.start_time, span_id.clone());
+        if let Some(known) = stored.as_mut().and_then(|stored| stored.0.get_mut(&key)) {
+            receipt.resent += 1;
+            if let (Some(request), false) = (request, known.has_request) {
+                let id = request_writer.insert(request, Some((known.row, &span.name)), times)?;
+                receipt.requests.push(LoggedId { id, span_id });
+                known.has_request = true;
             }
-            None => span_writer.insert(span)?,
-        };
+            continue;
+        }
+        let (row, name) = span_writer.insert(span)?;
+        if let Some(stored) = &mut stored {
+            stored.0.insert(key, FoundSpan { row, has_request: request.is_some() });
+        }
         if let Some(request) = request {
             let id = request_writer.insert(request, Some((row, &name)), times)?;
             receipt.requests.push(LoggedId { id, span_id: span_id.clone() });
@@ -234,33 +236,47 @@ fn closed_among(connection: &Connection, spans: &[NewSpan]) -> rusqlite::Result<
     Ok(traces)
 }
 
-/// The prepared statement that finds a stored span.
-struct SpanFinder<'t>(Statement<'t>);
+/// The spans of a body that are stored already.
+struct StoredSpans(HashMap<SpanKey, FoundSpan>);
 
+/// What makes two spans the same: the trace id, the start time and the span id.
+type SpanKey = (String, i64, String);
+
+#[derive(Clone, Copy)]
 struct FoundSpan {
     row: i64,
     has_request: bool,
 }
 
-impl<'t> SpanFinder<'t> {
-    fn new(connection: &'t Connection) -> rusqlite::Result<Self> {
-        // The start time is in the index of traces, so that a span is found without reading its whole trace.
-        let statement = connection.prepare(
-            "SELECT spans.id, requests.id IS NOT NULL FROM spans
+impl StoredSpans {
+    fn find(connection: &Connection, spans: &[NewSpan]) -> rusqlite::Result<Self> {
+        let wanted: HashSet<(&str, i64, &str)> = spans
+            .iter()
+            .map(|span| (span.context.trace_id.as_str(), span.start_time, span.context.span_id.as_str()))
+            .collect();
+        // The index of traces has the start time but not the span id. Each start is read once, because a client
+        // can send any number of spans with the same one.
+        let starts: BTreeSet<(&str, i64)> = wanted.iter().map(|(trace, start, _)| (*trace, *start)).collect();
+        let mut statement = connection.prepare(
+            "SELECT spans.span_id, spans.id, requests.id IS NOT NULL FROM spans
              LEFT JOIN requests ON requests.span_row = spans.id
-             WHERE spans.trace_id = ? AND spans.start_ns = ? AND spans.span_id = ?
-             ORDER BY requests.id IS NULL LIMIT 1",
+             WHERE spans.trace_id = ? AND spans.start_ns = ?",
         )?;
-        Ok(Self(statement))
-    }
-
-    fn find(&mut self, span: &NewSpan) -> rusqlite::Result<Option<FoundSpan>> {
-        let SpanContext { trace_id, span_id, .. } = &span.context;
-        self.0
-            .query_row(params![trace_id, span.start_time, span_id], |row| {
-                Ok(FoundSpan { row: row.get(0)?, has_request: row.get(1)? })
-            })
-            .optional()
+        let mut found = HashMap::new();
+        for (trace_id, start) in starts {
+            let mut rows = statement.query(params![trace_id, start])?;
+            while let Some(row) = rows.next()? {
+                let span_id = row.get_ref(0)?.as_str()?;
+                if wanted.contains(&(trace_id, start, span_id)) {
+                    let span = FoundSpan { row: row.get(1)?, has_request: row.get(2)? };
+                    let known = found.entry((trace_id.to_owned(), start, span_id.to_owned())).or_insert(span);
+                    if span.has_request {
+                        *known = span;
+                    }
+                }
+            }
+        }
+        Ok(Self(found))
     }
 }
 
