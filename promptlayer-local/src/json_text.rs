@@ -34,13 +34,21 @@ impl JsonText {
 
     /// Serializes a value. Its keys must be texts.
     pub(crate) fn of(value: &impl Serialize) -> Self {
+        Self::within(value, usize::MAX).unwrap_or_else(Self::null)
+    }
+
+    /// Serializes a value like [`of`](Self::of). Returns `None` if the text is longer than `limit`.
+    pub(crate) fn within(value: &impl Serialize, limit: usize) -> Option<Self> {
         // Measures the length first: a string that grows while it is written can allocate twice its length.
         let mut length = Length(0);
         // Writing these values does not fail, except for keys that are not texts.
         let _ = serde_json::to_writer(&mut length, value);
+        if length.0 > limit {
+            return None;
+        }
         let mut text = Vec::with_capacity(length.0);
         let _ = serde_json::to_writer(&mut text, value);
-        Self(String::from_utf8(text).unwrap_or_default())
+        Some(Self(String::from_utf8(text).unwrap_or_default()))
     }
 
     /// Returns the text.

@@ -115,7 +115,8 @@
 //! |---|---|---|
 //! | length of a body, after decompression | [`Config::body_limit`], 64 MiB | 413 |
 //! | memory of a body's parsed values | 96 MiB, or 1.5 times the limit of the length | 413 |
-//! | length of the texts of all spans of an OTLP body | twice [`Config::body_limit`], and 32 MiB | 413 |
+//! | length of all texts that an OTLP body is stored as | twice [`Config::body_limit`], at least 32 MiB | 413 |
+//! | length of one of these texts | 3/4 of the limit above | the span is rejected |
 //! | memory of the `gen_ai` attributes of one span, once parsed | 64 MiB | the span is rejected |
 //! | length of a rendered template | [`Config::body_limit`] | 413 |
 //! | time to render a template, checked between its texts | 10 seconds | 413 |
@@ -126,7 +127,7 @@
 //! | connections | [`Config::connection_limit`], 512 | further connections wait |
 //! | bodies in memory at once | 64 small, 2 large (above 1 MiB, or above 4 MiB once parsed) | further bodies wait |
 //!
-//! A body of 64 MiB needs at most 200 MiB of memory. The server returns this memory to the operating system
+//! A body of 64 MiB needs at most 200 MiB of memory, and an OTLP body at most 250 MiB. The server returns this memory to the operating system
 //! afterwards, except for about 64 MiB that the allocator may keep for the next body.
 //!
 //! # Features

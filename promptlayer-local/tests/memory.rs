@@ -48,10 +48,14 @@ impl Program {
     /// Sends a body without holding it in memory, because this process must stay smaller than the one it
     /// measures.
     fn send(&self, path: &str, key: &str, body: &Body) -> u16 {
+        self.send_as("application/json", path, key, body)
+    }
+
+    fn send_as(&self, content_type: &str, path: &str, key: &str, body: &Body) -> u16 {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         write!(
             stream,
-            "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {content_type}\r\n\
              X-API-KEY: {key}\r\nContent-Length: {}\r\n\r\n",
             body.length
         )
@@ -119,20 +123,24 @@ fn remove(database: &std::path::Path) {
 /// A body with a start, a part that is repeated as often as it fits, and an end.
 struct Body {
     length: usize,
-    start: String,
-    part: String,
-    end: String,
+    start: Vec<u8>,
+    part: Vec<u8>,
+    end: Vec<u8>,
     times: usize,
 }
 
 impl Body {
     fn of_bytes(most: usize, start: &str, part: &str, end: &str) -> Self {
         let times = (most - start.len() - end.len()).checked_div(part.len()).unwrap_or(0);
+        Self::repeating(start.as_bytes(), part.as_bytes(), end.as_bytes(), times)
+    }
+
+    fn repeating(start: &[u8], part: &[u8], end: &[u8], times: usize) -> Self {
         Self {
             length: start.len() + times * part.len() + end.len(),
-            start: start.to_owned(),
-            part: part.to_owned(),
-            end: end.to_owned(),
+            start: start.to_vec(),
+            part: part.to_vec(),
+            end: end.to_vec(),
             times,
         }
     }
@@ -140,13 +148,33 @@ impl Body {
     fn write(&self, stream: &mut TcpStream) {
         let at_once = (65536 / self.part.len().max(1)).max(1);
         let many = self.part.repeat(at_once);
-        stream.write_all(self.start.as_bytes()).unwrap();
+        stream.write_all(&self.start).unwrap();
         for _ in 0..self.times / at_once {
-            stream.write_all(many.as_bytes()).unwrap();
+            stream.write_all(&many).unwrap();
         }
-        stream.write_all(self.part.repeat(self.times % at_once).as_bytes()).unwrap();
-        stream.write_all(self.end.as_bytes()).unwrap();
+        stream.write_all(&self.part.repeat(self.times % at_once)).unwrap();
+        stream.write_all(&self.end).unwrap();
     }
+}
+
+/// Returns a protobuf body for `/v1/traces`. Each step is the number of a field that contains the next one, and the
+/// last field repeats the part.
+fn otlp(path: &[u8], before: &[u8], part: &[u8], times: usize) -> Body {
+    let mut length = before.len() + part.len() * times;
+    let mut headers = Vec::new();
+    for number in path.iter().rev() {
+        let mut header = vec![number << 3 | 2];
+        let mut rest = length;
+        while rest >= 0x80 {
+            header.push(u8::try_from(rest & 0x7f).unwrap() | 0x80);
+            rest >>= 7;
+        }
+        header.push(u8::try_from(rest).unwrap());
+        length += header.len();
+        headers.push(header);
+    }
+    headers.reverse();
+    Body::repeating(&[headers.concat(), before.to_vec()].concat(), part, &[], times)
 }
 
 /// Returns a request log whose prompt repeats the part as often as it fits.
@@ -275,6 +303,43 @@ fn body_costs_at_most_200_mib_and_gives_them_back() {
         }
     });
     program.check("ten large bodies at once", 450);
+    check_otlp_bodies();
+}
+
+/// Ids and the start of the fields of a span in protobuf.
+const OTLP_SPAN: &[u8] = b"\x0a\x100123456789abcdef\x12\x0801234567";
+/// The attribute that makes a span a call to a model: `gen_ai.request.model` is `m`.
+const OTLP_CALL: &[u8] = b"\x4a\x1b\x0a\x14gen_ai.request.model\x12\x03\x0a\x01m";
+
+/// Checks bodies of `/v1/traces`.
+fn check_otlp_bodies() {
+    // `resource_spans`, `scope_spans` and `spans` are the fields 1, 2 and 2.
+    let attribute = |key: &str, part: &[u8], times: usize| {
+        let key = [&[0x0a, u8::try_from(key.len()).unwrap()], key.as_bytes()].concat();
+        let value = otlp(&[2, 1], &[], part, times);
+        let value = [value.start.as_slice(), &part.repeat(times)].concat();
+        otlp(
+            &[1, 2, 2],
+            &[OTLP_SPAN, OTLP_CALL, &otlp(&[9], &[key, value].concat(), &[], 0).start].concat(),
+            &[],
+            0,
+        )
+    };
+    for (what, status, body) in [
+        ("millions of empty spans", 413, otlp(&[1, 2], &[], &[0x12, 0], LIMIT / 2 - 100)),
+        ("millions of values", 413, otlp(&[1, 2, 2, 9, 2, 5], &[], &[0x0a, 0], LIMIT / 2 - 100)),
+        ("as many attributes as there may be", 200, otlp(&[1, 2, 2], OTLP_SPAN, &[0x4a, 0], 600_000)),
+        ("an attribute of too many control characters", 200, attribute("a", b"\x01", 25 * MIB)),
+        ("a long message", 200, attribute("gen_ai.input.messages", b"word ", LIMIT / 5 - 100)),
+        ("a message of control characters", 413, attribute("gen_ai.input.messages", b"\x01", 15 * MIB)),
+    ] {
+        let program = Program::start("otlp");
+        let answered = program.send_as("application/x-protobuf", "/v1/traces", "pl_secret", &body);
+        assert_eq!(answered, status, "{what}");
+        let peak = program.status("VmHWM") - program.idle;
+        println!("{what}: {peak} MiB");
+        assert!(peak <= 250, "{what}: {peak} MiB");
+    }
 }
 
 #[test]

@@ -25,7 +25,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use self::encoding::Encoding;
-use self::spans::{Received, Rejections};
+use self::spans::{Received, Rejections, TextLimits};
 use super::body::{RawBody, from_json, weigh_json};
 use super::error::ApiError;
 use super::problem::Place;
@@ -68,17 +68,17 @@ async fn store(app: &App, encoding: Option<Encoding>, request: Request) -> Resul
     if is_compressed {
         body = body.decompressed().await?;
     }
-    let limit = spans::text_limit(app.body_limit());
+    let limits = TextLimits::new(app.body_limit());
     let (received, share) = match encoding {
         Encoding::Json => {
-            let decode = move |body| spans::received(from_json(body, &rules::OTLP_TRACES)?, limit);
+            let decode = move |body| spans::received(from_json(body, &rules::OTLP_TRACES)?, limits);
             body.decode(weigh_json, decode).await?
         }
         Encoding::Protobuf => {
             let decode = move |body: Vec<u8>| {
                 let message = weight::decode(&body)?;
                 drop(body);
-                spans::received(message, limit)
+                spans::received(message, limits)
             };
             body.decode(weight::weigh, decode).await?
         }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::attributes::into_map;
 use super::message::{Event, Status};
+use super::spans::TOO_LONG;
 use crate::api::weight::weigh;
 use crate::json_text::JsonText;
 use crate::store::{NewLink, NewRequest, NewSpan, VersionChoice, Writer};
@@ -29,6 +30,10 @@ pub(super) const ERROR: i32 = 2;
 /// The maximum memory of the JSON values in the attributes of one call, and of their copies.
 const WEIGHT_LIMIT: usize = 64 * 1024 * 1024;
 
+/// The memory of a message, or of a tool call, that is in attributes of its own: several objects, which are written to
+/// text and parsed again.
+const NUMBERED_WEIGHT: usize = 4 * 1024;
+
 /// A span to store. Its request log can name its template by a label, which is resolved in the database.
 pub(super) struct SpanWithLog {
     pub(super) span: NewSpan,
@@ -42,7 +47,9 @@ impl SpanWithLog {
         let description = status.description.as_ref().map_or(0, String::len);
         let span =
             [name.len(), context.trace_state.len(), attributes.len(), events.len(), links.len(), description];
-        let of_log = |log: &NewRequest| log.input.len() + log.output.len() + log.parameters.len();
+        let of_log = |log: &NewRequest| {
+            log.input.len() + log.output.len() + log.parameters.len() + log.link.variables.len()
+        };
         span.iter().sum::<usize>() + log_request.as_ref().map_or(0, of_log)
     }
 }
@@ -89,7 +96,11 @@ pub(super) fn is_managed(fields: &Map<String, Value>) -> bool {
 /// # Errors
 ///
 /// Returns the reason if the attributes need too much memory.
-pub(super) fn add(span: &mut SpanWithLog, mut fields: Map<String, Value>) -> Result<(), &'static str> {
+pub(super) fn add(
+    span: &mut SpanWithLog,
+    mut fields: Map<String, Value>,
+    limit: usize,
+) -> Result<(), &'static str> {
     if !fits(&fields) {
         return Err("The gen_ai attributes of a span need too much memory");
     }
@@ -110,7 +121,7 @@ pub(super) fn add(span: &mut SpanWithLog, mut fields: Map<String, Value>) -> Res
     };
     // The messages are in the log by now.
     drop(fields);
-    span.span.log_request = Some(own.request(log, link));
+    span.span.log_request = Some(own.request(log, link, limit).ok_or(TOO_LONG)?);
     Ok(())
 }
 
@@ -124,19 +135,20 @@ struct Own {
 }
 
 impl Own {
-    fn request(self, mut log: LogRequest, link: NewLink) -> NewRequest {
+    /// Returns `None` if a text is longer than `limit`.
+    fn request(self, mut log: LogRequest, link: NewLink, limit: usize) -> Option<NewRequest> {
         log.metadata.extend(self.metadata);
         let error_message = log.error_message().map(str::to_owned);
-        let input = JsonText::of(&log.input);
+        let input = JsonText::within(&log.input, limit)?;
         drop(log.input);
-        NewRequest {
+        Some(NewRequest {
             provider: self.provider.unwrap_or(log.provider),
             model: log.model,
             input,
-            output: JsonText::of(&log.output),
+            output: JsonText::within(&log.output, limit)?,
             request_start_time: None,
             request_end_time: None,
-            parameters: JsonText::of(&log.parameters),
+            parameters: JsonText::within(&log.parameters, limit)?,
             tags: self.tags,
             metadata: log.metadata,
             link,
@@ -150,7 +162,7 @@ impl Own {
             status: log.status.as_str().to_owned(),
             error_type: log.error_type.map(|kind| kind.as_str().to_owned()),
             error_message,
-        }
+        })
     }
 }
 
@@ -173,9 +185,6 @@ pub(super) fn with_version(span: SpanWithLog, store: &Writer<'_>) -> rusqlite::R
 fn fits(fields: &Map<String, Value>) -> bool {
     let mut total = 0_usize;
     for (name, value) in fields.iter().filter(|(name, _)| name.starts_with(semconv::PREFIX)) {
-        // Messages in attributes of their own are copied into a list first.
-        let copies =
-            if name.ends_with(|last: char| last.is_ascii_digit()) || is_numbered(name) { 4 } else { 1 };
         let weight = match value {
             Value::String(text) if text.trim_start().starts_with(['[', '{', '"']) => {
                 weigh(text.as_bytes(), WEIGHT_LIMIT).unwrap_or(text.len()).max(text.len())
@@ -187,7 +196,10 @@ fn fits(fields: &Map<String, Value>) -> bool {
                 weigh(text.as_str().as_bytes(), WEIGHT_LIMIT).unwrap_or_default().saturating_mul(2)
             }
         };
-        total = total.saturating_add(weight.saturating_mul(copies));
+        // Messages in attributes of their own are copied into a list first.
+        let weight =
+            if is_numbered(name) { weight.saturating_mul(4).saturating_add(NUMBERED_WEIGHT) } else { weight };
+        total = total.saturating_add(weight);
         if total > WEIGHT_LIMIT {
             return false;
         }

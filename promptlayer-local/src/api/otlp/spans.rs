@@ -20,6 +20,9 @@ pub(super) struct Received {
     pub(super) rejections: Rejections,
 }
 
+/// The reason for a span whose attributes, events or messages are too long as JSON.
+pub(super) const TOO_LONG: &str = "The attributes of a span are too long";
+
 /// The spans that are not stored, with the reasons.
 #[derive(Debug, Default)]
 pub(super) struct Rejections {
@@ -52,18 +55,34 @@ impl Rejections {
     }
 }
 
-/// Returns the maximum length of all texts that the spans of a body are stored as.
+/// The limits of the lengths of the texts that spans are stored as.
 ///
-/// The texts are longer than the body, because a request log repeats the messages, and each span repeats its resource.
-pub(super) fn text_limit(body_limit: usize) -> usize {
-    body_limit.saturating_mul(2).saturating_add(32 * 1024 * 1024)
+/// The texts are longer than the body: a request log repeats the messages, each span repeats its resource, and JSON has
+/// six bytes for a control character. SQLite copies each text twice.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TextLimits {
+    /// The limit of one text.
+    one: usize,
+    /// The limit of all texts of a body together.
+    all: usize,
 }
 
-/// Converts a message. The texts of all spans have at most `limit` bytes together.
-pub(super) fn received(message: ExportTraceServiceRequest, limit: usize) -> Result<Received, ApiError> {
-    let mut converter = Converter { spans: Vec::new(), rejections: Rejections::default(), length: 0, limit };
+impl TextLimits {
+    /// The limit of all texts, if that of a body is low.
+    const LEAST: usize = 32 * 1024 * 1024;
+
+    pub(super) fn new(body_limit: usize) -> Self {
+        let all = body_limit.saturating_mul(2).max(Self::LEAST);
+        Self { one: all / 4 * 3, all }
+    }
+}
+
+/// Converts a message.
+pub(super) fn received(message: ExportTraceServiceRequest, limits: TextLimits) -> Result<Received, ApiError> {
+    let mut converter = Converter { spans: Vec::new(), rejections: Rejections::default(), length: 0, limits };
     for of_resource in message.resource_spans {
-        let resource = resource(of_resource.resource.as_ref(), &of_resource.schema_url);
+        let resource = resource(of_resource.resource.as_ref(), &of_resource.schema_url, limits.one)
+            .ok_or(ApiError::TooMuchText { limit: limits.all })?;
         for of_scope in of_resource.scope_spans {
             let scope = of_scope.scope.unwrap_or_default();
             for span in of_scope.spans {
@@ -78,7 +97,7 @@ struct Converter {
     spans: Vec<SpanWithLog>,
     rejections: Rejections,
     length: usize,
-    limit: usize,
+    limits: TextLimits,
 }
 
 impl Converter {
@@ -91,14 +110,15 @@ impl Converter {
     ) -> Result<(), ApiError> {
         // The texts of a span are about as long as its attributes, of which those of the scope are a part.
         self.length = self.length.saturating_add(resource.len());
-        match converted(span, scope, schema_url, resource) {
+        match converted(span, scope, schema_url, resource, self.limits.one) {
             Ok(span) => {
                 self.length = self.length.saturating_add(span.text_length());
                 self.spans.push(span);
             }
             Err(reason) => self.rejections.add(reason),
         }
-        if self.length > self.limit { Err(ApiError::TooMuchText { limit: self.limit }) } else { Ok(()) }
+        let limit = self.limits.all;
+        if self.length > limit { Err(ApiError::TooMuchText { limit }) } else { Ok(()) }
     }
 }
 
@@ -112,6 +132,7 @@ fn converted(
     scope: &Scope,
     schema_url: &str,
     resource: &JsonText,
+    limit: usize,
 ) -> Result<SpanWithLog, &'static str> {
     let context = SpanContext {
         trace_id: hex(&span.trace_id, 16)
@@ -140,9 +161,11 @@ fn converted(
     attributes.add_count("otel.dropped_attributes_count", span.dropped_attributes_count);
     attributes.add_count("otel.dropped_events_count", span.dropped_events_count);
     attributes.add_count("otel.dropped_links_count", span.dropped_links_count);
-    let attributes = JsonText::of(&attributes);
-    let events = JsonText::of(&span.events.iter().map(StoredEvent::from).collect::<Vec<_>>());
-    let links = JsonText::of(&span.links.iter().map(StoredLink::from).collect::<Vec<_>>());
+    let attributes = JsonText::within(&attributes, limit).ok_or(TOO_LONG)?;
+    let events = span.events.iter().map(StoredEvent::from).collect::<Vec<_>>();
+    let events = JsonText::within(&events, limit).ok_or(TOO_LONG)?;
+    let links = span.links.iter().map(StoredLink::from).collect::<Vec<_>>();
+    let links = JsonText::within(&links, limit).ok_or(TOO_LONG)?;
 
     let status = span.status.unwrap_or_default();
     let fields = request_log::with_events(into_map(span.attributes), span.events, &status);
@@ -167,7 +190,7 @@ fn converted(
         },
     };
     if gen_ai::is_model_call(&fields) && !request_log::is_managed(&fields) {
-        request_log::add(&mut converted, fields)?;
+        request_log::add(&mut converted, fields, limit)?;
     }
     Ok(converted)
 }
@@ -196,9 +219,9 @@ struct StoredResource<'a> {
 }
 
 /// Returns the resource in the form of `POST /spans-bulk`, in which attributes are texts.
-fn resource(resource: Option<&Resource>, schema_url: &str) -> JsonText {
+fn resource(resource: Option<&Resource>, schema_url: &str, limit: usize) -> Option<JsonText> {
     let attributes = resource.map(|resource| resource.attributes.as_slice()).unwrap_or_default();
-    JsonText::of(&StoredResource { attributes: Texts(attributes), schema_url })
+    JsonText::within(&StoredResource { attributes: Texts(attributes), schema_url }, limit)
 }
 
 fn kind(kind: i32) -> &'static str {
