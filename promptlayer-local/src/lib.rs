@@ -56,7 +56,7 @@
 //! - A template is rendered as PromptLayer's Python client renders it, by
 //!   [`promptlayer_blueprint::templates`]. A placeholder stays as it is, because the document allows only strings as
 //!   variables.
-//! - A span that is sent twice is stored twice, which makes resent spans visible.
+//! - A span that is sent to `POST /spans-bulk` twice is stored twice, which makes resent spans visible.
 //! - A request log keeps an unknown prompt name as it was sent.
 //! - A search for words finds texts that have all of them, in any order. Upper and lower case and accents make no
 //!   difference, and the last word can be the beginning of a longer one. If more than 10,000 requests have the
