@@ -109,9 +109,22 @@ pub(super) const ORDERS: &[(&str, SortBy)] = &[
     ("cost", SortBy::Price),
 ];
 
-/// The parameters of a list: filters, order, and the time zone of the reader.
-#[derive(Clone, Default)]
-pub(super) struct Parameters(Vec<(String, String)>);
+/// The parameters of a page: filters, order, and the time zone of the reader.
+#[derive(Clone)]
+pub(super) struct Parameters {
+    /// The page that the addresses lead to.
+    path: &'static str,
+    pairs: Vec<(String, String)>,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self { path: LIST, pairs: Vec::new() }
+    }
+}
+
+/// The path of the list of requests.
+const LIST: &str = "/";
 
 /// The parameters after they were read.
 pub(super) struct Read {
@@ -126,22 +139,27 @@ impl Parameters {
         let is_known = |key: &str| {
             matches!(key, "sort" | "order" | "zone") || FIELDS.iter().any(|field| field.key == key)
         };
-        Self(
-            query
-                .into_iter()
-                .map(|(key, value)| (key, value.trim().to_owned()))
-                .filter(|(key, value)| is_known(key) && !value.is_empty())
-                .collect(),
-        )
+        let pairs = query
+            .into_iter()
+            .map(|(key, value)| (key, value.trim().to_owned()))
+            .filter(|(key, value)| is_known(key) && !value.is_empty())
+            .collect();
+        Self { path: LIST, pairs }
+    }
+
+    /// Returns the same parameters, with addresses that lead to another page.
+    pub(super) fn on(mut self, path: &'static str) -> Self {
+        self.path = path;
+        self
     }
 
     pub(super) fn get(&self, key: &str) -> Option<&str> {
-        self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+        self.pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 
     /// Returns the filters that are set: their field and their value.
     pub(super) fn set(&self) -> impl Iterator<Item = (&'static Field, &str)> {
-        self.0
+        self.pairs
             .iter()
             .filter_map(|(key, value)| Some((FIELDS.iter().find(|field| field.key == key)?, value.as_str())))
     }
@@ -149,34 +167,33 @@ impl Parameters {
     /// Returns the address with another value of a parameter, or with one more value of a tag or of metadata.
     pub(super) fn with(&self, key: &str, value: &str) -> String {
         let is_list = matches!(key, "tag" | "metadata");
-        let kept = self.0.iter().filter(|(name, old)| name != key || (is_list && old != value));
+        let kept = self.pairs.iter().filter(|(name, old)| name != key || (is_list && old != value));
         let pairs = kept.map(|(name, value)| (name.as_str(), value.as_str()));
-        address(pairs.chain([(key, value)].into_iter().filter(|(_, value)| !value.is_empty())))
+        address(self.path, pairs.chain([(key, value)].into_iter().filter(|(_, value)| !value.is_empty())))
     }
 
     /// Replaces the value of a parameter. An empty value removes it.
     pub(super) fn set_to(mut self, key: &str, value: &str) -> Self {
-        self.0.retain(|(name, _)| name != key);
+        self.pairs.retain(|(name, _)| name != key);
         if !value.is_empty() {
-            self.0.push((key.to_owned(), value.to_owned()));
+            self.pairs.push((key.to_owned(), value.to_owned()));
         }
         self
     }
 
     /// Returns the address without one value of a parameter.
     pub(super) fn without(&self, key: &str, value: &str) -> String {
-        let kept = self.0.iter().filter(|(name, old)| name != key || old != value);
-        address(kept.map(|(name, value)| (name.as_str(), value.as_str())))
+        let kept = self.pairs.iter().filter(|(name, old)| name != key || old != value);
+        address(self.path, kept.map(|(name, value)| (name.as_str(), value.as_str())))
     }
 
     pub(super) fn address(&self) -> String {
-        self.address_at("/")
+        self.address_at(self.path)
     }
 
     /// Returns the address of another page with these parameters.
     pub(super) fn address_at(&self, path: &str) -> String {
-        let query = address(self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        format!("{path}{}", query.strip_prefix('/').unwrap_or_default())
+        address(path, self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))
     }
 
     pub(super) fn sort(&self) -> Sort {
@@ -184,10 +201,14 @@ impl Parameters {
         Sort { by: by.map_or(SortBy::Start, |(_, by)| *by), descending: self.get("order") != Some("asc") }
     }
 
+    pub(super) fn zone(&self) -> Zone {
+        Zone::of(self.get("zone"))
+    }
+
     /// Returns the conditions. A value that cannot be read is a problem and no condition.
     pub(super) fn read(&self, now: Timestamp) -> Read {
         let mut read = Read { filters: Vec::new(), problems: Vec::new() };
-        let zone = Zone::of(self.get("zone"));
+        let zone = self.zone();
         for (field, value) in self.set() {
             match condition(field, value, now, zone) {
                 Some(filter) => read.filters.push(filter),
@@ -203,8 +224,8 @@ impl Parameters {
     }
 }
 
-fn address<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> String {
-    let mut address = "/".to_owned();
+fn address<'p>(path: &str, pairs: impl Iterator<Item = (&'p str, &'p str)>) -> String {
+    let mut address = path.to_owned();
     for (index, (key, value)) in pairs.enumerate() {
         address.push(if index == 0 { '?' } else { '&' });
         address.push_str(key);
@@ -216,7 +237,7 @@ fn address<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> String {
 
 /// The offset of the reader's clock from UTC, in nanoseconds.
 #[derive(Clone, Copy)]
-struct Zone(i64);
+pub(super) struct Zone(i64);
 
 impl Zone {
     /// Reads a number of minutes east of UTC. The clock is UTC if it is missing.
@@ -224,6 +245,11 @@ impl Zone {
         let minutes =
             minutes.and_then(|text| text.parse::<i64>().ok()).filter(|minutes| minutes.abs() <= 26 * 60);
         Self(minutes.unwrap_or_default() * 60 * SECOND)
+    }
+
+    /// Returns the time on the reader's clock.
+    pub(super) fn local(self, at: i64) -> i64 {
+        at.saturating_add(self.0)
     }
 
     /// Returns the begin of the day that contains this time.

@@ -55,6 +55,22 @@ pub(super) fn count(number: i64) -> String {
     text
 }
 
+/// Formats a number of things with commas between the thousands.
+pub(super) fn size(number: usize) -> String {
+    count(number.try_into().unwrap_or(i64::MAX))
+}
+
+/// Formats a number on an axis: `950`, `1.5 k`, `20 M`.
+pub(super) fn short_number(number: f64) -> String {
+    let (number, unit) = match number {
+        millions if millions >= 1e6 => (millions / 1e6, " M"),
+        thousands if thousands >= 1e3 => (thousands / 1e3, " k"),
+        ones => (ones, ""),
+    };
+    let digits = usize::from(number.fract() >= 0.05 && number < 100.0);
+    format!("{number:.digits$}{unit}")
+}
+
 /// Formats a share in percent: `2.5 %`. A share above 0 is not shown as 0.
 #[expect(clippy::cast_precision_loss, reason = "shown to one digit")]
 pub(super) fn share(part: usize, whole: usize) -> String {

@@ -4,12 +4,11 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 
-use super::filters::{FIELDS, Field, Kind, ORDERS, PERIODS, Parameters, STATUSES};
+use super::filters::{ORDERS, Parameters};
+use super::form::FilterForm;
 use super::{failed, format, html, not_found};
 use crate::app::App;
-use crate::store::{
-    Figures, Filter, Found, MOST_READ, PageKey, RequestRow, Sort, SortBy, StoreError, TextField,
-};
+use crate::store::{Figures, Filter, Found, MOST_READ, PageKey, RequestRow, Sort, SortBy, StoreError};
 use crate::timestamp::Timestamp;
 
 /// The number of requests on a page.
@@ -25,23 +24,13 @@ const MOST_TAGS: usize = 8;
 /// The maximum number of characters of a text that a link filters by. The list reads at least one more.
 const LONGEST_FILTER: usize = 200;
 
-/// The maximum number of values that a field of the form suggests, and of characters of a value.
-const MOST_SUGGESTED: usize = 100;
-const LONGEST_SUGGESTED: usize = 100;
-
 #[derive(Template)]
 #[template(path = "list.html")]
 struct List {
     url: String,
     /// The number of all stored requests.
     stored: i64,
-    fields: Vec<FormField>,
-    /// The parameters that the form keeps.
-    kept: Vec<(&'static str, String)>,
-    /// `true` if a filter below the first line of the form is set.
-    has_more_filters: bool,
-    chips: Vec<Chip>,
-    problems: Vec<String>,
+    form: FilterForm,
     summary: Vec<Fact>,
     note: Option<String>,
     /// The number of requests that were read if reading stopped before the page was full.
@@ -49,25 +38,6 @@ struct List {
     columns: Vec<Column>,
     rows: Vec<Row>,
     links: PageLinks,
-}
-
-/// A field of the form.
-struct FormField {
-    field: &'static Field,
-    value: String,
-    /// `true` if it is on the first line of the form.
-    is_first: bool,
-    /// The choices of a selection: value, text, and `true` for the chosen one.
-    choices: Vec<(&'static str, &'static str, bool)>,
-    /// The values that the field suggests.
-    suggestions: Vec<String>,
-}
-
-/// A filter that is set, with the address without it.
-struct Chip {
-    label: &'static str,
-    value: String,
-    without: String,
 }
 
 /// A figure of the summary.
@@ -165,95 +135,52 @@ pub(super) async fn page(State(app): State<App>, Query(query): Query<Vec<(String
     }
     let url = app.url().to_owned();
     let page = app.store().read(move |store| {
+        let mut problems = read.problems;
+        if read.filters.iter().any(Filter::has_words) {
+            let unindexed = store.unindexed()?;
+            if unindexed > 0 {
+                problems.push(format!(
+                    "The texts of the newest {} requests are not searched yet. Load this page again in a moment.",
+                    format::size(unindexed)
+                ));
+            }
+        }
+        let form = FilterForm::read(store, &parameters, "/", problems)?;
         let found = store.find_requests(&read.filters, sort, before.as_ref(), PER_PAGE)?;
-        let unindexed = if read.filters.iter().any(Filter::has_words) { store.unindexed()? } else { 0 };
-        let mut list = List::new(url, &parameters, before.as_ref(), found);
-        for field in &mut list.fields {
-            field.suggestions = match field.field.kind {
-                Kind::Text(column @ (TextField::Model | TextField::Provider | TextField::Name)) => {
-                    store.texts(column, "", MOST_SUGGESTED)?
-                }
-                Kind::Tag => store.tags("", MOST_SUGGESTED)?,
-                _ => Vec::new(),
-            };
-            field.suggestions.retain(|value| value.chars().count() <= LONGEST_SUGGESTED);
-        }
-        list.problems = read.problems;
-        if unindexed > 0 {
-            list.problems.push(format!(
-                "The texts of the newest {} requests are not searched yet. Load this page again in a moment.",
-                format::count(unindexed.try_into().unwrap_or(i64::MAX))
-            ));
-        }
-        Ok::<_, StoreError>(html(&list))
+        Ok::<_, StoreError>(html(&List::new(url, form, &parameters, before.as_ref(), found)))
     });
     page.await.unwrap_or_else(|error| failed(&error))
 }
 
 impl List {
-    fn new(url: String, parameters: &Parameters, before: Option<&PageKey>, found: Found) -> Self {
+    fn new(
+        url: String,
+        form: FilterForm,
+        parameters: &Parameters,
+        before: Option<&PageKey>,
+        found: Found,
+    ) -> Self {
         let sort = parameters.sort();
-        let is_filtered = parameters.set().next().is_some();
-        let fields: Vec<FormField> = FIELDS.iter().map(|field| FormField::new(field, parameters)).collect();
+        let is_filtered = form.is_filtered();
         Self {
             url,
             stored: found.stored,
-            has_more_filters: fields.iter().any(|field| !field.is_first && !field.value.is_empty()),
-            fields,
-            kept: ["sort", "order", "zone"]
-                .into_iter()
-                .filter_map(|key| Some((key, parameters.get(key)?.to_owned())))
-                .collect(),
-            chips: parameters
-                .set()
-                .map(|(field, value)| Chip {
-                    label: field.label,
-                    value: format::short(value, LONGEST_WORD),
-                    without: parameters.without(field.key, value),
-                })
-                .collect(),
-            problems: Vec::new(),
+            form,
             summary: summary(&found.figures, found.stored, is_filtered),
             note: note(&found.figures, is_filtered, sort),
-            most_read: format::count(MOST_READ.try_into().unwrap_or(i64::MAX)),
+            most_read: format::size(MOST_READ),
             columns: columns(parameters, sort),
             links: PageLinks::new(parameters, before, &found),
             rows: found.rows.into_iter().map(|row| Row::new(row, parameters)).collect(),
         }
     }
-
-    fn is_filtered(&self) -> bool {
-        !self.chips.is_empty()
-    }
-}
-
-impl FormField {
-    fn new(field: &'static Field, parameters: &Parameters) -> Self {
-        let value = parameters.get(field.key).unwrap_or_default().to_owned();
-        let choices: &[(&str, &str)] = match field.kind {
-            Kind::Status => STATUSES,
-            Kind::When => PERIODS,
-            _ => &[],
-        };
-        Self {
-            is_first: matches!(field.key, "q" | "status" | "when" | "model" | "tag"),
-            choices: choices
-                .iter()
-                .map(|(word, text)| (*word, *text, word.eq_ignore_ascii_case(&value)))
-                .collect(),
-            suggestions: Vec::new(),
-            field,
-            value,
-        }
-    }
 }
 
 fn summary(figures: &Figures, stored: i64, is_filtered: bool) -> Vec<Fact> {
-    let count = |number: usize| format::count(number.try_into().unwrap_or(i64::MAX));
     let requests = match (is_filtered, figures.are_complete) {
         (false, _) => format::count(stored),
-        (true, true) => count(figures.requests),
-        (true, false) => format!("{}+", count(figures.requests)),
+        (true, true) => format::size(figures.requests),
+        (true, false) => format!("{}+", format::size(figures.requests)),
     };
     let mut facts = vec![Fact { label: "requests", value: requests, class: "" }];
     if figures.requests > 0 {
@@ -280,7 +207,7 @@ fn note(figures: &Figures, is_filtered: bool, sort: Sort) -> Option<String> {
     if figures.are_complete || figures.requests == 0 {
         return None;
     }
-    let requests = format::count(figures.requests.try_into().unwrap_or(i64::MAX));
+    let requests = format::size(figures.requests);
     let first = if sort == Sort::default() { "newest" } else { "first" };
     let these = if is_filtered { " of these requests" } else { "" };
     Some(format!("The figures are of the {first} {requests}{these}."))

@@ -1,10 +1,13 @@
 //! HTML pages that show the logged data. They load nothing from other servers, and work without their script: it
 //! adds live rows, keys, and times in the zone of the reader.
 
+mod chart;
 mod edit;
 mod events;
+mod figures;
 mod files;
 mod filters;
+mod form;
 mod format;
 mod key;
 mod list;
@@ -46,6 +49,7 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route("/requests/{id}/edit", post(edit::edit))
         .route("/requests/{id}/{file}", get(files::file))
         .route("/events", get(events::stream))
+        .route("/figures", get(figures::page))
         .route_layer(middleware::from_fn_with_state(app.clone(), key::require_session))
         // These routes need no session, because the login form itself uses them.
         .route("/key", get(key::show).post(key::log_in))

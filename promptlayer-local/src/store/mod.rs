@@ -35,8 +35,8 @@ pub(crate) use error::StoreError;
 pub(crate) use facts::{CACHED_TOKENS, REASONING_TOKENS};
 use pool::{Caller, Limits, Pool, WhenAbandoned};
 pub(crate) use query::{
-    Bucket, Comparison, Figures, Filter, Found, Interval, MOST_READ, Member, Number, NumberField, PageKey,
-    RequestRow, Series, Side, Sort, SortBy, TextField, TextTest, Words,
+    Bucket, Comparison, Figures, Filter, Found, Groups, Interval, MOST_READ, Member, Number, NumberField,
+    PageKey, Part, RequestRow, Series, Side, Sort, SortBy, TextField, TextTest, Words,
 };
 pub(crate) use requests::{DEFAULT_SCORE, NewLink, NewRequest, StoredRequest};
 use rusqlite::{Connection, OpenFlags, Statement, ToSql, Transaction, TransactionBehavior};

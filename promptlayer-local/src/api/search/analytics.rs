@@ -1,7 +1,5 @@
 //! `POST …/analytics`: figures over time of the requests that fulfill conditions.
 
-use std::collections::BTreeMap;
-
 use axum::Json;
 use axum::extract::State;
 use serde_json::{Map, Value, json};
@@ -11,7 +9,7 @@ use super::super::error::ApiError;
 use super::super::rules;
 use super::{Search, prepare, seconds};
 use crate::app::App;
-use crate::store::{Bucket, Interval, Series};
+use crate::store::{Bucket, Groups, Interval, Series};
 
 /// Handles `POST …/analytics`.
 pub(in crate::api) async fn analytics(
@@ -25,7 +23,7 @@ pub(in crate::api) async fn analytics(
     prepare(&app, &filters).await?;
     app.store()
         .read(move |store| {
-            let series = store.series(&filters, None)?;
+            let series = store.series(&filters, None, None)?;
             let breakdown = store.metadata_costs(&filters, search.metadata_cost_breakdown_key.as_deref())?;
             let mut answer = answer(&series);
             answer["metadataValueBreakdown"] = breakdown
@@ -64,17 +62,20 @@ fn answer(series: &Series) -> Value {
             })
         })
         .collect();
-    let by_day = |groups: &BTreeMap<String, BTreeMap<i64, usize>>| -> Map<String, Value> {
+    let by_day = |groups: &Groups| -> Map<String, Value> {
         groups
             .iter()
-            .map(|(name, days)| {
-                (name.clone(), days.iter().map(|(at, requests)| json!([label(*at), requests])).collect())
+            .map(|(name, group)| {
+                (
+                    name.clone(),
+                    group.by_time.iter().map(|(at, requests)| json!([label(*at), requests])).collect(),
+                )
             })
             .collect()
     };
-    let counts = |groups: &BTreeMap<String, BTreeMap<i64, usize>>| -> Vec<(String, usize)> {
+    let counts = |groups: &Groups| -> Vec<(String, usize)> {
         let mut counts: Vec<(String, usize)> =
-            groups.iter().map(|(name, days)| (name.clone(), days.values().sum())).collect();
+            groups.iter().map(|(name, group)| (name.clone(), group.total.requests)).collect();
         counts.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
         counts
     };

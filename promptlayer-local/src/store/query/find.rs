@@ -175,13 +175,7 @@ impl Reader<'_> {
         filters: &[&Filter],
         sort: Sort,
     ) -> rusqlite::Result<Option<(Vec<Hit>, bool)>> {
-        let mut best: Option<(usize, Sql)> = None;
-        for driver in drivers(filters) {
-            let count = self.count(&driver, MOST_FOUND + 1)?;
-            if count <= MOST_FOUND && best.as_ref().is_none_or(|(least, _)| count < *least) {
-                best = Some((count, driver));
-            }
-        }
+        let best = self.best(filters)?;
         let words = filters.iter().find_map(|filter| match filter {
             Filter::Words(words) => Some(words),
             _ => None,
@@ -282,22 +276,24 @@ impl Reader<'_> {
     /// Returns the source of the facts of all requests that can fulfill the conditions, for a `FROM` clause. An index
     /// of texts is read first, because looking up each request in it takes longer.
     pub(super) fn source(&self, filters: &[Filter]) -> rusqlite::Result<Sql> {
-        let filters = conjuncts(filters);
+        let driver = self.best_driver(&conjuncts(filters))?;
+        Ok(driver.map_or_else(|| Sql::new("request_facts AS f"), from_driver))
+    }
+
+    /// Returns the query for the condition that fewest requests fulfill, if at most [`MOST_FOUND`] fulfill it.
+    pub(super) fn best_driver(&self, filters: &[&Filter]) -> rusqlite::Result<Option<Sql>> {
+        self.best(filters).map(|best| best.map(|(_, driver)| driver))
+    }
+
+    fn best(&self, filters: &[&Filter]) -> rusqlite::Result<Option<(usize, Sql)>> {
         let mut best: Option<(usize, Sql)> = None;
-        for driver in drivers(&filters) {
+        for driver in drivers(filters) {
             let count = self.count(&driver, MOST_FOUND + 1)?;
             if count <= MOST_FOUND && best.as_ref().is_none_or(|(least, _)| count < *least) {
                 best = Some((count, driver));
             }
         }
-        Ok(match best {
-            Some((_, driver)) => {
-                let mut sql = Sql::new("(");
-                sql.append(driver).push(") AS d CROSS JOIN request_facts AS f ON f.request_id = d.id");
-                sql
-            }
-            None => Sql::new("request_facts AS f"),
-        })
+        Ok(best)
     }
 
     fn count(&self, driver: &Sql, limit: usize) -> rusqlite::Result<usize> {
@@ -460,6 +456,13 @@ impl Reader<'_> {
             })
             .collect()
     }
+}
+
+/// Returns a source of the facts of the requests of a driver, for a `FROM` clause.
+pub(super) fn from_driver(driver: Sql) -> Sql {
+    let mut sql = Sql::new("(");
+    sql.append(driver).push(") AS d CROSS JOIN request_facts AS f ON f.request_id = d.id");
+    sql
 }
 
 /// Returns the conditions that must all be fulfilled, without the lists around them.

@@ -16,5 +16,5 @@ mod tests;
 
 pub(crate) use filter::{Comparison, Filter, Member, Number, NumberField, Side, TextField, TextTest, Words};
 pub(crate) use find::{Figures, Found, MOST_READ, RequestRow};
-pub(crate) use series::{Bucket, Interval, Series};
+pub(crate) use series::{Bucket, Groups, Interval, Part, Series};
 pub(crate) use sort::{PageKey, Sort, SortBy};

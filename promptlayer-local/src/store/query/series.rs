@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use rusqlite::params_from_iter;
 
-use super::filter::{Filter, Sql};
-use crate::store::{Reader, count_of};
+use super::filter::{Filter, NumberField, Sql};
+use super::find::{conjuncts, from_driver};
+use crate::store::{Reader, count_of, integer};
 use crate::timestamp::Timestamp;
 
 const MINUTE: i64 = 60_000_000_000;
@@ -25,13 +26,42 @@ pub(crate) enum Interval {
 #[derive(Debug)]
 pub(crate) struct Series {
     pub(crate) interval: Interval,
+    pub(crate) part: Part,
     /// The buckets that have requests, by the time at which they begin, in nanoseconds since 1970.
     pub(crate) buckets: BTreeMap<i64, Bucket>,
-    /// The number of requests in each bucket, by model, provider, template, and kind of error.
-    pub(crate) models: BTreeMap<String, BTreeMap<i64, usize>>,
-    pub(crate) providers: BTreeMap<String, BTreeMap<i64, usize>>,
-    pub(crate) prompts: BTreeMap<String, BTreeMap<i64, usize>>,
-    pub(crate) errors: BTreeMap<String, BTreeMap<i64, usize>>,
+    pub(crate) models: Groups,
+    pub(crate) providers: Groups,
+    pub(crate) prompts: Groups,
+    pub(crate) errors: Groups,
+    pub(crate) names: Groups,
+}
+
+/// The requests that figures were counted from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    All,
+    /// One request of so many. The figures are scaled to all.
+    Sample(i64),
+    /// The newest of the requests that have the words that are searched.
+    Newest,
+}
+
+/// The first and the last id, and the first and the last start time, of the requests of a period. Ids are about in
+/// the order of start times.
+struct Bounds {
+    ids: (i64, i64),
+    starts: (i64, i64),
+}
+
+/// The requests with the same text, by this text.
+pub(crate) type Groups = BTreeMap<String, Group>;
+
+/// The figures of the requests with the same text.
+#[derive(Debug, Default)]
+pub(crate) struct Group {
+    pub(crate) total: Bucket,
+    /// The number of requests in each bucket.
+    pub(crate) by_time: BTreeMap<i64, usize>,
 }
 
 /// The figures of one bucket.
@@ -45,7 +75,7 @@ pub(crate) struct Bucket {
     pub(crate) reasoning_tokens: i64,
     pub(crate) price: f64,
     pub(crate) duration_ns: i64,
-    /// The durations of the requests, in microseconds and in ascending order once the series is complete.
+    /// The durations of the requests, in ascending order once the series is complete.
     durations: Vec<i64>,
 }
 
@@ -75,6 +105,11 @@ impl Interval {
         }
     }
 
+    /// Returns the begin of the bucket that contains a time.
+    pub(crate) const fn begin(self, at: i64) -> i64 {
+        at.saturating_sub(at.rem_euclid(self.nanoseconds()))
+    }
+
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Minute => "minute",
@@ -100,6 +135,32 @@ impl Bucket {
         self.durations.get(rank).copied().unwrap_or_default()
     }
 
+    fn scale(&mut self, factor: i64) {
+        let counts = [&mut self.requests, &mut self.errors];
+        for count in counts {
+            *count = count.saturating_mul(usize::try_from(factor).unwrap_or(1));
+        }
+        let sums = [
+            &mut self.input_tokens,
+            &mut self.output_tokens,
+            &mut self.cached_tokens,
+            &mut self.reasoning_tokens,
+            &mut self.duration_ns,
+        ];
+        for sum in sums {
+            *sum = sum.saturating_mul(factor);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a number of requests")]
+        let factor = factor as f64;
+        self.price *= factor;
+    }
+
+    fn add_request(&mut self, request: &Self) {
+        self.add(request);
+        self.durations.push(request.duration_ns);
+    }
+
+    /// Adds the figures of another bucket, but not its durations.
     fn add(&mut self, other: &Self) {
         self.requests += other.requests;
         self.errors += other.errors;
@@ -113,6 +174,29 @@ impl Bucket {
 }
 
 impl Series {
+    /// Returns the groups, in the order of the columns that they are read from.
+    fn groups(&mut self) -> [&mut Groups; 5] {
+        [&mut self.models, &mut self.providers, &mut self.prompts, &mut self.errors, &mut self.names]
+    }
+
+    /// Sorts the durations for percentiles, and scales the figures of a sample.
+    fn finish(&mut self) {
+        let factor = match self.part {
+            Part::Sample(step) => step,
+            Part::All | Part::Newest => 1,
+        };
+        let finish = |bucket: &mut Bucket| {
+            bucket.durations.sort_unstable();
+            bucket.scale(factor);
+        };
+        self.buckets.values_mut().for_each(finish);
+        for groups in self.groups() {
+            for group in groups.values_mut() {
+                finish(&mut group.total);
+            }
+        }
+    }
+
     /// Returns the sums of all buckets, without percentiles.
     pub(crate) fn total(&self) -> Bucket {
         let mut total = Bucket::default();
@@ -124,36 +208,48 @@ impl Series {
 }
 
 impl Reader<'_> {
-    /// Returns the figures of all requests that fulfill the conditions, in buckets of this length, or of one that suits
+    /// Returns the figures of the requests that fulfill the conditions, in buckets of this length, or of one that suits
     /// the period.
     ///
-    /// Reads every such request.
-    pub(crate) fn series(&self, filters: &[Filter], interval: Option<Interval>) -> rusqlite::Result<Series> {
+    /// Reads every such request, or with a limit a sample of about so many.
+    pub(crate) fn series(
+        &self,
+        filters: &[Filter],
+        interval: Option<Interval>,
+        limit: Option<usize>,
+    ) -> rusqlite::Result<Series> {
+        let bounds = self.bounds(&conjuncts(filters))?;
+        let (source, part) = match limit {
+            Some(limit) => self.sample(filters, &bounds, limit)?,
+            None => (self.source(filters)?, Part::All),
+        };
         let mut sql = Sql::new(
             "SELECT f.start_ns, f.duration_ns, f.status = 'ERROR', f.input_tokens, f.output_tokens, f.cached_tokens,
-                 f.reasoning_tokens, f.price, f.model, f.provider, f.prompt_name, f.error_type FROM ",
+                 f.reasoning_tokens, f.price, f.model, f.provider, f.prompt_name, f.error_type, f.name FROM ",
         );
-        sql.append(self.source(filters)?).push(" WHERE ").join(filters, "AND");
-        let interval = match interval {
-            Some(interval) => interval,
-            None => Interval::of(self.period(filters)?),
+        sql.append(source).push(" WHERE ").join(filters, "AND");
+        let interval = match (interval, part) {
+            (Some(interval), _) => interval,
+            (None, Part::All) => Interval::of(self.period(filters)?),
+            (None, Part::Sample(_) | Part::Newest) => {
+                Interval::of(bounds.starts.1.saturating_sub(bounds.starts.0))
+            }
         };
         let mut series = Series {
             interval,
+            part,
             buckets: BTreeMap::new(),
-            models: BTreeMap::new(),
-            providers: BTreeMap::new(),
-            prompts: BTreeMap::new(),
-            errors: BTreeMap::new(),
+            models: Groups::new(),
+            providers: Groups::new(),
+            prompts: Groups::new(),
+            errors: Groups::new(),
+            names: Groups::new(),
         };
         let mut statement = self.connection.prepare(&sql.text)?;
         let mut rows = statement.query(params_from_iter(sql.values))?;
         while let Some(row) = rows.next()? {
             let (start, duration): (i64, i64) = (row.get(0)?, row.get(1)?);
-            let at = start.saturating_sub(start.rem_euclid(interval.nanoseconds()));
-            let bucket = series.buckets.entry(at).or_default();
-            bucket.durations.push(duration);
-            bucket.add(&Bucket {
+            let request = Bucket {
                 requests: 1,
                 errors: usize::from(row.get::<_, bool>(2)?),
                 input_tokens: row.get(3)?,
@@ -163,23 +259,73 @@ impl Reader<'_> {
                 price: row.get(7)?,
                 duration_ns: duration,
                 durations: Vec::new(),
-            });
-            let groups = [&mut series.models, &mut series.providers, &mut series.prompts, &mut series.errors];
-            for (groups, column) in groups.into_iter().zip(8..) {
+            };
+            let at = interval.begin(start);
+            series.buckets.entry(at).or_default().add_request(&request);
+            for (groups, column) in series.groups().into_iter().zip(8..) {
                 if let Some(name) = row.get_ref(column)?.as_str_or_null()?.filter(|name| !name.is_empty()) {
                     if !groups.contains_key(name) {
-                        groups.insert(name.to_owned(), BTreeMap::new());
+                        groups.insert(name.to_owned(), Group::default());
                     }
                     if let Some(group) = groups.get_mut(name) {
-                        *group.entry(at).or_default() += 1;
+                        *group.by_time.entry(at).or_default() += 1;
+                        group.total.add_request(&request);
                     }
                 }
             }
         }
-        for bucket in series.buckets.values_mut() {
-            bucket.durations.sort_unstable();
-        }
+        series.finish();
         Ok(series)
+    }
+
+    /// Returns a source of about so many of the requests that fulfill the conditions.
+    fn sample(&self, filters: &[Filter], bounds: &Bounds, limit: usize) -> rusqlite::Result<(Sql, Part)> {
+        let all = conjuncts(filters);
+        let driver = match self.best_driver(&all)? {
+            Some(driver) => Some((driver, Part::All)),
+            None => all.iter().find_map(|filter| match filter {
+                Filter::Words(words) => {
+                    let mut newest = words.driver();
+                    newest.push(&format!(" ORDER BY rowid DESC LIMIT {limit}"));
+                    Some((newest, Part::Newest))
+                }
+                _ => None,
+            }),
+        };
+        if let Some((driver, part)) = driver {
+            return Ok((from_driver(driver), part));
+        }
+        let (first, last) = bounds.ids;
+        let step = (last.saturating_sub(first) / integer(limit)).saturating_add(1);
+        if step == 1 {
+            return Ok((Sql::new("request_facts AS f"), Part::All));
+        }
+        let mut ids = Sql::new("WITH RECURSIVE ids (id) AS (SELECT ");
+        ids.value(first).push(" UNION ALL SELECT id + ").value(step).push(" FROM ids WHERE id <= ");
+        ids.value(last.saturating_sub(step)).push(") SELECT id FROM ids");
+        Ok((from_driver(ids), Part::Sample(step)))
+    }
+
+    /// Returns the bounds of the requests of the period that the conditions leave.
+    fn bounds(&self, filters: &[&Filter]) -> rusqlite::Result<Bounds> {
+        let starts: Vec<&Filter> = filters
+            .iter()
+            .copied()
+            .filter(|filter| matches!(filter, Filter::Number(NumberField::Start, ..)))
+            .collect();
+        let mut sql = Sql::new("SELECT min(id), max(id), min(start_ns), max(start_ns) FROM (SELECT * FROM (");
+        for (index, direction) in ["", " DESC"].into_iter().enumerate() {
+            sql.push(if index == 0 { "" } else { ") UNION ALL SELECT * FROM (" });
+            sql.push("SELECT f.request_id AS id, f.start_ns FROM request_facts AS f INDEXED BY facts_by_time WHERE ");
+            sql.join(starts.iter().copied(), "AND");
+            sql.push(" ORDER BY f.start_ns").push(direction).push(" LIMIT 100");
+        }
+        sql.push("))");
+        self.connection.prepare(&sql.text)?.query_row(params_from_iter(sql.values), |row| {
+            let bound =
+                |column| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.unwrap_or_default());
+            Ok(Bounds { ids: (bound(0)?, bound(1)?), starts: (bound(2)?, bound(3)?) })
+        })
     }
 
     /// Returns the time between the first and the last of the requests.

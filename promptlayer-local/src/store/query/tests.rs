@@ -6,7 +6,8 @@ use fastrand::Rng;
 use serde_json::json;
 
 use super::{
-    Comparison, Filter, Member, Number, NumberField, PageKey, Side, Sort, SortBy, TextField, TextTest, Words,
+    Comparison, Filter, Member, Number, NumberField, PageKey, Part, Side, Sort, SortBy, TextField, TextTest,
+    Words,
 };
 use crate::Database;
 use crate::store::{Reader, Store, StoreError};
@@ -233,6 +234,24 @@ fn all_pages(store: &Reader<'_>, filters: &[Filter], sort: Sort, expected: &[i64
     }
 }
 
+/// Checks that figures from a sample are near those of all requests.
+fn check_sample(store: &Reader<'_>, filters: &[Filter], all: usize) -> rusqlite::Result<()> {
+    let series = store.series(filters, None, Some(200))?;
+    let total = series.total().requests;
+    match series.part {
+        Part::All => assert_eq!(total, all, "{filters:?}"),
+        Part::Newest => assert!(total <= 200, "{filters:?}"),
+        Part::Sample(step) => {
+            let step = usize::try_from(step).unwrap();
+            assert!(total.is_multiple_of(step), "{filters:?}");
+            // A sample of n requests is off by about the root of n. This is many times that.
+            let distance = total.abs_diff(all);
+            assert!(distance <= 60 + all / 3, "{filters:?}: {total} instead of {all}");
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn found_requests_equal_those_of_a_simple_search() {
     let seed = 7;
@@ -274,8 +293,9 @@ fn found_requests_equal_those_of_a_simple_search() {
                     "{filters:?} {sort:?} page {number}"
                 );
             }
-            let series = store.series(&filters, None)?;
+            let series = store.series(&filters, None, None)?;
             assert_eq!(series.total().requests, expected.len(), "{filters:?}");
+            check_sample(store, &filters, expected.len())?;
         }
         assert!(indexed > 10 && scanned > 10 && cut > 0, "{indexed} {scanned} {cut}");
         Ok::<_, StoreError>(())
