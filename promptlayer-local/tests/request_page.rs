@@ -199,3 +199,38 @@ async fn open_page_is_told_of_new_requests_until_the_server_stops() {
     tokio::task::spawn_blocking(move || drop(local)).await.unwrap();
     assert_eq!(events.chunk().await.unwrap(), None, "the stream ends with the server");
 }
+
+#[tokio::test]
+async fn two_requests_are_compared() {
+    let local = Local::start();
+    let log = |model: &str, city: &str, user: &str| {
+        request_with(&json!({
+            "model": model, "function_name": "ask", "tags": [model], "metadata": { "user": user },
+            "input": { "type": "chat", "messages": [
+                { "role": "system", "content": [text("Be brief.")] },
+                { "role": "user", "content": [text(&format!("Rain in {city} today?"))] },
+            ] },
+            "output": chat("assistant", "<b>No</b>"),
+        }))
+    };
+    let a = local.log(&log("gpt-4o", "Oslo", "1")).await;
+    let b = local.log(&log("gpt-5", "Bergen", "1")).await;
+    let page = local.page(&format!("/compare?a={a}&b={b}")).await;
+    assert_eq!(page.status, 200);
+    for shown in [
+        "Rain in <mark>Oslo</mark> today?",
+        "Rain in <mark>Bergen</mark> today?",
+        "equal in both",
+        "&#60;b&#62;No",
+        "<th scope=\"row\">Model</th><td>gpt-4o</td><td>gpt-5</td>",
+        "<th scope=\"row\">Tags</th>",
+    ] {
+        assert!(page.text.contains(shown), "{shown} is not in {}", page.text);
+    }
+    assert!(!page.text.contains("Metadata: user"), "what is equal is not in the table: {}", page.text);
+    let newest = local.page(&format!("/requests/{b}")).await.text;
+    assert!(newest.contains(&format!("/compare?a={a}&amp;b={b}")), "{newest}");
+    for (query, status) in [("", 404), ("?a=1", 404), ("?a=1&b=x", 404), ("?a=1&b=99", 404)] {
+        assert_eq!(local.page(&format!("/compare{query}")).await.status, status, "{query}");
+    }
+}

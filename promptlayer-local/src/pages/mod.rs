@@ -2,6 +2,7 @@
 //! adds live rows, keys, and times in the zone of the reader.
 
 mod chart;
+mod compare;
 mod edit;
 mod events;
 mod figures;
@@ -50,6 +51,7 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route("/requests/{id}/{file}", get(files::file))
         .route("/events", get(events::stream))
         .route("/figures", get(figures::page))
+        .route("/compare", get(compare::page))
         .route_layer(middleware::from_fn_with_state(app.clone(), key::require_session))
         // These routes need no session, because the login form itself uses them.
         .route("/key", get(key::show).post(key::log_in))

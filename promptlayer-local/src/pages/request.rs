@@ -15,7 +15,9 @@ use super::message::{Block, Message, TextStyle, Tool, messages, tools};
 use super::trace::Trace;
 use super::{failed, format, html, not_found};
 use crate::app::App;
-use crate::store::{CACHED_TOKENS, Filter, REASONING_TOKENS, Reader, RequestRow, StoreError, StoredRequest};
+use crate::store::{
+    CACHED_TOKENS, Filter, REASONING_TOKENS, Reader, RequestRow, Sort, StoreError, StoredRequest, TextField,
+};
 use crate::timestamp::Timestamp;
 
 /// The maximum number of characters that the page shows of a name, of a tag, of a value outside the
@@ -82,6 +84,8 @@ struct Links {
     list: String,
     newer: Option<String>,
     older: Option<String>,
+    /// The id of the request before this one with the same name.
+    same_name: Option<i64>,
     /// This page with its texts in the other style.
     other_style: String,
     is_raw: bool,
@@ -144,7 +148,10 @@ fn read(
     let at = |id: i64| parameters.address_at(&format!("/requests/{id}"));
     let here = at(id);
     let sign = if here.contains('?') { '&' } else { '?' };
+    let of_name = [Filter::is(TextField::Name, facts.name.clone())];
+    let (_, same_name) = store.neighbors(&of_name, Sort::default(), id)?;
     let links = Links {
+        same_name: same_name.filter(|_| !facts.name.is_empty()),
         list: parameters.address(),
         newer: newer.map(at),
         older: older.map(at),
