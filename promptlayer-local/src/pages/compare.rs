@@ -10,6 +10,7 @@ use serde_json::Value;
 use similar::{Algorithm, ChangeTag, DiffOp, TextDiff, capture_diff_slices};
 
 use super::list::Status;
+use super::request::METADATA_FACTS;
 use super::{failed, format, html, not_found};
 use crate::app::App;
 use crate::store::{Reader, RequestRow, StoreError, StoredRequest};
@@ -142,7 +143,8 @@ fn facts((request, row): &(StoredRequest, RequestRow)) -> Vec<(String, String)> 
     };
     facts.extend(of_json("Parameter", &request.parameters));
     facts.extend(of_json("Variable", &request.link.variables));
-    facts.extend(request.metadata.iter().map(|(key, value)| (format!("Metadata: {key}"), value.clone())));
+    let metadata = request.metadata.iter().filter(|(key, _)| !METADATA_FACTS.contains(&key.as_str()));
+    facts.extend(metadata.map(|(key, value)| (format!("Metadata: {key}"), value.clone())));
     facts.extend(request.scores.iter().map(|(name, score)| (format!("Score: {name}"), score.to_string())));
     facts
 }

@@ -35,8 +35,8 @@ const MOST_PAIRS: usize = 300;
 /// The maximum number of bytes that a form of the page begins with. Encoded, a byte can need three.
 const LONGEST_FORM: usize = super::FORM_LIMIT / 4;
 
-/// The metadata that the page shows as facts.
-const FACTS: [&str; 3] = [TIME_TO_FIRST_CHUNK, CACHED_TOKENS, REASONING_TOKENS];
+/// The metadata that pages show as facts.
+pub(super) const METADATA_FACTS: [&str; 3] = [TIME_TO_FIRST_CHUNK, CACHED_TOKENS, REASONING_TOKENS];
 
 #[derive(Template)]
 #[template(path = "request.html")]
@@ -239,7 +239,9 @@ impl Page {
             parameters: facts(request.parameters),
             tags: shown_tags(&request.tags),
             all_tags: Some(request.tags.join("\n")).filter(|tags| tags.len() <= LONGEST_FORM),
-            metadata: pairs(request.metadata.into_iter().filter(|(key, _)| !FACTS.contains(&key.as_str()))),
+            metadata: pairs(
+                request.metadata.into_iter().filter(|(key, _)| !METADATA_FACTS.contains(&key.as_str())),
+            ),
             scores: request.scores.into_iter().take(MOST_TAGS).map(Score::from).collect(),
             groups: request.groups.into_iter().take(MOST_TAGS).collect(),
             prompt: prompt.map(|(name, identifier)| Prompt {
