@@ -29,8 +29,10 @@ pub(crate) enum Rule {
     Text,
     /// Text with a minimum and a maximum number of characters.
     TextOf(usize, usize),
-    /// A date-time, or seconds since 1970.
+    /// A date-time, or seconds or milliseconds since 1970.
     Time,
+    /// Nanoseconds since 1970, as an integer or as text, or a date-time.
+    SpanTime,
     Boolean,
     /// An integer within these bounds, both inclusive.
     Integer(i64, i64),
@@ -124,7 +126,16 @@ impl Rule {
             Self::Time => expect(
                 Timestamp::read(value).is_some(),
                 "datetime_parsing",
-                "an RFC 3339 date-time with a time zone, or seconds since 1970, of the years 1678 to 2261",
+                "an RFC 3339 date-time with a time zone, or seconds or milliseconds since 1970, of the years 1678 to \
+                 2261",
+                value,
+                place,
+                problems,
+            ),
+            Self::SpanTime => expect(
+                Timestamp::read_of_span(value).is_some(),
+                "int_type",
+                "an integer: the nanoseconds since 1970",
                 value,
                 place,
                 problems,
