@@ -63,8 +63,8 @@ async fn check_path(request: Request, next: Next) -> Response {
     not_found(request.method().clone(), request.uri().clone(), request.headers().clone()).await
 }
 
-async fn method_not_allowed(path: Option<MatchedPath>) -> ApiError {
-    let methods = path.map(|path| api::methods_of(path.as_str()));
+async fn method_not_allowed(path: Option<MatchedPath>, uri: Uri) -> ApiError {
+    let methods = path.map(|path| api::methods_of(path.as_str(), &uri));
     ApiError::MethodNotAllowed(methods.unwrap_or_default())
 }
 

@@ -2,12 +2,16 @@
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::http::Uri;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, get, patch, post, put};
 
 use super::body::KeyInBody;
-use super::{ApiError, log_request, read_back, spans_bulk, template_list, templates, tracking};
+use super::{
+    ApiError, external_ids, labels, log_request, patch_template, publish, read_back, spans_bulk,
+    template_list, template_paths, tracking,
+};
 use crate::access::key_of;
 use crate::app::App;
 
@@ -18,7 +22,7 @@ struct Route {
     /// The methods as the header `Allow` names them.
     methods: &'static str,
     key: KeyPlace,
-    handlers: fn() -> MethodRouter<App>,
+    served: Served,
 }
 
 /// The place of the API key in a request.
@@ -29,8 +33,14 @@ enum KeyPlace {
     HeaderOrBody,
 }
 
+enum Served {
+    By(fn() -> MethodRouter<App>),
+    /// By the route of all paths that begin with the name of a template.
+    AsTemplatePath,
+}
+
 const fn route(path: &'static str, methods: &'static str, handlers: fn() -> MethodRouter<App>) -> Route {
-    Route { path, methods, key: KeyPlace::Header, handlers }
+    Route { path, methods, key: KeyPlace::Header, served: Served::By(handlers) }
 }
 
 /// Returns a path for clients that send the key in the body.
@@ -39,8 +49,24 @@ const fn keyed_in_body(
     methods: &'static str,
     handlers: fn() -> MethodRouter<App>,
 ) -> Route {
-    Route { path, methods, key: KeyPlace::HeaderOrBody, handlers }
+    Route { path, methods, key: KeyPlace::HeaderOrBody, served: Served::By(handlers) }
 }
+
+const fn template_path(path: &'static str, methods: &'static str) -> Route {
+    Route { path, methods, key: KeyPlace::Header, served: Served::AsTemplatePath }
+}
+
+/// The route of all paths that begin with the name of a template. A name can contain slashes, and some clients do not
+/// encode them as %2F. The router therefore sees the name and everything after it as one parameter.
+const ALL_TEMPLATE_PATHS: &str = "/prompt-templates/{*path}";
+
+// These paths are in the table, and `template_paths` tells them apart.
+pub(super) const TEMPLATE: &str = "/prompt-templates/{identifier}";
+pub(super) const LABELS: &str = "/prompt-templates/{identifier}/labels";
+pub(super) const SNIPPET_USAGE: &str = "/prompt-templates/{identifier}/snippet-usage";
+pub(super) const EXTERNAL_IDS: &str = "/prompt-templates/{prompt_template_id}/external-ids";
+pub(super) const EXTERNAL_ID: &str =
+    "/prompt-templates/{prompt_template_id}/external-ids/{source}/{external_id}";
 
 const ROUTES: &[Route] = &[
     route("/spans-bulk", "POST", || post(spans_bulk::create)),
@@ -54,11 +80,18 @@ const ROUTES: &[Route] = &[
     keyed_in_body("/library-track-prompt", "POST", || post(tracking::prompt)),
     keyed_in_body("/track-group", "POST", || post(tracking::group)),
     keyed_in_body("/create-group", "POST", || post(tracking::create_group)),
-    route("/rest/prompt-templates", "POST", || post(templates::publish)),
+    route("/rest/prompt-templates", "POST", || post(publish::create)),
+    route("/rest/prompt-templates/{identifier}", "PATCH", || patch(patch_template::patch)),
     route("/prompt-templates", "GET", || get(template_list::list)),
-    // A name can contain slashes, and some clients do not encode them as %2F.
-    route("/prompt-templates/{*identifier}", "GET, POST", || {
-        get(templates::read_raw).post(templates::read_rendered)
+    template_path(TEMPLATE, "GET, POST"),
+    template_path(LABELS, "GET"),
+    template_path(SNIPPET_USAGE, "GET"),
+    template_path(EXTERNAL_IDS, "GET, POST"),
+    template_path(EXTERNAL_ID, "DELETE"),
+    route("/prompt-templates/by-external-id/{source}/{external_id}", "PUT", || put(external_ids::upsert)),
+    route("/prompts/{prompt_id}/label", "POST", || post(labels::create)),
+    route("/prompt-labels/{prompt_label_id}", "PATCH, DELETE", || {
+        patch(labels::r#move).delete(labels::delete)
     }),
     route("/api/public/v2/requests/{request_id}", "GET", || get(read_back::request)),
     route("/api/public/v2/traces/{trace_id}", "GET", || get(read_back::trace)),
@@ -69,6 +102,7 @@ const ROUTES: &[Route] = &[
 pub(crate) fn router(app: &App) -> Router<App> {
     let keyed = group(KeyPlace::Header)
         .route("/prompt-templates/", get(template_list::list))
+        .route(ALL_TEMPLATE_PATHS, template_paths::handlers())
         .route_layer(middleware::from_fn_with_state(app.clone(), require_key));
     let keyed_in_body = group(KeyPlace::HeaderOrBody)
         .route_layer(middleware::from_fn_with_state(app.clone(), require_key_here_or_in_body));
@@ -77,7 +111,10 @@ pub(crate) fn router(app: &App) -> Router<App> {
 
 fn group(key: KeyPlace) -> Router<App> {
     let routes = ROUTES.iter().filter(|route| route.key == key);
-    routes.fold(Router::new(), |router, route| router.route(route.path, (route.handlers)()))
+    routes.fold(Router::new(), |router, route| match route.served {
+        Served::By(handlers) => router.route(route.path, handlers()),
+        Served::AsTemplatePath => router,
+    })
 }
 
 /// Returns all methods and paths of the API, each as `POST /spans-bulk`.
@@ -100,8 +137,14 @@ pub(crate) fn is_of_api(path: &str) -> bool {
 
 /// Returns the methods of a path that the router matched, as the header `Allow` names them. Empty if the path is not
 /// one of the API.
-pub(crate) fn methods_of(matched: &str) -> &'static str {
-    ROUTES.iter().find(|route| route.path == matched).map_or("", |route| route.methods)
+pub(crate) fn methods_of(matched: &str, uri: &Uri) -> &'static str {
+    let path = if matched == ALL_TEMPLATE_PATHS { template_paths::described(uri.path()) } else { matched };
+    methods_of_row(path)
+}
+
+/// Returns the methods of a row of the table.
+pub(super) fn methods_of_row(path: &str) -> &'static str {
+    ROUTES.iter().find(|route| route.path == path).map_or("", |route| route.methods)
 }
 
 async fn require_key(State(app): State<App>, request: Request, next: Next) -> Response {

@@ -8,13 +8,16 @@
 //! This module does not depend on HTTP. Its callers have already validated everything that it writes.
 
 mod error;
+mod external_ids;
 mod file;
+mod labels;
 mod list;
 mod pool;
 mod requests;
 #[cfg(test)]
 mod scale_tests;
 mod schema;
+mod schema_templates;
 mod spans;
 mod templates;
 #[cfg(test)]
@@ -28,6 +31,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 pub(crate) use error::StoreError;
+pub(crate) use external_ids::ExternalId;
+pub(crate) use labels::Label;
 pub(crate) use list::{PageKey, RequestPage, RequestRow};
 use pool::{Caller, Limits, Pool, WhenAbandoned};
 pub(crate) use requests::{NewRequest, StoredRequest};
@@ -35,7 +40,7 @@ use rusqlite::{Connection, OpenFlags, Statement, ToSql, Transaction, Transaction
 use serde::de::DeserializeOwned;
 pub(crate) use spans::{BulkReceipt, Closing, LoggedId, NewSpan, SpanStatus, StoredId, StoredSpan};
 pub(crate) use templates::{
-    ExternalId, NewTemplate, PublishError, StoredVersion, TemplateSummary, VersionChoice,
+    NewTemplate, PublishError, Published, StoredVersion, TemplateSummary, VersionChoice,
 };
 pub(crate) use tree::{SpanDetails, SpanNode};
 

@@ -2,9 +2,11 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::schema_templates::TEMPLATE_TABLES;
+
 /// The migration steps, one for each version. A database at version `n` still needs the steps from index `n`
 /// on. A released step is never edited; a change is a new step.
-pub(super) const STEPS: &[&str] = &[FIRST, SECOND];
+pub(super) const STEPS: &[&str] = &[FIRST, SECOND, TEMPLATE_TABLES];
 
 /// The schema version that this program writes to `user_version`.
 #[expect(clippy::cast_possible_wrap, reason = "a handful of steps")]
