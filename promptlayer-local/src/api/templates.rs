@@ -6,9 +6,10 @@ use serde_json::{Map, Value, json};
 
 use super::body::{OptionalJsonBody, offload};
 use super::error::ApiError;
+use super::llm_kwargs::{self, Choice};
 use super::problem::Place;
 use super::read_back::WORKSPACE;
-use super::snippets;
+use super::snippets::{self, Snippet};
 use super::{render, rules};
 use crate::app::App;
 use crate::store::{Reader, StoredVersion, VersionChoice};
@@ -21,6 +22,7 @@ pub(super) async fn read_raw(
 ) -> Result<Json<Value>, ApiError> {
     let (number, label) = version_in(query)?;
     let resolves = flag(query, "resolve_snippets")?.unwrap_or(true);
+    let has_kwargs = flag(query, "include_llm_kwargs")?.unwrap_or_default();
     let limit = app.body_limit();
     let (version, used) = app
         .store()
@@ -34,12 +36,20 @@ pub(super) async fn read_raw(
             Ok::<_, ApiError>((version, used))
         })
         .await?;
+    offload(move || Json(raw(version, &used, has_kwargs))).await
+}
+
+fn raw(version: StoredVersion, used: &[Snippet], has_kwargs: bool) -> Value {
     let created = version.created.to_string();
-    let mut answer = object_of(version);
+    let choice = Choice::default();
+    let kwargs =
+        has_kwargs.then(|| llm_kwargs::of_template(&version.prompt, version.metadata.as_ref(), &choice));
+    let kwargs = kwargs.flatten().map(|kwargs| kwargs.arguments);
+    let mut answer = object_of(version, kwargs);
     answer.insert("success".to_owned(), json!(true));
     answer.insert("created_at".to_owned(), json!(created));
     answer.insert("snippets".to_owned(), json!(used));
-    Ok(Json(Value::Object(answer)))
+    Value::Object(answer)
 }
 
 #[derive(Default, Deserialize)]
@@ -52,9 +62,12 @@ struct Get {
     input_variables: Option<Map<String, Value>>,
     #[serde(default)]
     skip_input_variable_rendering: bool,
+    #[serde(flatten)]
+    choice: Choice,
 }
 
-/// Handles `POST`: returns the template, rendered with the variables if there are any.
+/// Handles `POST`: returns the template, rendered with the variables if there are any, and the arguments for the
+/// library of its provider.
 pub(super) async fn read_rendered(
     app: &App,
     identifier: String,
@@ -70,19 +83,29 @@ pub(super) async fn read_rendered(
             Ok::<_, ApiError>(version)
         })
         .await?;
-    if let Some(variables) = get.input_variables.filter(|_| !get.skip_input_variable_rendering) {
-        version = offload(move || {
+    let variables = get.input_variables.filter(|_| !get.skip_input_variable_rendering);
+    let choice = get.choice;
+    offload(move || {
+        if let Some(variables) = variables {
             render::render(&mut version.prompt, &variables, limit)?;
-            Ok::<_, ApiError>(version)
-        })
-        .await??;
-    }
-    Ok(Json(Value::Object(object_of(version))))
+        }
+        let kwargs = llm_kwargs::of_template(&version.prompt, version.metadata.as_ref(), &choice);
+        let arguments = kwargs.map(|kwargs| {
+            // Clients choose the function to call by the model in the metadata.
+            let metadata = version.metadata.get_or_insert_with(|| json!({}));
+            if let Some(metadata) = metadata.as_object_mut() {
+                metadata.insert("model".to_owned(), kwargs.model);
+            }
+            kwargs.arguments
+        });
+        Ok(Json(Value::Object(object_of(version, arguments))))
+    })
+    .await?
 }
 
 /// Returns the fields that both `GET` and `POST` include in their response. The values are moved, because a prompt can
 /// be as large as a body.
-fn object_of(version: StoredVersion) -> Map<String, Value> {
+fn object_of(version: StoredVersion, llm_kwargs: Option<Value>) -> Map<String, Value> {
     [
         ("id", json!(version.template_id)),
         ("prompt_name", json!(version.prompt_name)),
@@ -92,8 +115,7 @@ fn object_of(version: StoredVersion) -> Map<String, Value> {
         ("metadata", version.metadata.unwrap_or_default()),
         ("commit_message", json!(version.commit_message)),
         ("tags", json!(version.tags)),
-        // These are arguments for a provider's client library.
-        ("llm_kwargs", Value::Null),
+        ("llm_kwargs", llm_kwargs.unwrap_or_default()),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))

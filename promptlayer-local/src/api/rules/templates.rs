@@ -97,8 +97,10 @@ pub(crate) const GET_TEMPLATE: Rule = Rule::Record(&Record {
         may("version", Rule::Nullable(&POSITIVE)),
         may("workspace_id", Rule::Nullable(&INTEGER)),
         may("label", MAYBE_TEXT),
-        may("provider", Rule::Nullable(&Rule::Word(&["openai", "anthropic"]))),
-        may("input_variables", Rule::Nullable(&Rule::TextMap(usize::MAX))),
+        // PromptLayer's API document allows only `openai` and `anthropic`, and only strings as variables. PromptLayer's
+        // clients send any provider, and any value as a variable.
+        may("provider", MAYBE_TEXT),
+        may("input_variables", Rule::Nullable(&Rule::Object)),
         may("metadata_filters", Rule::Nullable(&Rule::TextMap(usize::MAX))),
         may("model", MAYBE_TEXT),
         may("model_parameter_overrides", Rule::Nullable(&Rule::Object)),
