@@ -1,9 +1,11 @@
 //! JSON that is stored and returned as text.
 
 use std::fmt::{self, Write};
+use std::io;
 
 use rusqlite::ToSql;
 use rusqlite::types::ToSqlOutput;
+use serde::Serialize;
 use serde::de::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -30,6 +32,18 @@ impl JsonText {
         Self("null".to_owned())
     }
 
+    /// Serializes a value. The values that the server stores have only text as keys, so this does not fail.
+    pub(crate) fn of(value: &impl Serialize) -> Self {
+        // Measures the length first, as for a `Value`.
+        let mut length = Length(0);
+        let _ = serde_json::to_writer(&mut length, value);
+        let mut text = Vec::with_capacity(length.0);
+        match serde_json::to_writer(&mut text, value) {
+            Ok(()) => String::from_utf8(text).map_or_else(|_| Self::null(), Self),
+            Err(_) => Self::null(),
+        }
+    }
+
     /// Parses the text into a [`Value`]. `serde_json` wrote the text, so parsing does not fail.
     pub(crate) fn into_value(self) -> Value {
         serde_json::from_str(&self.0).unwrap_or_default()
@@ -50,6 +64,17 @@ impl From<&Value> for JsonText {
 
 /// Counts the bytes written to it.
 struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 impl Write for Length {
     fn write_str(&mut self, text: &str) -> fmt::Result {

@@ -46,13 +46,14 @@ impl Program {
     }
 
     /// Sends a body without holding it in memory, because this process must stay smaller than the one it
-    /// measures.
+    /// measures. An empty key is not sent.
     fn send(&self, path: &str, key: &str, body: &Body) -> u16 {
         let mut stream = TcpStream::connect(&self.address).unwrap();
+        let key = if key.is_empty() { String::new() } else { format!("X-API-KEY: {key}\r\n") };
         write!(
             stream,
             "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
-             X-API-KEY: {key}\r\nContent-Length: {}\r\n\r\n",
+             {key}Content-Length: {}\r\n\r\n",
             body.length
         )
         .unwrap();
@@ -161,6 +162,18 @@ fn log_request(most: usize, part: &str) -> Body {
     )
 }
 
+/// Returns a call of a client library, with a long text between `start` and `end`.
+fn tracked(most: usize, start: &str, part: &str, end: &str) -> Body {
+    let begin = r#"{"function_name":"openai.chat.completions.create","provider_type":"openai","#;
+    Body::of_bytes(most, &format!("{begin}{start}"), part, end)
+}
+
+/// The arguments of a chat up to its text.
+const KWARGS: &str = r#""kwargs":{"model":"m","messages":[{"role":"user","content":""#;
+/// The response of a chat up to its text.
+const CHOICES: &str = r#""request_response":{"object":"chat.completion","model":"m","choices":[{"index":0,
+    "message":{"role":"assistant","content":""#;
+
 fn template(most: usize, part: &str) -> Body {
     Body::of_bytes(
         most,
@@ -197,6 +210,41 @@ fn many_values() -> Body {
     )
 }
 
+/// Returns calls of client libraries, with the path and the expected status.
+fn calls_of_client_libraries() -> [(&'static str, &'static str, Body, u16); 4] {
+    [
+        (
+            "a long question to a client library",
+            "/track-request",
+            tracked(LIMIT, KWARGS, "word ", r#""}]},"return_prompt_blueprint":true}"#),
+            200,
+        ),
+        (
+            "a long answer of a client library",
+            "/track-request",
+            tracked(LIMIT, CHOICES, "word ", r#""}}]},"return_prompt_blueprint":true}"#),
+            200,
+        ),
+        (
+            "a long response of no known format",
+            "/track-request",
+            tracked(LIMIT, r#""request_response":{"a":""#, "line\\n", r#""}}"#),
+            200,
+        ),
+        (
+            "as many messages as there may be",
+            "/track-request",
+            tracked(
+                3 * MIB,
+                r#""kwargs":{"model":"m","messages":["#,
+                r#"{"role":"user","content":"x"},"#,
+                r#"{"role":"user","content":"x"}]}}"#,
+            ),
+            200,
+        ),
+    ]
+}
+
 /// All checks are in one test, because the measurement covers all children of this process.
 #[test]
 fn body_costs_at_most_200_mib_and_gives_them_back() {
@@ -211,6 +259,7 @@ fn body_costs_at_most_200_mib_and_gives_them_back() {
         "/rest/track-group",
         "/rest/prompt-templates",
         "/prompt-templates/t",
+        "/track-request",
     ] {
         let all = [r#"{"a":0},"#, "0,", r#"{"a":{}},"#, "[],", "\"\",", "{},"];
         let parts = if path == "/spans-bulk" { &all[..] } else { &all[..2] };
@@ -225,6 +274,10 @@ fn body_costs_at_most_200_mib_and_gives_them_back() {
     }
     let body = Body::of_bytes(LIMIT, "[", r#"{"a":0},"#, "0]");
     assert_eq!(program.send("/create-group", "pl_secret", &body), 200, "it is not looked at");
+    for (part, end) in [(r#"{"a":0},"#, "0]"), ("\"\",", r#"{"api_key":"wrong"}]"#)] {
+        let body = Body::of_bytes(LIMIT, "[", part, end);
+        assert_eq!(program.send("/track-request", "", &body), 401, "the key would be in the body");
+    }
     program.check("hostile bodies", 200);
 
     // Each body gets its own program, so that none reuses the memory of another.
@@ -253,7 +306,10 @@ fn body_costs_at_most_200_mib_and_gives_them_back() {
         ("a million problems", "/spans-bulk", problems, 422),
         ("a long wrong value, which is not quoted", "/spans-bulk", kind, 422),
         ("a long unknown name, which is not quoted", "/rest/track-prompt", prompt, 400),
-    ] {
+    ]
+    .into_iter()
+    .chain(calls_of_client_libraries())
+    {
         let program = Program::start("one");
         assert_eq!(program.send("/log-request", "pl_secret", &log_request(1000, "x")), 201);
         assert_eq!(program.send(path, "pl_secret", &body), status, "{what}");

@@ -31,7 +31,7 @@ async fn unknown_path_names_what_is_served() {
     assert!(message.contains("does not serve POST /workflows/1/run"), "{message}");
     let served = answer.json["served"].as_array().unwrap();
     for row in [
-        "POST /library-track-score",
+        "POST /track-request",
         "PATCH /prompt-labels/{prompt_label_id}",
         "GET /prompt-templates/{identifier}",
     ] {

@@ -19,6 +19,7 @@ mod spans_bulk;
 mod template_list;
 mod template_paths;
 mod templates;
+mod track_request;
 mod tracking;
 mod weight;
 

@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, get, patch, post, put};
 use super::body::KeyInBody;
 use super::{
     ApiError, external_ids, labels, log_request, patch_template, publish, read_back, spans_bulk,
-    template_list, template_paths, tracking,
+    template_list, template_paths, track_request, tracking,
 };
 use crate::access::key_of;
 use crate::app::App;
@@ -71,6 +71,7 @@ pub(super) const EXTERNAL_ID: &str =
 const ROUTES: &[Route] = &[
     route("/spans-bulk", "POST", || post(spans_bulk::create)),
     route("/log-request", "POST", || post(log_request::create)),
+    keyed_in_body("/track-request", "POST", || post(track_request::create)),
     route("/rest/track-score", "POST", || post(tracking::score)),
     route("/rest/track-metadata", "POST", || post(tracking::metadata)),
     route("/rest/track-prompt", "POST", || post(tracking::prompt)),

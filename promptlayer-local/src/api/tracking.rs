@@ -182,7 +182,7 @@ fn integer(value: &Value, field: &str) -> Result<i64, ApiError> {
 }
 
 /// Converts a metadata value to text. Metadata values are strings; other values are stored as their JSON.
-fn as_text(value: Value) -> String {
+pub(super) fn as_text(value: Value) -> String {
     match value {
         Value::String(text) => text,
         other => other.to_string(),

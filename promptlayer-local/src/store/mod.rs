@@ -35,13 +35,14 @@ pub(crate) use external_ids::ExternalId;
 pub(crate) use labels::Label;
 pub(crate) use list::{PageKey, RequestPage, RequestRow};
 use pool::{Caller, Limits, Pool, WhenAbandoned};
-pub(crate) use requests::{NewRequest, StoredRequest};
+pub(crate) use requests::{NewLink, NewRequest, StoredRequest};
 use rusqlite::{Connection, OpenFlags, Statement, ToSql, Transaction, TransactionBehavior};
 use serde::de::DeserializeOwned;
 pub(crate) use spans::{BulkReceipt, Closing, LoggedId, NewSpan, SpanStatus, StoredId, StoredSpan};
 pub(crate) use templates::{
     NewTemplate, PublishError, Published, StoredVersion, TemplateSummary, VersionChoice,
 };
+pub(crate) use tracking::TrackedRequest;
 pub(crate) use tree::{SpanDetails, SpanNode};
 
 use crate::{Database, Error};

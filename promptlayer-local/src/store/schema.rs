@@ -35,8 +35,8 @@ pub(super) const UNMARKED_TABLES: [&str; 13] = [
     "templates",
 ];
 
-/// The tables that the second step added.
-const LATER_TABLES: [&str; 2] = ["request_counts", "request_summaries"];
+/// The tables that later steps added.
+const LATER_TABLES: [&str; 3] = ["request_counts", "request_summaries", "awaited_spans"];
 
 /// The reason why a database cannot be migrated.
 pub(super) enum Refused {

@@ -12,7 +12,7 @@ mod templates;
 mod tracking;
 
 use promptlayer_blueprint::Score;
-pub(crate) use requests::LOG_REQUEST;
+pub(crate) use requests::{LOG_REQUEST, TRACK_REQUEST};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 pub(crate) use spans::SPANS_BULK;
