@@ -260,6 +260,7 @@ fn body_costs_at_most_200_mib_and_gives_them_back() {
         "/rest/prompt-templates",
         "/prompt-templates/t",
         "/track-request",
+        "/library-publish-prompt-template",
     ] {
         let all = [r#"{"a":0},"#, "0,", r#"{"a":{}},"#, "[],", "\"\",", "{},"];
         let parts = if path == "/spans-bulk" { &all[..] } else { &all[..2] };

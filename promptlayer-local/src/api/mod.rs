@@ -5,6 +5,7 @@ mod body;
 mod error;
 mod external_ids;
 mod labels;
+mod legacy_templates;
 mod llm_kwargs;
 mod log_request;
 mod patch_template;

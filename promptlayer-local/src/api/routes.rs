@@ -9,8 +9,8 @@ use axum::routing::{MethodRouter, get, patch, post, put};
 
 use super::body::KeyInBody;
 use super::{
-    ApiError, external_ids, labels, log_request, patch_template, publish, read_back, spans_bulk,
-    template_list, template_paths, track_request, tracking,
+    ApiError, external_ids, labels, legacy_templates, log_request, patch_template, publish, read_back,
+    spans_bulk, template_list, template_paths, track_request, tracking,
 };
 use crate::access::key_of;
 use crate::app::App;
@@ -94,6 +94,9 @@ const ROUTES: &[Route] = &[
     route("/prompt-labels/{prompt_label_id}", "PATCH, DELETE", || {
         patch(labels::r#move).delete(labels::delete)
     }),
+    route("/library-get-prompt-template", "GET", || get(legacy_templates::read)),
+    keyed_in_body("/library-publish-prompt-template", "POST", || post(legacy_templates::publish)),
+    route("/rest/prompts", "GET", || get(template_list::list)),
     route("/api/public/v2/requests/{request_id}", "GET", || get(read_back::request)),
     route("/api/public/v2/traces/{trace_id}", "GET", || get(read_back::trace)),
     route("/api/public/v2/traces/{trace_id}/close", "POST", || post(read_back::close_trace)),

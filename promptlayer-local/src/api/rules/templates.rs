@@ -68,6 +68,16 @@ pub(crate) const CREATE_LABEL: Rule =
 /// The body of `PATCH /prompt-labels/{prompt_label_id}`.
 pub(crate) const MOVE_LABEL: Rule = Rule::Record(&Record::of(&[needs("prompt_version_number", INTEGER)]));
 
+/// The body of `POST /library-publish-prompt-template`. PromptLayer's API document does not describe it; these are the
+/// fields that PromptLayer's clients send.
+pub(crate) const LEGACY_PUBLISH: Rule = Rule::Record(&Record::of(&[
+    needs("prompt_name", Rule::TextOf(1, 512)),
+    needs("prompt_template", Rule::Object),
+    may("tags", Rule::Nullable(&Rule::List(&Rule::Text))),
+    may("commit_message", Rule::Nullable(&Rule::TextOf(0, 72))),
+    may("metadata", Rule::Nullable(&Rule::Record(METADATA))),
+]));
+
 /// The body of `PATCH /rest/prompt-templates/{identifier}`. The changed template is checked as a whole.
 pub(crate) const PATCH_TEMPLATE: Rule = Rule::Record(&Record {
     fields: &[
