@@ -41,9 +41,16 @@
 //! | `POST /spans-bulk` | stores spans, and a request log per `log_request`; stores the whole body or nothing |
 //! | `POST /v1/traces` | stores spans of OpenTelemetry exporters, with a request log per call to a model |
 //! | `POST /log-request` | stores one request log |
+//! | `POST /track-request` | stores one request log from the arguments and the response of a client library |
 //! | `POST /rest/track-score`, `-metadata`, `-prompt`, `-group`, `POST /create-group` | adds data to a request log |
-//! | `POST /rest/prompt-templates` | publishes a template, or its next version |
+//! | `POST /library-track-score`, `-metadata`, `-prompt`, `POST /track-group` | the same for older clients |
+//! | `POST /rest/prompt-templates`, `PUT /prompt-templates/by-external-id/{source}/{id}` | publishes a template, or its next version |
+//! | `PATCH /rest/prompt-templates/{name or id}` | publishes a version that differs from another in some fields |
 //! | `GET` and `POST /prompt-templates/{name or id}`, `GET /prompt-templates` | reads templates; `POST` renders them |
+//! | `GET /prompt-templates/{name or id}/labels`, `POST /prompts/{id}/label`, `PATCH` and `DELETE /prompt-labels/{id}` | lists, creates, moves and deletes release labels |
+//! | `GET /prompt-templates/{name or id}/snippet-usage` | returns what uses a template as a snippet |
+//! | `GET` and `POST /prompt-templates/{id}/external-ids`, `DELETE …/{source}/{external id}` | lists, attaches and detaches external ids |
+//! | `GET /library-get-prompt-template`, `POST /library-publish-prompt-template`, `GET /rest/prompts` | templates in the form of LangChain, for older clients |
 //! | `GET /api/public/v2/requests/{id}`, `GET /api/public/v2/traces/{id}` | returns a logged request or trace |
 //! | `POST /api/public/v2/traces/{id}/close` | closes a trace, which then accepts no more spans |
 //! | `POST /api/public/v2/requests/search`, `…/analytics`, `GET …/suggestions` | finds requests, and counts them |
@@ -51,11 +58,23 @@
 //! | `GET /events` | tells an open page that something was stored, as server-sent events |
 //! | `GET` and `POST /key`, `POST /logout` | the login form, if the server has an API key |
 //!
+//! An unknown path gets 404 with the list of all methods and paths of the API, and an unknown method 405 with the
+//! methods of the path.
+//!
 //! Statuses and bodies follow PromptLayer's published API document. Where the document leaves a case open:
 //!
 //! - A template is rendered as PromptLayer's Python client renders it, by
-//!   [`promptlayer_blueprint::templates`]. A placeholder stays as it is, because the document allows only strings as
-//!   variables.
+//!   [`promptlayer_blueprint::templates`]. Variables can be any JSON values. A placeholder is replaced by the messages
+//!   of its variable, or stays as it is.
+//! - `llm_kwargs` are made by [`promptlayer_blueprint::providers::to_request`], for the provider and the model of the
+//!   body or else of the template. They have the form that PromptLayer's clients pass to the provider's library. Any
+//!   provider is accepted. `metadata_filters` change nothing, because release labels are not split here.
+//! - A snippet (`@@@name@@@`, `@@@name@version_number:1@@@`, `@@@name@label:prod@@@`) that names no completion, or
+//!   contains itself, stays as it is.
+//! - `POST /track-request` reads the formats of providers and of LangChain. What is in no known format is kept as text.
+//!   If the request names a span, it joins the trace when that span arrives.
+//! - Times are RFC 3339 date-times, or seconds or milliseconds since 1970. Times of spans are nanoseconds, as integers
+//!   or texts, or RFC 3339 date-times.
 //! - A span that is sent to `POST /spans-bulk` twice is stored twice, which makes resent spans visible.
 //! - A request log keeps an unknown prompt name as it was sent.
 //! - A search for words finds texts that have all of them, in any order. Upper and lower case and accents make no
@@ -105,9 +124,9 @@
 //! - Without a configured key, the server accepts every non-empty `X-API-KEY`, shows its pages without a
 //!   login, and listens on loopback addresses only. With [`Config::api_key`], the API and the pages require
 //!   that key. The pages have a login form, and a browser stays logged in for 12 hours.
-//! - The server checks the key before it reads a body. `POST /create-group` checks the key too, but
-//!   PromptLayer's Python client sends the key of that request in the body. Without `X-API-KEY`, the server
-//!   therefore reads up to 4 KiB of that body to find the key.
+//! - The server checks the key before it reads a body. Older clients send the key in the field `api_key` of the body.
+//!   The paths that they use therefore also accept it there if the request has no `X-API-KEY`. The server then finds the
+//!   key before it creates any other value of the body, and reads up to 4 KiB of a `POST /create-group`.
 //!
 //! # Limits
 //!
@@ -119,6 +138,7 @@
 //! | length of one of these texts | 3/4 of the limit above | the span is rejected |
 //! | memory of the `gen_ai` attributes of one span, once parsed | 64 MiB | the span is rejected |
 //! | length of a rendered template | [`Config::body_limit`] | 413 |
+//! | snippets inside snippets, and different references of a template | 32 levels, 1,000 | the reference stays as it is |
 //! | time to render a template, checked between its texts | 10 seconds | 413 |
 //! | steps of one jinja2 text, and its length | 10 million, 4 MiB | the text stays as it is |
 //! | problems in a 422 response | 10,000 | checking stops |

@@ -1,7 +1,7 @@
 //! The router of the server: the API, the pages, and the checks that apply to both.
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -63,8 +63,9 @@ async fn check_path(request: Request, next: Next) -> Response {
     not_found(request.method().clone(), request.uri().clone(), request.headers().clone()).await
 }
 
-async fn method_not_allowed() -> ApiError {
-    ApiError::MethodNotAllowed
+async fn method_not_allowed(path: Option<MatchedPath>, uri: Uri) -> ApiError {
+    let methods = path.map(|path| api::methods_of(path.as_str(), &uri));
+    ApiError::MethodNotAllowed(methods.unwrap_or_default())
 }
 
 /// Responds with a page to browsers and with JSON to programs.
@@ -72,7 +73,9 @@ async fn not_found(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     if wants_page(&method, &uri, &headers) {
         return pages::not_found("There is no such page.");
     }
-    ApiError::NotFound(format!("There is no {method} {}", uri.path())).into_response()
+    let message =
+        format!("This server does not serve {method} {}; `served` lists what it serves", uri.path());
+    ApiError::NoSuchPath(message).into_response()
 }
 
 /// Returns `true` if the response to a request should be a page, `false` if it should be JSON.
@@ -87,11 +90,5 @@ fn wants_page(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
         }
         _ => uri.path() == "/key" || uri.path() == "/logout" || uri.path().starts_with("/requests/"),
     };
-    is_page && !is_api_path(uri.path())
-}
-
-fn is_api_path(path: &str) -> bool {
-    ["/api/", "/rest/", "/v1/", "/prompt-templates", "/spans-bulk", "/log-request", "/create-group"]
-        .iter()
-        .any(|prefix| path.starts_with(prefix))
+    is_page && !api::is_of_api(uri.path())
 }

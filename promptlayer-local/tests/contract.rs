@@ -5,6 +5,7 @@
 
 mod support;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use support::document::documents;
 use support::{Local, merged, request_with, shared, span, text};
@@ -76,22 +77,34 @@ fn lacks_only_a_tag(answer: &Value) -> bool {
 
 /// Sends every variant, and compares the result of the server with that of each document.
 async fn compare(path: &str, body: &Value, excused: impl Fn(&str, &Value) -> bool) {
+    let compared = compare_at(&Local::start(), Method::POST, (path, path), body, excused).await;
+    assert!(compared > 100, "only {compared} bodies were compared");
+}
+
+/// Does the same with a prepared server, another method, and a path with parameters. Returns the number of compared
+/// bodies.
+async fn compare_at(
+    local: &Local,
+    method: Method,
+    (described, path): (&str, &str),
+    body: &Value,
+    excused: impl Fn(&str, &Value) -> bool,
+) -> usize {
     for document in documents() {
-        let problems = document.problems_of_request(path, body);
+        let problems = document.problems_of_request(&method, described, body);
         assert_eq!(problems, Vec::<String>::new(), "the body itself is good");
     }
-    let local = Local::start();
     let mut compared = 0;
     for (pointer, variant) in variants(body) {
         if excused(&pointer, &variant) {
             continue;
         }
-        let answer = local.post(path, &variant).await;
+        let answer = local.change(method.clone(), path, &variant).await;
         if lacks_only_a_tag(&answer.json) {
             continue;
         }
         for document in documents() {
-            let expected = document.problems_of_request(path, &variant);
+            let expected = document.problems_of_request(&method, described, &variant);
             assert_eq!(
                 answer.status == 422,
                 !expected.is_empty(),
@@ -102,7 +115,7 @@ async fn compare(path: &str, body: &Value, excused: impl Fn(&str, &Value) -> boo
         compared += 1;
     }
     println!("{path}: {compared} bodies compared");
-    assert!(compared > 100, "only {compared} bodies were compared");
+    compared
 }
 
 /// Returns a request log with every field, every role and every kind of block.
@@ -224,6 +237,62 @@ async fn template_is_accepted_exactly_when_the_schema_allows_it() {
     // A valid variant can conflict with a template of another name that has the same external id. The status
     // is then 409 and not 422.
     compare("/rest/prompt-templates", &body, |_, _| false).await;
+}
+
+#[tokio::test]
+async fn labels_and_external_ids_are_accepted_exactly_when_the_schema_allows_them() {
+    let local = Local::start();
+    local.publish("example", support::template("x")).await;
+    let label = json!({ "prompt_version_number": 1, "name": "x" });
+    let number = json!({ "prompt_version_number": 1 });
+    let external_id = json!({ "source": "s", "external_id": "e" });
+    // The first variant creates a label, which later ones cannot create again. The number of a version must exist.
+    let of_stored_data = |pointer: &str, variant: &Value| {
+        (variant["name"].is_string() && pointer.starts_with("/name"))
+            || (pointer.starts_with("/prompt_version_number") && variant["prompt_version_number"].is_i64())
+    };
+    local.post("/prompts/1/label", &json!({ "prompt_version_number": 1, "name": "prod" })).await;
+    for (method, described, path, body) in [
+        (Method::POST, "/prompts/{prompt_id}/label", "/prompts/1/label", &label),
+        (Method::PATCH, "/prompt-labels/{prompt_label_id}", "/prompt-labels/1", &number),
+        (
+            Method::POST,
+            "/prompt-templates/{prompt_template_id}/external-ids",
+            "/prompt-templates/1/external-ids",
+            &external_id,
+        ),
+    ] {
+        let compared = compare_at(&local, method, (described, path), body, of_stored_data).await;
+        assert!(compared >= 8, "{path}: {compared}");
+    }
+}
+
+#[tokio::test]
+async fn changes_of_a_template_are_accepted_when_the_schema_allows_them() {
+    let local = Local::start();
+    let mut body = support::template("x");
+    body["prompt_version"]["metadata"] = json!({ "model": { "provider": "openai", "name": "m" } });
+    local.publish("example", body).await;
+    let changes = json!({
+        "version": 1, "messages": { "0": { "role": "user", "content": [] } }, "tools": [], "functions": null,
+        "function_call": "auto", "tool_choice": null, "model_parameters": { "n": 1 }, "response_format": {},
+        "commit_message": "m", "release_labels": ["l"],
+    });
+    let described = "/rest/prompt-templates/{identifier}";
+    let compared = compare_at(
+        &local,
+        Method::PATCH,
+        (described, "/rest/prompt-templates/example"),
+        &changes,
+        // The changed template must be valid too, which the schema of the change does not say.
+        |pointer, _| {
+            ["/messages", "/tools", "/functions", "/function_call", "/tool_choice"]
+                .iter()
+                .any(|it| pointer.starts_with(it))
+        },
+    )
+    .await;
+    assert!(compared > 40, "{compared}");
 }
 
 #[tokio::test]

@@ -87,7 +87,7 @@ async fn score_is_stored_by_name_and_unnamed_zero_is_ignored() {
 }
 
 #[tokio::test]
-async fn times_may_be_date_times_or_seconds() {
+async fn times_may_be_date_times_seconds_or_milliseconds() {
     let local = Local::start();
     let id = local
         .log(&request_with(
@@ -97,6 +97,12 @@ async fn times_may_be_date_times_or_seconds() {
     let read = local.get(&format!("/api/public/v2/requests/{id}")).await.json;
     assert_eq!(read["request_start_time"], "2023-11-14T22:13:20Z");
     assert_eq!(read["request_end_time"], "2023-11-14T22:13:21.5Z");
+    let in_milliseconds =
+        json!({ "request_start_time": 1_700_000_000_000_i64, "request_end_time": 1_700_000_001_500_i64 });
+    let id = local.log(&request_with(&in_milliseconds)).await;
+    let read = local.get(&format!("/api/public/v2/requests/{id}")).await.json;
+    assert_eq!(read["request_start_time"], "2023-11-14T22:13:20Z");
+    assert_eq!(read["latency_ms"], 1500.0);
     for time in [json!("noon"), json!("2026-01-15T10:30:00"), json!(true), json!(null), json!(1e30)] {
         let answer = local.post("/log-request", &request_with(&json!({ "request_start_time": time }))).await;
         assert_eq!(answer.places(), ["body.request_start_time"]);

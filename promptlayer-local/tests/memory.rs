@@ -46,17 +46,18 @@ impl Program {
     }
 
     /// Sends a body without holding it in memory, because this process must stay smaller than the one it
-    /// measures.
+    /// measures. An empty key is not sent.
     fn send(&self, path: &str, key: &str, body: &Body) -> u16 {
         self.send_as("application/json", path, key, body)
     }
 
     fn send_as(&self, content_type: &str, path: &str, key: &str, body: &Body) -> u16 {
         let mut stream = TcpStream::connect(&self.address).unwrap();
+        let key = if key.is_empty() { String::new() } else { format!("X-API-KEY: {key}\r\n") };
         write!(
             stream,
             "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {content_type}\r\n\
-             X-API-KEY: {key}\r\nContent-Length: {}\r\n\r\n",
+             {key}Content-Length: {}\r\n\r\n",
             body.length
         )
         .unwrap();
@@ -189,6 +190,18 @@ fn log_request(most: usize, part: &str) -> Body {
     )
 }
 
+/// Returns a call of a client library, with a long text between `start` and `end`.
+fn tracked(most: usize, start: &str, part: &str, end: &str) -> Body {
+    let begin = r#"{"function_name":"openai.chat.completions.create","provider_type":"openai","#;
+    Body::of_bytes(most, &format!("{begin}{start}"), part, end)
+}
+
+/// The arguments of a chat up to its text.
+const KWARGS: &str = r#""kwargs":{"model":"m","messages":[{"role":"user","content":""#;
+/// The response of a chat up to its text.
+const CHOICES: &str = r#""request_response":{"object":"chat.completion","model":"m","choices":[{"index":0,
+    "message":{"role":"assistant","content":""#;
+
 fn template(most: usize, part: &str) -> Body {
     Body::of_bytes(
         most,
@@ -239,6 +252,8 @@ fn body_costs_at_most_200_mib_and_gives_them_back() {
         "/rest/track-group",
         "/rest/prompt-templates",
         "/prompt-templates/t",
+        "/track-request",
+        "/library-publish-prompt-template",
     ] {
         let all = [r#"{"a":0},"#, "0,", r#"{"a":{}},"#, "[],", "\"\",", "{},"];
         let parts = if path == "/spans-bulk" { &all[..] } else { &all[..2] };
@@ -253,6 +268,10 @@ fn body_costs_at_most_200_mib_and_gives_them_back() {
     }
     let body = Body::of_bytes(LIMIT, "[", r#"{"a":0},"#, "0]");
     assert_eq!(program.send("/create-group", "pl_secret", &body), 200, "it is not looked at");
+    for (part, end) in [(r#"{"a":0},"#, "0]"), ("\"\",", r#"{"api_key":"wrong"}]"#)] {
+        let body = Body::of_bytes(LIMIT, "[", part, end);
+        assert_eq!(program.send("/track-request", "", &body), 401, "the key would be in the body");
+    }
     program.check("hostile bodies", 200);
 
     // Each body gets its own program, so that none reuses the memory of another.
@@ -277,6 +296,35 @@ fn body_costs_at_most_200_mib_and_gives_them_back() {
         ("a long score name", "/rest/track-score", score, 200),
         ("as many spans as there may be", "/spans-bulk", many_spans(), 201),
         ("as many values as there may be", "/log-request", many_values(), 201),
+        (
+            "a long question to a client library",
+            "/track-request",
+            tracked(LIMIT, KWARGS, "word ", r#""}]},"return_prompt_blueprint":true}"#),
+            200,
+        ),
+        (
+            "a long answer of a client library",
+            "/track-request",
+            tracked(LIMIT, CHOICES, "word ", r#""}}]},"return_prompt_blueprint":true}"#),
+            200,
+        ),
+        (
+            "a long response of no known format",
+            "/track-request",
+            tracked(LIMIT, r#""request_response":{"a":""#, "line\\n", r#""}}"#),
+            200,
+        ),
+        (
+            "as many messages as there may be",
+            "/track-request",
+            tracked(
+                3 * MIB,
+                r#""kwargs":{"model":"m","messages":["#,
+                r#"{"role":"user","content":"x"},"#,
+                r#"{"role":"user","content":"x"}]}}"#,
+            ),
+            200,
+        ),
         ("four million values", "/spans-bulk", too_many, 413),
         ("a million problems", "/spans-bulk", problems, 422),
         ("a long wrong value, which is not quoted", "/spans-bulk", kind, 422),

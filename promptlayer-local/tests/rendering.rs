@@ -62,17 +62,9 @@ async fn reference_vectors_render_as_in_the_python_client() {
     let mut compared = 0;
     for vector in shared::render_vectors() {
         let (template, format) = (vector["template"].as_str().unwrap(), vector["format"].as_str().unwrap());
-        let variables = vector["variables"].as_object().unwrap();
-        if variables.values().all(Value::is_string) {
-            let found = rendered(&local, template, format, &vector["variables"]).await;
-            assert_eq!(found, vector["python"], "{vector}");
-            compared += 1;
-        } else {
-            // The API document allows only strings as variables. The tests of `templates` in
-            // `promptlayer-blueprint` compare these vectors.
-            publish(&local, template, format).await;
-            assert_eq!(render(&local, &vector["variables"]).await.status, 422, "{vector}");
-        }
+        let found = rendered(&local, template, format, &vector["variables"]).await;
+        assert_eq!(found, vector["python"], "{vector}");
+        compared += 1;
     }
     assert!(compared >= 10, "{compared}");
 }
@@ -99,6 +91,32 @@ async fn only_text_blocks_are_rendered_and_other_fields_stay() {
     publish_prompt(&local, completion("{{ x }}{x}")).await;
     let answer = render(&local, &json!({ "x": "filled in" })).await;
     assert_eq!(answer.json["prompt_template"], completion("filled in{x}"));
+}
+
+#[tokio::test]
+async fn placeholder_is_replaced_by_the_messages_of_its_variable() {
+    let local = Local::start();
+    let user = |said: &str| json!({ "role": "user", "content": [text(said)] });
+    let placeholder = json!({ "role": "placeholder", "name": "history" });
+    let prompt = |messages: Value| json!({ "type": "chat", "messages": messages });
+    publish_prompt(&local, prompt(json!([user("{x}"), placeholder, user("{x}")]))).await;
+    for (history, expected) in [
+        (json!([user("{x}")]), json!([user("1"), user("{x}"), user("1")])),
+        (
+            json!([{ "role": "assistant", "content": "Hi" }]),
+            json!([user("1"), { "role": "assistant", "content": [text("Hi")] }, user("1")]),
+        ),
+        (json!([]), json!([user("1"), user("1")])),
+        (json!("a text"), json!([user("1"), placeholder, user("1")])),
+        (json!([1]), json!([user("1"), placeholder, user("1")])),
+    ] {
+        let answer = render(&local, &json!({ "x": 1, "history": history })).await;
+        assert_eq!(answer.json["prompt_template"], prompt(expected), "{history}");
+    }
+    let limited = Local::with(Config::default().body_limit(500));
+    publish_prompt(&limited, prompt(json!([placeholder, placeholder, placeholder]))).await;
+    let answer = render(&limited, &json!({ "history": [user(&"x".repeat(200))] })).await;
+    assert_eq!(answer.status, 413, "inserted messages count as rendered text");
 }
 
 #[tokio::test]

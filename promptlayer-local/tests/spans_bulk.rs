@@ -87,7 +87,7 @@ async fn invalid_span_fields_are_reported_by_name() {
         ("context", json!({ "trace_id": "t", "span_id": "s" }), "context.trace_state"),
         ("kind", json!("internal"), "kind"),
         ("parent_id", json!(1), "parent_id"),
-        ("start_time", json!("2026-01-15T10:30:00Z"), "start_time"),
+        ("start_time", json!("2026-01-15"), "start_time"),
         ("start_time", json!(1.5), "start_time"),
         ("end_time", json!(u64::MAX), "end_time"),
         ("status", json!({ "status_code": "OK" }), "status.status_code"),
@@ -177,6 +177,25 @@ async fn trace_is_closed_once_and_accepts_no_more_spans() {
     let refused = local.post("/spans-bulk", &json!({ "spans": [span("b", &json!({}))] })).await;
     assert_eq!(refused.json["rejected_span_ids"], json!(["b"]));
     assert_eq!(local.get("/api/public/v2/traces/trace").await.json["spans"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn times_may_be_the_texts_that_the_javascript_client_sends() {
+    let local = Local::start();
+    let times = |start: Value, end: Value| span("a", &json!({ "start_time": start, "end_time": end }));
+    let spans = json!([
+        times(json!("1768473001000000000"), json!("1768473002500000000")),
+        times(json!("2026-01-15T10:30:01Z"), json!("2026-01-15T10:30:02.5Z")),
+    ]);
+    let answer = local.post("/spans-bulk", &json!({ "spans": spans })).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    let trace = local.get("/api/public/v2/traces/trace").await.json;
+    for span in trace["spans"].as_array().unwrap() {
+        assert_eq!(
+            [&span["start_time"], &span["end_time"]],
+            ["2026-01-15T10:30:01Z", "2026-01-15T10:30:02.5Z"]
+        );
+    }
 }
 
 #[tokio::test]

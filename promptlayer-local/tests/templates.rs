@@ -129,10 +129,10 @@ async fn version_and_label_together_are_refused() {
     }
     let both = local.post("/prompt-templates/example", &json!({ "version": 1, "label": "prod" })).await;
     assert_eq!(both.places(), ["body.label"]);
-    let bad = json!({ "version": 0, "label": 1, "provider": "other", "input_variables": { "n": 1 } });
+    let bad = json!({ "version": 0, "label": 1, "provider": 1, "input_variables": [] });
     assert_eq!(
         local.post("/prompt-templates/example", &bad).await.places(),
-        ["body.version", "body.label", "body.provider", "body.input_variables.n", "body.label"]
+        ["body.version", "body.label", "body.provider", "body.input_variables", "body.label"]
     );
 }
 
@@ -274,4 +274,57 @@ async fn the_list_is_filtered_sorted_and_paged() {
             [format!("query.{place}")]
         );
     }
+}
+
+/// Returns a chat template for this model.
+fn template_for(model: &Value) -> Value {
+    let mut body = template("Hello {name}");
+    body["prompt_version"]["metadata"] = json!({ "model": model, "mine": 1 });
+    body
+}
+
+#[tokio::test]
+async fn llm_kwargs_are_for_the_model_of_the_template() {
+    let local = Local::start();
+    let model = json!({ "provider": "openai", "name": "gpt-4o", "parameters": { "temperature": 0.5 } });
+    local.publish("example", template_for(&model)).await;
+    let body = json!({ "input_variables": { "name": "Ada" } });
+    let read = local.post("/prompt-templates/example", &body).await.json;
+    assert_eq!(
+        read["llm_kwargs"],
+        json!({
+            "model": "gpt-4o", "temperature": 0.5, "messages": [{ "role": "system", "content": "Hello Ada" }],
+        })
+    );
+    assert_eq!(read["metadata"]["mine"], 1);
+    assert_eq!(read["metadata"]["model"]["api_type"], "chat-completions");
+
+    let body = json!({
+        "provider": "anthropic", "model": "claude-x", "model_parameter_overrides": { "maxOutputTokens": 9 },
+        "metadata_filters": { "user": "1" }, "input_variables": { "name": "Ada" },
+        "skip_input_variable_rendering": true,
+    });
+    let read = local.post("/prompt-templates/example", &body).await.json;
+    assert_eq!(
+        read["llm_kwargs"],
+        json!({ "model": "claude-x", "max_tokens": 9, "system": [text("Hello {name}")], "messages": [] })
+    );
+    assert_eq!(read["metadata"]["model"]["provider"], "anthropic");
+
+    local.publish("plain", template("x")).await;
+    assert_eq!(local.post("/prompt-templates/plain", &json!({})).await.json["llm_kwargs"], Value::Null);
+}
+
+#[tokio::test]
+async fn raw_template_has_llm_kwargs_if_asked_for() {
+    let local = Local::start();
+    let model = json!({ "provider": "openai", "name": "gpt-4o" });
+    local.publish("example", template_for(&model)).await;
+    for (query, model) in [("", Value::Null), ("?include_llm_kwargs=true", json!("gpt-4o"))] {
+        let read = local.get(&format!("/prompt-templates/example{query}")).await.json;
+        assert_eq!(read["llm_kwargs"]["model"], model, "{query}");
+        assert_eq!(read["metadata"]["model"].get("api_type"), None, "the stored model");
+    }
+    let bad = local.get("/prompt-templates/example?include_llm_kwargs=maybe").await;
+    assert_eq!(bad.places(), ["query.include_llm_kwargs"]);
 }

@@ -4,6 +4,7 @@
 //! its length and by its [weight](super::weight). The memory of all bodies together is limited by
 //! [`BodyBudget`].
 
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::io::{Cursor, Read};
 use std::pin::pin;
@@ -13,6 +14,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use flate2::read::MultiGzDecoder;
 use futures_core::Stream;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
@@ -42,6 +44,10 @@ pub(super) struct RawBody {
     weight_limit: usize,
 }
 
+/// Marks a request that has no API key in its headers, and may have it in the field `api_key` of its body. The
+/// extractors of this file check that key before they return the body.
+#[derive(Clone, Copy)]
+pub(super) struct KeyInBody;
 /// A JSON body that is not yet parsed.
 pub(crate) struct JsonBody(RawBody);
 
@@ -53,6 +59,9 @@ impl FromRequest<App> for JsonBody {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
         if !is_json(request.headers()) {
+            if request.extensions().get::<KeyInBody>().is_some() {
+                return Err(ApiError::Unauthorized);
+            }
             return Err(ApiError::invalid(
                 &Place::BODY,
                 "model_attributes_type",
@@ -75,6 +84,7 @@ impl RawBody {
     /// Waits for a share of the budget, and reads the body.
     pub(super) async fn receive(request: Request, app: &App) -> Result<Self, ApiError> {
         let limit = app.body_limit();
+        let has_key_in_body = request.extensions().get::<KeyInBody>().is_some();
         let declared = declared_length(request.headers());
         if declared.is_some_and(|length| length > limit) {
             return Err(ApiError::TooLarge { limit });
@@ -88,7 +98,21 @@ impl RawBody {
         };
         let reading = body.read(request.into_body(), limit);
         tokio::time::timeout(BODY_TIMEOUT, reading).await.unwrap_or(Err(ApiError::TooSlow))?;
+        if has_key_in_body {
+            body.check_key(app).await?;
+        }
         Ok(body)
+    }
+
+    /// Checks the API key in the body. No other value of the body is created for this.
+    async fn check_key(&mut self, app: &App) -> Result<(), ApiError> {
+        let bytes = std::mem::take(&mut self.bytes);
+        let is_short = bytes.len() <= INLINE_LENGTH;
+        let app = app.clone();
+        let check = move || (app.access().accepts(key_in(&bytes).as_deref()), bytes);
+        let (is_accepted, bytes) = if is_short { check() } else { offload(check).await? };
+        self.bytes = bytes;
+        if is_accepted { Ok(()) } else { Err(ApiError::Unauthorized) }
     }
 
     async fn read(&mut self, body: Body, limit: usize) -> Result<(), ApiError> {
@@ -214,6 +238,16 @@ pub(super) async fn offload<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ApiError> {
     tokio::task::spawn_blocking(work).await.map_err(|error| ApiError::Failed(error.to_string()))
+}
+
+/// Returns the field `api_key` of a body.
+pub(super) fn key_in(body: &[u8]) -> Option<Cow<'_, str>> {
+    #[derive(Deserialize)]
+    struct Keyed<'b> {
+        #[serde(borrow)]
+        api_key: Option<Cow<'b, str>>,
+    }
+    serde_json::from_slice::<Keyed<'_>>(body).ok()?.api_key
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::Json;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::problem::{Place, Problem, Problems, shortened};
+use super::routes;
 use crate::limits::{BODY_TIMEOUT, RETRY_AFTER};
 use crate::store::StoreError;
 
@@ -23,8 +24,11 @@ pub(crate) enum ApiError {
     BadRequest(String),
     /// 404: the path or the requested object does not exist.
     NotFound(String),
-    /// 405: the path does not support the method.
-    MethodNotAllowed,
+    /// 404: the API has no such path. The response lists all paths.
+    NoSuchPath(String),
+    /// 405: the path does not support the method. Holds the methods that it supports, as the header `Allow` names
+    /// them. If it is empty, the router sets that header.
+    MethodNotAllowed(&'static str),
     /// 403: a page of another site sent the request.
     ForeignOrigin(String),
     /// 421: this server does not serve the host that the request names.
@@ -70,13 +74,18 @@ impl ApiError {
         ))
     }
 
+    /// Returns a 400 error for a group that does not exist.
+    pub(crate) fn no_such_group(id: i64) -> Self {
+        Self::BadRequest(format!("There is no group with id {id}; create one with POST /create-group"))
+    }
+
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::ForeignOrigin(_) => StatusCode::FORBIDDEN,
-            Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotFound(_) | Self::NoSuchPath(_) => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict(_) | Self::TraceClosed(_) => StatusCode::CONFLICT,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -102,10 +111,14 @@ impl ApiError {
             Self::BadRequest(message)
             | Self::ForeignOrigin(message)
             | Self::NotFound(message)
+            | Self::NoSuchPath(message)
             | Self::Conflict(message)
             | Self::UnsupportedMediaType(message)
             | Self::Misdirected(message) => shortened(message),
-            Self::MethodNotAllowed => "This path does not take this method".to_owned(),
+            Self::MethodNotAllowed("") => "This path does not take this method".to_owned(),
+            Self::MethodNotAllowed(methods) => {
+                format!("This path does not take this method; it takes {methods}")
+            }
             Self::TooSlow => {
                 format!("The body did not arrive within {} seconds", BODY_TIMEOUT.as_secs())
             }
@@ -156,17 +169,39 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = self.status();
         let mut response = match self {
-            Self::Invalid(detail) => (status, Json(Invalid { detail })).into_response(),
+            Self::Invalid(detail) => {
+                // PromptLayer's clients show the field `message` of an error.
+                let message =
+                    detail.first().map_or_else(|| Self::Invalid(Vec::new()).message(), Problem::to_string);
+                (status, Json(Invalid { message, detail })).into_response()
+            }
             Self::Unauthorized => {
                 let error = Some("unauthorized");
-                (status, Json(Refused { success: false, error, message: self.message() })).into_response()
+                let message = self.message();
+                (status, Json(Refused { success: false, error, message, served: None })).into_response()
+            }
+            Self::NoSuchPath(_) => {
+                let served = Some(routes::served());
+                let message = self.message();
+                (status, Json(Refused { success: false, error: None, message, served })).into_response()
+            }
+            Self::MethodNotAllowed(methods) => {
+                let message = self.message();
+                let body = Json(Refused { success: false, error: None, message, served: None });
+                let mut response = (status, body).into_response();
+                if !methods.is_empty() {
+                    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
+                }
+                response
             }
             Self::TraceClosed(ref traces) => {
                 let trace_ids = traces.iter().cloned().collect();
                 (status, Json(Closed { error: self.message(), trace_ids })).into_response()
             }
-            other => (status, Json(Refused { success: false, error: None, message: other.message() }))
-                .into_response(),
+            other => {
+                let message = other.message();
+                (status, Json(Refused { success: false, error: None, message, served: None })).into_response()
+            }
         };
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
@@ -177,6 +212,8 @@ impl IntoResponse for ApiError {
 
 #[derive(Serialize)]
 struct Invalid {
+    /// The first problem.
+    message: String,
     detail: Vec<Problem>,
 }
 
@@ -193,4 +230,7 @@ struct Refused {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'static str>,
     message: String,
+    /// The methods and paths of the API, if there is no such path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    served: Option<Vec<String>>,
 }

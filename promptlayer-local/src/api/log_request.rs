@@ -44,7 +44,7 @@ pub(super) async fn create(State(app): State<App>, body: JsonBody) -> Result<Res
 }
 
 /// The content of a request log that the response repeats.
-struct Content {
+pub(super) struct Content {
     model: Model,
     input: Value,
     output: Value,
@@ -88,13 +88,20 @@ impl From<StoredRequest> for Content {
     }
 }
 
+impl Content {
+    pub(super) fn blueprint(self) -> Blueprint {
+        blueprint::of_request(self.input, self.output, self.model)
+    }
+}
+
 fn answer(id: i64, content: Content) -> Response {
+    let Content { model, input, output, status, error_type, error_message } = content;
     let logged = Logged {
         id,
-        prompt_version: blueprint::of_request(content.input, content.output, content.model),
-        status: &content.status,
-        error_type: content.error_type.as_deref(),
-        error_message: content.error_message.as_deref(),
+        prompt_version: blueprint::of_request(input, output, model),
+        status: &status,
+        error_type: error_type.as_deref(),
+        error_message: error_message.as_deref(),
     };
     (StatusCode::CREATED, Json(logged)).into_response()
 }

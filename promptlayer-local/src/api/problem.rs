@@ -1,5 +1,7 @@
 //! The problems of a request, each with its location. A 422 response lists them.
 
+use std::fmt;
+
 use serde::Serialize;
 
 /// The maximum length of a message, and of a field name in a location, in characters. Both can quote text
@@ -62,6 +64,20 @@ pub(crate) struct Problem {
     msg: String,
     #[serde(rename = "type")]
     kind: &'static str,
+}
+
+/// Writes the location and the message.
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, step) in self.loc.iter().enumerate() {
+            let dot = if index == 0 { "" } else { "." };
+            match step {
+                Location::Field(name) => write!(formatter, "{dot}{name}")?,
+                Location::Item(item) => write!(formatter, "{dot}{item}")?,
+            }
+        }
+        write!(formatter, ": {}", self.msg)
+    }
 }
 
 impl Problem {

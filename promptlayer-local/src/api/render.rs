@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use promptlayer_blueprint::{TemplateFormat, templates};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::error::ApiError;
 
@@ -14,10 +14,8 @@ use super::error::ApiError;
 /// steps that `promptlayer-blueprint` allows.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
-/// Renders the text blocks of every message or of the completion.
-///
-/// A placeholder stays as it is: the API accepts only strings as variables, and a placeholder needs a list of
-/// messages.
+/// Renders the text blocks of every message or of the completion, and replaces placeholders by the messages of their
+/// variables. A placeholder without such a variable stays as it is, and inserted messages are not rendered.
 ///
 /// # Errors
 ///
@@ -30,13 +28,39 @@ pub(super) fn render(
     limit: usize,
 ) -> Result<(), ApiError> {
     let mut renderer = Renderer { variables, limit, room: limit, start: Instant::now() };
-    match prompt.get_mut("messages").and_then(Value::as_array_mut) {
-        Some(messages) => messages
-            .iter_mut()
-            .filter(|message| message["role"] != "placeholder")
-            .try_for_each(|message| renderer.render_content(message)),
-        None => renderer.render_content(prompt),
+    let Some(messages) = prompt.get_mut("messages").and_then(Value::as_array_mut) else {
+        return renderer.render_content(prompt);
+    };
+    for mut message in std::mem::take(messages) {
+        if message["role"] != "placeholder" {
+            renderer.render_content(&mut message)?;
+            messages.push(message);
+            continue;
+        }
+        match message["name"].as_str().and_then(|name| variables.get(name)).and_then(inserted) {
+            Some(inserted) => {
+                renderer.take_room(inserted.iter().map(Value::to_string).map(|text| text.len()).sum())?;
+                messages.extend(inserted);
+            }
+            None => messages.push(message),
+        }
     }
+    Ok(())
+}
+
+/// Returns the messages of a variable, with their contents as blocks. `None` if it is not a list of messages.
+fn inserted(variable: &Value) -> Option<Vec<Value>> {
+    let messages = variable.as_array()?;
+    let is_message = |message: &Value| message["role"].is_string();
+    messages.iter().all(is_message).then(|| messages.iter().cloned().map(with_blocks).collect())
+}
+
+/// Converts a text that is the whole content of a message to a block.
+fn with_blocks(mut message: Value) -> Value {
+    if let Some(text) = message["content"].as_str() {
+        message["content"] = json!([{ "type": "text", "text": text }]);
+    }
+    message
 }
 
 struct Renderer<'a> {
@@ -65,6 +89,12 @@ impl Renderer<'_> {
                 self.room = self.room.saturating_sub(text.len());
             }
         }
+        Ok(())
+    }
+
+    /// Subtracts a length from what is left of the limit.
+    fn take_room(&mut self, length: usize) -> Result<(), ApiError> {
+        self.room = self.room.checked_sub(length).ok_or(ApiError::RenderedTooLarge { limit: self.limit })?;
         Ok(())
     }
 }

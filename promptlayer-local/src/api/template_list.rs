@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::problem::Place;
-use super::templates::positive;
+use super::snippets;
+use super::templates::{flag_of, positive};
 use crate::app::App;
 use crate::store::{Reader, TemplateSummary, VersionChoice};
 use crate::timestamp::Timestamp;
@@ -26,7 +27,7 @@ struct Wanted {
     created: (Option<Timestamp>, Option<Timestamp>),
     updated: (Option<Timestamp>, Option<Timestamp>),
     status: Status,
-    snippets_only: bool,
+    is_snippet: Option<bool>,
     order: Order,
     ascending: bool,
 }
@@ -67,6 +68,7 @@ fn item(
     let choice = label.map_or(VersionChoice::Latest, VersionChoice::Label);
     let version = store.version(template.id, choice)?;
     Ok(version.map(|version| {
+        let is_snippet = snippets::is_snippet(&version.prompt);
         json!({
             "id": template.id,
             "prompt_name": template.name,
@@ -78,7 +80,7 @@ fn item(
             "tags": template.tags,
             "release_labels": template.labels,
             "external_ids": template.external_ids,
-            "is_snippet": false,
+            "is_snippet": is_snippet,
             "created_at": template.created.to_string(),
             "updated_at": template.updated.to_string(),
         })
@@ -113,11 +115,7 @@ impl Wanted {
                     };
                 }
                 "is_snippet" => {
-                    wanted.snippets_only = match value.to_lowercase().as_str() {
-                        "true" | "1" => true,
-                        "false" | "0" => false,
-                        _ => return Err(not_one_of(&place, "true, false", value)),
-                    };
+                    wanted.is_snippet = Some(flag_of(value, &place)?);
                 }
                 "sort_by" => {
                     wanted.order = match value.as_str() {
@@ -151,6 +149,10 @@ impl Wanted {
     fn page_of(&self, store: &Reader<'_>) -> rusqlite::Result<Value> {
         let mut found: Vec<TemplateSummary> =
             store.templates()?.into_iter().filter(|template| self.matches(template)).collect();
+        if let Some(is_snippet) = self.is_snippet {
+            let completions = store.completion_templates()?;
+            found.retain(|template| completions.contains(&template.id) == is_snippet);
+        }
         self.sort(&mut found);
 
         let total = found.len();
@@ -179,9 +181,7 @@ impl Wanted {
     }
 
     fn matches(&self, template: &TemplateSummary) -> bool {
-        // This server has no snippets, so a request for snippets only finds nothing.
         self.status != Status::Deleted
-            && !self.snippets_only
             && self.label.as_ref().is_none_or(|label| template.labels.contains(label))
             && self.name.as_ref().is_none_or(|part| template.name.to_lowercase().contains(part))
             && self.tags.iter().all(|tag| template.tags.contains(tag))

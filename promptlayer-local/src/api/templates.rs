@@ -1,115 +1,55 @@
-//! `/rest/prompt-templates` and `/prompt-templates/{identifier}`: publishes and reads templates.
+//! `/prompt-templates/{identifier}`: reads templates, raw or rendered.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::body::{JsonBody, OptionalJsonBody, offload};
+use super::body::{OptionalJsonBody, offload};
 use super::error::ApiError;
+use super::llm_kwargs::{self, Choice};
 use super::problem::Place;
 use super::read_back::WORKSPACE;
+use super::snippets::{self, Snippet};
 use super::{render, rules};
 use crate::app::App;
-use crate::json_text::JsonText;
-use crate::store::{ExternalId, NewTemplate, PublishError, StoredVersion, VersionChoice};
+use crate::store::{Reader, StoredVersion, VersionChoice};
 
-#[derive(Deserialize)]
-struct Publish {
-    prompt_template: Base,
-    prompt_version: Version,
-    #[serde(default)]
-    release_labels: Option<Vec<String>>,
-    #[serde(default)]
-    external_ids: Option<Vec<ExternalId>>,
-}
-
-#[derive(Deserialize)]
-struct Base {
-    prompt_name: String,
-    #[serde(default)]
-    tags: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Version {
-    prompt_template: JsonText,
-    #[serde(default)]
-    commit_message: Option<String>,
-    #[serde(default)]
-    metadata: Option<JsonText>,
-}
-
-pub(super) async fn publish(State(app): State<App>, body: JsonBody) -> Result<Json<Value>, ApiError> {
-    let (body, _share): (Publish, _) = body.parse(&rules::PUBLISH).await?;
-    let template = NewTemplate {
-        name: body.prompt_template.prompt_name,
-        tags: body.prompt_template.tags,
-        prompt: body.prompt_version.prompt_template,
-        metadata: body.prompt_version.metadata,
-        commit_message: body.prompt_version.commit_message,
-        labels: body.release_labels.unwrap_or_default(),
-        external_ids: body.external_ids.unwrap_or_default(),
-    };
-    let labels = template.labels.clone();
-    let (published, version) = app
+/// Handles `GET`: returns the template as it was published, with its snippets resolved.
+pub(super) async fn read_raw(
+    app: &App,
+    identifier: String,
+    query: &[(String, String)],
+) -> Result<Json<Value>, ApiError> {
+    let (number, label) = version_in(query)?;
+    let resolves = flag(query, "resolve_snippets")?.unwrap_or(true);
+    let has_kwargs = flag(query, "include_llm_kwargs")?.unwrap_or_default();
+    let limit = app.body_limit();
+    let (version, used) = app
         .store()
-        .write(move |store| {
-            let published = store.publish(template).map_err(|error| match error {
-                PublishError::Taken { id, by } => ApiError::Conflict(format!(
-                    "The external id {:?} of {:?} belongs to the prompt template {by:?}",
-                    id.external_id, id.source
-                )),
-                PublishError::Database(error) => error.into(),
-            })?;
-            // The version is read back instead of kept in memory, because a prompt can be as large as a body.
-            let version = store.version(published.template_id, VersionChoice::Number(published.number))?;
-            Ok::<_, ApiError>((published, version))
+        .read(move |store| {
+            let mut version = find(store, &identifier, number, label.as_deref())?;
+            let used = if resolves {
+                snippets::resolve(store, &mut version.prompt, limit)?
+            } else {
+                snippets::used(store, &version.prompt, limit)?
+            };
+            Ok::<_, ApiError>((version, used))
         })
         .await?;
-    let version = version.ok_or_else(|| ApiError::Failed("the version just published is gone".to_owned()))?;
-    // The values are moved, not cloned, for the same reason.
-    let answer = [
-        ("id", json!(published.template_id)),
-        ("prompt_name", json!(version.prompt_name)),
-        ("prompt_version_id", json!(published.version_id)),
-        ("version_number", json!(published.number)),
-        ("tags", json!(published.tags)),
-        ("release_labels", json!(labels)),
-        ("prompt_template", version.prompt),
-        ("metadata", version.metadata.unwrap_or_default()),
-        ("commit_message", json!(version.commit_message)),
-        ("external_ids", json!(published.external_ids)),
-    ];
-    Ok(Json(Value::Object(answer.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())))
+    offload(move || Json(raw(version, &used, has_kwargs))).await
 }
 
-/// Handles `GET`: returns the template as it was published.
-pub(super) async fn read_raw(
-    State(app): State<App>,
-    Path(identifier): Path<String>,
-    Query(query): Query<Vec<(String, String)>>,
-) -> Result<Json<Value>, ApiError> {
-    let place = Place::QUERY;
-    let given = |name: &str| query.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    let (number, label) = match (given("version"), given("label")) {
-        (Some(_), Some(_)) => {
-            let problem = "give a version or a label, not both";
-            return Err(ApiError::invalid(&place.field("label"), "value_error", problem));
-        }
-        (version, label) => {
-            (version.map(|version| positive(version, &place.field("version"))).transpose()?, label)
-        }
-    };
-    let version = find(&app, identifier, number, label.map(str::to_owned)).await?;
-    let mut answer = object_of(&version);
+fn raw(version: StoredVersion, used: &[Snippet], has_kwargs: bool) -> Value {
+    let created = version.created.to_string();
+    let choice = Choice::default();
+    let kwargs =
+        has_kwargs.then(|| llm_kwargs::of_template(&version.prompt, version.metadata.as_ref(), &choice));
+    let kwargs = kwargs.flatten().map(|kwargs| kwargs.arguments);
+    let mut answer = object_of(version, kwargs);
     answer.insert("success".to_owned(), json!(true));
-    answer.insert("workspace_id".to_owned(), json!(WORKSPACE));
-    answer.insert("tags".to_owned(), json!(version.tags));
-    answer.insert("created_at".to_owned(), json!(version.created.to_string()));
-    // References to other templates are not resolved, so the list is always empty.
-    answer.insert("snippets".to_owned(), json!([]));
-    Ok(Json(Value::Object(answer)))
+    answer.insert("created_at".to_owned(), json!(created));
+    answer.insert("snippets".to_owned(), json!(used));
+    Value::Object(answer)
 }
 
 #[derive(Default, Deserialize)]
@@ -122,73 +62,130 @@ struct Get {
     input_variables: Option<Map<String, Value>>,
     #[serde(default)]
     skip_input_variable_rendering: bool,
+    #[serde(flatten)]
+    choice: Choice,
 }
 
-/// Handles `POST`: returns the template, rendered with the variables if there are any.
+/// Handles `POST`: returns the template, rendered with the variables if there are any, and the arguments for the
+/// library of its provider.
 pub(super) async fn read_rendered(
-    State(app): State<App>,
-    Path(identifier): Path<String>,
+    app: &App,
+    identifier: String,
     body: OptionalJsonBody,
 ) -> Result<Json<Value>, ApiError> {
     let (get, _share): (Get, _) = body.parse(&rules::GET_TEMPLATE).await?;
-    let mut version = find(&app, identifier, get.version, get.label).await?;
-    if let Some(variables) = get.input_variables.filter(|_| !get.skip_input_variable_rendering) {
-        let limit = app.body_limit();
-        version = offload(move || {
-            render::render(&mut version.prompt, &variables, limit)?;
+    let limit = app.body_limit();
+    let mut version = app
+        .store()
+        .read(move |store| {
+            let mut version = find(store, &identifier, get.version, get.label.as_deref())?;
+            snippets::resolve(store, &mut version.prompt, limit)?;
             Ok::<_, ApiError>(version)
         })
-        .await??;
-    }
-    let mut answer = object_of(&version);
-    answer.insert("workspace_id".to_owned(), json!(WORKSPACE));
-    answer.insert("tags".to_owned(), json!(version.tags));
-    Ok(Json(Value::Object(answer)))
+        .await?;
+    let variables = get.input_variables.filter(|_| !get.skip_input_variable_rendering);
+    let choice = get.choice;
+    offload(move || {
+        if let Some(variables) = variables {
+            render::render(&mut version.prompt, &variables, limit)?;
+        }
+        let kwargs = llm_kwargs::of_template(&version.prompt, version.metadata.as_ref(), &choice);
+        let arguments = kwargs.map(|kwargs| {
+            // Clients choose the function to call by the model in the metadata.
+            let metadata = version.metadata.get_or_insert_with(|| json!({}));
+            if let Some(metadata) = metadata.as_object_mut() {
+                metadata.insert("model".to_owned(), kwargs.model);
+            }
+            kwargs.arguments
+        });
+        Ok(Json(Value::Object(object_of(version, arguments))))
+    })
+    .await?
 }
 
-/// Returns the fields that both `GET` and `POST` include in their response.
-fn object_of(version: &StoredVersion) -> Map<String, Value> {
+/// Returns the fields that both `GET` and `POST` include in their response. The values are moved, because a prompt can
+/// be as large as a body.
+fn object_of(version: StoredVersion, llm_kwargs: Option<Value>) -> Map<String, Value> {
     [
         ("id", json!(version.template_id)),
         ("prompt_name", json!(version.prompt_name)),
         ("version", json!(version.number)),
-        ("prompt_template", version.prompt.clone()),
-        ("metadata", json!(version.metadata)),
+        ("workspace_id", json!(WORKSPACE)),
+        ("prompt_template", version.prompt),
+        ("metadata", version.metadata.unwrap_or_default()),
         ("commit_message", json!(version.commit_message)),
-        // These are arguments for a provider's client library. Only PromptLayer's hosted service knows the
-        // provider.
-        ("llm_kwargs", Value::Null),
+        ("tags", json!(version.tags)),
+        ("llm_kwargs", llm_kwargs.unwrap_or_default()),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
     .collect()
 }
 
-async fn find(
-    app: &App,
-    identifier: String,
+/// Returns the id of a template, by its name or its id.
+pub(super) fn template_id(store: &Reader<'_>, identifier: &str) -> Result<i64, ApiError> {
+    store.find_template(identifier)?.ok_or_else(|| {
+        ApiError::NotFound(format!("There is no prompt template named {identifier:?}, nor with that id"))
+    })
+}
+
+/// Returns a version of a template.
+pub(super) fn find(
+    store: &Reader<'_>,
+    identifier: &str,
     number: Option<i64>,
-    label: Option<String>,
+    label: Option<&str>,
 ) -> Result<StoredVersion, ApiError> {
-    app.store()
-        .read(move |store| {
-            let Some(template) = store.find_template(&identifier)? else {
-                return Err(ApiError::NotFound(format!(
-                    "There is no prompt template named {identifier:?}, nor with that id"
-                )));
-            };
-            let choice = VersionChoice::new(number, label.as_deref());
-            store.version(template, choice)?.ok_or_else(|| {
-                ApiError::NotFound(match choice {
-                    VersionChoice::Label(label) => {
-                        format!("No version of {identifier:?} has the label {label:?}")
-                    }
-                    VersionChoice::Number(number) => format!("{identifier:?} has no version {number}"),
-                    VersionChoice::Latest => format!("{identifier:?} has no version"),
-                })
-            })
+    let template = template_id(store, identifier)?;
+    let choice = VersionChoice::new(number, label);
+    store.version(template, choice)?.ok_or_else(|| {
+        ApiError::NotFound(match choice {
+            VersionChoice::Label(label) => {
+                format!("No version of {identifier:?} has the label {label:?}")
+            }
+            VersionChoice::Number(number) => format!("{identifier:?} has no version {number}"),
+            VersionChoice::Latest => format!("{identifier:?} has no version"),
         })
-        .await
+    })
+}
+
+/// Returns a parameter of a query. If it is there twice, the last one counts.
+pub(super) fn given<'q>(query: &'q [(String, String)], name: &str) -> Option<&'q str> {
+    query.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
+/// Returns the version number or the label in a query, which must not have both.
+pub(super) fn version_in(query: &[(String, String)]) -> Result<(Option<i64>, Option<String>), ApiError> {
+    let place = Place::QUERY;
+    match (given(query, "version"), given(query, "label")) {
+        (Some(_), Some(_)) => {
+            let problem = "give a version or a label, not both";
+            Err(ApiError::invalid(&place.field("label"), "value_error", problem))
+        }
+        (version, label) => {
+            let version = version.map(|version| positive(version, &place.field("version"))).transpose()?;
+            Ok((version, label.map(str::to_owned)))
+        }
+    }
+}
+
+fn flag(query: &[(String, String)], name: &str) -> Result<Option<bool>, ApiError> {
+    let Some(text) = given(query, name) else { return Ok(None) };
+    let place = Place::QUERY;
+    flag_of(text, &place.field(name)).map(Some)
+}
+
+/// Parses `true` or `false` in a query.
+pub(super) fn flag_of(text: &str, place: &Place<'_>) -> Result<bool, ApiError> {
+    match text.to_lowercase().as_str() {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(ApiError::invalid(
+            place,
+            "bool_parsing",
+            format!("this should be true or false, found {text:?}"),
+        )),
+    }
 }
 
 /// Parses a number of a query, which must be at least 1.

@@ -1,4 +1,5 @@
-//! `POST /rest/track-*` and `POST /create-group`: adds data to a stored request log.
+//! `POST /rest/track-*`, the same under the paths of older clients, and `POST /create-group`: adds data to a stored
+//! request log.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +9,10 @@ use axum::extract::{Request, State};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::body::JsonBody;
+use super::body::{JsonBody, KeyInBody, key_in};
 use super::error::ApiError;
 use super::problem::Place;
 use super::rules;
-use crate::access::key_of;
 use crate::app::App;
 use crate::integer;
 use crate::json_text::JsonText;
@@ -138,9 +138,7 @@ pub(super) async fn group(State(app): State<App>, body: JsonBody) -> Result<Json
         .write(move |store| {
             needs_request(store, request_id)?;
             if !store.has_group(group_id)? {
-                return Err(ApiError::BadRequest(format!(
-                    "There is no group with id {group_id}; create one with POST /create-group"
-                )));
+                return Err(ApiError::no_such_group(group_id));
             }
             Ok(store.join_group(request_id, group_id)?)
         })
@@ -151,27 +149,14 @@ pub(super) async fn group(State(app): State<App>, body: JsonBody) -> Result<Json
 /// The maximum number of bytes to read of a body that creates a group. Such a body contains at most a key.
 const GROUP_BODY_LIMIT: usize = 4096;
 
-#[derive(Default, Deserialize)]
-struct CreateGroup {
-    #[serde(default)]
-    api_key: Option<String>,
-}
-
 /// Creates a group. PromptLayer's Python client sends the key of this request in the body and not in a
-/// header. If the header has no key, the handler reads the body up to [`GROUP_BODY_LIMIT`] to find it.
+/// header. Other bodies are not looked at.
 pub(super) async fn create_group(State(app): State<App>, request: Request) -> Result<Json<Value>, ApiError> {
-    let in_header = key_of(request.headers()).map(str::to_owned);
-    if in_header.as_deref().is_some_and(|key| !app.access().accepts(Some(key))) {
-        return Err(ApiError::Unauthorized);
-    }
+    let has_key_in_body = request.extensions().get::<KeyInBody>().is_some();
     let reading = to_bytes(request.into_body(), GROUP_BODY_LIMIT);
     let body = tokio::time::timeout(BODY_TIMEOUT, reading).await.map_err(|_| ApiError::TooSlow)?;
-    if in_header.is_none() {
-        let body = body.map_err(|_| ApiError::Unauthorized)?;
-        let body: CreateGroup = serde_json::from_slice(&body).unwrap_or_default();
-        if !app.access().accepts(body.api_key.as_deref()) {
-            return Err(ApiError::Unauthorized);
-        }
+    if has_key_in_body && !app.access().accepts(body.ok().as_deref().and_then(key_in).as_deref()) {
+        return Err(ApiError::Unauthorized);
     }
     let id = app.store().write(|store| store.create_group().map_err(ApiError::from)).await?;
     Ok(Json(json!({ "success": true, "id": id })))
@@ -197,7 +182,7 @@ fn integer(value: &Value, field: &str) -> Result<i64, ApiError> {
 }
 
 /// Converts a metadata value to text. Metadata values are strings; other values are stored as their JSON.
-fn as_text(value: Value) -> String {
+pub(super) fn as_text(value: Value) -> String {
     match value {
         Value::String(text) => text,
         other => other.to_string(),

@@ -8,8 +8,10 @@
 //! This module does not depend on HTTP. Its callers have already validated everything that it writes.
 
 mod error;
+mod external_ids;
 mod facts;
 mod file;
+mod labels;
 mod pool;
 mod preview;
 mod price;
@@ -18,6 +20,7 @@ mod requests;
 #[cfg(test)]
 mod scale_tests;
 mod schema;
+mod schema_templates;
 mod spans;
 mod templates;
 #[cfg(test)]
@@ -32,7 +35,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 pub(crate) use error::StoreError;
+pub(crate) use external_ids::ExternalId;
 pub(crate) use facts::{CACHED_TOKENS, REASONING_TOKENS};
+pub(crate) use labels::Label;
 use pool::{Caller, Limits, Pool, WhenAbandoned};
 pub(crate) use query::{
     Bucket, Comparison, Figures, Filter, Found, Groups, Interval, MOST_READ, Member, Number, NumberField,
@@ -46,9 +51,10 @@ pub(crate) use spans::{
     StoredSpan,
 };
 pub(crate) use templates::{
-    ExternalId, NewTemplate, PublishError, StoredVersion, TemplateSummary, VersionChoice,
+    NewTemplate, PublishError, Published, StoredVersion, TemplateSummary, VersionChoice,
 };
 use tokio::sync::watch;
+pub(crate) use tracking::TrackedRequest;
 pub(crate) use tree::{SpanDetails, SpanNode};
 
 use crate::{Database, Error};

@@ -3,11 +3,16 @@
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::facts;
+use super::schema_templates::TEMPLATE_TABLES;
 
 /// The migration steps, one for each version. A database at version `n` still needs the steps from index `n`
 /// on. A released step is never edited; a change is a new step.
-pub(super) const STEPS: &[Step] =
-    &[Step::sql(FIRST), Step::sql(SECOND), Step { sql: THIRD, fill: Some(facts::write_missing) }];
+pub(super) const STEPS: &[Step] = &[
+    Step::sql(FIRST),
+    Step::sql(SECOND),
+    Step { sql: THIRD, fill: Some(facts::write_missing) },
+    Step::sql(TEMPLATE_TABLES),
+];
 
 /// A migration step.
 pub(super) struct Step {
@@ -50,7 +55,8 @@ pub(super) const UNMARKED_TABLES: [&str; 13] = [
 ];
 
 /// The tables that later steps added.
-const LATER_TABLES: [&str; 4] = ["indexed_requests", "request_counts", "request_facts", "request_texts"];
+const LATER_TABLES: [&str; 5] =
+    ["awaited_spans", "indexed_requests", "request_counts", "request_facts", "request_texts"];
 
 /// The reason why a database cannot be migrated.
 pub(super) enum Refused {

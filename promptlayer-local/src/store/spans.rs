@@ -8,7 +8,6 @@ use serde_json::value::RawValue;
 
 use super::requests::RequestWriter;
 use super::{NewRequest, Reader, Writer, json_column, run_with_texts};
-use crate::integer;
 use crate::json_text::JsonText;
 use crate::timestamp::Timestamp;
 
@@ -20,9 +19,9 @@ pub(crate) struct NewSpan {
     pub(crate) kind: String,
     #[serde(default)]
     pub(crate) parent_id: Option<String>,
-    #[serde(deserialize_with = "integer::required")]
+    #[serde(deserialize_with = "Timestamp::of_span")]
     pub(crate) start_time: i64,
-    #[serde(deserialize_with = "integer::required")]
+    #[serde(deserialize_with = "Timestamp::of_span")]
     pub(crate) end_time: i64,
     pub(crate) status: SpanStatus,
     pub(crate) attributes: JsonText,

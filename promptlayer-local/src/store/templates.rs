@@ -4,13 +4,12 @@
 //! summaries of all templates, no matter which page it is. The texts of versions are read only for the
 //! templates on the page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
-use serde::{Deserialize, Serialize};
+use rusqlite::{OptionalExtension, Row, named_params, params};
 use serde_json::Value;
 
-use super::{Reader, Writer, json_column, run_with_texts};
+use super::{ExternalId, Reader, Writer, json_column, run_with_texts};
 use crate::json_text::JsonText;
 use crate::timestamp::Timestamp;
 
@@ -24,13 +23,6 @@ pub(crate) struct NewTemplate {
     pub(crate) commit_message: Option<String>,
     pub(crate) labels: Vec<String>,
     pub(crate) external_ids: Vec<ExternalId>,
-}
-
-/// The id of a template in another system.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ExternalId {
-    pub(crate) source: String,
-    pub(crate) external_id: String,
 }
 
 /// The result of publishing a template.
@@ -92,6 +84,16 @@ pub(crate) struct StoredVersion {
     pub(crate) tags: Vec<String>,
 }
 
+/// The text of a version, without what belongs to its template.
+#[derive(Debug)]
+pub(crate) struct VersionText {
+    pub(crate) template_id: i64,
+    pub(crate) prompt_name: String,
+    pub(crate) version_id: i64,
+    pub(crate) number: i64,
+    pub(crate) prompt: Value,
+}
+
 /// The fields by which a list of templates is filtered and sorted.
 #[derive(Debug)]
 pub(crate) struct TemplateSummary {
@@ -117,7 +119,7 @@ impl Writer<'_> {
             params![template.name, now],
             |row| row.get(0),
         )?;
-        claim_external_ids(connection, template_id, &template.external_ids)?;
+        self.claim_external_ids(template_id, &template.external_ids)?;
         for tag in &template.tags {
             connection.execute(
                 "INSERT INTO template_tags (template_id, tag) VALUES (?, ?) ON CONFLICT DO NOTHING",
@@ -147,15 +149,16 @@ impl Writer<'_> {
             },
         )?;
         for label in &template.labels {
-            connection.execute(
-                "INSERT INTO release_labels (template_id, name, version_id) VALUES (?, ?, ?)
-                 ON CONFLICT (template_id, name) DO UPDATE SET version_id = excluded.version_id",
-                params![template_id, label, version_id],
-            )?;
+            self.set_label(template_id, label, version_id)?;
         }
         let tags = self.column(template_id, TAGS)?;
-        let external_ids = external_ids(connection, template_id)?;
+        let external_ids = self.external_ids(template_id)?;
         Ok(Published { template_id, version_id, number, tags, external_ids })
+    }
+
+    pub(crate) fn rename_template(&self, id: i64, name: &str) -> rusqlite::Result<()> {
+        self.connection.execute("UPDATE templates SET name = ? WHERE id = ?", params![name, id])?;
+        Ok(())
     }
 }
 
@@ -169,6 +172,42 @@ impl Reader<'_> {
                 |row| row.get(0),
             )
             .optional()
+    }
+
+    pub(crate) fn template_named(&self, name: &str) -> rusqlite::Result<Option<i64>> {
+        self.connection
+            .query_row("SELECT id FROM templates WHERE name = ?", [name], |row| row.get(0))
+            .optional()
+    }
+
+    pub(crate) fn template_name(&self, id: i64) -> rusqlite::Result<Option<String>> {
+        self.connection
+            .query_row("SELECT name FROM templates WHERE id = ?", [id], |row| row.get(0))
+            .optional()
+    }
+
+    /// Calls `read` for every version whose text contains `part`, ordered by template and number.
+    pub(crate) fn each_version_with(
+        &self,
+        part: &str,
+        mut read: impl FnMut(VersionText) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<()> {
+        let mut statement = self.connection.prepare(
+            "SELECT template_id, name, version.id, number, prompt
+             FROM template_versions AS version JOIN templates ON templates.id = template_id
+             WHERE instr(prompt, ?) > 0 ORDER BY template_id, number",
+        )?;
+        let mut rows = statement.query([part])?;
+        while let Some(row) = rows.next()? {
+            read(VersionText {
+                template_id: row.get("template_id")?,
+                prompt_name: row.get("name")?,
+                version_id: row.get("id")?,
+                number: row.get("number")?,
+                prompt: json_column(row, "prompt")?,
+            })?;
+        }
+        Ok(())
     }
 
     pub(crate) fn version(
@@ -198,6 +237,18 @@ impl Reader<'_> {
         let Some(mut version) = version else { return Ok(None) };
         version.tags = self.column(template, TAGS)?;
         Ok(Some(version))
+    }
+
+    /// Returns the templates whose latest version is a completion.
+    pub(crate) fn completion_templates(&self) -> rusqlite::Result<BTreeSet<i64>> {
+        self.connection
+            .prepare(
+                "SELECT template_id FROM template_versions AS version
+                 WHERE json_extract(prompt, '$.type') = 'completion' AND number =
+                     (SELECT max(number) FROM template_versions WHERE template_id = version.template_id)",
+            )?
+            .query_map([], |row| row.get(0))?
+            .collect()
     }
 
     /// Returns all templates, without the text of any version.
@@ -243,44 +294,6 @@ impl Reader<'_> {
         }
         Ok(groups)
     }
-}
-
-/// Assigns the external ids to the template. Returns an error if another template has one of them.
-fn claim_external_ids(
-    connection: &Connection,
-    template: i64,
-    ids: &[ExternalId],
-) -> Result<(), PublishError> {
-    for id in ids {
-        let owner: Option<(i64, String)> = connection
-            .query_row(
-                "SELECT templates.id, templates.name FROM external_ids JOIN templates ON templates.id = template_id
-                 WHERE source = ? AND external_id = ?",
-                params![id.source, id.external_id],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )
-            .optional()?;
-        match owner {
-            Some((owner, _)) if owner == template => {}
-            Some((_, by)) => return Err(PublishError::Taken { id: id.clone(), by }),
-            None => {
-                connection.execute(
-                    "INSERT INTO external_ids (source, external_id, template_id) VALUES (?, ?, ?)",
-                    params![id.source, id.external_id, template],
-                )?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn external_ids(connection: &Connection, template: i64) -> rusqlite::Result<Vec<ExternalId>> {
-    connection
-        .prepare(
-            "SELECT source, external_id FROM external_ids WHERE template_id = ? ORDER BY source, external_id",
-        )?
-        .query_map([template], |row| Ok(ExternalId { source: row.get(0)?, external_id: row.get(1)? }))?
-        .collect()
 }
 
 fn read_version(row: &Row<'_>) -> rusqlite::Result<StoredVersion> {

@@ -350,6 +350,29 @@ fn first_version(path: &PathBuf) -> Connection {
 }
 
 #[test]
+fn labels_survive_the_migration_that_gives_them_ids() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("labels.db");
+    let connection = first_version(&path);
+    connection
+        .execute_batch(
+            "INSERT INTO templates VALUES (3, 'example', 1, 1);
+             INSERT INTO template_versions VALUES (5, 3, 1, '{}', 'null', NULL, 7);
+             INSERT INTO release_labels VALUES (3, 'prod', 5);
+             INSERT INTO release_labels VALUES (3, 'dev', 5);",
+        )
+        .unwrap();
+    drop(connection);
+    let store = Store::open(&Database::File(path)).unwrap();
+    let labels = run(store.read(|store| Ok::<_, StoreError>(store.labels(3)?))).unwrap();
+    let found: Vec<_> = labels
+        .iter()
+        .map(|label| (label.id, label.name.as_str(), label.version_number, label.created.nanoseconds()))
+        .collect();
+    assert_eq!(found, [(1, "dev", 1, 7), (2, "prod", 1, 7)]);
+}
+
+#[test]
 fn first_version_database_is_marked_and_migrated() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("closed.db");

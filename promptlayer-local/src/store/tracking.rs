@@ -6,9 +6,17 @@ use rusqlite::{named_params, params};
 
 use super::facts::TEXT_CHARACTERS;
 use super::requests::DEFAULT_SCORE;
-use super::{Reader, StoredVersion, Writer, integer, run_with_texts};
+use super::{NewRequest, Reader, StoredVersion, Writer, integer, run_with_texts};
 use crate::json_text::JsonText;
 use crate::timestamp::Timestamp;
+
+/// A request log that was made from the arguments of a client library.
+pub(crate) struct TrackedRequest {
+    pub(crate) request: NewRequest,
+    pub(crate) group: Option<i64>,
+    /// The span of the call. Clients send it later.
+    pub(crate) span_id: Option<String>,
+}
 
 impl Reader<'_> {
     pub(crate) fn has_request(&self, id: i64) -> rusqlite::Result<bool> {
@@ -25,6 +33,30 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
+    /// Stores the request log. It joins its trace when its span arrives: see `schema_templates`.
+    pub(crate) fn insert_tracked(
+        &self,
+        tracked: TrackedRequest,
+        times: (Timestamp, Timestamp),
+    ) -> rusqlite::Result<i64> {
+        let TrackedRequest { mut request, group, span_id } = tracked;
+        if let (None, Some(id)) = (&request.link.name, request.link.id) {
+            request.link.name = self.template_name(id)?;
+        }
+        let id = self.insert_request(request, times)?;
+        if let Some(group) = group {
+            self.join_group(id, group)?;
+        }
+        if let Some(span_id) = span_id {
+            self.connection.execute(
+                "INSERT INTO awaited_spans (span_id, request_id) VALUES (?, ?)
+                 ON CONFLICT (span_id) DO UPDATE SET request_id = excluded.request_id",
+                params![span_id, id],
+            )?;
+        }
+        Ok(id)
+    }
+
     /// Sets a score. It replaces a score of the same name.
     pub(crate) fn set_score(&self, request: i64, name: Option<String>, score: i64) -> rusqlite::Result<()> {
         let mut insert = self.connection.prepare(

@@ -10,22 +10,32 @@ use serde_json::{Map, Value, json};
 
 use super::shared;
 
-/// The paths that the documents describe and the server implements.
-const PATHS: &[(&str, &str)] = &[
-    ("/spans-bulk", "/spans-bulk"),
-    ("/log-request", "/log-request"),
-    ("/rest/track-score", "/rest/track-score"),
-    ("/rest/track-metadata", "/rest/track-metadata"),
-    ("/rest/track-prompt", "/rest/track-prompt"),
-    ("/rest/track-group", "/rest/track-group"),
-    ("/rest/prompt-templates", "/rest/prompt-templates"),
-    ("/prompt-templates/", "/prompt-templates/{identifier}"),
-    ("/prompt-templates", "/prompt-templates"),
-    ("/api/public/v2/requests/search", "/api/public/v2/requests/search"),
-    ("/api/public/v2/requests/suggestions", "/api/public/v2/requests/suggestions"),
-    ("/api/public/v2/requests/analytics", "/api/public/v2/requests/analytics"),
-    ("/v1/traces", "/v1/traces"),
-    ("/api/public/v2/requests/", "/api/public/v2/requests/{request_id}"),
+/// The paths that the documents describe and the server implements. The first that matches counts.
+const PATHS: &[&str] = &[
+    "/spans-bulk",
+    "/log-request",
+    "/rest/track-score",
+    "/rest/track-metadata",
+    "/rest/track-prompt",
+    "/rest/track-group",
+    "/rest/prompt-templates",
+    "/rest/prompt-templates/{identifier}",
+    "/prompt-templates",
+    "/prompt-templates/by-external-id/{source}/{external_id}",
+    "/prompt-templates/{identifier}/labels",
+    "/prompt-templates/{identifier}/snippet-usage",
+    "/prompt-templates/{prompt_template_id}/external-ids",
+    "/prompt-templates/{prompt_template_id}/external-ids/{source}/{external_id}",
+    "/prompt-templates/{identifier}",
+    "/prompts/{prompt_id}/label",
+    "/prompt-labels/{prompt_label_id}",
+    "/api/public/v2/requests/search",
+    "/api/public/v2/requests/suggestions",
+    "/api/public/v2/requests/analytics",
+    "/api/public/v2/requests/{request_id}",
+    "/api/public/v2/traces/{trace_id}",
+    "/api/public/v2/traces/{trace_id}/close",
+    "/v1/traces",
 ];
 
 /// The statuses that PromptLayer's document leaves out although the service must return them.
@@ -61,22 +71,26 @@ impl Document {
 
     /// Returns the examples of the body of a `POST` request.
     pub(crate) fn examples(&self, path: &str) -> impl Iterator<Item = (&String, &Value)> {
-        let examples = &self.body(path)["examples"];
+        let examples = &self.body(&Method::POST, path)["examples"];
         examples.as_object().unwrap().iter().map(|(name, example)| (name, &example["value"]))
     }
 
-    /// Returns the problems of the body of a `POST` request.
-    pub(crate) fn problems_of_request(&self, path: &str, body: &Value) -> Vec<String> {
-        self.problems(path, &self.body(path)["schema"], body)
+    /// Returns the problems of the body of a request.
+    pub(crate) fn problems_of_request(&self, method: &Method, path: &str, body: &Value) -> Vec<String> {
+        let schema = &self.body(method, path)["schema"];
+        assert!(schema.is_object(), "{method} {path} is not described");
+        self.problems(&format!("{method} {path}"), schema, body)
     }
 
-    fn body(&self, path: &str) -> &Value {
-        &self.json["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+    fn body(&self, method: &Method, path: &str) -> &Value {
+        let method = method.as_str().to_lowercase();
+        &self.json["paths"][path][method]["requestBody"]["content"]["application/json"]
     }
 
     fn check_answer(&self, method: &Method, template: &str, status: u16, body: &Value) {
         let operation = &self.json["paths"][template][method.as_str().to_lowercase()];
-        if operation.is_null() {
+        // PromptLayer's document describes a body for 204, which HTTP does not allow.
+        if operation.is_null() || status == 204 {
             return;
         }
         let mut response = &operation["responses"][status.to_string()];
@@ -121,18 +135,25 @@ impl Document {
 
 fn described_path(path: &str) -> Option<&'static str> {
     let path = path.split('?').next().unwrap();
-    if path.starts_with("/api/public/v2/traces/") {
-        let close = path.ends_with("/close");
-        return Some(if close {
-            "/api/public/v2/traces/{trace_id}/close"
+    let matching = PATHS.iter().copied().find(|template| {
+        let (mut template, mut path) = (template.split('/'), path.split('/'));
+        loop {
+            match (template.next(), path.next()) {
+                (None, None) => return true,
+                (Some(expected), Some(found)) if expected.starts_with('{') || expected == found => {}
+                _ => return false,
+            }
+        }
+    });
+    // A name can contain slashes.
+    matching.or_else(|| {
+        let rest = path.strip_prefix("/prompt-templates/")?;
+        Some(if rest.ends_with("/labels") {
+            "/prompt-templates/{identifier}/labels"
         } else {
-            "/api/public/v2/traces/{trace_id}"
-        });
-    }
-    PATHS
-        .iter()
-        .find(|(start, _)| if start.ends_with('/') { path.starts_with(start) } else { path == *start })
-        .map(|(_, template)| *template)
+            "/prompt-templates/{identifier}"
+        })
+    })
 }
 
 /// Makes `detail` required in 422 responses of PromptLayer's document. It allows exactly one of two schemas, but

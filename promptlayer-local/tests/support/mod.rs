@@ -27,6 +27,7 @@ pub(crate) struct Answer {
     pub(crate) text: String,
     pub(crate) json: Value,
     pub(crate) policy: String,
+    pub(crate) allow: String,
 }
 
 impl Local {
@@ -44,6 +45,12 @@ impl Local {
     /// Sends JSON with a key.
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         self.send(Method::POST, path, self.json(path, body.to_string()).header("X-API-KEY", "key")).await
+    }
+
+    /// Sends JSON with another method and with a key.
+    pub(crate) async fn change(&self, method: Method, path: &str, body: &Value) -> Answer {
+        let request = self.request(method.clone(), path).header("Content-Type", "application/json");
+        self.send(method, path, request.header("X-API-KEY", "key").body(body.to_string())).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -68,12 +75,15 @@ impl Local {
     pub(crate) async fn send(&self, method: Method, path: &str, request: RequestBuilder) -> Answer {
         let response = request.send().await.unwrap();
         let status = response.status().as_u16();
-        let policy = response.headers().get("content-security-policy");
-        let policy = policy.map(|policy| policy.to_str().unwrap().to_owned()).unwrap_or_default();
+        let header = |name| {
+            let value = response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+            value.unwrap_or_default()
+        };
+        let (policy, allow) = (header("content-security-policy"), header("allow"));
         let text = response.text().await.unwrap();
         let json = serde_json::from_str(&text).unwrap_or_default();
         document::check_answer(&method, path, status, &json);
-        Answer { status, text, json, policy }
+        Answer { status, text, json, policy, allow }
     }
 
     /// Logs a request and returns its id.

@@ -15,12 +15,15 @@ mod tracking;
 
 pub(crate) use otlp::OTLP_TRACES;
 use promptlayer_blueprint::Score;
-pub(crate) use requests::LOG_REQUEST;
+pub(crate) use requests::{LOG_REQUEST, TRACK_REQUEST};
 pub(crate) use search::SEARCH;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 pub(crate) use spans::SPANS_BULK;
-pub(crate) use templates::{GET_TEMPLATE, PUBLISH};
+pub(crate) use templates::{
+    ATTACH_EXTERNAL_ID, CREATE_LABEL, EXTERNAL_ID_LENGTH, GET_TEMPLATE, LEGACY_PUBLISH, MOVE_LABEL,
+    PATCH_TEMPLATE, PUBLISH, SOURCE_LENGTH,
+};
 pub(crate) use tracking::{TRACK_GROUP, TRACK_METADATA, TRACK_PROMPT, TRACK_SCORE};
 
 use super::error::ApiError;
@@ -30,11 +33,14 @@ use crate::timestamp::Timestamp;
 
 /// The rule that a value must follow.
 pub(crate) enum Rule {
+    Any,
     Text,
     /// Text with a minimum and a maximum number of characters.
     TextOf(usize, usize),
-    /// A date-time, or seconds since 1970.
+    /// A date-time, or seconds or milliseconds since 1970.
     Time,
+    /// Nanoseconds since 1970, as an integer or as text, or a date-time.
+    SpanTime,
     Boolean,
     /// An integer within these bounds, both inclusive.
     Integer(i64, i64),
@@ -105,6 +111,13 @@ pub(crate) const POSITIVE: Rule = Rule::Integer(1, i64::MAX);
 pub(crate) const SCORE: Rule = Rule::Integer(Score::MIN.get() as i64, Score::MAX.get() as i64);
 pub(crate) const MAYBE_TEXT: Rule = Rule::Nullable(&Rule::Text);
 
+/// Checks a prompt that was made from a body.
+pub(super) fn check_prompt(prompt: &Value, place: &Place<'_>) -> Result<(), ApiError> {
+    let mut problems = Problems::default();
+    blueprint::PROMPT.check(prompt, place, &mut problems);
+    if problems.is_empty() { Ok(()) } else { Err(ApiError::Invalid(problems.into_inner())) }
+}
+
 /// Checks a body with a rule and deserializes it for the handler.
 pub(super) fn parse<T: DeserializeOwned>(body: Value, rule: &Rule) -> Result<T, ApiError> {
     let mut problems = Problems::default();
@@ -120,6 +133,7 @@ pub(super) fn parse<T: DeserializeOwned>(body: Value, rule: &Rule) -> Result<T, 
 impl Rule {
     fn check(&self, value: &Value, place: &Place<'_>, problems: &mut Problems) {
         match self {
+            Self::Any => {}
             Self::Text => expect(value.is_string(), "string_type", "a string", value, place, problems),
             Self::TextOf(least, most) => match value.as_str() {
                 Some(text) => check_length(text, *least, *most, place, problems),
@@ -128,7 +142,16 @@ impl Rule {
             Self::Time => expect(
                 Timestamp::read(value).is_some(),
                 "datetime_parsing",
-                "an RFC 3339 date-time with a time zone, or seconds since 1970, of the years 1678 to 2261",
+                "an RFC 3339 date-time with a time zone, or seconds or milliseconds since 1970, of the years 1678 to \
+                 2261",
+                value,
+                place,
+                problems,
+            ),
+            Self::SpanTime => expect(
+                Timestamp::read_of_span(value).is_some(),
+                "int_type",
+                "an integer: the nanoseconds since 1970",
                 value,
                 place,
                 problems,
@@ -245,7 +268,14 @@ fn wrong_with(
     problems.add_with(place, kind, || format!("this should be {}, found {}", expected(), described(found)));
 }
 
-fn check_length(text: &str, least: usize, most: usize, place: &Place<'_>, problems: &mut Problems) {
+/// Checks the number of characters of a text.
+pub(super) fn check_length(
+    text: &str,
+    least: usize,
+    most: usize,
+    place: &Place<'_>,
+    problems: &mut Problems,
+) {
     let length = text.chars().count();
     if length < least {
         problems.add_with(place, "string_too_short", || {

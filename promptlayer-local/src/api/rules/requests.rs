@@ -54,6 +54,30 @@ const REQUEST: &Record = &Record {
     check: Some(check_error_type),
 };
 
+/// The body of `POST /track-request`. PromptLayer's API document does not describe it; these are the fields that
+/// PromptLayer's clients send. The arguments and the response can be any values.
+pub(crate) const TRACK_REQUEST: Rule = Rule::Record(&Record {
+    fields: &[
+        needs("function_name", Rule::Text),
+        may("provider_type", MAYBE_TEXT),
+        may("request_start_time", Rule::Nullable(&Rule::Time)),
+        may("request_end_time", Rule::Nullable(&Rule::Time)),
+        may("tags", Rule::Nullable(&Rule::List(&Rule::TextOf(0, Tags::MAX_CHARACTERS)))),
+        may("metadata", Rule::Nullable(&Rule::Object)),
+        may("prompt_id", Rule::Nullable(&INTEGER)),
+        may("prompt_version", Rule::Nullable(&POSITIVE)),
+        may("prompt_input_variables", Rule::Nullable(&Rule::Object)),
+        may("group_id", Rule::Nullable(&INTEGER)),
+        may("span_id", MAYBE_TEXT),
+        may("return_prompt_blueprint", Rule::Nullable(&Rule::Boolean)),
+        may("status", Rule::Nullable(&Rule::Word(STATUSES))),
+        may("error_type", Rule::Nullable(&Rule::Word(ERROR_TYPES))),
+        may("error_message", MAYBE_TEXT),
+    ],
+    base: None,
+    check: None,
+});
+
 const STATUSES: &[&str] =
     &[RequestStatus::Success.as_str(), RequestStatus::Warning.as_str(), RequestStatus::Error.as_str()];
 

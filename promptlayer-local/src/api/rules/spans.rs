@@ -1,7 +1,7 @@
 //! Rules for spans.
 
 use super::requests::SPAN_LOG_REQUEST;
-use super::{INTEGER, MAYBE_TEXT, Record, Rule, may, needs};
+use super::{MAYBE_TEXT, Record, Rule, may, needs};
 
 /// The body of `POST /spans-bulk`.
 pub(crate) const SPANS_BULK: Rule =
@@ -12,8 +12,8 @@ const SPAN: Rule = Rule::Record(&Record::of(&[
     needs("context", Rule::Record(CONTEXT)),
     needs("kind", Rule::Word(KINDS)),
     may("parent_id", MAYBE_TEXT),
-    needs("start_time", INTEGER),
-    needs("end_time", INTEGER),
+    needs("start_time", Rule::SpanTime),
+    needs("end_time", Rule::SpanTime),
     needs("status", Rule::Record(STATUS)),
     needs("attributes", Rule::Object),
     may("events", Rule::List(&Rule::Object)),

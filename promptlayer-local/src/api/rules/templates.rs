@@ -11,7 +11,7 @@ pub(crate) const PUBLISH: Rule = Rule::Record(&Record::of(&[
     needs("prompt_template", Rule::Record(BASE)),
     needs("prompt_version", Rule::Record(VERSION)),
     may("release_labels", Rule::Nullable(&Rule::List(&Rule::Text))),
-    may("external_ids", Rule::Nullable(&Rule::List(&Rule::Record(EXTERNAL_ID)))),
+    may("external_ids", Rule::Nullable(&Rule::List(&ATTACH_EXTERNAL_ID))),
 ]));
 
 const BASE: &Record = &Record::of(&[
@@ -39,8 +39,17 @@ const MODEL: &Record = &Record::of(&[
     may("api_type", MAYBE_TEXT),
 ]);
 
-const EXTERNAL_ID: &Record = &Record {
-    fields: &[needs("source", Rule::TextOf(1, 128)), needs("external_id", Rule::TextOf(1, 512))],
+/// The maximum number of characters of the source of an external id.
+pub(crate) const SOURCE_LENGTH: usize = 128;
+/// The maximum number of characters of an external id.
+pub(crate) const EXTERNAL_ID_LENGTH: usize = 512;
+
+/// The body of `POST /prompt-templates/{prompt_template_id}/external-ids`.
+pub(crate) const ATTACH_EXTERNAL_ID: Rule = Rule::Record(&Record {
+    fields: &[
+        needs("source", Rule::TextOf(1, SOURCE_LENGTH)),
+        needs("external_id", Rule::TextOf(1, EXTERNAL_ID_LENGTH)),
+    ],
     base: None,
     check: Some(|object, place, problems| {
         for key in object.keys().filter(|key| !matches!(key.as_str(), "source" | "external_id")) {
@@ -50,7 +59,47 @@ const EXTERNAL_ID: &Record = &Record {
             problems.add(&place.field(key), "extra_forbidden", "this field is not allowed here");
         }
     }),
-};
+});
+
+/// The body of `POST /prompts/{prompt_id}/label`.
+pub(crate) const CREATE_LABEL: Rule =
+    Rule::Record(&Record::of(&[needs("prompt_version_number", INTEGER), needs("name", Rule::Text)]));
+
+/// The body of `PATCH /prompt-labels/{prompt_label_id}`.
+pub(crate) const MOVE_LABEL: Rule = Rule::Record(&Record::of(&[needs("prompt_version_number", INTEGER)]));
+
+/// The body of `POST /library-publish-prompt-template`. PromptLayer's API document does not describe it; these are the
+/// fields that PromptLayer's clients send.
+pub(crate) const LEGACY_PUBLISH: Rule = Rule::Record(&Record::of(&[
+    needs("prompt_name", Rule::TextOf(1, 512)),
+    needs("prompt_template", Rule::Object),
+    may("tags", Rule::Nullable(&Rule::List(&Rule::Text))),
+    may("commit_message", Rule::Nullable(&Rule::TextOf(0, 72))),
+    may("metadata", Rule::Nullable(&Rule::Record(METADATA))),
+]));
+
+/// The body of `PATCH /rest/prompt-templates/{identifier}`. The changed template is checked as a whole.
+pub(crate) const PATCH_TEMPLATE: Rule = Rule::Record(&Record {
+    fields: &[
+        may("version", Rule::Nullable(&POSITIVE)),
+        may("label", MAYBE_TEXT),
+        may("messages", CHANGES),
+        may("tools", CHANGES),
+        may("functions", CHANGES),
+        may("content", CHANGES),
+        may("function_call", Rule::Nullable(&Rule::Either(&[Rule::Text, Rule::Object]))),
+        may("tool_choice", Rule::Nullable(&Rule::Either(&[Rule::Text, Rule::Object]))),
+        may("model_parameters", Rule::Nullable(&Rule::Object)),
+        may("response_format", Rule::Nullable(&Rule::Object)),
+        may("commit_message", MAYBE_TEXT),
+        may("release_labels", Rule::Nullable(&Rule::List(&Rule::Text))),
+    ],
+    base: None,
+    check: None,
+});
+
+/// A new list, or an object with new items by their indexes.
+const CHANGES: Rule = Rule::Nullable(&Rule::Either(&[Rule::Object, Rule::List(&Rule::Any)]));
 
 /// The body of `POST /prompt-templates/{identifier}`.
 pub(crate) const GET_TEMPLATE: Rule = Rule::Record(&Record {
@@ -58,8 +107,10 @@ pub(crate) const GET_TEMPLATE: Rule = Rule::Record(&Record {
         may("version", Rule::Nullable(&POSITIVE)),
         may("workspace_id", Rule::Nullable(&INTEGER)),
         may("label", MAYBE_TEXT),
-        may("provider", Rule::Nullable(&Rule::Word(&["openai", "anthropic"]))),
-        may("input_variables", Rule::Nullable(&Rule::TextMap(usize::MAX))),
+        // PromptLayer's API document allows only `openai` and `anthropic`, and only strings as variables. PromptLayer's
+        // clients send any provider, and any value as a variable.
+        may("provider", MAYBE_TEXT),
+        may("input_variables", Rule::Nullable(&Rule::Object)),
         may("metadata_filters", Rule::Nullable(&Rule::TextMap(usize::MAX))),
         may("model", MAYBE_TEXT),
         may("model_parameter_overrides", Rule::Nullable(&Rule::Object)),
