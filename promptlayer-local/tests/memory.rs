@@ -240,6 +240,7 @@ fn many_values() -> Body {
 
 /// All checks are in one test, because the measurement covers all children of this process.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn body_costs_at_most_200_mib_and_gives_them_back() {
     let program = Program::start("one");
     // Each of these bodies would need 2 to 6 GB as a tree of values.

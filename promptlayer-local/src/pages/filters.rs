@@ -21,6 +21,9 @@ const PARAMETER: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'*')
     .remove(b'/');
 
+/// The maximum number of characters of a text that a link filters by. The store keeps at least one more.
+const LONGEST_FILTER: usize = 200;
+
 const SECOND: i64 = 1_000_000_000;
 const HOUR: i64 = 3600 * SECOND;
 const DAY: i64 = 24 * HOUR;
@@ -170,6 +173,15 @@ impl Parameters {
         let kept = self.pairs.iter().filter(|(name, old)| name != key || (is_list && old != value));
         let pairs = kept.map(|(name, value)| (name.as_str(), value.as_str()));
         address(self.path, pairs.chain([(key, value)].into_iter().filter(|(_, value)| !value.is_empty())))
+    }
+
+    /// Returns the address like [`with`](Self::with), for a text of a request. The store cuts long texts, so a filter by
+    /// one of them is a filter by its beginning.
+    pub(super) fn with_text(&self, key: &str, text: &str) -> String {
+        match text.char_indices().nth(LONGEST_FILTER) {
+            Some((end, _)) => self.with(key, &format!("{}*", text.get(..end).unwrap_or_default())),
+            None => self.with(key, text),
+        }
     }
 
     /// Replaces the value of a parameter. An empty value removes it.

@@ -21,9 +21,6 @@ const LONGEST_WORD: usize = 60;
 /// The maximum number of tags, and of scores, that the list shows for a request.
 const MOST_TAGS: usize = 8;
 
-/// The maximum number of characters of a text that a link filters by. The list reads at least one more.
-const LONGEST_FILTER: usize = 200;
-
 #[derive(Template)]
 #[template(path = "list.html")]
 struct List {
@@ -278,12 +275,7 @@ impl Row {
     fn new(row: RequestRow, parameters: &Parameters) -> Self {
         let link = |key: &str, text: &str, characters: usize| Link {
             text: format::short(text, characters),
-            // The store cuts long texts, so a filter by them is one by their beginning.
-            address: match text.char_indices().nth(LONGEST_FILTER) {
-                Some((end, _)) => parameters.with(key, &format!("{}*", text.get(..end).unwrap_or_default())),
-                None if text.is_empty() => String::new(),
-                None => parameters.with(key, text),
-            },
+            address: if text.is_empty() { String::new() } else { parameters.with_text(key, text) },
         };
         let status = Status::of(&row.status);
         Self {

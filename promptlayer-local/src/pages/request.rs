@@ -32,6 +32,9 @@ const LONGEST_ERROR: usize = 20_000;
 const MOST_TAGS: usize = 100;
 const MOST_PAIRS: usize = 300;
 
+/// The maximum number of characters of a template's name: that of PromptLayer's API document.
+const LONGEST_TEMPLATE_NAME: usize = 512;
+
 /// The maximum number of bytes that a form of the page begins with. Encoded, a byte can need three.
 const LONGEST_FORM: usize = super::FORM_LIMIT / 4;
 
@@ -100,7 +103,8 @@ struct Tag {
 /// The template that a request was made from.
 struct Prompt {
     name: String,
-    address: String,
+    /// The page of the template, unless the name is too long for one.
+    address: Option<String>,
     version: Option<i64>,
     variables: Vec<(String, String)>,
 }
@@ -188,7 +192,7 @@ fn pairs(entries: impl Iterator<Item = (String, String)>) -> Vec<(String, String
 fn shown_tags(tags: &[String]) -> Vec<Tag> {
     let tag = |tag: &String| Tag {
         text: format::short(tag, LONGEST_TAG),
-        address: Parameters::default().with("tag", tag),
+        address: Parameters::default().with_text("tag", tag),
     };
     let mut shown: Vec<Tag> = tags.iter().take(MOST_TAGS).map(tag).collect();
     if tags.len() > MOST_TAGS {
@@ -246,7 +250,8 @@ impl Page {
             groups: request.groups.into_iter().take(MOST_TAGS).collect(),
             prompt: prompt.map(|(name, identifier)| Prompt {
                 name: format::short(&name, LONGEST_NAME),
-                address: format!("/templates/{}", utf8_percent_encode(&identifier, NON_ALPHANUMERIC)),
+                address: (identifier.chars().count() <= LONGEST_TEMPLATE_NAME)
+                    .then(|| format!("/templates/{}", utf8_percent_encode(&identifier, NON_ALPHANUMERIC))),
                 version: link.version,
                 variables: facts(link.variables),
             }),

@@ -80,9 +80,9 @@ const LOG_LIMIT: i64 = 16 * 1024 * 1024;
 /// that changes often, such as one of an index, is then written less often.
 const LOG_PAGES: i64 = 4_000;
 
-/// The size of the writer's page cache in KiB: 32 MiB. Each request changes a page of about twenty indexes, which would
-/// otherwise be read from the file again.
-const WRITER_CACHE: i64 = 32 * 1024;
+/// The size of the writer's page cache in KiB: 4 MiB. Each request changes a page of about twenty indexes, which would
+/// otherwise be read from the file again. A body of 64 MiB fills the cache, whatever its size.
+const WRITER_CACHE: i64 = 4 * 1024;
 
 /// A handle to the database. Clones share the database, and it is closed when the last clone is dropped.
 #[derive(Debug, Clone)]
