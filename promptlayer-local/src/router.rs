@@ -88,7 +88,10 @@ fn wants_page(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
         Method::GET | Method::HEAD => {
             accepts_pages || uri.path() == "/" || uri.path().starts_with("/requests/")
         }
-        _ => uri.path() == "/key" || uri.path() == "/logout" || uri.path().starts_with("/requests/"),
+        _ => {
+            let begins = |start: &str| uri.path().starts_with(start);
+            begins("/key") || begins("/logout") || begins("/requests/") || begins("/templates/")
+        }
     };
     is_page && !api::is_of_api(uri.path())
 }

@@ -22,7 +22,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// Returns [`ApiError::RenderedTooLarge`] if the rendered texts have more than `limit` bytes in total. A template of
 /// a few kilobytes can use a long value thousands of times. Returns [`ApiError::RenderedTooSlowly`] after
 /// [`TIME_LIMIT`].
-pub(super) fn render(
+pub(crate) fn render(
     prompt: &mut Value,
     variables: &Map<String, Value>,
     limit: usize,

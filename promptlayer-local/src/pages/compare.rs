@@ -50,28 +50,28 @@ struct Difference {
 }
 
 /// The messages of the inputs, or of the outputs.
-struct Section {
-    title: &'static str,
-    pairs: Vec<Pair>,
-    is_equal: bool,
+pub(super) struct Section {
+    pub(super) title: &'static str,
+    pub(super) pairs: Vec<Pair>,
+    pub(super) is_equal: bool,
 }
 
 /// A message of each request, or one that only one of them has.
-enum Pair {
+pub(super) enum Pair {
     Equal(Said),
     Different { a: Option<Marked>, b: Option<Marked> },
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Said {
-    role: String,
-    text: String,
+pub(super) struct Said {
+    pub(super) role: String,
+    pub(super) text: String,
 }
 
 /// A message in which the parts that the other request does not have are marked.
-struct Marked {
-    role: String,
-    parts: Vec<(bool, String)>,
+pub(super) struct Marked {
+    pub(super) role: String,
+    pub(super) parts: Vec<(bool, String)>,
 }
 
 pub(super) async fn page(State(app): State<App>, Query(query): Query<Vec<(String, String)>>) -> Response {
@@ -165,7 +165,7 @@ fn differences(a: &[(String, String)], b: &[(String, String)]) -> Vec<Difference
 }
 
 /// Returns the messages of a prompt as texts. What is not text is shown as JSON.
-fn said(prompt: &Value) -> Vec<Said> {
+pub(super) fn said(prompt: &Value) -> Vec<Said> {
     let list = |holder: &Value, field: &str| -> Vec<Value> {
         holder.get(field).and_then(Value::as_array).cloned().unwrap_or_default()
     };
@@ -198,7 +198,7 @@ fn said(prompt: &Value) -> Vec<Said> {
 }
 
 impl Section {
-    fn new(title: &'static str, a: &[Said], b: &[Said]) -> Self {
+    pub(super) fn new(title: &'static str, a: &[Said], b: &[Said]) -> Self {
         let range = |said: &[Said], start: usize, length: usize| -> Vec<Said> {
             said.iter().skip(start).take(length).cloned().collect()
         };

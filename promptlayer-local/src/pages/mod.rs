@@ -15,6 +15,7 @@ mod list;
 mod markdown;
 mod message;
 mod request;
+mod templates;
 mod trace;
 
 use askama::Template;
@@ -52,6 +53,9 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route("/events", get(events::stream))
         .route("/figures", get(figures::page))
         .route("/compare", get(compare::page))
+        .route("/templates", get(templates::list))
+        .route("/templates/{identifier}", get(templates::page))
+        .route("/templates/{identifier}/labels", post(templates::edit_labels))
         .route_layer(middleware::from_fn_with_state(app.clone(), key::require_session))
         // These routes need no session, because the login form itself uses them.
         .route("/key", get(key::show).post(key::log_in))

@@ -51,7 +51,7 @@ pub(crate) use spans::{
     StoredSpan,
 };
 pub(crate) use templates::{
-    NewTemplate, PublishError, Published, StoredVersion, TemplateSummary, VersionChoice,
+    NewTemplate, PublishError, Published, StoredVersion, TemplateSummary, VersionChoice, VersionSummary,
 };
 use tokio::sync::watch;
 pub(crate) use tracking::TrackedRequest;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{OptionalExtension, Row, named_params, params};
 use serde_json::Value;
 
-use super::{ExternalId, Reader, Writer, json_column, run_with_texts};
+use super::{ExternalId, Reader, Writer, count_of, integer, json_column, run_with_texts};
 use crate::json_text::JsonText;
 use crate::timestamp::Timestamp;
 
@@ -92,6 +92,14 @@ pub(crate) struct VersionText {
     pub(crate) version_id: i64,
     pub(crate) number: i64,
     pub(crate) prompt: Value,
+}
+
+/// A version of a template, without its text.
+#[derive(Debug)]
+pub(crate) struct VersionSummary {
+    pub(crate) number: i64,
+    pub(crate) commit_message: Option<String>,
+    pub(crate) created: Timestamp,
 }
 
 /// The fields by which a list of templates is filtered and sorted.
@@ -248,6 +256,39 @@ impl Reader<'_> {
                      (SELECT max(number) FROM template_versions WHERE template_id = version.template_id)",
             )?
             .query_map([], |row| row.get(0))?
+            .collect()
+    }
+
+    /// Returns the newest versions of a template, the newest first.
+    pub(crate) fn versions(&self, template: i64, limit: usize) -> rusqlite::Result<Vec<VersionSummary>> {
+        self.connection
+            .prepare(
+                "SELECT number, commit_message, created_ns FROM template_versions WHERE template_id = ?
+                 ORDER BY number DESC LIMIT ?",
+            )?
+            .query_map([template, integer(limit)], |row| {
+                Ok(VersionSummary {
+                    number: row.get(0)?,
+                    commit_message: row.get(1)?,
+                    created: Timestamp::from_nanoseconds(row.get(2)?),
+                })
+            })?
+            .collect()
+    }
+
+    /// Returns how many of the newest requests of a template were made from each of its versions.
+    pub(crate) fn template_uses(
+        &self,
+        name: &str,
+        limit: usize,
+    ) -> rusqlite::Result<BTreeMap<Option<i64>, usize>> {
+        self.connection
+            .prepare(
+                "SELECT prompt_version, count(*) FROM (
+                     SELECT prompt_version FROM request_facts WHERE prompt_name = ? ORDER BY start_ns DESC LIMIT ?
+                 ) GROUP BY prompt_version",
+            )?
+            .query_map(params![name, integer(limit)], |row| Ok((row.get(0)?, count_of(row, 1)?)))?
             .collect()
     }
 
