@@ -51,6 +51,7 @@ struct Difference {
 
 /// The messages of the inputs, or of the outputs.
 pub(super) struct Section {
+    /// The heading. Empty for a section below another heading.
     pub(super) title: &'static str,
     pub(super) pairs: Vec<Pair>,
     pub(super) is_equal: bool,

@@ -229,7 +229,7 @@ impl Page {
             difference: other.map(|other| {
                 let (old, new) =
                     if other.number < version.number { (&other, &version) } else { (&version, &other) };
-                (other.number, Section::new("Prompt", &said(&old.prompt), &said(&new.prompt)))
+                (other.number, Section::new("", &said(&old.prompt), &said(&new.prompt)))
             }),
             uses: format!("{}{plus}", format::size(all_uses)),
             uses_address: format!("/?template={name}"),
