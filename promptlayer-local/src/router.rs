@@ -86,7 +86,11 @@ fn wants_page(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
         .is_some_and(|accept| accept.contains("text/html"));
     let is_page = match *method {
         Method::GET | Method::HEAD => {
-            accepts_pages || uri.path() == "/" || uri.path().starts_with("/requests/")
+            accepts_pages
+                || uri.path() == "/"
+                || uri.path() == "/traces"
+                || uri.path().starts_with("/requests/")
+                || uri.path().starts_with("/traces/")
         }
         _ => {
             let begins = |start: &str| uri.path().starts_with(start);

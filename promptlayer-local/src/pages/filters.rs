@@ -1,13 +1,14 @@
-//! The filters of the list of requests, as parameters of its address.
+//! The filters of a list, as parameters of its address.
 //!
-//! Each parameter is one condition, and a request must fulfill all of them. The form, the links of a row and the
+//! Each parameter is one condition, and a request or a trace must fulfill all of them. The form, the links of a row and the
 //! links that remove a filter all write the same parameters.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::format;
 use crate::store::{
-    Comparison, Filter, Member, Number, NumberField, Side, Sort, SortBy, TextField, TextTest, Words,
+    Comparison, Filter, Member, Number, NumberField, Side, Sort, SortBy, TextField, TextTest, TraceFilter,
+    Words,
 };
 use crate::timestamp::Timestamp;
 
@@ -53,6 +54,10 @@ pub(super) enum Kind {
     Since,
     Until,
     Group,
+    /// A part of the name of a span of the trace.
+    SpanName,
+    /// Whether something in the trace failed.
+    HasErrors,
 }
 
 /// The unit of an amount.
@@ -63,8 +68,8 @@ pub(super) enum Unit {
     Dollars,
 }
 
-/// All filters, in the order of the form.
-pub(super) const FIELDS: &[Field] = &[
+/// All filters of requests, in the order of the form.
+const FIELDS: &[Field] = &[
     field("q", "Text", Kind::Words(Side::Both), "words of the prompt or the answer"),
     field("status", "Status", Kind::Status, ""),
     field("when", "Time", Kind::When, ""),
@@ -87,6 +92,15 @@ pub(super) const FIELDS: &[Field] = &[
     field("group", "Group", Kind::Group, "7"),
 ];
 
+/// All filters of traces, in the order of the form.
+const TRACE_FIELDS: &[Field] = &[
+    field("q", "Span name", Kind::SpanName, "a part of the name of any span"),
+    field("status", "Errors", Kind::HasErrors, ""),
+    field("when", "Time", Kind::When, ""),
+    field("since", "From", Kind::Since, "2026-01-15T10:30"),
+    field("until", "Until", Kind::Until, "2026-01-16"),
+];
+
 const fn field(key: &'static str, label: &'static str, kind: Kind, hint: &'static str) -> Field {
     Field { key, label, kind, hint }
 }
@@ -104,6 +118,8 @@ pub(super) const PERIODS: &[(&str, &str)] = &[
 pub(super) const STATUSES: &[(&str, &str)] =
     &[("success", "Success"), ("warning", "Warning"), ("error", "Error")];
 
+pub(super) const TRACE_STATUSES: &[(&str, &str)] = &[("error", "with errors"), ("success", "without errors")];
+
 /// The orders of the list, by the value of the parameter `sort`.
 pub(super) const ORDERS: &[(&str, SortBy)] = &[
     ("time", SortBy::Start),
@@ -117,17 +133,22 @@ pub(super) const ORDERS: &[(&str, SortBy)] = &[
 pub(super) struct Parameters {
     /// The page that the addresses lead to.
     path: &'static str,
+    /// The filters of the page.
+    fields: &'static [Field],
     pairs: Vec<(String, String)>,
 }
 
 impl Default for Parameters {
     fn default() -> Self {
-        Self { path: LIST, pairs: Vec::new() }
+        Self { path: LIST, fields: FIELDS, pairs: Vec::new() }
     }
 }
 
 /// The path of the list of requests.
 const LIST: &str = "/";
+
+/// The path of the list of traces.
+pub(super) const TRACES: &str = "/traces";
 
 /// The parameters after they were read.
 pub(super) struct Read {
@@ -139,15 +160,32 @@ pub(super) struct Read {
 impl Parameters {
     /// Keeps the parameters that a list knows and that are not empty.
     pub(super) fn new(query: Vec<(String, String)>) -> Self {
-        let is_known = |key: &str| {
-            matches!(key, "sort" | "order" | "zone") || FIELDS.iter().any(|field| field.key == key)
-        };
+        Self::of(LIST, FIELDS, &["sort", "order", "zone"], query)
+    }
+
+    /// Keeps the parameters that the list of traces knows and that are not empty.
+    pub(super) fn of_traces(query: Vec<(String, String)>) -> Self {
+        Self::of(TRACES, TRACE_FIELDS, &["zone"], query)
+    }
+
+    fn of(
+        path: &'static str,
+        fields: &'static [Field],
+        others: &[&str],
+        query: Vec<(String, String)>,
+    ) -> Self {
+        let is_known = |key: &str| others.contains(&key) || fields.iter().any(|field| field.key == key);
         let pairs = query
             .into_iter()
             .map(|(key, value)| (key, value.trim().to_owned()))
             .filter(|(key, value)| is_known(key) && !value.is_empty())
             .collect();
-        Self { path: LIST, pairs }
+        Self { path, fields, pairs }
+    }
+
+    /// Returns the filters of the page, in the order of the form.
+    pub(super) fn fields(&self) -> &'static [Field] {
+        self.fields
     }
 
     /// Returns the same parameters, with addresses that lead to another page.
@@ -162,9 +200,9 @@ impl Parameters {
 
     /// Returns the filters that are set: their field and their value.
     pub(super) fn set(&self) -> impl Iterator<Item = (&'static Field, &str)> {
-        self.pairs
-            .iter()
-            .filter_map(|(key, value)| Some((FIELDS.iter().find(|field| field.key == key)?, value.as_str())))
+        self.pairs.iter().filter_map(|(key, value)| {
+            Some((self.fields.iter().find(|field| field.key == key)?, value.as_str()))
+        })
     }
 
     /// Returns the address with another value of a parameter, or with one more value of a tag or of metadata.
@@ -224,16 +262,38 @@ impl Parameters {
         for (field, value) in self.set() {
             match condition(field, value, now, zone) {
                 Some(filter) => read.filters.push(filter),
-                None => read.problems.push(format!(
-                    "The filter {} was not applied: {} cannot be read. {}",
-                    field.label,
-                    format::short(value, 60),
-                    if field.hint.is_empty() { String::new() } else { format!("Example: {}", field.hint) }
-                )),
+                None => read.problems.push(problem(field, value)),
             }
         }
         read
     }
+
+    /// Returns the conditions on traces, and what could not be read.
+    pub(super) fn read_traces(&self, now: Timestamp) -> (TraceFilter, Vec<String>) {
+        let (mut filter, mut problems) = (TraceFilter::default(), Vec::new());
+        let zone = self.zone();
+        for (field, value) in self.set() {
+            match (field.kind, value) {
+                (Kind::SpanName, _) => filter.name = Some(value.to_owned()),
+                (Kind::HasErrors, "error") => filter.has_errors = Some(true),
+                (Kind::HasErrors, "success") => filter.has_errors = Some(false),
+                _ => match condition(field, value, now, zone) {
+                    Some(time) => filter.times.push(time),
+                    None => problems.push(problem(field, value)),
+                },
+            }
+        }
+        (filter, problems)
+    }
+}
+
+fn problem(field: &Field, value: &str) -> String {
+    format!(
+        "The filter {} was not applied: {} cannot be read. {}",
+        field.label,
+        format::short(value, 60),
+        if field.hint.is_empty() { String::new() } else { format!("Example: {}", field.hint) }
+    )
 }
 
 fn address<'p>(path: &str, pairs: impl Iterator<Item = (&'p str, &'p str)>) -> String {
@@ -326,6 +386,8 @@ fn condition(field: &Field, value: &str, now: Timestamp, zone: Zone) -> Option<F
         Kind::Since => start(Comparison::GreaterOrEqual, zone.time(value)?),
         Kind::Until => start(Comparison::Less, zone.time(value)?),
         Kind::Group => Filter::Group(value.parse().ok()?),
+        // `read_traces` reads these.
+        Kind::SpanName | Kind::HasErrors => return None,
     })
 }
 
@@ -494,5 +556,21 @@ mod tests {
         assert_eq!(parameters.with("tag", "x"), "/?q=a%20b%26c&tag=x");
         assert_eq!(parameters.with("q", "d"), "/?tag=x&q=d");
         assert_eq!(parameters.without("q", "a b&c"), "/?tag=x");
+    }
+
+    #[test]
+    fn filters_of_traces_are_read_and_others_are_ignored() {
+        let pairs =
+            [("q", "tool"), ("status", "error"), ("since", "2026-01-15"), ("model", "x"), ("sort", "cost")];
+        let pairs = pairs.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let parameters = Parameters::of_traces(pairs.into());
+        assert_eq!(parameters.address(), "/traces?q=tool&status=error&since=2026-01-15");
+        let (filter, problems) = parameters.read_traces(NOW);
+        assert_eq!((filter.name.as_deref(), filter.has_errors), (Some("tool"), Some(true)));
+        let since = Number::Integer(1_768_435_200_000_000_000);
+        assert_eq!(filter.times, [Filter::Number(NumberField::Start, Comparison::GreaterOrEqual, since)]);
+        assert!(problems.is_empty(), "{problems:?}");
+        let odd = Parameters::of_traces(vec![("status".to_owned(), "odd".to_owned())]);
+        assert_eq!(odd.read_traces(NOW).1.len(), 1);
     }
 }

@@ -1,6 +1,6 @@
 //! The form with the filters, which several pages have.
 
-use super::filters::{FIELDS, Field, Kind, PERIODS, Parameters, STATUSES};
+use super::filters::{Field, Kind, PERIODS, Parameters, STATUSES, TRACE_STATUSES};
 use super::format;
 use crate::store::{Reader, TextField};
 
@@ -53,7 +53,8 @@ impl FilterForm {
         problems: Vec<String>,
     ) -> rusqlite::Result<Self> {
         let here = parameters.clone().on(action);
-        let fields: Vec<FormField> = FIELDS
+        let fields: Vec<FormField> = parameters
+            .fields()
             .iter()
             .map(|field| FormField::read(store, field, parameters))
             .collect::<rusqlite::Result<_>>()?;
@@ -87,6 +88,7 @@ impl FormField {
         let value = parameters.get(field.key).unwrap_or_default().to_owned();
         let choices: &[(&str, &str)] = match field.kind {
             Kind::Status => STATUSES,
+            Kind::HasErrors => TRACE_STATUSES,
             Kind::When => PERIODS,
             _ => &[],
         };

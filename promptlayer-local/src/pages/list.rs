@@ -8,7 +8,9 @@ use super::filters::{ORDERS, Parameters};
 use super::form::FilterForm;
 use super::{failed, format, html, not_found};
 use crate::app::App;
-use crate::store::{Figures, Filter, Found, MOST_READ, PageKey, RequestRow, Sort, SortBy, StoreError};
+use crate::store::{
+    Figures, Filter, Found, Links, MOST_READ, PageKey, RequestRow, Sort, SortBy, StoreError, TraceRow,
+};
 use crate::timestamp::Timestamp;
 
 /// The number of requests on a page.
@@ -38,10 +40,10 @@ struct List {
 }
 
 /// A figure of the summary.
-struct Fact {
-    label: &'static str,
-    value: String,
-    class: &'static str,
+pub(super) struct Fact {
+    pub(super) label: &'static str,
+    pub(super) value: String,
+    pub(super) class: &'static str,
 }
 
 /// The heading of a column that the list can be sorted by.
@@ -57,18 +59,18 @@ struct Column {
 /// The links to the other pages. Each address names a position in the list and not a page number, so it shows the same
 /// requests when new ones arrive.
 #[derive(Default)]
-struct PageLinks {
+pub(super) struct PageLinks {
     /// The page that begins with the first request of this page.
-    permanent: Option<String>,
-    first: Option<String>,
-    previous: Option<String>,
-    next: Option<String>,
-    last: Option<String>,
+    pub(super) permanent: Option<String>,
+    pub(super) first: Option<String>,
+    pub(super) previous: Option<String>,
+    pub(super) next: Option<String>,
+    pub(super) last: Option<String>,
     /// The page that goes on with the requests that were not read.
-    unread: Option<String>,
-    words: [&'static str; 4],
+    pub(super) unread: Option<String>,
+    pub(super) words: [&'static str; 4],
     /// `true` if new requests appear on this page.
-    is_live: bool,
+    pub(super) is_live: bool,
 }
 
 struct Row {
@@ -167,7 +169,7 @@ impl List {
             note: note(&found.figures, is_filtered, sort),
             most_read: format::size(MOST_READ),
             columns: columns(parameters, sort),
-            links: PageLinks::new(parameters, before, &found),
+            links: PageLinks::new(parameters, before, &found.links),
             rows: found.rows.into_iter().map(|row| Row::new(row, parameters)).collect(),
         }
     }
@@ -241,13 +243,12 @@ fn columns(parameters: &Parameters, sort: Sort) -> Vec<Column> {
 }
 
 impl PageLinks {
-    fn new(parameters: &Parameters, before: Option<&PageKey>, found: &Found) -> Self {
+    pub(super) fn new(parameters: &Parameters, before: Option<&PageKey>, links: &Links) -> Self {
         let base = parameters.address();
         let at = |key: &PageKey| {
             let sign = if base.contains('?') { '&' } else { '?' };
             format!("{base}{sign}before={key}")
         };
-        let links = &found.links;
         let sort = parameters.sort();
         Self {
             permanent: links.here.as_ref().map(at),
@@ -266,7 +267,7 @@ impl PageLinks {
     }
 
     /// Returns `true` if there are requests on other pages.
-    fn has_elsewhere(&self) -> bool {
+    pub(super) fn has_elsewhere(&self) -> bool {
         self.first.is_some() || self.last.is_some() || self.next.is_some()
     }
 }
@@ -319,6 +320,15 @@ impl Status {
             "ERROR" => Self { word: "Error", class: "error" },
             "WARNING" => Self { word: "Warning", class: "warning" },
             _ => Self { word: "Success", class: "success" },
+        }
+    }
+
+    /// Returns the status of a trace: whether its root failed, or another span.
+    pub(super) fn of_trace(trace: &TraceRow) -> Self {
+        match trace.errors {
+            0 => Self { word: "Success", class: "success" },
+            errors if trace.root_failed || errors >= trace.spans => Self { word: "Error", class: "error" },
+            _ => Self { word: "Errors inside", class: "warning" },
         }
     }
 }

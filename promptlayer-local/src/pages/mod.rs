@@ -40,8 +40,9 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 /// The maximum length of a form, in bytes.
 const FORM_LIMIT: usize = 16 * 1024;
 
-const STYLE: &str = include_str!("style.css");
-const KEYED_STYLE: &str = concat!(include_str!("style.css"), include_str!("keyed.css"));
+const STYLE: &str = concat!(include_str!("style.css"), include_str!("trace/trace.css"));
+const KEYED_STYLE: &str =
+    concat!(include_str!("style.css"), include_str!("trace/trace.css"), include_str!("keyed.css"));
 
 pub(crate) fn router(app: &App) -> Router<App> {
     let style = if app.access().needs_key() { KEYED_STYLE } else { STYLE };
@@ -50,6 +51,9 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route("/requests/{id}", get(request::page))
         .route("/requests/{id}/edit", post(edit::edit))
         .route("/requests/{id}/{file}", get(files::file))
+        .route("/traces", get(trace::list::page))
+        .route("/traces/{trace_id}", get(trace::page))
+        .route("/traces/{trace_id}/spans/{row}", get(trace::span::page))
         .route("/events", get(events::stream))
         .route("/figures", get(figures::page))
         .route("/compare", get(compare::page))
@@ -63,6 +67,10 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .layer(DefaultBodyLimit::max(FORM_LIMIT))
         .route("/style.css", get(async move || asset("text/css; charset=utf-8", style)))
         .route("/script.js", get(async || asset("text/javascript; charset=utf-8", include_str!("script.js"))))
+        .route(
+            "/trace.js",
+            get(async || asset("text/javascript; charset=utf-8", include_str!("trace/trace.js"))),
+        )
         .route("/icon.svg", get(async || asset("image/svg+xml", include_str!("icon.svg"))))
 }
 

@@ -12,8 +12,7 @@ use serde_json::value::RawValue;
 use super::filters::Parameters;
 use super::list::{Score, Status};
 use super::message::{Block, Message, TextStyle, Tool, messages, tools};
-use super::trace::Trace;
-use super::{failed, format, html, not_found};
+use super::{failed, format, html, not_found, trace};
 use crate::app::App;
 use crate::store::{
     CACHED_TOKENS, Filter, REASONING_TOKENS, Reader, RequestRow, Sort, StoreError, StoredRequest, TextField,
@@ -34,6 +33,9 @@ const MOST_PAIRS: usize = 300;
 
 /// The maximum number of characters of a template's name: that of PromptLayer's API document.
 const LONGEST_TEMPLATE_NAME: usize = 512;
+
+/// The maximum number of spans above the request's span that the page shows.
+const MOST_ANCESTORS: usize = 8;
 
 /// The maximum number of bytes that a form of the page begins with. Encoded, a byte can need three.
 const LONGEST_FORM: usize = super::FORM_LIMIT / 4;
@@ -76,8 +78,18 @@ struct Page {
     output: Vec<Message>,
     tools: Vec<Tool>,
     attributes: Vec<(String, String)>,
-    trace: Option<Trace>,
+    trace: Option<TraceLink>,
     links: Links,
+}
+
+/// The trace of a request, and the spans above the span of the request.
+struct TraceLink {
+    /// `None` if the id of the trace cannot be part of an address.
+    address: Option<String>,
+    spans: String,
+    duration: String,
+    /// The names of the spans above, the topmost first, and their addresses.
+    above: Vec<(String, String)>,
 }
 
 /// The addresses of other pages.
@@ -114,13 +126,12 @@ pub(super) async fn page(
     Path(id): Path<String>,
     Query(query): Query<Vec<(String, String)>>,
 ) -> Response {
-    let part = query.iter().find(|(key, _)| key == "spans").and_then(|(_, number)| number.parse().ok());
     let is_raw = query.iter().any(|(key, value)| key == "raw" && value == "1");
     let parameters = Parameters::new(query);
     let filters = parameters.read(Timestamp::now()).filters;
     let page = app.store().read(move |store| {
         let page = match id.parse() {
-            Ok(number) => read(store, number, part, is_raw, &parameters, &filters)?,
+            Ok(number) => read(store, number, is_raw, &parameters, &filters)?,
             Err(_) => None,
         };
         Ok::<_, StoreError>(match page {
@@ -134,15 +145,14 @@ pub(super) async fn page(
 fn read(
     store: &Reader<'_>,
     id: i64,
-    part: Option<usize>,
     is_raw: bool,
     parameters: &Parameters,
     filters: &[Filter],
 ) -> rusqlite::Result<Option<Page>> {
     let (Some(request), Some(facts)) = (store.request(id)?, store.facts(id)?) else { return Ok(None) };
-    let trace = match &request.trace_id {
-        Some(trace_id) => Some(Trace::read(store, trace_id, request.span_row, part)?),
-        None => None,
+    let trace = match (&request.trace_id, request.span_row) {
+        (Some(trace_id), Some(row)) => trace_link(store, trace_id, row)?,
+        _ => None,
     };
     let attributes = match request.span_row {
         Some(row) => attributes(store.span_attributes(row)?.as_deref().unwrap_or_default()),
@@ -164,6 +174,22 @@ fn read(
     };
     let style = if is_raw { TextStyle::Raw } else { TextStyle::Rendered };
     Ok(Some(Page { attributes, trace, links, ..Page::new(request, &facts, style) }))
+}
+
+fn trace_link(store: &Reader<'_>, trace_id: &str, row: i64) -> rusqlite::Result<Option<TraceLink>> {
+    let Some(facts) = store.trace_facts(trace_id)? else { return Ok(None) };
+    let address = trace::address(trace_id);
+    let ancestors = store.ancestors(trace_id, row, MOST_ANCESTORS)?;
+    let above = ancestors.into_iter().map(|span| {
+        let address = address.as_deref().unwrap_or_default();
+        (format::short(&span.name, LONGEST_TAG), format!("{address}?span={}#selected", span.row))
+    });
+    Ok(Some(TraceLink {
+        spans: format::count(facts.spans),
+        duration: format::duration(facts.duration_ns),
+        above: above.collect(),
+        address: address.map(|address| format!("{address}?span={row}#selected")),
+    }))
 }
 
 /// Returns the attributes of a span without its input and output, which the request shows.

@@ -70,7 +70,7 @@
     button.hidden = false;
     button.textContent = isPaused ? "Paused" : "Live";
     button.setAttribute("aria-pressed", String(isPaused));
-    button.title = isPaused ? "Show new requests as they arrive" : "Stop showing new requests";
+    button.title = isPaused ? "Show new rows as they arrive" : "Stop showing new rows";
   };
   // A hidden page holds no connection: browsers allow six to a server.
   document.addEventListener("visibilitychange", () => {
@@ -82,7 +82,7 @@
 
   // Keys: j and k select a row, enter opens it, / goes to the search field.
   const select = (step) => {
-    const rows = findAll("tr[data-id]");
+    const rows = findAll("tr[data-id]:not([hidden])");
     if (rows.length === 0) return;
     const now = rows.findIndex((row) => row.classList.contains("selected"));
     const next = now < 0 ? 0 : Math.min(Math.max(now + step, 0), rows.length - 1);
@@ -118,11 +118,19 @@
     button.textContent = "Copied";
     setTimeout(() => (button.textContent = label), 1500);
   };
-  for (const block of findAll("[data-copy]")) {
-    const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet copy", textContent: "Copy" });
-    button.addEventListener("click", () => copy(button, block.dataset.copy || block.textContent));
-    block.before(button);
-  }
+  const showCopy = (root) => {
+    for (const block of findAll("[data-copy]", root)) {
+      const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet copy", textContent: "Copy" });
+      button.addEventListener("click", () => copy(button, block.dataset.copy || block.textContent));
+      block.before(button);
+    }
+  };
+  showCopy(document);
+  // Another script has added a part to the page.
+  document.addEventListener("shown", (event) => {
+    showTimes(event.detail);
+    showCopy(event.detail);
+  });
   for (const link of findAll("a[data-copy-from]")) {
     const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: "Copy" });
     button.addEventListener("click", async () => {

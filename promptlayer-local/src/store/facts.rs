@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Row, Statement, named_params};
 
 use super::preview::{self, OutputKind};
+use super::trace_facts::RequestTotals;
 use super::{NewRequest, price};
 use crate::timestamp::Timestamp;
 
@@ -87,6 +88,17 @@ impl Facts {
             price: request.price,
             metadata: &request.metadata,
         })
+    }
+
+    /// Returns what the request log adds to the facts of its trace.
+    pub(super) fn totals(&self) -> RequestTotals {
+        RequestTotals {
+            failed: self.status == "ERROR",
+            input_tokens: self.input_tokens,
+            output_tokens: self.output_tokens,
+            price: self.price,
+            price_is_estimate: self.price_is_estimate,
+        }
     }
 
     fn derive(source: &Source<'_>) -> Self {
@@ -224,7 +236,7 @@ fn of_row(row: &Row<'_>, metadata: &BTreeMap<String, String>) -> rusqlite::Resul
 }
 
 /// Cuts a text to [`TEXT_CHARACTERS`].
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     match text.char_indices().nth(TEXT_CHARACTERS) {
         Some((end, _)) => text.get(..end).unwrap_or_default().to_owned(),
         None => text.to_owned(),

@@ -21,11 +21,13 @@ mod requests;
 mod scale_tests;
 mod schema;
 mod schema_templates;
+mod schema_traces;
 mod spans;
 mod templates;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod trace_facts;
 mod tracking;
 mod tree;
 
@@ -40,8 +42,9 @@ pub(crate) use facts::{CACHED_TOKENS, REASONING_TOKENS};
 pub(crate) use labels::Label;
 use pool::{Caller, Limits, Pool, WhenAbandoned};
 pub(crate) use query::{
-    Bucket, Comparison, Figures, Filter, Found, Groups, Interval, MOST_READ, Member, Number, NumberField,
-    PageKey, Part, RequestRow, Series, Side, Sort, SortBy, TextField, TextTest, Words,
+    Bucket, Comparison, Figures, Filter, Found, FoundTraces, Groups, Interval, Links, MOST_READ, Member,
+    Number, NumberField, PageKey, Part, RequestRow, Series, Side, Sort, SortBy, TextField, TextTest,
+    TraceFilter, TraceRow, Words,
 };
 pub(crate) use requests::{DEFAULT_SCORE, NewLink, NewRequest, StoredRequest};
 use rusqlite::{Connection, OpenFlags, Statement, ToSql, Transaction, TransactionBehavior};
@@ -55,6 +58,8 @@ pub(crate) use templates::{
 };
 use tokio::sync::watch;
 pub(crate) use tracking::TrackedRequest;
+#[cfg(test)]
+pub(crate) use tree::NodeRequest;
 pub(crate) use tree::{SpanDetails, SpanNode};
 
 use crate::{Database, Error};

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::facts::{Facts, FactsWriter};
+use super::trace_facts::RequestTotals;
 use super::{Reader, Writer, integer, json_column, run_with_texts};
 use crate::integer;
 use crate::json_text::JsonText;
@@ -120,7 +121,7 @@ impl Writer<'_> {
         request: NewRequest,
         times: (Timestamp, Timestamp),
     ) -> rusqlite::Result<i64> {
-        RequestWriter::new(self.connection)?.insert(request, None, times)
+        RequestWriter::new(self.connection)?.insert(request, None, times).map(|logged| logged.id)
     }
 }
 
@@ -166,6 +167,12 @@ impl Reader<'_> {
     }
 }
 
+/// A request log that was stored.
+pub(super) struct Logged {
+    pub(super) id: i64,
+    pub(super) totals: RequestTotals,
+}
+
 /// The prepared statements that store a request log. One instance serves a whole body.
 pub(super) struct RequestWriter<'c> {
     connection: &'c Connection,
@@ -202,7 +209,7 @@ impl<'c> RequestWriter<'c> {
         request: NewRequest,
         span: Option<(i64, &str)>,
         times: (Timestamp, Timestamp),
-    ) -> rusqlite::Result<i64> {
+    ) -> rusqlite::Result<Logged> {
         let facts = Facts::of(&request, times, span.map(|(_, name)| name));
         let id = run_with_texts(
             self.connection,
@@ -246,7 +253,7 @@ impl<'c> RequestWriter<'c> {
             let name = request.score_name.as_deref().unwrap_or(DEFAULT_SCORE);
             self.score.execute(params![id, name, request.score])?;
         }
-        Ok(id)
+        Ok(Logged { id, totals: facts.totals() })
     }
 }
 

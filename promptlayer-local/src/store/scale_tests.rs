@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use super::{NewSpan, PageKey, Reader, Resent, Sort, SortBy, SpanOptions, Store, StoreError, integer};
+use super::{
+    NewSpan, PageKey, Reader, Resent, Sort, SortBy, SpanOptions, Store, StoreError, TraceFilter, integer,
+};
 use crate::Database;
 
 const PER_PAGE: usize = 50;
@@ -112,6 +114,14 @@ fn costs(path: &Path, requests: usize) -> Vec<(&'static str, usize, Duration)> {
         assert_eq!(nodes.len(), TRACE);
         assert_eq!(store.span_details(nodes.iter().map(|node| node.row)).unwrap().len(), TRACE);
     });
+    let traces = |filter: TraceFilter, before: Option<PageKey>, expected: usize| {
+        cost(&connection, &steps, move |store| {
+            let page = store.find_traces(&filter, before.as_ref(), PER_PAGE).unwrap();
+            assert_eq!((page.rows.len(), page.stored), (expected, integer(requests / 5 + 1)));
+        })
+    };
+    let named = |name: &str| TraceFilter { name: Some(name.to_owned()), ..TraceFilter::default() };
+    let failed = TraceFilter { has_errors: Some(true), ..TraceFilter::default() };
     let request = cost(&connection, &steps, |store| {
         assert!(store.request(integer(requests / 2)).unwrap().is_some());
     });
@@ -122,6 +132,11 @@ fn costs(path: &Path, requests: usize) -> Vec<(&'static str, usize, Duration)> {
         ("past the last page", list(PageKey::parse("0_0", SortBy::Start), 0)),
         ("trace of 500 spans", trace),
         ("one request", request),
+        ("traces", traces(TraceFilter::default(), None, PER_PAGE)),
+        ("traces at the end", traces(TraceFilter::default(), PageKey::parse("0_0", SortBy::Start), 0)),
+        ("traces with a frequent name", traces(named("CAL"), None, PER_PAGE)),
+        ("traces with a name that none has", traces(named("none"), None, 0)),
+        ("traces with errors", traces(failed, None, 0)),
     ]
     .into_iter()
     .map(|(what, (steps, time))| (what, steps, time))
@@ -142,13 +157,18 @@ fn pages_cost_the_same_at_any_depth_and_at_any_scale() {
     }
     let first = large[0].1;
     for ((what, steps, _), (_, small_steps, _)) in large.iter().zip(&small) {
+        if what.starts_with("traces") {
+            // With a tenth of the requests, there are fewer traces than one page reads.
+            assert!(*steps * 100 <= first * 150, "{what}: {steps} steps, the first page {first}");
+            continue;
+        }
         // SQLite finds the key of a page in a B-tree, which can be one level deeper. That is not a step of
         // the virtual machine.
         assert!(
             *steps * 100 <= small_steps * 105,
             "{what}: {steps} steps, {small_steps} with a tenth of the requests"
         );
-        if what.contains("page") {
+        if what.ends_with("page") {
             // The first page has no newer requests to look up.
             assert!(*steps * 100 <= first * 150, "{what}: {steps} steps, the first page {first}");
         }

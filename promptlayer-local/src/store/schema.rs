@@ -2,8 +2,9 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::facts;
 use super::schema_templates::TEMPLATE_TABLES;
+use super::schema_traces::TRACE_TABLES;
+use super::{facts, trace_facts};
 
 /// The migration steps, one for each version. A database at version `n` still needs the steps from index `n`
 /// on. A released step is never edited; a change is a new step.
@@ -12,6 +13,7 @@ pub(super) const STEPS: &[Step] = &[
     Step::sql(SECOND),
     Step { sql: THIRD, fill: Some(facts::write_missing) },
     Step::sql(TEMPLATE_TABLES),
+    Step { sql: TRACE_TABLES, fill: Some(trace_facts::write_all) },
 ];
 
 /// A migration step.
@@ -55,8 +57,17 @@ pub(super) const UNMARKED_TABLES: [&str; 13] = [
 ];
 
 /// The tables that later steps added.
-const LATER_TABLES: [&str; 5] =
-    ["awaited_spans", "indexed_requests", "request_counts", "request_facts", "request_texts"];
+const LATER_TABLES: [&str; 9] = [
+    "awaited_spans",
+    "indexed_requests",
+    "names_of_traces",
+    "request_counts",
+    "request_facts",
+    "request_texts",
+    "span_names",
+    "trace_counts",
+    "trace_facts",
+];
 
 /// The reason why a database cannot be migrated.
 pub(super) enum Refused {

@@ -7,9 +7,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::requests::RequestWriter;
+use super::trace_facts::TraceFactsWriter;
 use super::{NewRequest, Reader, Writer, json_column, run_with_texts};
 use crate::json_text::JsonText;
 use crate::timestamp::Timestamp;
+
+/// The status code of a span that failed.
+pub(super) const FAILED: &str = "StatusCode.ERROR";
 
 /// A span as the client sent it.
 #[derive(Debug, Deserialize)]
@@ -163,6 +167,19 @@ impl Reader<'_> {
             .query_map([trace_id], read_span)?
             .collect()
     }
+
+    /// Returns one span of a trace by the id of its row.
+    pub(crate) fn span(&self, trace_id: &str, row: i64) -> rusqlite::Result<Option<StoredSpan>> {
+        self.connection
+            .query_row(
+                "SELECT spans.*, requests.id AS request_id FROM spans
+                 LEFT JOIN requests ON requests.span_row = spans.id
+                 WHERE spans.id = ? AND trace_id = ?",
+                params![row, trace_id],
+                read_span,
+            )
+            .optional()
+    }
 }
 
 fn write_all(
@@ -174,6 +191,7 @@ fn write_all(
     let closed = closed_among(connection, &spans)?;
     let mut span_writer = SpanWriter::new(connection)?;
     let mut request_writer = RequestWriter::new(connection)?;
+    let mut traces = TraceFactsWriter::new(connection)?;
     let mut stored = match options.resent {
         Resent::Store => None,
         Resent::Ignore => Some(StoredSpans::find(connection, &spans)?),
@@ -189,26 +207,34 @@ fn write_all(
         let request = span.log_request.take();
         let times =
             (Timestamp::from_nanoseconds(span.start_time), Timestamp::from_nanoseconds(span.end_time));
+        let failed = span.status.status_code == FAILED;
         let key = (trace_id, span.start_time, span_id.clone());
         if let Some(known) = stored.as_mut().and_then(|stored| stored.0.get_mut(&key)) {
             receipt.resent += 1;
             if let (Some(request), false) = (request, known.has_request) {
-                let id = request_writer.insert(request, Some((known.row, &span.name)), times)?;
-                receipt.requests.push(LoggedId { id, span_id });
+                let logged = request_writer.insert(request, Some((known.row, &span.name)), times)?;
+                traces.add_request(&key.0, failed, logged.totals);
+                receipt.requests.push(LoggedId { id: logged.id, span_id });
                 known.has_request = true;
             }
             continue;
         }
+        traces.add_span(&span);
         let (row, name) = span_writer.insert(span)?;
-        if let Some(stored) = &mut stored {
-            stored.0.insert(key, FoundSpan { row, has_request: request.is_some() });
-        }
+        let mut has_request = request.is_some();
         if let Some(request) = request {
-            let id = request_writer.insert(request, Some((row, &name)), times)?;
-            receipt.requests.push(LoggedId { id, span_id: span_id.clone() });
+            let logged = request_writer.insert(request, Some((row, &name)), times)?;
+            traces.add_request(&key.0, failed, logged.totals);
+            receipt.requests.push(LoggedId { id: logged.id, span_id: span_id.clone() });
+        } else {
+            has_request = traces.add_joined_request(&key.0, row, failed)?;
+        }
+        if let Some(stored) = &mut stored {
+            stored.0.insert(key, FoundSpan { row, has_request });
         }
         receipt.spans.push(StoredId { id: row, name, span_id });
     }
+    traces.write()?;
     if options.close_after {
         let now = Timestamp::now().nanoseconds();
         let mut close = connection.prepare(

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use serde_json::json;
 
-use super::{READERS, Reader, Sort, Store, StoreError, WAITING, Writer, schema};
+use super::{READERS, Reader, Sort, SpanOptions, Store, StoreError, WAITING, Writer, schema};
 use crate::timestamp::Timestamp;
 use crate::{Database, Error};
 
@@ -390,6 +390,8 @@ fn first_version_database_is_marked_and_migrated() {
         let store = Store::open(&Database::File(path.clone())).unwrap();
         let names = run(store.read(|store| {
             assert_eq!(count(store)?, 2);
+            let traces = store.find_traces(&super::TraceFilter::default(), None, 10)?;
+            assert_eq!((traces.stored, traces.rows[0].requests), (1, 1));
             let page = store.find_requests(&[], Sort::default(), None, 10)?;
             Ok::<_, StoreError>(page.rows.into_iter().map(|row| row.name).collect::<Vec<_>>())
         }));
@@ -433,4 +435,89 @@ fn deleting_a_request_keeps_list_and_count_right() {
             .unwrap();
         assert_eq!(page.rows.iter().map(|row| row.id).collect::<Vec<_>>(), [3, 1]);
     });
+}
+
+const SPANS: SpanOptions = SpanOptions { close_after: false, resent: super::Resent::Store };
+
+/// Returns all facts of traces, without their ids, and the names of the spans of each trace.
+fn all_trace_facts(path: &PathBuf) -> Vec<Vec<rusqlite::types::Value>> {
+    let connection = Connection::open(path).unwrap();
+    let mut statement = connection
+        .prepare(
+            "SELECT trace_facts.*, (SELECT group_concat(name) FROM (SELECT span_names.name FROM names_of_traces AS n
+                 JOIN span_names ON span_names.id = n.name WHERE n.trace = trace_facts.id ORDER BY 1))
+             FROM trace_facts ORDER BY trace_id",
+        )
+        .unwrap();
+    let columns = statement.column_count();
+    let rows = statement.query_map([], |row| (1..columns).map(|column| row.get(column)).collect()).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+#[test]
+fn traces_of_an_older_database_get_the_same_facts() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("test.db");
+    let store = Store::open(&Database::File(path.clone())).unwrap();
+    // Each span in a transaction of its own, and children before their parents.
+    for index in (0..3_000_i64).rev() {
+        let (trace, number) = (index / 3, index % 3);
+        let failed = index % 7 == 0;
+        let log = json!({
+            "provider": "openai", "model": "gpt-4o", "input": {}, "output": {}, "input_tokens": index, "price": 0.5,
+            "status": if index % 5 == 0 { "ERROR" } else { "SUCCESS" },
+        });
+        let span: super::NewSpan = serde_json::from_value(json!({
+            "name": format!("span {number}"), "kind": "", "start_time": 1000 + index, "end_time": 2000 - number,
+            "context": { "trace_id": trace.to_string(), "span_id": number.to_string(), "trace_state": "" },
+            "parent_id": (number > 0).then(|| (number - 1).to_string()),
+            "status": { "status_code": if failed { "StatusCode.ERROR" } else { "StatusCode.OK" } },
+            "attributes": {}, "resource": { "attributes": { "service.name": format!("service {number}") } },
+            "log_request": (number == 1).then_some(log),
+        }))
+        .unwrap();
+        run(store.write(|store| store.insert_spans(vec![span], SPANS).map_err(StoreError::from))).unwrap();
+    }
+    drop(store);
+    let written = all_trace_facts(&path);
+    assert_eq!(written.len(), 1_000);
+
+    let connection = Connection::open(&path).unwrap();
+    connection
+        .execute_batch("DELETE FROM names_of_traces; DELETE FROM trace_facts; DELETE FROM span_names")
+        .unwrap();
+    super::trace_facts::write_all(&connection).unwrap();
+    drop(connection);
+    let store = Store::open(&Database::File(path.clone())).unwrap();
+    let found = run(store
+        .read(|store| Ok::<_, StoreError>(store.find_traces(&super::TraceFilter::default(), None, 10)?)));
+    assert_eq!(found.unwrap().stored, 1_000);
+    drop(store);
+    assert_eq!(all_trace_facts(&path), written);
+}
+
+#[test]
+fn trace_without_spans_is_deleted() {
+    let store = Store::open(&Database::Memory).unwrap();
+    let span = |trace: &str, id: &str| -> super::NewSpan {
+        serde_json::from_value(json!({
+            "name": "s", "kind": "", "start_time": 1, "end_time": 2, "attributes": {}, "resource": {},
+            "context": { "trace_id": trace, "span_id": id, "trace_state": "" },
+            "status": { "status_code": "StatusCode.OK" },
+        }))
+        .unwrap()
+    };
+    let spans = vec![span("a", "1"), span("a", "2"), span("b", "3")];
+    run(store.write(|store| store.insert_spans(spans, SPANS).map_err(StoreError::from))).unwrap();
+    for (delete, expected) in [(1, &[("a", 1), ("b", 1)][..]), (2, &[("b", 1)])] {
+        let found = run(store.write(move |store| {
+            store.connection.execute("DELETE FROM spans WHERE id = ?", [delete])?;
+            Ok::<_, StoreError>(store.find_traces(&super::TraceFilter::default(), None, 10)?)
+        }))
+        .unwrap();
+        let mut traces: Vec<_> =
+            found.rows.iter().map(|row| (row.trace_id.as_deref().unwrap(), row.spans)).collect();
+        traces.sort_unstable();
+        assert_eq!((&*traces, found.stored), (expected, i64::try_from(expected.len()).unwrap()));
+    }
 }

@@ -21,7 +21,7 @@ use crate::store::{Reader, count_of};
 use crate::timestamp::Timestamp;
 
 /// The maximum number of requests that the figures count, if they do not count all.
-const MOST_FOUND: usize = limit(10_000, 200);
+pub(super) const MOST_FOUND: usize = limit(10_000, 200);
 
 /// The maximum number of requests that are read in the order of the list to find those of a page, or of the figures.
 pub(crate) const MOST_READ: usize = limit(30_000, 600);
@@ -112,12 +112,12 @@ pub(crate) struct Links {
 /// A request that was found: its position in the list, and its share of the figures.
 #[derive(Debug)]
 pub(super) struct Hit {
-    key: PageKey,
-    is_error: bool,
-    duration_ns: i64,
-    input_tokens: i64,
-    output_tokens: i64,
-    price: f64,
+    pub(super) key: PageKey,
+    pub(super) is_error: bool,
+    pub(super) duration_ns: i64,
+    pub(super) input_tokens: i64,
+    pub(super) output_tokens: i64,
+    pub(super) price: f64,
 }
 
 /// The columns of a [`Hit`], after the value that the list is sorted by.
@@ -133,17 +133,17 @@ pub(crate) struct NumberedPage {
 
 /// What reading in the order of the list found.
 #[derive(Default)]
-struct Scan {
-    hits: Vec<Hit>,
+pub(super) struct Scan {
+    pub(super) hits: Vec<Hit>,
     /// The last request that was read, if reading stopped at the maximum number.
-    stopped_at: Option<PageKey>,
+    pub(super) stopped_at: Option<PageKey>,
 }
 
 /// The hits of a page, with the figures and the positions around it.
-struct Page {
-    ids: Vec<i64>,
-    figures: Figures,
-    links: Links,
+pub(super) struct Page {
+    pub(super) ids: Vec<i64>,
+    pub(super) figures: Figures,
+    pub(super) links: Links,
 }
 
 impl Reader<'_> {
@@ -324,45 +324,8 @@ impl Reader<'_> {
         from: Option<&PageKey>,
         limit: usize,
     ) -> rusqlite::Result<Page> {
-        let first = self.scan(filters, sort, None, MOST_FOUND, MOST_READ)?;
-        if first.stopped_at.is_none() && first.hits.len() < MOST_FOUND {
-            return Ok(page_of(&first.hits, true, sort, from, limit));
-        }
-        let figures = Figures::of(&first.hits, false);
-        let mut page = match from {
-            None => {
-                let stopped_at = first.stopped_at.filter(|_| first.hits.len() <= limit);
-                Scan { hits: first.hits, stopped_at }
-            }
-            Some(_) => self.scan(filters, sort, from, limit + 1, MOST_READ)?,
-        };
-        let has_next = page.hits.len() > limit;
-        page.hits.truncate(limit);
-
-        let reversed = Sort { descending: !sort.descending, ..sort };
-        let before = match from {
-            Some(key) => {
-                self.scan(filters, reversed, Some(&key.including(reversed)), limit + 1, MOST_READ)?.hits
-            }
-            None => Vec::new(),
-        };
-        let at_end = if has_next || page.hits.is_empty() {
-            self.scan(filters, reversed, None, limit + 1, MOST_READ)?.hits
-        } else {
-            Vec::new()
-        };
-        let key_of = |hits: &[Hit], index: usize| hits.get(index).map(|hit| hit.key.clone());
-        Ok(Page {
-            figures,
-            links: Links {
-                here: page.hits.first().map(|hit| hit.key.including(sort)),
-                has_previous: !before.is_empty(),
-                previous: key_of(&before, limit),
-                next: page.hits.last().filter(|_| has_next).map(|hit| hit.key.clone()),
-                last: key_of(&at_end, limit),
-                unread: page.stopped_at,
-            },
-            ids: page.hits.iter().map(|hit| hit.key.id).collect(),
+        scanned_page(sort, from, limit, |sort, from, most_hits| {
+            self.scan(filters, sort, from, most_hits, MOST_READ)
         })
     }
 
@@ -514,14 +477,14 @@ fn equality(filters: &[&Filter], sort: Sort) -> (&'static str, Option<(&'static 
 }
 
 /// The part of a list that the conditions on its start times leave.
-struct Range {
-    from: Option<PageKey>,
+pub(super) struct Range {
+    pub(super) from: Option<PageKey>,
     /// The last start time.
-    until: Option<i64>,
+    pub(super) until: Option<i64>,
 }
 
 impl Range {
-    fn of(filters: &[&Filter], sort: Sort, from: Option<&PageKey>) -> Self {
+    pub(super) fn of(filters: &[&Filter], sort: Sort, from: Option<&PageKey>) -> Self {
         let mut range = Self { from: from.cloned(), until: None };
         if sort.by != SortBy::Start {
             return range;
@@ -553,13 +516,64 @@ impl Range {
 }
 
 /// Compares two positions in the order of a list.
-fn in_order(one: &PageKey, other: &PageKey, sort: Sort) -> Ordering {
+pub(super) fn in_order(one: &PageKey, other: &PageKey, sort: Sort) -> Ordering {
     let order = one.compare(other);
     if sort.descending { order.reverse() } else { order }
 }
 
+/// Returns a page of hits that are read in the order of the list. `scan` reads hits in an order, after a position, until
+/// it has the given number of them or has read [`MOST_READ`] rows.
+pub(super) fn scanned_page(
+    sort: Sort,
+    from: Option<&PageKey>,
+    limit: usize,
+    scan: impl Fn(Sort, Option<&PageKey>, usize) -> rusqlite::Result<Scan>,
+) -> rusqlite::Result<Page> {
+    let first = scan(sort, None, MOST_FOUND)?;
+    if first.stopped_at.is_none() && first.hits.len() < MOST_FOUND {
+        return Ok(page_of(&first.hits, true, sort, from, limit));
+    }
+    let figures = Figures::of(&first.hits, false);
+    let mut page = match from {
+        None => {
+            let stopped_at = first.stopped_at.filter(|_| first.hits.len() <= limit);
+            Scan { hits: first.hits, stopped_at }
+        }
+        Some(_) => scan(sort, from, limit + 1)?,
+    };
+    let has_next = page.hits.len() > limit;
+    page.hits.truncate(limit);
+
+    let reversed = Sort { descending: !sort.descending, ..sort };
+    let before = match from {
+        Some(key) => scan(reversed, Some(&key.including(reversed)), limit + 1)?.hits,
+        None => Vec::new(),
+    };
+    let at_end =
+        if has_next || page.hits.is_empty() { scan(reversed, None, limit + 1)?.hits } else { Vec::new() };
+    let key_of = |hits: &[Hit], index: usize| hits.get(index).map(|hit| hit.key.clone());
+    Ok(Page {
+        figures,
+        links: Links {
+            here: page.hits.first().map(|hit| hit.key.including(sort)),
+            has_previous: !before.is_empty(),
+            previous: key_of(&before, limit),
+            next: page.hits.last().filter(|_| has_next).map(|hit| hit.key.clone()),
+            last: key_of(&at_end, limit),
+            unread: page.stopped_at,
+        },
+        ids: page.hits.iter().map(|hit| hit.key.id).collect(),
+    })
+}
+
 /// Returns a page of all hits, which are in the order of the list.
-fn page_of(hits: &[Hit], are_complete: bool, sort: Sort, from: Option<&PageKey>, limit: usize) -> Page {
+pub(super) fn page_of(
+    hits: &[Hit],
+    are_complete: bool,
+    sort: Sort,
+    from: Option<&PageKey>,
+    limit: usize,
+) -> Page {
     let begin = from
         .map_or(0, |from| hits.partition_point(|hit| in_order(&hit.key, from, sort) != Ordering::Greater));
     let shown: Vec<&Hit> = hits.iter().skip(begin).take(limit).collect();
