@@ -31,7 +31,7 @@ mod trace_facts;
 mod tracking;
 mod tree;
 
-use std::ops::Deref;
+use std::ops::{Deref, RangeInclusive};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -85,9 +85,10 @@ const LOG_LIMIT: i64 = 16 * 1024 * 1024;
 /// that changes often, such as one of an index, is then written less often.
 const LOG_PAGES: i64 = 4_000;
 
-/// The size of the writer's page cache in KiB: 4 MiB. Each request changes a page of about twenty indexes, which would
-/// otherwise be read from the file again. A body of 64 MiB fills the cache, whatever its size.
-const WRITER_CACHE: i64 = 4 * 1024;
+/// The limits of the writer's page cache in KiB: 4 and 64 MiB. Between them, it is a sixty-fourth of the file. Each
+/// request changes a page of about twenty indexes, which would otherwise be read from the file again. A body of 64 MiB
+/// fills the cache, whatever its size.
+const WRITER_CACHE: RangeInclusive<i64> = 4 * 1024..=64 * 1024;
 
 /// A handle to the database. Clones share the database, and it is closed when the last clone is dropped.
 #[derive(Debug, Clone)]
@@ -310,7 +311,7 @@ impl Place {
             connection.pragma_update(None, "synchronous", "NORMAL")?;
             connection.pragma_update_and_check(None, "journal_size_limit", LOG_LIMIT, |_| Ok(()))?;
             connection.pragma_update_and_check(None, "wal_autocheckpoint", LOG_PAGES, |_| Ok(()))?;
-            connection.pragma_update(None, "cache_size", -WRITER_CACHE)?;
+            adapt_cache(connection)?;
         }
         connection.busy_timeout(LOCK_SLICE)
     }
@@ -326,6 +327,15 @@ impl Place {
         connection.pragma_update(None, "query_only", true)?;
         Ok(connection)
     }
+}
+
+/// Sets the size of the writer's page cache for the size of the file.
+fn adapt_cache(connection: &Connection) -> rusqlite::Result<()> {
+    let value = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let file = value("page_count")?.saturating_mul(value("page_size")?) / 1024;
+    let cache = (file / 64).clamp(*WRITER_CACHE.start(), *WRITER_CACHE.end());
+    // A negative number is one of KiB.
+    connection.pragma_update(None, "cache_size", -cache)
 }
 
 /// Returns a name that is unique among the stores of this process and among all running processes.

@@ -3,9 +3,10 @@
 //! A request is indexed after it was stored, together with the requests around it, because a group of requests takes
 //! less time than each of them alone. A search therefore indexes the rest first.
 
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
-use super::{Reader, Store, StoreError, Writer, count_of, integer, preview};
+use super::pool::Caller;
+use super::{Reader, Store, StoreError, Writer, adapt_cache, count_of, integer, preview};
 
 /// The number of requests that one transaction indexes. Other writes wait meanwhile, about 50 milliseconds.
 const GROUP: usize = 500;
@@ -17,7 +18,9 @@ impl Store {
     /// Indexes all requests that are not in the index yet.
     pub(crate) async fn index_texts(&self) -> Result<(), StoreError> {
         while self.index_group().await? == GROUP {}
-        Ok(())
+        // The file has grown.
+        let adapt = |connection: &mut Connection, _: &Caller| Ok::<_, StoreError>(adapt_cache(connection)?);
+        self.0.writer.run(adapt).await
     }
 
     /// Indexes the requests that a search has to find: all, or the oldest 5,000 of those that are not in the index.
