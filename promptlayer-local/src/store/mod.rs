@@ -85,10 +85,20 @@ const LOG_LIMIT: i64 = 16 * 1024 * 1024;
 /// that changes often, such as one of an index, is then written less often.
 const LOG_PAGES: i64 = 4_000;
 
-/// The limits of the writer's page cache in KiB: 4 and 64 MiB. Between them, it is a sixty-fourth of the file. Each
-/// request changes a page of about twenty indexes, which would otherwise be read from the file again. A body of 64 MiB
-/// fills the cache, whatever its size.
-const WRITER_CACHE: RangeInclusive<i64> = 4 * 1024..=64 * 1024;
+/// The size of a page cache: a part of the file, within limits.
+struct Cache {
+    /// The cache is this part of the file: one of so many.
+    part: i64,
+    /// The limits in KiB.
+    limits: RangeInclusive<i64>,
+}
+
+/// The writer's cache has 4 to 64 MiB. Each request changes a page of about twenty indexes, which would otherwise be
+/// read from the file again. A body of 64 MiB fills the cache, whatever its size.
+const WRITER_CACHE: Cache = Cache { part: 64, limits: 4 * 1024..=64 * 1024 };
+
+/// A reader's cache has 2 to 16 MiB.
+const READER_CACHE: Cache = Cache { part: 256, limits: 2 * 1024..=16 * 1024 };
 
 /// A handle to the database. Clones share the database, and it is closed when the last clone is dropped.
 #[derive(Debug, Clone)]
@@ -311,7 +321,7 @@ impl Place {
             connection.pragma_update(None, "synchronous", "NORMAL")?;
             connection.pragma_update_and_check(None, "journal_size_limit", LOG_LIMIT, |_| Ok(()))?;
             connection.pragma_update_and_check(None, "wal_autocheckpoint", LOG_PAGES, |_| Ok(()))?;
-            adapt_cache(connection)?;
+            WRITER_CACHE.adapt(connection)?;
         }
         connection.busy_timeout(LOCK_SLICE)
     }
@@ -324,18 +334,21 @@ impl Place {
             // is committed.
             connection.pragma_update(None, "read_uncommitted", true)?;
         }
+        READER_CACHE.adapt(&connection)?;
         connection.pragma_update(None, "query_only", true)?;
         Ok(connection)
     }
 }
 
-/// Sets the size of the writer's page cache for the size of the file.
-fn adapt_cache(connection: &Connection) -> rusqlite::Result<()> {
-    let value = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let file = value("page_count")?.saturating_mul(value("page_size")?) / 1024;
-    let cache = (file / 64).clamp(*WRITER_CACHE.start(), *WRITER_CACHE.end());
-    // A negative number is one of KiB.
-    connection.pragma_update(None, "cache_size", -cache)
+impl Cache {
+    /// Sets the size of the cache for the size of the file.
+    fn adapt(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let value = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        let file = value("page_count")?.saturating_mul(value("page_size")?) / 1024;
+        let size = (file / self.part).clamp(*self.limits.start(), *self.limits.end());
+        // A negative number is one of KiB.
+        connection.pragma_update(None, "cache_size", -size)
+    }
 }
 
 /// Returns a name that is unique among the stores of this process and among all running processes.

@@ -6,7 +6,7 @@
 use rusqlite::{Connection, params};
 
 use super::pool::Caller;
-use super::{Reader, Store, StoreError, Writer, adapt_cache, count_of, integer, preview};
+use super::{Reader, Store, StoreError, WRITER_CACHE, Writer, count_of, integer, preview};
 
 /// The number of requests that one transaction indexes. Other writes wait meanwhile, about 50 milliseconds.
 const GROUP: usize = 500;
@@ -19,7 +19,8 @@ impl Store {
     pub(crate) async fn index_texts(&self) -> Result<(), StoreError> {
         while self.index_group().await? == GROUP {}
         // The file has grown.
-        let adapt = |connection: &mut Connection, _: &Caller| Ok::<_, StoreError>(adapt_cache(connection)?);
+        let adapt =
+            |connection: &mut Connection, _: &Caller| Ok::<_, StoreError>(WRITER_CACHE.adapt(connection)?);
         self.0.writer.run(adapt).await
     }
 
