@@ -3,6 +3,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::store::Retention;
+
 /// The storage that a [`Server`](crate::Server) uses for logged data.
 ///
 /// ```
@@ -51,7 +53,9 @@ impl fmt::Display for Database {
 ///     .allow_host("box.lan")
 ///     .body_limit(8 << 20) // 8 MiB
 ///     .connection_limit(16)
-///     .header_timeout(Duration::from_secs(5));
+///     .header_timeout(Duration::from_secs(5))
+///     .retain(Duration::from_secs(30 * 24 * 60 * 60)) // 30 days
+///     .max_size(2 << 30); // 2 GiB
 /// let server = Server::start(config)?;
 /// assert_ne!(server.address().port(), 0);
 /// # Ok::<(), promptlayer_local::Error>(())
@@ -66,6 +70,7 @@ pub struct Config {
     pub(crate) body_limit: usize,
     pub(crate) connection_limit: usize,
     pub(crate) header_timeout: Duration,
+    pub(crate) retention: Retention,
 }
 
 impl Config {
@@ -140,6 +145,29 @@ impl Config {
         self.header_timeout = timeout;
         self
     }
+
+    /// Deletes requests and traces once they are older than this. Default: they are kept.
+    ///
+    /// A request is as old as its start time, and is deleted with its span. Other spans are deleted once all spans of
+    /// their trace are older. The server checks at least every minute, and deletes in short transactions, so that
+    /// other writes wait little. Templates are never deleted.
+    #[must_use]
+    pub fn retain(mut self, age: Duration) -> Self {
+        self.retention.age = Some(age);
+        self
+    }
+
+    /// Sets the maximum size of the database in bytes. Above it, the oldest requests and spans are deleted, in the
+    /// order in which they were stored, until the database is a tenth smaller. Default: no limit.
+    ///
+    /// The size is that of the database file. The write-ahead log beside it needs up to 64 MiB more while
+    /// data is deleted. With retention, a
+    /// database file that an earlier version created is rewritten once when the server starts, so that it can shrink.
+    #[must_use]
+    pub fn max_size(mut self, bytes: u64) -> Self {
+        self.retention.size = Some(bytes);
+        self
+    }
 }
 
 impl Default for Config {
@@ -152,6 +180,7 @@ impl Default for Config {
             body_limit: Self::DEFAULT_BODY_LIMIT,
             connection_limit: Self::DEFAULT_CONNECTION_LIMIT,
             header_timeout: Self::DEFAULT_HEADER_TIMEOUT,
+            retention: Retention::default(),
         }
     }
 }
@@ -168,6 +197,8 @@ impl fmt::Debug for Config {
             .field("body_limit", &self.body_limit)
             .field("connection_limit", &self.connection_limit)
             .field("header_timeout", &self.header_timeout)
+            .field("retain", &self.retention.age)
+            .field("max_size", &self.retention.size)
             .finish()
     }
 }

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use crate::access::Access;
 use crate::app::App;
 use crate::router::router;
-use crate::store::Store;
+use crate::store::{Retention, Store};
 use crate::{Config, Error};
 
 /// A running server, which stops when it is dropped.
@@ -60,6 +60,10 @@ impl Server {
     pub fn start(config: Config) -> Result<Self, Error> {
         let access = Access::new(&config)?;
         let store = Store::open(&config.database)?;
+        let retention = config.retention;
+        if retention.is_limited() {
+            store.allow_shrinking();
+        }
         let (listener, address) =
             listen(config.address).map_err(|source| Error::Bind { address: config.address, source })?;
         let url = format!("http://{}", reachable(address));
@@ -72,7 +76,7 @@ impl Server {
         let (started, start) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("promptlayer-local".to_owned())
-            .spawn(move || run(listener, router, store, limits, stopped, &started))
+            .spawn(move || run(listener, router, store, limits, retention, stopped, &started))
             .map_err(|source| Error::Thread { source })?;
         // The channel is empty only if the thread ended before it sent its result.
         let outcome =
@@ -134,6 +138,7 @@ fn run(
     router: Router,
     store: Store,
     limits: Limits,
+    retention: Retention,
     stopped: watch::Receiver<bool>,
     started: &mpsc::Sender<io::Result<()>>,
 ) {
@@ -148,7 +153,10 @@ fn run(
         match tokio::net::TcpListener::from_std(listener) {
             Ok(listener) => {
                 let _ = started.send(Ok(()));
-                tokio::spawn(maintenance::run(store, stopped.clone()));
+                tokio::spawn(maintenance::index(store.clone(), stopped.clone()));
+                if retention.is_limited() {
+                    tokio::spawn(maintenance::delete_old(store, retention, stopped.clone()));
+                }
                 connections::serve(listener, router, limits, stopped).await;
             }
             Err(error) => {

@@ -17,6 +17,9 @@ mod preview;
 mod price;
 mod query;
 mod requests;
+mod retention;
+#[cfg(test)]
+mod retention_tests;
 #[cfg(test)]
 mod scale_tests;
 mod schema;
@@ -47,6 +50,7 @@ pub(crate) use query::{
     TraceFilter, TraceRow, Words,
 };
 pub(crate) use requests::{DEFAULT_SCORE, NewLink, NewRequest, StoredRequest};
+pub(crate) use retention::Retention;
 use rusqlite::{Connection, OpenFlags, Statement, ToSql, Transaction, TransactionBehavior};
 use serde::de::DeserializeOwned;
 pub(crate) use spans::{
@@ -156,6 +160,11 @@ impl Store {
         };
 
         let writer = place.connect(PATIENCE).map_err(|error| failed(&error))?;
+        let is_new = |pages: i64| pages == 0;
+        if writer.pragma_query_value(None, "page_count", |row| row.get(0)).is_ok_and(is_new) {
+            // Lets the file shrink when data is deleted. SQLite decides this before the first table exists.
+            writer.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(|error| failed(&error))?;
+        }
         schema::migrate(&writer).map_err(|refused| match refused {
             schema::Refused::TooNew { found } => {
                 Error::NewerDatabase { database: database.to_string(), found, known: schema::VERSION }

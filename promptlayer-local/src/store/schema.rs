@@ -14,6 +14,7 @@ pub(super) const STEPS: &[Step] = &[
     Step { sql: THIRD, fill: Some(facts::write_missing) },
     Step::sql(TEMPLATE_TABLES),
     Step { sql: TRACE_TABLES, fill: Some(trace_facts::write_all) },
+    Step::sql(RETENTION_AND_DELIVERIES),
 ];
 
 /// A migration step.
@@ -57,8 +58,9 @@ pub(super) const UNMARKED_TABLES: [&str; 13] = [
 ];
 
 /// The tables that later steps added.
-const LATER_TABLES: [&str; 9] = [
+const LATER_TABLES: [&str; 10] = [
     "awaited_spans",
+    "deliveries",
     "indexed_requests",
     "names_of_traces",
     "request_counts",
@@ -130,6 +132,18 @@ fn check_tables(connection: &Connection) -> Result<(), Refused> {
     }
     Ok(())
 }
+
+// Old spans are found by their time, and what belongs to a deleted request by the request. `deliveries` holds the last row that each server that data is sent to has
+// acknowledged.
+const RETENTION_AND_DELIVERIES: &str = "
+CREATE INDEX spans_by_time ON spans (start_ns);
+CREATE INDEX awaited_span_of_a_request ON awaited_spans (request_id);
+CREATE TABLE deliveries (
+    target TEXT PRIMARY KEY,
+    last_span INTEGER NOT NULL,
+    last_request INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+";
 
 // What the list shows, filters and sorts by, one narrow row for each request: the row of a request log can hold
 // many megabytes, and SQLite reads a row from its beginning. `store::facts` writes these rows.
