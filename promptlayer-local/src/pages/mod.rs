@@ -7,9 +7,7 @@ mod edit;
 mod events;
 mod figures;
 mod files;
-mod filters;
 mod form;
-mod format;
 mod key;
 mod list;
 mod markdown;
@@ -28,6 +26,7 @@ use axum::{Router, middleware};
 use crate::app::App;
 use crate::limits::RETRY_AFTER;
 use crate::store::StoreError;
+use crate::{filters, format};
 
 /// The content security policy of a page: it may load the script, the style sheet and the icon of this server, and
 /// images that are embedded in the page, and send forms to this server. Prompts and responses are untrusted. Even if

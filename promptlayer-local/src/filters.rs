@@ -1,11 +1,11 @@
-//! The filters of a list, as parameters of its address.
+//! The filters of a list, as parameters of its address and as the options of a command.
 //!
 //! Each parameter is one condition, and a request or a trace must fulfill all of them. The form, the links of a row and the
 //! links that remove a filter all write the same parameters.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::format;
+use crate::format;
 use crate::store::{
     Comparison, Filter, Member, Number, NumberField, Side, Sort, SortBy, TextField, TextTest, TraceFilter,
     Words,
@@ -69,7 +69,7 @@ pub(super) enum Unit {
 }
 
 /// All filters of requests, in the order of the form.
-const FIELDS: &[Field] = &[
+pub(super) const FIELDS: &[Field] = &[
     field("q", "Text", Kind::Words(Side::Both), "words of the prompt or the answer"),
     field("status", "Status", Kind::Status, ""),
     field("when", "Time", Kind::When, ""),
