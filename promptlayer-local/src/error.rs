@@ -1,7 +1,8 @@
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
-/// An error that prevents a [`Server`](crate::Server) from starting.
+/// An error that prevents a [`Server`](crate::Server) from starting, or of reading its logged requests.
 ///
 /// ```
 /// use promptlayer_local::{Config, Error, Server};
@@ -81,6 +82,24 @@ pub enum Error {
         found: i64,
         /// The newest schema version that this program supports.
         known: i64,
+    },
+
+    /// The logged requests could not be read or deleted.
+    #[error("cannot read or change the logged requests: {reason}")]
+    Store {
+        /// The reason that the database gave.
+        reason: String,
+    },
+
+    /// Fewer requests than expected were logged in time.
+    #[error("{found} of {expected} requests were logged within {timeout:?}")]
+    TooFewRequests {
+        /// The number of requests to wait for.
+        expected: usize,
+        /// The number of requests that were logged.
+        found: usize,
+        /// The time to wait.
+        timeout: Duration,
     },
 
     /// The server's thread, or the async runtime on it, could not start.

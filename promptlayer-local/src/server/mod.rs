@@ -1,7 +1,8 @@
 //! The server: its thread, its async runtime and its address. `connections` accepts and limits connections,
-//! `maintenance` does the work that no request waits for.
+//! `maintenance` does the work that no request waits for, `logged` reads the logged requests for tests.
 
 mod connections;
+mod logged;
 mod maintenance;
 
 use std::io;
@@ -11,6 +12,7 @@ use std::thread::{self, JoinHandle};
 
 use axum::Router;
 use connections::Limits;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::access::Access;
@@ -42,6 +44,9 @@ use crate::{Config, Error};
 pub struct Server {
     address: SocketAddr,
     url: String,
+    store: Store,
+    /// The runtime on the server's thread.
+    runtime: Handle,
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -76,13 +81,16 @@ impl Server {
         let (started, start) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("promptlayer-local".to_owned())
-            .spawn(move || run(listener, router, store, limits, retention, stopped, &started))
+            .spawn({
+                let store = store.clone();
+                move || run(listener, router, store, limits, retention, stopped, &started)
+            })
             .map_err(|source| Error::Thread { source })?;
         // The channel is empty only if the thread ended before it sent its result.
         let outcome =
             start.recv().unwrap_or_else(|_| Err(io::Error::other("the thread ended before it began")));
-        outcome.map_err(|source| Error::Thread { source })?;
-        Ok(Self { address, url, stop, thread: Some(thread) })
+        let runtime = outcome.map_err(|source| Error::Thread { source })?;
+        Ok(Self { address, url, store, runtime, stop, thread: Some(thread) })
     }
 
     /// Returns the base URL for clients on this machine, without a trailing slash: `http://127.0.0.1:7780`.
@@ -96,6 +104,12 @@ impl Server {
     /// Returns the address that the server listens on, with the actual port.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Returns the database.
+    #[cfg(feature = "cli")]
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
     }
 
     /// Stops the server. Requests in progress have two seconds to finish, then all connections are closed.
@@ -140,7 +154,7 @@ fn run(
     limits: Limits,
     retention: Retention,
     stopped: watch::Receiver<bool>,
-    started: &mpsc::Sender<io::Result<()>>,
+    started: &mpsc::Sender<io::Result<Handle>>,
 ) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -152,7 +166,7 @@ fn run(
     runtime.block_on(async {
         match tokio::net::TcpListener::from_std(listener) {
             Ok(listener) => {
-                let _ = started.send(Ok(()));
+                let _ = started.send(Ok(Handle::current()));
                 tokio::spawn(maintenance::index(store.clone(), stopped.clone()));
                 if retention.is_limited() {
                     tokio::spawn(maintenance::delete_old(store, retention, stopped.clone()));
