@@ -5,9 +5,10 @@ use std::io;
 
 use rusqlite::ToSql;
 use rusqlite::types::ToSqlOutput;
-use serde::Serialize;
 use serde::de::{Deserialize, Deserializer};
+use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// A JSON value in its serialized form.
 ///
@@ -30,6 +31,12 @@ impl JsonText {
     /// Returns `null`.
     pub(crate) fn null() -> Self {
         Self("null".to_owned())
+    }
+
+    /// Returns the JSON of a column, which [`ToSql`] has written.
+    #[cfg(feature = "cli")]
+    pub(crate) fn from_stored(text: String) -> Self {
+        Self(text)
     }
 
     /// Serializes a value. Its keys must be texts.
@@ -103,6 +110,14 @@ impl io::Write for Length {
 impl<'de> Deserialize<'de> for JsonText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Value::deserialize(deserializer).map(|value| Self::from(&value))
+    }
+}
+
+impl Serialize for JsonText {
+    /// Writes the JSON value itself, not a string.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let value: &RawValue = serde_json::from_str(&self.0).map_err(S::Error::custom)?;
+        value.serialize(serializer)
     }
 }
 

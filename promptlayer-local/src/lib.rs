@@ -16,6 +16,29 @@
 //! # Ok::<(), promptlayer_local::Error>(())
 //! ```
 //!
+//! In a test, [`Server::wait_for_requests`] returns what a program has logged, and [`Server::clear`] deletes it.
+//!
+//! # The commands
+//!
+//! `promptlayer-local` without a command is `promptlayer-local serve`.
+//!
+//! | command | what it does |
+//! |---|---|
+//! | `serve` | runs the server; `--open` opens the pages, `--forward URL` also sends what arrives to another server |
+//! | `search [WORDS]` | prints the requests that match the words and the filters of the page |
+//! | `show ID` | prints a request as text, or with `--json` as the API returns it |
+//! | `tail` | prints requests as they arrive |
+//! | `export FILE` | writes everything as JSON lines |
+//! | `import FILE` | stores an export; the ids stay the same in an empty database |
+//! | `push --to URL` | sends requests and spans to PromptLayer or to another server, and continues where it stopped |
+//!
+//! These commands use the database file (`--database`, by default `promptlayer.db`) and not the API, so they work
+//! whether or not a server is running. `search`, `show`, `tail` and `export` do not change the file.
+//!
+//! `push` and `--forward` send each span with its request, its scores and its metadata. They do not send templates and
+//! groups, and no scores or metadata that are added after a request was sent. If the response of a server is lost, they
+//! send the same spans again.
+//!
 //! # The database
 //!
 //! SQLite runs on its own threads, with up to eight readers and one writer. A locked database, a large body
@@ -32,6 +55,11 @@
 //! - The server refuses a file of another program and does not change it. Such a file has another
 //!   `application_id`, has other tables, or is not a SQLite database. This program marks its own files with
 //!   the `application_id` `0x504c4c6f` (`PLLo`).
+//! - [`Config::retain`] and [`Config::max_size`] limit what is kept. Data is deleted in transactions of about 25
+//!   milliseconds, so that writes wait little. While the index of texts of a large database is merged, one can wait
+//!   up to a second. Afterwards, its space is returned to the file
+//!   system and the write-ahead log is truncated. For this, new files have SQLite's incremental vacuum. A file of an
+//!   earlier version is rewritten when a server with one of these limits first opens it.
 //! - With an in-memory database, a reader can see the uncommitted changes of a running write.
 //!
 //! # The API
@@ -55,6 +83,7 @@
 //! | `POST /api/public/v2/traces/{id}/close` | closes a trace, which then accepts no more spans |
 //! | `POST /api/public/v2/requests/search`, `…/analytics`, `GET …/suggestions` | finds requests, and counts them |
 //! | `GET /`, `GET /requests/{id}` | HTML pages |
+//! | `GET /health` | 200 once the database can be read; needs no key |
 //! | `GET /events` | tells an open page that something was stored, as server-sent events |
 //! | `GET` and `POST /key`, `POST /logout` | the login form, if the server has an API key |
 //!
@@ -152,16 +181,23 @@
 //!
 //! # Features
 //!
-//! - `cli` (default): the binary `promptlayer-local`. A program that uses only the library leaves it off.
+//! - `cli` (default): the binary `promptlayer-local` with its commands, and the HTTP client that `push` needs. A
+//!   program that uses only the library leaves it off.
 
 mod access;
 mod api;
 mod app;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod command;
 mod config;
 mod error;
+mod filters;
+mod format;
 mod integer;
 mod json_text;
 mod limits;
+mod logged_request;
 mod memory;
 mod pages;
 mod router;
@@ -175,4 +211,6 @@ mod timestamp;
 
 pub use config::{Config, Database};
 pub use error::Error;
+pub use logged_request::LoggedRequest;
+pub use promptlayer_blueprint as blueprint;
 pub use server::Server;

@@ -1,22 +1,29 @@
 //! The router of the server: the API, the pages, and the checks that apply to both.
 
-use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
 use percent_encoding::percent_decode_str;
+use serde_json::json;
 
 use crate::access::{Refusal, discard_unread};
 use crate::api::{self, ApiError};
 use crate::app::App;
 use crate::pages;
+use crate::store::StoreError;
+
+/// The `Server` header of the health endpoint.
+pub(crate) const SERVER_NAME: &str = "promptlayer-local";
 
 /// Returns the router of the server.
 pub(crate) fn router(app: App) -> Router {
     Router::new()
         .merge(api::router(&app))
         .merge(pages::router(&app))
+        .route("/health", get(health))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         // The layer that is added last sees a request first.
@@ -25,6 +32,18 @@ pub(crate) fn router(app: App) -> Router {
         .layer(middleware::from_fn(discard_unread))
         .layer(middleware::map_response(forbid_sniffing))
         .with_state(app)
+}
+
+/// Responds with 200 once the database can be read. Needs no key.
+async fn health(State(app): State<App>) -> Response {
+    let is_readable = app.store().read(|store| store.has_request(1).map_err(StoreError::from)).await.is_ok();
+    let (status, text) = if is_readable {
+        (StatusCode::OK, "ok")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the database cannot be read")
+    };
+    // A second server that finds its port in use recognizes this one by the header.
+    (status, [(header::SERVER, SERVER_NAME)], Json(json!({ "status": text }))).into_response()
 }
 
 /// Stops browsers from treating a response as another type than its `Content-Type`.

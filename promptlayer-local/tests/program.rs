@@ -158,6 +158,62 @@ fn address_is_understood_or_the_error_gives_an_example() {
     }
 }
 
+#[tokio::test]
+async fn serve_and_port_are_short_for_today_s_options() {
+    for arguments in [&["serve", "--memory", "--port", "0"][..], &["--port", "0", "--memory"]] {
+        let line = Program::run(arguments).line();
+        assert!(line.starts_with("listening on http://127.0.0.1:"), "{arguments:?}: {line}");
+    }
+    let errors = Program::run(&["--memory", "--port", "0", "--address", "127.0.0.1:0"]).failure();
+    assert!(errors.contains("cannot be used with"), "{errors}");
+    let errors = Program::run(&["--memory", "--retain", "30"]).failure();
+    assert!(errors.contains("90m, 12h or 30d"), "{errors}");
+    let errors = Program::run(&["--memory", "--max-size", "2GB"]).failure();
+    assert!(errors.contains("500MiB or 2GiB"), "{errors}");
+}
+
+#[tokio::test]
+async fn health_needs_no_key() {
+    let mut program = Program::with_key(&["--memory", "--port", "0"], Some("pl_secret"));
+    let line = program.line();
+    let url = line.strip_prefix("listening on ").unwrap().split(' ').next().unwrap();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let answer = client.get(format!("{url}/health")).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.text().await.unwrap(), r#"{"status":"ok"}"#);
+}
+
+#[test]
+fn open_starts_the_browser_or_warns() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let (script, opened) = (folder.path().join("xdg-open"), folder.path().join("opened"));
+    std::fs::write(&script, format!("#!/bin/sh\necho \"$1\" > {}.new\nmv {0}.new {0}\n", opened.display()))
+        .unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::copy(&script, folder.path().join("open")).unwrap();
+    let start = |path: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_promptlayer-local"));
+        command.args(["--memory", "--port", "0", "--open"]).env("PATH", path);
+        Program(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    };
+    let mut program = start(&format!("{}:/usr/bin:/bin", folder.path().display()));
+    let line = program.line();
+    let url = line.strip_prefix("listening on ").unwrap().split(' ').next().unwrap();
+    while !opened.exists() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(std::fs::read_to_string(&opened).unwrap().trim(), url);
+
+    let mut program = start("/no/such/folder");
+    let url = program.line();
+    let url = url.strip_prefix("listening on ").unwrap().split(' ').next().unwrap().to_owned();
+    let mut warning = String::new();
+    BufReader::new(program.0.stderr.take().unwrap()).read_line(&mut warning).unwrap();
+    assert!(warning.starts_with("warning: cannot open a browser: "), "{warning}");
+    assert!(warning.trim_end().ends_with(&format!("; open {url} yourself")), "{warning}");
+}
+
 #[test]
 fn error_has_no_repetition_and_no_sql() {
     let missing = Program::run(&["--database", "/no/such/folder/x.db"]).failure();
@@ -236,4 +292,11 @@ fn startup_error_includes_its_cause() {
     let errors = program.errors();
     assert!(errors.starts_with(&format!("error: cannot listen on {address}; ")), "{errors}");
     assert!(errors.to_lowercase().contains("in use"), "{errors}");
+    assert!(errors.contains("another promptlayer-local") && errors.contains("--port"), "{errors}");
+
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let errors = Program::run(&["--memory", "--address", &address]).failure();
+    assert!(errors.contains("choose another address") && errors.contains("in use"), "{errors}");
+    assert!(!errors.contains("another promptlayer-local"), "{errors}");
 }

@@ -57,6 +57,14 @@ pub(super) fn prepare(path: &Path) -> Result<PathBuf, Unusable> {
     Ok(path)
 }
 
+/// Checks that an existing file belongs to this program, and returns its path like [`prepare`]. Changes nothing.
+#[cfg(feature = "cli")]
+pub(super) fn locate(path: &Path) -> Result<PathBuf, Unusable> {
+    let path = absolute(path)?;
+    check(&path)?;
+    Ok(path)
+}
+
 fn create(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -189,7 +197,7 @@ impl Contents {
 }
 
 /// Opens the file as immutable, so that SQLite neither locks it nor creates files beside it.
-fn look(path: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn look(path: &Path) -> rusqlite::Result<Connection> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     Connection::open_with_flags(format!("file:{}?mode=ro&immutable=1", uri_path(path)), flags)

@@ -16,6 +16,8 @@ mod pool;
 mod preview;
 mod price;
 mod query;
+#[cfg(feature = "cli")]
+mod read_only;
 mod requests;
 mod retention;
 #[cfg(test)]
@@ -32,6 +34,8 @@ mod tests;
 mod texts;
 mod trace_facts;
 mod tracking;
+#[cfg(feature = "cli")]
+pub(crate) mod transfer;
 mod tree;
 
 use std::ops::{Deref, RangeInclusive};
@@ -49,6 +53,8 @@ pub(crate) use query::{
     Number, NumberField, PageKey, Part, RequestRow, Series, Side, Sort, SortBy, TextField, TextTest,
     TraceFilter, TraceRow, Words,
 };
+#[cfg(feature = "cli")]
+pub(crate) use read_only::ReadOnly;
 pub(crate) use requests::{DEFAULT_SCORE, NewLink, NewRequest, StoredRequest};
 pub(crate) use retention::Retention;
 use rusqlite::{Connection, OpenFlags, Statement, ToSql, Transaction, TransactionBehavior};

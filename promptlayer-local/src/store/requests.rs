@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::facts::{Facts, FactsWriter};
 use super::trace_facts::RequestTotals;
-use super::{Reader, Writer, integer, json_column, run_with_texts};
+use super::{Reader, Writer, count_of, integer, json_column, run_with_texts};
 use crate::integer;
 use crate::json_text::JsonText;
 use crate::timestamp::Timestamp;
@@ -150,6 +150,21 @@ impl Reader<'_> {
         Ok(Some(request))
     }
 
+    /// Returns all request logs, in the order in which they were stored.
+    pub(crate) fn all_requests(&self) -> rusqlite::Result<Vec<StoredRequest>> {
+        let ids: Vec<i64> = self
+            .connection
+            .prepare("SELECT request_id FROM request_facts ORDER BY request_id")?
+            .query_map([], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        ids.into_iter().filter_map(|id| self.request(id).transpose()).collect()
+    }
+
+    /// Returns the number of all request logs.
+    pub(crate) fn request_count(&self) -> rusqlite::Result<usize> {
+        self.connection.query_row("SELECT requests FROM request_counts", [], |row| count_of(row, 0))
+    }
+
     /// Returns the metadata of a request.
     pub(crate) fn metadata(&self, id: i64) -> rusqlite::Result<Map<String, Value>> {
         let metadata: BTreeMap<String, String> =
@@ -188,10 +203,10 @@ impl<'c> RequestWriter<'c> {
         Ok(Self {
             connection,
             request: connection.prepare(
-                "INSERT INTO requests (span_row, provider, model, api_type, function_name, input, output, parameters,
+                "INSERT INTO requests (id, span_row, provider, model, api_type, function_name, input, output, parameters,
                      start_ns, end_ns, input_tokens, output_tokens, price, status, error_type, error_message,
                      prompt_name, prompt_id, prompt_version, prompt_variables)
-                 VALUES (:span_row, :provider, :model, :api_type, :function_name, :input, :output, :parameters,
+                 VALUES (:id, :span_row, :provider, :model, :api_type, :function_name, :input, :output, :parameters,
                      :start_ns, :end_ns, :input_tokens, :output_tokens, :price, :status, :error_type, :error_message,
                      :prompt_name, :prompt_id, :prompt_version, :prompt_variables)",
             )?,
@@ -210,6 +225,17 @@ impl<'c> RequestWriter<'c> {
         span: Option<(i64, &str)>,
         times: (Timestamp, Timestamp),
     ) -> rusqlite::Result<Logged> {
+        self.insert_as(None, request, span, times)
+    }
+
+    /// Stores a request log like [`insert`](Self::insert), with this id.
+    pub(super) fn insert_as(
+        &mut self,
+        id: Option<i64>,
+        request: NewRequest,
+        span: Option<(i64, &str)>,
+        times: (Timestamp, Timestamp),
+    ) -> rusqlite::Result<Logged> {
         let facts = Facts::of(&request, times, span.map(|(_, name)| name));
         let id = run_with_texts(
             self.connection,
@@ -221,6 +247,7 @@ impl<'c> RequestWriter<'c> {
                 (":prompt_variables", request.link.variables),
             ],
             named_params! {
+                ":id": id,
                 ":span_row": span.map(|(row, _)| row),
                 ":provider": request.provider,
                 ":model": request.model,
