@@ -56,10 +56,10 @@
 //!   `application_id`, has other tables, or is not a SQLite database. This program marks its own files with
 //!   the `application_id` `0x504c4c6f` (`PLLo`).
 //! - [`Config::retain`] and [`Config::max_size`] limit what is kept. Data is deleted in transactions of about 25
-//!   milliseconds, so that writes wait little. While the index of texts of a large database is merged, one can wait
-//!   up to a second. Afterwards, its space is returned to the file
-//!   system and the write-ahead log is truncated. For this, new files have SQLite's incremental vacuum. A file of an
-//!   earlier version is rewritten when a server with one of these limits first opens it.
+//!   milliseconds, so that writes wait little. While the index of texts of a large database is merged, a write can
+//!   wait up to a second. Afterwards, the space is returned to the file system and the write-ahead log is truncated.
+//!   For this, new files have SQLite's incremental vacuum. A file of an earlier version is rewritten when a server
+//!   with one of these limits first opens it.
 //! - With an in-memory database, a reader can see the uncommitted changes of a running write.
 //!
 //! # The API

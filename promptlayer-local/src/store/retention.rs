@@ -1,8 +1,9 @@
 //! Deletes the oldest data, by age or by size, and returns its space to the file system.
 //!
 //! Everything is deleted in short transactions with pauses between them, so a write waits about 25 milliseconds. A step
-//! that merges the index of texts of a large database can take longer, up to a second. The rows that belong to a request are deleted with it, by foreign keys and triggers. Each transaction leaves a
-//! consistent database. Templates are never deleted.
+//! that merges the index of texts of a large database can take longer, up to a second. The rows that belong to a request
+//! are deleted with it, by foreign keys and triggers. Each transaction leaves a consistent database. Templates are never
+//! deleted.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
