@@ -45,6 +45,12 @@ CREATE TRIGGER trace_is_removed AFTER DELETE ON trace_facts BEGIN
     UPDATE trace_counts SET traces = traces - 1;
     DELETE FROM names_of_traces WHERE trace = old.id;
 END;
+CREATE TRIGGER request_of_trace_is_removed BEFORE DELETE ON requests WHEN old.span_row IS NOT NULL BEGIN
+    UPDATE trace_facts SET requests = requests - 1, input_tokens = input_tokens - old.input_tokens,
+        output_tokens = output_tokens - old.output_tokens,
+        price = max(0, price - coalesce((SELECT price FROM request_facts WHERE request_id = old.id), 0))
+        WHERE trace_id = (SELECT trace_id FROM spans WHERE id = old.span_row);
+END;
 CREATE TRIGGER span_is_removed AFTER DELETE ON spans BEGIN
     UPDATE trace_facts SET spans = spans - 1, errors = errors - (old.status_code = 'StatusCode.ERROR')
         WHERE trace_id = old.trace_id;

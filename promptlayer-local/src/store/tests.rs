@@ -8,7 +8,9 @@ use std::time::Duration;
 use rusqlite::Connection;
 use serde_json::json;
 
-use super::{READERS, Reader, Sort, SpanOptions, Store, StoreError, WAITING, Writer, schema};
+use super::{
+    NewSpan, READERS, Reader, Resent, Sort, SpanOptions, Store, StoreError, WAITING, Writer, schema,
+};
 use crate::timestamp::Timestamp;
 use crate::{Database, Error};
 
@@ -437,7 +439,7 @@ fn deleting_a_request_keeps_list_and_count_right() {
     });
 }
 
-const SPANS: SpanOptions = SpanOptions { close_after: false, resent: super::Resent::Store };
+const SPANS: SpanOptions = SpanOptions { close_after: false, resent: Resent::Store };
 
 /// Returns all facts of traces, without their ids, and the names of the spans of each trace.
 fn all_trace_facts(path: &PathBuf) -> Vec<Vec<rusqlite::types::Value>> {
@@ -467,7 +469,7 @@ fn traces_of_an_older_database_get_the_same_facts() {
             "provider": "openai", "model": "gpt-4o", "input": {}, "output": {}, "input_tokens": index, "price": 0.5,
             "status": if index % 5 == 0 { "ERROR" } else { "SUCCESS" },
         });
-        let span: super::NewSpan = serde_json::from_value(json!({
+        let span: NewSpan = serde_json::from_value(json!({
             "name": format!("span {number}"), "kind": "", "start_time": 1000 + index, "end_time": 2000 - number,
             "context": { "trace_id": trace.to_string(), "span_id": number.to_string(), "trace_state": "" },
             "parent_id": (number > 0).then(|| (number - 1).to_string()),
@@ -499,7 +501,7 @@ fn traces_of_an_older_database_get_the_same_facts() {
 #[test]
 fn trace_without_spans_is_deleted() {
     let store = Store::open(&Database::Memory).unwrap();
-    let span = |trace: &str, id: &str| -> super::NewSpan {
+    let span = |trace: &str, id: &str| -> NewSpan {
         serde_json::from_value(json!({
             "name": "s", "kind": "", "start_time": 1, "end_time": 2, "attributes": {}, "resource": {},
             "context": { "trace_id": trace, "span_id": id, "trace_state": "" },
@@ -520,4 +522,38 @@ fn trace_without_spans_is_deleted() {
         traces.sort_unstable();
         assert_eq!((&*traces, found.stored), (expected, i64::try_from(expected.len()).unwrap()));
     }
+}
+
+#[test]
+fn deleting_a_request_corrects_the_sums_of_its_trace() {
+    let store = Store::open(&Database::Memory).unwrap();
+    let span = |id: &str| {
+        json!({
+            "name": id, "kind": "", "context": { "trace_id": "t", "span_id": id, "trace_state": "" },
+            "start_time": 1, "end_time": 2, "status": { "status_code": "StatusCode.OK" }, "attributes": {}, "resource": {},
+            "log_request": {
+                "provider": "custom", "model": "m", "input": {}, "output": {},
+                "input_tokens": 10, "output_tokens": 5, "price": 0.5,
+            },
+        })
+    };
+    let spans = ["a", "b"].map(|id| serde_json::from_value::<NewSpan>(span(id)).unwrap()).into();
+    let sums = |store: &Reader<'_>| {
+        store.connection.query_row(
+            "SELECT requests, input_tokens, output_tokens, price FROM trace_facts",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+        )
+    };
+    run(async {
+        store.write(move |store| Ok::<_, StoreError>(store.insert_spans(spans, SPANS)?)).await.unwrap();
+        let both: (i64, i64, i64, f64) =
+            store.read(move |store| Ok::<_, StoreError>(sums(store)?)).await.unwrap();
+        assert_eq!(both, (2, 20, 10, 1.0));
+        let delete = "DELETE FROM requests WHERE id = 1";
+        store.write(move |store| Ok::<_, StoreError>(store.connection.execute(delete, [])?)).await.unwrap();
+        let one: (i64, i64, i64, f64) =
+            store.read(move |store| Ok::<_, StoreError>(sums(store)?)).await.unwrap();
+        assert_eq!(one, (1, 10, 5, 0.5));
+    });
 }
