@@ -94,7 +94,7 @@ async fn not_found(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     }
     let message =
         format!("This server does not serve {method} {}; `served` lists what it serves", uri.path());
-    ApiError::NoSuchPath(message).into_response()
+    ApiError::NoSuchPath { message, served: api::served() }.into_response()
 }
 
 /// Returns `true` if the response to a request should be a page, `false` if it should be JSON.

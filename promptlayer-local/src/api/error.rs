@@ -9,7 +9,6 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::problem::{Place, Problem, Problems, shortened};
-use super::routes;
 use crate::limits::{BODY_TIMEOUT, RETRY_AFTER};
 use crate::store::StoreError;
 
@@ -25,7 +24,7 @@ pub(crate) enum ApiError {
     /// 404: the path or the requested object does not exist.
     NotFound(String),
     /// 404: the API has no such path. The response lists all paths.
-    NoSuchPath(String),
+    NoSuchPath { message: String, served: Vec<String> },
     /// 405: the path does not support the method. Holds the methods that it supports, as the header `Allow` names
     /// them. If it is empty, the router sets that header.
     MethodNotAllowed(&'static str),
@@ -84,7 +83,7 @@ impl ApiError {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::ForeignOrigin(_) => StatusCode::FORBIDDEN,
-            Self::NotFound(_) | Self::NoSuchPath(_) => StatusCode::NOT_FOUND,
+            Self::NotFound(_) | Self::NoSuchPath { .. } => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict(_) | Self::TraceClosed(_) => StatusCode::CONFLICT,
@@ -111,7 +110,7 @@ impl ApiError {
             Self::BadRequest(message)
             | Self::ForeignOrigin(message)
             | Self::NotFound(message)
-            | Self::NoSuchPath(message)
+            | Self::NoSuchPath { message, .. }
             | Self::Conflict(message)
             | Self::UnsupportedMediaType(message)
             | Self::Misdirected(message) => shortened(message),
@@ -180,9 +179,8 @@ impl IntoResponse for ApiError {
                 let message = self.message();
                 (status, Json(Refused { success: false, error, message, served: None })).into_response()
             }
-            Self::NoSuchPath(_) => {
-                let served = Some(routes::served());
-                let message = self.message();
+            Self::NoSuchPath { message, served } => {
+                let (message, served) = (shortened(message), Some(served));
                 (status, Json(Refused { success: false, error: None, message, served })).into_response()
             }
             Self::MethodNotAllowed(methods) => {

@@ -29,4 +29,4 @@ mod weight;
 pub(crate) use error::ApiError;
 pub(crate) use read_back::described;
 pub(crate) use render::render as render_template;
-pub(crate) use routes::{is_of_api, methods_of, router};
+pub(crate) use routes::{is_of_api, methods_of, router, served};
