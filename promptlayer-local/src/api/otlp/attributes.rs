@@ -10,6 +10,9 @@ use serde_json::{Map, Value};
 
 use super::message::{AnyValue, KeyValue, Kind};
 
+/// The reason for a span whose attributes, events or messages are too long as JSON.
+pub(super) const TOO_LONG: &str = "The attributes of a span are too long";
+
 /// Attributes as a JSON object. Of attributes with the same key, the last one counts.
 pub(super) struct Attributes<'a>(BTreeMap<Cow<'a, str>, Attribute<'a>>);
 

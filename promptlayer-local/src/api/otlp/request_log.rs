@@ -6,9 +6,8 @@ use promptlayer_blueprint::providers::gen_ai;
 use promptlayer_blueprint::{LogRequest, Tags, semconv};
 use serde_json::{Map, Value};
 
-use super::attributes::into_map;
+use super::attributes::{TOO_LONG, into_map};
 use super::message::{Event, Status};
-use super::spans::TOO_LONG;
 use crate::api::weight::weigh;
 use crate::json_text::JsonText;
 use crate::store::{NewLink, NewRequest, NewSpan, VersionChoice, Writer};

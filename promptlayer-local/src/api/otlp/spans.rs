@@ -7,7 +7,7 @@ use promptlayer_blueprint::providers::gen_ai;
 use serde::Serialize;
 use serde_json::json;
 
-use super::attributes::{Attributes, Texts, into_map};
+use super::attributes::{Attributes, TOO_LONG, Texts, into_map};
 use super::message::{Event, ExportTraceServiceRequest, Link, Resource, Scope, Span};
 use super::request_log::{self, SpanWithLog};
 use crate::api::error::ApiError;
@@ -19,9 +19,6 @@ pub(super) struct Received {
     pub(super) spans: Vec<SpanWithLog>,
     pub(super) rejections: Rejections,
 }
-
-/// The reason for a span whose attributes, events or messages are too long as JSON.
-pub(super) const TOO_LONG: &str = "The attributes of a span are too long";
 
 /// The spans that are not stored, with the reasons.
 #[derive(Debug, Default)]
