@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::body::JsonBody;
 use super::error::ApiError;
 use super::problem::Place;
-use super::{rules, templates};
+use super::{query, rules};
 use crate::app::App;
 use crate::integer;
 use crate::store::{Label, Reader, Writer};
@@ -18,7 +18,7 @@ use crate::store::{Label, Reader, Writer};
 pub(super) async fn list(app: &App, identifier: String) -> Result<Json<Value>, ApiError> {
     app.store()
         .read(move |store| {
-            let template = templates::template_id(store, &identifier)?;
+            let template = query::template_id(store, &identifier)?;
             let labels: Vec<Value> = store
                 .labels(template)?
                 .into_iter()
@@ -130,7 +130,7 @@ fn version_id(store: &Reader<'_>, template: i64, number: i64) -> Result<i64, Api
 
 fn in_path(text: &str, name: &str) -> Result<i64, ApiError> {
     let place = Place::PATH;
-    templates::positive(text, &place.field(name))
+    query::positive(text, &place.field(name))
 }
 
 fn no_such_label(id: i64) -> ApiError {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::body::{JsonBody, offload};
 use super::error::ApiError;
 use super::problem::Place;
-use super::{publish, rules, snippets, templates};
+use super::{publish, query, rules, snippets, templates};
 use crate::app::App;
 use crate::json_text::JsonText;
 use crate::store::NewTemplate;
@@ -35,11 +35,11 @@ pub(super) async fn read(
     State(app): State<App>,
     Query(query): Query<Vec<(String, String)>>,
 ) -> Result<Json<Value>, ApiError> {
-    let Some(name) = templates::given(&query, "prompt_name").map(str::to_owned) else {
+    let Some(name) = query::given(&query, "prompt_name").map(str::to_owned) else {
         let place = Place::QUERY;
         return Err(ApiError::invalid(&place.field("prompt_name"), "missing", "this field is required"));
     };
-    let (number, label) = templates::version_in(&query)?;
+    let (number, label) = query::version_in(&query)?;
     let limit = app.body_limit();
     let version = app
         .store()

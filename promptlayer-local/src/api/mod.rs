@@ -12,6 +12,7 @@ mod otlp;
 mod patch_template;
 mod problem;
 mod publish;
+mod query;
 mod read_back;
 mod render;
 mod routes;

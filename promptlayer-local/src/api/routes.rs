@@ -54,21 +54,14 @@ const fn keyed_in_body(
     Route { path, methods, key: KeyPlace::HeaderOrBody, served: Served::By(handlers) }
 }
 
-const fn template_path(path: &'static str, methods: &'static str) -> Route {
+/// Returns a path that `template_paths` tells apart from the others that begin with the name of a template.
+const fn template_path((path, methods): template_paths::Row) -> Route {
     Route { path, methods, key: KeyPlace::Header, served: Served::AsTemplatePath }
 }
 
 /// The route of all paths that begin with the name of a template. A name can contain slashes, and some clients do not
 /// encode them as %2F. The router therefore sees the name and everything after it as one parameter.
 const ALL_TEMPLATE_PATHS: &str = "/prompt-templates/{*path}";
-
-// These paths are in the table, and `template_paths` tells them apart.
-pub(super) const TEMPLATE: &str = "/prompt-templates/{identifier}";
-pub(super) const LABELS: &str = "/prompt-templates/{identifier}/labels";
-pub(super) const SNIPPET_USAGE: &str = "/prompt-templates/{identifier}/snippet-usage";
-pub(super) const EXTERNAL_IDS: &str = "/prompt-templates/{prompt_template_id}/external-ids";
-pub(super) const EXTERNAL_ID: &str =
-    "/prompt-templates/{prompt_template_id}/external-ids/{source}/{external_id}";
 
 const ROUTES: &[Route] = &[
     route("/spans-bulk", "POST", || post(spans_bulk::create)),
@@ -92,11 +85,11 @@ const ROUTES: &[Route] = &[
     route("/rest/prompt-templates", "POST", || post(publish::create)),
     route("/rest/prompt-templates/{identifier}", "PATCH", || patch(patch_template::patch)),
     route("/prompt-templates", "GET", || get(template_list::list)),
-    template_path(TEMPLATE, "GET, POST"),
-    template_path(LABELS, "GET"),
-    template_path(SNIPPET_USAGE, "GET"),
-    template_path(EXTERNAL_IDS, "GET, POST"),
-    template_path(EXTERNAL_ID, "DELETE"),
+    template_path(template_paths::TEMPLATE),
+    template_path(template_paths::LABELS),
+    template_path(template_paths::SNIPPET_USAGE),
+    template_path(template_paths::EXTERNAL_IDS),
+    template_path(template_paths::EXTERNAL_ID),
     route("/prompt-templates/by-external-id/{source}/{external_id}", "PUT", || put(external_ids::upsert)),
     route("/prompts/{prompt_id}/label", "POST", || post(labels::create)),
     route("/prompt-labels/{prompt_label_id}", "PATCH, DELETE", || {

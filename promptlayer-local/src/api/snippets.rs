@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::problem::Place;
-use super::templates::{self, given, positive};
+use super::query::{given, positive, template_id};
 use crate::app::App;
 use crate::store::{Reader, StoredVersion, VersionChoice};
 
@@ -194,7 +194,7 @@ pub(super) async fn usage(
     let wanted = given(query, "prompt_version_number").map(|number| positive(number, &place)).transpose()?;
     app.store()
         .read(move |store| {
-            let snippet = templates::template_id(store, &identifier)?;
+            let snippet = template_id(store, &identifier)?;
             let name = store.template_name(snippet)?.unwrap_or(identifier);
             let mut users: BTreeMap<i64, (String, BTreeSet<i64>)> = BTreeMap::new();
             let mut versions = BTreeSet::new();

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::problem::Place;
+use super::query::{flag_of, positive};
 use super::snippets;
-use super::templates::{flag_of, positive};
 use crate::app::App;
 use crate::store::{Reader, TemplateSummary, VersionChoice};
 use crate::timestamp::Timestamp;

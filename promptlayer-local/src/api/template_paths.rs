@@ -14,8 +14,7 @@ use percent_encoding::percent_decode_str;
 use super::body::{JsonBody, OptionalJsonBody};
 use super::error::ApiError;
 use super::problem::Place;
-use super::routes;
-use super::{external_ids, labels, snippets, templates};
+use super::{external_ids, labels, query, snippets, templates};
 use crate::app::App;
 use crate::store::ExternalId;
 
@@ -29,6 +28,16 @@ enum Target {
     ExternalIds(String),
     ExternalId(String, ExternalId),
 }
+
+/// A path and its methods, as the table of all paths has them.
+pub(super) type Row = (&'static str, &'static str);
+
+pub(super) const TEMPLATE: Row = ("/prompt-templates/{identifier}", "GET, POST");
+pub(super) const LABELS: Row = ("/prompt-templates/{identifier}/labels", "GET");
+pub(super) const SNIPPET_USAGE: Row = ("/prompt-templates/{identifier}/snippet-usage", "GET");
+pub(super) const EXTERNAL_IDS: Row = ("/prompt-templates/{prompt_template_id}/external-ids", "GET, POST");
+pub(super) const EXTERNAL_ID: Row =
+    ("/prompt-templates/{prompt_template_id}/external-ids/{source}/{external_id}", "DELETE");
 
 pub(super) fn handlers() -> MethodRouter<App> {
     get(read).post(write).delete(remove)
@@ -89,25 +98,24 @@ impl Target {
         }
     }
 
-    /// Returns the path as the table of all paths has it.
-    fn described(&self) -> &'static str {
+    fn row(&self) -> Row {
         match self {
-            Self::Template(_) => routes::TEMPLATE,
-            Self::Labels(_) => routes::LABELS,
-            Self::SnippetUsage(_) => routes::SNIPPET_USAGE,
-            Self::ExternalIds(_) => routes::EXTERNAL_IDS,
-            Self::ExternalId(..) => routes::EXTERNAL_ID,
+            Self::Template(_) => TEMPLATE,
+            Self::Labels(_) => LABELS,
+            Self::SnippetUsage(_) => SNIPPET_USAGE,
+            Self::ExternalIds(_) => EXTERNAL_IDS,
+            Self::ExternalId(..) => EXTERNAL_ID,
         }
     }
 
     fn method_not_allowed(&self) -> ApiError {
-        ApiError::MethodNotAllowed(routes::methods_of_row(self.described()))
+        ApiError::MethodNotAllowed(self.row().1)
     }
 }
 
 /// Returns a path as the table of all paths has it.
 pub(super) fn described(path: &str) -> &'static str {
-    Target::of(path).described()
+    Target::of(path).row().0
 }
 
 /// Decodes a part of a path. The router has refused paths that are not UTF-8.
@@ -118,7 +126,7 @@ fn decoded(segment: &str) -> String {
 /// Parses the id of a template in a path.
 fn id(text: &str) -> Result<i64, ApiError> {
     let place = Place::PATH;
-    templates::positive(text, &place.field("prompt_template_id"))
+    query::positive(text, &place.field("prompt_template_id"))
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Row, Statement, named_params};
 
 use super::preview::{self, OutputKind};
-use super::trace_facts::RequestTotals;
 use super::{NewRequest, price};
 use crate::timestamp::Timestamp;
 
@@ -42,6 +41,16 @@ pub(super) struct Facts {
     output_kind: OutputKind,
     input_preview: String,
     output_preview: String,
+}
+
+/// What a request log adds to the facts of its trace.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RequestTotals {
+    pub(super) failed: bool,
+    pub(super) input_tokens: i64,
+    pub(super) output_tokens: i64,
+    pub(super) price: f64,
+    pub(super) price_is_estimate: bool,
 }
 
 /// The parts of a request log that its facts are derived from.

@@ -7,8 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Statement, named_params, para
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::facts::{Facts, FactsWriter};
-use super::trace_facts::RequestTotals;
+use super::facts::{Facts, FactsWriter, RequestTotals};
 use super::{Reader, Writer, count_of, integer, json_column, run_with_texts};
 use crate::integer;
 use crate::json_text::JsonText;

@@ -7,13 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::requests::RequestWriter;
-use super::trace_facts::TraceFactsWriter;
+use super::trace_facts::{FAILED, TraceFactsWriter};
 use super::{NewRequest, Reader, Writer, json_column, run_with_texts};
 use crate::json_text::JsonText;
 use crate::timestamp::Timestamp;
-
-/// The status code of a span that failed.
-pub(super) const FAILED: &str = "StatusCode.ERROR";
 
 /// A span as the client sent it.
 #[derive(Debug, Deserialize)]

@@ -10,21 +10,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::NewSpan;
-use super::facts::cut;
-use super::spans::FAILED;
+use super::facts::{RequestTotals, cut};
+
+/// The status of a span that failed.
+pub(super) const FAILED: &str = "StatusCode.ERROR";
 
 /// The number of traces that are collected before they are written when an older database is filled.
 const GROUP: usize = 1_000;
-
-/// What a request log adds to the facts of its trace.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct RequestTotals {
-    pub(super) failed: bool,
-    pub(super) input_tokens: i64,
-    pub(super) output_tokens: i64,
-    pub(super) price: f64,
-    pub(super) price_is_estimate: bool,
-}
 
 /// The parts of a span that the facts are derived from.
 struct Source<'a> {

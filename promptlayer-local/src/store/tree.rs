@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Row};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::spans::FAILED;
+use super::trace_facts::FAILED;
 use super::{Reader, integer};
 use crate::timestamp::Timestamp;
 
