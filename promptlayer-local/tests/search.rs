@@ -231,7 +231,14 @@ async fn filters_that_make_no_sense_are_refused() {
         deep = json!({ "filters": [deep] });
     }
     let many = json!({ "filters": vec![filter("engine", "is", json!("x")); 300] });
+    let values = json!({ "filters": [filter("engine", "in", json!(vec!["x"; 101]))] });
+    let long = json!({ "filters": [filter("engine", "contains", json!("x".repeat(100_000)))] });
     for (body, status) in [
+        (json!({ "filter_group": values }), 400),
+        // These find nothing, and do not fail.
+        (json!({ "filter_group": long }), 200),
+        (json!({ "q": "word ".repeat(20_000) }), 200),
+        (json!({ "q": "\u{0}\"* OR ^ NEAR(" }), 200),
         (json!({ "filter_group": [] }), 422),
         (json!({ "filter_group": {} }), 422),
         (json!({ "filter_group": { "filters": [1] } }), 422),

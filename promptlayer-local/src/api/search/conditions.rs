@@ -13,6 +13,9 @@ use crate::timestamp::Timestamp;
 const DEEPEST: usize = 20;
 const MOST_CONDITIONS: usize = 200;
 
+/// The maximum number of values of one condition.
+const MOST_VALUES: usize = 100;
+
 /// A field that requests can be filtered by, and how its values are compared.
 #[derive(Clone, Copy)]
 enum Field {
@@ -159,7 +162,7 @@ fn condition(item: &Value, place: &Place<'_>) -> Result<Filter, ApiError> {
         ),
         Field::Words(side) => condition.words(side),
         Field::Kind(word) => condition.boolean(Filter::is(TextField::OutputKind, word)),
-        Field::List(member) => condition.list(&|test| Filter::Member(member(), test)),
+        Field::List(member) => condition.membership(&|test| Filter::Member(member(), test)),
         Field::Nested(member) => {
             let key = text("nested_key")?;
             condition.text(&|test| Filter::Member(member(key.to_owned()), test))
@@ -189,8 +192,20 @@ impl Condition<'_> {
     }
 
     fn many(&self) -> Result<Vec<String>, ApiError> {
-        let items = self.value.as_array().ok_or_else(|| self.wrong_value("a list"))?;
+        let items = self.list()?;
         items.iter().map(|item| as_text(item).ok_or_else(|| self.wrong_value("a list of strings"))).collect()
+    }
+
+    fn list(&self) -> Result<&[Value], ApiError> {
+        let items = self.value.as_array().ok_or_else(|| self.wrong_value("a list"))?;
+        if items.len() > MOST_VALUES {
+            return Err(ApiError::BadRequest(format!(
+                "The filter of the field {} has {} values; give at most {MOST_VALUES}",
+                self.name,
+                items.len()
+            )));
+        }
+        Ok(items)
     }
 
     fn text(&self, filter: &dyn Fn(TextTest) -> Filter) -> Result<Filter, ApiError> {
@@ -210,7 +225,7 @@ impl Condition<'_> {
     }
 
     /// A list contains a text if one of its entries is equal to it.
-    fn list(&self, filter: &dyn Fn(TextTest) -> Filter) -> Result<Filter, ApiError> {
+    fn membership(&self, filter: &dyn Fn(TextTest) -> Filter) -> Result<Filter, ApiError> {
         match self.operator {
             "contains" => Ok(filter(TextTest::Is(self.one_or_many()?))),
             "not_contains" => Ok(filter(TextTest::Is(self.one_or_many()?)).not()),
@@ -232,9 +247,8 @@ impl Condition<'_> {
             let number = unit.read(value).ok_or_else(|| self.wrong_value(unit.expected()))?;
             filter(comparison, number).ok_or_else(|| self.unsupported())
         };
-        let list = || self.value.as_array().ok_or_else(|| self.wrong_value("a list"));
         let any = || {
-            list()?
+            self.list()?
                 .iter()
                 .map(|value| make(Comparison::Equal, value))
                 .collect::<Result<_, ApiError>>()
@@ -249,7 +263,7 @@ impl Condition<'_> {
             "gte" => make(Comparison::GreaterOrEqual, self.value),
             "lt" | "before" => make(Comparison::Less, self.value),
             "lte" => make(Comparison::LessOrEqual, self.value),
-            "between" => match list()?.as_slice() {
+            "between" => match self.list()? {
                 [least, most] => Ok(Filter::All(vec![
                     make(Comparison::GreaterOrEqual, least)?,
                     make(Comparison::LessOrEqual, most)?,

@@ -259,6 +259,10 @@ impl Sql {
 
     pub(super) fn test(&mut self, column: &str, test: &TextTest) -> &mut Self {
         let pattern = |sql: &mut Self, pattern: String| {
+            if pattern.len() > LONGEST_PATTERN {
+                sql.push("0");
+                return;
+            }
             sql.push(column).push(" LIKE ").value(pattern).push(" ESCAPE '\\'");
         };
         match test {
@@ -279,6 +283,13 @@ impl Sql {
         self
     }
 }
+
+/// The maximum length of a pattern in bytes. SQLite refuses patterns of more than 50,000 bytes. A longer text is found
+/// in nothing.
+const LONGEST_PATTERN: usize = 40_000;
+
+/// The maximum number of words that are looked for. Further words are ignored.
+const MOST_WORDS: usize = 64;
 
 /// Escapes the characters that have a meaning in a pattern of `LIKE`.
 fn escaped(text: &str) -> String {
@@ -519,6 +530,7 @@ fn words(text: &str) -> Vec<String> {
     spaced
         .split(|character: char| !character.is_alphanumeric())
         .filter(|word| !word.is_empty())
+        .take(MOST_WORDS)
         .map(str::to_owned)
         .collect()
 }
