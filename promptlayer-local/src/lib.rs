@@ -82,7 +82,9 @@
 //! | `GET /api/public/v2/requests/{id}`, `GET /api/public/v2/traces/{id}` | returns a logged request or trace |
 //! | `POST /api/public/v2/traces/{id}/close` | closes a trace, which then accepts no more spans |
 //! | `POST /api/public/v2/requests/search`, `…/analytics`, `GET …/suggestions` | finds requests, and counts them |
-//! | `GET /`, `GET /requests/{id}` | HTML pages |
+//! | `GET /`, `/requests/{id}`, `/compare`, `/traces`, `/traces/{id}`, `/templates`, `/templates/{name or id}`, `/figures` | HTML pages |
+//! | `POST /requests/{id}/edit`, `POST /templates/{id}/labels` | the forms of these pages |
+//! | `GET /requests/{id}/log.json`, `provider.json`, `curl.sh`, `fixture.json` | a request in other forms |
 //! | `GET /health` | 200 once the database can be read; needs no key |
 //! | `GET /events` | tells an open page that something was stored, as server-sent events |
 //! | `GET` and `POST /key`, `POST /logout` | the login form, if the server has an API key |
@@ -170,6 +172,11 @@
 //! | snippets inside snippets, and different references of a template | 32 levels, 1,000 | the reference stays as it is |
 //! | time to render a template, checked between its texts | 10 seconds | 413 |
 //! | steps of one jinja2 text, and its length | 10 million, 4 MiB | the text stays as it is |
+//! | requests that a page of a list reads one by one | 30,000 | the page offers to go on |
+//! | requests that the figures of a list count, if they do not count all | 10,000 | the page says so |
+//! | requests that the page with figures counts | about 10,000, as a sample | the page says so |
+//! | conditions of a search, groups inside each other, values of a condition | 200, 20, 100 | 400 |
+//! | words of a search | 64 | further words are ignored |
 //! | problems in a 422 response | 10,000 | checking stops |
 //! | time for a body to arrive | 2 minutes | 408 |
 //! | time for headers to arrive | [`Config::header_timeout`], 30 seconds | the connection is closed |
