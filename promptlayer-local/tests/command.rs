@@ -264,7 +264,9 @@ async fn tail_prints_requests_as_they_arrive() {
     // The second command has no line yet that shows that it began, so requests arrive until it prints one.
     let until_printed = std::thread::spawn(move || errors.next().unwrap().unwrap());
     let mut logged = 0;
+    let begin = Instant::now();
     while !until_printed.is_finished() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "the second command printed nothing");
         local.log(&request_with(&json!({ "function_name": "next" }))).await;
         local.log(&request_with(&json!({ "status": "ERROR", "error_type": "UNKNOWN_ERROR" }))).await;
         logged += 2;

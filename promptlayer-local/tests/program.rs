@@ -7,7 +7,7 @@ mod support;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The running program. It is killed if a test ends before the program does.
 struct Program(Child);
@@ -200,7 +200,9 @@ fn open_starts_the_browser_or_warns() {
     let mut program = start(&format!("{}:/usr/bin:/bin", folder.path().display()));
     let line = program.line();
     let url = line.strip_prefix("listening on ").unwrap().split(' ').next().unwrap();
+    let begin = Instant::now();
     while !opened.exists() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "no browser was opened");
         std::thread::sleep(Duration::from_millis(10));
     }
     assert_eq!(std::fs::read_to_string(&opened).unwrap().trim(), url);
