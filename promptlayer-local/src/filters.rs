@@ -30,17 +30,17 @@ const HOUR: i64 = 3600 * SECOND;
 const DAY: i64 = 24 * HOUR;
 
 /// A filter that a form offers.
-pub(super) struct Field {
-    pub(super) key: &'static str,
-    pub(super) label: &'static str,
-    pub(super) kind: Kind,
+pub(crate) struct Field {
+    pub(crate) key: &'static str,
+    pub(crate) label: &'static str,
+    pub(crate) kind: Kind,
     /// An example, which the empty field shows.
-    pub(super) hint: &'static str,
+    pub(crate) hint: &'static str,
 }
 
 /// How the value of a filter is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Words(Side),
     /// A whole text, or a part of it with `*` in place of the rest.
     Text(TextField),
@@ -62,14 +62,14 @@ pub(super) enum Kind {
 
 /// The unit of an amount.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unit {
+pub(crate) enum Unit {
     Duration,
     Count,
     Dollars,
 }
 
 /// All filters of requests, in the order of the form.
-pub(super) const FIELDS: &[Field] = &[
+pub(crate) const FIELDS: &[Field] = &[
     field("q", "Text", Kind::Words(Side::Both), "words of the prompt or the answer"),
     field("status", "Status", Kind::Status, ""),
     field("when", "Time", Kind::When, ""),
@@ -106,7 +106,7 @@ const fn field(key: &'static str, label: &'static str, kind: Kind, hint: &'stati
 }
 
 /// The periods of the filter `when`.
-pub(super) const PERIODS: &[(&str, &str)] = &[
+pub(crate) const PERIODS: &[(&str, &str)] = &[
     ("1h", "last hour"),
     ("24h", "last 24 hours"),
     ("today", "today"),
@@ -115,13 +115,13 @@ pub(super) const PERIODS: &[(&str, &str)] = &[
     ("30d", "last 30 days"),
 ];
 
-pub(super) const STATUSES: &[(&str, &str)] =
+pub(crate) const STATUSES: &[(&str, &str)] =
     &[("success", "Success"), ("warning", "Warning"), ("error", "Error")];
 
-pub(super) const TRACE_STATUSES: &[(&str, &str)] = &[("error", "with errors"), ("success", "without errors")];
+pub(crate) const TRACE_STATUSES: &[(&str, &str)] = &[("error", "with errors"), ("success", "without errors")];
 
 /// The orders of the list, by the value of the parameter `sort`.
-pub(super) const ORDERS: &[(&str, SortBy)] = &[
+pub(crate) const ORDERS: &[(&str, SortBy)] = &[
     ("time", SortBy::Start),
     ("latency", SortBy::Duration),
     ("tokens", SortBy::Tokens),
@@ -130,7 +130,7 @@ pub(super) const ORDERS: &[(&str, SortBy)] = &[
 
 /// The parameters of a page: filters, order, and the time zone of the reader.
 #[derive(Clone)]
-pub(super) struct Parameters {
+pub(crate) struct Parameters {
     /// The page that the addresses lead to.
     path: &'static str,
     /// The filters of the page.
@@ -148,23 +148,23 @@ impl Default for Parameters {
 const LIST: &str = "/";
 
 /// The path of the list of traces.
-pub(super) const TRACES: &str = "/traces";
+pub(crate) const TRACES: &str = "/traces";
 
 /// The parameters after they were read.
-pub(super) struct Read {
-    pub(super) filters: Vec<Filter>,
+pub(crate) struct Read {
+    pub(crate) filters: Vec<Filter>,
     /// What could not be read, for the reader.
-    pub(super) problems: Vec<String>,
+    pub(crate) problems: Vec<String>,
 }
 
 impl Parameters {
     /// Keeps the parameters that a list knows and that are not empty.
-    pub(super) fn new(query: Vec<(String, String)>) -> Self {
+    pub(crate) fn new(query: Vec<(String, String)>) -> Self {
         Self::of(LIST, FIELDS, &["sort", "order", "zone"], query)
     }
 
     /// Keeps the parameters that the list of traces knows and that are not empty.
-    pub(super) fn of_traces(query: Vec<(String, String)>) -> Self {
+    pub(crate) fn of_traces(query: Vec<(String, String)>) -> Self {
         Self::of(TRACES, TRACE_FIELDS, &["zone"], query)
     }
 
@@ -184,29 +184,29 @@ impl Parameters {
     }
 
     /// Returns the filters of the page, in the order of the form.
-    pub(super) fn fields(&self) -> &'static [Field] {
+    pub(crate) fn fields(&self) -> &'static [Field] {
         self.fields
     }
 
     /// Returns the same parameters, with addresses that lead to another page.
-    pub(super) fn on(mut self, path: &'static str) -> Self {
+    pub(crate) fn on(mut self, path: &'static str) -> Self {
         self.path = path;
         self
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&str> {
+    pub(crate) fn get(&self, key: &str) -> Option<&str> {
         self.pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 
     /// Returns the filters that are set: their field and their value.
-    pub(super) fn set(&self) -> impl Iterator<Item = (&'static Field, &str)> {
+    pub(crate) fn set(&self) -> impl Iterator<Item = (&'static Field, &str)> {
         self.pairs.iter().filter_map(|(key, value)| {
             Some((self.fields.iter().find(|field| field.key == key)?, value.as_str()))
         })
     }
 
     /// Returns the address with another value of a parameter, or with one more value of a tag or of metadata.
-    pub(super) fn with(&self, key: &str, value: &str) -> String {
+    pub(crate) fn with(&self, key: &str, value: &str) -> String {
         let is_list = matches!(key, "tag" | "metadata");
         let kept = self.pairs.iter().filter(|(name, old)| name != key || (is_list && old != value));
         let pairs = kept.map(|(name, value)| (name.as_str(), value.as_str()));
@@ -215,7 +215,7 @@ impl Parameters {
 
     /// Returns the address like [`with`](Self::with), for a text of a request. The store cuts long texts, so a filter by
     /// one of them is a filter by its beginning.
-    pub(super) fn with_text(&self, key: &str, text: &str) -> String {
+    pub(crate) fn with_text(&self, key: &str, text: &str) -> String {
         match text.char_indices().nth(LONGEST_FILTER) {
             Some((end, _)) => self.with(key, &format!("{}*", text.get(..end).unwrap_or_default())),
             None => self.with(key, text),
@@ -223,7 +223,7 @@ impl Parameters {
     }
 
     /// Replaces the value of a parameter. An empty value removes it.
-    pub(super) fn set_to(mut self, key: &str, value: &str) -> Self {
+    pub(crate) fn set_to(mut self, key: &str, value: &str) -> Self {
         self.pairs.retain(|(name, _)| name != key);
         if !value.is_empty() {
             self.pairs.push((key.to_owned(), value.to_owned()));
@@ -232,31 +232,31 @@ impl Parameters {
     }
 
     /// Returns the address without one value of a parameter.
-    pub(super) fn without(&self, key: &str, value: &str) -> String {
+    pub(crate) fn without(&self, key: &str, value: &str) -> String {
         let kept = self.pairs.iter().filter(|(name, old)| name != key || old != value);
         address(self.path, kept.map(|(name, value)| (name.as_str(), value.as_str())))
     }
 
-    pub(super) fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         self.address_at(self.path)
     }
 
     /// Returns the address of another page with these parameters.
-    pub(super) fn address_at(&self, path: &str) -> String {
+    pub(crate) fn address_at(&self, path: &str) -> String {
         address(path, self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))
     }
 
-    pub(super) fn sort(&self) -> Sort {
+    pub(crate) fn sort(&self) -> Sort {
         let by = self.get("sort").and_then(|word| ORDERS.iter().find(|(name, _)| *name == word));
         Sort { by: by.map_or(SortBy::Start, |(_, by)| *by), descending: self.get("order") != Some("asc") }
     }
 
-    pub(super) fn zone(&self) -> Zone {
+    pub(crate) fn zone(&self) -> Zone {
         Zone::of(self.get("zone"))
     }
 
     /// Returns the conditions. A value that cannot be read is a problem and no condition.
-    pub(super) fn read(&self, now: Timestamp) -> Read {
+    pub(crate) fn read(&self, now: Timestamp) -> Read {
         let mut read = Read { filters: Vec::new(), problems: Vec::new() };
         let zone = self.zone();
         for (field, value) in self.set() {
@@ -269,7 +269,7 @@ impl Parameters {
     }
 
     /// Returns the conditions on traces, and what could not be read.
-    pub(super) fn read_traces(&self, now: Timestamp) -> (TraceFilter, Vec<String>) {
+    pub(crate) fn read_traces(&self, now: Timestamp) -> (TraceFilter, Vec<String>) {
         let (mut filter, mut problems) = (TraceFilter::default(), Vec::new());
         let zone = self.zone();
         for (field, value) in self.set() {
@@ -309,7 +309,7 @@ fn address<'p>(path: &str, pairs: impl Iterator<Item = (&'p str, &'p str)>) -> S
 
 /// The offset of the reader's clock from UTC, in nanoseconds.
 #[derive(Clone, Copy)]
-pub(super) struct Zone(i64);
+pub(crate) struct Zone(i64);
 
 impl Zone {
     /// Reads a number of minutes east of UTC. The clock is UTC if it is missing.
@@ -320,7 +320,7 @@ impl Zone {
     }
 
     /// Returns the time on the reader's clock.
-    pub(super) fn local(self, at: i64) -> i64 {
+    pub(crate) fn local(self, at: i64) -> i64 {
         at.saturating_add(self.0)
     }
 

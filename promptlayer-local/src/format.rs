@@ -9,13 +9,13 @@ use crate::timestamp::Timestamp;
 const LONGEST_IN_JSON: usize = 4000;
 
 /// Formats a time to the second, in UTC: `2026-01-15 10:30:00`.
-pub(super) fn time(timestamp: Timestamp) -> String {
+pub(crate) fn time(timestamp: Timestamp) -> String {
     timestamp.to_jiff().strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// Formats a duration in the most readable unit: `420 µs`, `12.3 ms`, `1.24 s`, `3 min 5 s`.
 #[expect(clippy::cast_precision_loss, reason = "shown to three digits")]
-pub(super) fn duration(nanoseconds: i64) -> String {
+pub(crate) fn duration(nanoseconds: i64) -> String {
     if nanoseconds < 0 {
         // The clock was set back in the meantime, so the duration is unknown.
         return "?".to_owned();
@@ -35,12 +35,12 @@ pub(super) fn duration(nanoseconds: i64) -> String {
 }
 
 /// Formats a constant such as `PROVIDER_TIMEOUT` as words: `provider timeout`.
-pub(super) fn words(constant: &str) -> String {
+pub(crate) fn words(constant: &str) -> String {
     short(constant, 60).replace('_', " ").to_lowercase()
 }
 
 /// Formats a number with commas between the thousands: `12,345`.
-pub(super) fn count(number: i64) -> String {
+pub(crate) fn count(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 1);
     if number < 0 {
@@ -56,12 +56,12 @@ pub(super) fn count(number: i64) -> String {
 }
 
 /// Formats a number of things with commas between the thousands.
-pub(super) fn size(number: usize) -> String {
+pub(crate) fn size(number: usize) -> String {
     count(number.try_into().unwrap_or(i64::MAX))
 }
 
 /// Formats a number on an axis: `950`, `1.5 k`, `20 M`.
-pub(super) fn short_number(number: f64) -> String {
+pub(crate) fn short_number(number: f64) -> String {
     let (number, unit) = match number {
         millions if millions >= 1e6 => (millions / 1e6, " M"),
         thousands if thousands >= 1e3 => (thousands / 1e3, " k"),
@@ -73,7 +73,7 @@ pub(super) fn short_number(number: f64) -> String {
 
 /// Formats a share in percent: `2.5 %`. A share above 0 is not shown as 0.
 #[expect(clippy::cast_precision_loss, reason = "shown to one digit")]
-pub(super) fn share(part: usize, whole: usize) -> String {
+pub(crate) fn share(part: usize, whole: usize) -> String {
     let percent = part as f64 * 100.0 / whole.max(1) as f64;
     match part {
         0 => "0 %".to_owned(),
@@ -83,7 +83,7 @@ pub(super) fn share(part: usize, whole: usize) -> String {
 }
 
 /// Formats a price in US dollars, with more digits for smaller prices: `$12.34`, `$0.0042`.
-pub(super) fn price(dollars: f64) -> String {
+pub(crate) fn price(dollars: f64) -> String {
     match dollars {
         zero if zero <= 0.0 => "$0".to_owned(),
         small if small < 0.000_001 => "< $0.000001".to_owned(),
@@ -95,7 +95,7 @@ pub(super) fn price(dollars: f64) -> String {
 }
 
 /// Shortens a text to a number of characters, and appends `…` if it is cut.
-pub(super) fn short(text: &str, characters: usize) -> String {
+pub(crate) fn short(text: &str, characters: usize) -> String {
     match text.char_indices().nth(characters) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
@@ -103,7 +103,7 @@ pub(super) fn short(text: &str, characters: usize) -> String {
 }
 
 /// Shortens a text like [`short`], and appends the length of the whole text if it is cut.
-pub(super) fn cut(text: &str, characters: usize) -> String {
+pub(crate) fn cut(text: &str, characters: usize) -> String {
     match text.char_indices().nth(characters) {
         Some((end, _)) => {
             let bytes = count(text.len().try_into().unwrap_or(i64::MAX));
@@ -114,18 +114,18 @@ pub(super) fn cut(text: &str, characters: usize) -> String {
 }
 
 /// Formats a JSON value as text: a string without its quotes, any other value as JSON.
-pub(super) fn inline_raw(value: &RawValue) -> String {
+pub(crate) fn inline_raw(value: &RawValue) -> String {
     serde_json::from_str::<String>(value.get()).unwrap_or_else(|_| value.get().to_owned())
 }
 
 /// Formats a value as indented JSON, and shortens its longest texts.
-pub(super) fn json(value: &Value) -> String {
+pub(crate) fn json(value: &Value) -> String {
     let shortened = shortened(value);
     serde_json::to_string_pretty(&shortened).unwrap_or_else(|_| shortened.to_string())
 }
 
 /// Formats a value for a list of fields: a string without quotes, any other value as JSON on one line.
-pub(super) fn inline(value: &Value) -> String {
+pub(crate) fn inline(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         value => shortened(value).to_string(),
@@ -133,7 +133,7 @@ pub(super) fn inline(value: &Value) -> String {
 }
 
 /// Indents the text if it is a JSON object or array. Returns other text unchanged.
-pub(super) fn readable(text: &str) -> String {
+pub(crate) fn readable(text: &str) -> String {
     match serde_json::from_str::<Value>(text) {
         Ok(value @ (Value::Object(_) | Value::Array(_))) => json(&value),
         _ => text.to_owned(),

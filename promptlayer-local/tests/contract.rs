@@ -240,7 +240,7 @@ async fn template_is_accepted_exactly_when_the_schema_allows_it() {
 }
 
 #[tokio::test]
-async fn labels_and_external_ids_are_accepted_exactly_when_the_schema_allows_them() {
+async fn labels_and_external_ids_are_accepted_as_the_schema_says() {
     let local = Local::start();
     local.publish("example", support::template("x")).await;
     let label = json!({ "prompt_version_number": 1, "name": "x" });
@@ -268,7 +268,7 @@ async fn labels_and_external_ids_are_accepted_exactly_when_the_schema_allows_the
 }
 
 #[tokio::test]
-async fn changes_of_a_template_are_accepted_when_the_schema_allows_them() {
+async fn changes_of_a_template_are_accepted_as_the_schema_says() {
     let local = Local::start();
     let mut body = support::template("x");
     body["prompt_version"]["metadata"] = json!({ "model": { "provider": "openai", "name": "m" } });
