@@ -371,7 +371,7 @@ impl<'c> Deleter<'c> {
         Ok(self.request_of_span.execute([id])? + self.span.execute([id])?)
     }
 
-    /// Deletes the request or the span that was stored first. Returns 0 if there is none.
+    /// Deletes the request or the span that was stored first. Returns the number of deleted rows: 0 if nothing is stored.
     fn delete_oldest(&mut self) -> rusqlite::Result<usize> {
         let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
         let request: Option<(i64, i64)> = self.oldest_request.query_row([], read).optional()?;

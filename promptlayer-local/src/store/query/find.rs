@@ -100,7 +100,7 @@ pub(crate) struct Links {
     pub(crate) here: Option<PageKey>,
     /// `true` if there are requests before this page.
     pub(crate) has_previous: bool,
-    /// The page before this one. `None` if that is the first page or if there is none.
+    /// The page before this one. `None` if it is the first page, or if this is the first page.
     pub(crate) previous: Option<PageKey>,
     pub(crate) next: Option<PageKey>,
     /// The last page. `None` if it is this page, or if finding it would take too long.
