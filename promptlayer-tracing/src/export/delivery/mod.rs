@@ -163,7 +163,7 @@ impl<T: Transport> Deliverer<T> {
                     Err(why) => break why,
                 }
             }
-            if let Err(why) = self.wait_out(&mut batch, &mut attempts).await {
+            if let Err(why) = self.wait_out(&mut batch, &attempts).await {
                 break why;
             }
             let turn = match self.wait_for_turn(&batch, &attempts, &slot).await {
@@ -207,10 +207,10 @@ impl<T: Transport> Deliverer<T> {
     }
 
     /// Waits for the pause of the batch, which is independent of the gate.
-    async fn wait_out(&self, batch: &mut Batch, attempts: &mut Attempts) -> Result<(), GivenUp> {
+    async fn wait_out(&self, batch: &mut Batch, attempts: &Attempts) -> Result<(), GivenUp> {
         let (time, last_refusal) = match std::mem::take(&mut batch.pause) {
             Pause::None => return Ok(()),
-            Pause::Backoff => (attempts.next_delay(None).ok_or(GivenUp::Expired)?, None),
+            Pause::Backoff => (attempts.delay(None).ok_or(GivenUp::Expired)?, None),
             Pause::For(time) => (time, None),
             Pause::UntilOthersPass(time) => (time, batch.refusals.map(|refusals| refusals.last)),
         };
@@ -267,6 +267,7 @@ impl<T: Transport> Deliverer<T> {
             self.pipeline.counters.retries.fetch_add(1, SeqCst);
         }
         batch.is_retry = true;
+        attempts.begin();
         let (path, body) = (batch.path(), batch.body());
         let written = Written::default();
         // Record this on disk first. If the process is killed after this point, the batch may have been sent.

@@ -49,7 +49,8 @@ impl<T: Transport> Deliverer<T> {
             if unproven.is_empty() {
                 break;
             }
-            let Some(delay) = readings.next_delay(Some(self.retry.settling_time)) else { break };
+            readings.begin();
+            let Some(delay) = readings.delay(Some(self.retry.settling_time)) else { break };
             if self.cut(sleep(delay)).await.is_none() {
                 break;
             }
@@ -78,7 +79,8 @@ impl<T: Transport> Deliverer<T> {
         let mut readings = Attempts::since(Instant::now(), self.retry);
         let mut wait = Duration::ZERO;
         loop {
-            let delay = readings.next_delay(Some(wait)).ok_or(GivenUp::Ambiguous)?;
+            readings.begin();
+            let delay = readings.delay(Some(wait)).ok_or(GivenUp::Ambiguous)?;
             let reading = async {
                 sleep(delay).await;
                 self.gate.readable().await;

@@ -37,7 +37,7 @@ impl<T: Transport> Deliverer<T> {
         request: RequestNumber,
         result: Result<Answer, Failure>,
         batch: &mut Batch,
-        attempts: &mut Attempts,
+        attempts: &Attempts,
     ) -> Next {
         let path = batch.path();
         let outcome = response_class::classify(&result, batch.is_tracking());
@@ -57,7 +57,7 @@ impl<T: Transport> Deliverer<T> {
                 self.report(error);
                 self.enter_sent(batch, false);
                 batch.refusals = None;
-                let delay = attempts.next_delay(None);
+                let delay = attempts.delay(None);
                 self.gate.hold_for(delay.unwrap_or_default());
                 return delay.map_or(Next::GiveUp(GivenUp::Expired), |_| Next::Again);
             }
@@ -69,7 +69,7 @@ impl<T: Transport> Deliverer<T> {
         match kind {
             Refusal::Settings(reason) => self.refused(reason, verdict, error, batch, attempts),
             Refusal::Busy => {
-                let delay = attempts.next_delay(wait);
+                let delay = attempts.delay(wait);
                 if verdict != Verdict::AtFault {
                     // Hold the other batches for as long as the service asks, even if this one is not
                     // retried.
@@ -130,8 +130,8 @@ impl<T: Transport> Deliverer<T> {
     }
 
     /// Handles a failure of the service, or a missing response. The batch is ambiguous: it may have arrived.
-    fn failed(&self, verdict: Verdict, error: Error, batch: &mut Batch, attempts: &mut Attempts) -> Next {
-        let delay = attempts.next_delay(None);
+    fn failed(&self, verdict: Verdict, error: Error, batch: &mut Batch, attempts: &Attempts) -> Next {
+        let delay = attempts.delay(None);
         if verdict != Verdict::AtFault {
             self.gate.suspect_for(delay.unwrap_or_default(), None);
         }
@@ -168,7 +168,7 @@ impl<T: Transport> Deliverer<T> {
         request: RequestNumber,
         body: &[u8],
         batch: &mut Batch,
-        attempts: &mut Attempts,
+        attempts: &Attempts,
     ) -> Next {
         let path = batch.path();
         let items = std::mem::take(&mut batch.items);
@@ -205,7 +205,7 @@ impl<T: Transport> Deliverer<T> {
                         }
                     }
                     Err(error) => {
-                        self.gate.suspect_for(attempts.next_delay(None).unwrap_or_default(), None);
+                        self.gate.suspect_for(attempts.delay(None).unwrap_or_default(), None);
                         self.report(error);
                         self.settle_all(items, End::Unknown);
                     }
@@ -229,7 +229,7 @@ impl<T: Transport> Deliverer<T> {
                     self.gate.passed(path, request);
                 } else {
                     // The response may come from another server, so few further requests should go there.
-                    self.gate.suspect_for(attempts.next_delay(None).unwrap_or_default(), None);
+                    self.gate.suspect_for(attempts.delay(None).unwrap_or_default(), None);
                 }
                 if unproven.is_empty() {
                     self.succeeded();

@@ -113,13 +113,13 @@ pub(crate) struct Attempts {
     /// The instant from which the age is measured.
     since: Instant,
     policy: RetryPolicy,
-    /// The number of delays so far.
-    delays: u32,
+    /// The number of attempts so far.
+    count: u32,
 }
 
 impl Attempts {
     pub(crate) fn since(since: Instant, policy: RetryPolicy) -> Self {
-        Self { since, policy, delays: 0 }
+        Self { since, policy, count: 0 }
     }
 
     /// Returns the time until the maximum age is reached.
@@ -136,12 +136,17 @@ impl Attempts {
         self.time_left().max(least)
     }
 
-    /// Returns the delay before the next attempt, at least `asked`. Returns `None` if the item would be too
-    /// old by then.
-    pub(crate) fn next_delay(&mut self, asked: Option<Duration>) -> Option<Duration> {
+    /// Counts an attempt that begins.
+    pub(crate) fn begin(&mut self) {
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// Returns a random delay before the next attempt, at least `asked`. Its bound doubles with each attempt.
+    /// Returns `None` if the item would be too old by then.
+    pub(crate) fn delay(&self, asked: Option<Duration>) -> Option<Duration> {
         let RetryPolicy { first_delay, longest_delay, .. } = self.policy;
-        let bound = first_delay.saturating_mul(2u32.saturating_pow(self.delays)).min(longest_delay);
-        self.delays = self.delays.saturating_add(1);
+        let retries = self.count.saturating_sub(1);
+        let bound = first_delay.saturating_mul(2u32.saturating_pow(retries)).min(longest_delay);
         let delay = bound.mul_f64(fastrand::f64()).max(asked.unwrap_or_default());
         self.since.elapsed().checked_add(delay).filter(|age| *age <= self.policy.max_age).map(|_| delay)
     }
@@ -155,13 +160,17 @@ mod tests {
     fn delay_is_bounded_and_at_least_what_the_service_asks() {
         let policy = RetryPolicy::default();
         let mut attempts = Attempts::since(Instant::now(), policy);
-        assert!(attempts.next_delay(None).unwrap() <= policy.first_delay);
+        attempts.begin();
         for _ in 0..50 {
-            assert!(attempts.next_delay(None).unwrap() <= policy.longest_delay);
+            assert!(attempts.delay(None).unwrap() <= policy.first_delay);
+        }
+        for _ in 0..50 {
+            attempts.begin();
+            assert!(attempts.delay(None).unwrap() <= policy.longest_delay);
         }
         let asked = Duration::from_secs(40);
-        assert_eq!(attempts.next_delay(Some(asked)), Some(asked));
-        assert_eq!(attempts.next_delay(Some(policy.max_age * 2)), None);
-        assert_eq!(attempts.next_delay(Some(Duration::MAX)), None);
+        assert_eq!(attempts.delay(Some(asked)), Some(asked));
+        assert_eq!(attempts.delay(Some(policy.max_age * 2)), None);
+        assert_eq!(attempts.delay(Some(Duration::MAX)), None);
     }
 }

@@ -108,6 +108,18 @@ async fn expired_spans_do_not_drop_younger_ones() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn delay_doubles_once_per_ambiguous_failure() {
+    for step in [Step::Status(500), Step::Lost].repeat(10) {
+        let service = Service::new([step; 5]);
+        let (stats, took) = ten(&service).await;
+        assert_eq!((stats.spans.delivered, stats.retries), (10, 5), "{step:?}");
+        // The delays are at most 0.5, 1, 2, 4 and 8 s, each after a reading of the trace.
+        let longest = Duration::from_millis(15_500) + 5 * RetryPolicy::DEFAULT_SETTLING_TIME;
+        assert!(took <= longest, "{step:?}: {took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn failing_service_is_asked_with_backoff() {
     let service = Service::new([]).otherwise(Step::Status(500));
     let (stats, _) = ten(&service).await;
