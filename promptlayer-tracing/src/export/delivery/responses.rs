@@ -163,13 +163,7 @@ impl<T: Transport> Deliverer<T> {
     }
 
     /// Handles a success status. Only items that the response body proves count as delivered.
-    fn accepted(
-        &self,
-        request: RequestNumber,
-        body: &[u8],
-        batch: &mut Batch,
-        attempts: &Attempts,
-    ) -> Next {
+    fn accepted(&self, request: RequestNumber, body: &[u8], batch: &mut Batch, attempts: &Attempts) -> Next {
         let path = batch.path();
         let items = std::mem::take(&mut batch.items);
         let unreadable = |source| self.http.error_of_unreadable(format!("POST {path}"), body, source);
