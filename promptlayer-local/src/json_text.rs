@@ -1,6 +1,5 @@
 //! JSON that is stored and returned as text.
 
-use std::fmt::{self, Write};
 use std::io;
 
 use rusqlite::ToSql;
@@ -46,16 +45,26 @@ impl JsonText {
 
     /// Serializes a value like [`of`](Self::of). Returns `None` if the text is longer than `limit`.
     pub(crate) fn within(value: &impl Serialize, limit: usize) -> Option<Self> {
-        // Measures the length first: a string that grows while it is written can allocate twice its length.
-        let mut length = Length(0);
         // Writing these values does not fail, except for keys that are not texts.
-        let _ = serde_json::to_writer(&mut length, value);
-        if length.0 > limit {
-            return None;
-        }
-        let mut text = Vec::with_capacity(length.0);
-        let _ = serde_json::to_writer(&mut text, value);
-        Some(Self(String::from_utf8(text).unwrap_or_default()))
+        let mut text = Short(Vec::with_capacity(FIRST_CAPACITY));
+        let text = match serde_json::to_writer(&mut text, value) {
+            Ok(()) => {
+                text.0.shrink_to_fit();
+                text.0
+            }
+            // Measures the length first: a buffer that grows while it is written can allocate twice its length.
+            Err(_) => {
+                let mut length = Length(0);
+                let _ = serde_json::to_writer(&mut length, value);
+                if length.0 > limit {
+                    return None;
+                }
+                let mut text = Vec::with_capacity(length.0);
+                let _ = serde_json::to_writer(&mut text, value);
+                text
+            }
+        };
+        (text.len() <= limit).then(|| Self(String::from_utf8(text).unwrap_or_default()))
     }
 
     /// Returns the text.
@@ -76,25 +85,33 @@ impl JsonText {
 
 impl From<&Value> for JsonText {
     fn from(value: &Value) -> Self {
-        // Measures the length first: a string that grows while it is written can allocate twice its length.
-        let mut length = Length(0);
-        let _ = write!(length, "{value}");
-        let mut text = String::with_capacity(length.0);
-        // Writing to a `String` does not fail.
-        let _ = write!(text, "{value}");
-        Self(text)
+        Self::of(value)
+    }
+}
+
+/// The capacity of the buffer that a value is written to, and the maximum length of a text that is written to it.
+const FIRST_CAPACITY: usize = 512;
+const SHORT: usize = 16 * 1024;
+
+/// A buffer that refuses a text that is not short.
+struct Short(Vec<u8>);
+
+impl io::Write for Short {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > SHORT {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
 /// Counts the bytes written to it.
 struct Length(usize);
-
-impl Write for Length {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0 += text.len();
-        Ok(())
-    }
-}
 
 impl io::Write for Length {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -131,7 +148,7 @@ impl ToSql for JsonText {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::JsonText;
+    use super::{JsonText, SHORT};
 
     #[test]
     fn value_survives_being_kept_as_text() {
@@ -140,6 +157,12 @@ mod tests {
         assert_eq!(text.0, value.to_string());
         assert_eq!(JsonText::of(&value), text);
         assert_eq!(text.into_value(), value);
+        let long = json!({ "a": "ü\n".repeat(SHORT) });
+        assert_eq!(JsonText::of(&long).0, long.to_string());
+        let length = long.to_string().len();
+        assert_eq!(JsonText::within(&long, length), Some(JsonText::of(&long)));
+        assert_eq!(JsonText::within(&long, length - 1), None);
+        assert_eq!(JsonText::within(&value, 10), None);
         assert_eq!(JsonText::empty_object().into_value(), Value::Object(serde_json::Map::new()));
     }
 }
