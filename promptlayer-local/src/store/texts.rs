@@ -8,8 +8,8 @@ use rusqlite::{Connection, params};
 use super::pool::Caller;
 use super::{Reader, Store, StoreError, WRITER_CACHE, Writer, count_of, integer, preview};
 
-/// The number of requests that one transaction indexes. Other writes wait meanwhile, about 50 milliseconds.
-const GROUP: usize = 500;
+/// The number of requests that one transaction indexes. Other writes wait meanwhile, about 150 milliseconds.
+const GROUP: usize = 2_000;
 
 /// The maximum number of requests that a search indexes first.
 const MOST_BEFORE_SEARCH: usize = 5_000;
