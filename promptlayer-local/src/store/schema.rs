@@ -17,6 +17,21 @@ pub(super) const STEPS: &[Step] = &[
     Step::sql(RETENTION_AND_DELIVERIES),
 ];
 
+/// The block of a request, as an expression of its id: 16,384 requests. Tests have smaller ones.
+#[cfg(not(test))]
+macro_rules! block {
+    () => {
+        "request_id >> 14"
+    };
+}
+#[cfg(test)]
+macro_rules! block {
+    () => {
+        "request_id >> 6"
+    };
+}
+pub(super) use block;
+
 /// A migration step.
 pub(super) struct Step {
     pub(super) sql: &'static str,
@@ -148,10 +163,14 @@ CREATE TABLE deliveries (
 // What the list shows, filters and sorts by, one narrow row for each request: the row of a request log can hold
 // many megabytes, and SQLite reads a row from its beginning. `store::facts` writes these rows.
 //
+// Numbers come in no order, so an index of all of them would change, for each request, a page that was not changed for
+// long and must be read and written. The indexes of numbers therefore have a part for each block of requests with
+// successive ids. A search reads each part: the parts are few, and the one that changes is small.
+//
 // The texts of requests are indexed for searching. `request_texts` stores only the index (`content = ''`), and not
 // the positions of words (`detail = column`): both make it smaller and faster to write. Requests are indexed in
 // groups after they were stored, so `indexed_requests` holds the id of the last one that is in the index.
-const THIRD: &str = "
+const THIRD: &str = concat!("
 DROP TRIGGER request_is_added;
 DROP TRIGGER request_is_removed;
 DROP TABLE request_summaries;
@@ -180,11 +199,11 @@ CREATE TABLE request_facts (
     output_preview TEXT NOT NULL
 ) STRICT;
 CREATE INDEX facts_by_time ON request_facts (start_ns);
-CREATE INDEX facts_by_duration ON request_facts (duration_ns);
-CREATE INDEX facts_by_price ON request_facts (price);
-CREATE INDEX facts_by_tokens ON request_facts (tokens);
-CREATE INDEX facts_by_input_tokens ON request_facts (input_tokens);
-CREATE INDEX facts_by_output_tokens ON request_facts (output_tokens);
+CREATE INDEX facts_by_duration ON request_facts (", block!(), ", duration_ns);
+CREATE INDEX facts_by_price ON request_facts (", block!(), ", price);
+CREATE INDEX facts_by_tokens ON request_facts (", block!(), ", tokens);
+CREATE INDEX facts_by_input_tokens ON request_facts (", block!(), ", input_tokens);
+CREATE INDEX facts_by_output_tokens ON request_facts (", block!(), ", output_tokens);
 CREATE INDEX facts_by_name ON request_facts (name, start_ns);
 CREATE INDEX facts_by_model ON request_facts (model, start_ns);
 CREATE INDEX facts_by_provider ON request_facts (provider, start_ns);
@@ -198,6 +217,9 @@ CREATE INDEX members_of_a_group ON group_members (group_id, request_id);
 CREATE VIRTUAL TABLE request_texts USING fts5 (
     input, output, content = '', contentless_delete = 1, detail = column, tokenize = 'unicode61 remove_diacritics 2'
 );
+-- Each group of requests adds a segment. Segments are merged when there are eight alike, which takes less time than the
+-- default of four.
+INSERT INTO request_texts (request_texts, rank) VALUES ('automerge', 8);
 CREATE TABLE indexed_requests (last_id INTEGER NOT NULL) STRICT;
 INSERT INTO indexed_requests VALUES (0);
 
@@ -208,7 +230,7 @@ CREATE TRIGGER request_is_removed AFTER DELETE ON requests BEGIN
     UPDATE request_counts SET requests = requests - 1;
     DELETE FROM request_texts WHERE rowid = old.id AND old.id <= (SELECT last_id FROM indexed_requests);
 END;
-";
+");
 
 // The third step replaces the table and the triggers, except for the count.
 const SECOND: &str = "

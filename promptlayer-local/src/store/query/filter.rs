@@ -2,6 +2,9 @@
 
 use rusqlite::types::Value;
 
+use super::sort::SortBy;
+use crate::store::schema::block;
+
 /// A condition that a request fulfills or not.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Filter {
@@ -201,8 +204,17 @@ impl NumberField {
         }
     }
 
-    const fn is_indexed(self) -> bool {
-        !matches!(self, Self::End | Self::FirstToken | Self::PromptVersion)
+    /// Returns the order of the index that contains the numbers of this field.
+    const fn order(self) -> Option<SortBy> {
+        Some(match self {
+            Self::Start => SortBy::Start,
+            Self::Duration => SortBy::Duration,
+            Self::InputTokens => SortBy::InputTokens,
+            Self::OutputTokens => SortBy::OutputTokens,
+            Self::Tokens => SortBy::Tokens,
+            Self::Price => SortBy::Price,
+            Self::Id | Self::End | Self::FirstToken | Self::PromptVersion => return None,
+        })
     }
 }
 
@@ -303,7 +315,40 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
+/// The block of a request `f`. The indexes of numbers have a part for each block.
+pub(super) const BLOCK: &str = concat!("f.", block!());
+
+/// All blocks, for a `FROM` clause.
+const BLOCKS: &str = concat!(
+    "(WITH RECURSIVE blocks (block, last) AS (
+         SELECT (SELECT ",
+    block!(),
+    " FROM request_facts ORDER BY request_id LIMIT 1),
+             (SELECT ",
+    block!(),
+    " FROM request_facts ORDER BY request_id DESC LIMIT 1)
+         UNION ALL SELECT block + 1, last FROM blocks WHERE block < last
+     ) SELECT block FROM blocks) AS blocks"
+);
+
 impl Filter {
+    /// Returns how long it takes to check the condition on one request, compared with other conditions.
+    pub(super) fn effort(&self) -> u8 {
+        match self {
+            Self::All(filters) | Self::Any(filters) => {
+                filters.iter().map(Self::effort).max().unwrap_or_default()
+            }
+            Self::Not(filter) => filter.effort(),
+            Self::Text(..) | Self::Number(..) | Self::Unknown(_) => 0,
+            Self::Member(Member::Tag | Member::MetadataKey | Member::Metadata(_), _)
+            | Self::Score(..)
+            | Self::Group(_)
+            | Self::PromptId(..) => 1,
+            Self::Member(..) => 2,
+            Self::Words(_) => 3,
+        }
+    }
+
     /// Appends the condition on a row `f` of `request_facts`.
     fn condition(&self, sql: &mut Sql) {
         match self {
@@ -364,11 +409,22 @@ impl Filter {
         field: NumberField,
         filters: impl IntoIterator<Item = &'f Self>,
     ) -> Option<Sql> {
-        field.is_indexed().then(|| {
-            let mut sql = Sql::new("SELECT f.request_id AS id FROM request_facts AS f WHERE ");
-            sql.join(filters, "AND");
-            sql
-        })
+        let mut sql = Sql::new("SELECT f.request_id AS id FROM ");
+        match field.order() {
+            Some(by) if by.is_in_blocks() => {
+                sql.push(BLOCKS).push(" CROSS JOIN request_facts AS f INDEXED BY ").push(by.index());
+                sql.push(" WHERE ").push(BLOCK).push(" = blocks.block AND ");
+            }
+            Some(by) => {
+                sql.push("request_facts AS f INDEXED BY ").push(by.index()).push(" WHERE ");
+            }
+            None if field == NumberField::Id => {
+                sql.push("request_facts AS f WHERE ");
+            }
+            None => return None,
+        }
+        sql.join(filters, "AND");
+        Some(sql)
     }
 
     /// Returns a query for the rows of another table that make a request fulfill the condition.

@@ -15,24 +15,14 @@ use std::collections::BTreeMap;
 
 use rusqlite::{OptionalExtension, Row, params_from_iter};
 
-use super::filter::{Comparison, Filter, Number, NumberField, Sql, TextTest};
-use super::sort::{PageKey, Sort, SortBy, SortValue};
+use super::filter::{Filter, NumberField, Sql, Words};
+use super::page::{Figures, HIT, Hit, Links, MOST_FOUND, MOST_READ, in_order, limit, page_of, read_hit};
+use super::sort::{PageKey, Sort};
 use crate::store::{Reader, count_of};
 use crate::timestamp::Timestamp;
 
-/// The maximum number of requests that the figures count, if they do not count all.
-pub(super) const MOST_FOUND: usize = limit(10_000, 200);
-
-/// The maximum number of requests that are read in the order of the list to find those of a page, or of the figures.
-pub(crate) const MOST_READ: usize = limit(30_000, 600);
-
 /// The maximum number of requests that are looked up in the index of texts one by one.
-const MOST_LOOKED_UP: usize = limit(1_000, 20);
-
-/// Returns a limit. Tests have lower limits, so that they reach them with little data.
-const fn limit(limit: usize, of_tests: usize) -> usize {
-    if cfg!(test) { of_tests } else { limit }
-}
+const MOST_LOOKED_UP: usize = limit(500, 20);
 
 /// The number of tags, and of scores, that the list reads for a request: one more than it shows.
 const MOST_TAGS: i64 = 9;
@@ -67,22 +57,6 @@ pub(crate) struct RequestRow {
     pub(crate) scores: BTreeMap<String, i64>,
 }
 
-/// The figures of the requests that were found.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Figures {
-    /// The number of requests that were found.
-    pub(crate) requests: usize,
-    /// `true` if the figures count all requests that fulfill the conditions.
-    pub(crate) are_complete: bool,
-    pub(crate) errors: usize,
-    pub(crate) input_tokens: i64,
-    pub(crate) output_tokens: i64,
-    pub(crate) price: f64,
-    /// The durations that half, and 95 %, of the requests do not exceed.
-    pub(crate) p50_ns: i64,
-    pub(crate) p95_ns: i64,
-}
-
 /// A page of the requests that were found.
 #[derive(Debug)]
 pub(crate) struct Found {
@@ -93,57 +67,12 @@ pub(crate) struct Found {
     pub(crate) links: Links,
 }
 
-/// The positions of a page and of the pages around it.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct Links {
-    /// The position of this page, for a link that shows the same requests later.
-    pub(crate) here: Option<PageKey>,
-    /// `true` if there are requests before this page.
-    pub(crate) has_previous: bool,
-    /// The page before this one. `None` if it is the first page, or if this is the first page.
-    pub(crate) previous: Option<PageKey>,
-    pub(crate) next: Option<PageKey>,
-    /// The last page. `None` if it is this page, or if finding it would take too long.
-    pub(crate) last: Option<PageKey>,
-    /// The position up to which requests were read, if reading stopped before the page was full.
-    pub(crate) unread: Option<PageKey>,
-}
-
-/// A request that was found: its position in the list, and its share of the figures.
-#[derive(Debug)]
-pub(super) struct Hit {
-    pub(super) key: PageKey,
-    pub(super) is_error: bool,
-    pub(super) duration_ns: i64,
-    pub(super) input_tokens: i64,
-    pub(super) output_tokens: i64,
-    pub(super) price: f64,
-}
-
-/// The columns of a [`Hit`], after the value that the list is sorted by.
-const HIT: &str = "f.request_id, f.status = 'ERROR', f.duration_ns, f.input_tokens, f.output_tokens, f.price";
-
 /// A page of requests by its number.
 #[derive(Debug)]
 pub(crate) struct NumberedPage {
     pub(crate) rows: Vec<RequestRow>,
     /// The number of requests on all pages.
     pub(crate) total: usize,
-}
-
-/// What reading in the order of the list found.
-#[derive(Default)]
-pub(super) struct Scan {
-    pub(super) hits: Vec<Hit>,
-    /// The last request that was read, if reading stopped at the maximum number.
-    pub(super) stopped_at: Option<PageKey>,
-}
-
-/// The hits of a page, with the figures and the positions around it.
-pub(super) struct Page {
-    pub(super) ids: Vec<i64>,
-    pub(super) figures: Figures,
-    pub(super) links: Links,
 }
 
 impl Reader<'_> {
@@ -180,22 +109,21 @@ impl Reader<'_> {
             Filter::Words(words) => Some(words),
             _ => None,
         });
-        if let Some(words) = words.filter(|_| best.as_ref().is_none_or(|(least, _)| *least > MOST_LOOKED_UP))
-        {
-            // Looking up many requests in the index of texts one by one takes too long, so the index is read instead.
-            let driver = words.driver();
-            let is_complete = self.count(&driver, MOST_FOUND + 1)? <= MOST_FOUND;
-            let others: Vec<&Filter> = filters
-                .iter()
-                .copied()
-                .filter(|filter| !matches!(filter, Filter::Words(one) if one == words))
-                .collect();
-            return self.hits_of(driver, &others, sort).map(|hits| Some((hits, is_complete)));
-        }
-        match best {
-            Some((_, driver)) => self.hits_of(driver, filters, sort).map(|hits| Some((hits, true))),
-            None => Ok(None),
-        }
+        // Looking up many requests in the index of texts one by one takes too long, so the index is read instead.
+        let driver = match words.filter(|_| best.as_ref().is_none_or(|best| best.count > MOST_LOOKED_UP)) {
+            Some(words) => {
+                let query = words.driver();
+                let count = self.count(&query, MOST_FOUND + 1)?;
+                Some(Driver { query, count, words: Some(words) })
+            }
+            None => best,
+        };
+        let Some(Driver { query, count, words }) = driver else { return Ok(None) };
+        // The index of texts has answered this condition, and asking it again for each request takes long.
+        let left = filters.iter().copied();
+        let left: Vec<&Filter> =
+            left.filter(|filter| !matches!(filter, Filter::Words(one) if Some(one) == words)).collect();
+        self.hits_of(query, &left, sort).map(|hits| Some((hits, count <= MOST_FOUND)))
     }
 
     /// Returns the numbered page of the requests that fulfill all conditions, and their number. Pages are numbered from 1.
@@ -282,15 +210,15 @@ impl Reader<'_> {
 
     /// Returns the query for the condition that fewest requests fulfill, if at most [`MOST_FOUND`] fulfill it.
     pub(super) fn best_driver(&self, filters: &[&Filter]) -> rusqlite::Result<Option<Sql>> {
-        self.best(filters).map(|best| best.map(|(_, driver)| driver))
+        self.best(filters).map(|best| best.map(|driver| driver.query))
     }
 
-    fn best(&self, filters: &[&Filter]) -> rusqlite::Result<Option<(usize, Sql)>> {
-        let mut best: Option<(usize, Sql)> = None;
-        for driver in drivers(filters) {
-            let count = self.count(&driver, MOST_FOUND + 1)?;
-            if count <= MOST_FOUND && best.as_ref().is_none_or(|(least, _)| count < *least) {
-                best = Some((count, driver));
+    fn best<'f>(&self, filters: &[&'f Filter]) -> rusqlite::Result<Option<Driver<'f>>> {
+        let mut best: Option<Driver<'f>> = None;
+        for mut driver in drivers(filters) {
+            driver.count = self.count(&driver.query, MOST_FOUND + 1)?;
+            if driver.count <= MOST_FOUND && best.as_ref().is_none_or(|best| driver.count < best.count) {
+                best = Some(driver);
             }
         }
         Ok(best)
@@ -315,88 +243,6 @@ impl Reader<'_> {
             .collect::<rusqlite::Result<_>>()?;
         hits.sort_unstable_by(|one, other| in_order(&one.key, &other.key, sort));
         Ok(hits)
-    }
-
-    fn scanned(
-        &self,
-        filters: &[&Filter],
-        sort: Sort,
-        from: Option<&PageKey>,
-        limit: usize,
-    ) -> rusqlite::Result<Page> {
-        scanned_page(sort, from, limit, |sort, from, most_hits| {
-            self.scan(filters, sort, from, most_hits, MOST_READ)
-        })
-    }
-
-    /// Reads requests in the order of the list, from a position on, until enough of them fulfill the conditions or
-    /// `most_read` requests were read.
-    fn scan(
-        &self,
-        filters: &[&Filter],
-        sort: Sort,
-        from: Option<&PageKey>,
-        most_hits: usize,
-        most_read: usize,
-    ) -> rusqlite::Result<Scan> {
-        let range = Range::of(filters, sort, from);
-        let column = format!("f.{}", sort.by.column());
-        let (index, equal) = equality(filters, sort);
-        let direction = if sort.descending { " DESC" } else { "" };
-        let after = if sort.descending { " < " } else { " > " };
-
-        let statement = |condition: &dyn Fn(&mut Sql)| {
-            let mut sql = Sql::new("SELECT ");
-            sql.push(&column).push(", ").push(HIT).push(", ").join(filters.iter().copied(), "AND");
-            sql.push(" FROM request_facts AS f INDEXED BY ").push(index).push(" WHERE 1");
-            if let Some((column, text)) = &equal {
-                sql.push(" AND f.").push(column).push(" = ").value(text.clone());
-            }
-            condition(&mut sql);
-            sql.push(" ORDER BY ").push(&column).push(direction).push(", f.request_id").push(direction);
-            sql
-        };
-        let until = |sql: &mut Sql| {
-            if let Some(bound) = range.until {
-                let within = if sort.descending { " >= " } else { " <= " };
-                sql.push(" AND ").push(&column).push(within).value(bound);
-            }
-        };
-        let statements = match &range.from {
-            // Two statements, because SQLite seeks by one column only: the requests with the same value can be many.
-            Some(key) => vec![
-                statement(&|sql: &mut Sql| {
-                    sql.push(" AND ").push(&column).push(" = ").value(key.value.clone());
-                    sql.push(" AND f.request_id").push(after).value(key.id);
-                }),
-                statement(&|sql: &mut Sql| {
-                    sql.push(" AND ").push(&column).push(after).value(key.value.clone());
-                    until(sql);
-                }),
-            ],
-            None => vec![statement(&until)],
-        };
-
-        let mut scan = Scan::default();
-        let mut read = 0;
-        for sql in statements {
-            let mut statement = self.connection.prepare(&sql.text)?;
-            let mut rows = statement.query(params_from_iter(sql.values))?;
-            while let Some(row) = rows.next()? {
-                if row.get(7)? {
-                    scan.hits.push(read_hit(row)?);
-                    if scan.hits.len() == most_hits {
-                        return Ok(scan);
-                    }
-                }
-                read += 1;
-                if read == most_read {
-                    scan.stopped_at = Some(PageKey { value: row.get(0)?, id: row.get(1)? });
-                    return Ok(scan);
-                }
-            }
-        }
-        Ok(scan)
     }
 
     fn rows_of(&self, ids: &[i64]) -> rusqlite::Result<Vec<RequestRow>> {
@@ -428,20 +274,35 @@ pub(super) fn from_driver(driver: Sql) -> Sql {
     sql
 }
 
-/// Returns the conditions that must all be fulfilled, without the lists around them.
+/// Returns the conditions that must all be fulfilled, without the lists around them. Those that take least time come
+/// first, because SQLite does not check the others once one is not fulfilled.
 pub(super) fn conjuncts(filters: &[Filter]) -> Vec<&Filter> {
-    let mut all = Vec::new();
-    for filter in filters {
-        match filter {
-            Filter::All(filters) => all.extend(conjuncts(filters)),
-            filter => all.push(filter),
+    fn flatten<'f>(filters: &'f [Filter], all: &mut Vec<&'f Filter>) {
+        for filter in filters {
+            match filter {
+                Filter::All(filters) => flatten(filters, all),
+                filter => all.push(filter),
+            }
         }
     }
+    let mut all = Vec::new();
+    flatten(filters, &mut all);
+    all.sort_by_key(|filter| filter.effort());
     all
 }
 
-/// Returns the queries that find requests by one condition, or by all conditions on one number.
-fn drivers(filters: &[&Filter]) -> Vec<Sql> {
+/// A query that finds requests by one condition, or by all conditions on one number.
+struct Driver<'f> {
+    query: Sql,
+    /// The number of requests that it finds, as far as they were counted.
+    count: usize,
+    /// The words that it looks for.
+    words: Option<&'f Words>,
+}
+
+/// Returns the queries that find requests. They are not counted yet.
+fn drivers<'f>(filters: &[&'f Filter]) -> Vec<Driver<'f>> {
+    let uncounted = |query| Driver { query, count: 0, words: None };
     let mut numbers: Vec<NumberField> = Vec::new();
     let mut drivers = Vec::new();
     for filter in filters {
@@ -453,181 +314,15 @@ fn drivers(filters: &[&Filter]) -> Vec<Sql> {
                     .iter()
                     .copied()
                     .filter(|filter| matches!(filter, Filter::Number(other, ..) if other == field));
-                drivers.extend(Filter::numbers_driver(*field, of_field));
+                drivers.extend(Filter::numbers_driver(*field, of_field).map(uncounted));
             }
-            filter => drivers.extend(filter.driver()),
+            Filter::Words(words) => {
+                drivers.push(Driver { words: Some(words), ..uncounted(words.driver()) });
+            }
+            filter => drivers.extend(filter.driver().map(uncounted)),
         }
     }
     drivers
-}
-
-/// Returns the index that reads requests in the order of the list, and the column of that index that must be equal to
-/// a text.
-fn equality(filters: &[&Filter], sort: Sort) -> (&'static str, Option<(&'static str, String)>) {
-    if sort.by == SortBy::Start {
-        for filter in filters {
-            if let Filter::Text(field, TextTest::Is(texts)) = filter
-                && let ([text], Some(index)) = (texts.as_slice(), field.index())
-            {
-                return (index, Some((field.column(), text.clone())));
-            }
-        }
-    }
-    (sort.by.index(), None)
-}
-
-/// The part of a list that the conditions on its start times leave.
-pub(super) struct Range {
-    pub(super) from: Option<PageKey>,
-    /// The last start time.
-    pub(super) until: Option<i64>,
-}
-
-impl Range {
-    pub(super) fn of(filters: &[&Filter], sort: Sort, from: Option<&PageKey>) -> Self {
-        let mut range = Self { from: from.cloned(), until: None };
-        if sort.by != SortBy::Start {
-            return range;
-        }
-        let (mut least, mut most) = (None, None);
-        for filter in filters {
-            let Filter::Number(NumberField::Start, comparison, Number::Integer(bound)) = filter else {
-                continue;
-            };
-            match comparison {
-                Comparison::Greater | Comparison::GreaterOrEqual => least = least.max(Some(*bound)),
-                Comparison::Less | Comparison::LessOrEqual => {
-                    most = Some(most.map_or(*bound, |most: i64| most.min(*bound)));
-                }
-                Comparison::Equal => {}
-            }
-        }
-        let (first, until) = if sort.descending { (most, least) } else { (least, most) };
-        range.until = until;
-        if let Some(first) = first {
-            let id = if sort.descending { i64::MAX } else { i64::MIN };
-            let first = PageKey { value: SortValue::Integer(first), id };
-            if range.from.as_ref().is_none_or(|from| in_order(from, &first, sort) == Ordering::Less) {
-                range.from = Some(first);
-            }
-        }
-        range
-    }
-}
-
-/// Compares two positions in the order of a list.
-pub(super) fn in_order(one: &PageKey, other: &PageKey, sort: Sort) -> Ordering {
-    let order = one.compare(other);
-    if sort.descending { order.reverse() } else { order }
-}
-
-/// Returns a page of hits that are read in the order of the list. `scan` reads hits in an order, after a position, until
-/// it has the given number of them or has read [`MOST_READ`] rows.
-pub(super) fn scanned_page(
-    sort: Sort,
-    from: Option<&PageKey>,
-    limit: usize,
-    scan: impl Fn(Sort, Option<&PageKey>, usize) -> rusqlite::Result<Scan>,
-) -> rusqlite::Result<Page> {
-    let first = scan(sort, None, MOST_FOUND)?;
-    if first.stopped_at.is_none() && first.hits.len() < MOST_FOUND {
-        return Ok(page_of(&first.hits, true, sort, from, limit));
-    }
-    let figures = Figures::of(&first.hits, false);
-    let mut page = match from {
-        None => {
-            let stopped_at = first.stopped_at.filter(|_| first.hits.len() <= limit);
-            Scan { hits: first.hits, stopped_at }
-        }
-        Some(_) => scan(sort, from, limit + 1)?,
-    };
-    let has_next = page.hits.len() > limit;
-    page.hits.truncate(limit);
-
-    let reversed = Sort { descending: !sort.descending, ..sort };
-    let before = match from {
-        Some(key) => scan(reversed, Some(&key.including(reversed)), limit + 1)?.hits,
-        None => Vec::new(),
-    };
-    let at_end =
-        if has_next || page.hits.is_empty() { scan(reversed, None, limit + 1)?.hits } else { Vec::new() };
-    let key_of = |hits: &[Hit], index: usize| hits.get(index).map(|hit| hit.key.clone());
-    Ok(Page {
-        figures,
-        links: Links {
-            here: page.hits.first().map(|hit| hit.key.including(sort)),
-            has_previous: !before.is_empty(),
-            previous: key_of(&before, limit),
-            next: page.hits.last().filter(|_| has_next).map(|hit| hit.key.clone()),
-            last: key_of(&at_end, limit),
-            unread: page.stopped_at,
-        },
-        ids: page.hits.iter().map(|hit| hit.key.id).collect(),
-    })
-}
-
-/// Returns a page of all hits, which are in the order of the list.
-pub(super) fn page_of(
-    hits: &[Hit],
-    are_complete: bool,
-    sort: Sort,
-    from: Option<&PageKey>,
-    limit: usize,
-) -> Page {
-    let begin = from
-        .map_or(0, |from| hits.partition_point(|hit| in_order(&hit.key, from, sort) != Ordering::Greater));
-    let shown: Vec<&Hit> = hits.iter().skip(begin).take(limit).collect();
-    let end = begin + shown.len();
-    let has_next = end < hits.len();
-    let key_of = |index: Option<usize>| index.and_then(|index| hits.get(index)).map(|hit| hit.key.clone());
-    Page {
-        figures: Figures::of(hits, are_complete),
-        links: Links {
-            here: shown.first().map(|hit| hit.key.including(sort)),
-            has_previous: begin > 0,
-            previous: key_of(begin.checked_sub(limit + 1)),
-            next: shown.last().filter(|_| has_next).map(|hit| hit.key.clone()),
-            last: key_of(hits.len().checked_sub(limit + 1).filter(|_| has_next || shown.is_empty())),
-            unread: None,
-        },
-        ids: shown.iter().map(|hit| hit.key.id).collect(),
-    }
-}
-
-impl Figures {
-    fn of(hits: &[Hit], are_complete: bool) -> Self {
-        let mut figures = Self { requests: hits.len(), are_complete, ..Self::default() };
-        let mut durations = Vec::with_capacity(hits.len());
-        for hit in hits {
-            figures.errors += usize::from(hit.is_error);
-            figures.input_tokens = figures.input_tokens.saturating_add(hit.input_tokens);
-            figures.output_tokens = figures.output_tokens.saturating_add(hit.output_tokens);
-            figures.price += hit.price;
-            durations.push(hit.duration_ns);
-        }
-        figures.p50_ns = percentile(&mut durations, 50);
-        figures.p95_ns = percentile(&mut durations, 95);
-        figures
-    }
-}
-
-/// Returns the value that this share of the values does not exceed, by the nearest rank. Returns 0 for no values.
-fn percentile(values: &mut [i64], percent: usize) -> i64 {
-    match (values.len() * percent).div_ceil(100).checked_sub(1) {
-        Some(rank) => *values.select_nth_unstable(rank).1,
-        None => 0,
-    }
-}
-
-fn read_hit(row: &Row<'_>) -> rusqlite::Result<Hit> {
-    Ok(Hit {
-        key: PageKey { value: row.get(0)?, id: row.get(1)? },
-        is_error: row.get(2)?,
-        duration_ns: row.get(3)?,
-        input_tokens: row.get(4)?,
-        output_tokens: row.get(5)?,
-        price: row.get(6)?,
-    })
 }
 
 fn read_row(row: &Row<'_>) -> rusqlite::Result<RequestRow> {

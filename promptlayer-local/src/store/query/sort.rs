@@ -43,6 +43,11 @@ impl SortBy {
         }
     }
 
+    /// Returns `true` if the index of this order has a part for each block of requests: see the schema.
+    pub(super) const fn is_in_blocks(self) -> bool {
+        !matches!(self, Self::Start | Self::Status)
+    }
+
     pub(super) const fn index(self) -> &'static str {
         match self {
             Self::Start => "facts_by_time",

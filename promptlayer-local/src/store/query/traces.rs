@@ -8,9 +8,9 @@ use std::collections::HashSet;
 use rusqlite::{OptionalExtension, Row, params_from_iter};
 
 use super::filter::{Filter, Sql, TextTest};
-use super::find::{
-    Figures, Hit, Links, MOST_FOUND, MOST_READ, Range, Scan, conjuncts, in_order, page_of, scanned_page,
-};
+use super::find::conjuncts;
+use super::page::{Figures, Hit, Links, MOST_FOUND, MOST_READ, in_order, page_of};
+use super::scan::{Range, Scan, scanned_page};
 use super::sort::{PageKey, Sort};
 use crate::store::Reader;
 use crate::timestamp::Timestamp;
