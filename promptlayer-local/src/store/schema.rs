@@ -163,9 +163,9 @@ CREATE TABLE deliveries (
 // What the list shows, filters and sorts by, one narrow row for each request: the row of a request log can hold
 // many megabytes, and SQLite reads a row from its beginning. `store::facts` writes these rows.
 //
-// Numbers come in no order, so an index of all of them would change, for each request, a page that was not changed for
-// long and must be read and written. The indexes of numbers therefore have a part for each block of requests with
-// successive ids. A search reads each part: the parts are few, and the one that changes is small.
+// Numbers and values of metadata come in no order, so an index of all of them would change, for each request, a page
+// that was not changed for long and must be read and written. These indexes therefore have a part for each block of
+// requests with successive ids. A search reads each part: the parts are few, and the one that changes is small.
 //
 // The texts of requests are indexed for searching. `request_texts` stores only the index (`content = ''`), and not
 // the positions of words (`detail = column`): both make it smaller and faster to write. Requests are indexed in
@@ -210,7 +210,7 @@ CREATE INDEX facts_by_provider ON request_facts (provider, start_ns);
 CREATE INDEX facts_by_status ON request_facts (status, start_ns);
 CREATE INDEX facts_by_error ON request_facts (error_type, start_ns) WHERE error_type IS NOT NULL;
 CREATE INDEX facts_by_prompt ON request_facts (prompt_name, start_ns) WHERE prompt_name IS NOT NULL;
-CREATE INDEX metadata_by_value ON request_metadata (key, substr(value, 1, 200), request_id);
+CREATE INDEX metadata_by_value ON request_metadata (", block!(), ", key, substr(value, 1, 200));
 CREATE INDEX scores_by_value ON scores (name, score, request_id);
 CREATE INDEX members_of_a_group ON group_members (group_id, request_id);
 

@@ -498,11 +498,15 @@ impl Member {
         let mut sql = Sql::new("SELECT ");
         sql.push(columns).push(" FROM ");
         match source {
+            Source::Table(table) if of_one_request => {
+                sql.push(table).push(" AS m WHERE m.request_id = f.request_id AND ");
+            }
+            Source::Table("request_metadata") => {
+                sql.push(BLOCKS).push(" CROSS JOIN request_metadata AS m INDEXED BY metadata_by_value WHERE ");
+                sql.push(concat!("m.", block!())).push(" = blocks.block AND ");
+            }
             Source::Table(table) => {
                 sql.push(table).push(" AS m WHERE ");
-                if of_one_request {
-                    sql.push("m.request_id = f.request_id AND ");
-                }
             }
             Source::Json(json) => {
                 sql.push("requests AS r, ").push(json).push(" AS m WHERE r.id = f.request_id AND ");
