@@ -70,7 +70,7 @@ pub(crate) enum Unit {
 
 /// All filters of requests, in the order of the form.
 pub(crate) const FIELDS: &[Field] = &[
-    field("q", "Text", Kind::Words(Side::Both), "words of the prompt or the answer"),
+    field("q", "Text", Kind::Words(Side::Both), "words of the prompt or the answer, or weath*"),
     field("status", "Status", Kind::Status, ""),
     field("when", "Time", Kind::When, ""),
     field("model", "Model", Kind::Text(TextField::Model), "gpt-4o or gpt-4*"),

@@ -109,9 +109,9 @@
 //! - A span that is sent to `POST /spans-bulk` twice is stored twice, which makes resent spans visible.
 //! - A request log keeps an unknown prompt name as it was sent.
 //! - A search for words finds texts that have all of them, in any order. Upper and lower case and accents make no
-//!   difference, and the last word can be the beginning of a longer one. If more than 10,000 requests have the
-//!   words, the newest 10,000 are searched. Of an input or an output of more than 1 MiB, the beginning is
-//!   searched.
+//!   difference. A word of at least three letters with a `*` at its end can be the beginning of a longer one. If more
+//!   than 10,000 requests have the words, the newest 10,000 are searched. Of an input or an output of more than
+//!   1 MiB, the beginning is searched.
 //! - A search by `user_intent` or `agent_intent` gets 400, because this server does not classify texts.
 //! - A request without a `price` is searched, sorted and shown by an estimate from the price table of the crate
 //!   `genai-prices`. The API returns the price that was logged.

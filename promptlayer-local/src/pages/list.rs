@@ -8,9 +8,7 @@ use super::filters::{ORDERS, Parameters};
 use super::form::FilterForm;
 use super::{failed, format, html, not_found};
 use crate::app::App;
-use crate::store::{
-    Figures, Filter, Found, Links, MOST_READ, PageKey, RequestRow, Sort, SortBy, StoreError, TraceRow,
-};
+use crate::store::{Figures, Filter, Found, Links, PageKey, RequestRow, Sort, SortBy, StoreError, TraceRow};
 use crate::timestamp::Timestamp;
 
 /// The number of requests on a page.
@@ -167,7 +165,7 @@ impl List {
             form,
             summary: summary(&found.figures, found.stored, is_filtered),
             note: note(&found.figures, is_filtered, sort),
-            most_read: format::size(MOST_READ),
+            most_read: format::size(sort.by.most_read()),
             columns: columns(parameters, sort),
             links: PageLinks::new(parameters, before, &found.links),
             rows: found.rows.into_iter().map(|row| Row::new(row, parameters)).collect(),

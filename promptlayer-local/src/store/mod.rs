@@ -49,9 +49,9 @@ pub(crate) use facts::{CACHED_TOKENS, REASONING_TOKENS};
 pub(crate) use labels::Label;
 use pool::{Caller, Limits, Pool, WhenAbandoned};
 pub(crate) use query::{
-    Bucket, Comparison, Figures, Filter, Found, FoundTraces, Groups, Interval, Links, MOST_READ, Member,
-    Number, NumberField, PageKey, Part, RequestRow, Series, Side, Sort, SortBy, TextField, TextTest,
-    TraceFilter, TraceRow, Words,
+    Bucket, Comparison, Figures, Filter, Found, FoundTraces, Groups, Interval, Links, Member, Number,
+    NumberField, PageKey, Part, RequestRow, Series, Side, Sort, SortBy, TextField, TextTest, TraceFilter,
+    TraceRow, Words,
 };
 #[cfg(feature = "cli")]
 pub(crate) use read_only::ReadOnly;

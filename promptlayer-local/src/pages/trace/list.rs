@@ -10,7 +10,7 @@ use super::super::list::{Fact, PageLinks, Status};
 use super::super::{failed, format, html, not_found};
 use super::address;
 use crate::app::App;
-use crate::store::{Figures, FoundTraces, MOST_READ, PageKey, SortBy, StoreError, TraceRow};
+use crate::store::{Figures, FoundTraces, PageKey, SortBy, StoreError, TraceRow};
 use crate::timestamp::Timestamp;
 
 /// The number of traces on a page.
@@ -91,7 +91,7 @@ impl List {
             form,
             summary: summary(&found.figures, found.stored, is_filtered),
             note: note(&found.figures, is_filtered),
-            most_read: format::size(MOST_READ),
+            most_read: format::size(SortBy::Start.most_read()),
             links: PageLinks::new(parameters, before, &found.links),
             rows: found.rows.into_iter().map(Row::from).collect(),
         }

@@ -29,8 +29,8 @@ pub(crate) enum Filter {
     PromptId(Comparison, i64),
 }
 
-/// Words that all occur in a text. Upper and lower case and accents make no difference. The last word can be the
-/// beginning of a longer one.
+/// Words that all occur in a text. Upper and lower case and accents make no difference. A word with a `*` at its end can
+/// be the beginning of a longer one.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Words {
     pub(crate) side: Side,
@@ -502,7 +502,8 @@ impl Member {
                 sql.push(table).push(" AS m WHERE m.request_id = f.request_id AND ");
             }
             Source::Table("request_metadata") => {
-                sql.push(BLOCKS).push(" CROSS JOIN request_metadata AS m INDEXED BY metadata_by_value WHERE ");
+                sql.push(BLOCKS)
+                    .push(" CROSS JOIN request_metadata AS m INDEXED BY metadata_by_value WHERE ");
                 sql.push(concat!("m.", block!())).push(" = blocks.block AND ");
             }
             Source::Table(table) => {
@@ -559,16 +560,9 @@ impl Words {
 
     /// Returns the expression of the index's query language.
     fn expression(&self) -> String {
-        let words = words(&self.text);
-        let last = words.len().saturating_sub(1);
-        let terms: Vec<String> = words
-            .iter()
-            .enumerate()
-            // A word that is followed by something else is complete.
-            .map(|(index, word)| {
-                let is_complete = index < last || self.text.ends_with(|end: char| !end.is_alphanumeric());
-                format!("\"{word}\"{}", if is_complete { "" } else { "*" })
-            })
+        let terms: Vec<String> = words(&self.text)
+            .into_iter()
+            .map(|(word, is_beginning)| format!("\"{word}\"{}", if is_beginning { "*" } else { "" }))
             .collect();
         if terms.is_empty() {
             // No word: nothing contains it. An empty phrase matches nothing.
@@ -583,15 +577,22 @@ impl Words {
     }
 }
 
-/// Splits a text into words as the tokenizer of the index does.
-fn words(text: &str) -> Vec<String> {
+/// The minimum number of letters before a `*`. So many words begin with fewer letters that looking for them takes long, so
+/// the `*` is ignored.
+const SHORTEST_BEGINNING: usize = 3;
+
+/// Splits a text into words as the tokenizer of the index does. Returns each with `true` if a `*` follows it.
+fn words(text: &str) -> Vec<(String, bool)> {
     let mut spaced = String::with_capacity(text.len());
     super::super::preview::append(&mut spaced, text);
     spaced
-        .split(|character: char| !character.is_alphanumeric())
-        .filter(|word| !word.is_empty())
+        .split_inclusive(|character: char| !character.is_alphanumeric())
+        .filter_map(|part| {
+            let word = part.trim_end_matches(|character: char| !character.is_alphanumeric());
+            let is_long = word.chars().count() >= SHORTEST_BEGINNING;
+            (!word.is_empty()).then(|| (word.to_owned(), is_long && part.ends_with('*')))
+        })
         .take(MOST_WORDS)
-        .map(str::to_owned)
         .collect()
 }
 
@@ -602,10 +603,11 @@ mod tests {
     #[test]
     fn words_become_an_expression_that_cannot_fail() {
         let expression = |side, text: &str| Words { side, text: text.to_owned() }.expression();
-        assert_eq!(expression(Side::Both, "weather in Oslo"), "\"weather\" AND \"in\" AND \"Oslo\"*");
-        assert_eq!(expression(Side::Input, "Oslo "), "input : (\"Oslo\")");
+        assert_eq!(expression(Side::Both, "weather in Oslo"), "\"weather\" AND \"in\" AND \"Oslo\"");
+        assert_eq!(expression(Side::Input, "Osl*"), "input : (\"Osl\"*)");
+        assert_eq!(expression(Side::Both, "wea* * os* Oslo *"), "\"wea\"* AND \"os\" AND \"Oslo\"");
         assert_eq!(expression(Side::Output, "a\"b-c:*"), "output : (\"a\" AND \"b\" AND \"c\")");
-        assert_eq!(expression(Side::Both, "東京"), "\"東\" AND \"京\"*");
+        assert_eq!(expression(Side::Both, "東京"), "\"東\" AND \"京\"");
         assert_eq!(expression(Side::Both, "-- \"'"), "\"\"");
     }
 }

@@ -24,7 +24,7 @@ mod traces;
 
 pub(crate) use filter::{Comparison, Filter, Member, Number, NumberField, Side, TextField, TextTest, Words};
 pub(crate) use find::{Found, RequestRow};
-pub(crate) use page::{Figures, Links, MOST_READ};
+pub(crate) use page::{Figures, Links};
 pub(crate) use series::{Bucket, Groups, Interval, Part, Series};
 pub(crate) use sort::{PageKey, Sort, SortBy};
 pub(crate) use traces::{FoundTraces, TraceFilter, TraceRow};

@@ -4,13 +4,22 @@ use std::cmp::Ordering;
 
 use rusqlite::Row;
 
-use super::sort::{PageKey, Sort};
+use super::sort::{PageKey, Sort, SortBy};
 
 /// The maximum number of requests that the figures count, if they do not count all.
 pub(super) const MOST_FOUND: usize = limit(10_000, 200);
 
-/// The maximum number of requests that are read in the order of the list to find those of a page, or of the figures.
-pub(crate) const MOST_READ: usize = limit(30_000, 600);
+/// The maximum number of requests or traces that are read in the order of the list, to find those of a page or of the
+/// figures. Requests in the order of a number lie all over the file, so reading one takes longer.
+const MOST_READ: usize = limit(30_000, 600);
+const MOST_READ_OF_NUMBERS: usize = limit(10_000, 300);
+
+impl SortBy {
+    /// Returns the maximum number of requests that are read in this order.
+    pub(crate) const fn most_read(self) -> usize {
+        if self.is_in_blocks() { MOST_READ_OF_NUMBERS } else { MOST_READ }
+    }
+}
 
 /// Returns a limit. Tests have lower limits, so that they reach them with little data.
 pub(super) const fn limit(limit: usize, of_tests: usize) -> usize {

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use rusqlite::{Rows, params_from_iter};
 
 use super::filter::{BLOCK, Comparison, Filter, Number, NumberField, Sql, TextTest};
-use super::page::{Figures, HIT, Hit, Links, MOST_FOUND, MOST_READ, Page, in_order, page_of, read_hit};
+use super::page::{Figures, HIT, Hit, Links, MOST_FOUND, Page, in_order, page_of, read_hit};
 use super::sort::{PageKey, Sort, SortBy, SortValue};
 use crate::store::Reader;
 use crate::store::schema::block;
@@ -29,7 +29,7 @@ impl Reader<'_> {
         limit: usize,
     ) -> rusqlite::Result<Page> {
         scanned_page(sort, from, limit, |sort, from, most_hits| {
-            self.scan(filters, sort, from, most_hits, MOST_READ)
+            self.scan(filters, sort, from, most_hits, sort.by.most_read())
         })
     }
 
@@ -246,7 +246,7 @@ impl Range {
 }
 
 /// Returns a page of hits that are read in the order of the list. `scan` reads hits in an order, after a position, until
-/// it has the given number of them or has read [`MOST_READ`] rows.
+/// it has the given number of them or has read as many rows as allowed.
 pub(super) fn scanned_page(
     sort: Sort,
     from: Option<&PageKey>,

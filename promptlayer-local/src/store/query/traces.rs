@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension, Row, params_from_iter};
 
 use super::filter::{Filter, Sql, TextTest};
 use super::find::conjuncts;
-use super::page::{Figures, Hit, Links, MOST_FOUND, MOST_READ, in_order, page_of};
+use super::page::{Figures, Hit, Links, MOST_FOUND, in_order, page_of};
 use super::scan::{Range, Scan, scanned_page};
 use super::sort::{PageKey, Sort};
 use crate::store::Reader;
@@ -147,7 +147,7 @@ impl Reader<'_> {
     }
 
     /// Reads traces in the order of the list, from a position on, until enough of them fulfill the conditions or
-    /// [`MOST_READ`] traces were read.
+    /// as many traces as allowed were read.
     fn scan_traces(
         &self,
         filter: &TraceFilter,
@@ -216,7 +216,7 @@ impl Reader<'_> {
                     }
                 }
                 read += 1;
-                if read == MOST_READ {
+                if read == sort.by.most_read() {
                     scan.stopped_at = Some(PageKey { value: row.get(0)?, id: row.get(1)? });
                     return Ok(scan);
                 }
