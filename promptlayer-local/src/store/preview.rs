@@ -250,18 +250,18 @@ fn is_json(value: &RawValue) -> bool {
 
 /// Returns the first words of a text on one line.
 pub(super) fn of_text(text: &str) -> String {
-    let mut preview = String::new();
+    let mut preview = String::with_capacity(CHARACTERS.min(text.len()));
     let mut room = CHARACTERS;
     for word in text.split_whitespace() {
         if !preview.is_empty() {
             preview.push(' ');
             room = room.saturating_sub(1);
         }
-        let mut characters = word.chars();
-        preview.extend(characters.by_ref().take(room));
-        if characters.next().is_some() {
+        if let Some((end, _)) = word.char_indices().nth(room) {
+            preview.push_str(word.get(..end).unwrap_or_default());
             break;
         }
+        preview.push_str(word);
         room = room.saturating_sub(word.chars().count());
         if room == 0 {
             break;
