@@ -7,6 +7,8 @@ use tokio::sync::watch;
 use crate::Config;
 use crate::access::Access;
 use crate::limits::BodyBudget;
+#[cfg(feature = "replay")]
+use crate::replay::Replay;
 use crate::store::Store;
 
 /// The state that all handlers share.
@@ -18,6 +20,8 @@ pub(crate) struct App {
     body_limit: usize,
     url: Arc<str>,
     stopping: watch::Receiver<bool>,
+    #[cfg(feature = "replay")]
+    replay: Option<Arc<Replay>>,
 }
 
 impl App {
@@ -35,7 +39,21 @@ impl App {
             body_limit: config.body_limit,
             url: url.into(),
             stopping,
+            #[cfg(feature = "replay")]
+            replay: None,
         }
+    }
+
+    /// Adds the providers that the page Replay can call.
+    #[cfg(feature = "replay")]
+    pub(crate) fn with_replay(self, replay: Option<Replay>) -> Self {
+        Self { replay: replay.map(Arc::new), ..self }
+    }
+
+    /// Returns the providers that the page Replay can call. `None` if Replay is off.
+    #[cfg(feature = "replay")]
+    pub(crate) fn replay(&self) -> Option<&Arc<Replay>> {
+        self.replay.as_ref()
     }
 
     /// Returns the database.

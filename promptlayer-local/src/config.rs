@@ -3,6 +3,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+#[cfg(feature = "replay")]
+use secrecy::SecretString;
+
 use crate::store::Retention;
 
 /// The storage that a [`Server`](crate::Server) uses for logged data.
@@ -71,6 +74,19 @@ pub struct Config {
     pub(crate) connection_limit: usize,
     pub(crate) header_timeout: Duration,
     pub(crate) retention: Retention,
+    #[cfg(feature = "replay")]
+    pub(crate) providers: Vec<ProviderSettings>,
+    #[cfg(feature = "replay")]
+    pub(crate) provider_timeout: Duration,
+}
+
+/// A provider as it was configured, before it is checked.
+#[cfg(feature = "replay")]
+#[derive(Clone)]
+pub(crate) struct ProviderSettings {
+    pub(crate) name: String,
+    pub(crate) url: String,
+    pub(crate) key: Option<SecretString>,
 }
 
 impl Config {
@@ -85,6 +101,10 @@ impl Config {
 
     /// The default of [`header_timeout`](Self::header_timeout): 30 seconds.
     pub const DEFAULT_HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+
+    /// The default of [`provider_timeout`](Self::provider_timeout): 120 seconds.
+    #[cfg(feature = "replay")]
+    pub const DEFAULT_PROVIDER_TIMEOUT: Duration = Duration::from_secs(120);
 
     /// Sets the storage for logged data. Default: [`Database::Memory`].
     #[must_use]
@@ -168,6 +188,51 @@ impl Config {
         self.retention.size = Some(bytes);
         self
     }
+
+    /// Adds a provider that the page Replay can call. Call it once for each provider. Default: none, and Replay is off.
+    ///
+    /// `name` has at most 64 lower-case letters, digits, `.`, `-` and `_`, and is logged as the provider. `anthropic` is
+    /// called with Anthropic's Messages API, every other name with OpenAI's chat completions. `url` is the base address
+    /// that the SDK of the provider takes, such as `http://localhost:11434/v1`, `https://api.openai.com/v1` or
+    /// `https://api.anthropic.com`. The server sends requests of the page to this address only, and follows no
+    /// redirects.
+    ///
+    /// Without a key, none is sent. The key appears in no page, log, error or `Debug` output.
+    /// [`Server::start`](crate::Server::start) returns [`Error::Provider`](crate::Error::Provider) if the name, the URL
+    /// or the key is not valid, or if two providers have the same name.
+    ///
+    /// ```
+    /// use promptlayer_local::{Config, Server};
+    ///
+    /// let config = Config::default()
+    ///     .provider("ollama", "http://localhost:11434/v1", None)
+    ///     .provider("openai", "https://api.openai.com/v1", Some("sk-…".to_owned()));
+    /// # let config = Config::default().provider("ollama", "http://localhost:11434/v1", None);
+    /// let server = Server::start(config)?;
+    /// # Ok::<(), promptlayer_local::Error>(())
+    /// ```
+    #[cfg(feature = "replay")]
+    #[must_use]
+    pub fn provider(
+        mut self,
+        name: impl Into<String>,
+        url: impl Into<String>,
+        api_key: Option<String>,
+    ) -> Self {
+        let key = api_key.filter(|key| !key.is_empty()).map(SecretString::from);
+        self.providers.push(ProviderSettings { name: name.into(), url: url.into(), key });
+        self
+    }
+
+    /// Sets the maximum time of a call to a provider, from its start to the end of the response. A call that takes
+    /// longer is logged as failed, with what arrived. Default:
+    /// [`DEFAULT_PROVIDER_TIMEOUT`](Self::DEFAULT_PROVIDER_TIMEOUT).
+    #[cfg(feature = "replay")]
+    #[must_use]
+    pub fn provider_timeout(mut self, timeout: Duration) -> Self {
+        self.provider_timeout = timeout;
+        self
+    }
 }
 
 impl Default for Config {
@@ -181,14 +246,18 @@ impl Default for Config {
             connection_limit: Self::DEFAULT_CONNECTION_LIMIT,
             header_timeout: Self::DEFAULT_HEADER_TIMEOUT,
             retention: Retention::default(),
+            #[cfg(feature = "replay")]
+            providers: Vec::new(),
+            #[cfg(feature = "replay")]
+            provider_timeout: Self::DEFAULT_PROVIDER_TIMEOUT,
         }
     }
 }
 
 impl fmt::Debug for Config {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Config")
+        let mut shown = formatter.debug_struct("Config");
+        shown
             .field("database", &self.database)
             .field("address", &self.address)
             // The key is secret even on one machine: it may also be valid for PromptLayer's hosted service.
@@ -198,8 +267,14 @@ impl fmt::Debug for Config {
             .field("connection_limit", &self.connection_limit)
             .field("header_timeout", &self.header_timeout)
             .field("retain", &self.retention.age)
-            .field("max_size", &self.retention.size)
-            .finish()
+            .field("max_size", &self.retention.size);
+        #[cfg(feature = "replay")]
+        {
+            // Without the URLs, because some people write a password into them.
+            let names: Vec<&str> = self.providers.iter().map(|provider| provider.name.as_str()).collect();
+            shown.field("providers", &names).field("provider_timeout", &self.provider_timeout);
+        }
+        shown.finish()
     }
 }
 
@@ -211,5 +286,14 @@ mod tests {
     fn the_key_is_not_in_the_debug_output() {
         let shown = format!("{:?}", Config::default().api_key("pl_secret"));
         assert!(shown.contains("[redacted]") && !shown.contains("pl_secret"), "{shown}");
+    }
+
+    #[cfg(feature = "replay")]
+    #[test]
+    fn keys_of_providers_are_not_in_the_debug_output() {
+        let config = Config::default().provider("openai", "http://me:pass@h", Some("sk-secret".to_owned()));
+        let shown = format!("{config:?}");
+        assert!(shown.contains("openai") && !shown.contains("sk-secret"), "{shown}");
+        assert!(!shown.contains("pass"), "{shown}");
     }
 }

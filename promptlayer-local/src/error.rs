@@ -49,6 +49,24 @@ pub enum Error {
         host: String,
     },
 
+    /// A provider for the page Replay is not valid.
+    #[cfg(feature = "replay")]
+    #[error("the provider {name:?} cannot be used: {reason}")]
+    Provider {
+        /// The name of the provider.
+        name: String,
+        /// The reason why the provider is not valid.
+        reason: &'static str,
+    },
+
+    /// The HTTP client for the providers of the page Replay cannot be created.
+    #[cfg(feature = "replay")]
+    #[error("cannot create the HTTP client for the providers; check the root certificates of this system")]
+    ProviderClient {
+        /// The error of the HTTP client.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+
     /// The database cannot be opened, or the file is not a SQLite database.
     #[error("cannot use the database {database}; check that it is a file this program may read and write")]
     Database {

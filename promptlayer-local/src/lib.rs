@@ -24,7 +24,7 @@
 //!
 //! | command | what it does |
 //! |---|---|
-//! | `serve` | runs the server; `--open` opens the pages, `--forward URL` also sends what arrives to another server |
+//! | `serve` | runs the server; `--open` opens the pages, `--forward URL` also sends what arrives to another server, `--provider NAME=URL` turns Replay on |
 //! | `search [WORDS]` | prints the requests that match the words and the filters of the page |
 //! | `show ID` | prints a request as text, or with `--json` as the API returns it |
 //! | `tail` | prints requests as they arrive |
@@ -84,6 +84,7 @@
 //! | `POST /api/public/v2/requests/search`, `…/analytics`, `GET …/suggestions` | finds requests, and counts them |
 //! | `GET /`, `/requests/{id}`, `/compare`, `/traces`, `/traces/{id}`, `/templates`, `/templates/{name or id}`, `/figures` | HTML pages |
 //! | `POST /requests/{id}/edit`, `POST /templates/{id}/labels` | the forms of these pages |
+//! | `GET` and `POST /requests/{id}/replay`, `/templates/{name or id}/replay` | Replay: a form that calls a model |
 //! | `GET /requests/{id}/log.json`, `provider.json`, `curl.sh`, `fixture.json` | a request in other forms |
 //! | `GET /health` | 200 once the database can be read; needs no key |
 //! | `GET /events` | tells an open page that something was stored, as server-sent events |
@@ -159,6 +160,22 @@
 //!   The paths that they use therefore also accept it there if the request has no `X-API-KEY`. The server then finds the
 //!   key before it creates any other value of the body, and reads up to 4 KiB of a `POST /create-group`.
 //!
+//! # Replay
+//!
+//! The page Replay sends the prompt of a request or of a template to a model, with the messages, tools and parameters that
+//! the reader has edited. It is off unless the server has a provider (`Config::provider`, `--provider NAME=URL`), and calls
+//! only the address of that provider.
+//!
+//! - `anthropic` is called with Anthropic's Messages API, every other provider with OpenAI's chat completions.
+//!   [`promptlayer_blueprint::providers`] writes the request and reads the response. Parameters that differ by API in
+//!   nothing but their name are renamed. Parts of a prompt that the API cannot express are named on the page and in the
+//!   metadata `replay_omitted`.
+//! - A call is logged with the name and the tags of its original, the tag `replay` and the metadata `replay_of`. It is
+//!   linked to the template of its original if the messages and the tools are unchanged. `stream` is not logged as a
+//!   parameter.
+//! - A call that fails, takes too long or is stopped is logged with what arrived. Closing the page stops it.
+//! - Redirects are not followed.
+//!
 //! # Limits
 //!
 //! | what | limit | if exceeded |
@@ -180,6 +197,10 @@
 //! | problems in a 422 response | 10,000 | checking stops |
 //! | time for a body to arrive | 2 minutes | 408 |
 //! | time for headers to arrive | [`Config::header_timeout`], 30 seconds | the connection is closed |
+//! | length of the form of Replay, and of the texts that it begins with | 8 MiB, 2 MiB | 413 |
+//! | time of a call of Replay | `Config::provider_timeout`, `--replay-timeout`, 120 seconds | the call is logged as failed |
+//! | length of its response, and memory of its parsed values | 16 MiB, 96 MiB | the call is logged as failed |
+//! | calls of Replay at once | 8 | 503 |
 //! | connections | [`Config::connection_limit`], 512 | further connections wait |
 //! | bodies in memory at once | 64 small, 2 large (above 1 MiB, or above 4 MiB once parsed) | further bodies wait |
 //!
@@ -189,7 +210,8 @@
 //! # Features
 //!
 //! - `cli` (default): the binary `promptlayer-local` with its commands, and the HTTP client that `push` needs. A
-//!   program that uses only the library leaves it off.
+//!   program that uses only the library leaves it off. It turns on `replay`.
+//! - `replay`: the page Replay, and the HTTP client that calls providers.
 
 mod access;
 mod api;
@@ -207,6 +229,8 @@ mod limits;
 mod logged_request;
 mod memory;
 mod pages;
+#[cfg(feature = "replay")]
+mod replay;
 mod router;
 mod server;
 #[cfg(test)]

@@ -39,7 +39,7 @@ struct Renamed {
 
 /// The provider's APIs whose arguments differ.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Api {
+pub(crate) enum Api {
     OpenAiChat,
     OpenAiResponses,
     Anthropic,
@@ -111,26 +111,15 @@ pub(super) fn of_template(prompt: &Value, metadata: Option<&Value>, choice: &Cho
     let prompt = Prompt::deserialize(prompt).ok()?;
     let api = Api::of(provider, api_type, model);
 
-    let mut parameters = own["parameters"].as_object().cloned().unwrap_or_default();
-    if !keeps_provider {
-        // Other parameters mean nothing to another provider.
-        parameters.retain(|name, _| RENAMED.iter().any(|renamed| renamed.names.contains(&name.as_str())));
-    }
-    let mut parameters = renamed(parameters, api);
-    if !keeps_provider {
-        parameters.retain(|name, _| !REFUSED.contains(&(api, name.as_str())));
-    }
+    let parameters = own["parameters"].as_object().cloned().unwrap_or_default();
+    let parameters = carried(parameters, api, keeps_provider);
     let overrides = renamed(choice.parameters.clone().unwrap_or_default(), api);
     let mut parameters: Map<String, Value> = parameters
         .into_iter()
         .filter(|(name, _)| !overrides.keys().any(|other| is_same(name, other)))
         .collect();
     parameters.extend(overrides);
-    for (of_api, name, value) in REQUIRED {
-        if *of_api == api {
-            parameters.entry(*name).or_insert(json!(value));
-        }
-    }
+    add_required(&mut parameters, api);
 
     let written_api = match (&prompt, api, api_type) {
         (Prompt::Completion(_), Api::OpenAiChat, _) => Some("completions"),
@@ -180,6 +169,39 @@ impl Api {
             ("google" | "vertexai", _) => Self::Google,
             ("amazon.bedrock", _) => Self::Bedrock,
             _ => Self::Other,
+        }
+    }
+}
+
+/// Returns the parameters of a request for an API. `keeps_provider` is `false` if they are those of another provider:
+/// what means nothing to this one is left out.
+#[cfg(feature = "replay")]
+pub(crate) fn parameters_for(
+    api: Api,
+    parameters: Map<String, Value>,
+    keeps_provider: bool,
+) -> Map<String, Value> {
+    let mut parameters = carried(parameters, api, keeps_provider);
+    add_required(&mut parameters, api);
+    parameters
+}
+
+/// Gives parameters the names of an API, and leaves out those that mean nothing to another provider.
+fn carried(mut parameters: Map<String, Value>, api: Api, keeps_provider: bool) -> Map<String, Value> {
+    if keeps_provider {
+        return renamed(parameters, api);
+    }
+    parameters.retain(|name, _| RENAMED.iter().any(|renamed| renamed.names.contains(&name.as_str())));
+    let mut parameters = renamed(parameters, api);
+    parameters.retain(|name, _| !REFUSED.contains(&(api, name.as_str())));
+    parameters
+}
+
+/// Adds the parameters that an API requires.
+fn add_required(parameters: &mut Map<String, Value>, api: Api) {
+    for (of_api, name, value) in REQUIRED {
+        if *of_api == api {
+            parameters.entry(*name).or_insert(json!(value));
         }
     }
 }

@@ -25,9 +25,13 @@ mod template_paths;
 mod templates;
 mod track_request;
 mod tracking;
-mod weight;
+pub(crate) mod weight;
 
 pub(crate) use error::ApiError;
+#[cfg(feature = "replay")]
+pub(crate) use llm_kwargs::{Api as ParameterNames, parameters_for};
 pub(crate) use read_back::described;
 pub(crate) use render::render as render_template;
 pub(crate) use routes::{is_of_api, methods_of, router, served};
+#[cfg(feature = "replay")]
+pub(crate) use snippets::resolve as resolve_snippets;

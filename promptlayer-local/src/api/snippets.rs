@@ -28,7 +28,7 @@ const REFERENCES: usize = 1000;
 
 /// A snippet that a template uses, as the API returns it.
 #[derive(Debug, Serialize)]
-pub(super) struct Snippet {
+pub(crate) struct Snippet {
     prompt_name: String,
     version: i64,
     label: Option<String>,
@@ -39,7 +39,7 @@ pub(super) struct Snippet {
 /// # Errors
 ///
 /// Returns [`ApiError::RenderedTooLarge`] if the texts of all snippets have more than `limit` bytes in total.
-pub(super) fn resolve(
+pub(crate) fn resolve(
     store: &Reader<'_>,
     prompt: &mut Value,
     limit: usize,

@@ -19,7 +19,7 @@ const NODE_LEAST: usize = 5;
 ///
 /// The text is read once and not stored, so this needs no more memory than the longest string of the text. Up
 /// to the limit, it fails exactly when parsing would fail.
-pub(super) fn weigh(text: &[u8], limit: usize) -> serde_json::Result<usize> {
+pub(crate) fn weigh(text: &[u8], limit: usize) -> serde_json::Result<usize> {
     let mut total = 0;
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let weighed = Scale { total: &mut total, limit }.deserialize(&mut deserializer);

@@ -25,7 +25,8 @@ pub(super) const ENVIRONMENT: &str = "\
 Environment:
   PROMPTLAYER_LOCAL_API_KEY  Accept this key only, and ask for it before a page is shown. Without
                              it, any key is accepted and the pages are open
-  PROMPTLAYER_API_KEY        The key for the server that --forward sends to";
+  PROMPTLAYER_API_KEY        The key for the server that --forward sends to
+  <NAME>_API_KEY             The key of a --provider, such as OPENAI_API_KEY for openai";
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -60,6 +61,14 @@ pub(super) struct Options {
     /// Also send what arrives to PromptLayer, or to another server
     #[arg(long, value_name = "URL")]
     forward: Option<String>,
+
+    /// Let the page Replay call this provider; can be given more than once
+    #[arg(long, value_name = "NAME=URL", value_parser = values::provider)]
+    provider: Vec<(String, String)>,
+
+    /// Maximum time of a call of Replay, in seconds
+    #[arg(long, value_name = "S", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
+    replay_timeout: u64,
 
     /// Read the API key from this file instead of the environment
     #[arg(long, value_name = "FILE")]
@@ -102,6 +111,11 @@ pub(super) fn run(options: Options) -> Result<(), Failure> {
     }
     if let Some(bytes) = options.max_size {
         config = config.max_size(bytes);
+    }
+    config = config.provider_timeout(Duration::from_secs(options.replay_timeout));
+    for (name, url) in options.provider {
+        let key = environment(&key_variable(&name))?;
+        config = config.provider(name, url, key);
     }
 
     // Everything that can fail runs before the program prints that the server is listening.
@@ -194,15 +208,7 @@ fn open_browser(url: &str) {
 
 /// Returns the API key from the file or, without a file, from the environment.
 fn api_key(file: Option<&Path>) -> Result<Option<String>, Failure> {
-    let Some(file) = file else {
-        return match std::env::var(KEY_VARIABLE) {
-            Ok(key) => Ok(Some(key.trim().to_owned()).filter(|key| !key.is_empty())),
-            Err(std::env::VarError::NotPresent) => Ok(None),
-            Err(std::env::VarError::NotUnicode(_)) => {
-                Err(format!("{KEY_VARIABLE} is not valid UTF-8").into())
-            }
-        };
-    };
+    let Some(file) = file else { return environment(KEY_VARIABLE) };
     let text = std::fs::read_to_string(file)
         .map_err(|error| format!("cannot read the API key from {}: {error}", file.display()))?;
     let key = text.trim();
@@ -210,6 +216,23 @@ fn api_key(file: Option<&Path>) -> Result<Option<String>, Failure> {
         return Err(format!("the API key file {} is empty; write the key into it", file.display()).into());
     }
     Ok(Some(key.to_owned()))
+}
+
+/// Returns the key in an environment variable. `None` if it is not set or empty.
+fn environment(variable: &str) -> Result<Option<String>, Failure> {
+    match std::env::var(variable) {
+        Ok(key) => Ok(Some(key.trim().to_owned()).filter(|key| !key.is_empty())),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => Err(format!("{variable} is not valid UTF-8").into()),
+    }
+}
+
+/// Returns the environment variable with the key of a provider: `OPENAI_AZURE_API_KEY` for `openai.azure`.
+fn key_variable(provider: &str) -> String {
+    let upper = |character: char| {
+        if character.is_ascii_alphanumeric() { character.to_ascii_uppercase() } else { '_' }
+    };
+    provider.chars().map(upper).chain("_API_KEY".chars()).collect()
 }
 
 /// Returns a future that completes on Ctrl-C or, on Unix, on SIGTERM.
@@ -231,4 +254,15 @@ fn end(runtime: &Runtime) -> io::Result<impl Future<Output = io::Result<()>> + u
     }
     #[cfg(not(unix))]
     Ok(tokio::signal::ctrl_c())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::key_variable;
+
+    #[test]
+    fn key_of_a_provider_has_its_name() {
+        assert_eq!(key_variable("openai"), "OPENAI_API_KEY");
+        assert_eq!(key_variable("openai.azure-2"), "OPENAI_AZURE_2_API_KEY");
+    }
 }

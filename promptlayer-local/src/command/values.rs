@@ -51,6 +51,15 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "give a whole number and a unit: 500MiB or 2GiB".to_owned())
 }
 
+/// Parses a provider and its base address, such as `ollama=http://localhost:11434/v1`.
+pub(super) fn provider(text: &str) -> Result<(String, String), String> {
+    let (name, url) = text
+        .split_once('=')
+        .filter(|(name, url)| !name.contains(':') && url.contains("://"))
+        .ok_or("give a name and a URL, such as ollama=http://localhost:11434/v1")?;
+    Ok((name.trim().to_owned(), url.trim().to_owned()))
+}
+
 /// Parses a number above 0 that is followed by one of the units.
 fn number_with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let text = text.trim();
@@ -64,7 +73,7 @@ fn number_with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 mod tests {
     use std::time::Duration;
 
-    use super::{address, period, size};
+    use super::{address, period, provider, size};
 
     #[test]
     fn periods_and_sizes_need_a_unit() {
@@ -80,6 +89,18 @@ mod tests {
         assert_eq!(size("2 gib"), Ok(2 << 30));
         for text in ["", "2", "2GB", "0GiB", "99999999999GiB"] {
             assert!(size(text).unwrap_err().contains("2GiB"), "{text}");
+        }
+    }
+
+    #[test]
+    fn provider_needs_a_name_and_a_url() {
+        let pair = |name: &str, url: &str| Ok((name.to_owned(), url.to_owned()));
+        assert_eq!(provider("ollama=http://localhost:11434/v1"), pair("ollama", "http://localhost:11434/v1"));
+        assert_eq!(provider("a=http://h/?b=c"), pair("a", "http://h/?b=c"));
+        for text in
+            ["", "openai", "https://api.openai.com/v1", "openai=", "http://h/?a=b", "openai=localhost"]
+        {
+            assert!(provider(text).unwrap_err().contains("ollama="), "{text}");
         }
     }
 

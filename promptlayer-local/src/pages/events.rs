@@ -36,11 +36,16 @@ impl Stream for Events {
 pub(super) async fn stream(State(app): State<App>) -> Response {
     let (events, receiver) = mpsc::channel(1);
     tokio::spawn(send(app, events));
+    response(receiver)
+}
+
+/// Returns a response with the events of a channel. It ends when the channel is closed.
+pub(super) fn response(events: mpsc::Receiver<Bytes>) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    (headers, Body::from_stream(Events(receiver))).into_response()
+    (headers, Body::from_stream(Events(events))).into_response()
 }
 
 async fn send(app: App, events: mpsc::Sender<Bytes>) {

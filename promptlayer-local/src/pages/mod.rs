@@ -12,6 +12,8 @@ mod key;
 mod list;
 mod markdown;
 mod message;
+#[cfg(feature = "replay")]
+mod replay;
 mod request;
 mod templates;
 mod trace;
@@ -39,13 +41,21 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 /// The maximum length of a form, in bytes.
 const FORM_LIMIT: usize = 16 * 1024;
 
-const STYLE: &str = concat!(include_str!("style.css"), include_str!("trace/trace.css"));
-const KEYED_STYLE: &str =
-    concat!(include_str!("style.css"), include_str!("trace/trace.css"), include_str!("keyed.css"));
+/// `true` if the pages link to Replay, which is off until a provider is configured.
+const HAS_REPLAY: bool = cfg!(feature = "replay");
+
+const STYLE: &str =
+    concat!(include_str!("style.css"), include_str!("trace/trace.css"), include_str!("replay/replay.css"));
+const KEYED_STYLE: &str = concat!(
+    include_str!("style.css"),
+    include_str!("trace/trace.css"),
+    include_str!("replay/replay.css"),
+    include_str!("keyed.css")
+);
 
 pub(crate) fn router(app: &App) -> Router<App> {
     let style = if app.access().needs_key() { KEYED_STYLE } else { STYLE };
-    Router::new()
+    let pages = Router::new()
         .route("/", get(list::page))
         .route("/requests/{id}", get(request::page))
         .route("/requests/{id}/edit", post(edit::edit))
@@ -58,7 +68,12 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route("/compare", get(compare::page))
         .route("/templates", get(templates::list))
         .route("/templates/{identifier}", get(templates::page))
-        .route("/templates/{identifier}/labels", post(templates::edit_labels))
+        .route("/templates/{identifier}/labels", post(templates::edit_labels));
+    #[cfg(feature = "replay")]
+    let pages = pages
+        .route("/requests/{id}/replay", replay::of_request())
+        .route("/templates/{identifier}/replay", replay::of_template());
+    let pages = pages
         .route_layer(middleware::from_fn_with_state(app.clone(), key::require_session))
         // These routes need no session, because the login form itself uses them.
         .route("/key", get(key::show).post(key::log_in))
@@ -70,7 +85,11 @@ pub(crate) fn router(app: &App) -> Router<App> {
             "/trace.js",
             get(async || asset("text/javascript; charset=utf-8", include_str!("trace/trace.js"))),
         )
-        .route("/icon.svg", get(async || asset("image/svg+xml", include_str!("icon.svg"))))
+        .route("/icon.svg", get(async || asset("image/svg+xml", include_str!("icon.svg"))));
+    #[cfg(feature = "replay")]
+    let pages =
+        pages.route("/replay.js", get(async || asset("text/javascript; charset=utf-8", replay::SCRIPT)));
+    pages
 }
 
 /// Returns a 404 page.

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::filters::Parameters;
 use super::list::{Score, Status};
 use super::message::{Block, Message, TextStyle, Tool, messages, tools};
-use super::{failed, format, html, not_found, trace};
+use super::{HAS_REPLAY, failed, format, html, not_found, trace};
 use crate::app::App;
 use crate::store::{
     CACHED_TOKENS, Filter, REASONING_TOKENS, Reader, RequestRow, Sort, StoreError, StoredRequest, TextField,
@@ -80,6 +80,7 @@ struct Page {
     attributes: Vec<(String, String)>,
     trace: Option<TraceLink>,
     links: Links,
+    has_replay: bool,
 }
 
 /// The trace of a request, and the spans above the span of the request.
@@ -287,6 +288,7 @@ impl Page {
             attributes: Vec::new(),
             trace: None,
             links: Links::default(),
+            has_replay: HAS_REPLAY,
         }
     }
 }

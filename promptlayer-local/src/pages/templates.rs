@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::compare::{Pair, Section, said};
 use super::message::{Block, Message, TextStyle, messages};
-use super::{failed, format, html, not_found, notice, see_other};
+use super::{HAS_REPLAY, failed, format, html, not_found, notice, see_other};
 use crate::api;
 use crate::app::App;
 use crate::limits::BODY_TIMEOUT;
@@ -75,6 +75,7 @@ struct Page {
     difference: Option<(i64, Section)>,
     uses: String,
     uses_address: String,
+    has_replay: bool,
 }
 
 struct Version {
@@ -233,6 +234,7 @@ impl Page {
             }),
             uses: format!("{}{plus}", format::size(all_uses)),
             uses_address: format!("/?template={name}"),
+            has_replay: HAS_REPLAY,
         };
         page.show(version.prompt, variables);
         Ok(Some(page))

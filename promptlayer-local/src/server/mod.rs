@@ -17,6 +17,8 @@ use tokio::sync::watch;
 
 use crate::access::Access;
 use crate::app::App;
+#[cfg(feature = "replay")]
+use crate::replay::Replay;
 use crate::router::router;
 use crate::store::{Retention, Store};
 use crate::{Config, Error};
@@ -56,7 +58,8 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// - [`Error::KeyNeeded`], [`Error::ApiKey`] or [`Error::AllowedHost`] if the configuration is not valid.
+    /// - [`Error::KeyNeeded`], [`Error::ApiKey`] or [`Error::AllowedHost`] if the configuration is not valid. With the
+    ///   feature `replay`, also `Error::Provider` and `Error::ProviderClient`.
     /// - [`Error::Database`], [`Error::ForeignDatabase`] or [`Error::NewerDatabase`] if the database cannot
     ///   be used.
     /// - [`Error::Bind`] if the server cannot listen on the address.
@@ -64,6 +67,8 @@ impl Server {
     #[expect(clippy::needless_pass_by_value, reason = "a configuration is made for one server")]
     pub fn start(config: Config) -> Result<Self, Error> {
         let access = Access::new(&config)?;
+        #[cfg(feature = "replay")]
+        let replay = Replay::new(&config)?;
         let store = Store::open(&config.database)?;
         let retention = config.retention;
         if retention.is_limited() {
@@ -76,6 +81,8 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let app =
             App::new(store.clone(), access.on_port(address.port()), &config, url.clone(), stopped.clone());
+        #[cfg(feature = "replay")]
+        let app = app.with_replay(replay);
         let router = router(app);
 
         let (started, start) = mpsc::channel();
