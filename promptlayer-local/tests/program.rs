@@ -9,6 +9,8 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use support::provider::{Scripted, response};
+
 /// The running program. It is killed if a test ends before the program does.
 struct Program(Child);
 
@@ -19,10 +21,15 @@ impl Program {
 
     /// Starts the program with the key in its environment.
     fn with_key(arguments: &[&str], key: Option<&str>) -> Self {
+        Self::with_variables(arguments, key.map(|key| ("PROMPTLAYER_LOCAL_API_KEY", key)))
+    }
+
+    /// Starts the program with this variable in its environment.
+    fn with_variables(arguments: &[&str], variable: Option<(&str, &str)>) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_promptlayer-local"))
             .args(arguments)
             .env_remove("PROMPTLAYER_LOCAL_API_KEY")
-            .envs(key.map(|key| ("PROMPTLAYER_LOCAL_API_KEY", key)))
+            .envs(variable)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -79,6 +86,39 @@ async fn prints_its_address_and_exits_cleanly_on_signals() {
         assert!(program.0.wait().unwrap().success(), "after {signal}");
         assert!(lines.next().is_none(), "nothing more is printed");
         assert_eq!(program.errors(), "");
+    }
+}
+
+#[tokio::test]
+async fn provider_gets_the_key_of_its_name() {
+    let mut provider = Scripted::start(response("500 Oops", "text/plain", "no")).await;
+    let option = format!("my-llm={}", provider.url);
+    let arguments = ["--memory", "--address", "127.0.0.1:0", "--provider", &option];
+    let mut program = Program::with_variables(&arguments, Some(("MY_LLM_API_KEY", " sk-0123456789\n")));
+    let line = program.line();
+    let url = line.strip_prefix("listening on ").unwrap().split(' ').next().unwrap();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let log = client.post(format!("{url}/log-request")).header("X-API-KEY", "k");
+    let log = log.header("Content-Type", "application/json").body(support::request().to_string());
+    assert_eq!(log.send().await.unwrap().status(), 201);
+    let call =
+        client.post(format!("{url}/requests/1/replay")).body("provider=my-llm&model=m&role=user&text=Hello");
+    let call = call.header("Content-Type", "application/x-www-form-urlencoded");
+    let page = call.send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("500 Internal Server Error: no") && !page.contains("sk-0123456789"), "{page}");
+    assert!(provider.received().await.head.contains("Bearer sk-0123456789\r\n"));
+    program.signal("-TERM");
+    assert!(program.0.wait().unwrap().success());
+    assert!(!line.contains("sk-0123456789"));
+    assert_eq!(program.errors(), "");
+
+    for (option, problem) in [
+        ("openai", "give a name and a URL, such as ollama=http://localhost:11434/v1"),
+        ("Open AI=http://h", "the provider \"Open AI\" cannot be used: a name has up to 64"),
+        ("openai=https://me:pass@h/v1", "its URL contains a user or a password"),
+    ] {
+        let errors = Program::run(&["--memory", "--address", "127.0.0.1:0", "--provider", option]).failure();
+        assert!(errors.contains(problem), "{option}: {errors}");
     }
 }
 

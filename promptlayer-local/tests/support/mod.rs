@@ -6,6 +6,7 @@
 
 pub(crate) mod document;
 pub(crate) mod otlp;
+pub(crate) mod provider;
 pub(crate) mod raw;
 #[path = "../../../tests/src/shared.rs"]
 pub(crate) mod shared;
