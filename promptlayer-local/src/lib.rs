@@ -219,6 +219,7 @@ mod app;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod command;
+mod comparison;
 mod config;
 mod error;
 mod filters;

@@ -6,7 +6,6 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use promptlayer_blueprint::providers::TIME_TO_FIRST_CHUNK;
 use serde_json::value::RawValue;
 
 use super::filters::Parameters;
@@ -14,8 +13,9 @@ use super::list::{Score, Status};
 use super::message::{Block, Message, TextStyle, Tool, messages, tools};
 use super::{HAS_REPLAY, failed, format, html, not_found, trace};
 use crate::app::App;
+use crate::comparison::METADATA_FACTS;
 use crate::store::{
-    CACHED_TOKENS, Filter, REASONING_TOKENS, Reader, RequestRow, Sort, StoreError, StoredRequest, TextField,
+    Filter, Reader, RequestRow, Sort, StoreError, StoredRequest, TextField,
 };
 use crate::timestamp::Timestamp;
 
@@ -39,9 +39,6 @@ const MOST_ANCESTORS: usize = 8;
 
 /// The maximum number of bytes that a form of the page begins with. Encoded, a byte can need three.
 const LONGEST_FORM: usize = super::FORM_LIMIT / 4;
-
-/// The metadata that pages show as facts.
-pub(super) const METADATA_FACTS: [&str; 3] = [TIME_TO_FIRST_CHUNK, CACHED_TOKENS, REASONING_TOKENS];
 
 #[derive(Template)]
 #[template(path = "request.html")]

@@ -7,11 +7,11 @@ use axum::response::Response;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
-use super::compare::{Pair, Section, said};
 use super::message::{Block, Message, TextStyle, messages};
 use super::{HAS_REPLAY, failed, format, html, not_found, notice, see_other};
 use crate::api;
 use crate::app::App;
+use crate::comparison::{Pair, Section, said};
 use crate::limits::BODY_TIMEOUT;
 use crate::store::{Reader, StoreError, StoredVersion, VersionChoice, VersionSummary};
 use crate::timestamp::Timestamp;
