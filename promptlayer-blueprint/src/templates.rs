@@ -4,7 +4,7 @@
 //! is the sandboxed one with chainable undefined variables.
 //!
 //! [`render`] renders a whole prompt, [`render_text`] one text, and [`render_text_within`] one text of at most a given
-//! length.
+//! length. [`variables`] lists the variables of a text.
 //!
 //! ```
 //! use promptlayer_blueprint::{TemplateFormat, templates};
@@ -23,6 +23,8 @@ mod fstring;
 mod jinja;
 mod methods;
 mod python;
+
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
@@ -161,6 +163,31 @@ pub fn render_text_within(
             Err(RenderError(format!("the rendered text is longer than {limit} bytes")))
         }
     }
+}
+
+/// Returns the names of the variables that a text uses.
+///
+/// Names that a jinja2 template sets itself, such as those of its loops, are left out. So are those that it only tests
+/// with `is defined`.
+///
+/// # Errors
+///
+/// Returns an error if the text is not a valid template. It is then rendered as it is.
+///
+/// ```
+/// use promptlayer_blueprint::{TemplateFormat, templates};
+///
+/// let text = "{% for name in names %}{{ greeting.text }} {{ name }}. {% endfor %}";
+/// let variables = templates::variables(text, TemplateFormat::Jinja2)?;
+/// assert_eq!(variables.into_iter().collect::<Vec<_>>(), ["greeting", "names"]);
+/// # Ok::<(), promptlayer_blueprint::RenderError>(())
+/// ```
+pub fn variables(text: &str, format: TemplateFormat) -> Result<BTreeSet<String>, RenderError> {
+    let variables = match format {
+        TemplateFormat::FString => fstring::variables(text),
+        TemplateFormat::Jinja2 => jinja::variables(text),
+    };
+    variables.map_err(|_| RenderError("the text is not a valid template".to_owned()))
 }
 
 /// The reason why a text was not rendered.

@@ -6,7 +6,7 @@
 //! template, because only then `a` was looked up.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use minijinja::value::Serde;
 use serde_json::{Map, Value};
@@ -39,6 +39,29 @@ pub(super) fn render(
         }
     }
     format(template, &resolved, MAX_DEPTH, limit)
+}
+
+/// Returns the names of the variables.
+pub(super) fn variables(template: &str) -> Result<BTreeSet<String>, Failure> {
+    let mut names = BTreeSet::new();
+    collect(template, MAX_DEPTH, &mut names)?;
+    Ok(names)
+}
+
+fn collect(template: &str, depth: u32, names: &mut BTreeSet<String>) -> Result<(), Failure> {
+    if depth == 0 {
+        return Err(Invalid);
+    }
+    let mut rest = template;
+    while let Some((_, field)) = next_part(&mut rest)? {
+        let Some(field) = field else { continue };
+        let (name, _) = split_name(field.name)?;
+        names.insert(name.to_owned());
+        if field.spec.contains('{') {
+            collect(field.spec, depth - 1, names)?;
+        }
+    }
+    Ok(())
 }
 
 fn format(
@@ -183,9 +206,9 @@ fn split_at(text: &str, wanted: impl Fn(char) -> bool) -> Option<(&str, char, &s
     Some((text.get(..index)?, character, after))
 }
 
-/// Resolves a field's name: a variable name, optionally followed by elements in square brackets.
-fn look_up<'a>(name: &str, resolved: &HashMap<&str, &'a Value>) -> Result<Cow<'a, Value>, Failure> {
-    let (first, mut path) = match split_at(name, |character| matches!(character, '.' | '[')) {
+/// Splits a field's name into the name of the variable, and the elements after it.
+fn split_name(name: &str) -> Result<(&str, &str), Failure> {
+    let (first, path) = match split_at(name, |character| matches!(character, '.' | '[')) {
         Some((first, ..)) => name.split_at(first.len()),
         None => (name, ""),
     };
@@ -193,6 +216,12 @@ fn look_up<'a>(name: &str, resolved: &HashMap<&str, &'a Value>) -> Result<Cow<'a
     if first.is_empty() || first.chars().all(|character| character.is_ascii_digit()) {
         return Err(Invalid);
     }
+    Ok((first, path))
+}
+
+/// Resolves a field's name: a variable name, optionally followed by elements in square brackets.
+fn look_up<'a>(name: &str, resolved: &HashMap<&str, &'a Value>) -> Result<Cow<'a, Value>, Failure> {
+    let (first, mut path) = split_name(name)?;
     let mut value = Cow::Borrowed(*resolved.get(first).ok_or(Invalid)?);
     while !path.is_empty() {
         // JSON values have elements but no attributes.

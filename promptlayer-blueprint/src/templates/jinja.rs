@@ -1,5 +1,6 @@
 //! jinja2 templates.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io;
 use std::sync::LazyLock;
@@ -62,6 +63,16 @@ pub(super) fn render(
         return Err(Failure::Invalid);
     }
     String::from_utf8(out.bytes).map_err(|_| Failure::Invalid)
+}
+
+/// Returns the names of the variables, without those that the template sets and without jinja2's functions.
+pub(super) fn variables(template: &str) -> Result<BTreeSet<String>, Failure> {
+    if template.len() > MAX_BYTES {
+        return Err(Failure::Invalid);
+    }
+    let template = ENVIRONMENT.template_from_str(template).map_err(|_| Failure::Invalid)?;
+    let names = template.undeclared_variables(false).into_iter();
+    Ok(names.filter(|name| ENVIRONMENT.globals().all(|(global, _)| global != name)).collect())
 }
 
 /// The output of a template, up to a maximum length.

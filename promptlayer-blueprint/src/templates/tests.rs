@@ -257,3 +257,32 @@ fn tool_variable_is_a_render_error() {
     let error = rendered(chat, []).unwrap_err();
     assert!(error.to_string().contains("tool variable"), "{error}");
 }
+
+#[test]
+fn variables_of_a_text_are_those_that_it_needs() {
+    let names = |text, format| -> Vec<String> { variables(text, format).unwrap().into_iter().collect() };
+    for (text, expected) in [
+        ("Hello {name}, {{not}} { x }{name!r:>{width}}", &[" x ", "name", "width"][..]),
+        ("{a[0]} {a}", &["a"]),
+        ("no variable", &[]),
+    ] {
+        assert_eq!(names(text, TemplateFormat::FString), expected, "{text}");
+    }
+    for (text, expected) in [
+        ("{{ user.name }} {{ items[0] }}", &["items", "user"][..]),
+        ("{% for i in range(n) %}{{ i }}{{ loop.index }}{% endfor %}", &["n"]),
+        ("{% set a = 1 %}{{ a }}{% if debug is defined %}{{ b | upper }}{% endif %}", &["b"]),
+        ("{name}", &[]),
+    ] {
+        assert_eq!(names(text, TemplateFormat::Jinja2), expected, "{text}");
+    }
+    for (text, format) in [
+        ("{", TemplateFormat::FString),
+        ("{}", TemplateFormat::FString),
+        ("{0}", TemplateFormat::FString),
+        ("{a:{b:{c}}}", TemplateFormat::FString),
+        ("{{ a", TemplateFormat::Jinja2),
+    ] {
+        assert!(variables(text, format).is_err(), "{text}");
+    }
+}
