@@ -239,7 +239,9 @@ mod server;
 #[path = "../../tests/src/shared.rs"]
 mod shared;
 mod store;
+mod template_variables;
 mod timestamp;
+mod trace_tree;
 
 pub use config::{Config, Database};
 pub use error::Error;

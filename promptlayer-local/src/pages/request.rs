@@ -14,9 +14,7 @@ use super::message::{Block, Message, TextStyle, Tool, messages, tools};
 use super::{HAS_REPLAY, failed, format, html, not_found, trace};
 use crate::app::App;
 use crate::comparison::METADATA_FACTS;
-use crate::store::{
-    Filter, Reader, RequestRow, Sort, StoreError, StoredRequest, TextField,
-};
+use crate::store::{Filter, Reader, RequestRow, Sort, StoreError, StoredRequest, TextField};
 use crate::timestamp::Timestamp;
 
 /// The maximum number of characters that the page shows of a name, of a tag, of a value outside the

@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::comparison::{Pair, Section, said};
 use crate::limits::BODY_TIMEOUT;
 use crate::store::{Reader, StoreError, StoredVersion, VersionChoice, VersionSummary};
+use crate::template_variables::Variables;
 use crate::timestamp::Timestamp;
 
 /// The maximum number of characters that the pages show of a name, of a label, and of a commit message.
@@ -25,6 +26,9 @@ const LONGEST_MESSAGE: usize = 200;
 const MOST_TEMPLATES: usize = 500;
 const MOST_VERSIONS: usize = 200;
 const MOST_LABELS: usize = 50;
+
+/// The maximum number of variables in the form.
+const MOST_VARIABLES: usize = 50;
 
 /// The number of requests of a template that are counted, the newest first.
 const MOST_USES: usize = 10_000;
@@ -244,9 +248,10 @@ impl Page {
     fn show(&mut self, mut prompt: Value, variables: Option<String>) {
         match variables {
             None => {
-                let names = variable_names(&prompt);
+                let Variables { used, listed, .. } = Variables::of(&prompt);
+                let names = used.into_iter().chain(listed).take(MOST_VARIABLES);
                 let empty: Map<String, Value> =
-                    names.into_iter().map(|name| (name, Value::String(String::new()))).collect();
+                    names.map(|name| (name, Value::String(String::new()))).collect();
                 self.variables = serde_json::to_string_pretty(&empty).unwrap_or_default();
             }
             Some(text) => {
@@ -270,30 +275,6 @@ fn model(version: &StoredVersion) -> Option<String> {
     let model = version.metadata.as_ref()?.get("model")?;
     let text = |field: &str| model.get(field).and_then(Value::as_str).unwrap_or_default();
     Some(format::short(&format!("{} {}", text("provider"), text("name")), LONGEST_NAME))
-}
-
-/// Returns the names of the variables that a prompt lists, or that stand in braces in its texts.
-fn variable_names(prompt: &Value) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    let holders = prompt.get("messages").and_then(Value::as_array).into_iter().flatten().chain([prompt]);
-    for holder in holders {
-        let listed = holder.get("input_variables").and_then(Value::as_array).into_iter().flatten();
-        let blocks = holder.get("content").and_then(Value::as_array).into_iter().flatten();
-        let texts = blocks.filter_map(|block| block.get("text")?.as_str());
-        let in_texts = texts
-            .flat_map(|text| text.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0.trim())));
-        for name in listed.filter_map(Value::as_str).chain(in_texts) {
-            let is_name = name.chars().all(|character| character.is_alphanumeric() || character == '_');
-            if is_name
-                && !name.is_empty()
-                && !names.iter().any(|known| known == name)
-                && names.len() < MOST_LABELS
-            {
-                names.push(name.to_owned());
-            }
-        }
-    }
-    names
 }
 
 /// Handles `POST /templates/{id}/labels`: moves a label to a version, or removes one.
@@ -344,20 +325,5 @@ pub(super) async fn edit_labels(
             "A label needs a name and a version that exists.",
         ),
         Err(error) => failed(&error),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::variable_names;
-
-    #[test]
-    fn variables_are_those_that_are_listed_or_in_braces() {
-        let prompt = json!({ "input_variables": ["a"], "messages": [
-            { "input_variables": ["b"], "content": [{ "text": "{city} {{ user }} {not a name} {b} {{x" }] },
-        ] });
-        assert_eq!(variable_names(&prompt), ["b", "city", "user", "a"]);
     }
 }

@@ -2,19 +2,17 @@
 //!
 //! - This file: one trace as a waterfall. Each span has a line with a bar for its time.
 //! - `axis`: the marks of the time axis.
-//! - `critical_path`: the spans that the duration of a trace depends on.
+//! - `bar`: the bar of a span.
 //! - `list`: the list of traces.
 //! - `span`: one span with all its data.
-//! - `tree`: the order of the spans, the part of them that a page shows, and their sums.
 //!
-//! The tree is built from all spans, without their content. The page then reads the details of the spans that
-//! it shows: one part of the tree, below the ancestors of its first span.
+//! The tree of `trace_tree` is built from all spans, without their content. The page then reads the details of the
+//! spans that it shows: one part of the tree, below the ancestors of its first span.
 
 mod axis;
-mod critical_path;
+mod bar;
 pub(super) mod list;
 pub(super) mod span;
-mod tree;
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
@@ -22,19 +20,21 @@ use axum::response::Response;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use self::axis::Tick;
-use self::tree::{Parts, Place, Show, Sums};
 use super::list::{Fact, Status};
 use super::{failed, format, html, not_found};
 use crate::app::App;
 use crate::store::{Reader, SpanDetails, SpanNode, StoreError, TraceRow};
 use crate::timestamp::Timestamp;
+use crate::trace_tree::{self, Parts, Place, Show, Sums, critical_path};
+
+/// The maximum number of spans on a page. Further spans are on other parts of the trace.
+const MOST: usize = 5_000;
 
 /// The maximum indentation level. Spans that are nested deeper have this level too.
 const DEEPEST: usize = 16;
 
-/// The maximum number of characters that a page shows of a name, of a kind, and of an error in a line.
+/// The maximum number of characters that a page shows of a name, and of an error in a line.
 const LONGEST_NAME: usize = 200;
-const LONGEST_KIND: usize = 40;
 const LONGEST_ERROR: usize = 160;
 
 /// The minimum length of a bar with a mark of the first token, in thousandths. The mark would cover a shorter one.
@@ -171,17 +171,14 @@ impl Page {
         let address = address(trace_id).unwrap_or_default();
         let show = selection.show.unwrap_or(Show::All);
 
-        let order = tree::in_tree_order(&nodes);
-        let sums = tree::sums(&nodes, &order);
+        let order = trace_tree::in_tree_order(&nodes);
+        let sums = trace_tree::sums(&nodes, &order);
         let is_critical = critical_path::critical_path(&nodes, &order);
-        let mut total = Sums::default();
-        for root in order.iter().filter(|place| place.parent.is_none()) {
-            sums.get(root.index).into_iter().for_each(|sum| total.add(sum));
-        }
-        let begin = nodes.iter().map(|node| node.start.nanoseconds()).min().unwrap_or_default();
-        let end = nodes.iter().map(|node| node.end.nanoseconds()).max().unwrap_or_default();
+        let total = trace_tree::total(&order, &sums);
+        let (begin, end) = trace_tree::times(&nodes);
 
-        let shown = tree::select(&tree::filtered(&nodes, order, show), selection.part, |place| {
+        let order = trace_tree::filtered(&nodes, order, show);
+        let shown = trace_tree::select(&order, MOST, selection.part, |place| {
             nodes.get(place.index).is_some_and(|node| Some(node.row) == selection.span)
         });
         let shown_nodes: Vec<(&SpanNode, Place)> =
@@ -192,7 +189,7 @@ impl Page {
         let lines = shown_nodes
             .into_iter()
             .zip(details)
-            .zip(tree::counts_below(&shown.places))
+            .zip(trace_tree::counts_below(&shown.places))
             .enumerate()
             .map(|(number, (((node, place), details), below))| {
                 context.line(node, place, details, below, number < shown.above)
@@ -321,14 +318,14 @@ impl Context<'_> {
                 classes.push_str(class);
             }
         }
-        let (begin, length) = tree::position(node, self.whole);
+        let (begin, length) = bar::position(node, self.whole);
         let first_token = node.request.as_ref().and_then(|request| request.first_token);
         let error = details.description.filter(|text| node.failed && !text.is_empty());
         Line {
             row: node.row,
             classes,
             name: format::short(&details.name, LONGEST_NAME),
-            kind: kind(&details.kind, details.node_type.as_deref()),
+            kind: trace_tree::kind(&details.kind, details.node_type.as_deref()),
             duration: format::duration(node.end.nanoseconds().saturating_sub(node.start.nanoseconds())),
             tokens: (sums.requests > 0)
                 .then(|| format::count(sums.input_tokens.saturating_add(sums.output_tokens))),
@@ -338,7 +335,7 @@ impl Context<'_> {
             length: percent(length),
             first_token: first_token
                 .filter(|at| length >= SHORTEST_MARKED && *at > node.start && *at < node.end)
-                .map(|at| percent(tree::thousandths(at, self.whole))),
+                .map(|at| percent(bar::thousandths(at, self.whole))),
             failed: node.failed,
             failed_below,
             is_current,
@@ -347,16 +344,6 @@ impl Context<'_> {
             below,
         }
     }
-}
-
-/// Returns the type of an operation: as its attributes name it, or the kind of the span if it is not the usual one.
-fn kind(span_kind: &str, node_type: Option<&serde_json::value::RawValue>) -> Option<String> {
-    if let Some(node_type) = node_type {
-        return Some(format::short(&format::inline_raw(node_type), LONGEST_KIND));
-    }
-    let kind = span_kind.strip_prefix("SpanKind.").unwrap_or(span_kind);
-    let is_usual = matches!(kind, "" | "INTERNAL");
-    (!is_usual).then(|| format::short(&kind.to_ascii_lowercase(), LONGEST_KIND))
 }
 
 /// Formats thousandths in percent: `12.5%`.

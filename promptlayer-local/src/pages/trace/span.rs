@@ -8,11 +8,11 @@ use axum::response::Response;
 use serde_json::value::RawValue;
 
 use super::super::{failed, format, html, not_found};
-use super::{LONGEST_NAME, address, kind, with_parameters};
+use super::{LONGEST_NAME, address, with_parameters};
 use crate::app::App;
-use crate::pages::trace::tree::Show;
 use crate::store::{Reader, StoreError, StoredSpan};
 use crate::timestamp::Timestamp;
+use crate::trace_tree::{self, Show};
 
 /// The maximum number of characters that the page shows of an input, an output, an error or a stack trace, and of
 /// another value.
@@ -122,7 +122,7 @@ impl Page {
         let mut content = |key: &str| attributes.remove(key).map(|value| readable(&value, LONGEST_CONTENT));
         let (input, output) = (content("function_input"), content("function_output"));
         let node_type = attributes.get("node_type").map(AsRef::as_ref);
-        let kind = kind("", node_type);
+        let kind = trace_tree::kind("", node_type);
 
         let (events, more_events) = list(&span.events);
         let (links, more_links) = list(&span.links);

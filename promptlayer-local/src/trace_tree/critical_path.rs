@@ -9,12 +9,12 @@
 //! The part of a child outside of the time of its parent does not count, because the parent did not wait for it. The
 //! roots of a trace are followed as the children of one span that lasts as long as the trace.
 
-use super::tree::Place;
+use super::Place;
 use crate::store::SpanNode;
 
 /// Returns for each span, by its index, whether it is on the critical path. `order` has each span once, parents before
 /// their children.
-pub(super) fn critical_path(nodes: &[SpanNode], order: &[Place]) -> Vec<bool> {
+pub(crate) fn critical_path(nodes: &[SpanNode], order: &[Place]) -> Vec<bool> {
     let mut children: Vec<Vec<usize>> = vec![Vec::new(); order.len()];
     let mut roots = Vec::new();
     for (position, place) in order.iter().enumerate() {
@@ -64,8 +64,8 @@ pub(super) fn critical_path(nodes: &[SpanNode], order: &[Place]) -> Vec<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tree::in_tree_order;
-    use super::super::tree::tests::span;
+    use super::super::in_tree_order;
+    use super::super::tests::span;
     use super::critical_path;
     use crate::store::SpanNode;
 

@@ -1,13 +1,18 @@
-//! The tree of the spans of a trace, with what each span says about those below it.
+//! The tree of the spans of a trace: their order, the part of them that is shown, and their sums.
+//!
+//! `critical_path` has the spans that the duration of a trace depends on.
+
+pub(crate) mod critical_path;
 
 use std::collections::{HashMap, HashSet};
 
-use crate::pages::format;
-use crate::store::SpanNode;
-use crate::timestamp::Timestamp;
+use serde_json::value::RawValue;
 
-/// The maximum number of spans on a page. Further spans are on other parts of the trace.
-pub(super) const MOST: usize = 5_000;
+use crate::format;
+use crate::store::SpanNode;
+
+/// The maximum number of characters that are shown of a kind.
+const LONGEST_KIND: usize = 40;
 
 /// The maximum number of ancestors that are shown above the first span of a part. The nearest ones are shown.
 const MOST_ABOVE: usize = 50;
@@ -15,15 +20,15 @@ const MOST_ABOVE: usize = 50;
 /// The position of a span in the tree: its index in the list of spans, its depth, and the position of its
 /// parent in the tree order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) index: usize,
-    pub(super) depth: usize,
-    pub(super) parent: Option<usize>,
+pub(crate) struct Place {
+    pub(crate) index: usize,
+    pub(crate) depth: usize,
+    pub(crate) parent: Option<usize>,
 }
 
 /// The spans of a trace that a page shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Show {
+pub(crate) enum Show {
     All,
     /// Spans that failed, and the spans above them.
     Errors,
@@ -33,32 +38,32 @@ pub(super) enum Show {
 
 /// The sums of a span and of all spans below it.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Sums {
-    pub(super) spans: i64,
-    pub(super) errors: i64,
-    pub(super) requests: i64,
-    pub(super) input_tokens: i64,
-    pub(super) output_tokens: i64,
-    pub(super) price: f64,
-    pub(super) price_is_estimate: bool,
+pub(crate) struct Sums {
+    pub(crate) spans: i64,
+    pub(crate) errors: i64,
+    pub(crate) requests: i64,
+    pub(crate) input_tokens: i64,
+    pub(crate) output_tokens: i64,
+    pub(crate) price: f64,
+    pub(crate) price_is_estimate: bool,
 }
 
 /// The places of a tree that a page shows.
-pub(super) struct Shown {
-    pub(super) places: Vec<Place>,
+pub(crate) struct Shown {
+    pub(crate) places: Vec<Place>,
     /// The number of ancestors at the beginning of `places`.
-    pub(super) above: usize,
-    pub(super) parts: Option<Parts>,
+    pub(crate) above: usize,
+    pub(crate) parts: Option<Parts>,
 }
 
 /// The part of a trace that is shown, and the parts before and after it. Parts are numbered from 1.
-pub(super) struct Parts {
+pub(crate) struct Parts {
     /// The range of the spans that are shown: `5,001–6,501 of 6,501`.
-    pub(super) range: String,
-    pub(super) earlier: Option<usize>,
-    pub(super) later: Option<usize>,
+    pub(crate) range: String,
+    pub(crate) earlier: Option<usize>,
+    pub(crate) later: Option<usize>,
     /// `true` if the selected span is on another part.
-    pub(super) is_elsewhere: bool,
+    pub(crate) is_elsewhere: bool,
 }
 
 impl Show {
@@ -84,7 +89,7 @@ impl Sums {
         sums
     }
 
-    pub(super) fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.spans += other.spans;
         self.errors += other.errors;
         self.requests += other.requests;
@@ -96,7 +101,7 @@ impl Sums {
 }
 
 /// Returns the sums of each span and of all spans below it, by the index of the span.
-pub(super) fn sums(nodes: &[SpanNode], order: &[Place]) -> Vec<Sums> {
+pub(crate) fn sums(nodes: &[SpanNode], order: &[Place]) -> Vec<Sums> {
     let mut sums: Vec<Sums> = nodes.iter().map(Sums::of).collect();
     // Children come after their parents, so each one is complete when it is added.
     for place in order.iter().rev() {
@@ -111,7 +116,7 @@ pub(super) fn sums(nodes: &[SpanNode], order: &[Place]) -> Vec<Sums> {
 }
 
 /// Returns the spans that a page shows and the spans above them, in the same order.
-pub(super) fn filtered(nodes: &[SpanNode], order: Vec<Place>, show: Show) -> Vec<Place> {
+pub(crate) fn filtered(nodes: &[SpanNode], order: Vec<Place>, show: Show) -> Vec<Place> {
     if show == Show::All {
         return order;
     }
@@ -141,7 +146,7 @@ pub(super) fn filtered(nodes: &[SpanNode], order: Vec<Place>, show: Show) -> Vec
 }
 
 /// Returns the number of places after each place that are below it.
-pub(super) fn counts_below(places: &[Place]) -> Vec<usize> {
+pub(crate) fn counts_below(places: &[Place]) -> Vec<usize> {
     let mut counts = vec![0; places.len()];
     // The position and the depth of each place that can still have places below it.
     let mut open: Vec<(usize, usize)> = Vec::new();
@@ -157,13 +162,19 @@ pub(super) fn counts_below(places: &[Place]) -> Vec<usize> {
     counts
 }
 
-/// Selects a part of a tree and the ancestors of its first span. Without a part number, it selects the part
-/// with the selected span.
-pub(super) fn select(order: &[Place], part: Option<usize>, is_selected: impl Fn(&Place) -> bool) -> Shown {
-    let selected_part = order.iter().position(is_selected).map(|position| position / MOST);
+/// Selects a part of a tree, which has at most `most` spans, and the ancestors of its first span. Without a part number,
+/// it selects the part with the selected span.
+pub(crate) fn select(
+    order: &[Place],
+    most: usize,
+    part: Option<usize>,
+    is_selected: impl Fn(&Place) -> bool,
+) -> Shown {
+    let most = most.max(1);
+    let selected_part = order.iter().position(is_selected).map(|position| position / most);
     let part = part.map(|number| number.saturating_sub(1)).or(selected_part).unwrap_or_default();
-    let start = part.saturating_mul(MOST).min(order.len());
-    let end = start.saturating_add(MOST).min(order.len());
+    let start = part.saturating_mul(most).min(order.len());
+    let end = start.saturating_add(most).min(order.len());
     let inside = order.get(start..end).unwrap_or_default();
 
     let mut places: Vec<Place> = Vec::new();
@@ -179,9 +190,9 @@ pub(super) fn select(order: &[Place], part: Option<usize>, is_selected: impl Fn(
     let above = places.len();
     places.extend_from_slice(inside);
 
-    let last_part = order.len().div_ceil(MOST).saturating_sub(1);
+    let last_part = order.len().div_ceil(most).saturating_sub(1);
     let number = |count: usize| format::count(count.try_into().unwrap_or(i64::MAX));
-    let parts = (order.len() > MOST || part > 0).then(|| Parts {
+    let parts = (order.len() > most || part > 0).then(|| Parts {
         range: if inside.is_empty() {
             format!("none of {}", number(order.len()))
         } else {
@@ -196,7 +207,7 @@ pub(super) fn select(order: &[Place], part: Option<usize>, is_selected: impl Fn(
 
 /// Returns the places of all spans, parents before their children. A span whose parent is not in the trace is
 /// a root. The first span of a cycle of parents, which only a faulty client sends, is a root too.
-pub(super) fn in_tree_order(spans: &[SpanNode]) -> Vec<Place> {
+pub(crate) fn in_tree_order(spans: &[SpanNode]) -> Vec<Place> {
     let mut by_id: HashMap<&str, usize> = HashMap::new();
     for (index, span) in spans.iter().enumerate() {
         by_id.entry(&span.span_id).or_insert(index);
@@ -231,41 +242,42 @@ pub(super) fn in_tree_order(spans: &[SpanNode]) -> Vec<Place> {
     order
 }
 
-const WHOLE: i64 = 1000;
-
-/// The minimum length of a bar, so that it is visible.
-const THINNEST: i64 = 4;
-
-/// Returns the start and the duration of a span in thousandths of the trace's duration. The duration has a
-/// minimum, so that the bar is visible.
-pub(super) fn position(span: &SpanNode, whole: (i64, i64)) -> (i64, i64) {
-    let from = thousandths(span.start, whole);
-    let length = thousandths(span.end, whole) - from;
-    let from = from.min(WHOLE - THINNEST);
-    (from, length.clamp(THINNEST, WHOLE - from))
+/// Returns the sums of a whole trace.
+pub(crate) fn total(order: &[Place], sums: &[Sums]) -> Sums {
+    let mut total = Sums::default();
+    for root in order.iter().filter(|place| place.parent.is_none()) {
+        sums.get(root.index).into_iter().for_each(|sum| total.add(sum));
+    }
+    total
 }
 
-/// Returns a time in thousandths of the trace's duration.
-pub(super) fn thousandths(at: Timestamp, (begin, end): (i64, i64)) -> i64 {
-    let total = (i128::from(end) - i128::from(begin)).max(1);
-    let part = (i128::from(at.nanoseconds()) - i128::from(begin)) * i128::from(WHOLE) / total;
-    i64::try_from(part.clamp(0, i128::from(WHOLE))).unwrap_or_default()
+/// Returns the start of the first span and the end of the last one, in nanoseconds.
+pub(crate) fn times(nodes: &[SpanNode]) -> (i64, i64) {
+    let begin = nodes.iter().map(|node| node.start.nanoseconds()).min();
+    let end = nodes.iter().map(|node| node.end.nanoseconds()).max();
+    (begin.unwrap_or_default(), end.unwrap_or_default())
+}
+
+/// Returns the type of an operation: as its attributes name it, or the kind of the span if it is not the usual one.
+pub(crate) fn kind(span_kind: &str, node_type: Option<&RawValue>) -> Option<String> {
+    if let Some(node_type) = node_type {
+        return Some(format::short(&format::inline_raw(node_type), LONGEST_KIND));
+    }
+    let kind = span_kind.strip_prefix("SpanKind.").unwrap_or(span_kind);
+    let is_usual = matches!(kind, "" | "INTERNAL");
+    (!is_usual).then(|| format::short(&kind.to_ascii_lowercase(), LONGEST_KIND))
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use super::{
-        MOST, MOST_ABOVE, Show, Sums, counts_below, filtered, in_tree_order, position, select, sums,
-    };
+pub(crate) mod tests {
+
+    use super::{MOST_ABOVE, Place, Show, Sums, counts_below, filtered, in_tree_order, select, sums};
     use crate::store::{NodeRequest, SpanNode};
     use crate::timestamp::Timestamp;
 
-    pub(in crate::pages::trace) fn span(
-        row: i64,
-        span_id: &str,
-        parent_id: Option<&str>,
-        times: (i64, i64),
-    ) -> SpanNode {
+    const MOST: usize = 100;
+
+    pub(crate) fn span(row: i64, span_id: &str, parent_id: Option<&str>, times: (i64, i64)) -> SpanNode {
         SpanNode {
             row,
             span_id: span_id.to_owned(),
@@ -307,12 +319,6 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn span_bar_matches_its_times_and_has_a_minimum_width() {
-        let spans = [span(1, "root", None, (0, 2000)), span(2, "end", Some("root"), (2000, 2000))];
-        assert_eq!(spans.each_ref().map(|span| position(span, (0, 2000))), [(0, 1000), (996, 4)]);
-    }
-
-    #[test]
     fn every_span_is_in_one_part_below_its_ancestors() {
         // A chain that is deeper than the number of ancestors shown, followed by a wide level.
         let count = 2 * MOST + 7;
@@ -325,9 +331,10 @@ pub(super) mod tests {
             })
             .collect();
         let order = in_tree_order(&spans);
+        let select = |part, is_selected: &dyn Fn(&Place) -> bool| select(&order, MOST, part, is_selected);
         let mut found = Vec::new();
         for part in 1..=3 {
-            let shown = select(&order, Some(part), |_| false);
+            let shown = select(Some(part), &|_| false);
             let first = shown.places[shown.above];
             let mut expected = Vec::new();
             let mut parent = first.parent;
@@ -341,10 +348,10 @@ pub(super) mod tests {
         }
         assert_eq!(found, order.iter().map(|place| place.index).collect::<Vec<_>>());
         for row in [0, MOST, count - 1] {
-            let shown = select(&order, None, |place| place.index == row);
+            let shown = select(None, &|place| place.index == row);
             assert!(shown.places[shown.above..].iter().any(|place| place.index == row), "{row}");
         }
-        let beyond = select(&order, Some(usize::MAX), |_| false);
+        let beyond = select(Some(usize::MAX), &|_| false);
         assert_eq!((beyond.places.len(), beyond.parts.unwrap().earlier), (0, Some(3)));
     }
 
