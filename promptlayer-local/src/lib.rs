@@ -30,10 +30,12 @@
 //! | `tail` | prints requests as they arrive |
 //! | `export FILE` | writes everything as JSON lines |
 //! | `import FILE` | stores an export; the ids stay the same in an empty database |
+//! | `mcp` | serves the database to a coding agent, by the Model Context Protocol on standard input and output |
 //! | `push --to URL` | sends requests and spans to PromptLayer or to another server, and continues where it stopped |
 //!
 //! These commands use the database file (`--database`, by default `promptlayer.db`) and not the API, so they work
-//! whether or not a server is running. `search`, `show`, `tail` and `export` do not change the file.
+//! whether or not a server is running. `search`, `show`, `tail`, `export` and `mcp` do not change the
+//! file.
 //!
 //! `push` and `--forward` send each span with its request, its scores and its metadata. They do not send templates and
 //! groups, and no scores or metadata that are added after a request was sent. If the response of a server is lost, they
@@ -210,8 +212,9 @@
 //! # Features
 //!
 //! - `cli` (default): the binary `promptlayer-local` with its commands, and the HTTP client that `push` needs. A
-//!   program that uses only the library leaves it off. It turns on `replay`.
+//!   program that uses only the library leaves it off. It turns on `replay` and `mcp`.
 //! - `replay`: the page Replay, and the HTTP client that calls providers.
+//! - `mcp`: what the command `mcp` needs. `cli` turns it on, and it does nothing without `cli`.
 
 mod access;
 mod api;

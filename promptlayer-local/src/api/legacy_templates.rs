@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::body::{JsonBody, offload};
 use super::error::ApiError;
 use super::problem::Place;
-use super::{publish, query, rules, snippets, templates};
+use super::{publish, query, rules, templates};
 use crate::app::App;
 use crate::json_text::JsonText;
 use crate::store::NewTemplate;
@@ -43,11 +43,7 @@ pub(super) async fn read(
     let limit = app.body_limit();
     let version = app
         .store()
-        .read(move |store| {
-            let mut version = templates::find(store, &name, number, label.as_deref())?;
-            snippets::resolve(store, &mut version.prompt, limit)?;
-            Ok::<_, ApiError>(version)
-        })
+        .read(move |store| templates::find_resolved(store, &name, number, label.as_deref(), limit))
         .await?;
     Ok(Json(json!({
         "success": true,

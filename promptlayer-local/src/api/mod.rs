@@ -35,3 +35,5 @@ pub(crate) use render::render as render_template;
 pub(crate) use routes::{is_of_api, methods_of, router, served};
 #[cfg(feature = "replay")]
 pub(crate) use snippets::resolve as resolve_snippets;
+#[cfg(feature = "cli")]
+pub(crate) use templates::find_resolved as find_template;

@@ -77,11 +77,7 @@ pub(super) async fn read_rendered(
     let limit = app.body_limit();
     let mut version = app
         .store()
-        .read(move |store| {
-            let mut version = find(store, &identifier, get.version, get.label.as_deref())?;
-            snippets::resolve(store, &mut version.prompt, limit)?;
-            Ok::<_, ApiError>(version)
-        })
+        .read(move |store| find_resolved(store, &identifier, get.version, get.label.as_deref(), limit))
         .await?;
     let variables = get.input_variables.filter(|_| !get.skip_input_variable_rendering);
     let choice = get.choice;
@@ -120,6 +116,19 @@ fn object_of(version: StoredVersion, llm_kwargs: Option<Value>) -> Map<String, V
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
     .collect()
+}
+
+/// Returns a version of a template, with its snippets resolved.
+pub(crate) fn find_resolved(
+    store: &Reader<'_>,
+    identifier: &str,
+    number: Option<i64>,
+    label: Option<&str>,
+    limit: usize,
+) -> Result<StoredVersion, ApiError> {
+    let mut version = find(store, identifier, number, label)?;
+    snippets::resolve(store, &mut version.prompt, limit)?;
+    Ok(version)
 }
 
 /// Returns a version of a template.

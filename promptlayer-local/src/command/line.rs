@@ -62,7 +62,8 @@ pub(super) fn json(row: &RequestRow) -> Value {
     })
 }
 
+/// Converts a duration from nanoseconds to milliseconds.
 #[expect(clippy::cast_precision_loss, reason = "a duration of which the lost digits are below a nanosecond")]
-fn milliseconds(nanoseconds: i64) -> f64 {
+pub(super) fn milliseconds(nanoseconds: i64) -> f64 {
     nanoseconds as f64 / 1e6
 }

@@ -7,6 +7,7 @@ mod error;
 mod export;
 mod import;
 mod line;
+mod mcp;
 mod push;
 mod search;
 mod serve;
@@ -51,6 +52,9 @@ enum Command {
     Export(export::Options),
     /// Read a file that `export` wrote
     Import(import::Options),
+    /// Serve the database to a coding agent, by the Model Context Protocol (MCP)
+    #[command(after_help = mcp::EXAMPLE)]
+    Mcp(mcp::Options),
     /// Send the stored requests and spans to PromptLayer, or to another server
     #[command(after_help = push::ENVIRONMENT)]
     Push(push::Options),
@@ -109,6 +113,7 @@ fn run(program: Program) -> Result<(), Failure> {
         Some(Command::Tail(options)) => tail::run(&options),
         Some(Command::Export(options)) => export::run(&options),
         Some(Command::Import(options)) => import::run(&options),
+        Some(Command::Mcp(options)) => mcp::run(options),
         Some(Command::Push(options)) => push::run(&options),
     }
 }
@@ -135,7 +140,7 @@ mod tests {
             let help = program.find_subcommand_mut(&name).unwrap().render_help().to_string();
             helps.push((name, help));
         }
-        assert_eq!(helps.len(), 8);
+        assert_eq!(helps.len(), 9);
         for (name, help) in helps {
             assert!(help.lines().count() <= 40, "{name} has {} lines:\n{help}", help.lines().count());
             for line in help.lines() {

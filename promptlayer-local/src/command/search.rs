@@ -91,7 +91,8 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-fn order(text: &str) -> Result<String, String> {
+/// Reads the name of an order.
+pub(super) fn order(text: &str) -> Result<String, String> {
     match ORDERS.iter().find(|(name, _)| *name == text) {
         Some((name, _)) => Ok((*name).to_owned()),
         None => Err("give time, latency, tokens or cost".to_owned()),
@@ -103,6 +104,11 @@ fn order(text: &str) -> Result<String, String> {
 pub(super) struct Filters(Vec<(String, String)>);
 
 impl Filters {
+    /// Takes the names of filters and of `sort` and `order`, each with a value.
+    pub(super) fn new(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+
     /// Returns the conditions and the order. A value that cannot be read is an error.
     pub(super) fn read(mut self, now: Timestamp) -> Result<(Vec<Filter>, Sort), Failure> {
         self.0.push(zone_parameter(now));

@@ -43,7 +43,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     }
     let heading = format!("request {id}  {}", one_line(&request.name));
     output.text(&output.styled(Style::new().bold(), &heading))?;
-    for (name, value) in facts(&request, &row) {
+    for (name, value) in facts(&request, &row, &local_time(request.start)) {
         output.text(&format!(
             "{}  {}",
             output.styled(Style::new().dim(), &format!("{name:<9}")),
@@ -60,8 +60,8 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Returns the facts of a request that are known: their names and values.
-fn facts(request: &StoredRequest, row: &RequestRow) -> Vec<(&'static str, String)> {
+/// Returns the facts of a request that are known: their names and values. `start` is the formatted start time.
+pub(super) fn facts(request: &StoredRequest, row: &RequestRow, start: &str) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
     let mut add = |name, value: String| {
         if !value.is_empty() {
@@ -69,15 +69,7 @@ fn facts(request: &StoredRequest, row: &RequestRow) -> Vec<(&'static str, String
         }
     };
     let first = row.first_token_ns.map(|time| format!(", first token after {}", format::duration(time)));
-    add(
-        "time",
-        format!(
-            "{} ({}{})",
-            local_time(request.start),
-            format::duration(row.duration_ns),
-            first.unwrap_or_default()
-        ),
-    );
+    add("time", format!("{start} ({}{})", format::duration(row.duration_ns), first.unwrap_or_default()));
     add(
         "status",
         match (&request.error_type, &request.error_message) {
@@ -125,7 +117,7 @@ fn joined(parts: impl Iterator<Item = String>) -> String {
 }
 
 /// Returns the messages of a prompt as text, each with its role. A completion has the name of the part as its role.
-fn messages(part: &str, prompt: &Value) -> Vec<(String, String)> {
+pub(super) fn messages(part: &str, prompt: &Value) -> Vec<(String, String)> {
     let Some(messages) = prompt.get("messages").and_then(Value::as_array) else {
         return vec![(part.to_owned(), content(prompt))];
     };
