@@ -31,7 +31,7 @@ fn variants(body: &Value) -> Vec<(String, Value)> {
     walk(body, String::new(), &mut pointers);
     let mut variants = Vec::new();
     for pointer in pointers {
-        if pointer.ends_with("/type") || pointer.ends_with("/role") {
+        if is_tag(body, &pointer) {
             continue;
         }
         for replacement in replacements() {
@@ -47,6 +47,14 @@ fn variants(body: &Value) -> Vec<(String, Value)> {
         }
     }
     variants
+}
+
+/// Returns `true` for the field that tells which of several schemas describes an object. The result of a web search has
+/// only one.
+fn is_tag(body: &Value, pointer: &str) -> bool {
+    let Some((parent, "type" | "role")) = pointer.rsplit_once('/') else { return false };
+    let list = parent.rsplit_once('/').and_then(|(list, _)| list.strip_suffix("/content"));
+    list.and_then(|block| body.pointer(block)).is_none_or(|block| block["type"] != "web_search_tool_result")
 }
 
 fn walk(value: &Value, pointer: String, pointers: &mut Vec<String>) {

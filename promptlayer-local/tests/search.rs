@@ -245,6 +245,7 @@ async fn filters_that_make_no_sense_are_refused() {
         (json!({ "filter_group": { "filters": [1] } }), 422),
         (json!({ "filter_group": { "filters": [filter("nothing", "is", json!(1))] } }), 422),
         (json!({ "filter_group": { "logic": "XOR", "filters": [] } }), 422),
+        (json!({ "filter_group": { "logic": null, "filters": [] } }), 422),
         (json!({ "filter_group": { "filters": [filter("metadata", "is", json!("x"))] } }), 422),
         (json!({ "filter_group": { "filters": [filter("engine", "gt", json!("x"))] } }), 400),
         (json!({ "filter_group": { "filters": [filter("cost", "gt", json!("much"))] } }), 400),

@@ -117,6 +117,7 @@ const WEB_SEARCH_RESULTS: &Record = &Record::of(&[
     may(
         "content",
         Rule::List(&Rule::Record(&Record::of(&[
+            may("type", Rule::Word(&["web_search_result"])),
             may("url", Rule::Text),
             may("title", Rule::Text),
             may("encrypted_content", Rule::Text),

@@ -108,11 +108,11 @@ fn read_group(value: &Value, place: &Place<'_>, depth: usize, left: &mut usize) 
             None => condition(item, &place)?,
         });
     }
-    match object.get("logic").unwrap_or(&Value::Null) {
-        Value::Null => Ok(Filter::All(read)),
-        Value::String(word) if word == "AND" => Ok(Filter::All(read)),
-        Value::String(word) if word == "OR" => Ok(Filter::Any(read)),
-        other => Err(wrong(&place.field("logic"), "enum", "AND or OR", Some(other))),
+    match object.get("logic") {
+        None => Ok(Filter::All(read)),
+        Some(Value::String(word)) if word == "AND" => Ok(Filter::All(read)),
+        Some(Value::String(word)) if word == "OR" => Ok(Filter::Any(read)),
+        Some(other) => Err(wrong(&place.field("logic"), "enum", "AND or OR", Some(other))),
     }
 }
 
