@@ -4,10 +4,14 @@
 
 mod support;
 
+#[cfg(all(unix, feature = "cli"))]
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use promptlayer_local::{Config, Database};
+use promptlayer_local::Config;
+#[cfg(all(unix, feature = "cli"))]
+use promptlayer_local::Database;
+#[cfg(all(unix, feature = "cli"))]
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use support::{Local, chat, request, request_with, span, template};
@@ -83,6 +87,7 @@ async fn database_in_memory_keeps_its_size() {
     assert_eq!(local.get("/api/public/v2/requests/1000").await.status, 200, "the newest request stays");
 }
 
+#[cfg(all(unix, feature = "cli"))]
 fn number(path: &Path, sql: &str) -> i64 {
     Connection::open(path).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
 }
