@@ -12,7 +12,7 @@ use super::text::{named, quoted};
 use super::tool::{Answer, Database, Definition, Refusal, number, parameters};
 use crate::filters::{FIELDS, Field, Kind, ORDERS, PERIODS, STATUSES, Unit};
 use crate::format;
-use crate::store::{Filter, Found, PageKey, RequestRow, Sort};
+use crate::store::{Filter, Found, PageKey, RequestRow, Side, Sort};
 use crate::timestamp::Timestamp;
 
 /// The number of requests that are returned, at most and by default.
@@ -83,10 +83,14 @@ fn schema(field: &Field) -> Value {
     let list = |description: &str| json!({ "type": "array", "items": { "type": "string" }, "description": description });
     let part = "A whole text, which must be equal, or a part of it with * in place of the rest";
     match field.kind {
-        Kind::Words(_) => text(format!(
+        Kind::Words(side) => text(format!(
             "The {} must have all of these words, in any order. Upper and lower case and accents make no difference. \
-             The last word can be the beginning of a longer one.",
-            field.hint.strip_prefix("words of the ").unwrap_or(field.hint)
+             A word of at least three letters with * at its end can be the beginning of a longer one.",
+            match side {
+                Side::Both => "prompt or the answer",
+                Side::Input => "prompt",
+                Side::Output => "answer",
+            }
         )),
         Kind::Text(_) => text(format!("{}. {part}, such as {}.", field.label, field.hint)),
         Kind::Tag => list("The request must have all of these tags. Each can have * in place of a part."),
