@@ -26,7 +26,8 @@ const MOST_TAGS: usize = 8;
 struct List {
     url: String,
     /// The number of all stored requests.
-    stored: i64,
+    stored: String,
+    is_empty: bool,
     form: FilterForm,
     summary: Vec<Fact>,
     note: Option<String>,
@@ -161,7 +162,8 @@ impl List {
         let is_filtered = form.is_filtered();
         Self {
             url,
-            stored: found.stored,
+            stored: format::count(found.stored),
+            is_empty: found.stored == 0,
             form,
             summary: summary(&found.figures, found.stored, is_filtered),
             note: note(&found.figures, is_filtered, sort),
