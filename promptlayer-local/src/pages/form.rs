@@ -62,10 +62,7 @@ impl FilterForm {
             action,
             has_more_filters: fields.iter().any(|field| !field.is_first && !field.value.is_empty()),
             fields,
-            kept: ["sort", "order", "zone"]
-                .into_iter()
-                .filter_map(|key| Some((key, parameters.get(key)?.to_owned())))
-                .collect(),
+            kept: kept(parameters),
             chips: parameters
                 .set()
                 .map(|(field, value)| Chip {
@@ -81,6 +78,21 @@ impl FilterForm {
     pub(super) fn is_filtered(&self) -> bool {
         !self.chips.is_empty()
     }
+}
+
+/// Returns the parameters that no field of the form shows: the order, the zone, and all but the first of the values of a
+/// filter.
+fn kept(parameters: &Parameters) -> Vec<(&'static str, String)> {
+    let others = ["sort", "order", "zone"].into_iter();
+    let mut kept: Vec<_> = others.filter_map(|key| Some((key, parameters.get(key)?.to_owned()))).collect();
+    let mut shown: Vec<&str> = Vec::new();
+    for (field, value) in parameters.set() {
+        if shown.contains(&field.key) {
+            kept.push((field.key, value.to_owned()));
+        }
+        shown.push(field.key);
+    }
+    kept
 }
 
 impl FormField {
