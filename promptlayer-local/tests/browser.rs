@@ -14,6 +14,8 @@ mod chromium;
 mod filters;
 #[path = "browser/key.rs"]
 mod key;
+#[path = "browser/keyboard.rs"]
+mod keyboard;
 #[path = "browser/templates.rs"]
 mod templates;
 #[path = "browser/traces.rs"]

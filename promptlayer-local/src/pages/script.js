@@ -99,11 +99,11 @@
   };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (event.target.closest("input, select, textarea, button, summary, [contenteditable]")) {
+    if (event.target.closest("input:not([type=checkbox]), select, textarea, [contenteditable]")) {
       if (event.key === "Escape") event.target.blur();
       return;
     }
-    if (event.key === "Enter" && event.target.closest("a")) return;
+    if (event.key === "Enter" && event.target.closest("a, button, summary, input")) return;
     const act = Object.hasOwn(keys, event.key) && keys[event.key];
     if (act) {
       event.preventDefault();
