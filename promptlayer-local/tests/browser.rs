@@ -16,6 +16,8 @@ mod filters;
 mod key;
 #[path = "browser/keyboard.rs"]
 mod keyboard;
+#[path = "browser/live.rs"]
+mod live;
 #[path = "browser/templates.rs"]
 mod templates;
 #[path = "browser/traces.rs"]

@@ -34,25 +34,32 @@
     });
   }
 
-  // Live rows: the page is loaded again when something was stored, and its results are exchanged.
+  // Live rows: the page is loaded again when something was stored, and its results are exchanged. While they are paused,
+  // the rows that wait are counted.
   const live = () => find("#results[data-live=true]");
   let source = null;
   let isPaused = false;
+  let waiting = "0";
   const refresh = async () => {
     const old = live();
-    if (!old || isPaused) return;
+    if (!old) return;
     const response = await fetch(location.href, { headers: { accept: "text/html" } });
     if (!response.ok) return;
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const fresh = find("#results", page);
-    if (!fresh || isPaused || !old.isConnected) return;
+    if (!fresh || !old.isConnected) return;
     if (!find("[data-filters]") && find("[data-filters]", page)) return location.reload();
     const known = new Set(findAll("tr[data-id]", old).map((row) => row.dataset.id));
-    const selected = find("tr.selected", old)?.dataset.id;
-    for (const row of findAll("tr[data-id]", fresh)) {
-      if (known.size > 0 && !known.has(row.dataset.id)) row.classList.add("new");
-      if (row.dataset.id === selected) row.classList.add("selected");
+    const rows = findAll("tr[data-id]", fresh);
+    const added = rows.filter((row) => !known.has(row.dataset.id));
+    if (isPaused) {
+      // If all rows of the page are new, there are more of them on the next one.
+      waiting = `${added.length}${added.length === rows.length && find("a[rel=next]", fresh) ? "+" : ""}`;
+      return showPause();
     }
+    if (known.size > 0) for (const row of added) row.classList.add("new");
+    const selected = find("tr.selected", old)?.dataset.id;
+    rows.find((row) => row.dataset.id === selected)?.classList.add("selected");
     old.replaceWith(fresh);
     showTimes(fresh);
     showPause();
@@ -60,7 +67,7 @@
   const connect = () => {
     source?.close();
     source = null;
-    if (document.hidden || isPaused || !live()) return;
+    if (document.hidden || !live()) return;
     source = new EventSource("/events");
     source.addEventListener("stored", refresh);
   };
@@ -68,7 +75,7 @@
     const button = find("[data-pause]");
     if (!button) return;
     button.hidden = false;
-    button.textContent = isPaused ? "Paused" : "Live";
+    button.textContent = !isPaused ? "Live" : waiting === "0" ? "Paused" : `Paused, ${waiting} new`;
     button.setAttribute("aria-pressed", String(isPaused));
     button.title = isPaused ? "Show new rows as they arrive" : "Stop showing new rows";
   };
@@ -143,7 +150,7 @@
     for (const menu of findAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
     if (!event.target.closest("[data-pause]")) return;
     isPaused = !isPaused;
-    connect();
+    waiting = "0";
     showPause();
     if (!isPaused) refresh();
   });
