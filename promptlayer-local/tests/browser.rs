@@ -10,6 +10,8 @@
 
 #[path = "browser/chromium.rs"]
 mod chromium;
+#[path = "browser/compare.rs"]
+mod compare;
 #[path = "browser/filters.rs"]
 mod filters;
 #[path = "browser/key.rs"]

@@ -1,4 +1,5 @@
-//! `GET /compare?a=…&b=…`: two requests side by side, with what differs between them.
+//! `GET /compare?a=…&b=…`: two requests side by side, with what differs between them. The list sends `id=…&id=…`, and the
+//! older of the two is then the first one.
 
 use askama::Template;
 use axum::extract::{Query, State};
@@ -26,9 +27,7 @@ struct Side {
 }
 
 pub(super) async fn page(State(app): State<App>, Query(query): Query<Vec<(String, String)>>) -> Response {
-    let id =
-        |name: &str| query.iter().find(|(key, _)| key == name).and_then(|(_, id)| id.trim().parse().ok());
-    let (Some(a), Some(b)) = (id("a"), id("b")) else {
+    let Some((a, b)) = ids(&query) else {
         return not_found(
             "The address of this page needs the ids of two requests, such as /compare?a=1&b=2.",
         );
@@ -42,6 +41,18 @@ pub(super) async fn page(State(app): State<App>, Query(query): Query<Vec<(String
         })
     });
     page.await.unwrap_or_else(|error| failed(&error))
+}
+
+/// Returns the ids of an address. `None` if there are not exactly two.
+fn ids(query: &[(String, String)]) -> Option<(i64, i64)> {
+    let of = |name: &str| -> Vec<i64> {
+        query.iter().filter(|(key, _)| key == name).filter_map(|(_, id)| id.trim().parse().ok()).collect()
+    };
+    match (of("a").as_slice(), of("b").as_slice(), of("id").as_slice()) {
+        ([a, ..], [b, ..], _) => Some((*a, *b)),
+        (_, _, [one, other]) => Some((*one.min(other), *one.max(other))),
+        _ => None,
+    }
 }
 
 impl Page {

@@ -63,6 +63,7 @@
     old.replaceWith(fresh);
     showTimes(fresh);
     showPause();
+    showCompare();
   };
   const connect = () => {
     source?.close();
@@ -87,7 +88,33 @@
   connect();
   showPause();
 
-  // Keys: j and k select a row, enter opens it, / goes to the search field.
+  // The two requests to compare: the boxes that were checked last.
+  let compared = [];
+  const boxes = () => findAll("input[form=compare]");
+  const showCompare = () => {
+    const button = find("[data-compare]");
+    if (!button) return;
+    const all = boxes();
+    compared = compared.filter((id) => all.some((box) => box.value === id)).slice(-2);
+    for (const box of all) box.checked = compared.includes(box.value);
+    button.hidden = compared.length === 0;
+    button.disabled = compared.length < 2;
+    button.textContent = compared.length < 2 ? "Compare with …" : `Compare ${compared.join(" and ")}`;
+  };
+  document.addEventListener("change", (event) => {
+    const box = event.target;
+    if (!box.matches("input[form=compare]")) return;
+    compared = compared.filter((id) => id !== box.value);
+    if (box.checked) compared.push(box.value);
+    showCompare();
+  });
+  // The browser restores checked boxes when the reader comes back.
+  window.addEventListener("pageshow", () => {
+    compared = boxes().filter((box) => box.checked).map((box) => box.value);
+    showCompare();
+  });
+
+  // Keys: j and k select a row, enter opens it, x marks it to be compared, / goes to the search field.
   const select = (step) => {
     const rows = findAll("tr[data-id]:not([hidden])");
     if (rows.length === 0) return;
@@ -102,6 +129,7 @@
     j: () => (find("tr[data-id]") ? select(1) : follow("a[rel=next]")),
     k: () => (find("tr[data-id]") ? select(-1) : follow("a[rel=prev]")),
     Enter: () => follow("tr.selected a[data-open]"),
+    x: () => follow("tr.selected input[form=compare]"),
     "/": () => find("input[type=search]")?.select(),
   };
   document.addEventListener("keydown", (event) => {
