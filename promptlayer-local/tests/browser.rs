@@ -12,6 +12,8 @@
 mod chromium;
 #[path = "browser/compare.rs"]
 mod compare;
+#[path = "browser/edits.rs"]
+mod edits;
 #[path = "browser/filters.rs"]
 mod filters;
 #[path = "browser/key.rs"]

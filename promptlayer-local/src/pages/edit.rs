@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Form, FromRequest, Path, Request, State};
+use axum::extract::{Form, FromRequest, Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use promptlayer_blueprint::{Score, Tags};
 
+use super::filters::Parameters;
+use super::request::{self, Refused};
 use super::{failed, not_found, notice, see_other};
 use crate::app::App;
 use crate::limits::BODY_TIMEOUT;
@@ -24,8 +26,14 @@ enum Edit {
     SetTags(Vec<String>),
 }
 
-/// Handles `POST /requests/{id}/edit`. The field `edit` of the form names the change.
-pub(super) async fn edit(State(app): State<App>, Path(id): Path<String>, request: Request) -> Response {
+/// Handles `POST /requests/{id}/edit`. The field `edit` of the form names the change. The query is that of the request's
+/// page, which follows.
+pub(super) async fn edit(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Query(query): Query<Vec<(String, String)>>,
+    request: Request,
+) -> Response {
     let reading = Form::<Vec<(String, String)>>::from_request(request, &app);
     let Ok(Ok(Form(fields))) = tokio::time::timeout(BODY_TIMEOUT, reading).await else {
         return notice(StatusCode::BAD_REQUEST, "Not changed", "The form could not be read. Send it again.");
@@ -35,7 +43,9 @@ pub(super) async fn edit(State(app): State<App>, Path(id): Path<String>, request
     };
     let edit = match Edit::read(&fields) {
         Ok(edit) => edit,
-        Err(problem) => return notice(StatusCode::UNPROCESSABLE_ENTITY, "Not changed", problem),
+        Err(reason) => {
+            return request::page_with(&app, id, Parameters::new(query), Refused { reason, fields }).await;
+        }
     };
     let stored = app.store().write(move |store| {
         let exists = store.has_request(id)?;
@@ -45,7 +55,7 @@ pub(super) async fn edit(State(app): State<App>, Path(id): Path<String>, request
         Ok::<_, StoreError>(exists)
     });
     match stored.await {
-        Ok(true) => see_other(&format!("/requests/{id}"), None),
+        Ok(true) => see_other(&Parameters::new(query).address_at(&format!("/requests/{id}")), None),
         Ok(false) => not_found("There is no such request."),
         Err(error) => failed(&error),
     }

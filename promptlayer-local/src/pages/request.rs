@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::value::RawValue;
@@ -76,6 +77,15 @@ struct Page {
     trace: Option<TraceLink>,
     links: Links,
     has_replay: bool,
+    refused: Refused,
+}
+
+/// A change that was refused: the reason, and what the reader entered. Empty if there is none.
+#[derive(Default)]
+pub(super) struct Refused {
+    pub(super) reason: &'static str,
+    /// The fields of the form. The field `edit` names the change.
+    pub(super) fields: Vec<(String, String)>,
 }
 
 /// The trace of a request, and the spans above the span of the request.
@@ -100,6 +110,8 @@ struct Links {
     /// This page with its texts in the other style.
     other_style: String,
     is_raw: bool,
+    /// The address that the forms are sent to.
+    edit: String,
 }
 
 /// A tag, with the address of the requests that have it.
@@ -138,6 +150,41 @@ pub(super) async fn page(
     page.await.unwrap_or_else(|error| failed(&error))
 }
 
+/// Returns the page with the reason why a change was refused, and with what the reader entered.
+pub(super) async fn page_with(app: &App, id: i64, parameters: Parameters, refused: Refused) -> Response {
+    let filters = parameters.read(Timestamp::now()).filters;
+    let page = app.store().read(move |store| {
+        let page = read(store, id, false, &parameters, &filters)?;
+        Ok::<_, StoreError>(page.map(|page| html(&Page { refused, ..page })))
+    });
+    match page.await {
+        Ok(Some(mut page)) => {
+            if page.status().is_success() {
+                *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+            }
+            page
+        }
+        Ok(None) => not_found("There is no such request."),
+        Err(error) => failed(&error),
+    }
+}
+
+impl Refused {
+    /// Returns the reason if this kind of change was refused.
+    fn reason(&self, edit: &str) -> Option<&'static str> {
+        (self.field("edit") == edit && !edit.is_empty()).then_some(self.reason)
+    }
+
+    /// Returns what the reader entered into a field of a change that was refused.
+    fn entered(&self, edit: &str, name: &str) -> &str {
+        if self.reason(edit).is_some() { self.field(name) } else { "" }
+    }
+
+    fn field(&self, name: &str) -> &str {
+        self.fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).unwrap_or_default()
+    }
+}
+
 fn read(
     store: &Reader<'_>,
     id: i64,
@@ -157,6 +204,7 @@ fn read(
     let (newer, older) = store.neighbors(filters, parameters.sort(), id)?;
     let at = |id: i64| parameters.address_at(&format!("/requests/{id}"));
     let here = at(id);
+    let at_edit = parameters.address_at(&format!("/requests/{id}/edit"));
     let sign = if here.contains('?') { '&' } else { '?' };
     let of_name = [Filter::is(TextField::Name, facts.name.clone())];
     let (_, same_name) = store.neighbors(&of_name, Sort::default(), id)?;
@@ -167,6 +215,7 @@ fn read(
         older: older.map(at),
         other_style: if is_raw { here } else { format!("{here}{sign}raw=1") },
         is_raw,
+        edit: at_edit,
     };
     let style = if is_raw { TextStyle::Raw } else { TextStyle::Rendered };
     Ok(Some(Page { attributes, trace, links, ..Page::new(request, &facts, style) }))
@@ -284,6 +333,7 @@ impl Page {
             trace: None,
             links: Links::default(),
             has_replay: HAS_REPLAY,
+            refused: Refused::default(),
         }
     }
 }
