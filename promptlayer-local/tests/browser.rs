@@ -14,6 +14,8 @@ mod chromium;
 mod compare;
 #[path = "browser/edits.rs"]
 mod edits;
+#[path = "browser/figures.rs"]
+mod figures;
 #[path = "browser/filters.rs"]
 mod filters;
 #[path = "browser/key.rs"]

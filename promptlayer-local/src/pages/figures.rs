@@ -1,4 +1,4 @@
-//! Figures over time: calls, errors, latencies, tokens and cost, and the same by model, name, template and error.
+//! Figures over time: calls, errors, latencies, tokens and cost, and the same by model, name, tag, template and error.
 
 use askama::Template;
 use axum::extract::{Query, State};
@@ -88,6 +88,7 @@ impl Page {
         let tables = [
             ("By model", "model", &series.models),
             ("By name", "name", &series.names),
+            ("By tag", "tag", &series.tags),
             ("By error", "error", &series.errors),
             ("By template", "template", &series.prompts),
             ("By provider", "provider", &series.providers),
@@ -233,7 +234,7 @@ fn table(title: &'static str, key: &str, groups: &Groups, parameters: &Parameter
             .take(MOST_LINES)
             .map(|(text, total)| Line {
                 text: if key == "error" { format::words(text) } else { format::short(text, LONGEST_TEXT) },
-                address: parameters.with(key, text),
+                address: parameters.with_text(key, text),
                 requests: format::size(total.requests),
                 share: total.requests * 100 / most,
                 failed: format::share(total.errors, total.requests),

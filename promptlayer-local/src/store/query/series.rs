@@ -34,6 +34,8 @@ pub(crate) struct Series {
     pub(crate) prompts: Groups,
     pub(crate) errors: Groups,
     pub(crate) names: Groups,
+    /// By tag, if the figures have a limit. A request with several tags is in several groups.
+    pub(crate) tags: Groups,
 }
 
 /// The requests that figures were counted from.
@@ -174,9 +176,16 @@ impl Bucket {
 }
 
 impl Series {
-    /// Returns the groups, in the order of the columns that they are read from.
-    fn groups(&mut self) -> [&mut Groups; 5] {
-        [&mut self.models, &mut self.providers, &mut self.prompts, &mut self.errors, &mut self.names]
+    /// Returns the groups, in the order of the columns that they are read from. The tags are not in a column.
+    fn groups(&mut self) -> [&mut Groups; 6] {
+        [
+            &mut self.models,
+            &mut self.providers,
+            &mut self.prompts,
+            &mut self.errors,
+            &mut self.names,
+            &mut self.tags,
+        ]
     }
 
     /// Sorts the durations for percentiles, and scales the figures of a sample.
@@ -207,6 +216,20 @@ impl Series {
     }
 }
 
+/// Adds a request of the bucket that begins at this time to the group with this text.
+fn add_to(groups: &mut Groups, text: &str, at: i64, request: &Bucket) {
+    if text.is_empty() {
+        return;
+    }
+    if !groups.contains_key(text) {
+        groups.insert(text.to_owned(), Group::default());
+    }
+    if let Some(group) = groups.get_mut(text) {
+        *group.by_time.entry(at).or_default() += 1;
+        group.total.add_request(request);
+    }
+}
+
 impl Reader<'_> {
     /// Returns the figures of the requests that fulfill the conditions, in buckets of this length, or of one that suits
     /// the period.
@@ -225,9 +248,16 @@ impl Reader<'_> {
         };
         let mut sql = Sql::new(
             "SELECT f.start_ns, f.duration_ns, f.status = 'ERROR', f.input_tokens, f.output_tokens, f.cached_tokens,
-                 f.reasoning_tokens, f.price, f.model, f.provider, f.prompt_name, f.error_type, f.name FROM ",
+                 f.reasoning_tokens, f.price, f.model, f.provider, f.prompt_name, f.error_type, f.name",
         );
-        sql.append(source).push(" WHERE ").join(filters, "AND");
+        // The tags are read one request at a time, which takes too long for all requests.
+        let has_tags = limit.is_some();
+        if has_tags {
+            sql.push(
+                ", (SELECT json_group_array(DISTINCT tag) FROM request_tags WHERE request_id = f.request_id)",
+            );
+        }
+        sql.push(" FROM ").append(source).push(" WHERE ").join(filters, "AND");
         let interval = match (interval, part) {
             (Some(interval), _) => interval,
             (None, Part::All) => Interval::of(self.period(filters)?),
@@ -244,6 +274,7 @@ impl Reader<'_> {
             prompts: Groups::new(),
             errors: Groups::new(),
             names: Groups::new(),
+            tags: Groups::new(),
         };
         let mut statement = self.connection.prepare(&sql.text)?;
         let mut rows = statement.query(params_from_iter(sql.values))?;
@@ -262,15 +293,16 @@ impl Reader<'_> {
             };
             let at = interval.begin(start);
             series.buckets.entry(at).or_default().add_request(&request);
-            for (groups, column) in series.groups().into_iter().zip(8..) {
-                if let Some(name) = row.get_ref(column)?.as_str_or_null()?.filter(|name| !name.is_empty()) {
-                    if !groups.contains_key(name) {
-                        groups.insert(name.to_owned(), Group::default());
-                    }
-                    if let Some(group) = groups.get_mut(name) {
-                        *group.by_time.entry(at).or_default() += 1;
-                        group.total.add_request(&request);
-                    }
+            for (groups, column) in series.groups().into_iter().zip(8..=12) {
+                if let Some(name) = row.get_ref(column)?.as_str_or_null()? {
+                    add_to(groups, name, at, &request);
+                }
+            }
+            if has_tags {
+                // SQLite wrote this array.
+                let tags: Vec<String> = serde_json::from_str(row.get_ref(13)?.as_str()?).unwrap_or_default();
+                for tag in tags {
+                    add_to(&mut series.tags, &tag, at, &request);
                 }
             }
         }
