@@ -26,6 +26,8 @@ mod keyboard;
 mod live;
 #[path = "browser/templates.rs"]
 mod templates;
+#[path = "browser/texts.rs"]
+mod texts;
 #[path = "browser/traces.rs"]
 mod traces;
 mod support;

@@ -85,7 +85,9 @@ pub(crate) fn router(app: &App) -> Router<App> {
             "/trace.js",
             get(async || asset("text/javascript; charset=utf-8", include_str!("trace/trace.js"))),
         )
-        .route("/icon.svg", get(async || asset("image/svg+xml", include_str!("icon.svg"))));
+        .route("/icon.svg", get(icon))
+        // Browsers ask for it where a page has no `link` to an icon, such as one of JSON.
+        .route("/favicon.ico", get(icon));
     #[cfg(feature = "replay")]
     let pages =
         pages.route("/replay.js", get(async || asset("text/javascript; charset=utf-8", replay::SCRIPT)));
@@ -156,6 +158,10 @@ fn html(template: &impl Template) -> Response {
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("The page could not be written: {error}"))
             .into_response(),
     }
+}
+
+async fn icon() -> Response {
+    asset("image/svg+xml", include_str!("icon.svg"))
 }
 
 fn asset(media_type: &'static str, text: &'static str) -> Response {
