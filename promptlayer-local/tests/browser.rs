@@ -22,6 +22,8 @@ mod filters;
 mod key;
 #[path = "browser/keyboard.rs"]
 mod keyboard;
+#[path = "browser/layout.rs"]
+mod layout;
 #[path = "browser/live.rs"]
 mod live;
 #[path = "browser/templates.rs"]
