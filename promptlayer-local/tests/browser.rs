@@ -1,9 +1,9 @@
 //! Tests of the pages in a browser: what their script does, and what a browser makes of them.
 //!
-//! They need Chromium and ChromeDriver, on the PATH or named by `CHROMIUM` and `CHROMEDRIVER`. Without them, they are
+//! They need Chromium and `ChromeDriver`, on the PATH or named by `CHROMIUM` and `CHROMEDRIVER`. Without them, they are
 //! skipped, and say so on standard error. With `BROWSER=required` they fail instead.
 //!
-//! Each test has its own server, ChromeDriver and Chromium. At its end, the log of the browser must have no error, no
+//! Each test has its own server, `ChromeDriver` and Chromium. At its end, the log of the browser must have no error, no
 //! violation of the content security policy, and no request to another server.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
@@ -18,6 +18,8 @@ mod edits;
 mod figures;
 #[path = "browser/filters.rs"]
 mod filters;
+#[path = "browser/hostile.rs"]
+mod hostile;
 #[path = "browser/key.rs"]
 mod key;
 #[path = "browser/keyboard.rs"]
@@ -26,12 +28,12 @@ mod keyboard;
 mod layout;
 #[path = "browser/live.rs"]
 mod live;
+mod support;
 #[path = "browser/templates.rs"]
 mod templates;
 #[path = "browser/texts.rs"]
 mod texts;
 #[path = "browser/traces.rs"]
 mod traces;
-mod support;
 
 use chromium::{Browser, browse, browse_with};

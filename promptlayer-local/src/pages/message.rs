@@ -162,9 +162,7 @@ fn block(block: &Value, style: TextStyle) -> Block {
 }
 
 fn media(kind: &str, url: &str) -> Block {
-    // SVG is excluded, because it is a document and can contain more than an image.
-    let inline = ["data:image/png", "data:image/jpeg", "data:image/gif", "data:image/webp"];
-    if inline.iter().any(|prefix| url.starts_with(prefix)) {
+    if is_picture(url) {
         return Block::Picture(url.to_owned());
     }
     let place = match url.char_indices().nth(500) {
@@ -172,6 +170,17 @@ fn media(kind: &str, url: &str) -> Block {
         None => url.to_owned(),
     };
     Block::Media { kind: kind.to_owned(), place }
+}
+
+/// Returns `true` if the address is an image in base64. SVG is excluded, because it is a document and can contain more than
+/// an image.
+fn is_picture(url: &str) -> bool {
+    let kinds = ["png", "jpeg", "gif", "webp"];
+    let data = url.strip_prefix("data:image/").and_then(|rest| rest.split_once(";base64,"));
+    data.is_some_and(|(kind, data)| {
+        let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+        kinds.contains(&kind) && data.bytes().all(is_base64)
+    })
 }
 
 fn call(function: &Value, id: Option<String>, result: Option<String>) -> Block {
