@@ -191,9 +191,9 @@
 //! | snippets inside snippets, and different references of a template | 32 levels, 1,000 | the reference stays as it is |
 //! | time to render a template, checked between its texts | 10 seconds | 413 |
 //! | steps of one jinja2 text, and its length | 10 million, 4 MiB | the text stays as it is |
-//! | requests that a page of a list reads one by one | 30,000 | the page offers to go on |
+//! | requests that a page of a list reads one by one | 30,000; 10,000 with one model, name or status; 3,000 in the order of a number | the page offers to go on |
 //! | requests that the figures of a list count, if they do not count all | 10,000 | the page says so |
-//! | requests that the page with figures counts | about 10,000, as a sample | the page says so |
+//! | requests that the page with figures counts | about 4,000, as a sample | the page says so |
 //! | conditions of a search, groups inside each other, values of a condition | 200, 20, 100 | 400 |
 //! | words of a search | 64 | further words are ignored |
 //! | problems in a 422 response | 10,000 | checking stops |

@@ -13,7 +13,7 @@ use crate::store::{Bucket, Filter, Groups, Interval, Part, Reader, Series, Store
 use crate::timestamp::Timestamp;
 
 /// The number of requests that the figures are counted from, if there are more. It limits the time for a page.
-const SAMPLE: usize = 10_000;
+const SAMPLE: usize = 4_000;
 
 /// The maximum number of bars of a chart. A longer period shows its end.
 const MOST_BARS: i64 = 400;

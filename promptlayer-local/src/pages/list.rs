@@ -32,7 +32,7 @@ struct List {
     summary: Vec<Fact>,
     note: Option<String>,
     /// The number of requests that were read if reading stopped before the page was full.
-    most_read: String,
+    searched: String,
     columns: Vec<Column>,
     rows: Vec<Row>,
     links: PageLinks,
@@ -167,7 +167,7 @@ impl List {
             form,
             summary: summary(&found.figures, found.stored, is_filtered),
             note: note(&found.figures, is_filtered, sort),
-            most_read: format::size(sort.by.most_read()),
+            searched: format::size(found.links.searched),
             columns: columns(parameters, sort),
             links: PageLinks::new(parameters, before, &found.links),
             rows: found.rows.into_iter().map(|row| Row::new(row, parameters)).collect(),

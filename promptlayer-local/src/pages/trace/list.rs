@@ -31,7 +31,7 @@ struct List {
     summary: Vec<Fact>,
     note: Option<String>,
     /// The number of traces that were read if reading stopped before the page was full.
-    most_read: String,
+    searched: String,
     rows: Vec<Row>,
     links: PageLinks,
 }
@@ -91,7 +91,7 @@ impl List {
             form,
             summary: summary(&found.figures, found.stored, is_filtered),
             note: note(&found.figures, is_filtered),
-            most_read: format::size(SortBy::Start.most_read()),
+            searched: format::size(found.links.searched),
             links: PageLinks::new(parameters, before, &found.links),
             rows: found.rows.into_iter().map(Row::from).collect(),
         }

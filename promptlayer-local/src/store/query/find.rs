@@ -7,8 +7,8 @@
 //!
 //! - If an index finds at most [`MOST_FOUND`] requests that fulfill one of the conditions, all of them are read and
 //!   checked against the other conditions. The figures then count all requests.
-//! - Otherwise, the requests are read in the order of the list until the page is full, or until `SortBy::most_read` of
-//!   them were read. The figures then count the first [`MOST_FOUND`] requests, or what was found among those that were
+//! - Otherwise, the requests are read in the order of the list until the page is full, or until [`most_read`] of them
+//!   were read. The figures then count the first [`MOST_FOUND`] requests, or what was found among those that were
 //!   read.
 
 use std::cmp::Ordering;
@@ -18,6 +18,7 @@ use rusqlite::{OptionalExtension, Row, params_from_iter};
 
 use super::filter::{Filter, NumberField, Sql, Words};
 use super::page::{Figures, HIT, Hit, Links, MOST_FOUND, in_order, limit, page_of, read_hit};
+use super::scan::most_read;
 use super::sort::{PageKey, Sort};
 use crate::store::{Reader, count_of};
 use crate::timestamp::Timestamp;
@@ -178,7 +179,7 @@ impl Reader<'_> {
             return Ok((before.map(|hit| hit.key.id), after.map(|hit| hit.key.id)));
         }
         let next = |sort| {
-            let scan = self.scan(&filters, sort, Some(&key), 1, sort.by.most_read())?;
+            let scan = self.scan(&filters, sort, Some(&key), 1, most_read(&filters, sort))?;
             Ok::<_, rusqlite::Error>(scan.hits.first().map(|hit| hit.key.id))
         };
         Ok((next(Sort { descending: !sort.descending, ..sort })?, next(sort)?))

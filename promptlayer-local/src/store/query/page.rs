@@ -4,22 +4,10 @@ use std::cmp::Ordering;
 
 use rusqlite::Row;
 
-use super::sort::{PageKey, Sort, SortBy};
+use super::sort::{PageKey, Sort};
 
 /// The maximum number of requests that the figures count, if they do not count all.
 pub(super) const MOST_FOUND: usize = limit(10_000, 200);
-
-/// The maximum number of requests or traces that are read in the order of the list, to find those of a page or of the
-/// figures. Requests in the order of a number lie all over the file, so reading one takes longer.
-const MOST_READ: usize = limit(30_000, 600);
-const MOST_READ_OF_NUMBERS: usize = limit(10_000, 300);
-
-impl SortBy {
-    /// Returns the maximum number of requests that are read in this order.
-    pub(crate) const fn most_read(self) -> usize {
-        if self.is_in_blocks() { MOST_READ_OF_NUMBERS } else { MOST_READ }
-    }
-}
 
 /// Returns a limit. Tests have lower limits, so that they reach them with little data.
 pub(super) const fn limit(limit: usize, of_tests: usize) -> usize {
@@ -56,6 +44,8 @@ pub(crate) struct Links {
     pub(crate) last: Option<PageKey>,
     /// The position up to which requests were read, if reading stopped before the page was full.
     pub(crate) unread: Option<PageKey>,
+    /// The number of requests that were read, if `unread` is one.
+    pub(crate) searched: usize,
 }
 
 /// A request that was found: its position in the list, and its share of the figures.
@@ -109,6 +99,7 @@ pub(super) fn page_of(
             next: shown.last().filter(|_| has_next).map(|hit| hit.key.clone()),
             last: key_of(hits.len().checked_sub(limit + 1).filter(|_| has_next || shown.is_empty())),
             unread: None,
+            searched: 0,
         },
         ids: shown.iter().map(|hit| hit.key.id).collect(),
     }

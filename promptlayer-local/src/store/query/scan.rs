@@ -7,15 +7,26 @@ use std::ops::RangeInclusive;
 use rusqlite::{Rows, params_from_iter};
 
 use super::filter::{BLOCK, Comparison, Filter, Number, NumberField, Sql, TextTest};
-use super::page::{Figures, HIT, Hit, Links, MOST_FOUND, Page, in_order, page_of, read_hit};
+use super::page::{Figures, HIT, Hit, Links, MOST_FOUND, Page, in_order, limit, page_of, read_hit};
 use super::sort::{PageKey, Sort, SortBy, SortValue};
 use crate::store::Reader;
 use crate::store::schema::block;
+
+/// The maximum number of requests or traces that are read in the order of the list, to find those of a page or of the
+/// figures.
+pub(super) const MOST_READ: usize = limit(30_000, 600);
+
+/// The same where the requests that are read lie apart in the file, so that reading one takes longer: those with the same
+/// text, and those in the order of a number.
+const MOST_READ_OF_A_TEXT: usize = limit(10_000, 400);
+const MOST_READ_OF_NUMBERS: usize = limit(3_000, 300);
 
 /// What reading in the order of the list found.
 #[derive(Default)]
 pub(super) struct Scan {
     pub(super) hits: Vec<Hit>,
+    /// The number of requests that were read.
+    pub(super) read: usize,
     /// The last request that was read, if reading stopped at the maximum number.
     pub(super) stopped_at: Option<PageKey>,
 }
@@ -29,7 +40,7 @@ impl Reader<'_> {
         limit: usize,
     ) -> rusqlite::Result<Page> {
         scanned_page(sort, from, limit, |sort, from, most_hits| {
-            self.scan(filters, sort, from, most_hits, sort.by.most_read())
+            self.scan(filters, sort, from, most_hits, most_read(filters, sort))
         })
     }
 
@@ -131,10 +142,9 @@ impl Reader<'_> {
             heads.extend(Head::next(rows, stream, sort)?);
         }
         let mut scan = Scan::default();
-        let mut read = 0;
         while let Some(Head { hit, fulfills, stream, .. }) = heads.pop() {
-            read += 1;
-            let position = (read == most_read).then(|| hit.key.clone());
+            scan.read += 1;
+            let position = (scan.read == most_read).then(|| hit.key.clone());
             if fulfills {
                 scan.hits.push(hit);
                 if scan.hits.len() == most_hits {
@@ -190,6 +200,15 @@ impl PartialEq for Head {
 }
 
 impl Eq for Head {}
+
+/// Returns the maximum number of requests that are read in this order.
+pub(super) fn most_read(filters: &[&Filter], sort: Sort) -> usize {
+    match equality(filters, sort) {
+        _ if sort.by.is_in_blocks() => MOST_READ_OF_NUMBERS,
+        (_, Some(_)) => MOST_READ_OF_A_TEXT,
+        (_, None) => MOST_READ,
+    }
+}
 
 /// Returns the index that reads requests in the order of the list, and the column of that index that must be equal to
 /// a text.
@@ -261,7 +280,7 @@ pub(super) fn scanned_page(
     let mut page = match from {
         None => {
             let stopped_at = first.stopped_at.filter(|_| first.hits.len() <= limit);
-            Scan { hits: first.hits, stopped_at }
+            Scan { stopped_at, ..first }
         }
         Some(_) => scan(sort, from, limit + 1)?,
     };
@@ -285,6 +304,7 @@ pub(super) fn scanned_page(
             next: page.hits.last().filter(|_| has_next).map(|hit| hit.key.clone()),
             last: key_of(&at_end, limit),
             unread: page.stopped_at,
+            searched: page.read,
         },
         ids: page.hits.iter().map(|hit| hit.key.id).collect(),
     })

@@ -10,7 +10,7 @@ use rusqlite::{OptionalExtension, Row, params_from_iter};
 use super::filter::{Filter, Sql, TextTest};
 use super::find::conjuncts;
 use super::page::{Figures, Hit, Links, MOST_FOUND, in_order, page_of};
-use super::scan::{Range, Scan, scanned_page};
+use super::scan::{MOST_READ, Range, Scan, scanned_page};
 use super::sort::{PageKey, Sort};
 use crate::store::Reader;
 use crate::timestamp::Timestamp;
@@ -147,7 +147,7 @@ impl Reader<'_> {
     }
 
     /// Reads traces in the order of the list, from a position on, until enough of them fulfill the conditions or
-    /// as many traces as allowed were read.
+    /// [`MOST_READ`] traces were read.
     fn scan_traces(
         &self,
         filter: &TraceFilter,
@@ -204,7 +204,6 @@ impl Reader<'_> {
             Ok(false)
         };
         let mut scan = Scan::default();
-        let mut read = 0;
         for sql in statements {
             let mut statement = self.connection.prepare(&sql.text)?;
             let mut rows = statement.query(params_from_iter(sql.values))?;
@@ -215,8 +214,8 @@ impl Reader<'_> {
                         return Ok(scan);
                     }
                 }
-                read += 1;
-                if read == sort.by.most_read() {
+                scan.read += 1;
+                if scan.read == MOST_READ {
                     scan.stopped_at = Some(PageKey { value: row.get(0)?, id: row.get(1)? });
                     return Ok(scan);
                 }
