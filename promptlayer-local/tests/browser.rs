@@ -6,6 +6,7 @@
 //! Each test has its own server, `ChromeDriver` and Chromium. At its end, the log of the browser must have no error, no
 //! violation of the content security policy, and no request to another server.
 
+#![cfg(feature = "replay")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 #[path = "browser/chromium.rs"]
@@ -28,6 +29,8 @@ mod keyboard;
 mod layout;
 #[path = "browser/live.rs"]
 mod live;
+#[path = "browser/replay.rs"]
+mod replay;
 mod support;
 #[path = "browser/templates.rs"]
 mod templates;
@@ -37,3 +40,9 @@ mod texts;
 mod traces;
 
 use chromium::{Browser, browse, browse_with};
+use promptlayer_local::Config;
+
+/// Returns a configuration with a provider, so that the page Replay has its form. Nothing listens at its address.
+fn with_replay() -> Config {
+    Config::default().provider("none", "http://127.0.0.1:9/v1", None)
+}

@@ -84,8 +84,17 @@ fn program(variable: &str, names: &[&str]) -> Option<PathBuf> {
     names.iter().find_map(|name| folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file()))
 }
 
+/// The number of times that `ChromeDriver` is started. It ends where the port that the system chose for one version of IP is
+/// in use for the other.
+const STARTS: usize = 5;
+
 impl Driver {
     fn start(program: &Path) -> Self {
+        let started = (0..STARTS).find_map(|_| Self::try_start(program));
+        started.unwrap_or_else(|| panic!("ChromeDriver ended {STARTS} times before it named its port"))
+    }
+
+    fn try_start(program: &Path) -> Option<Self> {
         let mut process = Command::new(program)
             .arg("--port=0")
             // The zone of the reader, unless a test sets another one.
@@ -99,13 +108,15 @@ impl Driver {
         let mut line = String::new();
         let port = loop {
             line.clear();
-            let read = output.read_line(&mut line).unwrap();
-            assert!(read > 0, "ChromeDriver ended before it named its port");
+            if output.read_line(&mut line).unwrap() == 0 {
+                process.wait().unwrap();
+                return None;
+            }
             if let Some((_, rest)) = line.split_once("started successfully on port ") {
                 break rest.trim().trim_end_matches('.').parse().unwrap();
             }
         };
-        Self { process, port, _output: output }
+        Some(Self { process, port, _output: output })
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::{merged, request_with, span, template, text};
-use crate::{Browser, browse};
+use crate::{Browser, browse_with, with_replay};
 
 /// Texts that would do harm if a page did not show them as texts. `hacked` must stay unset.
 const TEXTS: &[&str] = &[
@@ -88,6 +88,7 @@ fn pages(evil: &str) -> Vec<String> {
         "/",
         "/requests/1",
         "/requests/1?raw=1",
+        "/requests/1/replay",
         "/compare?a=1&b=2",
         "/traces",
         "/traces/trace",
@@ -114,7 +115,7 @@ fn pages(evil: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn hostile_texts_stay_texts_on_every_page() {
-    browse(async |browser| {
+    browse_with(with_replay(), async |browser| {
         browser.local.log(&request_with(&json!({}))).await;
         for text in TEXTS {
             everywhere(browser, text).await;
@@ -126,6 +127,7 @@ async fn hostile_texts_stay_texts_on_every_page() {
         for id in 1..=TEXTS.len() + 2 {
             is_harmless(browser, &format!("/requests/{id}")).await;
             is_harmless(browser, &format!("/requests/{id}?raw=1")).await;
+            is_harmless(browser, &format!("/requests/{id}/replay")).await;
         }
         for id in 1..=TEXTS.len() + 1 {
             is_harmless(browser, &format!("/templates/{id}")).await;
@@ -160,7 +162,7 @@ async fn is_harmless(browser: &Browser, path: &str) {
 
 #[tokio::test]
 async fn message_of_two_megabytes_is_shown() {
-    browse(async |browser| {
+    browse_with(with_replay(), async |browser| {
         let words = "word **bold** <b>b</b> ".repeat(2 * 1024 * 1024 / 23);
         let log = json!({ "input": { "type": "chat", "messages": [
             { "role": "user", "content": [text(&words)] },
@@ -183,7 +185,7 @@ async fn message_of_two_megabytes_is_shown() {
 
 #[tokio::test]
 async fn lone_surrogates_are_refused_or_shown() {
-    browse(async |browser| {
+    browse_with(with_replay(), async |browser| {
         let body = request_with(&json!({ "function_name": "NAME", "tags": ["NAME"] })).to_string();
         let body = body.replace("NAME", "a\\ud800b").replace("Hello!", "\\udc00 half");
         let answer = browser

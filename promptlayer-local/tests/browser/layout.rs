@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::{chat, merged, request_with, span, template, text};
-use crate::{Browser, browse};
+use crate::{Browser, browse_with, with_replay};
 
 /// Checks each page. A new page is added here.
 const PAGES: &[&str] = &[
@@ -12,6 +12,9 @@ const PAGES: &[&str] = &[
     "/?model=none",
     "/requests/1",
     "/requests/2?raw=1",
+    "/requests/1/replay",
+    "/requests/2/replay",
+    "/templates/1/replay?variables=%7B%22city%22%3A%22Oslo%22%7D",
     "/compare?a=1&b=2",
     "/traces",
     "/traces?q=none",
@@ -88,7 +91,7 @@ async fn fill(browser: &Browser) {
 
 #[tokio::test]
 async fn pages_fit_into_narrow_and_wide_windows() {
-    browse(async |browser| {
+    browse_with(with_replay(), async |browser| {
         for path in ["/", "/traces", "/templates", "/figures"] {
             fits(browser, path, WIDTHS).await;
         }
@@ -116,7 +119,7 @@ async fn fits(browser: &Browser, path: &str, widths: &[u32]) {
 
 #[tokio::test]
 async fn texts_have_enough_contrast_in_light_and_dark() {
-    browse(async |browser| {
+    browse_with(with_replay(), async |browser| {
         for scheme in ["light", "dark"] {
             browser.prefer(scheme).await;
             for path in ["/", "/traces", "/templates", "/figures"] {
@@ -139,7 +142,7 @@ async fn texts_have_enough_contrast_in_light_and_dark() {
 
 #[tokio::test]
 async fn navigation_stays_on_one_line_in_a_narrow_window() {
-    browse(async |browser| {
+    browse_with(with_replay(), async |browser| {
         browser.resize(390, 800).await;
         browser.open("/").await;
         let tops: Vec<f64> = browser

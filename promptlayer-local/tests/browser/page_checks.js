@@ -101,7 +101,7 @@ const checks = {
       }
     }
     for (const script of document.querySelectorAll("script")) {
-      if (!["/script.js", "/trace.js"].includes(script.getAttribute("src"))) problems.push(named(script));
+      if (!["/script.js", "/trace.js", "/replay.js"].includes(script.getAttribute("src"))) problems.push(named(script));
     }
     for (const element of document.querySelectorAll("iframe, object, embed, frame, base, meta[http-equiv], svg script, svg foreignObject, style")) {
       problems.push(named(element));
