@@ -13,7 +13,7 @@ pub(crate) fn time(timestamp: Timestamp) -> String {
     timestamp.to_jiff().strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// Formats a duration in the most readable unit: `420 µs`, `12.3 ms`, `1.24 s`, `3 min 5 s`.
+/// Formats a duration in the most readable unit: `420 µs`, `12.3 ms`, `1.24 s`, `3 min 5 s`, `2 h 5 min`.
 #[expect(clippy::cast_precision_loss, reason = "shown to three digits")]
 pub(crate) fn duration(nanoseconds: i64) -> String {
     if nanoseconds < 0 {
@@ -29,7 +29,10 @@ pub(crate) fn duration(nanoseconds: i64) -> String {
         999_500_000..59_995_000_000 => format!("{:.2} s", amount / 1e9),
         _ => {
             let seconds = nanoseconds.saturating_add(500_000_000) / 1_000_000_000;
-            format!("{} min {} s", count(seconds / 60), seconds % 60)
+            match (seconds / 3600, seconds / 60 % 60) {
+                (0, minutes) => format!("{minutes} min {} s", seconds % 60),
+                (hours, minutes) => format!("{} h {minutes} min", count(hours)),
+            }
         }
     }
 }
@@ -170,7 +173,8 @@ mod tests {
             (59_995_000_000, "1 min 0 s"),
             (185_000_000_000, "3 min 5 s"),
             (-1, "?"),
-            (i64::MAX, "153,722,867 min 16 s"),
+            (7_505_000_000_000, "2 h 5 min"),
+            (i64::MAX, "2,562,047 h 47 min"),
         ] {
             assert_eq!(duration(nanoseconds), expected);
         }
