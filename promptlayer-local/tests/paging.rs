@@ -18,7 +18,7 @@ fn link(page: &str, text: &str) -> Option<String> {
 
 /// Returns the ids of the requests on a list page, in order.
 fn ids(page: &str) -> Vec<i64> {
-    page.split("<td class=\"id\"><a href=\"/requests/")
+    page.split("<tr data-id=\"")
         .skip(1)
         .map(|rest| rest.split('"').next().unwrap().parse().unwrap())
         .collect()
