@@ -217,9 +217,8 @@ CREATE INDEX members_of_a_group ON group_members (group_id, request_id);
 CREATE VIRTUAL TABLE request_texts USING fts5 (
     input, output, content = '', contentless_delete = 1, detail = column, tokenize = 'unicode61 remove_diacritics 2'
 );
--- A group of requests is collected in up to 8 MiB of memory and becomes one segment. Segments are merged when there are
--- eight alike. With the defaults, 1 MiB and four, each word is written more often.
-INSERT INTO request_texts (request_texts, rank) VALUES ('hashsize', 8388608), ('automerge', 8);
+-- Segments are merged when there are eight alike. With the default, four, each word is written more often.
+INSERT INTO request_texts (request_texts, rank) VALUES ('automerge', 8);
 CREATE TABLE indexed_requests (last_id INTEGER NOT NULL) STRICT;
 INSERT INTO indexed_requests VALUES (0);
 
