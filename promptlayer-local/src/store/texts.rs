@@ -7,6 +7,7 @@ use rusqlite::{Connection, params};
 
 use super::pool::Caller;
 use super::{Reader, Store, StoreError, WRITER_CACHE, Writer, count_of, integer, preview};
+use crate::memory;
 
 /// The number of requests that one transaction indexes. Other writes wait meanwhile, about 150 milliseconds.
 const GROUP: usize = 2_000;
@@ -14,10 +15,25 @@ const GROUP: usize = 2_000;
 /// The maximum number of requests that a search indexes first.
 const MOST_BEFORE_SEARCH: usize = 5_000;
 
+/// A group of requests that was indexed.
+struct Indexed {
+    requests: usize,
+    /// `true` if a text was so long that only its beginning is in the index.
+    has_long_text: bool,
+}
+
 impl Store {
     /// Indexes all requests that are not in the index yet.
     pub(crate) async fn index_texts(&self) -> Result<(), StoreError> {
-        while self.index_group().await? == GROUP {}
+        loop {
+            let group = self.index_group().await?;
+            if group.has_long_text {
+                memory::give_back();
+            }
+            if group.requests < GROUP {
+                break;
+            }
+        }
         // The file has grown.
         let adapt =
             |connection: &mut Connection, _: &Caller| Ok::<_, StoreError>(WRITER_CACHE.adapt(connection)?);
@@ -29,7 +45,7 @@ impl Store {
         let mut left =
             MOST_BEFORE_SEARCH.min(self.read(|store| Ok::<_, StoreError>(store.unindexed()?)).await?);
         while left > 0 {
-            let indexed = self.index_group().await?;
+            let indexed = self.index_group().await?.requests;
             if indexed < GROUP {
                 break;
             }
@@ -38,7 +54,7 @@ impl Store {
         Ok(())
     }
 
-    async fn index_group(&self) -> Result<usize, StoreError> {
+    async fn index_group(&self) -> Result<Indexed, StoreError> {
         self.change(|store| Ok::<_, StoreError>(store.index_texts(GROUP)?)).await
     }
 }
@@ -55,8 +71,8 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Indexes the next requests, at most this number. Returns how many it indexed.
-    fn index_texts(&self, most: usize) -> rusqlite::Result<usize> {
+    /// Indexes the next requests, at most this number.
+    fn index_texts(&self, most: usize) -> rusqlite::Result<Indexed> {
         let mut requests = self.connection.prepare(
             "SELECT id, iif(octet_length(input) <= ?2, input, NULL), iif(octet_length(output) <= ?2, output, NULL),
                  error_message FROM requests
@@ -65,12 +81,15 @@ impl Writer<'_> {
         let mut insert =
             self.connection.prepare("INSERT INTO request_texts (rowid, input, output) VALUES (?, ?, ?)")?;
         let mut rows = requests.query([integer(most), integer(preview::SEARCHED)])?;
-        let (mut indexed, mut last) = (0, None);
+        let (mut indexed, mut last) = (Indexed { requests: 0, has_long_text: false }, None);
         while let Some(row) = rows.next()? {
             let id: i64 = row.get(0)?;
-            let text = |column: usize, name: &str| match row.get_ref(column)?.as_str_or_null()? {
+            let mut text = |column: usize, name: &str| match row.get_ref(column)?.as_str_or_null()? {
                 Some(json) => Ok(preview::searched(json)),
-                None => self.beginning(id, name).map(|json| preview::searched_beginning(&json)),
+                None => {
+                    indexed.has_long_text = true;
+                    self.beginning(id, name).map(|json| preview::searched_beginning(&json))
+                }
             };
             let input = text(1, "input")?;
             let mut output = text(2, "output")?;
@@ -79,7 +98,7 @@ impl Writer<'_> {
             }
             insert.execute(params![id, input, output])?;
             last = Some(id);
-            indexed += 1;
+            indexed.requests += 1;
         }
         if let Some(last) = last {
             self.connection.execute("UPDATE indexed_requests SET last_id = ?", [last])?;
