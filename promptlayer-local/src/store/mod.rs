@@ -103,9 +103,9 @@ struct Cache {
     limits: RangeInclusive<i64>,
 }
 
-/// The writer's cache has 2 to 64 MiB. Each request changes a page of about twenty indexes, which would otherwise be
+/// The writer's cache has 1 to 64 MiB. Each request changes a page of about twenty indexes, which would otherwise be
 /// read from the file again. A body of 64 MiB fills the whole cache, so the lower limit counts towards its memory.
-const WRITER_CACHE: Cache = Cache { part: 64, limits: 2 * 1024..=64 * 1024 };
+const WRITER_CACHE: Cache = Cache { part: 64, limits: 1024..=64 * 1024 };
 
 /// A reader's cache has 2 to 16 MiB.
 const READER_CACHE: Cache = Cache { part: 256, limits: 2 * 1024..=16 * 1024 };
