@@ -4,15 +4,16 @@
 #![cfg(all(unix, feature = "cli"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
+#[path = "support/program.rs"]
+mod program;
 mod support;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
+use program::Program;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use support::{chat, request_with, span};
@@ -33,39 +34,6 @@ enum Acknowledged {
     Score { id: i64, name: String, score: i64 },
     Metadata { id: i64, key: String, value: String },
     Spans { trace: String },
-}
-
-/// The program on a database file.
-struct Program {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Program {
-    fn start(database: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_promptlayer-local"))
-            .args(["--port", "0", "--database", database.to_str().unwrap()])
-            .env_remove("PROMPTLAYER_LOCAL_API_KEY")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let line = BufReader::new(child.stdout.take().unwrap()).lines().next().unwrap().unwrap();
-        let address = line.strip_prefix("listening on http://").unwrap().split(' ').next().unwrap();
-        Self { address: address.parse().unwrap(), child }
-    }
-
-    /// Ends the program with SIGKILL.
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// A connection that ends when the program does.
@@ -198,7 +166,8 @@ fn write_and_kill(program: Program, round: usize, random: &mut fastrand::Rng) ->
         (0..enough).map(|_| receiver.recv_timeout(PATIENCE).unwrap()).collect();
     // Any moment: also one in the middle of a transaction or of a checkpoint.
     std::thread::sleep(Duration::from_micros(random.u64(0..20_000)));
-    program.kill();
+    // Ends it with SIGKILL.
+    drop(program);
     for writer in writers {
         // A writer ends when its connection does. A refusal of the program is a panic.
         assert!(writer.join().unwrap().is_err());

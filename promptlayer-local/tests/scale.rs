@@ -16,14 +16,15 @@
     reason = "the random values and the printed figures are not exact"
 )]
 
+#[path = "support/program.rs"]
+mod program;
+
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use fastrand::Rng;
+use program::Program;
 use serde_json::{Value, json};
 
 /// The number of traces in a body, and of requests in a trace.
@@ -37,6 +38,9 @@ const SECOND: u64 = 1_000_000_000;
 
 /// The number of times that a page is shown. The median is printed.
 const RUNS: usize = 5;
+
+/// The maximum time for the work that is left after the last request.
+const LONGEST_REST: Duration = Duration::from_secs(600);
 
 const PAGES: [&str; 27] = [
     "/",
@@ -68,60 +72,35 @@ const PAGES: [&str; 27] = [
     "/traces?q=handle",
 ];
 
-/// The program on a database file.
-struct Program {
-    child: Child,
-    url: String,
+/// Returns the CPU time of all threads so far.
+fn cpu(program: &Program) -> Duration {
+    let threads = fs::read_dir(format!("/proc/{}/task", program.child.id())).unwrap();
+    let nanoseconds = threads.map(|thread| {
+        // A thread can end meanwhile.
+        let times = fs::read_to_string(thread.unwrap().path().join("schedstat")).unwrap_or_default();
+        times.split(' ').next().unwrap().parse::<u64>().unwrap_or_default()
+    });
+    Duration::from_nanos(nanoseconds.sum())
 }
 
-impl Program {
-    fn start(database: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_promptlayer-local"))
-            .args(["--port", "0", "--database", database.to_str().unwrap()])
-            .env_remove("PROMPTLAYER_LOCAL_API_KEY")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let line = BufReader::new(child.stdout.take().unwrap()).lines().next().unwrap().unwrap();
-        let url = line.strip_prefix("listening on ").unwrap().split(' ').next().unwrap().to_owned();
-        Self { child, url }
-    }
-
-    /// Returns the CPU time of all threads so far.
-    fn cpu(&self) -> Duration {
-        let threads = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
-        let nanoseconds = threads.map(|thread| {
-            // A thread can end meanwhile.
-            let times = fs::read_to_string(thread.unwrap().path().join("schedstat")).unwrap_or_default();
-            times.split(' ').next().unwrap().parse::<u64>().unwrap_or_default()
-        });
-        Duration::from_nanos(nanoseconds.sum())
-    }
-
-    /// Waits until the program has done all work that no request waits for.
-    fn wait_until_idle(&self) {
-        loop {
-            let before = self.cpu();
-            thread::sleep(Duration::from_secs(2));
-            if self.cpu().saturating_sub(before) < Duration::from_millis(10) {
-                return;
-            }
+/// Waits until the program has done all work that no request waits for.
+fn wait_until_idle(program: &Program) {
+    let begin = Instant::now();
+    loop {
+        assert!(begin.elapsed() < LONGEST_REST, "the program is still busy");
+        let before = cpu(program);
+        thread::sleep(Duration::from_secs(2));
+        if cpu(program).saturating_sub(before) < Duration::from_millis(10) {
+            return;
         }
     }
-
-    /// Returns the most memory that the program had, in MiB.
-    fn memory(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        most.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
-    }
 }
 
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Returns the most memory that the program had, in MiB.
+fn memory(program: &Program) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", program.child.id())).unwrap();
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    most.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
 }
 
 /// Makes the requests.
@@ -254,32 +233,32 @@ async fn pages_and_writes_with_many_requests() {
     for first in (0..requests).step_by(usize::try_from(body).unwrap()) {
         let body = generator.body(first).to_string();
         sent += body.len();
-        let post = client.post(format!("{}/spans-bulk", program.url)).header("X-API-KEY", "local");
+        let post = client.post(format!("http://{}/spans-bulk", program.address)).header("X-API-KEY", "local");
         let response = post.header("Content-Type", "application/json").body(body).send().await.unwrap();
         assert_eq!(response.status(), 201, "{:?}", response.text().await);
     }
-    program.wait_until_idle();
-    let stored = program.cpu();
+    wait_until_idle(&program);
+    let stored = cpu(&program);
     println!("{requests} requests of {} bytes each", sent as u64 / requests);
     println!("stored per second of CPU time: {:.0}", requests as f64 / stored.as_secs_f64());
     let files = fs::read_dir(folder.path()).unwrap();
     let bytes: u64 = files.map(|file| file.unwrap().metadata().unwrap().len()).sum();
     println!("files: {} MiB", bytes / 1024 / 1024);
-    println!("memory: {} MiB at most", program.memory());
+    println!("memory: {} MiB at most", memory(&program));
 
     println!("CPU time of a page in ms, the median of {RUNS}:");
     for page in PAGES {
         let mut times = Vec::new();
         for _ in 0..RUNS {
-            let before = program.cpu();
-            let get = client.get(format!("{}{page}", program.url)).header("Accept", "text/html");
+            let before = cpu(&program);
+            let get = client.get(format!("http://{}{page}", program.address)).header("Accept", "text/html");
             let response = get.send().await.unwrap();
             assert_eq!(response.status(), 200, "{page}");
             response.bytes().await.unwrap();
-            times.push(program.cpu().saturating_sub(before));
+            times.push(cpu(&program).saturating_sub(before));
         }
         times.sort_unstable();
         println!("{:7.1}  {page}", times[RUNS / 2].as_secs_f64() * 1000.0);
     }
-    println!("memory after the pages: {} MiB at most", program.memory());
+    println!("memory after the pages: {} MiB at most", memory(&program));
 }
