@@ -80,7 +80,7 @@ struct Page {
     refused: Refused,
 }
 
-/// A change that was refused: the reason, and what the reader entered. Empty if there is none.
+/// The reason why a change was refused, and the submitted form. Both are empty if no change was refused.
 #[derive(Default)]
 pub(super) struct Refused {
     pub(super) reason: &'static str,

@@ -50,7 +50,7 @@ impl Running {
         Ok(Slot { running: self.clone(), token, stop })
     }
 
-    /// Stops the call with this token. Returns `false` if there is none.
+    /// Stops the call with this token. Returns `false` if no call has it.
     pub(crate) fn stop(&self, token: &str) -> bool {
         self.with(|running| running.get(token).map(|stop| stop.notify_one())).is_some()
     }

@@ -370,7 +370,7 @@ impl Browser {
         self.act(selector, async |element: WebElement| element.send_keys(text).await).await;
     }
 
-    /// Presses keys, wherever the focus is.
+    /// Sends keys to the element that has the focus.
     pub(crate) async fn press(&self, keys: impl Into<TypingData>) {
         self.driver.action_chain().send_keys(keys).perform().await.unwrap();
     }

@@ -63,7 +63,7 @@ async fn thinking_is_folded_and_a_call_has_its_result() {
 async fn request_is_copied_in_each_form() {
     browse(async |browser| {
         conversation(browser).await;
-        // A reader is asked. In a test, nobody is there to answer.
+        // Chromium asks the user for this permission, so the test grants it.
         let permissions = json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] });
         browser.command("Browser.grantPermissions", permissions).await;
         browser.open("/requests/1").await;
