@@ -147,14 +147,13 @@ where
         let (place, inherited) = match &outer {
             Some(outer) => {
                 let outer = outer.lock();
-                let Place { trace_id, span_id, .. } = outer.place_for_inner;
-                let place = Place { trace_id, span_id: random::span_id(), parent_id: Some(span_id) };
-                (place, Arc::clone(&outer.inherited))
+                (outer.place_for_inner.inside(random::span_id()), Arc::clone(&outer.inherited))
             }
-            None => (
-                Place { trace_id: random::trace_id(), span_id: random::span_id(), parent_id: None },
-                Arc::clone(&self.processor.root),
-            ),
+            None => {
+                let trace_id = random::trace_id();
+                let is_sampled = self.processor.samples(trace_id);
+                (Place::root(trace_id, random::span_id(), is_sampled), Arc::clone(&self.processor.root))
+            }
         };
         let is_request =
             external.is_some() && external_span::kind(&fields.by_name()).is_some_and(SpanKind::is_request);

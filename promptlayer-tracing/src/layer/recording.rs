@@ -86,7 +86,7 @@ impl Recording {
     /// Takes over the span from its layer. Returns `None` if no layer recorded the span.
     pub(crate) fn claim(span: &Span, site: &'static CallSite) -> Option<Self> {
         let open = take_for_call(span)?;
-        let is_sampled = open.processor.samples(open.place.trace_id);
+        let is_sampled = open.place.is_sampled;
         let inherited = {
             let mut state = open.lock();
             if state.owner != Owner::Layer {

@@ -112,7 +112,7 @@ impl SpanProcessor {
         if !span.is_request && !self.keeps_trace {
             return None;
         }
-        if !self.samples(span.place.trace_id) {
+        if !span.place.is_sampled {
             self.exporter.left_out();
             return None;
         }
@@ -170,14 +170,25 @@ impl SpanProcessor {
         }
     }
 
-    /// Returns `true` if the trace is sampled. The result depends only on the trace id, so all spans of a
-    /// trace have the same.
+    /// Returns `true` if a trace that starts here is sampled.
+    ///
+    /// The result depends only on the trace id and the share, by the rule of OpenTelemetry's
+    /// `TraceIdRatioBased` sampler: the last eight bytes of the id, without the last bit, are less than the
+    /// same share of all such numbers. So every service with the same share decides alike.
     pub(crate) fn samples(&self, trace: TraceId) -> bool {
         if self.sample >= 1.0 {
             return true;
         }
-        let [.., a, b, c, d] = trace.to_bytes();
-        f64::from(u32::from_be_bytes([a, b, c, d])) / (f64::from(u32::MAX) + 1.0) < self.sample
+        let [_, _, _, _, _, _, _, _, low @ ..] = trace.to_bytes();
+        let number = u64::from_be_bytes(low) >> 1;
+        #[allow(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "the share is between 0 and 1, and the sampler of OpenTelemetry rounds alike"
+        )]
+        let limit = (self.sample * (1_u64 << 63) as f64) as u64;
+        number < limit
     }
 
     /// Converts the span immediately, rewrites the result, and clears the data from which it was converted.

@@ -28,6 +28,20 @@ pub(crate) struct Place {
     pub(crate) trace_id: TraceId,
     pub(crate) span_id: SpanId,
     pub(crate) parent_id: Option<SpanId>,
+    /// Whether the trace is sampled. All spans of a trace have the same value.
+    pub(crate) is_sampled: bool,
+}
+
+impl Place {
+    /// Returns the place of a span that starts a trace.
+    pub(crate) fn root(trace_id: TraceId, span_id: SpanId, is_sampled: bool) -> Self {
+        Self { trace_id, span_id, parent_id: None, is_sampled }
+    }
+
+    /// Returns the place of a span directly inside this one.
+    pub(crate) fn inside(self, span_id: SpanId) -> Self {
+        Self { span_id, parent_id: Some(self.span_id), ..self }
+    }
 }
 
 /// The tags, metadata and prompt that a call inherits from the layer and from the calls around it.

@@ -133,7 +133,7 @@ pub(super) fn log_one(pipeline: &Arc<Pipeline>, number: usize) {
 
 pub(super) fn span(trace_id: TraceId, number: usize) -> Box<FinishedSpan> {
     const NAMES: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
-    let place = Place { trace_id, span_id: random::span_id(), parent_id: None };
+    let place = Place::root(trace_id, random::span_id(), true);
     let inherited = Arc::new(Inherited::default());
     Box::new(FinishedSpan {
         function: Some("ask"),

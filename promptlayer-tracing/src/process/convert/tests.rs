@@ -55,7 +55,7 @@ use crate::span::input_output::Input;
 
 /// A span of a call without input and output.
 pub(crate) fn span() -> FinishedSpan {
-    let place = Place { trace_id: random::trace_id(), span_id: random::span_id(), parent_id: None };
+    let place = Place::root(random::trace_id(), random::span_id(), true);
     let started = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     FinishedSpan {
         function: Some("ask"),
