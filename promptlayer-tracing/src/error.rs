@@ -77,6 +77,8 @@ pub enum ErrorKind {
     PromptMissing,
     /// The service accepted spans that it does not have.
     Unconfirmed,
+    /// Scores were given to a call that has no request log with an id.
+    ScoresLost,
     /// One item was given up because the service refuses it and accepts others.
     Quarantined,
 }
@@ -114,6 +116,9 @@ pub(crate) enum Repr {
     )]
     Unconfirmed { request: String, count: usize },
 
+    #[error("scores of `{function}` were not sent ({count}): there is no request log with an id for them")]
+    ScoresLost { function: &'static str, count: usize },
+
     #[error("{item} was given up, since PromptLayer refuses it and accepts others")]
     Quarantined { item: String, source: Error },
 }
@@ -130,6 +135,7 @@ impl Error {
             Repr::Spool { .. } => ErrorKind::Spool,
             Repr::PromptMissing { .. } => ErrorKind::PromptMissing,
             Repr::Unconfirmed { .. } => ErrorKind::Unconfirmed,
+            Repr::ScoresLost { .. } => ErrorKind::ScoresLost,
             Repr::Quarantined { .. } => ErrorKind::Quarantined,
         }
     }
@@ -249,6 +255,7 @@ impl Error {
                 redact(&mut request);
                 Repr::Unconfirmed { request, count }
             }
+            Repr::ScoresLost { function, count } => Repr::ScoresLost { function, count },
             Repr::Quarantined { mut item, source } => {
                 redact(&mut item);
                 Repr::Quarantined { item, source: source.redacted(redactor) }

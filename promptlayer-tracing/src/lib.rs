@@ -83,6 +83,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod capture;
+mod current;
 #[cfg(feature = "export")]
 mod error;
 #[cfg(feature = "export")]
@@ -122,6 +123,7 @@ pub use promptlayer_blueprint::{self as blueprint, RequestId, Score, SpanId, Tag
 pub use promptlayer_client::{self as client, Client};
 pub use promptlayer_macros::promptlayer;
 
+pub use crate::current::{CurrentCall, current};
 #[cfg(feature = "export")]
 pub use crate::error::{Error, ErrorKind};
 #[cfg(feature = "export")]

@@ -174,6 +174,12 @@ fn named<T: ?Sized>() -> Captured {
     Captured::Type(type_names::without_references(type_name::<T>()))
 }
 
+/// Captures a value with `Serialize`, or by its type if that fails.
+#[cfg(feature = "export")]
+pub(crate) fn by_serialize<T: Serialize + ?Sized>(value: &T) -> Captured {
+    json(value)
+}
+
 #[cfg(feature = "export")]
 fn json<T: Serialize + ?Sized>(value: &T) -> Captured {
     guarded(|| text_or_value::captured(value)).and_then(Result::ok).unwrap_or_else(named::<T>)

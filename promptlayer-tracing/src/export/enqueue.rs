@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use promptlayer_client::exporter::{self, Enqueue, TrackCall};
 use tokio::time::Instant;
 
-use crate::error::Error;
+use crate::error::{Error, Repr};
 use crate::export::encode::encoder::EncodedItem;
 use crate::export::pipeline::{Pipeline, QueueItem, Queued};
 use crate::export::queue::ledger::DropReason;
@@ -74,9 +74,13 @@ impl SpanExporter for Arc<Pipeline> {
         }
         // A span without a request log may not use the last quarter of the queue.
         let weight = Weight { class: Class::Span, bytes: processed.size, yields: !processed.span.is_request };
+        let is_awaited = processed.span.subscriptions.iter().any(|waiting| waiting.subscription.is_awaited());
         if let Some(item) = self.store_at_once(QueueItem::Span(processed)) {
             // The ledger counts the reason.
             let _ = self.push(weight, item);
+        }
+        if is_awaited {
+            self.wake.notify_one();
         }
     }
 
@@ -86,6 +90,22 @@ impl SpanExporter for Arc<Pipeline> {
 
     fn left_out(&self) {
         self.counters.left_out.fetch_add(1, Relaxed);
+    }
+
+    fn lost_scores(&self, function: &'static str, count: usize) {
+        // In a forked process, the lock may be held forever.
+        if self.is_forked() {
+            self.forked.tracking.fetch_add(count as u64, SeqCst);
+            return;
+        }
+        self.queue.refuse(Class::Track, DropReason::NoRequest, count as u64);
+        self.report(Repr::ScoresLost { function, count }.into());
+    }
+
+    fn hurry(&self) {
+        if !self.is_forked() {
+            self.wake.notify_one();
+        }
     }
 }
 

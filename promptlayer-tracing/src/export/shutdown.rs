@@ -126,6 +126,8 @@ impl Shutdown {
         let end_of_sending = end_of_sending(Instant::now(), deadline, store.is_some());
         self.stop.send_modify(|stop| stop.deadline = Some(end_of_sending));
         self.flush_until(deadline, true, in_hook);
+        // What waits for the ids of requests on disk waits no longer. Scores for them are counted as dropped.
+        self.pipeline.drop_follow_ups(true);
         queue.close();
         self.stop.send_modify(|stop| stop.finish = true);
         progress.wait_until(last, |state| state.sender_gone);

@@ -207,6 +207,7 @@ impl<T: Transport> Worker<T> {
     fn fill(&mut self) {
         let deliverer = Arc::clone(&self.deliverer);
         let report = |error| deliverer.report(error);
+        deliverer.pipeline.drop_follow_ups(false);
         if self.is_over() || deliverer.is_leaving_rest_on_disk() {
             self.batcher.give_up(DropReason::Deadline, &report);
             deliverer.pipeline.leave_stored();

@@ -29,6 +29,7 @@ mod logged_request;
 pub(crate) mod progress;
 mod reporter;
 mod stats;
+pub(crate) mod subscription;
 
 use std::cell::Cell;
 use std::future::Future;

@@ -9,9 +9,10 @@ pub(crate) mod hand_over;
 #[cfg(feature = "middleware")]
 pub(crate) mod joined;
 mod model_calls;
-mod open_span;
+pub(crate) mod open_span;
 mod own_span;
 pub(crate) mod recording;
+pub(crate) mod said;
 mod visitor;
 
 use std::iter;
@@ -236,7 +237,9 @@ where
             state.owner = Owner::Gone;
             (std::mem::take(&mut state.fields), Arc::clone(&state.inherited), state.function.take())
         };
-        let finished = match record.calls.exchange.close(finished(&record, fields, inherited), || None) {
+        let mut finished = finished(&record, fields, inherited);
+        record.complete(&mut finished);
+        let finished = match record.calls.exchange.close(finished, || None) {
             Closed::Own(finished) => finished,
             Closed::Separate(mut finished) => {
                 if finished.is_request {

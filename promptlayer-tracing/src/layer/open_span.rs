@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use tracing::Metadata;
@@ -15,12 +15,14 @@ use tracing::callsite::Identifier;
 use tracing::span::Id;
 use tracing_subscriber::registry::{LookupSpan, Registry, SpanRef};
 
+use crate::hooks::subscription::Subscription;
 use crate::layer::external_span::ExternalSpan;
 use crate::layer::model_calls::{ModelCall, ModelCalls};
+use crate::layer::said::{IdLink, Said};
 use crate::process::SpanProcessor;
 use crate::span::call_site::CallSite;
 use crate::span::fields::Fields;
-use crate::span::finished::{Inherited, Place};
+use crate::span::finished::{FinishedSpan, Inherited, Place};
 
 /// The owner of a span, which ends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +51,8 @@ pub(crate) struct OpenSpan {
     pub(crate) external: Option<ExternalSpan>,
     /// The model calls inside this span. If there are any, this span makes no request log.
     pub(crate) calls: ModelCalls,
+    /// The link from the handles of the call to its request ids, once there is a handle.
+    pub(crate) link: OnceLock<IdLink>,
     state: Mutex<State>,
 }
 
@@ -69,6 +73,8 @@ pub(crate) struct State {
     /// The annotated function around this model call, if this is one of another crate that may take something from it.
     pub(crate) function: Option<Arc<OpenSpan>>,
     pub(crate) fields: Fields,
+    /// What the program said about the call through its handle, once there is a handle.
+    pub(crate) said: Option<Box<Said>>,
 }
 
 impl OpenSpan {
@@ -90,6 +96,7 @@ impl OpenSpan {
             started_at: Instant::now(),
             external,
             calls: ModelCalls::default(),
+            link: OnceLock::new(),
             state: Mutex::new(State {
                 owner: Owner::Layer,
                 site: None,
@@ -98,6 +105,7 @@ impl OpenSpan {
                 model_call: ModelCall::No,
                 function: None,
                 fields,
+                said: None,
             }),
         }
     }
@@ -105,6 +113,46 @@ impl OpenSpan {
     /// Locks the changing part. No other code may run while it is locked.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes the subscription to the request logs of this call, unless it has one or the call has ended.
+    pub(crate) fn subscribe(&self) {
+        if self.link.get().is_some() {
+            return;
+        }
+        let (subscription, receiver) = Subscription::new(self.name, Arc::clone(&self.processor) as _);
+        let link = IdLink { subscription: Arc::downgrade(&subscription), receiver };
+        let mut state = self.lock();
+        // Another thread may have been faster.
+        if state.owner != Owner::Gone && self.link.set(link).is_ok() {
+            state.said = Some(Box::new(Said::new(subscription)));
+        }
+    }
+
+    /// Completes the data of this span with what the program said about it, and attaches the subscriptions to its
+    /// request log: those of this call, and of the functions around it.
+    pub(crate) fn complete(&self, finished: &mut FinishedSpan) {
+        if self.link.get().is_some() {
+            let (said, inherited) = {
+                let mut state = self.lock();
+                (state.said.take(), Arc::clone(&state.inherited))
+            };
+            finished.inherited = inherited;
+            if let Some(said) = said {
+                finished.say(*said);
+            }
+        }
+        if !finished.is_request || (finished.kind.is_none() && self.calls.any()) {
+            return;
+        }
+        for outer in self.outers() {
+            // A function around the call may get a handle only now, to score what the model answered.
+            if outer.lock().owner == Owner::Call {
+                outer.subscribe();
+            }
+            let subscription = outer.link.get().and_then(|link| link.subscription.upgrade());
+            finished.subscriptions.extend(subscription.map(|subscription| subscription.attach()));
+        }
     }
 
     /// Returns the recorded spans around this one, from the inside out.

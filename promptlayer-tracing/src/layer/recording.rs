@@ -277,6 +277,7 @@ impl Recording {
                 finished.output = output.map(Output::Value);
             }
         }
+        open.complete(&mut finished);
         let OpenSpan { calls, processor, .. } = &*open;
         if site.kind.map_or(!calls.any(), SpanKind::is_request) {
             // This function makes a request log of its own, so it gives nothing to a call inside.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use promptlayer_blueprint::{LogRequest, SpanId, TraceId};
+use promptlayer_blueprint::{LogRequest, Score, SpanId, TraceId};
 
 use crate::kind::SpanKind;
 use crate::process::{ConvertedSpan, ProcessedSpan, SpanExporter};
@@ -97,6 +97,9 @@ pub struct CapturedSpan {
     /// The fields of the span, without those that are already in the request log, or in the input and the output of
     /// the function.
     pub fields: serde_json::Map<String, serde_json::Value>,
+    /// The named scores that were given to the call before it ended. A score without a name is part of the
+    /// request log.
+    pub scores: Vec<(String, Score)>,
 }
 
 /// The spans shared between the layer and the test.
@@ -112,6 +115,7 @@ impl SpanExporter for Arc<Memory> {
         let ProcessedSpan { span, converted, .. } = processed;
         let converted =
             converted.unwrap_or_else(|| Box::new(ConvertedSpan::from_span(&span, self.provider.as_deref())));
+        let own = span.subscriptions.first().filter(|_| span.has_own_subscription);
         let captured = CapturedSpan {
             name: span.name.to_owned(),
             kind: span.kind,
@@ -124,6 +128,7 @@ impl SpanExporter for Arc<Memory> {
             function_output: converted.function_output,
             error: converted.problem,
             fields: span.own_fields(),
+            scores: own.map(|own| own.subscription.named()).unwrap_or_default(),
         };
         self.spans.lock().unwrap_or_else(PoisonError::into_inner).push(captured);
     }

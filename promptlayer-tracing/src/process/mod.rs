@@ -20,6 +20,7 @@ pub(crate) use self::redact::Redact;
 use self::redact::rewrite;
 use crate::error::Error;
 use crate::hooks;
+use crate::hooks::subscription::LostScores;
 use crate::process::convert::ConvertedRequest;
 use crate::process::held::HeldCalls;
 use crate::span::fields::Fields;
@@ -53,6 +54,14 @@ pub(crate) trait SpanExporter: Send + Sync {
 
     /// Counts a span that was left out because its trace is not sampled.
     fn left_out(&self) {}
+
+    /// Counts and reports scores of a call that made no request log.
+    fn lost_scores(&self, function: &'static str, count: usize) {
+        let _ = (function, count);
+    }
+
+    /// Sends what waits without delay.
+    fn hurry(&self) {}
 
     /// Reports an error that no caller receives.
     fn report(&self, error: Error) {
@@ -99,6 +108,12 @@ impl fmt::Debug for SpanProcessor {
     }
 }
 
+impl LostScores for SpanProcessor {
+    fn lost(&self, function: &'static str, count: usize) {
+        self.exporter.lost_scores(function, count);
+    }
+}
+
 impl SpanProcessor {
     /// Takes a finished span. Does not block and does not fail: a span for which there is no room is counted.
     pub(crate) fn submit(&self, span: Box<FinishedSpan>) {
@@ -116,6 +131,7 @@ impl SpanProcessor {
             self.exporter.left_out();
             return None;
         }
+        span.take_score();
         // The span has just ended. If the clock was wrong when it started, it may be correct now.
         span.started = clock::start_of(span.started, span.duration, SystemTime::now);
         if let Some(exchange) = &mut span.exchange {

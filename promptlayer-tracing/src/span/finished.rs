@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use promptlayer_blueprint::{SpanId, Tags, TraceId, semconv};
+use promptlayer_blueprint::{Score, SpanId, Tags, TraceId, semconv};
 use serde_json::{Map, Value};
 
 use crate::capture::type_names::TypeNames;
 use crate::capture::{Captured, CapturedItems, Failure, Unseen};
+use crate::hooks::subscription::Attached;
 use crate::kind::SpanKind;
 use crate::prompt_link::PromptLink;
 use crate::span::call_site::OnRequestId;
@@ -101,6 +102,12 @@ pub(crate) struct FinishedSpan {
     pub(crate) exchange: Option<Box<FinishedSpan>>,
     /// The hook of this function only.
     pub(crate) on_request_id: Option<OnRequestId>,
+    /// The score of the request log.
+    pub(crate) score: Option<Score>,
+    /// Those who wait for the request id: at this call, and at calls around it.
+    pub(crate) subscriptions: Vec<Attached>,
+    /// `true` if the first subscription is that of this call. The others are those of calls around it.
+    pub(crate) has_own_subscription: bool,
 }
 
 impl FinishedSpan {
@@ -134,6 +141,9 @@ impl FinishedSpan {
             fields: Fields::default(),
             exchange: None,
             on_request_id: None,
+            score: None,
+            subscriptions: Vec::new(),
+            has_own_subscription: false,
         }
     }
 
@@ -242,6 +252,30 @@ impl FinishedSpan {
     /// Returns `true` if a field of an external span holds a variable of the prompt template.
     fn is_prompt_variable(&self, name: &str) -> bool {
         self.is_external && name.starts_with(semconv::PROMPT_VARIABLE_PREFIX)
+    }
+
+    /// Removes the fields in which an external span recorded its input. Something else was chosen to be logged.
+    pub(crate) fn drop_recorded_input(&mut self) {
+        self.drop_fields(&[semconv::FUNCTION_INPUTS, &[semconv::SYSTEM_INSTRUCTIONS]]);
+    }
+
+    /// Removes the fields in which an external span recorded its output. Something else was chosen to be logged.
+    pub(crate) fn drop_recorded_output(&mut self) {
+        self.drop_fields(&[semconv::FUNCTION_OUTPUTS]);
+    }
+
+    fn drop_fields(&mut self, names: &[&[&str]]) {
+        if self.is_external {
+            let is_named = |name: &str| names.iter().any(|names| names.contains(&name));
+            self.fields.by_name_mut().retain(|name, _| !is_named(name));
+        }
+    }
+
+    /// Gives the score that belongs to this call to its request log.
+    pub(crate) fn take_score(&mut self) {
+        if self.is_request && self.has_own_subscription {
+            self.score = self.subscriptions.first().and_then(|own| own.subscription.take_unnamed());
+        }
     }
 
     /// Removes the content and the text fields of an external span's request. The request log was made from

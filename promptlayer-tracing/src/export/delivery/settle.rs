@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::export::batch::item::BatchItem;
 use crate::export::delivery::transport::Transport;
 use crate::export::delivery::{Deliverer, GivenUp};
-use crate::export::encode::content::Content;
+use crate::export::encode::content::{Content, FollowUp, HookPayload};
 use crate::export::queue::ledger::{DropReason, End};
 use crate::hooks::{Logged, LoggedRequest};
 
@@ -19,24 +19,22 @@ impl<T: Transport> Deliverer<T> {
         let (trace_id, span_id, hook_payload) = match &mut item.content {
             Content::Span { trace_id, span_id, hook_payload } => (*trace_id, *span_id, hook_payload.take()),
             Content::Log { trace_id, span_id, hook_payload } => {
-                (*trace_id, *span_id, Some(hook_payload.clone()))
+                let follow_up = std::mem::take(&mut hook_payload.follow_up);
+                (*trace_id, *span_id, Some(HookPayload { follow_up, ..hook_payload.clone() }))
             }
             Content::Track { .. } => return self.settle(item, End::Delivered),
         };
-        let Some(hook_payload) = hook_payload else { return self.settle(item, End::Delivered) };
+        let Some(mut hook_payload) = hook_payload else { return self.settle(item, End::Delivered) };
+        let FollowUp { own_hook, subscriptions } = std::mem::take(&mut hook_payload.follow_up);
         // Count the id before the ledger is updated, so that a caller that sees the delivery also sees the count.
         let Some(id) = id else {
             self.hooks.missing();
             return self.settle(item, End::Delivered);
         };
-        if !self.hooks.received(hook_payload.own_hook, hook_payload.is_of_hook) {
+        let has_hook = self.hooks.received(own_hook, hook_payload.is_of_hook);
+        if !has_hook && subscriptions.is_empty() {
             return self.settle(item, End::Delivered);
         }
-        // Update the ledger before the hook runs, so that a caller that sees the id also sees the delivery.
-        // Announce the hook before that, so that a caller that waits for the delivery also waits for its
-        // hook.
-        let announced = self.hooks.announce();
-        self.settle(item, End::Delivered);
         let request = LoggedRequest::new(Logged {
             id,
             trace_id,
@@ -48,7 +46,18 @@ impl<T: Transport> Deliverer<T> {
             client: self.hook_client.clone(),
             enqueue: Arc::clone(&self.pipeline) as _,
         });
-        self.hooks.logged(request, hook_payload.own_hook, announced);
+        for waiting in &subscriptions {
+            waiting.logged(&request);
+        }
+        // Update the ledger before anyone receives the id, so that a caller that sees the id also sees the delivery.
+        // Announce the hook before that, so that a caller that waits for the delivery also waits for its hook, and
+        // for the scores that are enqueued here.
+        let announced = self.hooks.announce();
+        self.settle(item, End::Delivered);
+        drop(subscriptions);
+        if has_hook {
+            self.hooks.logged(request, own_hook, announced);
+        }
     }
 
     /// Records an outcome, in the ledger and on disk.

@@ -9,6 +9,7 @@ use promptlayer_client::exporter::TrackPath;
 use serde::Deserialize;
 
 use crate::hooks::OwnHook;
+use crate::hooks::subscription::Attached;
 use crate::process::{ConvertedSpan, ProcessedSpan};
 use crate::random;
 
@@ -20,13 +21,27 @@ pub(crate) struct HookPayload {
     pub(crate) metadata: BTreeMap<String, String>,
     /// The name of the prompt template of the request.
     pub(crate) prompt: Option<String>,
-    /// The hook that is set for this function only.
-    pub(crate) own_hook: Option<OwnHook>,
+    pub(crate) follow_up: FollowUp,
     /// Whether a hook made the request. No hook runs for it: a hook that makes a request would trigger itself
     /// forever.
     pub(crate) is_of_hook: bool,
     /// Whether an earlier run made the request.
     pub(crate) is_replayed: bool,
+}
+
+/// What only the process that made a request can do with its id.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FollowUp {
+    /// The hook that is set for this function only.
+    pub(crate) own_hook: Option<OwnHook>,
+    /// Those who wait for the id.
+    pub(crate) subscriptions: Vec<Attached>,
+}
+
+impl FollowUp {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.own_hook.is_none() && self.subscriptions.is_empty()
+    }
 }
 
 /// The kind of a batch item.
@@ -50,7 +65,7 @@ impl HookPayload {
             tags: log.tags.clone(),
             metadata: span.inherited.metadata.clone(),
             prompt: log.prompt_name.clone(),
-            own_hook: span.on_request_id,
+            follow_up: FollowUp { own_hook: span.on_request_id, subscriptions: span.subscriptions.clone() },
             is_of_hook: processed.is_of_hook,
             is_replayed: false,
         })
@@ -58,10 +73,10 @@ impl HookPayload {
 }
 
 /// Facts about a stored record that are not in its bytes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Origin {
-    /// The hook that is set for this function only, if this process wrote the record.
-    pub(crate) own_hook: Option<OwnHook>,
+    /// Empty if another process wrote the record.
+    pub(crate) follow_up: FollowUp,
     pub(crate) is_of_hook: bool,
     /// Whether an earlier process wrote the record.
     pub(crate) is_replayed: bool,
@@ -137,7 +152,7 @@ impl Log {
             tags: self.tags,
             metadata: self.metadata,
             prompt: self.prompt_name,
-            own_hook: origin.own_hook,
+            follow_up: origin.follow_up,
             is_of_hook: origin.is_of_hook,
             is_replayed: origin.is_replayed,
         }

@@ -286,6 +286,11 @@ impl<T> Queue<T> {
         Ok(())
     }
 
+    /// Records items that were dropped before they could be queued.
+    pub(crate) fn refuse(&self, class: Class, reason: DropReason, count: u64) {
+        self.lock().ledger(class).refuse(reason, count);
+    }
+
     /// Records items that an earlier run left on disk.
     pub(crate) fn adopt(&self, class: Class, count: u64) {
         let mut state = self.lock();

@@ -39,6 +39,8 @@ pub enum DropReason {
     SpoolDamaged,
     /// The item could not be converted or serialized as JSON. This is a bug in this crate.
     Unwritable,
+    /// The item is a score of a call that made no request log, or whose request log got no id.
+    NoRequest,
     /// The call was made in a process that was forked from the one that built the layer. The fork has no
     /// pipeline.
     Forked,

@@ -3,6 +3,7 @@
 //! Every change is recorded in the ledger before the lock of the store is released, so that a thread that
 //! sees a record also sees it counted.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
@@ -13,12 +14,12 @@ use tokio::time::Instant;
 use crate::error::Error;
 use crate::export::batch::item::{Batch, BatchItem, LedgerEntry, Stored};
 use crate::export::delivery::retry::RetryPolicy;
-use crate::export::encode::content::{Content, Origin};
+use crate::export::encode::content::{Content, FollowUp, Origin};
 use crate::export::encode::spans_bulk;
 use crate::export::pipeline::Pipeline;
 use crate::export::queue::Class;
 use crate::export::queue::ledger::{DropReason, End};
-use crate::export::spool::disk::{Given, Record, RecordKind, Selection, SpoolError};
+use crate::export::spool::disk::{Given, Record, RecordId, RecordKind, Selection, SpoolError};
 use crate::export::spool::store::{Entry, Files, Store, failed};
 
 /// A batch item that could not be written to disk.
@@ -74,14 +75,14 @@ impl Pipeline {
         enter: impl FnOnce() -> bool,
     ) -> Result<(), SpoolError> {
         let record = entry.record();
-        let own_hook = entry.content.hook_payload().and_then(|hook_payload| hook_payload.own_hook);
+        let follow_up = follow_up(entry.content);
         let mut files = store.lock();
         let appended = files.spool.append(&record, entry.accepted_at);
         self.enter_lost(store, &mut files);
         let id = appended?;
         if enter() {
             store.enter(id);
-            files.own_hooks.extend(own_hook.map(|hook| (id, hook)));
+            files.follow_ups.extend(follow_up.map(|follow_up| (id, follow_up)));
         } else {
             // If this fails, the next run sends the record.
             let _ = files.spool.done(id);
@@ -130,8 +131,7 @@ impl Pipeline {
         }
         if let Some(time) = again_after {
             files.rewind_at.get_or_insert(Instant::now() + time);
-            let own_hook = item.content.hook_payload().and_then(|hook_payload| hook_payload.own_hook);
-            files.own_hooks.extend(own_hook.map(|hook| (stored.id, hook)));
+            files.follow_ups.extend(follow_up(&item.content).map(|follow_up| (stored.id, follow_up)));
         }
         // Count it before the lock is released: after that, the record can be evicted, and the eviction relies on
         // this count.
@@ -145,6 +145,17 @@ impl Pipeline {
             store.leave_unless(|_| false);
             self.progress.notify();
         }
+    }
+
+    /// Drops what this process would have done with the ids of requests that were lost, or, at the end, of all
+    /// requests on disk.
+    pub(crate) fn drop_follow_ups(&self, is_end: bool) {
+        let Some(store) = self.store_here() else { return };
+        let mut files = store.lock();
+        let retired = std::mem::take(&mut files.retired);
+        let rest = if is_end { std::mem::take(&mut files.follow_ups) } else { BTreeMap::new() };
+        drop(files);
+        drop((retired, rest));
     }
 
     /// Waits until the disk has stored all records, so that they survive a crash of the system.
@@ -175,8 +186,10 @@ impl Pipeline {
             count += tally.total();
         }
         if count > 0 {
-            let Files { spool, own_hooks, .. } = files;
-            own_hooks.retain(|id, _| spool.is_open(*id));
+            let Files { spool, follow_ups, retired, .. } = files;
+            let is_lost = |id: &&RecordId| !spool.is_open(**id);
+            let lost: Vec<RecordId> = follow_ups.keys().filter(is_lost).copied().collect();
+            retired.extend(lost.iter().filter_map(|id| follow_ups.remove(id)));
             store.leave_unless(|id| spool.is_open(id));
             self.progress.notify();
         }
@@ -262,14 +275,18 @@ impl Pipeline {
                 RecordKind::Span => Class::Span,
                 RecordKind::Track => Class::Track,
             };
-            let own_hook = files.own_hooks.remove(&id);
+            let follow_up = files.follow_ups.remove(&id).unwrap_or_default();
             found.push(Found {
                 ledger_entry: LedgerEntry::new(
                     Arc::clone(self),
                     self.queue.unspool(class, record.body.len()),
                 ),
                 stored: Stored { id, pipeline: Arc::clone(self) },
-                origin: Origin { own_hook, is_of_hook: record.is_of_hook, is_replayed: selection.is_adopted },
+                origin: Origin {
+                    follow_up,
+                    is_of_hook: record.is_of_hook,
+                    is_replayed: selection.is_adopted,
+                },
                 // The age may be longer than this system has been running.
                 accepted_at: Instant::now().checked_sub(age).unwrap_or_else(Instant::now),
                 record,
@@ -318,6 +335,12 @@ struct Found {
     origin: Origin,
     accepted_at: Instant,
     record: Record,
+}
+
+/// Returns what this process does with the id of a request, if anything.
+fn follow_up(content: &Content) -> Option<FollowUp> {
+    let follow_up = &content.hook_payload()?.follow_up;
+    (!follow_up.is_empty()).then(|| follow_up.clone())
 }
 
 /// Returns `true` if a record is a span that can share a request with others.

@@ -10,12 +10,11 @@ use promptlayer_client::exporter::LOG_REQUEST_PATH;
 use tokio::time::Instant;
 
 use crate::error::{Error, Repr};
-use crate::export::encode::content::Content;
+use crate::export::encode::content::{Content, FollowUp};
 use crate::export::spool::disk::{
     Given, LeftAlone, Record, RecordId, RecordKind, Selection, Spool, SpoolError, SpoolLimits, Tally,
 };
 use crate::export::spool::{SpoolMode, SpoolSettings};
-use crate::hooks::OwnHook;
 
 /// The state behind the lock.
 #[derive(Debug)]
@@ -23,8 +22,10 @@ pub(crate) struct Files {
     pub(crate) spool: Spool,
     /// Records that were read from the spool but did not fit into the last batch.
     pub(crate) held: BTreeMap<Selection, Given>,
-    /// The per-function hooks of the requests that are on disk.
-    pub(crate) own_hooks: BTreeMap<RecordId, OwnHook>,
+    /// What this process does with the ids of the requests that are on disk.
+    pub(crate) follow_ups: BTreeMap<RecordId, FollowUp>,
+    /// The same for requests that were lost. They are dropped when the lock is not held, because this may send scores.
+    pub(crate) retired: Vec<FollowUp>,
     /// When records that were put back can be read again.
     pub(crate) rewind_at: Option<Instant>,
 }
@@ -62,7 +63,8 @@ impl Store {
             files: Mutex::new(Files {
                 spool,
                 held: BTreeMap::new(),
-                own_hooks: BTreeMap::new(),
+                follow_ups: BTreeMap::new(),
+                retired: Vec::new(),
                 rewind_at: None,
             }),
             mode: settings.mode,

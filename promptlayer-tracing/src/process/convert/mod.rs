@@ -85,6 +85,7 @@ pub(crate) fn request(span: &FinishedSpan, default_provider: Option<&str>) -> Co
     log.input_tokens = reply.usage.input;
     log.output_tokens = reply.usage.output;
     log.price = reply.price;
+    log.score = span.score;
     log.function_name = Some(span.function_name().to_owned());
     // The response determines the API type: a response always identifies its API, some requests do not.
     log.api_type = shape.map(|shape| shape.api_type.to_owned());
@@ -311,7 +312,8 @@ fn set_status(log: &mut LogRequest, span: &FinishedSpan, ending: &Ending, reply:
 
 /// Returns the input of a span that has no request log, as readable JSON or text.
 pub(crate) fn function_input(span: &FinishedSpan) -> Option<String> {
-    if span.is_external {
+    // If a program chose another input, the fields have none.
+    if span.is_external && span.input.is_none() {
         return gen_ai::function_input(&span.fields.by_name());
     }
     match span.input.as_ref()? {
@@ -327,7 +329,7 @@ pub(crate) fn function_input(span: &FinishedSpan) -> Option<String> {
 
 /// Returns the output of a span that has no request log, as readable JSON or text.
 pub(crate) fn function_output(span: &FinishedSpan) -> Option<String> {
-    if span.is_external {
+    if span.is_external && span.output.is_none() {
         return gen_ai::function_output(&span.fields.by_name());
     }
     match span.output.as_ref()? {
