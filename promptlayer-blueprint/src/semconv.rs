@@ -77,6 +77,7 @@ pub const MEMORY_RECORDS: &str = "gen_ai.memory.records";
 pub const AGENT_NAME: &str = "gen_ai.agent.name";
 pub const WORKFLOW_NAME: &str = "gen_ai.workflow.name";
 pub const CONVERSATION_ID: &str = "gen_ai.conversation.id";
+pub const USER_ID: &str = "user.id";
 pub const PROMPT_NAME: &str = "gen_ai.prompt.name";
 pub const PROMPT_VERSION: &str = "gen_ai.prompt.version";
 pub const PROMPT_VARIABLE_PREFIX: &str = "gen_ai.prompt.variable.";

@@ -107,6 +107,7 @@ mod prompt_link;
 pub mod proxy;
 #[cfg(feature = "export")]
 mod random;
+pub mod scope;
 #[cfg(feature = "export")]
 mod serialize;
 #[cfg(all(test, feature = "export"))]
@@ -160,6 +161,22 @@ pub mod in_memory {
 #[cfg(feature = "export")]
 pub fn layer() -> LayerBuilder {
     LayerBuilder::default()
+}
+
+/// Returns a scope: its tags, metadata, user and session are inherited by every call inside. For code that has no
+/// function of its own. See the module [`scope`](mod@scope).
+///
+/// It starts with what the scope around it carries.
+///
+/// ```
+/// # async fn answer(_: &str) {}
+/// async fn handle(user: &str, question: &str) {
+///     promptlayer_tracing::scope().user(user).tags(["chat"]).run(answer(question)).await;
+/// }
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(handle("u-1", "why?"));
+/// ```
+pub fn scope() -> scope::Scope {
+    scope::Scope::new()
 }
 
 /// Returns a builder for a proxy in this process, in front of the provider at `provider_url`. It logs the

@@ -119,5 +119,9 @@ pub const PROVIDER_FINISH_REASON: &str = "provider_finish_reason";
 pub const TIME_TO_FIRST_CHUNK: &str = "time_to_first_chunk_ms";
 /// The metadata key of the provider's response id.
 pub const RESPONSE_ID: &str = "response_id";
+/// The metadata key of the user for whom a call is made.
+pub const USER_ID: &str = "user_id";
+/// The metadata key of the session to which a call belongs.
+pub const SESSION_ID: &str = "session_id";
 /// The text in place of a redacted value.
 pub const REDACTED: &str = "[redacted]";

@@ -38,6 +38,7 @@ use self::visitor::FieldVisitor;
 use crate::error::Repr;
 use crate::kind::SpanKind;
 use crate::process::SpanProcessor;
+use crate::scope::carried::{Carried, LayerExists};
 use crate::span::call_site::MARK;
 use crate::span::fields::Fields;
 use crate::span::finished::{FinishedSpan, Inherited, Place};
@@ -83,6 +84,8 @@ pub struct PromptLayer {
     export_spans: Option<SpanFilter>,
     /// `true` if it has been reported that another layer records the spans.
     is_second: AtomicBool,
+    /// Scopes carry data as long as there is a layer.
+    _exists: LayerExists,
 }
 
 impl std::fmt::Debug for PromptLayer {
@@ -93,7 +96,7 @@ impl std::fmt::Debug for PromptLayer {
 
 impl PromptLayer {
     pub(crate) fn new(processor: Arc<SpanProcessor>, export_spans: Option<SpanFilter>) -> Self {
-        Self { processor, export_spans, is_second: AtomicBool::new(false) }
+        Self { processor, export_spans, is_second: AtomicBool::new(false), _exists: LayerExists::new() }
     }
 
     pub(crate) fn processor(&self) -> &Arc<SpanProcessor> {
@@ -156,11 +159,29 @@ where
                 (Place::root(trace_id, random::span_id(), is_sampled), Arc::clone(&self.processor.root))
             }
         };
+        let around = outer.as_ref().and_then(|outer| outer.scope.clone());
+        let (scope, inherited) = match Carried::current() {
+            None => (around, inherited),
+            Some(scope) if around.as_ref().is_some_and(|around| scope.holds(around)) => (around, inherited),
+            Some(scope) => {
+                if let Some(refused) = scope.take_refused() {
+                    self.processor.exporter.report(refused);
+                }
+                let inherited = Arc::new(scope.add_to(&inherited));
+                (Some(scope), inherited)
+            }
+        };
         let is_request =
             external.is_some() && external_span::kind(&fields.by_name()).is_some_and(SpanKind::is_request);
         let processor = Arc::clone(&self.processor);
-        let record =
-            Arc::new(OpenSpan::new(processor, outer, (span.name(), place), inherited, external, fields));
+        let record = Arc::new(OpenSpan::new(
+            processor,
+            (outer, scope),
+            (span.name(), place),
+            inherited,
+            external,
+            fields,
+        ));
         let is_recorded = unless_poisoned(|| {
             let mut extensions = span.extensions_mut();
             // If there is a second layer of this crate, the first layer keeps the span.

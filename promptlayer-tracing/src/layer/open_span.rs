@@ -20,6 +20,7 @@ use crate::layer::external_span::ExternalSpan;
 use crate::layer::model_calls::{ModelCall, ModelCalls};
 use crate::layer::said::{IdLink, Said};
 use crate::process::SpanProcessor;
+use crate::scope::carried::Carried;
 use crate::span::call_site::CallSite;
 use crate::span::fields::Fields;
 use crate::span::finished::{FinishedSpan, Inherited, Place};
@@ -43,6 +44,8 @@ pub(crate) struct OpenSpan {
     pub(crate) processor: Arc<SpanProcessor>,
     /// The nearest recorded span around this one. Spans in between may not be recorded.
     pub(crate) outer: Option<Arc<Self>>,
+    /// The scope whose data the spans inside inherit by way of this span.
+    pub(crate) scope: Option<Arc<Carried>>,
     pub(crate) name: &'static str,
     pub(crate) place: Place,
     pub(crate) started: SystemTime,
@@ -81,7 +84,7 @@ impl OpenSpan {
     /// Creates the record of a span that its layer owns, and that starts now.
     pub(crate) fn new(
         processor: Arc<SpanProcessor>,
-        outer: Option<Arc<Self>>,
+        (outer, scope): (Option<Arc<Self>>, Option<Arc<Carried>>),
         (name, place): (&'static str, Place),
         inherited: Arc<Inherited>,
         external: Option<ExternalSpan>,
@@ -90,6 +93,7 @@ impl OpenSpan {
         Self {
             processor,
             outer,
+            scope,
             name,
             place,
             started: SystemTime::now(),

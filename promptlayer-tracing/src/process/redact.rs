@@ -28,8 +28,13 @@ impl Redact {
 }
 
 /// The attributes whose texts come from the user or from the response.
-const TEXTS: &[&str] =
-    &[semconv::REQUEST_STOP_SEQUENCES, semconv::RESPONSE_ID, semconv::CONVERSATION_ID, semconv::TOOL_CALL_ID];
+const TEXTS: &[&str] = &[
+    semconv::REQUEST_STOP_SEQUENCES,
+    semconv::RESPONSE_ID,
+    semconv::CONVERSATION_ID,
+    semconv::USER_ID,
+    semconv::TOOL_CALL_ID,
+];
 
 impl ConvertedSpan {
     /// Removes content. The operation, the model, numeric parameters, the outcome and the usage remain.

@@ -53,6 +53,17 @@ pub(crate) struct Inherited {
     pub(crate) prompt: Option<PromptLink>,
 }
 
+impl Inherited {
+    /// Adds what is said further inside. Its metadata and its prompt take precedence.
+    pub(crate) fn add(&mut self, inner: &Self) {
+        self.tags.merge(&inner.tags);
+        self.metadata.extend(inner.metadata.iter().map(|(key, value)| (key.clone(), value.clone())));
+        if inner.prompt.is_some() {
+            self.prompt = inner.prompt.clone();
+        }
+    }
+}
+
 /// The output of a call.
 #[derive(Debug, Clone)]
 pub(crate) enum Output {

@@ -10,7 +10,8 @@ use super::super::output::Output;
 use super::super::reading::{Reply, Usage};
 use super::super::vendors::Vendor;
 use super::super::{
-    FINISH_REASON, PROVIDER_FINISH_REASON, RESPONSE_ID, TIME_TO_FIRST_CHUNK, UNKNOWN_MODEL, output,
+    FINISH_REASON, PROVIDER_FINISH_REASON, RESPONSE_ID, SESSION_ID, TIME_TO_FIRST_CHUNK, UNKNOWN_MODEL,
+    USER_ID, output,
 };
 use super::CONVERSATION_ID;
 use crate::blueprint::{LogRequest, Prompt, RequestStatus};
@@ -45,8 +46,14 @@ const PARAMETERS: &[(&str, &[&str])] = &[
 const WITHIN: &[&str] = &["generationConfig", "generation_config", "inferenceConfig", "options"];
 
 /// The attributes for texts in the metadata of a request log, with their keys.
-const METADATA: &[(&str, &str)] =
-    &[(semconv::RESPONSE_ID, RESPONSE_ID), (semconv::CONVERSATION_ID, CONVERSATION_ID)];
+///
+/// What the application calls a session takes precedence over the conversation that the provider names.
+const METADATA: &[(&str, &str)] = &[
+    (semconv::RESPONSE_ID, RESPONSE_ID),
+    (semconv::CONVERSATION_ID, CONVERSATION_ID),
+    (semconv::CONVERSATION_ID, SESSION_ID),
+    (semconv::USER_ID, USER_ID),
+];
 
 /// The parameters that select the type of the output, as paths.
 const OUTPUT_TYPES: &[&str] = &[

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use promptlayer_blueprint::providers::gen_ai::{self, Answered};
 use promptlayer_blueprint::providers::{
-    self, Reply, Request, TIME_TO_FIRST_CHUNK, UNKNOWN_MODEL, UNKNOWN_PROVIDER, errors,
+    self, Reply, Request, SESSION_ID, TIME_TO_FIRST_CHUNK, UNKNOWN_MODEL, UNKNOWN_PROVIDER, USER_ID, errors,
 };
 use promptlayer_blueprint::{ChatPrompt, ErrorType, LogRequest, RequestStatus, semconv};
 use serde_json::{Map, Value};
@@ -191,8 +191,19 @@ fn type_names(span: &FinishedSpan) -> Vec<&str> {
     [span.types.arguments, span.types.returned].into_iter().chain(of_error).collect()
 }
 
-/// Returns the OpenTelemetry `gen_ai.*` attributes of a span that has no request log.
+/// Returns the OpenTelemetry attributes of a span that has no request log.
 pub(crate) fn function_attributes(span: &FinishedSpan) -> Map<String, Value> {
+    let mut attributes = operation_attributes(span);
+    for (name, key) in [(semconv::USER_ID, USER_ID), (semconv::CONVERSATION_ID, SESSION_ID)] {
+        if let Some(value) = span.inherited.metadata.get(key) {
+            attributes.insert(name.to_owned(), value.as_str().into());
+        }
+    }
+    attributes
+}
+
+/// Returns the attributes of a function that calls no model itself.
+fn operation_attributes(span: &FinishedSpan) -> Map<String, Value> {
     let (operation, named) = match (span.function, span.kind) {
         (Some(_), Some(SpanKind::Tool)) => ("execute_tool", Some(semconv::GEN_AI_TOOL_NAME)),
         (Some(_), Some(SpanKind::Agent)) => ("invoke_agent", Some(semconv::AGENT_NAME)),

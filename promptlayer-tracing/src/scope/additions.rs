@@ -1,0 +1,80 @@
+//! What the builder of a scope adds to the scope around it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use promptlayer_client::exporter::check_metadata;
+
+use super::carried::{Carried, LayerExists};
+use super::current::Handle;
+use crate::error::Error;
+use crate::prompt_link::PromptLink;
+use crate::span::finished::Inherited;
+
+/// What a scope adds to the scope around it. `None` is nothing.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Additions(Option<Box<Added>>);
+
+#[derive(Debug, Default)]
+struct Added {
+    inherited: Inherited,
+    /// The first value that is invalid.
+    refused: Option<Error>,
+}
+
+impl Clone for Added {
+    /// The error is reported for the original.
+    fn clone(&self) -> Self {
+        Self { inherited: self.inherited.clone(), refused: None }
+    }
+}
+
+impl Additions {
+    /// Returns `true` if something may read what is added.
+    #[allow(clippy::unused_self, reason = "without the feature `export` it is another type")]
+    pub(crate) fn is_of_use(&self) -> bool {
+        LayerExists::any()
+    }
+
+    fn added(&mut self) -> &mut Added {
+        self.0.get_or_insert_default()
+    }
+
+    pub(crate) fn tag(&mut self, tag: Cow<'static, str>) {
+        let added = self.added();
+        if let Err(error) = added.inherited.tags.push(tag) {
+            added.refused.get_or_insert_with(|| error.into());
+        }
+    }
+
+    pub(crate) fn metadata(&mut self, key: String, value: String) {
+        let added = self.added();
+        let entry = BTreeMap::from([(key, value)]);
+        match check_metadata(&entry) {
+            Ok(()) => added.inherited.metadata.extend(entry),
+            Err(error) => {
+                added.refused.get_or_insert_with(|| error.into());
+            }
+        }
+    }
+
+    pub(crate) fn prompt(&mut self, prompt: PromptLink) {
+        self.added().inherited.prompt = Some(prompt);
+    }
+
+    /// Returns the scope with these additions, inside another one.
+    pub(crate) fn inside(self, around: Handle) -> Handle {
+        let Some(added) = self.0 else { return around };
+        let Added { inherited, refused } = *added;
+        let inherited = match &around.0 {
+            Some(outer) => {
+                let mut merged = outer.inherited.clone();
+                merged.add(&inherited);
+                merged
+            }
+            None => inherited,
+        };
+        Handle(Some(Arc::new(Carried { outer: around.0, inherited, refused: Mutex::new(refused) })))
+    }
+}
