@@ -124,6 +124,8 @@ pub use promptlayer_blueprint::{self as blueprint, RequestId, Score, SpanId, Tag
 pub use promptlayer_client::{self as client, Client};
 pub use promptlayer_macros::promptlayer;
 
+#[cfg(feature = "export")]
+pub use crate::current::with_request_id;
 pub use crate::current::{CurrentCall, current};
 #[cfg(feature = "export")]
 pub use crate::error::{Error, ErrorKind};

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::iter;
 use std::sync::Arc;
 
+use promptlayer_blueprint::providers::{SESSION_ID, USER_ID};
 use promptlayer_blueprint::{RequestId, Score, SpanId, Tags, TraceId};
 use promptlayer_client::exporter::{check_metadata, invalid_argument};
 use serde::Serialize;
@@ -137,12 +138,12 @@ impl CurrentCall {
 
     /// Sets the user for whom the call is made: the metadata `user_id`.
     pub fn user(&self, id: impl Display) -> &Self {
-        self.metadata(USER, id)
+        self.metadata(USER_ID, id)
     }
 
     /// Sets the session (conversation, thread) that the call belongs to: the metadata `session_id`.
     pub fn session(&self, id: impl Display) -> &Self {
-        self.metadata(SESSION, id)
+        self.metadata(SESSION_ID, id)
     }
 
     /// Links the call, and the calls that begin inside it from now on, to a prompt template, as the attribute's
@@ -187,7 +188,7 @@ impl CurrentCall {
         S: TryInto<Score>,
         Error: From<S::Error>,
     {
-        self.give_score(None, score)
+        self.give_score(None::<&str>, score)
     }
 
     /// Adds a score with a name, for calls with more than one. The export pipeline sends it as soon as there is an id.
@@ -196,7 +197,7 @@ impl CurrentCall {
         S: TryInto<Score>,
         Error: From<S::Error>,
     {
-        self.give_score(Some(name.into()), score)
+        self.give_score(Some(name), score)
     }
 
     /// Returns the id of the trace. `None` if no call is recorded.
@@ -286,14 +287,15 @@ impl CurrentCall {
         self.said(|said| change(said, captured))
     }
 
-    fn give_score<S>(&self, name: Option<String>, score: S) -> &Self
+    fn give_score<S>(&self, name: Option<impl Into<String>>, score: S) -> &Self
     where
         S: TryInto<Score>,
         Error: From<S::Error>,
     {
         let Some(open) = &self.open else { return self };
         let Some(link) = open.link.get() else { return self };
-        let is_empty = name.as_ref().is_some_and(|name| name.trim().is_empty());
+        let name = name.map(Into::into);
+        let is_empty = name.as_ref().is_some_and(|name: &String| name.trim().is_empty());
         let score = match score.try_into() {
             Ok(_) if is_empty => Err(invalid_argument("score name", "it is empty; leave it out").into()),
             Ok(score) => Ok(GivenScore { name, score }),
@@ -317,10 +319,6 @@ impl fmt::Debug for CurrentCall {
             .finish_non_exhaustive()
     }
 }
-
-/// The keys of the metadata in which PromptLayer's users keep the user and the session.
-const USER: &str = "user_id";
-const SESSION: &str = "session_id";
 
 fn inherited(state: &mut State) -> &mut Inherited {
     Arc::make_mut(&mut state.inherited)

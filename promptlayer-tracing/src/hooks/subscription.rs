@@ -34,7 +34,8 @@ pub(crate) struct Subscription {
     logged: watch::Sender<Option<LoggedRequest>>,
     /// `true` if somebody waits for the id, so that the request is sent without delay.
     is_awaited: AtomicBool,
-    lost: Arc<dyn LostScores>,
+    /// `None` if no scores can be given.
+    lost: Option<Arc<dyn LostScores>>,
 }
 
 #[derive(Default)]
@@ -59,6 +60,15 @@ pub(crate) type Receiver = watch::Receiver<Option<LoggedRequest>>;
 
 impl Subscription {
     pub(crate) fn new(function: &'static str, lost: Arc<dyn LostScores>) -> (Arc<Self>, Receiver) {
+        Self::with(function, Some(lost))
+    }
+
+    /// Returns a subscription to which no scores are given.
+    pub(crate) fn without_scores() -> (Arc<Self>, Receiver) {
+        Self::with("", None)
+    }
+
+    fn with(function: &'static str, lost: Option<Arc<dyn LostScores>>) -> (Arc<Self>, Receiver) {
         let (logged, receiver) = watch::channel(None);
         let (state, is_awaited) = (Mutex::default(), AtomicBool::new(false));
         (Arc::new(Self { function, state, logged, is_awaited, lost }), receiver)
@@ -139,7 +149,11 @@ impl Drop for Subscription {
         match logged {
             Some(request) => scores.into_iter().for_each(|score| send(&request, score)),
             None if scores.is_empty() => {}
-            None => self.lost.lost(self.function, scores.len()),
+            None => {
+                if let Some(lost) = &self.lost {
+                    lost.lost(self.function, scores.len());
+                }
+            }
         }
     }
 }

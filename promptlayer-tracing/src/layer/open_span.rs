@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Instant, SystemTime};
 
 use tracing::Metadata;
@@ -15,7 +15,7 @@ use tracing::callsite::Identifier;
 use tracing::span::Id;
 use tracing_subscriber::registry::{LookupSpan, Registry, SpanRef};
 
-use crate::hooks::subscription::Subscription;
+use crate::hooks::subscription::{Attached, Subscription};
 use crate::layer::external_span::ExternalSpan;
 use crate::layer::model_calls::{ModelCall, ModelCalls};
 use crate::layer::said::{IdLink, Said};
@@ -149,6 +149,7 @@ impl OpenSpan {
         if !finished.is_request || (finished.kind.is_none() && self.calls.any()) {
             return;
         }
+        self.attach_followers(finished);
         for outer in self.outers() {
             // A function around the call may get a handle only now, to score what the model answered.
             if outer.lock().owner == Owner::Call {
@@ -156,6 +157,18 @@ impl OpenSpan {
             }
             let subscription = outer.link.get().and_then(|link| link.subscription.upgrade());
             finished.subscriptions.extend(subscription.map(|subscription| subscription.attach()));
+            outer.attach_followers(finished);
+        }
+    }
+
+    /// Attaches those who wait for the ids of the calls in this span's scope.
+    fn attach_followers(&self, finished: &mut FinishedSpan) {
+        let followers = self.scope.iter().flat_map(|scope| &scope.followers);
+        for follower in followers.filter_map(Weak::upgrade) {
+            let known = |attached: &Attached| Arc::ptr_eq(&attached.subscription, &follower);
+            if !finished.subscriptions.iter().any(known) {
+                finished.subscriptions.push(follower.attach());
+            }
         }
     }
 

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use promptlayer_client::exporter::check_metadata;
 
 use super::carried::{Carried, LayerExists};
 use super::current::Handle;
 use crate::error::Error;
+use crate::hooks::subscription::Subscription;
 use crate::prompt_link::PromptLink;
 use crate::span::finished::Inherited;
 
@@ -19,6 +20,8 @@ pub(crate) struct Additions(Option<Box<Added>>);
 #[derive(Debug, Default)]
 struct Added {
     inherited: Inherited,
+    /// Those who wait for the ids of the calls inside.
+    followers: Vec<Weak<Subscription>>,
     /// The first value that is invalid.
     refused: Option<Error>,
 }
@@ -26,7 +29,7 @@ struct Added {
 impl Clone for Added {
     /// The error is reported for the original.
     fn clone(&self) -> Self {
-        Self { inherited: self.inherited.clone(), refused: None }
+        Self { inherited: self.inherited.clone(), followers: self.followers.clone(), refused: None }
     }
 }
 
@@ -63,10 +66,15 @@ impl Additions {
         self.added().inherited.prompt = Some(prompt);
     }
 
+    pub(crate) fn follow(&mut self, subscription: Weak<Subscription>) {
+        self.added().followers.push(subscription);
+    }
+
     /// Returns the scope with these additions, inside another one.
     pub(crate) fn inside(self, around: Handle) -> Handle {
         let Some(added) = self.0 else { return around };
-        let Added { inherited, refused } = *added;
+        let Added { inherited, mut followers, refused } = *added;
+        followers.extend(around.0.iter().flat_map(|outer| outer.followers.iter().cloned()));
         let inherited = match &around.0 {
             Some(outer) => {
                 let mut merged = outer.inherited.clone();
@@ -75,6 +83,11 @@ impl Additions {
             }
             None => inherited,
         };
-        Handle(Some(Arc::new(Carried { outer: around.0, inherited, refused: Mutex::new(refused) })))
+        Handle(Some(Arc::new(Carried {
+            outer: around.0,
+            inherited,
+            followers,
+            refused: Mutex::new(refused),
+        })))
     }
 }

@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::iter;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::error::Error;
+use crate::hooks::subscription::Subscription;
 use crate::span::finished::Inherited;
 
 /// The number of layers that exist.
@@ -22,6 +23,8 @@ pub(crate) struct Carried {
     /// The scope around this one. What it carries is part of `inherited`.
     pub(crate) outer: Option<Arc<Self>>,
     pub(crate) inherited: Inherited,
+    /// Those who wait for the ids of the calls inside, those of the scopes around included.
+    pub(crate) followers: Vec<Weak<Subscription>>,
     /// The first value that was left out because it is invalid, until a layer reports it.
     pub(crate) refused: Mutex<Option<Error>>,
 }

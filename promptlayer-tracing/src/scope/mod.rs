@@ -82,6 +82,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+#[cfg(feature = "export")]
+use std::sync::Weak;
 use std::task::{Context, Poll, ready};
 
 use futures_core::future::FusedFuture;
@@ -94,6 +96,8 @@ use self::current::Handle;
 #[cfg(not(feature = "export"))]
 use self::disabled::{Additions, Handle};
 use crate::capture;
+#[cfg(feature = "export")]
+use crate::hooks::subscription::Subscription;
 use crate::prompt_link::ToPromptLink;
 
 // The keys are those of `promptlayer_blueprint::providers`, which is there only with the feature `export`.
@@ -186,6 +190,13 @@ impl Scope {
         {
             self.additions.prompt(prompt);
         }
+        self
+    }
+
+    /// Attaches a subscription to the request logs of the calls inside.
+    #[cfg(feature = "export")]
+    pub(crate) fn followed_by(mut self, subscription: Weak<Subscription>) -> Self {
+        self.additions.follow(subscription);
         self
     }
 

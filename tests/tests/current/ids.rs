@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use promptlayer_tracing::export::{BatchLimits, DropReason, SpoolSettings};
-use promptlayer_tracing::{CurrentCall, ErrorKind, LayerBuilder, RequestId, current, promptlayer};
+use promptlayer_tracing::{
+    CurrentCall, ErrorKind, LayerBuilder, RequestId, current, promptlayer, with_request_id,
+};
 use serde_json::{Value, json};
 use std::sync::mpsc::channel;
 use tests::in_memory::{block_on, poll_once};
 use tests::pipeline::{assert_balanced, layer_to, quick};
 use tests::{Recorder, Reply};
+use tracing::Instrument as _;
 use tracing_subscriber::prelude::*;
 
 const LONG: Duration = Duration::from_secs(60);
@@ -77,6 +80,26 @@ fn call_without_a_request_log_has_no_id() {
     let (ids, _) = run(layer_to(recorder.url()), || in_tokio(async { tool().request_id().await }));
     assert_eq!(ids, None);
     assert_eq!(block_on(current().request_id()), None, "nor has code outside a call");
+}
+
+#[test]
+fn value_comes_with_the_id_of_the_last_call() {
+    #[promptlayer]
+    async fn agent(question: &str) -> usize {
+        ask(question);
+        // In another task.
+        tokio::spawn(async { drop(ask("second")) }.in_current_span()).await.unwrap();
+        question.len()
+    }
+    let recorder = Recorder::start().unwrap();
+    let (given, _) = run(layer_to(recorder.url()), || {
+        in_tokio(async {
+            let inner = with_request_id(async { with_request_id(agent("why?")).await }).await;
+            (inner, with_request_id(async { drop(ask("third")) }).await, with_request_id(async { 7 }).await)
+        })
+    });
+    let [second, third] = [1002, 1003].map(|id| Some(RequestId::new(id)));
+    assert_eq!(given, (((4, second), second), ((), third), (7, None)));
 }
 
 #[test]

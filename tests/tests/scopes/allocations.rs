@@ -1,12 +1,13 @@
-//! Without a layer, a scope allocates nothing.
+//! Without a layer, scopes and handles allocate nothing.
 #![allow(unsafe_code, reason = "an allocator that counts")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::process::Command;
+use std::task::Poll;
 
-use promptlayer_tracing::scope;
 use promptlayer_tracing::scope::InCurrentScope as _;
+use promptlayer_tracing::{current, scope, with_request_id};
 use tests::in_memory::poll_once;
 
 thread_local! {
@@ -50,19 +51,31 @@ fn use_scopes() {
     });
 }
 
+/// Uses every method of a handle that needs no waiting.
+fn use_handles() {
+    let call = current();
+    call.tag("a").metadata("k", 7).user("u").session("s").set_prompt("p").set_input("i").set_output("o");
+    call.set_model("m").set_provider("p").score(1).score_named("n", 2);
+    assert!(call.trace_id().is_none() && call.span_id().is_none() && !call.is_recording());
+    let id = std::pin::pin!(call.request_id());
+    assert!(poll_once(id).is_ready());
+    let both = std::pin::pin!(with_request_id(std::future::ready(7)));
+    assert!(poll_once(both) == Poll::Ready((7, None)));
+}
+
 /// Tells the child process that it is one.
 const CHILD: &str = "SCOPES_WITHOUT_LAYER";
 
 #[test]
-fn scope_without_a_layer_allocates_nothing() {
+fn scopes_and_handles_without_a_layer_allocate_nothing() {
     // Other tests of this process have layers, so that a child runs this test alone.
     if std::env::var_os(CHILD).is_some() {
-        assert_eq!(allocations(use_scopes), 0);
+        assert_eq!((allocations(use_scopes), allocations(use_handles)), (0, 0));
         let _layer = promptlayer_tracing::layer().in_memory().unwrap();
         assert!(allocations(use_scopes) > 0, "the counter counts");
         return;
     }
-    let name = "allocations::scope_without_a_layer_allocates_nothing";
+    let name = "allocations::scopes_and_handles_without_a_layer_allocate_nothing";
     let child = Command::new(std::env::current_exe().unwrap())
         .args([name, "--exact", "--nocapture"])
         .env(CHILD, "1")
