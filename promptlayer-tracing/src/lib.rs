@@ -148,7 +148,8 @@ pub mod in_memory {
 /// Returns a builder for a layer that records annotated functions and sends them to PromptLayer.
 ///
 /// When the layer is built, settings that the builder does not have are read from the environment variables
-/// `PROMPTLAYER_API_KEY`, `PROMPTLAYER_BASE_URL` and `PROMPTLAYER_HTTP_TIMEOUT`.
+/// `PROMPTLAYER_API_KEY`, `PROMPTLAYER_BASE_URL` and `PROMPTLAYER_HTTP_TIMEOUT`. With `PROMPTLAYER_DISABLED=true`, the
+/// layer does nothing and needs no key: see [`LayerBuilder::disabled`].
 ///
 /// ```no_run
 /// # fn main() -> Result<(), promptlayer_tracing::Error> {

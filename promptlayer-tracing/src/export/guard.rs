@@ -21,7 +21,7 @@ use crate::hooks;
 ///
 /// A process that is forked from this one has no pipeline. There, `flush`, `shutdown` and the drop return at
 /// once, and calls are counted as dropped ([`Forked`](crate::export::DropReason::Forked)). Build the layer
-/// after the fork instead.
+/// after the fork instead. The guard of a [disabled](crate::LayerBuilder::disabled) layer does nothing either.
 ///
 /// ```
 /// use std::time::Duration;
@@ -50,7 +50,8 @@ use crate::hooks;
 /// ```
 #[must_use = "dropping the guard at once shuts the pipeline down: hold it until the program ends"]
 pub struct ShutdownGuard {
-    shutdown: Arc<Shutdown>,
+    /// `None` if the layer is disabled. It has no pipeline then.
+    shutdown: Option<Arc<Shutdown>>,
     is_shut_down: bool,
 }
 
@@ -69,7 +70,12 @@ impl ShutdownGuard {
 
     pub(crate) fn new(pipeline: Arc<Pipeline>, stop: watch::Sender<Stop>) -> Self {
         let shutdown = Shutdown { pipeline, stop, is_shut_down: AtomicBool::new(false) };
-        Self { shutdown: Arc::new(shutdown), is_shut_down: false }
+        Self { shutdown: Some(Arc::new(shutdown)), is_shut_down: false }
+    }
+
+    /// Returns the guard of a disabled layer.
+    pub(crate) fn disabled() -> Self {
+        Self { shutdown: None, is_shut_down: true }
     }
 
     /// Sends everything that has been recorded so far, and waits for the results.
@@ -81,7 +87,10 @@ impl ShutdownGuard {
     /// It does not wait for spans that other threads record in the meantime. It returns after `timeout` at
     /// the latest. Delivery of the remaining items continues after that.
     pub fn flush(&self, timeout: Duration) -> FlushReport {
-        self.shutdown.flush(timeout)
+        match &self.shutdown {
+            Some(shutdown) => shutdown.flush(timeout),
+            None => FlushReport { is_complete: true, ..FlushReport::default() },
+        }
     }
 
     /// Stops accepting spans, flushes, then ends the pipeline.
@@ -94,7 +103,9 @@ impl ShutdownGuard {
     /// The returned statistics are final: nothing in them is queued or in flight. If the export thread does
     /// not end in time, for example because the machine is too busy, the calling thread counts what is left.
     pub fn shutdown(mut self, timeout: Duration) -> Stats {
-        self.shutdown.end(deadline_in(timeout), hooks::is_hook_thread());
+        if let Some(shutdown) = &self.shutdown {
+            shutdown.end(deadline_in(timeout), hooks::is_hook_thread());
+        }
         // The drop has nothing left to wait for.
         self.is_shut_down = true;
         self.stats()
@@ -122,27 +133,30 @@ impl ShutdownGuard {
     /// # }
     /// ```
     pub fn flush_on_exit(self) -> Self {
-        at_exit::register(&self.shutdown);
+        if let Some(shutdown) = &self.shutdown {
+            at_exit::register(shutdown);
+        }
         self
     }
 
     /// Returns the statistics so far. In a process that was forked from the one that built the layer, they
     /// count only the calls made in the fork, which are all dropped.
     pub fn stats(&self) -> Stats {
-        self.shutdown.pipeline.stats()
+        self.shutdown.as_ref().map_or_else(Stats::default, |shutdown| shutdown.pipeline.stats())
     }
 }
 
 impl Drop for ShutdownGuard {
     fn drop(&mut self) {
-        if self.shutdown.is_forked() {
+        let Some(shutdown) = &self.shutdown else { return };
+        if shutdown.is_forked() {
             // The destructor of the shutdown wakes the export thread and takes a lock for that. The thread is
             // in the parent process.
-            std::mem::forget(Arc::clone(&self.shutdown));
+            std::mem::forget(Arc::clone(shutdown));
             return;
         }
         if !self.is_shut_down {
-            self.shutdown.end(deadline_in(Self::SHUTDOWN_TIMEOUT), hooks::is_hook_thread());
+            shutdown.end(deadline_in(Self::SHUTDOWN_TIMEOUT), hooks::is_hook_thread());
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::export::{
     SpoolSettings, Store, Tally, Wire,
 };
 use crate::hooks::{Hooks, LoggedRequest};
+use crate::layer::disabled::{self, Nowhere};
 use crate::layer::{PromptLayer, SpanFilter};
 use crate::process::held::HeldCalls;
 use crate::process::in_memory::InMemory;
@@ -109,6 +110,7 @@ pub struct LayerBuilder {
     timeout: Option<Duration>,
     is_serverless: bool,
     env: Env,
+    disabled: Option<bool>,
     provider: Option<String>,
     tags: Vec<Cow<'static, str>>,
     metadata: BTreeMap<String, String>,
@@ -206,7 +208,7 @@ impl LayerBuilder {
     }
 
     /// Sets where environment variables are looked up: `PROMPTLAYER_API_KEY`, `PROMPTLAYER_BASE_URL`,
-    /// `PROMPTLAYER_HTTP_TIMEOUT`, `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`,
+    /// `PROMPTLAYER_HTTP_TIMEOUT`, `PROMPTLAYER_DISABLED`, `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`,
     /// `OTEL_SEMCONV_STABILITY_OPT_IN` and `OTEL_SERVICE_NAME`.
     ///
     /// Defaults to the environment of the process. A test can give a map instead:
@@ -224,6 +226,44 @@ impl LayerBuilder {
     pub fn env(mut self, env: Env) -> Self {
         self.settings = self.settings.env(env.clone());
         self.env = env;
+        self
+    }
+
+    /// Sets whether the layer is disabled. A disabled layer records and sends nothing.
+    ///
+    /// [`build`](Self::build) then needs no API key, starts no thread, opens no spool, and calls no hook. Annotated
+    /// functions run as if no layer were installed: nothing of a call is serialized. Other layers of the subscriber
+    /// see their spans as before. [`ShutdownGuard::flush`] and [`ShutdownGuard::shutdown`] return at once, with
+    /// statistics of nothing.
+    ///
+    /// Tags, metadata, and settings that contradict each other are errors of [`build`](Self::build) in a disabled
+    /// layer too, so that a program without a key finds them. The key, the base URL, the timeout, the connection and
+    /// the spool are not looked at.
+    ///
+    /// Defaults to the environment variable `PROMPTLAYER_DISABLED`: `true`, `1`, `yes` and `on` disable the layer,
+    /// `false`, `0`, `no` and `off` do not, and any other value is an error. Without the variable, the layer is
+    /// enabled. The variable does not disable a layer of [`in_memory`](Self::in_memory), whose test expects the
+    /// calls; only `disabled(true)` does.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use promptlayer_tracing::client::Env;
+    /// use tracing_subscriber::prelude::*;
+    ///
+    /// # fn main() -> Result<(), promptlayer_tracing::Error> {
+    /// let env = Env::new([("PROMPTLAYER_DISABLED", "true")]); // by default, the environment of the process
+    /// let (layer, guard) = promptlayer_tracing::layer().env(env).build()?;
+    /// let _default = tracing_subscriber::registry().with(layer).set_default();
+    ///
+    /// // … the program …
+    ///
+    /// assert_eq!(guard.shutdown(Duration::from_secs(5)).spans.accepted, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn disabled(mut self, disabled: bool) -> Self {
+        self.disabled = Some(disabled);
         self
     }
 
@@ -485,18 +525,21 @@ impl LayerBuilder {
     /// # Errors
     ///
     /// An error for which [`Error::is_missing_api_key`] holds if there is no API key; one for which
-    /// [`Error::is_invalid_input`] holds if a key, a tag, metadata, a base URL or a timeout is invalid, or if settings
-    /// contradict each other; and otherwise, by [`Error::kind`]: the HTTP client cannot be set up (there are no root
+    /// [`Error::is_invalid_input`] holds if a key, a tag, metadata, a base URL, a timeout or the value of
+    /// `PROMPTLAYER_DISABLED` is invalid, or if settings contradict each other; and otherwise, by [`Error::kind`]: the HTTP client cannot be set up (there are no root
     /// certificates), a thread cannot be started, or the folder of the spool cannot be created, written to or locked.
     pub fn build(mut self) -> Result<(PromptLayer, ShutdownGuard), Error> {
-        let client = match (self.client.take(), self.of_client.first()) {
-            (Some(_), Some(setting)) => {
-                let reason =
-                    format!("`.{setting}(…)` was given too, and the client has its own; give one of them");
-                return Err(exporter::invalid_argument("setting `.client(…)`", reason).into());
-            }
-            (Some(client), None) => client,
-            (None, _) => {
+        if let (Some(_), Some(setting)) = (&self.client, self.of_client.first()) {
+            let reason =
+                format!("`.{setting}(…)` was given too, and the client has its own; give one of them");
+            return Err(exporter::invalid_argument("setting `.client(…)`", reason).into());
+        }
+        if self.is_disabled()? {
+            return Ok((self.finish(Box::new(Nowhere))?.disable(), ShutdownGuard::disabled()));
+        }
+        let client = match self.client.take() {
+            Some(client) => client,
+            None => {
                 let settings = std::mem::take(&mut self.settings);
                 match self.timeout.or(self.is_serverless.then_some(SERVERLESS_TIMEOUT)) {
                     Some(timeout) => settings.timeout(timeout),
@@ -508,6 +551,11 @@ impl LayerBuilder {
         let redactor = client.http().redactor().clone();
         self.hooks.redactor = redactor.clone();
         self.build_with(client).map_err(|error| error.redacted(&redactor))
+    }
+
+    /// Returns `true` if the layer is disabled, by a setting or by the environment.
+    fn is_disabled(&self) -> Result<bool, Error> {
+        self.disabled.map_or_else(|| disabled::by_environment(&self.env), Ok)
     }
 
     /// The limits of batches, as given or by default.
@@ -561,15 +609,17 @@ impl LayerBuilder {
 
     /// Builds a layer that sends nothing, and a handle to the requests that it receives, for tests.
     ///
-    /// It needs no API key and starts no thread. Hooks are not called. See [`InMemory`] for an example.
+    /// It needs no API key and starts no thread. Hooks are not called. See [`InMemory`] for an example. The environment
+    /// variable `PROMPTLAYER_DISABLED` is ignored; with [`disabled(true)`](Self::disabled), the layer receives nothing.
     ///
     /// # Errors
     ///
     /// Returns an error if a tag or metadata is invalid.
     pub fn in_memory(self) -> Result<(PromptLayer, InMemory), Error> {
         let captured = InMemory::new(self.provider.clone());
+        let is_disabled = self.disabled == Some(true);
         let layer = self.finish(Box::new(Arc::clone(&captured.0)))?;
-        Ok((layer, captured))
+        Ok((if is_disabled { layer.disable() } else { layer }, captured))
     }
 
     fn finish(self, exporter: Box<dyn SpanExporter>) -> Result<PromptLayer, Error> {
@@ -639,6 +689,45 @@ mod tests {
                 assert!(error.is_invalid_input(), "{error:?}");
                 assert!(error.to_string().contains(name), "{error}");
             }
+        }
+    }
+
+    #[test]
+    fn setting_wins_over_the_variable_that_disables() {
+        for (variable, setting, is_disabled) in [
+            (Some("true"), None, true),
+            (Some("true"), Some(false), false),
+            (Some("false"), Some(true), true),
+            (Some("not a value"), Some(true), true),
+            (Some("not a value"), Some(false), false),
+            (None, Some(true), true),
+            (None, None, false),
+        ] {
+            let env = variable.map_or_else(Env::empty, |value| Env::new([(disabled::DISABLED, value)]));
+            let builder = LayerBuilder { disabled: setting, ..LayerBuilder::default() };
+            // An enabled layer needs a key.
+            let lacks_key = builder.env(env).build().is_err_and(|error| error.is_missing_api_key());
+            assert_eq!(lacks_key, !is_disabled, "{variable:?} {setting:?}");
+        }
+    }
+
+    #[test]
+    fn disabled_layer_still_reports_settings_that_are_wrong() {
+        let disabled = || LayerBuilder::default().disabled(true).env(Env::empty());
+        for builder in [
+            disabled().tags([""]),
+            disabled().metadata([("", "value")]),
+            disabled().client(client()).base_url("http://127.0.0.1:9"),
+        ] {
+            assert!(builder.build().unwrap_err().is_invalid_input());
+        }
+        for builder in [
+            disabled().api_key(""),
+            disabled().base_url("not a URL"),
+            disabled().timeout(Duration::ZERO),
+            disabled().spool("/dev/null/no folder"),
+        ] {
+            assert!(builder.build().is_ok());
         }
     }
 

@@ -3,6 +3,7 @@
 mod announce;
 mod builder;
 pub(crate) mod calls_inside;
+mod disabled;
 pub(crate) mod external_span;
 pub(crate) mod gen_ai_fields;
 pub(crate) mod hand_over;
@@ -82,10 +83,10 @@ pub(crate) type SpanFilter = Box<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>;
 pub struct PromptLayer {
     processor: Arc<SpanProcessor>,
     export_spans: Option<SpanFilter>,
+    /// Scopes carry data as long as there is a layer that records. `None` if this layer records nothing.
+    exists: Option<LayerExists>,
     /// `true` if it has been reported that another layer records the spans.
     is_second: AtomicBool,
-    /// Scopes carry data as long as there is a layer.
-    _exists: LayerExists,
 }
 
 impl std::fmt::Debug for PromptLayer {
@@ -96,7 +97,14 @@ impl std::fmt::Debug for PromptLayer {
 
 impl PromptLayer {
     pub(crate) fn new(processor: Arc<SpanProcessor>, export_spans: Option<SpanFilter>) -> Self {
-        Self { processor, export_spans, is_second: AtomicBool::new(false), _exists: LayerExists::new() }
+        let (exists, is_second) = (Some(LayerExists::new()), AtomicBool::new(false));
+        Self { processor, export_spans, exists, is_second }
+    }
+
+    /// Makes the layer record nothing.
+    pub(crate) fn disable(mut self) -> Self {
+        self.exists = None;
+        self
     }
 
     pub(crate) fn processor(&self) -> &Arc<SpanProcessor> {
@@ -129,7 +137,7 @@ where
     S: Subscriber + for<'lookup> LookupSpan<'lookup>,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        if export::is_silent() {
+        if self.exists.is_none() || export::is_silent() {
             return;
         }
         let is_of_attribute = attributes.metadata().fields().field(MARK).is_some();
@@ -202,7 +210,7 @@ where
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
-        if own_span::is_own(id, &self.processor) || export::is_silent() {
+        if self.exists.is_none() || own_span::is_own(id, &self.processor) || export::is_silent() {
             return;
         }
         let Some(span) = context.span(id) else { return };
@@ -220,6 +228,9 @@ where
     /// Adds the fields of an event to the span in which it occurred, if the crate that made the span records
     /// its calls in events.
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        if self.exists.is_none() {
+            return;
+        }
         let is_of_call = |name: &str| name.starts_with(gen_ai::LANGFUSE);
         let fields = event.metadata().fields();
         let is_error = *event.metadata().level() == Level::ERROR && fields.field(EVENT_ERROR).is_some();
@@ -241,7 +252,7 @@ where
 
     /// Ends a span that is not owned by a call of the attribute.
     fn on_close(&self, id: Id, context: Context<'_, S>) {
-        if own_span::is_own(&id, &self.processor) || export::is_silent() {
+        if self.exists.is_none() || own_span::is_own(&id, &self.processor) || export::is_silent() {
             return;
         }
         let Some(span) = context.span(&id) else { return };
