@@ -36,6 +36,7 @@ pub(crate) mod delivery;
 pub(crate) mod encode;
 mod enqueue;
 mod guard;
+mod metrics;
 mod pipeline;
 pub(crate) mod queue;
 mod shutdown;

@@ -2,6 +2,23 @@
 
 use std::collections::BTreeMap;
 
+/// Names the variants of an enumeration, and lists them. A variant without a name does not compile.
+macro_rules! named {
+    ($type:ident { $($variant:ident => $name:literal,)* }) => {
+        impl $type {
+            /// All reasons, in the order of their declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// Returns the reason in lower case with underscores, as metrics write it.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
 /// The reason why an item was dropped before PromptLayer accepted it. The keys of [`Ledger::dropped`].
 ///
 /// ```
@@ -21,6 +38,7 @@ use std::collections::BTreeMap;
 /// assert_eq!(advice(&stats), None);
 /// stats.spans.dropped.insert(DropReason::Deadline, 3);
 /// assert_eq!(advice(&stats), Some("give the shutdown more time"));
+/// assert_eq!(DropReason::Deadline.as_str(), "deadline"); // as metrics write it
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -46,6 +64,18 @@ pub enum DropReason {
     Forked,
 }
 
+named!(DropReason {
+    QueueFull => "queue_full",
+    Expired => "expired",
+    Deadline => "deadline",
+    Closed => "closed",
+    SpoolFull => "spool_full",
+    SpoolDamaged => "spool_damaged",
+    Unwritable => "unwritable",
+    NoRequest => "no_request",
+    Forked => "forked",
+});
+
 /// The reason why PromptLayer rejected an item. The keys of [`Ledger::rejected`].
 ///
 /// ```
@@ -61,6 +91,7 @@ pub enum DropReason {
 /// assert!(!is_misconfigured(&stats));
 /// stats.spans.rejected.insert(RejectReason::Unauthorized, 1);
 /// assert!(is_misconfigured(&stats));
+/// assert_eq!(RejectReason::Unauthorized.as_str(), "unauthorized"); // as metrics write it
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -80,6 +111,15 @@ pub enum RejectReason {
     /// sent, for [`RetryPolicy::max_age`](crate::export::RetryPolicy::max_age), while it accepted other items.
     Failing,
 }
+
+named!(RejectReason {
+    Unauthorized => "unauthorized",
+    Invalid => "invalid",
+    TooLarge => "too_large",
+    TraceClosed => "trace_closed",
+    WrongAddress => "wrong_address",
+    Failing => "failing",
+});
 
 /// Counts of the items that are not settled yet. See [`Ledger::pending`].
 ///
@@ -199,6 +239,23 @@ pub(crate) enum End {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reasons_are_listed_once_under_names_of_their_own() {
+        let drops: BTreeMap<_, _> = DropReason::ALL.iter().map(|reason| (reason.as_str(), reason)).collect();
+        let rejects: BTreeMap<_, _> =
+            RejectReason::ALL.iter().map(|reason| (reason.as_str(), reason)).collect();
+        assert_eq!((drops.len(), rejects.len()), (DropReason::ALL.len(), RejectReason::ALL.len()));
+        assert!(DropReason::ALL.is_sorted() && RejectReason::ALL.is_sorted());
+        // The name is that of the variant, in lower case.
+        for (name, debug) in drops
+            .iter()
+            .map(|(name, reason)| (name, format!("{reason:?}")))
+            .chain(rejects.iter().map(|(name, reason)| (name, format!("{reason:?}"))))
+        {
+            assert_eq!(name.replace('_', ""), debug.to_lowercase());
+        }
+    }
 
     #[test]
     fn every_end_is_entered_under_its_reason() {
