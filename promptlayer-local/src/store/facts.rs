@@ -4,11 +4,13 @@
 //! would be slow.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, UNIX_EPOCH};
 
+use promptlayer_blueprint::prices;
 use rusqlite::{Connection, Row, Statement, named_params};
 
+use super::NewRequest;
 use super::preview::{self, OutputKind};
-use super::{NewRequest, price};
 use crate::timestamp::Timestamp;
 
 /// The maximum number of characters of a name, a model or another text in the facts. A longer text is cut.
@@ -114,13 +116,14 @@ impl Facts {
         let count = |key: &str| source.metadata.get(key)?.parse::<i64>().ok().filter(|count| *count >= 0);
         let cached_tokens = count(CACHED_TOKENS);
         let estimate = || {
-            price::estimate(&price::Usage {
+            let unsigned = |number: i64| u64::try_from(number).unwrap_or_default();
+            prices::estimate(&prices::Usage {
                 provider: source.provider,
                 model: source.model,
-                at: source.start,
-                input_tokens: source.input_tokens,
-                output_tokens: source.output_tokens,
-                cached_tokens,
+                at: UNIX_EPOCH + Duration::from_nanos(unsigned(source.start.nanoseconds())),
+                input_tokens: unsigned(source.input_tokens),
+                output_tokens: unsigned(source.output_tokens),
+                cached_tokens: cached_tokens.map(unsigned),
             })
         };
         let (price, price_is_estimate) = match source.price {

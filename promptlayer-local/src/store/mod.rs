@@ -14,7 +14,6 @@ mod file;
 mod labels;
 mod pool;
 mod preview;
-mod price;
 mod query;
 #[cfg(feature = "cli")]
 mod read_only;

@@ -1,20 +1,45 @@
-//! Estimates the price of a request that was logged without one, from the price table of the crate `genai-prices`.
+//! Estimates of prices, from the table of the crate `genai-prices`, which is compiled in.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use genai_prices::{PriceRequest, UsageKey};
 
-use crate::timestamp::Timestamp;
+use crate::LogRequest;
+
+/// The metadata of a request log that holds the number of cached input tokens.
+const CACHED_TOKENS: &str = "cached_tokens";
 
 /// The provider, the model and the token counts of a request.
-pub(super) struct Usage<'a> {
-    pub(super) provider: &'a str,
-    pub(super) model: &'a str,
+///
+/// ```
+/// use std::time::SystemTime;
+///
+/// use promptlayer_blueprint::prices::{Usage, estimate};
+///
+/// let usage = Usage {
+///     provider: "openai",
+///     model: "gpt-4o",
+///     at: SystemTime::now(),
+///     input_tokens: 1_000,
+///     output_tokens: 200,
+///     cached_tokens: None,
+/// };
+/// assert!(estimate(&usage).is_some_and(|dollars| (0.001..0.1).contains(&dollars)));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage<'a> {
+    /// The provider, by PromptLayer's name.
+    pub provider: &'a str,
+    /// The model, as the request or the response names it.
+    pub model: &'a str,
     /// The time of the request. Prices change over time.
-    pub(super) at: Timestamp,
-    pub(super) input_tokens: i64,
-    pub(super) output_tokens: i64,
-    pub(super) cached_tokens: Option<i64>,
+    pub at: SystemTime,
+    /// The input tokens, cached ones included.
+    pub input_tokens: u64,
+    /// The output tokens.
+    pub output_tokens: u64,
+    /// The input tokens that were read from a cache, if the response tells. Ignored if there are more than input tokens.
+    pub cached_tokens: Option<u64>,
 }
 
 /// PromptLayer's names of providers that the price table calls otherwise.
@@ -26,8 +51,8 @@ const PROVIDERS: &[(&str, &str)] = &[
     ("mistral", "mistral"),
 ];
 
-/// Returns the price in US dollars, or `None` if the table does not know the model.
-pub(super) fn estimate(usage: &Usage<'_>) -> Option<f64> {
+/// Returns the price in US dollars, or `None` if the table does not know the model. [`Usage`] has an example.
+pub fn estimate(usage: &Usage<'_>) -> Option<f64> {
     if usage.input_tokens == 0 && usage.output_tokens == 0 {
         return None;
     }
@@ -42,7 +67,7 @@ pub(super) fn estimate(usage: &Usage<'_>) -> Option<f64> {
     let provider =
         PROVIDERS.iter().find(|(name, _)| *name == usage.provider).map_or(usage.provider, |(_, id)| id);
     let request = |provider: Option<&'_ str>| {
-        let request = PriceRequest::new(usage.model, &tokens).with_timestamp(system_time(usage.at));
+        let request = PriceRequest::new(usage.model, &tokens).with_timestamp(usage.at);
         let priced = match provider {
             Some(provider) => genai_prices::calculate(&request.with_provider_id(provider)),
             None => genai_prices::calculate(&request),
@@ -52,22 +77,50 @@ pub(super) fn estimate(usage: &Usage<'_>) -> Option<f64> {
     request(Some(provider)).or_else(|| request(None)).filter(|price| price.is_finite() && *price > 0.0)
 }
 
-fn system_time(timestamp: Timestamp) -> SystemTime {
-    UNIX_EPOCH + Duration::from_nanos(u64::try_from(timestamp.nanoseconds()).unwrap_or_default())
+/// Returns the price of a request log in US dollars, from its usage. Returns `None` if it has none, or if the table does
+/// not know the model.
+///
+/// ```
+/// use promptlayer_blueprint::{LogRequest, Prompt, prices};
+///
+/// let mut log = LogRequest::new("openai", "gpt-4o", Prompt::user("Why?"), Prompt::assistant("So."));
+/// assert_eq!(prices::estimate_log(&log), None);
+/// (log.input_tokens, log.output_tokens) = (Some(1_000), Some(200));
+/// assert!(prices::estimate_log(&log).is_some());
+/// ```
+pub fn estimate_log(log: &LogRequest) -> Option<f64> {
+    estimate(&Usage {
+        provider: &log.provider,
+        model: &log.model,
+        at: log.request_start_time.unwrap_or_else(SystemTime::now),
+        input_tokens: log.input_tokens.unwrap_or_default(),
+        output_tokens: log.output_tokens.unwrap_or_default(),
+        cached_tokens: log.metadata.get(CACHED_TOKENS).and_then(|count| count.parse().ok()),
+    })
+}
+
+/// Reads the table of prices, which takes some milliseconds. Otherwise, the first estimate reads it.
+///
+/// ```
+/// promptlayer_blueprint::prices::load();
+/// ```
+pub fn load() {
+    let _table = genai_prices::Calculator::bundled();
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a price is not exact to more than 15 digits")]
-fn as_float(count: i64) -> f64 {
+fn as_float(count: u64) -> f64 {
     count as f64
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use super::{Usage, estimate};
-    use crate::timestamp::Timestamp;
 
     fn usage<'a>(provider: &'a str, model: &'a str) -> Usage<'a> {
-        let at = Timestamp::from_nanoseconds(1_767_225_600_000_000_000);
+        let at = UNIX_EPOCH + Duration::from_secs(1_767_225_600);
         Usage { provider, model, at, input_tokens: 1_000_000, output_tokens: 1_000_000, cached_tokens: None }
     }
 
