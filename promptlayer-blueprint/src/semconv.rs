@@ -34,6 +34,8 @@ pub const NODE_TYPE_LLM: &str = "LLM_CALL";
 pub const NODE_TYPE_TOOL: &str = "CODE_EXECUTION";
 pub const TOOL_NAME: &str = "tool.name";
 pub const TELEMETRY_SOURCE: &str = "promptlayer.telemetry.source";
+/// Why a trace that is not sampled was kept.
+pub const KEPT: &str = "promptlayer.kept";
 
 // Attributes of generative AI spans, from OpenTelemetry's semantic conventions.
 pub const PREFIX: &str = "gen_ai.";

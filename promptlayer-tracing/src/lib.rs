@@ -71,6 +71,7 @@
 //! - `export` (default): the layer, the export pipeline and the REST client.
 //! - `rustls` (default) or `native-tls`: the TLS library. Without either, only `http` URLs work.
 //! - `templates` (default): rendering of prompt templates.
+//! - `prices`: `export::KeepPolicy::costs_more_than`, which keeps costly traces, and the module `blueprint::prices`.
 //! - `reqwest-middleware`, `tower`, `aws`: the module `middleware` for clients of these crates. `aws` needs the
 //!   Rust version of the AWS SDK that you use.
 //! - `proxy`: the function and the module of that name.

@@ -88,8 +88,12 @@ impl SpanExporter for Arc<Pipeline> {
         self.reporter.report(error);
     }
 
-    fn left_out(&self) {
-        self.counters.left_out.fetch_add(1, Relaxed);
+    fn left_out(&self, spans: usize) {
+        self.counters.left_out.fetch_add(spans as u64, Relaxed);
+    }
+
+    fn evicted(&self, spans: usize) {
+        self.counters.evicted.fetch_add(spans as u64, Relaxed);
     }
 
     fn lost_scores(&self, function: &'static str, count: usize) {

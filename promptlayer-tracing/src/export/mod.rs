@@ -62,3 +62,4 @@ pub(crate) use self::spool::store::Store;
 pub use self::spool::{SpoolMode, SpoolSettings};
 pub use self::stats::{FlushReport, Stats};
 pub(crate) use self::worker::{Settings, start};
+pub use crate::process::keep::KeepPolicy;

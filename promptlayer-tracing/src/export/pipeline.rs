@@ -44,6 +44,8 @@ pub(crate) struct ExportCounters {
     pub(crate) shrunk: AtomicU64,
     /// Spans that were left out with their trace by the layer's `sample`.
     pub(crate) left_out: AtomicU64,
+    /// Spans that were removed while they waited for the decision of the layer's `keep`.
+    pub(crate) evicted: AtomicU64,
     /// Batches that were lost to a panic in this crate.
     pub(crate) panics: AtomicU64,
 }

@@ -66,9 +66,15 @@ pub struct Stats {
     /// Spans that were sent without their media, or with long texts cut, because they were larger than
     /// [`BatchLimits::span_bytes`](crate::export::BatchLimits::span_bytes) or than PromptLayer accepts.
     pub shrunk: u64,
-    /// Spans that were left out with their trace by [`sample`](crate::LayerBuilder::sample). They are not
-    /// counted in any ledger.
+    /// Spans that were left out with their trace by [`sample`](crate::LayerBuilder::sample), and not kept by
+    /// [`keep`](crate::LayerBuilder::keep). They are not counted in any ledger.
     pub sampled_out: u64,
+    /// Spans that wait in memory until it is known whether [`keep`](crate::LayerBuilder::keep) keeps their trace. They are
+    /// not counted in any ledger yet.
+    pub undecided: u64,
+    /// Spans that were removed with their trace while it was undecided, because of the limits of the
+    /// [`KeepPolicy`](crate::export::KeepPolicy). They are not counted in any ledger.
+    pub evicted: u64,
     /// Files and parts of files of the spool that could not be read when it was opened. They are quarantined
     /// in its folder `set-aside` for a limited time.
     pub set_aside: u64,
@@ -135,6 +141,8 @@ impl Pipeline {
             skipped_requests: read(&self.counters.skipped),
             shrunk: read(&self.counters.shrunk),
             sampled_out: read(&self.counters.left_out),
+            undecided: self.processor().map_or(0, |processor| processor.waiting_spans()),
+            evicted: read(&self.counters.evicted),
             set_aside: self.store.as_ref().map_or(0, Store::set_aside),
             panics: read(&self.counters.panics),
         }

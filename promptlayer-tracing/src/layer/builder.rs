@@ -15,14 +15,15 @@ use tracing::Metadata;
 
 use crate::error::Error;
 use crate::export::{
-    self, BatchLimits, Encoder, Pipeline, QueueLimits, Resource, RetryPolicy, Settings, ShutdownGuard,
-    SpoolSettings, Store, Tally, Wire,
+    self, BatchLimits, Encoder, KeepPolicy, Pipeline, QueueLimits, Resource, RetryPolicy, Settings,
+    ShutdownGuard, SpoolSettings, Store, Tally, Wire,
 };
 use crate::hooks::{Hooks, LoggedRequest};
 use crate::layer::disabled::{self, Nowhere};
 use crate::layer::{PromptLayer, SpanFilter};
 use crate::process::held::HeldCalls;
 use crate::process::in_memory::InMemory;
+use crate::process::undecided::Undecided;
 use crate::process::{Redact, SpanExporter, SpanProcessor};
 use crate::span::finished::Inherited;
 
@@ -119,6 +120,7 @@ pub struct LayerBuilder {
     semconv: Option<SemconvStability>,
     redact: Redact,
     sample: Option<f64>,
+    keep: KeepPolicy,
     queue: QueueLimits,
     batch: Option<BatchLimits>,
     retry: Option<RetryPolicy>,
@@ -136,6 +138,7 @@ impl fmt::Debug for LayerBuilder {
             .field("provider", &self.provider)
             .field("tags", &self.tags)
             .field("metadata", &self.metadata)
+            .field("keep", &self.keep)
             .field("queue", &self.queue)
             .field("batch", &self.batch)
             .field("retry", &self.retry)
@@ -384,12 +387,29 @@ impl LayerBuilder {
 
     /// Sets the share of traces that are recorded, from 0 to 1.
     ///
-    /// The random trace id decides whether a trace is recorded. A trace is recorded as a whole or not at all,
-    /// and nothing of a trace that is not recorded is serialized. A number outside the range is replaced by the
-    /// nearest one in it, and a number that is not one (NaN) by 1. Defaults to 1.
+    /// The random trace id decides whether a trace is recorded, by the rule of OpenTelemetry's `TraceIdRatioBased`. A trace
+    /// is recorded as a whole or not at all, and nothing of a trace that is not recorded is serialized, unless
+    /// [`keep`](Self::keep) asks for it. A number outside the range is replaced by the nearest one in it, and a number that
+    /// is not one (NaN) by 1. Defaults to 1.
     pub fn sample(mut self, share: f64) -> Self {
         // NaN records everything, because it cannot be a request to lose data.
         self.sample = Some(if share.is_nan() { 1.0 } else { share.clamp(0.0, 1.0) });
+        self
+    }
+
+    /// Keeps traces that are not sampled if something in them failed, was slow, or was costly.
+    ///
+    /// All calls are then recorded, and those of traces that are not sampled wait in memory until the decision. Defaults
+    /// to [`KeepPolicy::default`], which keeps none and costs nothing.
+    ///
+    /// ```
+    /// use promptlayer_tracing::export::KeepPolicy;
+    ///
+    /// # let builder =
+    /// promptlayer_tracing::layer().sample(0.01).keep(KeepPolicy::default().failed());
+    /// ```
+    pub fn keep(mut self, policy: KeepPolicy) -> Self {
+        self.keep = policy;
         self
     }
 
@@ -629,6 +649,7 @@ impl LayerBuilder {
         });
         check_metadata(&self.metadata)?;
         let semconv = self.semconv();
+        self.keep.load_prices();
         let processor = SpanProcessor {
             exporter,
             root: Arc::new(Inherited { tags: Tags::new(self.tags)?, metadata: self.metadata, prompt: None }),
@@ -640,6 +661,7 @@ impl LayerBuilder {
             semconv,
             keeps_trace: self.wire == Wire::SpansBulk,
             held: HeldCalls::default(),
+            undecided: (!self.keep.is_empty()).then(|| Undecided::new(self.keep)),
         };
         Ok(PromptLayer::new(Arc::new(processor), self.export_spans))
     }

@@ -316,6 +316,7 @@ fn finished(record: &OpenSpan, fields: Fields, inherited: Arc<Inherited>) -> Box
     let is_request = calls_a_model && !surrounds_a_call;
     let told = record.external.filter(|_| is_request);
     let mut finished = Box::new(FinishedSpan::new(record.name, record.place, record.started, inherited));
+    finished.local_root = record.undecided_root();
     finished.kind = kind;
     finished.is_request = is_request;
     finished.is_external = record.external.is_some();

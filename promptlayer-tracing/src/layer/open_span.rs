@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Instant, SystemTime};
 
+use promptlayer_blueprint::SpanId;
 use tracing::Metadata;
 use tracing::callsite::Identifier;
 use tracing::span::Id;
@@ -177,12 +178,30 @@ impl OpenSpan {
         iter::successors(self.outer.as_ref(), |span| span.outer.as_ref())
     }
 
+    /// Returns the id of the local root, the outermost recorded span of the trace in this process, if the trace is not
+    /// sampled and may be kept.
+    pub(crate) fn undecided_root(&self) -> Option<SpanId> {
+        if self.place.is_sampled || self.processor.undecided.is_none() {
+            return None;
+        }
+        Some(self.outers().last().map_or(self.place.span_id, |root| root.place.span_id))
+    }
+
     /// Returns the record in the extensions of a span.
     pub(crate) fn of<'registry, R>(span: &SpanRef<'registry, R>) -> Option<Arc<Self>>
     where
         R: LookupSpan<'registry>,
     {
         unless_poisoned(|| span.extensions().get::<Arc<Self>>().cloned()).flatten()
+    }
+}
+
+impl Drop for OpenSpan {
+    /// Decides about the trace if this is its local root, and ended without being handed over.
+    fn drop(&mut self) {
+        if self.outer.is_none() && !self.place.is_sampled {
+            self.processor.root_is_gone(self.place.span_id);
+        }
     }
 }
 

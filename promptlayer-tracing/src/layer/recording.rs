@@ -86,21 +86,22 @@ impl Recording {
     /// Takes over the span from its layer. Returns `None` if no layer recorded the span.
     pub(crate) fn claim(span: &Span, site: &'static CallSite) -> Option<Self> {
         let open = take_for_call(span)?;
-        let is_sampled = open.place.is_sampled;
+        let is_recorded = open.processor.records(open.place);
         let inherited = {
             let mut state = open.lock();
             if state.owner != Owner::Layer {
                 return None;
             }
-            state.owner = if is_sampled { Owner::Call } else { Owner::Gone };
+            state.owner = if is_recorded { Owner::Call } else { Owner::Gone };
             state.site = Some(site);
             Arc::clone(&state.inherited)
         };
-        if !is_sampled {
-            open.processor.exporter.left_out();
+        if !is_recorded {
+            open.processor.exporter.left_out(1);
             return None;
         }
         let mut span = Box::new(FinishedSpan::new(open.name, open.place, open.started, inherited));
+        span.local_root = open.undecided_root();
         span.function = Some(site.function);
         span.kind = Some(site.kind.unwrap_or(SpanKind::Llm));
         span.is_request = site.kind.is_none_or(SpanKind::is_request);

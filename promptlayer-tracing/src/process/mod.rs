@@ -4,7 +4,11 @@ pub(crate) mod around;
 pub(crate) mod convert;
 pub(crate) mod held;
 pub(crate) mod in_memory;
+pub(crate) mod keep;
 mod redact;
+#[cfg(test)]
+mod sampling_tests;
+pub(crate) mod undecided;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use promptlayer_blueprint::semconv::SemconvStability;
-use promptlayer_blueprint::{LogRequest, TraceId};
+use promptlayer_blueprint::{LogRequest, SpanId, TraceId, semconv};
 use promptlayer_client::exporter::clock;
 use serde_json::{Map, Value};
 
@@ -23,8 +27,10 @@ use crate::hooks;
 use crate::hooks::subscription::LostScores;
 use crate::process::convert::ConvertedRequest;
 use crate::process::held::HeldCalls;
+use crate::process::keep::Evidence;
+use crate::process::undecided::{Ended, Settled, Undecided};
 use crate::span::fields::Fields;
-use crate::span::finished::{FinishedSpan, Inherited};
+use crate::span::finished::{FinishedSpan, Inherited, Place};
 
 /// Prepares the finished spans of a layer and hands them to its destination.
 pub(crate) struct SpanProcessor {
@@ -45,6 +51,8 @@ pub(crate) struct SpanProcessor {
     pub(crate) keeps_trace: bool,
     /// The model calls of other crates that wait for the annotated function around them.
     pub(crate) held: HeldCalls,
+    /// The spans of traces that are not sampled and may be kept, if the layer's `keep` asks for it.
+    pub(crate) undecided: Option<Undecided>,
 }
 
 /// The receiver of finished spans: the export pipeline, or the in-memory store of a test.
@@ -52,8 +60,11 @@ pub(crate) trait SpanExporter: Send + Sync {
     /// Takes a span. Does not block and does not fail.
     fn take(&self, processed: ProcessedSpan);
 
-    /// Counts a span that was left out because its trace is not sampled.
-    fn left_out(&self) {}
+    /// Counts spans that were left out because their trace is not sampled.
+    fn left_out(&self, _spans: usize) {}
+
+    /// Counts spans that were removed while they waited for the decision about their trace.
+    fn evicted(&self, _spans: usize) {}
 
     /// Counts and reports scores of a call that made no request log.
     fn lost_scores(&self, function: &'static str, count: usize) {
@@ -124,11 +135,13 @@ impl SpanProcessor {
 
     /// Prepares a finished span for leaving the calling thread. Returns `None` if the span is not exported.
     pub(crate) fn prepare(&self, mut span: Box<FinishedSpan>) -> Option<ProcessedSpan> {
-        if !span.is_request && !self.keeps_trace {
+        let is_exported = span.is_request || self.keeps_trace;
+        if !self.records(span.place) {
+            self.exporter.left_out(usize::from(is_exported));
             return None;
         }
-        if !span.place.is_sampled {
-            self.exporter.left_out();
+        if !is_exported {
+            self.decide_by_end(&span);
             return None;
         }
         span.take_score();
@@ -164,7 +177,61 @@ impl SpanProcessor {
     /// Hands a span to the destination, after the calls that have waited for too long.
     pub(crate) fn hand_over(&self, processed: ProcessedSpan) {
         self.release_expired();
-        self.exporter.take(processed);
+        self.take(processed);
+    }
+
+    /// Returns `true` if spans at this place are recorded: those of sampled traces, and those that may be kept.
+    pub(crate) fn records(&self, place: Place) -> bool {
+        place.is_sampled || self.undecided.is_some()
+    }
+
+    /// Hands a span to the destination. If its trace is not sampled, it waits until it is known whether it is kept.
+    fn take(&self, processed: ProcessedSpan) {
+        match &self.undecided {
+            Some(undecided) if !processed.span.place.is_sampled => {
+                let evidence = undecided.policy.evidence(&processed, self.provider.as_deref());
+                self.settle(undecided.add(Ended::from_span(&processed.span), evidence, Some(processed)));
+            }
+            _ => self.exporter.take(processed),
+        }
+    }
+
+    /// Decides about the trace of a span that ended and is not exported.
+    fn decide_by_end(&self, span: &FinishedSpan) {
+        if let Some(undecided) = self.undecided.as_ref().filter(|_| !span.place.is_sampled) {
+            let evidence = Evidence { reason: undecided.policy.known_reason(span), cost: 0.0 };
+            self.settle(undecided.add(Ended::from_span(span), evidence, None));
+        }
+    }
+
+    /// Decides about a trace whose local root is gone without an end.
+    pub(crate) fn root_is_gone(&self, root: SpanId) {
+        if let Some(undecided) = &self.undecided {
+            self.settle(undecided.root_is_gone(root));
+        }
+    }
+
+    /// Returns the number of spans that wait for the decision about their trace.
+    pub(crate) fn waiting_spans(&self) -> u64 {
+        self.undecided.as_ref().map_or(0, Undecided::len)
+    }
+
+    /// Hands over the spans of a kept trace, and counts the others.
+    fn settle(&self, settled: Settled) {
+        let Settled { kept, left_out, evicted } = settled;
+        if !left_out.is_empty() {
+            self.exporter.left_out(left_out.len());
+        }
+        if !evicted.is_empty() {
+            self.exporter.evicted(evicted.len());
+        }
+        if let Some((reason, spans)) = kept {
+            for mut processed in spans {
+                let fields = processed.span.fields.by_name_mut();
+                fields.insert(semconv::KEPT.to_owned(), reason.as_str().into());
+                self.exporter.take(processed);
+            }
+        }
     }
 
     /// Hands over the model calls that have waited for too long for the function around them.
@@ -175,14 +242,18 @@ impl SpanProcessor {
         }
     }
 
-    /// Hands over all model calls that wait for the function around them. No call waits from now on.
+    /// Hands over all model calls that wait for the function around them, and decides about the traces that wait. None
+    /// waits from now on.
     pub(crate) fn release_all(&self) {
         self.release(self.held.close());
+        if let Some(undecided) = &self.undecided {
+            self.settle(undecided.close());
+        }
     }
 
     fn release(&self, calls: impl IntoIterator<Item = Box<FinishedSpan>>) {
         for processed in calls.into_iter().filter_map(|call| self.prepare(call)) {
-            self.exporter.take(processed);
+            self.take(processed);
         }
     }
 

@@ -78,6 +78,8 @@ pub(crate) enum Output {
 #[derive(Debug)]
 pub(crate) struct FinishedSpan {
     pub(crate) place: Place,
+    /// The outermost span of the trace in this process, if the trace is not sampled and may be kept.
+    pub(crate) local_root: Option<SpanId>,
     /// The span's name.
     pub(crate) name: &'static str,
     /// The name of the annotated function. `None` for a span that the attribute did not open.
@@ -131,6 +133,7 @@ impl FinishedSpan {
     ) -> Self {
         Self {
             place,
+            local_root: None,
             name,
             function: None,
             kind: None,

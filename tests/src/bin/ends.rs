@@ -41,6 +41,8 @@ fn main() {
         "fork" => forks::fork_once(url, folder),
         #[cfg(unix)]
         "fork-busy" => forks::fork_while_busy(url),
+        #[cfg(unix)]
+        "fork-keep" => forks::fork_while_traces_wait(url),
         other => panic!("there is no scenario {other:?} for {folder}"),
     }
 }
@@ -77,7 +79,7 @@ mod forks {
     use std::{fs, thread};
 
     use promptlayer_tracing::ShutdownGuard;
-    use promptlayer_tracing::export::{SpoolMode, SpoolSettings};
+    use promptlayer_tracing::export::{KeepPolicy, SpoolMode, SpoolSettings};
     use tracing_subscriber::prelude::*;
 
     use super::*;
@@ -164,6 +166,62 @@ mod forks {
         });
         say(&format!("child's own {}", describe(&own.shutdown(LONG))));
         say(&format!("child {}", describe(&guard.shutdown(LONG))));
+    }
+
+    #[promptlayer]
+    fn fail(_number: u64) -> Result<(), std::io::Error> {
+        Err(std::io::Error::other("it failed"))
+    }
+
+    /// Makes a call in a trace of its own, then runs `inside`, then makes one that fails.
+    #[promptlayer(kind = "chain")]
+    fn chain(number: u64, inside: impl FnOnce()) {
+        ask(number);
+        inside();
+        let _ = fail(number + 1);
+    }
+
+    /// Forks while a trace waits for a decision, and other threads use the store in which it waits.
+    pub(super) fn fork_while_traces_wait(url: &str) {
+        let policy = KeepPolicy::default().failed();
+        let builder = layer_for(url).sample(0.0).keep(policy).on_error(|_| {});
+        let (layer, guard) = builder.build().unwrap_or_else(|error| panic!("{error}"));
+        tracing_subscriber::registry().with(layer).init();
+        let done = AtomicBool::new(false);
+        let mut guard = Some(guard);
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !done.load(Ordering::Relaxed) {
+                        chain_without_failure();
+                    }
+                });
+            }
+            chain(0, || {
+                for _ in 0..20 {
+                    let status = in_child(|| {
+                        // The call of the parent does not wait in the child.
+                        chain(100, || drop(fail(102)));
+                        if let Some(guard) = guard.take() {
+                            let stats = guard.shutdown(LONG);
+                            say(&format!("child {} {}", describe(&stats), stats.undecided));
+                        }
+                    });
+                    say(&format!("child ended {status}"));
+                }
+            });
+            done.store(true, Ordering::Relaxed);
+        });
+        if let Some(guard) = guard.take() {
+            let stats = guard.shutdown(LONG);
+            say(&format!("parent {} {}", describe(&stats), stats.undecided));
+        }
+    }
+
+    #[promptlayer(kind = "chain")]
+    fn chain_without_failure() {
+        ask(1);
+        ask(2);
     }
 
     pub(super) fn fork_while_busy(url: &str) {

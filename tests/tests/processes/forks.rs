@@ -66,6 +66,19 @@ fn fork_while_other_threads_hold_locks_does_not_hang() {
     assert_eq!(ended.lines, vec!["child ended 0"; 50], "{ended:#?}");
 }
 
+#[cfg(unix)]
+#[test]
+fn fork_while_traces_wait_does_not_hang_and_keeps_the_parents() {
+    let folder = TempDir::new().unwrap();
+    let recorder = Recorder::start().unwrap();
+    let ended = start("fork-keep", recorder.url(), folder.path()).end().unwrap();
+    assert!(ended.status.success(), "{ended:#?}");
+    // Two calls of the child failed. Its other two spans are left out, as without a pipeline none can be kept whole.
+    let mut expected = ["child 2 0 {Forked: 2} 0 0", "child ended 0"].repeat(20);
+    expected.push("parent 3 3 {} 0 0");
+    assert_eq!(ended.lines, expected, "{ended:#?}");
+}
+
 #[test]
 fn several_pipelines_end_within_one_timeout_at_exit() {
     let folder = TempDir::new().unwrap();

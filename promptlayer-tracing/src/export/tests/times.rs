@@ -36,6 +36,7 @@ fn sent(started: SystemTime, duration: Duration) -> Value {
         semconv: SemconvStability::default(),
         keeps_trace: true,
         held: HeldCalls::default(),
+        undecided: None,
     };
     let mut span = span(random::trace_id(), 0);
     (span.started, span.duration) = (started, duration);

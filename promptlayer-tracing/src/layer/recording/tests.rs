@@ -49,6 +49,7 @@ fn types_of_all(run: impl FnOnce()) -> Vec<TypeNames> {
         semconv: SemconvStability::default(),
         keeps_trace: true,
         held: HeldCalls::default(),
+        undecided: None,
     };
     let layer = PromptLayer::new(Arc::new(processor), None);
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), run);
