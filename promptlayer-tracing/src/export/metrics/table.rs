@@ -45,6 +45,10 @@ impl Metric {
         Self { name, description, unit, kind: MetricKind::Counter, points }
     }
 
+    fn gauge(name: &'static str, unit: &'static str, description: &'static str, value: u64) -> Self {
+        Self { kind: MetricKind::Gauge, ..Self::counter(name, unit, description, value) }
+    }
+
     /// A metric with several values, which the attribute `label` tells apart.
     fn by(self, label: &'static str, values: impl IntoIterator<Item = (&'static str, u64)>) -> Self {
         let point = |(name, value)| Point { label: Some((label, name)), value };
@@ -64,8 +68,9 @@ macro_rules! of_ledger {
             .iter()
             .map(|reason| (reason.as_str(), dropped.get(reason).copied().unwrap_or_default()));
         let counter = |name, description, value| Metric::counter(name, $unit, description, value);
-        let states = counter(
+        let states = Metric::gauge(
             concat!($prefix, ".pending"),
+            $unit,
             concat!($items, " that are not settled yet, by where they are."),
             0,
         );
@@ -93,8 +98,7 @@ macro_rules! of_ledger {
                 concat!($items, " that were sent and may not have arrived."),
                 *outcome_unknown,
             ),
-            Metric { kind: MetricKind::Gauge, ..states }
-                .by(STATE, [("queued", queued), ("in_flight", in_flight), ("spooled", spooled)]),
+            states.by(STATE, [("queued", queued), ("in_flight", in_flight), ("spooled", spooled)]),
         ]
     }};
 }
@@ -110,13 +114,76 @@ pub(crate) fn metrics(stats: &Stats) -> Vec<Metric> {
         skipped_requests,
         shrunk,
         sampled_out,
+        undecided,
+        evicted,
         set_aside,
         panics,
     } = stats;
-    let HookStats { received, run, panicked, timed_out, skipped, of_hooks, missing } = *hooks;
     let spans = of_ledger!("promptlayer.spans", "Spans", "{span}", spans);
     let tracking = of_ledger!("promptlayer.tracking", "Tracking calls of hooks", "{call}", tracking);
     let others = [
+        Metric::counter(
+            "promptlayer.retries",
+            "{request}",
+            "Requests to PromptLayer that were sent again.",
+            *retries,
+        ),
+        Metric::counter(
+            "promptlayer.possible_duplicates",
+            "{span}",
+            "Spans that were sent although an earlier request may have delivered them.",
+            *possible_duplicates,
+        ),
+        Metric::counter(
+            "promptlayer.skipped_requests",
+            "{request}",
+            "Requests that PromptLayer did not log, because their prompt template does not exist.",
+            *skipped_requests,
+        ),
+        Metric::counter(
+            "promptlayer.shrunk",
+            "{span}",
+            "Spans that were sent without their media, or with long texts cut.",
+            *shrunk,
+        ),
+        Metric::counter(
+            "promptlayer.sampled_out",
+            "{span}",
+            "Spans that were left out with their trace by sampling.",
+            *sampled_out,
+        ),
+        Metric::gauge(
+            "promptlayer.undecided",
+            "{span}",
+            "Spans that wait until it is known whether their trace is kept.",
+            *undecided,
+        ),
+        Metric::counter(
+            "promptlayer.evicted",
+            "{span}",
+            "Spans that were removed with their trace while it was undecided, because of the limits.",
+            *evicted,
+        ),
+        Metric::counter(
+            "promptlayer.set_aside",
+            "{file}",
+            "Files and parts of files of the spool that could not be read.",
+            *set_aside,
+        ),
+        Metric::counter(
+            "promptlayer.panics",
+            "{batch}",
+            "Batches that were lost to a panic in the pipeline.",
+            *panics,
+        ),
+    ];
+    spans.into_iter().chain(tracking).chain(of_hooks(*hooks)).chain(others).collect()
+}
+
+/// Returns the metrics of the hooks.
+fn of_hooks(stats: HookStats) -> [Metric; 7] {
+    let HookStats { received, run, panicked, timed_out, skipped, of_hooks, missing } = stats;
+    [
         Metric::counter(
             "promptlayer.hooks.received",
             "{request}",
@@ -154,48 +221,5 @@ pub(crate) fn metrics(stats: &Stats) -> Vec<Metric> {
             "Requests that were delivered and whose response had no readable id.",
             missing,
         ),
-        Metric::counter(
-            "promptlayer.retries",
-            "{request}",
-            "Requests to PromptLayer that were sent again.",
-            *retries,
-        ),
-        Metric::counter(
-            "promptlayer.possible_duplicates",
-            "{span}",
-            "Spans that were sent although an earlier request may have delivered them.",
-            *possible_duplicates,
-        ),
-        Metric::counter(
-            "promptlayer.skipped_requests",
-            "{request}",
-            "Requests that PromptLayer did not log, because their prompt template does not exist.",
-            *skipped_requests,
-        ),
-        Metric::counter(
-            "promptlayer.shrunk",
-            "{span}",
-            "Spans that were sent without their media, or with long texts cut.",
-            *shrunk,
-        ),
-        Metric::counter(
-            "promptlayer.sampled_out",
-            "{span}",
-            "Spans that were left out with their trace by sampling.",
-            *sampled_out,
-        ),
-        Metric::counter(
-            "promptlayer.set_aside",
-            "{file}",
-            "Files and parts of files of the spool that could not be read.",
-            *set_aside,
-        ),
-        Metric::counter(
-            "promptlayer.panics",
-            "{batch}",
-            "Batches that were lost to a panic in the pipeline.",
-            *panics,
-        ),
-    ];
-    spans.into_iter().chain(tracking).chain(others).collect()
+    ]
 }

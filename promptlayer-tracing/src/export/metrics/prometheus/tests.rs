@@ -134,6 +134,8 @@ fn all_different() -> Stats {
         &mut stats.skipped_requests,
         &mut stats.shrunk,
         &mut stats.sampled_out,
+        &mut stats.undecided,
+        &mut stats.evicted,
         &mut stats.set_aside,
         &mut stats.panics,
     ];
@@ -176,6 +178,8 @@ fn text_is_valid_and_has_each_number_once() {
         ("promptlayer_skipped_requests_total", None, stats.skipped_requests),
         ("promptlayer_shrunk_total", None, stats.shrunk),
         ("promptlayer_sampled_out_total", None, stats.sampled_out),
+        ("promptlayer_undecided", None, stats.undecided),
+        ("promptlayer_evicted_total", None, stats.evicted),
         ("promptlayer_set_aside_total", None, stats.set_aside),
         ("promptlayer_panics_total", None, stats.panics),
     ] {
