@@ -36,6 +36,18 @@ pub const TOOL_NAME: &str = "tool.name";
 pub const TELEMETRY_SOURCE: &str = "promptlayer.telemetry.source";
 /// Why a trace that is not sampled was kept.
 pub const KEPT: &str = "promptlayer.kept";
+pub const TAGS: &str = "promptlayer.tags";
+pub const METADATA_PREFIX: &str = "promptlayer.metadata.";
+pub const PROVIDER_TYPE: &str = "promptlayer.provider.type";
+pub const API_TYPE: &str = "promptlayer.api.type";
+pub const TEMPLATE_NAME: &str = "promptlayer.prompt.name";
+pub const TEMPLATE_ID: &str = "promptlayer.prompt.id";
+pub const TEMPLATE_VERSION: &str = "promptlayer.prompt.version";
+pub const LOG_MANAGED: &str = "promptlayer.request_log.managed";
+
+/// The fields of a request log that have no attribute, or one that differs, as a JSON object. This workspace defines
+/// it: other services ignore it. See [`log_fields`](crate::providers::gen_ai::log_fields).
+pub const LOG_FIELDS: &str = "promptlayer.request_log.fields";
 
 // Attributes of generative AI spans, from OpenTelemetry's semantic conventions.
 pub const PREFIX: &str = "gen_ai.";

@@ -5,7 +5,8 @@
 //! because a `tracing` field holds a single value.
 //!
 //! The fields of a span are read with [`request`], [`response`], [`problem`] and the functions beside them. [`Dialect`]
-//! first converts the fields of crates that use other names. [`of_log`] writes attributes.
+//! first converts the fields of crates that use other names. [`of_log`], [`content_of_log`] and [`log_fields`] write
+//! attributes.
 //!
 //! ```
 //! use promptlayer_blueprint::providers::gen_ai;
@@ -25,9 +26,11 @@ mod attributes;
 mod dialects;
 mod fields;
 mod indexed;
+mod log_fields;
 mod messages;
 mod operations;
 mod tools;
+mod write;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -36,6 +39,8 @@ use serde_json::{Map, Value};
 
 pub use self::attributes::{Answered, of_log};
 pub use self::dialects::{Dialect, LANGFUSE};
+pub use self::log_fields::log_fields;
+pub use self::write::content_of_log;
 use self::fields::{Said, count, list, parsed, said, seconds, text};
 use self::messages::{instructions, messages};
 pub use self::operations::{Operation, is_model_call, operation};
@@ -79,7 +84,8 @@ pub fn request(fields: &Map<String, Value>) -> Request {
 
 /// Returns the request log of a call that a finished span describes.
 ///
-/// The log has no times, and its function name is empty: these are not in the fields.
+/// The log has no times, and its function name is empty: these are not in the fields. If the fields have
+/// [`semconv::LOG_FIELDS`], the log has those times, that name, and no metadata.
 ///
 /// ```
 /// use promptlayer_blueprint::providers::gen_ai;
@@ -118,7 +124,8 @@ pub fn log_request(fields: &Map<String, Value>) -> LogRequest {
         log.prompt_version_number = template.version;
         log.prompt_input_variables = template.variables;
     }
-    log
+    let fields = fields.get(semconv::LOG_FIELDS).and_then(Value::as_str);
+    fields.and_then(|fields| log_fields::with_log_fields(fields, &mut log)).unwrap_or(log)
 }
 
 /// A prompt template that a span names.

@@ -1,5 +1,6 @@
 //! Messages in OpenTelemetry's format: a role and a list of parts.
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::super::blocks;
@@ -9,6 +10,9 @@ use super::super::openai_chat;
 use super::super::turn::{self, Part};
 use super::fields::Said;
 use crate::blueprint::{ContentBlock, MediaFormat, Message, OutputMediaContent, OutputMediaType, ToolCall};
+
+/// The field of a message that holds the blueprint's own message, if OpenTelemetry's format cannot express it.
+pub(super) const OWN_FORM: &str = "promptlayer";
 
 /// Converts messages. Any other value becomes one message, created from its text by `otherwise`.
 pub(super) fn messages(said: &Said<'_>, otherwise: fn(String) -> Message) -> Vec<Message> {
@@ -26,7 +30,10 @@ fn is_message(said: &Value) -> bool {
 }
 
 /// Converts one message. A message with tool results becomes several.
-fn message(said: &Value) -> Vec<Message> {
+pub(super) fn message(said: &Value) -> Vec<Message> {
+    if let Some(own) = said.get(OWN_FORM).and_then(|own| Message::deserialize(own).ok()) {
+        return vec![own];
+    }
     let Some(parts) = said.get("parts").filter(|parts| parts.is_array()) else {
         // The span uses `OpenAI`'s message format.
         return vec![openai_chat::message(said)];

@@ -40,6 +40,7 @@ mod responses_tools;
 mod secrets;
 mod vendors;
 mod whole;
+mod written_attributes;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
