@@ -6,10 +6,10 @@ use std::time::Duration;
 use std::{env, fmt};
 
 use reqwest::Url;
-use reqwest::header::HeaderValue;
+use reqwest::header::{HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::http::Http;
+use crate::http::{API_KEY_HEADER, Http};
 use crate::settings::{SetUp, Settings};
 use crate::{Client, Error, Redactor, Repr, clock};
 
@@ -216,6 +216,11 @@ impl ClientBuilder {
         Ok(Client { http: Http::new(Arc::new(settings))? })
     }
 
+    /// Returns the closure that customizes the HTTP client.
+    pub(crate) fn set_up(&self) -> Option<SetUp> {
+        self.http.clone()
+    }
+
     /// Returns the base URL without credentials and without the API key.
     fn shown_base_url(&self) -> Option<String> {
         let redactor = Redactor::new(self.api_key.clone().unwrap_or_default());
@@ -231,7 +236,8 @@ impl ClientBuilder {
         let redactor = Redactor::new(api_key.clone());
         let (base_url, timeout) =
             check(self.base_url, self.timeout, &self.env).map_err(|error| error.redacted(&redactor))?;
-        Ok(Settings { api_key, api_key_header, redactor, base_url, timeout, http: self.http })
+        let headers = HeaderMap::from_iter([(API_KEY_HEADER, api_key_header)]);
+        Ok(Settings { api_key, headers, redactor, base_url, traces_url: None, timeout, http: self.http })
     }
 }
 
@@ -271,12 +277,24 @@ fn check_api_key(key: &SecretString) -> Result<(SecretString, HeaderValue), Erro
 }
 
 fn check_base_url(text: &str) -> Result<String, Error> {
-    let refuse = |value: &str, reason: String| {
-        let value = crate::cut(value, Error::MAX_QUOTED_BYTES).to_owned();
+    let url = check_url(text, "https://api.promptlayer.com").map_err(|InvalidUrl { value, reason }| {
+        let value = crate::cut(&value, Error::MAX_QUOTED_BYTES).to_owned();
         Error::from(Repr::InvalidBaseUrl { value, reason })
-    };
+    })?;
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// A URL that cannot be used, without credentials.
+pub(crate) struct InvalidUrl {
+    pub(crate) value: String,
+    pub(crate) reason: String,
+}
+
+/// Parses the URL of a destination.
+pub(crate) fn check_url(text: &str, example: &str) -> Result<Url, InvalidUrl> {
+    let refuse = |value: &str, reason: String| InvalidUrl { value: value.to_owned(), reason };
     let mut url = Url::parse(text.trim()).map_err(|error| {
-        refuse(without_user(text), format!("{error}; expected something like https://api.promptlayer.com"))
+        refuse(without_user(text), format!("{error}; expected something like {example}"))
     })?;
     if !url.username().is_empty() || url.password().is_some() {
         // Neither call fails for a URL with a user.
@@ -294,9 +312,11 @@ fn check_base_url(text: &str) -> Result<String, Error> {
         ));
     }
     if url.query().is_some() || url.fragment().is_some() {
+        url.set_query(None);
+        url.set_fragment(None);
         return Err(refuse(url.as_str(), "it has a query or a fragment; leave them out".to_owned()));
     }
-    Ok(url.as_str().trim_end_matches('/').to_owned())
+    Ok(url)
 }
 
 /// Returns a URL that is safe to show before it is parsed. A URL that cannot be parsed may still hold a

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Body, Method, Response, redirect};
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
@@ -20,15 +20,45 @@ use crate::{ClientBuilder, Error, Repr};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const USER_AGENT: &str = concat!("promptlayer-rust/", env!("CARGO_PKG_VERSION"));
-const API_KEY_HEADER: HeaderName = HeaderName::from_static("x-api-key");
+pub(crate) const API_KEY_HEADER: HeaderName = HeaderName::from_static("x-api-key");
 const SDK_VERSION_HEADER: HeaderName = HeaderName::from_static("x-sdk-version");
 
 /// The path that logs a single request.
 pub const LOG_REQUEST_PATH: &str = "/log-request";
 
+/// The path that takes spans of OpenTelemetry: OTLP over HTTP.
+pub const TRACES_PATH: &str = "/v1/traces";
+
 /// The maximum size of a response, in bytes. The largest responses are traces that are read back. Anything
 /// larger does not come from PromptLayer.
 pub(crate) const MAX_ANSWER_BYTES: usize = 16 << 20;
+
+/// The body of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payload {
+    /// The body as it is sent.
+    pub bytes: Vec<u8>,
+    /// The form of the body.
+    pub media: Media,
+}
+
+impl Payload {
+    /// Returns the body of a JSON text.
+    pub fn json(bytes: Vec<u8>) -> Self {
+        Self { bytes, media: Media::Json }
+    }
+}
+
+/// The form of a body, which the headers of the request name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Media {
+    /// JSON.
+    Json,
+    /// Protobuf.
+    Protobuf,
+    /// Protobuf, compressed with gzip.
+    GzippedProtobuf,
+}
 
 /// An HTTP response of PromptLayer, with any status.
 #[derive(Debug)]
@@ -113,6 +143,11 @@ impl Http {
         &self.settings.redactor
     }
 
+    /// Returns the settings, to derive others from them.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// Returns a hash that identifies the base URL and the API key together, as 16 hexadecimal digits.
     ///
     /// It is 64 bits of a SHA-256 hash. That is too little to compute the key, which has at least twice as
@@ -124,23 +159,25 @@ impl Http {
         hash.update((base_url.len() as u64).to_be_bytes());
         hash.update(base_url);
         hash.update(self.api_key().as_bytes());
-        let number = hash.finalize().iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte));
-        format!("{number:016x}")
+        first_digits(hash)
     }
 
     /// Sends the JSON text `body` and returns the response, with any status.
     pub async fn post_bytes(&self, path: &str, body: Vec<u8>) -> Result<Answer, Failure> {
-        self.post_observed(path, body, Written::default()).await
+        self.post_observed(path, Payload::json(body), Written::default()).await
     }
 
-    /// Does the same as [`Self::post_bytes`], and sets `written` before anything is written to a connection.
+    /// Sends a body and returns the response, with any status. Sets `written` before anything is written to a
+    /// connection.
     pub async fn post_observed(
         &self,
         path: &str,
-        body: Vec<u8>,
+        body: Payload,
         written: Written,
     ) -> Result<Answer, Failure> {
-        let sent = self.send(Method::POST, path, Some(WholeBody::new(body, written.clone()))).await;
+        let Payload { bytes, media } = body;
+        let body = Some((WholeBody::new(bytes, written.clone()), media));
+        let sent = self.send(Method::POST, path, body).await;
         sent.map_err(|failure| match failure.kind {
             FailureKind::TimedOut | FailureKind::Broken if !written.is_set() => {
                 Failure { kind: FailureKind::NotSent, ..failure }
@@ -228,17 +265,32 @@ impl Http {
         Error::from(Repr::Encode { what: "the request", source }).redacted(self.redactor())
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<WholeBody>) -> Result<Answer, Failure> {
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(WholeBody, Media)>,
+    ) -> Result<Answer, Failure> {
         // The timers and sockets below panic outside a tokio runtime.
         if let Err(source) = Handle::try_current() {
             let kind = FailureKind::NoRuntime;
             return Err(Failure { kind, status: None, source: source.into() });
         }
-        let mut request = self.pool.request(method, format!("{}{path}", self.settings.base_url));
-        if let Some(body) = body {
-            request = request
-                .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-                .body(Body::wrap(body));
+        let url = match &self.settings.traces_url {
+            Some(url) if path == TRACES_PATH => url.clone(),
+            _ => format!("{}{path}", self.settings.base_url),
+        };
+        let mut request = self.pool.request(method, url);
+        if let Some((body, media)) = body {
+            let content_type = match media {
+                Media::Json => "application/json",
+                Media::Protobuf | Media::GzippedProtobuf => "application/x-protobuf",
+            };
+            request = request.header(CONTENT_TYPE, HeaderValue::from_static(content_type));
+            if media == Media::GzippedProtobuf {
+                request = request.header(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            }
+            request = request.body(Body::wrap(body));
         }
         let response = request.send().await.map_err(|error| failure(error, None))?;
         let status = response.status().as_u16();
@@ -273,10 +325,8 @@ fn build_pool(settings: &Settings) -> Result<reqwest::Client, reqwest::Error> {
 }
 
 fn pool_builder(settings: &Settings) -> reqwest::ClientBuilder {
-    let headers = HeaderMap::from_iter([
-        (API_KEY_HEADER, settings.api_key_header.clone()),
-        (SDK_VERSION_HEADER, HeaderValue::from_static(VERSION)),
-    ]);
+    let mut headers = settings.headers.clone();
+    headers.insert(SDK_VERSION_HEADER, HeaderValue::from_static(VERSION));
     let builder = reqwest::Client::builder();
     let builder = match &settings.http {
         Some(set_up) => set_up(builder),
@@ -290,6 +340,12 @@ fn pool_builder(settings: &Settings) -> reqwest::ClientBuilder {
         .connect_timeout((settings.timeout / 4 * 3).min(ClientBuilder::CONNECT_TIMEOUT))
         .user_agent(USER_AGENT)
         .default_headers(headers)
+}
+
+/// Returns the first 64 bits of a hash as 16 hexadecimal digits.
+pub(crate) fn first_digits(hash: Sha256) -> String {
+    let number = hash.finalize().iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte));
+    format!("{number:016x}")
 }
 
 fn is_success(status: u16) -> bool {

@@ -43,6 +43,7 @@ mod config;
 mod error;
 mod groups;
 mod http;
+mod otlp;
 mod redact;
 mod report;
 mod requests;
@@ -85,7 +86,10 @@ pub mod exporter {
     pub use crate::body::Written;
     pub use crate::config::BASE_URL;
     pub use crate::error::cut;
-    pub use crate::http::{Answer, Failure, FailureKind, Http, LOG_REQUEST_PATH};
+    pub use crate::http::{
+        Answer, Failure, FailureKind, Http, LOG_REQUEST_PATH, Media, Payload, TRACES_PATH,
+    };
+    pub use crate::otlp::{Collector, SecretHeaders};
     pub use crate::redact::{Redactor, hex};
     pub use crate::track::{Enqueue, TrackCall, TrackPath, check_metadata};
 

@@ -36,10 +36,10 @@ const MOST_LAYERS: usize = 4;
 /// enough.
 const READ_BYTES: usize = 4 * Error::MAX_QUOTED_BYTES;
 
-/// Removes an API key from text.
+/// Removes an API key, and other secrets, from text.
 #[derive(Clone, Default)]
 pub struct Redactor {
-    key: SecretString,
+    keys: Vec<SecretString>,
 }
 
 impl fmt::Debug for Redactor {
@@ -51,7 +51,14 @@ impl fmt::Debug for Redactor {
 impl Redactor {
     /// Creates a redactor of this key.
     pub fn new(key: SecretString) -> Self {
-        Self { key }
+        Self { keys: vec![key] }
+    }
+
+    /// Returns a redactor that also removes what this one removes.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        self.keys.extend(other.keys.iter().cloned());
+        self
     }
 
     /// Returns the start of a body as text without the key: converted lossily, in one line, and at most
@@ -94,11 +101,11 @@ impl Redactor {
     }
 
     fn remove(&self, text: &str) -> String {
-        let key = self.key.expose_secret();
-        if key.is_empty() {
+        let keys = self.keys.iter().map(ExposeSecret::expose_secret).filter(|key| !key.is_empty());
+        let pieces: Vec<Form> = keys.flat_map(forms).collect();
+        if pieces.is_empty() {
             return text.to_owned();
         }
-        let pieces = forms(key);
         let mut ranges = Vec::new();
         let mut layer = Decoded::new(text);
         for _ in 0..MOST_LAYERS {
