@@ -293,9 +293,8 @@ pub(crate) struct InvalidUrl {
 /// Parses the URL of a destination.
 pub(crate) fn check_url(text: &str, example: &str) -> Result<Url, InvalidUrl> {
     let refuse = |value: &str, reason: String| InvalidUrl { value: value.to_owned(), reason };
-    let mut url = Url::parse(text.trim()).map_err(|error| {
-        refuse(without_user(text), format!("{error}; expected something like {example}"))
-    })?;
+    let mut url = Url::parse(text.trim())
+        .map_err(|error| refuse(without_user(text), format!("{error}; expected something like {example}")))?;
     if !url.username().is_empty() || url.password().is_some() {
         // Neither call fails for a URL with a user.
         let _ = url.set_password(None);

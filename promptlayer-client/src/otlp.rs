@@ -50,12 +50,14 @@ impl SecretHeaders {
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), Error> {
         let refuse = |reason: String| Error::invalid_argument("OTLP header", reason);
         let shown = cut(name, 128);
-        let parsed = name.parse::<HeaderName>().map_err(|_| refuse(format!("`{shown}` is no header name")))?;
+        let parsed =
+            name.parse::<HeaderName>().map_err(|_| refuse(format!("`{shown}` is no header name")))?;
         if OWN_HEADERS.contains(&parsed) {
             return Err(refuse(format!("`{shown}` is set by the exporter")));
         }
-        let mut header = HeaderValue::from_str(value)
-            .map_err(|_| refuse(format!("the value of `{shown}` holds a character that no HTTP header can carry")))?;
+        let mut header = HeaderValue::from_str(value).map_err(|_| {
+            refuse(format!("the value of `{shown}` holds a character that no HTTP header can carry"))
+        })?;
         header.set_sensitive(true);
         self.map.insert(parsed, header);
         for secret in secrets_of(value) {
@@ -83,7 +85,8 @@ fn secrets_of(value: &str) -> Vec<String> {
     };
     // `Basic` holds a user and a password.
     let decoded = STANDARD.decode(secret).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let password = decoded.as_deref().and_then(|text| text.split_once(':')).map(|(_, password)| password.to_owned());
+    let password =
+        decoded.as_deref().and_then(|text| text.split_once(':')).map(|(_, password)| password.to_owned());
     let all = [Some(secret.to_owned()), decoded, password];
     all.into_iter().flatten().filter(|secret| secret.len() >= LEAST_SECRET).collect()
 }
@@ -104,10 +107,12 @@ impl Collector {
     ///
     /// Returns an error if the URL or the time-out cannot be used.
     pub fn new(url: &str, headers: SecretHeaders, timeout: Duration) -> Result<Self, Error> {
-        let parsed = check_url(url, "http://localhost:4318/v1/traces").map_err(|InvalidUrl { value, reason }| {
-            let value = cut(&value, Error::MAX_QUOTED_BYTES);
-            Error::invalid_argument("OTLP endpoint", format!("`{value}`: {reason}")).redacted(headers.redactor())
-        })?;
+        let parsed =
+            check_url(url, "http://localhost:4318/v1/traces").map_err(|InvalidUrl { value, reason }| {
+                let value = cut(&value, Error::MAX_QUOTED_BYTES);
+                Error::invalid_argument("OTLP endpoint", format!("`{value}`: {reason}"))
+                    .redacted(headers.redactor())
+            })?;
         if timeout.is_zero() {
             return Err(Error::invalid_argument("OTLP time-out", "it must be greater than zero"));
         }
@@ -223,7 +228,9 @@ mod tests {
 
     #[test]
     fn invalid_headers_are_refused_without_their_values() {
-        for (name, value) in [("a b", "secret-1"), ("x", "secret-1\n"), ("Content-Type", "secret-1"), ("", "secret-1")] {
+        for (name, value) in
+            [("a b", "secret-1"), ("x", "secret-1\n"), ("Content-Type", "secret-1"), ("", "secret-1")]
+        {
             let error = SecretHeaders::default().set(name, value).unwrap_err();
             assert!(error.is_invalid_input(), "{name}");
             assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
@@ -233,7 +240,8 @@ mod tests {
     #[test]
     fn url_of_a_collector_is_used_as_it_is_and_credentials_are_refused() {
         let url = |url: &str| {
-            Collector::new(url, SecretHeaders::default(), Duration::from_secs(1)).map(|collector| collector.url)
+            Collector::new(url, SecretHeaders::default(), Duration::from_secs(1))
+                .map(|collector| collector.url)
         };
         assert_eq!(url("http://localhost:4318/v1/traces").unwrap(), "http://localhost:4318/v1/traces");
         assert_eq!(url("http://localhost:4318/otlp/").unwrap(), "http://localhost:4318/otlp/");

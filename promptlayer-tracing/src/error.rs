@@ -81,6 +81,10 @@ pub enum ErrorKind {
     ScoresLost,
     /// One item was given up because the service refuses it and accepts others.
     Quarantined,
+    /// An OTLP endpoint accepted a request and rejected some of its spans.
+    PartialSuccess,
+    /// An OTLP endpoint accepted all spans of a request, with a warning. It is reported once.
+    Warning,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -111,13 +115,21 @@ pub(crate) enum Repr {
     PromptMissing { prompt: String, function: String },
 
     #[error(
-        "{request} was answered with success, but {count} of its spans cannot be found at PromptLayer: their \
+        "{request} was answered with success, but {count} of its spans cannot be found there: their \
          outcome is unknown, and they are not sent again"
     )]
     Unconfirmed { request: String, count: usize },
 
     #[error("scores of `{function}` were not sent ({count}): there is no request log with an id for them")]
     ScoresLost { function: &'static str, count: usize },
+
+    #[cfg_attr(not(feature = "otlp"), allow(dead_code, reason = "OTLP has partial successes"))]
+    #[error("{request} was accepted, but {rejected} of its {sent} spans were rejected: {message}")]
+    PartialSuccess { request: String, rejected: usize, sent: usize, message: String },
+
+    #[cfg_attr(not(feature = "otlp"), allow(dead_code, reason = "OTLP has warnings"))]
+    #[error("{request} was accepted with a warning: {message}")]
+    Warning { request: String, message: String },
 
     #[error("{item} was given up, since PromptLayer refuses it and accepts others")]
     Quarantined { item: String, source: Error },
@@ -137,6 +149,8 @@ impl Error {
             Repr::Unconfirmed { .. } => ErrorKind::Unconfirmed,
             Repr::ScoresLost { .. } => ErrorKind::ScoresLost,
             Repr::Quarantined { .. } => ErrorKind::Quarantined,
+            Repr::PartialSuccess { .. } => ErrorKind::PartialSuccess,
+            Repr::Warning { .. } => ErrorKind::Warning,
         }
     }
 
@@ -256,6 +270,16 @@ impl Error {
                 Repr::Unconfirmed { request, count }
             }
             Repr::ScoresLost { function, count } => Repr::ScoresLost { function, count },
+            Repr::PartialSuccess { mut request, rejected, sent, mut message } => {
+                redact(&mut request);
+                redact(&mut message);
+                Repr::PartialSuccess { request, rejected, sent, message }
+            }
+            Repr::Warning { mut request, mut message } => {
+                redact(&mut request);
+                redact(&mut message);
+                Repr::Warning { request, message }
+            }
             Repr::Quarantined { mut item, source } => {
                 redact(&mut item);
                 Repr::Quarantined { item, source: source.redacted(redactor) }

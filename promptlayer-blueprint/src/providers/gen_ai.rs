@@ -39,12 +39,12 @@ use serde_json::{Map, Value};
 
 pub use self::attributes::{Answered, of_log};
 pub use self::dialects::{Dialect, LANGFUSE};
-pub use self::log_fields::log_fields;
-pub use self::write::content_of_log;
 use self::fields::{Said, count, list, parsed, said, seconds, text};
+pub use self::log_fields::log_fields;
 use self::messages::{instructions, messages};
 pub use self::operations::{Operation, is_model_call, operation};
 use self::tools::tools;
+pub use self::write::content_of_log;
 use super::finish::Finish;
 use super::json::Fields;
 use super::reading::{Reply, Request, Usage};

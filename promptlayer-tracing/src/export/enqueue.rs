@@ -40,16 +40,15 @@ impl Pipeline {
         let Some(store) = self.store_here().filter(|store| store.mode() == SpoolMode::Synchronous) else {
             return Some(item);
         };
-        let class = match &item {
-            QueueItem::Span(_) => Class::Span,
-            QueueItem::Track(_) => Class::Track,
-        };
+        let class = item.class();
         if self.queue.is_closed_to(class) {
             // The queue counts the item as dropped. No record on disk is evicted for it.
             return Some(item);
         }
         let encoded = match &item {
             QueueItem::Span(processed) => self.encoder.pack(processed),
+            #[cfg(feature = "otlp")]
+            QueueItem::Shared(span) => self.encoder.pack_shared(span),
             QueueItem::Track(call) => Some(EncodedItem::from_track(call.clone())),
         };
         let Some(EncodedItem { content, bytes: Ok(bytes), is_shrunk }) = encoded else { return Some(item) };
@@ -65,23 +64,29 @@ impl Pipeline {
     }
 }
 
-impl SpanExporter for Arc<Pipeline> {
-    /// Accepts a span. A span that cannot be queued is counted as dropped.
-    fn take(&self, processed: ProcessedSpan) {
+impl Pipeline {
+    /// Accepts a span of this size. A span that cannot be queued is counted as dropped.
+    pub(crate) fn accept(&self, bytes: usize, is_request: bool, item: QueueItem) {
         if self.is_forked() {
             self.refuse_forked(Class::Span);
             return;
         }
         // A span without a request log may not use the last quarter of the queue.
-        let weight = Weight { class: Class::Span, bytes: processed.size, yields: !processed.span.is_request };
-        let is_awaited = processed.span.subscriptions.iter().any(|waiting| waiting.subscription.is_awaited());
-        if let Some(item) = self.store_at_once(QueueItem::Span(processed)) {
+        let weight = Weight { class: Class::Span, bytes, yields: !is_request };
+        let is_awaited = item.is_awaited();
+        if let Some(item) = self.store_at_once(item) {
             // The ledger counts the reason.
             let _ = self.push(weight, item);
         }
         if is_awaited {
             self.wake.notify_one();
         }
+    }
+}
+
+impl SpanExporter for Arc<Pipeline> {
+    fn take(&self, processed: ProcessedSpan) {
+        self.accept(processed.size, processed.span.is_request, QueueItem::Span(processed));
     }
 
     fn report(&self, error: Error) {

@@ -2,17 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use promptlayer_client::exporter::clock::deadline_in;
-use tokio::sync::watch;
-
 use crate::export::at_exit;
-use crate::export::pipeline::Pipeline;
-use crate::export::shutdown::{self, Shutdown, Stop};
+use crate::export::shutdown::{self, Homes, Shutdown};
 use crate::export::stats::{FlushReport, Stats};
 use crate::hooks;
+use promptlayer_client::exporter::clock::deadline_in;
 
 /// A guard that keeps the export pipeline running. Dropping it shuts the pipeline down.
 ///
@@ -68,9 +64,8 @@ impl ShutdownGuard {
     /// The maximum time that a shutdown takes beyond its timeout, to count what it cancelled: 0.2 s.
     pub const GRACE: Duration = shutdown::GRACE;
 
-    pub(crate) fn new(pipeline: Arc<Pipeline>, stop: watch::Sender<Stop>) -> Self {
-        let shutdown = Shutdown { pipeline, stop, is_shut_down: AtomicBool::new(false) };
-        Self { shutdown: Some(Arc::new(shutdown)), is_shut_down: false }
+    pub(crate) fn new(homes: Homes) -> Self {
+        Self { shutdown: Some(Arc::new(Shutdown::new(homes))), is_shut_down: false }
     }
 
     /// Returns the guard of a disabled layer.
@@ -83,6 +78,9 @@ impl ShutdownGuard {
     /// It waits for the responses, for the hooks that receive the request ids, and for the tracking calls
     /// that these hooks enqueue. It can be called any number of times. It can also be called from a hook, and
     /// does not wait for hooks there.
+    ///
+    /// With two destinations (feature `otlp`), it waits for both destinations, and the report has the sums
+    /// of both.
     ///
     /// It does not wait for spans that other threads record in the meantime. It returns after `timeout` at
     /// the latest. Delivery of the remaining items continues after that.
@@ -142,7 +140,7 @@ impl ShutdownGuard {
     /// Returns the statistics so far. In a process that was forked from the one that built the layer, they
     /// count only the calls made in the fork, which are all dropped.
     pub fn stats(&self) -> Stats {
-        self.shutdown.as_ref().map_or_else(Stats::default, |shutdown| shutdown.pipeline.stats())
+        self.shutdown.as_ref().map_or_else(Stats::default, |shutdown| shutdown.stats())
     }
 }
 

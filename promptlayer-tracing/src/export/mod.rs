@@ -37,8 +37,12 @@ pub(crate) mod encode;
 mod enqueue;
 mod guard;
 mod metrics;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod pipeline;
 pub(crate) mod queue;
+#[cfg(feature = "otlp")]
+mod shared;
 mod shutdown;
 mod silence;
 pub(crate) mod spool;
@@ -49,13 +53,23 @@ mod worker;
 
 pub use self::batch::BatchLimits;
 pub use self::delivery::retry::RetryPolicy;
-pub(crate) use self::encode::encoder::Encoder;
 pub use self::encode::encoder::Wire;
+pub(crate) use self::encode::encoder::{Encoder, Format};
+#[cfg(feature = "otlp")]
+pub(crate) use self::encode::otlp::Encoding;
 pub(crate) use self::encode::spans_bulk::Resource;
 pub use self::guard::ShutdownGuard;
+#[cfg(feature = "otlp")]
+#[cfg_attr(docsrs, doc(cfg(feature = "otlp")))]
+pub use self::otlp::Otlp;
+#[cfg(feature = "otlp")]
+pub(crate) use self::otlp::{Connection, Destination, resource_attributes};
 pub(crate) use self::pipeline::Pipeline;
 pub use self::queue::QueueLimits;
 pub use self::queue::ledger::{DropReason, Ledger, Pending, RejectReason};
+#[cfg(feature = "otlp")]
+pub(crate) use self::shared::TwoPipelines;
+pub(crate) use self::shutdown::{Home, Homes};
 pub(crate) use self::silence::is_silent;
 pub(crate) use self::spool::disk::Tally;
 pub(crate) use self::spool::store::Store;

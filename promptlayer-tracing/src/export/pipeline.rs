@@ -10,6 +10,8 @@ use tokio::time::Instant;
 
 use crate::export::encode::encoder::Encoder;
 use crate::export::queue::{Class, Queue, QueueLimits};
+#[cfg(feature = "otlp")]
+use crate::export::shared::SharedSpan;
 use crate::export::spool::disk::Tally;
 use crate::export::spool::store::Store;
 use crate::fork;
@@ -21,7 +23,33 @@ use crate::process::{ProcessedSpan, SpanProcessor};
 #[derive(Debug)]
 pub(crate) enum QueueItem {
     Span(ProcessedSpan),
+    /// A span that another pipeline has too.
+    #[cfg(feature = "otlp")]
+    Shared(Arc<SharedSpan>),
     Track(TrackCall),
+}
+
+impl QueueItem {
+    /// Returns the class of the item.
+    pub(crate) fn class(&self) -> Class {
+        match self {
+            Self::Span(_) => Class::Span,
+            #[cfg(feature = "otlp")]
+            Self::Shared(_) => Class::Span,
+            Self::Track(_) => Class::Track,
+        }
+    }
+
+    /// Returns `true` if somebody waits for the id of the request.
+    pub(crate) fn is_awaited(&self) -> bool {
+        let span = match self {
+            Self::Span(processed) => &processed.span,
+            #[cfg(feature = "otlp")]
+            Self::Shared(shared) => &shared.processed().span,
+            Self::Track(_) => return false,
+        };
+        span.subscriptions.iter().any(|waiting| waiting.subscription.is_awaited())
+    }
 }
 
 /// An item in the queue.

@@ -12,7 +12,7 @@ use crate::export::pipeline::Pipeline;
 use crate::export::queue::ledger::{DropReason, Ledger};
 use crate::export::spool::SpoolMode;
 use crate::export::spool::store::Store;
-use crate::export::stats::FlushReport;
+use crate::export::stats::{FlushReport, Stats};
 use crate::hooks;
 use crate::hooks::progress::State;
 
@@ -35,101 +35,175 @@ pub(crate) struct Stop {
     pub(crate) finish: bool,
 }
 
-/// The shutdown of a pipeline. It runs once: for the guard, or at the end of the process.
-pub(crate) struct Shutdown {
+/// A pipeline whose threads run, and the way to stop them.
+pub(crate) struct Home {
     pub(crate) pipeline: Arc<Pipeline>,
     pub(crate) stop: watch::Sender<Stop>,
-    pub(crate) is_shut_down: AtomicBool,
+}
+
+/// The pipelines of a layer: one, or one for each of two destinations.
+pub(crate) struct Homes {
+    pub(crate) first: Home,
+    pub(crate) second: Option<Home>,
+}
+
+impl Homes {
+    fn all(&self) -> impl Iterator<Item = &Home> {
+        std::iter::once(&self.first).chain(&self.second)
+    }
+}
+
+/// The shutdown of the pipelines of a layer. It runs once: for the guard, or at the end of the process.
+pub(crate) struct Shutdown {
+    homes: Homes,
+    is_shut_down: AtomicBool,
 }
 
 impl Shutdown {
-    /// Returns `true` if this process is a fork of the one that owns the pipeline.
+    pub(crate) fn new(homes: Homes) -> Self {
+        Self { homes, is_shut_down: AtomicBool::new(false) }
+    }
+
+    /// Returns `true` if this process is a fork of the one that owns the pipelines.
     pub(crate) fn is_forked(&self) -> bool {
-        self.pipeline.is_forked()
+        self.homes.first.pipeline.is_forked()
+    }
+
+    /// Returns the statistics of the first pipeline, with those of the second one in them.
+    pub(crate) fn stats(&self) -> Stats {
+        let mut stats = self.homes.first.pipeline.stats();
+        self.homes.add_second(&mut stats);
+        stats
     }
 
     pub(crate) fn flush(&self, timeout: Duration) -> FlushReport {
-        if self.pipeline.is_forked() {
+        if self.is_forked() {
             // Every call in a forked process was dropped immediately.
             return FlushReport { is_complete: true, ..FlushReport::default() };
         }
-        let before = self.pipeline.stats();
-        if let Some(processor) = self.pipeline.processor() {
+        let ledgers = || -> Vec<Ledger> {
+            let stats = self.homes.all().map(|home| home.pipeline.stats());
+            stats.flat_map(|stats| [stats.spans, stats.tracking]).collect()
+        };
+        let before = ledgers();
+        if let Some(processor) = self.homes.first.pipeline.processor() {
             processor.release_expired();
         }
         let is_complete = self.flush_until(deadline_in(timeout), false, hooks::is_hook_thread());
-        let after = self.pipeline.stats();
-        let grown = |read: &dyn Fn(&Ledger) -> u64| {
-            (read(&after.spans) + read(&after.tracking))
-                .saturating_sub(read(&before.spans) + read(&before.tracking))
-        };
+        let after = ledgers();
+        let sum = |ledgers: &[Ledger], read: &dyn Fn(&Ledger) -> u64| ledgers.iter().map(read).sum::<u64>();
+        let grown = |read: &dyn Fn(&Ledger) -> u64| sum(&after, read).saturating_sub(sum(&before, read));
         FlushReport {
             delivered: grown(&|ledger| ledger.delivered),
             lost: grown(&|ledger| ledger.total_rejected() + ledger.total_dropped()),
             outcome_unknown: grown(&|ledger| ledger.outcome_unknown),
-            left: after.spans.total_pending() + after.tracking.total_pending(),
+            left: sum(&after, &Ledger::total_pending),
             is_complete,
         }
     }
 
-    /// Flushes until `deadline`, and returns `true` if everything is settled.
-    ///
-    /// With `is_end`, it waits for items on disk in every [`SpoolMode`]. Without it, it does not wait for them
-    /// in [`SpoolMode::OnFailure`]. With `in_hook`, it waits for no hooks, because a hook that flushes would
-    /// wait for itself.
+    /// Flushes all pipelines until `deadline`, and returns `true` if everything is settled. See
+    /// [`Pipeline::flush_round`] for the arguments.
     fn flush_until(&self, deadline: Instant, is_end: bool, in_hook: bool) -> bool {
-        let Pipeline { queue, store, progress, wake, .. } = &*self.pipeline;
-        let store = store.as_ref().filter(|store| is_end || store.mode() != SpoolMode::OnFailure);
         // Runs twice: first for the recorded items, then for what their hooks enqueued. These tracking calls
         // trigger no hooks.
         for _ in 0..2 {
-            let last = queue.next_number();
-            wake.notify_one();
-            progress.wait_until(deadline, |state| queue.is_settled_before(last) || state.sender_gone);
-            // Queued items that go to disk are on disk only now.
-            let stored = store.and_then(Store::last_open);
-            let is_settled =
-                || queue.is_settled_before(last) && store.is_none_or(|store| store.is_settled_to(stored));
-            progress.wait_until(deadline, |state| is_settled() || state.sender_gone);
-            let hooks = progress.read(|state| state.next_hook);
-            let hooks_are_through = |state: &State| in_hook || state.hooks_are_through(hooks);
-            progress.wait_until(deadline, hooks_are_through);
-            if !progress.read(|state| is_settled() && hooks_are_through(state)) {
+            // All of them send at once. One that is slow does not hold up another.
+            let last: Vec<_> = self.homes.all().map(|home| home.pipeline.flush_now()).collect();
+            let rounds = self.homes.all().zip(last);
+            let settled =
+                rounds.map(|(home, last)| home.pipeline.flush_round(last, deadline, is_end, in_hook));
+            // Waits for each of them, also if one is not settled in time.
+            if settled.filter(|is_settled| !is_settled).count() > 0 {
                 return false;
             }
         }
         true
     }
 
-    /// Shuts the pipeline down on the first call. When it returns, every item is counted.
+    /// Shuts the pipelines down on the first call. When it returns, every item is counted.
     ///
     /// `in_hook` is `true` if the calling thread runs hooks. The shutdown must not wait for hooks then.
     pub(crate) fn end(&self, deadline: Instant, in_hook: bool) {
-        if self.pipeline.is_forked() {
+        if self.is_forked() {
             // The threads to wait for, and the owners of the locks, exist only in the parent process.
             return;
         }
-        let Pipeline { queue, progress, store, .. } = &*self.pipeline;
         // The worker cancels what is in progress at the deadline, and needs a moment to count it.
         let last = deadline.checked_add(GRACE).unwrap_or(deadline);
         if self.is_shut_down.swap(true, SeqCst) {
             // Another thread is shutting down. The process must not end before it is done.
-            progress.wait_until(last, |state| state.ended);
+            for Home { pipeline, .. } in self.homes.all() {
+                pipeline.progress.wait_until(last, |state| state.ended);
+            }
             return;
         }
-        if let Some(processor) = self.pipeline.processor() {
+        if let Some(processor) = self.homes.first.pipeline.processor() {
             // The functions that these calls wait for may never end.
             processor.release_all();
         }
-        // Reject new spans from now on. Hooks may still enqueue tracking calls.
-        queue.close_to_spans();
-        let end_of_sending = end_of_sending(Instant::now(), deadline, store.is_some());
-        self.stop.send_modify(|stop| stop.deadline = Some(end_of_sending));
+        for Home { pipeline, stop } in self.homes.all() {
+            // Reject new spans from now on. Hooks may still enqueue tracking calls.
+            pipeline.queue.close_to_spans();
+            let end_of_sending = end_of_sending(Instant::now(), deadline, pipeline.store.is_some());
+            stop.send_modify(|stop| stop.deadline = Some(end_of_sending));
+        }
         self.flush_until(deadline, true, in_hook);
-        // What waits for the ids of requests on disk waits no longer. Scores for them are counted as dropped.
-        self.pipeline.drop_follow_ups(true);
-        queue.close();
-        self.stop.send_modify(|stop| stop.finish = true);
+        for Home { pipeline, stop } in self.homes.all() {
+            // What waits for the ids of requests on disk waits no longer. Scores for them are counted as dropped.
+            pipeline.drop_follow_ups(true);
+            pipeline.queue.close();
+            stop.send_modify(|stop| stop.finish = true);
+        }
+        for Home { pipeline, .. } in self.homes.all() {
+            pipeline.count_rest(deadline, last, in_hook);
+        }
+    }
+}
+
+impl Homes {
+    #[cfg(feature = "otlp")]
+    fn add_second(&self, stats: &mut Stats) {
+        stats.otlp = self.second.as_ref().map(|second| Box::new(second.pipeline.stats()));
+    }
+
+    #[cfg(not(feature = "otlp"))]
+    #[allow(clippy::unused_self, reason = "there is no second pipeline")]
+    fn add_second(&self, _: &mut Stats) {}
+}
+
+impl Pipeline {
+    /// Starts to send what is queued. Returns the number of the next item.
+    fn flush_now(&self) -> u64 {
+        let last = self.queue.next_number();
+        self.wake.notify_one();
+        last
+    }
+
+    /// Waits until the items before `last` and their hooks are done, at the longest until `deadline`. Returns `true` if
+    /// they are.
+    ///
+    /// With `is_end`, it waits for items on disk in every [`SpoolMode`]. Without it, it does not wait for them
+    /// in [`SpoolMode::OnFailure`]. With `in_hook`, it waits for no hooks, because a hook that flushes would
+    /// wait for itself.
+    fn flush_round(&self, last: u64, deadline: Instant, is_end: bool, in_hook: bool) -> bool {
+        let Self { queue, store, progress, .. } = self;
+        let store = store.as_ref().filter(|store| is_end || store.mode() != SpoolMode::OnFailure);
+        progress.wait_until(deadline, |state| queue.is_settled_before(last) || state.sender_gone);
+        // Queued items that go to disk are on disk only now.
+        let stored = store.and_then(Store::last_open);
+        let is_settled =
+            || queue.is_settled_before(last) && store.is_none_or(|store| store.is_settled_to(stored));
+        progress.wait_until(deadline, |state| is_settled() || state.sender_gone);
+        let hooks = progress.read(|state| state.next_hook);
+        let hooks_are_through = |state: &State| in_hook || state.hooks_are_through(hooks);
+        progress.wait_until(deadline, hooks_are_through);
+        progress.read(|state| is_settled() && hooks_are_through(state))
+    }
+
+    /// Waits until the export thread has ended, and counts what is left.
+    fn count_rest(&self, deadline: Instant, last: Instant, in_hook: bool) {
+        let Self { queue, progress, .. } = self;
         progress.wait_until(last, |state| state.sender_gone);
         // Count everything here, whether or not the worker has ended.
         queue.finish(DropReason::Deadline);

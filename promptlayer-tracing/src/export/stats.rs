@@ -80,6 +80,12 @@ pub struct Stats {
     pub set_aside: u64,
     /// Batches that were lost to a panic in the pipeline. The outcome of their items is unknown.
     pub panics: u64,
+    /// The statistics of the OTLP destination, if spans are sent to two destinations
+    /// ([`Wire::SpansBulkAndOtlp`](crate::export::Wire::SpansBulkAndOtlp)). The other fields are then those of
+    /// `/spans-bulk`. If OTLP is the only destination, they are those of OTLP, and this is `None`.
+    #[cfg(feature = "otlp")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "otlp")))]
+    pub otlp: Option<Box<Self>>,
 }
 
 /// The result of a flush: counts of the spans and tracking calls that were settled during it.
@@ -145,6 +151,8 @@ impl Pipeline {
             evicted: read(&self.counters.evicted),
             set_aside: self.store.as_ref().map_or(0, Store::set_aside),
             panics: read(&self.counters.panics),
+            #[cfg(feature = "otlp")]
+            otlp: None,
         }
     }
 

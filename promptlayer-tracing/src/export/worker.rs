@@ -21,11 +21,10 @@ use crate::export::delivery::retry::RetryPolicy;
 use crate::export::delivery::transport::Transport;
 use crate::export::delivery::{Deliverer, SendSlot};
 use crate::export::encode::encoder::Encoder;
-use crate::export::guard::ShutdownGuard;
 use crate::export::pipeline::{Pipeline, Queued};
 use crate::export::queue::Held;
 use crate::export::queue::ledger::DropReason;
-use crate::export::shutdown::Stop;
+use crate::export::shutdown::{Home, Stop};
 use crate::export::silence::Silence;
 use crate::export::spool::disk::RecordKind;
 use crate::export::spool::store::Store;
@@ -43,11 +42,7 @@ pub(crate) struct Settings {
 }
 
 /// Starts the threads of the pipeline.
-pub(crate) fn start(
-    pipeline: &Arc<Pipeline>,
-    settings: Settings,
-    hooks: Hooks,
-) -> Result<ShutdownGuard, Error> {
+pub(crate) fn start(pipeline: &Arc<Pipeline>, settings: Settings, hooks: Hooks) -> Result<Home, Error> {
     let failed = |source| Error::from(Repr::ThreadStart { name: THREAD, source });
     let client = settings.client.with_own_connections()?;
     // Hooks need their own connections: they run while the runtime of this thread, or of the application, may
@@ -92,7 +87,7 @@ pub(crate) fn start(
     };
     thread::Builder::new().name(THREAD.to_owned()).spawn(run).map_err(failed)?;
     begins.recv().unwrap_or_else(|_| Err(io::Error::other("it ended at once"))).map_err(failed)?;
-    Ok(ShutdownGuard::new(Arc::clone(pipeline), stop))
+    Ok(Home { pipeline: Arc::clone(pipeline), stop })
 }
 
 /// Counts what is left and releases all waiting threads, however the thread ends.
@@ -153,7 +148,7 @@ impl<T: Transport> Worker<T> {
     ) -> Self {
         let batcher = Batcher::new(Arc::clone(&deliverer.pipeline), Arc::clone(&encoder));
         let slot = |batches| Arc::new(Semaphore::new(batches));
-        let in_flight = encoder.batch.requests_in_flight(encoder.wire);
+        let in_flight = encoder.batch.requests_in_flight(&encoder.format);
         // In write-ahead mode, the stored batches are the new ones.
         let stored = if batcher.writes_ahead() { in_flight } else { 1 };
         let slots = SendSlots {

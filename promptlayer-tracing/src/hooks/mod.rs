@@ -68,7 +68,7 @@ pub(crate) type OwnHook = fn(&LoggedRequest);
 pub(crate) type AsyncHook =
     Box<dyn Fn(LoggedRequest) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 /// The user's handler for errors that no caller receives.
-pub(crate) type OnError = Box<dyn Fn(&Error) + Send + Sync>;
+pub(crate) type OnError = Arc<dyn Fn(&Error) + Send + Sync>;
 
 std::thread_local! {
     /// `true` on threads that run hooks.
@@ -96,6 +96,15 @@ pub(crate) struct Hooks {
     pub(crate) redactor: Redactor,
     /// Reports errors from other threads, once the hook thread has been started.
     pub(crate) reporter: Arc<Reporter>,
+}
+
+#[cfg(feature = "otlp")]
+impl Hooks {
+    /// Returns hooks that only report errors, in the same way. They are for a second destination, since ids come from
+    /// one.
+    pub(crate) fn only_errors(&self) -> Self {
+        Self { on_error: self.on_error.clone(), redactor: self.redactor.clone(), ..Self::default() }
+    }
 }
 
 /// The default time limit for an asynchronous hook: 30 s.
@@ -150,6 +159,12 @@ impl HookSender {
     /// the request then also waits for its hooks.
     pub(crate) fn announce(&self) -> Announced {
         announce(&self.progress)
+    }
+
+    /// Returns `true` if a hook is called with the id of a request that has this hook of its own.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn wants_id_of(&self, of_function: Option<OwnHook>) -> bool {
+        self.has_hooks || of_function.is_some()
     }
 
     /// Counts the id of a request. Returns `true` if a hook is to be called for it.

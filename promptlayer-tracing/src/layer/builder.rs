@@ -15,10 +15,13 @@ use tracing::Metadata;
 
 use crate::error::Error;
 use crate::export::{
-    self, BatchLimits, Encoder, KeepPolicy, Pipeline, QueueLimits, Resource, RetryPolicy, Settings,
-    ShutdownGuard, SpoolSettings, Store, Tally, Wire,
+    self, BatchLimits, Encoder, Home, Homes, KeepPolicy, Pipeline, QueueLimits, Resource, RetryPolicy,
+    Settings, ShutdownGuard, SpoolSettings, Store, Tally, Wire,
 };
+#[cfg(feature = "otlp")]
+use crate::export::{Otlp, TwoPipelines};
 use crate::hooks::{Hooks, LoggedRequest};
+use crate::layer::destinations::{Chosen, Destinations, To, service_name};
 use crate::layer::disabled::{self, Nowhere};
 use crate::layer::{PromptLayer, SpanFilter};
 use crate::process::held::HeldCalls;
@@ -37,8 +40,6 @@ const SEMCONV_OPT_IN: &str = "OTEL_SEMCONV_STABILITY_OPT_IN";
 const SERVERLESS_TIMEOUT: Duration = Duration::from_secs(5);
 /// The interval between batches in such a function.
 const SERVERLESS_INTERVAL: Duration = Duration::from_millis(20);
-/// The environment variable for the service name.
-const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
 
 /// Builds a [`PromptLayer`]. Created by [`layer`](crate::layer()). Only the API key is required.
 ///
@@ -126,7 +127,9 @@ pub struct LayerBuilder {
     retry: Option<RetryPolicy>,
     hook_timeout: Option<Duration>,
     spool: Option<SpoolSettings>,
-    wire: Wire,
+    wire: Option<Wire>,
+    #[cfg(feature = "otlp")]
+    otlp: Option<Otlp>,
     hooks: Hooks,
     export_spans: Option<SpanFilter>,
 }
@@ -480,9 +483,25 @@ impl LayerBuilder {
         self
     }
 
-    /// Sets the endpoint to which requests are sent. Defaults to [`Wire::SpansBulk`].
+    /// Sets the endpoint to which requests are sent. Defaults to [`Wire::SpansBulk`], or to `Wire::Otlp` if `otlp` is
+    /// called (feature `otlp`).
     pub fn wire(mut self, wire: Wire) -> Self {
-        self.wire = wire;
+        self.wire = Some(wire);
+        self
+    }
+
+    /// Sends spans in OpenTelemetry's protocol: to PromptLayer's OTLP endpoint or to a collector. See [`Otlp`] for
+    /// examples.
+    ///
+    /// Without [`wire`](Self::wire), or with [`Wire::Otlp`], this is the only destination. If it is a collector, no API
+    /// key is needed. With [`Wire::SpansBulkAndOtlp`], spans are sent to PromptLayer's `/spans-bulk` as well.
+    /// [`build`](Self::build) returns an error with any other wire, if both wires lead to the same server of PromptLayer,
+    /// which would log each call twice, and if a key, a base URL or a client is given although a collector is the only
+    /// destination.
+    #[cfg(feature = "otlp")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "otlp")))]
+    pub fn otlp(mut self, otlp: Otlp) -> Self {
+        self.otlp = Some(otlp);
         self
     }
 
@@ -522,7 +541,7 @@ impl LayerBuilder {
     /// a forked process, where it runs on the thread that made the call. By default, errors are written to standard
     /// error, at most one line every 10 s. See [`Error`] for an example.
     pub fn on_error(mut self, on_error: impl Fn(&Error) + Send + Sync + 'static) -> Self {
-        self.hooks.on_error = Some(Box::new(on_error));
+        self.hooks.on_error = Some(Arc::new(on_error));
         self
     }
 
@@ -557,20 +576,35 @@ impl LayerBuilder {
         if self.is_disabled()? {
             return Ok((self.finish(Box::new(Nowhere))?.disable(), ShutdownGuard::disabled()));
         }
-        let client = match self.client.take() {
-            Some(client) => client,
-            None => {
-                let settings = std::mem::take(&mut self.settings);
-                match self.timeout.or(self.is_serverless.then_some(SERVERLESS_TIMEOUT)) {
-                    Some(timeout) => settings.timeout(timeout),
-                    None => settings,
-                }
-                .build()?
-            }
-        };
-        let redactor = client.http().redactor().clone();
+        let destinations = self.chosen().destinations()?;
+        let redactor = destinations.redactor();
         self.hooks.redactor = redactor.clone();
-        self.build_with(client).map_err(|error| error.redacted(&redactor))
+        self.build_with(destinations).map_err(|error| error.redacted(&redactor))
+    }
+
+    /// The settings that say where spans go.
+    fn chosen(&self) -> Chosen<'_> {
+        Chosen {
+            wire: self.chosen_wire(),
+            #[cfg(feature = "otlp")]
+            otlp: self.otlp.as_ref(),
+            #[cfg(feature = "otlp")]
+            env: &self.env,
+            settings: &self.settings,
+            client: self.client.as_ref(),
+            #[cfg(feature = "otlp")]
+            of_client: &self.of_client,
+            timeout: self.timeout.or(self.is_serverless.then_some(SERVERLESS_TIMEOUT)),
+        }
+    }
+
+    /// Returns the wire, as given or by the other settings.
+    fn chosen_wire(&self) -> Wire {
+        #[cfg(feature = "otlp")]
+        if self.wire.is_none() && self.otlp.is_some() {
+            return Wire::Otlp;
+        }
+        self.wire.unwrap_or_default()
     }
 
     /// Returns `true` if the layer is disabled, by a setting or by the environment.
@@ -599,32 +633,48 @@ impl LayerBuilder {
         self.retry.unwrap_or(default)
     }
 
-    fn build_with(mut self, client: Client) -> Result<(PromptLayer, ShutdownGuard), Error> {
-        let retry = self.retry_policy();
+    fn build_with(mut self, destinations: Destinations) -> Result<(PromptLayer, ShutdownGuard), Error> {
         self.hooks.timeout = self.hook_timeout.or(self.is_serverless.then_some(SERVERLESS_TIMEOUT));
+        let hooks = std::mem::take(&mut self.hooks);
+        let Destinations { first, second } = destinations;
+        #[cfg(feature = "otlp")]
+        if let Some(second) = second {
+            let (first_hash, second_hash) = (first.hash.clone(), second.hash.clone());
+            let second = self.prepare(second, &[&first_hash], hooks.only_errors())?;
+            let first = self.prepare(first, &[&second_hash], hooks)?;
+            let pipelines = [Arc::clone(&first.pipeline), Arc::clone(&second.pipeline)];
+            let layer = self.finish(Box::new(TwoPipelines(pipelines)))?;
+            let homes = Homes { first: first.start(&layer)?, second: Some(second.start(&layer)?) };
+            return Ok((layer, ShutdownGuard::new(homes)));
+        }
+        #[cfg(not(feature = "otlp"))]
+        let None = second;
+        let first = self.prepare(first, &[], hooks)?;
+        let layer = self.finish(Box::new(Arc::clone(&first.pipeline)))?;
+        let homes = Homes { first: first.start(&layer)?, second: None };
+        Ok((layer, ShutdownGuard::new(homes)))
+    }
+
+    /// Creates the pipeline of a destination. `siblings` are the hashes of the other destinations.
+    fn prepare(&self, to: To, siblings: &[&str], hooks: Hooks) -> Result<Prepared, Error> {
+        let To { client, format, hash } = to;
         let encoder = Arc::new(Encoder {
             semconv: self.semconv(),
-            wire: self.wire,
+            format,
             batch: self.batch_limits(),
-            resource: Resource::new(&self.service_name()),
+            resource: Resource::new(&service_name(&self.env)),
             provider: self.provider.clone(),
         });
         let (store, found) = match &self.spool {
-            Some(spool) => {
-                Store::open(spool, &client.http().destination()).map(|(store, found)| (Some(store), found))?
-            }
+            Some(spool) => Store::open(spool, &hash, siblings).map(|(store, found)| (Some(store), found))?,
             None => (None, Tally::default()),
         };
-        let settings = Settings { client, retry, encoder: Arc::clone(&encoder) };
-        let hooks = std::mem::take(&mut self.hooks);
+        let settings = Settings { client, retry: self.retry_policy(), encoder: Arc::clone(&encoder) };
         let mut pipeline = Pipeline::new(self.queue, encoder, store);
         pipeline.reporter = Arc::clone(&hooks.reporter);
         let pipeline = Arc::new(pipeline);
         pipeline.adopt(found);
-        let layer = self.finish(Box::new(Arc::clone(&pipeline)))?;
-        pipeline.feed_from(layer.processor());
-        let guard = export::start(&pipeline, settings, hooks)?;
-        Ok((layer, guard))
+        Ok(Prepared { pipeline, settings, hooks })
     }
 
     /// Builds a layer that sends nothing, and a handle to the requests that it receives, for tests.
@@ -648,6 +698,7 @@ impl LayerBuilder {
             !said.is_some_and(|said| OFF.contains(&said.as_str()))
         });
         check_metadata(&self.metadata)?;
+        let keeps_trace = self.chosen_wire() != Wire::LogRequest;
         let semconv = self.semconv();
         self.keep.load_prices();
         let processor = SpanProcessor {
@@ -659,7 +710,7 @@ impl LayerBuilder {
             sample: self.sample.unwrap_or(1.0),
             gen_ai_fields: self.gen_ai_fields.unwrap_or(true),
             semconv,
-            keeps_trace: self.wire == Wire::SpansBulk,
+            keeps_trace,
             held: HeldCalls::default(),
             undecided: (!self.keep.is_empty()).then(|| Undecided::new(self.keep)),
         };
@@ -672,16 +723,19 @@ impl LayerBuilder {
             || self.env.get(SEMCONV_OPT_IN).and_then(|list| SemconvStability::from_opt_in(&list));
         self.semconv.or_else(by_environment).unwrap_or_default()
     }
+}
 
-    /// Returns the service name for the resource of the traces: `OTEL_SERVICE_NAME`, else the name of the
-    /// executable.
-    fn service_name(&self) -> String {
-        self.env.get(SERVICE_NAME).unwrap_or_else(|| {
-            std::env::current_exe()
-                .ok()
-                .and_then(|path| Some(path.file_stem()?.to_str()?.to_owned()))
-                .unwrap_or_else(|| "unknown_service:rust".to_owned())
-        })
+/// A pipeline whose threads do not run yet.
+struct Prepared {
+    pipeline: Arc<Pipeline>,
+    settings: Settings,
+    hooks: Hooks,
+}
+
+impl Prepared {
+    fn start(self, layer: &PromptLayer) -> Result<Home, Error> {
+        self.pipeline.feed_from(layer.processor());
+        export::start(&self.pipeline, self.settings, self.hooks)
     }
 }
 

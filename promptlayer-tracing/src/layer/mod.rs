@@ -3,6 +3,7 @@
 mod announce;
 mod builder;
 pub(crate) mod calls_inside;
+mod destinations;
 mod disabled;
 pub(crate) mod external_span;
 pub(crate) mod gen_ai_fields;

@@ -105,7 +105,13 @@ impl<'a> Frame<'a> {
     }
 
     fn new_chat() -> Self {
-        Self::Chat { tools: &[], tool_choice: None, functions: &[], function_call: None, input_variables: &[] }
+        Self::Chat {
+            tools: &[],
+            tool_choice: None,
+            functions: &[],
+            function_call: None,
+            input_variables: &[],
+        }
     }
 }
 

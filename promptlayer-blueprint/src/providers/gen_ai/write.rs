@@ -5,9 +5,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::instructions;
 use super::messages::{self, OWN_FORM};
 use super::tools::tools;
-use super::instructions;
 use crate::blueprint::{
     ContentBlock, LogRequest, MediaFormat, Message, OutputMediaType, Prompt, Tool, ToolCall,
 };
@@ -118,8 +118,9 @@ fn message(said: &Message) -> Value {
 fn call(call: &ToolCall) -> Value {
     let text = &call.function.arguments;
     // Arguments are an object, unless their text would be another one when it is read back.
-    let parsed = serde_json::from_str::<Value>(text).ok().filter(|value| value.is_object());
-    let arguments = parsed.filter(|value| value.to_string() == *text).unwrap_or_else(|| text.as_str().into());
+    let parsed = serde_json::from_str::<Value>(text).ok().filter(Value::is_object);
+    let is_same = |value: &Value| value.to_string().as_str() == text;
+    let arguments = parsed.filter(is_same).unwrap_or_else(|| text.as_str().into());
     json!({ "type": "tool_call", "id": call.id, "name": call.function.name, "arguments": arguments })
 }
 

@@ -10,7 +10,6 @@ use crate::error::Error;
 use crate::export::batch::item::{Batch, BatchItem, LedgerEntry};
 use crate::export::encode::content::Content;
 use crate::export::encode::encoder::{EncodedItem, Encoder};
-use crate::export::encode::spans_bulk;
 use crate::export::pipeline::{Pipeline, QueueItem, Queued};
 use crate::export::queue::ledger::{DropReason, End};
 use crate::export::spool::SpoolMode;
@@ -38,7 +37,7 @@ impl Batcher {
     /// item waits in memory.
     pub(crate) fn next(&mut self, report: &impl Fn(Error)) -> Option<Batch> {
         let limits = self.encoder.batch;
-        let (mut items, mut size) = (Vec::new(), spans_bulk::FRAME_BYTES);
+        let (mut items, mut size) = (Vec::new(), self.encoder.format.frame_bytes());
         while items.len() < limits.spans {
             let Some(item) = self.ready.pop_front().or_else(|| self.take_unwritten(report)) else { break };
             if matches!(item.content, Content::Track { .. }) {
@@ -51,8 +50,7 @@ impl Batcher {
                 self.ready.push_front(item);
                 break;
             }
-            // Includes the comma after the span.
-            size += item.bytes.len() + 1;
+            size += item.bytes.len() + self.encoder.format.item_bytes();
             items.push(item);
             if goes_alone {
                 break;
@@ -129,6 +127,8 @@ impl Batcher {
             let mut ledger_entry = LedgerEntry::new(Arc::clone(&self.pipeline), taken);
             let encoded = match item {
                 QueueItem::Span(processed) => self.encoder.pack(&processed),
+                #[cfg(feature = "otlp")]
+                QueueItem::Shared(span) => self.encoder.pack_shared(&span),
                 QueueItem::Track(call) => Some(EncodedItem::from_track(call)),
             };
             match encoded {

@@ -4,20 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use promptlayer_blueprint::{SpanId, TraceId};
-use promptlayer_client::exporter::LOG_REQUEST_PATH;
+use promptlayer_client::exporter::{LOG_REQUEST_PATH, Payload};
 use tokio::time::Instant;
 
 use crate::error::Error;
 use crate::export::delivery::refusals::{Refusals, Verdict};
 use crate::export::delivery::retry::Attempts;
-use crate::export::encode::content::Content;
-use crate::export::encode::spans_bulk;
+use crate::export::encode::content::{Content, SpanForm};
+use crate::export::encode::encoder::Format;
 use crate::export::pipeline::Pipeline;
 use crate::export::queue::Taken;
 use crate::export::queue::ledger::End;
 use crate::export::spool::disk::RecordId;
-
-const SPANS_BULK: &str = "/spans-bulk";
 
 /// The ledger entry of an item.
 ///
@@ -102,6 +100,8 @@ pub(crate) struct Batch {
     pub(crate) items: Vec<BatchItem>,
     /// If the batch is ambiguous, the instant since which an earlier request may have delivered it.
     pub(crate) ambiguous_since: Option<Instant>,
+    /// Whether an earlier request may have delivered the batch, and its traces cannot be read back.
+    pub(crate) may_have_arrived: bool,
     /// Whether the batch was sent before.
     pub(crate) is_retry: bool,
     /// The attempts so far, if the batch continues them.
@@ -134,6 +134,7 @@ impl Batch {
         Self {
             items,
             ambiguous_since: None,
+            may_have_arrived: false,
             is_retry: false,
             attempts: None,
             refusals: None,
@@ -152,17 +153,21 @@ impl Batch {
         match self.kind() {
             Some(Content::Track { path }) => path.as_str(),
             Some(Content::Log { .. }) => LOG_REQUEST_PATH,
-            Some(Content::Span { .. }) | None => SPANS_BULK,
+            Some(Content::Span { form, .. }) => form.path(),
+            None => SpanForm::Json.path(),
         }
     }
 
     /// Returns the body of the request.
-    pub(crate) fn body(&self) -> Vec<u8> {
+    pub(crate) fn body(&self, format: &Format) -> Payload {
         match self.items.first() {
             Some(BatchItem { content: Content::Track { .. } | Content::Log { .. }, bytes, .. }) => {
-                bytes.clone()
+                Payload::json(bytes.clone())
             }
-            Some(_) | None => spans_bulk::spans_bulk(self.items.iter().map(|item| item.bytes.as_slice())),
+            first => {
+                let form = first.map_or(SpanForm::Json, |item| item.content.form());
+                format.body(form, self.items.iter().map(|item| item.bytes.as_slice()))
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use promptlayer_client::exporter::clock;
 
-use crate::export::encode::encoder::Wire;
+use crate::export::encode::encoder::Format;
 
 /// Limits for batches: how many spans one request contains, how long a span waits for others, and how many
 /// requests are in flight at once.
@@ -46,7 +46,8 @@ impl BatchLimits {
     pub const DEFAULT_SPAN_BYTES: usize = 4 << 20;
     /// The default of [`interval`](Self::interval): 1 s.
     pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
-    /// The default of [`in_flight`](Self::in_flight) with [`Wire::SpansBulk`](crate::export::Wire::SpansBulk): 1.
+    /// The default of [`in_flight`](Self::in_flight) with every [`Wire`](crate::export::Wire) that has many spans in a
+    /// request: 1.
     pub const DEFAULT_IN_FLIGHT: usize = 1;
     /// The default of [`in_flight`](Self::in_flight) with [`Wire::LogRequest`](crate::export::Wire::LogRequest): 4.
     /// With this format each request contains one span.
@@ -104,12 +105,13 @@ impl BatchLimits {
         self
     }
 
-    /// Returns how many requests with new spans may be in flight at once with this wire format.
-    pub(crate) fn requests_in_flight(self, wire: Wire) -> usize {
-        self.in_flight.unwrap_or(match wire {
-            Wire::SpansBulk => Self::DEFAULT_IN_FLIGHT,
-            Wire::LogRequest => Self::DEFAULT_IN_FLIGHT_OF_LOG_REQUEST,
-        })
+    /// Returns how many requests with new spans may be in flight at once in this format.
+    pub(crate) fn requests_in_flight(self, format: &Format) -> usize {
+        let default = match format {
+            Format::LogRequest => Self::DEFAULT_IN_FLIGHT_OF_LOG_REQUEST,
+            _ => Self::DEFAULT_IN_FLIGHT,
+        };
+        self.in_flight.unwrap_or(default)
     }
 }
 

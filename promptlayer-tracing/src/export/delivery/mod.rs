@@ -11,6 +11,8 @@
 //!             └── refused ──> end of the line; while others pass, split until the faulty item is alone
 //! ```
 
+#[cfg(feature = "otlp")]
+mod exported;
 pub(crate) mod gate;
 mod read_back;
 pub(crate) mod refusals;
@@ -24,6 +26,8 @@ pub(crate) mod transport;
 
 use std::collections::HashSet;
 use std::future::{Future, pending};
+#[cfg(feature = "otlp")]
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -70,6 +74,9 @@ pub(crate) struct Deliverer<T> {
     stored_retrying: Arc<Semaphore>,
     /// The kinds of errors that were reported since the last success.
     reported: Mutex<HashSet<(ErrorKind, Option<u16>)>>,
+    /// `true` if a warning of the service was reported.
+    #[cfg(feature = "otlp")]
+    has_warned: AtomicBool,
 }
 
 /// The slot of a batch among those that are sent for the first time. A batch leaves it when it needs more
@@ -112,14 +119,28 @@ pub(crate) enum Next {
     Again,
     /// Retry, but let other batches go first.
     Later,
-    /// Read back which spans arrived. The batch is not sent again. The service accepted the spans in
-    /// `without_id` but did not return their request ids.
-    Confirm {
-        without_id: Vec<BatchItem>,
-    },
+    /// Read back which spans of the batch arrived. They are not sent again.
+    Confirm(Unproven),
     GiveUp(GivenUp),
     /// Everything is settled, except these batches, which are to be sent on their own.
     Done(Vec<Batch>),
+}
+
+/// What is known of a batch that a service accepted without proving that it has stored it.
+#[derive(Debug)]
+pub(crate) struct Unproven {
+    /// Spans that the service accepted. Only their request ids are to be read.
+    pub(crate) without_id: Vec<BatchItem>,
+    /// The number of times that the ids are read.
+    pub(crate) id_readings: usize,
+    /// The number of spans in the batch that the service says it rejected, without their ids.
+    pub(crate) rejected: usize,
+}
+
+impl Default for Unproven {
+    fn default() -> Self {
+        Self { without_id: Vec::new(), id_readings: 1, rejected: 0 }
+    }
 }
 
 impl<T: Transport> Deliverer<T> {
@@ -144,6 +165,8 @@ impl<T: Transport> Deliverer<T> {
             retrying: Arc::new(Semaphore::new(RETRYING)),
             stored_retrying: Arc::new(Semaphore::new(STORED_RETRYING)),
             reported: Mutex::default(),
+            #[cfg(feature = "otlp")]
+            has_warned: AtomicBool::new(false),
         }
     }
 
@@ -175,9 +198,9 @@ impl<T: Transport> Deliverer<T> {
             match next {
                 Next::Again => {}
                 Next::Later => self.leave(&mut slot, &batch),
-                Next::Confirm { without_id } => {
+                Next::Confirm(unproven) => {
                     self.leave(&mut slot, &batch);
-                    self.confirm(batch, without_id).await;
+                    self.confirm(batch, unproven).await;
                     return Vec::new();
                 }
                 Next::GiveUp(why) => break why,
@@ -189,6 +212,7 @@ impl<T: Transport> Deliverer<T> {
                 self.give_up(old, batch.given_up(GivenUp::Expired));
             }
         };
+        let given_up = if batch.may_have_arrived { GivenUp::Ambiguous } else { given_up };
         self.give_up(batch.items, given_up);
         Vec::new()
     }
@@ -268,16 +292,22 @@ impl<T: Transport> Deliverer<T> {
         }
         batch.is_retry = true;
         attempts.begin();
-        let (path, body) = (batch.path(), batch.body());
+        let (path, body) = (batch.path(), batch.body(&self.pipeline.encoder.format));
         let written = Written::default();
         // Record this on disk first. If the process is killed after this point, the batch may have been sent.
         self.enter_sent(batch, true);
         let request = self.gate.next_request();
-        match self.answer_in_time(batch, self.transport.post(path, body, written.clone())).await {
+        let answer = self.answer_in_time(batch, self.transport.post(path, body, written.clone())).await;
+        if batch.may_have_arrived && written.is_set() {
+            self.pipeline.counters.possible_duplicates.fetch_add(batch.items.len() as u64, SeqCst);
+        }
+        match answer {
             Some(result) => self.answered(request, result, batch, attempts),
             None if written.is_set() => Next::GiveUp(GivenUp::Ambiguous),
             None => {
-                self.enter_sent(batch, false);
+                if !batch.may_have_arrived {
+                    self.enter_sent(batch, false);
+                }
                 Next::GiveUp(batch.given_up(GivenUp::Unsent))
             }
         }
@@ -397,6 +427,7 @@ impl Batch {
     /// Returns the reason to give this batch up: the last rejection by the service, or else `otherwise`.
     fn given_up(&self, otherwise: GivenUp) -> GivenUp {
         match self.refusals.map(|refusals| refusals.kind) {
+            _ if self.may_have_arrived => GivenUp::Ambiguous,
             Some(Refusal::Settings(reason)) => GivenUp::Refused(reason),
             // A tracking call cannot be read back from a trace.
             Some(Refusal::Failure) if self.is_tracking() => GivenUp::Ambiguous,

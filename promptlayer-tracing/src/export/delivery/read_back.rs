@@ -16,37 +16,41 @@ use crate::export::delivery::response_class::{self, Outcome};
 use crate::export::delivery::retry::Attempts;
 use crate::export::delivery::traces::{self, Held};
 use crate::export::delivery::transport::Transport;
-use crate::export::delivery::{Deliverer, GivenUp};
-use crate::export::queue::ledger::End;
+use crate::export::delivery::{Deliverer, GivenUp, Unproven};
+use crate::export::queue::ledger::{End, RejectReason};
 
 /// The number of times that a trace must lack an accepted span before the outcome of the span is unknown.
-const CONFIRMING_READINGS: usize = 3;
+pub(crate) const CONFIRMING_READINGS: usize = 3;
 /// The number of traces that are read at once.
 const READING: usize = 8;
 
 impl<T: Transport> Deliverer<T> {
     /// Reads back a batch that the service accepted without proving that it has stored it.
     ///
-    /// Spans that are not found have an unknown outcome, and are not sent again. For the spans in
-    /// `without_id`, only the request id is read, once.
-    pub(crate) async fn confirm(self: &Arc<Self>, batch: Batch, mut without_id: Vec<BatchItem>) {
+    /// Spans that are not found have an unknown outcome, and are not sent again. If the service said how many it
+    /// rejected, as many of them are rejected.
+    pub(crate) async fn confirm(self: &Arc<Self>, batch: Batch, unproven: Unproven) {
         let path = batch.path();
+        let Unproven { mut without_id, id_readings, rejected } = unproven;
         let mut unproven = batch.items;
         let mut lost = Vec::new();
         let mut readings = Attempts::since(Instant::now(), self.retry);
         for reading in 1.. {
             let traces = traces_of(unproven.iter().chain(&without_id));
             let Some(held) = self.cut(self.read_traces(traces)).await else { break };
-            for item in without_id.drain(..) {
+            for item in std::mem::take(&mut without_id) {
                 let spans = item.place().and_then(|(trace, span)| held.get(&trace)?.get(&span).copied());
-                self.logged(item, spans.flatten());
+                match spans.flatten() {
+                    None if reading < id_readings => without_id.push(item),
+                    id => self.logged(item, id),
+                }
             }
             let [missing, unread] = self.settle_found(unproven, &held);
             let is_last = reading >= CONFIRMING_READINGS;
             let (for_good, for_now) = if is_last { (missing, Vec::new()) } else { (Vec::new(), missing) };
             lost.extend(for_good);
             unproven = for_now.into_iter().chain(unread).collect();
-            if unproven.is_empty() {
+            if unproven.is_empty() && without_id.is_empty() {
                 break;
             }
             readings.begin();
@@ -59,6 +63,8 @@ impl<T: Transport> Deliverer<T> {
             self.logged(item, None);
         }
         lost.extend(unproven);
+        let unknown = lost.split_off(rejected.min(lost.len()));
+        self.settle_all(std::mem::replace(&mut lost, unknown), End::Rejected(RejectReason::Invalid));
         if !lost.is_empty() {
             self.report(Repr::Unconfirmed { request: format!("POST {path}"), count: lost.len() });
             self.settle_all(lost, End::Unknown);

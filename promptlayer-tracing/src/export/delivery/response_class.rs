@@ -11,8 +11,8 @@ use crate::export::queue::ledger::RejectReason;
 /// The outcome of a request.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// The status is a success. The value is the response body, which must prove which items were accepted.
-    Accepted(Vec<u8>),
+    /// The status is a success. The response must prove which items were accepted.
+    Accepted(Success),
     /// The request was never written to a connection.
     NotSent,
     /// The request was certainly not processed. Retry it, but not before the wait that the service asks for.
@@ -26,6 +26,15 @@ pub(crate) enum Outcome {
     Refused(RejectReason),
 }
 
+/// A response with a status of success.
+#[derive(Debug)]
+pub(crate) struct Success {
+    /// The status, if the whole body arrived.
+    pub(crate) status: Option<u16>,
+    /// The body. Empty if it did not arrive completely.
+    pub(crate) body: Vec<u8>,
+}
+
 /// Classifies a response or a failed request. If a tracking call names a request id that does not exist, the
 /// call is at fault and not the settings.
 pub(crate) fn classify(result: &Result<Answer, Failure>, is_tracking: bool) -> Outcome {
@@ -35,7 +44,7 @@ pub(crate) fn classify(result: &Result<Answer, Failure>, is_tracking: bool) -> O
         Err(failure) => match (failure.kind, failure.status) {
             (FailureKind::NotSent | FailureKind::NoRuntime, _) => Outcome::NotSent,
             // A success status arrived, but the body did not arrive completely.
-            (_, Some(_)) => Outcome::Accepted(Vec::new()),
+            (_, Some(_)) => Outcome::Accepted(Success { status: None, body: Vec::new() }),
             (FailureKind::TimedOut | FailureKind::Broken, None) => Outcome::Ambiguous,
         },
     }
@@ -43,7 +52,7 @@ pub(crate) fn classify(result: &Result<Answer, Failure>, is_tracking: bool) -> O
 
 fn classify_status(answer: &Answer) -> Outcome {
     match answer.status {
-        200..=299 => Outcome::Accepted(answer.body.clone()),
+        200..=299 => Outcome::Accepted(Success { status: Some(answer.status), body: answer.body.clone() }),
         408 | 425 | 429 | 503 => Outcome::Busy(answer.retry_after),
         400 | 422 => Outcome::Faulty(RejectReason::Invalid),
         409 => Outcome::Faulty(RejectReason::TraceClosed),
@@ -102,7 +111,9 @@ mod tests {
         assert!(matches!(failed(FailureKind::NotSent, None), Outcome::NotSent));
         assert!(matches!(failed(FailureKind::TimedOut, None), Outcome::Ambiguous));
         assert!(matches!(failed(FailureKind::Broken, None), Outcome::Ambiguous));
-        assert!(matches!(failed(FailureKind::Broken, Some(201)), Outcome::Accepted(body) if body.is_empty()));
+        assert!(
+            matches!(failed(FailureKind::Broken, Some(201)), Outcome::Accepted(success) if success.status.is_none())
+        );
     }
 
     #[test]

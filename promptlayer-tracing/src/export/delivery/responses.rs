@@ -1,5 +1,7 @@
 //! Handling of responses, and of requests without one.
 
+use std::time::Duration;
+
 use promptlayer_client::exporter::{Answer, Failure};
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -8,11 +10,11 @@ use crate::error::{Error, Repr};
 use crate::export::batch::item::{Batch, BatchItem, Pause};
 use crate::export::delivery::gate::RequestNumber;
 use crate::export::delivery::refusals::{Refusal, Refusals, Verdict};
-use crate::export::delivery::response_class::{self, Outcome};
+use crate::export::delivery::response_class::{self, Outcome, Success};
 use crate::export::delivery::retry::Attempts;
 use crate::export::delivery::transport::Transport;
-use crate::export::delivery::{Deliverer, GivenUp, Next};
-use crate::export::encode::content::{Content, HookPayload};
+use crate::export::delivery::{Deliverer, GivenUp, Next, Unproven};
+use crate::export::encode::content::{Content, HookPayload, SpanForm};
 use crate::export::encode::spans_bulk::{LogAnswer, SpansAnswer};
 use crate::export::queue::ledger::{End, RejectReason};
 
@@ -20,6 +22,19 @@ use crate::export::queue::ledger::{End, RejectReason};
 #[derive(Debug, Deserialize)]
 struct Tracked {
     success: bool,
+}
+
+/// Returns a response whose error can be quoted: an OTLP endpoint may answer in protobuf.
+#[cfg_attr(not(feature = "otlp"), allow(unused_variables, reason = "every response is text"))]
+fn readable(result: Result<Answer, Failure>, form: Option<SpanForm>) -> Result<Answer, Failure> {
+    match (result, form) {
+        #[cfg(feature = "otlp")]
+        (Ok(answer), Some(SpanForm::Otlp)) => {
+            let body = crate::export::encode::otlp::answer::error_text(answer.body);
+            Ok(Answer { body, ..answer })
+        }
+        (result, _) => result,
+    }
 }
 
 /// What a response of `POST /spans-bulk` leaves unproven.
@@ -41,21 +56,29 @@ impl<T: Transport> Deliverer<T> {
     ) -> Next {
         let path = batch.path();
         let outcome = response_class::classify(&result, batch.is_tracking());
-        if let Outcome::Accepted(body) = outcome {
-            return self.accepted(request, &body, batch, attempts);
+        if let Outcome::Accepted(success) = outcome {
+            return self.accepted(request, &success, batch, attempts);
         }
-        let body = result.as_ref().ok().map(|answer| answer.body.clone());
-        let error = self.error(format!("POST {path}"), result);
+        let form = batch.kind().map(Content::form);
+        // The positions of faulty spans in a body of another form mean something else.
+        let body =
+            result.as_ref().ok().filter(|_| form == Some(SpanForm::Json)).map(|answer| answer.body.clone());
+        let asked = result.as_ref().ok().and_then(|answer| answer.retry_after);
+        let error = self.error(format!("POST {path}"), readable(result, form));
         let (kind, wait) = match outcome {
             Outcome::Accepted(_) => return Next::Done(Vec::new()),
             Outcome::Faulty(reason) => {
                 self.gate.passed(path, request);
                 let items = std::mem::take(&mut batch.items);
-                return Next::Done(self.part_faulty(items, reason, error, body.as_deref()));
+                let mut parts = self.part_faulty(items, reason, error, body.as_deref());
+                parts.iter_mut().for_each(|part| part.may_have_arrived = batch.may_have_arrived);
+                return Next::Done(parts);
             }
             Outcome::NotSent => {
                 self.report(error);
-                self.enter_sent(batch, false);
+                if !batch.may_have_arrived {
+                    self.enter_sent(batch, false);
+                }
                 batch.refusals = None;
                 let delay = attempts.delay(None);
                 self.gate.hold_for(delay.unwrap_or_default());
@@ -84,7 +107,7 @@ impl<T: Transport> Deliverer<T> {
                 }
                 Next::Later
             }
-            Refusal::Failure => self.failed(verdict, error, batch, attempts),
+            Refusal::Failure => self.failed(verdict, error, asked, batch, attempts),
         }
     }
 
@@ -110,7 +133,7 @@ impl<T: Transport> Deliverer<T> {
         match verdict {
             Verdict::Again => self.gate.suspect_for(probe_interval, Some(reason)),
             // One span of the batch is tried at once.
-            Verdict::Stuck => self.gate.suspect_for(std::time::Duration::ZERO, Some(reason)),
+            Verdict::Stuck => self.gate.suspect_for(Duration::ZERO, Some(reason)),
             Verdict::AtFault => {}
         }
         // At shutdown, do not wait for the settings to be corrected.
@@ -130,7 +153,14 @@ impl<T: Transport> Deliverer<T> {
     }
 
     /// Handles a failure of the service, or a missing response. The batch is ambiguous: it may have arrived.
-    fn failed(&self, verdict: Verdict, error: Error, batch: &mut Batch, attempts: &Attempts) -> Next {
+    fn failed(
+        &self,
+        verdict: Verdict,
+        error: Error,
+        asked: Option<Duration>,
+        batch: &mut Batch,
+        attempts: &Attempts,
+    ) -> Next {
         let delay = attempts.delay(None);
         if verdict != Verdict::AtFault {
             self.gate.suspect_for(delay.unwrap_or_default(), None);
@@ -150,6 +180,17 @@ impl<T: Transport> Deliverer<T> {
                 self.report(error);
                 Next::GiveUp(GivenUp::Ambiguous)
             }
+            // OTLP asks to send the same spans again, under the same ids.
+            Some(Content::Span { .. }) if !self.pipeline.encoder.format.can_be_read_back() => {
+                batch.may_have_arrived = true;
+                let delay = attempts.delay(asked);
+                if let Some(parts) = self.part_refused(batch, verdict, *attempts, error) {
+                    return Next::Done(parts);
+                }
+                let Some(delay) = delay else { return Next::GiveUp(GivenUp::Ambiguous) };
+                batch.pause = Pause::For(delay);
+                Next::Later
+            }
             Some(Content::Span { .. }) | None => {
                 batch.ambiguous_since = Some(Instant::now());
                 match verdict {
@@ -163,8 +204,18 @@ impl<T: Transport> Deliverer<T> {
     }
 
     /// Handles a success status. Only items that the response body proves count as delivered.
-    fn accepted(&self, request: RequestNumber, body: &[u8], batch: &mut Batch, attempts: &Attempts) -> Next {
-        let path = batch.path();
+    fn accepted(
+        &self,
+        request: RequestNumber,
+        success: &Success,
+        batch: &mut Batch,
+        attempts: &Attempts,
+    ) -> Next {
+        #[cfg(feature = "otlp")]
+        if let Some(Content::Span { form: SpanForm::Otlp, .. }) = batch.kind() {
+            return self.exported(request, success, batch, attempts);
+        }
+        let (path, body) = (batch.path(), success.body.as_slice());
         let items = std::mem::take(&mut batch.items);
         let unreadable = |source| self.http.error_of_unreadable(format!("POST {path}"), body, source);
         let declined = || self.http.declined(path, body);
@@ -185,7 +236,7 @@ impl<T: Transport> Deliverer<T> {
                 (Err(source), _) => {
                     batch.items = items;
                     let verdict = self.enter_refusal(Refusal::Failure, request, batch);
-                    return self.failed(verdict, unreadable(source).into(), batch, attempts);
+                    return self.failed(verdict, unreadable(source).into(), None, batch, attempts);
                 }
             },
             Some(Content::Log { .. }) => {
@@ -230,7 +281,7 @@ impl<T: Transport> Deliverer<T> {
                 }
                 if !unproven.is_empty() || !without_id.is_empty() {
                     batch.items = unproven;
-                    return Next::Confirm { without_id };
+                    return Next::Confirm(Unproven { without_id, ..Unproven::default() });
                 }
             }
             None => {}
@@ -244,7 +295,7 @@ impl<T: Transport> Deliverer<T> {
         let mut proof = Proof::default();
         let _hold = self.pipeline.progress.hold();
         for item in items {
-            let Content::Span { trace_id, span_id, hook_payload } = &item.content else { continue };
+            let Content::Span { trace_id, span_id, hook_payload, .. } = &item.content else { continue };
             if rejected.holds(*trace_id, *span_id) {
                 self.settle(item, End::Rejected(RejectReason::TraceClosed));
                 continue;

@@ -9,23 +9,24 @@ use crate::error::Error;
 use crate::export::batch::item::BatchItem;
 use crate::export::delivery::transport::Transport;
 use crate::export::delivery::{Deliverer, GivenUp};
-use crate::export::encode::content::{Content, FollowUp, HookPayload};
+use crate::export::encode::content::{Content, FollowUp};
 use crate::export::queue::ledger::{DropReason, End};
 use crate::hooks::{Logged, LoggedRequest};
 
 impl<T: Transport> Deliverer<T> {
     /// Records a delivery and passes the request id to the hooks.
     pub(crate) fn logged(&self, mut item: BatchItem, id: Option<RequestId>) {
+        let FollowUp { own_hook, subscriptions } = item.content.take_follow_up();
         let (trace_id, span_id, hook_payload) = match &mut item.content {
-            Content::Span { trace_id, span_id, hook_payload } => (*trace_id, *span_id, hook_payload.take()),
+            Content::Span { trace_id, span_id, hook_payload, .. } => {
+                (*trace_id, *span_id, hook_payload.take())
+            }
             Content::Log { trace_id, span_id, hook_payload } => {
-                let follow_up = std::mem::take(&mut hook_payload.follow_up);
-                (*trace_id, *span_id, Some(HookPayload { follow_up, ..hook_payload.clone() }))
+                (*trace_id, *span_id, Some(hook_payload.clone()))
             }
             Content::Track { .. } => return self.settle(item, End::Delivered),
         };
-        let Some(mut hook_payload) = hook_payload else { return self.settle(item, End::Delivered) };
-        let FollowUp { own_hook, subscriptions } = std::mem::take(&mut hook_payload.follow_up);
+        let Some(hook_payload) = hook_payload else { return self.settle(item, End::Delivered) };
         // Count the id before the ledger is updated, so that a caller that sees the delivery also sees the count.
         let Some(id) = id else {
             self.hooks.missing();

@@ -8,7 +8,6 @@ use crate::export::delivery::refusals::{Refusal, Refusals, Verdict};
 use crate::export::delivery::retry::Attempts;
 use crate::export::delivery::transport::Transport;
 use crate::export::delivery::{Deliverer, response_class};
-use crate::export::encode::shrink;
 use crate::export::queue::ledger::{End, RejectReason};
 
 impl<T: Transport> Deliverer<T> {
@@ -66,7 +65,9 @@ impl<T: Transport> Deliverer<T> {
         let is_over = verdict == Verdict::Stuck && attempts.time_left().is_zero();
         if batch.items.len() > 1 && verdict != Verdict::Again && !is_over {
             self.report(error);
-            return Some(self.parts(std::mem::take(&mut batch.items), refusals, verdict, attempts));
+            let mut parts = self.parts(std::mem::take(&mut batch.items), refusals, verdict, attempts);
+            parts.iter_mut().for_each(|part| part.may_have_arrived = batch.may_have_arrived);
+            return Some(parts);
         }
         if verdict == Verdict::AtFault && refusals.are_final(self.retry.max_age) {
             let item = batch.items.first().map(|item| item.content.to_string()).unwrap_or_default();
@@ -109,7 +110,7 @@ impl<T: Transport> Deliverer<T> {
 
     /// Makes an item smaller, media first. Returns `false` if nothing is left to remove.
     fn shrink(&self, item: &mut BatchItem) -> bool {
-        let Some(mut smaller) = shrink::smaller(&item.bytes) else { return false };
+        let Some(mut smaller) = item.content.form().smaller(&item.bytes) else { return false };
         smaller.shrink_to_fit();
         self.pipeline.counters.shrunk.fetch_add(1, SeqCst);
         item.ledger_entry.resize(smaller.len());

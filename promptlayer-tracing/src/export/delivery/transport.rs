@@ -2,16 +2,16 @@
 
 use std::future::Future;
 
-use promptlayer_client::exporter::{Answer, Failure, Http, Written};
+use promptlayer_client::exporter::{Answer, Failure, Http, Payload, Written};
 
 /// Sends requests and reads traces.
 pub(crate) trait Transport: Send + Sync + 'static {
-    /// Sends a JSON body and returns the response, with any status. `written` is set before any part of the
+    /// Sends a body and returns the response, with any status. `written` is set before any part of the
     /// request is written to a connection.
     fn post(
         &self,
         path: &str,
-        body: Vec<u8>,
+        body: Payload,
         written: Written,
     ) -> impl Future<Output = Result<Answer, Failure>> + Send;
 
@@ -23,7 +23,7 @@ impl Transport for Http {
     fn post(
         &self,
         path: &str,
-        body: Vec<u8>,
+        body: Payload,
         written: Written,
     ) -> impl Future<Output = Result<Answer, Failure>> + Send {
         self.post_observed(path, body, written)

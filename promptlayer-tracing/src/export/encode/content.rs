@@ -5,13 +5,20 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use promptlayer_blueprint::{SpanId, Tags, TraceId};
+#[cfg(feature = "otlp")]
+use promptlayer_client::exporter;
 use promptlayer_client::exporter::TrackPath;
 use serde::Deserialize;
 
+#[cfg(feature = "otlp")]
+use crate::export::encode::otlp;
+use crate::export::encode::shrink;
 use crate::hooks::OwnHook;
 use crate::hooks::subscription::Attached;
 use crate::process::{ConvertedSpan, ProcessedSpan};
 use crate::random;
+
+const SPANS_BULK: &str = "/spans-bulk";
 
 /// The information about a request that its hooks receive together with the request id.
 #[derive(Debug, Clone)]
@@ -44,11 +51,61 @@ impl FollowUp {
     }
 }
 
+/// The form of a serialized span. All spans of a request have the same form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SpanForm {
+    /// JSON, for `POST /spans-bulk`.
+    Json,
+    /// Protobuf, for `POST /v1/traces`.
+    #[cfg(feature = "otlp")]
+    Otlp,
+}
+
+impl SpanForm {
+    /// Returns the path that takes spans of this form.
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::Json => SPANS_BULK,
+            #[cfg(feature = "otlp")]
+            Self::Otlp => exporter::TRACES_PATH,
+        }
+    }
+
+    /// Returns the key of spool records of this form.
+    pub(crate) fn record_key(self) -> &'static str {
+        match self {
+            Self::Json => "",
+            #[cfg(feature = "otlp")]
+            Self::Otlp => exporter::TRACES_PATH,
+        }
+    }
+
+    /// Returns the form of a spool record with this key, or `None` if it is not the record of a span.
+    pub(crate) fn from_record_key(key: &str) -> Option<Self> {
+        match key {
+            "" => Some(Self::Json),
+            #[cfg(feature = "otlp")]
+            exporter::TRACES_PATH => Some(Self::Otlp),
+            _ => None,
+        }
+    }
+
+    /// Returns a span in fewer bytes: without its media, or with its long texts cut. Returns `None` if nothing can be
+    /// removed.
+    pub(crate) fn smaller(self, bytes: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Self::Json => shrink::smaller(bytes),
+            #[cfg(feature = "otlp")]
+            Self::Otlp => otlp::stored::smaller(bytes),
+        }
+    }
+}
+
 /// The kind of a batch item.
 #[derive(Debug)]
 pub(crate) enum Content {
-    /// A span of `POST /spans-bulk`.
-    Span { trace_id: TraceId, span_id: SpanId, hook_payload: Option<HookPayload> },
+    /// A span of `POST /spans-bulk`, or of `POST /v1/traces`.
+    Span { form: SpanForm, trace_id: TraceId, span_id: SpanId, hook_payload: Option<HookPayload> },
     /// The body of `POST /log-request`.
     Log { trace_id: TraceId, span_id: SpanId, hook_payload: HookPayload },
     /// The body of a tracking call.
@@ -96,6 +153,14 @@ impl fmt::Display for Content {
 }
 
 impl Content {
+    /// Returns the form of the item. What is not a span is JSON.
+    pub(crate) fn form(&self) -> SpanForm {
+        match self {
+            Self::Span { form, .. } => *form,
+            Self::Log { .. } | Self::Track { .. } => SpanForm::Json,
+        }
+    }
+
     /// Returns the note for the hooks, if the item is a request.
     pub(crate) fn hook_payload(&self) -> Option<&HookPayload> {
         match self {
@@ -105,8 +170,26 @@ impl Content {
         }
     }
 
+    /// Removes what this process does with the id of the request.
+    pub(crate) fn take_follow_up(&mut self) -> FollowUp {
+        let payload = match self {
+            Self::Span { hook_payload, .. } => hook_payload.as_mut(),
+            Self::Log { hook_payload, .. } => Some(hook_payload),
+            Self::Track { .. } => None,
+        };
+        payload.map(|payload| std::mem::take(&mut payload.follow_up)).unwrap_or_default()
+    }
+
     /// Parses a stored span.
-    pub(crate) fn of_stored_span(bytes: &[u8], origin: Origin) -> Option<Self> {
+    pub(crate) fn of_stored_span(form: SpanForm, bytes: &[u8], origin: Origin) -> Option<Self> {
+        match form {
+            SpanForm::Json => Self::of_stored_json(bytes, origin),
+            #[cfg(feature = "otlp")]
+            SpanForm::Otlp => otlp::stored::content(bytes, origin),
+        }
+    }
+
+    fn of_stored_json(bytes: &[u8], origin: Origin) -> Option<Self> {
         #[derive(Deserialize)]
         struct Span {
             name: String,
@@ -121,7 +204,8 @@ impl Content {
         }
         let Span { name, context, log_request } = serde_json::from_slice(bytes).ok()?;
         let hook_payload = log_request.map(|log| log.hook_payload(name, origin));
-        Some(Self::Span { trace_id: context.trace_id, span_id: context.span_id, hook_payload })
+        let Context { trace_id, span_id } = context;
+        Some(Self::Span { form: SpanForm::Json, trace_id, span_id, hook_payload })
     }
 
     /// Parses a stored request log. Its trace was never sent, so the ids are random.

@@ -24,6 +24,30 @@ pub(crate) fn smaller(json: &[u8]) -> Option<Vec<u8>> {
     serde_json::to_vec(&value).ok()
 }
 
+/// Returns a text without its media, or `None` if it has none. A text that is JSON stays JSON.
+#[cfg(feature = "otlp")]
+pub(crate) fn without_media(text: &str) -> Option<String> {
+    within(text, replace_media)
+}
+
+/// Returns a text that is cut, or whose texts are cut if it is JSON. Returns `None` if nothing is that long.
+#[cfg(feature = "otlp")]
+pub(crate) fn with_cut_texts(text: &str) -> Option<String> {
+    within(text, cut_texts)
+}
+
+#[cfg(feature = "otlp")]
+fn within(text: &str, reduce: fn(&mut Value) -> bool) -> Option<String> {
+    let json = text.starts_with(['[', '{']).then(|| serde_json::from_str::<Value>(text).ok()).flatten();
+    match json {
+        Some(mut value) => reduce(&mut value).then(|| value.to_string()),
+        None => {
+            let mut value = Value::String(text.to_owned());
+            reduce(&mut value).then(|| value.as_str().map(str::to_owned)).flatten()
+        }
+    }
+}
+
 /// Replaces media with a description of it. Returns `false` if the value has no media.
 fn replace_media(value: &mut Value) -> bool {
     visit(value, &mut |text| {

@@ -24,16 +24,19 @@ pub(crate) struct Resource {
 
 impl Resource {
     pub(crate) fn new(service: &str) -> Self {
-        let resource = json!({
-            "attributes": {
-                semconv::SERVICE_NAME: service,
-                semconv::SDK_NAME: env!("CARGO_PKG_NAME"),
-                semconv::SDK_VERSION: env!("CARGO_PKG_VERSION"),
-                semconv::SDK_LANGUAGE: "rust",
-            },
-            "schema_url": "",
-        });
+        let resource = json!({ "attributes": Self::attributes(service), "schema_url": "" });
         Self { json: resource.to_string() }
+    }
+
+    /// Returns the attributes of the resource.
+    pub(crate) fn attributes(service: &str) -> Map<String, Value> {
+        let attributes = [
+            (semconv::SERVICE_NAME, service),
+            (semconv::SDK_NAME, env!("CARGO_PKG_NAME")),
+            (semconv::SDK_VERSION, env!("CARGO_PKG_VERSION")),
+            (semconv::SDK_LANGUAGE, "rust"),
+        ];
+        attributes.map(|(name, value)| (name.to_owned(), value.into())).into_iter().collect()
     }
 }
 
@@ -53,9 +56,19 @@ struct Status<'a> {
 /// The value of an attribute.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Attribute<'a> {
+pub(crate) enum Attribute<'a> {
     Text(Cow<'a, str>),
     Value(&'a Value),
+}
+
+#[cfg(feature = "otlp")]
+impl Attribute<'_> {
+    pub(crate) fn into_value(self) -> Value {
+        match self {
+            Self::Text(text) => text.into_owned().into(),
+            Self::Value(value) => value.clone(),
+        }
+    }
 }
 
 /// The start of the body of `POST /spans-bulk`, before the spans.
@@ -118,7 +131,7 @@ pub(crate) fn spans_bulk<'a>(spans: impl Iterator<Item = &'a [u8]> + Clone) -> V
 const TOOL_PREFIX: &str = "Tool: ";
 
 /// Returns the name of a span.
-fn name(span: &FinishedSpan) -> Cow<'_, str> {
+pub(crate) fn name(span: &FinishedSpan) -> Cow<'_, str> {
     match span.kind {
         Some(SpanKind::Tool) => {
             let tool = tool_name(span);
@@ -133,14 +146,14 @@ fn tool_name(span: &FinishedSpan) -> &str {
 }
 
 /// Returns nanoseconds since 1970, the time format of spans in the API.
-fn nanoseconds(time: SystemTime) -> u64 {
+pub(crate) fn nanoseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     u64::try_from(since).unwrap_or(u64::MAX)
 }
 
 /// Returns the attributes of a span: its fields, and its OpenTelemetry attributes. For a span without a
 /// request log, they include the input and output of the function.
-fn attributes<'a>(
+pub(crate) fn attributes<'a>(
     span: &'a FinishedSpan,
     own_fields: &'a Map<String, Value>,
     converted: &'a ConvertedSpan,

@@ -118,6 +118,8 @@ pub(crate) fn metrics(stats: &Stats) -> Vec<Metric> {
         evicted,
         set_aside,
         panics,
+        #[cfg(feature = "otlp")]
+            otlp: _,
     } = stats;
     let spans = of_ledger!("promptlayer.spans", "Spans", "{span}", spans);
     let tracking = of_ledger!("promptlayer.tracking", "Tracking calls of hooks", "{call}", tracking);

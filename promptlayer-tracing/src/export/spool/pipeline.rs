@@ -14,8 +14,7 @@ use tokio::time::Instant;
 use crate::error::Error;
 use crate::export::batch::item::{Batch, BatchItem, LedgerEntry, Stored};
 use crate::export::delivery::retry::RetryPolicy;
-use crate::export::encode::content::{Content, FollowUp, Origin};
-use crate::export::encode::spans_bulk;
+use crate::export::encode::content::{Content, FollowUp, Origin, SpanForm};
 use crate::export::pipeline::Pipeline;
 use crate::export::queue::Class;
 use crate::export::queue::ledger::{DropReason, End};
@@ -225,8 +224,10 @@ impl Pipeline {
 
     fn batch_of(&self, store: &Store, selection: Selection, found: Vec<Found>) -> Batch {
         let is_of_spans = found.first().is_some_and(|found| is_of_span(&found.record));
-        let mut ambiguous_since = None;
-        if selection.may_have_been_sent && is_of_spans {
+        let (mut ambiguous_since, mut may_have_arrived) = (None, false);
+        if selection.may_have_been_sent && is_of_spans && !self.encoder.format.can_be_read_back() {
+            may_have_arrived = true;
+        } else if selection.may_have_been_sent && is_of_spans {
             // If an earlier run sent the batch, it did so before this run started.
             ambiguous_since = Some(if selection.is_adopted { store.opened_at } else { Instant::now() });
         } else if selection.may_have_been_sent && selection.kind == RecordKind::Span {
@@ -234,7 +235,7 @@ impl Pipeline {
             self.counters.possible_duplicates.fetch_add(found.len() as u64, SeqCst);
         }
         let items = found.into_iter().filter_map(|found| self.parcel_of(found)).collect();
-        Batch { ambiguous_since, ..Batch::new(items) }
+        Batch { ambiguous_since, may_have_arrived, ..Batch::new(items) }
     }
 
     /// Reads as many records from the spool as fit into one request.
@@ -246,7 +247,10 @@ impl Pipeline {
     ) -> Vec<Found> {
         let limits = self.encoder.batch;
         let mut found = Vec::new();
-        let mut size = spans_bulk::FRAME_BYTES;
+        let format = &self.encoder.format;
+        let mut size = format.frame_bytes();
+        // The key of the first record. Spans of two forms do not share a request.
+        let mut key = None;
         let mut files = store.lock();
         if files.rewind_at.take_if(|time| *time <= Instant::now()).is_some() {
             files.spool.rewind();
@@ -264,13 +268,15 @@ impl Pipeline {
                     break;
                 }
             };
-            let is_alone = !is_of_span(&given.record);
+            let is_alone = !is_of_span(&given.record)
+                || key.as_ref().is_some_and(|key: &Box<str>| **key != *given.record.key);
             if !found.is_empty() && (is_alone || size + given.record.body.len() >= limits.bytes) {
                 files.held.insert(selection, given);
                 break;
             }
             let Given { id, record, age, .. } = given;
-            size += record.body.len() + 1;
+            size += record.body.len() + format.item_bytes();
+            key.get_or_insert_with(|| record.key.clone());
             let class = match record.kind {
                 RecordKind::Span => Class::Span,
                 RecordKind::Track => Class::Track,
@@ -309,9 +315,9 @@ impl Pipeline {
         let Found { ledger_entry, stored, origin, accepted_at, record } = found;
         let content = match (record.kind, &*record.key) {
             (RecordKind::Track, path) => TrackPath::from_path(path).map(|path| Content::Track { path }),
-            (RecordKind::Span, "") => Content::of_stored_span(&record.body, origin),
             (RecordKind::Span, LOG_REQUEST_PATH) => Content::of_stored_log(&record.body, origin),
-            (RecordKind::Span, _) => None,
+            (RecordKind::Span, key) => SpanForm::from_record_key(key)
+                .and_then(|form| Content::of_stored_span(form, &record.body, origin)),
         };
         let Some(content) = content else {
             self.store_done(&stored, drop);
@@ -345,5 +351,5 @@ fn follow_up(content: &Content) -> Option<FollowUp> {
 
 /// Returns `true` if a record is a span that can share a request with others.
 fn is_of_span(record: &Record) -> bool {
-    record.kind == RecordKind::Span && record.key.is_empty()
+    record.kind == RecordKind::Span && SpanForm::from_record_key(&record.key).is_some()
 }

@@ -51,11 +51,17 @@ pub(crate) struct Store {
 impl Store {
     /// Opens the spool folder for a destination, which is identified by the hash `destination`.
     ///
+    /// `siblings` are the destinations of the other pipelines of the layer.
     /// Also returns how many spans and tracking calls earlier runs left for this destination.
-    pub(crate) fn open(settings: &SpoolSettings, destination: &str) -> Result<(Self, Tally), Error> {
+    pub(crate) fn open(
+        settings: &SpoolSettings,
+        destination: &str,
+        siblings: &[&str],
+    ) -> Result<(Self, Tally), Error> {
         let limits =
             SpoolLimits { bytes: settings.bytes, max_age: settings.max_age, ..SpoolLimits::default() };
-        let (spool, recovered) = Spool::open(&settings.path, destination, limits).map_err(failed)?;
+        let (spool, recovered) =
+            Spool::open(&settings.path, destination, siblings, limits).map_err(failed)?;
         let found = recovered.records;
         let open = spool.waiting().collect();
         let store = Self {
@@ -137,7 +143,7 @@ pub(crate) struct Entry<'a> {
 impl Entry<'_> {
     pub(crate) fn record(&self) -> Record {
         let (kind, key) = match self.content {
-            Content::Span { .. } => (RecordKind::Span, ""),
+            Content::Span { form, .. } => (RecordKind::Span, form.record_key()),
             Content::Log { .. } => (RecordKind::Span, LOG_REQUEST_PATH),
             Content::Track { path } => (RecordKind::Track, path.as_str()),
         };

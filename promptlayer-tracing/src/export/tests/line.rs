@@ -15,7 +15,7 @@ use crate::export::shutdown::Stop;
 use crate::export::stats::Stats;
 use crate::export::worker::Worker;
 use crate::export::{
-    BatchLimits, Encoder, Pipeline, QueueLimits, Resource, RetryPolicy, SpoolSettings, Store, Tally, Wire,
+    BatchLimits, Encoder, Pipeline, QueueLimits, Resource, RetryPolicy, SpoolSettings, Store, Tally,
 };
 use crate::hooks::{self, Hooks};
 use crate::process::{ProcessedSpan, SpanExporter};
@@ -43,34 +43,34 @@ impl Line {
 
     /// Returns a pipeline with a spool.
     pub(super) fn with_spool(service: &Service, batch: BatchLimits, spool: Option<SpoolSettings>) -> Self {
-        Self::build(service, batch, spool, Wire::SpansBulk, Hooks::default())
+        Self::build(service, batch, spool, Hooks::default())
     }
 
     pub(super) fn build(
         service: &Service,
         batch: BatchLimits,
         spool: Option<SpoolSettings>,
-        wire: Wire,
         hooks: Hooks,
     ) -> Self {
         let encoder = Arc::new(Encoder {
-            wire,
+            format: service.wire().format(),
             batch,
             resource: Resource::new("test"),
             provider: None,
             semconv: SemconvStability::default(),
         });
         let (store, found) = match spool {
-            Some(spool) => {
-                Store::open(&spool, "0123456789abcdef").map(|(store, found)| (Some(store), found)).unwrap()
-            }
+            Some(spool) => Store::open(&spool, service.wire().destination(), &[])
+                .map(|(store, found)| (Some(store), found))
+                .unwrap(),
             None => (None, Tally::default()),
         };
         let queue = QueueLimits::default().items(1000);
         let pipeline = Arc::new(Pipeline::new(queue, Arc::clone(&encoder), store));
         pipeline.adopt(found);
         let client = CLIENT.clone();
-        let hooks = Hooks { on_error: Some(Box::new(|_| {})), ..hooks };
+        let on_error = hooks.on_error.clone().unwrap_or_else(|| Arc::new(|_| {}));
+        let hooks = Hooks { on_error: Some(on_error), ..hooks };
         let (stop, told) = watch::channel(Stop::default());
         let deliverer = Deliverer::new(
             service.clone(),
@@ -109,6 +109,13 @@ impl Line {
     pub(super) async fn work(&mut self) {
         let mut worker = self.worker.take().unwrap();
         worker.run().await;
+    }
+
+    /// Waits until the hook thread has ended, after the pipeline has run.
+    #[cfg(feature = "otlp")]
+    pub(super) fn finish_hooks(&self) {
+        let later = std::time::Instant::now() + Duration::from_secs(60);
+        assert!(self.pipeline.progress.wait_until(later, |state| state.hooks_gone), "hooks still run");
     }
 
     pub(super) fn stats(&self) -> Stats {

@@ -1,8 +1,8 @@
 //! Spans count as delivered only if the response contains them or they are read back. Time is paused.
 
 use super::line::Line;
-use super::service::{Service, Step};
-use crate::export::{BatchLimits, RetryPolicy, Wire};
+use super::service::{Service, Step, Wire};
+use crate::export::{BatchLimits, RetryPolicy};
 use crate::hooks::Hooks;
 
 /// Success responses that do not prove that any span was stored.
@@ -20,7 +20,7 @@ const UNPROVEN: [&str; 7] = [
 async fn success_that_names_no_span_is_read_back() {
     for body in UNPROVEN {
         for is_taken in [true, false] {
-            let service = Service::new([Step::Says { body, is_taken }]);
+            let service = Service::over(Wire::SpansBulk, [Step::Says { body, is_taken }]);
             let mut line = Line::new(&service, BatchLimits::default());
             line.log(10);
             let (stats, took) = line.run().await;
@@ -36,9 +36,9 @@ async fn success_that_names_no_span_is_read_back() {
 #[tokio::test(start_paused = true)]
 async fn log_request_without_an_id_is_of_unknown_outcome() {
     for body in UNPROVEN {
-        let service = Service::new([Step::Says { body, is_taken: true }]);
+        let service = Service::over(Wire::LogRequest, [Step::Says { body, is_taken: true }]);
         let limits = BatchLimits::default();
-        let mut line = Line::build(&service, limits, None, Wire::LogRequest, Hooks::default());
+        let mut line = Line::build(&service, limits, None, Hooks::default());
         line.log(1);
         let (stats, _) = line.run().await;
         assert_eq!((stats.spans.delivered, stats.spans.outcome_unknown), (0, 1), "{body} {stats:#?}");
@@ -48,7 +48,7 @@ async fn log_request_without_an_id_is_of_unknown_outcome() {
 #[tokio::test(start_paused = true)]
 async fn ids_left_out_of_the_answer_are_read_back_once() {
     for (gets, received) in [(vec![], 10), (vec![Step::Status(500)], 0)] {
-        let service = Service::new([Step::TakenWithoutIds]).gets(gets);
+        let service = Service::over(Wire::SpansBulk, [Step::TakenWithoutIds]).gets(gets);
         let mut line = Line::new(&service, BatchLimits::default());
         line.log(10);
         let (stats, _) = line.run().await;
@@ -59,8 +59,8 @@ async fn ids_left_out_of_the_answer_are_read_back_once() {
 
 #[tokio::test(start_paused = true)]
 async fn four_log_requests_are_in_flight_at_once() {
-    let service = Service::new([Step::Hang; 4]);
-    let mut line = Line::build(&service, BatchLimits::default(), None, Wire::LogRequest, Hooks::default());
+    let service = Service::over(Wire::LogRequest, [Step::Hang; 4]);
+    let mut line = Line::build(&service, BatchLimits::default(), None, Hooks::default());
     line.log(10);
     let watched = service.clone();
     let watching = tokio::spawn(async move {

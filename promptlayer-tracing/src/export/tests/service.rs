@@ -5,11 +5,123 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use promptlayer_client::exporter::{Answer, Failure, FailureKind, Written};
+use promptlayer_client::exporter::{Answer, Failure, FailureKind, Media, Payload, Written};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
+use crate::export::Format;
 use crate::export::delivery::transport::Transport;
+
+/// The wire between a pipeline and the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wire {
+    SpansBulk,
+    LogRequest,
+    /// OTLP to PromptLayer, whose traces can be read back.
+    #[cfg(feature = "otlp")]
+    Otlp,
+    /// OTLP to a collector.
+    #[cfg(feature = "otlp")]
+    Collector,
+}
+
+/// The wires over which traces can be read back. What holds for one holds for all.
+#[cfg(feature = "otlp")]
+pub(super) const WIRES: [Wire; 2] = [Wire::SpansBulk, Wire::Otlp];
+#[cfg(not(feature = "otlp"))]
+pub(super) const WIRES: [Wire; 1] = [Wire::SpansBulk];
+
+impl Wire {
+    /// Returns the form in which the pipeline sends its spans.
+    pub(super) fn format(self) -> Format {
+        match self {
+            Self::SpansBulk => Format::SpansBulk,
+            Self::LogRequest => Format::LogRequest,
+            #[cfg(feature = "otlp")]
+            Self::Otlp | Self::Collector => {
+                let resource = crate::export::Resource::attributes("test");
+                Format::Otlp(crate::export::Encoding::new(&resource, true, true, self == Self::Otlp))
+            }
+        }
+    }
+
+    /// Returns the hash of the destination, for the spool.
+    pub(super) fn destination(self) -> &'static str {
+        match self {
+            Self::SpansBulk | Self::LogRequest => "0123456789abcdef",
+            #[cfg(feature = "otlp")]
+            Self::Otlp => "1123456789abcdef",
+            #[cfg(feature = "otlp")]
+            Self::Collector => "2123456789abcdef",
+        }
+    }
+
+    /// Returns the body of a request as JSON, in the form of `POST /spans-bulk`.
+    fn read(self, payload: &Payload) -> Value {
+        match payload.media {
+            Media::Json => serde_json::from_slice(&payload.bytes).unwrap(),
+            #[cfg(feature = "otlp")]
+            Media::Protobuf => otlp::read(&payload.bytes),
+            #[cfg(feature = "otlp")]
+            Media::GzippedProtobuf => otlp::read(&otlp::unzipped(&payload.bytes)),
+            #[cfg(not(feature = "otlp"))]
+            _ => panic!("{self:?} has only JSON"),
+        }
+    }
+
+    /// Returns the response that says that all spans were stored. `taken` is that of `POST /spans-bulk`.
+    fn stored(self, taken: &Value) -> Answer {
+        match self {
+            Self::SpansBulk | Self::LogRequest => answer(201, taken),
+            #[cfg(feature = "otlp")]
+            Self::Otlp | Self::Collector => Answer { status: 200, retry_after: None, body: Vec::new() },
+        }
+    }
+}
+
+#[cfg(feature = "otlp")]
+mod otlp {
+    use std::io::Read as _;
+
+    use opentelemetry_proto::tonic::collector::trace::v1::{
+        ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
+    };
+    use opentelemetry_proto::tonic::trace::v1::Span;
+    use promptlayer_blueprint::semconv;
+    use promptlayer_client::exporter::{Answer, hex};
+    use prost::Message as _;
+    use serde_json::{Value, json};
+
+    pub(super) fn unzipped(body: &[u8]) -> Vec<u8> {
+        let mut plain = Vec::new();
+        flate2::read::GzDecoder::new(body).read_to_end(&mut plain).unwrap();
+        plain
+    }
+
+    pub(super) fn read(body: &[u8]) -> Value {
+        let request = ExportTraceServiceRequest::decode(body).unwrap();
+        let of_scopes = request.resource_spans.iter().flat_map(|of_resource| &of_resource.scope_spans);
+        let span = |span: &Span| {
+            let logs = span.attributes.iter().any(|attribute| attribute.key == semconv::LOG_FIELDS);
+            let mut json = json!({
+                "name": span.name,
+                "context": {"trace_id": hex(&span.trace_id), "span_id": hex(&span.span_id)},
+            });
+            if logs {
+                json["log_request"] = json!({});
+            }
+            json
+        };
+        json!({"spans": of_scopes.flat_map(|of_scope| &of_scope.spans).map(span).collect::<Vec<_>>()})
+    }
+
+    /// Returns the response of an endpoint that rejects this many spans.
+    pub(super) fn partial(rejected_spans: i64, message: &str) -> Answer {
+        let partial = ExportTracePartialSuccess { rejected_spans, error_message: message.to_owned() };
+        let body = ExportTraceServiceResponse { partial_success: Some(partial) }.encode_to_vec();
+        Answer { status: 200, retry_after: None, body }
+    }
+}
 
 /// The response to one request.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +142,12 @@ pub(super) enum Step {
     TakenAndGarbled,
     /// The spans are stored, and the response contains them without their request ids.
     TakenWithoutIds,
+    /// The first spans are rejected, as many as this, and the response says so. The rest is stored.
+    #[cfg(feature = "otlp")]
+    Rejects(usize),
+    /// The spans are stored, and the response has a warning.
+    #[cfg(feature = "otlp")]
+    TakenWithWarning,
     /// A success response with this body.
     Says { body: &'static str, is_taken: bool },
     /// The connection breaks, and the spans are stored this many seconds later.
@@ -46,8 +164,9 @@ pub(super) enum Step {
     Panic,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
+    wire: Wire,
     posts: VecDeque<Step>,
     /// The prefix of the paths that the script applies to.
     path: &'static str,
@@ -75,11 +194,29 @@ struct Inner {
 pub(super) struct Service(Arc<Mutex<Inner>>);
 
 impl Service {
-    /// Returns a service that answers the next requests with these steps, and then normally.
-    pub(super) fn new(posts: impl IntoIterator<Item = Step>) -> Self {
-        let inner =
-            Inner { posts: posts.into_iter().collect(), most: usize::MAX, next_id: 1001, ..Inner::default() };
+    /// Returns a service at the end of this wire that answers the next requests with these steps, and then normally.
+    pub(super) fn over(wire: Wire, posts: impl IntoIterator<Item = Step>) -> Self {
+        let inner = Inner {
+            wire,
+            posts: posts.into_iter().collect(),
+            path: "",
+            gets: VecDeque::new(),
+            otherwise: None,
+            spans: BTreeMap::new(),
+            next_id: 1001,
+            sizes: Vec::new(),
+            readings: 0,
+            poison: Vec::new(),
+            says_where: false,
+            refused: (Vec::new(), 0),
+            most: usize::MAX,
+        };
         Self(Arc::new(Mutex::new(inner)))
+    }
+
+    /// Returns the wire of the service.
+    pub(super) fn wire(&self) -> Wire {
+        self.inner().wire
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -223,13 +360,14 @@ impl Transport for Service {
     fn post(
         &self,
         path: &str,
-        body: Vec<u8>,
+        body: Payload,
         written: Written,
     ) -> impl Future<Output = Result<Answer, Failure>> + Send {
         let service = self.clone();
-        let (is_of_spans, path) = (path == "/spans-bulk", path.to_owned());
+        let (is_of_spans, path) = (matches!(path, "/spans-bulk" | "/v1/traces"), path.to_owned());
+        let wire = self.wire();
         async move {
-            let body: Value = serde_json::from_slice(&body).unwrap();
+            let body = wire.read(&body);
             let spans = body["spans"].as_array().cloned().unwrap_or_default();
             let step = {
                 let mut inner = service.inner();
@@ -249,11 +387,11 @@ impl Transport for Service {
                 Step::Take if !is_of_spans => Ok(answer(200, &json!({"success": true, "id": 7}))),
                 Step::Take => {
                     let faulty = service.inner().faulty(&spans);
-                    Ok(faulty.unwrap_or_else(|| answer(201, &take())))
+                    Ok(faulty.unwrap_or_else(|| wire.stored(&take())))
                 }
                 Step::TakeAfter(seconds) => {
                     sleep(Duration::from_secs(seconds)).await;
-                    Ok(answer(201, &take()))
+                    Ok(wire.stored(&take()))
                 }
                 Step::Status(status) => Ok(answer(status, &json!({}))),
                 Step::RetryAfter(status, seconds) => Ok(Answer {
@@ -276,6 +414,16 @@ impl Transport for Service {
                     let mut taken = take();
                     taken["request_logs"] = json!([]);
                     Ok(answer(201, &taken))
+                }
+                #[cfg(feature = "otlp")]
+                Step::Rejects(count) => {
+                    service.inner().take(spans.get(count..).unwrap_or_default());
+                    Ok(otlp::partial(count.try_into().unwrap(), "bad spans"))
+                }
+                #[cfg(feature = "otlp")]
+                Step::TakenWithWarning => {
+                    take();
+                    Ok(otlp::partial(0, "slow down"))
                 }
                 Step::Says { body, is_taken } => {
                     if is_taken {
@@ -308,6 +456,8 @@ impl Transport for Service {
         let trace = path.rsplit('/').next().unwrap_or_default().to_owned();
         async move {
             let mut inner = service.inner();
+            #[cfg(feature = "otlp")]
+            assert_ne!(inner.wire, Wire::Collector, "a collector has no traces to read");
             inner.readings += 1;
             match inner.gets.pop_front() {
                 None | Some(Step::Take) => Ok(inner.trace(&trace)),

@@ -19,9 +19,13 @@ pub(crate) struct Recovered {
 }
 
 impl LeftAlone {
-    /// Counts the folders of other destinations, and of versions that did not record one.
-    pub(super) fn look_beside(&mut self, root: &Path, own: &Claim) {
+    /// Counts the folders of other destinations than this one and its siblings, and of versions that did not record one.
+    pub(super) fn look_beside(&mut self, root: &Path, own: &Claim, siblings: &[&str]) {
+        let siblings: Vec<_> = siblings.iter().map(|hash| directory::home(root, hash)).collect();
         for folder in folders(root) {
+            if siblings.contains(&folder) {
+                continue;
+            }
             if !directory::have_one_owner(&folder, own.folder()) || own.home() == folder {
                 continue;
             }

@@ -132,7 +132,7 @@ impl Spool {
     /// Opens the spool of a destination, with the records that ended processes left for the same destination.
     ///
     /// All of these records are read once, to check that they are intact. `destination` is a hash in
-    /// hexadecimal digits. A relative path is resolved against the current directory.
+    /// hexadecimal digits. `siblings` are the destinations that this program sends to as well. A relative path is resolved against the current directory.
     ///
     /// # Errors
     ///
@@ -141,14 +141,16 @@ impl Spool {
     pub(crate) fn open(
         path: impl AsRef<Path>,
         destination: &str,
+        siblings: &[&str],
         limits: SpoolLimits,
     ) -> Result<(Self, Recovered), SpoolError> {
-        Self::open_by(path.as_ref(), destination, limits, Clock::System)
+        Self::open_by(path.as_ref(), destination, siblings, limits, Clock::System)
     }
 
     fn open_by(
         path: &Path,
         destination: &str,
+        siblings: &[&str],
         limits: SpoolLimits,
         clock: Clock,
     ) -> Result<(Self, Recovered), SpoolError> {
@@ -180,7 +182,7 @@ impl Spool {
             own,
         };
         let mut left = quarantine.left;
-        left.look_beside(&spool.root, &spool.own);
+        left.look_beside(&spool.root, &spool.own, siblings);
         left.look_at_versions(&spool.own);
         Ok((spool, Recovered { records, left }))
     }

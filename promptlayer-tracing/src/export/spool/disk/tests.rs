@@ -51,7 +51,7 @@ fn open(path: &Path) -> (Spool, Recovered) {
 }
 
 fn open_with(path: impl AsRef<Path>, limits: SpoolLimits) -> Result<(Spool, Recovered), SpoolError> {
-    Spool::open(path, DESTINATION, limits)
+    Spool::open(path, DESTINATION, &[], limits)
 }
 
 /// Returns the folder of the destination.

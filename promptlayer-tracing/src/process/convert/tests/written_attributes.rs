@@ -70,7 +70,12 @@ fn prompts_beyond_opentelemetry_are_read_as_they_were_written() {
     ];
     for api_type in [None, Some("messages"), Some("chat-completions")] {
         for input in &inputs {
-            for output in [Prompt::assistant("a"), CompletionPrompt::new("b").into(), Prompt::user("c"), prompt(inputs[0].clone())] {
+            for output in [
+                Prompt::assistant("a"),
+                CompletionPrompt::new("b").into(),
+                Prompt::user("c"),
+                prompt(inputs[0].clone()),
+            ] {
                 let mut log = LogRequest::new("groq", "llama", prompt(input.clone()), output);
                 log.api_type = api_type.map(str::to_owned);
                 assert_same(&input.to_string(), &log);
@@ -82,7 +87,11 @@ fn prompts_beyond_opentelemetry_are_read_as_they_were_written() {
 #[test]
 fn fields_without_an_attribute_are_read_as_they_were_written() {
     let mut log = LogRequest::new("openai.azure", "gpt-4o", Prompt::user("a"), Prompt::assistant("b"))
-        .parameters([("max_completion_tokens", json!(7)), ("stop", json!("x")), ("nested", json!({"a": [1.5]}))])
+        .parameters([
+            ("max_completion_tokens", json!(7)),
+            ("stop", json!("x")),
+            ("nested", json!({"a": [1.5]})),
+        ])
         .usage(14, 1)
         .score(Score::MAX)
         .failed(ErrorType::ProviderQuotaLimit, "no money");
@@ -90,7 +99,8 @@ fn fields_without_an_attribute_are_read_as_they_were_written() {
     log.prompt_name = Some("greeting".to_owned());
     log.prompt_id = Some(3);
     log.prompt_version_number = Some(2);
-    log.prompt_input_variables = Map::from_iter([("name".to_owned(), json!("Ada")), ("n".to_owned(), json!(7))]);
+    log.prompt_input_variables =
+        Map::from_iter([("name".to_owned(), json!("Ada")), ("n".to_owned(), json!(7))]);
     log.function_name = Some("ask".to_owned());
     assert_same("fields", &log);
 }
@@ -113,7 +123,9 @@ fn fields_without_content_hold_only_numbers_and_booleans() {
 #[test]
 fn fields_that_are_no_log_are_ignored() {
     let log = LogRequest::new("openai", "gpt-4o", Prompt::user("a"), Prompt::assistant("b"));
-    for fields in ["", "7", "{}", r#"{"input": 7}"#, r#"{"input": {"type": "chat"}, "output": {"type": "chat"}}"#] {
+    for fields in
+        ["", "7", "{}", r#"{"input": 7}"#, r#"{"input": {"type": "chat"}, "output": {"type": "chat"}}"#]
+    {
         let mut attributes = attributes(&log);
         attributes.insert(semconv::LOG_FIELDS.to_owned(), fields.into());
         assert_eq!(log_request(&attributes).input, log.input, "{fields}");

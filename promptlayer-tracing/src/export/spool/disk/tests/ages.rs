@@ -28,7 +28,7 @@ impl Clocks {
     }
 
     fn open(&self, path: &Path) -> Spool {
-        Spool::open_by(path, DESTINATION, ROOMY, Clock::Set(Arc::clone(&self.0))).unwrap().0
+        Spool::open_by(path, DESTINATION, &[], ROOMY, Clock::Set(Arc::clone(&self.0))).unwrap().0
     }
 
     fn append(&self, spool: &mut Spool, number: u64) {

@@ -6,7 +6,7 @@ use super::*;
 const OTHER: &str = "fedcba9876543210";
 
 fn open_for(path: &Path, destination: &str) -> (Spool, Recovered) {
-    Spool::open(path, destination, ROOMY).unwrap()
+    Spool::open(path, destination, &[], ROOMY).unwrap()
 }
 
 #[test]
