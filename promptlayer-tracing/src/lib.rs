@@ -76,6 +76,7 @@
 //!   Rust version of the AWS SDK that you use.
 //! - `proxy`: the function and the module of that name.
 //! - `middleware`: what these four share. It does nothing alone.
+//! - `http`: the headers of the crate `http`, for the module [`propagation`]. `middleware` includes it.
 //!
 //! # In tests
 //!
@@ -103,6 +104,8 @@ pub mod middleware;
 #[cfg(feature = "export")]
 mod process;
 mod prompt_link;
+#[cfg(feature = "export")]
+pub mod propagation;
 #[cfg(feature = "proxy")]
 #[cfg_attr(docsrs, doc(cfg(feature = "proxy")))]
 pub mod proxy;

@@ -16,6 +16,8 @@ use crate::capture::{self, Captured, Chunk, Failure, Unseen};
 use crate::instrument::disabled::Recording;
 #[cfg(feature = "middleware")]
 use crate::kind::SpanKind;
+#[cfg(feature = "middleware")]
+use crate::layer::innermost::Context;
 #[cfg(feature = "export")]
 use crate::layer::recording::Recording;
 use crate::prompt_link::ToPromptLink;
@@ -104,6 +106,12 @@ impl Call {
             active.begin_exchange(kind);
         }
         call
+    }
+
+    /// Returns the place in the trace for a request to `host`, if the layer allows it to receive it.
+    #[cfg(feature = "middleware")]
+    pub(crate) fn context_for(&self, host: &str) -> Option<Context> {
+        self.active.as_ref().and_then(|active| active.context_for(host))
     }
 
     /// Sets how many bytes of the stream are retained at most.

@@ -28,6 +28,7 @@ use crate::process::held::HeldCalls;
 use crate::process::in_memory::InMemory;
 use crate::process::undecided::Undecided;
 use crate::process::{Redact, SpanExporter, SpanProcessor};
+use crate::propagation::settings::Propagation;
 use crate::span::finished::Inherited;
 
 /// The environment variable that disables the capture of content.
@@ -130,6 +131,7 @@ pub struct LayerBuilder {
     wire: Option<Wire>,
     #[cfg(feature = "otlp")]
     otlp: Option<Otlp>,
+    propagation: Propagation,
     hooks: Hooks,
     export_spans: Option<SpanFilter>,
 }
@@ -505,6 +507,15 @@ impl LayerBuilder {
         self
     }
 
+    /// Sets what is taken from the baggage of callers, and what is given to other services.
+    ///
+    /// Defaults to [`Propagation::default`]: only the ids of a trace, and not to providers of models. See the module
+    /// [`propagation`](crate::propagation).
+    pub fn propagate(mut self, propagation: Propagation) -> Self {
+        self.propagation = propagation;
+        self
+    }
+
     /// Adds a hook that is called for every request once it has an id.
     ///
     /// Hooks run on their own thread, in the order in which they were added. A hook may call the client,
@@ -708,6 +719,7 @@ impl LayerBuilder {
             capture_content,
             redact: self.redact,
             sample: self.sample.unwrap_or(1.0),
+            propagation: self.propagation,
             gen_ai_fields: self.gen_ai_fields.unwrap_or(true),
             semconv,
             keeps_trace,

@@ -8,6 +8,7 @@ mod disabled;
 pub(crate) mod external_span;
 pub(crate) mod gen_ai_fields;
 pub(crate) mod hand_over;
+pub(crate) mod innermost;
 #[cfg(feature = "middleware")]
 pub(crate) mod joined;
 mod model_calls;
@@ -40,6 +41,8 @@ use self::visitor::FieldVisitor;
 use crate::error::Repr;
 use crate::kind::SpanKind;
 use crate::process::SpanProcessor;
+use crate::propagation::remote::Remote;
+use crate::propagation::traceparent::Parent;
 use crate::scope::carried::{Carried, LayerExists};
 use crate::span::call_site::MARK;
 use crate::span::fields::Fields;
@@ -96,6 +99,15 @@ impl std::fmt::Debug for PromptLayer {
     }
 }
 
+/// What is known of a span when it begins.
+struct Beginning {
+    /// The nearest recorded span around it, in the same trace.
+    outer: Option<Arc<OpenSpan>>,
+    scope: Option<Arc<Carried>>,
+    place: Place,
+    inherited: Arc<Inherited>,
+}
+
 impl PromptLayer {
     pub(crate) fn new(processor: Arc<SpanProcessor>, export_spans: Option<SpanFilter>) -> Self {
         let (exists, is_second) = (Some(LayerExists::new()), AtomicBool::new(false));
@@ -125,6 +137,66 @@ impl PromptLayer {
             // If the closure panics, the span is not exported.
             catch_unwind(AssertUnwindSafe(|| wanted(metadata))).unwrap_or(false)
         })
+    }
+
+    /// Returns the position of a new span in its trace and what it inherits, from the nearest recorded span around it
+    /// and from the scope in which this thread runs.
+    fn begin(&self, outer: Option<Arc<OpenSpan>>) -> Beginning {
+        let Some(current) = Carried::current() else {
+            let scope = outer.as_ref().and_then(|outer| outer.scope.clone());
+            let (place, inherited) = self.inside(outer.as_deref());
+            return Beginning { outer, scope, place, inherited };
+        };
+        let remote = innermost::continued(&current, outer.as_ref());
+        let (outer, (place, inherited)) = match remote {
+            Some(remote) => (None, self.continuing(remote)),
+            None => {
+                let inside = self.inside(outer.as_deref());
+                (outer, inside)
+            }
+        };
+        let scope = current.scope;
+        if let Some(refused) = scope.take_refused() {
+            self.processor.exporter.report(refused);
+        }
+        let around = outer.as_ref().and_then(|outer| outer.scope.as_ref());
+        if let Some(around) = around.filter(|around| scope.holds(around)) {
+            let scope = Some(Arc::clone(around));
+            return Beginning { outer, scope, place, inherited };
+        }
+        let inherited = Arc::new(scope.add_to(&inherited));
+        Beginning { outer, scope: Some(scope), place, inherited }
+    }
+
+    /// Returns the position of a span and what it inherits, inside another span or at the start of a trace.
+    fn inside(&self, outer: Option<&OpenSpan>) -> (Place, Arc<Inherited>) {
+        match outer {
+            Some(outer) => {
+                let outer = outer.lock();
+                (outer.place_for_inner.inside(random::span_id()), Arc::clone(&outer.inherited))
+            }
+            None => {
+                let trace_id = random::trace_id();
+                let is_sampled = self.processor.samples(trace_id);
+                (Place::root(trace_id, random::span_id(), is_sampled), Arc::clone(&self.processor.root))
+            }
+        }
+    }
+
+    /// Returns the position of a span whose parent is in another process, and what it inherits.
+    fn continuing(&self, remote: &Remote) -> (Place, Arc<Inherited>) {
+        let (place, mut inherited) = match remote.parent {
+            Some(Parent { trace_id, span_id, is_sampled }) => {
+                let place = Place::root(trace_id, span_id, is_sampled).inside(random::span_id());
+                (place, Arc::clone(&self.processor.root))
+            }
+            None => self.inside(None),
+        };
+        let accepted = &self.processor.propagation.accepted;
+        if !accepted.is_empty() {
+            Arc::make_mut(&mut inherited).add(&remote.baggage.accepted(accepted));
+        }
+        (place, inherited)
     }
 
     /// Returns `true` if this layer made the record, and the span has such an owner.
@@ -157,29 +229,7 @@ where
         }
 
         let outer = iter::successors(span.parent(), SpanRef::parent).find_map(|outer| OpenSpan::of(&outer));
-        let (place, inherited) = match &outer {
-            Some(outer) => {
-                let outer = outer.lock();
-                (outer.place_for_inner.inside(random::span_id()), Arc::clone(&outer.inherited))
-            }
-            None => {
-                let trace_id = random::trace_id();
-                let is_sampled = self.processor.samples(trace_id);
-                (Place::root(trace_id, random::span_id(), is_sampled), Arc::clone(&self.processor.root))
-            }
-        };
-        let around = outer.as_ref().and_then(|outer| outer.scope.clone());
-        let (scope, inherited) = match Carried::current() {
-            None => (around, inherited),
-            Some(scope) if around.as_ref().is_some_and(|around| scope.holds(around)) => (around, inherited),
-            Some(scope) => {
-                if let Some(refused) = scope.take_refused() {
-                    self.processor.exporter.report(refused);
-                }
-                let inherited = Arc::new(scope.add_to(&inherited));
-                (Some(scope), inherited)
-            }
-        };
+        let Beginning { outer, scope, place, inherited } = self.begin(outer);
         let is_request =
             external.is_some() && external_span::kind(&fields.by_name()).is_some_and(SpanKind::is_request);
         let processor = Arc::clone(&self.processor);

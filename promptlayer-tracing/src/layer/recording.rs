@@ -14,6 +14,8 @@ use crate::layer::calls_inside::Closed;
 use crate::layer::calls_inside::Exchanged;
 use crate::layer::hand_over::{hand_over, hand_over_ended};
 #[cfg(feature = "middleware")]
+use crate::layer::innermost::{self, Context};
+#[cfg(feature = "middleware")]
 use crate::layer::joined::{self, Found};
 use crate::layer::model_calls::ModelCall;
 use crate::layer::open_span::{OpenSpan, Owner, take_for_call};
@@ -139,6 +141,13 @@ impl Recording {
                 self.announce();
             }
         }
+    }
+
+    /// Returns the place in the trace for a request to `host`, if the layer allows it to receive it.
+    #[cfg(feature = "middleware")]
+    pub(crate) fn context_for(&self, host: &str) -> Option<Context> {
+        let is_allowed = self.open.processor.propagation.hosts.contain(host);
+        is_allowed.then(|| innermost::context_in(&self.open))
     }
 
     #[cfg(feature = "middleware")]

@@ -15,6 +15,7 @@ use super::request_copy::{RequestCopy, SharedCopy};
 use super::route::{Address, Hosts, Route};
 use crate::capture::{Captured, Failure};
 use crate::instrument::call::Call;
+use crate::propagation::{self, Injector};
 use crate::span::input_output::Input;
 
 /// The metadata key for the reason why a log has no input.
@@ -103,6 +104,13 @@ impl Exchange {
     /// Returns the limit for bodies.
     pub(crate) fn limit(&self) -> usize {
         self.limit
+    }
+
+    /// Adds the headers of the trace to the request, if the layer allows its host to receive them.
+    pub(crate) fn inject(&self, host: &str, headers: &mut impl Injector) {
+        if let Some(context) = self.call.context_for(host) {
+            propagation::write(context, headers);
+        }
     }
 
     /// Runs a part of sending the request inside the span.

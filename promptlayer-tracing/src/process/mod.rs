@@ -29,6 +29,7 @@ use crate::process::convert::ConvertedRequest;
 use crate::process::held::HeldCalls;
 use crate::process::keep::Evidence;
 use crate::process::undecided::{Ended, Settled, Undecided};
+use crate::propagation::settings::Propagation;
 use crate::span::fields::Fields;
 use crate::span::finished::{FinishedSpan, Inherited, Place};
 
@@ -43,6 +44,8 @@ pub(crate) struct SpanProcessor {
     pub(crate) redact: Redact,
     /// The share of traces that are recorded, from 0 to 1.
     pub(crate) sample: f64,
+    /// What is taken from callers and given to other services.
+    pub(crate) propagation: Propagation,
     /// `true` if calls record their `gen_ai` attributes on their own spans.
     pub(crate) gen_ai_fields: bool,
     /// The generation of attribute names that these attributes have.

@@ -80,6 +80,10 @@ impl Forwarder {
         // A compressed response cannot be logged.
         parts.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
 
+        if let Some(exchange) = &exchange {
+            exchange.inject(url.host_str().unwrap_or_default(), &mut parts.headers);
+        }
+
         let is_empty = body.is_end_stream();
         let mut body = RequestBody::of_exchange(exchange.as_mut(), &mut parts.headers, body);
         if let Some(exchange) = &exchange

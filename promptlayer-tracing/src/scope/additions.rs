@@ -11,6 +11,7 @@ use super::current::Handle;
 use crate::error::Error;
 use crate::hooks::subscription::Subscription;
 use crate::prompt_link::PromptLink;
+use crate::propagation::remote::Remote;
 use crate::span::finished::Inherited;
 
 /// What a scope adds to the scope around it. `None` is nothing.
@@ -22,6 +23,7 @@ struct Added {
     inherited: Inherited,
     /// Those who wait for the ids of the calls inside.
     followers: Vec<Weak<Subscription>>,
+    remote: Option<Arc<Remote>>,
     /// The first value that is invalid.
     refused: Option<Error>,
 }
@@ -29,7 +31,12 @@ struct Added {
 impl Clone for Added {
     /// The error is reported for the original.
     fn clone(&self) -> Self {
-        Self { inherited: self.inherited.clone(), followers: self.followers.clone(), refused: None }
+        Self {
+            inherited: self.inherited.clone(),
+            followers: self.followers.clone(),
+            remote: self.remote.clone(),
+            refused: None,
+        }
     }
 }
 
@@ -70,11 +77,17 @@ impl Additions {
         self.added().followers.push(subscription);
     }
 
+    /// Sets the trace that spans inside continue.
+    pub(crate) fn continue_trace(&mut self, remote: Arc<Remote>) {
+        self.added().remote = Some(remote);
+    }
+
     /// Returns the scope with these additions, inside another one.
     pub(crate) fn inside(self, around: Handle) -> Handle {
         let Some(added) = self.0 else { return around };
-        let Added { inherited, mut followers, refused } = *added;
+        let Added { inherited, mut followers, remote, refused } = *added;
         followers.extend(around.0.iter().flat_map(|outer| outer.followers.iter().cloned()));
+        let remote = remote.or_else(|| around.0.as_ref().and_then(|outer| outer.remote.clone()));
         let inherited = match &around.0 {
             Some(outer) => {
                 let mut merged = outer.inherited.clone();
@@ -87,6 +100,7 @@ impl Additions {
             outer: around.0,
             inherited,
             followers,
+            remote,
             refused: Mutex::new(refused),
         })))
     }

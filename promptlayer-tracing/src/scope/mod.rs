@@ -83,7 +83,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 #[cfg(feature = "export")]
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 
 use futures_core::future::FusedFuture;
@@ -99,6 +99,8 @@ use crate::capture;
 #[cfg(feature = "export")]
 use crate::hooks::subscription::Subscription;
 use crate::prompt_link::ToPromptLink;
+#[cfg(feature = "export")]
+use crate::propagation::remote::Remote;
 
 // The keys are those of `promptlayer_blueprint::providers`, which is there only with the feature `export`.
 /// The metadata key of the user.
@@ -130,6 +132,14 @@ impl Scope {
     /// Creates a scope that carries what the current one does.
     pub(crate) fn new() -> Self {
         Self { around: Handle::current(), additions: Additions::default() }
+    }
+
+    /// Creates a scope inside the current one whose spans continue a trace.
+    #[cfg(feature = "export")]
+    pub(crate) fn continuing(remote: Arc<Remote>) -> Self {
+        let mut scope = Self::new();
+        scope.additions.continue_trace(remote);
+        scope
     }
 
     /// Adds tags to the calls inside. A tag that is present already is not added again.
@@ -218,6 +228,17 @@ impl Scope {
         let scope = self.finish();
         let _entered = scope.enter();
         run()
+    }
+
+    /// Runs a future that is made inside the scope.
+    #[cfg(feature = "tower")]
+    pub(crate) fn run_made<F: Future>(self, make: impl FnOnce() -> F) -> Scoped<F> {
+        let scope = self.finish();
+        let future = {
+            let _entered = scope.enter();
+            make()
+        };
+        Scoped { scope, future: Some(future) }
     }
 
     fn finish(self) -> Handle {

@@ -11,6 +11,7 @@ use crate::export::Resource;
 use crate::export::encode::spans_bulk;
 use crate::process::held::HeldCalls;
 use crate::process::{ConvertedSpan, ProcessedSpan, Redact, SpanExporter, SpanProcessor};
+use crate::propagation::settings::Propagation;
 use crate::random;
 
 #[derive(Default)]
@@ -32,6 +33,7 @@ fn sent(started: SystemTime, duration: Duration) -> Value {
         capture_content: true,
         redact: Redact::default(),
         sample: 1.0,
+        propagation: Propagation::default(),
         gen_ai_fields: false,
         semconv: SemconvStability::default(),
         keeps_trace: true,

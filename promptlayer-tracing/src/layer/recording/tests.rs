@@ -17,6 +17,7 @@ use crate::layer::PromptLayer;
 use crate::process::held::HeldCalls;
 use crate::process::{ProcessedSpan, Redact, SpanExporter, SpanProcessor};
 use crate::promptlayer;
+use crate::propagation::settings::Propagation;
 
 /// Keeps the types of the spans that it receives.
 #[derive(Clone, Default)]
@@ -45,6 +46,7 @@ fn types_of_all(run: impl FnOnce()) -> Vec<TypeNames> {
         capture_content: true,
         redact: Redact::default(),
         sample: 1.0,
+        propagation: Propagation::default(),
         gen_ai_fields: false,
         semconv: SemconvStability::default(),
         keeps_trace: true,

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextRef,
+    BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextMut,
     FinalizerInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
@@ -51,26 +51,33 @@ impl Intercept for PromptLayerMiddleware {
         "PromptLayerMiddleware"
     }
 
-    /// Begins the exchange of an attempt. The request is complete and signed.
-    fn read_before_transmit(
+    /// Begins the exchange of an attempt. The request is complete and signed. A header of the trace is not part of what
+    /// was signed.
+    fn modify_before_transmit(
         &self,
-        context: &BeforeTransmitInterceptorContextRef<'_>,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
         _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         // The end of an earlier attempt that the SDK gave up.
         drop(config.load::<Attempt>().and_then(Attempt::take));
-        let request = context.request();
+        let request = context.request_mut();
         let service = config.load::<Metadata>().map_or("", Metadata::service);
         let known = SERVICES.iter().find(|(name, _)| service.eq_ignore_ascii_case(name));
-        let exchange = request.uri().parse().ok().and_then(|uri| {
+        let address = request.uri().parse().ok().and_then(|uri| Address::from_uri(&uri, None));
+        let exchange = address.as_ref().and_then(|address| {
             self.begin(&RequestHead {
                 method: &Method::from_bytes(request.method().as_bytes()).ok()?,
-                address: &Address::from_uri(&uri, None)?,
+                address,
                 hosts: known.map_or(Hosts::Known, |(_, provider)| Hosts::All(Some(provider))),
                 parent: None,
             })
         });
+        if let (Some(exchange), Some(address)) = (&exchange, &address) {
+            exchange.inject(address.host(), &mut |name: &'static str, value: String| {
+                request.headers_mut().insert(name, value);
+            });
+        }
         if let Some(mut exchange) = exchange {
             exchange.request_body(&headers(|name| request.headers().get(name)), request.body().bytes());
             config.interceptor_state().store_put(Attempt(Mutex::new(Some(exchange))));

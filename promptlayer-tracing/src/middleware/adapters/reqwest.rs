@@ -51,6 +51,7 @@ fn begin(middleware: &PromptLayerMiddleware, request: &mut Request) -> Option<Ex
         request.headers_mut().remove(CONTENT_LENGTH);
         *request.body_mut() = Some(Body::from(changed));
     }
+    exchange.inject(address.host(), request.headers_mut());
     exchange.request_body(request.headers(), body_of(request));
     Some(exchange)
 }

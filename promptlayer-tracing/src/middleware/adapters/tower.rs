@@ -96,15 +96,17 @@ pub struct PromptLayerService<S> {
 
 impl<S> PromptLayerService<S> {
     /// Begins the exchange of a request, if it is a model call.
-    fn begin<B>(&self, request: &Request<B>) -> Option<Exchange> {
+    fn begin<B>(&self, request: &mut Request<B>) -> Option<Exchange> {
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
         let address = Address::from_uri(request.uri(), host)?;
-        self.middleware.begin(&RequestHead {
+        let exchange = self.middleware.begin(&RequestHead {
             method: request.method(),
             address: &address,
             hosts: Hosts::Known,
             parent: None,
-        })
+        })?;
+        exchange.inject(address.host(), request.headers_mut());
+        Some(exchange)
     }
 }
 
@@ -123,8 +125,8 @@ where
         self.inner.poll_ready(context).map_err(Into::into)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let mut exchange = self.begin(&request);
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let mut exchange = self.begin(&mut request);
         let (mut parts, body) = request.into_parts();
         let body = RequestBody::of_exchange(exchange.as_mut(), &mut parts.headers, body);
         let request = Request::from_parts(parts, body);
