@@ -10,11 +10,11 @@ use promptlayer_blueprint::providers::{SESSION_ID, USER_ID};
 use promptlayer_blueprint::{RequestId, Score, SpanId, Tags, TraceId};
 use promptlayer_client::exporter::{check_metadata, invalid_argument};
 use serde::Serialize;
-use tracing_subscriber::registry::{LookupSpan, Registry, SpanRef};
 
 use crate::capture::{self, Captured};
 use crate::error::Error;
 use crate::hooks::subscription::{self, GivenScore};
+use crate::layer::innermost;
 use crate::layer::open_span::{OpenSpan, Owner, State};
 use crate::layer::said::{IdLink, Said};
 use crate::prompt_link::ToPromptLink;
@@ -81,17 +81,12 @@ pub struct CurrentCall {
 /// }
 /// ```
 pub fn current() -> CurrentCall {
-    CurrentCall::new(innermost())
+    CurrentCall::new(open_call())
 }
 
 /// Returns the record of the innermost open call around this code.
-fn innermost() -> Option<Arc<OpenSpan>> {
-    let recorded = tracing::dispatcher::get_default(|dispatch| {
-        let registry = dispatch.downcast_ref::<Registry>()?;
-        let current = dispatch.current_span();
-        let span = registry.span(current.id()?)?;
-        iter::successors(Some(span), SpanRef::parent).find_map(|span| OpenSpan::of(&span))
-    })?;
+fn open_call() -> Option<Arc<OpenSpan>> {
+    let recorded = innermost::span()?;
     let is_open_call = |span: &OpenSpan| match span.lock().owner {
         Owner::Call => true,
         Owner::Layer => span.external.is_some(),
