@@ -36,11 +36,21 @@ pub fn promptlayer() -> Result<Service, Box<dyn Error>> {
 
 impl Service {
     /// Returns a builder for a layer that logs to this server.
+    ///
+    /// With the feature `otlp`, and if the variable `EXAMPLES_OTLP` is set, spans are also sent to the collector that
+    /// OpenTelemetry's variables name, such as `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub fn layer(&self) -> LayerBuilder {
-        match &self.local {
+        let builder = match &self.local {
             Some((server, _)) => promptlayer_tracing::layer().base_url(server.url()).api_key(LOCAL_KEY),
             None => promptlayer_tracing::layer(),
+        };
+        #[cfg(feature = "otlp")]
+        if std::env::var_os("EXAMPLES_OTLP").is_some() {
+            use promptlayer_tracing::export::{Otlp, Wire};
+
+            return builder.wire(Wire::SpansBulkAndOtlp).otlp(Otlp::collector());
         }
+        builder
     }
 
     /// Creates a client for the REST API of this server.

@@ -1,6 +1,7 @@
 //! Points in time, as the API represents them and as SQLite stores them.
 
 use std::fmt;
+use std::time::SystemTime;
 
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::Value;
@@ -21,6 +22,12 @@ impl Timestamp {
 
     pub(crate) const fn nanoseconds(self) -> i64 {
         self.0
+    }
+
+    /// Returns a time of this machine, unless it is out of range.
+    pub(crate) fn from_system(time: SystemTime) -> Option<Self> {
+        let time = jiff::Timestamp::try_from(time).ok()?;
+        i64::try_from(time.as_nanosecond()).ok().map(Self)
     }
 
     pub(crate) fn now() -> Self {

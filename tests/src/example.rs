@@ -15,6 +15,14 @@ const FOREIGN: &[&str] = &[
     "PROMPTLAYER_HTTP_TIMEOUT",
     "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
     "OTEL_SERVICE_NAME",
+    "OTEL_RESOURCE_ATTRIBUTES",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+    "OTEL_EXPORTER_OTLP_COMPRESSION",
+    "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION",
+    "EXAMPLES_OTLP",
     "HTTP_PROXY",
     "http_proxy",
     "ALL_PROXY",
@@ -41,11 +49,21 @@ pub struct Ran {
 ///
 /// Panics if the examples cannot be built or the program cannot be started.
 pub fn run_example(name: &str, url: &str) -> Ran {
+    run_example_with(name, url, &[])
+}
+
+/// Does the same as [`run_example`], with these environment variables.
+///
+/// # Panics
+///
+/// Panics if the examples cannot be built or the program cannot be started.
+pub fn run_example_with(name: &str, url: &str, variables: &[(&str, &str)]) -> Ran {
     let mut command = Command::new(folder().join(format!("{name}{}", env::consts::EXE_SUFFIX)));
     for variable in FOREIGN {
         command.env_remove(variable);
     }
     command.env("PROMPTLAYER_BASE_URL", url).env("PROMPTLAYER_API_KEY", "test").stdin(Stdio::null());
+    command.envs(variables.iter().copied());
     match command.output() {
         Ok(output) => Ran {
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

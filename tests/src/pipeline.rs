@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use promptlayer_tracing::client::Env;
-use promptlayer_tracing::export::{BatchLimits, Ledger, RetryPolicy, Stats};
+use promptlayer_tracing::export::{BatchLimits, Ledger, Otlp, RetryPolicy, Stats};
 use promptlayer_tracing::{LayerBuilder, PromptLayer, ShutdownGuard};
 use tracing::Dispatch;
 use tracing_subscriber::Layer;
@@ -27,6 +27,38 @@ pub fn layer_to(url: &str) -> LayerBuilder {
         .api_key(KEY)
         .base_url(url)
         .batch(BatchLimits::default().spans(BATCH).interval(Duration::from_secs(600)))
+}
+
+/// The wire over which a layer sends its spans to PromptLayer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Way {
+    /// `POST /spans-bulk`.
+    SpansBulk,
+    /// `POST /v1/traces`.
+    Otlp,
+}
+
+/// All wires that carry a trace. What holds for one holds for all.
+pub const WAYS: [Way; 2] = [Way::SpansBulk, Way::Otlp];
+
+impl Way {
+    /// The path that takes the spans.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::SpansBulk => "/spans-bulk",
+            Self::Otlp => "/v1/traces",
+        }
+    }
+
+    /// Makes a layer use this wire, and ask for the ids of its requests.
+    pub fn of(self, builder: LayerBuilder) -> LayerBuilder {
+        match self {
+            Self::SpansBulk => builder,
+            // Over OTLP, ids are only read for hooks.
+            Self::Otlp => builder.otlp(Otlp::promptlayer()).on_request_id(|_| {}),
+        }
+    }
 }
 
 /// Returns a retry policy with delays that are short enough for a test.

@@ -1,5 +1,6 @@
 //! A local PromptLayer server that records every request.
 
+mod otlp;
 mod reply;
 mod request;
 mod service;

@@ -76,12 +76,9 @@ fn builder(plan: &Plan, server: &Arc<Server>, folder: &TempDir, seen: &Arc<Seen>
         BatchLimits::default().spans(plan.batch).in_flight(plan.in_flight).interval(Duration::from_millis(5));
     let builder = promptlayer_tracing::layer()
         .env(Env::empty())
-        .api_key(KEY)
-        .base_url(server.url())
         .timeout(Duration::from_millis(400))
         .batch(limits)
         .retry(retry)
-        .wire(plan.wire)
         .on_request_id(move |request| {
             lock(&of_ids.requests).push((request.id(), request.span_id()));
             if tracks {
@@ -93,6 +90,7 @@ fn builder(plan: &Plan, server: &Arc<Server>, folder: &TempDir, seen: &Arc<Seen>
             // An error shows that the layer has met the closed door, so the door can open now.
             at_error.open();
         });
+    let builder = plan.wire.of(builder, server.url(), KEY);
     match plan.mode {
         Some(mode) => builder.spool(SpoolSettings::new(folder.path()).mode(mode)),
         None => builder,

@@ -9,6 +9,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use serde_json::Value;
 
+use super::otlp;
+
 /// A recorded request.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -27,7 +29,7 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The body as sent.
     pub raw: Bytes,
-    /// The body as JSON, if it is JSON.
+    /// The body as JSON, if it is JSON. That of a `POST /v1/traces` is converted to the form of a `POST /spans-bulk`.
     pub json: Option<Value>,
 }
 
@@ -40,7 +42,7 @@ impl Request {
             path: head.uri.path().to_owned(),
             query: Query::try_from_uri(&head.uri).map(|Query(pairs)| pairs).unwrap_or_default(),
             headers: head.headers.clone(),
-            json: serde_json::from_slice(&raw).ok(),
+            json: otlp::read(head, &raw).or_else(|| serde_json::from_slice(&raw).ok()),
             raw,
         }
     }
@@ -55,9 +57,9 @@ impl Request {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Returns the spans of a `POST /spans-bulk`.
+    /// Returns the spans of a `POST /spans-bulk` or `POST /v1/traces`.
     pub fn spans(&self) -> impl Iterator<Item = &Value> {
-        let body = self.json.as_ref().filter(|_| self.path == "/spans-bulk");
+        let body = self.json.as_ref().filter(|_| matches!(&*self.path, "/spans-bulk" | "/v1/traces"));
         body.and_then(|body| body.get("spans")?.as_array()).into_iter().flatten()
     }
 

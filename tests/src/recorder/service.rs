@@ -89,7 +89,8 @@ impl Default for Service {
 impl Service {
     /// Processes a request.
     pub(super) fn answer(&mut self, request: &Request) -> Answer {
-        if request.header("x-api-key").is_none_or(str::is_empty) {
+        // A collector needs no key.
+        if request.path != "/v1/traces" && request.header("x-api-key").is_none_or(str::is_empty) {
             return failure(
                 StatusCode::UNAUTHORIZED,
                 "no API key was given: send one in the header X-API-KEY",
@@ -100,6 +101,11 @@ impl Service {
         let path: Vec<_> = request.path.trim_matches('/').split('/').collect();
         match (&request.method, path.as_slice()) {
             (&Method::POST, ["spans-bulk"]) => self.take_spans(body),
+            (&Method::POST, ["v1", "traces"]) => match self.take_spans(body) {
+                // It names no span.
+                Answer { status: StatusCode::CREATED, .. } => Answer::ok(json!({ "partialSuccess": null })),
+                refused => refused,
+            },
             (&Method::POST, ["log-request"]) => self.take_request_log(body),
             (&Method::POST, ["rest", "track-score" | "track-metadata" | "track-prompt" | "track-group"]) => {
                 self.track(body)

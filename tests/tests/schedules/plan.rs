@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use promptlayer_tracing::export::{SpoolMode, Wire};
+use promptlayer_tracing::export::{Otlp, SpoolMode};
+use promptlayer_tracing::{LayerBuilder, export};
 use tests::proxy::Fault;
 use tests::random::Random;
 
@@ -49,6 +50,40 @@ pub(crate) enum Body {
     Declined,
     Html,
     Multi,
+}
+
+/// The wire of a schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wire {
+    SpansBulk,
+    LogRequest,
+    /// OTLP to PromptLayer, whose traces can be read back.
+    Otlp,
+    /// OTLP to a server that is treated as a collector.
+    Collector,
+}
+
+impl Wire {
+    /// Makes a layer use this wire, to the server at `url`.
+    pub(crate) fn of(self, builder: LayerBuilder, url: &str, key: &str) -> LayerBuilder {
+        let promptlayer = |builder: LayerBuilder| builder.api_key(key).base_url(url);
+        match self {
+            Self::SpansBulk => promptlayer(builder),
+            Self::LogRequest => promptlayer(builder).wire(export::Wire::LogRequest),
+            Self::Otlp => promptlayer(builder).otlp(Otlp::promptlayer()),
+            Self::Collector => builder.otlp(Otlp::collector().endpoint(format!("{url}/v1/traces"))),
+        }
+    }
+
+    /// Returns `true` if spans are sent to an OTLP endpoint.
+    pub(crate) fn is_otlp(self) -> bool {
+        matches!(self, Self::Otlp | Self::Collector)
+    }
+
+    /// Returns `true` if spans can be read back from their traces.
+    pub(crate) fn can_be_read_back(self) -> bool {
+        matches!(self, Self::SpansBulk | Self::Otlp)
+    }
 }
 
 /// A shutdown of the pipeline in the middle of the schedule. A second pipeline takes over.
@@ -106,7 +141,14 @@ impl Plan {
         let readings = (0..random.below(4)).map(|_| reading(random)).collect();
         Self {
             seed,
-            wire: if random.once_in(3) { Wire::LogRequest } else { Wire::SpansBulk },
+            wire: *random.pick(&[
+                Wire::SpansBulk,
+                Wire::SpansBulk,
+                Wire::LogRequest,
+                Wire::Otlp,
+                Wire::Otlp,
+                Wire::Collector,
+            ]),
             mode,
             restart,
             tracks: random.once_in(2),

@@ -11,17 +11,10 @@ use super::message::{Event, Status};
 use crate::api::weight::weigh;
 use crate::json_text::JsonText;
 use crate::store::{NewLink, NewRequest, NewSpan, VersionChoice, Writer};
+use crate::timestamp::Timestamp;
 
-// Attributes of PromptLayer's own clients.
-const MANAGED: &str = "promptlayer.request_log.managed";
-const PROVIDER_TYPE: &str = "promptlayer.provider.type";
-const API_TYPE: &str = "promptlayer.api.type";
-const PROMPT_NAME: &str = "promptlayer.prompt.name";
-const PROMPT_ID: &str = "promptlayer.prompt.id";
-const PROMPT_VERSION: &str = "promptlayer.prompt.version";
+/// The attribute of PromptLayer's own clients for the label of a template.
 const PROMPT_LABEL: &str = "promptlayer.prompt.label";
-const TAGS: &str = "promptlayer.tags";
-const METADATA_PREFIX: &str = "promptlayer.metadata.";
 
 /// The status code of a failed span.
 pub(super) const ERROR: i32 = 2;
@@ -81,9 +74,14 @@ pub(super) fn with_events(
     fields
 }
 
+/// Returns `true` if a span describes a call that makes a request log.
+pub(super) fn is_logged(fields: &Map<String, Value>) -> bool {
+    (gen_ai::is_model_call(fields) || fields.contains_key(semconv::LOG_FIELDS)) && !is_managed(fields)
+}
+
 /// Returns `true` if PromptLayer's client logs this call itself.
-pub(super) fn is_managed(fields: &Map<String, Value>) -> bool {
-    match fields.get(MANAGED) {
+fn is_managed(fields: &Map<String, Value>) -> bool {
+    match fields.get(semconv::LOG_MANAGED) {
         Some(Value::Bool(managed)) => *managed,
         Some(Value::String(managed)) => managed.eq_ignore_ascii_case("true"),
         _ => false,
@@ -105,17 +103,17 @@ pub(super) fn add(
     }
     let log = gen_ai::log_request(&fields);
     let link = NewLink {
-        name: text(&fields, PROMPT_NAME).or(log.prompt_name.clone()),
-        id: number(&fields, PROMPT_ID),
-        version: number(&fields, PROMPT_VERSION).or(log.prompt_version_number.map(i64::from)),
+        name: text(&fields, semconv::TEMPLATE_NAME).or(log.prompt_name.clone()),
+        id: number(&fields, semconv::TEMPLATE_ID).or(log.prompt_id.and_then(|id| id.try_into().ok())),
+        version: number(&fields, semconv::TEMPLATE_VERSION).or(log.prompt_version_number.map(i64::from)),
         variables: JsonText::of(&log.prompt_input_variables),
     };
     span.label = text(&fields, PROMPT_LABEL).filter(|_| link.version.is_none());
     let own = Own {
-        provider: text(&fields, PROVIDER_TYPE),
-        api_type: text(&fields, API_TYPE),
+        provider: text(&fields, semconv::PROVIDER_TYPE),
+        api_type: text(&fields, semconv::API_TYPE),
         function_name: text(&fields, semconv::FUNCTION_NAME).unwrap_or_else(|| span.span.name.clone()),
-        tags: tags(fields.get(TAGS)),
+        tags: tags(fields.get(semconv::TAGS)),
         metadata: metadata(&mut fields),
     };
     // The messages are in the log by now.
@@ -145,8 +143,8 @@ impl Own {
             model: log.model,
             input,
             output: JsonText::within(&log.output, limit)?,
-            request_start_time: None,
-            request_end_time: None,
+            request_start_time: log.request_start_time.and_then(Timestamp::from_system),
+            request_end_time: log.request_end_time.and_then(Timestamp::from_system),
             parameters: JsonText::within(&log.parameters, limit)?,
             tags: self.tags,
             metadata: log.metadata,
@@ -155,7 +153,7 @@ impl Own {
             output_tokens: count(log.output_tokens),
             price: log.price.unwrap_or_default(),
             function_name: self.function_name,
-            score: 0,
+            score: log.score.map_or(0, |score| score.get().into()),
             score_name: None,
             api_type: self.api_type.or(log.api_type),
             status: log.status.as_str().to_owned(),
@@ -183,7 +181,8 @@ pub(super) fn with_version(span: SpanWithLog, store: &Writer<'_>) -> rusqlite::R
 /// memory than their length once they are parsed.
 fn fits(fields: &Map<String, Value>) -> bool {
     let mut total = 0_usize;
-    for (name, value) in fields.iter().filter(|(name, _)| name.starts_with(semconv::PREFIX)) {
+    let is_read = |name: &str| name.starts_with(semconv::PREFIX) || name == semconv::LOG_FIELDS;
+    for (name, value) in fields.iter().filter(|(name, _)| is_read(name)) {
         let weight = match value {
             Value::String(text) if text.trim_start().starts_with(['[', '{', '"']) => {
                 weigh(text.as_bytes(), WEIGHT_LIMIT).unwrap_or(text.len()).max(text.len())
@@ -250,10 +249,11 @@ fn tags(value: Option<&Value>) -> Vec<String> {
 /// Takes the metadata out of the fields. Values that are not text are kept as their JSON.
 fn metadata(fields: &mut Map<String, Value>) -> BTreeMap<String, String> {
     let names: Vec<String> =
-        fields.keys().filter(|name| name.starts_with(METADATA_PREFIX)).cloned().collect();
+        fields.keys().filter(|name| name.starts_with(semconv::METADATA_PREFIX)).cloned().collect();
     let mut metadata = BTreeMap::new();
     for name in names {
-        if let (Some(key), Some(value)) = (name.strip_prefix(METADATA_PREFIX), fields.remove(&name)) {
+        if let (Some(key), Some(value)) = (name.strip_prefix(semconv::METADATA_PREFIX), fields.remove(&name))
+        {
             let value = match value {
                 Value::String(text) => text,
                 other => other.to_string(),

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use promptlayer_blueprint::providers::gen_ai;
 use serde::Serialize;
 use serde_json::json;
 
@@ -186,7 +185,7 @@ fn converted(
             log_request: None,
         },
     };
-    if gen_ai::is_model_call(&fields) && !request_log::is_managed(&fields) {
+    if request_log::is_logged(&fields) {
         request_log::add(&mut converted, fields, limit)?;
     }
     Ok(converted)

@@ -14,7 +14,7 @@ use crate::export::encode::content::{Content, SpanForm};
 use crate::export::encode::encoder::Format;
 use crate::export::pipeline::Pipeline;
 use crate::export::queue::Taken;
-use crate::export::queue::ledger::End;
+use crate::export::queue::ledger::{End, RejectReason};
 use crate::export::spool::disk::RecordId;
 
 /// The ledger entry of an item.
@@ -173,6 +173,11 @@ impl Batch {
 
     pub(crate) fn is_tracking(&self) -> bool {
         matches!(self.kind(), Some(Content::Track { .. }))
+    }
+
+    /// Returns the outcome of an item of this batch that the service rejects. An earlier request may have delivered it.
+    pub(crate) fn end_of_rejected(&self, reason: RejectReason) -> End {
+        if self.may_have_arrived { End::Unknown } else { End::Rejected(reason) }
     }
 
     pub(crate) fn is_stored(&self) -> bool {

@@ -14,7 +14,7 @@ use crate::export::delivery::response_class::Success;
 use crate::export::delivery::retry::Attempts;
 use crate::export::delivery::transport::Transport;
 use crate::export::delivery::{Deliverer, Next, Unproven};
-use crate::export::encode::content::FollowUp;
+use crate::export::encode::content::{FollowUp, HookPayload};
 use crate::export::encode::otlp::answer::ExportAnswer;
 use crate::export::queue::ledger::{End, RejectReason};
 
@@ -75,11 +75,11 @@ impl<T: Transport> Deliverer<T> {
     fn all_accepted(&self, items: Vec<BatchItem>) -> Next {
         let can_be_read_back = self.pipeline.encoder.format.can_be_read_back();
         let needs_id = |item: &BatchItem| {
-            let follow_up = item.content.hook_payload().map(|payload| &payload.follow_up);
-            let wants_id = |follow_up: &FollowUp| {
-                self.hooks.wants_id_of(follow_up.own_hook) || !follow_up.subscriptions.is_empty()
+            let wants_id = |payload: &HookPayload| {
+                let FollowUp { own_hook, subscriptions } = &payload.follow_up;
+                (!payload.is_of_hook && self.hooks.wants_id_of(*own_hook)) || !subscriptions.is_empty()
             };
-            can_be_read_back && follow_up.is_some_and(wants_id)
+            can_be_read_back && item.content.hook_payload().is_some_and(wants_id)
         };
         let (without_id, others): (Vec<_>, Vec<_>) = items.into_iter().partition(needs_id);
         self.settle_all(others, End::Delivered);
@@ -97,7 +97,7 @@ impl<T: Transport> Deliverer<T> {
             return Next::Confirm(Unproven { rejected, ..Unproven::default() });
         }
         let accepted = items.split_off(rejected.min(items.len()));
-        self.settle_all(items, End::Rejected(RejectReason::Invalid));
+        self.settle_all(items, batch.end_of_rejected(RejectReason::Invalid));
         self.settle_all(accepted, End::Delivered);
         Next::Done(Vec::new())
     }

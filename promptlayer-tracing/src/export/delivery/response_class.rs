@@ -30,6 +30,7 @@ pub(crate) enum Outcome {
 #[derive(Debug)]
 pub(crate) struct Success {
     /// The status, if the whole body arrived.
+    #[cfg_attr(not(feature = "otlp"), allow(dead_code, reason = "only OTLP depends on it"))]
     pub(crate) status: Option<u16>,
     /// The body. Empty if it did not arrive completely.
     pub(crate) body: Vec<u8>,

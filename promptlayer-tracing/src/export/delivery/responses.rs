@@ -69,10 +69,7 @@ impl<T: Transport> Deliverer<T> {
             Outcome::Accepted(_) => return Next::Done(Vec::new()),
             Outcome::Faulty(reason) => {
                 self.gate.passed(path, request);
-                let items = std::mem::take(&mut batch.items);
-                let mut parts = self.part_faulty(items, reason, error, body.as_deref());
-                parts.iter_mut().for_each(|part| part.may_have_arrived = batch.may_have_arrived);
-                return Next::Done(parts);
+                return Next::Done(self.part_faulty(batch, reason, error, body.as_deref()));
             }
             Outcome::NotSent => {
                 self.report(error);

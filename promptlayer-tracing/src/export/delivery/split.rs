@@ -8,26 +8,28 @@ use crate::export::delivery::refusals::{Refusal, Refusals, Verdict};
 use crate::export::delivery::retry::Attempts;
 use crate::export::delivery::transport::Transport;
 use crate::export::delivery::{Deliverer, response_class};
-use crate::export::queue::ledger::{End, RejectReason};
+use crate::export::queue::ledger::RejectReason;
 
 impl<T: Transport> Deliverer<T> {
     /// Handles a response that calls an item in the batch faulty. Quarantines the faulty items as far as the
     /// response locates them, and returns the rest.
     pub(crate) fn part_faulty(
         &self,
-        mut items: Vec<BatchItem>,
+        from: &mut Batch,
         reason: RejectReason,
         error: Error,
         body: Option<&[u8]>,
     ) -> Vec<Batch> {
-        let batch = Batch::new;
+        let mut items = std::mem::take(&mut from.items);
+        let may_have_arrived = from.may_have_arrived;
+        let batch = |items| Batch { may_have_arrived, ..Batch::new(items) };
         if items.len() == 1 {
             let shrunk = reason == RejectReason::TooLarge && items.iter_mut().all(|item| self.shrink(item));
             if shrunk {
                 return vec![batch(items)];
             }
             self.report(error);
-            self.settle_all(items, End::Rejected(reason));
+            self.settle_all(items, from.end_of_rejected(reason));
             return Vec::new();
         }
         let located = match (reason, body) {
@@ -42,7 +44,7 @@ impl<T: Transport> Deliverer<T> {
         let mut rest = Vec::with_capacity(items.len());
         for (at, item) in items.into_iter().enumerate() {
             if located.contains(&at) {
-                self.settle(item, End::Rejected(reason));
+                self.settle(item, from.end_of_rejected(reason));
             } else {
                 rest.push(item);
             }
@@ -73,7 +75,7 @@ impl<T: Transport> Deliverer<T> {
             let item = batch.items.first().map(|item| item.content.to_string()).unwrap_or_default();
             self.report(Repr::Quarantined { item, source: error });
             let items = std::mem::take(&mut batch.items);
-            self.settle_all(items, End::Rejected(refusals.kind.reason()));
+            self.settle_all(items, batch.end_of_rejected(refusals.kind.reason()));
             return Some(Vec::new());
         }
         self.report(error);

@@ -81,8 +81,13 @@ async fn warning_of_an_endpoint_is_reported_once() {
 }
 
 /// Success responses that are no responses of an OTLP endpoint.
-const UNPROVEN: [&str; 4] =
-    ["<html>sign in</html>", "{", "ok", r#"{"partialSuccess":{"rejectedSpans":"11","errorMessage":""}}"#];
+const UNPROVEN: [&str; 5] = [
+    r#"{"success":false,"message":"quota"}"#,
+    "<html>sign in</html>",
+    "{",
+    "ok",
+    r#"{"partialSuccess":{"rejectedSpans":"11","errorMessage":""}}"#,
+];
 
 #[tokio::test(start_paused = true)]
 async fn unreadable_success_of_an_endpoint_is_no_delivery() {

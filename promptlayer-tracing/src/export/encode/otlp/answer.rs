@@ -3,7 +3,7 @@
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message as _;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// What a response with the status 200 says.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,11 +16,8 @@ pub(crate) enum ExportAnswer {
     Unreadable,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct JsonAnswer {
-    partial_success: Option<JsonPartialSuccess>,
-}
+/// The field of the only message that a response has.
+const PARTIAL_SUCCESS: &str = "partialSuccess";
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -53,8 +50,13 @@ fn read_protobuf(body: &[u8]) -> Option<(i64, String)> {
 }
 
 fn read_json(body: &[u8]) -> Option<(i64, String)> {
-    let answer: JsonAnswer = serde_json::from_slice(body).ok()?;
-    let partial = answer.partial_success.unwrap_or_default();
+    let mut answer: Map<String, Value> = serde_json::from_slice(body).ok()?;
+    let partial = match answer.remove(PARTIAL_SUCCESS) {
+        Some(partial) => Option::<JsonPartialSuccess>::deserialize(partial).ok()?.unwrap_or_default(),
+        None if answer.is_empty() => JsonPartialSuccess::default(),
+        // An answer in another form, perhaps to say that the request failed.
+        None => return None,
+    };
     let rejected = match partial.rejected_spans {
         None | Some(Value::Null) => 0,
         Some(Value::String(digits)) => digits.parse().ok()?,
@@ -121,7 +123,9 @@ mod tests {
     #[test]
     fn other_bodies_and_impossible_numbers_are_unreadable() {
         let impossible = br#"{"partialSuccess":{"rejectedSpans":1.5}}"#;
-        let bodies = [&b"<html>"[..], b"{", b"ok", b"[]", &protobuf(4, ""), &protobuf(-1, ""), impossible];
+        let declined = br#"{"success":false,"message":"quota"}"#;
+        let bodies =
+            [&b"<html>"[..], declined, b"{", b"ok", b"[]", &protobuf(4, ""), &protobuf(-1, ""), impossible];
         for body in bodies {
             assert_eq!(ExportAnswer::read(body, 3), ExportAnswer::Unreadable, "{body:?}");
         }
