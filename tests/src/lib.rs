@@ -50,7 +50,17 @@ pub use recordings::{Answer, Exchange, Scene};
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
-/// Compiles the code of the guide to frameworks as doc-tests.
+/// Compiles the code of the guides as doc-tests.
 #[cfg(doctest)]
-#[doc = include_str!("../../docs/frameworks.md")]
-struct Frameworks;
+mod guides {
+    #[doc = include_str!("../../docs/frameworks.md")]
+    struct Frameworks;
+    #[doc = include_str!("../../docs/opentelemetry.md")]
+    struct OpenTelemetry;
+    #[doc = include_str!("../../docs/serverless.md")]
+    struct Serverless;
+    #[doc = include_str!("../../docs/services.md")]
+    struct Services;
+    #[doc = include_str!("../../docs/sessions-and-users.md")]
+    struct SessionsAndUsers;
+}
