@@ -51,10 +51,20 @@ impl Pipeline {
             QueueItem::Shared(span) => self.encoder.pack_shared(span),
             QueueItem::Track(call) => Some(EncodedItem::from_track(call.clone())),
         };
-        let Some(EncodedItem { content, bytes: Ok(bytes), is_shrunk }) = encoded else { return Some(item) };
+        let Some(EncodedItem { content, bytes: Ok(bytes), is_shrunk, measures }) = encoded else {
+            return Some(item);
+        };
         let accepted_at = Instant::now();
         let entry = Entry { content: &content, bytes: &bytes, accepted_at, is_ambiguous: false };
-        if self.write(store, &entry, || self.queue.admit_to_spool(class).is_ok()).is_err() {
+        let admit = || self.queue.admit_to_spool(class).is_ok();
+        let enter = || match &self.encoder.calls {
+            Some(calls) => calls.keep_if(measures, &self.counters.unmeasured, || {
+                let is_accepted = admit();
+                (is_accepted, is_accepted && item.is_measured_here())
+            }),
+            None => admit(),
+        };
+        if self.write(store, &entry, enter).is_err() {
             // Fall back to the queue. The export thread reports the problem with the disk.
             return Some(item);
         }

@@ -36,7 +36,7 @@ pub(crate) mod delivery;
 pub(crate) mod encode;
 mod enqueue;
 mod guard;
-mod metrics;
+pub(crate) mod metrics;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod pipeline;
@@ -50,6 +50,10 @@ mod stats;
 #[cfg(test)]
 mod tests;
 mod worker;
+
+#[cfg(feature = "metrics")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+pub use opentelemetry;
 
 pub use self::batch::BatchLimits;
 pub use self::delivery::retry::RetryPolicy;

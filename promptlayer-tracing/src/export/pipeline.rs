@@ -40,6 +40,15 @@ impl QueueItem {
         }
     }
 
+    /// Returns `true` if this pipeline records the measures of the call. It asks once.
+    pub(crate) fn is_measured_here(&self) -> bool {
+        match self {
+            Self::Span(_) | Self::Track(_) => true,
+            #[cfg(feature = "otlp")]
+            Self::Shared(shared) => shared.is_measured_here(),
+        }
+    }
+
     /// Returns `true` if somebody waits for the id of the request.
     pub(crate) fn is_awaited(&self) -> bool {
         let span = match self {
@@ -76,6 +85,8 @@ pub(crate) struct ExportCounters {
     pub(crate) evicted: AtomicU64,
     /// Batches that were lost to a panic in this crate.
     pub(crate) panics: AtomicU64,
+    /// Model calls whose measures were not recorded.
+    pub(crate) unmeasured: AtomicU64,
 }
 
 /// Counters in a process that was forked from the one that owns the pipeline. All items are dropped there.

@@ -1,5 +1,7 @@
 //! Spans that are captured once and handed to two pipelines.
 
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, OnceLock};
 
 use crate::error::Error;
@@ -12,11 +14,18 @@ pub(crate) struct SharedSpan {
     processed: ProcessedSpan,
     /// Set by the pipeline that encodes the span first.
     converted: OnceLock<ConvertedSpan>,
+    /// `true` if one of the pipelines records the measures of the call.
+    is_measured: AtomicBool,
 }
 
 impl SharedSpan {
     pub(crate) fn processed(&self) -> &ProcessedSpan {
         &self.processed
+    }
+
+    /// Returns `true` to the first pipeline that asks. It records the measures of the call.
+    pub(crate) fn is_measured_here(&self) -> bool {
+        !self.is_measured.swap(true, SeqCst)
     }
 
     /// Returns the converted form, and converts the span if that has not been done.
@@ -34,7 +43,11 @@ pub(crate) struct TwoPipelines(pub(crate) [Arc<Pipeline>; 2]);
 impl SpanExporter for TwoPipelines {
     fn take(&self, processed: ProcessedSpan) {
         let (size, is_request) = (processed.size, processed.span.is_request);
-        let span = Arc::new(SharedSpan { processed, converted: OnceLock::new() });
+        let span = Arc::new(SharedSpan {
+            processed,
+            converted: OnceLock::new(),
+            is_measured: AtomicBool::new(false),
+        });
         for pipeline in &self.0 {
             pipeline.accept(size, is_request, QueueItem::Shared(Arc::clone(&span)));
         }

@@ -86,6 +86,9 @@ pub struct Stats {
     #[cfg(feature = "otlp")]
     #[cfg_attr(docsrs, doc(cfg(feature = "otlp")))]
     pub otlp: Option<Box<Self>>,
+    /// Model calls whose duration and tokens the meter of the feature `metrics` did not record, because it panicked or
+    /// because too many calls waited for the export thread. The calls themselves are not affected.
+    pub unmeasured: u64,
 }
 
 /// The result of a flush: counts of the spans and tracking calls that were settled during it.
@@ -153,6 +156,7 @@ impl Pipeline {
             panics: read(&self.counters.panics),
             #[cfg(feature = "otlp")]
             otlp: None,
+            unmeasured: read(&self.counters.unmeasured),
         }
     }
 

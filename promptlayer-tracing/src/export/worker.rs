@@ -203,6 +203,9 @@ impl<T: Transport> Worker<T> {
         let deliverer = Arc::clone(&self.deliverer);
         let report = |error| deliverer.report(error);
         deliverer.pipeline.drop_follow_ups(false);
+        if let Some(calls) = &self.encoder.calls {
+            calls.record_waiting(&deliverer.pipeline.counters.unmeasured);
+        }
         if self.is_over() || deliverer.is_leaving_rest_on_disk() {
             self.batcher.give_up(DropReason::Deadline, &report);
             deliverer.pipeline.leave_stored();

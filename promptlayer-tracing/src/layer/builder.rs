@@ -7,6 +7,10 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "metrics")]
+use opentelemetry::InstrumentationScope;
+#[cfg(feature = "metrics")]
+use opentelemetry::metrics::{Meter, MeterProvider};
 use promptlayer_blueprint::semconv::SemconvStability;
 use promptlayer_blueprint::{LogRequest, Tags};
 use promptlayer_client::exporter::{self, check_metadata, clock};
@@ -14,6 +18,9 @@ use promptlayer_client::{Client, ClientBuilder, Env};
 use tracing::Metadata;
 
 use crate::error::Error;
+use crate::export::metrics::calls::CallMetrics;
+#[cfg(feature = "metrics")]
+use crate::export::metrics::observed::observe;
 use crate::export::{
     self, BatchLimits, Encoder, Home, Homes, KeepPolicy, Pipeline, QueueLimits, Resource, RetryPolicy,
     Settings, ShutdownGuard, SpoolSettings, Store, Tally, Wire,
@@ -132,6 +139,8 @@ pub struct LayerBuilder {
     #[cfg(feature = "otlp")]
     otlp: Option<Otlp>,
     propagation: Propagation,
+    #[cfg(feature = "metrics")]
+    meter: Option<Meter>,
     hooks: Hooks,
     export_spans: Option<SpanFilter>,
 }
@@ -516,6 +525,37 @@ impl LayerBuilder {
         self
     }
 
+    /// Records metrics with a meter of this provider: the metrics of OpenTelemetry's conventions for clients of
+    /// generative AI, and the statistics of the pipeline.
+    ///
+    /// The page [metrics.md](https://github.com/promptlayer/promptlayer-rust/blob/main/docs/metrics.md) lists them.
+    /// For each model call, its duration, its tokens and, if it streams, the time to its first chunk are recorded, on
+    /// the export thread. The attributes are the operation, the provider, the requested and the responding model, the
+    /// server if it is known, and the type of an error. [`semconv_stability`](Self::semconv_stability) selects which
+    /// names the metrics have. The counters of [`Stats`](crate::export::Stats) are observed when the provider collects
+    /// them.
+    ///
+    /// A call that was left out by [`sample`](Self::sample), or that the queue had no room for, is not measured, because
+    /// it is not converted. The layer of [`in_memory`](Self::in_memory) and a [`disabled`](Self::disabled) layer
+    /// measure nothing. Give each of several layers a provider of its own: their counters have the same names.
+    ///
+    /// Defaults to no metrics. To use the global provider, set it first, and pass it:
+    ///
+    /// ```
+    /// use promptlayer_tracing::export::opentelemetry;
+    ///
+    /// # let builder =
+    /// promptlayer_tracing::layer().meter_provider(&opentelemetry::global::meter_provider());
+    /// ```
+    #[cfg(feature = "metrics")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+    pub fn meter_provider(mut self, provider: &impl MeterProvider) -> Self {
+        let scope =
+            InstrumentationScope::builder(env!("CARGO_PKG_NAME")).with_version(env!("CARGO_PKG_VERSION"));
+        self.meter = Some(provider.meter_with_scope(scope.build()));
+        self
+    }
+
     /// Adds a hook that is called for every request once it has an id.
     ///
     /// Hooks run on their own thread, in the order in which they were added. A hook may call the client,
@@ -648,26 +688,46 @@ impl LayerBuilder {
         self.hooks.timeout = self.hook_timeout.or(self.is_serverless.then_some(SERVERLESS_TIMEOUT));
         let hooks = std::mem::take(&mut self.hooks);
         let Destinations { first, second } = destinations;
+        #[cfg(feature = "metrics")]
+        let meter = self.meter.take();
+        #[cfg(feature = "metrics")]
+        let calls = meter.as_ref().map(|meter| Arc::new(CallMetrics::new(meter, self.semconv())));
+        #[cfg(not(feature = "metrics"))]
+        let calls: Option<Arc<CallMetrics>> = None;
         #[cfg(feature = "otlp")]
         if let Some(second) = second {
             let (first_hash, second_hash) = (first.hash.clone(), second.hash.clone());
-            let second = self.prepare(second, &[&first_hash], hooks.only_errors())?;
-            let first = self.prepare(first, &[&second_hash], hooks)?;
+            let second = self.prepare(second, &[&first_hash], calls.clone(), hooks.only_errors())?;
+            let first = self.prepare(first, &[&second_hash], calls, hooks)?;
             let pipelines = [Arc::clone(&first.pipeline), Arc::clone(&second.pipeline)];
             let layer = self.finish(Box::new(TwoPipelines(pipelines)))?;
             let homes = Homes { first: first.start(&layer)?, second: Some(second.start(&layer)?) };
+            #[cfg(feature = "metrics")]
+            if let Some(meter) = &meter {
+                observe(meter, &homes);
+            }
             return Ok((layer, ShutdownGuard::new(homes)));
         }
         #[cfg(not(feature = "otlp"))]
         let None = second;
-        let first = self.prepare(first, &[], hooks)?;
+        let first = self.prepare(first, &[], calls, hooks)?;
         let layer = self.finish(Box::new(Arc::clone(&first.pipeline)))?;
         let homes = Homes { first: first.start(&layer)?, second: None };
+        #[cfg(feature = "metrics")]
+        if let Some(meter) = &meter {
+            observe(meter, &homes);
+        }
         Ok((layer, ShutdownGuard::new(homes)))
     }
 
     /// Creates the pipeline of a destination. `siblings` are the hashes of the other destinations.
-    fn prepare(&self, to: To, siblings: &[&str], hooks: Hooks) -> Result<Prepared, Error> {
+    fn prepare(
+        &self,
+        to: To,
+        siblings: &[&str],
+        calls: Option<Arc<CallMetrics>>,
+        hooks: Hooks,
+    ) -> Result<Prepared, Error> {
         let To { client, format, hash } = to;
         let encoder = Arc::new(Encoder {
             semconv: self.semconv(),
@@ -675,6 +735,7 @@ impl LayerBuilder {
             batch: self.batch_limits(),
             resource: Resource::new(&service_name(&self.env)),
             provider: self.provider.clone(),
+            calls,
         });
         let (store, found) = match &self.spool {
             Some(spool) => Store::open(spool, &hash, siblings).map(|(store, found)| (Some(store), found))?,

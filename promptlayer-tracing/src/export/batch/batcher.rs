@@ -120,19 +120,37 @@ impl Batcher {
         self.take(report)
     }
 
+    /// Records the measures of a call, if it has some and `is_mine` says that no other pipeline does.
+    fn record(&self, encoded: Option<&EncodedItem>, is_mine: impl FnOnce() -> bool) {
+        if let (Some(calls), Some(encoded)) = (&self.encoder.calls, encoded)
+            && let Some(measures) = &encoded.measures
+            && is_mine()
+        {
+            calls.record(measures, &self.pipeline.counters.unmeasured);
+        }
+    }
+
     /// Takes the oldest item that can be serialized out of the queue.
     fn take(&self, report: &impl Fn(Error)) -> Option<BatchItem> {
         loop {
             let (taken, Queued { item, accepted_at }) = self.pipeline.queue.take()?;
             let mut ledger_entry = LedgerEntry::new(Arc::clone(&self.pipeline), taken);
             let encoded = match item {
-                QueueItem::Span(processed) => self.encoder.pack(&processed),
+                QueueItem::Span(processed) => {
+                    let encoded = self.encoder.pack(&processed);
+                    self.record(encoded.as_ref(), || true);
+                    encoded
+                }
                 #[cfg(feature = "otlp")]
-                QueueItem::Shared(span) => self.encoder.pack_shared(&span),
+                QueueItem::Shared(span) => {
+                    let encoded = self.encoder.pack_shared(&span);
+                    self.record(encoded.as_ref(), || span.is_measured_here());
+                    encoded
+                }
                 QueueItem::Track(call) => Some(EncodedItem::from_track(call)),
             };
             match encoded {
-                Some(EncodedItem { content, bytes: Ok(mut bytes), is_shrunk }) => {
+                Some(EncodedItem { content, bytes: Ok(mut bytes), is_shrunk, .. }) => {
                     // Free unused capacity, which may be as large as the data: the item is kept until it is
                     // delivered.
                     bytes.shrink_to_fit();

@@ -1,6 +1,7 @@
 //! Serialization of finished spans, request logs and tracking calls to the JSON that is sent.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use promptlayer_blueprint::semconv::SemconvStability;
 #[cfg(feature = "otlp")]
@@ -12,6 +13,7 @@ use crate::export::encode::content::{Content, HookPayload, SpanForm};
 #[cfg(feature = "otlp")]
 use crate::export::encode::otlp;
 use crate::export::encode::spans_bulk::{self, Resource};
+use crate::export::metrics::calls::{CallMetrics, Measures};
 #[cfg(feature = "otlp")]
 use crate::export::shared::SharedSpan;
 use crate::process::{ConvertedSpan, ProcessedSpan};
@@ -127,6 +129,8 @@ pub(crate) struct Encoder {
     pub(crate) batch: BatchLimits,
     /// The generation of attribute names that is written.
     pub(crate) semconv: SemconvStability,
+    /// Measures the model calls, if asked for.
+    pub(crate) calls: Option<Arc<CallMetrics>>,
 }
 
 /// A batch item with its JSON.
@@ -135,11 +139,18 @@ pub(crate) struct EncodedItem {
     pub(crate) bytes: Result<Vec<u8>, serde_json::Error>,
     /// `true` if the span was too large, so its media or most of its text were removed.
     pub(crate) is_shrunk: bool,
+    /// The measures of a model call, if calls are measured.
+    pub(crate) measures: Option<Box<Measures>>,
 }
 
 impl EncodedItem {
     pub(crate) fn from_track(call: TrackCall) -> Self {
-        Self { content: Content::Track { path: call.path }, bytes: Ok(call.body), is_shrunk: false }
+        Self {
+            content: Content::Track { path: call.path },
+            bytes: Ok(call.body),
+            is_shrunk: false,
+            measures: None,
+        }
     }
 }
 
@@ -191,7 +202,8 @@ impl Encoder {
             Ok((bytes, is_shrunk)) => (Ok(bytes), is_shrunk),
             Err(error) => (Err(error), false),
         };
-        EncodedItem { content, bytes, is_shrunk }
+        let measures = self.calls.as_ref().and_then(|calls| calls.measure(&processed.span, converted));
+        EncodedItem { content, bytes, is_shrunk, measures }
     }
 
     /// Reduces a span that exceeds the size limit, as far as possible. Returns the bytes, and `true` if they

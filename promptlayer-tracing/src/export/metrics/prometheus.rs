@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::export::metrics::table::{Metric, MetricKind, Point, metrics};
+use crate::export::metrics::table::{Metric, MetricKind, metrics};
 use crate::export::stats::Stats;
 
 impl Stats {
@@ -30,6 +30,9 @@ impl Stats {
     /// assert!(text.contains("promptlayer_spans_pending{state=\"in_flight\"} 0\n"));
     /// ```
     ///
+    /// If spans are sent to two destinations (feature `otlp`), every line has the label `destination`: `spans_bulk` or
+    /// `otlp`.
+    ///
     /// The counters start at 0 with each pipeline, as Prometheus expects of a counter. With several layers in one
     /// process, render the statistics of one of them, or add a label to each line.
     pub fn to_prometheus(&self) -> String {
@@ -50,12 +53,14 @@ fn write(text: &mut String, metric: &Metric) -> std::fmt::Result {
     let name = format!("{}{ending}", metric.name.replace('.', "_"));
     writeln!(text, "# HELP {name} {}", metric.description)?;
     writeln!(text, "# TYPE {name} {kind}")?;
-    for Point { label, value } in &metric.points {
-        match label {
+    for point in &metric.points {
+        text.push_str(&name);
+        for (at, (label, of)) in point.labels().enumerate() {
             // The values are names of this crate, in which no character needs to be escaped.
-            Some((label, of)) => writeln!(text, "{name}{{{label}=\"{of}\"}} {value}")?,
-            None => writeln!(text, "{name} {value}")?,
+            write!(text, "{}{label}=\"{of}\"", if at == 0 { '{' } else { ',' })?;
         }
+        let end = if point.labels().next().is_some() { "}" } else { "" };
+        writeln!(text, "{end} {}", point.value)?;
     }
     Ok(())
 }

@@ -31,17 +31,32 @@ pub(crate) enum MetricKind {
 pub(crate) struct Point {
     /// The attribute that tells the values of a metric apart, and its value.
     pub(crate) label: Option<(&'static str, &'static str)>,
+    /// The destination that the value belongs to, if spans are sent to two.
+    pub(crate) destination: Option<&'static str>,
     pub(crate) value: u64,
+}
+
+impl Point {
+    /// Returns the attributes of the value.
+    pub(crate) fn labels(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.destination.map(|destination| (DESTINATION, destination)).into_iter().chain(self.label)
+    }
 }
 
 /// The attribute for the reason of a loss.
 const REASON: &str = "reason";
 /// The attribute for where a pending item is.
 const STATE: &str = "state";
+/// The attribute for the destination, if spans are sent to two, and its values.
+const DESTINATION: &str = "destination";
+#[cfg(feature = "otlp")]
+const SPANS_BULK: &str = "spans_bulk";
+#[cfg(feature = "otlp")]
+const OTLP: &str = "otlp";
 
 impl Metric {
     fn counter(name: &'static str, unit: &'static str, description: &'static str, value: u64) -> Self {
-        let points = vec![Point { label: None, value }];
+        let points = vec![Point { label: None, destination: None, value }];
         Self { name, description, unit, kind: MetricKind::Counter, points }
     }
 
@@ -51,7 +66,7 @@ impl Metric {
 
     /// A metric with several values, which the attribute `label` tells apart.
     fn by(self, label: &'static str, values: impl IntoIterator<Item = (&'static str, u64)>) -> Self {
-        let point = |(name, value)| Point { label: Some((label, name)), value };
+        let point = |(name, value)| Point { label: Some((label, name)), destination: None, value };
         Self { points: values.into_iter().map(point).collect(), ..self }
     }
 }
@@ -103,8 +118,27 @@ macro_rules! of_ledger {
     }};
 }
 
-/// Returns the statistics as metrics. The names and their attributes are always the same, and in the same order.
+/// Returns the statistics as metrics. The names are always the same, and in the same order, and so are the attributes of
+/// a pipeline.
 pub(crate) fn metrics(stats: &Stats) -> Vec<Metric> {
+    let metrics = of_pipeline(stats);
+    #[cfg(feature = "otlp")]
+    if let Some(otlp) = &stats.otlp {
+        let both = metrics.into_iter().zip(of_pipeline(otlp));
+        return both
+            .map(|(mut metric, second)| {
+                metric.points.iter_mut().for_each(|point| point.destination = Some(SPANS_BULK));
+                let second = second.points.into_iter();
+                metric.points.extend(second.map(|point| Point { destination: Some(OTLP), ..point }));
+                metric
+            })
+            .collect();
+    }
+    metrics
+}
+
+/// Returns the statistics of one pipeline as metrics.
+fn of_pipeline(stats: &Stats) -> Vec<Metric> {
     let Stats {
         spans,
         tracking,
@@ -120,6 +154,7 @@ pub(crate) fn metrics(stats: &Stats) -> Vec<Metric> {
         panics,
         #[cfg(feature = "otlp")]
             otlp: _,
+        unmeasured,
     } = stats;
     let spans = of_ledger!("promptlayer.spans", "Spans", "{span}", spans);
     let tracking = of_ledger!("promptlayer.tracking", "Tracking calls of hooks", "{call}", tracking);
@@ -177,6 +212,12 @@ pub(crate) fn metrics(stats: &Stats) -> Vec<Metric> {
             "{batch}",
             "Batches that were lost to a panic in the pipeline.",
             *panics,
+        ),
+        Metric::counter(
+            "promptlayer.unmeasured",
+            "{request}",
+            "Model calls whose duration and tokens were not recorded.",
+            *unmeasured,
         ),
     ];
     spans.into_iter().chain(tracking).chain(of_hooks(*hooks)).chain(others).collect()

@@ -54,6 +54,7 @@ impl Line {
     ) -> Self {
         let encoder = Arc::new(Encoder {
             format: service.wire().format(),
+            calls: None,
             batch,
             resource: Resource::new("test"),
             provider: None,

@@ -138,6 +138,7 @@ fn all_different() -> Stats {
         &mut stats.evicted,
         &mut stats.set_aside,
         &mut stats.panics,
+        &mut stats.unmeasured,
     ];
     for count in of_hooks.into_iter().chain(others) {
         *count = next();
@@ -182,6 +183,7 @@ fn text_is_valid_and_has_each_number_once() {
         ("promptlayer_evicted_total", None, stats.evicted),
         ("promptlayer_set_aside_total", None, stats.set_aside),
         ("promptlayer_panics_total", None, stats.panics),
+        ("promptlayer_unmeasured_total", None, stats.unmeasured),
     ] {
         #[allow(clippy::cast_precision_loss, reason = "the numbers are small")]
         let expected = Some(expected as f64);
@@ -203,6 +205,24 @@ fn every_reason_and_state_is_listed_at_zero() {
         let label = Some(("reason", reason.as_str()));
         assert_eq!(value(&samples, "promptlayer_spans_rejected_total", label), Some(0.0));
     }
+}
+
+#[cfg(feature = "otlp")]
+#[test]
+fn two_destinations_are_told_apart_by_a_label() {
+    let mut stats = Stats::default();
+    stats.spans.accepted = 5;
+    let mut otlp = Stats::default();
+    otlp.spans.accepted = 4;
+    otlp.spans.dropped.insert(DropReason::QueueFull, 1);
+    stats.otlp = Some(Box::new(otlp));
+    let samples = parsed(&stats);
+    assert_eq!(samples.len(), 2 * parsed(&Stats::default()).len());
+    let accepted =
+        |destination| value(&samples, "promptlayer_spans_accepted_total", Some(("destination", destination)));
+    assert_eq!((accepted("spans_bulk"), accepted("otlp")), (Some(5.0), Some(4.0)));
+    let dropped = "promptlayer_spans_dropped_total{destination=\"otlp\",reason=\"queue_full\"} 1\n";
+    assert!(stats.to_prometheus().contains(dropped));
 }
 
 #[test]
