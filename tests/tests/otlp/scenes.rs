@@ -86,6 +86,17 @@ fn get(server: &Server, path: &str) -> Value {
     answer.json()
 }
 
+/// Fields of a request that each server numbers by itself, or that tracking calls of a hook set at one server.
+const NOT_OF_A_WIRE: &[&str] = &[
+    "id",
+    "request_id",
+    "scores",
+    "prompt_name",
+    "prompt_id",
+    "prompt_version_number",
+    "prompt_input_variables",
+];
+
 /// Returns the spans of a trace by their ids, without what each server numbers by itself. The request log of a span is
 /// that of the API.
 fn trace(server: &Server, trace: &str) -> BTreeMap<String, Map<String, Value>> {
@@ -96,7 +107,9 @@ fn trace(server: &Server, trace: &str) -> BTreeMap<String, Map<String, Value>> {
         span.remove("id");
         if let Some(id) = span.remove("request_log_id").and_then(|id| id.as_u64()) {
             let mut log = get(server, &format!("/api/public/v2/requests/{id}"));
-            log.as_object_mut().unwrap().retain(|name, _| !matches!(name.as_str(), "id" | "request_id"));
+            log.as_object_mut().unwrap().retain(|name, _| !NOT_OF_A_WIRE.contains(&name.as_str()));
+            // Added by a hook of the example `full`.
+            log["metadata"].as_object_mut().unwrap().remove("foo");
             span.insert("log".to_owned(), log);
         }
         by_id.insert(span["span_id"].to_string(), span);

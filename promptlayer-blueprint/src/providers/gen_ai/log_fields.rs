@@ -4,7 +4,7 @@
 //!
 //! The content is not in it. Of the input and the output it has the type, and the fields beside the messages.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::time::SystemTime;
 
 use serde::Serialize;
@@ -28,8 +28,8 @@ struct LogFields<'a> {
     request_start_time: Option<SystemTime>,
     #[serde(with = "rfc3339", skip_serializing_if = "Option::is_none")]
     request_end_time: Option<SystemTime>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    parameters: BTreeMap<&'a str, &'a Value>,
+    #[serde(skip_serializing_if = "is_empty_map")]
+    parameters: Cow<'a, Map<String, Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     prompt_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,6 +78,10 @@ enum Frame<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         template_format: Option<TemplateFormat>,
     },
+}
+
+fn is_empty_map(map: &Map<String, Value>) -> bool {
+    map.is_empty()
 }
 
 // serde prescribes this signature.
@@ -131,8 +135,12 @@ impl<'a> Frame<'a> {
 /// assert_eq!(gen_ai::log_request(&attributes), log);
 /// ```
 pub fn log_fields(log: &LogRequest, with_content: bool) -> String {
-    let is_kept = |value: &Value| with_content || value.is_number() || value.is_boolean();
-    let parameters = log.parameters.iter().filter(|(_, value)| is_kept(value));
+    let parameters = if with_content {
+        Cow::Borrowed(&log.parameters)
+    } else {
+        let kept = log.parameters.iter().filter(|(_, value)| value.is_number() || value.is_boolean());
+        Cow::Owned(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
+    };
     let fields = LogFields {
         provider: &log.provider,
         model: &log.model,
@@ -140,7 +148,7 @@ pub fn log_fields(log: &LogRequest, with_content: bool) -> String {
         output: Frame::new(&log.output, with_content),
         request_start_time: log.request_start_time,
         request_end_time: log.request_end_time,
-        parameters: parameters.map(|(name, value)| (name.as_str(), value)).collect(),
+        parameters,
         prompt_name: log.prompt_name.as_deref(),
         prompt_id: log.prompt_id,
         prompt_version_number: log.prompt_version_number,
