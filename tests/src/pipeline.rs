@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use promptlayer_tracing::client::Env;
-use promptlayer_tracing::export::{BatchLimits, Ledger, Otlp, RetryPolicy, Stats};
+use promptlayer_tracing::export::{BatchLimits, Ledger, RetryPolicy, Stats, Wire};
 use promptlayer_tracing::{LayerBuilder, PromptLayer, ShutdownGuard};
 use tracing::Dispatch;
 use tracing_subscriber::Layer;
@@ -56,7 +56,7 @@ impl Way {
         match self {
             Self::SpansBulk => builder,
             // Over OTLP, ids are only read for hooks.
-            Self::Otlp => builder.otlp(Otlp::promptlayer()).on_request_id(|_| {}),
+            Self::Otlp => builder.wire(Wire::Otlp).on_request_id(|_| {}),
         }
     }
 }

@@ -35,7 +35,7 @@ const LONG: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
 const SPOOLED: [SpoolMode; 3] = [SpoolMode::OnFailure, SpoolMode::WriteAhead, SpoolMode::Synchronous];
-const WIRES: [Wire; 2] = [Wire::SpansBulk, Wire::LogRequest];
+const WIRES: [Wire; 3] = [Wire::SpansBulk, Wire::LogRequest, Wire::Otlp];
 
 #[promptlayer]
 fn ask(text: &str) -> usize {
@@ -111,10 +111,13 @@ fn assert_stored(recorder: &Recorder, numbers: impl IntoIterator<Item = usize>) 
     assert_eq!(stored.len(), expected.len(), "the server has what was never sent");
 }
 
-/// Returns the number of requests to `/spans-bulk` and `/log-request` that the server received.
+/// Returns the number of requests with spans or request logs that the server received.
 fn posts(recorder: &Recorder) -> usize {
     let requests = recorder.requests();
-    requests.iter().filter(|request| matches!(&*request.path, "/spans-bulk" | "/log-request")).count()
+    requests
+        .iter()
+        .filter(|request| matches!(&*request.path, "/spans-bulk" | "/log-request" | "/v1/traces"))
+        .count()
 }
 
 /// Returns the number of requests that read traces back.

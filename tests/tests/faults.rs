@@ -35,7 +35,7 @@ use std::time::Duration;
 use promptlayer_tracing::export::Stats;
 use promptlayer_tracing::{LayerBuilder, promptlayer};
 use tests::Recorder;
-use tests::pipeline::{assert_balanced, dispatch, layer_to, quick};
+use tests::pipeline::{WAYS, Way, assert_balanced, dispatch, layer_to, quick};
 use tracing::dispatcher;
 
 const LONG: Duration = Duration::from_secs(60);
@@ -54,6 +54,11 @@ fn ask_times(count: usize) {
 /// Builds a layer that logs to the server at `url`, retries after short delays, and ignores errors.
 fn layer_for(url: &str) -> LayerBuilder {
     layer_to(url).retry(quick()).timeout(Duration::from_secs(2)).on_error(|_| {})
+}
+
+/// Builds the same layer, which sends its spans over this wire.
+fn layer_over(way: Way, url: &str) -> LayerBuilder {
+    way.of(layer_for(url))
 }
 
 /// Makes calls and returns the final statistics.

@@ -14,7 +14,7 @@ use super::*;
 fn taking_at_most(bytes: usize) -> impl FnMut(&Request) -> Option<Reply> {
     move |request| {
         let size = request.json.as_ref().map_or(0, |json| json.to_string().len());
-        (request.path == "/spans-bulk" && size > bytes).then(|| Reply::status(413))
+        (request.method == "POST" && size > bytes).then(|| Reply::status(413))
     }
 }
 
@@ -25,55 +25,65 @@ fn look(picture: &str) -> usize {
 
 #[test]
 fn oversized_batch_is_split() {
-    let recorder = Recorder::start().unwrap();
-    recorder.decide(taking_at_most(4_000));
-    let stats = assert_all_arrive(&recorder, layer_for(recorder.url()));
-    assert_eq!(stats.shrunk, 0);
+    for way in WAYS {
+        let recorder = Recorder::start().unwrap();
+        recorder.decide(taking_at_most(4_000));
+        let stats = assert_all_arrive(&recorder, layer_over(way, recorder.url()));
+        assert_eq!(stats.shrunk, 0);
+    }
 }
 
 #[test]
 fn oversized_span_is_sent_without_media_and_lists_them() {
-    let recorder = Recorder::start().unwrap();
-    recorder.decide(taking_at_most(20_000));
-    let stats = after(layer_for(recorder.url()), || {
-        ask_times(9);
-        let _ = look(&format!("data:image/png;base64,{}", "iVBO".repeat(20_000)));
-    });
-    assert_eq!((stats.spans.delivered, stats.shrunk), (10, 1), "{stats:#?}");
-    assert_counts_match(&recorder, &stats);
-    let spans = recorder.accepted_spans();
-    let said = spans.iter().find(|span| span["name"] == "look").unwrap().to_string();
-    assert!(said.contains("[image/png, 60000 bytes, sha256 "), "{said}");
+    for way in WAYS {
+        let recorder = Recorder::start().unwrap();
+        recorder.decide(taking_at_most(20_000));
+        let stats = after(layer_over(way, recorder.url()), || {
+            ask_times(9);
+            let _ = look(&format!("data:image/png;base64,{}", "iVBO".repeat(20_000)));
+        });
+        assert_eq!((stats.spans.delivered, stats.shrunk), (10, 1), "{stats:#?}");
+        assert_counts_match(&recorder, &stats);
+        let spans = recorder.accepted_spans();
+        let said = spans.iter().find(|span| span["name"] == "look").unwrap().to_string();
+        assert!(said.contains("[image/png, 60000 bytes, sha256 "), "{said}");
+    }
 }
 
 #[test]
 fn span_too_large_without_media_is_quarantined() {
-    let recorder = Recorder::start().unwrap();
-    recorder.decide(|request| request.spans().any(|span| span["name"] == "look").then(|| Reply::status(413)));
-    let stats = after(layer_for(recorder.url()), || {
-        ask_times(9);
-        let _ = look("small");
-    });
-    assert_eq!(stats.spans.rejected, [(RejectReason::TooLarge, 1)].into());
-    assert_eq!(stats.spans.delivered, 9);
-    assert_counts_match(&recorder, &stats);
+    for way in WAYS {
+        let recorder = Recorder::start().unwrap();
+        recorder
+            .decide(|request| request.spans().any(|span| span["name"] == "look").then(|| Reply::status(413)));
+        let stats = after(layer_over(way, recorder.url()), || {
+            ask_times(9);
+            let _ = look("small");
+        });
+        assert_eq!(stats.spans.rejected, [(RejectReason::TooLarge, 1)].into());
+        assert_eq!(stats.spans.delivered, 9);
+        assert_counts_match(&recorder, &stats);
+    }
 }
 
 #[test]
 fn batch_never_exceeds_its_limit() {
-    let recorder = Recorder::start().unwrap();
-    let limits = BatchLimits::default().bytes(16 << 10);
-    let stats = after(layer_for(recorder.url()).batch(limits), || {
-        for size in [10, 5_000, 20_000, 3, 9_000, 9_000, 100_000, 1] {
-            let _ = look(&"word ".repeat(size / 5));
-        }
-    });
-    assert_eq!(stats.spans.delivered, 8, "{stats:#?}");
-    assert!(stats.shrunk >= 2);
-    assert_counts_match(&recorder, &stats);
-    let sizes: Vec<usize> =
-        recorder.bodies("/spans-bulk").iter().map(|body| body.to_string().len()).collect();
-    assert!(sizes.iter().all(|size| *size <= 16 << 10), "{sizes:?}");
+    for way in WAYS {
+        let recorder = Recorder::start().unwrap();
+        let limits = BatchLimits::default().bytes(16 << 10);
+        let stats = after(layer_over(way, recorder.url()).batch(limits), || {
+            for size in [10, 5_000, 20_000, 3, 9_000, 9_000, 100_000, 1] {
+                let _ = look(&"word ".repeat(size / 5));
+            }
+        });
+        assert_eq!(stats.spans.delivered, 8, "{stats:#?}");
+        assert!(stats.shrunk >= 2);
+        assert_counts_match(&recorder, &stats);
+        let requests = recorder.requests();
+        let posts = requests.iter().filter(|request| request.path == way.path());
+        let sizes: Vec<usize> = posts.map(|request| request.raw.len()).collect();
+        assert!(sizes.iter().all(|size| *size <= 16 << 10), "{sizes:?}");
+    }
 }
 
 #[test]
@@ -135,21 +145,23 @@ fn missing_template_is_reported_by_name() {
 
 #[test]
 fn only_redacted_content_is_sent() {
-    let recorder = Recorder::start().unwrap();
-    let builder = layer_for(recorder.url()).redact(|request| {
-        request.input = Prompt::user("[kept back]");
-        request.metadata = BTreeMap::from([("tenant".to_owned(), "7".to_owned())]);
-    });
-    let stats = after(builder, || {
-        let _ = look("a secret");
-    });
-    assert_counts_match(&recorder, &stats);
-    let logs = recorder.request_logs();
-    assert_eq!(logs[0]["metadata"], json!({"tenant": "7"}));
-    assert!(
-        !logs[0]["input"].to_string().contains("secret")
-            && logs[0]["input"].to_string().contains("kept back")
-    );
+    for way in WAYS {
+        let recorder = Recorder::start().unwrap();
+        let builder = layer_over(way, recorder.url()).redact(|request| {
+            request.input = Prompt::user("[kept back]");
+            request.metadata = BTreeMap::from([("tenant".to_owned(), "7".to_owned())]);
+        });
+        let stats = after(builder, || {
+            let _ = look("a secret");
+        });
+        assert_counts_match(&recorder, &stats);
+        let logs = recorder.request_logs();
+        assert_eq!(logs[0]["metadata"], json!({"tenant": "7"}));
+        assert!(
+            !logs[0]["input"].to_string().contains("secret")
+                && logs[0]["input"].to_string().contains("kept back")
+        );
+    }
 }
 
 #[test]
@@ -178,15 +190,17 @@ fn trace_is_sampled_completely_or_not_at_all_and_counted() {
 
 #[test]
 fn span_never_exceeds_its_limit_and_loses_media_first() {
-    let recorder = Recorder::start().unwrap();
-    let limits = BatchLimits::default().span_bytes(4 << 10);
-    let stats = after(layer_for(recorder.url()).batch(limits), || {
-        let _ = look(&format!("data:audio/wav;base64,{}", "UklG".repeat(5_000)));
-        let _ = look(&"word ".repeat(400));
-    });
-    assert_eq!((stats.spans.delivered, stats.shrunk), (2, 1), "{stats:#?}");
-    assert_counts_match(&recorder, &stats);
-    let spans = recorder.accepted_spans();
-    assert!(spans[0].to_string().contains("[audio/wav, 15000 bytes, sha256 "), "{}", spans[0]);
-    assert!(spans[1].to_string().contains(&"word ".repeat(400)), "what fits stays as it is");
+    for way in WAYS {
+        let recorder = Recorder::start().unwrap();
+        let limits = BatchLimits::default().span_bytes(4 << 10);
+        let stats = after(layer_over(way, recorder.url()).batch(limits), || {
+            let _ = look(&format!("data:audio/wav;base64,{}", "UklG".repeat(5_000)));
+            let _ = look(&"word ".repeat(400));
+        });
+        assert_eq!((stats.spans.delivered, stats.shrunk), (2, 1), "{stats:#?}");
+        assert_counts_match(&recorder, &stats);
+        let spans = recorder.accepted_spans();
+        assert!(spans[0].to_string().contains("[audio/wav, 15000 bytes, sha256 "), "{}", spans[0]);
+        assert!(spans[1].to_string().contains(&"word ".repeat(400)), "what fits stays as it is");
+    }
 }

@@ -65,35 +65,39 @@ fn full_queue_with_100_threads_loses_only_counted_spans() {
 
 #[test]
 fn guard_drop_with_a_hanging_server_respects_its_timeout() {
-    let (recorder, gate) = (Recorder::start().unwrap(), Gate::new());
-    let hang = gate.clone();
-    recorder.decide(move |_| Some(Reply::service().hang(&hang)));
-    let (layer, guard) = layer_for(recorder.url()).timeout(LONG).build().unwrap();
-    dispatcher::with_default(&dispatch(layer), || ask_times(25));
-    let begun = Instant::now();
-    drop(guard);
-    let took = begun.elapsed();
-    let most = ShutdownGuard::SHUTDOWN_TIMEOUT + ShutdownGuard::GRACE;
-    assert!(took >= ShutdownGuard::SHUTDOWN_TIMEOUT && took <= most + SLACK, "{took:?}");
-    gate.open();
+    for way in WAYS {
+        let (recorder, gate) = (Recorder::start().unwrap(), Gate::new());
+        let hang = gate.clone();
+        recorder.decide(move |_| Some(Reply::service().hang(&hang)));
+        let (layer, guard) = layer_over(way, recorder.url()).timeout(LONG).build().unwrap();
+        dispatcher::with_default(&dispatch(layer), || ask_times(25));
+        let begun = Instant::now();
+        drop(guard);
+        let took = begun.elapsed();
+        let most = ShutdownGuard::SHUTDOWN_TIMEOUT + ShutdownGuard::GRACE;
+        assert!(took >= ShutdownGuard::SHUTDOWN_TIMEOUT && took <= most + SLACK, "{took:?}");
+        gate.open();
+    }
 }
 
 #[test]
 fn calls_during_and_after_shutdown_are_each_counted() {
-    let recorder = Recorder::start().unwrap();
-    let (layer, guard) = layer_for(recorder.url()).build().unwrap();
-    let dispatch = dispatch(layer);
-    let stats = thread::scope(|scope| {
-        let logging = scope.spawn(|| dispatcher::with_default(&dispatch, || ask_times(5_000)));
-        let stats = guard.shutdown(LONG);
-        logging.join().unwrap();
-        stats
-    });
-    assert_balanced(&stats.spans);
-    assert_counts_match(&recorder, &stats);
-    // After the shutdown these calls are not counted, and they do not fail.
-    dispatcher::with_default(&dispatch, || ask_times(10));
-    assert_eq!(recorder.accepted_spans().len() as u64, stats.spans.delivered);
+    for way in WAYS {
+        let recorder = Recorder::start().unwrap();
+        let (layer, guard) = layer_over(way, recorder.url()).build().unwrap();
+        let dispatch = dispatch(layer);
+        let stats = thread::scope(|scope| {
+            let logging = scope.spawn(|| dispatcher::with_default(&dispatch, || ask_times(5_000)));
+            let stats = guard.shutdown(LONG);
+            logging.join().unwrap();
+            stats
+        });
+        assert_balanced(&stats.spans);
+        assert_counts_match(&recorder, &stats);
+        // After the shutdown these calls are not counted, and they do not fail.
+        dispatcher::with_default(&dispatch, || ask_times(10));
+        assert_eq!(recorder.accepted_spans().len() as u64, stats.spans.delivered);
+    }
 }
 
 /// Checks that nothing is queued or in flight and that all spans are counted.
@@ -179,33 +183,37 @@ impl Drop for LastCall {
 
 #[test]
 fn call_in_a_thread_local_destructor_is_logged() {
-    thread_local!(static LOCAL: RefCell<Option<LastCall>> = const { RefCell::new(None) });
-    let recorder = Recorder::start().unwrap();
-    let (layer, guard) = layer_for(recorder.url()).build().unwrap();
-    let dispatch = dispatch(layer);
-    for _ in 0..5 {
-        let last = LastCall(dispatch.clone());
-        thread::spawn(move || LOCAL.set(Some(last))).join().unwrap();
+    for way in WAYS {
+        thread_local!(static LOCAL: RefCell<Option<LastCall>> = const { RefCell::new(None) });
+        let recorder = Recorder::start().unwrap();
+        let (layer, guard) = layer_over(way, recorder.url()).build().unwrap();
+        let dispatch = dispatch(layer);
+        for _ in 0..5 {
+            let last = LastCall(dispatch.clone());
+            thread::spawn(move || LOCAL.set(Some(last))).join().unwrap();
+        }
+        let stats = guard.shutdown(LONG);
+        assert_eq!(stats.spans.delivered, 5, "{stats:#?}");
+        assert_counts_match(&recorder, &stats);
     }
-    let stats = guard.shutdown(LONG);
-    assert_eq!(stats.spans.delivered, 5, "{stats:#?}");
-    assert_counts_match(&recorder, &stats);
 }
 
 #[test]
 fn call_and_shutdown_work_during_unwinding() {
-    let recorder = Recorder::start().unwrap();
-    let (layer, guard) = layer_for(recorder.url()).build().unwrap();
-    let dispatch = dispatch(layer);
-    let unwound = catch_unwind(AssertUnwindSafe(|| {
-        // The call is dropped first, then the guard.
-        let _guard = guard;
-        let _last = LastCall(dispatch.clone());
-        dispatcher::with_default(&dispatch, || ask_times(4));
-        panic!("the program's own");
-    }));
-    assert_eq!(unwound.unwrap_err().downcast_ref::<&str>(), Some(&"the program's own"));
-    assert_eq!(recorder.accepted_spans().len(), 5);
+    for way in WAYS {
+        let recorder = Recorder::start().unwrap();
+        let (layer, guard) = layer_over(way, recorder.url()).build().unwrap();
+        let dispatch = dispatch(layer);
+        let unwound = catch_unwind(AssertUnwindSafe(|| {
+            // The call is dropped first, then the guard.
+            let _guard = guard;
+            let _last = LastCall(dispatch.clone());
+            dispatcher::with_default(&dispatch, || ask_times(4));
+            panic!("the program's own");
+        }));
+        assert_eq!(unwound.unwrap_err().downcast_ref::<&str>(), Some(&"the program's own"));
+        assert_eq!(recorder.accepted_spans().len(), 5);
+    }
 }
 
 #[promptlayer]

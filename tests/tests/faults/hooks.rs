@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use promptlayer_tracing::ShutdownGuard;
-use promptlayer_tracing::export::QueueLimits;
+use promptlayer_tracing::export::{QueueLimits, Wire};
 
 use super::*;
 
@@ -63,17 +63,23 @@ fn ids_beyond_the_hook_queue_are_counted_as_skipped() {
 
 #[test]
 fn panicking_or_slow_hook_is_counted_and_affects_no_other() {
-    let recorder = Recorder::start().unwrap();
-    let told = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&told);
-    let builder = layer_for(recorder.url())
-        .hook_timeout(Duration::from_millis(10))
-        .on_request_id(|_| panic!("a hook that panics"))
-        .on_request_id(move |_| {
-            counted.fetch_add(1, Ordering::SeqCst);
-        })
-        .on_request_id_async(|_| std::future::pending());
-    let stats = assert_all_arrive(&recorder, builder);
-    assert_eq!((stats.hooks.panicked, stats.hooks.timed_out, told.load(Ordering::SeqCst)), (10, 10, 10));
-    assert_eq!(stats.hooks.run, 20);
+    for way in WAYS {
+        let recorder = Recorder::start().unwrap();
+        let told = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&told);
+        let builder = match way {
+            Way::Otlp => layer_for(recorder.url()).wire(Wire::Otlp),
+            _ => layer_for(recorder.url()),
+        };
+        let builder = builder
+            .hook_timeout(Duration::from_millis(10))
+            .on_request_id(|_| panic!("a hook that panics"))
+            .on_request_id(move |_| {
+                counted.fetch_add(1, Ordering::SeqCst);
+            })
+            .on_request_id_async(|_| std::future::pending());
+        let stats = assert_all_arrive(&recorder, builder);
+        assert_eq!((stats.hooks.panicked, stats.hooks.timed_out, told.load(Ordering::SeqCst)), (10, 10, 10));
+        assert_eq!(stats.hooks.run, 20);
+    }
 }

@@ -24,7 +24,10 @@ fn check(cell: Cell, spans: usize, poison: &[usize]) {
     let (recorder, folder) = (Recorder::start().unwrap(), TempDir::new().unwrap());
     let refused = refuse(&recorder, cell.status, |request| {
         let marker = b"toxic ";
-        request.method == "POST" && request.raw.windows(marker.len()).any(|bytes| bytes == marker)
+        let is_marked = |body: &[u8]| body.windows(marker.len()).any(|bytes| bytes == marker);
+        // A body over OTLP may be compressed.
+        let json = request.json.as_ref().map(ToString::to_string).unwrap_or_default();
+        request.method == "POST" && (is_marked(&request.raw) || is_marked(json.as_bytes()))
     });
     let seen = Arc::new(Seen::default());
     let (layer, guard) = cell.builder(recorder.url(), folder.path(), &seen).build().unwrap();
@@ -38,9 +41,9 @@ fn check(cell: Cell, spans: usize, poison: &[usize]) {
     let (mut begun, mut guard) = (dispatch(layer), guard);
     let middle = spans * 6 / 10;
     dispatcher::with_default(&begun, || ask_each(0..middle));
-    // Spans without a trace that are in flight at the deadline have an unknown outcome, so only `SpansBulk`
-    // restarts.
-    if cell.mode.is_some() && cell.wire == Wire::SpansBulk {
+    // Spans without a trace that are in flight at the deadline have an unknown outcome, so only wires
+    // with a trace restart.
+    if cell.mode.is_some() && cell.wire != Wire::LogRequest {
         wait_until(&guard, "refused three times", |_| refused.load(SeqCst) >= 3);
         drop(begun);
         let left = guard.shutdown(SHORT);
@@ -96,6 +99,13 @@ fn five_poison_spans_among_a_thousand_affect_no_other() {
 #[test]
 fn poison_log_request_affects_no_other() {
     let cells = Cell::all(statuses(), &[None, Some(SpoolMode::Synchronous)], Wire::LogRequest);
+    check_cells(WORKERS, &cells, |cell| check(*cell, 100, &[3, 40, 41, 70, 99]));
+    assert_no_redirect_was_followed();
+}
+
+#[test]
+fn poison_spans_over_otlp_affect_no_other() {
+    let cells = Cell::all(statuses(), &[None, Some(SpoolMode::Synchronous)], Wire::Otlp);
     check_cells(WORKERS, &cells, |cell| check(*cell, 100, &[3, 40, 41, 70, 99]));
     assert_no_redirect_was_followed();
 }
