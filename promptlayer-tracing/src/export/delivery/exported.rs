@@ -42,7 +42,7 @@ impl<T: Transport> Deliverer<T> {
                 self.gate.passed(path, request);
                 self.succeeded();
                 if let Some(message) = warning {
-                    self.warn(path, message);
+                    self.warn(path, &message);
                 }
                 self.all_accepted(std::mem::take(&mut batch.items))
             }
@@ -103,7 +103,7 @@ impl<T: Transport> Deliverer<T> {
     }
 
     /// Reports a warning of the service, once.
-    fn warn(&self, path: &str, message: String) {
+    fn warn(&self, path: &str, message: &str) {
         if !self.has_warned.swap(true, SeqCst) {
             let message = self.http.redactor().quote(message.as_bytes());
             self.report(Repr::Warning { request: format!("POST {path}"), message });

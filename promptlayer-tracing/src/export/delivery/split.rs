@@ -68,7 +68,9 @@ impl<T: Transport> Deliverer<T> {
         if batch.items.len() > 1 && verdict != Verdict::Again && !is_over {
             self.report(error);
             let mut parts = self.parts(std::mem::take(&mut batch.items), refusals, verdict, attempts);
-            parts.iter_mut().for_each(|part| part.may_have_arrived = batch.may_have_arrived);
+            for part in &mut parts {
+                part.may_have_arrived = batch.may_have_arrived;
+            }
             return Some(parts);
         }
         if verdict == Verdict::AtFault && refusals.are_final(self.retry.max_age) {

@@ -268,8 +268,8 @@ impl Pipeline {
                     break;
                 }
             };
-            let is_alone = !is_of_span(&given.record)
-                || key.as_ref().is_some_and(|key: &Box<str>| **key != *given.record.key);
+            let is_alone =
+                !is_of_span(&given.record) || key.as_ref().is_some_and(|key| *key != given.record.key);
             if !found.is_empty() && (is_alone || size + given.record.body.len() >= limits.bytes) {
                 files.held.insert(selection, given);
                 break;

@@ -28,10 +28,16 @@ struct Parts<'a> {
     span: &'a [u8],
 }
 
+/// Spans of one resource and one scope.
+type Group<'a> = (&'a [u8], &'a [u8], Vec<&'a [u8]>);
+
+/// A field of a message: the tag, the bytes with the key, and the content.
+type Field<'a> = (u32, &'a [u8], &'a [u8]);
+
 /// Returns the body with these items.
 pub(crate) fn body<'a>(items: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut body = Vec::new();
-    let mut group: Option<(&[u8], &[u8], Vec<&[u8]>)> = None;
+    let mut group: Option<Group<'_>> = None;
     for item in items {
         let Some(Parts { resource, scope, span }) = parts(item) else {
             // Another version wrote it into the spool. It is a `ResourceSpans` by itself.
@@ -59,7 +65,7 @@ pub(crate) fn gzipped(body: &[u8]) -> Option<Vec<u8>> {
     encoder.finish().ok()
 }
 
-fn write_group(body: &mut Vec<u8>, group: Option<(&[u8], &[u8], Vec<&[u8]>)>) {
+fn write_group(body: &mut Vec<u8>, group: Option<Group<'_>>) {
     let Some((resource, scope, spans)) = group else { return };
     let mut parts = vec![scope];
     parts.extend(spans);
@@ -86,14 +92,12 @@ fn parts(item: &[u8]) -> Option<Parts<'_>> {
     Some(Parts { resource, scope, span })
 }
 
-/// Returns the two fields of a message: the tag, the bytes with the key, and the content.
-fn fields(message: &[u8]) -> Option<[(u32, &[u8], &[u8]); 2]> {
+/// Returns the fields of a message that has two.
+fn fields(message: &[u8]) -> Option<[Field<'_>; 2]> {
     let (first, rest) = field(message)?;
     let (second, rest) = field(rest)?;
     rest.is_empty().then_some([first, second])
 }
-
-type Field<'a> = (u32, &'a [u8], &'a [u8]);
 
 fn field(message: &[u8]) -> Option<(Field<'_>, &[u8])> {
     let mut rest = message;
