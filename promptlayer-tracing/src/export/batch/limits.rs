@@ -107,11 +107,11 @@ impl BatchLimits {
 
     /// Returns how many requests with new spans may be in flight at once in this format.
     pub(crate) fn requests_in_flight(self, format: &Format) -> usize {
-        let default = match format {
-            Format::LogRequest => Self::DEFAULT_IN_FLIGHT_OF_LOG_REQUEST,
-            _ => Self::DEFAULT_IN_FLIGHT,
-        };
-        self.in_flight.unwrap_or(default)
+        self.in_flight.unwrap_or(if matches!(format, Format::LogRequest) {
+            Self::DEFAULT_IN_FLIGHT_OF_LOG_REQUEST
+        } else {
+            Self::DEFAULT_IN_FLIGHT
+        })
     }
 }
 

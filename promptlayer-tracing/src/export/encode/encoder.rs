@@ -102,6 +102,7 @@ impl Format {
     }
 
     /// Returns the body of a request with these spans.
+    #[cfg_attr(not(feature = "otlp"), allow(clippy::unused_self, reason = "only OTLP has settings"))]
     pub(crate) fn body<'a>(&self, form: SpanForm, spans: impl Iterator<Item = &'a [u8]> + Clone) -> Payload {
         match form {
             SpanForm::Json => Payload::json(spans_bulk::spans_bulk(spans)),
