@@ -77,6 +77,8 @@
 //! - `metrics`: [metrics](LayerBuilder#method.meter_provider) for OpenTelemetry.
 //! - `proxy`: the function and the module of that name.
 //! - `middleware`: what these four share. It does nothing alone.
+//! - `tracing-opentelemetry`: the ids of spans are those of the crate of that name, where its layer is installed. See
+//!   the module [`propagation`].
 //! - `http`: the headers of the crate `http`, for the module [`propagation`]. `middleware` includes it.
 //!
 //! # In tests

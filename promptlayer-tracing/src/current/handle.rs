@@ -197,12 +197,12 @@ impl CurrentCall {
 
     /// Returns the id of the trace. `None` if no call is recorded.
     pub fn trace_id(&self) -> Option<TraceId> {
-        Some(self.open.as_ref()?.place.trace_id)
+        Some(self.open.as_ref()?.place().trace_id)
     }
 
     /// Returns the id of the call's span in the trace. `None` if no call is recorded.
     pub fn span_id(&self) -> Option<SpanId> {
-        Some(self.open.as_ref()?.place.span_id)
+        Some(self.open.as_ref()?.place().span_id)
     }
 
     /// Waits for the id of the request log: that of the call, or, if the calls inside make the request logs, that of

@@ -44,7 +44,7 @@ pub(crate) fn announce(span: &OpenSpan, call: ModelCall) -> Vec<Ended> {
             let contains_first = before == 0 && model_call == ModelCall::UnlessOuter;
             is_counted = ModelCalls::is_several(before) || (contains_first && owner != Owner::Gone);
             if before == 1 && owner == Owner::Call {
-                outer.calls.release(outer.place.span_id, &outer.processor);
+                outer.calls.release(outer.place().span_id, &outer.processor);
             }
         }
         if is_counted && is_found && is_marked {

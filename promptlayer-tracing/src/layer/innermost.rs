@@ -7,6 +7,8 @@ use tracing::dispatcher;
 use tracing_subscriber::registry::{LookupSpan as _, Registry, SpanRef};
 
 use crate::layer::open_span::OpenSpan;
+#[cfg(feature = "tracing-opentelemetry")]
+use crate::layer::otel;
 use crate::propagation::baggage::Baggage;
 use crate::propagation::remote::Remote;
 use crate::propagation::traceparent::Parent;
@@ -44,19 +46,45 @@ pub(crate) fn continued<'a>(current: &'a Current, outer: Option<&Arc<OpenSpan>>)
 /// Returns the place in the trace that calls of other processes continue from.
 pub(crate) fn context() -> Option<Context> {
     let (current, span) = (Carried::current(), span());
-    if let Some(remote) = current.as_ref().and_then(|current| continued(current, span.as_ref())) {
-        let Remote { parent, state, baggage } = &**remote;
-        return Some(Context { parent: (*parent)?, state: state.clone(), baggage: baggage.clone() });
+    let remote = current.as_ref().and_then(|current| continued(current, span.as_ref()));
+    let context = match (remote, span.as_deref()) {
+        (Some(remote), _) => remote.parent.map(|parent| Context {
+            parent,
+            state: remote.state.clone(),
+            baggage: remote.baggage.clone(),
+        }),
+        (None, Some(span)) => Some(context_in(span)),
+        (None, None) => None,
+    };
+    #[cfg(feature = "tracing-opentelemetry")]
+    let context = {
+        match (remote, span) {
+            (Some(_), _) => with_otel(context, otel::active()),
+            // OpenTelemetry may be in use without knowing this span.
+            (None, Some(span)) if !span.is_in_otel() => context,
+            (None, _) => with_otel(context, otel::innermost()),
+        }
+    };
+    context
+}
+
+/// Replaces the place by that of a span further inside, which only OpenTelemetry records.
+#[cfg(feature = "tracing-opentelemetry")]
+fn with_otel(context: Option<Context>, innermost: Option<(Parent, String)>) -> Option<Context> {
+    let Some((parent, state)) = innermost else { return context };
+    match context {
+        Some(context) if context.parent.trace_id == parent.trace_id => {
+            Some(Context { parent, state, ..context })
+        }
+        Some(context) => Some(context),
+        None => Some(Context { parent, state, baggage: Baggage::default() }),
     }
-    Some(context_in(&*span?))
 }
 
 /// Returns the place in the trace that calls of other processes continue from, inside this span.
 pub(crate) fn context_in(span: &OpenSpan) -> Context {
-    let (place, inherited) = {
-        let state = span.lock();
-        (state.place_for_inner, Arc::clone(&state.inherited))
-    };
+    let place = span.place_for_inner();
+    let inherited = Arc::clone(&span.lock().inherited);
     let remote = span.scope.as_ref().and_then(|scope| scope.remote.as_deref());
     // The state belongs to the trace of the caller, and baggage to the request.
     let is_of_trace = |remote: &Remote| remote.parent.is_some_and(|parent| parent.trace_id == place.trace_id);

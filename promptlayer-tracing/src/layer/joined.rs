@@ -41,8 +41,8 @@ pub(crate) fn join(exchange: &OpenSpan, kind: SpanKind) -> Found {
     };
     match around.calls.exchange.join() {
         Joined::Yes(before) => {
-            let place = around.lock().place_for_inner;
-            exchange.lock().place_for_inner = place;
+            let place = around.place_for_inner();
+            exchange.lock().place_for_inner = Some(place);
             Found::Call { around: Arc::clone(around), before }
         }
         Joined::No(before) => Found::Nothing { before },

@@ -13,6 +13,8 @@ pub(crate) mod innermost;
 pub(crate) mod joined;
 mod model_calls;
 pub(crate) mod open_span;
+#[cfg(feature = "tracing-opentelemetry")]
+pub(crate) mod otel;
 mod own_span;
 pub(crate) mod recording;
 pub(crate) mod said;
@@ -21,10 +23,14 @@ mod visitor;
 use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+#[cfg(feature = "tracing-opentelemetry")]
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use promptlayer_blueprint::providers::gen_ai;
 use serde_json::Value;
+#[cfg(feature = "tracing-opentelemetry")]
+use tracing::dispatcher::{self, Dispatch, WeakDispatch};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
@@ -37,6 +43,8 @@ use self::external_span::ExternalSpan;
 use self::hand_over::{hand_over, hand_over_ended};
 use self::model_calls::ModelCall;
 use self::open_span::{OpenSpan, Owner, keep_for_call, unless_poisoned};
+#[cfg(feature = "tracing-opentelemetry")]
+use self::otel::OtelSpan;
 use self::visitor::FieldVisitor;
 use crate::error::Repr;
 use crate::kind::SpanKind;
@@ -91,6 +99,9 @@ pub struct PromptLayer {
     exists: Option<LayerExists>,
     /// `true` if it has been reported that another layer records the spans.
     is_second: AtomicBool,
+    /// The subscriber of which this layer is a part.
+    #[cfg(feature = "tracing-opentelemetry")]
+    dispatch: OnceLock<WeakDispatch>,
 }
 
 impl std::fmt::Debug for PromptLayer {
@@ -111,7 +122,14 @@ struct Beginning {
 impl PromptLayer {
     pub(crate) fn new(processor: Arc<SpanProcessor>, export_spans: Option<SpanFilter>) -> Self {
         let (exists, is_second) = (Some(LayerExists::new()), AtomicBool::new(false));
-        Self { processor, export_spans, exists, is_second }
+        Self {
+            processor,
+            export_spans,
+            exists,
+            is_second,
+            #[cfg(feature = "tracing-opentelemetry")]
+            dispatch: OnceLock::new(),
+        }
     }
 
     /// Makes the layer record nothing.
@@ -137,6 +155,14 @@ impl PromptLayer {
             // If the closure panics, the span is not exported.
             catch_unwind(AssertUnwindSafe(|| wanted(metadata))).unwrap_or(false)
         })
+    }
+
+    /// Returns the subscriber of which this layer is a part.
+    #[cfg(feature = "tracing-opentelemetry")]
+    fn dispatch(&self) -> WeakDispatch {
+        // A layer that is put into place later, by `reload`, is not told of it.
+        let by_thread = || dispatcher::get_default(Dispatch::downgrade);
+        self.dispatch.get().cloned().unwrap_or_else(by_thread)
     }
 
     /// Returns the position of a new span in its trace and what it inherits, from the nearest recorded span around it
@@ -172,8 +198,8 @@ impl PromptLayer {
     fn inside(&self, outer: Option<&OpenSpan>) -> (Place, Arc<Inherited>) {
         match outer {
             Some(outer) => {
-                let outer = outer.lock();
-                (outer.place_for_inner.inside(random::span_id()), Arc::clone(&outer.inherited))
+                let place = outer.place_for_inner();
+                (place.inside(random::span_id()), Arc::clone(&outer.lock().inherited))
             }
             None => {
                 let trace_id = random::trace_id();
@@ -209,6 +235,12 @@ impl<S> Layer<S> for PromptLayer
 where
     S: Subscriber + for<'lookup> LookupSpan<'lookup>,
 {
+    #[cfg(feature = "tracing-opentelemetry")]
+    fn on_register_dispatch(&self, subscriber: &Dispatch) {
+        // A layer belongs to one subscriber.
+        let _ = self.dispatch.set(subscriber.downgrade());
+    }
+
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         if self.exists.is_none() || export::is_silent() {
             return;
@@ -233,14 +265,17 @@ where
         let is_request =
             external.is_some() && external_span::kind(&fields.by_name()).is_some_and(SpanKind::is_request);
         let processor = Arc::clone(&self.processor);
-        let record = Arc::new(OpenSpan::new(
-            processor,
-            (outer, scope),
-            (span.name(), place),
-            inherited,
-            external,
-            fields,
-        ));
+        #[cfg_attr(
+            not(feature = "tracing-opentelemetry"),
+            allow(unused_mut, reason = "nothing is beside the span")
+        )]
+        let mut record =
+            OpenSpan::new(processor, (outer, scope), (span.name(), place), inherited, external, fields);
+        #[cfg(feature = "tracing-opentelemetry")]
+        {
+            record.otel = Some(OtelSpan::new(id, self.dispatch()));
+        }
+        let record = Arc::new(record);
         let is_recorded = unless_poisoned(|| {
             let mut extensions = span.extensions_mut();
             // If there is a second layer of this crate, the first layer keeps the span.
@@ -274,6 +309,20 @@ where
         let mut visitor = FieldVisitor::default();
         values.record(&mut visitor);
         add_fields(&record, visitor.fields);
+        // When the span is closed, the other layer may have forgotten it already.
+        #[cfg(feature = "tracing-opentelemetry")]
+        record.place();
+    }
+
+    /// Reads the place of the span, because the other layer may forget it before this one hears of its end.
+    #[cfg(feature = "tracing-opentelemetry")]
+    fn on_exit(&self, id: &Id, context: Context<'_, S>) {
+        if self.exists.is_none() || export::is_silent() {
+            return;
+        }
+        if let Some(record) = context.span(id).and_then(|span| OpenSpan::of(&span)) {
+            record.place();
+        }
     }
 
     /// Adds the fields of an event to the span in which it occurred, if the crate that made the span records
@@ -333,7 +382,7 @@ where
             Closed::Waiting => return,
         };
         match function {
-            Some(function) => function.calls.call_ended(finished, function.place.span_id, &self.processor),
+            Some(function) => function.calls.call_ended(finished, function.place().span_id, &self.processor),
             None => hand_over(&self.processor, finished, None),
         }
     }
@@ -366,7 +415,7 @@ fn finished(record: &OpenSpan, fields: Fields, inherited: Arc<Inherited>) -> Box
     let surrounds_a_call = calls_a_model && record.calls.any();
     let is_request = calls_a_model && !surrounds_a_call;
     let told = record.external.filter(|_| is_request);
-    let mut finished = Box::new(FinishedSpan::new(record.name, record.place, record.started, inherited));
+    let mut finished = Box::new(FinishedSpan::new(record.name, record.place(), record.started, inherited));
     finished.local_root = record.undecided_root();
     finished.kind = kind;
     finished.is_request = is_request;

@@ -19,6 +19,8 @@ use tracing_subscriber::registry::{LookupSpan, Registry, SpanRef};
 use crate::hooks::subscription::{Attached, Subscription};
 use crate::layer::external_span::ExternalSpan;
 use crate::layer::model_calls::{ModelCall, ModelCalls};
+#[cfg(feature = "tracing-opentelemetry")]
+use crate::layer::otel::OtelSpan;
 use crate::layer::said::{IdLink, Said};
 use crate::process::SpanProcessor;
 use crate::scope::carried::Carried;
@@ -48,7 +50,10 @@ pub(crate) struct OpenSpan {
     /// The scope whose data the spans inside inherit by way of this span.
     pub(crate) scope: Option<Arc<Carried>>,
     pub(crate) name: &'static str,
-    pub(crate) place: Place,
+    /// The place of the span, unless another layer determines it.
+    own_place: Place,
+    #[cfg(feature = "tracing-opentelemetry")]
+    pub(crate) otel: Option<OtelSpan>,
     pub(crate) started: SystemTime,
     pub(crate) started_at: Instant,
     /// What the callsite of an external span reveals about the model call.
@@ -67,9 +72,9 @@ pub(crate) struct State {
     /// The call site, if a call of the attribute owns the span.
     #[cfg_attr(not(feature = "middleware"), allow(dead_code, reason = "an exchange reads it"))]
     pub(crate) site: Option<&'static CallSite>,
-    /// The place of the parent of spans inside. It differs from the span's own place if the span is the exchange of
-    /// the call around it, because then the call's span stands for both.
-    pub(crate) place_for_inner: Place,
+    /// The place of the parent of spans inside, if it is not the span itself: if the span is the exchange of the call
+    /// around it, the call's span stands for both.
+    pub(crate) place_for_inner: Option<Place>,
     /// The data that spans inside inherit.
     pub(crate) inherited: Arc<Inherited>,
     /// Whether this span is a model call, as the spans around it count it.
@@ -96,7 +101,9 @@ impl OpenSpan {
             outer,
             scope,
             name,
-            place,
+            own_place: place,
+            #[cfg(feature = "tracing-opentelemetry")]
+            otel: None,
             started: SystemTime::now(),
             started_at: Instant::now(),
             external,
@@ -105,7 +112,7 @@ impl OpenSpan {
             state: Mutex::new(State {
                 owner: Owner::Layer,
                 site: None,
-                place_for_inner: place,
+                place_for_inner: None,
                 inherited,
                 model_call: ModelCall::No,
                 function: None,
@@ -173,6 +180,45 @@ impl OpenSpan {
         }
     }
 
+    /// Returns the place of the span in its trace. It is the same from the first time on.
+    #[cfg(not(feature = "tracing-opentelemetry"))]
+    pub(crate) fn place(&self) -> Place {
+        self.own_place
+    }
+
+    /// Returns the place of the span in its trace. It is the same from the first time on. No lock may be held.
+    #[cfg(feature = "tracing-opentelemetry")]
+    pub(crate) fn place(&self) -> Place {
+        match &self.otel {
+            Some(otel) => otel.known_place().unwrap_or_else(|| {
+                let outer = self.outer.as_ref().map(|outer| outer.place_for_inner());
+                otel.place(self.own_place, outer)
+            }),
+            None => self.own_place,
+        }
+    }
+
+    /// Returns `true` if the place of the span is that of OpenTelemetry's span beside it.
+    #[cfg(feature = "tracing-opentelemetry")]
+    pub(crate) fn is_in_otel(&self) -> bool {
+        self.place().span_id != self.own_place.span_id
+    }
+
+    /// Returns the place that the span had so far.
+    fn known_place(&self) -> Place {
+        #[cfg(feature = "tracing-opentelemetry")]
+        if let Some(place) = self.otel.as_ref().and_then(OtelSpan::known_place) {
+            return place;
+        }
+        self.own_place
+    }
+
+    /// Returns the place of the parent of spans inside.
+    pub(crate) fn place_for_inner(&self) -> Place {
+        let place = self.lock().place_for_inner;
+        place.unwrap_or_else(|| self.place())
+    }
+
     /// Returns the recorded spans around this one, from the inside out.
     pub(crate) fn outers(&self) -> impl Iterator<Item = &Arc<Self>> {
         iter::successors(self.outer.as_ref(), |span| span.outer.as_ref())
@@ -181,10 +227,11 @@ impl OpenSpan {
     /// Returns the id of the local root, the outermost recorded span of the trace in this process, if the trace is not
     /// sampled and may be kept.
     pub(crate) fn undecided_root(&self) -> Option<SpanId> {
-        if self.place.is_sampled || self.processor.undecided.is_none() {
+        let place = self.place();
+        if place.is_sampled || self.processor.undecided.is_none() {
             return None;
         }
-        Some(self.outers().last().map_or(self.place.span_id, |root| root.place.span_id))
+        Some(self.outers().last().map_or(place.span_id, |root| root.place().span_id))
     }
 
     /// Returns the record in the extensions of a span.
@@ -199,8 +246,9 @@ impl OpenSpan {
 impl Drop for OpenSpan {
     /// Decides about the trace if this is its local root, and ended without being handed over.
     fn drop(&mut self) {
-        if self.outer.is_none() && !self.place.is_sampled {
-            self.processor.root_is_gone(self.place.span_id);
+        let place = self.known_place();
+        if self.outer.is_none() && !place.is_sampled {
+            self.processor.root_is_gone(place.span_id);
         }
     }
 }

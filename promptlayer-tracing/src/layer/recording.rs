@@ -88,7 +88,8 @@ impl Recording {
     /// Takes over the span from its layer. Returns `None` if no layer recorded the span.
     pub(crate) fn claim(span: &Span, site: &'static CallSite) -> Option<Self> {
         let open = take_for_call(span)?;
-        let is_recorded = open.processor.records(open.place);
+        let place = open.place();
+        let is_recorded = open.processor.records(place);
         let inherited = {
             let mut state = open.lock();
             if state.owner != Owner::Layer {
@@ -102,7 +103,7 @@ impl Recording {
             open.processor.exporter.left_out(1);
             return None;
         }
-        let mut span = Box::new(FinishedSpan::new(open.name, open.place, open.started, inherited));
+        let mut span = Box::new(FinishedSpan::new(open.name, place, open.started, inherited));
         span.local_root = open.undecided_root();
         span.function = Some(site.function);
         span.kind = Some(site.kind.unwrap_or(SpanKind::Llm));
@@ -291,7 +292,7 @@ impl Recording {
         let OpenSpan { calls, processor, .. } = &*open;
         if site.kind.map_or(!calls.any(), SpanKind::is_request) {
             // This function makes a request log of its own, so it gives nothing to a call inside.
-            calls.release(open.place.span_id, processor);
+            calls.release(open.place().span_id, processor);
         } else {
             calls.function_ended(&finished, processor);
         }

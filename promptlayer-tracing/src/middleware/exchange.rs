@@ -246,21 +246,18 @@ impl<F: Future> Future for Responding<F> {
     }
 }
 
-/// Creates the span of an exchange.
-///
-/// The layer recognizes it by the field `promptlayer.call`. The other fields are declared as those of the
-/// attribute, and the call records them when it ends.
-fn span(address: &Address, parent: Option<&Span>) -> Span {
-    let parent = parent.map_or_else(|| Span::current().id(), Span::id);
+/// Opens the span of an exchange.
+macro_rules! open_span {
+    ($address:ident, $($parent:tt)*) => {
     tracing::span!(
         target: "promptlayer_tracing::middleware",
-        parent: parent,
+            $($parent)*
         Level::INFO,
         "model_request",
         promptlayer.call = Empty,
-        url.full = %address,
-        server.address = address.host(),
-        server.port = address.port(),
+        url.full = %$address,
+        server.address = $address.host(),
+        server.port = $address.port(),
         http.response.status_code = Empty,
         gen_ai.operation.name = Empty,
         gen_ai.provider.name = Empty,
@@ -275,4 +272,17 @@ fn span(address: &Address, parent: Option<&Span>) -> Span {
         gen_ai.usage.completion_tokens = Empty,
         error.type = Empty,
     )
+    };
+}
+
+/// Creates the span of an exchange.
+///
+/// The layer recognizes it by the field `promptlayer.call`. The other fields are declared as those of the
+/// attribute, and the call records them when it ends.
+fn span(address: &Address, parent: Option<&Span>) -> Span {
+    match parent {
+        Some(parent) => open_span!(address, parent: parent.id(),),
+        // Other layers may know a parent that `tracing` does not.
+        None => open_span!(address,),
+    }
 }

@@ -48,6 +48,21 @@
 //! Baggage is passed on unchanged. Tags and metadata are read from it only as far as
 //! [`LayerBuilder::propagate`](crate::LayerBuilder::propagate) allows. Of a list that is too long, the first 64 members
 //! and 8192 bytes are kept.
+//!
+//! # Beside tracing-opentelemetry
+//!
+//! With the feature `tracing-opentelemetry`, install the layers in any order. A span that both record has the ids of
+//! OpenTelemetry, its sampling decision is followed, and [`inject`] writes what OpenTelemetry's own propagator does. A
+//! span that also reaches PromptLayer through an OTLP exporter is therefore the same span, and its call is logged once.
+//! A trace that is continued here is also continued by OpenTelemetry, if its layer activates contexts, as it does by
+//! default.
+//!
+//! - The parent is the nearest span around that the layer records, also if OpenTelemetry has spans in between. At the
+//!   start of a trace it is OpenTelemetry's parent, except if that was set with `set_parent` on the recorded span
+//!   itself: it cannot be read back, so that the span then has no parent, in the right trace.
+//! - A call of an annotated function starts OpenTelemetry's span at once, so call `set_parent` on a span around it.
+//! - A span of another crate keeps ids of its own if it is never entered, no field is recorded on it later, no span is
+//!   opened inside, and OpenTelemetry's layer was installed first: it has then forgotten the ids when the span ends.
 
 pub(crate) mod baggage;
 mod carrier;
