@@ -34,9 +34,11 @@ pub const NODE_TYPE_LLM: &str = "LLM_CALL";
 pub const NODE_TYPE_TOOL: &str = "CODE_EXECUTION";
 pub const TOOL_NAME: &str = "tool.name";
 pub const TELEMETRY_SOURCE: &str = "promptlayer.telemetry.source";
+pub const TAGS: &str = "promptlayer.tags";
+/// `true` for a span that has not ended. It is sent again, with the rest, when it has ended.
+pub const UNFINISHED: &str = "promptlayer.unfinished";
 /// Why a trace that is not sampled was kept.
 pub const KEPT: &str = "promptlayer.kept";
-pub const TAGS: &str = "promptlayer.tags";
 pub const METADATA_PREFIX: &str = "promptlayer.metadata.";
 pub const PROVIDER_TYPE: &str = "promptlayer.provider.type";
 pub const API_TYPE: &str = "promptlayer.api.type";

@@ -36,6 +36,7 @@ mod tracking;
 #[cfg(feature = "cli")]
 pub(crate) mod transfer;
 mod tree;
+mod unfinished;
 
 use std::ops::{Deref, RangeInclusive};
 use std::sync::Arc;

@@ -15,6 +15,7 @@ pub(super) const STEPS: &[Step] = &[
     Step::sql(TEMPLATE_TABLES),
     Step { sql: TRACE_TABLES, fill: Some(trace_facts::write_all) },
     Step::sql(RETENTION_AND_DELIVERIES),
+    Step::sql(UNFINISHED_SPANS),
 ];
 
 /// The block of a request, as an expression of its id: 16,384 requests. Tests have smaller ones.
@@ -158,6 +159,12 @@ CREATE TABLE deliveries (
     last_span INTEGER NOT NULL,
     last_request INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+";
+
+// A span that has not ended is replaced when it arrives again. Few spans are unfinished, so the index is small.
+const UNFINISHED_SPANS: &str = "
+ALTER TABLE spans ADD COLUMN unfinished INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX unfinished_spans ON spans (trace_id, span_id) WHERE unfinished = 1;
 ";
 
 // What the list shows, filters and sorts by, one narrow row for each request: the row of a request log can hold

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::requests::RequestWriter;
 use super::trace_facts::{FAILED, TraceFactsWriter};
+use super::unfinished::{self, Earlier, EarlierSpans};
 use super::{NewRequest, Reader, Writer, json_column, run_with_texts};
 use crate::json_text::JsonText;
 use crate::timestamp::Timestamp;
@@ -108,6 +109,8 @@ pub(crate) struct StoredSpan {
     pub(crate) links: Box<RawValue>,
     pub(crate) resource: Box<RawValue>,
     pub(crate) request_id: Option<i64>,
+    /// `true` if the span had not ended when it was sent.
+    pub(crate) unfinished: bool,
 }
 
 /// The result of closing a trace.
@@ -189,6 +192,7 @@ fn write_all(
     let mut span_writer = SpanWriter::new(connection)?;
     let mut request_writer = RequestWriter::new(connection)?;
     let mut traces = TraceFactsWriter::new(connection)?;
+    let mut earlier_spans = EarlierSpans::new(connection)?;
     let mut stored = match options.resent {
         Resent::Store => None,
         Resent::Ignore => Some(StoredSpans::find(connection, &spans)?),
@@ -206,7 +210,33 @@ fn write_all(
             (Timestamp::from_nanoseconds(span.start_time), Timestamp::from_nanoseconds(span.end_time));
         let failed = span.status.status_code == FAILED;
         let key = (trace_id, span.start_time, span_id.clone());
-        if let Some(known) = stored.as_mut().and_then(|stored| stored.0.get_mut(&key)) {
+        let is_unfinished = request.is_none() && unfinished::is_marked(span.attributes.as_str());
+        let earlier = earlier_spans.find(&span.context, is_unfinished)?;
+        match earlier {
+            Earlier::None => {}
+            // What arrives is older than what is stored, or its request log is stored already.
+            Earlier::Kept { row, request } => {
+                receipt.resent += 1;
+                receipt.requests.extend(request.map(|id| LoggedId { id, span_id: span_id.clone() }));
+                receipt.spans.push(StoredId { id: row, name: span.name, span_id });
+                continue;
+            }
+            Earlier::Joined { row, request } => {
+                earlier_spans.complete(row, &span)?;
+                traces.add_errors(&key.0, i64::from(failed));
+                receipt.requests.push(LoggedId { id: request, span_id: span_id.clone() });
+                receipt.spans.push(StoredId { id: row, name: span.name, span_id });
+                continue;
+            }
+            Earlier::Unfinished { row } => {
+                // The row counts in the facts of its trace only when they are written.
+                traces.write()?;
+                earlier_spans.remove(row)?;
+            }
+        }
+        let replaces = matches!(earlier, Earlier::Unfinished { .. });
+        let known = stored.as_mut().and_then(|stored| stored.0.get_mut(&key)).filter(|_| !replaces);
+        if let Some(known) = known {
             receipt.resent += 1;
             if let (Some(request), false) = (request, known.has_request) {
                 let logged = request_writer.insert(request, Some((known.row, &span.name)), times)?;
@@ -216,8 +246,8 @@ fn write_all(
             }
             continue;
         }
-        traces.add_span(&span);
-        let (row, name) = span_writer.insert(span)?;
+        traces.add_span(&span, replaces);
+        let (row, name) = span_writer.insert(span, is_unfinished)?;
         let mut has_request = request.is_some();
         if let Some(request) = request {
             let logged = request_writer.insert(request, Some((row, &name)), times)?;
@@ -312,15 +342,15 @@ impl<'t> SpanWriter<'t> {
     fn new(connection: &'t Connection) -> rusqlite::Result<Self> {
         let statement = connection.prepare(
             "INSERT INTO spans (trace_id, span_id, parent_id, name, kind, start_ns, end_ns, status_code,
-                 status_description, trace_state, attributes, events, links, resource)
+                 status_description, trace_state, attributes, events, links, resource, unfinished)
              VALUES (:trace_id, :span_id, :parent_id, :name, :kind, :start_ns, :end_ns, :status_code,
-                 :status_description, :trace_state, :attributes, :events, :links, :resource)",
+                 :status_description, :trace_state, :attributes, :events, :links, :resource, :unfinished)",
         )?;
         Ok(Self { connection, statement })
     }
 
     /// Stores a span. Returns the id of its row and its name.
-    fn insert(&mut self, span: NewSpan) -> rusqlite::Result<(i64, String)> {
+    fn insert(&mut self, span: NewSpan, is_unfinished: bool) -> rusqlite::Result<(i64, String)> {
         let row = run_with_texts(
             self.connection,
             &mut self.statement,
@@ -341,6 +371,7 @@ impl<'t> SpanWriter<'t> {
                 ":status_code": span.status.status_code,
                 ":status_description": span.status.description,
                 ":trace_state": span.context.trace_state,
+                ":unfinished": is_unfinished,
             },
         )?;
         Ok((row, span.name))
@@ -367,5 +398,6 @@ fn read_span(row: &Row<'_>) -> rusqlite::Result<StoredSpan> {
         links: json_column(row, "links")?,
         resource: json_column(row, "resource")?,
         request_id: row.get("request_id")?,
+        unfinished: row.get("unfinished")?,
     })
 }

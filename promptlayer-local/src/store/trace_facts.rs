@@ -27,6 +27,7 @@ struct Source<'a> {
     end: i64,
     failed: bool,
     resource: &'a str,
+    replaces: bool,
 }
 
 /// The span that names its trace: the first span without a parent. If there is none yet, the first span.
@@ -37,6 +38,8 @@ struct Root {
     name: String,
     service: String,
     failed: bool,
+    /// `true` if the span replaces an unfinished one, whose name and status it takes over. Not stored.
+    replaces: bool,
 }
 
 /// The facts of a trace, or of a part of it.
@@ -78,7 +81,8 @@ struct Collected {
 impl Root {
     /// Returns `true` if this span names the trace rather than the other one, which arrived earlier.
     fn precedes(&self, other: &Self) -> bool {
-        (self.has_parent, self.start) < (other.has_parent, other.start)
+        let [own, other] = [self, other].map(|root| (root.has_parent, root.start));
+        own < other || (self.replaces && own == other)
     }
 }
 
@@ -114,8 +118,8 @@ impl<'c> TraceFactsWriter<'c> {
         Ok(Self { connection, joined, traces: Vec::new(), positions: HashMap::new() })
     }
 
-    /// Adds a span that will be stored.
-    pub(super) fn add_span(&mut self, span: &NewSpan) {
+    /// Adds a span that will be stored. `replaces` is `true` if an unfinished one was removed for it.
+    pub(super) fn add_span(&mut self, span: &NewSpan, replaces: bool) {
         self.add(&Source {
             trace_id: &span.context.trace_id,
             name: &span.name,
@@ -124,7 +128,13 @@ impl<'c> TraceFactsWriter<'c> {
             end: span.end_time,
             failed: span.status.status_code == FAILED,
             resource: span.resource.as_str(),
+            replaces,
         });
+    }
+
+    /// Adds errors of spans that were counted already.
+    pub(super) fn add_errors(&mut self, trace_id: &str, errors: i64) {
+        self.collected(trace_id, |trace| trace.facts.add(Facts { errors, ..Facts::default() }));
     }
 
     /// Adds the request of a span that was added or is stored.
@@ -178,7 +188,8 @@ impl<'c> TraceFactsWriter<'c> {
 
     fn add(&mut self, span: &Source<'_>) {
         self.collected(span.trace_id, |Collected { facts, names, .. }| {
-            let mut root = Root { has_parent: span.has_parent, start: span.start, ..Root::default() };
+            let Source { has_parent, start, replaces, .. } = *span;
+            let mut root = Root { has_parent, start, replaces, ..Root::default() };
             if facts.root.as_ref().is_none_or(|known| root.precedes(known)) {
                 root.name = cut(span.name);
                 root.service = service(span.resource);
@@ -258,6 +269,7 @@ impl<'c> Statements<'c> {
                     name: row.get("name")?,
                     service: row.get("service")?,
                     failed: row.get("root_failed")?,
+                    replaces: false,
                 };
                 let facts = Facts {
                     root: Some(root),
@@ -359,6 +371,7 @@ pub(super) fn write_all(connection: &Connection) -> rusqlite::Result<()> {
             end: row.get(4)?,
             failed,
             resource: row.get_ref(6)?.as_str()?,
+            replaces: false,
         });
         if row.get(7)? {
             let totals = RequestTotals {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::requests::RequestWriter;
-use super::{ExternalId, NewLink, NewRequest, Reader, Store, StoreError, Writer, trace_facts};
+use super::{ExternalId, NewLink, NewRequest, Reader, Store, StoreError, Writer, trace_facts, unfinished};
 use crate::json_text::JsonText;
 use crate::timestamp::Timestamp;
 
@@ -626,9 +626,9 @@ impl Import {
     fn span(&mut self, connection: &Connection, span: &SpanRecord) -> Result<(), ImportError> {
         let mut statement = connection.prepare(
             "INSERT INTO spans (id, trace_id, span_id, parent_id, name, kind, start_ns, end_ns, status_code,
-                 status_description, trace_state, attributes, events, links, resource)
+                 status_description, trace_state, attributes, events, links, resource, unfinished)
              VALUES (:id, :trace_id, :span_id, :parent_id, :name, :kind, :start_ns, :end_ns, :status_code,
-                 :status_description, :trace_state, :attributes, :events, :links, :resource)",
+                 :status_description, :trace_state, :attributes, :events, :links, :resource, :unfinished)",
         )?;
         statement.execute(named_params! {
             ":id": self.kept(span.id),
@@ -646,6 +646,7 @@ impl Import {
             ":events": span.events,
             ":links": span.links,
             ":resource": span.resource,
+            ":unfinished": unfinished::is_marked(span.attributes.as_str()),
         })?;
         self.spans.insert(span.id, connection.last_insert_rowid());
         Ok(())

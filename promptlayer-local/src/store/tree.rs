@@ -57,6 +57,8 @@ pub(crate) struct SpanDetails {
     pub(crate) description: Option<String>,
     /// The type of the operation that the attributes name.
     pub(crate) node_type: Option<Box<RawValue>>,
+    /// `true` if the span had not ended when it was sent.
+    pub(crate) unfinished: bool,
 }
 
 /// A span above another one.
@@ -100,7 +102,7 @@ impl Reader<'_> {
     ) -> rusqlite::Result<Vec<SpanDetails>> {
         let mut statement = self.connection.prepare(
             "SELECT substr(name, 1, ?2), kind, substr(status_description, 1, ?3),
-                 iif(octet_length(attributes) <= ?4, attributes, '')
+                 iif(octet_length(attributes) <= ?4, attributes, ''), unfinished
              FROM spans WHERE id = ?1",
         )?;
         let limits = [NAME_CHARACTERS, DESCRIPTION_CHARACTERS, LONGEST_ATTRIBUTES].map(integer);
@@ -188,5 +190,6 @@ fn read_details(row: &Row<'_>) -> rusqlite::Result<SpanDetails> {
         kind: row.get(1)?,
         description: row.get(2)?,
         node_type: types.node_type.or(types.openinference).or(types.gen_ai),
+        unfinished: row.get(4)?,
     })
 }

@@ -250,6 +250,7 @@ impl Span<'_> {
             "start_ms": milliseconds(self.start_ns),
             "duration_ms": milliseconds(self.duration_ns()),
             "failed": self.node.failed,
+            "unfinished": self.details.unfinished,
             "error": self.error(),
             "is_critical": self.is_critical,
             "request": request,
@@ -277,6 +278,9 @@ impl Span<'_> {
         }
         if self.below.requests > 0 {
             let _ = write!(text, ", {}", costs(self.below));
+        }
+        if self.details.unfinished {
+            text.push_str(", unfinished");
         }
         if self.node.failed {
             text.push_str(", FAILED");

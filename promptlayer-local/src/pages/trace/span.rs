@@ -41,6 +41,7 @@ struct Page {
     kind: Option<String>,
     failed: bool,
     is_ok: bool,
+    unfinished: bool,
     error: Option<String>,
     request_id: Option<i64>,
     parent: Option<Link>,
@@ -133,6 +134,7 @@ impl Page {
             kind,
             failed: span.status.status_code == "StatusCode.ERROR",
             is_ok: span.status.status_code == "StatusCode.OK",
+            unfinished: span.unfinished,
             error: span
                 .status
                 .description
