@@ -245,6 +245,7 @@ impl CurrentCall {
             let mut state = open.lock();
             if state.owner != Owner::Gone {
                 change(&mut state);
+                state.changed();
             }
         }
         self

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::export::at_exit;
+use crate::export::open_calls::{self, OpenCallsTimer};
 use crate::export::shutdown::{self, Homes, Shutdown};
 use crate::export::stats::{FlushReport, Stats};
 use crate::hooks;
@@ -73,7 +74,9 @@ impl ShutdownGuard {
         Self { shutdown: None, is_shut_down: true }
     }
 
-    /// Sends everything that has been recorded so far, and waits for the results.
+    /// Sends everything that has been recorded so far, and waits for the results. With
+    /// [`LayerBuilder::open_calls`](crate::LayerBuilder::open_calls), it also sends the calls that have not ended, as
+    /// unfinished.
     ///
     /// It waits for the responses, for the hooks that receive the request ids, and for the tracking calls
     /// that these hooks enqueue. It can be called any number of times. It can also be called from a hook, and
@@ -133,6 +136,66 @@ impl ShutdownGuard {
     pub fn flush_on_exit(self) -> Self {
         if let Some(shutdown) = &self.shutdown {
             at_exit::register(shutdown);
+        }
+        self
+    }
+
+    /// Starts a timer that sends the calls that are still open when `time` has passed, as unfinished.
+    ///
+    /// Use it in a serverless function, whose process is frozen or killed at the deadline of the invocation. Leave some
+    /// time for sending. Dropping the timer stops it. It does nothing without
+    /// [`LayerBuilder::open_calls`](crate::LayerBuilder::open_calls), and in a forked process. A `time` above ten years is
+    /// reduced to ten years.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use promptlayer_tracing::ShutdownGuard;
+    ///
+    /// fn handle(guard: &ShutdownGuard, time_left: Duration) {
+    ///     let _timer = guard.send_open_calls_in(time_left.saturating_sub(Duration::from_millis(500)));
+    ///     // … call models …
+    ///     guard.flush(Duration::from_secs(2));
+    /// }
+    /// # fn main() -> Result<(), promptlayer_tracing::Error> {
+    /// # let builder = promptlayer_tracing::layer().api_key("pl_123").base_url("http://127.0.0.1:9");
+    /// # let (layer, guard) = builder.serverless().build()?;
+    /// # handle(&guard, Duration::from_secs(30));
+    /// # drop(layer);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn send_open_calls_in(&self, time: Duration) -> OpenCallsTimer {
+        let shutdown = self.shutdown.as_ref();
+        OpenCallsTimer::start(shutdown.map(|shutdown| shutdown.first()), time)
+    }
+
+    /// Sets a panic hook that sends the calls that have not ended, as unfinished, and then calls the hook that was set
+    /// before.
+    ///
+    /// The panicking thread waits for at most `wait` until they are sent. [`Duration::ZERO`] does not wait. It is right
+    /// if the process goes on after a panic; with `panic = "abort"`, wait for a second or two. A call that fails by the
+    /// panic is sent again when it has ended. The hook does nothing without
+    /// [`LayerBuilder::open_calls`](crate::LayerBuilder::open_calls), in a forked process, and after the shutdown.
+    ///
+    /// # Panics
+    ///
+    /// Like [`std::panic::set_hook`], it panics if it is called from a panicking thread.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> Result<(), promptlayer_tracing::Error> {
+    /// # let builder = promptlayer_tracing::layer().api_key("pl_123").base_url("http://127.0.0.1:9");
+    /// let (layer, guard) = builder.open_calls(true).build()?;
+    /// let guard = guard.send_open_calls_on_panic(Duration::ZERO);
+    /// # drop((layer, guard));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn send_open_calls_on_panic(self, wait: Duration) -> Self {
+        if let Some(shutdown) = &self.shutdown {
+            open_calls::send_on_panic(shutdown, wait);
         }
         self
     }

@@ -37,6 +37,8 @@ pub(crate) mod encode;
 mod enqueue;
 mod guard;
 pub(crate) mod metrics;
+mod open_call_requests;
+mod open_calls;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod pipeline;
@@ -63,6 +65,7 @@ pub(crate) use self::encode::encoder::{Encoder, Format};
 pub(crate) use self::encode::otlp::Encoding;
 pub(crate) use self::encode::spans_bulk::Resource;
 pub use self::guard::ShutdownGuard;
+pub use self::open_calls::OpenCallsTimer;
 #[cfg(feature = "otlp")]
 #[cfg_attr(docsrs, doc(cfg(feature = "otlp")))]
 pub use self::otlp::Otlp;

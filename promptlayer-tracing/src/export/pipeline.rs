@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::export::encode::encoder::Encoder;
+use crate::export::open_call_requests::OpenCallRequests;
 use crate::export::queue::{Class, Queue, QueueLimits};
 #[cfg(feature = "otlp")]
 use crate::export::shared::SharedSpan;
@@ -110,6 +111,8 @@ pub(crate) struct Pipeline {
     pub(crate) counters: ExportCounters,
     pub(crate) hooks: Arc<HookCounters>,
     pub(crate) progress: Arc<Progress>,
+    /// The requests to send the calls that have not ended.
+    pub(crate) open_calls: OpenCallRequests,
     /// Reports errors from the calling threads.
     pub(crate) reporter: Arc<Reporter>,
     /// The processor that hands spans over to this pipeline.
@@ -131,6 +134,7 @@ impl Pipeline {
             counters: ExportCounters::default(),
             hooks: Arc::default(),
             progress: Arc::default(),
+            open_calls: OpenCallRequests::default(),
             reporter: Arc::default(),
             processor: OnceLock::new(),
             process: fork::generation(),

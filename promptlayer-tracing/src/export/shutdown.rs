@@ -69,6 +69,11 @@ impl Shutdown {
         self.homes.first.pipeline.is_forked()
     }
 
+    /// Returns the first pipeline.
+    pub(crate) fn first(&self) -> &Arc<Pipeline> {
+        &self.homes.first.pipeline
+    }
+
     /// Returns the statistics of the first pipeline, with those of the second one in them.
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = self.homes.first.pipeline.stats();
@@ -88,6 +93,7 @@ impl Shutdown {
         let before = ledgers();
         if let Some(processor) = self.homes.first.pipeline.processor() {
             processor.release_expired();
+            processor.send_open_calls();
         }
         let is_complete = self.flush_until(deadline_in(timeout), false, hooks::is_hook_thread());
         let after = ledgers();
@@ -104,7 +110,7 @@ impl Shutdown {
 
     /// Flushes all pipelines until `deadline`, and returns `true` if everything is settled. See
     /// [`Pipeline::flush_round`] for the arguments.
-    fn flush_until(&self, deadline: Instant, is_end: bool, in_hook: bool) -> bool {
+    pub(crate) fn flush_until(&self, deadline: Instant, is_end: bool, in_hook: bool) -> bool {
         // Runs twice: first for the recorded items, then for what their hooks enqueued. These tracking calls
         // trigger no hooks.
         for _ in 0..2 {
@@ -139,6 +145,8 @@ impl Shutdown {
             return;
         }
         if let Some(processor) = self.homes.first.pipeline.processor() {
+            // What ends later is not sent.
+            processor.send_open_calls();
             // The functions that these calls wait for may never end.
             processor.release_all();
         }

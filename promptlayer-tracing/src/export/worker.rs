@@ -165,6 +165,7 @@ impl<T: Transport> Worker<T> {
         loop {
             // Read this first, so that everything that was queued before the shutdown is sent.
             let finish = self.stop.borrow_and_update().finish;
+            self.deliverer.pipeline.send_open_calls_if_asked();
             self.fill();
             if finish && self.in_flight.is_empty() {
                 self.deliverer.pipeline.sync_store(|error| self.deliverer.report(error));
@@ -175,7 +176,7 @@ impl<T: Transport> Worker<T> {
             }
             tokio::select! {
                 () = self.deliverer.pipeline.wake.notified() => {}
-                () = sleep(self.encoder.batch.interval) => {}
+                () = sleep(self.deliverer.pipeline.open_calls.pause(self.encoder.batch.interval)) => {}
                 told = self.stop.changed() => if told.is_err() { return },
                 Some(ended) = self.in_flight.join_next() => self.ended(ended),
             }

@@ -186,6 +186,13 @@ impl Call {
         }
     }
 
+    /// Lets a call wait for the first poll of its future.
+    pub(crate) fn wait_for_poll(&mut self) {
+        if let Some(active) = &mut self.active {
+            active.wait_for_poll();
+        }
+    }
+
     /// Restarts the clock at the first poll of a future that was created earlier.
     pub(crate) fn restart(&mut self) {
         if let Some(active) = &mut self.active {

@@ -60,6 +60,10 @@ impl Recording {
         match *self {}
     }
 
+    pub(crate) fn wait_for_poll(&mut self) {
+        match *self {}
+    }
+
     pub(crate) fn restart(&mut self) {
         match *self {}
     }

@@ -97,7 +97,8 @@ impl<F, E> Traced<F, E> {
     }
 
     /// Creates a future whose call begins when it is first polled.
-    pub(crate) fn prepared(call: Call, future: F, end: E) -> Self {
+    pub(crate) fn prepared(mut call: Call, future: F, end: E) -> Self {
+        call.wait_for_poll();
         Self { call, end: Some(end), is_begun: false, future: Some(future) }
     }
 }

@@ -33,6 +33,7 @@ use crate::layer::disabled::{self, Nowhere};
 use crate::layer::{PromptLayer, SpanFilter};
 use crate::process::held::HeldCalls;
 use crate::process::in_memory::InMemory;
+use crate::process::open_calls::OpenCalls;
 use crate::process::undecided::Undecided;
 use crate::process::{Redact, SpanExporter, SpanProcessor};
 use crate::propagation::settings::Propagation;
@@ -130,6 +131,9 @@ pub struct LayerBuilder {
     redact: Redact,
     sample: Option<f64>,
     keep: KeepPolicy,
+    open_calls: Option<bool>,
+    /// The list of open calls, once it is known that there is one.
+    listed: Option<OpenCalls>,
     queue: QueueLimits,
     batch: Option<BatchLimits>,
     retry: Option<RetryPolicy>,
@@ -427,6 +431,39 @@ impl LayerBuilder {
         self
     }
 
+    /// Sets whether calls that have not ended can be sent, as unfinished.
+    ///
+    /// They are sent by [`ShutdownGuard::flush`], by a shutdown, by
+    /// [`ShutdownGuard::send_open_calls_in`] and by [`ShutdownGuard::send_open_calls_on_panic`]. An unfinished call is a span
+    /// with its name, its place, its start, its tags, and its input as `function_input`. It has the attribute
+    /// `promptlayer.unfinished` and no request log. When the call ends, the whole span is sent under the same ids, with its
+    /// request log. A call that was sent as unfinished is not sent so again, unless it has changed.
+    ///
+    /// Redaction, [`capture_content`](Self::capture_content) and sampling apply. The closures of
+    /// [`redact`](Self::redact) and [`redact_text`](Self::redact_text) run on the thread that flushes, or on the export
+    /// thread. Each unfinished span is an item of [`Stats::spans`](crate::export::Stats::spans). No hook is called for it.
+    ///
+    /// The inputs of open calls are kept twice, up to 8,192 calls and 16 MiB. What is beyond these limits is only sent
+    /// when it ends. Defaults to `true` with [`serverless`](Self::serverless), else to `false`, which costs nothing.
+    /// [`build`](Self::build) returns an error if it is `true` with [`Wire::LogRequest`](crate::export::Wire::LogRequest), which
+    /// has no spans.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> Result<(), promptlayer_tracing::Error> {
+    /// # let builder = promptlayer_tracing::layer().api_key("pl_123").base_url("http://127.0.0.1:9");
+    /// let (layer, guard) = builder.open_calls(true).build()?;
+    /// let guard = guard.send_open_calls_on_panic(Duration::ZERO);
+    /// # drop((layer, guard));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn open_calls(mut self, send: bool) -> Self {
+        self.open_calls = Some(send);
+        self
+    }
+
     /// Sets the limits of the queue of spans that wait to be sent. Defaults to [`QueueLimits::default`].
     pub fn queue(mut self, limits: QueueLimits) -> Self {
         self.queue = limits;
@@ -462,7 +499,8 @@ impl LayerBuilder {
     /// [`batch`](Self::batch), [`retry`](Self::retry) and [`hook_timeout`](Self::hook_timeout). Values that you
     /// set win, in any order of calls, and so does the timeout of a [`client`](Self::client). Call
     /// [`ShutdownGuard::flush`] before each invocation returns, because a request that is in flight when the process
-    /// is frozen may be interrupted.
+    /// is frozen may be interrupted. Calls that do not end before the deadline of the invocation can be sent as unfinished:
+    /// [`open_calls`](Self::open_calls) is on by default.
     ///
     /// ```
     /// use std::time::Duration;
@@ -478,14 +516,15 @@ impl LayerBuilder {
     ///     Ok(guard)
     /// }
     ///
-    /// fn handle(guard: &ShutdownGuard, event: &str) -> String {
+    /// fn handle(guard: &ShutdownGuard, event: &str, time_left: Duration) -> String {
+    ///     let _timer = guard.send_open_calls_in(time_left.saturating_sub(Duration::from_millis(500)));
     ///     let answer = format!("… call the model about {event} …");
     ///     guard.flush(Duration::from_secs(2));
     ///     answer
     /// }
     /// # fn main() -> Result<(), promptlayer_tracing::Error> {
     /// # let guard = start()?;
-    /// # handle(&guard, "toasters");
+    /// # handle(&guard, "toasters", Duration::from_secs(30));
     /// # Ok(())
     /// # }
     /// ```
@@ -687,6 +726,7 @@ impl LayerBuilder {
     fn build_with(mut self, destinations: Destinations) -> Result<(PromptLayer, ShutdownGuard), Error> {
         self.hooks.timeout = self.hook_timeout.or(self.is_serverless.then_some(SERVERLESS_TIMEOUT));
         let hooks = std::mem::take(&mut self.hooks);
+        self.listed = self.lists_open_calls()?.then(OpenCalls::default);
         let Destinations { first, second } = destinations;
         #[cfg(feature = "metrics")]
         let meter = self.meter.take();
@@ -764,6 +804,17 @@ impl LayerBuilder {
         Ok((if is_disabled { layer.disable() } else { layer }, captured))
     }
 
+    /// Returns whether open calls are listed, as set or by default.
+    fn lists_open_calls(&self) -> Result<bool, Error> {
+        let has_spans = self.chosen_wire() != Wire::LogRequest;
+        if self.open_calls == Some(true) && !has_spans {
+            let reason =
+                "`Wire::LogRequest` sends no spans, so it cannot send unfinished ones; give one of them";
+            return Err(exporter::invalid_argument("setting `.open_calls(true)`", reason).into());
+        }
+        Ok(self.open_calls.unwrap_or(self.is_serverless && has_spans))
+    }
+
     fn finish(self, exporter: Box<dyn SpanExporter>) -> Result<PromptLayer, Error> {
         let capture_content = self.capture_content.unwrap_or_else(|| {
             let said = self.env.get(CAPTURE_CONTENT).map(|value| value.to_lowercase());
@@ -785,6 +836,7 @@ impl LayerBuilder {
             semconv,
             keeps_trace,
             held: HeldCalls::default(),
+            open_calls: self.listed,
             undecided: (!self.keep.is_empty()).then(|| Undecided::new(self.keep)),
         };
         Ok(PromptLayer::new(Arc::new(processor), self.export_spans))

@@ -12,12 +12,14 @@ pub(crate) mod innermost;
 #[cfg(feature = "middleware")]
 pub(crate) mod joined;
 mod model_calls;
+pub(crate) mod open_call;
 pub(crate) mod open_span;
 #[cfg(feature = "tracing-opentelemetry")]
 pub(crate) mod otel;
 mod own_span;
 pub(crate) mod recording;
 pub(crate) mod said;
+pub(crate) mod so_far;
 mod visitor;
 
 use std::iter;
@@ -286,10 +288,15 @@ where
             is_first
         });
         match is_recorded {
-            Some(true) if is_request => {
-                hand_over_ended(&self.processor, announce(&record, ModelCall::UnlessOuter));
-            }
             Some(true) if is_of_attribute => keep_for_call(id, attributes.metadata(), &record),
+            Some(true) => {
+                if self.processor.records(place) {
+                    open_call::list(&record, None);
+                }
+                if is_request {
+                    hand_over_ended(&self.processor, announce(&record, ModelCall::UnlessOuter));
+                }
+            }
             Some(false) => self.report_second(),
             _ => {}
         }
@@ -394,14 +401,20 @@ const EVENT_ERROR: &str = "error";
 /// Adds fields to the record of a span.
 fn add_fields(record: &OpenSpan, recorded: Vec<(&'static str, Value)>) {
     let Some(external) = record.external else {
-        record.lock().fields.record(recorded);
+        let mut state = record.lock();
+        state.fields.record(recorded);
+        state.changed();
         return;
     };
     let mut fields = Fields::default();
     fields.record(recorded);
     let fields = external.attributes(fields.into_by_name());
     let is_request = external_span::kind(&fields).is_some_and(SpanKind::is_request);
-    record.lock().fields.by_name_mut().extend(fields);
+    {
+        let mut state = record.lock();
+        state.fields.by_name_mut().extend(fields);
+        state.changed();
+    }
     if is_request {
         hand_over_ended(&record.processor, announce(record, ModelCall::UnlessOuter));
     }
@@ -417,6 +430,7 @@ fn finished(record: &OpenSpan, fields: Fields, inherited: Arc<Inherited>) -> Box
     let told = record.external.filter(|_| is_request);
     let mut finished = Box::new(FinishedSpan::new(record.name, record.place(), record.started, inherited));
     finished.local_root = record.undecided_root();
+    finished.list_key = Some(record.list_key());
     finished.kind = kind;
     finished.is_request = is_request;
     finished.is_external = record.external.is_some();

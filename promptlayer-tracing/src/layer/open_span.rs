@@ -22,6 +22,7 @@ use crate::layer::model_calls::{ModelCall, ModelCalls};
 #[cfg(feature = "tracing-opentelemetry")]
 use crate::layer::otel::OtelSpan;
 use crate::layer::said::{IdLink, Said};
+use crate::layer::so_far::SoFar;
 use crate::process::SpanProcessor;
 use crate::scope::carried::Carried;
 use crate::span::call_site::CallSite;
@@ -84,6 +85,8 @@ pub(crate) struct State {
     pub(crate) fields: Fields,
     /// What the program said about the call through its handle, once there is a handle.
     pub(crate) said: Option<Box<Said>>,
+    /// What an unfinished span needs of the call, if the layer's `open_calls` asks for it.
+    pub(crate) so_far: Option<Box<SoFar>>,
 }
 
 impl OpenSpan {
@@ -118,6 +121,7 @@ impl OpenSpan {
                 function: None,
                 fields,
                 said: None,
+                so_far: None,
             }),
         }
     }
@@ -204,6 +208,11 @@ impl OpenSpan {
         self.place().span_id != self.own_place.span_id
     }
 
+    /// Returns the key of the span in the list of open calls. Unlike its place, it is known from the beginning.
+    pub(crate) fn list_key(&self) -> SpanId {
+        self.own_place.span_id
+    }
+
     /// Returns the place that the span had so far.
     fn known_place(&self) -> Place {
         #[cfg(feature = "tracing-opentelemetry")]
@@ -244,9 +253,13 @@ impl OpenSpan {
 }
 
 impl Drop for OpenSpan {
-    /// Decides about the trace if this is its local root, and ended without being handed over.
+    /// Takes a call that was never handed over off the list of open calls, and decides about the trace if this was its
+    /// local root.
     fn drop(&mut self) {
         let place = self.known_place();
+        if let Some(open_calls) = &self.processor.open_calls {
+            open_calls.remove(self.list_key());
+        }
         if self.outer.is_none() && !place.is_sampled {
             self.processor.root_is_gone(place.span_id);
         }

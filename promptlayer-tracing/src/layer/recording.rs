@@ -18,6 +18,7 @@ use crate::layer::innermost::{self, Context};
 #[cfg(feature = "middleware")]
 use crate::layer::joined::{self, Found};
 use crate::layer::model_calls::ModelCall;
+use crate::layer::open_call;
 use crate::layer::open_span::{OpenSpan, Owner, take_for_call};
 use crate::layer::own_span;
 use crate::prompt_link::PromptLink;
@@ -105,6 +106,7 @@ impl Recording {
         }
         let mut span = Box::new(FinishedSpan::new(open.name, place, open.started, inherited));
         span.local_root = open.undecided_root();
+        span.list_key = Some(open.list_key());
         span.function = Some(site.function);
         span.kind = Some(site.kind.unwrap_or(SpanKind::Llm));
         span.is_request = site.kind.is_none_or(SpanKind::is_request);
@@ -205,6 +207,12 @@ impl Recording {
         self.announce();
         self.span.started = SystemTime::now();
         self.started_at = Instant::now();
+        open_call::restart(&self.open, self.span.started, self.started_at);
+    }
+
+    /// Lets the call wait for its future to be polled.
+    pub(crate) fn wait_for_poll(&mut self) {
+        open_call::wait_for_poll(&self.open);
     }
 
     /// Sets the end of the call to the present. Otherwise it is the time at which the call is handed over.
@@ -237,8 +245,18 @@ impl Recording {
     }
 
     /// Adds the tags, metadata and prompt of this call to the inherited ones. Spans inside inherit the
-    /// result.
+    /// result. All arguments are captured by now, so the call can be sent as unfinished.
     pub(crate) fn share(&mut self) {
+        self.pass_on();
+        #[cfg(feature = "middleware")]
+        if self.rare.as_ref().is_some_and(|rare| rare.exchange_of.is_some()) {
+            // It is a part of the call around it.
+            return;
+        }
+        open_call::list(&self.open, Some(&self.span));
+    }
+
+    fn pass_on(&mut self) {
         let (metadata, prompt) = match &mut self.rare {
             Some(rare) => (std::mem::take(&mut rare.metadata), rare.prompt.take()),
             None => (Vec::new(), None),

@@ -5,10 +5,12 @@ pub(crate) mod convert;
 pub(crate) mod held;
 pub(crate) mod in_memory;
 pub(crate) mod keep;
+pub(crate) mod open_calls;
 mod redact;
 #[cfg(test)]
 mod sampling_tests;
 pub(crate) mod undecided;
+mod unfinished;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,7 +29,8 @@ use crate::hooks;
 use crate::hooks::subscription::LostScores;
 use crate::process::convert::ConvertedRequest;
 use crate::process::held::HeldCalls;
-use crate::process::keep::Evidence;
+use crate::process::keep::{Evidence, Reason};
+use crate::process::open_calls::OpenCalls;
 use crate::process::undecided::{Ended, Settled, Undecided};
 use crate::propagation::settings::Propagation;
 use crate::span::fields::Fields;
@@ -56,6 +59,8 @@ pub(crate) struct SpanProcessor {
     pub(crate) held: HeldCalls,
     /// The spans of traces that are not sampled and may be kept, if the layer's `keep` asks for it.
     pub(crate) undecided: Option<Undecided>,
+    /// The calls that have not ended, if the layer's `open_calls` asks for them.
+    pub(crate) open_calls: Option<OpenCalls>,
 }
 
 /// The receiver of finished spans: the export pipeline, or the in-memory store of a test.
@@ -138,6 +143,9 @@ impl SpanProcessor {
 
     /// Prepares a finished span for leaving the calling thread. Returns `None` if the span is not exported.
     pub(crate) fn prepare(&self, mut span: Box<FinishedSpan>) -> Option<ProcessedSpan> {
+        if let (Some(open_calls), Some(key)) = (&self.open_calls, span.list_key) {
+            open_calls.remove(key);
+        }
         let is_exported = span.is_request || self.keeps_trace;
         if !self.records(span.place) {
             self.exporter.left_out(usize::from(is_exported));
@@ -230,8 +238,7 @@ impl SpanProcessor {
         }
         if let Some((reason, spans)) = kept {
             for mut processed in spans {
-                let fields = processed.span.fields.by_name_mut();
-                fields.insert(semconv::KEPT.to_owned(), reason.as_str().into());
+                mark_kept(&mut processed.span, reason);
                 self.exporter.take(processed);
             }
         }
@@ -311,6 +318,11 @@ impl SpanProcessor {
         }
         processed.converted = Some(converted);
     }
+}
+
+/// Marks a span of a trace that is kept although it is not sampled.
+fn mark_kept(span: &mut FinishedSpan, reason: Reason) {
+    span.fields.by_name_mut().insert(semconv::KEPT.to_owned(), reason.as_str().into());
 }
 
 impl ConvertedSpan {

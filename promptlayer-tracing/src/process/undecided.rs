@@ -143,6 +143,19 @@ impl Undecided {
         settled
     }
 
+    /// Returns the reason for which a trace is kept, if that is decided.
+    pub(crate) fn reason(&self, trace: TraceId, root: SpanId) -> Option<Reason> {
+        if self.process != fork::generation() {
+            return None;
+        }
+        let state = self.lock();
+        match state.decided.get(&root) {
+            Some(Decision::Kept(reason)) => Some(reason),
+            Some(Decision::LeftOut | Decision::Evicted) => None,
+            None => state.kept.get(&trace),
+        }
+    }
+
     /// Settles a trace whose local root is gone without an end, such as a future that was never polled.
     pub(crate) fn root_is_gone(&self, root: SpanId) -> Settled {
         let mut settled = Settled::default();

@@ -93,6 +93,8 @@ pub(crate) struct FinishedSpan {
     /// `true` if an external span of a model call ended without a response, although it declares fields for
     /// one.
     pub(crate) lacks_an_answer: bool,
+    /// `true` if the call has not ended. The span with the rest follows under the same ids.
+    pub(crate) is_unfinished: bool,
     /// The start time by the wall clock.
     pub(crate) started: SystemTime,
     pub(crate) duration: Duration,
@@ -115,6 +117,8 @@ pub(crate) struct FinishedSpan {
     pub(crate) exchange: Option<Box<FinishedSpan>>,
     /// The hook of this function only.
     pub(crate) on_request_id: Option<OnRequestId>,
+    /// The key of the call in the list of open calls, if the layer has one.
+    pub(crate) list_key: Option<SpanId>,
     /// The score of the request log.
     pub(crate) score: Option<Score>,
     /// Those who wait for the request id: at this call, and at calls around it.
@@ -140,6 +144,7 @@ impl FinishedSpan {
             is_request: false,
             is_external: false,
             lacks_an_answer: false,
+            is_unfinished: false,
             started,
             duration: Duration::ZERO,
             ending: Ending::Returned,
@@ -155,6 +160,7 @@ impl FinishedSpan {
             fields: Fields::default(),
             exchange: None,
             on_request_id: None,
+            list_key: None,
             score: None,
             subscriptions: Vec::new(),
             has_own_subscription: false,
@@ -306,11 +312,7 @@ impl FinishedSpan {
 
     /// Returns the approximate size of the span, in bytes. The limit of the queue counts it.
     pub(crate) fn size(&self) -> usize {
-        let input = match &self.input {
-            Some(Input::Arguments(arguments)) => arguments.iter().map(|(_, value)| value.size()).sum(),
-            Some(Input::Value(value)) => value.size(),
-            None => 0,
-        };
+        let input = self.input.as_ref().map_or(0, Input::size);
         let ending = match &self.ending {
             Ending::Failed(Failure { chain, .. }) => chain.iter().map(String::len).sum(),
             Ending::Panicked(Some(message)) => message.len(),

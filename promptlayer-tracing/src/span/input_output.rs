@@ -17,6 +17,15 @@ impl Input {
         Self::Arguments(Vec::with_capacity(count))
     }
 
+    /// Returns the approximate size in bytes.
+    #[cfg(feature = "export")]
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Arguments(arguments) => arguments.iter().map(|(_, value)| value.size()).sum(),
+            Self::Value(value) => value.size(),
+        }
+    }
+
     /// Adds the argument `name`.
     pub fn argument(&mut self, name: &'static str, value: Captured) {
         if let Self::Arguments(arguments) = self {

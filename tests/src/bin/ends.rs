@@ -37,6 +37,7 @@ fn main() {
     match scenario.as_str() {
         "exit" => exit_with_several(url),
         "panic" => panic_in_hooks(url),
+        "panic-aborts" => abort_in_a_panic(url),
         #[cfg(unix)]
         "fork" => forks::fork_once(url, folder),
         #[cfg(unix)]
@@ -67,6 +68,26 @@ fn panic_in_hooks(url: &str) {
     dispatcher::with_default(&dispatch(layer), || ask(1));
     let stats = guard.shutdown(Duration::from_secs(1));
     say(&format!("panicked {}", stats.hooks.panicked));
+}
+
+/// Aborts in a panic of a call inside another one, after the panic hook of the guard.
+fn abort_in_a_panic(url: &str) {
+    #[promptlayer(kind = "agent")]
+    fn agent(number: u64) {
+        fails(number + 1);
+    }
+    #[promptlayer]
+    fn fails(number: u64) {
+        panic!("on purpose: {number}");
+    }
+    std::panic::set_hook(Box::new(|info| {
+        say(&format!("panicked {}", info.payload_as_str().unwrap_or_default()));
+        std::process::abort();
+    }));
+    let builder = layer_for(url).open_calls(true).on_error(|_| {});
+    let (layer, guard) = builder.build().unwrap_or_else(|error| panic!("{error}"));
+    let _guard = guard.send_open_calls_on_panic(LONG);
+    dispatcher::with_default(&dispatch(layer), || agent(1));
 }
 
 #[cfg(unix)]
@@ -225,10 +246,11 @@ mod forks {
     }
 
     pub(super) fn fork_while_busy(url: &str) {
-        let builder = layer_for(url).on_error(|_| {});
+        let builder = layer_for(url).open_calls(true).on_error(|_| {});
         let (layer, guard) = builder.build().unwrap_or_else(|error| panic!("{error}"));
         tracing_subscriber::registry().with(layer).init();
         let guard = guard.flush_on_exit();
+        let _timer = guard.send_open_calls_in(LONG);
         let done = AtomicBool::new(false);
         let mut guard = Some(guard);
         thread::scope(|scope| {

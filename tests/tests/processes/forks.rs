@@ -80,6 +80,19 @@ fn fork_while_traces_wait_does_not_hang_and_keeps_the_parents() {
 }
 
 #[test]
+fn open_calls_of_a_program_that_aborts_in_a_panic_are_sent() {
+    let folder = TempDir::new().unwrap();
+    let recorder = Recorder::start().unwrap();
+    let ended = start("panic-aborts", recorder.url(), folder.path()).end().unwrap();
+    assert!(!ended.status.success(), "{ended:#?}");
+    assert_eq!(ended.lines, ["panicked on purpose: 2"], "{ended:#?}");
+    let spans = recorder.accepted_spans();
+    let names: Vec<_> = spans.iter().map(|span| span["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["agent", "fails"]);
+    assert!(spans.iter().all(|span| span["attributes"]["promptlayer.unfinished"] == true), "{spans:#?}");
+}
+
+#[test]
 fn several_pipelines_end_within_one_timeout_at_exit() {
     let folder = TempDir::new().unwrap();
     let recorder = Recorder::start().unwrap();

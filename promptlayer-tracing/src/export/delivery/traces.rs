@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use promptlayer_blueprint::{RequestId, SpanId, TraceId};
+use promptlayer_blueprint::{RequestId, SpanId, TraceId, semconv};
 use promptlayer_client::exporter::{Answer, Failure};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::export::encode::read_id::ReadId;
 
@@ -18,10 +19,19 @@ struct Trace {
 
 #[derive(Debug, Deserialize)]
 struct Span {
-    #[serde(default)]
-    span_id: Option<ReadId<SpanId>>,
+    #[serde(default, rename = "span_id")]
+    id: Option<ReadId<SpanId>>,
     #[serde(default)]
     request_log_id: Option<RequestId>,
+    #[serde(default)]
+    attributes: Value,
+}
+
+impl Span {
+    /// Returns `true` if the call had not ended. The span does not prove that the one with the rest was stored.
+    fn is_unfinished(&self) -> bool {
+        self.attributes.get(semconv::UNFINISHED) == Some(&Value::Bool(true))
+    }
 }
 
 /// Returns the path of a trace.
@@ -37,8 +47,8 @@ pub(crate) fn held(answer: &Result<Answer, Failure>) -> Option<Held> {
         404 => Some(Held::new()),
         200..=299 => {
             let trace: Trace = serde_json::from_slice(&answer.body).ok()?;
-            let spans = trace.spans.into_iter();
-            Some(spans.filter_map(|span| Some((span.span_id?.0?, span.request_log_id))).collect())
+            let spans = trace.spans.into_iter().filter(|span| !span.is_unfinished());
+            Some(spans.filter_map(|span| Some((span.id?.0?, span.request_log_id))).collect())
         }
         _ => None,
     }
@@ -62,6 +72,22 @@ mod tests {
         let expected =
             Held::from([(id("01a2b3c4d5e6f7a8"), Some(RequestId::new(7))), (id("00000000000000ff"), None)]);
         assert_eq!(read, Some(expected));
+    }
+
+    #[test]
+    fn unfinished_span_proves_nothing_about_the_finished_one() {
+        let body = |attributes: &str| {
+            format!(r#"{{"spans":[{{"span_id":"00000000000000ff","attributes":{attributes}}}]}}"#)
+        };
+        for (attributes, count) in [
+            (r#"{"promptlayer.unfinished":true}"#, 0),
+            (r#"{"promptlayer.unfinished":false}"#, 1),
+            ("{}", 1),
+            ("null", 1),
+            ("[1]", 1),
+        ] {
+            assert_eq!(reading(200, &body(attributes)).unwrap().len(), count, "{attributes}");
+        }
     }
 
     #[test]

@@ -100,6 +100,7 @@ pub(crate) fn span_bytes(
     object.field("end_time", &nanoseconds(span.ended()))?;
     let status = match &converted.problem {
         Some(problem) => Status { status_code: "StatusCode.ERROR", description: Some(problem) },
+        None if span.is_unfinished => Status { status_code: "StatusCode.UNSET", description: None },
         None => Status { status_code: "StatusCode.OK", description: None },
     };
     object.field("status", &status)?;

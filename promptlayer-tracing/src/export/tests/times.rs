@@ -39,6 +39,7 @@ fn sent(started: SystemTime, duration: Duration) -> Value {
         keeps_trace: true,
         held: HeldCalls::default(),
         undecided: None,
+        open_calls: None,
     };
     let mut span = span(random::trace_id(), 0);
     (span.started, span.duration) = (started, duration);

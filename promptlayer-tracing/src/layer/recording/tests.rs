@@ -52,6 +52,7 @@ fn types_of_all(run: impl FnOnce()) -> Vec<TypeNames> {
         keeps_trace: true,
         held: HeldCalls::default(),
         undecided: None,
+        open_calls: None,
     };
     let layer = PromptLayer::new(Arc::new(processor), None);
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), run);

@@ -58,6 +58,7 @@ impl Encoding {
         let kind = if span.is_request { SpanKind::Client } else { SpanKind::Internal };
         let status = match &converted.problem {
             Some(problem) => Status { code: StatusCode::Error.into(), message: problem.clone() },
+            None if span.is_unfinished => Status { code: StatusCode::Unset.into(), message: String::new() },
             None => Status { code: StatusCode::Ok.into(), message: String::new() },
         };
         let of_span = spans_bulk::attributes(span, &own_fields, converted, semconv);
