@@ -74,6 +74,7 @@
 //! - `prices`: `export::KeepPolicy::costs_more_than`, which keeps costly traces, and the module `blueprint::prices`.
 //! - `reqwest-middleware`, `tower`, `aws`: the module `middleware` for clients of these crates. `aws` needs the
 //!   Rust version of the AWS SDK that you use.
+//! - `otlp`: [spans in OpenTelemetry's protocol](LayerBuilder#method.otlp), to PromptLayer or to a collector.
 //! - `metrics`: [metrics](LayerBuilder#method.meter_provider) for OpenTelemetry.
 //! - `proxy`: the function and the module of that name.
 //! - `middleware`: what these four share. It does nothing alone.

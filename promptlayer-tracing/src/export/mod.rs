@@ -43,14 +43,14 @@ mod open_calls;
 mod otlp;
 mod pipeline;
 pub(crate) mod queue;
-#[cfg(feature = "otlp")]
-mod shared;
 mod shutdown;
 mod silence;
 pub(crate) mod spool;
 mod stats;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "otlp")]
+mod two_pipelines;
 mod worker;
 
 #[cfg(feature = "metrics")]
@@ -74,13 +74,13 @@ pub(crate) use self::otlp::{Connection, Destination, resource_attributes};
 pub(crate) use self::pipeline::Pipeline;
 pub use self::queue::QueueLimits;
 pub use self::queue::ledger::{DropReason, Ledger, Pending, RejectReason};
-#[cfg(feature = "otlp")]
-pub(crate) use self::shared::TwoPipelines;
 pub(crate) use self::shutdown::{Home, Homes};
 pub(crate) use self::silence::is_silent;
 pub(crate) use self::spool::disk::Tally;
 pub(crate) use self::spool::store::Store;
 pub use self::spool::{SpoolMode, SpoolSettings};
 pub use self::stats::{FlushReport, Stats};
+#[cfg(feature = "otlp")]
+pub(crate) use self::two_pipelines::TwoPipelines;
 pub(crate) use self::worker::{Settings, start};
 pub use crate::process::keep::KeepPolicy;

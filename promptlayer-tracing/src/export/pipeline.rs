@@ -11,13 +11,13 @@ use tokio::time::Instant;
 use crate::export::encode::encoder::Encoder;
 use crate::export::open_call_requests::OpenCallRequests;
 use crate::export::queue::{Class, Queue, QueueLimits};
-#[cfg(feature = "otlp")]
-use crate::export::shared::SharedSpan;
 use crate::export::spool::disk::Tally;
 use crate::export::spool::store::Store;
 use crate::fork;
 use crate::hooks::progress::Progress;
 use crate::hooks::{HookCounters, Reporter};
+#[cfg(feature = "otlp")]
+use crate::process::shared::SharedSpan;
 use crate::process::{ProcessedSpan, SpanProcessor};
 
 /// A finished span or a tracking call to send.

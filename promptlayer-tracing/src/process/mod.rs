@@ -9,6 +9,8 @@ pub(crate) mod open_calls;
 mod redact;
 #[cfg(test)]
 mod sampling_tests;
+#[cfg(feature = "otlp")]
+pub(crate) mod shared;
 pub(crate) mod undecided;
 mod unfinished;
 

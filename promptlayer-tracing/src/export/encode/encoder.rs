@@ -15,7 +15,7 @@ use crate::export::encode::otlp;
 use crate::export::encode::spans_bulk::{self, Resource};
 use crate::export::metrics::calls::{CallMetrics, Measures};
 #[cfg(feature = "otlp")]
-use crate::export::shared::SharedSpan;
+use crate::process::shared::SharedSpan;
 use crate::process::{ConvertedSpan, ProcessedSpan};
 use crate::serialize::to_json;
 

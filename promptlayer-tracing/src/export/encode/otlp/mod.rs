@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, SpanFlags, Status};
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use promptlayer_blueprint::semconv::SemconvStability;
 use prost::Message as _;
 use serde_json::{Map, Value};
@@ -20,6 +20,9 @@ use serde_json::{Map, Value};
 use self::attributes::key_value;
 use crate::export::encode::spans_bulk;
 use crate::process::{ConvertedSpan, ProcessedSpan};
+
+/// The trace flags of a span that is sent: its trace is sampled.
+const SAMPLED: u32 = 1;
 
 /// The settings of the encoding.
 #[derive(Debug)]
@@ -66,8 +69,7 @@ impl Encoding {
             trace_id: span.place.trace_id.to_bytes().to_vec(),
             span_id: span.place.span_id.to_bytes().to_vec(),
             parent_span_id: span.place.parent_id.map(|id| id.to_bytes().to_vec()).unwrap_or_default(),
-            // The trace is sampled.
-            flags: SpanFlags::TraceFlagsMask as u32 & 1,
+            flags: SAMPLED,
             name: spans_bulk::name(span).into_owned(),
             kind: kind.into(),
             start_time_unix_nano: spans_bulk::nanoseconds(span.started),
