@@ -53,6 +53,8 @@ struct Readme;
 /// Compiles the code of the guides as doc-tests.
 #[cfg(doctest)]
 mod guides {
+    #[doc = include_str!("../../docs/fleets.md")]
+    struct Fleets;
     #[doc = include_str!("../../docs/frameworks.md")]
     struct Frameworks;
     #[doc = include_str!("../../docs/opentelemetry.md")]
