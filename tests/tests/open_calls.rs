@@ -434,8 +434,15 @@ fn calls_of_many_threads_are_each_completed_once() {
 
 #[test]
 fn local_shows_one_trace_with_one_request() {
+    for wire in [Wire::SpansBulk, Wire::Otlp] {
+        assert_one_trace_with_one_request(wire);
+    }
+}
+
+#[track_caller]
+fn assert_one_trace_with_one_request(wire: Wire) {
     let server = Server::start(Config::default()).unwrap();
-    let (layer, guard) = layer_to(server.url()).open_calls(true).build().unwrap();
+    let (layer, guard) = layer_to(server.url()).wire(wire).open_calls(true).build().unwrap();
     let mut trace = String::new();
     dispatcher::with_default(&dispatch(layer), || {
         let _ = ask("why?", || {
