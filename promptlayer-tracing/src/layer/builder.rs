@@ -584,11 +584,11 @@ impl LayerBuilder {
     /// use promptlayer_tracing::export::opentelemetry;
     ///
     /// # let builder =
-    /// promptlayer_tracing::layer().meter_provider(&opentelemetry::global::meter_provider());
+    /// promptlayer_tracing::layer().meter_provider(&*opentelemetry::global::meter_provider());
     /// ```
     #[cfg(feature = "metrics")]
     #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
-    pub fn meter_provider(mut self, provider: &impl MeterProvider) -> Self {
+    pub fn meter_provider(mut self, provider: &(impl MeterProvider + ?Sized)) -> Self {
         let scope =
             InstrumentationScope::builder(env!("CARGO_PKG_NAME")).with_version(env!("CARGO_PKG_VERSION"));
         self.meter = Some(provider.meter_with_scope(scope.build()));

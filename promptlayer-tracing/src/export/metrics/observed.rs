@@ -73,6 +73,7 @@ impl Latest {
     }
 
     /// Returns the statistics of the first pipeline, with those of the second one in them.
+    #[cfg_attr(not(feature = "otlp"), allow(clippy::unused_self, reason = "there is no second pipeline"))]
     fn stats(&self, first: &Pipeline) -> Stats {
         Stats {
             #[cfg(feature = "otlp")]
