@@ -144,6 +144,19 @@ fn scope_inside_a_span_of_a_continued_trace_keeps_the_span_as_parent() {
 }
 
 #[test]
+fn scope_that_is_taken_into_a_span_of_its_trace_keeps_the_span_as_parent() {
+    let captured = captured(|| {
+        let (span, taken) = continue_from(&headers(PARENT))
+            .in_scope(|| (tracing::info_span!("job", gen_ai.operation.name = "task"), scope()));
+        span.in_scope(|| taken.in_scope(|| ask("why?")));
+    });
+
+    let spans = captured.spans();
+    assert_eq!(spans[0].parent_id, Some(spans[1].span_id));
+    assert_eq!(parent(&spans[1]).as_deref(), Some(SPAN));
+}
+
+#[test]
 fn innermost_continued_trace_wins() {
     let captured = captured(|| {
         continue_from(&headers(OTHER)).in_scope(|| continue_from(&headers(PARENT)).in_scope(|| ask("why?")));
