@@ -117,6 +117,27 @@ fn meter_that_panics_loses_no_call() {
 }
 
 #[test]
+fn call_that_was_sent_as_unfinished_is_measured_when_it_ends() {
+    #[promptlayer]
+    fn ask(question: &str, inside: impl FnOnce()) -> String {
+        inside();
+        question.to_uppercase()
+    }
+    let (recorder, provider) = (Recorder::start().unwrap(), Provider::new());
+    let builder = layer_to(recorder.url()).open_calls(true).meter_provider(&provider.sdk);
+    let (layer, guard) = builder.build().unwrap();
+    with_default(&dispatch(layer), || {
+        ask("why?", || {
+            assert!(guard.flush(LONG).is_complete());
+            assert_eq!(guard.stats().spans.delivered, 1, "the unfinished span");
+            assert!(provider.collect().values(DURATION).is_empty());
+        })
+    });
+    assert_eq!(guard.shutdown(LONG).spans.delivered, 2);
+    assert_eq!(provider.collect().count(DURATION), 1);
+}
+
+#[test]
 fn call_for_two_destinations_is_measured_once() {
     for mode in [None, Some(SpoolMode::WriteAhead), Some(SpoolMode::Synchronous)] {
         let folder = TempDir::new().unwrap();
