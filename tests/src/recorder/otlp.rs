@@ -1,5 +1,6 @@
 //! Bodies of `POST /v1/traces`, as the spans of `POST /spans-bulk` that they stand for.
 
+use std::fmt::Write as _;
 use std::io::Read as _;
 
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -102,17 +103,20 @@ fn fields(attributes: Vec<KeyValue>) -> Map<String, Value> {
 
 fn value(any: AnyValue) -> Value {
     match any.value {
-        None => Value::Null,
         Some(OneOf::StringValue(text)) => text.into(),
         Some(OneOf::BoolValue(flag)) => flag.into(),
         Some(OneOf::IntValue(number)) => number.into(),
         Some(OneOf::DoubleValue(number)) => number.into(),
         Some(OneOf::ArrayValue(list)) => list.values.into_iter().map(value).collect(),
         Some(OneOf::KvlistValue(list)) => Value::Object(fields(list.values)),
-        Some(OneOf::BytesValue(_) | OneOf::StringValueStrindex(_)) => Value::Null,
+        None | Some(OneOf::BytesValue(_) | OneOf::StringValueStrindex(_)) => Value::Null,
     }
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a `String` does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
