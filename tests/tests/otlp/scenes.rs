@@ -120,12 +120,8 @@ fn trace(server: &Server, trace: &str) -> BTreeMap<String, Map<String, Value>> {
 /// Checks that two servers show the same traces and request logs.
 #[track_caller]
 fn assert_same_traces(bulk: &Server, otlp: &Server) {
-    let traces: Vec<String> = bulk
-        .requests()
-        .unwrap()
-        .iter()
-        .map(|request| request.trace_id.as_ref().unwrap().to_string())
-        .collect();
+    let traces: Vec<String> =
+        bulk.requests().unwrap().iter().map(|request| request.trace_id.clone().unwrap()).collect();
     assert!(!traces.is_empty());
     assert_eq!(bulk.requests().unwrap().len(), otlp.requests().unwrap().len());
     for id in traces {
