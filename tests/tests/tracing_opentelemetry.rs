@@ -99,7 +99,6 @@ fn in_each_order(run: impl Fn(), check: impl Fn(&[CapturedSpan], &[SpanData])) {
         for activates_context in [true, false] {
             let setup = Setup { activates_context, ..Setup::default() };
             let (spans, exported) = setup.run(first, &run);
-            println!("{first:?}, active contexts: {activates_context}");
             check(&spans, &exported);
         }
     }

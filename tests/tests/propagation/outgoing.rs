@@ -116,6 +116,11 @@ fn client_with_a_list_of_hosts_sends_others_nothing() {
     assert_ne!(handle.trace_id, get.trace_id);
 }
 
+#[promptlayer(kind = "tool", skip_all)]
+async fn send(sent: impl Future<Output = Result<Response<String>, Infallible>>) {
+    sent.await.unwrap();
+}
+
 #[test]
 fn tower_client_injects_and_tower_service_continues() {
     let captured = captured_with(layer(), || {
@@ -126,10 +131,6 @@ fn tower_client_injects_and_tower_service_continues() {
                 async { Ok::<_, Infallible>(Response::new(ask("in future"))) }
             });
             let mut service = InjectLayer::new().layer(ContinueLayer::new().layer(handle));
-            #[promptlayer(kind = "tool", skip_all)]
-            async fn send(sent: impl Future<Output = Result<Response<String>, Infallible>>) {
-                sent.await.unwrap();
-            }
             send(async {
                 let request = Request::get("http://orders.internal/").body(()).unwrap();
                 service.ready().await?.call(request).await
