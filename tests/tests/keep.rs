@@ -27,7 +27,7 @@ fn ask(question: &str) -> Result<String, std::io::Error> {
 /// Makes two calls in one trace, the second with this question.
 #[promptlayer(kind = "chain")]
 fn chain(question: &str) -> usize {
-    [ask("first"), ask(question)].into_iter().filter(Result::is_ok).count()
+    [ask("first"), ask(question)].into_iter().flatten().count()
 }
 
 fn failures() -> LayerBuilder {
@@ -102,7 +102,9 @@ fn tenth_of_the_traces_is_sampled_and_all_that_failed_are_kept() {
                 })
             })
             .collect();
-        callers.into_iter().for_each(|caller| caller.join().unwrap());
+        for caller in callers {
+            caller.join().unwrap();
+        }
         is_done.store(true, Ordering::Relaxed);
         watch.join().unwrap()
     });
@@ -365,15 +367,15 @@ fn shutdown_settles_what_waits_and_a_flush_does_not() {
 
 #[test]
 fn undecided_trace_is_counted_at_shutdown() {
-    let recorder = Recorder::start().unwrap();
-    let builder = layer_to(recorder.url()).sample(0.0).keep(KeepPolicy::default().failed());
-    let (layer, guard) = builder.build().unwrap();
-    let mut stats = None;
     #[promptlayer(kind = "chain")]
     fn chain(between: impl FnOnce()) {
         let _ = ask("first");
         between();
     }
+    let recorder = Recorder::start().unwrap();
+    let builder = layer_to(recorder.url()).sample(0.0).keep(KeepPolicy::default().failed());
+    let (layer, guard) = builder.build().unwrap();
+    let mut stats = None;
     dispatcher::with_default(&dispatch(layer), || chain(|| stats = Some(guard.shutdown(LONG))));
     let stats = stats.unwrap();
     assert_eq!((stats.spans.accepted, stats.sampled_out, stats.undecided), (0, 1, 0), "{stats:#?}");

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use promptlayer_local::{Config, Server};
+use promptlayer_tracing::blueprint::Prompt;
 use promptlayer_tracing::export::{KeepPolicy, Wire};
 use promptlayer_tracing::{LayerBuilder, ShutdownGuard, current, promptlayer};
 use serde_json::{Value, json};
@@ -21,6 +22,11 @@ use tests::pipeline::{KEY, assert_balanced, dispatch, eventually, layer_to};
 use tracing::dispatcher;
 
 const LONG: Duration = Duration::from_secs(60);
+
+/// Makes a future of a call.
+type Waiting = fn() -> Pin<Box<dyn Future<Output = usize>>>;
+/// A way to redact.
+type Way = fn(LayerBuilder) -> LayerBuilder;
 
 /// Makes a call that runs `inside` before it ends.
 #[promptlayer(tags = ["chat"])]
@@ -173,8 +179,7 @@ fn future_is_open_from_its_first_poll_to_its_end() {
             question.len()
         })
     }
-    let futures: [fn() -> Pin<Box<dyn Future<Output = usize>>>; 3] =
-        [|| Box::pin(waits("why?")), || Box::pin(returned("why?")), || boxed("why?")];
+    let futures: [Waiting; 3] = [|| Box::pin(waits("why?")), || Box::pin(returned("why?")), || boxed("why?")];
     for (future, name) in futures.into_iter().zip(["waits", "returned", "boxed"]) {
         let recorder = Recorder::start().unwrap();
         with(listing(&recorder), |guard| {
@@ -277,12 +282,12 @@ fn redaction_applies_to_unfinished_calls() {
         }
         ask("a secret", "sk-secret", || assert!(guard.flush(LONG).is_complete()));
     }
-    let ways: [(&str, fn(LayerBuilder) -> LayerBuilder, Option<&str>); 5] = [
+    let ways: [(&str, Way, Option<&str>); 5] = [
         (
             "request",
             |builder| {
                 builder.redact(|request| {
-                    request.input = promptlayer_tracing::blueprint::Prompt::user("[kept back]").into()
+                    request.input = Prompt::user("[kept back]");
                 })
             },
             Some("[kept back]"),
@@ -314,11 +319,6 @@ fn redaction_applies_to_unfinished_calls() {
 
 #[test]
 fn unfinished_call_follows_the_sampling_of_its_trace() {
-    let recorder = Recorder::start().unwrap();
-    let left_out = listing(&recorder).sample(0.0);
-    with(left_out, |guard| drop(ask("why?", || assert!(guard.flush(LONG).is_complete()))));
-    assert_eq!(names(&recorder), []);
-
     #[promptlayer(kind = "agent")]
     fn agent(guard: &ShutdownGuard) {
         assert!(guard.flush(LONG).is_complete());
@@ -329,6 +329,11 @@ fn unfinished_call_follows_the_sampling_of_its_trace() {
     fn fails() -> Result<(), std::io::Error> {
         Err(std::io::Error::other("no"))
     }
+    let recorder = Recorder::start().unwrap();
+    let left_out = listing(&recorder).sample(0.0);
+    with(left_out, |guard| drop(ask("why?", || assert!(guard.flush(LONG).is_complete()))));
+    assert_eq!(names(&recorder), []);
+
     with(listing(&recorder).sample(0.0).keep(KeepPolicy::default().failed()), agent);
     assert_eq!(names(&recorder), named(&[("Tool: fails", false), ("agent", true), ("agent", false)]));
     let spans = recorder.accepted_spans();
