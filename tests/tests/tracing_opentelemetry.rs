@@ -375,3 +375,36 @@ fn context_of_opentelemetry_alone_is_left_alone() {
 
     assert_ne!(captured.spans()[0].trace_id.to_string(), TRACE);
 }
+
+/// OpenTelemetry's exporter may send the same spans to PromptLayer.
+#[test]
+fn spans_tell_promptlayer_that_their_calls_are_logged_already() {
+    #[promptlayer]
+    async fn ask(question: &str) -> String {
+        pause().await;
+        question.to_owned()
+    }
+    let of_rig = || {
+        let span = tracing::info_span!(
+            "chat",
+            gen_ai.operation.name = "chat",
+            gen_ai.request.model = "gpt-5",
+            gen_ai.response.id = tracing::field::Empty,
+        );
+        span.in_scope(|| ());
+        span.record("gen_ai.response.id", "r-1");
+    };
+    let run = || {
+        block_on(ask("why?"));
+        of_rig();
+        tracing::info_span!("of the program").in_scope(|| {});
+    };
+    in_each_order(run, |spans, exported| {
+        assert_eq!(spans.len(), 2);
+        for span in exported {
+            let managed = |name: &str| span.attributes.iter().any(|pair| pair.key.as_str() == name);
+            let is_ours = span.name != "of the program";
+            assert_eq!(managed("promptlayer.request_log.managed"), is_ours, "{}", span.name);
+        }
+    });
+}

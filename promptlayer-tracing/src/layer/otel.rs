@@ -9,8 +9,8 @@ use std::str::FromStr as _;
 use std::sync::OnceLock;
 
 use opentelemetry::trace::{SpanContext, TraceContextExt as _, TraceFlags, TraceState};
-use opentelemetry::{Context, ContextGuard};
-use promptlayer_blueprint::{SpanId, TraceId};
+use opentelemetry::{Context, ContextGuard, KeyValue};
+use promptlayer_blueprint::{SpanId, TraceId, semconv};
 use tracing::Dispatch;
 use tracing::dispatcher::{self, WeakDispatch};
 use tracing::span::Id;
@@ -57,7 +57,10 @@ impl OtelSpan {
 
     fn read(&self, own: Place, outer: Option<Place>) -> Option<Place> {
         let dispatch = self.dispatch.upgrade()?;
-        let Parent { trace_id, span_id, is_sampled } = of_span(&self.id, &dispatch)?;
+        let context = context_of(&self.id, &dispatch)?;
+        let Parent { trace_id, span_id, is_sampled } = parent(context.span().span_context())?;
+        // If OpenTelemetry's exporter sends the span to PromptLayer too, it makes no second request log.
+        context.span().set_attribute(KeyValue::new(semconv::LOG_MANAGED, true));
         let in_trace = |place: Place| Some(place).filter(|place| place.trace_id == trace_id);
         let parent_id = match outer.and_then(in_trace) {
             Some(outer) => Some(outer.span_id),
@@ -78,11 +81,15 @@ impl OtelSpan {
     }
 }
 
+/// Returns the context of the other layer's span, and starts the span if it was not started.
+fn context_of(id: &Id, dispatch: &Dispatch) -> Option<Context> {
+    // The other layer panics if a panic of a sampler or a processor has poisoned its lock.
+    catch_unwind(AssertUnwindSafe(|| get_otel_context(id, dispatch))).ok().flatten()
+}
+
 /// Returns the ids of the other layer's span, and starts it if it was not started.
 fn of_span(id: &Id, dispatch: &Dispatch) -> Option<Parent> {
-    // The other layer panics if a panic of a sampler or a processor has poisoned its lock.
-    let context = catch_unwind(AssertUnwindSafe(|| get_otel_context(id, dispatch))).ok().flatten()?;
-    parent(context.span().span_context())
+    parent(context_of(id, dispatch)?.span().span_context())
 }
 
 fn parent(context: &SpanContext) -> Option<Parent> {
@@ -117,7 +124,7 @@ pub(crate) fn innermost() -> Option<(Parent, String)> {
     let of_tracing = dispatcher::get_default(|dispatch| {
         let current = dispatch.current_span();
         let id = current.id()?;
-        let context = catch_unwind(AssertUnwindSafe(|| get_otel_context(id, dispatch))).ok().flatten()?;
+        let context = context_of(id, dispatch)?;
         with_state(context.span().span_context())
     });
     of_tracing.or_else(active)

@@ -81,7 +81,8 @@ fn abort_in_a_panic(url: &str) {
         panic!("on purpose: {number}");
     }
     std::panic::set_hook(Box::new(|info| {
-        say(&format!("panicked {}", info.payload_as_str().unwrap_or_default()));
+        let message = info.payload().downcast_ref::<&'static str>().copied().unwrap_or_default();
+        say(&format!("panicked {message}"));
         std::process::abort();
     }));
     let builder = layer_for(url).open_calls(true).on_error(|_| {});
