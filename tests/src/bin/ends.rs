@@ -81,7 +81,7 @@ fn abort_in_a_panic(url: &str) {
         panic!("on purpose: {number}");
     }
     std::panic::set_hook(Box::new(|info| {
-        let message = info.payload().downcast_ref::<&'static str>().copied().unwrap_or_default();
+        let message = info.payload().downcast_ref::<String>().map_or("", String::as_str);
         say(&format!("panicked {message}"));
         std::process::abort();
     }));
