@@ -331,4 +331,9 @@ impl Status {
             _ => Self { word: "Errors inside", class: "warning" },
         }
     }
+
+    /// Returns the status of a trace whose shown spans have not all ended: nothing has failed so far.
+    pub(super) fn while_open(self, is_open: bool) -> Self {
+        if is_open && self.class == "success" { Self { word: "Unfinished", class: "warning" } } else { self }
+    }
 }

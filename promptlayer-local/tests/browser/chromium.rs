@@ -370,8 +370,9 @@ impl Browser {
         self.act(selector, async |element: WebElement| element.send_keys(text).await).await;
     }
 
-    /// Sends keys to the element that has the focus.
+    /// Sends keys to the element that has the focus, once the page and its scripts are loaded.
     pub(crate) async fn press(&self, keys: impl Into<TypingData>) {
+        self.holds("document.readyState === 'complete'").await;
         self.driver.action_chain().send_keys(keys).perform().await.unwrap();
     }
 

@@ -187,7 +187,7 @@ impl Page {
         let details = store.span_details(shown_nodes.iter().map(|(node, _)| node.row))?;
         let context =
             Context { sums: &sums, is_critical: &is_critical, whole: (begin, end), selected: selection.span };
-        let lines = shown_nodes
+        let lines: Vec<Line> = shown_nodes
             .into_iter()
             .zip(details)
             .zip(trace_tree::counts_below(&shown.places))
@@ -197,11 +197,12 @@ impl Page {
             })
             .collect();
         let duration = end.saturating_sub(begin);
+        let is_open = lines.iter().any(|line| line.unfinished);
         Ok(Some(Self {
             id: format::short(trace_id, LONGEST_NAME),
             name: format::short(&facts.name, LONGEST_NAME),
             service: format::short(&facts.service, LONGEST_NAME),
-            status: Status::of_trace(&facts),
+            status: Status::of_trace(&facts).while_open(is_open),
             time: format::time(Timestamp::from_nanoseconds(begin)),
             datetime: Timestamp::from_nanoseconds(begin),
             figures: figures(&facts, &total, duration),
