@@ -60,6 +60,13 @@
 //! the function `proxy` starts a proxy in this process. A request inside an annotated call completes the log
 //! of that call.
 //!
+//! # Inside a call, and around many
+//!
+//! [`current`] returns a handle of the call that the code runs in. It adds tags, metadata and scores, replaces what is
+//! logged as input, output or model, and gives the ids of the trace and of the request. [`scope()`] adds tags, metadata,
+//! a user and a session to all calls inside, and [`with_request_id`] returns a value together with the id of its
+//! request. The module [`propagation`] continues the traces of other processes.
+//!
 //! # In a library
 //!
 //! Depend on this crate with `default-features = false`. Annotated functions then only need the dependencies
@@ -74,10 +81,10 @@
 //! - `prices`: `export::KeepPolicy::costs_more_than`, which keeps costly traces, and the module `blueprint::prices`.
 //! - `reqwest-middleware`, `tower`, `aws`: the module `middleware` for clients of these crates. `aws` needs the
 //!   Rust version of the AWS SDK that you use.
-//! - `otlp`: [spans in OpenTelemetry's protocol](LayerBuilder#method.otlp), to PromptLayer or to a collector.
-//! - `metrics`: [metrics](LayerBuilder#method.meter_provider) for OpenTelemetry.
 //! - `proxy`: the function and the module of that name.
 //! - `middleware`: what these four share. It does nothing alone.
+//! - `otlp`: [spans in OpenTelemetry's protocol](LayerBuilder#method.otlp), to PromptLayer or to a collector.
+//! - `metrics`: [metrics](LayerBuilder#method.meter_provider) for OpenTelemetry.
 //! - `tracing-opentelemetry`: the ids of spans are those of the crate of that name, where its layer is installed. See
 //!   the module [`propagation`].
 //! - `http`: the headers of the crate `http`, for the module [`propagation`]. `middleware` includes it.

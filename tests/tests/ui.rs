@@ -32,6 +32,12 @@ fn compile(source: &Path, is_built: bool) -> Compiled {
     RUSTC.compile(Code { edition: "2024", text: &text, is_built })
 }
 
+/// Shortens paths that the compiler writes in full if any crate of the program has an item of the same name, such as
+/// those of OpenTelemetry do. Whether it does depends on the features of this build.
+fn short_paths(line: &str) -> String {
+    line.replace("std::string::String", "String").replace("std::fmt::Debug", "Debug")
+}
+
 /// Returns the text of the errors or warnings, without details of this machine or of the library's own sources.
 fn said(name: &str, level: &str, compiled: &Compiled) -> String {
     let mut said = String::new();
@@ -48,7 +54,7 @@ fn said(name: &str, level: &str, compiled: &Compiled) -> String {
             // Notes after a location in another file begin with `=`.
             let is_shown = !is_elsewhere || line.trim_start().starts_with("= ");
             if is_shown && !line.contains("long-type") && !line.contains("using `--verbose`") {
-                said.push_str(line.trim_end().replace("<anon>", &format!("{name}.rs")).as_str());
+                said.push_str(&short_paths(&line.trim_end().replace("<anon>", &format!("{name}.rs"))));
                 said.push('\n');
             }
         }
