@@ -1,4 +1,4 @@
-//! Spans that have not ended: they are replaced when they arrive again, in whatever order.
+//! Spans that were sent before they ended. The finished span replaces the unfinished one, in any order of arrival.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 

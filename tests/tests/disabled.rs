@@ -116,7 +116,7 @@ fn disabled_layer_opens_no_spool() {
 }
 
 #[test]
-fn disabled_layer_serializes_nothing_and_allocates_no_more_than_no_layer() {
+fn disabled_layer_serializes_and_allocates_nothing_more() {
     let (layer, guard) = off().export_spans(|_| true).build().unwrap();
     let with_layer = dispatch(layer);
     let without = Dispatch::new(tracing_subscriber::registry());

@@ -184,7 +184,7 @@ fn call_is_measured_with_its_tokens_and_duration() {
 }
 
 #[test]
-fn current_conventions_have_a_histogram_and_a_counter_of_each_kind_of_tokens() {
+fn current_conventions_count_each_kind_of_tokens() {
     let metrics = metrics_with(
         |builder| builder.semconv_stability(SemconvStability::Latest),
         || drop(complete(request())),

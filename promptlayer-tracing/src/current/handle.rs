@@ -175,9 +175,10 @@ impl CurrentCall {
 
     /// Scores the call with a whole number from 0 to 100 or a [`Score`]. A later score replaces it.
     ///
-    /// If it is given before the call ends, it is part of the request log. Otherwise, and if the request log is that
-    /// of a call inside, it is sent by the export pipeline as soon as there is an id. If there is none in the end, the
-    /// score is counted as dropped ([`DropReason::NoRequest`](crate::export::DropReason::NoRequest)).
+    /// A score that is given before the call ends is part of its request log. A later score, and a score of a function
+    /// whose request log is that of a call inside, is sent by the export pipeline when the request id is known. If the
+    /// request gets no id, the score is counted as dropped
+    /// ([`DropReason::NoRequest`](crate::export::DropReason::NoRequest)).
     pub fn score<S>(&self, score: S) -> &Self
     where
         S: TryInto<Score>,
@@ -324,7 +325,7 @@ fn give(open: &OpenSpan, link: &IdLink, score: GivenScore) {
     if let Some(subscription) = link.subscription.upgrade() {
         return subscription.score(score);
     }
-    // The id is known already, or there is none.
+    // The call has been delivered or lost.
     let logged = link.receiver.borrow().clone();
     match logged {
         Some(request) => subscription::send(&request, score),

@@ -50,7 +50,7 @@ impl QueueItem {
         }
     }
 
-    /// Returns `true` if somebody waits for the id of the request.
+    /// Returns `true` if a caller waits for the request id.
     pub(crate) fn is_awaited(&self) -> bool {
         let span = match self {
             Self::Span(processed) => &processed.span,

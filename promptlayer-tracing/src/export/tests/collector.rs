@@ -121,7 +121,7 @@ fn line(service: &Service, folder: &TempDir, mode: SpoolMode) -> Line {
 }
 
 #[tokio::test(start_paused = true)]
-async fn next_run_sends_batch_in_flight_at_a_kill_to_the_collector_again() {
+async fn next_run_resends_batch_in_flight_at_a_kill_to_a_collector() {
     for step in [Step::TakenAndHang, Step::Hang] {
         let folder = TempDir::new().unwrap();
         let service = collector([step]);

@@ -417,7 +417,7 @@ async fn items_after_shutdown_are_rejected_and_evict_nothing() {
         line.pipeline.queue.close();
         line.log(5);
         let call = TrackCall { path: TrackPath::Score, body: b"{}".to_vec() };
-        assert!(line.pipeline.enqueue(call).is_err(), "who enqueues is told");
+        assert!(line.pipeline.enqueue(call).is_err(), "the caller receives the error");
         let stats = line.stats();
         assert_eq!(
             (stats.spans.pending.spooled, stats.spans.dropped[&DropReason::Closed]),
