@@ -10,7 +10,7 @@ use reqwest::header::{HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::http::{API_KEY_HEADER, Http};
-use crate::settings::{SetUp, Settings};
+use crate::settings::{Connections, SetUp, Settings};
 use crate::{Client, Error, Redactor, Repr, clock};
 
 /// The environment variable for the API key.
@@ -104,6 +104,10 @@ impl fmt::Debug for Env {
 /// | [`api_key`](Self::api_key) | `PROMPTLAYER_API_KEY` | none, required |
 /// | [`base_url`](Self::base_url) | `PROMPTLAYER_BASE_URL` | [`DEFAULT_BASE_URL`](Self::DEFAULT_BASE_URL) |
 /// | [`timeout`](Self::timeout) | `PROMPTLAYER_HTTP_TIMEOUT`, in seconds | [`DEFAULT_TIMEOUT`](Self::DEFAULT_TIMEOUT) |
+/// | [`retries`](Self::retries) | | [`DEFAULT_RETRIES`](Self::DEFAULT_RETRIES) |
+/// | [`proxy`](Self::proxy) | `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` | that of the system |
+/// | [`certificate_authority`](Self::certificate_authority) | | those of the system |
+/// | [`max_idle_connections`](Self::max_idle_connections) | | no maximum |
 ///
 /// ```
 /// use std::time::Duration;
@@ -122,6 +126,11 @@ pub struct ClientBuilder {
     api_key: Option<SecretString>,
     base_url: Option<String>,
     timeout: Option<Duration>,
+    retries: Option<u32>,
+    proxy: Option<SecretString>,
+    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    authorities: Vec<Vec<u8>>,
+    max_idle: Option<usize>,
     http: Option<SetUp>,
     env: Env,
 }
@@ -132,6 +141,7 @@ impl fmt::Debug for ClientBuilder {
             .field("api_key", &self.api_key)
             .field("base_url", &self.shown_base_url())
             .field("timeout", &self.timeout)
+            .field("retries", &self.retries)
             .field("env", &self.env)
             .finish_non_exhaustive()
     }
@@ -142,6 +152,8 @@ impl ClientBuilder {
     pub const DEFAULT_BASE_URL: &str = "https://api.promptlayer.com";
     /// The default of [`timeout`](Self::timeout): 10 seconds.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+    /// The default of [`retries`](Self::retries): 3.
+    pub const DEFAULT_RETRIES: u32 = 3;
     /// The maximum time for connecting: 5 seconds, or three quarters of the time-out if that is less.
     pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -158,15 +170,44 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the time-out of a request, from connecting to the last byte of the response. It must be greater
+    /// Sets the time-out of an attempt, from connecting to the last byte of the response. It must be greater
     /// than zero, and is capped at ten years.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Customizes the HTTP client, for example with a proxy, your own certificate authority, or your own name
-    /// resolution.
+    /// Sets how often a request that failed for a passing reason is sent again. The default is
+    /// [`DEFAULT_RETRIES`](Self::DEFAULT_RETRIES); 0 turns retries off. [`Client`] says which requests are sent again.
+    /// This does not concern the export pipeline of `promptlayer-tracing`, which has its own retries.
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.retries = Some(retries);
+        self
+    }
+
+    /// Sends all requests through this proxy, such as `http://user:password@proxy.example:3128`. By default, the proxy
+    /// of the environment or of the system is used.
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.proxy = Some(url.into().into());
+        self
+    }
+
+    /// Trusts certificates of this authority too, which is given as one or more certificates in PEM format. Can be
+    /// called more than once.
+    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    #[cfg_attr(docsrs, doc(cfg(any(feature = "rustls", feature = "native-tls"))))]
+    pub fn certificate_authority(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.authorities.push(pem.into());
+        self
+    }
+
+    /// Sets the maximum number of connections that are kept for later requests. By default, there is no maximum.
+    pub fn max_idle_connections(mut self, connections: usize) -> Self {
+        self.max_idle = Some(connections);
+        self
+    }
+
+    /// Customizes the HTTP client, for example with your own name resolution.
     ///
     /// The closure is called once for each connection pool: that of the client, of the export thread, and of
     /// the hooks. Each needs its own pool, because a connection ends with the runtime on which it was
@@ -176,14 +217,10 @@ impl ClientBuilder {
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let (proxy, authority) = ("http://proxy.example:3128", &b""[..]);
-    /// let proxy = reqwest::Proxy::all(proxy)?;
-    /// # /*
-    /// let authority = reqwest::Certificate::from_pem(authority)?;
-    /// # */
+    /// let address = "10.0.0.7:443".parse()?;
     /// let client = promptlayer_client::Client::builder()
     ///     .api_key("pl_123")
-    ///     .http(move |http| http.proxy(proxy.clone()))
+    ///     .http(move |http| http.resolve("api.promptlayer.com", address).tcp_nodelay(true))
     ///     .build()?;
     /// # drop(client);
     /// # Ok(())
@@ -217,8 +254,8 @@ impl ClientBuilder {
     }
 
     /// Returns the closure that customizes the HTTP client.
-    pub(crate) fn set_up(&self) -> Option<SetUp> {
-        self.http.clone()
+    pub(crate) fn set_up(&self) -> Result<SetUp, Error> {
+        Ok(self.connections()?.with(self.http.clone()))
     }
 
     /// Returns the base URL without credentials and without the API key.
@@ -228,6 +265,7 @@ impl ClientBuilder {
     }
 
     fn settings(self) -> Result<Settings, Error> {
+        let set_up = self.set_up()?;
         let api_key = match self.api_key {
             Some(key) => key,
             None => self.env.get(API_KEY).ok_or(Repr::MissingApiKey)?.into(),
@@ -237,7 +275,44 @@ impl ClientBuilder {
         let (base_url, timeout) =
             check(self.base_url, self.timeout, &self.env).map_err(|error| error.redacted(&redactor))?;
         let headers = HeaderMap::from_iter([(API_KEY_HEADER, api_key_header)]);
-        Ok(Settings { api_key, headers, redactor, base_url, traces_url: None, timeout, http: self.http })
+        Ok(Settings {
+            api_key,
+            headers,
+            redactor,
+            base_url,
+            traces_url: None,
+            timeout,
+            retries: self.retries.unwrap_or(Self::DEFAULT_RETRIES),
+            http: Some(set_up),
+        })
+    }
+
+    fn connections(&self) -> Result<Connections, Error> {
+        // An error of `reqwest` would quote the URL with its password.
+        let proxy = self.proxy.as_ref().map(|url| {
+            reqwest::Proxy::all(url.expose_secret().trim()).map_err(|_| {
+                Error::invalid_argument("proxy", "it is not a URL like http://proxy.example:3128")
+            })
+        });
+        Ok(Connections {
+            proxy: proxy.transpose()?,
+            #[cfg(any(feature = "rustls", feature = "native-tls"))]
+            authorities: self.authorities()?,
+            max_idle: self.max_idle,
+        })
+    }
+
+    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    fn authorities(&self) -> Result<Vec<reqwest::Certificate>, Error> {
+        let mut authorities = Vec::new();
+        for pem in &self.authorities {
+            let certificates = reqwest::Certificate::from_pem_bundle(pem);
+            let certificates = certificates.ok().filter(|certificates| !certificates.is_empty());
+            authorities.extend(certificates.ok_or_else(|| {
+                Error::invalid_argument("certificate authority", "it is not a certificate in PEM format")
+            })?);
+        }
+        Ok(authorities)
     }
 }
 

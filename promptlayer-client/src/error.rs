@@ -197,6 +197,14 @@ pub(crate) enum Repr {
     )]
     NoRuntime,
 
+    /// A call cannot be waited for outside of async code.
+    #[cfg(feature = "blocking")]
+    #[error("cannot wait for the call: {reason}")]
+    CannotWait {
+        /// The reason.
+        reason: &'static str,
+    },
+
     /// The export pipeline has been shut down.
     #[error("the export pipeline has been shut down: nothing more can be enqueued")]
     Closed,
@@ -304,6 +312,8 @@ impl Error {
             Repr::Render { .. } => ErrorKind::Render,
             Repr::HttpSetup { .. } => ErrorKind::HttpSetup,
             Repr::NoRuntime => ErrorKind::NoRuntime,
+            #[cfg(feature = "blocking")]
+            Repr::CannotWait { .. } => ErrorKind::NoRuntime,
             Repr::Closed => ErrorKind::Closed,
             Repr::QueueFull => ErrorKind::QueueFull,
             Repr::Forked => ErrorKind::Forked,
@@ -422,6 +432,10 @@ impl Error {
     pub(crate) fn invalid_metadata(key: &str, reason: &'static str) -> Self {
         let key = cut(key, Self::MAX_ARGUMENT_BYTES).to_owned();
         Repr::InvalidMetadata { key, reason }.into()
+    }
+
+    pub(crate) fn encode(what: &'static str, source: serde_json::Error) -> Self {
+        Repr::Encode { what, source }.into()
     }
 
     pub(crate) fn invalid_argument(what: &'static str, reason: impl Into<String>) -> Self {

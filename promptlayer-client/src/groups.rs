@@ -6,7 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::blueprint::ParseIdError;
-use crate::{Client, Error};
+use crate::call::Call;
+use crate::{ApiFuture, Client};
 
 /// The id that PromptLayer assigned to a group.
 ///
@@ -83,8 +84,8 @@ impl Groups {
     ///
     /// # Errors
     ///
-    /// Returns an [`Error`] if the request fails.
-    pub async fn create(&self) -> Result<GroupId, Error> {
+    /// Returns an [`Error`](crate::Error) if the request fails.
+    pub fn create(&self) -> ApiFuture<GroupId> {
         // This is the only endpoint that reads the API key from the body.
         #[derive(Serialize)]
         struct Body<'a> {
@@ -94,8 +95,11 @@ impl Groups {
         struct Created {
             id: GroupId,
         }
-        let http = self.client.http();
-        let body = Body { api_key: http.api_key() };
-        http.post_json("/create-group", &body).await.map(|Created { id }| id)
+        let client = self.client.clone();
+        ApiFuture::new(async move {
+            let body = Body { api_key: client.http().api_key() };
+            let call = Call::post("/create-group").json(&body)?;
+            client.read(call).await.map(|Created { id }| id)
+        })
     }
 }

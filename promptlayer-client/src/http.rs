@@ -3,6 +3,8 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
+#[cfg(feature = "blocking")]
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{
@@ -10,11 +12,12 @@ use reqwest::header::{
 };
 use reqwest::{Body, Method, Response, redirect};
 use secrecy::ExposeSecret;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 
+#[cfg(feature = "blocking")]
+use crate::blocking;
 use crate::body::{WholeBody, Written};
 use crate::redact::Redactor;
 use crate::settings::Settings;
@@ -111,6 +114,10 @@ pub enum FailureKind {
 #[derive(Clone)]
 pub struct Http {
     pool: reqwest::Client,
+    /// The connections of the thread that waits for calls outside of async code. They must not be those of `pool`:
+    /// a runtime whose only thread waits for a call cannot serve the connections of that call.
+    #[cfg(feature = "blocking")]
+    blocking_pool: Arc<OnceLock<reqwest::Client>>,
     settings: Arc<Settings>,
 }
 
@@ -119,7 +126,32 @@ impl Http {
         let pool = build_pool(&settings).map_err(|source| {
             Error::from(Repr::HttpSetup { source: source.without_url().into() }).redacted(&settings.redactor)
         })?;
-        Ok(Self { pool, settings })
+        Ok(Self {
+            pool,
+            #[cfg(feature = "blocking")]
+            blocking_pool: Arc::default(),
+            settings,
+        })
+    }
+
+    /// Returns the connections for the current thread.
+    #[cfg(feature = "blocking")]
+    fn pool(&self) -> Result<&reqwest::Client, Failure> {
+        if !blocking::on_blocking_thread() {
+            return Ok(&self.pool);
+        }
+        if let Some(pool) = self.blocking_pool.get() {
+            return Ok(pool);
+        }
+        let pool = build_pool(&self.settings).map_err(|error| failure(error, None))?;
+        Ok(self.blocking_pool.get_or_init(|| pool))
+    }
+
+    /// Returns the connections.
+    #[cfg(not(feature = "blocking"))]
+    #[allow(clippy::unnecessary_wraps, reason = "building the connections of another thread can fail")]
+    fn pool(&self) -> Result<&reqwest::Client, Failure> {
+        Ok(&self.pool)
     }
 
     /// Returns a client with the same settings and its own connections.
@@ -133,6 +165,11 @@ impl Http {
 
     pub(super) fn timeout(&self) -> Duration {
         self.settings.timeout
+    }
+
+    /// Returns how often a call is sent again.
+    pub(super) fn retries(&self) -> u32 {
+        self.settings.retries
     }
 
     /// Returns the API key, for the one endpoint that needs it in the body. Do not write it anywhere else.
@@ -177,9 +214,19 @@ impl Http {
         body: Payload,
         written: Written,
     ) -> Result<Answer, Failure> {
+        self.send_observed(Method::POST, path, body, written).await
+    }
+
+    async fn send_observed(
+        &self,
+        method: Method,
+        path: &str,
+        body: Payload,
+        written: Written,
+    ) -> Result<Answer, Failure> {
         let Payload { bytes, media } = body;
         let body = Some((WholeBody::new(bytes, written.clone()), media));
-        let sent = self.send(Method::POST, path, body).await;
+        let sent = self.send(method, path, body).await;
         sent.map_err(|failure| match failure.kind {
             FailureKind::TimedOut | FailureKind::Broken if !written.is_set() => {
                 Failure { kind: FailureKind::NotSent, ..failure }
@@ -193,63 +240,23 @@ impl Http {
         self.send(Method::GET, path, None).await
     }
 
-    /// Sends `body` as JSON and parses the JSON of a 2xx response.
-    pub(super) async fn post_json<T: DeserializeOwned>(
+    /// Sends one request of any method and returns the response, with any status.
+    pub(super) async fn attempt(
         &self,
+        method: Method,
         path: &str,
-        body: &(impl Serialize + Sync),
-    ) -> Result<T, Error> {
-        let body = serde_json::to_vec(body).map_err(|source| self.error_of_encoding(source))?;
-        let answer = self.post_bytes(path, body).await;
-        self.read(&Method::POST, path, answer)
+        body: Option<Vec<u8>>,
+    ) -> Result<Answer, Failure> {
+        match body {
+            Some(body) => self.send_observed(method, path, Payload::json(body), Written::default()).await,
+            None => self.send(method, path, None).await,
+        }
     }
 
-    /// Sends `body` and only checks that the response is a success.
-    pub(super) async fn post_unanswered(&self, path: &str, body: Vec<u8>) -> Result<(), Error> {
-        let answer = self.post_bytes(path, body).await;
-        let answer = self.accept(&Method::POST, path, answer)?;
-        self.declined(path, &answer.body).map_or(Ok(()), Err)
-    }
-
-    /// Returns an error if the body of a 2xx response says that the request failed.
+    /// Returns an error if the body of a 2xx response to a POST request says that the request failed.
     pub fn declined(&self, path: &str, body: &[u8]) -> Option<Error> {
-        #[derive(Deserialize)]
-        struct Outcome {
-            success: bool,
-        }
-        // Only `"success": false` is a failure. Without the field, the status decides.
-        match serde_json::from_slice(body) {
-            Ok(Outcome { success: false }) => {
-                Some(Error::from_declined(describe(&Method::POST, path), body, self.redactor()))
-            }
-            _ => None,
-        }
-    }
-
-    /// Sends a GET request and parses the JSON of a 2xx response.
-    pub(super) async fn get_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
-        let answer = self.get_bytes(path).await;
-        self.read(&Method::GET, path, answer)
-    }
-
-    fn read<T: DeserializeOwned>(
-        &self,
-        method: &Method,
-        path: &str,
-        answer: Result<Answer, Failure>,
-    ) -> Result<T, Error> {
-        let answer = self.accept(method, path, answer)?;
-        serde_json::from_slice(&answer.body).map_err(|source| {
-            Error::from_unreadable(describe(method, path), &answer.body, self.redactor(), source)
-        })
-    }
-
-    fn accept(&self, method: &Method, path: &str, answer: Result<Answer, Failure>) -> Result<Answer, Error> {
-        match answer {
-            Ok(answer) if answer.is_success() => Ok(answer),
-            Ok(answer) => Err(self.error_of_answer(describe(method, path), &answer)),
-            Err(failure) => Err(self.error_of_failure(describe(method, path), failure)),
-        }
+        says_failed(body)
+            .then(|| Error::from_declined(describe(&Method::POST, path, 1), body, self.redactor()))
     }
 
     /// Creates the error for a response with a status other than 2xx. `request` describes the request.
@@ -260,11 +267,6 @@ impl Http {
     /// Creates the error for a missing response. `request` describes the request.
     pub fn error_of_failure(&self, request: String, failure: Failure) -> Error {
         Error::from_failure(request, self.settings.timeout, self.redactor(), failure)
-    }
-
-    /// Creates the error for a request that cannot be serialized as JSON.
-    pub(super) fn error_of_encoding(&self, source: serde_json::Error) -> Error {
-        Error::from(Repr::Encode { what: "the request", source }).redacted(self.redactor())
     }
 
     async fn send(
@@ -282,7 +284,7 @@ impl Http {
             Some(url) if path == TRACES_PATH => url.clone(),
             _ => format!("{}{path}", self.settings.base_url),
         };
-        let mut request = self.pool.request(method, url);
+        let mut request = self.pool()?.request(method, url);
         if let Some((body, media)) = body {
             let content_type = match media {
                 Media::Json => "application/json",
@@ -354,10 +356,21 @@ fn is_success(status: u16) -> bool {
     (200..300).contains(&status)
 }
 
-/// Describes a request in an error: the method, and the path without its query.
-fn describe(method: &Method, path: &str) -> String {
+/// Returns `true` if the body of a 2xx response says that the request failed. Only `"success": false` does. Without the
+/// field, the status decides.
+pub(super) fn says_failed(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Outcome {
+        success: bool,
+    }
+    matches!(serde_json::from_slice(body), Ok(Outcome { success: false }))
+}
+
+/// Describes a request in an error: the method, the path without its query, and the number of attempts.
+pub(super) fn describe(method: &Method, path: &str, attempts: u32) -> String {
     let path = path.split('?').next().unwrap_or(path);
-    format!("{method} {}", crate::cut(path, Error::MAX_QUOTED_BYTES))
+    let path = crate::cut(path, Error::MAX_QUOTED_BYTES);
+    if attempts > 1 { format!("{method} {path} ({attempts} attempts)") } else { format!("{method} {path}") }
 }
 
 fn failure(error: reqwest::Error, status: Option<u16>) -> Failure {

@@ -7,6 +7,7 @@
 //! | [`Client::groups`] | create groups, which collect the requests of one conversation or task |
 //! | [`Client::requests`] | read logged requests and traces back |
 //! | [`Client::log_request`] | log a model call that was made without the tracing layer |
+//! | [`Client::request`] | call any other path of the API |
 //!
 //! ```no_run
 //! use promptlayer_client::Client;
@@ -23,30 +24,38 @@
 //! Programs that log their calls with `promptlayer-tracing` do not need this crate: it re-exports it as its module
 //! `client`.
 //!
-//! Requests are made when they are awaited, inside a tokio runtime. They have a time-out of 10 seconds by default,
-//! follow no redirects, and are not retried. [`Error`] says what went wrong and whether a retry makes sense. The API
-//! key is in no error and in no `Debug` output.
+//! Requests are made when they are awaited, inside a tokio runtime. Each attempt has a time-out of 10 seconds by
+//! default and follows no redirects. [`Client`] says when a request is sent again, and [`Error`] what went wrong. The
+//! API key is in no error and in no `Debug` output.
 //!
 //! Structs such as [`Template`] and [`TraceDetail`] are the parsed responses of the API. They have no constructor: the
 //! example of the API that returns them shows them.
 //!
 //! # Features
 //!
+//! - `blocking`: calls from code that is not async, with `blocking::Wait`.
 //! - `rustls` (default) or `native-tls`: the TLS library. Without either, only `http` URLs work.
 //! - `templates` (default): rendering of templates, with `Template::format`.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "blocking")]
+#[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
+pub mod blocking;
 mod body;
+mod call;
 mod clock;
 mod config;
 mod error;
+mod future;
 mod groups;
 mod http;
 mod otlp;
+mod pages;
 mod redact;
 mod report;
 mod requests;
+mod retry;
 mod settings;
 mod templates;
 mod track;
@@ -56,15 +65,19 @@ use std::time::Duration;
 
 pub use promptlayer_blueprint as blueprint;
 pub use promptlayer_blueprint::{RequestId, Score, SpanId, Tags, TraceId};
-pub use reqwest;
+pub use reqwest::{self, Method};
 use serde::Deserialize;
 
 use crate::blueprint::LogRequest;
+pub use crate::call::ApiRequest;
+use crate::call::Call;
 pub use crate::config::{ClientBuilder, Env};
 pub use crate::error::{Error, ErrorKind};
 pub(crate) use crate::error::{Repr, cut};
+pub use crate::future::ApiFuture;
 pub use crate::groups::{GroupId, Groups};
 use crate::http::{Http, LOG_REQUEST_PATH};
+pub use crate::pages::Pages;
 pub(crate) use crate::redact::Redactor;
 pub use crate::requests::{LoggedRequestDetail, Requests, SpanDetail, TraceDetail};
 #[cfg(feature = "templates")]
@@ -129,8 +142,12 @@ pub mod exporter {
 /// A client for PromptLayer's REST API.
 ///
 /// Cheap to clone: clones share their settings and connections. Requests must be awaited inside a tokio
-/// runtime. The client does not retry failed requests. [`Error::retry_after`] and the `is_*` methods of
-/// [`Error`] say when a retry makes sense.
+/// runtime; with the feature `blocking`, other code can wait for them.
+///
+/// A request that fails for a passing reason is sent again, at most three times by default
+/// ([`ClientBuilder::retries`]), after random waits of at most 0.5, 1 and 2 seconds, or after the wait that the response
+/// asks for, up to 30 seconds. A request that must not be processed twice, such as one that publishes a template, is sent
+/// again only if it was certainly not processed: if there was no connection, or status 429.
 ///
 /// ```no_run
 /// use promptlayer_client::{Client, RequestId};
@@ -207,15 +224,40 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn log_request(&self, mut request: LogRequest) -> Result<RequestId, Error> {
+    pub fn log_request(&self, mut request: LogRequest) -> ApiFuture<RequestId> {
         #[derive(Deserialize)]
         struct Logged {
             id: RequestId,
         }
-        check_metadata(&request.metadata)?;
         let end = *request.request_end_time.get_or_insert_with(clock::now);
         request.request_start_time.get_or_insert(end);
-        self.http.post_json(LOG_REQUEST_PATH, &request).await.map(|Logged { id }| id)
+        let client = self.clone();
+        ApiFuture::new(async move {
+            check_metadata(&request.metadata)?;
+            let call = Call::post(LOG_REQUEST_PATH).json(&request)?;
+            client.read(call).await.map(|Logged { id }| id)
+        })
+    }
+
+    /// Returns a request to any path of the API, for what this crate has no method for. The path begins with a slash,
+    /// and its variable parts are percent-encoded.
+    ///
+    /// ```no_run
+    /// use promptlayer_client::{Client, Method};
+    /// use serde_json::json;
+    ///
+    /// # async fn example() -> Result<(), promptlayer_client::Error> {
+    /// let client = Client::from_env()?;
+    /// let workflows = client.request(Method::GET, "/workflows").query([("page", 1)]).await?;
+    /// println!("{}", workflows["items"]);
+    ///
+    /// let body = json!({"name": "Support"});
+    /// client.request(Method::POST, "/api/public/v2/folders").json(&body).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn request(&self, method: Method, path: impl AsRef<str>) -> ApiRequest {
+        ApiRequest::new(self.clone(), method, path.as_ref())
     }
 
     /// Returns the base URL of the API, without a trailing slash.
@@ -223,7 +265,7 @@ impl Client {
         self.http.base_url()
     }
 
-    /// Returns the time-out of a request, from connecting to the last byte of the response.
+    /// Returns the time-out of an attempt, from connecting to the last byte of the response.
     pub fn timeout(&self) -> Duration {
         self.http.timeout()
     }

@@ -130,7 +130,7 @@ impl Collector {
     ///
     /// Returns an error if the HTTP client cannot be set up.
     pub fn client(self, builder: &ClientBuilder) -> Result<Client, Error> {
-        self.connect(builder.set_up())
+        self.connect(Some(builder.set_up()?))
     }
 
     /// Does the same as [`Self::client`], with the HTTP settings of another client.
@@ -151,6 +151,8 @@ impl Collector {
             base_url: url.clone(),
             traces_url: Some(url),
             timeout,
+            // The export pipeline has its own retries.
+            retries: 0,
             http,
         };
         Ok(Client { http: Http::new(Arc::new(settings))? })

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use crate::blueprint::__serde::{or_default, rfc3339};
 use crate::blueprint::PromptBlueprint;
-use crate::{Client, Error, RequestId, SpanId, TraceId};
+use crate::call::Call;
+use crate::{ApiFuture, Client, RequestId, SpanId, TraceId};
 
 /// The API that reads logged requests and traces. See [`Client::requests`].
 ///
@@ -40,20 +41,23 @@ impl Requests {
     ///
     /// # Errors
     ///
-    /// Returns an [`Error`] if the request fails. If there is no request with this id,
-    /// [`Error::is_not_found`] returns `true`.
-    pub async fn get(&self, id: impl Into<RequestId>) -> Result<LoggedRequestDetail, Error> {
-        self.client.http().get_json(&format!("/api/public/v2/requests/{}", id.into())).await
+    /// Returns an [`Error`](crate::Error) if the request fails. If there is no request with this id,
+    /// [`Error::is_not_found`](crate::Error::is_not_found) returns `true`.
+    pub fn get(&self, id: impl Into<RequestId>) -> ApiFuture<LoggedRequestDetail> {
+        let (client, call) =
+            (self.client.clone(), Call::get(format!("/api/public/v2/requests/{}", id.into())));
+        ApiFuture::new(async move { client.read(call).await })
     }
 
     /// Reads one trace with its spans.
     ///
     /// # Errors
     ///
-    /// Returns an [`Error`] if the request fails. If there is no trace with this id, [`Error::is_not_found`]
+    /// Returns an [`Error`](crate::Error) if the request fails. If there is no trace with this id, [`Error::is_not_found`](crate::Error::is_not_found)
     /// returns `true`.
-    pub async fn trace(&self, id: TraceId) -> Result<TraceDetail, Error> {
-        self.client.http().get_json(&format!("/api/public/v2/traces/{id}")).await
+    pub fn trace(&self, id: TraceId) -> ApiFuture<TraceDetail> {
+        let (client, call) = (self.client.clone(), Call::get(format!("/api/public/v2/traces/{id}")));
+        ApiFuture::new(async move { client.read(call).await })
     }
 }
 

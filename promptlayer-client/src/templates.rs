@@ -5,10 +5,8 @@ mod publish;
 mod rendered;
 
 use std::fmt;
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
+use std::future::IntoFuture;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 #[cfg(feature = "templates")]
 use serde_json::{Map, Value};
@@ -18,11 +16,10 @@ pub use self::publish::{PublishTemplate, PublishedTemplate};
 pub use self::rendered::RenderedPrompt;
 use crate::blueprint::__serde::or_default;
 use crate::blueprint::{Metadata, Model, Prompt};
+use crate::call::{Call, segment};
+use crate::pages::Page;
 use crate::track::check_selection;
-use crate::{Client, Error};
-
-/// The characters that are percent-encoded in a path or a query: all except the unreserved characters.
-pub(super) const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+use crate::{ApiFuture, Client, Error, Pages};
 
 /// The API for prompt templates. See [`Client::templates`].
 ///
@@ -116,51 +113,43 @@ impl GetTemplate {
         self
     }
 
-    fn path(&self) -> Result<String, Error> {
-        let identifier = self.identifier.trim();
-        // A name of only dots would be a path segment that refers to another path, even if it is encoded.
-        if matches!(identifier, "" | "." | "..") {
-            return Err(Error::invalid_argument(
-                "template name",
-                format!("`{identifier}` names no template"),
-            ));
-        }
+    fn call(&self) -> Result<Call, Error> {
+        let path = format!("/prompt-templates/{}", segment("template name", &self.identifier)?);
         check_selection(self.version, self.label.as_deref())?;
-        let mut query = Vec::new();
+        let mut call = Call::get(path);
         if let Some(version) = self.version {
-            query.push(("version", version.to_string()));
+            call = call.query("version", version);
         }
         if let Some(label) = &self.label {
-            query.push(("label", label.clone()));
+            call = call.query("label", label);
         }
-        Ok(with_query(&format!("/prompt-templates/{}", escape(identifier)), &query))
+        Ok(call)
     }
 }
 
 impl IntoFuture for GetTemplate {
     type Output = Result<Template, Error>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+    type IntoFuture = ApiFuture<Template>;
 
     /// Sends the request. Requires a tokio runtime.
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { self.client.http().get_json(&self.path()?).await })
+    fn into_future(self) -> ApiFuture<Template> {
+        ApiFuture::new(async move { self.client.read(self.call()?).await })
     }
 }
 
-/// A request that lists a page of templates. Send it with `.await`.
+/// A request that lists templates: one page with `.await`, or all with [`pages`](Self::pages).
 ///
 /// ```no_run
 /// use promptlayer_client::{Client, Error};
 ///
 /// # async fn example() -> Result<(), Error> {
 /// let templates = Client::from_env()?.templates();
-/// let mut next = Some(1);
-/// while let Some(page) = next {
-///     let page = templates.list().name("greeting").label("prod").per_page(50).page(page).await?;
-///     for template in &page.items {
-///         println!("{} {:?}", template.name, template.version);
-///     }
-///     next = page.next_num;
+/// let page = templates.list().name("greeting").label("prod").per_page(50).await?;
+/// println!("{} of {}", page.items.len(), page.total);
+///
+/// let mut all = templates.list().pages();
+/// while let Some(template) = all.next().await {
+///     println!("{}", template?.name);
 /// }
 /// # Ok(())
 /// # }
@@ -193,6 +182,19 @@ impl ListTemplates {
         self.with("name", name.into())
     }
 
+    /// Returns all templates from the selected page on, reading page after page.
+    pub fn pages(self) -> Pages<ListedTemplate> {
+        Pages::new(self.page_and_next())
+    }
+
+    fn page_and_next(self) -> ApiFuture<Page<ListedTemplate>> {
+        ApiFuture::new(async move {
+            let page = self.clone().await?;
+            let next = page.next_num.map(|next| self.page(next).page_and_next());
+            Ok(Page { items: page.items, next })
+        })
+    }
+
     /// Sets a query parameter. The last value for a name wins.
     fn with(mut self, name: &'static str, value: String) -> Self {
         self.query.retain(|(other, _)| *other != name);
@@ -203,13 +205,13 @@ impl ListTemplates {
 
 impl IntoFuture for ListTemplates {
     type Output = Result<TemplatePage, Error>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+    type IntoFuture = ApiFuture<TemplatePage>;
 
     /// Sends the request. Requires a tokio runtime.
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(
-            async move { self.client.http().get_json(&with_query("/prompt-templates", &self.query)).await },
-        )
+    fn into_future(self) -> ApiFuture<TemplatePage> {
+        let call = Call::get("/prompt-templates");
+        let call = self.query.iter().fold(call, |call, (name, value)| call.query(name, value));
+        ApiFuture::new(async move { self.client.read(call).await })
     }
 }
 
@@ -349,13 +351,4 @@ pub struct ListedTemplate {
     /// The commit message of this version.
     #[serde(default)]
     pub commit_message: Option<String>,
-}
-
-fn escape(text: &str) -> impl fmt::Display + '_ {
-    utf8_percent_encode(text, ESCAPED)
-}
-
-fn with_query(path: &str, query: &[(&'static str, String)]) -> String {
-    let pairs: Vec<_> = query.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect();
-    if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
 }

@@ -40,6 +40,8 @@ impl Error {
             | Repr::Forked
             | Repr::Encode { .. }
             | Repr::HttpSetup { .. } => {}
+            #[cfg(feature = "blocking")]
+            Repr::CannotWait { .. } => {}
             Repr::InvalidBaseUrl { value, reason } => {
                 change(value);
                 change(reason);

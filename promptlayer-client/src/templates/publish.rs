@@ -1,14 +1,14 @@
 //! Publishes new versions of templates.
 
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
+use std::future::IntoFuture;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::blueprint::__serde::or_default;
 use crate::blueprint::{Metadata, Model, Prompt};
-use crate::{Client, Error, Tags};
+use crate::call::Call;
+use crate::{ApiFuture, Client, Error, Tags};
 
 /// A request that stores a new version of a template. Send it with `.await`.
 ///
@@ -117,13 +117,13 @@ impl PublishTemplate {
 
 impl IntoFuture for PublishTemplate {
     type Output = Result<PublishedTemplate, Error>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+    type IntoFuture = ApiFuture<PublishedTemplate>;
 
     /// Sends the request. Requires a tokio runtime.
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
+    fn into_future(self) -> ApiFuture<PublishedTemplate> {
+        ApiFuture::new(async move {
             self.check()?;
-            self.client.http().post_json("/rest/prompt-templates", &self.request).await
+            self.client.read(Call::post("/rest/prompt-templates").json(&self.request)?).await
         })
     }
 }

@@ -1,7 +1,10 @@
 //! Tests of the client against a scripted server.
 
+#[cfg(feature = "blocking")]
+mod blocking;
 mod http;
 mod requests;
+mod retries;
 mod server;
 mod templates;
 mod track;
@@ -19,6 +22,7 @@ fn client(server: &Server) -> Client {
         .api_key(KEY)
         .base_url(server.url())
         .timeout(Duration::from_secs(30))
+        .retries(0)
         .env(Env::empty())
         .build()
         .unwrap()

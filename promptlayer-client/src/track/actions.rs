@@ -1,14 +1,14 @@
 //! The tracking actions, with their arguments, checks and requests.
 
 use std::collections::BTreeMap;
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
+use std::future::IntoFuture;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Enqueueable, Origin, TrackCall, TrackPath};
-use crate::{Error, GroupId, RequestId, Score};
+use crate::call::Call;
+use crate::{ApiFuture, Error, GroupId, RequestId, Score};
 
 /// The maximum length of a metadata key, in characters. PromptLayer sets this limit.
 const MAX_METADATA_KEY_CHARACTERS: usize = 1024;
@@ -18,13 +18,15 @@ macro_rules! sent {
     ($name:ident) => {
         impl<P: Send + 'static> IntoFuture for $name<P> {
             type Output = Result<(), Error>;
-            type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+            type IntoFuture = ApiFuture<()>;
 
             /// Sends the request. Requires a tokio runtime.
-            fn into_future(self) -> Self::IntoFuture {
-                Box::pin(async move {
-                    let (origin, call) = self.into_call()?;
-                    origin.client.http().post_unanswered(call.path.as_str(), call.body).await
+            fn into_future(self) -> ApiFuture<()> {
+                ApiFuture::new(async move {
+                    let (origin, TrackCall { path, body }) = self.into_call()?;
+                    // What is tracked twice replaces itself.
+                    let call = Call::post(path.as_str()).json_bytes(body).idempotent();
+                    origin.client.send(call).await.map(drop)
                 })
             }
         }
