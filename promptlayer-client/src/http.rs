@@ -3,9 +3,12 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
-#[cfg(feature = "blocking")]
-use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
+#[cfg(feature = "blocking")]
+use std::{
+    process,
+    sync::{Mutex, PoisonError},
+};
 
 use reqwest::header::{
     CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
@@ -115,9 +118,10 @@ pub enum FailureKind {
 pub struct Http {
     pool: reqwest::Client,
     /// The connections of the thread that waits for calls outside of async code. They must not be those of `pool`:
-    /// a runtime whose only thread waits for a call cannot serve the connections of that call.
+    /// a runtime whose only thread waits for a call cannot serve the connections of that call. With the process whose
+    /// thread it is: a fork has another one.
     #[cfg(feature = "blocking")]
-    blocking_pool: Arc<OnceLock<reqwest::Client>>,
+    blocking_pool: Arc<Mutex<Option<(u32, reqwest::Client)>>>,
     settings: Arc<Settings>,
 }
 
@@ -136,22 +140,26 @@ impl Http {
 
     /// Returns the connections for the current thread.
     #[cfg(feature = "blocking")]
-    fn pool(&self) -> Result<&reqwest::Client, Failure> {
+    fn pool(&self) -> Result<reqwest::Client, Failure> {
         if !blocking::on_blocking_thread() {
-            return Ok(&self.pool);
+            return Ok(self.pool.clone());
         }
-        if let Some(pool) = self.blocking_pool.get() {
-            return Ok(pool);
+        let mut blocking_pool = self.blocking_pool.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((process, pool)) = &*blocking_pool
+            && *process == process::id()
+        {
+            return Ok(pool.clone());
         }
         let pool = build_pool(&self.settings).map_err(|error| failure(error, None))?;
-        Ok(self.blocking_pool.get_or_init(|| pool))
+        *blocking_pool = Some((process::id(), pool.clone()));
+        Ok(pool)
     }
 
     /// Returns the connections.
     #[cfg(not(feature = "blocking"))]
     #[allow(clippy::unnecessary_wraps, reason = "building the connections of another thread can fail")]
-    fn pool(&self) -> Result<&reqwest::Client, Failure> {
-        Ok(&self.pool)
+    fn pool(&self) -> Result<reqwest::Client, Failure> {
+        Ok(self.pool.clone())
     }
 
     /// Returns a client with the same settings and its own connections.

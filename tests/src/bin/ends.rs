@@ -41,6 +41,8 @@ fn main() {
         #[cfg(unix)]
         "fork" => forks::fork_once(url, folder),
         #[cfg(unix)]
+        "fork-client" => forks::fork_a_waiting_client(url),
+        #[cfg(unix)]
         "fork-busy" => forks::fork_while_busy(url),
         #[cfg(unix)]
         "fork-keep" => forks::fork_while_traces_wait(url),
@@ -101,6 +103,8 @@ mod forks {
     use std::{fs, thread};
 
     use promptlayer_tracing::ShutdownGuard;
+    use promptlayer_tracing::client::blocking::Wait;
+    use promptlayer_tracing::client::{Client, Env};
     use promptlayer_tracing::export::{KeepPolicy, SpoolMode, SpoolSettings};
     use tracing_subscriber::prelude::*;
 
@@ -244,6 +248,17 @@ mod forks {
     fn chain_without_failure() {
         ask(1);
         ask(2);
+    }
+
+    /// Waits for calls of one client in a process and in its child.
+    pub(super) fn fork_a_waiting_client(url: &str) {
+        let builder = Client::builder().env(Env::empty()).api_key(tests::pipeline::KEY);
+        let client = builder.base_url(url).timeout(LONG).build().unwrap_or_else(|error| panic!("{error}"));
+        let score = |value| client.track().score(1, value).wait().unwrap_or_else(|error| panic!("{error}"));
+        score(1);
+        let status = in_child(|| (2..4).for_each(score));
+        say(&format!("child ended {status}"));
+        score(4);
     }
 
     pub(super) fn fork_while_busy(url: &str) {

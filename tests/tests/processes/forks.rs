@@ -68,6 +68,17 @@ fn fork_while_other_threads_hold_locks_does_not_hang() {
 
 #[cfg(unix)]
 #[test]
+fn client_can_be_waited_for_on_both_sides_of_a_fork() {
+    let folder = TempDir::new().unwrap();
+    let recorder = Recorder::start().unwrap();
+    let ended = start("fork-client", recorder.url(), folder.path()).end().unwrap();
+    assert!(ended.status.success(), "{ended:#?}");
+    assert_eq!(ended.lines, ["child ended 0"], "{ended:#?}");
+    assert_eq!(recorder.requests().len(), 4);
+}
+
+#[cfg(unix)]
+#[test]
 fn fork_while_traces_wait_does_not_hang_and_keeps_the_parents() {
     let folder = TempDir::new().unwrap();
     let recorder = Recorder::start().unwrap();
